@@ -1,0 +1,49 @@
+"""isoloss: see and probe the loss landscapes of your own networks.
+
+Importing this package imports neither torch nor OpenGL; each name below loads what it needs at
+its first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from isoloss.app import view as view
+    from isoloss.compute.planes import Plane as Plane
+    from isoloss.compute.planes import custom_plane as custom_plane
+    from isoloss.compute.planes import pca_plane as pca_plane
+    from isoloss.compute.planes import random_plane as random_plane
+    from isoloss.compute.probing import probe as probe
+    from isoloss.errors import IsolossError as IsolossError
+    from isoloss.geometry.formats import load as load
+    from isoloss.geometry.surface import Surface as Surface
+    from isoloss.gl.picture import render as render
+
+_HOME = {
+    "IsolossError": "isoloss.errors",
+    "Surface": "isoloss.geometry.surface",
+    "load": "isoloss.geometry.formats",
+    "Plane": "isoloss.compute.planes",
+    "random_plane": "isoloss.compute.planes",
+    "pca_plane": "isoloss.compute.planes",
+    "custom_plane": "isoloss.compute.planes",
+    "probe": "isoloss.compute.probing",
+    "render": "isoloss.gl.picture",
+    "view": "isoloss.app",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'isoloss' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

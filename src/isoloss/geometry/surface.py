@@ -1,0 +1,94 @@
+"""A surface: the values of a loss over a grid of (α, β)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.errors import IsolossError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Values over the grid θ* + alpha[i]·δ + beta[j]·η.
+
+    Attributes:
+        alpha: (A,) float64, strictly increasing coordinates along δ.
+        beta: (B,) float64, strictly increasing coordinates along η.
+        loss: (A, B) float64, mean loss; `loss[i, j]` belongs to `alpha[i], beta[j]`. NaN and ±inf
+            are results like any other; cells with `count == 0` have not been computed.
+        accuracy: (A, B) float64 in [0, 1], NaN where the model is not a classifier.
+        loss_stderr: (A, B) float64, standard error of `loss` as an estimate of the mean over the
+            chosen data: 0 once all of it was seen.
+        count: (A, B) int64, samples seen; 0 means not computed.
+        meta: what made it (JSON-compatible), e.g. model, data, plane, seed, precision, versions.
+    """
+
+    alpha: Array
+    beta: Array
+    loss: Array
+    accuracy: Array
+    loss_stderr: Array
+    count: NDArray[np.int64]
+    meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        shape = (len(self.alpha), len(self.beta))
+        for name in ("loss", "accuracy", "loss_stderr", "count"):
+            if getattr(self, name).shape != shape:
+                raise IsolossError(
+                    f"{name} has shape {getattr(self, name).shape}, the grid has {shape}"
+                )
+        for name in ("alpha", "beta"):
+            axis = getattr(self, name)
+            if not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
+                raise IsolossError(f"{name} must be finite and strictly increasing")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(A, B), the numbers of grid points along α and β."""
+        return self.loss.shape[0], self.loss.shape[1]
+
+    @property
+    def computed(self) -> NDArray[np.bool_]:
+        """(A, B) bool: where a result exists, be it NaN or inf."""
+        return self.count > 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every cell has been computed."""
+        return bool(self.computed.all())
+
+    @property
+    def title(self) -> str:
+        """A short human name: the run's, else what the model and plane were."""
+        for key in ("title", "run"):
+            if self.meta.get(key):
+                return str(self.meta[key])
+        return " ".join(str(self.meta[k]) for k in ("model", "plane") if self.meta.get(k))
+
+    @classmethod
+    def from_loss(cls, alpha: Array, beta: Array, loss: Array, **meta: Any) -> Surface:
+        """A surface of which only the loss is known; every cell counts as one exact sample."""
+        loss = np.asarray(loss, np.float64)
+        return cls(
+            np.asarray(alpha, np.float64),
+            np.asarray(beta, np.float64),
+            loss,
+            np.full(loss.shape, np.nan),
+            np.zeros(loss.shape),
+            np.ones(loss.shape, np.int64),
+            meta,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv."""
+        from isoloss.geometry.formats import save_surface
+
+        return save_surface(self, Path(path))

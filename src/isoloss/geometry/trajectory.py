@@ -1,0 +1,43 @@
+"""A trajectory as seen in a plane: where each checkpoint projects to, and where it really is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The ordered checkpoints of one training run, projected onto a plane.
+
+    Attributes:
+        alpha, beta: (n,) float64, least-squares coordinates in the plane.
+        loss: (n,) float64, the checkpoint's own loss on the surface's samples (not the surface's
+            value below it), so that the path floats where it really is.
+        off_plane: (n,) float64 ≥ 0, Euclidean distance of the checkpoint from the plane.
+        epoch: (n,) float64, epochs trained; may be fractional.
+        lr: (n,) float64, the learning rate there.
+        meta: as for `Surface`.
+    """
+
+    alpha: Array
+    beta: Array
+    loss: Array
+    off_plane: Array
+    epoch: Array
+    lr: Array
+    meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __len__(self) -> int:
+        return len(self.alpha)
+
+    @property
+    def lr_drops(self) -> NDArray[np.int64]:
+        """(k,) indices of the checkpoints at which the learning rate fell by a factor ≥ 2."""
+        before, after = self.lr[:-1], self.lr[1:]
+        return np.flatnonzero((after > 0) & (after <= before / 2)).astype(np.int64) + 1
