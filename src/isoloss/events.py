@@ -1,0 +1,106 @@
+"""What happens while a run is carried on, as the lines of its `events.jsonl`."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process has begun to carry the run on."""
+
+    pid: int
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` units are finished; `rate` units a second."""
+
+    stage: str
+    done: int
+    total: int
+    rate: float
+    unit: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """Share done, in [0, 1]."""
+        return min(self.done / self.total, 1.0) if self.total > 0 else 0.0
+
+    @property
+    def eta(self) -> float:
+        """Seconds to go; NaN while the rate is unknown."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else math.nan
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One point of the training curves; epochs may be fractional, accuracies lie in [0, 1]."""
+
+    epoch: float
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    test_loss: float = math.nan
+    test_accuracy: float = math.nan
+
+
+@dataclass(frozen=True)
+class Log:
+    """Something a person may want to read."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run is complete."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The run was interrupted and can be carried on."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run cannot go on; one line says why."""
+
+    message: str
+
+
+Event = Started | Progress | Metric | Log | Done | Paused | Failed
+_KINDS = {kind.__name__.lower(): kind for kind in get_args(Event)}
+
+
+def to_line(event: Event, time: float) -> str:
+    """The event as one line of JSON, without the newline; NaN and ±inf become null."""
+    content = {
+        k: None if isinstance(v, float) and not math.isfinite(v) else v
+        for k, v in asdict(event).items()
+    }
+    record = {"event": type(event).__name__.lower(), "time": round(time, 3), **content}
+    return json.dumps(record, ensure_ascii=False)
+
+
+def from_line(line: str) -> tuple[float, Event] | None:
+    """(time, event) of a line; None if it is damaged or from a newer version."""
+    try:
+        record: Any = json.loads(line)
+        kind = _KINDS[record.pop("event")]
+        time = float(record.pop("time"))
+        known = {f.name: f.type for f in fields(kind)}
+        content = {
+            k: math.nan if v is None and known[k] == "float" else v
+            for k, v in record.items()
+            if k in known
+        }
+        return time, kind(**content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

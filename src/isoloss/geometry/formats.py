@@ -1,0 +1,193 @@
+"""Reading and writing surfaces; the suffix chooses the format."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.errors import IsolossError
+from isoloss.files import write_atomic
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.ply import load_surface_ply, load_trajectory_ply, save_surface_ply
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+
+_GRIDS = ("loss", "accuracy", "loss_stderr", "count")
+
+
+def load(path: str | Path) -> Surface:
+    """Read a surface from a .ply, .npz or .h5 file, or from a run folder.
+
+    A run folder gives its finished `surface.ply`, or what has been computed so far. `.h5` files
+    are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to .ply or
+    .npz comes back exactly.
+
+    Raises:
+        IsolossError: if there is no such file, or it is damaged, or it holds no surface.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load_run(path)
+    if not path.exists():
+        raise IsolossError(f"there is no file or run folder {path}")
+    readers = {".ply": load_surface_ply, ".npz": _load_npz, ".h5": _load_h5, ".hdf5": _load_h5}
+    if path.suffix.lower() not in readers:
+        raise IsolossError(
+            f"cannot tell what {path} is: surfaces are .ply, .npz or .h5 files, or run folders"
+        )
+    surface = readers[path.suffix.lower()](path)
+    if min(surface.shape) < 2:
+        raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
+    return surface
+
+
+def load_trajectory(path: str | Path) -> Trajectory | None:
+    """The trajectory that belongs to what `load(path)` reads; None where there is none.
+
+    It lies beside a surface as `trajectory.ply`, or as `NAME-trajectory.ply` beside `NAME.ply`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        beside = path / "trajectory.ply"
+    elif path.name == "surface.ply":
+        beside = path.with_name("trajectory.ply")
+    else:
+        beside = path.with_name(f"{path.stem}-trajectory.ply")
+    return load_trajectory_ply(beside) if beside.exists() else None
+
+
+def save_surface(surface: Surface, path: Path) -> Path:
+    """Write `surface` in the format of `path`'s suffix; returns the path."""
+    writers = {
+        ".ply": save_surface_ply,
+        ".npz": _save_npz,
+        ".vts": _save_vts,
+        ".csv": _save_csv,
+    }
+    if path.suffix.lower() not in writers:
+        raise IsolossError(f"cannot save as {path.name}: choose one of {', '.join(writers)}")
+    return writers[path.suffix.lower()](surface, path)
+
+
+def _load_run(folder: Path) -> Surface:
+    if (folder / "surface.ply").exists():
+        return load_surface_ply(folder / "surface.ply")
+    if GrowingSurface.exists(folder / "surface"):
+        return GrowingSurface.open(folder / "surface").snapshot()
+    if (folder / "run.json").exists():
+        raise IsolossError(f"{folder} has no surface yet: carry it on with 'isoloss run {folder}'")
+    raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
+
+
+def _save_npz(surface: Surface, path: Path) -> Path:
+    arrays = {name: getattr(surface, name) for name in ("alpha", "beta", *_GRIDS)}
+    meta = np.array(json.dumps(surface.meta))
+    return write_atomic(path, lambda p: np.savez_compressed(p, **arrays, meta=meta))
+
+
+def _load_npz(path: Path) -> Surface:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}
+            meta = json.loads(str(content["meta"])) if "meta" in content else {}
+        return Surface(
+            *(np.asarray(arrays[n], np.float64) for n in ("alpha", "beta", *_GRIDS[:-1])),
+            count=np.asarray(arrays["count"], np.int64),
+            meta=meta,
+        )
+    except KeyError as error:
+        raise IsolossError(f"{path} is not a surface: it has no array {error}") from error
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise IsolossError(f"{path} is not a readable .npz file: {error}") from error
+
+
+def _load_h5(path: Path) -> Surface:
+    """A surface of tomgoldstein/loss-landscape: coordinates, losses, accuracies in percent.
+
+    That program enumerates the grid with `meshgrid(x, y)` (y slowest) but shapes its arrays
+    (len(x), len(y)); read flat, in its order of enumeration, every value lands where it belongs,
+    on non-square grids too. It marks what it has not computed with −1.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            x = np.asarray(file["xcoordinates"], np.float64)
+            y = np.asarray(file["ycoordinates"], np.float64)
+            prefix = "train" if "train_loss" in file else "test"
+            flat_loss = np.asarray(file[f"{prefix}_loss"], np.float64).ravel()
+            known = f"{prefix}_acc" in file
+            flat_accuracy = (
+                np.asarray(file[f"{prefix}_acc"], np.float64).ravel() / 100
+                if known
+                else np.full(flat_loss.shape, np.nan)
+            )
+        loss = flat_loss.reshape(len(y), len(x)).T
+        accuracy = flat_accuracy.reshape(len(y), len(x)).T
+    except KeyError as error:
+        raise IsolossError(
+            f"{path} has not the layout of tomgoldstein/loss-landscape: {error}"
+        ) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise IsolossError(f"{path} is not a readable .h5 surface: {error}") from error
+    computed = loss != -1
+    return Surface(
+        x,
+        y,
+        np.where(computed, loss, np.nan),
+        np.where(computed, accuracy, np.nan),
+        np.zeros(loss.shape),
+        computed.astype(np.int64),
+        {"title": path.stem},
+    )
+
+
+def _save_csv(surface: Surface, path: Path) -> Path:
+    alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
+    columns = [alpha, beta, *(getattr(surface, name) for name in _GRIDS)]
+
+    def write(target: Path) -> None:
+        with target.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(["alpha", "beta", *_GRIDS])
+            rows.writerows(zip(*(c.ravel().tolist() for c in columns), strict=True))
+
+    return write_atomic(path, write)
+
+
+def _save_vts(surface: Surface, path: Path) -> Path:
+    """A VTK XML structured grid (ParaView): points at (α, β, loss), one array for each value."""
+    alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
+    height = np.where(np.isfinite(surface.loss), surface.loss, 0.0)
+    # VTK counts its first index fastest; ours is the last, hence the transposes.
+    points = np.stack([alpha.T, beta.T, height.T], axis=-1)
+    arrays = "".join(_vts_array(getattr(surface, n).T, n) for n in _GRIDS)
+    extent = f"0 {surface.shape[0] - 1} 0 {surface.shape[1] - 1} 0 0"
+    text = (
+        '<?xml version="1.0"?>\n'
+        '<VTKFile type="StructuredGrid" version="1.0" byte_order="LittleEndian" '
+        'header_type="UInt64">\n'
+        f'<StructuredGrid WholeExtent="{extent}"><Piece Extent="{extent}">\n'
+        f'<PointData Scalars="loss">{arrays}</PointData>\n'
+        f"<Points>{_vts_array(points, 'Points', 3)}</Points>\n"
+        "</Piece></StructuredGrid></VTKFile>\n"
+    )
+    return write_atomic(path, lambda p: p.write_text(text, encoding="ascii"))
+
+
+def _vts_array(values: NDArray[Any], name: str, components: int = 1) -> str:
+    kind, dtype = ("Int64", "<i8") if values.dtype.kind == "i" else ("Float64", "<f8")
+    raw = np.ascontiguousarray(values, dtype).tobytes()
+    encoded = base64.b64encode(len(raw).to_bytes(8, "little") + raw).decode("ascii")
+    return (
+        f'<DataArray type="{kind}" Name={quoteattr(name)} NumberOfComponents="{components}" '
+        f'format="binary">{encoded}</DataArray>'
+    )

@@ -1,0 +1,227 @@
+"""Surfaces and trajectories as PLY files that MeshLab, ParaView and Blender open.
+
+A surface's vertices are written row by row (β fastest) and carry `x y z` for other programs and
+`alpha beta loss accuracy loss_stderr count`, from which the surface comes back exactly. One comment
+line `isoloss {…}` holds, as ASCII JSON, what made it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plyfile
+from numpy.typing import NDArray
+
+from isoloss.errors import IsolossError
+from isoloss.files import write_atomic
+from isoloss.geometry.height import HeightScale
+from isoloss.geometry.surface import Array, Surface
+from isoloss.geometry.trajectory import Trajectory
+
+_COMMENT = "isoloss "
+_MAX_HEADER = 1 << 20
+_MAX_VERTICES = 1 << 26
+_SIZES = {
+    "char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2,
+    "int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4, "double": 8,
+    "float64": 8,
+}  # fmt: skip
+_SURFACE_FIELDS = ("alpha", "beta", "loss", "accuracy", "loss_stderr")
+_TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
+
+
+def save_surface_ply(surface: Surface, path: Path) -> Path:
+    """Write `surface` as binary little-endian PLY; cells without a finite height get no face."""
+    rows, columns = surface.shape
+    vertex = np.zeros(
+        rows * columns,
+        [(n, "f4") for n in "xyz"] + [(n, "f8") for n in _SURFACE_FIELDS] + [("count", "i4")],
+    )
+    alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
+    height = _mesh_height(surface)
+    vertex["x"], vertex["y"] = alpha.ravel(), beta.ravel()
+    vertex["z"] = np.nan_to_num(height, nan=0.0).ravel()
+    vertex["alpha"], vertex["beta"] = alpha.ravel(), beta.ravel()
+    for name in ("loss", "accuracy", "loss_stderr", "count"):
+        vertex[name] = getattr(surface, name).ravel()
+    triangles = _triangles(np.isfinite(height))
+    face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
+    face["vertex_indices"] = triangles
+    return _write(path, [("vertex", vertex), ("face", face)], "surface", surface.meta)
+
+
+def save_trajectory_ply(trajectory: Trajectory, path: Path, surface: Surface) -> Path:
+    """Write `trajectory` as a polyline at its own loss, on the height scale of `surface`'s mesh."""
+    vertex = np.zeros(
+        len(trajectory), [(n, "f4") for n in "xyz"] + [(n, "f8") for n in _TRAJECTORY_FIELDS]
+    )
+    vertex["x"], vertex["y"] = trajectory.alpha, trajectory.beta
+    vertex["z"] = np.nan_to_num(_mesh_height(surface, trajectory.loss), nan=0.0)
+    for name in _TRAJECTORY_FIELDS:
+        vertex[name] = getattr(trajectory, name)
+    edge = np.zeros(max(len(trajectory) - 1, 0), [("vertex1", "i4"), ("vertex2", "i4")])
+    edge["vertex1"], edge["vertex2"] = np.arange(len(edge)), np.arange(len(edge)) + 1
+    return _write(path, [("vertex", vertex), ("edge", edge)], "trajectory", trajectory.meta)
+
+
+def load_surface_ply(path: Path) -> Surface:
+    """Read a surface: exactly what was saved, or any PLY whose vertices form a grid (z = loss).
+
+    Raises:
+        IsolossError: if the file is not a PLY, is cut short, or holds no grid.
+    """
+    vertex, meta = _read_vertices(path)
+    names = set(vertex.dtype.names or ())
+    if {"alpha", "beta", "loss"} <= names:
+        flat_alpha, flat_beta, loss = (_column(vertex, n) for n in ("alpha", "beta", "loss"))
+    elif {"x", "y", "z"} <= names:
+        flat_alpha, flat_beta, loss = (_column(vertex, n) for n in "xyz")
+    else:
+        raise IsolossError(f"{path} has no vertices with x, y and z: not a surface")
+    if not (np.isfinite(flat_alpha).all() and np.isfinite(flat_beta).all()):
+        raise IsolossError(
+            f"{path} is damaged: some vertices have coordinates that are not numbers"
+        )
+    alpha, row = np.unique(flat_alpha, return_inverse=True)
+    beta, column = np.unique(flat_beta, return_inverse=True)
+    shape = (len(alpha), len(beta))
+    cell = row * shape[1] + column
+    if shape[0] * shape[1] != len(vertex) or len(np.unique(cell)) != len(vertex):
+        raise IsolossError(
+            f"{path} is not a surface: its {len(vertex)} vertices do not form a grid"
+        )
+
+    def grid(values: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty(len(vertex), values.dtype)
+        out[cell] = values
+        return out.reshape(shape)
+
+    def optional(name: str, missing: float) -> Array:
+        present = name in names
+        return grid(_column(vertex, name) if present else np.full(len(vertex), missing))
+
+    return Surface(
+        alpha,
+        beta,
+        grid(loss),
+        optional("accuracy", np.nan),
+        optional("loss_stderr", 0.0),
+        np.maximum(optional("count", 1.0), 0).astype(np.int64),
+        meta,
+    )
+
+
+def load_trajectory_ply(path: Path) -> Trajectory:
+    """Read a trajectory written by `save_trajectory_ply`."""
+    vertex, meta = _read_vertices(path)
+    missing = set(_TRAJECTORY_FIELDS) - set(vertex.dtype.names or ())
+    if missing:
+        raise IsolossError(f"{path} is not a trajectory: no {', '.join(sorted(missing))}")
+    columns = [_column(vertex, n) for n in _TRAJECTORY_FIELDS]
+    if not all(np.isfinite(c).all() for c in columns[:2]):
+        raise IsolossError(f"{path} is damaged: some coordinates are not numbers")
+    return Trajectory(*columns, meta=meta)
+
+
+def _column(vertex: NDArray[Any], name: str) -> Array:
+    return np.ascontiguousarray(vertex[name], np.float64)
+
+
+def _mesh_height(surface: Surface, loss: Array | None = None) -> Array:
+    """Heights for other programs: as our viewer draws them, 0.45 of the wider axis tall."""
+    extent = max(np.ptp(surface.alpha), np.ptp(surface.beta))
+    computed = np.where(surface.computed, surface.loss, np.nan)
+    scale = HeightScale.automatic(computed)
+    return 0.45 * extent * scale.apply(computed if loss is None else loss)
+
+
+def _triangles(finite: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """(m, 3) vertex indices, two counter-clockwise triangles for every cell with four heights."""
+    index = np.arange(finite.size, dtype=np.int32).reshape(finite.shape)
+    a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+    whole = finite[:-1, :-1] & finite[1:, :-1] & finite[1:, 1:] & finite[:-1, 1:]
+    quads = np.stack([a, b, c, a, c, d], axis=-1)[whole]
+    return quads.reshape(-1, 3)
+
+
+def _write(
+    path: Path, elements: list[tuple[str, NDArray[Any]]], kind: str, meta: dict[str, Any]
+) -> Path:
+    described = [plyfile.PlyElement.describe(data, name) for name, data in elements]
+    comment = _COMMENT + json.dumps({"kind": kind, **meta}, ensure_ascii=True)
+    ply = plyfile.PlyData(described, text=False, byte_order="<", comments=[comment])
+    return write_atomic(path, lambda p: ply.write(str(p)))
+
+
+def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    _check_header(path)
+    try:
+        ply = plyfile.PlyData.read(str(path), known_list_len={"face": {"vertex_indices": 3}})
+    except plyfile.PlyElementParseError as error:
+        # The faces may be polygons of any size, which the fast path above does not take.
+        if "list" not in str(error).lower():
+            raise IsolossError(f"{path} is damaged: {error}") from error
+        ply = _read_any_faces(path)
+    except (plyfile.PlyParseError, ValueError, OSError, MemoryError, OverflowError) as error:
+        raise IsolossError(f"{path} is not a readable PLY file: {error}") from error
+    if "vertex" not in ply:
+        raise IsolossError(f"{path} has no vertices: not a surface")
+    meta: dict[str, Any] = {}
+    for comment in ply.comments:
+        if comment.startswith(_COMMENT):
+            try:
+                found = json.loads(comment.removeprefix(_COMMENT))
+            except (ValueError, RecursionError):
+                continue  # Somebody edited the comment; the numbers are still good.
+            if isinstance(found, dict):
+                meta = found
+                meta.pop("kind", None)
+    return ply["vertex"].data, meta
+
+
+def _read_any_faces(path: Path) -> plyfile.PlyData:
+    try:
+        return plyfile.PlyData.read(str(path))
+    except (plyfile.PlyParseError, ValueError, OSError, MemoryError, OverflowError) as error:
+        raise IsolossError(f"{path} is not a readable PLY file: {error}") from error
+
+
+def _check_header(path: Path) -> None:
+    """Refuse a file that promises more than it can hold, before anything is allocated for it."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(_MAX_HEADER)
+    except OSError as error:
+        raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
+    if not re.match(rb"ply[\r\n]", head):
+        raise IsolossError(f"{path} is not a PLY file: it does not begin with 'ply'")
+    end = re.search(rb"[\r\n]end_header\r?\n?", head)
+    if end is None:
+        raise IsolossError(f"{path} is damaged: its PLY header has no end")
+    text = b" ascii " in head[: end.start()]
+    promised = 0
+    count = 0
+    for line in re.split(rb"[\r\n]+", head[: end.start()]):
+        words = line.split()
+        if words[:1] == [b"element"]:
+            if len(words) != 3 or not words[2].isdigit():
+                raise IsolossError(f"{path} is damaged: bad header line {line[:60]!r}")
+            count = int(words[2])
+            if count > _MAX_VERTICES:
+                raise IsolossError(
+                    f"{path} promises {count:,} elements; the most that is read is {_MAX_VERTICES:,}"
+                )
+        elif words[:1] == [b"property"] and len(words) >= 3:
+            kind = words[2 if words[1] == b"list" else 1].decode("latin-1")
+            promised += count * (2 if text else _SIZES.get(kind, 1))
+    # The last value of a text file needs no separator after it.
+    if promised > size - end.end() + 1:
+        raise IsolossError(
+            f"{path} is cut short: its header promises at least {promised:,} bytes of data, "
+            f"{max(size - end.end(), 0):,} are there"
+        )

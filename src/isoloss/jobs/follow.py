@@ -1,0 +1,91 @@
+"""What a run is doing, as told by its folder: the state behind a line of the jobs panel."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started
+from isoloss.jobs.job import Job
+from isoloss.run import EventTail, Run
+
+Status = Literal["waiting", "running", "paused", "done", "failed"]
+
+
+@dataclass
+class FollowedRun:
+    """A run and what its events have told so far.
+
+    Attributes:
+        job: the process that we spawned for it, if any.
+        version: grows with every change, so that views know when to look again.
+    """
+
+    run: Run
+    job: Job | None = None
+    status: Status = "waiting"
+    progress: Progress | None = None
+    device: str = ""
+    failure: str = ""
+    seconds: float = math.nan
+    metrics: list[Metric] = field(default_factory=list[Metric])
+    log: list[str] = field(default_factory=list[str])
+    version: int = 0
+
+    def __post_init__(self) -> None:
+        self._tail = EventTail(self.run.events_path)
+        self._started_at = math.nan
+        self.refresh()
+        if self.job is None and self.status == "running" and not self.run.is_held:
+            # Whoever carried it on was killed before it could say so.
+            self.status = "paused"
+
+    def refresh(self) -> bool:
+        """Read what is new; returns whether anything changed."""
+        # Ask for the exit first: what a process wrote before it ended is then already there.
+        ended = self.job.exit_code if self.job is not None else None
+        new = self._tail.read()
+        for when, event in new:
+            match event:
+                case Started():
+                    self.status, self.failure, self.device = "running", "", event.device
+                    self._started_at = when
+                case Progress():
+                    self.progress = event
+                case Metric():
+                    # A run carried on repeats the step it was stopped in.
+                    self.metrics = [m for m in self.metrics if m.epoch < event.epoch]
+                    self.metrics.append(event)
+                case Log():
+                    self.log.append(event.message)
+                case Done():
+                    self.status, self.seconds = "done", event.seconds
+                case Paused():
+                    self.status = "paused"
+                case Failed():
+                    self.status, self.failure = "failed", event.message
+        died = ended is not None and self.status in ("running", "waiting")
+        if died:
+            self.status = "failed"
+            self.failure = _death(ended or 0)
+        if new or died:
+            self.version += 1
+        return bool(new) or died
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a process is, or will be, at work on it."""
+        return self.status == "running" or (self.status == "waiting" and self.job is not None)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was started, or what it took."""
+        return self.seconds if self.status == "done" else time.time() - self._started_at
+
+
+def _death(exit_code: int) -> str:
+    if exit_code < 0:
+        return f"the job was killed (signal {-exit_code}); Resume carries the run on"
+    return f"the job ended without a word (exit code {exit_code}); see job.log in the run's folder"

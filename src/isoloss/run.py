@@ -1,0 +1,203 @@
+"""The run folder: what was asked, what happened, what came out.
+
+A run is a folder and carrying it on is idempotent; this module knows where its parts lie and
+nothing of how they are computed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from isoloss.errors import IsolossError
+from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
+from isoloss.files import read_json, write_json
+from isoloss.settings import AnySettings, parse_settings
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and what was asked of it."""
+
+    folder: Path
+    settings: AnySettings
+
+    @classmethod
+    def create(cls, folder: Path, settings: AnySettings) -> Run:
+        """Make the folder and write `run.json`; the same request in the same folder is reused.
+
+        Raises:
+            IsolossError: if the folder holds a run that was asked for something else, or something
+                that is no run, or cannot be written.
+        """
+        folder = folder.expanduser().absolute()
+        if (folder / "run.json").exists():
+            run = cls.open(folder)
+            if run.settings != settings:
+                raise IsolossError(
+                    f"{folder} already holds a run with other settings: choose another folder, or "
+                    f"carry that one on with 'isoloss run {folder}'"
+                )
+            return run
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise IsolossError(f"{folder} exists and is not a run: choose another folder")
+        write_json(
+            folder / "run.json",
+            {"schema": SCHEMA, "settings": settings.model_dump(mode="json"), "environment": {}},
+        )
+        return cls(folder, settings)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Read the run in `folder`.
+
+        Raises:
+            IsolossError: if it is no run folder, damaged, or of a newer version of the program.
+        """
+        folder = folder.expanduser().absolute()
+        path = folder / "run.json"
+        if not path.exists():
+            raise IsolossError(f"{folder} is not a run folder: it has no run.json")
+        content = read_json(path)
+        if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+            raise IsolossError(f"{path} does not describe a run")
+        if content["schema"] > SCHEMA:
+            raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
+        try:
+            return cls(folder, parse_settings(content.get("settings")))
+        except IsolossError as error:
+            raise IsolossError(f"{path}: {error}") from error
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the run has recorded of what it ran on."""
+        return dict(read_json(self.folder / "run.json").get("environment") or {})
+
+    def record_environment(self, **facts: Any) -> None:
+        """Add what the run runs on (versions, device, hashes) to `run.json`."""
+        content = read_json(self.folder / "run.json")
+        content["environment"] = {**(content.get("environment") or {}), **facts}
+        write_json(self.folder / "run.json", content)
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def plane_path(self) -> Path:
+        return self.folder / "plane.safetensors"
+
+    @property
+    def growing_path(self) -> Path:
+        return self.folder / "surface"
+
+    @property
+    def surface_path(self) -> Path:
+        return self.folder / "surface.ply"
+
+    @property
+    def trajectory_path(self) -> Path:
+        return self.folder / "trajectory.ply"
+
+    def emit(self, event: Event) -> None:
+        """Append one event.
+
+        Raises:
+            IsolossError: if the disk is full or the folder gone.
+        """
+        # One write of one whole line, so that a reader never meets two events interleaved.
+        line = (to_line(event, time.time()) + "\n").encode()
+        try:
+            descriptor = os.open(self.events_path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o666)
+            try:
+                os.write(descriptor, line)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise IsolossError(f"cannot write {self.events_path}: {error.strerror}") from error
+
+    def events(self) -> list[tuple[float, Event]]:
+        """All (time, event) pairs so far."""
+        return EventTail(self.events_path).read()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run is complete."""
+        ends = [e for _, e in self.events() if isinstance(e, Done | Failed | Paused)]
+        return bool(ends) and isinstance(ends[-1], Done)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run, so that two processes never carry it on at once.
+
+        Raises:
+            IsolossError: if another process holds it.
+        """
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise IsolossError(f"{self.folder} is being carried on by another process") from error
+        except OSError as error:
+            raise IsolossError(f"cannot write in {self.folder}: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some process is carrying the run on right now."""
+        try:
+            with self.lock():
+                return False
+        except IsolossError:
+            return True
+
+
+class EventTail:
+    """Reads an `events.jsonl` as it grows; each call gives what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> list[tuple[float, Event]]:
+        """The (time, event) pairs appended since the last call; damaged lines are passed over."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+        except OSError:
+            return []
+        # A line without its newline is still being written.
+        whole = new[: new.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        lines = whole.decode("utf-8", errors="replace").splitlines()
+        return [pair for pair in map(from_line, lines) if pair is not None]
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """`parent/name`, or `parent/name-2`, … : the first that does not exist."""
+    folder, n = parent / name, 2
+    while folder.exists():
+        folder, n = parent / f"{name}-{n}", n + 1
+    return folder

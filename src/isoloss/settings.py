@@ -1,0 +1,259 @@
+"""What can be asked for: one model per kind of run.
+
+These models are the single source for the command line, the panel's forms, `run.json` and their
+validation: a field added here appears in all four. A field's `title` is its label, its
+`description` the help and the tooltip.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from isoloss.errors import IsolossError
+
+Precision = Literal["auto", "fp32", "bf16"]
+Stem = Literal["auto", "cifar", "imagenet"]
+
+
+def _grid(value: Any) -> Any:
+    """`25` or `"25"` is 25×25; `"25x13"` is 25 points along α and 13 along β."""
+    if isinstance(value, int):
+        return (value, value)
+    if isinstance(value, str):
+        parts = value.lower().replace("×", "x").split("x")
+        try:
+            numbers = tuple(int(p) for p in parts)
+        except ValueError as error:
+            raise ValueError("a grid is N or AxB, for example 25 or 25x13") from error
+        return numbers * 2 if len(numbers) == 1 else numbers
+    return value
+
+
+def _range(value: Any) -> Any:
+    """`"-1 1"` or `"-1, 1"` is the range from −1 to 1."""
+    if isinstance(value, str):
+        parts = value.replace(",", " ").split()
+        return tuple(parts) if parts else None
+    return value
+
+
+def _increasing(value: tuple[float, float]) -> tuple[float, float]:
+    if not value[0] < value[1]:
+        raise ValueError(f"the range must run from low to high, not from {value[0]} to {value[1]}")
+    return value
+
+
+Axis = Annotated[int, Field(ge=2, le=2001)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Grid = Annotated[tuple[Axis, Axis], BeforeValidator(_grid)]
+Range = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class Settings(BaseModel):
+    """What every kind of run can be told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    device: str = Field(
+        "auto",
+        title="Device",
+        description="Where to compute: auto, cpu, cuda, cuda:1, mps",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+    )
+    precision: Precision = Field(
+        "auto",
+        title="Precision",
+        description="bf16 computes the matrix products in half the bits; auto takes it where the "
+        "hardware has it (and, when probing, where a check against fp32 finds it accurate)",
+    )
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Seed of everything random")
+
+
+class TrainSettings(Settings):
+    """Train a network and keep its trajectory."""
+
+    kind: Literal["train"] = "train"
+    model: str = Field(
+        "vgg11",
+        title="Network",
+        description="resnet50, vgg11, torchvision:NAME, timm:NAME, or package.module:function",
+        min_length=1,
+        examples=["vgg11", "resnet50", "torchvision:resnet18", "timm:resnet18"],
+    )
+    stem: Stem = Field(
+        "auto",
+        title="Stem",
+        description="cifar: 3×3 first convolution and no early pooling, for images up to 64 pixels; "
+        "imagenet: the network as published; auto chooses by image size",
+    )
+    data: str = Field(
+        "digits",
+        title="Data",
+        description="digits, cifar10, imagefolder:PATH, or package.module:function",
+        min_length=1,
+        examples=["digits", "cifar10"],
+    )
+    image_size: int | None = Field(
+        None,
+        ge=8,
+        le=1024,
+        title="Image size",
+        description="Pixels on a side that image folders are resized to; by default that of their "
+        "first image",
+    )
+    epochs: int = Field(5, ge=1, le=10_000, title="Epochs", description="Passes over the data")
+    batch_size: int = Field(
+        128, ge=1, le=65_536, title="Batch size", description="Images in one step"
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        "sgd", title="Optimizer", description="sgd is with Nesterov momentum"
+    )
+    lr: float = Field(
+        0.05, gt=0, le=100, title="Learning rate", description="At the start of the schedule"
+    )
+    momentum: float = Field(
+        0.9, ge=0, lt=1, title="Momentum", description="Nesterov momentum of sgd"
+    )
+    weight_decay: float = Field(
+        5e-4, ge=0, le=10, title="Weight decay", description="L2 penalty (decoupled in adamw)"
+    )
+    schedule: Literal["step", "cosine", "constant"] = Field(
+        "step",
+        title="Schedule",
+        description="step: a tenth of the learning rate at 50 %, 75 % and 92 % of the steps "
+        "(Li et al. 2018); cosine: down to zero",
+    )
+    augment: Literal["auto", "none", "crop", "crop-flip"] = Field(
+        "auto",
+        title="Augmentation",
+        description="Random shifts by an eighth of the image and mirroring; auto mirrors nothing "
+        "where left and right matter, as in digits",
+    )
+    checkpoints_per_epoch: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        title="Checkpoints per epoch",
+        description="How often the trajectory is sampled; 0.5 is every second epoch",
+    )
+
+
+class ProbeSettings(Settings):
+    """Evaluate loss and accuracy over a plane through a trained network's parameters."""
+
+    kind: Literal["probe"] = "probe"
+    source: AbsolutePath = Field(
+        title="Network",
+        description="A training run's folder, or a checkpoint (.safetensors, .pt, .pth)",
+        json_schema_extra={"positional": True},
+    )
+    model: str | None = Field(
+        None,
+        title="Network type",
+        description="Which network a checkpoint file belongs to (a training run knows its own)",
+    )
+    stem: Stem = Field("auto", title="Stem", description="As in training; for checkpoint files")
+    data: str | None = Field(
+        None,
+        title="Data",
+        description="Other data than the network was trained on; needed with checkpoint files",
+    )
+    image_size: int | None = Field(
+        None, ge=8, le=1024, title="Image size", description="As in training"
+    )
+    split: Literal["train", "test"] = Field(
+        "train", title="Split", description="Which part of the data the loss is taken over"
+    )
+    samples: int | None = Field(
+        None,
+        ge=1,
+        title="Samples",
+        description="Evaluate on this many samples, drawn at random once; by default on all",
+    )
+    plane: Literal["random", "pca"] = Field(
+        "random",
+        title="Plane",
+        description="random: two filter-normalized Gaussian directions; pca: the two leading "
+        "principal components of the trajectory (Li et al. 2018)",
+    )
+    normalize: Literal["filter", "layer", "none"] = Field(
+        "filter",
+        title="Normalization",
+        description="Of random directions: each filter scaled to the norm of the network's own "
+        "(Li et al. 2018), each layer, or none",
+    )
+    grid: Grid = Field((25, 25), title="Grid", description="Points: N, or AxB along α and β")
+    alpha_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
+        None,
+        title="Range of α",
+        description="Low and high end along the first direction; by default −1 to 1, or with pca "
+        "what holds the whole trajectory",
+    )
+    beta_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
+        None, title="Range of β", description="Likewise along the second direction"
+    )
+    batch_size: int = Field(
+        256, ge=1, le=65_536, title="Batch size", description="Samples evaluated at once"
+    )
+
+    @model_validator(mode="after")
+    def _checkpoint_files_need_more(self) -> ProbeSettings:
+        if self.source.suffix in CHECKPOINT_SUFFIXES:
+            for name in ("model", "data"):
+                if getattr(self, name) is None:
+                    raise ValueError(
+                        f"a checkpoint file does not say what it belongs to: give --{name}"
+                    )
+            if self.plane == "pca":
+                raise ValueError("a pca plane needs a training run's folder with its trajectory")
+        return self
+
+
+CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
+
+AnySettings = TrainSettings | ProbeSettings
+_adapter: TypeAdapter[AnySettings] = TypeAdapter(
+    Annotated[TrainSettings | ProbeSettings, Field(discriminator="kind")]
+)
+KINDS: dict[str, type[TrainSettings] | type[ProbeSettings]] = {
+    str(model.model_fields["kind"].default): model for model in get_args(AnySettings)
+}
+
+
+def parse_settings(content: Any) -> AnySettings:
+    """The settings that `content`, as read from JSON, describes.
+
+    Raises:
+        IsolossError: naming the first field that is wrong.
+    """
+    try:
+        return _adapter.validate_python(content)
+    except ValidationError as error:
+        raise IsolossError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """One line on the first thing that is wrong: the field as typed on the command line, and why."""
+    first = error.errors()[0]
+    place = [str(p) for p in first["loc"] if p not in KINDS]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if not place:
+        return message
+    name = "--" + place[0].replace("_", "-")
+    return (
+        f"{name}: {message} (got {first['input']!r})" if len(place) == 1 else f"{name}: {message}"
+    )
