@@ -1,0 +1,15 @@
+"""What is to be drawn, as plain state: no OpenGL, no imgui."""
+
+from isoloss.scene.appearance import Appearance as Appearance
+from isoloss.scene.appearance import Texture as Texture
+from isoloss.scene.camera import Camera as Camera
+from isoloss.scene.camera import Ray as Ray
+from isoloss.scene.layer import Marker as Marker
+from isoloss.scene.layer import MarkerShape as MarkerShape
+from isoloss.scene.layer import SurfaceLayer as SurfaceLayer
+from isoloss.scene.layer import next_texture as next_texture
+from isoloss.scene.picking import Hit as Hit
+from isoloss.scene.picking import pick as pick
+from isoloss.scene.picking import pick_scene as pick_scene
+from isoloss.scene.scene import Frame as Frame
+from isoloss.scene.scene import Scene as Scene

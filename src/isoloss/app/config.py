@@ -1,0 +1,69 @@
+"""What the window remembers between sessions: layout, theme, recent files."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.files import read_json, write_json
+
+RECENT = 8
+
+
+def config_folder() -> Path:
+    """The user's folder for our settings; ISOLOSS_CONFIG_DIR overrides it."""
+    if chosen := os.environ.get("ISOLOSS_CONFIG_DIR"):
+        return Path(chosen).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("isoloss", appauthor=False))
+
+
+@dataclass
+class Preferences:
+    """Choices that outlive the session.
+
+    Attributes:
+        theme: "dark" or "light".
+        font_scale: 1 is the size as designed.
+        recent: absolute paths opened, newest first.
+    """
+
+    theme: str = "dark"
+    font_scale: float = 1.0
+    recent: list[str] = field(default_factory=list[str])
+
+    @classmethod
+    def load(cls) -> Preferences:
+        """Read them; a missing or damaged file gives the defaults, never an error."""
+        try:
+            content = read_json(config_folder() / "preferences.json")
+            defaults = cls()
+            known = {
+                f.name: content[f.name]
+                for f in fields(cls)
+                if isinstance(content.get(f.name), type(getattr(defaults, f.name)))
+            }
+        except (IsolossError, AttributeError):
+            return cls()
+        loaded = cls(**known)
+        loaded.theme = loaded.theme if loaded.theme in ("dark", "light") else "dark"
+        loaded.font_scale = min(max(loaded.font_scale, 0.6), 2.5)
+        loaded.recent = [str(p) for p in loaded.recent][:RECENT]
+        return loaded
+
+    def save(self) -> None:
+        """Write them; a folder that cannot be written costs the memory, not the session."""
+        try:
+            write_json(config_folder() / "preferences.json", json.loads(json.dumps(asdict(self))))
+        except IsolossError:
+            return
+
+    def remember(self, path: Path) -> None:
+        """Put `path` first among the recent ones."""
+        name = str(path)
+        self.recent = [name, *(p for p in self.recent if p != name)][:RECENT]
+        self.save()

@@ -1,0 +1,60 @@
+"""Where and in which precision to compute."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from isoloss.errors import IsolossError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; "auto" is CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        IsolossError: if this machine has no such device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next((kind for kind, there in available.items() if there), "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise IsolossError(f"there is no device {name!r}: choose auto, cpu, cuda or mps") from error
+    kind = device.type
+    missing = kind in available and not available[kind]
+    if missing or (kind == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise IsolossError(f"this machine has no device {name!r}: --device auto takes what there is")
+    return device
+
+
+def describe_device(device: torch.device) -> str:
+    """The device's name as a person would say it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "CPU" if device.type == "cpu" else str(device)
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bf16 matrices faster than fp32 ones."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        # PyTorch has no public query for these; an older or newer build may lack one.
+        checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        return any(getattr(torch.cpu, check, bool)() for check in checks)
+    return False
+
+
+def compute_in(device: torch.device, *, bf16: bool) -> AbstractContextManager[object]:
+    """A context in which matrix products run in bf16, or in the parameters' own precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

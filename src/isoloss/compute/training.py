@@ -1,0 +1,342 @@
+"""Train a classifier and keep its trajectory.
+
+Everything random in a step depends only on the seed and the step's number, so that a run carried
+on after a kill continues as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from isoloss.compute.checkpoints import load_into, load_state, save_tensors
+from isoloss.compute.datasets import Dataset, Split, as_inputs, load_dataset
+from isoloss.compute.device import choose_device, compute_in, has_fast_bf16
+from isoloss.compute.models import build_model
+from isoloss.compute.pace import Pace
+from isoloss.errors import IsolossError
+from isoloss.events import Event, Log, Metric
+from isoloss.files import read_json, write_json
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class TrajectoryPoint:
+    """One checkpoint of a trajectory, a line of `trajectory.json`.
+
+    `loss` and `accuracy` are means over the training steps since the checkpoint before (for the
+    first: over one batch before training); `test_*` are over the whole test split.
+    """
+
+    checkpoint: str
+    epoch: float
+    step: int
+    lr: float
+    loss: float
+    accuracy: float
+    test_loss: float
+    test_accuracy: float
+
+
+def read_trajectory(run: Run) -> list[TrajectoryPoint]:
+    """The checkpoints of a training run, in order; empty if there are none yet."""
+    path = run.checkpoints / "trajectory.json"
+    if not path.exists():
+        return []
+    try:
+        return [
+            TrajectoryPoint(**{k: math.nan if v is None else v for k, v in p.items()})
+            for p in read_json(path)
+        ]
+    except (TypeError, AttributeError) as error:
+        raise IsolossError(f"{path} is damaged: {error}") from error
+
+
+def build_for(settings: TrainSettings, dataset: Dataset) -> nn.Module:
+    """The network that `settings` asks for, initialized from its seed, for `dataset`."""
+    torch.manual_seed(settings.seed)
+    return build_model(
+        settings.model,
+        len(dataset.classes),
+        dataset.train.inputs.shape[-1],
+        stem=settings.stem,
+        mean=dataset.mean,
+        std=dataset.std,
+    )
+
+
+@dataclass
+class Training:
+    """A training run with its data and network at hand."""
+
+    settings: TrainSettings
+    dataset: Dataset
+    model: nn.Module
+    device: torch.device
+
+    @classmethod
+    def prepare(cls, settings: TrainSettings) -> Training:
+        """Load the data and build the network; refuses what cannot be trained before anything
+        is written."""
+        device = choose_device(settings.device)
+        dataset = load_dataset(settings.data, settings.image_size)
+        return cls(settings, dataset, build_for(settings, dataset), device)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(len(self.dataset.train) / self.settings.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.settings.epochs
+
+    def carry_on(self, run: Run) -> Iterator[Event]:
+        """Train from the last checkpoint to the end, yielding what happens."""
+        settings = self.settings
+        model = self.model.to(self.device, memory_format=torch.channels_last)
+        optimizer = _optimizer(model, settings)
+        train, test = self.dataset.train.to(self.device), self.dataset.test.to(self.device)
+        bf16 = settings.precision == "bf16" or (
+            settings.precision == "auto" and has_fast_bf16(self.device)
+        )
+        run.record_environment(
+            computed_in="bf16" if bf16 else "fp32", data_sha256=self.dataset.digest()
+        )
+        points = _resume(run, model, optimizer)
+        if points:
+            yield Log(f"carrying on at epoch {points[-1].epoch:g}")
+        else:
+            _check_loss_is_finite(model, train, settings.batch_size)
+            points = [self._measure(model, train, test, bf16)]
+            _save(run, model, optimizer, points)
+        yield _metric(points[-1])
+
+        step = points[-1].step
+        due = set(self._checkpoint_steps())
+        pace = Pace("train", self.total_steps, "steps", done=step)
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        for inputs, targets in self._batches(train, start=step):
+            lr = learning_rate(settings, step, self.total_steps)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            model.train()
+            torch.manual_seed(_step_seed(settings.seed, step))
+            with compute_in(self.device, bf16=bf16):
+                logits = model(inputs)
+                loss = F.cross_entropy(logits, targets)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            n = len(targets)
+            hits = (logits.detach().argmax(1) == targets).sum()
+            sums += torch.stack([loss.detach().double() * n, hits.double(), hits.new_tensor(n)])
+            if step in due:
+                mean_loss, accuracy = (sums[:2] / sums[2]).tolist()
+                sums.zero_()
+                test_loss, test_accuracy = evaluate(model, test, bf16=bf16)
+                points.append(
+                    TrajectoryPoint(
+                        f"{len(points):04d}.safetensors",
+                        step / self.steps_per_epoch,
+                        step,
+                        lr,
+                        mean_loss,
+                        accuracy,
+                        test_loss,
+                        test_accuracy,
+                    )
+                )
+                _save(run, model, optimizer, points)
+                yield _metric(points[-1])
+            if (progress := pace.at(step)) is not None:
+                yield progress
+
+    def _measure(self, model: nn.Module, train: Split, test: Split, bf16: bool) -> TrajectoryPoint:
+        first = Split(*next(train.batches(1024)))
+        loss, accuracy = evaluate(model, first, bf16=bf16)
+        test_loss, test_accuracy = evaluate(model, test, bf16=bf16)
+        lr = learning_rate(self.settings, 0, self.total_steps)
+        return TrajectoryPoint(
+            "0000.safetensors", 0.0, 0, lr, loss, accuracy, test_loss, test_accuracy
+        )
+
+    def _checkpoint_steps(self) -> Iterator[int]:
+        every = self.steps_per_epoch / self.settings.checkpoints_per_epoch
+        for i in itertools.count(1):
+            step = round(i * every)
+            if step >= self.total_steps:
+                break
+            if step > 0:
+                yield step
+        yield self.total_steps
+
+    def _batches(self, train: Split, start: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented (inputs, targets), from step `start` on; each epoch in an order of its own."""
+        shift, mirror = _augmentation(self.settings, self.dataset)
+        size = self.settings.batch_size
+        first_epoch, skip = divmod(start, self.steps_per_epoch)
+        for epoch in range(first_epoch, self.settings.epochs):
+            generator = torch.Generator().manual_seed(_step_seed(self.settings.seed, -1 - epoch))
+            order = torch.randperm(len(train), generator=generator).to(self.device)
+            for i, indices in enumerate(order.split(size)):
+                if i < skip:
+                    continue
+                inputs = as_inputs(train.inputs[indices])
+                step = epoch * self.steps_per_epoch + i
+                seed = _step_seed(self.settings.seed, step)
+                yield augment(inputs, shift, mirror, seed), train.targets[indices]
+            skip = 0
+
+
+def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
+    """The schedule's learning rate for step `step` of `total`."""
+    done = step / total
+    if settings.schedule == "cosine":
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if settings.schedule == "step":
+        # Li et al. 2018: after 150, 225 and 275 of 300 epochs.
+        return settings.lr * 0.1 ** sum(done >= drop for drop in (150 / 300, 225 / 300, 275 / 300))
+    return settings.lr
+
+
+def augment(inputs: Tensor, shift: int, mirror: bool, seed: int) -> Tensor:
+    """Shift each image by up to `shift` pixels (zeros enter) and mirror half of them, as a batch.
+
+    Args:
+        inputs: (N, C, H, W) images.
+    """
+    if shift == 0 and not mirror:
+        return inputs
+    n, channels, height, width = inputs.shape
+    generator = torch.Generator().manual_seed(seed)
+    offsets = torch.randint(-shift, shift + 1, (2, n, 1), generator=generator).to(inputs.device)
+    flips = torch.rand(n, 1, generator=generator).to(inputs.device) < (0.5 if mirror else 0.0)
+    padded = F.pad(inputs, (shift,) * 4)
+    rows = torch.arange(height, device=inputs.device) + shift + offsets[0]
+    columns = torch.arange(width, device=inputs.device)
+    columns = torch.where(flips, columns.flip(0), columns) + shift + offsets[1]
+    return padded[
+        torch.arange(n, device=inputs.device).view(n, 1, 1, 1),
+        torch.arange(channels, device=inputs.device).view(1, channels, 1, 1),
+        rows.view(n, 1, height, 1),
+        columns.view(n, 1, 1, width),
+    ]
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, split: Split, *, bf16: bool, batch_size: int = 512) -> tuple[float, float]:
+    """(mean loss, accuracy) of `model` in eval mode over all samples of `split`."""
+    model.eval()
+    loss = hits = 0.0
+    for inputs, targets in split.batches(batch_size):
+        with compute_in(inputs.device, bf16=bf16):
+            logits = model(as_inputs(inputs))
+        loss += F.cross_entropy(logits.float(), targets, reduction="sum").item()
+        hits += (logits.argmax(1) == targets).sum().item()
+    return loss / len(split), hits / len(split)
+
+
+def _augmentation(settings: TrainSettings, dataset: Dataset) -> tuple[int, bool]:
+    """(shift in pixels, whether to mirror)."""
+    if settings.augment == "none" or dataset.train.inputs.ndim != 4:
+        return 0, False
+    mirror = settings.augment == "crop-flip" or (settings.augment == "auto" and dataset.mirrors)
+    return dataset.train.inputs.shape[-1] // 8, mirror
+
+
+def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(),
+            settings.lr,
+            momentum=settings.momentum,
+            nesterov=settings.momentum > 0,
+            weight_decay=settings.weight_decay,
+        )
+    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+    return kind(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return (seed * 1_000_003 + step) % 2**63
+
+
+def _check_loss_is_finite(model: nn.Module, train: Split, batch_size: int) -> None:
+    """Refuse at once a network whose output does not fit the data."""
+    inputs, targets = next(train.batches(min(batch_size, 2)))
+    try:
+        with torch.inference_mode():
+            logits = model.eval()(as_inputs(inputs))
+            F.cross_entropy(logits.float(), targets)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise IsolossError(
+            f"the network does not take this data ({tuple(inputs.shape[1:])}): {reason}"
+        ) from error
+
+
+def _metric(point: TrajectoryPoint) -> Metric:
+    return Metric(
+        point.epoch, point.lr, point.loss, point.accuracy, point.test_loss, point.test_accuracy
+    )
+
+
+def _save(
+    run: Run, model: nn.Module, optimizer: torch.optim.Optimizer, points: list[TrajectoryPoint]
+) -> None:
+    """Write the newest checkpoint, then all that is needed to go on from it, then the list.
+
+    `resume.safetensors` decides: what is not yet in it is done again after a kill.
+    """
+    lines = [
+        {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(p).items()}
+        for p in points
+    ]
+    save_tensors(run.checkpoints / points[-1].checkpoint, model.state_dict())
+    state = optimizer.state_dict()["state"]
+    tensors = {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, entries in state.items()
+        for name, value in entries.items()
+        if value is not None
+    }
+    save_tensors(
+        run.checkpoints / "resume.safetensors", tensors, {"trajectory": json.dumps(lines)}
+    )
+    write_json(run.checkpoints / "trajectory.json", lines)
+
+
+def _resume(
+    run: Run, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> list[TrajectoryPoint]:
+    """Load the newest whole state; returns its trajectory, empty if there is none."""
+    path = run.checkpoints / "resume.safetensors"
+    if not path.exists():
+        return []
+    try:
+        with safe_open(str(path), "pt") as file:
+            lines = json.loads(file.metadata()["trajectory"])
+    except Exception as error:  # safetensors raises its own and the system's types.
+        raise IsolossError(f"{path} is damaged: {error}; delete it to train anew") from error
+    write_json(run.checkpoints / "trajectory.json", lines)
+    points = read_trajectory(run)
+    last = run.checkpoints / points[-1].checkpoint
+    load_into(model, load_state(last), str(last))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in load_state(path).items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = tensor
+    content = optimizer.state_dict()
+    content["state"] = state
+    optimizer.load_state_dict(content)
+    return points

@@ -1,0 +1,62 @@
+"""`package.module:function`: functions of the user's own, by name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from isoloss.errors import IsolossError
+
+
+def is_user_function(name: str) -> bool:
+    """Whether `name` has the form package.module:function."""
+    module, separator, function = name.partition(":")
+    return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()
+
+
+def import_user_function(name: str) -> Callable[..., Any]:
+    """Import what `name` names, looking in the working folder too.
+
+    Raises:
+        IsolossError: if there is no such module or function, or importing it fails.
+    """
+    module_name, _, function_name = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except ModuleNotFoundError as error:
+        raise IsolossError(
+            f"cannot import {name}: {error}; run isoloss in the folder that contains it"
+        ) from error
+    except AttributeError as error:
+        raise IsolossError(f"there is no {function_name!r} in {module_name}") from error
+    except Exception as error:
+        raise IsolossError(f"importing {module_name} failed: {_one_line(error)}") from error
+    if not callable(function):
+        raise IsolossError(f"{name} is not a function")
+    return function
+
+
+def call_user_function(name: str, **arguments: Any) -> Any:
+    """Import and call it.
+
+    Raises:
+        IsolossError: if it cannot be imported, or fails.
+    """
+    function = import_user_function(name)
+    try:
+        return function(**arguments)
+    except IsolossError:
+        raise
+    except Exception as error:
+        raise IsolossError(f"{name} failed: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,192 @@
+"""From loss values to heights: linear or logarithmic, with the spikes held down."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+DECADES_FOR_LOG = 1.7
+"""From how many decades of (robust) range on the automatic scale is logarithmic."""
+
+MOST_DECADES = 8.0
+"""A logarithmic scale never reaches further than this below its top."""
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled value on a scale."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class HeightScale:
+    """A monotone map from values in [lo, hi] onto heights in [0, 1].
+
+    Attributes:
+        kind: "linear" or "log".
+        lo, hi: the clamp range in units of the value; `lo < hi`, and `0 < lo` when logarithmic.
+    """
+
+    kind: Literal["linear", "log"]
+    lo: float
+    hi: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.lo) and math.isfinite(self.hi) and self.lo < self.hi):
+            raise ValueError(f"a height scale needs finite lo < hi, got {self.lo} and {self.hi}")
+        if self.kind == "log" and self.lo <= 0:
+            raise ValueError(f"a logarithmic height scale needs lo > 0, got {self.lo}")
+
+    @classmethod
+    def automatic(cls, loss: ArrayLike, log: bool | None = None) -> HeightScale:
+        """The scale that shows `loss` best; NaN and ±inf are left out of account.
+
+        Args:
+            loss: values of any shape.
+            log: None decides by the range; True or False insists, as far as the values allow.
+        """
+        values = np.asarray(loss, np.float64).ravel()
+        values = values[np.isfinite(values)]
+        if values.size == 0:
+            return cls("linear", 0.0, 1.0)
+        lo, hi = float(values.min()), float(values.max())
+        if log is not False:
+            positive = values[values > 0]
+            spans_decades = lo > 0 and _decades(positive) >= DECADES_FOR_LOG
+            if positive.size and (spans_decades or log):
+                return cls("log", *_log_range(positive))
+        if not math.isfinite(hi - lo):  # ±1e308: not even the difference is a number
+            lo, hi = max(lo, -1e307), min(hi, 1e307)
+        if hi - lo <= 1e-12 * max(abs(hi), abs(lo)):
+            return cls("linear", *_around(lo))
+        return cls("linear", lo, _without_spikes(values, lo, hi))
+
+    @classmethod
+    def covering(cls, scales: list[HeightScale]) -> HeightScale:
+        """The smallest scale that holds all of `scales`; logarithmic if every one of them is."""
+        if not scales:
+            return cls("linear", 0.0, 1.0)
+        lo, hi = min(s.lo for s in scales), max(s.hi for s in scales)
+        return cls("log" if all(s.kind == "log" for s in scales) else "linear", lo, hi)
+
+    def apply(self, values: ArrayLike) -> Array:
+        """Heights in [0, 1] of the same shape; NaN stays NaN, ±inf clamp to the ends."""
+        values = np.clip(np.asarray(values, np.float64), self.lo, self.hi)
+        if self.kind == "log":
+            return np.log(values / self.lo) / math.log(self.hi / self.lo)
+        return (values - self.lo) / (self.hi - self.lo)
+
+    def invert(self, heights: ArrayLike) -> Array:
+        """The values at `heights` in [0, 1]; the inverse of `apply` inside the range."""
+        heights = np.asarray(heights, np.float64)
+        if self.kind == "log":
+            return self.lo * np.exp(heights * math.log(self.hi / self.lo))
+        return self.lo + heights * (self.hi - self.lo)
+
+    def ticks(self, count: int = 6) -> list[Tick]:
+        """About `count` round values inside [lo, hi], ascending, with their labels."""
+        if self.kind == "linear":
+            return nice_ticks(self.lo, self.hi, count)
+        decades = math.log10(self.hi / self.lo)
+        if decades < 0.7:
+            return nice_ticks(self.lo, self.hi, count)
+        if decades < 0.6 * count:
+            mantissas = (1, 2, 5) if decades * 3 <= 1.6 * count else (1, 3)
+            step = 1
+        else:
+            mantissas, step = (1,), max(1, math.ceil(decades / (1.3 * count)))
+        first, last = math.floor(math.log10(self.lo)) - 1, math.ceil(math.log10(self.hi)) + 1
+        exponents = [e for e in range(first, last + 1) if e % step == 0]
+        values = [m * 10.0**e for e in exponents for m in mantissas]
+        slack = (self.hi / self.lo) ** 1e-9
+        inside = [v for v in values if self.lo / slack <= v <= self.hi * slack]
+        as_powers = mantissas == (1,) and any(not 1e-3 <= v <= 1e3 for v in inside)
+        return [Tick(v, power_label(v) if as_powers else number_label(v)) for v in inside]
+
+
+def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten inside [lo, hi], labelled alike."""
+    raw = (hi - lo) / max(count - 1, 1)
+    if not raw > 0 or not math.isfinite(raw):
+        return [Tick(lo, number_label(lo))]
+    magnitude = 10.0 ** math.floor(math.log10(raw))
+    step = min((m * magnitude for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(math.log(s / raw)))
+    first, last = math.ceil(lo / step - 1e-6), math.floor(hi / step + 1e-6)
+    if last - first > 50:  # lo and hi differ only in their last digits
+        return [Tick(lo, number_label(lo))]
+    values = [k * step for k in range(first, last + 1)]
+    largest = max((abs(v) for v in values), default=0.0)
+    if largest >= 1e5 or (largest and largest < 1e-3):
+        return [Tick(v, number_label(v)) for v in values]
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
+        decimals += 1  # a step of 2.5
+    return [Tick(v, _minus(f"{v:.{decimals}f}") if v else "0") for v in values]
+
+
+def number_label(value: float, digits: int = 3) -> str:
+    """`value` as people write it: 0.25, 1500, 2.5×10⁶, −3×10⁻⁷."""
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return _minus(f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
+    if mantissa in ("1", "-1"):
+        return _minus(mantissa[:-1]) + power
+    return f"{_minus(mantissa)}×{power}"
+
+
+def power_label(value: float) -> str:
+    """A power of ten as 10⁻², 1, 10³."""
+    exponent = round(math.log10(value))
+    return "1" if exponent == 0 else "10" + str(exponent).translate(_SUPERSCRIPT)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _decades(positive: Array) -> float:
+    """Decades between the lowest and the 99th percentile: one spike does not make a scale log."""
+    lo, hi = float(positive.min()), float(np.quantile(positive, 0.99))
+    return math.log10(hi / lo) if lo > 0 and math.isfinite(hi / lo) else MOST_DECADES
+
+
+def _log_range(positive: Array) -> tuple[float, float]:
+    logs = np.log10(positive)
+    top = _without_spikes(logs, float(logs.min()), float(logs.max()))
+    bottom = max(float(logs.min()), top - MOST_DECADES)
+    if top - bottom < 1e-9:
+        return 10.0 ** (bottom - 0.5), 10.0 ** min(top + 0.5, 307.0)
+    return max(10.0**bottom, 1e-307), 10.0**top
+
+
+def _without_spikes(values: Array, lo: float, hi: float) -> float:
+    """The top of the range: `hi`, unless the last percent of the values lies far above the rest.
+
+    Half as high again as the 99th percentile keeps the body of the surface at two thirds of the
+    height or more, and a landscape that merely steepens towards its corners is left whole.
+    """
+    body = float(np.quantile(values, 0.99)) - lo
+    if body <= 1e-9 * (hi - lo):  # less than one percent differs at all: it is what there is to see
+        return hi
+    return min(hi, lo + 1.5 * body) if hi - lo > 2.5 * body else hi
+
+
+def _around(value: float) -> tuple[float, float]:
+    """A range with a constant in its middle."""
+    half = 0.5 * abs(value) if value else 0.5
+    half = min(max(half, 1e-300), 1e306)
+    return value - half, value + half

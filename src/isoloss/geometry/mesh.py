@@ -1,0 +1,111 @@
+"""The grid as it is displayed: refined heights, slopes, occlusion, holes and triangles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.height import HeightScale
+from isoloss.geometry.occlusion import gradient, occlusion
+from isoloss.geometry.refine import (
+    fill_uncomputed,
+    refine,
+    refine_axis,
+    refine_linear,
+    refinement,
+)
+from isoloss.geometry.surface import Surface
+
+Array = NDArray[np.float64]
+
+BOX_HEIGHT = 0.9
+"""Displayed height of the top of the scale, where the grid spans [-1, 1] × [-1, 1]."""
+
+
+@dataclass(frozen=True)
+class DisplayMesh:
+    """A surface, ready to be drawn or hit.
+
+    Attributes:
+        scale: how the heights came about.
+        alpha, beta: (P,), (Q,) the refined axes.
+        height: (P, Q) in [0, 1], NaN in holes.
+        slope_x, slope_y: (P, Q) ∂(height)/∂x, ∂/∂y where x and y run over [-1, 1].
+        occlusion: (P, Q) in [0, 1], the share of the sky seen.
+        computed: (P, Q) in [0, 1], 0 where only interpolated from computed cells.
+        clamped: (P, Q) in [0, 1], 1 where the true value lies above the top of the scale.
+        steps: into how many steps each cell of the surface's grid was cut along α and β.
+    """
+
+    scale: HeightScale
+    alpha: Array
+    beta: Array
+    height: Array
+    slope_x: Array
+    slope_y: Array
+    occlusion: Array
+    computed: Array
+    clamped: Array
+    steps: tuple[int, int]
+
+    @property
+    def x(self) -> Array:
+        """(P,) `alpha` mapped onto [-1, 1]."""
+        return _unit(self.alpha)
+
+    @property
+    def y(self) -> Array:
+        """(Q,) `beta` mapped onto [-1, 1]."""
+        return _unit(self.beta)
+
+    def triangles(self, stride: int = 1) -> NDArray[np.uint32]:
+        """(T, 3) vertex indices (row-major over (P, Q)) of the cells without a NaN corner.
+
+        `stride` leaves out vertices for a coarser mesh over the same ones.
+        """
+        rows, columns = self.height.shape
+        i = np.unique(np.append(np.arange(0, rows, stride), rows - 1))
+        j = np.unique(np.append(np.arange(0, columns, stride), columns - 1))
+        index = (i[:, None] * columns + j[None, :]).astype(np.uint32)
+        whole = np.isfinite(self.height[np.ix_(i, j)])
+        a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+        keep = whole[:-1, :-1] & whole[1:, :-1] & whole[1:, 1:] & whole[:-1, 1:]
+        corners = np.stack([a, b, c, a, c, d], axis=-1)[keep]
+        return corners.reshape(-1, 3)
+
+
+def display_mesh(
+    surface: Surface, scale: HeightScale | None = None, smooth: bool = True
+) -> DisplayMesh:
+    """The mesh that displays `surface`; `scale` is automatic and `smooth` refines by default."""
+    if scale is None:
+        scale = HeightScale.automatic(surface.loss[surface.computed])
+    coarse = fill_uncomputed(scale.apply(surface.loss), surface.computed)
+    steps = (1, 1)
+    if smooth:
+        steps = (refinement(len(surface.alpha)), refinement(len(surface.beta)))
+    axes = (surface.alpha, surface.beta)
+    height = np.clip(refine(*axes, coarse, steps), 0.0, 1.0)
+    alpha, beta = (refine_axis(a, k) for a, k in zip(axes, steps, strict=True))
+    x, y = _unit(alpha), _unit(beta)
+    slope_x, slope_y = gradient(x, y, height)
+    above = surface.computed & (surface.loss > scale.hi * (1 + 1e-9))
+    return DisplayMesh(
+        scale=scale,
+        alpha=alpha,
+        beta=beta,
+        height=height,
+        slope_x=slope_x,
+        slope_y=slope_y,
+        occlusion=occlusion(x, y, height * BOX_HEIGHT),
+        computed=refine_linear(*axes, surface.computed.astype(np.float64), steps),
+        clamped=refine_linear(*axes, above.astype(np.float64), steps),
+        steps=steps,
+    )
+
+
+def _unit(axis: Array) -> Array:
+    span = axis[-1] - axis[0]
+    return 2.0 * (axis - axis[0]) / span - 1.0 if span > 0 else np.zeros_like(axis)

@@ -1,0 +1,145 @@
+"""A finer grid for display, through the samples and never across a hole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+DISPLAY_POINTS = 180
+"""About how many points an axis gets for display; a grid with as many is left as it is."""
+
+
+def refinement(points: int, wanted: int = DISPLAY_POINTS) -> int:
+    """Into how many steps each of the `points - 1` cells of an axis is cut for display."""
+    return max(1, round((wanted - 1) / max(points - 1, 1)))
+
+
+def refine_axis(axis: Array, steps: int) -> Array:
+    """`axis` (n,) with every interval cut into `steps` equal ones: ((n - 1)·steps + 1,)."""
+    fractions = np.arange(steps) / steps
+    fine = axis[:-1, None] + np.diff(axis)[:, None] * fractions
+    return np.append(fine.ravel(), axis[-1])
+
+
+def refine(alpha: Array, beta: Array, values: Array, steps: tuple[int, int]) -> Array:
+    """Catmull-Rom interpolation of `values` (A, B) onto the refined axes.
+
+    A tensor product of cubic Hermite splines whose tangents are those of the parabola through
+    three neighbours (Catmull & Rom 1974, on axes that need not be uniform). It passes through the
+    samples, is C¹, and reproduces polynomials up to the second degree in each variable.
+
+    Returns:
+        ((A-1)·steps[0] + 1, (B-1)·steps[1] + 1) float64. A cell with a NaN corner is NaN inside;
+        its neighbours are interpolated from what they have.
+    """
+    along_alpha = _refine_rows(alpha, values, steps[0])
+    return _refine_rows(beta, along_alpha.T, steps[1]).T
+
+
+def refine_linear(alpha: Array, beta: Array, values: Array, steps: tuple[int, int]) -> Array:
+    """Bilinear interpolation onto the refined axes, for masks and error bars; NaN as in `refine`."""
+    rows = _linear_rows(alpha, values, steps[0])
+    return _linear_rows(beta, rows.T, steps[1]).T
+
+
+def fill_uncomputed(values: Array, computed: NDArray[np.bool_]) -> Array:
+    """`values` (A, B) with the cells not yet computed interpolated from those that are.
+
+    Each gap is bridged linearly along its row and along its column, the nearer pair of ends
+    weighing more; what lies between filled rows or columns follows in the next round, and what
+    lies outside takes the nearest value. So a surface growing from coarse to fine looks whole from
+    its first values on. Computed NaN stay NaN. With nothing computed all is NaN.
+    """
+    result = np.where(computed, values, np.nan)
+    known = computed & ~np.isnan(values)
+    missing = ~computed
+    if not missing.any() or not known.any():
+        return result
+    bridged = True
+    while bridged and (missing & ~known).any():
+        bridged = _fill_once(result, known, missing, extend=False)
+    while (missing & ~known).any():
+        _fill_once(result, known, missing, extend=True)
+    return result
+
+
+def _fill_once(
+    values: Array, known: NDArray[np.bool_], missing: NDArray[np.bool_], extend: bool
+) -> bool:
+    """One round of bridging, in place; whether anything was filled."""
+    down, down_weight = _bridge(values, known, extend)
+    across, across_weight = _bridge(values.T, known.T, extend)
+    weight = down_weight + across_weight.T
+    todo = missing & ~known & (weight > 0)
+    blend = down * down_weight + (across * across_weight).T
+    values[todo] = blend[todo] / weight[todo]
+    known |= todo
+    return bool(todo.any())
+
+
+def _bridge(values: Array, known: NDArray[np.bool_], extend: bool) -> tuple[Array, Array]:
+    """Linear interpolation down each column and its weight, 1/gap² (0 where there is none)."""
+    n = len(values)
+    index = np.arange(n)[:, None]
+    before = np.maximum.accumulate(np.where(known, index, -1), axis=0)
+    after = np.minimum.accumulate(np.where(known, index, n)[::-1], axis=0)[::-1]
+    has_before, has_after = before >= 0, after < n
+    if extend:
+        before, after = np.where(has_before, before, after), np.where(has_after, after, before)
+        valid = has_before | has_after
+    else:
+        valid = has_before & has_after
+    before, after = np.clip(before, 0, n - 1), np.clip(after, 0, n - 1)
+    gap = np.maximum(after - before, 1)
+    share = np.clip((index - before) / gap, 0.0, 1.0)
+    columns = np.arange(values.shape[1])[None, :]
+    low, high = values[before, columns], values[after, columns]
+    line = np.where(valid, np.nan_to_num(low + (high - low) * share), 0.0)
+    reach = np.where(after > before, gap, np.abs(index - before) + n)
+    return line, np.where(valid, 1.0 / np.maximum(reach, 1) ** 2.0, 0.0)
+
+
+def _refine_rows(axis: Array, values: Array, steps: int) -> Array:
+    """Catmull-Rom along the first axis."""
+    if steps == 1 or len(axis) < 2:
+        return values.copy()
+    spacing = np.diff(axis)[:, None]
+    secant = np.diff(values, axis=0) / spacing
+    tangent = _tangents(spacing, secant)
+    t = (np.arange(steps) / steps)[None, :, None]
+    start, end = values[:-1, None], values[1:, None]
+    rise_start, rise_end = (tangent[:-1] * spacing)[:, None], (tangent[1:] * spacing)[:, None]
+    fine = (
+        start * (2 * t**3 - 3 * t**2 + 1)
+        + rise_start * (t**3 - 2 * t**2 + t)
+        + end * (3 * t**2 - 2 * t**3)
+        + rise_end * (t**3 - t**2)
+    )
+    fine[:, 0] = values[:-1]  # 0·NaN of a neighbouring hole must not eat the sample itself
+    return np.concatenate([fine.reshape(-1, values.shape[1]), values[-1:]])
+
+
+def _tangents(spacing: Array, secant: Array) -> Array:
+    """(n, m) slopes at the samples; next to a hole or an end, from the side that is there."""
+    missing = np.full_like(secant[:1], np.nan)
+    left, right = np.concatenate([missing, secant]), np.concatenate([secant, missing])
+    left_h = np.concatenate([spacing[:1], spacing])
+    right_h = np.concatenate([spacing, spacing[-1:]])
+    tangent = (left * right_h + right * left_h) / (left_h + right_h)
+    # A parabola's secant is the mean of the slopes at its ends: that mends the two ends.
+    if len(secant) > 1:
+        tangent[0] = 2 * secant[0] - tangent[1]
+        tangent[-1] = 2 * secant[-1] - tangent[-2]
+    tangent = np.where(np.isnan(tangent), np.where(np.isnan(left), right, left), tangent)
+    return np.nan_to_num(tangent)
+
+
+def _linear_rows(axis: Array, values: Array, steps: int) -> Array:
+    if steps == 1 or len(axis) < 2:
+        return values.copy()
+    t = (np.arange(steps) / steps)[None, :, None]
+    fine = values[:-1, None] * (1 - t) + values[1:, None] * t
+    fine[:, 0] = values[:-1]
+    return np.concatenate([fine.reshape(-1, values.shape[1]), values[-1:]])

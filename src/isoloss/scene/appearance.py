@@ -1,0 +1,65 @@
+"""How surfaces are shown: plain choices, no drawing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+
+class Texture(Enum):
+    """What the colours of a surface mean; the value is the name shown."""
+
+    HEIGHT = "Height"
+    ACCURACY = "Accuracy"
+    SLOPE = "Slope"
+    ERROR_BAR = "Error bar"
+    BANDS = "Contour bands"
+    MATTE = "Matte"
+    WIREFRAME = "Wireframe"
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """The choices of one viewport; frozen, so that an undo step is a reference.
+
+    Attributes:
+        texture: what the colours mean.
+        colormap: one of `colormaps.NAMES`.
+        reverse_colormap: run the colormap from its other end.
+        contours, contour_levels: lines on the surface, and how many levels there are.
+        contour_value: one further level set by hand, in units of loss.
+        floor_contours: the same lines, coloured, on the floor of the box.
+        trajectory: show the optimizer's path.
+        epoch: show the path up to this epoch only; None shows all of it.
+        markers: show the markers of the layers (pinned points, minima).
+        wireframe: the grid's own lines over whatever texture there is.
+        smooth: interpolate between grid points; else one flat facet a cell.
+        height_gain: stretches the heights.
+        axes, scalar_bar, title: the decorations.
+        theme: "dark" or "light".
+        log_height: None lets the range decide.
+        color_range: (lo, hi) of the colours in units of the texture's value; None is automatic.
+        transparent: leave the background out (pictures).
+    """
+
+    texture: Texture = Texture.HEIGHT
+    colormap: str = "viridis"
+    reverse_colormap: bool = False
+    contours: bool = True
+    contour_levels: int = 14
+    contour_value: float | None = None
+    floor_contours: bool = True
+    trajectory: bool = True
+    epoch: float | None = None
+    markers: bool = True
+    wireframe: bool = False
+    smooth: bool = True
+    height_gain: float = 1.0
+    axes: bool = True
+    scalar_bar: bool = True
+    title: bool = True
+    theme: Literal["dark", "light"] = "dark"
+    log_height: bool | None = None
+    color_range: tuple[float, float] | None = None
+    transparent: bool = False

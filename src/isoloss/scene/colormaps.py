@@ -1,0 +1,27 @@
+"""The colormaps that ship: 256 colours each."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.errors import IsolossError
+from isoloss.resources import resource_folder
+
+NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
+"""In the order they are offered; viridis is the default, cividis is safe for the colour-blind."""
+
+
+@cache
+def colormap(name: str) -> NDArray[np.uint8]:
+    """(256, 3) uint8 sRGB colours from the lowest value to the highest.
+
+    Raises:
+        IsolossError: `name` is not one of `NAMES`.
+    """
+    if name not in NAMES:
+        raise IsolossError(f"there is no colormap {name!r}; choose one of {', '.join(NAMES)}")
+    with np.load(resource_folder("data") / "colormaps" / "colormaps.npz") as stored:
+        return stored[name]

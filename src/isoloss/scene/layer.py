@@ -1,0 +1,103 @@
+"""One surface with its overlays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+from isoloss.geometry.height import HeightScale
+from isoloss.geometry.mesh import DisplayMesh, display_mesh
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+from isoloss.scene.appearance import Texture
+
+
+class MarkerShape(Enum):
+    """Markers differ in shape, not only in colour."""
+
+    DOT = 0
+    RING = 1
+    STAR = 2
+    DIAMOND = 3
+    TRIANGLE = 4
+    CROSS = 5
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A labelled point on or above the surface: a pinned probe, a minimum.
+
+    Attributes:
+        alpha, beta, loss: where it is.
+        label: drawn beside it; may be empty.
+        color: (r, g, b) in [0, 1]; None takes the theme's.
+    """
+
+    alpha: float
+    beta: float
+    loss: float
+    label: str = ""
+    shape: MarkerShape = MarkerShape.RING
+    color: tuple[float, float, float] | None = None
+
+
+@dataclass
+class SurfaceLayer:
+    """A surface to be drawn, with its trajectory and markers.
+
+    Replacing `surface`, `trajectory` or `markers` takes effect with the next frame once `touch`
+    has raised `version`: whoever draws compares versions, nothing listens.
+    """
+
+    name: str
+    surface: Surface
+    trajectory: Trajectory | None = None
+    visible: bool = True
+    source: Path | None = None
+    markers: tuple[Marker, ...] = ()
+    version: int = 0
+    _meshes: dict[object, DisplayMesh] = field(default_factory=dict, repr=False, compare=False)
+    _scales: dict[object, HeightScale] = field(default_factory=dict, repr=False, compare=False)
+
+    def touch(self) -> None:
+        """Say that the data have changed."""
+        self.version += 1
+
+    def automatic_scale(self, log: bool | None = None) -> HeightScale:
+        """The height scale of this layer alone."""
+        key = (self.version, id(self.surface), log)
+        if key not in self._scales:
+            self._scales.clear()
+            computed = self.surface.loss[self.surface.computed]
+            self._scales[key] = HeightScale.automatic(computed, log)
+        return self._scales[key]
+
+    def mesh(self, scale: HeightScale, smooth: bool = True) -> DisplayMesh:
+        """The displayed mesh, worked out once for each state of the data."""
+        key = (self.version, id(self.surface), scale, smooth)
+        if key not in self._meshes:
+            self._meshes.clear()
+            self._meshes[key] = display_mesh(self.surface, scale, smooth)
+        return self._meshes[key]
+
+    def has(self, texture: Texture) -> bool:
+        """Whether the surface has what `texture` shows."""
+        if texture is Texture.ACCURACY:
+            return bool(np.isfinite(self.surface.accuracy).any())
+        if texture is Texture.ERROR_BAR:
+            errors = self.surface.loss_stderr
+            return bool((np.isfinite(errors) & (errors > 0)).any())
+        return True
+
+
+def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:
+    """The texture after (or before, `step=-1`) this one that at least one of `layers` has."""
+    order = list(Texture)
+    for k in range(1, len(order) + 1):
+        candidate = order[(order.index(texture) + k * step) % len(order)]
+        if not layers or any(layer.has(candidate) for layer in layers):
+            return candidate
+    return texture

@@ -1,0 +1,137 @@
+"""Which point of a surface a ray hits first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.mesh import DisplayMesh
+from isoloss.scene.camera import Ray, Vector
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.scene import Frame, Scene
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A point of a surface, and the nearest cell of its grid.
+
+    Attributes:
+        layer: whose surface.
+        position: in the box.
+        distance: from the ray's origin.
+        alpha, beta: where exactly.
+        loss: the displayed (interpolated) value there, within the height scale's range.
+        index: (i, j) of the nearest cell.
+        cell_loss, cell_accuracy, cell_stderr, cell_count: the values of that cell.
+    """
+
+    layer: SurfaceLayer
+    position: Vector
+    distance: float
+    alpha: float
+    beta: float
+    loss: float
+    index: tuple[int, int]
+    cell_loss: float
+    cell_accuracy: float
+    cell_stderr: float
+    cell_count: int
+
+
+def pick_scene(scene: Scene, ray: Ray) -> Hit | None:
+    """The nearest hit among the visible layers of `scene`."""
+    frame = scene.frame()
+    hits = [pick(layer, ray, frame, scene.appearance.smooth) for layer in scene.shown]
+    return min((h for h in hits if h), key=lambda h: h.distance, default=None)
+
+
+def pick(layer: SurfaceLayer, ray: Ray, frame: Frame, smooth: bool = True) -> Hit | None:
+    """The first point at which `ray` meets the displayed surface of `layer`, or None.
+
+    The ray is walked through the grid at about half a vertex a step; where it changes sides of
+    the surface, the crossing is found by bisection.
+    """
+    mesh = layer.mesh(frame.scale, smooth)
+    scale, offset = frame.mesh_to_world(mesh)
+    # In the mesh's own coordinates the surface is z = height(x, y) over [-1, 1]².
+    origin, direction = (ray.origin - offset) / scale, ray.direction / scale
+    span = _clip(origin, direction)
+    if span is None:
+        return None
+    steps = 2 * max(mesh.height.shape) + 2
+    t = np.linspace(*span, steps)
+    above = _height_above(mesh, origin, direction, t)
+    crossing = np.flatnonzero(np.signbit(above[:-1]) != np.signbit(above[1:]))
+    crossing = crossing[np.isfinite(above[crossing]) & np.isfinite(above[crossing + 1])]
+    if not len(crossing):
+        return None
+    lo, hi = float(t[crossing[0]]), float(t[crossing[0] + 1])
+    from_above = above[crossing[0]] >= 0
+    for _ in range(30):
+        middle = (lo + hi) / 2
+        value = _height_above(mesh, origin, direction, np.array([middle]))[0]
+        lo, hi = (middle, hi) if (value >= 0) == from_above else (lo, middle)
+    return _describe(layer, frame, mesh, ray.origin + hi * ray.direction, hi, scale, offset)
+
+
+def _describe(
+    layer: SurfaceLayer,
+    frame: Frame,
+    mesh: DisplayMesh,
+    world: Array,
+    distance: float,
+    scale: Array,
+    offset: Array,
+) -> Hit:
+    unit = (world - offset) / scale
+    surface = layer.surface
+    alpha = float(np.interp(unit[0], mesh.x, mesh.alpha))
+    beta = float(np.interp(unit[1], mesh.y, mesh.beta))
+    i = int(np.abs(surface.alpha - alpha).argmin())
+    j = int(np.abs(surface.beta - beta).argmin())
+    return Hit(
+        layer=layer,
+        position=(float(world[0]), float(world[1]), float(world[2])),
+        distance=distance,
+        alpha=alpha,
+        beta=beta,
+        loss=float(frame.scale.invert(unit[2])),
+        index=(i, j),
+        cell_loss=float(surface.loss[i, j]),
+        cell_accuracy=float(surface.accuracy[i, j]),
+        cell_stderr=float(surface.loss_stderr[i, j]),
+        cell_count=int(surface.count[i, j]),
+    )
+
+
+def _clip(origin: Array, direction: Array) -> tuple[float, float] | None:
+    """The part of the ray inside [-1, 1]² × [0, 1] (a little more in height), or None."""
+    near, far = 0.0, np.inf
+    for k, (lo, hi) in enumerate([(-1.0, 1.0), (-1.0, 1.0), (-0.02, 1.02)]):
+        if abs(direction[k]) < 1e-12:
+            if not lo <= origin[k] <= hi:
+                return None
+            continue
+        a, b = (lo - origin[k]) / direction[k], (hi - origin[k]) / direction[k]
+        near, far = max(near, min(a, b)), min(far, max(a, b))
+    return (near, far) if near < far < np.inf else None
+
+
+def _height_above(mesh: DisplayMesh, origin: Array, direction: Array, t: Array) -> Array:
+    """How far the ray is above the surface at the parameters `t`; NaN over holes."""
+    x, y, z = (origin[k] + t * direction[k] for k in range(3))
+    rows, columns = mesh.height.shape
+    u = np.clip(np.interp(x, mesh.x, np.arange(rows)), 0, rows - 1)
+    v = np.clip(np.interp(y, mesh.y, np.arange(columns)), 0, columns - 1)
+    i = np.minimum(u.astype(np.int64), max(rows - 2, 0))
+    j = np.minimum(v.astype(np.int64), max(columns - 2, 0))
+    i1, j1 = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
+    p, q = u - i, v - j
+    h = mesh.height
+    low = h[i, j] * (1 - p) + h[i1, j] * p
+    high = h[i, j1] * (1 - p) + h[i1, j1] * p
+    return z - (low * (1 - q) + high * q)

@@ -1,0 +1,101 @@
+"""What is to be drawn, as plain state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isoloss.geometry.height import HeightScale
+from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.camera import Camera
+from isoloss.scene.layer import SurfaceLayer
+
+FLOOR = -0.22
+"""Height of the floor of the box, where the floor's contours lie."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How (α, β, loss) map into the box [-1, 1] × [-1, 1] × [0, 0.9·gain].
+
+    Attributes:
+        alpha, beta: (lo, hi) of the box along each axis.
+        scale: from loss to height.
+        gain: stretches the heights.
+    """
+
+    alpha: tuple[float, float]
+    beta: tuple[float, float]
+    scale: HeightScale
+    gain: float = 1.0
+
+    @property
+    def top(self) -> float:
+        """z of the top of the scale."""
+        return BOX_HEIGHT * self.gain
+
+    def place(self, alpha: ArrayLike, beta: ArrayLike, loss: ArrayLike) -> NDArray[np.float64]:
+        """(n, 3) positions in the box of n points."""
+        x = _to_unit(np.asarray(alpha, np.float64), self.alpha)
+        y = _to_unit(np.asarray(beta, np.float64), self.beta)
+        z = self.scale.apply(loss) * self.top
+        return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
+
+    def mesh_to_world(self, mesh: DisplayMesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(3,) scale and (3,) offset from the mesh's own unit coordinates into the box."""
+        lo = self.place(mesh.alpha[0], mesh.beta[0], self.scale.lo)
+        hi = self.place(mesh.alpha[-1], mesh.beta[-1], self.scale.lo)
+        scale = np.array([(hi[0] - lo[0]) / 2, (hi[1] - lo[1]) / 2, self.top])
+        return scale, np.array([(hi[0] + lo[0]) / 2, (hi[1] + lo[1]) / 2, 0.0])
+
+
+@dataclass
+class Scene:
+    """Layers, seen from a camera, with an appearance: all that one viewport shows.
+
+    `height_scale` links viewports: set it to draw with a scale that is not this scene's own.
+    """
+
+    layers: list[SurfaceLayer] = field(default_factory=list[SurfaceLayer])
+    camera: Camera = field(default_factory=Camera)
+    appearance: Appearance = field(default_factory=Appearance)
+    title: str = ""
+    height_scale: HeightScale | None = None
+
+    @property
+    def shown(self) -> list[SurfaceLayer]:
+        """The visible layers that have at least one value."""
+        return [
+            layer
+            for layer in self.layers
+            if layer.visible and bool((~np.isnan(layer.surface.loss[layer.surface.computed])).any())
+        ]
+
+    def own_scale(self) -> HeightScale:
+        """The height scale that holds every visible layer."""
+        log = self.appearance.log_height
+        return HeightScale.covering([layer.automatic_scale(log) for layer in self.shown])
+
+    def frame(self) -> Frame:
+        """The box around the visible layers."""
+        shown = self.shown
+        scale = self.height_scale or self.own_scale()
+        gain = self.appearance.height_gain
+        if not shown:
+            return Frame((-1.0, 1.0), (-1.0, 1.0), scale, gain)
+        alphas = [layer.surface.alpha for layer in shown]
+        betas = [layer.surface.beta for layer in shown]
+        return Frame(
+            (float(min(a[0] for a in alphas)), float(max(a[-1] for a in alphas))),
+            (float(min(b[0] for b in betas)), float(max(b[-1] for b in betas))),
+            scale,
+            gain,
+        )
+
+
+def _to_unit(values: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:
+    lo, hi = span
+    return 2 * (values - lo) / (hi - lo) - 1 if hi > lo else np.zeros_like(values)

@@ -1,0 +1,76 @@
+"""The dark and the light theme: colours as (r, g, b, a) in [0, 1], sRGB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Color = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours by what they are for."""
+
+    background_top: Color
+    background_bottom: Color
+    ink: Color
+    """Labels and titles."""
+    quiet_ink: Color
+    """Tick labels."""
+    box: Color
+    """Edges of the box."""
+    grid: Color
+    """Grid lines on its walls."""
+    wall: Color
+    """Faces of the box; low alpha."""
+    contour: Color
+    """Contour lines on the surface."""
+    path: Color
+    """The trajectory."""
+    path_casing: Color
+    """The outline that keeps the trajectory apart from any colour below it."""
+    matte: Color
+    """A surface without a meaning in its colour."""
+    uncomputed: Color
+    """What cells not yet computed fade to."""
+    clamped: Color
+    """Hatching where the loss lies above the top of the scale."""
+
+
+def _hex(code: str, alpha: float = 1.0) -> Color:
+    r, g, b = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    return r, g, b, alpha
+
+
+THEMES = {
+    "dark": Theme(
+        background_top=_hex("2a303c"),
+        background_bottom=_hex("12151b"),
+        ink=_hex("eef1f6"),
+        quiet_ink=_hex("b4bcca"),
+        box=_hex("8d97a8", 0.75),
+        grid=_hex("8d97a8", 0.22),
+        wall=_hex("ffffff", 0.025),
+        contour=_hex("0a0d14", 0.55),
+        path=_hex("ffffff"),
+        path_casing=_hex("10131a", 0.9),
+        matte=_hex("c9ced8"),
+        uncomputed=_hex("5b6370"),
+        clamped=_hex("ff5a4d"),
+    ),
+    "light": Theme(
+        background_top=_hex("ffffff"),
+        background_bottom=_hex("e6eaf0"),
+        ink=_hex("1b212b"),
+        quiet_ink=_hex("4c5666"),
+        box=_hex("5d6878", 0.8),
+        grid=_hex("5d6878", 0.2),
+        wall=_hex("33415a", 0.03),
+        contour=_hex("10131a", 0.5),
+        path=_hex("15181f"),
+        path_casing=_hex("ffffff", 0.95),
+        matte=_hex("d3d7de"),
+        uncomputed=_hex("c3c8d0"),
+        clamped=_hex("d8281c"),
+    ),
+}

@@ -1,0 +1,87 @@
+"""What long work looks like in a terminal."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import time
+from typing import TextIO
+
+from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress
+
+
+class ProgressBar:
+    """Shows events on `stream`: a bar that redraws itself on a terminal, else a line now and then."""
+
+    def __init__(self, stream: TextIO | None = None, label: str = "") -> None:
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._label = f"{label}  " if label else ""
+        self._drawn = False
+        self._last_line = -math.inf
+
+    def show(self, event: Event) -> None:
+        """Draw `event`."""
+        match event:
+            case Progress():
+                self._progress(event)
+            case Metric():
+                text = f"epoch {event.epoch:6.2f}  loss {event.train_loss:.4f}"
+                if not math.isnan(event.test_accuracy):
+                    text += f"  test accuracy {100 * event.test_accuracy:.1f} %"
+                self._line(text)
+            case Log():
+                self._line(event.message)
+            case Done():
+                self._line(f"done in {duration(event.seconds)}")
+            case Paused():
+                self._line("paused")
+            case Failed():
+                pass  # The command itself prints the cause, once.
+            case _:
+                pass
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self._drawn:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._drawn = False
+
+    def _progress(self, event: Progress) -> None:
+        now = time.monotonic()
+        finished = event.done >= event.total
+        if not self._live and not finished and now - self._last_line < 5:
+            return
+        self._last_line = now
+        eta = "" if finished or math.isnan(event.eta) else f"  {duration(event.eta)} left"
+        tail = f" {event.done:,}/{event.total:,} {event.unit}  {event.rate:,.1f}/s{eta}"
+        head = f"{self._label}{event.stage:<6}"
+        if not self._live:
+            self._line(f"{head}{100 * event.fraction:3.0f} %{tail}")
+            return
+        width = max(10, min(40, shutil.get_terminal_size().columns - len(head) - len(tail) - 4))
+        filled = round(width * event.fraction)
+        self._stream.write(f"\r\x1b[2K{head}▕{'█' * filled}{'░' * (width - filled)}▏{tail}")
+        self._stream.flush()
+        self._drawn = True
+        if finished:
+            self.close()
+
+    def _line(self, text: str) -> None:
+        clear = "\r\x1b[2K" if self._drawn else ""
+        prefix = "" if text.startswith(self._label) else self._label
+        self._stream.write(f"{clear}{prefix}{text}\n")
+        self._stream.flush()
+        self._drawn = False
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3:07 min` or `2:05 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

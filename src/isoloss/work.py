@@ -1,0 +1,110 @@
+"""Carry runs on: the one mechanism behind the command line, the window's jobs and recovery."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+import isoloss
+from isoloss.errors import IsolossError
+from isoloss.events import Done, Event, Failed, Paused, Started
+from isoloss.run import Run
+from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
+
+
+class Prepared(Protocol):
+    """What a kind of run needs, loaded and checked."""
+
+    device: object
+
+    def carry_on(self, run: Run) -> Iterator[Event]:
+        """Do what is missing of the run, yielding what happens."""
+        ...
+
+
+def prepare(settings: AnySettings) -> Prepared:
+    """Load what the run needs, so that a wrong request fails before anything is written.
+
+    Raises:
+        IsolossError: if the request cannot be carried out.
+    """
+    match settings:
+        case TrainSettings():
+            from isoloss.compute.training import Training
+
+            return Training.prepare(settings)
+        case ProbeSettings():
+            from isoloss.compute.probe_run import Probing
+
+            return Probing.prepare(settings)
+
+
+def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
+    """Do what is missing of `run`, recording and yielding every event.
+
+    Closing the generator, or an interrupt, leaves the run paused; carrying it on again goes on
+    from there. A run that is done yields nothing.
+
+    Raises:
+        IsolossError: if the run cannot go on; the reason is recorded too.
+    """
+    with run.lock():
+        if run.is_done:
+            return
+        began = time.monotonic()
+        try:
+            prepared = prepared or prepare(run.settings)
+            run.record_environment(**_machine(prepared))
+            started = Started(os.getpid(), str(prepared.device))
+            run.emit(started)
+            yield started
+            for event in prepared.carry_on(run):
+                run.emit(event)
+                yield event
+        except (KeyboardInterrupt, GeneratorExit):
+            run.emit(Paused())
+            raise
+        except IsolossError as error:
+            _record_failure(run, str(error))
+            raise
+        except Exception as error:
+            friendly = _explain(error)
+            _record_failure(run, friendly or f"{type(error).__name__}: {error}")
+            if friendly:
+                raise IsolossError(friendly) from error
+            raise
+        done = Done(round(time.monotonic() - began, 3))
+        run.emit(done)
+        yield done
+
+
+def _record_failure(run: Run, message: str) -> None:
+    try:
+        run.emit(Failed(" ".join(message.split())))
+    except IsolossError:
+        pass  # The disk is full or gone; the caller hears the first reason.
+
+
+def _explain(error: Exception) -> str | None:
+    """A person's words for what the machine, not the program, did wrong; None for a defect."""
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "alloc" in str(error):
+        return "out of memory: choose a smaller --batch-size or --device cpu"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+    return None
+
+
+def _machine(prepared: Prepared) -> dict[str, object]:
+    import torch
+
+    return {
+        "isoloss": isoloss.__version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": str(prepared.device),
+    }
