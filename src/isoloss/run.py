@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import filelock
 
@@ -67,8 +67,8 @@ class Run:
         path = folder / "run.json"
         if not path.exists():
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
-        content = read_json(path)
-        if not isinstance(content, dict) or not isinstance(content.get("schema"), int):
+        content = _object(read_json(path))
+        if not isinstance(content.get("schema"), int):
             raise IsolossError(f"{path} does not describe a run")
         if content["schema"] > SCHEMA:
             raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
@@ -85,12 +85,12 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """What the run has recorded of what it ran on."""
-        return dict(read_json(self.folder / "run.json").get("environment") or {})
+        return _object(_object(read_json(self.folder / "run.json")).get("environment"))
 
     def record_environment(self, **facts: Any) -> None:
         """Add what the run runs on (versions, device, hashes) to `run.json`."""
-        content = read_json(self.folder / "run.json")
-        content["environment"] = {**(content.get("environment") or {}), **facts}
+        content = _object(read_json(self.folder / "run.json"))
+        content["environment"] = {**_object(content.get("environment")), **facts}
         write_json(self.folder / "run.json", content)
 
     @property
@@ -145,7 +145,7 @@ class Run:
         return bool(ends) and isinstance(ends[-1], Done)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> Generator[None]:
         """Hold the run, so that two processes never carry it on at once.
 
         Raises:
@@ -193,6 +193,11 @@ class EventTail:
         self._offset += len(whole)
         lines = whole.decode("utf-8", errors="replace").splitlines()
         return [pair for pair in map(from_line, lines) if pair is not None]
+
+
+def _object(content: Any) -> dict[str, Any]:
+    """A JSON object; anything else counts as an empty one."""
+    return cast(dict[str, Any], content) if isinstance(content, dict) else {}
 
 
 def free_folder(parent: Path, name: str) -> Path:

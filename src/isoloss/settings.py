@@ -68,18 +68,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(
-        "auto",
+        default="auto",
         title="Device",
         description="Where to compute: auto, cpu, cuda, cuda:1, mps",
         pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
     )
     precision: Precision = Field(
-        "auto",
+        default="auto",
         title="Precision",
         description="bf16 computes the matrix products in half the bits; auto takes it where the "
         "hardware has it (and, when probing, where a check against fp32 finds it accurate)",
     )
-    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Seed of everything random")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, title="Seed", description="Seed of everything random"
+    )
 
 
 class TrainSettings(Settings):
@@ -87,63 +89,73 @@ class TrainSettings(Settings):
 
     kind: Literal["train"] = "train"
     model: str = Field(
-        "vgg11",
+        default="vgg11",
         title="Network",
         description="resnet50, vgg11, torchvision:NAME, timm:NAME, or package.module:function",
         min_length=1,
         examples=["vgg11", "resnet50", "torchvision:resnet18", "timm:resnet18"],
     )
     stem: Stem = Field(
-        "auto",
+        default="auto",
         title="Stem",
-        description="cifar: 3×3 first convolution and no early pooling, for images up to 64 pixels; "
-        "imagenet: the network as published; auto chooses by image size",
+        description="cifar: 3×3 first convolution and no early pooling; imagenet: the network as "
+        "published; auto takes cifar for images up to 64 pixels",
     )
     data: str = Field(
-        "digits",
+        default="digits",
         title="Data",
         description="digits, cifar10, imagefolder:PATH, or package.module:function",
         min_length=1,
         examples=["digits", "cifar10"],
     )
     image_size: int | None = Field(
-        None,
+        default=None,
         ge=8,
         le=1024,
         title="Image size",
         description="Pixels on a side that image folders are resized to; by default that of their "
         "first image",
     )
-    epochs: int = Field(5, ge=1, le=10_000, title="Epochs", description="Passes over the data")
+    epochs: int = Field(
+        default=5, ge=1, le=10_000, title="Epochs", description="Passes over the data"
+    )
     batch_size: int = Field(
-        128, ge=1, le=65_536, title="Batch size", description="Images in one step"
+        default=128, ge=1, le=65_536, title="Batch size", description="Images in one step"
     )
     optimizer: Literal["sgd", "adam", "adamw"] = Field(
-        "sgd", title="Optimizer", description="sgd is with Nesterov momentum"
+        default="sgd", title="Optimizer", description="sgd is with Nesterov momentum"
     )
     lr: float = Field(
-        0.05, gt=0, le=100, title="Learning rate", description="At the start of the schedule"
+        default=0.05,
+        gt=0,
+        le=100,
+        title="Learning rate",
+        description="At the start of the schedule",
     )
     momentum: float = Field(
-        0.9, ge=0, lt=1, title="Momentum", description="Nesterov momentum of sgd"
+        default=0.9, ge=0, lt=1, title="Momentum", description="Nesterov momentum of sgd"
     )
     weight_decay: float = Field(
-        5e-4, ge=0, le=10, title="Weight decay", description="L2 penalty (decoupled in adamw)"
+        default=5e-4,
+        ge=0,
+        le=10,
+        title="Weight decay",
+        description="L2 penalty (decoupled in adamw)",
     )
     schedule: Literal["step", "cosine", "constant"] = Field(
-        "step",
+        default="step",
         title="Schedule",
         description="step: a tenth of the learning rate at 50 %, 75 % and 92 % of the steps "
         "(Li et al. 2018); cosine: down to zero",
     )
     augment: Literal["auto", "none", "crop", "crop-flip"] = Field(
-        "auto",
+        default="auto",
         title="Augmentation",
         description="Random shifts by an eighth of the image and mirroring; auto mirrors nothing "
         "where left and right matter, as in digits",
     )
     checkpoints_per_epoch: float = Field(
-        1.0,
+        default=1.0,
         gt=0,
         le=1000,
         title="Checkpoints per epoch",
@@ -161,52 +173,56 @@ class ProbeSettings(Settings):
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(
-        None,
+        default=None,
         title="Network type",
         description="Which network a checkpoint file belongs to (a training run knows its own)",
     )
-    stem: Stem = Field("auto", title="Stem", description="As in training; for checkpoint files")
+    stem: Stem = Field(
+        default="auto", title="Stem", description="As in training; for checkpoint files"
+    )
     data: str | None = Field(
-        None,
+        default=None,
         title="Data",
         description="Other data than the network was trained on; needed with checkpoint files",
     )
     image_size: int | None = Field(
-        None, ge=8, le=1024, title="Image size", description="As in training"
+        default=None, ge=8, le=1024, title="Image size", description="As in training"
     )
     split: Literal["train", "test"] = Field(
-        "train", title="Split", description="Which part of the data the loss is taken over"
+        default="train", title="Split", description="Which part of the data the loss is taken over"
     )
     samples: int | None = Field(
-        None,
+        default=None,
         ge=1,
         title="Samples",
         description="Evaluate on this many samples, drawn at random once; by default on all",
     )
     plane: Literal["random", "pca"] = Field(
-        "random",
+        default="random",
         title="Plane",
         description="random: two filter-normalized Gaussian directions; pca: the two leading "
         "principal components of the trajectory (Li et al. 2018)",
     )
     normalize: Literal["filter", "layer", "none"] = Field(
-        "filter",
+        default="filter",
         title="Normalization",
         description="Of random directions: each filter scaled to the norm of the network's own "
         "(Li et al. 2018), each layer, or none",
     )
-    grid: Grid = Field((25, 25), title="Grid", description="Points: N, or AxB along α and β")
+    grid: Grid = Field(
+        default=(25, 25), title="Grid", description="Points: N, or AxB along α and β"
+    )
     alpha_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
-        None,
+        default=None,
         title="Range of α",
         description="Low and high end along the first direction; by default −1 to 1, or with pca "
         "what holds the whole trajectory",
     )
     beta_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
-        None, title="Range of β", description="Likewise along the second direction"
+        default=None, title="Range of β", description="Likewise along the second direction"
     )
     batch_size: int = Field(
-        256, ge=1, le=65_536, title="Batch size", description="Samples evaluated at once"
+        default=256, ge=1, le=65_536, title="Batch size", description="Samples evaluated at once"
     )
 
     @model_validator(mode="after")
@@ -246,7 +262,7 @@ def parse_settings(content: Any) -> AnySettings:
 
 
 def explain(error: ValidationError) -> str:
-    """One line on the first thing that is wrong: the field as typed on the command line, and why."""
+    """One line on the first thing that is wrong: the option as typed, and why."""
     first = error.errors()[0]
     place = [str(p) for p in first["loc"] if p not in KINDS]
     message = str(first["msg"]).removeprefix("Value error, ")

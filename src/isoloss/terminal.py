@@ -12,7 +12,7 @@ from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress
 
 
 class ProgressBar:
-    """Shows events on `stream`: a bar that redraws itself on a terminal, else a line now and then."""
+    """Shows events: a bar that redraws itself on a terminal, elsewhere a line now and then."""
 
     def __init__(self, stream: TextIO | None = None, label: str = "") -> None:
         self._stream = stream or sys.stderr

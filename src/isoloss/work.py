@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import isoloss
@@ -18,7 +19,10 @@ from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
 class Prepared(Protocol):
     """What a kind of run needs, loaded and checked."""
 
-    device: object
+    @property
+    def device(self) -> object:
+        """Where it computes."""
+        ...
 
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Do what is missing of the run, yielding what happens."""
@@ -82,10 +86,9 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
 
 
 def _record_failure(run: Run, message: str) -> None:
-    try:
+    # If the disk is full or gone, the caller still hears the first reason.
+    with suppress(IsolossError):
         run.emit(Failed(" ".join(message.split())))
-    except IsolossError:
-        pass  # The disk is full or gone; the caller hears the first reason.
 
 
 def _explain(error: Exception) -> str | None:

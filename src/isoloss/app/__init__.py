@@ -1,0 +1,39 @@
+"""The window: Hello ImGui runs it, `gl` draws the surfaces, jobs in other processes compute.
+
+Importing this package imports neither imgui nor OpenGL: `view` loads them when called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from isoloss.app.window import App
+    from isoloss.jobs.job import Job
+    from isoloss.run import Run
+
+
+def view(
+    *paths: str | Path,
+    follow: Sequence[Run] = (),
+    jobs: Callable[[Sequence[Path]], Job] | None = None,
+    tests: Callable[[App], None] | None = None,
+) -> None:
+    """Open the window; returns when it is closed. Jobs started in it go on.
+
+    Args:
+        paths: surfaces (.ply, .npz, .h5) and run folders to open.
+        follow: runs to follow from the start; a growing surface appears as a layer.
+        jobs: how a job for run folders is spawned, by default as a process of its own.
+        tests: registers tests with the Dear ImGui test engine; called once, in the running app.
+
+    Raises:
+        IsolossError: if none of `paths` can be read, or there is no display.
+    """
+    # Hello ImGui may change the working folder: what the user typed is resolved before it runs.
+    resolved = [Path(p).expanduser().absolute() for p in paths]
+    from isoloss.app.window import run_window
+
+    run_window(resolved, follow, jobs, tests)

@@ -11,7 +11,8 @@ from pathlib import Path
 from isoloss.app.messages import Messages
 from isoloss.errors import IsolossError
 from isoloss.events import Started
-from isoloss.jobs import FollowedRun, Job
+from isoloss.jobs.follow import FollowedRun
+from isoloss.jobs.job import Job
 from isoloss.run import Run, free_folder
 from isoloss.settings import AnySettings, TrainSettings
 

@@ -86,7 +86,7 @@ def load_into(model: nn.Module, state: State, origin: str) -> None:
     extra = [k for k in state if k not in own]
     wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
     difference = (
-        f"{wrong[0]} is {tuple(state[wrong[0]].shape)}, the network has {tuple(own[wrong[0]].shape)}"
+        f"{wrong[0]} is {tuple(state[wrong[0]].shape)}, not {tuple(own[wrong[0]].shape)}"
         if wrong
         else f"it has no {missing[0]}"
         if missing

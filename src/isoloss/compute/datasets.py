@@ -116,17 +116,19 @@ def _digits() -> Dataset:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    digits = load_digits()
+    digits: Any = load_digits()
     images = torch.from_numpy(digits.images).float().div_(16)[:, None]
     images = torch.nn.functional.interpolate(images, size=32, mode="bilinear", align_corners=False)
     images = images.mul_(255).round_().byte().expand(-1, 3, -1, -1).contiguous()
     targets = torch.from_numpy(digits.target).long()
-    train, test = train_test_split(
+    parts = train_test_split(
         np.arange(len(targets)), test_size=0.2, random_state=0, stratify=digits.target
     )
     names = tuple(str(n) for n in digits.target_names)
-    splits = [Split(images[torch.from_numpy(i)], targets[torch.from_numpy(i)]) for i in (train, test)]
-    return Dataset("digits", *splits, names, (0.305,) * 3, (0.345,) * 3, mirrors=False)
+    train, test = (
+        Split(images[i], targets[i]) for i in map(torch.from_numpy, (parts[0], parts[1]))
+    )
+    return Dataset("digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False)
 
 
 def _cifar10() -> Dataset:
@@ -147,14 +149,14 @@ def _cifar10() -> Dataset:
             f"cannot get CIFAR-10: {' '.join(str(error).split())}; put cifar-10-python.tar.gz into "
             f"{folder}, or use class folders of images with --data imagefolder:PATH"
         ) from error
-    splits = [
+    train, test = (
         Split(
             torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous(),
             torch.tensor(part.targets),
         )
         for part in parts
-    ]
-    return Dataset("cifar10", *splits, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD)
+    )
+    return Dataset("cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD)
 
 
 def _image_folder(folder: Path, size: int | None) -> Dataset:
@@ -177,7 +179,7 @@ def _image_folder(folder: Path, size: int | None) -> Dataset:
         raise IsolossError(f"{folder} holds too few images to train and test on")
     if size is None:
         size = min(_read(train_files[0][0], None).shape[:2])
-    train, test = (_read_all(files, size) for files in (train_files, test_files))
+    train, test = _read_all(train_files, size), _read_all(test_files, size)
     small = size <= 64
     return Dataset(
         f"imagefolder:{folder}",
@@ -193,7 +195,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     names = sorted(f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
     if len(names) < 2:
         raise IsolossError(
-            f"{folder} has {len(names)} class folder(s): images must lie in one folder for each class"
+            f"{folder} has {len(names)} class folder(s): images must lie in one folder a class"
         )
     return tuple(names)
 
@@ -243,15 +245,23 @@ def _of_user(name: str) -> Dataset:
     returned = call_user_function(name)
     try:
         (train_x, train_y), (test_x, test_y) = returned
-        splits = [Split(train_x, train_y.long()), Split(test_x, test_y.long())]
-        matching = all(len(s.inputs) == len(s.targets) > 0 and s.targets.ndim == 1 for s in splits)
+        train, test = Split(train_x, train_y.long()), Split(test_x, test_y.long())
+        matching = all(
+            len(s.inputs) == len(s.targets) > 0 and s.targets.ndim == 1 for s in (train, test)
+        )
     except (TypeError, ValueError, AttributeError) as error:
         raise IsolossError(
             f"{name} must return (train, test), each a pair of tensors (inputs, targets)"
         ) from error
-    if not matching or min(int(s.targets.min()) for s in splits) < 0:
+    if not matching or min(int(s.targets.min()) for s in (train, test)) < 0:
         raise IsolossError(f"{name}: there must be one class index ≥ 0 for each input")
-    classes = 1 + max(int(s.targets.max()) for s in splits)
+    classes = 1 + max(int(s.targets.max()) for s in (train, test))
     return Dataset(
-        name, *splits, tuple(map(str, range(classes))), IMAGENET_MEAN, IMAGENET_STD, mirrors=False
+        name,
+        train,
+        test,
+        tuple(map(str, range(classes))),
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        mirrors=False,
     )

@@ -25,7 +25,9 @@ def choose_device(name: str) -> torch.device:
     kind = device.type
     missing = kind in available and not available[kind]
     if missing or (kind == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise IsolossError(f"this machine has no device {name!r}: --device auto takes what there is")
+        raise IsolossError(
+            f"this machine has no device {name!r}: --device auto takes what there is"
+        )
     return device
 
 

@@ -152,7 +152,9 @@ class Probing:
         plane.save(run.plane_path)
         return plane
 
-    def _axes(self, path: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], ...]:
+    def _axes(
+        self, path: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The grid's coordinates: as asked, else all of the path with a margin, else [−1, 1]."""
         axes: list[NDArray[np.float64]] = []
         asked = (self.settings.alpha_range, self.settings.beta_range)
@@ -163,7 +165,7 @@ class Probing:
                 margin = MARGIN * (high - low)
                 low, high = low - margin, high + margin
             axes.append(np.linspace(*(given or (low, high)), points))
-        return tuple(axes)
+        return axes[0], axes[1]
 
     def _trajectory(
         self,

@@ -71,9 +71,7 @@ class Evaluator:
         self.bf16 = False
         self.load(plane.origin)
         named = dict(self.model.named_parameters())
-        moving = [
-            k for k in plane.delta if bool(plane.delta[k].any()) or bool(plane.eta[k].any())
-        ]
+        moving = [k for k in plane.delta if bool(plane.delta[k].any()) or bool(plane.eta[k].any())]
         self._parameters = [named[k] for k in moving]
         self._origin = [named[k].detach().clone() for k in moving]
         self._delta = [plane.delta[k].to(named[k], copy=True) for k in moving]
@@ -86,22 +84,24 @@ class Evaluator:
     @torch.no_grad()
     def move_to(self, alpha: float, beta: float) -> None:
         """Put the network at θ* + α·δ + β·η, always computed from the originals."""
-        torch._foreach_copy_(self._parameters, self._origin)
-        torch._foreach_add_(self._parameters, self._delta, alpha=alpha)
-        torch._foreach_add_(self._parameters, self._eta, alpha=beta)
+        # The fused updates behind PyTorch's own optimizers: a few kernels for all parameters.
+        torch._foreach_copy_(self._parameters, self._origin)  # pyright: ignore
+        torch._foreach_add_(self._parameters, self._delta, alpha=alpha)  # pyright: ignore
+        torch._foreach_add_(self._parameters, self._eta, alpha=beta)  # pyright: ignore
 
     @torch.no_grad()
     def evaluate(self, batches: Sequence[Batch] | None = None) -> CellResult:
         """Sums of the loss over the samples, at the point where the network is."""
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         count = 0
-        classifies = self.loss is None
+        classifies = False
         for batch in self.batches if batches is None else batches:
             with compute_in(self.device, bf16=self.bf16):
                 if self.loss is None:
                     losses, hits, classifies = _cross_entropy(self.model, batch)
                 else:
-                    losses, hits = self.loss(self.model, batch), torch.zeros((), device=self.device)
+                    losses = self.loss(self.model, batch)
+                    hits = torch.zeros((), device=self.device)
             if losses.ndim != 1:
                 raise IsolossError(
                     f"the loss must give one value for each sample, it gave {tuple(losses.shape)}"
@@ -167,7 +167,7 @@ def probe(
     Raises:
         IsolossError: if something in the request cannot be.
     """
-    axes = [_axis(a, name) for a, name in ((alpha, "alpha"), (beta, "beta"))]
+    axes = _axis(alpha, "alpha"), _axis(beta, "beta")
     evaluator = Evaluator(model, plane, data, loss, choose_device(device))
     error = evaluator.choose_precision(precision, corners(*axes))
     count = sum(_length(batch) for batch in evaluator.batches)

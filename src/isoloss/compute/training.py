@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -53,9 +54,10 @@ def read_trajectory(run: Run) -> list[TrajectoryPoint]:
     if not path.exists():
         return []
     try:
+        lines: list[dict[str, Any]] = read_json(path)
         return [
-            TrajectoryPoint(**{k: math.nan if v is None else v for k, v in p.items()})
-            for p in read_json(path)
+            TrajectoryPoint(**{k: math.nan if v is None else v for k, v in line.items()})
+            for line in lines
         ]
     except (TypeError, AttributeError) as error:
         raise IsolossError(f"{path} is damaged: {error}") from error
@@ -102,7 +104,8 @@ class Training:
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Train from the last checkpoint to the end, yielding what happens."""
         settings = self.settings
-        model = self.model.to(self.device, memory_format=torch.channels_last)
+        model = self.model.to(self.device)
+        model = cast(nn.Module, model.to(memory_format=torch.channels_last))
         optimizer = _optimizer(model, settings)
         train, test = self.dataset.train.to(self.device), self.dataset.test.to(self.device)
         bf16 = settings.precision == "bf16" or (
@@ -234,7 +237,9 @@ def augment(inputs: Tensor, shift: int, mirror: bool, seed: int) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, split: Split, *, bf16: bool, batch_size: int = 512) -> tuple[float, float]:
+def evaluate(
+    model: nn.Module, split: Split, *, bf16: bool, batch_size: int = 512
+) -> tuple[float, float]:
     """(mean loss, accuracy) of `model` in eval mode over all samples of `split`."""
     model.eval()
     loss = hits = 0.0
@@ -310,15 +315,11 @@ def _save(
         for name, value in entries.items()
         if value is not None
     }
-    save_tensors(
-        run.checkpoints / "resume.safetensors", tensors, {"trajectory": json.dumps(lines)}
-    )
+    save_tensors(run.checkpoints / "resume.safetensors", tensors, {"trajectory": json.dumps(lines)})
     write_json(run.checkpoints / "trajectory.json", lines)
 
 
-def _resume(
-    run: Run, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> list[TrajectoryPoint]:
+def _resume(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[TrajectoryPoint]:
     """Load the newest whole state; returns its trajectory, empty if there is none."""
     path = run.checkpoints / "resume.safetensors"
     if not path.exists():

@@ -28,11 +28,8 @@ class Job:
         self.folders = tuple(folders)
         command = [sys.executable, "-m", "isoloss", "run", "--json", *map(str, folders)]
         # Its own process group: Ctrl+C in our terminal is not Ctrl+C for it.
-        options = (
-            {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-            if sys.platform == "win32"
-            else {"start_new_session": True}
-        )
+        windows = sys.platform == "win32"
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if windows else 0
         try:
             with (self.folders[-1] / "job.log").open("ab") as log:
                 self._process = subprocess.Popen(
@@ -40,7 +37,8 @@ class Job:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
-                    **options,
+                    start_new_session=not windows,
+                    creationflags=flags,
                 )
         except OSError as error:
             raise IsolossError(f"cannot start a job: {error}") from error

@@ -44,7 +44,7 @@ class Marker:
     color: tuple[float, float, float] | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class SurfaceLayer:
     """A surface to be drawn, with its trajectory and markers.
 

@@ -52,7 +52,7 @@ class Frame:
         return scale, np.array([(hi[0] + lo[0]) / 2, (hi[1] + lo[1]) / 2, 0.0])
 
 
-@dataclass
+@dataclass(eq=False)
 class Scene:
     """Layers, seen from a camera, with an appearance: all that one viewport shows.
 

@@ -13,6 +13,8 @@ class Theme:
 
     background_top: Color
     background_bottom: Color
+    glow: float
+    """How much lighter the background is around the middle."""
     ink: Color
     """Labels and titles."""
     quiet_ink: Color
@@ -46,6 +48,7 @@ THEMES = {
     "dark": Theme(
         background_top=_hex("2a303c"),
         background_bottom=_hex("12151b"),
+        glow=0.045,
         ink=_hex("eef1f6"),
         quiet_ink=_hex("b4bcca"),
         box=_hex("8d97a8", 0.75),
@@ -61,6 +64,7 @@ THEMES = {
     "light": Theme(
         background_top=_hex("ffffff"),
         background_bottom=_hex("e6eaf0"),
+        glow=0.0,
         ink=_hex("1b212b"),
         quiet_ink=_hex("4c5666"),
         box=_hex("5d6878", 0.8),

@@ -1,0 +1,15 @@
+#version 330 core
+in vec4 v_color;
+in vec2 v_across;
+uniform vec4 u_tint;
+out vec4 color;
+
+void main() {
+    // Lines thinner than a pixel are one pixel wide and paler.
+    float half_width = max(v_across.y, 0.5);
+    float cover = clamp(half_width + 0.5 - abs(v_across.x), 0.0, 1.0) * min(1.0, 2.0 * v_across.y);
+    vec4 shade = v_color * u_tint;
+    float alpha = shade.a * cover;
+    if (alpha < 0.004) discard;
+    color = vec4(shade.rgb * alpha, alpha);
+}

@@ -1,0 +1,212 @@
+"""Every command of the window, once: menus, shortcuts, palette, help and tests read this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from isoloss.scene.appearance import Texture
+from isoloss.scene.layer import next_texture
+
+if TYPE_CHECKING:
+    from isoloss.app.window import App
+    from isoloss.jobs.follow import FollowedRun
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Action:
+    """One command.
+
+    Attributes:
+        id: a stable name, for tests and for looking it up.
+        label: as the menus show it; "…" at its end says that more input follows.
+        run: does it.
+        menu: the menu it is in; "A/B" is the submenu B of A, "" none.
+        shortcut: keys joined by "+", such as "Ctrl+O"; "" if there are none.
+        is_on: for what can be on or off, whether it is on.
+        is_possible: whether it can be done now; else it is shown greyed.
+        separated: whether a line sets it apart from what stands above it in the menu.
+    """
+
+    id: str
+    label: str
+    run: Callable[[], object]
+    menu: str
+    shortcut: str = ""
+    is_on: Callable[[], bool] | None = None
+    is_possible: Callable[[], bool] = _always
+    separated: bool = False
+
+
+def all_actions(app: App) -> list[Action]:
+    """The list, in the order of the menus."""
+    return [
+        *_file_actions(app),
+        *_view_actions(app),
+        *_scene_actions(app),
+        *_experiment_actions(app),
+        *_help_actions(app),
+    ]
+
+
+def _file_actions(app: App) -> list[Action]:
+    workspace = app.workspace
+    return [
+        Action("open", "Open…", app.open_dialog.open, "File", "Ctrl+O"),
+        Action(
+            "save-picture",
+            "Save picture…",
+            app.picture_dialog.open,
+            "File",
+            "Ctrl+S",
+            is_possible=lambda: bool(workspace.scene.shown),
+            separated=True,
+        ),
+        Action(
+            "remove-layer",
+            "Remove selected surface",
+            lambda: workspace.selected and workspace.remove(workspace.selected),
+            "File",
+            "Ctrl+W",
+            is_possible=lambda: workspace.selected is not None,
+        ),
+        Action("quit", "Quit", app.quit, "File", "Ctrl+Q", separated=True),
+    ]
+
+
+def _view_actions(app: App) -> list[Action]:
+    workspace = app.workspace
+
+    def toward(key: int) -> Callable[[], None]:
+        return lambda: workspace.look(workspace.scene.camera.axis_view(key))
+
+    panels = [
+        Action(
+            f"panel-{name.lower()}",
+            name,
+            lambda name=name: app.toggle_panel(name),
+            "View/Panels",
+            f"Ctrl+{n}",
+            is_on=lambda name=name: app.is_panel_shown(name),
+        )
+        for n, name in enumerate(app.panel_names, 1)
+    ]
+    return [
+        Action(
+            "reset-camera",
+            "Reset camera",
+            lambda: workspace.look(workspace.scene.camera.reset()),
+            "View",
+            "R",
+        ),
+        Action("view-front", "Front view", toward(1), "View", "1"),
+        Action("view-right", "Right view", toward(3), "View", "3"),
+        Action("view-top", "Top view", toward(7), "View", "7"),
+        Action(
+            "projection",
+            "Orthographic projection",
+            lambda: workspace.look(workspace.scene.camera.toggle_projection()),
+            "View",
+            "5",
+            is_on=lambda: workspace.scene.camera.orthographic,
+        ),
+        *panels,
+        Action(
+            "reset-layout", "Reset layout", app.reset_layout, "View/Panels", separated=True
+        ),
+        Action(
+            "light-theme",
+            "Light theme",
+            app.toggle_theme,
+            "View",
+            "Ctrl+T",
+            is_on=lambda: app.theme == "light",
+            separated=True,
+        ),
+        Action("larger-text", "Larger text", lambda: app.scale_text(1.1), "View", "Ctrl+="),
+        Action("smaller-text", "Smaller text", lambda: app.scale_text(1 / 1.1), "View", "Ctrl+-"),
+    ]
+
+
+def _scene_actions(app: App) -> list[Action]:
+    workspace = app.workspace
+
+    def cycle(step: int) -> Callable[[], None]:
+        return lambda: workspace.change(
+            texture=next_texture(workspace.appearance.texture, workspace.scene.shown, step)
+        )
+
+    def choose(texture: Texture) -> Action:
+        return Action(
+            f"texture-{texture.name.lower().replace('_', '-')}",
+            texture.value,
+            lambda: workspace.change(texture=texture),
+            "Scene/Texture",
+            is_on=lambda: workspace.appearance.texture is texture,
+            is_possible=lambda: any(layer.has(texture) for layer in workspace.scene.shown),
+        )
+
+    def switch(name: str, label: str, field: str, shortcut: str = "") -> Action:
+        return Action(
+            name,
+            label,
+            lambda: workspace.change(**{field: not getattr(workspace.appearance, field)}),
+            "Scene",
+            shortcut,
+            is_on=lambda: bool(getattr(workspace.appearance, field)),
+        )
+
+    return [
+        Action("next-texture", "Next texture", cycle(1), "Scene", "T"),
+        Action("previous-texture", "Previous texture", cycle(-1), "Scene", "Shift+T"),
+        *map(choose, Texture),
+        replace(switch("contours", "Contours", "contours", "C"), separated=True),
+        switch("floor-contours", "Contours on the floor", "floor_contours", "Shift+C"),
+        switch("trajectory", "Trajectory", "trajectory", "P"),
+        switch("wireframe", "Wireframe overlay", "wireframe", "W"),
+        switch("smooth", "Smooth surface", "smooth", "S"),
+        replace(switch("axes", "Axes", "axes", "A"), separated=True),
+        switch("scalar-bar", "Scalar bar", "scalar_bar", "B"),
+        switch("title", "Title", "title"),
+    ]
+
+
+def _experiment_actions(app: App) -> list[Action]:
+    runs = app.workspace.runs
+    return [
+        Action("train", "Train…", lambda: app.show_form("train"), "Experiments", "Ctrl+Shift+T"),
+        Action("probe", "Probe…", lambda: app.show_form("probe"), "Experiments", "Ctrl+Shift+P"),
+        Action(
+            "cancel",
+            "Cancel selected run",
+            lambda: runs.selected and runs.cancel(runs.selected),
+            "Experiments",
+            is_possible=lambda: runs.selected is not None and runs.selected.is_active,
+            separated=True,
+        ),
+        Action(
+            "resume",
+            "Resume selected run",
+            lambda: runs.selected and runs.resume(runs.selected),
+            "Experiments",
+            is_possible=lambda: runs.selected is not None and can_resume(runs.selected),
+        ),
+    ]
+
+
+def _help_actions(app: App) -> list[Action]:
+    return [
+        Action("palette", "Find a command…", app.command_palette.open, "Help", "Ctrl+P"),
+        Action("help", "Shortcuts and mouse", app.help_window.toggle, "Help", "F1"),
+        Action("help-key", "Shortcuts and mouse", app.help_window.toggle, "", "H"),
+    ]
+
+
+def can_resume(followed: FollowedRun) -> bool:
+    """Whether a run can be carried on from here."""
+    return followed.status in ("paused", "failed", "waiting") and not followed.is_active

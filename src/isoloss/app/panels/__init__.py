@@ -1,0 +1,1 @@
+"""The docked panels: each draws one part of the workspace and changes it."""

@@ -1,0 +1,153 @@
+"""The appearance panel: what the colours mean, contours, height, decorations."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, ImVec4, imgui
+
+from isoloss.app.theme import palette, vec
+from isoloss.app.widgets import em, heading, hint, row, rows, toggle_button
+from isoloss.app.workspace import Workspace
+from isoloss.scene import colormaps
+from isoloss.scene.appearance import Texture
+
+_LOG = {"Automatic": None, "Linear": False, "Logarithmic": True}
+_SHORT = {Texture.BANDS: "Bands"}
+
+
+class AppearancePanel:
+    """Changes the appearance of the scene."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def draw(self) -> None:
+        """Draw the panel's content."""
+        heading("Texture")
+        self._textures()
+        self._colormap()
+        heading("Contours")
+        self._contours()
+        heading("Height")
+        self._height()
+        heading("Show")
+        self._switches()
+
+    def _textures(self) -> None:
+        workspace = self.workspace
+        shown = workspace.scene.shown
+        gap = em(0.3)
+        columns = 2 if imgui.get_content_region_avail().x < em(15) else 3
+        width = (imgui.get_content_region_avail().x - gap * (columns - 1)) / columns
+        imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
+        for k, texture in enumerate(Texture):
+            if k % columns:
+                imgui.same_line()
+            possible = not shown or any(layer.has(texture) for layer in shown)
+            imgui.begin_disabled(not possible)
+            on = workspace.appearance.texture is texture
+            label = f"{_SHORT.get(texture, texture.value)}###{texture.value}"
+            if toggle_button(label, on, ImVec2(width, 0)):
+                workspace.change(texture=texture)
+            imgui.end_disabled()
+        imgui.pop_style_var()
+
+    def _colormap(self) -> None:
+        look = self.workspace.appearance
+        imgui.spacing()
+        with rows("colors", em(5.6)) as shown:
+            if not shown:
+                return
+            row("Colormap")
+            if imgui.begin_combo("##colormap", ""):
+                for name in colormaps.NAMES:
+                    self._colormap_choice(name, look.colormap)
+                imgui.end_combo()
+            _swatch(look.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
+            hint(f"{look.colormap}; cividis is safe for the colour-blind")
+            row("Reversed")
+            changed, on = imgui.checkbox("##reverse", look.reverse_colormap)
+            if changed:
+                self.workspace.change(reverse_colormap=on)
+
+    def _colormap_choice(self, name: str, current: str) -> None:
+        height = imgui.get_text_line_height() * 1.3
+        if imgui.selectable(f"##{name}", name == current, 0, ImVec2(0, height))[0]:
+            self.workspace.change(colormap=name)
+        lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        draw = imgui.get_window_draw_list()
+        text = ImVec2(lo.x + em(0.3), lo.y + height * 0.12)
+        draw.add_text(text, imgui.get_color_u32(vec(palette().text)), name)
+        _ramp(name, ImVec2(lo.x + em(5), lo.y + em(0.2)), ImVec2(hi.x - em(0.3), hi.y - em(0.2)))
+
+    def _contours(self) -> None:
+        workspace, look = self.workspace, self.workspace.appearance
+        changed, on = imgui.checkbox("On the surface", look.contours)
+        if changed:
+            workspace.change(contours=on)
+        changed, on = imgui.checkbox("On the floor", look.floor_contours)
+        if changed:
+            workspace.change(floor_contours=on)
+        imgui.begin_disabled(not (look.contours or look.floor_contours))
+        with rows("levels", em(5.6)) as shown:
+            if shown:
+                row("Levels", "How many contour lines")
+                changed, count = imgui.slider_int("##levels", look.contour_levels, 2, 40)
+                if changed:
+                    workspace.change(contour_levels=min(max(count, 1), 100))
+        imgui.end_disabled()
+
+    def _height(self) -> None:
+        workspace, look = self.workspace, self.workspace.appearance
+        with rows("height", em(5.6)) as shown:
+            if not shown:
+                return
+            row("Gain", "Stretches the heights; double-click to type, right-click for 1")
+            changed, gain = imgui.slider_float("##gain", look.height_gain, 0.1, 3.0, "%.2f")
+            if changed:
+                workspace.change(height_gain=min(max(gain, 0.05), 10.0))
+            if imgui.is_item_clicked(imgui.MouseButton_.right):
+                workspace.change(height_gain=1.0)
+            row("Scale", "Logarithmic heights show valleys below high walls")
+            names = list(_LOG)
+            current = list(_LOG.values()).index(look.log_height)
+            changed, k = imgui.combo("##scale", current, names)
+            if changed:
+                workspace.change(log_height=_LOG[names[k]])
+
+    def _switches(self) -> None:
+        workspace, look = self.workspace, self.workspace.appearance
+        for label, name in (
+            ("Trajectory", "trajectory"),
+            ("Smooth", "smooth"),
+            ("Wireframe", "wireframe"),
+            ("Axes", "axes"),
+            ("Scalar bar", "scalar_bar"),
+            ("Title", "title"),
+        ):
+            if name in ("smooth", "axes", "title"):
+                imgui.same_line(imgui.get_content_region_max().x / 2)
+            changed, on = imgui.checkbox(label, getattr(look, name))
+            if changed:
+                workspace.change(**{name: on})
+
+
+def _swatch(name: str, lo: ImVec2, hi: ImVec2) -> None:
+    """The colours of the chosen map inside its combo box."""
+    arrow = hi.y - lo.y
+    inset = em(0.3)
+    _ramp(name, ImVec2(lo.x + inset, lo.y + inset), ImVec2(hi.x - arrow - inset, hi.y - inset))
+
+
+def _ramp(name: str, lo: ImVec2, hi: ImVec2) -> None:
+    colors = colormaps.colormap(name)
+    draw = imgui.get_window_draw_list()
+    steps = 16
+    ends = colors[[round(k * 255 / steps) for k in range(steps + 1)]] / 255.0
+    packed = [
+        imgui.get_color_u32(ImVec4(float(r), float(g), float(b), 1.0)) for r, g, b in ends
+    ]
+    width = (hi.x - lo.x) / steps
+    for k in range(steps):
+        left, right = ImVec2(lo.x + k * width, lo.y), ImVec2(lo.x + (k + 1) * width, hi.y)
+        a, b = packed[k], packed[k + 1]
+        draw.add_rect_filled_multi_color(left, right, a, b, b, a)

@@ -1,0 +1,165 @@
+"""The experiments panel: forms made from the settings models, and the button that starts a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.forms import FieldSpec, Form
+from isoloss.app.panels.fields import draw_field
+from isoloss.app.theme import palette, vec
+from isoloss.app.widgets import (
+    em,
+    hint,
+    icon_button,
+    primary_button,
+    row,
+    rows,
+    shortened,
+)
+from isoloss.app.workspace import Workspace
+from isoloss.settings import KINDS
+
+LABELS = 8.4
+"""Width of the labels, in em."""
+
+
+class ExperimentsPanel:
+    """One tab for each kind of run."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.forms = {kind: Form(model) for kind, model in KINDS.items()}
+        self.folders: dict[str, str | None] = dict.fromkeys(KINDS)
+        self._wanted: str | None = None
+
+    def show(self, kind: str) -> None:
+        """Bring a form to the front."""
+        self._wanted = kind
+
+    def draw(self) -> None:
+        """Draw the panel's content."""
+        if not imgui.begin_tab_bar("kinds"):
+            return
+        for kind, form in self.forms.items():
+            wanted = imgui.TabItemFlags_.set_selected if self._wanted == kind else 0
+            if imgui.begin_tab_item(kind.capitalize(), None, int(wanted))[0]:
+                self._form(kind, form)
+                imgui.end_tab_item()
+        self._wanted = None
+        imgui.end_tab_bar()
+
+    def folder(self, kind: str) -> Path:
+        """Where the run would go: as typed, else a free folder named for what it does."""
+        typed = self.folders[kind]
+        if typed is not None:
+            return Path(typed).expanduser()
+        settings = self.forms[kind].settings
+        if settings is None:
+            return self.workspace.runs.folder / kind
+        return self.workspace.runs.suggest(settings)
+
+    def _form(self, kind: str, form: Form) -> None:
+        style = imgui.get_style()
+        footer = 3 * imgui.get_frame_height() + 3 * style.item_spacing.y + em(0.5)
+        if form.error:
+            room = imgui.get_content_region_avail().x - em(1.6)
+            footer += imgui.calc_text_size(form.error, False, room).y + style.item_spacing.y
+        imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
+        if imgui.begin_child("fields", ImVec2(0, -footer)):
+            self._rows(form, [f for f in form.fields if not f.common])
+            imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(2, 4))
+            imgui.push_style_color(imgui.Col_.header, vec(palette().field))
+            opened = imgui.tree_node_ex("Compute", imgui.TreeNodeFlags_.span_avail_width)
+            imgui.pop_style_color()
+            imgui.pop_style_var()
+            if opened:
+                imgui.tree_pop()
+                self._rows(form, [f for f in form.fields if f.common])
+        imgui.end_child()
+        imgui.pop_style_var()
+        imgui.separator()
+        self._footer(kind, form)
+
+    def _rows(self, form: Form, fields: list[FieldSpec]) -> None:
+        with rows(fields[0].name, em(LABELS)) as shown:
+            if not shown:
+                return
+            for field in fields:
+                wrong = form.wrong == field.name
+                tip = field.help + (f" ({field.bounds})" if field.bounds else "")
+                row(field.label, tip, wrong=wrong)
+                value = form.values[field.name]
+                imgui.push_id(field.name)
+                entered = draw_field(field, value, wrong, self._suggestions(field))
+                imgui.pop_id()
+                form.set(field.name, entered)
+
+    def _suggestions(self, field: FieldSpec) -> list[tuple[str, str]]:
+        """What a text field offers, as (value, as shown)."""
+        if not field.positional:
+            return [(choice, choice) for choice in field.choices]
+        return [
+            (self._short(f.run.folder), f"{f.run.name}  ({f.run.settings.model}, {f.status})")
+            for f in self.workspace.runs.trained
+        ]
+
+    def _short(self, folder: Path) -> str:
+        base = self.workspace.folder
+        return str(folder.relative_to(base)) if folder.is_relative_to(base) else str(folder)
+
+    def _footer(self, kind: str, form: Form) -> None:
+        p = palette()
+        if form.error:
+            imgui.text_colored(vec(p.bad), fa.ICON_FA_CIRCLE_EXCLAMATION)
+            imgui.same_line(em(1.6) + imgui.get_style().window_padding.x)
+            imgui.push_style_color(imgui.Col_.text, vec(p.bad))
+            imgui.push_text_wrap_pos(0)
+            imgui.text_unformatted(form.error)
+            imgui.pop_text_wrap_pos()
+            imgui.pop_style_color()
+        folder = self._short(self.folder(kind))
+        with rows("folder", em(LABELS)) as shown:
+            if shown:
+                row("Output folder", "Where the run is kept")
+                changed, typed = imgui.input_text("##folder", folder)
+                if changed:
+                    self.folders[kind] = typed or None
+        self._command_line(form.command(folder))
+        self._buttons(kind, form)
+
+    def _command_line(self, command: str) -> None:
+        side = imgui.get_frame_height()
+        width = imgui.get_content_region_avail().x - side - em(0.3)
+        imgui.align_text_to_frame_padding()
+        imgui.text_colored(vec(palette().muted), shortened(command, width))
+        hint(command)
+        imgui.same_line(imgui.get_content_region_max().x - side)
+        tip = "Copy the command line that does the same"
+        if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
+            imgui.set_clipboard_text(command)
+            self.workspace.messages.say("Copied the command line")
+
+    def _buttons(self, kind: str, form: Form) -> None:
+        side = imgui.get_frame_height()
+        width = imgui.get_content_region_avail().x - side - em(0.3)
+        imgui.begin_disabled(form.settings is None)
+        if primary_button(f"{fa.ICON_FA_PLAY}  Start###start", ImVec2(width, 0)):
+            self._start(kind, form)
+        imgui.end_disabled()
+        imgui.same_line(imgui.get_content_region_max().x - side)
+        tip = "Back to the defaults"
+        if icon_button(fa.ICON_FA_ROTATE_LEFT, "defaults", tip, color=palette().muted):
+            form.reset()
+            self.folders[kind] = None
+
+    def _start(self, kind: str, form: Form) -> None:
+        if form.settings is None:
+            return
+        folder = self.folder(kind)
+        if not folder.is_absolute():
+            folder = self.workspace.folder / folder
+        if self.workspace.start(folder, form.settings):
+            self.folders[kind] = None

@@ -1,0 +1,120 @@
+"""One input for each kind of form field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from imgui_bundle import ImVec2, imgui
+
+from isoloss.app.forms import FieldSpec
+from isoloss.app.theme import palette, vec
+from isoloss.app.widgets import em, hint
+
+Suggestions = Sequence[tuple[str, str]]
+
+_START = {"integer": 1000, "number": 0.1, "range": (-1.0, 1.0), "grid": (25, 25), "switch": True}
+
+
+def draw_field(field: FieldSpec, value: Any, wrong: bool, suggestions: Suggestions) -> Any:
+    """Draw the input of `field` in the rest of the line; returns the value it then holds."""
+    if field.optional:
+        changed, default = imgui.checkbox("##default", value is None)
+        hint("Leave it to the program; " + field.help[:1].lower() + field.help[1:])
+        if changed:
+            value = None if default else _start(field, suggestions)
+        imgui.same_line(0, em(0.4))
+        if value is None:
+            imgui.align_text_to_frame_padding()
+            imgui.text_colored(vec(palette().muted), "default")
+            return None
+    if wrong:
+        imgui.push_style_var(imgui.StyleVar_.frame_border_size, 1)
+        imgui.push_style_color(imgui.Col_.border, vec(palette().bad))
+    imgui.set_next_item_width(-1)
+    value = _input(field, value, suggestions)
+    if wrong:
+        imgui.pop_style_color()
+        imgui.pop_style_var()
+    return value
+
+
+def _start(field: FieldSpec, suggestions: Suggestions) -> Any:
+    """What an optional field holds when it is first filled in."""
+    if field.name == "image_size":
+        return 32
+    return _START.get(field.kind, suggestions[0][0] if suggestions else "")
+
+
+def _input(field: FieldSpec, value: Any, suggestions: Suggestions) -> Any:
+    match field.kind:
+        case "choice":
+            k = field.choices.index(value) if value in field.choices else 0
+            return field.choices[imgui.combo("##value", k, list(field.choices))[1]]
+        case "switch":
+            return imgui.checkbox("##value", bool(value))[1]
+        case "integer":
+            return imgui.input_int("##value", int(value), 0, 0)[1]
+        case "number":
+            return _number("##value", float(value))
+        case "grid":
+            return _pair(value, "×", lambda name, v: imgui.input_int(name, int(v), 0, 0)[1])
+        case "range":
+            return _pair(value, "to", _number)
+        case "numbers":
+            return _numbers(value)
+        case _:
+            return _text(str(value or ""), suggestions)
+
+
+def _number(name: str, value: float) -> float:
+    changed, entered = imgui.input_double(name, value, 0, 0, "%.6g")
+    return entered if changed else value
+
+
+def _pair(value: Any, between: str, draw: Any) -> tuple[Any, Any]:
+    gap = imgui.calc_text_size(between).x + 2 * em(0.4)
+    width = (imgui.get_content_region_avail().x - gap) / 2
+    imgui.set_next_item_width(width)
+    low = draw("##low", value[0])
+    imgui.same_line(0, em(0.4))
+    imgui.text_colored(vec(palette().muted), between)
+    imgui.same_line(0, em(0.4))
+    imgui.set_next_item_width(-1)
+    return low, draw("##high", value[1])
+
+
+def _numbers(value: Any) -> Any:
+    """A list of numbers, typed with blanks between; what is no number is left to the check."""
+    shown = value if isinstance(value, str) else " ".join(f"{v:g}" for v in value or ())
+    changed, typed = imgui.input_text("##value", shown)
+    if not changed:
+        return value
+    try:
+        return tuple(float(word) for word in typed.replace(",", " ").split())
+    except ValueError:
+        return typed
+
+
+def _text(value: str, suggestions: Suggestions) -> str:
+    """A text field; where there is something to suggest, with a list to choose from."""
+    if not suggestions:
+        return imgui.input_text("##value", value)[1]
+    side = imgui.get_frame_height()
+    imgui.set_next_item_width(-side - em(0.15))
+    entered = imgui.input_text("##value", value)[1]
+    lo = imgui.get_item_rect_min()
+    imgui.same_line(0, em(0.15))
+    if imgui.arrow_button("suggestions", imgui.Dir.down):
+        imgui.open_popup("suggested")
+    hi = imgui.get_item_rect_max()
+    imgui.set_next_window_pos(ImVec2(lo.x, hi.y + em(0.1)))
+    imgui.set_next_window_size_constraints(
+        ImVec2(hi.x - lo.x, 0), ImVec2(max(hi.x - lo.x, em(30)), em(20))
+    )
+    if imgui.begin_popup("suggested"):
+        for choice, shown in suggestions:
+            if imgui.selectable(f"{shown}###{choice}", choice == value)[0]:
+                entered = choice
+        imgui.end_popup()
+    return entered

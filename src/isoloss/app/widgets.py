@@ -1,0 +1,139 @@
+"""Small pieces that several panels are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imgui_bundle import ImVec2, ImVec4, imgui
+
+from isoloss.app.theme import Color, palette, u32, vec
+
+
+def em(count: float) -> float:
+    """`count` times the font size, in pixels: sizes follow the text."""
+    return imgui.get_font_size() * count
+
+
+def muted(text: str) -> None:
+    """Text of lesser weight."""
+    imgui.text_colored(vec(palette().muted), text)
+
+
+def wrapped(text: str, color: Color | None = None) -> None:
+    """Text broken at the right edge."""
+    imgui.push_style_color(imgui.Col_.text, vec(color or palette().text))
+    imgui.push_text_wrap_pos(0)
+    imgui.text_unformatted(text)
+    imgui.pop_text_wrap_pos()
+    imgui.pop_style_color()
+
+
+def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
+    """`text`, or as much of its beginning (or end) as fits into `width` pixels."""
+    if imgui.calc_text_size(text).x <= width:
+        return text
+    lo, hi = 0, len(text)
+    while lo < hi:
+        middle = (lo + hi + 1) // 2
+        part = "…" + text[-middle:] if keep_end else text[:middle] + "…"
+        lo, hi = (middle, hi) if imgui.calc_text_size(part).x <= width else (lo, middle - 1)
+    if lo == 0:
+        return "…"
+    return "…" + text[-lo:] if keep_end else text[:lo] + "…"
+
+
+def hint(text: str) -> None:
+    """A tooltip for the item just drawn, broken into lines."""
+    if text and imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+        imgui.begin_tooltip()
+        imgui.push_text_wrap_pos(em(22))
+        imgui.text_unformatted(text)
+        imgui.pop_text_wrap_pos()
+        imgui.end_tooltip()
+
+
+def icon_button(icon: str, name: str, tip: str = "", *, color: Color | None = None) -> bool:
+    """A flat square button; `name` identifies it to imgui and to tests."""
+    imgui.push_style_color(imgui.Col_.button, ImVec4(0, 0, 0, 0))
+    imgui.push_style_color(imgui.Col_.text, vec(color or palette().text))
+    side = imgui.get_frame_height()
+    imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, 0))
+    pressed = imgui.button(f"{icon}##{name}", ImVec2(side, side))
+    imgui.pop_style_var()
+    imgui.pop_style_color(2)
+    hint(tip)
+    return pressed
+
+
+def primary_button(label: str, size: ImVec2 | None = None) -> bool:
+    """The one button of a panel that does what the panel is for."""
+    p = palette()
+    imgui.push_style_color(imgui.Col_.button, vec(p.accent))
+    imgui.push_style_color(imgui.Col_.button_hovered, vec(p.accent_hovered))
+    imgui.push_style_color(imgui.Col_.button_active, vec(p.accent))
+    imgui.push_style_color(imgui.Col_.text, vec(p.on_accent))
+    pressed = imgui.button(label, size or ImVec2(0, 0))
+    imgui.pop_style_color(4)
+    return pressed
+
+
+def toggle_button(label: str, on: bool, size: ImVec2, tip: str = "") -> bool:
+    """A button that stays lit while it is on."""
+    p = palette()
+    if on:
+        imgui.push_style_color(imgui.Col_.button, vec(p.accent))
+        imgui.push_style_color(imgui.Col_.button_hovered, vec(p.accent_hovered))
+        imgui.push_style_color(imgui.Col_.text, vec(p.on_accent))
+    pressed = imgui.button(label, size)
+    if on:
+        imgui.pop_style_color(3)
+    hint(tip)
+    return pressed
+
+
+def heading(text: str) -> None:
+    """The title of a group of controls."""
+    imgui.spacing()
+    muted(text)
+    pos, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+    y = pos.y - imgui.get_style().item_spacing.y / 2
+    imgui.get_window_draw_list().add_line(
+        ImVec2(pos.x, y), ImVec2(pos.x + width, y), u32(palette().line)
+    )
+    imgui.dummy(ImVec2(0, 1))
+
+
+@contextmanager
+def rows(name: str, label_width: float) -> Iterator[bool]:
+    """A table of labels (left) and widgets (right), `label_width` pixels for the labels."""
+    flags = imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_pad_outer_x
+    shown = imgui.begin_table(name, 2, flags)
+    if shown:
+        imgui.table_setup_column("label", imgui.TableColumnFlags_.width_fixed, label_width)
+        imgui.table_setup_column("widget", imgui.TableColumnFlags_.width_stretch)
+    try:
+        yield shown
+    finally:
+        if shown:
+            imgui.end_table()
+
+
+def row(label: str, tip: str = "", *, wrong: bool = False) -> None:
+    """Begin a row: draw its label, and make the widget that follows fill the rest."""
+    imgui.table_next_row()
+    imgui.table_next_column()
+    imgui.align_text_to_frame_padding()
+    p = palette()
+    width = imgui.get_content_region_avail().x
+    imgui.text_colored(vec(p.bad if wrong else p.muted), shortened(label, width))
+    hint(tip)
+    imgui.table_next_column()
+    imgui.set_next_item_width(-1)
+
+
+def thin_progress(fraction: float, color: Color, height: float) -> None:
+    """A progress bar without text."""
+    imgui.push_style_color(imgui.Col_.plot_histogram, vec(color))
+    imgui.progress_bar(fraction, ImVec2(-1, height), "")
+    imgui.pop_style_color()

@@ -1,0 +1,259 @@
+"""The command line: verbs to settings to runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from isoloss import __version__
+from isoloss.errors import IsolossError
+
+WRONG_REQUEST, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def entry() -> None:
+    """The `isoloss` command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line; returns the exit code. 0: done; 1: failed while running; 2: the request
+    is wrong; 130: interrupted, can be carried on."""
+    try:
+        namespace = _parser(arguments).parse_args(arguments)
+        return namespace.verb(namespace)
+    except IsolossError as error:
+        print(f"isoloss: {error}", file=sys.stderr)
+        return WRONG_REQUEST
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
+        print(f"isoloss: {message}{hint}", file=sys.stderr)
+        raise SystemExit(WRONG_REQUEST)
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="isoloss",
+        description="See and probe the loss landscapes of your own networks. "
+        "Without a verb, opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=f"isoloss {__version__}")
+    parser.set_defaults(verb=_view, paths=[])
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+
+    def add(name: str, verb: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.set_defaults(verb=verb)
+        return sub
+
+    sub = add("demo", _demo, "Train a network, probe its landscape and show it")
+    sub.add_argument("--headless", action="store_true", help="Write pictures, open no window")
+    sub.add_argument("--out", type=Path, default=Path("runs/demo"), help="Folder [runs/demo]")
+
+    # The models cost a quarter of a second to import: only the verb that is called pays.
+    called = next((a for a in arguments if not a.startswith("-")), "")
+    for name, text in (
+        ("train", "Train a network and keep its trajectory"),
+        ("probe", "Evaluate a network's loss over a plane"),
+    ):
+        sub = add(name, _ask, text)
+        if called == name:
+            _add_settings(sub, name)
+    sub = add("run", _run, "Carry runs on: does what is missing, in order")
+    sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
+    _add_json(sub)
+
+    sub = add("view", _view, "Open surfaces and runs in the window")
+    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
+    _add_render(add("render", _render, "Draw a picture, with or without a display"))
+    sub = add("info", _info, "Say what a file or run folder holds")
+    sub.add_argument("path", type=Path, metavar="PATH")
+    sub = add("bench", _bench, "Measure speed against peers in the same process")
+    sub.add_argument("what", choices=["probe"], help="What to measure")
+    sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
+    from isoloss.options import add_options
+    from isoloss.settings import KINDS
+
+    add_options(parser, KINDS[kind])
+    if kind == "probe":
+        parser.add_argument(
+            "--range", nargs=2, metavar=("LO", "HI"), help="Of both α and β, where not given alone"
+        )
+    parser.add_argument("--out", type=Path, help="The run's folder [runs/… of a free name]")
+    parser.set_defaults(kind=kind)
+    _add_json(parser)
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="Print events as lines of JSON")
+
+
+def _add_render(parser: argparse.ArgumentParser) -> None:
+    from isoloss.scene.appearance import Texture
+
+    parser.add_argument(
+        "path", type=Path, nargs="+", metavar="PATH", help="Surfaces or run folders"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="Picture to write (.png)")
+    parser.add_argument("--size", default="1600x1000", metavar="WxH", help="Pixels [1600x1000]")
+    parser.add_argument("--texture", choices=[t.value for t in Texture], default=argparse.SUPPRESS)
+    parser.add_argument("--colormap", default=argparse.SUPPRESS, help="viridis, cividis, magma, …")
+    parser.add_argument("--theme", choices=["dark", "light"], default=argparse.SUPPRESS)
+    parser.add_argument("--contours", type=int, metavar="N", help="Number of levels; 0: none")
+    parser.add_argument("--top", action="store_true", help="Seen from above")
+    parser.add_argument("--transparent", action="store_true", help="No background")
+
+
+def _ask(namespace: argparse.Namespace) -> int:
+    from isoloss.options import settings_from
+    from isoloss.run import Run, free_folder
+    from isoloss.settings import KINDS
+    from isoloss.work import prepare
+
+    kind = namespace.kind
+    both = vars(namespace).pop("range", None)
+    if both is not None:
+        for axis in ("alpha_range", "beta_range"):
+            if axis not in namespace:
+                setattr(namespace, axis, both)
+    settings = settings_from(KINDS[kind], namespace)
+    out = namespace.out or free_folder(Path("runs"), suggested_name(settings))
+    prepared = None
+    if not (out / "run.json").exists():
+        prepared = prepare(settings)
+    run = Run.create(out, settings)
+    return _carry_on([run], as_json=namespace.json, prepared=prepared)
+
+
+def suggested_name(settings: Any) -> str:
+    """A folder name that says what the run is."""
+    if settings.kind == "train":
+        words = (settings.model, settings.data)
+    else:
+        words = (settings.source.stem, settings.plane)
+    return "-".join(w.rpartition(":")[2].rpartition("/")[2] for w in words)
+
+
+def _run(namespace: argparse.Namespace) -> int:
+    from isoloss.run import Run
+
+    return _carry_on([Run.open(f) for f in namespace.folders], as_json=namespace.json)
+
+
+def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
+    import time
+
+    from isoloss.events import Failed, Paused, to_line
+    from isoloss.terminal import ProgressBar
+    from isoloss.work import carry_on
+
+    _treat_termination_as_interrupt()
+    for i, run in enumerate(runs):
+        bar = ProgressBar(label=run.name if len(runs) > 1 else "")
+        try:
+            for event in carry_on(run, prepared):
+                if as_json:
+                    print(to_line(event, time.time()), flush=True)
+                else:
+                    bar.show(event)
+        except IsolossError as error:
+            bar.close()
+            print(f"isoloss: {error}", file=sys.stderr)
+            for left in runs[i + 1 :]:
+                left.emit(Failed(f"not begun, since {run.name} before it failed"))
+            return FAILED
+        except KeyboardInterrupt:
+            bar.close()
+            for left in runs[i + 1 :]:
+                left.emit(Paused())
+            print(f"paused; go on with: isoloss run {run.folder}", file=sys.stderr)
+            return INTERRUPTED
+        bar.close()
+        if not as_json:
+            print(f"{run.name}: {run.folder}")
+    return 0
+
+
+def _treat_termination_as_interrupt() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), interrupt)
+
+
+def _demo(namespace: argparse.Namespace) -> int:
+    from isoloss import demo
+    from isoloss.gl.context import has_display
+
+    runs = demo.create(namespace.out)
+    if not namespace.headless and has_display():
+        demo.show(runs)
+        return 0
+    code = _carry_on(runs, as_json=False)
+    if code == 0:
+        for picture in demo.draw(runs, namespace.out):
+            print(f"picture: {picture}")
+    return code
+
+
+def _view(namespace: argparse.Namespace) -> int:
+    from isoloss.app import view
+
+    view(*namespace.paths)
+    return 0
+
+
+def _render(namespace: argparse.Namespace) -> int:
+    from isoloss.gl.picture import render
+
+    try:
+        width, height = (int(n) for n in namespace.size.lower().replace("×", "x").split("x"))
+    except ValueError as error:
+        raise IsolossError(f"--size is WIDTHxHEIGHT, not {namespace.size!r}") from error
+    options = {k: v for k, v in vars(namespace).items() if k in ("texture", "colormap", "theme")}
+    if namespace.contours is not None:
+        options |= {"contours": namespace.contours > 0, "levels": namespace.contours or 1}
+    render(
+        namespace.path,
+        namespace.out,
+        size=(width, height),
+        top=namespace.top,
+        transparent=namespace.transparent,
+        **options,
+    )
+    print(namespace.out)
+    return 0
+
+
+def _info(namespace: argparse.Namespace) -> int:
+    from isoloss.describe import describe
+
+    print(describe(namespace.path))
+    return 0
+
+
+def _bench(namespace: argparse.Namespace) -> int:
+    from isoloss.compute.bench import bench_probe
+
+    bench_probe(as_json=namespace.json)
+    return 0

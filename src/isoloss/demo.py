@@ -1,0 +1,71 @@
+"""The demo: a real network trained on real images, its landscape cut two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from isoloss.resources import resource_folder
+from isoloss.run import Run
+from isoloss.settings import ProbeSettings, TrainSettings
+
+
+def create(folder: Path) -> list[Run]:
+    """Lay out the demo's three runs: training, a random plane, a PCA plane.
+
+    VGG-11 on a CPU, ResNet-50 where there is a GPU; a demo begun on one goes on with its own.
+    """
+    folder = folder.expanduser().absolute()
+    train = folder / "train"
+    if (train / "run.json").exists():
+        first = Run.open(train)
+    else:
+        first = Run.create(
+            train,
+            TrainSettings(
+                model="resnet50" if _has_nvidia_gpu() else "vgg11",
+                data="digits",
+                epochs=5,
+                batch_size=32,
+                lr=0.02,
+                augment="none",
+                checkpoints_per_epoch=4,
+            ),
+        )
+    return [
+        first,
+        *(
+            Run.create(folder / plane, ProbeSettings(source=train, plane=plane, samples=64))
+            for plane in ("random", "pca")
+        ),
+    ]
+
+
+def show(runs: Sequence[Run]) -> None:
+    """Open the window at once on the sample surfaces, while a job carries the runs on."""
+    from isoloss.app import view
+
+    samples = sorted((resource_folder("data") / "surfaces").glob("*.ply"))
+    samples = [s for s in samples if not s.stem.endswith("-trajectory")]
+    view(*samples, carry_on=runs)
+
+
+def draw(runs: Sequence[Run], folder: Path) -> Iterator[Path]:
+    """Draw the finished surfaces: four pictures in `folder`."""
+    from isoloss.gl.picture import render
+
+    for run in runs[1:]:
+        for name, options in (("", {}), ("-accuracy", {"texture": "accuracy", "theme": "light"})):
+            path = folder / f"{run.name}{name}.png"
+            render(run.folder, path, **options)
+            yield path
+
+
+def _has_nvidia_gpu() -> bool:
+    """Asked without torch, which the window's process must not load."""
+    import shutil
+    import subprocess
+
+    if shutil.which("nvidia-smi") is None:
+        return False
+    return subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).stdout != b""

@@ -1,0 +1,160 @@
+"""The OpenGL context. Import this before anything of PyOpenGL: it chooses the platform.
+
+PyOpenGL decides once, at its first import, how it finds functions and contexts: EGL for pictures
+without a display, X11 for windows. The window's package, imgui_bundle, has to be imported before
+glfw anyway; so whoever has imported it means to open a window.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+from typing import Any
+
+from isoloss.errors import IsolossError
+
+if sys.platform.startswith("linux"):
+    os.environ.setdefault("PYOPENGL_PLATFORM", "x11" if "imgui_bundle" in sys.modules else "egl")
+
+import OpenGL
+
+CHECKS_ERRORS = bool(os.environ.get("ISOLOSS_GL_CHECK"))
+"""Set ISOLOSS_GL_CHECK=1 to have every OpenGL call checked; slow, the tests do."""
+
+OpenGL.ERROR_CHECKING = CHECKS_ERRORS
+OpenGL.ERROR_LOGGING = CHECKS_ERRORS
+logging.getLogger("OpenGL").setLevel(logging.ERROR)  # missing optional modules are no news
+
+_SURFACELESS_MESA = 0x31DD
+_MAJOR, _MINOR, _PROFILE, _CORE, _FORWARD = 0x3098, 0x30FB, 0x30FD, 0x1, 0x31B1
+
+
+class HeadlessContext:
+    """An OpenGL 3.3 core context without a window: EGL on Linux, a hidden window elsewhere.
+
+    Use it as a context manager; inside, OpenGL calls go to it.
+
+    Raises:
+        IsolossError: there is no OpenGL to be had, with what to install.
+    """
+
+    def __init__(self) -> None:
+        self._context: Any = None
+        if sys.platform.startswith("linux"):
+            self._open_egl()
+        else:
+            self._open_hidden_window()
+
+    def __enter__(self) -> HeadlessContext:
+        self.make_current()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def make_current(self) -> None:
+        """Send the OpenGL calls of this thread here."""
+        if self._display is None:
+            self._glfw.make_context_current(self._context)
+            return
+        from OpenGL import EGL
+
+        EGL.eglMakeCurrent(self._display, self._surface, self._surface, self._context)
+
+    def close(self) -> None:
+        """Give the context back; what was made in it is gone."""
+        if self._context is None:
+            return
+        if self._display is None:
+            self._glfw.destroy_window(self._context)
+        else:
+            from OpenGL import EGL
+
+            none = EGL.EGL_NO_SURFACE
+            EGL.eglMakeCurrent(self._display, none, none, EGL.EGL_NO_CONTEXT)
+            EGL.eglDestroyContext(self._display, self._context)
+        self._context = None
+
+    def _open_egl(self) -> None:
+        try:
+            from OpenGL import EGL
+
+            self._display = _display(EGL)
+            self._context, self._surface = _context(EGL, self._display)
+            self.make_current()
+        except Exception as problem:  # whatever is missing, the remedy is the same
+            raise IsolossError(
+                "OpenGL without a display is not available "
+                f"({type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}); "
+                "on Debian or Ubuntu: sudo apt install libegl1 libopengl0 libgl1-mesa-dri"
+            ) from problem
+
+    def _open_hidden_window(self) -> None:
+        import glfw
+
+        self._glfw, self._display = glfw, None
+        if not glfw.init():
+            raise IsolossError("OpenGL is not available: GLFW could not be initialised")
+        glfw.window_hint(glfw.VISIBLE, False)
+        glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
+        glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
+        glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+        glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+        self._context = glfw.create_window(16, 16, "isoloss", None, None)
+        if not self._context:
+            raise IsolossError("OpenGL 3.3 is not available; update the graphics driver")
+        self.make_current()
+
+
+def description() -> str:
+    """The renderer and version of the current context, for the status line and bug reports."""
+    from OpenGL import GL
+
+    names = (GL.glGetString(name) for name in (GL.GL_RENDERER, GL.GL_VERSION))
+    return ", OpenGL ".join(name.decode() if name else "unknown" for name in names)
+
+
+def _display(egl: Any) -> Any:
+    """The surfaceless display of Mesa, else the default one."""
+    candidates = [
+        lambda: egl.eglGetPlatformDisplay(_SURFACELESS_MESA, egl.EGL_DEFAULT_DISPLAY, None),
+        lambda: egl.eglGetDisplay(egl.EGL_DEFAULT_DISPLAY),
+    ]
+    problem: Exception | None = None
+    for candidate in candidates:
+        try:
+            display = candidate()
+            if display and egl.eglInitialize(display, egl.EGLint(), egl.EGLint()):
+                return display
+        except Exception as failed:
+            problem = failed
+    raise problem or RuntimeError("no EGL display")
+
+
+def _context(egl: Any, display: Any) -> tuple[Any, Any]:
+    """A core 3.3 context and its surface: none at all, else a small pbuffer."""
+    if not egl.eglBindAPI(egl.EGL_OPENGL_API):
+        raise RuntimeError("EGL without desktop OpenGL")
+    wanted = (_MAJOR, 3, _MINOR, 3, _PROFILE, _CORE, _FORWARD, 1, egl.EGL_NONE)
+    wanted = (egl.EGLint * len(wanted))(*wanted)
+    for kind in (0, egl.EGL_PBUFFER_BIT):
+        pairs = (egl.EGL_SURFACE_TYPE, kind, egl.EGL_RENDERABLE_TYPE, egl.EGL_OPENGL_BIT)
+        asked = (egl.EGLint * 5)(*pairs, egl.EGL_NONE)
+        configs, count = (egl.EGLConfig * 1)(), egl.EGLint()
+        egl.eglChooseConfig(display, asked, configs, 1, ctypes.byref(count))
+        if not count.value:
+            continue
+        try:
+            context = egl.eglCreateContext(display, configs[0], egl.EGL_NO_CONTEXT, wanted)
+            surface = egl.EGL_NO_SURFACE
+            if kind:
+                size = (egl.EGLint * 5)(egl.EGL_WIDTH, 16, egl.EGL_HEIGHT, 16, egl.EGL_NONE)
+                surface = egl.eglCreatePbufferSurface(display, configs[0], size)
+            if egl.eglMakeCurrent(display, surface, surface, context):
+                return context, surface
+        except Exception:
+            if kind:
+                raise
+    raise RuntimeError("no OpenGL 3.3 context")

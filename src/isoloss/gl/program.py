@@ -1,0 +1,68 @@
+"""Shader programs: read from files, compiled once, uniforms by name."""
+
+from __future__ import annotations
+
+import numpy as np
+from OpenGL import GL
+
+from isoloss.resources import resource_folder
+
+
+class Program:
+    """The program of `shaders/NAME.vert` and `shaders/NAME.frag`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.id = GL.glCreateProgram()
+        stages = [(GL.GL_VERTEX_SHADER, "vert"), (GL.GL_FRAGMENT_SHADER, "frag")]
+        shaders = [_compile(kind, f"{name}.{suffix}") for kind, suffix in stages]
+        for shader in shaders:
+            GL.glAttachShader(self.id, shader)
+        GL.glLinkProgram(self.id)
+        if not GL.glGetProgramiv(self.id, GL.GL_LINK_STATUS):
+            raise RuntimeError(f"shader {name} does not link: {_text(GL.glGetProgramInfoLog(self.id))}")
+        for shader in shaders:
+            GL.glDetachShader(self.id, shader)
+            GL.glDeleteShader(shader)
+        self._locations: dict[str, int] = {}
+
+    def use(self, **uniforms: object) -> None:
+        """Make it the current program and set `uniforms` (without their prefix `u_`).
+
+        bool and int become integers, float a float, sequences vectors, and (4, 4) arrays matrices
+        for column vectors.
+        """
+        GL.glUseProgram(self.id)
+        for name, value in uniforms.items():
+            self._set(self._location(name), value)
+
+    def _location(self, name: str) -> int:
+        if name not in self._locations:
+            self._locations[name] = GL.glGetUniformLocation(self.id, f"u_{name}")
+        return self._locations[name]
+
+    def _set(self, location: int, value: object) -> None:
+        if isinstance(value, bool | int):
+            GL.glUniform1i(location, int(value))
+        elif isinstance(value, float):
+            GL.glUniform1f(location, value)
+        else:
+            vector = np.ascontiguousarray(value, np.float32)
+            if vector.shape == (4, 4):
+                GL.glUniformMatrix4fv(location, 1, GL.GL_TRUE, vector)
+            else:
+                setter = {2: GL.glUniform2f, 3: GL.glUniform3f, 4: GL.glUniform4f}[len(vector)]
+                setter(location, *vector.tolist())
+
+
+def _compile(kind: int, file: str) -> int:
+    shader = GL.glCreateShader(kind)
+    GL.glShaderSource(shader, (resource_folder("shaders") / file).read_text("utf-8"))
+    GL.glCompileShader(shader)
+    if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
+        raise RuntimeError(f"{file} does not compile: {_text(GL.glGetShaderInfoLog(shader))}")
+    return shader
+
+
+def _text(log: bytes | str) -> str:
+    return log.decode(errors="replace") if isinstance(log, bytes) else log

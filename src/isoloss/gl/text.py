@@ -1,0 +1,90 @@
+"""Lines of text at places on the screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from isoloss.gl.buffers import Instances
+from isoloss.gl.glyphs import GlyphAtlas
+from isoloss.gl.program import Program
+from isoloss.scene.theme import Color
+
+_RECORD = np.dtype([("place", "<f4", 4), ("atlas", "<f4", 4), ("color", "u1", 4)])
+
+
+@dataclass(frozen=True)
+class Label:
+    """A line of text and where its anchor goes.
+
+    Attributes:
+        text: what it says.
+        x, y: the anchor in pixels from the top left.
+        color: its colour.
+        align: where in the text's box the anchor is: (0, 0) its top left, (1, 1) its bottom right.
+        size: relative to the ordinary size.
+    """
+
+    text: str
+    x: float
+    y: float
+    color: Color
+    align: tuple[float, float] = (0.5, 0.5)
+    size: float = 1.0
+
+
+class TextPass:
+    """Draws labels; glyph atlases are kept for each pixel size in use."""
+
+    def __init__(self) -> None:
+        self._program = Program("text")
+        self._instances: dict[int, Instances] = {}
+        self._atlases: dict[int, GlyphAtlas] = {}
+
+    def measure(self, text: str, em: float, size: float = 1.0) -> tuple[float, float]:
+        """Width and height of `text` in pixels."""
+        run = self._atlas(em, size).run(text)
+        return run.width, run.ascent + run.descent
+
+    def draw(self, labels: list[Label], em: float, viewport: tuple[int, int]) -> None:
+        """Draw `labels`; `em` is the ordinary font size in pixels."""
+        by_atlas: dict[int, list[NDArray[np.void]]] = {}
+        for label in labels:
+            atlas = self._atlas(em, label.size)
+            by_atlas.setdefault(atlas.pixels, []).append(_records(label, atlas))
+        GL.glDisable(GL.GL_DEPTH_TEST)
+        for pixels, records in by_atlas.items():
+            if pixels not in self._instances:
+                places = {"place": 0, "atlas": 1, "color": 2}
+                self._instances[pixels] = Instances(_RECORD, places)
+            self._instances[pixels].upload(np.concatenate(records))
+            GL.glActiveTexture(GL.GL_TEXTURE0)
+            self._atlases[pixels].bind()
+            self._program.use(viewport=viewport, glyphs=0)
+            self._instances[pixels].draw()
+
+    def _atlas(self, em: float, size: float) -> GlyphAtlas:
+        pixels = min(max(round(em * size), 6), 400)
+        if pixels not in self._atlases:
+            if len(self._atlases) >= 12:  # many sizes were tried: start over
+                for old, atlas in self._atlases.items():
+                    atlas.free()
+                    if old in self._instances:
+                        self._instances.pop(old).free()
+                self._atlases.clear()
+            self._atlases[pixels] = GlyphAtlas(pixels)
+        return self._atlases[pixels]
+
+
+def _records(label: Label, atlas: GlyphAtlas) -> NDArray[np.void]:
+    run = atlas.run(label.text)
+    records = np.empty(len(run.place), _RECORD)
+    left = round(label.x - label.align[0] * run.width)
+    baseline = round(label.y + run.ascent - label.align[1] * (run.ascent + run.descent))
+    records["place"] = run.place + np.array([left, baseline, 0, 0], np.float32)
+    records["atlas"] = run.atlas
+    records["color"] = np.rint(np.array(label.color) * 255).astype(np.uint8)
+    return records

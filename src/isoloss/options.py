@@ -1,0 +1,113 @@
+"""Command-line options out of settings models, and settings out of command lines."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from isoloss.errors import IsolossError
+from isoloss.settings import AnySettings, Settings, explain
+
+
+def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
+    """Give `parser` one option for each field of `model`.
+
+    Values stay text here; the model itself validates them, so that the command line, the form and
+    `run.json` cannot disagree.
+    """
+    for name, field in model.model_fields.items():
+        if name == "kind":
+            continue
+        default = (
+            "" if field.is_required() or field.default is None else f" [{_text(field.default)}]"
+        )
+        help_text = f"{field.description or ''}{default}".replace("%", "%%")
+        if is_positional(field):
+            parser.add_argument(name, help=help_text, metavar=name.upper())
+            continue
+        size = _tuple_size(field)
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            default=argparse.SUPPRESS,
+            nargs=size if size and not _is_grid(field) else None,
+            metavar=_metavar(name, field, size),
+            help=help_text,
+        )
+
+
+def settings_from(model: type[Settings], namespace: argparse.Namespace) -> Any:
+    """The validated settings that a parsed command line asks for.
+
+    Raises:
+        IsolossError: naming the first option that is wrong.
+    """
+    given = {k: v for k, v in vars(namespace).items() if k in model.model_fields}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise IsolossError(explain(error)) from error
+
+
+def command_line(settings: AnySettings, out: Path) -> str:
+    """What one would type to ask for `settings`: only what differs from the defaults."""
+    words = ["isoloss", settings.kind]
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if name == "kind" or (not field.is_required() and value == field.default):
+            continue
+        option = [] if is_positional(field) else ["--" + name.replace("_", "-")]
+        separate = isinstance(value, tuple) and not _is_grid(field)
+        words += option + ([_text(v) for v in value] if separate else [_text(value)])
+    return shlex.join([*words, "--out", str(out)])
+
+
+def is_positional(field: FieldInfo) -> bool:
+    """Whether the field is given without its name on the command line."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("positional"))
+
+
+def _is_grid(field: FieldInfo) -> bool:
+    return isinstance(field.default, tuple)
+
+
+def _tuple_size(field: FieldInfo) -> int:
+    """The number of values of a tuple field; 0 for others."""
+    for kind in _alternatives(field.annotation):
+        if get_origin(kind) is tuple:
+            return len(get_args(kind))
+    return 0
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The types in `A | B | None`, bare of `Annotated`."""
+    if hasattr(annotation, "__metadata__"):
+        return _alternatives(annotation.__origin__)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [k for a in get_args(annotation) for k in _alternatives(a) if k is not type(None)]
+    return [annotation]
+
+
+def _metavar(name: str, field: FieldInfo, size: int) -> Any:
+    if _is_grid(field):
+        return "N|AxB"
+    if size == 2:
+        return ("LO", "HI")
+    for kind in _alternatives(field.annotation):
+        if get_origin(kind) is Literal:
+            return "{" + ",".join(map(str, get_args(kind))) + "}"
+        if kind in (int, float):
+            return "N" if kind is int else "X"
+    return name.split("_")[-1].upper()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
