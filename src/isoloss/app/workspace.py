@@ -116,6 +116,22 @@ class Workspace:
             self.show_surface(followed)
         return True
 
+    def resume(self, followed: FollowedRun) -> None:
+        """Carry a run on, and keep its surface's layer in step again."""
+        self.runs.resume(followed)
+        for live in self.live:
+            if live.followed is followed:
+                live.finished = False
+
+    def show_again(self, followed: FollowedRun) -> None:
+        """Bring the surface of a run to the front, opening it if need be."""
+        for layer in self.scene.layers:
+            if layer.source == followed.run.folder:
+                self._show(layer)
+                return
+        self.live = [live for live in self.live if live.followed is not followed]
+        self.open(followed.run.folder)
+
     def update(self) -> bool:
         """Take in what jobs have done since; returns whether anything changed."""
         changed = self.runs.update()

@@ -94,13 +94,13 @@ class Evaluator:
         """Sums of the loss over the samples, at the point where the network is."""
         sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         count = 0
-        classifies = False
+        classifies, loss = False, self.loss
         for batch in self.batches if batches is None else batches:
             with compute_in(self.device, bf16=self.bf16):
-                if self.loss is None:
+                if loss is None:
                     losses, hits, classifies = _cross_entropy(self.model, batch)
                 else:
-                    losses = self.loss(self.model, batch)
+                    losses = loss(self.model, batch)
                     hits = torch.zeros((), device=self.device)
             if losses.ndim != 1:
                 raise IsolossError(

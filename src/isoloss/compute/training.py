@@ -55,10 +55,10 @@ def read_trajectory(run: Run) -> list[TrajectoryPoint]:
         return []
     try:
         lines: list[dict[str, Any]] = read_json(path)
-        return [
-            TrajectoryPoint(**{k: math.nan if v is None else v for k, v in line.items()})
-            for line in lines
+        known: list[dict[str, Any]] = [
+            {k: math.nan if v is None else v for k, v in line.items()} for line in lines
         ]
+        return [TrajectoryPoint(**line) for line in known]
     except (TypeError, AttributeError) as error:
         raise IsolossError(f"{path} is damaged: {error}") from error
 

@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -20,6 +21,7 @@ from isoloss.geometry.ply import load_surface_ply, load_trajectory_ply, save_sur
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
 _GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 
 
@@ -43,7 +45,10 @@ def load(path: str | Path) -> Surface:
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are .ply, .npz or .h5 files, or run folders"
         )
-    surface = readers[path.suffix.lower()](path)
+    try:
+        surface = readers[path.suffix.lower()](path)
+    except IsolossError as error:
+        raise error if str(path) in str(error) else IsolossError(f"{path}: {error}") from error
     if min(surface.shape) < 2:
         raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
     return surface
@@ -95,7 +100,7 @@ def _save_npz(surface: Surface, path: Path) -> Path:
 
 def _load_npz(path: Path) -> Surface:
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}
             meta = json.loads(str(content["meta"])) if "meta" in content else {}
         return Surface(
@@ -105,7 +110,7 @@ def _load_npz(path: Path) -> Surface:
         )
     except KeyError as error:
         raise IsolossError(f"{path} is not a surface: it has no array {error}") from error
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, *_ZIP_ERRORS) as error:
         raise IsolossError(f"{path} is not a readable .npz file: {error}") from error
 
 

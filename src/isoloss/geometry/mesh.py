@@ -60,6 +60,21 @@ class DisplayMesh:
         """(Q,) `beta` mapped onto [-1, 1]."""
         return _unit(self.beta)
 
+    def height_at(self, x: Array, y: Array) -> Array:
+        """(n,) bilinear heights at points of [-1, 1]²; NaN over holes and outside."""
+        h = self.height
+        rows, columns = h.shape
+        u = np.interp(x, self.x, np.arange(rows, dtype=np.float64))
+        v = np.interp(y, self.y, np.arange(columns, dtype=np.float64))
+        i = np.minimum(u.astype(np.int64), max(rows - 2, 0))
+        j = np.minimum(v.astype(np.int64), max(columns - 2, 0))
+        i1, j1 = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
+        p, q = u - i, v - j
+        low = h[i, j] * (1 - p) + h[i1, j] * p
+        high = h[i, j1] * (1 - p) + h[i1, j1] * p
+        outside = (np.abs(x) > 1 + 1e-9) | (np.abs(y) > 1 + 1e-9)
+        return np.where(outside, np.nan, low * (1 - q) + high * q)
+
     def triangles(self, stride: int = 1) -> NDArray[np.uint32]:
         """(T, 3) vertex indices (row-major over (P, Q)) of the cells without a NaN corner.
 

@@ -128,6 +128,8 @@ def load_trajectory_ply(path: Path) -> Trajectory:
 
 
 def _column(vertex: NDArray[Any], name: str) -> Array:
+    if vertex.dtype[name].kind == "O":
+        raise IsolossError(f"a surface's {name} is one number for each vertex, not a list")
     return np.ascontiguousarray(vertex[name], np.float64)
 
 

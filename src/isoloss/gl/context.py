@@ -8,6 +8,7 @@ glfw anyway; so whoever has imported it means to open a window.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import logging
 import os
 import sys
@@ -26,6 +27,12 @@ CHECKS_ERRORS = bool(os.environ.get("ISOLOSS_GL_CHECK"))
 OpenGL.ERROR_CHECKING = CHECKS_ERRORS
 OpenGL.ERROR_LOGGING = CHECKS_ERRORS
 logging.getLogger("OpenGL").setLevel(logging.ERROR)  # missing optional modules are no news
+
+if not CHECKS_ERRORS:
+    # PyOpenGL 3.1.10 forgets to define this one name for EGL when checking is switched off.
+    _egl_errors = importlib.import_module("OpenGL.raw.EGL._errors")
+    if not hasattr(_egl_errors, "_error_checker"):
+        _egl_errors._error_checker = None  # type: ignore[attr-defined]
 
 _SURFACELESS_MESA = 0x31DD
 _MAJOR, _MINOR, _PROFILE, _CORE, _FORWARD = 0x3098, 0x30FB, 0x30FD, 0x1, 0x31B1

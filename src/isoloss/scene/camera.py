@@ -17,7 +17,7 @@ FIELD_OF_VIEW = 26.0
 """Degrees of the smaller side; narrow, as a portrait lens, so that the box is hardly distorted."""
 
 _DEGREES_PER_PIXEL = 0.35
-_TARGET: Vector = (0.0, 0.0, 0.3)
+_TARGET: Vector = (0.0, 0.0, 0.19)
 
 
 class Ray(NamedTuple):
@@ -40,9 +40,9 @@ class Camera:
     """
 
     azimuth: float = -32.0
-    elevation: float = 27.0
+    elevation: float = 29.0
     target: Vector = _TARGET
-    distance: float = 6.3
+    distance: float = 5.75
     orthographic: bool = False
 
     # -- movements ---------------------------------------------------------------------------

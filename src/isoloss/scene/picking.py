@@ -123,15 +123,5 @@ def _clip(origin: Array, direction: Array) -> tuple[float, float] | None:
 
 def _height_above(mesh: DisplayMesh, origin: Array, direction: Array, t: Array) -> Array:
     """How far the ray is above the surface at the parameters `t`; NaN over holes."""
-    x, y, z = (origin[k] + t * direction[k] for k in range(3))
-    rows, columns = mesh.height.shape
-    u = np.clip(np.interp(x, mesh.x, np.arange(rows)), 0, rows - 1)
-    v = np.clip(np.interp(y, mesh.y, np.arange(columns)), 0, columns - 1)
-    i = np.minimum(u.astype(np.int64), max(rows - 2, 0))
-    j = np.minimum(v.astype(np.int64), max(columns - 2, 0))
-    i1, j1 = np.minimum(i + 1, rows - 1), np.minimum(j + 1, columns - 1)
-    p, q = u - i, v - j
-    h = mesh.height
-    low = h[i, j] * (1 - p) + h[i1, j] * p
-    high = h[i, j1] * (1 - p) + h[i1, j1] * p
-    return z - (low * (1 - q) + high * q)
+    points = origin + t[:, None] * direction
+    return points[:, 2] - mesh.height_at(points[:, 0], points[:, 1])

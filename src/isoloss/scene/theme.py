@@ -25,10 +25,16 @@ class Theme:
     """Grid lines on its walls."""
     wall: Color
     """Faces of the box; low alpha."""
+    wire: Color
+    """The grid drawn over a texture."""
     contour: Color
-    """Contour lines on the surface."""
+    """Tint of the contour lines on the surface: a darker tone of the colour they have."""
     path: Color
     """The trajectory."""
+    path_end: Color
+    """Its last checkpoint."""
+    lr_drop: Color
+    """Checkpoints where the learning rate dropped."""
     path_casing: Color
     """The outline that keeps the trajectory apart from any colour below it."""
     matte: Color
@@ -54,8 +60,11 @@ THEMES = {
         box=_hex("8d97a8", 0.75),
         grid=_hex("8d97a8", 0.22),
         wall=_hex("ffffff", 0.025),
-        contour=_hex("0a0d14", 0.55),
+        wire=(0.1, 0.1, 0.1, 0.45),
+        contour=(0.22, 0.22, 0.25, 0.75),
         path=_hex("ffffff"),
+        path_end=_hex("ffd166"),
+        lr_drop=_hex("ff8fab"),
         path_casing=_hex("10131a", 0.9),
         matte=_hex("c9ced8"),
         uncomputed=_hex("5b6370"),
@@ -70,8 +79,11 @@ THEMES = {
         box=_hex("5d6878", 0.8),
         grid=_hex("5d6878", 0.2),
         wall=_hex("33415a", 0.03),
-        contour=_hex("10131a", 0.5),
+        wire=(0.1, 0.1, 0.1, 0.4),
+        contour=(0.25, 0.25, 0.28, 0.7),
         path=_hex("15181f"),
+        path_end=_hex("d9480f"),
+        lr_drop=_hex("c2255c"),
         path_casing=_hex("ffffff", 0.95),
         matte=_hex("d3d7de"),
         uncomputed=_hex("c3c8d0"),

@@ -1,0 +1,183 @@
+"""The command palette and the help window: both read the one list of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgui_bundle import ImVec2, imgui
+
+from isoloss.app.actions import Action
+from isoloss.app.shortcuts import shown
+from isoloss.app.theme import palette, vec
+from isoloss.app.widgets import em, heading, muted, wrapped
+
+_OVERLAY = (
+    imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_collapse
+)
+
+MOUSE = (
+    ("Left drag", "Orbit"),
+    ("Right, middle or Shift+left drag", "Pan"),
+    ("Wheel", "Zoom to the cursor"),
+    ("Double-click", "Recentre on the point"),
+    ("Hover", "Read α, β, loss and accuracy"),
+)
+
+
+def matching(actions: list[Action], query: str) -> list[Action]:
+    """The actions all of whose words typed occur in their label or menu, best first."""
+    words = query.lower().split()
+    found = [
+        a
+        for a in actions
+        if a.menu and all(w in f"{a.label} {a.menu}".lower() for w in words)
+    ]
+    first = words[0] if words else ""
+    return sorted(found, key=lambda a: not a.label.lower().startswith(first))
+
+
+class CommandPalette:
+    """A list of commands that typing narrows."""
+
+    def __init__(self, actions: Callable[[], list[Action]]) -> None:
+        self._actions = actions
+        self.is_open = False
+        self.query = ""
+        self._chosen = 0
+        self._appearing = False
+
+    def open(self) -> None:
+        """Show it, empty; or put it away."""
+        self.is_open = not self.is_open
+        self.query, self._chosen, self._appearing = "", 0, True
+
+    def draw(self) -> None:
+        """Draw it if it is open."""
+        if not self.is_open:
+            return
+        area = imgui.get_main_viewport()
+        imgui.set_next_window_pos(
+            ImVec2(area.work_pos.x + area.work_size.x / 2, area.work_pos.y + em(4)),
+            imgui.Cond_.always,
+            ImVec2(0.5, 0),
+        )
+        imgui.set_next_window_size(ImVec2(em(34), em(26)))
+        if self._appearing:
+            imgui.set_next_window_focus()
+        imgui.push_style_color(imgui.Col_.window_bg, vec(palette().raised))
+        flags = _OVERLAY | imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_move
+        imgui.begin("Command palette", None, int(flags | imgui.WindowFlags_.no_resize))
+        self._content()
+        focused = imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows)
+        if imgui.is_key_pressed(imgui.Key.escape, False) or not (focused or self._appearing):
+            self.is_open = False
+        imgui.end()
+        imgui.pop_style_color()
+        self._appearing = False
+
+    def _content(self) -> None:
+        if self._appearing:
+            imgui.set_keyboard_focus_here()
+        imgui.set_next_item_width(-1)
+        changed, self.query = imgui.input_text_with_hint(
+            "##query", "Type the name of a command", self.query
+        )
+        if changed:
+            self._chosen = 0
+        found = matching(self._actions(), self.query)
+        moved = int(imgui.is_key_pressed(imgui.Key.down_arrow)) - int(
+            imgui.is_key_pressed(imgui.Key.up_arrow)
+        )
+        if found:
+            self._chosen = (self._chosen + moved) % len(found)
+        run: Action | None = None
+        if imgui.is_key_pressed(imgui.Key.enter, False) and found:
+            run = found[self._chosen]
+        if imgui.begin_child("found"):
+            if not found:
+                wrapped("There is no such command.", palette().muted)
+            for k, action in enumerate(found):
+                if self._line(action, k == self._chosen, bool(moved)):
+                    run = action
+        imgui.end_child()
+        if run is not None and run.is_possible():
+            self.is_open = False
+            run.run()
+
+    def _line(self, action: Action, chosen: bool, moved: bool) -> bool:
+        imgui.begin_disabled(not action.is_possible())
+        start = imgui.get_cursor_pos()
+        pressed = imgui.selectable(f"###{action.id}", chosen, 0, ImVec2(0, em(1.5)))[0]
+        if chosen and moved:
+            imgui.set_scroll_here_y()
+        after = imgui.get_cursor_pos()
+        top = start.y + (em(1.5) - imgui.get_text_line_height()) / 2
+        imgui.set_cursor_pos(ImVec2(start.x + em(0.5), top))
+        imgui.text_unformatted(action.label)
+        imgui.same_line(0, em(0.7))
+        muted(action.menu.replace("/", " › "))
+        keys = shown(action.shortcut)
+        if keys:
+            width = imgui.calc_text_size(keys).x + em(0.5)
+            imgui.set_cursor_pos(ImVec2(imgui.get_content_region_max().x - width, top))
+            muted(keys)
+        imgui.set_cursor_pos(after)
+        imgui.end_disabled()
+        return pressed
+
+
+class HelpWindow:
+    """All shortcuts, and what the mouse does."""
+
+    def __init__(self, actions: Callable[[], list[Action]]) -> None:
+        self._actions = actions
+        self.is_open = False
+
+    def toggle(self) -> None:
+        """Show it, or put it away."""
+        self.is_open = not self.is_open
+
+    def draw(self) -> None:
+        """Draw it if it is open."""
+        if not self.is_open:
+            return
+        centre = imgui.get_main_viewport().get_center()
+        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        imgui.set_next_window_size(ImVec2(em(44), em(34)), imgui.Cond_.appearing)
+        visible, kept = imgui.begin("Shortcuts and mouse", True, int(_OVERLAY))
+        if visible:
+            self._content()
+        if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and (
+            imgui.is_key_pressed(imgui.Key.escape, False)
+        ):
+            kept = False
+        imgui.end()
+        self.is_open = self.is_open and bool(kept)
+
+    def _content(self) -> None:
+        menus: dict[str, list[tuple[str, str]]] = {}
+        for action in self._actions():
+            if action.menu and action.shortcut:
+                keys = shown(action.shortcut)
+                menus.setdefault(action.menu.split("/")[0], []).append((keys, action.label))
+        flags = imgui.TableFlags_.sizing_stretch_same
+        if imgui.begin_table("help", 2, flags):
+            imgui.table_next_column()
+            _keys("Mouse", list(MOUSE))
+            for menu in ("File", "Experiments", "Help"):
+                _keys(menu, menus.get(menu, []))
+            imgui.table_next_column()
+            for menu in ("View", "Scene"):
+                _keys(menu, menus.get(menu, []))
+            imgui.end_table()
+
+
+def _keys(title: str, lines: list[tuple[str, str]]) -> None:
+    heading(title)
+    for keys, label in lines:
+        imgui.text_unformatted(label)
+        width = imgui.calc_text_size(keys).x
+        imgui.same_line(imgui.get_cursor_pos_x() + imgui.get_content_region_avail().x - width)
+        muted(keys)

@@ -1,0 +1,194 @@
+"""The open dialog: a small file browser that looks the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.browse import Browser, Entry
+from isoloss.app.theme import palette, vec
+from isoloss.app.widgets import em, icon_button, muted, primary_button, shortened, wrapped
+from isoloss.app.workspace import SUFFIXES, Workspace
+from isoloss.resources import resource_folder
+
+TITLE = "Open"
+
+
+class OpenDialog:
+    """Chooses surfaces and run folders to open."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.browser = Browser(workspace.folder, SUFFIXES)
+        self.is_open = False
+        self._typed = ""
+        self._appearing = False
+
+    def open(self) -> None:
+        """Show the dialog."""
+        self.is_open = self._appearing = True
+        self._enter(self.browser.folder)
+
+    def draw(self) -> None:
+        """Draw it if it is open."""
+        if not self.is_open:
+            return
+        viewport = imgui.get_main_viewport()
+        imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        imgui.set_next_window_size(ImVec2(em(46), em(30)), imgui.Cond_.appearing)
+        if self._appearing:
+            imgui.set_next_window_focus()
+        flags = (
+            imgui.WindowFlags_.no_docking
+            | imgui.WindowFlags_.no_saved_settings
+            | imgui.WindowFlags_.no_collapse
+        )
+        shown, kept = imgui.begin(TITLE, True, int(flags))
+        if shown:
+            self._content()
+        if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and (
+            imgui.is_key_pressed(imgui.Key.escape, False)
+        ):
+            kept = False
+        imgui.end()
+        self._appearing = False
+        self.is_open = self.is_open and bool(kept)
+
+    def _content(self) -> None:
+        self._path_line()
+        style = imgui.get_style()
+        footer = imgui.get_frame_height() + 2 * style.item_spacing.y
+        if imgui.begin_child("places", ImVec2(em(9.5), -footer)):
+            self._places()
+        imgui.end_child()
+        imgui.same_line()
+        imgui.push_style_color(imgui.Col_.child_bg, vec(palette().field, 0.35))
+        if imgui.begin_child(
+            "entries", ImVec2(0, -footer), int(imgui.ChildFlags_.always_use_window_padding)
+        ):
+            self._entries()
+        imgui.end_child()
+        imgui.pop_style_color()
+        self._buttons()
+
+    def _path_line(self) -> None:
+        if icon_button(fa.ICON_FA_ARROW_UP, "up", "The folder above"):
+            self._enter(self.browser.folder.parent)
+        imgui.same_line(0, em(0.3))
+        imgui.set_next_item_width(-1)
+        if self._appearing:
+            imgui.set_keyboard_focus_here()
+        entered, self._typed = imgui.input_text_with_hint(
+            "##path", "Path", self._typed, int(imgui.InputTextFlags_.enter_returns_true)
+        )
+        if entered:
+            path = self.browser.type_path(self._typed)
+            if path is None:
+                self._typed = str(self.browser.folder)
+            else:
+                self._take(path)
+
+    def _places(self) -> None:
+        places = [
+            (fa.ICON_FA_FOLDER, "Working folder", self.workspace.folder),
+            (fa.ICON_FA_FLASK, "Runs", self.workspace.runs.folder),
+            (fa.ICON_FA_IMAGES, "Samples", resource_folder("data") / "surfaces"),
+            (fa.ICON_FA_HOUSE, "Home", Path.home()),
+        ]
+        for icon, label, folder in places:
+            if not folder.is_dir():
+                continue
+            here = folder == self.browser.folder
+            if imgui.selectable(f"{icon}  {label}###{label}", here)[0]:
+                self._enter(folder)
+        recent = [Path(p) for p in self.workspace.preferences.recent]
+        if recent:
+            imgui.spacing()
+            muted("Recent")
+        for path in recent:
+            name = path.parent.name if path.name == "surface.ply" else path.name
+            room = imgui.get_content_region_avail().x
+            if imgui.selectable(f"{shortened(name, room)}###{path}")[0]:
+                self._take(path)
+            imgui.set_item_tooltip(str(path))
+
+    def _entries(self) -> None:
+        if self.browser.problem:
+            wrapped(self.browser.problem, palette().bad)
+        elif not self.browser.entries:
+            wrapped("No surfaces, run folders or folders here.", palette().muted)
+        for entry in self.browser.entries:
+            self._entry(entry)
+
+    def _entry(self, entry: Entry) -> None:
+        p = palette()
+        icon, color = {
+            "folder": (fa.ICON_FA_FOLDER, p.muted),
+            "run": (fa.ICON_FA_FLASK, p.good),
+            "file": (fa.ICON_FA_MOUNTAIN_SUN, p.accent),
+        }[entry.kind]
+        start = imgui.get_cursor_pos()
+        flags = imgui.SelectableFlags_.allow_double_click
+        chosen = self.browser.chosen == entry.path
+        if imgui.selectable(f"###{entry.path.name}", chosen, int(flags))[0]:
+            self.browser.chosen = entry.path
+            self._typed = str(entry.path)
+            if imgui.is_mouse_double_clicked(0) or imgui.is_key_pressed(imgui.Key.enter):
+                self._act(entry)
+        after = imgui.get_cursor_pos()
+        imgui.set_cursor_pos(ImVec2(start.x + em(0.3), start.y))
+        imgui.text_colored(vec(color), icon)
+        imgui.same_line(start.x + em(2))
+        room = imgui.get_content_region_avail().x
+        told = _size(entry.size) if entry.kind == "file" else entry.kind
+        told_width = imgui.calc_text_size(told).x
+        imgui.text_unformatted(shortened(entry.path.name, room - told_width - em(1)))
+        imgui.same_line(start.x + em(2) + room - told_width)
+        muted(told)
+        imgui.set_cursor_pos(after)
+
+    def _buttons(self) -> None:
+        width = em(7)
+        style = imgui.get_style()
+        imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + style.item_spacing.y / 2)
+        chosen = self.browser.chosen
+        if chosen is not None:
+            imgui.align_text_to_frame_padding()
+            room = imgui.get_content_region_avail().x - 2 * width - 3 * style.item_spacing.x
+            muted(shortened(chosen.name, room))
+            imgui.same_line()
+        right = imgui.get_content_region_max().x - 2 * width - style.item_spacing.x
+        imgui.set_cursor_pos_x(right)
+        if imgui.button("Cancel", ImVec2(width, 0)):
+            self.is_open = False
+        imgui.same_line()
+        imgui.begin_disabled(chosen is None)
+        if primary_button("Open", ImVec2(width, 0)) and chosen is not None:
+            entry = next((e for e in self.browser.entries if e.path == chosen), None)
+            if entry is not None:
+                self._act(entry)
+        imgui.end_disabled()
+
+    def _act(self, entry: Entry) -> None:
+        if entry.kind == "folder":
+            self._enter(entry.path)
+        else:
+            self._take(entry.path)
+
+    def _enter(self, folder: Path) -> None:
+        self.browser.enter(folder)
+        self._typed = str(folder)
+
+    def _take(self, path: Path) -> None:
+        # What cannot be read leaves the dialog open, to choose something else.
+        self.is_open = not self.workspace.open(path)
+
+
+def _size(count: int) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000  # type: ignore[assignment]
+    return f"{count:.3g} GB"

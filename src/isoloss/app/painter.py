@@ -1,0 +1,49 @@
+"""Draws the scene into a framebuffer of its own, and only when there is something new to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
+from isoloss.gl.renderer import Renderer
+from isoloss.gl.target import Target
+from isoloss.scene.scene import Scene
+
+
+@dataclass
+class Painter:
+    """One viewport's picture.
+
+    Attributes:
+        count: pictures drawn so far; it stands still while nothing changes.
+    """
+
+    count: int = 0
+    _target: Target | None = None
+    _renderer: Renderer | None = None
+    _key: Any = None
+
+    def paint(self, scene: Scene, size: tuple[int, int], scale: float) -> int:
+        """Draw `scene` at `size` pixels if it has changed; returns the texture that shows it."""
+        if self._target is None or self._renderer is None:
+            self._target, self._renderer = Target(*size), Renderer()
+        key = (scene.camera, scene.appearance, scene.title, size, scale, _layers(scene))
+        if key != self._key:
+            self._target.resize(*size)
+            self._renderer.draw(scene, self._target, scale)
+            self._key = key
+            self.count += 1
+        return self._target.texture
+
+    def free(self) -> None:
+        """Give the memory back, while the context still lives."""
+        if self._target is not None:
+            self._target.free()
+        self._target = self._renderer = None
+
+
+def _layers(scene: Scene) -> tuple[tuple[int, int, bool, int, int], ...]:
+    return tuple(
+        (id(x), x.version, x.visible, id(x.surface), id(x.trajectory)) for x in scene.layers
+    )

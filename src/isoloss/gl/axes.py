@@ -1,0 +1,217 @@
+"""The box around the surface: far walls, grid, ticks, and labels that do not collide."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.height import Tick, nice_ticks
+from isoloss.gl.fills import quad
+from isoloss.gl.lines import segments
+from isoloss.gl.text import Label, TextPass
+from isoloss.gl.view import View
+from isoloss.scene.camera import Camera
+from isoloss.scene.scene import FLOOR, Frame
+
+Array = NDArray[np.float64]
+Rect = tuple[float, float, float, float]
+
+_TICK = 0.035  # length of tick marks, in the box's units
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Which walls are near: their x and their y, each -1 or 1."""
+
+    x: float
+    y: float
+
+    @classmethod
+    def of(cls, camera: Camera) -> Sides:
+        """The walls towards the eye; the others are drawn."""
+        azimuth = math.radians(camera.azimuth)
+        return cls(
+            1.0 if math.sin(azimuth) > 1e-6 else -1.0, -1.0 if math.cos(azimuth) > -1e-6 else 1.0
+        )
+
+
+@dataclass(frozen=True)
+class AxisTicks:
+    """Ticks of the three axes: places in the box and labels."""
+
+    x: list[tuple[float, str]]
+    y: list[tuple[float, str]]
+    z: list[tuple[float, str]]
+
+    @classmethod
+    def of(cls, frame: Frame) -> AxisTicks:
+        """Round values inside the frame."""
+
+        def place(ticks: list[Tick], span: tuple[float, float]) -> list[tuple[float, str]]:
+            width = span[1] - span[0] or 1.0
+            return [(2 * (t.value - span[0]) / width - 1, t.label) for t in ticks]
+
+        heights = frame.scale.ticks(6)
+        z = frame.scale.apply([t.value for t in heights]) * frame.top
+        return cls(
+            place(nice_ticks(*frame.alpha, 5), frame.alpha),
+            place(nice_ticks(*frame.beta, 5), frame.beta),
+            [(float(at), t.label) for at, t in zip(z, heights, strict=True)],
+        )
+
+
+def walls(sides: Sides, view: View, top: float) -> list[NDArray[np.void]]:
+    """The floor and the two far walls, faintly."""
+    fx, fy, color = -sides.x, -sides.y, view.theme.wall
+    corners = [
+        [(-1, -1, FLOOR), (1, -1, FLOOR), (1, 1, FLOOR), (-1, 1, FLOOR)],
+        [(fx, -1, FLOOR), (fx, 1, FLOOR), (fx, 1, top), (fx, -1, top)],
+        [(-1, fy, FLOOR), (1, fy, FLOOR), (1, fy, top), (-1, fy, top)],
+    ]
+    return [quad(c, color) for c in corners]
+
+
+def box_segments(sides: Sides, ticks: AxisTicks, view: View, top: float) -> NDArray[np.void]:
+    """Grid lines on the far walls and the floor, the edges between them, and tick marks."""
+    fx, fy, nx, ny = -sides.x, -sides.y, sides.x, sides.y
+    grid: list[tuple[tuple[float, float, float], tuple[float, float, float]]] = []
+    for x, _ in ticks.x:
+        grid += [((x, -1, FLOOR), (x, 1, FLOOR)), ((x, fy, FLOOR), (x, fy, top))]
+    for y, _ in ticks.y:
+        grid += [((-1, y, FLOOR), (1, y, FLOOR)), ((fx, y, FLOOR), (fx, y, top))]
+    for z, _ in ticks.z:
+        grid += [((fx, -1, z), (fx, 1, z)), ((-1, fy, z), (1, fy, z))]
+    edges = [
+        ((-1, -1, FLOOR), (1, -1, FLOOR)),
+        ((1, -1, FLOOR), (1, 1, FLOOR)),
+        ((1, 1, FLOOR), (-1, 1, FLOOR)),
+        ((-1, 1, FLOOR), (-1, -1, FLOOR)),
+        *(((x, y, FLOOR), (x, y, top)) for x, y in ((fx, fy), (fx, ny), (nx, fy))),
+        ((fx, -1, top), (fx, 1, top)),
+        ((-1, fy, top), (1, fy, top)),
+    ]
+    edges += [((x, ny, FLOOR), (x, ny * (1 + _TICK), FLOOR)) for x, _ in ticks.x]
+    edges += [((nx, y, FLOOR), (nx * (1 + _TICK), y, FLOOR)) for y, _ in ticks.y]
+    lines = np.array(grid + edges)
+    colors = [view.theme.grid] * len(grid) + [view.theme.box] * len(edges)
+    return segments(lines[:, 0], lines[:, 1], np.array(colors))
+
+
+class AxisLabels:
+    """Places tick labels and titles along the edges of the box, each label only where it is free."""
+
+    def __init__(self, view: View, text: TextPass) -> None:
+        self._view, self._text = view, text
+        self._taken: list[Rect] = []
+        self.labels: list[Label] = []
+
+    def reserve(self, rect: Rect) -> None:
+        """Keep `rect` (left, top, right, bottom) free of labels."""
+        self._taken.append(rect)
+
+    def lay_out(
+        self, frame: Frame, ticks: AxisTicks, sides: Sides, titles: tuple[str, str, str]
+    ) -> None:
+        """Fill `labels` for the three axes."""
+        nx, ny = sides.x, sides.y
+        self._floor_axis(
+            np.array([(x, ny, FLOOR) for x, _ in ticks.x]).reshape(-1, 3),
+            [label for _, label in ticks.x],
+            np.array([(-1.0, ny, FLOOR), (1.0, ny, FLOOR)]),
+            np.array([0.0, ny, 0.0]),
+            titles[0],
+        )
+        self._floor_axis(
+            np.array([(nx, y, FLOOR) for y, _ in ticks.y]).reshape(-1, 3),
+            [label for _, label in ticks.y],
+            np.array([(nx, -1.0, FLOOR), (nx, 1.0, FLOOR)]),
+            np.array([nx, 0.0, 0.0]),
+            titles[1],
+        )
+        self._height_axis(ticks.z, sides, frame.top, titles[2])
+
+    def _floor_axis(
+        self, points: Array, texts: list[str], edge: Array, outward: Array, title: str
+    ) -> None:
+        ends = self._view.pixels(edge)[:, :2]
+        along = ends[1] - ends[0]
+        length = float(np.hypot(*along))
+        if length < 4 * self._view.em or not texts:
+            return  # seen from its end
+        middle = edge.mean(axis=0, keepdims=True)
+        inner, outer = self._view.pixels(np.concatenate([middle, middle + 0.1 * outward]))[:, :2]
+        out = outer - inner
+        normal = np.array([-along[1], along[0]]) / length
+        if np.hypot(*out) < 1e-3 * self._view.em:
+            out = np.array([0.0, 1.0])
+        # Straight away from the edge reads better than along the foreshortened tick.
+        away = normal * np.sign(np.dot(normal, out) or 1.0)
+        out = away + 0.6 * out / max(np.hypot(*out), 1e-9)
+        out /= np.hypot(*out)
+        anchors = self._view.pixels(points + _TICK * outward)[:, :2]
+        extent = self._tick_labels(anchors, texts, out)
+        width, height = self._text.measure(title, self._view.em, 1.1)
+        reach = extent + 0.5 * (abs(out[0]) * width + abs(out[1]) * height) + 0.75 * self._view.em
+        centre = (ends[0] + ends[1]) / 2 + out * (reach + _TICK * length / 2)
+        self._add(title, centre, self._view.theme.ink, 1.1, force=True)
+
+    def _tick_labels(self, anchors: Array, texts: list[str], out: Array) -> float:
+        """Place every k-th label with the smallest k that keeps them apart; how far they reach."""
+        em = self._view.em
+        sizes = [self._text.measure(t, em) for t in texts]
+        centres, extent = [], 0.0
+        for anchor, (width, height) in zip(anchors, sizes, strict=True):
+            reach = 0.45 * em + 0.5 * (abs(out[0]) * width + abs(out[1]) * height)
+            centres.append(anchor + out * reach)
+            extent = max(extent, 2 * reach - 0.45 * em)
+        rects = [_rect(c, s, 0.35 * em) for c, s in zip(centres, sizes, strict=True)]
+        step = 1
+        while step < len(rects) and any(
+            _overlap(a, b) for a, b in zip(rects[::step], rects[step::step], strict=False)
+        ):
+            step += 1
+        for k in range(0, len(texts), step):
+            self._add(texts[k], centres[k], self._view.theme.quiet_ink)
+        return extent
+
+    def _height_axis(
+        self, ticks: list[tuple[float, str]], sides: Sides, top: float, title: str
+    ) -> None:
+        em = self._view.em
+        corners = [(-sides.x, sides.y), (sides.x, -sides.y)]
+        feet = self._view.pixels(np.array([(x, y, FLOOR) for x, y in corners]))[:, :2]
+        heads = self._view.pixels(np.array([(x, y, top) for x, y in corners]))[:, :2]
+        left = int(feet[1, 0] < feet[0, 0])
+        x, y = corners[left]
+        if np.hypot(*(heads[left] - feet[left])) < 3 * em:
+            return  # seen from above
+        anchors = self._view.pixels(np.array([(x, y, z) for z, _ in ticks]).reshape(-1, 3))[:, :2]
+        self._tick_labels(anchors, [label for _, label in ticks], np.array([-1.0, 0.0]))
+        self._add(title, heads[left] + np.array([0.0, -1.15 * em]), self._view.theme.ink, 1.1)
+
+    def _add(
+        self,
+        text: str,
+        centre: Array,
+        color: tuple[float, float, float, float],
+        size: float = 1.0,
+        force: bool = False,
+    ) -> None:
+        rect = _rect(centre, self._text.measure(text, self._view.em, size), 0.0)
+        if not force and any(_overlap(rect, taken) for taken in self._taken):
+            return
+        self._taken.append(rect)
+        self.labels.append(Label(text, float(centre[0]), float(centre[1]), color, size=size))
+
+
+def _rect(centre: Array, size: tuple[float, float], margin: float) -> Rect:
+    half = (size[0] / 2 + margin, size[1] / 2 + margin)
+    x, y = float(centre[0]), float(centre[1])
+    return x - half[0], y - half[1], x + half[0], y + half[1]
+
+
+def _overlap(a: Rect, b: Rect) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

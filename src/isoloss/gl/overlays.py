@@ -1,0 +1,128 @@
+"""Lines and markers that belong to a surface: contours, its grid, the optimizer's path."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.contours import contour_lines
+from isoloss.geometry.mesh import DisplayMesh
+from isoloss.geometry.trajectory import Trajectory
+from isoloss.gl.lines import no_segments, segments
+from isoloss.gl.markers import MARK, marks
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.colormaps import colormap
+from isoloss.scene.layer import Marker, MarkerShape
+from isoloss.scene.scene import Frame
+from isoloss.scene.theme import Theme
+
+Array = NDArray[np.float64]
+Records = NDArray[np.void]
+
+MOST_GRID_LINES = 60
+
+
+def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records:
+    """Contours at `levels` (heights in [0, 1]) in mesh coordinates; `colors` (len(levels), 4)."""
+    starts, ends, shades = [no_segments()["start"]], [no_segments()["end"]], [np.empty((0, 4))]
+    for level, color in zip(levels, colors, strict=True):
+        for line in contour_lines(mesh.x, mesh.y, mesh.height, [float(level)]):
+            points = np.column_stack([line.points, np.full(len(line.points), level)])
+            starts.append(points[:-1])
+            ends.append(points[1:])
+            shades.append(np.broadcast_to(color, (len(points) - 1, 4)))
+    return segments(np.concatenate(starts), np.concatenate(ends), np.concatenate(shades))
+
+
+def grid_segments(mesh: DisplayMesh, colors: Array) -> Records:
+    """The lines of the surface's own grid in mesh coordinates; `colors` (P, Q, 4)."""
+    x, y = np.broadcast_arrays(mesh.x[:, None], mesh.y[None, :])
+    points = np.stack([x, y, mesh.height], axis=-1)
+    rows, columns = (_spread(n, k) for n, k in zip(mesh.height.shape, mesh.steps, strict=True))
+    along_beta, along_alpha = points[rows], points[:, columns].swapaxes(0, 1)
+    starts = [line[:, :-1].reshape(-1, 3) for line in (along_beta, along_alpha)]
+    ends = [line[:, 1:].reshape(-1, 3) for line in (along_beta, along_alpha)]
+    shades = [colors[rows][:, :-1], colors[:, columns].swapaxes(0, 1)[:, :-1]]
+    start, end = np.concatenate(starts), np.concatenate(ends)
+    color = np.concatenate([s.reshape(-1, 4) for s in shades])
+    whole = np.isfinite(start[:, 2]) & np.isfinite(end[:, 2])
+    return segments(start[whole], end[whole], color[whole])
+
+
+def path_points(trajectory: Trajectory, frame: Frame) -> Array:
+    """(n, 3) in the box of gain 1: at the true loss, not on the surface."""
+    flat = Frame(frame.alpha, frame.beta, frame.scale)
+    return flat.place(trajectory.alpha, trajectory.beta, trajectory.loss)
+
+
+def path_segments(points: Array) -> Records:
+    """The path itself; uncoloured."""
+    whole = np.isfinite(points).all(axis=1)
+    keep = whole[:-1] & whole[1:]
+    return segments(points[:-1][keep], points[1:][keep])
+
+
+def stem_segments(points: Array, mesh: DisplayMesh, frame: Frame, height: float) -> Records:
+    """Vertical lines from the path to the surface, where it floats above or dives below it."""
+    scale, offset = Frame(frame.alpha, frame.beta, frame.scale).mesh_to_world(mesh)
+    x, y = ((points[:, k] - offset[k]) / (scale[k] or 1.0) for k in (0, 1))
+    feet = points.copy()
+    feet[:, 2] = mesh.height_at(x, y) * height
+    apart = np.abs(feet[:, 2] - points[:, 2]) > 0.012
+    return segments(feet[apart], points[apart])
+
+
+def path_marks(trajectory: Trajectory, points: Array, theme: Theme) -> Records:
+    """A dot each checkpoint; the start, the end and drops of the learning rate by their shape."""
+    n = len(points)
+    if not n:
+        return np.empty(0, MARK)
+    shapes = np.full(n, MarkerShape.DOT.value)
+    radii = np.full(n, 2.6 if n <= 60 else 1.6)
+    colors = np.tile(np.array(theme.path), (n, 1))
+    drops = trajectory.lr_drops
+    shapes[drops], radii[drops], colors[drops] = MarkerShape.DIAMOND.value, 5.6, theme.lr_drop
+    shapes[0], radii[0], colors[0] = MarkerShape.RING.value, 5.2, theme.path
+    shapes[-1], radii[-1], colors[-1] = MarkerShape.STAR.value, 7.0, theme.path_end
+    whole = np.isfinite(points).all(axis=1)
+    return marks(points, radii, shapes, colors)[whole]
+
+
+def layer_marks(markers: tuple[Marker, ...], frame: Frame, theme: Theme) -> Records:
+    """The markers of a layer in the box of gain 1."""
+    if not markers:
+        return np.empty(0, MARK)
+    colors = [(*m.color, 1.0) if m.color else theme.path for m in markers]
+    shapes = [m.shape.value for m in markers]
+    return marks(marker_points(markers, frame), 5.5, shapes, colors)
+
+
+def marker_points(markers: tuple[Marker, ...], frame: Frame) -> Array:
+    """(n, 3) in the box of gain 1."""
+    flat = Frame(frame.alpha, frame.beta, frame.scale)
+    return flat.place(*([getattr(m, k) for m in markers] for k in ("alpha", "beta", "loss")))
+
+
+def contour_heights(appearance: Appearance, frame: Frame) -> Array:
+    """The displayed heights of the levels: evenly spaced, and the one set by hand."""
+    count = max(0, appearance.contour_levels)
+    levels = (np.arange(count) + 1) / (count + 1)
+    if appearance.contour_value is not None:
+        own = float(frame.scale.apply(appearance.contour_value))
+        levels = np.append(levels, own) if 0 < own < 1 else levels
+    return levels
+
+
+def shades(values: Array, name: str, reverse: bool) -> Array:
+    """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
+    colors = colormap(name)[:: -1 if reverse else 1] / 255.0
+    index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
+    rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
+    return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)
+
+
+def _spread(points: int, step: int) -> NDArray[np.int64]:
+    """Indices of the grid's own lines, thinned when there are too many of them."""
+    lines = np.arange(0, points, step)
+    thinning = -(-len(lines) // MOST_GRID_LINES)
+    return np.unique(np.append(lines[::thinning], points - 1))

@@ -1,0 +1,179 @@
+"""Pictures: a scene into pixels and PNG files, with or without a display."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from isoloss.errors import IsolossError
+from isoloss.geometry.surface import Surface
+from isoloss.gl.context import HeadlessContext
+from isoloss.gl.renderer import Renderer
+from isoloss.gl.target import Target
+from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.camera import Camera
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.scene import Scene
+
+Source = str | Path | Surface | SurfaceLayer | Scene
+Pixels = NDArray[np.uint8]
+
+_CAMERA_OPTIONS = {f.name for f in fields(Camera)}
+_LOOK_OPTIONS = {f.name for f in fields(Appearance)}
+
+
+def render(
+    source: Source | Sequence[Source],
+    out: str | Path | None = None,
+    size: tuple[int, int] = (1600, 1000),
+    scale: float | None = None,
+    **options: Any,
+) -> Pixels:
+    """A picture of surfaces; works without a display.
+
+    Args:
+        source: a path (surface file or run folder), a `Surface`, a `Scene`, or several of them
+            for one box.
+        out: where to write a PNG; None only returns the pixels.
+        size: (width, height) in pixels.
+        scale: size of text and lines; None fits them to the picture.
+        options: fields of `Appearance` (texture="accuracy", theme="light", title="…", …) and of
+            `Camera` (azimuth=…, elevation=…, orthographic=True, …).
+
+    Returns:
+        (H, W, 4) uint8, RGBA with straight alpha, top row first.
+
+    Raises:
+        IsolossError: a file cannot be read, an option does not exist, or there is no OpenGL.
+    """
+    scene = make_scene(source, **options)
+    with HeadlessContext():
+        image = draw_picture(Renderer(), scene, size, scale)
+    if out is not None:
+        write_png(image, Path(out))
+    return image
+
+
+def draw_picture(
+    renderer: Renderer,
+    scene: Scene,
+    size: tuple[int, int],
+    scale: float | None = None,
+    supersample: int = 2,
+) -> Pixels:
+    """The same in the current context, for a program that already has one.
+
+    `supersample` draws so many times as large and averages, on top of multisampling.
+    """
+    if scale is None:
+        scale = max(0.75, min(size[0] / 1250, size[1] / 780))
+    factor = max(1, supersample)
+    target = Target(size[0] * factor, size[1] * factor)
+    try:
+        renderer.draw(scene, target, scale * factor)
+        pixels = target.read()
+    finally:
+        target.free()
+    return _straight_alpha(_average(pixels, factor))
+
+
+def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
+    """A scene of `source` with appearance and camera `options`; a given `Scene` is not changed."""
+    sources = [source] if isinstance(source, Source) else list(source)
+    if len(sources) == 1 and isinstance(sources[0], Scene):
+        given = sources[0]
+        scene = Scene(
+            list(given.layers), given.camera, given.appearance, given.title, given.height_scale
+        )
+    else:
+        scene = Scene([_layer(each) for each in sources])
+    title = options.pop("title", None)
+    if isinstance(title, str):
+        scene.title = title
+    elif title is not None:
+        options["title"] = title
+    unknown = sorted(set(options) - _CAMERA_OPTIONS - _LOOK_OPTIONS)
+    if unknown:
+        raise IsolossError(f"render has no option {unknown[0]!r}")
+    if isinstance(options.get("texture"), str):
+        options["texture"] = _texture(options["texture"])
+    look = {k: v for k, v in options.items() if k in _LOOK_OPTIONS}
+    view = {k: v for k, v in options.items() if k in _CAMERA_OPTIONS}
+    scene.appearance = replace(scene.appearance, **look)
+    scene.camera = replace(scene.camera, **view)
+    return scene
+
+
+def load_layer(path: str | Path) -> SurfaceLayer:
+    """A layer from a surface file or a run folder, with the trajectory beside it."""
+    from isoloss.geometry import formats
+
+    path = Path(path)
+    surface = formats.load(path)
+    folder = path if path.is_dir() else path.parent
+    beside = folder / "trajectory.ply"
+    # A lone surface file among others need not belong to the trajectory that lies there too.
+    belongs = path.is_dir() or path.name.startswith("surface")
+    trajectory = formats.load_trajectory(beside) if belongs and beside.is_file() else None
+    name = surface.title or (path.name if path.is_dir() else path.stem)
+    return SurfaceLayer(name, surface, trajectory, source=path)
+
+
+def write_png(image: Pixels, path: Path) -> Path:
+    """Write (H, W, 4) uint8 as a PNG; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".png")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            Image.fromarray(image, "RGBA").save(stream, format="PNG", optimize=False)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _layer(source: Source) -> SurfaceLayer:
+    if isinstance(source, SurfaceLayer):
+        return source
+    if isinstance(source, Surface):
+        return SurfaceLayer(source.title or "surface", source)
+    if isinstance(source, Scene):
+        raise IsolossError("render takes one scene, or several surfaces, not several scenes")
+    return load_layer(source)
+
+
+def _texture(name: str) -> Texture:
+    for texture in Texture:
+        if name.lower().replace("_", " ") in (texture.value.lower(), texture.name.lower()):
+            return texture
+    names = ", ".join(t.value.lower() for t in Texture)
+    raise IsolossError(f"there is no texture {name!r}; choose one of {names}")
+
+
+def _average(pixels: Pixels, factor: int) -> Pixels:
+    if factor == 1:
+        return pixels
+    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
+    blocks = pixels.reshape(height, factor, width, factor, 4).astype(np.uint16)
+    total = blocks.sum(axis=(1, 3), dtype=np.uint32)
+    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+
+
+def _straight_alpha(pixels: Pixels) -> Pixels:
+    alpha = pixels[..., 3:].astype(np.float32) / 255.0
+    if (pixels[..., 3] == 255).all():
+        return pixels
+    color = pixels[..., :3] / np.maximum(alpha, 1e-6)
+    return np.concatenate([np.clip(np.rint(color), 0, 255).astype(np.uint8), pixels[..., 3:]], -1)
