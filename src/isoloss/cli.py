@@ -64,7 +64,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     sub.add_argument("--headless", action="store_true", help="Write pictures, open no window")
     sub.add_argument("--out", type=Path, default=Path("runs/demo"), help="Folder [runs/demo]")
 
-    # The models cost a quarter of a second to import: only the verb that is called pays.
+    # Models and enumerations cost time to import: only the verb that is called pays.
     called = next((a for a in arguments if not a.startswith("-")), "")
     for name, text in (
         ("train", "Train a network and keep its trajectory"),
@@ -79,7 +79,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
     sub = add("view", _view, "Open surfaces and runs in the window")
     sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
-    _add_render(add("render", _render, "Draw a picture, with or without a display"))
+    sub = add("render", _render, "Draw a picture, with or without a display")
+    if called == "render":
+        _add_render(sub)
     sub = add("info", _info, "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
     sub = add("bench", _bench, "Measure speed against peers in the same process")
@@ -232,12 +234,15 @@ def _render(namespace: argparse.Namespace) -> int:
         raise IsolossError(f"--size is WIDTHxHEIGHT, not {namespace.size!r}") from error
     options = {k: v for k, v in vars(namespace).items() if k in ("texture", "colormap", "theme")}
     if namespace.contours is not None:
-        options |= {"contours": namespace.contours > 0, "levels": namespace.contours or 1}
+        shown = namespace.contours > 0
+        options |= {"contours": shown, "floor_contours": shown}
+        options |= {"contour_levels": namespace.contours} if shown else {}
+    if namespace.top:
+        options |= {"orthographic": True, "azimuth": -90.0, "elevation": 90.0}
     render(
         namespace.path,
         namespace.out,
         size=(width, height),
-        top=namespace.top,
         transparent=namespace.transparent,
         **options,
     )

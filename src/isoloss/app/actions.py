@@ -116,9 +116,7 @@ def _view_actions(app: App) -> list[Action]:
             is_on=lambda: workspace.scene.camera.orthographic,
         ),
         *panels,
-        Action(
-            "reset-layout", "Reset layout", app.reset_layout, "View/Panels", separated=True
-        ),
+        Action("reset-layout", "Reset layout", app.reset_layout, "View/Panels", separated=True),
         Action(
             "light-theme",
             "Light theme",

@@ -8,8 +8,8 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.actions import Action
 from isoloss.app.shortcuts import shown
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, heading, muted, wrapped
+from isoloss.app.theme import palette
+from isoloss.app.widgets import em, heading, list_line, muted, wrapped
 
 _OVERLAY = (
     imgui.WindowFlags_.no_docking
@@ -30,9 +30,7 @@ def matching(actions: list[Action], query: str) -> list[Action]:
     """The actions all of whose words typed occur in their label or menu, best first."""
     words = query.lower().split()
     found = [
-        a
-        for a in actions
-        if a.menu and all(w in f"{a.label} {a.menu}".lower() for w in words)
+        a for a in actions if a.menu and all(w in f"{a.label} {a.menu}".lower() for w in words)
     ]
     first = words[0] if words else ""
     return sorted(found, key=lambda a: not a.label.lower().startswith(first))
@@ -66,7 +64,6 @@ class CommandPalette:
         imgui.set_next_window_size(ImVec2(em(34), em(26)))
         if self._appearing:
             imgui.set_next_window_focus()
-        imgui.push_style_color(imgui.Col_.window_bg, vec(palette().raised))
         flags = _OVERLAY | imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_move
         imgui.begin("Command palette", None, int(flags | imgui.WindowFlags_.no_resize))
         self._content()
@@ -74,7 +71,6 @@ class CommandPalette:
         if imgui.is_key_pressed(imgui.Key.escape, False) or not (focused or self._appearing):
             self.is_open = False
         imgui.end()
-        imgui.pop_style_color()
         self._appearing = False
 
     def _content(self) -> None:
@@ -108,22 +104,15 @@ class CommandPalette:
 
     def _line(self, action: Action, chosen: bool, moved: bool) -> bool:
         imgui.begin_disabled(not action.is_possible())
-        start = imgui.get_cursor_pos()
-        pressed = imgui.selectable(f"###{action.id}", chosen, 0, ImVec2(0, em(1.5)))[0]
+        pressed = list_line(
+            action.id,
+            action.label,
+            chosen=chosen,
+            right=shown(action.shortcut),
+            aside=action.menu.replace("/", " › "),
+        )
         if chosen and moved:
             imgui.set_scroll_here_y()
-        after = imgui.get_cursor_pos()
-        top = start.y + (em(1.5) - imgui.get_text_line_height()) / 2
-        imgui.set_cursor_pos(ImVec2(start.x + em(0.5), top))
-        imgui.text_unformatted(action.label)
-        imgui.same_line(0, em(0.7))
-        muted(action.menu.replace("/", " › "))
-        keys = shown(action.shortcut)
-        if keys:
-            width = imgui.calc_text_size(keys).x + em(0.5)
-            imgui.set_cursor_pos(ImVec2(imgui.get_content_region_max().x - width, top))
-            muted(keys)
-        imgui.set_cursor_pos(after)
         imgui.end_disabled()
         return pressed
 

@@ -35,7 +35,8 @@ class Messages:
         del self.lines[:-LINES]
         if notify:
             # The same news twice is shown once, anew.
-            self.shown = [m for m in self.shown if m.text != message.text][-3:] + [message]
+            others = [m for m in self.shown if m.text != message.text]
+            self.shown = [*others[-3:], message]
         self.version += 1
 
     def dismiss(self, message: Message) -> None:

@@ -9,7 +9,15 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.browse import Browser, Entry
 from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, icon_button, muted, primary_button, shortened, wrapped
+from isoloss.app.widgets import (
+    em,
+    icon_button,
+    muted,
+    primary_button,
+    right_edge,
+    shortened,
+    wrapped,
+)
 from isoloss.app.workspace import SUFFIXES, Workspace
 from isoloss.resources import resource_folder
 
@@ -110,7 +118,7 @@ class OpenDialog:
         for path in recent:
             name = path.parent.name if path.name == "surface.ply" else path.name
             room = imgui.get_content_region_avail().x
-            if imgui.selectable(f"{shortened(name, room)}###{path}")[0]:
+            if imgui.selectable(f"{shortened(name, room)}###{path}", False)[0]:
                 self._take(path)
             imgui.set_item_tooltip(str(path))
 
@@ -129,25 +137,20 @@ class OpenDialog:
             "run": (fa.ICON_FA_FLASK, p.good),
             "file": (fa.ICON_FA_MOUNTAIN_SUN, p.accent),
         }[entry.kind]
-        start = imgui.get_cursor_pos()
-        flags = imgui.SelectableFlags_.allow_double_click
-        chosen = self.browser.chosen == entry.path
-        if imgui.selectable(f"###{entry.path.name}", chosen, int(flags))[0]:
+        pressed = list_line(
+            entry.path.name,
+            entry.path.name,
+            chosen=self.browser.chosen == entry.path,
+            right=_size(entry.size) if entry.kind == "file" else entry.kind,
+            icon=icon,
+            icon_color=color,
+            flags=int(imgui.SelectableFlags_.allow_double_click),
+        )
+        if pressed:
             self.browser.chosen = entry.path
             self._typed = str(entry.path)
             if imgui.is_mouse_double_clicked(0) or imgui.is_key_pressed(imgui.Key.enter):
                 self._act(entry)
-        after = imgui.get_cursor_pos()
-        imgui.set_cursor_pos(ImVec2(start.x + em(0.3), start.y))
-        imgui.text_colored(vec(color), icon)
-        imgui.same_line(start.x + em(2))
-        room = imgui.get_content_region_avail().x
-        told = _size(entry.size) if entry.kind == "file" else entry.kind
-        told_width = imgui.calc_text_size(told).x
-        imgui.text_unformatted(shortened(entry.path.name, room - told_width - em(1)))
-        imgui.same_line(start.x + em(2) + room - told_width)
-        muted(told)
-        imgui.set_cursor_pos(after)
 
     def _buttons(self) -> None:
         width = em(7)
@@ -159,7 +162,7 @@ class OpenDialog:
             room = imgui.get_content_region_avail().x - 2 * width - 3 * style.item_spacing.x
             muted(shortened(chosen.name, room))
             imgui.same_line()
-        right = imgui.get_content_region_max().x - 2 * width - style.item_spacing.x
+        right = right_edge() - 2 * width - style.item_spacing.x
         imgui.set_cursor_pos_x(right)
         if imgui.button("Cancel", ImVec2(width, 0)):
             self.is_open = False

@@ -20,7 +20,7 @@ def draw_notifications(messages: Messages, rect: tuple[float, float, float, floa
     """The newest messages, at the top right of `rect` (x, y, width, height)."""
     messages.fade(time.time())
     x, y, width, _ = rect
-    y += em(0.6)
+    y += em(2.8)  # below the tools
     p = palette()
     flags = (
         imgui.WindowFlags_.no_decoration
@@ -35,7 +35,6 @@ def draw_notifications(messages: Messages, rect: tuple[float, float, float, floa
     for k, message in enumerate(reversed(messages.shown)):
         imgui.set_next_window_pos(ImVec2(x + width - em(0.6), y), 0, ImVec2(1, 0))
         imgui.set_next_window_size_constraints(ImVec2(card, 0), ImVec2(card, em(20)))
-        imgui.push_style_color(imgui.Col_.window_bg, vec(p.raised, 0.97))
         imgui.push_style_color(imgui.Col_.border, vec(level_color(message.level), 0.6))
         imgui.begin(f"notification##{k}", None, int(flags))
         imgui.align_text_to_frame_padding()
@@ -50,7 +49,7 @@ def draw_notifications(messages: Messages, rect: tuple[float, float, float, floa
             messages.dismiss(message)
         y += imgui.get_window_size().y + em(0.4)
         imgui.end()
-        imgui.pop_style_color(2)
+        imgui.pop_style_color()
     if messages.shown:
         hello_imgui.request_refresh()
 
@@ -79,11 +78,9 @@ class Welcome:
             | imgui.WindowFlags_.no_focus_on_appearing
         )
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(1.6), em(1.4)))
-        imgui.push_style_color(imgui.Col_.window_bg, vec(palette().panel, 0.94))
         imgui.begin("Welcome", None, int(flags))
         self._content(recent)
         imgui.end()
-        imgui.pop_style_color()
         imgui.pop_style_var()
 
     def _content(self, recent: list[Path]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.renderer import Renderer
 from isoloss.gl.target import Target
@@ -24,17 +27,24 @@ class Painter:
     _renderer: Renderer | None = None
     _key: Any = None
 
-    def paint(self, scene: Scene, size: tuple[int, int], scale: float) -> int:
-        """Draw `scene` at `size` pixels if it has changed; returns the texture that shows it."""
+    def paint(self, scene: Scene, size: tuple[int, int], scale: float, moving: bool) -> int:
+        """Draw `scene` at `size` pixels if it has changed; returns the texture that shows it.
+
+        While the camera is `moving`, large surfaces are drawn more coarsely.
+        """
         if self._target is None or self._renderer is None:
             self._target, self._renderer = Target(*size), Renderer()
-        key = (scene.camera, scene.appearance, scene.title, size, scale, _layers(scene))
+        key = (scene.camera, scene.appearance, scene.title, size, scale, moving, _layers(scene))
         if key != self._key:
             self._target.resize(*size)
-            self._renderer.draw(scene, self._target, scale)
+            self._renderer.draw(scene, self._target, scale, moving)
             self._key = key
             self.count += 1
         return self._target.texture
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """(H, W, 4) uint8 of the last picture; for tests."""
+        return self._target.read() if self._target else np.zeros((0, 0, 4), np.uint8)
 
     def free(self) -> None:
         """Give the memory back, while the context still lives."""

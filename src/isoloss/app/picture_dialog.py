@@ -8,7 +8,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, primary_button, row, rows
+from isoloss.app.widgets import em, primary_button, right_edge, row, rows
 from isoloss.app.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.scene.scene import Scene
@@ -75,9 +75,7 @@ class PictureDialog:
             imgui.text_colored(vec(palette().caution), "This file exists and will be replaced.")
         imgui.spacing()
         width = em(7)
-        imgui.set_cursor_pos_x(
-            imgui.get_content_region_max().x - 2 * width - imgui.get_style().item_spacing.x
-        )
+        imgui.set_cursor_pos_x(right_edge() - 2 * width - imgui.get_style().item_spacing.x)
         if imgui.button("Cancel", ImVec2(width, 0)):
             self.is_open = False
         imgui.same_line()
@@ -107,3 +105,14 @@ def save_picture(scene: Scene, path: Path, size: tuple[int, int]) -> None:
     Raises:
         IsolossError: if the size is too large or the file cannot be written.
     """
+    # Pillow and the shaders of a second renderer are loaded when a picture is wanted, not before.
+    from isoloss.gl.picture import draw_picture, write_png
+    from isoloss.gl.renderer import Renderer
+
+    renderer = Renderer()
+    try:
+        write_png(draw_picture(renderer, scene, size), path)
+    except OSError as error:
+        raise IsolossError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        renderer.free()

@@ -115,26 +115,31 @@ def apply_shapes() -> None:
     """Paddings, spacings and roundings; called once, before the DPI scale is applied."""
     style = imgui.get_style()
     style.window_padding = ImVec2(10, 10)
-    style.frame_padding = ImVec2(8, 4)
-    style.cell_padding = ImVec2(4, 3)
+    style.frame_padding = ImVec2(8, 3.5)
+    style.cell_padding = ImVec2(4, 2)
     style.item_spacing = ImVec2(8, 6)
     style.item_inner_spacing = ImVec2(6, 4)
     style.indent_spacing = 16
     style.scrollbar_size = 11
     style.scrollbar_padding = 2
     style.grab_min_size = 12
-    style.window_rounding = style.popup_rounding = 7
+    # Docked panels meet edge to edge; `widgets.floating` rounds the windows that float.
+    style.window_rounding, style.window_border_size = 0, 0
+    style.popup_rounding = 7
     style.child_rounding = 6
     style.frame_rounding = style.grab_rounding = 5
     style.tab_rounding = 5
     style.menu_item_rounding = style.selectable_rounding = 4
     style.scrollbar_rounding = 6
-    style.window_border_size = style.popup_border_size = 1
+    style.popup_border_size = 1
     style.child_border_size = 1
     style.frame_border_size = 0
     style.tab_border_size = style.tab_bar_border_size = 0
     style.tab_bar_overline_size = 2
     style.docking_separator_size = 3
+    style.docking_node_has_close_button = False
+    style.tab_close_button_min_width_selected = 0
+    style.tab_close_button_min_width_unselected = 0
     style.separator_size = 1
     style.separator_text_border_size = 1
     style.separator_text_padding = ImVec2(0, 4)

@@ -32,6 +32,8 @@ class Viewport:
         self.painter = Painter()
         self.hit: Hit | None = None
         self._pointed: object = None
+        self._found: Hit | None = None
+        self._moving = False
         self.rect = (0.0, 0.0, 1.0, 1.0)
 
     def draw(self) -> None:
@@ -44,14 +46,14 @@ class Viewport:
         size = (round(room.x * density.x), round(room.y * density.y))
         # One unit of the picture is one of the interface: their texts have the same size.
         scale = density.x * imgui.get_font_size() / 15.0
-        texture = self.painter.paint(self.workspace.scene, size, scale)
+        texture = self.painter.paint(self.workspace.scene, size, scale, self._moving)
         imgui.image(imgui.ImTextureRef(texture), room, ImVec2(0, 1), ImVec2(1, 0))
         imgui.set_cursor_screen_pos(origin)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("scene", room, int(_BUTTONS))
         self._mouse(origin, room)
         if self.workspace.scene.layers:
-            self._tools(origin)
+            self._tools(origin, room)
             self._readout(origin, room)
 
     # -- mouse -------------------------------------------------------------------------------
@@ -62,6 +64,7 @@ class Viewport:
         size = (max(1, int(room.x)), max(1, int(room.y)))
         at = (io.mouse_pos.x - origin.x, io.mouse_pos.y - origin.y)
         scene = self.workspace.scene
+        self._moving = active and any(imgui.is_mouse_dragging(b) for b in range(3))
         if active and (io.mouse_delta.x or io.mouse_delta.y):
             dx, dy = io.mouse_delta.x, io.mouse_delta.y
             left = imgui.is_mouse_down(imgui.MouseButton_.left)
@@ -86,16 +89,13 @@ class Viewport:
             self._found = pick_scene(scene, scene.camera.ray(*at, size)) if scene.shown else None
         return self._found
 
-    _found: Hit | None = None
-
     # -- overlays ----------------------------------------------------------------------------
 
-    def _tools(self, origin: ImVec2) -> None:
+    def _tools(self, origin: ImVec2, room: ImVec2) -> None:
         """A few icons for what is done most often."""
         workspace, look = self.workspace, self.workspace.appearance
         p = palette()
         side, gap = imgui.get_frame_height(), em(0.15)
-        lo = ImVec2(origin.x + em(0.6), origin.y + em(0.6))
         tools = [
             (fa.ICON_FA_PALETTE, "texture", f"Next texture (T), now {look.texture.value}", True),
             (fa.ICON_FA_BARS_STAGGERED, "contours", "Contours (C)", look.contours),
@@ -105,6 +105,8 @@ class Viewport:
         ]
         width = side * len(tools) + gap * (len(tools) - 1)
         pad = em(0.25)
+        # At the right, for the picture's title is at the left.
+        lo = ImVec2(origin.x + room.x - width - em(0.7), origin.y + em(0.7))
         imgui.get_window_draw_list().add_rect_filled(
             ImVec2(lo.x - pad, lo.y - pad),
             ImVec2(lo.x + width + pad, lo.y + side + pad),
@@ -161,5 +163,3 @@ def readout(hit: Hit) -> list[tuple[str, str]]:
     if math.isfinite(hit.cell_accuracy):
         lines.append(("accuracy", f"{100 * hit.cell_accuracy:.1f} %"))
     return lines
-
-

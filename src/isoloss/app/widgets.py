@@ -15,6 +15,11 @@ def em(count: float) -> float:
     return imgui.get_font_size() * count
 
 
+def right_edge() -> float:
+    """The x at which the content of the window ends, in the window's own coordinates."""
+    return imgui.get_cursor_pos_x() + imgui.get_content_region_avail().x
+
+
 def muted(text: str) -> None:
     """Text of lesser weight."""
     imgui.text_colored(vec(palette().muted), text)
@@ -105,6 +110,21 @@ def heading(text: str) -> None:
 
 
 @contextmanager
+def floating() -> Iterator[None]:
+    """The shape and colour of windows that float over the docked panels."""
+    imgui.push_style_var(imgui.StyleVar_.window_rounding, em(0.5))
+    imgui.push_style_var(imgui.StyleVar_.window_border_size, 1)
+    imgui.push_style_color(imgui.Col_.window_bg, vec(palette().raised))
+    imgui.push_style_color(imgui.Col_.title_bg, vec(palette().raised))
+    imgui.push_style_color(imgui.Col_.title_bg_active, vec(palette().raised))
+    try:
+        yield
+    finally:
+        imgui.pop_style_color(3)
+        imgui.pop_style_var(2)
+
+
+@contextmanager
 def rows(name: str, label_width: float) -> Iterator[bool]:
     """A table of labels (left) and widgets (right), `label_width` pixels for the labels."""
     flags = imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_pad_outer_x
@@ -119,17 +139,56 @@ def rows(name: str, label_width: float) -> Iterator[bool]:
             imgui.end_table()
 
 
-def row(label: str, tip: str = "", *, wrong: bool = False) -> None:
-    """Begin a row: draw its label, and make the widget that follows fill the rest."""
+def row(label: str, tip: str = "", *, wrong: bool = False, tight: bool = False) -> None:
+    """Begin a row: draw its label, and make the widget that follows fill the rest.
+
+    A `tight` row holds text, not a widget.
+    """
     imgui.table_next_row()
     imgui.table_next_column()
-    imgui.align_text_to_frame_padding()
+    if not tight:
+        imgui.align_text_to_frame_padding()
     p = palette()
     width = imgui.get_content_region_avail().x
     imgui.text_colored(vec(p.bad if wrong else p.muted), shortened(label, width))
     hint(tip)
     imgui.table_next_column()
     imgui.set_next_item_width(-1)
+
+
+def list_line(
+    name: str,
+    text: str,
+    *,
+    chosen: bool = False,
+    right: str = "",
+    icon: str = "",
+    icon_color: Color | None = None,
+    aside: str = "",
+    flags: int = 0,
+) -> bool:
+    """A line of a list: an icon, a text, a remark beside it and one at the right end."""
+    p = palette()
+    height = em(1.55)
+    pressed = imgui.selectable(f"###{name}", chosen, flags, ImVec2(0, height))[0]
+    lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+    draw = imgui.get_window_draw_list()
+    y = lo.y + (hi.y - lo.y - imgui.get_font_size()) / 2
+    x = lo.x + em(0.5)
+    if icon:
+        draw.add_text(ImVec2(x, y), u32(icon_color or p.text), icon)
+        x += em(1.8)
+    end = hi.x - em(0.5)
+    if right:
+        end -= imgui.calc_text_size(right).x
+        draw.add_text(ImVec2(end, y), u32(p.muted), right)
+        end -= em(0.8)
+    text = shortened(text, end - x)
+    draw.add_text(ImVec2(x, y), u32(p.text), text)
+    x += imgui.calc_text_size(text).x + em(0.7)
+    if aside and x < end:
+        draw.add_text(ImVec2(x, y), u32(p.muted), shortened(aside, end - x))
+    return pressed
 
 
 def thin_progress(fraction: float, color: Color, height: float) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-DISPLAY_POINTS = 180
+DISPLAY_POINTS = 144
 """About how many points an axis gets for display; a grid with as many is left as it is."""
 
 

@@ -28,7 +28,7 @@ OpenGL.ERROR_CHECKING = CHECKS_ERRORS
 OpenGL.ERROR_LOGGING = CHECKS_ERRORS
 logging.getLogger("OpenGL").setLevel(logging.ERROR)  # missing optional modules are no news
 
-if not CHECKS_ERRORS:
+if sys.platform.startswith("linux") and not CHECKS_ERRORS:
     # PyOpenGL 3.1.10 forgets to define this one name for EGL when checking is switched off.
     _egl_errors = importlib.import_module("OpenGL.raw.EGL._errors")
     if not hasattr(_egl_errors, "_error_checker"):

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 Records = NDArray[np.void]
 
 MOST_GRID_LINES = 60
+SHORTEST = 0.005  # of the box, whose sides are 2
 
 
 def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records:
@@ -27,7 +28,8 @@ def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records
     starts, ends, shades = [no_segments()["start"]], [no_segments()["end"]], [np.empty((0, 4))]
     for level, color in zip(levels, colors, strict=True):
         for line in contour_lines(mesh.x, mesh.y, mesh.height, [float(level)]):
-            points = np.column_stack([line.points, np.full(len(line.points), level)])
+            flat = _thinned(line.points)
+            points = np.column_stack([flat, np.full(len(flat), level)])
             starts.append(points[:-1])
             ends.append(points[1:])
             shades.append(np.broadcast_to(color, (len(points) - 1, 4)))
@@ -119,6 +121,14 @@ def shades(values: Array, name: str, reverse: bool) -> Array:
     index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
     rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
     return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)
+
+
+def _thinned(points: Array) -> Array:
+    """A polyline without the points that follow another one closer than can be seen."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    keep = np.diff(np.floor(along / SHORTEST), prepend=-1.0) > 0
+    keep[-1] = True
+    return points[keep]
 
 
 def _spread(points: int, step: int) -> NDArray[np.int64]:

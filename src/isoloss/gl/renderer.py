@@ -10,6 +10,7 @@ from OpenGL import GL
 
 from isoloss.gl import axes
 from isoloss.gl.background import BackgroundPass
+from isoloss.gl.context import description
 from isoloss.gl.fills import FillPass
 from isoloss.gl.layer_buffers import LayerBuffers
 from isoloss.gl.lines import LinePass, LineStyle
@@ -21,10 +22,15 @@ from isoloss.gl.target import Target
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.scene.appearance import Texture
+from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import FLOOR, Frame, Scene
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
 from isoloss.scene.theme import THEMES, Color
+
+
+_SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
+_MOVING_SOFTWARE, _RESTING_SOFTWARE, _MOVING = 64, 500, 500  # vertices an axis
 
 
 @dataclass
@@ -44,6 +50,8 @@ class Renderer:
         self._lines, self._markers = LinePass(), MarkerPass()
         self._fills, self._text = FillPass(), TextPass()
         self._box = self._lines.batch()
+        self._bar: tuple[object, ScalarBar | None] = (None, None)
+        self.is_software = any(name in description() for name in _SOFTWARE)
         self._held: dict[tuple[int, int], _Held] = {}
 
     def draw(
@@ -57,7 +65,8 @@ class Renderer:
         """
         self._sweep()
         view = View(scene.camera, target.size, scale, THEMES[scene.appearance.theme])
-        target.begin()
+        # A software renderer pays for every sample; while things move they are hardly seen.
+        target.begin(multisample=not (moving and self.is_software))
         GL.glDisable(GL.GL_CULL_FACE)
         GL.glEnable(GL.GL_BLEND)
         GL.glBlendEquation(GL.GL_FUNC_ADD)
@@ -66,7 +75,7 @@ class Renderer:
             self._background.draw(view.theme)
         shown = scene.shown
         if shown:
-            self._draw_layers(scene, shown, view, moving)
+            self._draw_layers(scene, shown, view, self._budget(scene, moving))
         elif scene.appearance.title:
             self._draw_nothing(scene, view)
         GL.glBindVertexArray(0)
@@ -83,7 +92,7 @@ class Renderer:
     # -- the layers --------------------------------------------------------------------------
 
     def _draw_layers(
-        self, scene: Scene, shown: list[SurfaceLayer], view: View, moving: bool
+        self, scene: Scene, shown: list[SurfaceLayer], view: View, budget: int
     ) -> None:
         look, frame = scene.appearance, scene.frame()
         colors = color_scale(shown, look, frame)
@@ -98,7 +107,7 @@ class Renderer:
         for layer, buffers in zip(shown, all_buffers, strict=True):
             buffers.update(layer, look, frame, colors, view.theme)
             paint = _paint(texture, scene)
-            self._surfaces.draw(buffers.surface, view, paint, buffers.placed, moving)
+            self._surfaces.draw(buffers.surface, view, paint, buffers.placed, budget)
         GL.glDepthMask(False)
         ticks = axes.AxisTicks.of(frame)
         if look.axes:
@@ -172,7 +181,7 @@ class Renderer:
         bar: ScalarBar | None = None
         if look.scalar_bar and colors is not None:
             bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
-            bar = scalar_bar(view, self._text, colors, look, bands)
+            bar = self._scalar_bar(view, colors, scene, bands)
             if bar is not None:
                 layout.reserve(bar.rect)
         title = _title(scene, shown) if look.title else ""
@@ -191,6 +200,16 @@ class Renderer:
         if layout.labels:
             self._text.draw(layout.labels, view.em, view.size)
 
+    def _scalar_bar(
+        self, view: View, colors: ColorScale, scene: Scene, bands: int
+    ) -> ScalarBar | None:
+        """The bar of the last frame, if it would be the same."""
+        look = scene.appearance
+        key = (view.size, view.scale, colors, look.theme, look.colormap, look.reverse_colormap, bands)
+        if self._bar[0] != key:
+            self._bar = (key, scalar_bar(view, self._text, colors, look, bands))
+        return self._bar[1]
+
     def _draw_nothing(self, scene: Scene, view: View) -> None:
         waiting = any(layer.visible for layer in scene.layers)
         text = "Waiting for the first values…" if waiting else "Nothing to show yet"
@@ -200,6 +219,13 @@ class Renderer:
         )
 
     # -- caches ------------------------------------------------------------------------------
+
+    def _budget(self, scene: Scene, moving: bool) -> int:
+        """About how many vertices an axis are worth drawing."""
+        closeness = max(1.0, Camera().distance / scene.camera.distance)
+        if self.is_software:
+            return int(closeness * (_MOVING_SOFTWARE if moving else _RESTING_SOFTWARE))
+        return int(closeness * _MOVING) if moving else 1_000_000
 
     def _buffers(self, scene: Scene, layer: SurfaceLayer) -> LayerBuffers:
         key = (id(scene), id(layer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,6 @@ from isoloss.scene.colormaps import colormap
 
 _FLOAT = 4
 _SHAPE_FLOATS = 8
-MOVING_POINTS = 260
-"""While the camera moves, at most about so many vertices an axis are drawn."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class SurfaceBuffers:
 
     def __init__(self) -> None:
         self._shape, self._values, self._array = Buffer(), Buffer(), VertexArray()
-        self._indices = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER)
-        self._fine, self._coarse = (0, 0), (0, 0)  # (offset, count) in the index buffer
+        self._mesh: DisplayMesh | None = None
+        self._triangles: dict[int, tuple[Buffer, int]] = {}  # stride -> indices and their number
         stride = _SHAPE_FLOATS * _FLOAT
         self._array.attach(
             self._shape,
@@ -65,30 +64,39 @@ class SurfaceBuffers:
         vertices[..., 5] = mesh.occlusion
         vertices[..., 6], vertices[..., 7] = mesh.computed, mesh.clamped
         self._shape.upload(vertices)
-        fine = mesh.triangles()
-        stride = max(1, round(max(rows, columns) / MOVING_POINTS))
-        coarse = mesh.triangles(stride) if stride > 1 else fine[:0]
-        GL.glBindVertexArray(self._array.id)
-        self._indices.upload(np.concatenate([fine, coarse]))
-        GL.glBindVertexArray(0)
-        self._fine = (0, fine.size)
-        self._coarse = (fine.nbytes, coarse.size) if stride > 1 else self._fine
+        self._mesh = mesh
+        self._drop_triangles()
 
     def upload_values(self, values: NDArray[np.float64]) -> None:
         """Replace the positions along the colormap; NaN has no colour."""
         self._values.upload(np.nan_to_num(values, nan=-1.0).astype(np.float32))
 
-    def draw(self, moving: bool) -> None:
-        """Draw the triangles, fewer of them while the camera moves."""
-        offset, count = self._coarse if moving else self._fine
+    def draw(self, budget: int) -> None:
+        """Draw the triangles between at most about `budget` vertices an axis."""
+        if self._mesh is None:
+            return
+        stride = max(1, math.ceil(max(self._mesh.height.shape) / budget))
+        self._array.bind()
+        if stride not in self._triangles:
+            if len(self._triangles) > 4:
+                self._drop_triangles()
+            buffer, triangles = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER), self._mesh.triangles(stride)
+            buffer.upload(triangles)
+            self._triangles[stride] = (buffer, triangles.size)
+        buffer, count = self._triangles[stride]
         if count:
-            self._array.bind()
-            at = ctypes.c_void_p(offset)
-            GL.glDrawElements(GL.GL_TRIANGLES, count, GL.GL_UNSIGNED_INT, at)
+            GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, buffer.id)
+            GL.glDrawElements(GL.GL_TRIANGLES, count, GL.GL_UNSIGNED_INT, ctypes.c_void_p(0))
+
+    def _drop_triangles(self) -> None:
+        for buffer, _ in self._triangles.values():
+            buffer.free()
+        self._triangles.clear()
 
     def free(self) -> None:
         """Give the memory back."""
-        for buffer in (self._shape, self._values, self._indices):
+        self._drop_triangles()
+        for buffer in (self._shape, self._values):
             buffer.free()
         self._array.free()
 
@@ -106,9 +114,9 @@ class SurfacePass:
         view: View,
         paint: Paint,
         placed: tuple[NDArray[np.float64], NDArray[np.float64]],
-        moving: bool = False,
+        budget: int,
     ) -> None:
-        """Draw one surface, scaled and shifted by `placed`."""
+        """Draw one surface, scaled and shifted by `placed`; `budget` as in `SurfaceBuffers.draw`."""
         camera, theme = view.camera, view.theme
         right, up, back = (np.asarray(row, np.float64) for row in view.view[:3, :3])
         # The key light comes with the viewer, from over the left shoulder, and never from below.
@@ -135,7 +143,7 @@ class SurfacePass:
         # Surfaces step back by their slope, so that lines upon them stay whole.
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(1.0, 1.0)
-        buffers.draw(moving)
+        buffers.draw(budget)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
     def _bind_colormap(self, name: str, reverse: bool) -> None:

@@ -21,8 +21,9 @@ class Target:
     def __init__(self, width: int, height: int, samples: int = SAMPLES) -> None:
         self.samples = min(samples, int(GL.glGetIntegerv(GL.GL_MAX_SAMPLES)))
         self.texture = int(GL.glGenTextures(1))
-        self._color, self._depth = (int(name) for name in GL.glGenRenderbuffers(2))
-        self._drawn, self._resolved = (int(name) for name in GL.glGenFramebuffers(2))
+        self._color, self._depth, self._plain_depth = map(int, GL.glGenRenderbuffers(3))
+        self._drawn, self._resolved = map(int, GL.glGenFramebuffers(2))
+        self._multisampled = True
         self.size = (0, 0)
         self._before: tuple[int, list[int]] = (0, [0, 0, 0, 0])
         self.resize(width, height)
@@ -45,11 +46,13 @@ class Target:
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE)
-        for name, kind in ((self._color, GL.GL_RGBA8), (self._depth, GL.GL_DEPTH_COMPONENT24)):
+        for name, kind, samples in (
+            (self._color, GL.GL_RGBA8, self.samples),
+            (self._depth, GL.GL_DEPTH_COMPONENT24, self.samples),
+            (self._plain_depth, GL.GL_DEPTH_COMPONENT24, 0),
+        ):
             GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, name)
-            GL.glRenderbufferStorageMultisample(
-                GL.GL_RENDERBUFFER, self.samples, kind, width, height
-            )
+            GL.glRenderbufferStorageMultisample(GL.GL_RENDERBUFFER, samples, kind, width, height)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._drawn)
         for place, name in (
             (GL.GL_COLOR_ATTACHMENT0, self._color),
@@ -60,16 +63,20 @@ class Target:
         GL.glFramebufferTexture2D(
             GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, self.texture, 0
         )
+        GL.glFramebufferRenderbuffer(
+            GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, GL.GL_RENDERBUFFER, self._plain_depth
+        )
         complete = GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER) == GL.GL_FRAMEBUFFER_COMPLETE
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, before)
         if not complete:
             raise IsolossError(f"the graphics driver refuses a framebuffer of {width}×{height}")
 
-    def begin(self) -> None:
+    def begin(self, multisample: bool = True) -> None:
         """Draw into it from now on, cleared and transparent."""
+        self._multisampled = multisample
         viewport = [int(v) for v in GL.glGetIntegerv(GL.GL_VIEWPORT)]
         self._before = (int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)), viewport)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._drawn)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._drawn if multisample else self._resolved)
         GL.glViewport(0, 0, *self.size)
         GL.glDisable(GL.GL_SCISSOR_TEST)
         GL.glDepthMask(True)
@@ -78,10 +85,11 @@ class Target:
 
     def end(self) -> None:
         """Resolve into `texture` and go back to where was drawn before."""
-        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._drawn)
-        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self._resolved)
-        box = (0, 0, *self.size)
-        GL.glBlitFramebuffer(*box, *box, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
+        if self._multisampled:
+            GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._drawn)
+            GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self._resolved)
+            box = (0, 0, *self.size)
+            GL.glBlitFramebuffer(*box, *box, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
         framebuffer, viewport = self._before
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
         GL.glViewport(*viewport)
@@ -100,5 +108,5 @@ class Target:
     def free(self) -> None:
         """Give the memory back."""
         GL.glDeleteFramebuffers(2, [self._drawn, self._resolved])
-        GL.glDeleteRenderbuffers(2, [self._color, self._depth])
+        GL.glDeleteRenderbuffers(3, [self._color, self._depth, self._plain_depth])
         GL.glDeleteTextures(1, [self.texture])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class Camera:
 
     def pan(self, dx: float, dy: float, size: Size) -> Camera:
         """Shift by a drag of (dx, dy) pixels in a viewport of `size`; the target stays under it."""
-        right, up, _ = self._axes()
+        right, up, _ = self._axes
         shift = self._units_per_pixel(size) * (-dx * right + dy * up)
         return replace(self, target=_vector(np.array(self.target) + shift))
 
@@ -66,7 +67,7 @@ class Camera:
         if at is None:
             return closer
         dx, dy = at[0] - size[0] / 2, at[1] - size[1] / 2
-        right, up, _ = self._axes()
+        right, up, _ = self._axes
         gained = self._units_per_pixel(size) - closer._units_per_pixel(size)
         shift = gained * (dx * right - dy * up)
         return replace(closer, target=_vector(np.array(self.target) + shift))
@@ -98,11 +99,11 @@ class Camera:
     @property
     def eye(self) -> NDArray[np.float64]:
         """(3,) where the camera is."""
-        return np.array(self.target) + self.distance * self._axes()[2]
+        return np.array(self.target) + self.distance * self._axes[2]
 
     def view(self) -> Matrix:
         """(4, 4) world to eye coordinates, for column vectors; the eye looks along -z."""
-        rotation = np.stack(self._axes())
+        rotation = np.stack(self._axes)
         matrix = np.eye(4)
         matrix[:3, :3] = rotation
         matrix[:3, 3] = -rotation @ self.eye
@@ -119,13 +120,14 @@ class Camera:
             matrix[2, 2], matrix[2, 3] = -2 / (far - near), -(far + near) / (far - near)
             matrix[3, 3] = 1
         else:
-            matrix[2, 2], matrix[2, 3] = -(far + near) / (far - near), -2 * far * near / (far - near)
+            matrix[2, 2] = -(far + near) / (far - near)
+            matrix[2, 3] = -2 * far * near / (far - near)
             matrix[3, 2] = -1
         return matrix.astype(np.float32)
 
     def ray(self, x: float, y: float, size: Size) -> Ray:
         """The ray through the pixel (x, y), counted from the top left of a viewport of `size`."""
-        right, up, back = self._axes()
+        right, up, back = self._axes
         width, height = self._half_extent(size)
         across = width * (2 * x / size[0] - 1) * right + height * (1 - 2 * y / size[1]) * up
         if self.orthographic:
@@ -135,22 +137,25 @@ class Camera:
 
     def to_pixels(self, points: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
         """(n, 3) world points to (n, 3): pixels from the top left, and depth along the view."""
-        eye = points @ self.view()[:3, :3].T.astype(np.float64) + self.view()[:3, 3]
+        eye = (points - self.eye) @ np.stack(self._axes).T
         depth = -eye[:, 2]
         width, height = self._half_extent(size)
-        scale = np.ones_like(depth) if self.orthographic else self.distance / np.maximum(depth, 1e-6)
+        nearness = self.distance / np.maximum(depth, 1e-6)
+        scale = np.ones_like(depth) if self.orthographic else nearness
         x = (eye[:, 0] * scale / width + 1) * size[0] / 2
         y = (1 - eye[:, 1] * scale / height) * size[1] / 2
         return np.stack([x, y, depth], axis=1)
 
     # -- inner workings ----------------------------------------------------------------------
 
+    @cached_property
     def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Unit vectors to the right, up, and back towards the eye."""
         a, e = math.radians(self.azimuth), math.radians(self.elevation)
         right = np.array([math.cos(a), math.sin(a), 0.0])
+        up = np.array([-math.sin(a) * math.sin(e), math.cos(a) * math.sin(e), math.cos(e)])
         back = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
-        return right, np.cross(back, right), back
+        return right, up, back
 
     def _half_extent(self, size: Size) -> tuple[float, float]:
         """Half the width and height of what is seen at the target's distance."""
@@ -164,7 +169,7 @@ class Camera:
 
     def _depth_range(self) -> tuple[float, float]:
         """Near and far planes as tight as the box allows: line biases rely on the precision."""
-        centre = self.distance + float(np.dot(np.array(self.target) - _TARGET, self._axes()[2]))
+        centre = self.distance + float(np.dot(np.array(self.target) - _TARGET, self._axes[2]))
         reach = 4.0
         if self.orthographic:
             return centre - 2 * reach, centre + 2 * reach

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, ImVec4, imgui
 
 from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, heading, hint, row, rows, toggle_button
+from isoloss.app.widgets import em, heading, hint, right_edge, row, rows, toggle_button
 from isoloss.app.workspace import Workspace
 from isoloss.scene import colormaps
 from isoloss.scene.appearance import Texture
@@ -125,7 +125,7 @@ class AppearancePanel:
             ("Title", "title"),
         ):
             if name in ("smooth", "axes", "title"):
-                imgui.same_line(imgui.get_content_region_max().x / 2)
+                imgui.same_line(right_edge() / 2)
             changed, on = imgui.checkbox(label, getattr(look, name))
             if changed:
                 workspace.change(**{name: on})
@@ -143,9 +143,7 @@ def _ramp(name: str, lo: ImVec2, hi: ImVec2) -> None:
     draw = imgui.get_window_draw_list()
     steps = 16
     ends = colors[[round(k * 255 / steps) for k in range(steps + 1)]] / 255.0
-    packed = [
-        imgui.get_color_u32(ImVec4(float(r), float(g), float(b), 1.0)) for r, g, b in ends
-    ]
+    packed = [imgui.get_color_u32(ImVec4(float(r), float(g), float(b), 1.0)) for r, g, b in ends]
     width = (hi.x - lo.x) / steps
     for k in range(steps):
         left, right = ImVec2(lo.x + k * width, lo.y), ImVec2(lo.x + (k + 1) * width, hi.y)

@@ -15,6 +15,7 @@ from isoloss.app.widgets import (
     hint,
     icon_button,
     primary_button,
+    right_edge,
     row,
     rows,
     shortened,
@@ -41,6 +42,15 @@ class ExperimentsPanel:
 
     def draw(self) -> None:
         """Draw the panel's content."""
+        p = palette()
+        for slot in (imgui.Col_.tab_selected, imgui.Col_.tab_dimmed_selected):
+            imgui.push_style_color(slot, vec(p.field))
+        for slot in (imgui.Col_.tab, imgui.Col_.tab_dimmed):
+            imgui.push_style_color(slot, vec(p.panel))
+        self._tabs()
+        imgui.pop_style_color(4)
+
+    def _tabs(self) -> None:
         if not imgui.begin_tab_bar("kinds"):
             return
         for kind, form in self.forms.items():
@@ -136,7 +146,7 @@ class ExperimentsPanel:
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(palette().muted), shortened(command, width))
         hint(command)
-        imgui.same_line(imgui.get_content_region_max().x - side)
+        imgui.same_line(right_edge() - side)
         tip = "Copy the command line that does the same"
         if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
             imgui.set_clipboard_text(command)
@@ -149,7 +159,7 @@ class ExperimentsPanel:
         if primary_button(f"{fa.ICON_FA_PLAY}  Start###start", ImVec2(width, 0)):
             self._start(kind, form)
         imgui.end_disabled()
-        imgui.same_line(imgui.get_content_region_max().x - side)
+        imgui.same_line(right_edge() - side)
         tip = "Back to the defaults"
         if icon_button(fa.ICON_FA_ROTATE_LEFT, "defaults", tip, color=palette().muted):
             form.reset()

@@ -86,7 +86,7 @@ class JobsPanel:
             if icon_button(sign, name, tip, color=palette().muted):
                 act()
 
-    def _buttons(self, followed: FollowedRun):  # noqa: ANN202
+    def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
         found = []
         if isinstance(followed.run.settings, ProbeSettings):

@@ -70,9 +70,8 @@ class LayersPanel:
             if not shown:
                 return
             for label, value in facts(layer):
-                row(label)
+                row(label, tight=True)
                 room = imgui.get_content_region_avail().x
-                imgui.align_text_to_frame_padding()
                 imgui.text_unformatted(shortened(value, room))
                 hint(value)
 
@@ -98,8 +97,6 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     if samples > 1:
         told.append(("Samples", f"{samples}"))
     return told
-
-
 
 
 def _eye(name: str, on: bool, tip: str) -> bool:

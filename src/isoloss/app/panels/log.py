@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from imgui_bundle import imgui
 from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
 
 from isoloss.app.messages import Level, Messages
 from isoloss.app.theme import Color, palette, vec

@@ -1,0 +1,49 @@
+"""The status bar: what the hovered thing is, and what the jobs are at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
+
+from isoloss.app.panels.jobs import told_progress
+from isoloss.app.theme import palette, vec
+from isoloss.app.viewport import readout
+from isoloss.app.widgets import em, muted, shortened
+
+if TYPE_CHECKING:
+    from isoloss.app.window import App
+
+
+def draw_status(app: App) -> None:
+    """Draw the status bar's content."""
+    width = imgui.get_window_width()
+    hit = app.viewport.hit
+    if hit is not None:
+        told = "   ".join(f"{name} {value}" for name, value in readout(hit))
+        imgui.text_unformatted(shortened(f"{hit.layer.name}   {told}", width * 0.6))
+    elif app.workspace.selected is not None:
+        a, b = app.workspace.selected.surface.shape
+        muted(shortened(f"{app.workspace.selected.name}   {a} × {b}", width * 0.6))
+    else:
+        muted("Ready")
+    _jobs(app, width)
+
+
+def _jobs(app: App, width: float) -> None:
+    active = app.workspace.runs.active
+    if not active:
+        return
+    first = active[0]
+    told = f"{first.run.name}   {told_progress(first)}"
+    if first.device:
+        told += f"   on {first.device}"
+    if len(active) > 1:
+        told = f"{len(active)} jobs   {told}"
+    told = shortened(told, width * 0.45)
+    room = imgui.calc_text_size(told).x + em(1.6)
+    imgui.same_line(width - room - em(1))
+    imgui.text_colored(vec(palette().accent), fa.ICON_FA_GEAR)
+    imgui.same_line(0, em(0.4))
+    muted(told)

@@ -1,0 +1,352 @@
+"""The window: Hello ImGui runs the loop, this module says what is in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+# imgui_bundle before glfw: it brings its own GLFW library and points pyGLFW at it.
+from imgui_bundle import ImVec2, hello_imgui, imgui, implot
+
+import glfw  # isort: skip
+
+from isoloss.app import theme as themes
+from isoloss.app.actions import Action, all_actions
+from isoloss.app.command_palette import CommandPalette, HelpWindow
+from isoloss.app.config import Preferences, config_folder
+from isoloss.app.menus import draw_menus
+from isoloss.app.open_dialog import OpenDialog
+from isoloss.app.overlays import Welcome, draw_notifications
+from isoloss.app.panels.appearance import AppearancePanel
+from isoloss.app.panels.experiments import ExperimentsPanel
+from isoloss.app.panels.jobs import JobsPanel
+from isoloss.app.panels.layers import LayersPanel
+from isoloss.app.panels.log import LogPanel
+from isoloss.app.panels.plots import PlotsPanel
+from isoloss.app.picture_dialog import PictureDialog
+from isoloss.app.runs import Spawn
+from isoloss.app.shortcuts import run_pressed
+from isoloss.app.status import draw_status
+from isoloss.app.viewport import Viewport
+from isoloss.app.widgets import floating
+from isoloss.app.workspace import Workspace, open_all
+from isoloss.errors import IsolossError
+from isoloss.jobs.job import Job
+from isoloss.run import Run
+
+TITLE = "isoloss"
+IDLE, STREAMING = 2.0, 20.0
+"""Frames a second while nothing happens, and while a job's news come in; input wakes at once."""
+
+
+class App:
+    """All parts of the window, and what connects them."""
+
+    panel_names = ("Layers", "Appearance", "Experiments", "Jobs", "Plots", "Log")
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.viewport = Viewport(workspace)
+        self.experiments = ExperimentsPanel(workspace)
+        self.open_dialog = OpenDialog(workspace)
+        self.picture_dialog = PictureDialog(workspace)
+        self.command_palette = CommandPalette(lambda: self.actions)
+        self.help_window = HelpWindow(lambda: self.actions)
+        self.welcome = Welcome(workspace, self.open_dialog.open, lambda: self.show_form("train"))
+        self.panels: dict[str, Callable[[], None]] = {
+            "Layers": LayersPanel(workspace).draw,
+            "Appearance": AppearancePanel(workspace).draw,
+            "Experiments": self.experiments.draw,
+            "Jobs": JobsPanel(workspace).draw,
+            "Plots": PlotsPanel(workspace.runs).draw,
+            "Log": LogPanel(workspace.messages).draw,
+        }
+        self.actions: list[Action] = all_actions(self)
+        self.defects: list[str] = []
+        self.frames = 0
+        self.strict = False
+        self._dropped: list[Path] = []
+
+    # -- what actions do ---------------------------------------------------------------------
+
+    @property
+    def theme(self) -> str:
+        """ "dark" or "light"."""
+        return self.workspace.preferences.theme
+
+    def toggle_theme(self) -> None:
+        """Dark to light and back; the picture goes along."""
+        preferences = self.workspace.preferences
+        preferences.theme = "dark" if preferences.theme == "light" else "light"
+        preferences.save()
+        themes.apply_palette(preferences.theme)
+        self.workspace.change(theme=preferences.theme)
+
+    def scale_text(self, factor: float) -> None:
+        """Make all text, and what is sized by it, larger or smaller."""
+        preferences = self.workspace.preferences
+        preferences.font_scale = min(max(preferences.font_scale * factor, 0.6), 2.5)
+        imgui.get_style().font_scale_main = preferences.font_scale
+        preferences.save()
+
+    def is_panel_shown(self, name: str) -> bool:
+        """Whether a panel is open."""
+        window = _docking().dockable_window_of_name(name)
+        return window is not None and window.is_visible
+
+    def toggle_panel(self, name: str) -> None:
+        """Open a panel, or close it."""
+        window = _docking().dockable_window_of_name(name)
+        window.is_visible = not window.is_visible
+        window.focus_window_at_next_frame = window.is_visible
+
+    def show_form(self, kind: str) -> None:
+        """Bring the form of one kind of run to the front."""
+        window = _docking().dockable_window_of_name("Experiments")
+        window.is_visible = window.focus_window_at_next_frame = True
+        self.experiments.show(kind)
+
+    def reset_layout(self) -> None:
+        """All panels back to where they were at first."""
+        for window in _docking().dockable_windows:
+            window.is_visible = True
+        _docking().layout_reset = True
+
+    def quit(self) -> None:
+        """Close the window; jobs go on."""
+        hello_imgui.get_runner_params().app_shall_exit = True
+
+    def drop(self, paths: Sequence[str]) -> None:
+        """Files have been dropped on the window; they are opened with the next frame."""
+        self._dropped += [Path(p) for p in paths]
+
+    def action(self, name: str) -> Action:
+        """The action with this id."""
+        return next(a for a in self.actions if a.id == name)
+
+    # -- each frame --------------------------------------------------------------------------
+
+    def before_frame(self) -> None:
+        """Take in what has happened outside, and choose how often to draw."""
+        dropped, self._dropped = self._dropped, []
+        for path in dropped:
+            self.workspace.open(path)
+        self.workspace.update()
+        idling = hello_imgui.get_runner_params().fps_idling
+        idling.fps_idle = STREAMING if self.workspace.is_streaming else IDLE
+
+    def draw_panel(self, name: str) -> None:
+        """Draw one panel."""
+        self.guard(name, self.panels[name])
+
+    def draw_viewport(self) -> None:
+        """Draw the viewport's window: the picture fills it."""
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0, 0))
+        kind = imgui.WindowClass()
+        kind.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
+        imgui.set_next_window_class(kind)
+        flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+        shown, _ = imgui.begin("Viewport", None, int(flags))
+        imgui.pop_style_var()
+        if shown:
+            self.guard("Viewport", self.viewport.draw)
+        imgui.end()
+
+    def draw_over(self) -> None:
+        """Draw what lies over the panels, and listen to the keyboard."""
+        if not self.workspace.scene.layers:
+            with floating():
+                self.guard("Welcome", lambda: self.welcome.draw(self.viewport.rect))
+        with floating():
+            self.guard("Open", self.open_dialog.draw)
+            self.guard("Save picture", self.picture_dialog.draw)
+            self.guard("Help", self.help_window.draw)
+            self.guard("Command palette", self.command_palette.draw)
+            self.guard(
+                "Notifications",
+                lambda: draw_notifications(self.workspace.messages, self.viewport.rect),
+            )
+        self.guard("Shortcuts", lambda: run_pressed(self.actions))
+
+    def guard(self, name: str, draw: Callable[[], Any]) -> None:
+        """Draw a part; its defect costs that part one frame, not the window with its jobs."""
+        state = imgui.internal.ErrorRecoveryState()
+        imgui.internal.error_recovery_store_state(state)
+        try:
+            draw()
+        except Exception as error:
+            io = imgui.get_io()
+            io.config_error_recovery_enable_assert = False
+            imgui.internal.error_recovery_try_to_recover_state(state)
+            io.config_error_recovery_enable_assert = self.strict
+            told = f"{name}: {type(error).__name__}: {error}"
+            if told not in self.defects:
+                self.defects.append(told)
+                traceback.print_exc()
+                self.workspace.messages.say(f"Something went wrong in {told}", "error")
+
+
+def run_window(
+    paths: Sequence[Path],
+    follow: Sequence[Run],
+    jobs: Spawn | None,
+    tests: Callable[[App], None] | None,
+) -> None:
+    """Open the window and stay until it is closed; `isoloss.app.view` says the rest."""
+    workspace = Workspace(Path.cwd(), Preferences.load(), jobs or Job)
+    open_all(workspace, paths)
+    for run in follow:
+        workspace.show_surface(workspace.runs.follow(run))
+    _require_display()
+    app = App(workspace)
+    params = _params(app)
+    if tests is not None:
+        params.use_imgui_test_engine = app.strict = True
+        params.callbacks.register_tests = lambda: tests(app)
+    implot.create_context()
+    try:
+        hello_imgui.run(params)
+    except RuntimeError as error:
+        if app.frames:
+            raise
+        raise IsolossError(
+            f"cannot open a window with OpenGL 3.3 ({error}); 'isoloss render' makes pictures "
+            "without one"
+        ) from error
+    finally:
+        implot.destroy_context()
+
+
+def _require_display() -> None:
+    """Raise IsolossError where no window can be opened."""
+    problem = ""
+    if sys.platform.startswith("linux"):
+        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            problem = "there is no display"
+        elif os.environ.get("DISPLAY"):
+            # PyOpenGL speaks GLX here; under Wayland that needs the X11 window of XWayland.
+            glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_X11)
+    if not problem:
+        glfw.ERROR_REPORTING = False
+        if not glfw.init():
+            problem = f"the display {os.environ.get('DISPLAY', '')} cannot be opened"
+    if problem:
+        raise IsolossError(f"{problem}: use 'isoloss render' to make pictures without a window")
+
+
+def _docking() -> hello_imgui.DockingParams:
+    return hello_imgui.get_runner_params().docking_params
+
+
+def _params(app: App) -> hello_imgui.RunnerParams:
+    params = hello_imgui.RunnerParams()
+    window = params.app_window_params
+    window.window_title = TITLE
+    window.window_geometry.size = (1280, 800)
+    window.restore_previous_geometry = True
+    params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
+    folder = config_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        params.ini_filename = str(folder / "layout.ini")
+    except OSError:
+        params.ini_disable = True
+    params.ini_filename_use_app_window_title = False
+
+    gl = params.renderer_backend_options.open_gl_options
+    gl.major_version, gl.minor_version = 3, 3
+    gl.use_core_profile = gl.use_forward_compat = True
+    gl.glsl_version = "150"
+    # Our own framebuffers are multisampled; the panels need it not, and it costs 20 ms a frame.
+    gl.anti_aliasing_samples = 0
+
+    idling = params.fps_idling
+    idling.fps_idle, idling.time_active_after_last_event = IDLE, 0.7
+    idling.fps_max = 120
+
+    inner = params.imgui_window_params
+    inner.default_imgui_window_type = (
+        hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
+    )
+    inner.show_menu_bar = True
+    inner.show_menu_app = inner.show_menu_view = False
+    inner.show_status_bar = True
+    inner.show_status_fps = False
+    inner.remember_theme = inner.remember_status_bar_settings = False
+
+    _lay_out(params, app)
+    _connect(params, app)
+    return params
+
+
+def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
+    """Where the panels are at first."""
+    params.docking_params.docking_splits = [
+        hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
+        hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
+        hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.27),
+        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.68),
+        hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
+    ]
+    places = {
+        "Layers": "Left",
+        "Appearance": "LeftBottom",
+        "Experiments": "Right",
+        "Jobs": "RightBottom",
+        "Plots": "Bottom",
+        "Log": "Bottom",
+    }
+    viewport = hello_imgui.DockableWindow("Viewport", "MainDockSpace", app.draw_viewport)
+    viewport.call_begin_end = viewport.can_be_closed = False
+    windows = [viewport]
+    for name, place in places.items():
+        windows.append(
+            hello_imgui.DockableWindow(name, place, lambda name=name: app.draw_panel(name))
+        )
+    params.docking_params.dockable_windows = windows
+
+
+def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
+    """Which of our functions Hello ImGui calls when."""
+    calls = params.callbacks
+
+    def config() -> None:
+        hello_imgui.imgui_default_settings.setup_default_imgui_config()
+        io = imgui.get_io()
+        io.config_flags |= int(imgui.ConfigFlags_.nav_enable_keyboard)
+        io.config_input_text_cursor_blink = False
+        # Under test a slip in the use of imgui is an error; else it costs a glitch, not the window.
+        io.config_error_recovery_enable_assert = app.strict
+        io.config_error_recovery_enable_tooltip = app.strict
+
+    def style() -> None:
+        themes.apply_shapes()
+        themes.apply_palette(app.theme)
+        imgui.get_style().font_scale_main = app.workspace.preferences.font_scale
+
+    def ready() -> None:
+        from imgui_bundle import glfw_utils
+
+        window: Any = glfw_utils.glfw_window_hello_imgui()
+        # pyGLFW hands over a list of paths, whatever its stubs say.
+        dropped: Any = lambda _, paths: app.drop(paths)  # noqa: E731
+        glfw.set_drop_callback(window, dropped)
+
+    def after_swap() -> None:
+        app.frames += 1
+
+    calls.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
+    calls.load_additional_fonts = themes.load_fonts
+    calls.setup_imgui_config = config
+    calls.setup_imgui_style = style
+    calls.post_init = ready
+    calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.actions))
+    calls.show_status = lambda: app.guard("Status", lambda: draw_status(app))
+    calls.pre_new_frame = app.before_frame
+    calls.post_render_dockable_windows = app.draw_over
+    calls.before_exit = app.viewport.painter.free
+    calls.after_swap = after_swap

@@ -1,0 +1,126 @@
+"""Drives a real window with the Dear ImGui test engine; journeys import this.
+
+A journey is a function that clicks and waits. It runs on the test engine's own thread, while the
+window's thread draws the frames: no OpenGL calls in it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SECONDS = float(os.environ.get("ISOLOSS_GUI_SECONDS", "25"))
+"""How long a journey waits for anything before it gives up."""
+
+
+class Driver:
+    """What a journey has in hand: the app, and a person's mouse and keyboard."""
+
+    def __init__(self, app: Any, ctx: Any) -> None:
+        self.app, self.ctx = app, ctx
+        self._wanted, self._pixels = False, np.empty(0)
+        draw = app.viewport.draw
+
+        def drawn() -> None:
+            draw()
+            if self._wanted:
+                self._wanted, self._pixels = False, app.viewport.painter.pixels()
+
+        app.viewport.draw = drawn
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+        """Let frames pass until `condition` holds."""
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            assert not self.ctx.is_error(), f"the test engine failed while waiting for {what}"
+            assert time.monotonic() < end, f"gave up waiting for {what}"
+            self.ctx.yield_()
+        return value
+
+    def click(self, ref: str) -> None:
+        """Click an item, once it is there."""
+        self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
+        self.ctx.item_click(ref)
+        assert not self.ctx.is_error(), f"could not click {ref}"
+
+    def type(self, ref: str, text: str | int | float) -> None:
+        """Enter a value into a field."""
+        self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
+        self.ctx.item_input_value(ref, text)
+        assert not self.ctx.is_error(), f"could not type into {ref}"
+
+    def press(self, *keys: Any) -> None:
+        """Press keys together."""
+        chord = 0
+        for key in keys:
+            chord |= int(key)
+        self.ctx.key_press(chord)
+        self.ctx.yield_(2)
+
+    def picture(self) -> np.ndarray:
+        """(H, W, 4) of what the viewport shows now."""
+        self.ctx.yield_(2)
+        self._wanted = True
+        self.until(lambda: not self._wanted, "the picture")
+        return self._pixels
+
+    def drag(self, dx: float, dy: float, button: int = 0) -> None:
+        """Drag from the middle of the viewport."""
+        x, y, width, height = self.app.viewport.rect
+        self.ctx.mouse_move_to_pos((x + width / 2, y + height / 2))
+        self.ctx.mouse_drag_with_delta((dx, dy), button)
+
+    def shot(self, name: str) -> None:
+        """A screenshot for people to look at, where ISOLOSS_GUI_SHOTS names a folder."""
+        folder = os.environ.get("ISOLOSS_GUI_SHOTS")
+        if folder:
+            self.ctx.yield_(4)
+            subprocess.run(["import", "-window", "root", str(Path(folder) / name)], check=True)
+
+
+def drive(
+    journey: Callable[[Driver], None], *paths: Path, jobs: Any = None, checks_gl: bool = True
+) -> None:
+    """Open the window on `paths`, let `journey` act in it, and end the process with its outcome."""
+    if checks_gl:
+        os.environ["ISOLOSS_GL_CHECK"] = "1"
+    from imgui_bundle import hello_imgui, imgui
+
+    from isoloss.app import view
+
+    outcome: dict[str, Any] = {}
+
+    def register(app: Any) -> None:
+        engine = hello_imgui.get_imgui_test_engine()
+        io = imgui.test_engine.get_io(engine)
+        io.config_run_speed = imgui.test_engine.TestRunSpeed.fast
+        io.config_log_to_tty = True
+        test = imgui.test_engine.register_test(engine, "isoloss", journey.__name__)
+
+        def run(ctx: Any) -> None:
+            try:
+                journey(Driver(app, ctx))
+                assert not ctx.is_error(), "the test engine reports an error"
+                assert not app.defects, app.defects
+                assert "torch" not in sys.modules, "the window imported torch"
+                outcome["ok"] = True
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                app.quit()
+
+        test.test_func = run
+        imgui.test_engine.queue_test(engine, test)
+
+    view(*paths, jobs=jobs, tests=register)
+    sys.stdout.flush()
+    # The test engine's thread may outlive a failed journey: leave without waiting for it.
+    os._exit(0 if outcome.get("ok") else 1)

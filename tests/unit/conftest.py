@@ -1,0 +1,46 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+TINY = '''
+"""A network and data of the user's own, for tests."""
+import torch
+from torch import nn
+
+
+def network(num_classes):
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, num_classes)
+    )
+
+
+def not_a_network():
+    return 7
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 3
+    x = torch.rand(60, 3, 8, 8, generator=generator) * 0.5 + y.view(-1, 1, 1, 1) * 0.2
+    return (x[:45], y[:45]), (x[45:], y[45:])
+
+
+def wrong_data():
+    return 1, 2
+
+
+def broken():
+    raise ValueError("two\\nlines")
+'''
+
+
+@pytest.fixture
+def in_folder_of_users_module(tmp_path, monkeypatch):
+    """A working folder with `tinyuser.py`, a module of the user's own."""
+    (tmp_path / "tinyuser.py").write_text(TINY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("tinyuser", None)
+    yield Path(tmp_path)
+    sys.modules.pop("tinyuser", None)

@@ -1,0 +1,227 @@
+"""Run folders, events, settings and the command line's options."""
+
+import argparse
+import json
+import math
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isoloss import IsolossError
+from isoloss.cli import main
+from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started, from_line, to_line
+from isoloss.files import write_atomic
+from isoloss.jobs.follow import FollowedRun
+from isoloss.options import add_options, command_line, settings_from
+from isoloss.run import EventTail, Run, free_folder
+from isoloss.settings import KINDS, ProbeSettings, TrainSettings, parse_settings
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Started(7, "cpu"), Progress("probe", 3, 9, 1.5, "cells"), Metric(1.5, 0.1, math.nan, 0.5),
+        Log("Grüße\n{}"), Done(1.25), Paused(), Failed("why"),
+    ],
+)  # fmt: skip
+def test_events_survive_their_line(event):
+    line = to_line(event, 12.5)
+    assert "\n" not in line
+    json.loads(line, parse_constant=lambda c: pytest.fail(f"{c} is not JSON"))
+    time, back = from_line(line)
+    assert time == 12.5
+    assert repr(back) == repr(event)
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "7", '{"event": "x", "time": 1}', '{"event": 3}',
+                                  '{"event": "done", "time": "x"}', "[" * 10_000])  # fmt: skip
+def test_damaged_lines_are_passed_over(line):
+    assert from_line(line) is None
+
+
+def test_a_tail_gives_whole_lines_once(tmp_path):
+    run = Run.create(tmp_path / "r", TrainSettings())
+    tail = EventTail(run.events_path)
+    assert tail.read() == []
+    run.emit(Log("a"))
+    with run.events_path.open("a") as file:
+        file.write('{"event": "log", "ti')
+    assert [e for _, e in tail.read()] == [Log("a")]
+    with run.events_path.open("a") as file:
+        file.write('me": 1, "message": "b"}\n')
+    assert [e for _, e in tail.read()] == [Log("b")]
+    assert tail.read() == []
+
+
+def test_a_run_is_created_once_and_reused(tmp_path):
+    settings = TrainSettings(epochs=3)
+    run = Run.create(tmp_path / "r", settings)
+    assert Run.create(tmp_path / "r", settings) == run == Run.open(tmp_path / "r")
+    with pytest.raises(IsolossError, match="other settings"):
+        Run.create(tmp_path / "r", TrainSettings(epochs=4))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(IsolossError, match="not a run"):
+        Run.create(tmp_path / "full", settings)
+    assert free_folder(tmp_path, "r") == tmp_path / "r-2"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[]", "{}", "nonsense", '{"schema": 1}', '{"schema": 99, "settings": {}}',
+        '{"schema": 1, "settings": {"kind": "cook"}}', '{"schema": 1, "settings": 3}',
+        '{"schema": 1, "settings": {"kind": "train", "epochs": -1}}',
+        '{"schema": 1, "settings": {"kind": "train", "colour": "red"}}', "[" * 50_000,
+    ],
+)  # fmt: skip
+def test_a_damaged_run_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(IsolossError) as caught:
+        Run.open(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "run.json" in str(caught.value)
+
+
+def test_a_run_is_held_by_one_process(tmp_path):
+    run = Run.create(tmp_path / "r", TrainSettings())
+    code = (
+        "import sys; from pathlib import Path; from isoloss.run import Run\n"
+        f"with Run.open(Path({str(run.folder)!r})).lock():\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert run.is_held
+        with pytest.raises(IsolossError, match="another process"), run.lock():
+            pass
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    assert not run.is_held
+
+
+def test_following_tells_what_a_run_does(tmp_path):
+    run = Run.create(tmp_path / "r", TrainSettings())
+    followed = FollowedRun(run)
+    assert followed.status == "waiting"
+    assert not followed.refresh()
+    run.emit(Started(1, "cpu"))
+    for epoch in (0, 1, 2, 1, 2):  # stopped after 2, carried on from 1
+        run.emit(Metric(epoch, 0.1, 1 / (1 + epoch), 0.5))
+    run.emit(Progress("train", 5, 10, 2.0, "steps"))
+    assert followed.refresh()
+    assert followed.status == "running"
+    assert [m.epoch for m in followed.metrics] == [0, 1, 2]
+    assert followed.progress is not None
+    assert (followed.progress.fraction, followed.progress.eta) == (0.5, 2.5)
+    run.emit(Failed("no disk"))
+    followed.refresh()
+    assert (followed.status, followed.failure) == ("failed", "no disk")
+    # Nobody holds it: whoever had said "running" was killed.
+    run.emit(Started(1, "cpu"))
+    assert FollowedRun(run).status == "paused"
+
+
+def options_of(kind):
+    parser = argparse.ArgumentParser()
+    add_options(parser, KINDS[kind])
+    return parser
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_is_an_option_with_words(kind):
+    text = options_of(kind).format_help().lower()
+    for name, field in KINDS[kind].model_fields.items():
+        if name != "kind":
+            assert field.title
+            assert field.description
+            assert name.replace("_", "-") in text or name in text
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        TrainSettings(model="timm:resnet18", epochs=2, lr=1e-4, optimizer="adam"),
+        ProbeSettings(source=Path("/tmp/x y"), grid=(7, 9), alpha_range=(-0.5, 2), plane="pca"),
+        ProbeSettings(source=Path("/a.pt"), model="vgg11", data="digits", samples=5),
+    ],
+)
+def test_the_command_line_asks_for_the_same(settings):
+    words = shlex.split(command_line(settings, Path("out")))
+    assert words[:2] == ["isoloss", settings.kind]
+    assert words[-2:] == ["--out", "out"]
+    parsed = options_of(settings.kind).parse_args(words[2:-2])
+    assert settings_from(type(settings), parsed) == settings
+    assert parse_settings(json.loads(settings.model_dump_json())) == settings
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--epochs", "0"], "--epochs"),
+        (["train", "--epochs", "many"], "--epochs"),
+        (["train", "--optimizer", "lbfgs"], "--optimizer"),
+        (["train", "--lr", "nan"], "--lr"),
+        (["train", "--model", "nosuchnet", "--device", "cpu"], "no network 'nosuchnet'"),
+        (["probe", "nowhere"], "not a run folder"),
+        (["probe", "x.pt"], "--model"),
+        (["probe", "x.pt", "--model", "vgg11", "--data", "digits"], "no checkpoint"),
+        (["probe", "nowhere", "--grid", "1"], "--grid"),
+        (["probe", "nowhere", "--grid", "5x"], "--grid"),
+        (["probe", "nowhere", "--range", "1", "-1"], "--alpha-range"),
+        (["probe"], "SOURCE"),
+        (["run", "nowhere"], "not a run folder"),
+        (["info", "nowhere"], "no file or run folder"),
+        (["render", "nowhere.ply", "--out", "x.png"], "no file or run folder"),
+        (["render", "nowhere.ply", "--out", "x.png", "--size", "big"], "--size"),
+        (["view", "nowhere.ply"], "no file or run folder"),
+        (["dance"], "dance"),
+    ],
+)
+def test_wrong_requests_get_one_line_and_code_2(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(words)
+    except SystemExit as left:  # argparse leaves so
+        code = left.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert error.startswith("isoloss: ")
+    assert error.count("\n") == 1
+    assert message in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = write_atomic(tmp_path / "a" / "b.txt", lambda p: p.write_text("old"))
+
+    def full(target):
+        target.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(IsolossError, match="No space left"):
+        write_atomic(path, full)
+    assert path.read_text() == "old"
+    assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
+    with pytest.raises(IsolossError, match="cannot write"):
+        write_atomic(path / "c.txt", lambda p: p.write_text("x"))
+
+
+def test_importing_isoloss_or_asking_for_help_loads_no_torch_and_no_opengl():
+    code = (
+        "import sys, isoloss, isoloss.cli\n"
+        "try: isoloss.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'OpenGL', 'imgui_bundle', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,136 @@
+"""Training: schedules and augmentation against loops, and resuming bit for bit."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from isoloss import IsolossError
+from isoloss.compute.checkpoints import load_state
+from isoloss.compute.training import augment, learning_rate, read_trajectory
+from isoloss.events import Log, Metric, Progress
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
+from isoloss.work import carry_on
+
+
+def tiny(**changes):
+    asked = {
+        "model": "tinyuser:network",
+        "data": "tinyuser:data",
+        "epochs": 3,
+        "batch_size": 10,
+        "device": "cpu",
+        "checkpoints_per_epoch": 2,
+    }
+    return TrainSettings(**{**asked, **changes})
+
+
+def weights_of(run):
+    return [load_state(run.checkpoints / p.checkpoint) for p in read_trajectory(run)]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, optimizer):
+    settings = tiny(optimizer=optimizer, augment="crop-flip")
+    whole = Run.create(in_folder_of_users_module / "whole", settings)
+    list(carry_on(whole))
+    stopped = Run.create(in_folder_of_users_module / "stopped", settings)
+    for attempt in range(20):
+        steps = carry_on(stopped)
+        list(itertools.islice(steps, 4 + attempt))
+        steps.close()
+        if stopped.is_done:
+            break
+    assert stopped.is_done
+    assert read_trajectory(stopped) == read_trajectory(whole)
+    for mine, theirs in zip(weights_of(stopped), weights_of(whole), strict=True):
+        assert all(torch.equal(v, theirs[k]) for k, v in mine.items())
+    assert list(carry_on(stopped)) == []
+
+
+def test_training_learns_and_reports(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny(epochs=8, augment="none"))
+    events = list(carry_on(run))
+    curve = [e for e in events if isinstance(e, Metric)]
+    assert curve[0].epoch == 0
+    assert curve[-1].epoch == 8
+    assert curve[-1].train_loss < 0.5 * curve[0].train_loss
+    assert curve[-1].test_accuracy > 0.8
+    assert any(isinstance(e, Progress) and e.done == e.total == 40 for e in events)
+    points = read_trajectory(run)
+    assert [p.checkpoint for p in points] == [f"{i:04d}.safetensors" for i in range(len(points))]
+    assert all((run.checkpoints / p.checkpoint).exists() for p in points)
+    assert not any(isinstance(e, Log) and "carrying on" in e.message for e in events)
+
+
+def test_step_schedule_is_the_papers():
+    settings = tiny(lr=0.1, schedule="step")
+    rates = [learning_rate(settings, epoch, 300) for epoch in (0, 149, 150, 224, 225, 274, 275, 299)]
+    np.testing.assert_allclose(rates, [0.1, 0.1, 1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4])
+
+
+def test_cosine_schedule():
+    settings = tiny(lr=0.2, schedule="cosine")
+    assert learning_rate(settings, 0, 10) == 0.2
+    assert learning_rate(settings, 5, 10) == pytest.approx(0.1)
+    assert learning_rate(settings, 9, 10) == pytest.approx(0.1 * (1 + math.cos(0.9 * math.pi)))
+    assert learning_rate(tiny(lr=0.2, schedule="constant"), 9, 10) == 0.2
+
+
+def test_augmentation_is_a_shifted_window_one_image_at_a_time():
+    images = torch.arange(6 * 2 * 5 * 7, dtype=torch.float32).view(6, 2, 5, 7) + 1
+    shifted = augment(images, shift=2, mirror=True, seed=3)
+    padded = torch.nn.functional.pad(images, (2, 2, 2, 2))
+    flips = 0
+    for image, source in zip(shifted, padded, strict=True):
+        windows = [
+            source[:, i : i + 5, j : j + 7] for i, j in itertools.product(range(5), range(5))
+        ]
+        plain = any(torch.equal(image, w) for w in windows)
+        mirrored = any(torch.equal(image, w.flip(2)) for w in windows)
+        assert plain or mirrored
+        flips += mirrored and not plain
+    assert 0 < flips < 6
+    assert augment(images, 0, False, 0) is images
+
+
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(in_folder_of_users_module):
+    from isoloss.work import prepare
+
+    for changes, message in (
+        ({"model": "nosuchnet"}, "no network 'nosuchnet'"),
+        ({"model": "timm:resnet18x"}, "timm has no network"),
+        ({"model": "torchvision:nothing"}, "no network"),
+        ({"model": "tinyuser:nothing"}, "no 'nothing' in tinyuser"),
+        ({"model": "nomodule:f"}, "cannot import"),
+        ({"model": "tinyuser:not_a_network"}, "not a torch.nn.Module"),
+        ({"model": "tinyuser:broken"}, "ValueError: two lines"),
+        ({"data": "nosuchdata"}, "no data set"),
+        ({"data": "tinyuser:wrong_data"}, "must return"),
+        ({"data": "imagefolder:nowhere"}, "no folder"),
+        ({"device": "cuda:99"}, "no device"),
+    ):
+        with pytest.raises(IsolossError, match=message) as caught:
+            prepare(tiny(**changes))
+        assert "\n" not in str(caught.value)
+    assert {p.name for p in in_folder_of_users_module.iterdir()} <= {"tinyuser.py", "__pycache__"}
+
+
+def test_a_network_that_does_not_take_the_data_fails_with_a_reason(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny(data="digits"))
+    with pytest.raises(IsolossError, match="does not take this data"):
+        list(carry_on(run))
+    assert not run.is_done
+
+
+def test_a_damaged_resume_file_is_named(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny())
+    steps = carry_on(run)
+    list(itertools.islice(steps, 3))
+    steps.close()
+    (run.checkpoints / "resume.safetensors").write_bytes(b"nothing")
+    with pytest.raises(IsolossError, match=r"resume\.safetensors is damaged"):
+        list(carry_on(run))
