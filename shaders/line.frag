@@ -2,13 +2,14 @@
 in vec4 v_color;
 in vec2 v_across;
 uniform vec4 u_tint;
+uniform vec4 u_toward;    // a colour to mix with, by its alpha
 out vec4 color;
 
 void main() {
     // Lines thinner than a pixel are one pixel wide and paler.
     float half_width = max(v_across.y, 0.5);
     float cover = clamp(half_width + 0.5 - abs(v_across.x), 0.0, 1.0) * min(1.0, 2.0 * v_across.y);
-    vec4 shade = v_color * u_tint;
+    vec4 shade = vec4(mix(v_color.rgb, u_toward.rgb, u_toward.a), v_color.a) * u_tint;
     float alpha = shade.a * cover;
     if (alpha < 0.004) discard;
     color = vec4(shade.rgb * alpha, alpha);

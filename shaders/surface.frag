@@ -14,6 +14,7 @@ uniform bool u_flat;      // one normal a facet
 uniform int u_bands;      // 0: smooth colours
 uniform vec3 u_matte;
 uniform float u_matte_share;
+uniform float u_unlit;     // 1: hardly any shading
 uniform vec3 u_uncomputed;
 uniform vec3 u_clamped;
 uniform float u_hatch;    // pixels between hatch lines
@@ -50,17 +51,20 @@ void main() {
     bool underside = u_flat ? false : !gl_FrontFacing;
     normal = (u_flat ? facing < 0.0 : underside) ? -normal : normal;
 
-    float sky = v_state.x;
+    // From below the surface is a shell, lit from where one looks and paler in its colours.
+    base = underside ? mix(base, vec3(luma), 0.35) : base;
+    float sky = underside ? 1.0 : v_state.x;
     float diffuse = dot(normal, u_key);
     float wrapped = max(0.0, (diffuse + 0.25) / 1.25);
     float ambient = 0.5 + 0.5 * normal.z;
     float light = (0.22 + 0.34 * ambient) * sky * sky + 0.80 * wrapped * mix(1.0, sky, 0.6);
-    light *= underside ? 0.62 : 1.0;
+    light = underside ? 0.12 + 0.55 * abs(facing) + 0.12 * diffuse : light;
+    light = mix(light, 0.9, u_unlit);
 
     vec3 half_way = normalize(view + u_key);
-    float highlight = pow(max(dot(normal, half_way), 0.0), 42.0) * 0.11 * sky;
+    float highlight = pow(max(dot(normal, half_way), 0.0), 42.0) * 0.085 * sky;
     float rim = 1.0 - abs(dot(normal, view));
-    highlight += 0.045 * rim * rim * rim * sky;
+    highlight = (highlight + 0.045 * rim * rim * rim * sky) * (1.0 - u_unlit);
 
     vec3 lit = base * base * light + highlight;
     color = vec4(sqrt(lit / (1.0 + 0.12 * lit * lit)), 1.0);

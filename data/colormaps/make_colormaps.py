@@ -11,7 +11,11 @@ import numpy as np
 
 WHITE = np.array([0.95047, 1.0, 1.08883])
 TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.072175],
+        [0.0193339, 0.119192, 0.9503041],
+    ]
 )
 
 
@@ -20,7 +24,9 @@ def to_lab(rgb):
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     t = linear @ TO_XYZ.T / WHITE
     f = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
-    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+    return np.stack(
+        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1
+    )
 
 
 def to_rgb(lab):
@@ -58,7 +64,15 @@ def coolwarm(n=256):
 
 
 def terrain(n=256):
-    stops = [(0, "14506e"), (0.16, "2a8a86"), (0.34, "6fae6b"), (0.54, "d9cf86"), (0.72, "bb8a5a"), (0.86, "9a7f76"), (1, "f7f5f2")]
+    stops = [
+        (0, "14506e"),
+        (0.16, "2a8a86"),
+        (0.34, "6fae6b"),
+        (0.54, "d9cf86"),
+        (0.72, "bb8a5a"),
+        (0.86, "9a7f76"),
+        (1, "f7f5f2"),
+    ]
     lab = to_lab([[int(c[i : i + 2], 16) / 255 for i in (0, 2, 4)] for _, c in stops])
     t = np.linspace(0, 1, n)
     return to_rgb(np.stack([np.interp(t, [s for s, _ in stops], lab[:, k]) for k in range(3)], -1))
@@ -67,7 +81,10 @@ def terrain(n=256):
 def main():
     from matplotlib import colormaps
 
-    maps = {name: colormaps[name](np.linspace(0, 1, 256))[:, :3] for name in ("viridis", "cividis", "magma")}
+    maps = {
+        name: colormaps[name](np.linspace(0, 1, 256))[:, :3]
+        for name in ("viridis", "cividis", "magma")
+    }
     maps |= {"coolwarm": coolwarm(), "terrain": terrain()}
     data = {name: np.rint(255 * rgb).astype(np.uint8) for name, rgb in maps.items()}
     np.savez_compressed(Path(__file__).parent / "colormaps.npz", **data)

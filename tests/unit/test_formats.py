@@ -200,8 +200,7 @@ def test_mutated_files_are_read_or_refused(tmp_path):
             try:
                 isoloss.load(bad)
                 outcomes["read"] += 1
-            except IsolossError as error:
-                assert "\n" not in str(error)
+            except IsolossError:
                 outcomes["refused"] += 1
     assert min(outcomes.values()) > 10
 

@@ -68,7 +68,9 @@ def test_training_learns_and_reports(in_folder_of_users_module):
 
 def test_step_schedule_is_the_papers():
     settings = tiny(lr=0.1, schedule="step")
-    rates = [learning_rate(settings, epoch, 300) for epoch in (0, 149, 150, 224, 225, 274, 275, 299)]
+    rates = [
+        learning_rate(settings, epoch, 300) for epoch in (0, 149, 150, 224, 225, 274, 275, 299)
+    ]
     np.testing.assert_allclose(rates, [0.1, 0.1, 1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4])
 
 

@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.actions import Action
 from isoloss.app.shortcuts import shown
 from isoloss.app.theme import palette
-from isoloss.app.widgets import em, heading, list_line, muted, wrapped
+from isoloss.app.widgets import em, heading, list_line, muted, right_edge, wrapped
 
 _OVERLAY = (
     imgui.WindowFlags_.no_docking
@@ -134,7 +134,7 @@ class HelpWindow:
             return
         centre = imgui.get_main_viewport().get_center()
         imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(44), em(34)), imgui.Cond_.appearing)
+        imgui.set_next_window_size(ImVec2(em(46), em(39)), imgui.Cond_.appearing)
         visible, kept = imgui.begin("Shortcuts and mouse", True, int(_OVERLAY))
         if visible:
             self._content()
@@ -152,6 +152,8 @@ class HelpWindow:
                 keys = shown(action.shortcut)
                 menus.setdefault(action.menu.split("/")[0], []).append((keys, action.label))
         flags = imgui.TableFlags_.sizing_stretch_same
+        imgui.push_style_var(imgui.StyleVar_.cell_padding, ImVec2(em(1), 0))
+        imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.5), em(0.25)))
         if imgui.begin_table("help", 2, flags):
             imgui.table_next_column()
             _keys("Mouse", list(MOUSE))
@@ -161,6 +163,7 @@ class HelpWindow:
             for menu in ("View", "Scene"):
                 _keys(menu, menus.get(menu, []))
             imgui.end_table()
+        imgui.pop_style_var(2)
 
 
 def _keys(title: str, lines: list[tuple[str, str]]) -> None:
@@ -168,5 +171,6 @@ def _keys(title: str, lines: list[tuple[str, str]]) -> None:
     for keys, label in lines:
         imgui.text_unformatted(label)
         width = imgui.calc_text_size(keys).x
-        imgui.same_line(imgui.get_cursor_pos_x() + imgui.get_content_region_avail().x - width)
+        imgui.same_line()
+        imgui.set_cursor_pos_x(right_edge() - width)
         muted(keys)

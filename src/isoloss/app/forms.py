@@ -5,7 +5,6 @@ No imgui here: a form is its fields, the values typed so far and the first thing
 
 from __future__ import annotations
 
-import shlex
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from isoloss.options import command_line
 from isoloss.settings import AnySettings, Settings, explain
 
 Kind = Literal["text", "path", "choice", "switch", "integer", "number", "grid", "range", "numbers"]
@@ -89,16 +89,9 @@ class Form:
             self.values[field.name] = str(value) if isinstance(value, Path) else value
         self._check()
 
-    def command(self, folder: str) -> str:
-        """The command line that asks for the same; only what differs from the defaults is said."""
-        words = ["isoloss", self.kind]
-        for field in self.fields:
-            value = self.values[field.name]
-            if field.positional:
-                words.append(str(value) or field.name.upper())
-            elif value != field.default and value is not None:
-                words += [field.option, *_words(field.kind, value)]
-        return shlex.join([*words, "--out", folder])
+    def command(self, folder: Path) -> str:
+        """The command line that asks for the same; "" while something is wrong."""
+        return command_line(self.settings, folder) if self.settings is not None else ""
 
     def _check(self) -> None:
         self.settings, self.error, self.wrong = None, "", ""
@@ -179,18 +172,6 @@ def _bounds(metadata: list[Any]) -> str:
             if value is not None:
                 said.append(f"{word} {value:g}" if value < 2**31 - 1 else "")
     return ", ".join(filter(None, said))
-
-
-def _words(kind: Kind, value: Any) -> list[str]:
-    """A value as the words that follow its option."""
-    if kind == "grid":
-        a, b = value
-        return [str(a) if a == b else f"{a}x{b}"]
-    if kind in ("range", "numbers"):
-        return [f"{v:g}" for v in value]
-    if kind == "switch":
-        return []
-    return [f"{value:g}" if isinstance(value, float) else str(value)]
 
 
 def _first_small(text: str) -> str:

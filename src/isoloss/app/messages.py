@@ -30,7 +30,11 @@ class Messages:
 
     def say(self, text: str, level: Level = "info", *, notify: bool = True) -> None:
         """Add a line to the log and, unless told otherwise, notify."""
-        message = Message(" ".join(text.split()), level, time.time())
+        text = " ".join(text.split())
+        if level in ("error", "warning"):
+            # The command line puts "isoloss: " before these; here they begin a sentence.
+            text = text[:1].upper() + text[1:]
+        message = Message(text, level, time.time())
         self.lines.append(message)
         del self.lines[:-LINES]
         if notify:

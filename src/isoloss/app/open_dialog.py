@@ -11,7 +11,10 @@ from isoloss.app.browse import Browser, Entry
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
+    heading,
+    hint,
     icon_button,
+    list_line,
     muted,
     primary_button,
     right_edge,
@@ -66,6 +69,7 @@ class OpenDialog:
 
     def _content(self) -> None:
         self._path_line()
+        imgui.spacing()
         style = imgui.get_style()
         footer = imgui.get_frame_height() + 2 * style.item_spacing.y
         if imgui.begin_child("places", ImVec2(em(9.5), -footer)):
@@ -109,18 +113,16 @@ class OpenDialog:
             if not folder.is_dir():
                 continue
             here = folder == self.browser.folder
-            if imgui.selectable(f"{icon}  {label}###{label}", here)[0]:
+            if list_line(label, label, icon=icon, icon_color=palette().muted, chosen=here):
                 self._enter(folder)
         recent = [Path(p) for p in self.workspace.preferences.recent]
         if recent:
-            imgui.spacing()
-            muted("Recent")
+            heading("Recent")
         for path in recent:
             name = path.parent.name if path.name == "surface.ply" else path.name
-            room = imgui.get_content_region_avail().x
-            if imgui.selectable(f"{shortened(name, room)}###{path}", False)[0]:
+            if list_line(str(path), name):
                 self._take(path)
-            imgui.set_item_tooltip(str(path))
+            hint(str(path))
 
     def _entries(self) -> None:
         if self.browser.problem:

@@ -74,7 +74,6 @@ class Welcome:
             | imgui.WindowFlags_.no_docking
             | imgui.WindowFlags_.no_saved_settings
             | imgui.WindowFlags_.no_move
-            | imgui.WindowFlags_.no_bring_to_front_on_focus
             | imgui.WindowFlags_.no_focus_on_appearing
         )
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(1.6), em(1.4)))

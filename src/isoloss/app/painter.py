@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Painter:
         key = (scene.camera, scene.appearance, scene.title, size, scale, moving, _layers(scene))
         if key != self._key:
             self._target.resize(*size)
-            self._renderer.draw(scene, self._target, scale, moving)
+            self._renderer.draw(_shown(scene), self._target, scale, moving)
             self._key = key
             self.count += 1
         return self._target.texture
@@ -51,6 +51,13 @@ class Painter:
         if self._target is not None:
             self._target.free()
         self._target = self._renderer = None
+
+
+def _shown(scene: Scene) -> Scene:
+    """`scene`; while it is empty, only its background, for the welcome lies over it."""
+    if scene.layers:
+        return scene
+    return Scene(camera=scene.camera, appearance=replace(scene.appearance, title=False))
 
 
 def _layers(scene: Scene) -> tuple[tuple[int, int, bool, int, int], ...]:

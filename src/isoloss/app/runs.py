@@ -75,6 +75,20 @@ class Runs:
         self._messages.say(f"Started {run.name}", notify=False)
         return followed
 
+    def carry_on(self, runs: Sequence[Run]) -> list[FollowedRun]:
+        """Carry on `runs` one after the other, in one job.
+
+        Raises:
+            IsolossError: if the job cannot be started.
+        """
+        job = self._spawn([run.folder for run in runs])
+        found = [self.follow(run, job) for run in runs]
+        for followed in found:
+            if followed.status in ("paused", "failed"):
+                followed.status, followed.failure = "waiting", ""
+        self.selected = found[0]
+        return found
+
     def resume(self, followed: FollowedRun) -> None:
         """Carry a paused or failed run on."""
         try:
@@ -180,6 +194,7 @@ class Runs:
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what the run does."""
     if isinstance(settings, TrainSettings):
-        network = settings.model.replace(":", "-").replace("/", "-").split(".")[-1]
-        return f"{network}-{settings.data.split(':')[0].split('.')[-1]}"
-    return f"{settings.source.stem}-{settings.plane}"
+        words = (settings.model, settings.data)
+    else:
+        words = (settings.source.stem, settings.plane)
+    return "-".join(w.rpartition(":")[2].rpartition("/")[2] for w in words)

@@ -237,4 +237,5 @@ def _apply_to_plots(p: Palette) -> None:
     }.items():
         style.set_color_(slot, vec(color))
     style.plot_padding = ImVec2(6, 6)
+    style.fit_padding = ImVec2(0.02, 0.06)
     style.legend_padding = ImVec2(6, 6)

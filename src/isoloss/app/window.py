@@ -193,6 +193,7 @@ class App:
 def run_window(
     paths: Sequence[Path],
     follow: Sequence[Run],
+    carry_on: Sequence[Run],
     jobs: Spawn | None,
     tests: Callable[[App], None] | None,
 ) -> None:
@@ -202,6 +203,8 @@ def run_window(
     for run in follow:
         workspace.show_surface(workspace.runs.follow(run))
     _require_display()
+    if carry_on:
+        workspace.carry_on(carry_on)
     app = App(workspace)
     params = _params(app)
     if tests is not None:
@@ -289,7 +292,7 @@ def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
         hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
         hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
         hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.27),
-        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.68),
+        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.665),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
     ]
     places = {
@@ -304,9 +307,10 @@ def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
     viewport.call_begin_end = viewport.can_be_closed = False
     windows = [viewport]
     for name, place in places.items():
-        windows.append(
-            hello_imgui.DockableWindow(name, place, lambda name=name: app.draw_panel(name))
-        )
+        panel = hello_imgui.DockableWindow(name, place, lambda name=name: app.draw_panel(name))
+        if name == "Experiments":  # it scrolls its fields, not its buttons
+            panel.imgui_window_flags = int(imgui.WindowFlags_.no_scrollbar)
+        windows.append(panel)
     params.docking_params.dockable_windows = windows
 
 
@@ -329,6 +333,8 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         imgui.get_style().font_scale_main = app.workspace.preferences.font_scale
 
     def ready() -> None:
+        # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
+        os.chdir(app.workspace.folder)
         from imgui_bundle import glfw_utils
 
         window: Any = glfw_utils.glfw_window_hello_imgui()

@@ -13,6 +13,7 @@ from isoloss.app.messages import Messages
 from isoloss.app.runs import Runs, Spawn
 from isoloss.errors import IsolossError
 from isoloss.geometry.formats import load, load_trajectory
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.resources import resource_folder
@@ -38,6 +39,8 @@ class Workspace:
         self.scene = Scene(appearance=Appearance(theme=_theme(preferences.theme)))
         self.selected: SurfaceLayer | None = None
         self.live: list[LiveSurface] = []
+        # Hidden trajectories: what a layer does not hold is not drawn.
+        self._stowed: dict[SurfaceLayer, Trajectory] = {}
 
     # -- opening -----------------------------------------------------------------------------
 
@@ -83,6 +86,7 @@ class Workspace:
         """Take a layer out of the scene; its file stays."""
         self.scene.layers = [x for x in self.scene.layers if x is not layer]
         self.live = [x for x in self.live if x.layer is not layer]
+        self._stowed.pop(layer, None)
         if self.selected is layer:
             self.selected = self.scene.layers[-1] if self.scene.layers else None
 
@@ -115,6 +119,37 @@ class Workspace:
         if isinstance(settings, ProbeSettings):
             self.show_surface(followed)
         return True
+
+    def carry_on(self, runs: Sequence[Run]) -> None:
+        """Carry on `runs` in one job, and show the surfaces they grow.
+
+        Raises:
+            IsolossError: if the job cannot be started.
+        """
+        for followed in self.runs.carry_on(runs):
+            if isinstance(followed.run.settings, ProbeSettings):
+                self.show_surface(followed)
+
+    def toggle_trajectory(self, layer: SurfaceLayer) -> None:
+        """Show or hide the trajectory of one layer."""
+        if not self.appearance.trajectory:
+            self.change(trajectory=True)
+            if layer not in self._stowed:
+                return
+        if layer in self._stowed:
+            layer.trajectory = self._stowed.pop(layer)
+        elif layer.trajectory is not None:
+            self._stowed[layer] = layer.trajectory
+            layer.trajectory = None
+        layer.touch()
+
+    def trajectory_of(self, layer: SurfaceLayer) -> Trajectory | None:
+        """The trajectory of a layer, shown or hidden."""
+        return layer.trajectory or self._stowed.get(layer)
+
+    def is_trajectory_shown(self, layer: SurfaceLayer) -> bool:
+        """Whether the trajectory of a layer is drawn."""
+        return self.appearance.trajectory and layer.trajectory is not None
 
     def resume(self, followed: FollowedRun) -> None:
         """Carry a run on, and keep its surface's layer in step again."""

@@ -34,7 +34,7 @@ class DisplayMesh:
         height: (P, Q) in [0, 1], NaN in holes.
         slope_x, slope_y: (P, Q) ∂(height)/∂x, ∂/∂y where x and y run over [-1, 1].
         occlusion: (P, Q) in [0, 1], the share of the sky seen.
-        computed: (P, Q) in [0, 1], 0 where only interpolated from computed cells.
+        computed: (P, Q) in [0, 1]: 1 at computed cells, falling to 0 far from any.
         clamped: (P, Q) in [0, 1], 1 where the true value lies above the top of the scale.
         steps: into how many steps each cell of the surface's grid was cut along α and β.
     """
@@ -81,14 +81,19 @@ class DisplayMesh:
         `stride` leaves out vertices for a coarser mesh over the same ones.
         """
         rows, columns = self.height.shape
-        i = np.unique(np.append(np.arange(0, rows, stride), rows - 1))
-        j = np.unique(np.append(np.arange(0, columns, stride), columns - 1))
+        i, j = (every(stride, points) for points in (rows, columns))
         index = (i[:, None] * columns + j[None, :]).astype(np.uint32)
         whole = np.isfinite(self.height[np.ix_(i, j)])
         a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
         keep = whole[:-1, :-1] & whole[1:, :-1] & whole[1:, 1:] & whole[:-1, 1:]
         corners = np.stack([a, b, c, a, c, d], axis=-1)[keep]
         return corners.reshape(-1, 3)
+
+
+def every(stride: int, points: int) -> NDArray[np.int64]:
+    """Every `stride`-th index of `points`, and the last."""
+    indices = np.arange(0, points, stride, dtype=np.int64)
+    return np.append(indices, points - 1) if indices[-1] != points - 1 else indices
 
 
 def display_mesh(
@@ -115,10 +120,24 @@ def display_mesh(
         slope_x=slope_x,
         slope_y=slope_y,
         occlusion=occlusion(x, y, height * BOX_HEIGHT),
-        computed=refine_linear(*axes, surface.computed.astype(np.float64), steps),
+        computed=refine_linear(*axes, _confidence(surface.computed), steps),
         clamped=refine_linear(*axes, above.astype(np.float64), steps),
         steps=steps,
     )
+
+
+def _confidence(computed: NDArray[np.bool_]) -> Array:
+    """1 at computed cells, less with every cell away from them, 0 from the sixth on."""
+    reach = 6
+    near, confidence = computed, computed.astype(np.float64)
+    for step in range(1, reach):
+        if near.all():
+            break
+        padded = np.pad(near, 1)
+        near = padded[1:-1, 1:-1] | padded[2:, 1:-1] | padded[:-2, 1:-1]
+        near = near | padded[1:-1, 2:] | padded[1:-1, :-2]
+        confidence = np.where((confidence == 0) & near, 1 - (step + 1) / (reach + 1), confidence)
+    return confidence
 
 
 def _unit(axis: Array) -> Array:

@@ -10,8 +10,8 @@ from isoloss.geometry.refine import refine_axis, refine_linear
 Array = NDArray[np.float64]
 
 # Directions along which the grid has points: no interpolation is needed to walk them.
-_DIRECTIONS = [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
-_DIRECTIONS += [(-i, -j) for i, j in _DIRECTIONS]
+_HALF = [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
+_DIRECTIONS = _HALF + [(-i, -j) for i, j in _HALF]
 _STRIDES = (1, 2, 3, 5, 8, 13, 21, 34, 55)
 _LARGEST = 160
 

@@ -39,7 +39,7 @@ def refine(alpha: Array, beta: Array, values: Array, steps: tuple[int, int]) -> 
 
 
 def refine_linear(alpha: Array, beta: Array, values: Array, steps: tuple[int, int]) -> Array:
-    """Bilinear interpolation onto the refined axes, for masks and error bars; NaN as in `refine`."""
+    """Bilinear interpolation onto the refined axes; NaN as in `refine`."""
     rows = _linear_rows(alpha, values, steps[0])
     return _linear_rows(beta, rows.T, steps[1]).T
 
@@ -94,7 +94,7 @@ def _bridge(values: Array, known: NDArray[np.bool_], extend: bool) -> tuple[Arra
     before, after = np.clip(before, 0, n - 1), np.clip(after, 0, n - 1)
     gap = np.maximum(after - before, 1)
     share = np.clip((index - before) / gap, 0.0, 1.0)
-    columns = np.arange(values.shape[1])[None, :]
+    columns: NDArray[np.int64] = np.arange(values.shape[1], dtype=np.int64)[None, :]
     low, high = values[before, columns], values[after, columns]
     line = np.where(valid, np.nan_to_num(low + (high - low) * share), 0.0)
     reach = np.where(after > before, gap, np.abs(index - before) + n)
@@ -128,12 +128,32 @@ def _tangents(spacing: Array, secant: Array) -> Array:
     left_h = np.concatenate([spacing[:1], spacing])
     right_h = np.concatenate([spacing, spacing[-1:]])
     tangent = (left * right_h + right * left_h) / (left_h + right_h)
+    tangent = _calmed(tangent, left, right)
     # A parabola's secant is the mean of the slopes at its ends: that mends the two ends.
     if len(secant) > 1:
         tangent[0] = 2 * secant[0] - tangent[1]
         tangent[-1] = 2 * secant[-1] - tangent[-2]
     tangent = np.where(np.isnan(tangent), np.where(np.isnan(left), right, left), tangent)
     return np.nan_to_num(tangent)
+
+
+def _calmed(tangent: Array, left: Array, right: Array) -> Array:
+    """The tangents, drawn to the smoother side where the other one holds a step or a spike.
+
+    There a parabola would swing below its neighbours and show a minimum that is not in the data.
+    The side is weighed as Akima (1970) does, by how much the slope changes beyond it; elsewhere,
+    and for parabolas always, the tangents stay as they are.
+    """
+    bend = np.abs(right - left)
+    none = np.zeros_like(bend[:1])
+    before = np.nan_to_num(np.concatenate([none, bend[:-1]]))
+    after = np.nan_to_num(np.concatenate([bend[1:], none]))
+    floor = 0.02 * float(np.nanmax(np.abs(left), initial=0.0)) + 1e-300
+    unlike = np.log((np.maximum(before, after) + floor) / (np.minimum(before, after) + floor))
+    share = np.clip((unlike - np.log(6.0)) / np.log(3.0), 0.0, 1.0)
+    share[:2], share[-2:] = 0.0, 0.0  # the ends know only one side
+    smoother = (after * left + before * right) / (before + after + 1e-300)
+    return np.where(np.isfinite(smoother), tangent + share * (smoother - tangent), tangent)
 
 
 def _linear_rows(axis: Array, values: Array, steps: int) -> Array:

@@ -28,13 +28,21 @@ class Sides:
 
     x: float
     y: float
+    from_below: bool = False
+
+    @property
+    def labelled(self) -> tuple[float, float]:
+        """The x and y of the floor's edges that lie outermost on the screen."""
+        return (-self.x, -self.y) if self.from_below else (self.x, self.y)
 
     @classmethod
     def of(cls, camera: Camera) -> Sides:
         """The walls towards the eye; the others are drawn."""
         azimuth = math.radians(camera.azimuth)
         return cls(
-            1.0 if math.sin(azimuth) > 1e-6 else -1.0, -1.0 if math.cos(azimuth) > -1e-6 else 1.0
+            1.0 if math.sin(azimuth) > 1e-6 else -1.0,
+            -1.0 if math.cos(azimuth) > -1e-6 else 1.0,
+            camera.elevation < -1e-6,
         )
 
 
@@ -76,7 +84,8 @@ def walls(sides: Sides, view: View, top: float) -> list[NDArray[np.void]]:
 
 def box_segments(sides: Sides, ticks: AxisTicks, view: View, top: float) -> NDArray[np.void]:
     """Grid lines on the far walls and the floor, the edges between them, and tick marks."""
-    fx, fy, nx, ny = -sides.x, -sides.y, sides.x, sides.y
+    fx, fy = -sides.x, -sides.y
+    nx, ny = sides.labelled
     grid: list[tuple[tuple[float, float, float], tuple[float, float, float]]] = []
     for x, _ in ticks.x:
         grid += [((x, -1, FLOOR), (x, 1, FLOOR)), ((x, fy, FLOOR), (x, fy, top))]
@@ -89,7 +98,10 @@ def box_segments(sides: Sides, ticks: AxisTicks, view: View, top: float) -> NDAr
         ((1, -1, FLOOR), (1, 1, FLOOR)),
         ((1, 1, FLOOR), (-1, 1, FLOOR)),
         ((-1, 1, FLOOR), (-1, -1, FLOOR)),
-        *(((x, y, FLOOR), (x, y, top)) for x, y in ((fx, fy), (fx, ny), (nx, fy))),
+        *(
+            ((x, y, FLOOR), (x, y, top))
+            for x, y in {(fx, fy), (fx, -fy), (-fx, fy), height_edge(view, top)}
+        ),
         ((fx, -1, top), (fx, 1, top)),
         ((-1, fy, top), (1, fy, top)),
     ]
@@ -100,8 +112,15 @@ def box_segments(sides: Sides, ticks: AxisTicks, view: View, top: float) -> NDAr
     return segments(lines[:, 0], lines[:, 1], np.array(colors))
 
 
+def height_edge(view: View, top: float) -> tuple[float, float]:
+    """x and y of the upright edge that is leftmost on the screen: the loss is read there."""
+    corners = [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)]
+    middles = np.array([(x, y, (FLOOR + top) / 2) for x, y in corners])
+    return corners[int(np.argmin(view.pixels(middles)[:, 0]))]
+
+
 class AxisLabels:
-    """Places tick labels and titles along the edges of the box, each label only where it is free."""
+    """Places tick labels and titles along the edges of the box, where there is room."""
 
     def __init__(self, view: View, text: TextPass) -> None:
         self._view, self._text = view, text
@@ -116,7 +135,7 @@ class AxisLabels:
         self, frame: Frame, ticks: AxisTicks, sides: Sides, titles: tuple[str, str, str]
     ) -> None:
         """Fill `labels` for the three axes."""
-        nx, ny = sides.x, sides.y
+        nx, ny = sides.labelled
         self._floor_axis(
             np.array([(x, ny, FLOOR) for x, _ in ticks.x]).reshape(-1, 3),
             [label for _, label in ticks.x],
@@ -131,7 +150,7 @@ class AxisLabels:
             np.array([nx, 0.0, 0.0]),
             titles[1],
         )
-        self._height_axis(ticks.z, sides, frame.top, titles[2])
+        self._height_axis(ticks.z, frame.top, titles[2])
 
     def _floor_axis(
         self, points: Array, texts: list[str], edge: Array, outward: Array, title: str
@@ -139,7 +158,7 @@ class AxisLabels:
         ends = self._view.pixels(edge)[:, :2]
         along = ends[1] - ends[0]
         length = float(np.hypot(*along))
-        if length < 4 * self._view.em or not texts:
+        if length < 8 * self._view.em or not texts:
             return  # seen from its end
         middle = edge.mean(axis=0, keepdims=True)
         inner, outer = self._view.pixels(np.concatenate([middle, middle + 0.1 * outward]))[:, :2]
@@ -177,20 +196,15 @@ class AxisLabels:
             self._add(texts[k], centres[k], self._view.theme.quiet_ink)
         return extent
 
-    def _height_axis(
-        self, ticks: list[tuple[float, str]], sides: Sides, top: float, title: str
-    ) -> None:
+    def _height_axis(self, ticks: list[tuple[float, str]], top: float, title: str) -> None:
         em = self._view.em
-        corners = [(-sides.x, sides.y), (sides.x, -sides.y)]
-        feet = self._view.pixels(np.array([(x, y, FLOOR) for x, y in corners]))[:, :2]
-        heads = self._view.pixels(np.array([(x, y, top) for x, y in corners]))[:, :2]
-        left = int(feet[1, 0] < feet[0, 0])
-        x, y = corners[left]
-        if np.hypot(*(heads[left] - feet[left])) < 3 * em:
+        x, y = height_edge(self._view, top)
+        foot, head = self._view.pixels(np.array([(x, y, FLOOR), (x, y, top)]))[:, :2]
+        if np.hypot(*(head - foot)) < 3 * em:
             return  # seen from above
         anchors = self._view.pixels(np.array([(x, y, z) for z, _ in ticks]).reshape(-1, 3))[:, :2]
         self._tick_labels(anchors, [label for _, label in ticks], np.array([-1.0, 0.0]))
-        self._add(title, heads[left] + np.array([0.0, -1.15 * em]), self._view.theme.ink, 1.1)
+        self._add(title, head + np.array([0.0, -1.15 * em]), self._view.theme.ink, 1.1)
 
     def _add(
         self,

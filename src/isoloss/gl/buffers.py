@@ -6,8 +6,8 @@ import ctypes
 from dataclasses import dataclass
 
 import numpy as np
-from OpenGL import GL
 from numpy.typing import NDArray
+from OpenGL import GL
 
 
 class Buffer:

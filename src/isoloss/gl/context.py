@@ -92,9 +92,9 @@ class HeadlessContext:
             self._context, self._surface = _context(EGL, self._display)
             self.make_current()
         except Exception as problem:  # whatever is missing, the remedy is the same
+            what = (str(problem).splitlines() or [""])[0]
             raise IsolossError(
-                "OpenGL without a display is not available "
-                f"({type(problem).__name__}: {str(problem).splitlines()[0] if str(problem) else ''}); "
+                f"OpenGL without a display is not available ({type(problem).__name__}: {what}); "
                 "on Debian or Ubuntu: sudo apt install libegl1 libopengl0 libgl1-mesa-dri"
             ) from problem
 
@@ -113,6 +113,13 @@ class HeadlessContext:
         if not self._context:
             raise IsolossError("OpenGL 3.3 is not available; update the graphics driver")
         self.make_current()
+
+
+def has_display() -> bool:
+    """Whether a window could be opened here."""
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
 
 
 def description() -> str:

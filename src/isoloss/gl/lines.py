@@ -40,6 +40,7 @@ class LineStyle:
         cap: half widths by which each segment is lengthened, to close the joints of thick paths.
         bias: share of the distance by which lines are drawn nearer than they are.
         level: draw all of them at this z.
+        toward: mix the colours with this one, by its alpha.
     """
 
     width: float
@@ -47,6 +48,7 @@ class LineStyle:
     cap: float = 0.0
     bias: float = 0.0
     level: float | None = None
+    toward: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 class LinePass:
@@ -82,5 +84,6 @@ class LinePass:
             bias=float(style.bias),
             parallel=float(view.camera.orthographic),
             tint=style.tint,
+            toward=style.toward,
         )
         batch.draw(count)

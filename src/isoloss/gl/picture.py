@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from isoloss.errors import IsolossError
+from isoloss.files import write_atomic
 from isoloss.geometry.surface import Surface
 from isoloss.gl.context import HeadlessContext
 from isoloss.gl.renderer import Renderer
@@ -129,19 +128,8 @@ def load_layer(path: str | Path) -> SurfaceLayer:
 
 def write_png(image: Pixels, path: Path) -> Path:
     """Write (H, W, 4) uint8 as a PNG; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".png")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            Image.fromarray(image, "RGBA").save(stream, format="PNG", optimize=False)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    picture = Image.fromarray(image)
+    return write_atomic(path, lambda p: picture.save(p, format="PNG"))
 
 
 def _layer(source: Source) -> SurfaceLayer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from OpenGL import GL
 
@@ -20,7 +22,9 @@ class Program:
             GL.glAttachShader(self.id, shader)
         GL.glLinkProgram(self.id)
         if not GL.glGetProgramiv(self.id, GL.GL_LINK_STATUS):
-            raise RuntimeError(f"shader {name} does not link: {_text(GL.glGetProgramInfoLog(self.id))}")
+            raise RuntimeError(
+                f"shader {name} does not link: {_text(GL.glGetProgramInfoLog(self.id))}"
+            )
         for shader in shaders:
             GL.glDetachShader(self.id, shader)
             GL.glDeleteShader(shader)
@@ -55,8 +59,8 @@ class Program:
                 setter(location, *vector.tolist())
 
 
-def _compile(kind: int, file: str) -> int:
-    shader = GL.glCreateShader(kind)
+def _compile(kind: Any, file: str) -> int:
+    shader: Any = GL.glCreateShader(kind)
     GL.glShaderSource(shader, (resource_folder("shaders") / file).read_text("utf-8"))
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):

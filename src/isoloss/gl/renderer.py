@@ -21,13 +21,12 @@ from isoloss.gl.surfaces import Paint, SurfacePass
 from isoloss.gl.target import Target
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
-from isoloss.scene.appearance import Texture
+from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import FLOOR, Frame, Scene
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
 from isoloss.scene.theme import THEMES, Color
-
 
 _SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
 _MOVING_SOFTWARE, _RESTING_SOFTWARE, _MOVING = 64, 500, 500  # vertices an axis
@@ -50,13 +49,12 @@ class Renderer:
         self._lines, self._markers = LinePass(), MarkerPass()
         self._fills, self._text = FillPass(), TextPass()
         self._box = self._lines.batch()
+        self._colors: tuple[object, ColorScale | None] = (None, None)
         self._bar: tuple[object, ScalarBar | None] = (None, None)
         self.is_software = any(name in description() for name in _SOFTWARE)
         self._held: dict[tuple[int, int], _Held] = {}
 
-    def draw(
-        self, scene: Scene, target: Target, scale: float = 1.0, moving: bool = False
-    ) -> None:
+    def draw(self, scene: Scene, target: Target, scale: float = 1.0, moving: bool = False) -> None:
         """Draw `scene` into `target`.
 
         Args:
@@ -95,7 +93,7 @@ class Renderer:
         self, scene: Scene, shown: list[SurfaceLayer], view: View, budget: int
     ) -> None:
         look, frame = scene.appearance, scene.frame()
-        colors = color_scale(shown, look, frame)
+        colors = self._color_scale(shown, look, frame)
         texture = shown_texture(shown, look)
         sides = axes.Sides.of(scene.camera)
         GL.glDepthFunc(GL.GL_LEQUAL)
@@ -126,10 +124,16 @@ class Renderer:
     ) -> None:
         look, unit = scene.appearance, view.scale
         if look.floor_contours:
-            style = LineStyle(1.3 * unit, (1, 1, 1, 0.8), level=FLOOR, bias=0.0005)
+            style = LineStyle(
+                1.3 * unit,
+                (1, 1, 1, 0.8),
+                bias=0.0005,
+                level=FLOOR,
+                toward=view.theme.floor_contour,
+            )
             self._lines.draw(buffers.contours, view, style, buffers.placed)
         if texture is Texture.WIREFRAME:
-            style = LineStyle(1.2 * unit, bias=0.0012)
+            style = LineStyle(1.2 * unit, bias=0.0012, toward=view.theme.floor_contour)
             self._lines.draw(buffers.grid, view, style, buffers.placed)
         elif look.wireframe:
             style = LineStyle(0.8 * unit, view.theme.wire, bias=0.0012)
@@ -200,12 +204,30 @@ class Renderer:
         if layout.labels:
             self._text.draw(layout.labels, view.em, view.size)
 
+    def _color_scale(
+        self, shown: list[SurfaceLayer], look: Appearance, frame: Frame
+    ) -> ColorScale | None:
+        """The colour scale of the last frame, if it would be the same."""
+        states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
+        key = (states, look.texture, look.color_range, frame)
+        if self._colors[0] != key:
+            self._colors = (key, color_scale(shown, look, frame))
+        return self._colors[1]
+
     def _scalar_bar(
         self, view: View, colors: ColorScale, scene: Scene, bands: int
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""
         look = scene.appearance
-        key = (view.size, view.scale, colors, look.theme, look.colormap, look.reverse_colormap, bands)
+        key = (
+            view.size,
+            view.scale,
+            colors,
+            look.theme,
+            look.colormap,
+            look.reverse_colormap,
+            bands,
+        )
         if self._bar[0] != key:
             self._bar = (key, scalar_bar(view, self._text, colors, look, bands))
         return self._bar[1]
@@ -214,9 +236,7 @@ class Renderer:
         waiting = any(layer.visible for layer in scene.layers)
         text = "Waiting for the first values…" if waiting else "Nothing to show yet"
         x, y = view.size[0] / 2, view.size[1] / 2
-        self._text.draw(
-            [Label(text, x, y, view.theme.quiet_ink, size=1.15)], view.em, view.size
-        )
+        self._text.draw([Label(text, x, y, view.theme.quiet_ink, size=1.15)], view.em, view.size)
 
     # -- caches ------------------------------------------------------------------------------
 
@@ -241,9 +261,13 @@ class Renderer:
 
 def _paint(texture: Texture, scene: Scene) -> Paint:
     look = scene.appearance
-    matte = {Texture.MATTE: 1.0, Texture.WIREFRAME: 0.0}.get(texture, 0.0)
+    theme = THEMES[look.theme]
+    if texture is Texture.MATTE:
+        return Paint(look.colormap, matte=theme.matte[:3], flat=not look.smooth)
+    if texture is Texture.WIREFRAME:  # a dark body hides the lines behind it
+        return Paint(look.colormap, matte=theme.body[:3], unlit=0.75)
     bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
-    return Paint(look.colormap, look.reverse_colormap, bands, matte, flat=not look.smooth)
+    return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)
 
 
 def _points_until(layer: SurfaceLayer, epoch: float | None) -> int:

@@ -27,14 +27,16 @@ class Paint:
     Attributes:
         colormap, reverse: which.
         bands: discrete colours, 0 for smooth ones.
-        matte_share: 1 hides the colours under the theme's matte tone.
+        matte: one tone (r, g, b) instead of colours.
+        unlit: from 0, fully shaded, to 1, not at all.
         flat: one normal a facet.
     """
 
     colormap: str
     reverse: bool = False
     bands: int = 0
-    matte_share: float = 0.0
+    matte: tuple[float, float, float] | None = None
+    unlit: float = 0.0
     flat: bool = False
 
 
@@ -116,7 +118,7 @@ class SurfacePass:
         placed: tuple[NDArray[np.float64], NDArray[np.float64]],
         budget: int,
     ) -> None:
-        """Draw one surface, scaled and shifted by `placed`; `budget` as in `SurfaceBuffers.draw`."""
+        """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis."""
         camera, theme = view.camera, view.theme
         right, up, back = (np.asarray(row, np.float64) for row in view.view[:3, :3])
         # The key light comes with the viewer, from over the left shoulder, and never from below.
@@ -134,8 +136,9 @@ class SurfacePass:
             key=key,
             flat=paint.flat,
             bands=paint.bands,
-            matte=theme.matte[:3],
-            matte_share=float(paint.matte_share),
+            matte=paint.matte or (0.0, 0.0, 0.0),
+            matte_share=0.0 if paint.matte is None else 1.0,
+            unlit=float(paint.unlit),
             uncomputed=theme.uncomputed[:3],
             clamped=theme.clamped[:3],
             hatch=9.0 * view.scale,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from OpenGL import GL
 from numpy.typing import NDArray
+from OpenGL import GL
 
 from isoloss.errors import IsolossError
 
@@ -39,9 +39,8 @@ class Target:
         self.size = (width, height)
         before = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.texture)
-        GL.glTexImage2D(
-            GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None
-        )
+        rgba, byte = GL.GL_RGBA, GL.GL_UNSIGNED_BYTE
+        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, rgba, byte, None)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
@@ -81,15 +80,15 @@ class Target:
         GL.glDisable(GL.GL_SCISSOR_TEST)
         GL.glDepthMask(True)
         GL.glClearColor(0.0, 0.0, 0.0, 0.0)
-        GL.glClear(GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT)
+        GL.glClear(int(GL.GL_COLOR_BUFFER_BIT) | int(GL.GL_DEPTH_BUFFER_BIT))
 
     def end(self) -> None:
         """Resolve into `texture` and go back to where was drawn before."""
         if self._multisampled:
             GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._drawn)
             GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self._resolved)
-            box = (0, 0, *self.size)
-            GL.glBlitFramebuffer(*box, *box, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
+            w, h = self.size
+            GL.glBlitFramebuffer(0, 0, w, h, 0, 0, w, h, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
         framebuffer, viewport = self._before
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
         GL.glViewport(*viewport)

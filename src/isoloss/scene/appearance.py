@@ -8,15 +8,20 @@ from typing import Literal
 
 
 class Texture(Enum):
-    """What the colours of a surface mean; the value is the name shown."""
+    """What the colours of a surface mean; the value is its name on the command line."""
 
-    HEIGHT = "Height"
-    ACCURACY = "Accuracy"
-    SLOPE = "Slope"
-    ERROR_BAR = "Error bar"
-    BANDS = "Contour bands"
-    MATTE = "Matte"
-    WIREFRAME = "Wireframe"
+    HEIGHT = "height"
+    ACCURACY = "accuracy"
+    SLOPE = "slope"
+    ERROR_BAR = "error-bar"
+    BANDS = "contour-bands"
+    MATTE = "matte"
+    WIREFRAME = "wireframe"
+
+    @property
+    def label(self) -> str:
+        """The name shown in the window."""
+        return self.value.replace("-", " ").capitalize()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ FIELD_OF_VIEW = 26.0
 """Degrees of the smaller side; narrow, as a portrait lens, so that the box is hardly distorted."""
 
 _DEGREES_PER_PIXEL = 0.35
-_TARGET: Vector = (0.0, 0.0, 0.19)
+_TARGET: Vector = (0.0, 0.0, 0.13)
 
 
 class Ray(NamedTuple):
@@ -43,7 +43,7 @@ class Camera:
     azimuth: float = -32.0
     elevation: float = 29.0
     target: Vector = _TARGET
-    distance: float = 5.75
+    distance: float = 6.3
     orthographic: bool = False
 
     # -- movements ---------------------------------------------------------------------------

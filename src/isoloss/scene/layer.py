@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from isoloss.geometry.mesh import DisplayMesh, display_mesh
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Texture
+
+_MOST_MESHES = 4  # viewports that show one layer on scales of their own
+Fact = TypeVar("Fact")
 
 
 class MarkerShape(Enum):
@@ -59,8 +64,11 @@ class SurfaceLayer:
     source: Path | None = None
     markers: tuple[Marker, ...] = ()
     version: int = 0
-    _meshes: dict[object, DisplayMesh] = field(default_factory=dict, repr=False, compare=False)
-    _scales: dict[object, HeightScale] = field(default_factory=dict, repr=False, compare=False)
+    _meshes: dict[object, DisplayMesh] = field(
+        default_factory=dict[object, DisplayMesh], repr=False
+    )
+    _meshes_of: tuple[int, int] = (0, 0)
+    _facts: dict[object, object] = field(default_factory=dict[object, object], repr=False)
 
     def touch(self) -> None:
         """Say that the data have changed."""
@@ -68,29 +76,55 @@ class SurfaceLayer:
 
     def automatic_scale(self, log: bool | None = None) -> HeightScale:
         """The height scale of this layer alone."""
-        key = (self.version, id(self.surface), log)
-        if key not in self._scales:
-            self._scales.clear()
-            computed = self.surface.loss[self.surface.computed]
-            self._scales[key] = HeightScale.automatic(computed, log)
-        return self._scales[key]
+
+        def work_out() -> HeightScale:
+            return HeightScale.automatic(self.surface.loss[self.surface.computed], log)
+
+        return self._remembered(("scale", log), work_out)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether at least one cell has a loss that is a number or infinite."""
+
+        def work_out() -> bool:
+            return bool((self.surface.computed & ~np.isnan(self.surface.loss)).any())
+
+        return self._remembered("values", work_out)
 
     def mesh(self, scale: HeightScale, smooth: bool = True) -> DisplayMesh:
         """The displayed mesh, worked out once for each state of the data."""
         key = (self.version, id(self.surface), scale, smooth)
         if key not in self._meshes:
-            self._meshes.clear()
+            if len(self._meshes) >= _MOST_MESHES or self._state() != self._meshes_of:
+                self._meshes.clear()
+                self._meshes_of = self._state()
             self._meshes[key] = display_mesh(self.surface, scale, smooth)
         return self._meshes[key]
 
     def has(self, texture: Texture) -> bool:
         """Whether the surface has what `texture` shows."""
-        if texture is Texture.ACCURACY:
-            return bool(np.isfinite(self.surface.accuracy).any())
-        if texture is Texture.ERROR_BAR:
-            errors = self.surface.loss_stderr
-            return bool((np.isfinite(errors) & (errors > 0)).any())
-        return True
+
+        def work_out() -> bool:
+            if texture is Texture.ACCURACY:
+                return bool(np.isfinite(self.surface.accuracy).any())
+            if texture is Texture.ERROR_BAR:
+                errors = self.surface.loss_stderr
+                return bool((np.isfinite(errors) & (errors > 0)).any())
+            return True
+
+        return self._remembered(texture, work_out)
+
+    def _state(self) -> tuple[int, int]:
+        return self.version, id(self.surface)
+
+    def _remembered(self, what: object, work_out: Callable[[], Fact]) -> Fact:
+        """A fact about the data, worked out once for each state of them."""
+        if self._facts.get("state") != self._state():
+            self._facts.clear()
+            self._facts["state"] = self._state()
+        if what not in self._facts:
+            self._facts[what] = work_out()
+        return cast(Fact, self._facts[what])
 
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:

@@ -89,8 +89,9 @@ def _describe(
 ) -> Hit:
     unit = (world - offset) / scale
     surface = layer.surface
-    alpha = float(np.interp(unit[0], mesh.x, mesh.alpha))
-    beta = float(np.interp(unit[1], mesh.y, mesh.beta))
+    # The mesh's x and y are its α and β mapped linearly onto [-1, 1].
+    alpha = float(mesh.alpha[0] + (unit[0] + 1) / 2 * (mesh.alpha[-1] - mesh.alpha[0]))
+    beta = float(mesh.beta[0] + (unit[1] + 1) / 2 * (mesh.beta[-1] - mesh.beta[0]))
     i = int(np.abs(surface.alpha - alpha).argmin())
     j = int(np.abs(surface.beta - beta).argmin())
     return Hit(

@@ -68,11 +68,7 @@ class Scene:
     @property
     def shown(self) -> list[SurfaceLayer]:
         """The visible layers that have at least one value."""
-        return [
-            layer
-            for layer in self.layers
-            if layer.visible and bool((~np.isnan(layer.surface.loss[layer.surface.computed])).any())
-        ]
+        return [layer for layer in self.layers if layer.visible and layer.has_values]
 
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""

@@ -25,6 +25,10 @@ class Theme:
     """Grid lines on its walls."""
     wall: Color
     """Faces of the box; low alpha."""
+    floor_contour: Color
+    """What the contours on the floor are mixed with, to stand off the background."""
+    body: Color
+    """The surface behind the lines of the wireframe texture."""
     wire: Color
     """The grid drawn over a texture."""
     contour: Color
@@ -60,6 +64,8 @@ THEMES = {
         box=_hex("8d97a8", 0.75),
         grid=_hex("8d97a8", 0.22),
         wall=_hex("ffffff", 0.025),
+        floor_contour=(1.0, 1.0, 1.0, 0.22),
+        body=_hex("1d222c"),
         wire=(0.1, 0.1, 0.1, 0.45),
         contour=(0.22, 0.22, 0.25, 0.75),
         path=_hex("ffffff"),
@@ -79,6 +85,8 @@ THEMES = {
         box=_hex("5d6878", 0.8),
         grid=_hex("5d6878", 0.2),
         wall=_hex("33415a", 0.03),
+        floor_contour=(0.1, 0.12, 0.16, 0.28),
+        body=_hex("f4f6f9"),
         wire=(0.1, 0.1, 0.1, 0.4),
         contour=(0.25, 0.25, 0.28, 0.7),
         path=_hex("15181f"),

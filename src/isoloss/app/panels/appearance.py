@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, heading, hint, right_edge, row, rows, toggle_button
+from isoloss.app.widgets import em, heading, hint, icon_button, right_edge, row, rows, toggle_button
 from isoloss.app.workspace import Workspace
 from isoloss.scene import colormaps
 from isoloss.scene.appearance import Texture
@@ -36,9 +37,11 @@ class AppearancePanel:
         workspace = self.workspace
         shown = workspace.scene.shown
         gap = em(0.3)
-        columns = 2 if imgui.get_content_region_avail().x < em(15) else 3
+        columns = 3
         width = (imgui.get_content_region_avail().x - gap * (columns - 1)) / columns
+        padding = imgui.get_style().frame_padding.y
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
+        imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.1), padding))
         for k, texture in enumerate(Texture):
             if k % columns:
                 imgui.same_line()
@@ -49,7 +52,7 @@ class AppearancePanel:
             if toggle_button(label, on, ImVec2(width, 0)):
                 workspace.change(texture=texture)
             imgui.end_disabled()
-        imgui.pop_style_var()
+        imgui.pop_style_var(2)
 
     def _colormap(self) -> None:
         look = self.workspace.appearance
@@ -58,16 +61,17 @@ class AppearancePanel:
             if not shown:
                 return
             row("Colormap")
+            imgui.set_next_item_width(-imgui.get_frame_height() - em(0.2))
             if imgui.begin_combo("##colormap", ""):
                 for name in colormaps.NAMES:
                     self._colormap_choice(name, look.colormap)
                 imgui.end_combo()
             _swatch(look.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
             hint(f"{look.colormap}; cividis is safe for the colour-blind")
-            row("Reversed")
-            changed, on = imgui.checkbox("##reverse", look.reverse_colormap)
-            if changed:
-                self.workspace.change(reverse_colormap=on)
+            imgui.same_line(0, em(0.2))
+            color = palette().accent if look.reverse_colormap else palette().muted
+            if icon_button(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the colormap", color=color):
+                self.workspace.change(reverse_colormap=not look.reverse_colormap)
 
     def _colormap_choice(self, name: str, current: str) -> None:
         height = imgui.get_text_line_height() * 1.3
@@ -81,10 +85,11 @@ class AppearancePanel:
 
     def _contours(self) -> None:
         workspace, look = self.workspace, self.workspace.appearance
-        changed, on = imgui.checkbox("On the surface", look.contours)
+        changed, on = imgui.checkbox("Surface", look.contours)
         if changed:
             workspace.change(contours=on)
-        changed, on = imgui.checkbox("On the floor", look.floor_contours)
+        imgui.same_line(right_edge() / 2)
+        changed, on = imgui.checkbox("Floor", look.floor_contours)
         if changed:
             workspace.change(floor_contours=on)
         imgui.begin_disabled(not (look.contours or look.floor_contours))

@@ -23,7 +23,7 @@ from isoloss.app.widgets import (
 from isoloss.app.workspace import Workspace
 from isoloss.settings import KINDS
 
-LABELS = 8.4
+LABELS = 9.9
 """Width of the labels, in em."""
 
 
@@ -73,7 +73,7 @@ class ExperimentsPanel:
 
     def _form(self, kind: str, form: Form) -> None:
         style = imgui.get_style()
-        footer = 3 * imgui.get_frame_height() + 3 * style.item_spacing.y + em(0.5)
+        footer = 3 * imgui.get_frame_height() + 4 * style.item_spacing.y + em(0.2)
         if form.error:
             room = imgui.get_content_region_avail().x - em(1.6)
             footer += imgui.calc_text_size(form.error, False, room).y + style.item_spacing.y
@@ -137,18 +137,22 @@ class ExperimentsPanel:
                 changed, typed = imgui.input_text("##folder", folder)
                 if changed:
                     self.folders[kind] = typed or None
-        self._command_line(form.command(folder))
+        self._command_line(form.command(Path(folder)))
         self._buttons(kind, form)
 
     def _command_line(self, command: str) -> None:
         side = imgui.get_frame_height()
         width = imgui.get_content_region_avail().x - side - em(0.3)
         imgui.align_text_to_frame_padding()
-        imgui.text_colored(vec(palette().muted), shortened(command, width))
+        told = shortened(command, width) or "Mend the request to see its command line"
+        imgui.text_colored(vec(palette().muted), told)
         hint(command)
         imgui.same_line(right_edge() - side)
         tip = "Copy the command line that does the same"
-        if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
+        imgui.begin_disabled(not command)
+        copied = icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted)
+        imgui.end_disabled()
+        if copied:
             imgui.set_clipboard_text(command)
             self.workspace.messages.say("Copied the command line")
 

@@ -19,7 +19,11 @@ _START = {"integer": 1000, "number": 0.1, "range": (-1.0, 1.0), "grid": (25, 25)
 def draw_field(field: FieldSpec, value: Any, wrong: bool, suggestions: Suggestions) -> Any:
     """Draw the input of `field` in the rest of the line; returns the value it then holds."""
     if field.optional:
+        # Most stay at their default: the ticks should not outshine what was chosen.
+        imgui.push_style_color(imgui.Col_.checkbox_selected_bg, vec(palette().field))
+        imgui.push_style_color(imgui.Col_.check_mark, vec(palette().muted))
         changed, default = imgui.checkbox("##default", value is None)
+        imgui.pop_style_color(2)
         hint("Leave it to the program; " + field.help[:1].lower() + field.help[1:])
         if changed:
             value = None if default else _start(field, suggestions)

@@ -27,8 +27,9 @@ class LayersPanel:
         for k, layer in enumerate(list(layers)):
             imgui.push_id(k)
             self._surface(layer)
-            if layer.trajectory is not None:
-                self._trajectory(layer)
+            trajectory = self.workspace.trajectory_of(layer)
+            if trajectory is not None:
+                self._trajectory(layer, len(trajectory))
             imgui.pop_id()
         if self.workspace.selected is not None:
             self._details(self.workspace.selected)
@@ -53,14 +54,13 @@ class LayersPanel:
         if icon_button(fa.ICON_FA_XMARK, "remove", "Remove from the scene", color=p.muted):
             self.workspace.remove(layer)
 
-    def _trajectory(self, layer: SurfaceLayer) -> None:
+    def _trajectory(self, layer: SurfaceLayer, count: int) -> None:
         imgui.indent(em(1.2))
-        shown = self.workspace.appearance.trajectory
-        if _eye("path", shown, "Show or hide the trajectory"):
-            self.workspace.change(trajectory=not shown)
+        shown = self.workspace.is_trajectory_shown(layer)
+        if _eye("path", shown, "Show or hide this trajectory"):
+            self.workspace.toggle_trajectory(layer)
         imgui.same_line(0, em(0.2))
         imgui.align_text_to_frame_padding()
-        count = len(layer.trajectory) if layer.trajectory is not None else 0
         muted(f"Trajectory, {count} checkpoints")
         imgui.unindent(em(1.2))
 

@@ -1,0 +1,122 @@
+"""Whole journeys on the command line, with kills and full disks on the way."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import isoloss
+from isoloss.geometry.growing import GrowingSurface
+
+TRAIN = ("train", "--model", "torchvision:resnet18", "--epochs", "1", "--batch-size", "256",
+         "--augment", "none", "--checkpoints-per-epoch", "3", "--out", "r18")  # fmt: skip
+
+
+def wait_until(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the process ended too early"
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def start(folder, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "isoloss", *words],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_train_probe_kill_carry_on_render_info(isoloss_command, tmp_path):
+    isoloss_command(*TRAIN, check=0)
+    probe = ("probe", "r18", "--plane", "pca", "--grid", "9x7", "--samples", "32",
+             "--precision", "fp32")  # fmt: skip
+    done = isoloss_command(*probe, "--out", "whole", "--json", check=0)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "started"
+    assert events[-1]["event"] == "done"
+
+    killed = start(tmp_path, *probe, "--out", "killed")
+    growing = tmp_path / "killed" / "surface"
+
+    def some_cells():
+        return GrowingSurface.exists(growing) and (GrowingSurface.open(growing).count > 0).any()
+
+    with killed:
+        wait_until(some_cells, killed)
+        killed.send_signal(signal.SIGKILL)
+    partial = isoloss.load(tmp_path / "killed")
+    assert partial.computed.any()
+    assert "paused" in isoloss_command("info", "killed", check=0).stdout
+    isoloss_command("run", "killed", check=0)
+    a, b = isoloss.load(tmp_path / "killed"), isoloss.load(tmp_path / "whole")
+    np.testing.assert_array_equal(a.loss, b.loss)
+    np.testing.assert_array_equal(a.accuracy, b.accuracy)
+
+    isoloss_command("render", "whole", "--out", "x.png", "--size", "320x200", check=0)
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.size == (320, 200)
+    text = isoloss_command("info", "whole", check=0).stdout
+    assert "9×7" in text
+    assert "trajectory" in text
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_pauses_a_run(isoloss_command, tmp_path, name):
+    process = start(tmp_path, *TRAIN[:4], "50", *TRAIN[5:])
+    with process:
+        wait_until((tmp_path / "r18" / "checkpoints" / "trajectory.json").exists, process)
+        process.send_signal(getattr(signal, name))
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with: isoloss run" in error
+    assert "Traceback" not in error
+    assert "paused" in isoloss_command("info", "r18", check=0).stdout
+
+
+def test_a_full_disk_is_said_in_one_line(isoloss_command, tmp_path):
+    def no_files_past_one_megabyte():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    done = isoloss_command(*TRAIN, preexec_fn=no_files_past_one_megabyte)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("isoloss: cannot write ")
+    assert not [p for p in (tmp_path / "r18").rglob("*") if p.suffix == ".safetensors"]
+
+
+def test_no_display_is_said_in_one_line(isoloss_command, tmp_path):
+    isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
+    done = isoloss_command("view", "s.ply", check=2)
+    assert done.stderr.count("\n") == 1
+    assert "isoloss render" in done.stderr
+
+
+def test_an_unwritable_place_is_said_in_one_line(isoloss_command, tmp_path):
+    (tmp_path / "file").touch()
+    done = isoloss_command(*TRAIN[:-1], "file/run", check=2)
+    assert done.stderr.strip().splitlines()[-1].startswith("isoloss: ")
+    isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
+    done = isoloss_command("render", "s.ply", "--out", "file/x.png", check=2)
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "example", sorted((Path(__file__).resolve().parents[2] / "examples").glob("[0-9]*.py"))
+)
+def test_examples_run(example, tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
+    done = subprocess.run(
+        [sys.executable, str(example)], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("*.png"))
