@@ -14,6 +14,9 @@ from isoloss.run import Run
 from isoloss.settings import TrainSettings
 from isoloss.terminal import duration
 
+# Settings that are worth a line even where they are the defaults.
+FACTS = ("model", "data", "source")
+
 
 def describe(path: Path) -> str:
     """A summary of a surface file or a run folder.
@@ -35,7 +38,7 @@ def _run_lines(run: Run) -> list[str]:
         lines[-1] += f" in {duration(followed.seconds)}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     for name, value in run.settings.model_dump(mode="json").items():
-        if name in ("model", "data", "source") or (name != "kind" and value != default[name]):
+        if name != "kind" and value is not None and (name in FACTS or value != default[name]):
             lines.append(f"  {name:<11} {value}")
     if isinstance(run.settings, TrainSettings) and followed.metrics:
         last = followed.metrics[-1]

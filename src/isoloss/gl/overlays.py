@@ -59,7 +59,7 @@ def path_points(trajectory: Trajectory, frame: Frame) -> Array:
 
 def path_segments(points: Array) -> Records:
     """The path itself; uncoloured."""
-    whole: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+    whole = np.isfinite(points.sum(axis=1))
     keep = whole[:-1] & whole[1:]
     return segments(points[:-1][keep], points[1:][keep])
 

@@ -116,13 +116,8 @@ def load_layer(path: str | Path) -> SurfaceLayer:
     from isoloss.geometry import formats
 
     path = Path(path)
-    surface = formats.load(path)
-    folder = path if path.is_dir() else path.parent
-    beside = folder / "trajectory.ply"
-    # A lone surface file among others need not belong to the trajectory that lies there too.
-    belongs = path.is_dir() or path.name.startswith("surface")
-    trajectory = formats.load_trajectory(beside) if belongs and beside.is_file() else None
-    name = surface.title or (path.name if path.is_dir() else path.stem)
+    surface, trajectory = formats.load(path), formats.load_trajectory(path)
+    name = surface.title or (path.resolve().name if path.is_dir() else path.stem)
     return SurfaceLayer(name, surface, trajectory, source=path)
 
 
@@ -143,10 +138,11 @@ def _layer(source: Source) -> SurfaceLayer:
 
 
 def _texture(name: str) -> Texture:
+    slug = name.lower().replace("_", "-").replace(" ", "-")
     for texture in Texture:
-        if name.lower().replace("_", " ") in (texture.value.lower(), texture.name.lower()):
+        if slug in (texture.value, texture.name.lower().replace("_", "-")):
             return texture
-    names = ", ".join(t.value.lower() for t in Texture)
+    names = ", ".join(t.value for t in Texture)
     raise IsolossError(f"there is no texture {name!r}; choose one of {names}")
 
 

@@ -1,0 +1,153 @@
+"""What the renderer keeps on the GPU, and when it brings it up to date."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from isoloss.errors import IsolossError
+from isoloss.geometry.surface import Surface
+from isoloss.gl import buffers
+from isoloss.gl.picture import draw_picture, make_scene, render
+from isoloss.gl.renderer import Renderer
+from isoloss.gl.target import Target
+from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
+
+AXIS = np.linspace(-1, 1, 9)
+LOSS = AXIS[:, None] ** 2 + AXIS[None, :] ** 2 + 0.1
+
+
+@pytest.fixture
+def layer() -> SurfaceLayer:
+    return SurfaceLayer("bowl", Surface.from_loss(AXIS, AXIS, LOSS))
+
+
+@pytest.fixture
+def target() -> Target:
+    return Target(200, 120)
+
+
+def test_a_growing_surface_is_redrawn_in_place(renderer, target, layer):
+    scene = Scene([layer])
+    renderer.draw(scene, target)
+    before = target.read()
+    layer.surface = Surface.from_loss(AXIS, AXIS, LOSS[::-1] + 2 * AXIS[:, None] ** 4)
+    layer.touch()
+    renderer.draw(scene, target)
+    after = target.read()
+    assert (after != before).any()
+    fresh = Target(200, 120)
+    Renderer().draw(Scene([layer]), fresh)
+    assert (fresh.read() == after).all()
+
+
+def test_an_orbiting_camera_uploads_no_geometry(renderer, target, layer, monkeypatch):
+    scene = Scene([layer])
+    renderer.draw(scene, target)
+    sizes: list[int] = []
+    upload = buffers.Buffer.upload
+    monkeypatch.setattr(
+        buffers.Buffer, "upload", lambda self, data: (sizes.append(data.nbytes), upload(self, data))
+    )
+    for _ in range(3):
+        scene.camera = scene.camera.orbit(10, 3)
+        renderer.draw(scene, target)
+    assert max(sizes) < 20_000  # labels and the box only
+
+
+def test_buffers_of_dropped_layers_are_freed(target, layer):
+    renderer = Renderer()
+    scene = Scene([layer])
+    renderer.draw(scene, target)
+    assert len(renderer._held) == 1
+    del scene
+    gc.collect()
+    renderer.draw(Scene(), target)
+    assert not renderer._held
+
+
+def test_the_moving_frame_resembles_the_resting_one(renderer, layer):
+    scene, target = Scene([layer]), Target(480, 300)
+    renderer.draw(scene, target, moving=True)
+    moving = target.read().astype(int)
+    renderer.draw(scene, target)
+    assert np.abs(moving - target.read()).mean() < 3
+
+
+def test_the_framebuffer_drawn_to_before_is_restored(renderer, target, layer):
+    from OpenGL import GL
+
+    outer = Target(64, 64)
+    outer.begin()
+    bound = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))
+    renderer.draw(Scene([layer]), target)
+    assert int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)) == bound
+    assert list(GL.glGetIntegerv(GL.GL_VIEWPORT)) == [0, 0, 64, 64]
+    outer.end()
+
+
+def test_a_target_can_be_resized(renderer, target, layer):
+    for size in ((300, 100), (1, 1), (640, 400)):
+        target.resize(*size)
+        renderer.draw(Scene([layer]), target)
+        assert target.read().shape == (size[1], size[0], 4)
+
+
+def test_a_picture_too_large_for_the_driver_is_refused(context):
+    with pytest.raises(IsolossError, match="at most"):
+        Target(10**6, 10)
+
+
+def test_a_million_vertices(renderer, target):
+    axis = np.linspace(-1, 1, 1000)
+    loss = axis[:, None] ** 2 + np.abs(axis[None, :]) + 0.1 * np.sin(40 * axis)[:, None]
+    scene = Scene([SurfaceLayer("large", Surface.from_loss(axis, axis, loss))])
+    renderer.draw(scene, target, moving=True)
+    renderer.draw(scene, target)
+    assert target.read()[60, 100].max() > 0
+
+
+def test_titles_in_any_script_are_drawn(renderer, target, layer):
+    scene = Scene([layer], title="損失 ландшафт ∇θ ‖x‖₂ 🙂 10⁻⁷ " + "ÄÖÜ" * 60)
+    renderer.draw(scene, target, scale=2.5)
+    assert target.read()[..., 3].min() == 255
+
+
+def test_rendering_writes_a_png_and_returns_its_pixels(context, tmp_path, layer):
+    from PIL import Image
+
+    out = tmp_path / "new folder" / "x.png"
+    image = render(layer.surface, out, size=(160, 100), theme="light", azimuth=10)
+    context.make_current()
+    assert image.shape == (100, 160, 4)
+    assert image.dtype == np.uint8
+    assert (np.asarray(Image.open(out)) == image).all()
+    assert [p.name for p in out.parent.iterdir()] == ["x.png"]
+
+
+def test_a_run_folder_comes_with_its_trajectory(tmp_path, layer):
+    layer.surface.save(tmp_path / "surface.ply")
+    scene = make_scene(tmp_path)
+    assert scene.layers[0].source == tmp_path
+    assert np.allclose(scene.layers[0].surface.loss, LOSS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"textur": "height"}, "no option"), ({"texture": "wood"}, "choose one of height, accuracy")],
+)
+def test_wrong_options_are_named(layer, options, message):
+    with pytest.raises(IsolossError, match=message):
+        make_scene(layer.surface, **options)
+
+
+def test_an_unknown_colormap_is_named(renderer, layer):
+    scene = Scene([layer], appearance=Appearance(colormap="jet"))
+    with pytest.raises(IsolossError, match="no colormap 'jet'"):
+        draw_picture(renderer, scene, (100, 60))
+
+
+def test_a_texture_no_layer_has_falls_back_to_the_height(renderer, layer):
+    wanted = Scene([layer], appearance=Appearance(texture=Texture.ACCURACY))
+    pictures = [draw_picture(renderer, s, (200, 120)) for s in (wanted, Scene([layer]))]
+    assert (pictures[0] == pictures[1]).all()

@@ -1,0 +1,123 @@
+"""A display of their own for the journeys, and a process of its own for each of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isoloss.geometry.ply import save_trajectory_ply
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+
+JOURNEYS = Path(__file__).parent / "journeys"
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """The name of a fresh X display of 1280×800 pixels."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        pytest.fail("the GUI tests need Xvfb; on Debian or Ubuntu: sudo apt install xvfb")
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        [program, "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        pass_fds=(writing,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as told:
+            number = told.readline().strip()
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def travel(display: str, tmp_path: Path) -> Callable[..., None]:
+    """Runs a journey in a process of its own, in an empty folder; its failure is the test's."""
+
+    def run(name: str, *arguments: str | Path, seconds: float = 100) -> None:
+        work = tmp_path / "work"
+        work.mkdir(exist_ok=True)
+        environment = os.environ | {
+            "DISPLAY": display,
+            "ISOLOSS_CONFIG_DIR": str(tmp_path / "config"),
+            "PYTHONPATH": str(JOURNEYS.parent),
+            "OMP_NUM_THREADS": "1",
+        }
+        environment.pop("PYOPENGL_PLATFORM", None)
+        command = [sys.executable, str(JOURNEYS / f"{name}.py"), *map(str, arguments)]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=work,
+                env=environment,
+                timeout=seconds,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+        except subprocess.TimeoutExpired as error:
+            told = error.stdout or b""
+            text = told if isinstance(told, str) else told.decode(errors="replace")
+            pytest.fail(f"{name} did not end within {seconds:g} s\n{text}")
+        if done.returncode:
+            pytest.fail(f"{name} failed (exit code {done.returncode})\n{done.stdout}")
+
+    return run
+
+
+@pytest.fixture
+def valley(tmp_path: Path) -> Path:
+    """A surface file with accuracies, error bars and a trajectory."""
+    alpha, beta = np.linspace(-1, 1, 25), np.linspace(-1, 1, 21)
+    a, b = np.meshgrid(alpha, beta, indexing="ij")
+    loss = 0.3 * np.exp(2.2 * (a**2 + 0.8 * b**2)) + 0.2 * np.sin(5 * a) * np.cos(4 * b) + 0.4
+    surface = Surface(
+        alpha,
+        beta,
+        loss,
+        np.clip(1 - loss / 5, 0, 1),
+        0.02 * loss,
+        np.full(loss.shape, 256, np.int64),
+        {"model": "vgg11", "plane": "pca"},
+    )
+    t = np.linspace(0, 1, 6)
+    path = Trajectory(
+        -0.9 + 0.9 * np.sqrt(t),
+        0.7 * (1 - t),
+        3 - 2.5 * t,
+        np.zeros(6),
+        np.arange(6.0),
+        np.where(t < 0.5, 0.1, 0.01),
+    )
+    save_trajectory_ply(path, tmp_path / "valley-trajectory.ply", surface)
+    return surface.save(tmp_path / "valley.ply")
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A finished training run of a small network in the journey's `runs` folder."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "small.py").write_text(
+        "import torch\n\n"
+        "def net(num_classes=10, **_):\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(num_classes))\n"
+    )
+    command = [sys.executable, "-m", "isoloss", "train", "--model", "small:net", "--epochs", "4"]
+    subprocess.run(
+        [*command, "--out", "runs/trained"], cwd=work, check=True, timeout=90, capture_output=True
+    )
+    return work / "runs" / "trained"

@@ -1,0 +1,42 @@
+"""Probe a trained network from the form: its surface grows in the window, then is finished."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from drive import Driver, drive
+
+
+def probe(d: Driver) -> None:
+    workspace = d.app.workspace
+    runs = workspace.runs
+    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: runs.trained, "the run in ./runs to be found")
+    assert not workspace.scene.layers
+    d.click("//Experiments/kinds/Probe")
+    form = d.app.experiments.forms["probe"]
+    d.until(lambda: form.wrong == "source", "the form to ask for a network")
+    d.click("//Experiments/**/source/suggestions")
+    d.click("//$FOCUSED/###runs/trained")
+    d.until(lambda: form.settings is not None, "the form to be right")
+    d.type("//Experiments/**/grid/##low", 12)
+    d.type("//Experiments/**/grid/##high", 13)
+    d.ctx.combo_click("//Experiments/**/plane/##value/pca")
+    d.until(lambda: form.settings and form.settings.plane == "pca", "the plane")
+    d.shot("probe_form.png")
+    d.click("//Experiments/**/###start")
+    probing = d.until(
+        lambda: runs.selected if runs.selected is not runs.trained[0] else None, "run"
+    )
+    d.until(lambda: workspace.scene.layers, "the layer", 60)
+    layer = workspace.scene.layers[0]
+    d.until(lambda: probing.status == "done", "the run to be done", 60)
+    d.until(lambda: layer.surface.is_complete and layer.trajectory, "the finished surface")
+    assert layer.surface.shape == (12, 13)
+    assert np.isfinite(layer.surface.loss).all()
+    assert workspace.scene.layers == [layer]
+    assert d.picture().std() > 5
+    d.shot("probe.png")
+
+
+drive(probe)

@@ -1,0 +1,68 @@
+"""A person's ways through the window, with real clicks on a real display."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+Travel = Callable[..., None]
+
+
+def test_look_at_a_surface(travel: Travel, valley: Path) -> None:
+    travel("look", valley)
+
+
+def test_open_by_clicks_and_by_drop(travel: Travel, valley: Path) -> None:
+    travel("open", valley)
+
+
+def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:
+    travel("train")
+
+
+def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
+    travel("probe", trained)
+
+
+def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:
+    told = _view(tmp_path, "missing.ply", DISPLAY=display)
+    assert told.startswith("IsolossError: there is no file or run folder")
+
+
+def test_without_a_display_the_way_out_is_told(tmp_path: Path) -> None:
+    for display in ("", ":987"):
+        told = _view(tmp_path, DISPLAY=display, WAYLAND_DISPLAY="")
+        assert told.startswith("IsolossError: ")
+        assert "isoloss render" in told
+
+
+def test_importing_the_package_imports_no_gui() -> None:
+    code = (
+        "import sys, isoloss, isoloss.app; isoloss.view; "
+        "print([m for m in ('torch', 'OpenGL', 'imgui_bundle', 'glfw') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def _view(folder: Path, *paths: str, **environment: str) -> str:
+    """The error line of a window that cannot be opened."""
+    code = (
+        "import sys\nfrom isoloss import view, IsolossError\n"
+        "try:\n    view(*sys.argv[1:])\n"
+        "except IsolossError as error:\n    print('IsolossError:', error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *paths],
+        cwd=folder,
+        env=os.environ | {"ISOLOSS_CONFIG_DIR": str(folder / "config")} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1, done.stdout
+    return done.stdout
