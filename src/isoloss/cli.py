@@ -205,7 +205,7 @@ def _treat_termination_as_interrupt() -> None:
 
 def _demo(namespace: argparse.Namespace) -> int:
     from isoloss import demo
-    from isoloss.gl.context import has_display
+    from isoloss.display import has_display
 
     runs = demo.create(namespace.out)
     if not namespace.headless and has_display():

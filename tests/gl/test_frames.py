@@ -1,34 +1,71 @@
 """Frames against the pictures that were looked at and found good."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.picture import draw_picture, make_scene
 from isoloss.scene import Appearance, Camera, Marker, MarkerShape, Scene, SurfaceLayer, Texture
 
-
-def _landscapes():
-    spec = importlib.util.spec_from_file_location(
-        "landscapes", Path(__file__).with_name("landscapes.py")
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["landscapes"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-land = _landscapes()
 SIZE = (480, 300)
 
 
+def rippled(n: int = 25) -> Surface:
+    """A chaotic landscape over more than two decades."""
+    axis = np.linspace(-1, 1, n)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    ripples = 0.55 * np.sin(7 * x + 1) * np.cos(6 * y) + 0.25 * np.sin(11 * x - 9 * y)
+    loss = 0.08 * np.exp(2.6 * np.hypot(x, y) ** 1.6 + ripples)
+    return Surface.from_loss(
+        axis, axis, loss, title="Rippled", explained_variance_ratio=[0.713, 0.184]
+    )
+
+
+def bowl(n: int = 21) -> Surface:
+    """A classifier's: accuracy and error bars come with it."""
+    axis = np.linspace(-1.2, 1.2, n)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    loss = 0.3 + x**2 + 1.7 * y**2 + 0.18 * np.sin(4 * x) * np.sin(5 * y)
+    accuracy = np.clip(0.97 - 0.25 * (loss - loss.min()), 0.1, 1)
+    error = 0.01 + 0.02 * np.abs(x)
+    count = np.full(loss.shape, 256)
+    return Surface(axis, axis, loss, accuracy, error, count, {"title": "Bowl"})
+
+
+def altered(surface: Surface, cells: tuple[slice, slice], value: float) -> Surface:
+    """`surface` with another loss in some cells."""
+    loss = surface.loss.copy()
+    loss[cells] = value
+    return Surface.from_loss(surface.alpha, surface.beta, loss, **surface.meta)
+
+
+def growing(surface: Surface, stride: int = 4) -> Surface:
+    """`surface` as a run from coarse to fine leaves it half way."""
+    count = np.zeros(surface.shape, np.int64)
+    count[::stride, ::stride] = 1
+    count[: surface.shape[0] // 3, ::2] = 1
+    loss = np.where(count > 0, surface.loss, np.nan)
+    missing = np.full(surface.shape, np.nan)
+    return Surface(
+        surface.alpha, surface.beta, loss, missing, 0 * missing, count, {"title": "Growing"}
+    )
+
+
+def path(surface: Surface, n: int = 24) -> Trajectory:
+    """A path that comes down above the surface, with two drops of the learning rate."""
+    t = np.linspace(0, 1, n)
+    alpha = 0.85 * np.cos(2.2 * t) * (1 - t) ** 1.2
+    beta = -0.8 * (1 - t) ** 1.5 * np.cos(1.1 * t)
+    i = np.abs(surface.alpha[:, None] - alpha).argmin(0)
+    j = np.abs(surface.beta[:, None] - beta).argmin(0)
+    loss = surface.loss[i, j] * (1 + 0.5 * np.sin(np.pi * t))
+    lr = np.where(t < 0.5, 0.1, np.where(t < 0.8, 0.01, 0.001))
+    return Trajectory(alpha, beta, loss, np.zeros(n), t * 90, lr)
+
+
 def walked(surface) -> SurfaceLayer:
-    return SurfaceLayer("walked", surface, land.path(surface))
+    return SurfaceLayer("walked", surface, path(surface))
 
 
 def draw(renderer, source, **options) -> np.ndarray:
@@ -38,13 +75,13 @@ def draw(renderer, source, **options) -> np.ndarray:
 @pytest.mark.parametrize("texture", list(Texture), ids=lambda t: t.value)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_textures(renderer, matches_baseline, texture, theme):
-    image = draw(renderer, walked(land.bowl()), texture=texture, theme=theme)
+    image = draw(renderer, walked(bowl()), texture=texture, theme=theme)
     matches_baseline(image, f"{texture.value}-{theme}")
 
 
 @pytest.mark.parametrize("colormap", ["viridis", "cividis", "magma", "coolwarm", "terrain"])
 def test_colormaps(renderer, matches_baseline, colormap):
-    matches_baseline(draw(renderer, land.rippled(), colormap=colormap), f"colormap-{colormap}")
+    matches_baseline(draw(renderer, rippled(), colormap=colormap), f"colormap-{colormap}")
 
 
 VIEWS = {
@@ -59,30 +96,29 @@ VIEWS = {
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_views(renderer, matches_baseline, view):
-    scene = Scene([walked(land.rippled())], VIEWS[view])
+    scene = Scene([walked(rippled())], VIEWS[view])
     matches_baseline(draw_picture(renderer, scene, SIZE), f"view-{view}")
 
 
 def _special():
-    rippled, bowl = land.rippled(), land.bowl()
-    few = rippled.alpha[:2], rippled.beta[:2], np.array([[1, 2], [3, 2.5]])
-    surface = type(rippled)
+    chaos, plain = rippled(), bowl()
+    few = chaos.alpha[:2], chaos.beta[:2], np.array([[1, 2], [3, 2.5]])
     return {
-        "nan-hole": land.altered(rippled, (slice(8, 11), slice(12, 15)), np.nan),
-        "inf-corner": land.altered(rippled, (slice(0, 4), slice(20, None)), np.inf),
-        "spike": land.altered(bowl, (slice(10, 11), slice(5, 6)), 1e6),
-        "constant": land.altered(bowl, (slice(None), slice(None)), 2.3),
-        "zero": land.altered(bowl, (slice(None), slice(None)), 0.0),
-        "negative": surface.from_loss(bowl.alpha, bowl.beta, bowl.loss - 3),
-        "all-inf": land.altered(bowl, (slice(None), slice(None)), np.inf),
-        "all-nan": land.altered(bowl, (slice(None), slice(None)), np.nan),
-        "2x2": surface.from_loss(*few),
-        "5x3": surface.from_loss(rippled.alpha[:5], rippled.beta[:3], rippled.loss[:5, :3]),
-        "uneven-axes": surface.from_loss(
-            np.sign(bowl.alpha) * bowl.alpha**2, bowl.beta**3, bowl.loss
+        "nan-hole": altered(chaos, (slice(8, 11), slice(12, 15)), np.nan),
+        "inf-corner": altered(chaos, (slice(0, 4), slice(20, None)), np.inf),
+        "spike": altered(plain, (slice(10, 11), slice(5, 6)), 1e6),
+        "constant": altered(plain, (slice(None), slice(None)), 2.3),
+        "zero": altered(plain, (slice(None), slice(None)), 0.0),
+        "negative": Surface.from_loss(plain.alpha, plain.beta, plain.loss - 3),
+        "all-inf": altered(plain, (slice(None), slice(None)), np.inf),
+        "all-nan": altered(plain, (slice(None), slice(None)), np.nan),
+        "2x2": Surface.from_loss(*few),
+        "5x3": Surface.from_loss(chaos.alpha[:5], chaos.beta[:3], chaos.loss[:5, :3]),
+        "uneven-axes": Surface.from_loss(
+            np.sign(plain.alpha) * plain.alpha**2, plain.beta**3, plain.loss
         ),
-        "growing": land.growing(rippled),
-        "nothing-computed": land.growing(rippled, stride=1000),
+        "growing": growing(chaos),
+        "nothing-computed": growing(chaos, stride=1000),
     }
 
 
@@ -100,7 +136,7 @@ def test_empty_scene(renderer, matches_baseline):
 
 @pytest.mark.parametrize("setting", ["contours", "floor_contours", "trajectory", "axes"])
 def test_what_is_switched_off_is_gone(renderer, setting):
-    layer = walked(land.rippled())
+    layer = walked(rippled())
     shown = draw(renderer, layer)
     assert (draw(renderer, layer, **{setting: False}) != shown).any(axis=-1).mean() > 0.002
 
@@ -119,34 +155,34 @@ OPTIONS = {
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_options(renderer, matches_baseline, option):
-    image = draw(renderer, walked(land.rippled()), **OPTIONS[option])
+    image = draw(renderer, walked(rippled()), **OPTIONS[option])
     matches_baseline(image, f"option-{option}")
 
 
 def test_markers(renderer, matches_baseline):
     shapes = enumerate(MarkerShape)
     markers = tuple(Marker(-0.8 + 0.3 * k, 0.0, 3.0, s.name.lower(), s) for k, s in shapes)
-    layer = SurfaceLayer("bowl", land.bowl(), markers=markers)
+    layer = SurfaceLayer("bowl", bowl(), markers=markers)
     matches_baseline(draw(renderer, layer), "markers")
 
 
 def test_two_layers_share_one_box(renderer, matches_baseline):
-    left, right = land.bowl(), land.bowl()
-    left = type(left).from_loss(left.alpha - 2, left.beta, left.loss)
-    right = type(right).from_loss(right.alpha + 1, right.beta, right.loss + 1)
+    left, right = bowl(), bowl()
+    left = Surface.from_loss(left.alpha - 2, left.beta, left.loss)
+    right = Surface.from_loss(right.alpha + 1, right.beta, right.loss + 1)
     layers = [SurfaceLayer("left", left), SurfaceLayer("right", right)]
     matches_baseline(draw(renderer, layers), "two-layers")
 
 
 def test_a_transparent_picture_has_a_background_of_nothing(renderer, matches_baseline):
-    image = draw(renderer, land.bowl(), transparent=True)
+    image = draw(renderer, bowl(), transparent=True)
     assert (image[:4, :4, 3] == 0).all()
     assert image[SIZE[1] // 2, SIZE[0] // 2, 3] == 255
     matches_baseline(image, "transparent")
 
 
 def test_a_larger_scale_is_the_same_picture_with_more_pixels(renderer):
-    scene = Scene([walked(land.bowl())])
+    scene = Scene([walked(bowl())])
     small = draw_picture(renderer, scene, SIZE, scale=0.75)
     large = draw_picture(renderer, scene, (2 * SIZE[0], 2 * SIZE[1]), scale=1.5)
     halved = large.reshape(SIZE[1], 2, SIZE[0], 2, 4).mean(axis=(1, 3))
@@ -154,7 +190,7 @@ def test_a_larger_scale_is_the_same_picture_with_more_pixels(renderer):
 
 
 def test_the_appearance_of_other_viewports_does_not_leak(renderer):
-    layer = walked(land.bowl())
+    layer = walked(bowl())
     one = Scene([layer], appearance=Appearance(texture=Texture.ACCURACY, colormap="magma"))
     other = Scene([layer], Camera(azimuth=60), Appearance(theme="light", contour_levels=5))
     first = draw_picture(renderer, one, SIZE)

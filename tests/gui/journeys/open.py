@@ -21,8 +21,8 @@ def open_files(d: Driver) -> None:
     (folder / "third.txt").write_text("not a surface")
 
     # by clicks: the welcome's button, a line, Open
-    d.click("//Welcome/###open")
-    d.click("//Open/**/###valley.ply")
+    d.click("//Welcome/open")
+    d.click("//Open/**/valley.ply")
     d.shot("open.png")
     d.click("//Open/Open")
     d.until(lambda: [x.name for x in workspace.scene.layers] == ["valley"], "the layer")
@@ -31,8 +31,8 @@ def open_files(d: Driver) -> None:
 
     # by the keyboard's way into the dialog, and a double click on a folder
     d.press(imgui.Key.mod_ctrl, imgui.Key.o)
-    d.until(lambda: d.ctx.item_exists("//Open/**/###some folder"), "the folder's line")
-    d.ctx.item_double_click("//Open/**/###some folder")
+    d.until(lambda: d.ctx.item_exists("//Open/**/some folder"), "the folder's line")
+    d.ctx.item_double_click("//Open/**/some folder")
     d.until(lambda: d.app.open_dialog.browser.folder.name == "some folder", "the folder")
     assert [e.path.name for e in d.app.open_dialog.browser.entries] == ["second.ply"]
     d.press(imgui.Key.escape)
@@ -63,10 +63,10 @@ def open_files(d: Driver) -> None:
         message = workspace.messages.lines[-1]
         assert message.level == "error", (name, message)
         assert name in message.text, (name, message)
-    d.until(lambda: d.ctx.item_exists("//notification##0/###dismiss"), "a notification")
+    d.until(lambda: d.ctx.item_exists("//notification##0/dismiss"), "a notification")
     d.shot("hostile.png")
     shown = len(workspace.messages.shown)
-    d.click("//notification##0/###dismiss")
+    d.click("//notification##0/dismiss")
     d.until(lambda: len(workspace.messages.shown) == shown - 1, "the notification to go")
     frames = d.app.frames
     d.until(lambda: d.app.frames > frames + 3, "further frames")

@@ -1,7 +1,5 @@
 """Probe a trained network from the form: its surface grows in the window, then is finished."""
 
-import sys
-from pathlib import Path
 
 import numpy as np
 from drive import Driver, drive
@@ -17,14 +15,14 @@ def probe(d: Driver) -> None:
     form = d.app.experiments.forms["probe"]
     d.until(lambda: form.wrong == "source", "the form to ask for a network")
     d.click("//Experiments/**/source/suggestions")
-    d.click("//$FOCUSED/###runs/trained")
+    d.click("//$FOCUSED/runs/trained")
     d.until(lambda: form.settings is not None, "the form to be right")
     d.type("//Experiments/**/grid/##low", 12)
     d.type("//Experiments/**/grid/##high", 13)
     d.ctx.combo_click("//Experiments/**/plane/##value/pca")
     d.until(lambda: form.settings and form.settings.plane == "pca", "the plane")
     d.shot("probe_form.png")
-    d.click("//Experiments/**/###start")
+    d.click("//Experiments/**/start")
     probing = d.until(
         lambda: runs.selected if runs.selected is not runs.trained[0] else None, "run"
     )

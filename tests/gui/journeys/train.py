@@ -32,30 +32,30 @@ def train(d: Driver) -> None:
     assert form.settings.epochs == 9000
     assert form.command(Path("x")).startswith("isoloss train --model small:net --epochs 9000")
 
-    d.click("//Experiments/**/###start")
+    d.click("//Experiments/**/start")
     followed = d.until(lambda: runs.selected, "the run to be listed")
     assert (followed.run.folder / "run.json").exists()
     d.until(lambda: len(followed.metrics) > 3, "the curves", 60)
     seen = len(followed.metrics)
     d.until(lambda: len(followed.metrics) > seen, "the curves to move", 60)
     d.shot("train.png")
-    d.click("//Jobs/**/###cancel")
+    d.click("//Jobs/**/cancel")
     d.until(lambda: followed.status == "paused", "the run to be paused", 60)
     d.until(lambda: followed.job.exit_code is not None, "the job to end")
 
-    d.click("//Jobs/**/###resume")
+    d.click("//Jobs/**/resume")
     d.until(lambda: followed.status == "running", "the run to be carried on", 60)
     seen = len(followed.metrics)
     os.kill(followed.job.pid, signal.SIGKILL)
     d.until(lambda: followed.status == "failed", "the death to be noticed")
     assert "killed" in followed.failure
     assert "\n" not in followed.failure
-    d.until(lambda: d.ctx.item_exists("//notification##0/###dismiss"), "a notification")
+    d.until(lambda: d.ctx.item_exists("//notification##0/dismiss"), "a notification")
     assert any("killed" in m.text for m in d.app.workspace.messages.lines)
     d.shot("killed.png")
     frames = d.app.frames
     d.until(lambda: d.app.frames > frames + 5, "the window to live")
-    assert d.ctx.item_exists("//Jobs/**/###resume")
+    assert d.ctx.item_exists("//Jobs/**/resume")
 
 
 drive(train)
