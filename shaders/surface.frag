@@ -62,7 +62,7 @@ void main() {
     light = mix(light, 0.9, u_unlit);
 
     vec3 half_way = normalize(view + u_key);
-    float highlight = pow(max(dot(normal, half_way), 0.0), 42.0) * 0.085 * sky;
+    float highlight = pow(max(dot(normal, half_way), 0.0), 42.0) * 0.07 * sky;
     float rim = 1.0 - abs(dot(normal, view));
     highlight = (highlight + 0.045 * rim * rim * rim * sky) * (1.0 - u_unlit);
 

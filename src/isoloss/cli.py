@@ -238,7 +238,7 @@ def _render(namespace: argparse.Namespace) -> int:
         options |= {"contours": shown, "floor_contours": shown}
         options |= {"contour_levels": namespace.contours} if shown else {}
     if namespace.top:
-        options |= {"orthographic": True, "azimuth": -90.0, "elevation": 90.0}
+        options |= {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
     render(
         namespace.path,
         namespace.out,

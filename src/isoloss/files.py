@@ -21,6 +21,8 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
     """
     temporary: Path | None = None
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise NotADirectoryError(0, f"{path.parent} is not a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix

@@ -100,6 +100,34 @@ def test_no_display_is_said_in_one_line(isoloss_command, tmp_path):
     assert "isoloss render" in done.stderr
 
 
+def test_no_opengl_is_said_in_one_line(isoloss_command, tmp_path):
+    isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
+    # libglvnd finds no vendor: as on a machine without any EGL driver.
+    no_driver = {"__EGL_VENDOR_LIBRARY_FILENAMES": "/dev/null"}
+    done = isoloss_command("render", "s.ply", "--out", "x.png", env=no_driver, check=2)
+    assert done.stderr.count("\n") == 1
+    assert "apt" in done.stderr
+    assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "x.jpg"), ".png"),
+        (("--out", "x.png", "--size", "0x10"), "--size"),
+        (("--out", "x.png", "--size", "99999x99999"), "at most"),
+        (("--out", "x.png", "--colormap", "mud"), "viridis"),
+        (("--out", "x.png", "--texture", "mud"), "texture"),
+    ],
+)
+def test_a_wrong_picture_is_refused_in_one_line(isoloss_command, tmp_path, words, message):
+    isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
+    done = isoloss_command("render", "s.ply", *words, check=2)
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["s.ply"]
+
+
 def test_an_unwritable_place_is_said_in_one_line(isoloss_command, tmp_path):
     (tmp_path / "file").touch()
     done = isoloss_command(*TRAIN[:-1], "file/run", check=2)

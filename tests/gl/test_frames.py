@@ -118,7 +118,10 @@ def _special():
             np.sign(plain.alpha) * plain.alpha**2, plain.beta**3, plain.loss
         ),
         "growing": growing(chaos),
-        "nothing-computed": growing(chaos, stride=1000),
+        "computed-to-a-third": growing(chaos, stride=1000),
+        "nothing-computed": Surface(
+            plain.alpha, plain.beta, *[np.full(plain.shape, np.nan)] * 3, 0 * plain.count
+        ),
     }
 
 

@@ -151,3 +151,16 @@ def test_a_texture_no_layer_has_falls_back_to_the_height(renderer, layer):
     wanted = Scene([layer], appearance=Appearance(texture=Texture.ACCURACY))
     pictures = [draw_picture(renderer, s, (200, 120)) for s in (wanted, Scene([layer]))]
     assert (pictures[0] == pictures[1]).all()
+
+
+def test_without_egl_one_line_says_what_to_install(monkeypatch):
+    from isoloss.gl import context as module
+
+    def missing(_: object) -> None:
+        raise OSError("libEGL.so.1: cannot open shared object file\nsecond line")
+
+    monkeypatch.setenv("PYOPENGL_PLATFORM", "egl")
+    monkeypatch.setattr(module, "_display", missing)
+    with pytest.raises(IsolossError, match=r"libEGL.*apt install libegl1") as caught:
+        module.HeadlessContext()
+    assert "\n" not in str(caught.value)

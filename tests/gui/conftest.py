@@ -16,6 +16,15 @@ from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
+NETWORK = """
+from torch import nn
+
+def net(num_classes):
+    body = nn.Conv2d(3, 6, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
+    return nn.Sequential(*body, nn.Linear(24, num_classes))
+"""
+"""A network that trains in a moment; in `small.py` of the working folder it is `small:net`."""
+
 JOURNEYS = Path(__file__).parent / "journeys"
 
 
@@ -111,11 +120,7 @@ def trained(tmp_path: Path) -> Path:
     """A finished training run of a small network in the journey's `runs` folder."""
     work = tmp_path / "work"
     work.mkdir()
-    (work / "small.py").write_text(
-        "import torch\n\n"
-        "def net(num_classes=10, **_):\n"
-        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(num_classes))\n"
-    )
+    (work / "small.py").write_text(NETWORK)
     command = [sys.executable, "-m", "isoloss", "train", "--model", "small:net", "--epochs", "4"]
     subprocess.run(
         [*command, "--out", "runs/trained"], cwd=work, check=True, timeout=90, capture_output=True

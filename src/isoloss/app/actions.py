@@ -141,8 +141,8 @@ def _scene_actions(app: App) -> list[Action]:
 
     def choose(texture: Texture) -> Action:
         return Action(
-            f"texture-{texture.name.lower().replace('_', '-')}",
-            texture.value,
+            f"texture-{texture.value}",
+            texture.label,
             lambda: workspace.change(texture=texture),
             "Scene/Texture",
             is_on=lambda: workspace.appearance.texture is texture,

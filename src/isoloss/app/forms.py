@@ -55,7 +55,14 @@ def fields_of(model: type[Settings]) -> list[FieldSpec]:
 
 
 class Form:
-    """The values typed into a form, checked whenever they change."""
+    """The values typed into a form, checked whenever they change.
+
+    Attributes:
+        settings: what the values ask for; None while something is wrong.
+        error: the first thing that is wrong, in one line.
+        wrong: the name of the field it is about.
+        missing: whether that field has merely not been filled in yet.
+    """
 
     def __init__(self, model: type[Settings]) -> None:
         self.model = model
@@ -64,6 +71,7 @@ class Form:
         self.settings: AnySettings | None = None
         self.error = ""
         self.wrong = ""
+        self.missing = False
         self._check()
 
     @property
@@ -95,9 +103,10 @@ class Form:
 
     def _check(self) -> None:
         self.settings, self.error, self.wrong = None, "", ""
+        self.missing = False
         missing = [f for f in self.fields if f.positional and not str(self.values[f.name]).strip()]
         if missing:
-            self.wrong = missing[0].name
+            self.wrong, self.missing = missing[0].name, True
             self.error = f"{missing[0].label} is needed: {_first_small(missing[0].help)}"
             return
         try:
@@ -112,9 +121,11 @@ class Form:
         for field in self.fields:
             if message.startswith(f"{field.option}: "):
                 said = message.removeprefix(f"{field.option}: ").removeprefix("input ")
-                return f"{field.label} {said}" if said.startswith("should") else said
+                if said.startswith("should"):
+                    return f"{field.label} {said}"
+                message = said.partition(" (got ")[0]
             message = message.replace(f"give {field.option}", f"give its {field.label.lower()}")
-        return message
+        return message[:1].upper() + message[1:]
 
 
 def _spec(name: str, field: FieldInfo) -> FieldSpec:

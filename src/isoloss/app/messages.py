@@ -31,7 +31,7 @@ class Messages:
     def say(self, text: str, level: Level = "info", *, notify: bool = True) -> None:
         """Add a line to the log and, unless told otherwise, notify."""
         text = " ".join(text.split())
-        if level in ("error", "warning"):
+        if level in ("error", "warning") and text.partition(" ")[0].isalpha():
             # The command line puts "isoloss: " before these; here they begin a sentence.
             text = text[:1].upper() + text[1:]
         message = Message(text, level, time.time())

@@ -184,7 +184,7 @@ class Runs:
             case "done":
                 self._messages.say(f"{name} is done", "done")
             case "failed":
-                self._messages.say(f"{name}: {followed.failure}", "error")
+                self._messages.say(f"Run {name} failed: {followed.failure}", "error")
             case "paused":
                 self._messages.say(f"{name} is paused", notify=False)
             case _:

@@ -97,7 +97,12 @@ class Viewport:
         p = palette()
         side, gap = imgui.get_frame_height(), em(0.15)
         tools = [
-            (fa.ICON_FA_PALETTE, "texture", f"Next texture (T), now {look.texture.value}", True),
+            (
+                fa.ICON_FA_PALETTE,
+                "texture",
+                f"Next texture (T), now {look.texture.label.lower()}",
+                True,
+            ),
             (fa.ICON_FA_BARS_STAGGERED, "contours", "Contours (C)", look.contours),
             (fa.ICON_FA_ROUTE, "path", "Trajectory (P)", look.trajectory),
             (fa.ICON_FA_CUBE, "axes", "Axes (A)", look.axes),

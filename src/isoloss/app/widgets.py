@@ -64,7 +64,7 @@ def icon_button(icon: str, name: str, tip: str = "", *, color: Color | None = No
     imgui.push_style_color(imgui.Col_.text, vec(color or palette().text))
     side = imgui.get_frame_height()
     imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, 0))
-    pressed = imgui.button(f"{icon}##{name}", ImVec2(side, side))
+    pressed = imgui.button(f"{icon}###{name}", ImVec2(side, side))
     imgui.pop_style_var()
     imgui.pop_style_color(2)
     hint(tip)

@@ -34,12 +34,13 @@ from isoloss.app.status import draw_status
 from isoloss.app.viewport import Viewport
 from isoloss.app.widgets import floating
 from isoloss.app.workspace import Workspace, open_all
+from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.jobs.job import Job
 from isoloss.run import Run
 
 TITLE = "isoloss"
-IDLE, STREAMING = 2.0, 20.0
+IDLE, STREAMING = 0.5, 20.0
 """Frames a second while nothing happens, and while a job's news come in; input wakes at once."""
 
 
@@ -228,7 +229,7 @@ def _require_display() -> None:
     """Raise IsolossError where no window can be opened."""
     problem = ""
     if sys.platform.startswith("linux"):
-        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        if not has_display():
             problem = "there is no display"
         elif os.environ.get("DISPLAY"):
             # PyOpenGL speaks GLX here; under Wayland that needs the X11 window of XWayland.
@@ -292,7 +293,7 @@ def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
         hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
         hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
         hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.27),
-        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.665),
+        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.652),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
     ]
     places = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,7 @@ class Workspace:
             self._load_run(path)
         else:
             surface = load(path)
-            name = surface.title if path.stem == "surface" else path.stem
+            name = path.parent.name if path.stem == "surface" else path.stem
             layer = self._layer_of(path) or SurfaceLayer(name or path.parent.name, surface)
             layer.surface, layer.source = surface, path
             self._add_trajectory(layer, path)
@@ -67,7 +68,8 @@ class Workspace:
         try:
             self.load(path)
         except IsolossError as error:
-            self.messages.say(str(error), "error")
+            # Paths below the working folder are told as one would type them.
+            self.messages.say(str(error).replace(f"{self.folder}{os.sep}", ""), "error")
             return False
         except Exception as error:  # a hostile file must never take the window along
             self.messages.say(f"cannot read {path}: {type(error).__name__}: {error}", "error")

@@ -76,6 +76,8 @@ class Evaluator:
         self._origin = [named[k].detach().clone() for k in moving]
         self._delta = [plane.delta[k].to(named[k], copy=True) for k in moving]
         self._eta = [plane.eta[k].to(named[k], copy=True) for k in moving]
+        self._row = [tensor.clone() for tensor in self._origin]
+        self._row_alpha = 0.0
 
     def load(self, state: Any) -> None:
         """Give the network all parameters and buffers of a state dict."""
@@ -83,10 +85,16 @@ class Evaluator:
 
     @torch.no_grad()
     def move_to(self, alpha: float, beta: float) -> None:
-        """Put the network at θ* + α·δ + β·η, always computed from the originals."""
+        """Put the network at θ* + α·δ + β·η, always computed from the originals.
+
+        Cells of one row come one after the other, so θ* + α·δ is kept for the next.
+        """
         # The fused updates behind PyTorch's own optimizers: a few kernels for all parameters.
-        torch._foreach_copy_(self._parameters, self._origin)  # pyright: ignore
-        torch._foreach_add_(self._parameters, self._delta, alpha=alpha)  # pyright: ignore
+        if alpha != self._row_alpha:
+            torch._foreach_copy_(self._row, self._origin)  # pyright: ignore
+            torch._foreach_add_(self._row, self._delta, alpha=alpha)  # pyright: ignore
+            self._row_alpha = alpha
+        torch._foreach_copy_(self._parameters, self._row)  # pyright: ignore
         torch._foreach_add_(self._parameters, self._eta, alpha=beta)  # pyright: ignore
 
     @torch.no_grad()

@@ -17,6 +17,8 @@ DECADES_FOR_LOG = 1.7
 MOST_DECADES = 8.0
 """A logarithmic scale never reaches further than this below its top."""
 
+_LARGEST = 1e150  # beyond, differences and quantiles would overflow
+
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -56,7 +58,7 @@ class HeightScale:
             log: None decides by the range; True or False insists, as far as the values allow.
         """
         values = np.asarray(loss, np.float64).ravel()
-        values = values[np.isfinite(values)]
+        values = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
         if values.size == 0:
             return cls("linear", 0.0, 1.0)
         lo, hi = float(values.min()), float(values.max())
@@ -65,8 +67,6 @@ class HeightScale:
             spans_decades = lo > 0 and _decades(positive) >= DECADES_FOR_LOG
             if positive.size and (spans_decades or log):
                 return cls("log", *_log_range(positive))
-        if not math.isfinite(hi - lo):  # ±1e308: not even the difference is a number
-            lo, hi = max(lo, -1e307), min(hi, 1e307)
         if hi - lo <= 1e-12 * max(abs(hi), abs(lo)):
             return cls("linear", *_around(lo))
         return cls("linear", lo, _without_spikes(values, lo, hi))
@@ -179,9 +179,10 @@ def _without_spikes(values: Array, lo: float, hi: float) -> float:
     Half as high again as the 99th percentile keeps the body of the surface at two thirds of the
     height or more, and a landscape that merely steepens towards its corners is left whole.
     """
-    body = float(np.quantile(values, 0.99)) - lo
-    if body <= 1e-9 * (hi - lo):  # less than one percent differs at all: it is what there is to see
-        return hi
+    most = float(np.quantile(values, 0.99))
+    body = most - lo
+    if body <= 1e-12 * max(abs(lo), abs(most)):  # less than one percent differs at all:
+        return hi  # that is what there is to see
     return min(hi, lo + 1.5 * body) if hi - lo > 2.5 * body else hi
 
 

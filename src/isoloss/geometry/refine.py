@@ -148,7 +148,7 @@ def _calmed(tangent: Array, left: Array, right: Array) -> Array:
     none = np.zeros_like(bend[:1])
     before = np.nan_to_num(np.concatenate([none, bend[:-1]]))
     after = np.nan_to_num(np.concatenate([bend[1:], none]))
-    floor = 0.02 * float(np.nanmax(np.abs(left), initial=0.0)) + 1e-300
+    floor = 0.02 * np.nan_to_num(np.abs(right)).max(axis=0, keepdims=True) + 1e-300
     unlike = np.log((np.maximum(before, after) + floor) / (np.minimum(before, after) + floor))
     share = np.clip((unlike - np.log(6.0)) / np.log(3.0), 0.0, 1.0)
     share[:2], share[-2:] = 0.0, 0.0  # the ends know only one side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,17 @@ class Surface:
 
     @property
     def title(self) -> str:
-        """A short human name: the run's, else what the model and plane were."""
-        for key in ("title", "run"):
-            if self.meta.get(key):
-                return str(self.meta[key])
-        return " ".join(str(self.meta[k]) for k in ("model", "plane") if self.meta.get(k))
+        """A heading for pictures, from what made the surface: "vgg11 on digits, PCA plane"."""
+        given = self.meta.get("title")
+        if given:
+            return str(given)
+        # Of "imagefolder:/data/birds" or "my.models:wide_net" the last part is what people say.
+        model, data = (
+            re.split(r"[:/\\]", str(self.meta.get(k) or ""))[-1] for k in ("model", "data")
+        )
+        plane = {"pca": "PCA plane", "random": "random plane"}.get(str(self.meta.get("plane")), "")
+        subject = f"{model} on {data}" if model and data else model
+        return ", ".join(part for part in (subject, plane) if part)
 
     @classmethod
     def from_loss(cls, alpha: Array, beta: Array, loss: Array, **meta: Any) -> Surface:

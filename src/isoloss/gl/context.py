@@ -2,22 +2,26 @@
 
 PyOpenGL decides once, at its first import, how it finds functions and contexts: EGL for pictures
 without a display, X11 for windows. The window's package, imgui_bundle, has to be imported before
-glfw anyway; so whoever has imported it means to open a window.
+glfw anyway; so whoever has imported it, where there is a display, means to open a window.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.util
 import logging
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
 
 if sys.platform.startswith("linux"):
-    os.environ.setdefault("PYOPENGL_PLATFORM", "x11" if "imgui_bundle" in sys.modules else "egl")
+    _window = "imgui_bundle" in sys.modules and bool(os.environ.get("DISPLAY"))
+    os.environ.setdefault("PYOPENGL_PLATFORM", "x11" if _window else "egl")
 
 import OpenGL
 
@@ -34,12 +38,29 @@ if sys.platform.startswith("linux") and not CHECKS_ERRORS:
     if not hasattr(_egl_errors, "_error_checker"):
         _egl_errors._error_checker = None  # type: ignore[attr-defined]
 
+
+def _load_triton_before_mesa() -> None:
+    """Load the library of PyTorch's Triton, if it is installed, before any OpenGL driver.
+
+    Both it and Mesa's software renderer carry LLVM, and Mesa makes its symbols global: Triton loaded
+    after it binds to the wrong LLVM and crashes the process. Loaded first it keeps its own, so that
+    a notebook may render before it trains.
+    """
+    found = importlib.util.find_spec("triton")
+    if found is not None and found.origin is not None:
+        with suppress(OSError):
+            ctypes.CDLL(str(Path(found.origin).parent / "_C" / "libtriton.so"))
+
+
+if sys.platform.startswith("linux"):
+    _load_triton_before_mesa()
+
 _SURFACELESS_MESA = 0x31DD
 _MAJOR, _MINOR, _PROFILE, _CORE, _FORWARD = 0x3098, 0x30FB, 0x30FD, 0x1, 0x31B1
 
 
 class HeadlessContext:
-    """An OpenGL 3.3 core context without a window: EGL on Linux, a hidden window elsewhere.
+    """An OpenGL 3.3 core context to draw pictures in: EGL on Linux, a hidden window elsewhere.
 
     Use it as a context manager; inside, OpenGL calls go to it.
 
@@ -49,7 +70,7 @@ class HeadlessContext:
 
     def __init__(self) -> None:
         self._context: Any = None
-        if sys.platform.startswith("linux"):
+        if os.environ.get("PYOPENGL_PLATFORM") == "egl":
             self._open_egl()
         else:
             self._open_hidden_window()
@@ -76,6 +97,7 @@ class HeadlessContext:
             return
         if self._display is None:
             self._glfw.destroy_window(self._context)
+            self._glfw.make_context_current(self._before)
         else:
             from OpenGL import EGL
 
@@ -102,6 +124,7 @@ class HeadlessContext:
         import glfw
 
         self._glfw, self._display = glfw, None
+        self._before = glfw.get_current_context() if glfw.init() else None
         if not glfw.init():
             raise IsolossError("OpenGL is not available: GLFW could not be initialised")
         glfw.window_hint(glfw.VISIBLE, False)
@@ -113,13 +136,6 @@ class HeadlessContext:
         if not self._context:
             raise IsolossError("OpenGL 3.3 is not available; update the graphics driver")
         self.make_current()
-
-
-def has_display() -> bool:
-    """Whether a window could be opened here."""
-    if sys.platform.startswith("linux"):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
 
 
 def description() -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from OpenGL import GL
 
-from isoloss.gl.buffers import Attribute, Buffer, VertexArray
+from isoloss.gl.buffers import Attribute, Buffer, VertexArray, joined
 from isoloss.gl.program import Program
 
 CORNER = np.dtype([("position", "<f4", 3), ("color", "u1", 4)])
@@ -39,7 +39,7 @@ class FillPass:
         """Draw them now."""
         if not triangles:
             return
-        corners = np.concatenate(triangles)
+        corners = joined(triangles)
         self._buffer.upload(corners.view(np.uint8))
         self._program.use(matrix=matrix)
         self._array.bind()

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 Records = NDArray[np.void]
 
 MOST_GRID_LINES = 60
-SHORTEST = 0.005  # of the box, whose sides are 2
+SHORTEST = 0.01  # of the box, whose sides are 2
 
 
 def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records:

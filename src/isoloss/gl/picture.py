@@ -53,6 +53,10 @@ def render(
     Raises:
         IsolossError: a file cannot be read, an option does not exist, or there is no OpenGL.
     """
+    if out is not None and Path(out).suffix.lower() != ".png":
+        raise IsolossError(f"pictures are PNG: give a name that ends in .png, not {Path(out).name}")
+    if min(size) < 1:
+        raise IsolossError(f"--size must be at least 1x1, not {size[0]}x{size[1]}")
     scene = make_scene(source, **options)
     with HeadlessContext():
         image = draw_picture(Renderer(), scene, size, scale)
@@ -117,7 +121,10 @@ def load_layer(path: str | Path) -> SurfaceLayer:
 
     path = Path(path)
     surface, trajectory = formats.load(path), formats.load_trajectory(path)
-    name = surface.title or (path.resolve().name if path.is_dir() else path.stem)
+    named = (
+        path if path.is_dir() else path.parent if path.stem == "surface" else path.with_suffix("")
+    )
+    name = named.resolve().name
     return SurfaceLayer(name, surface, trajectory, source=path)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.gl.buffers import joined
 from isoloss.gl.fills import quad
 from isoloss.gl.overlays import shades
 from isoloss.gl.text import Label, TextPass
@@ -78,7 +79,7 @@ def scalar_bar(
         triangles.append(rectangle(right, mark, right + 0.3 * em, mark + frame, theme.box))
         labels.append(Label(label, right + 0.55 * em, y, theme.quiet_ink, (0.0, 0.5)))
     labels.append(Label(colors.title, left, top - 0.9 * em, theme.ink, (0.0, 1.0), 1.1))
-    return ScalarBar(triangles, labels, (left, top - 2.4 * em, width, bottom + em))
+    return ScalarBar([joined(triangles)], labels, (left, top - 2.4 * em, width, bottom + em))
 
 
 def _map(appearance: Appearance) -> tuple[str, bool]:

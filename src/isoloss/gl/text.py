@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
 
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Instances, joined
 from isoloss.gl.glyphs import GlyphAtlas
 from isoloss.gl.program import Program
 from isoloss.scene.theme import Color
@@ -60,7 +60,7 @@ class TextPass:
             if pixels not in self._instances:
                 places = {"place": 0, "atlas": 1, "color": 2}
                 self._instances[pixels] = Instances(_RECORD, places)
-            self._instances[pixels].upload(np.concatenate(records))
+            self._instances[pixels].upload(joined(records))
             GL.glActiveTexture(GL.GL_TEXTURE0)
             self._atlases[pixels].bind()
             self._program.use(viewport=viewport, glyphs=0)

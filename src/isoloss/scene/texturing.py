@@ -58,7 +58,9 @@ def color_scale(
         scale, title = HeightScale.automatic(values), "standard error"
     elif texture is Texture.SLOPE:
         values = np.concatenate([_slope(layer).ravel() for layer in layers])
-        scale, title = HeightScale.automatic(values), "slope"
+        # At a minimum the slope is zero but for rounding: decades that mean nothing.
+        bottom = 1e-3 * np.nanmedian(values) if np.isfinite(values).any() else 0.0
+        scale, title = HeightScale.automatic(np.maximum(values, bottom)), "slope"
     else:
         scale, title = frame.scale, "loss"
     if appearance.color_range is not None and appearance.color_range[0] < appearance.color_range[1]:

@@ -39,11 +39,11 @@ def look(d: Driver) -> None:
 
     changes(lambda: d.press(imgui.Key.t), "T")
     assert scene.appearance.texture is Texture.ACCURACY
-    changes(lambda: d.click("//Appearance/**/Slope"), "the texture button")
+    changes(lambda: d.click("//Appearance/texture/Slope"), "the texture button")
     assert scene.appearance.texture is Texture.SLOPE
     changes(lambda: d.press(imgui.Key.c), "C")
     assert not scene.appearance.contours
-    changes(lambda: d.click("//Appearance/**/Surface"), "the contours' box")
+    changes(lambda: d.click("//Appearance/Surface"), "the contours' box")
     assert scene.appearance.contours
     d.shot("look.png")
 

@@ -1,12 +1,16 @@
 """Begin with nothing open: choose a file by clicks, drop one, and survive hostile ones."""
 
+import ctypes
+import functools
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-import glfw
 from drive import Driver, drive
-from imgui_bundle import imgui
+from imgui_bundle import glfw_utils, imgui
+
+import glfw  # isort: skip
 
 
 def open_files(d: Driver) -> None:
@@ -63,10 +67,10 @@ def open_files(d: Driver) -> None:
         message = workspace.messages.lines[-1]
         assert message.level == "error", (name, message)
         assert name in message.text, (name, message)
-    d.until(lambda: d.ctx.item_exists("//notification##0/dismiss"), "a notification")
+    d.until(lambda: d.ctx.item_exists("//notification##0/**/dismiss"), "a notification")
     d.shot("hostile.png")
     shown = len(workspace.messages.shown)
-    d.click("//notification##0/dismiss")
+    d.click("//notification##0/**/dismiss")
     d.until(lambda: len(workspace.messages.shown) == shown - 1, "the notification to go")
     frames = d.app.frames
     d.until(lambda: d.app.frames > frames + 3, "further frames")
@@ -74,14 +78,16 @@ def open_files(d: Driver) -> None:
 
 
 def drop(path: str) -> None:
-    """Call the drop callback that the window has registered with GLFW."""
-    from imgui_bundle import glfw_utils
+    """Drop a file on the window."""
+    drop_callback()(None, 1, (ctypes.c_char_p * 1)(path.encode()))
 
-    window = glfw_utils.glfw_window_hello_imgui()
-    callback = glfw.set_drop_callback(window, None)
+
+@functools.cache
+def drop_callback() -> Any:
+    """The callback that the window has registered with GLFW, taken away from it."""
+    callback: Any = glfw.set_drop_callback(glfw_utils.glfw_window_hello_imgui(), None)
     assert callback is not None, "the window registered no drop callback"
-    glfw.set_drop_callback(window, callback)
-    callback(window, [path])
+    return callback
 
 
 drive(open_files)

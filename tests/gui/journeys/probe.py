@@ -1,6 +1,5 @@
 """Probe a trained network from the form: its surface grows in the window, then is finished."""
 
-
 import numpy as np
 from drive import Driver, drive
 
@@ -15,11 +14,14 @@ def probe(d: Driver) -> None:
     form = d.app.experiments.forms["probe"]
     d.until(lambda: form.wrong == "source", "the form to ask for a network")
     d.click("//Experiments/**/source/suggestions")
-    d.click("//$FOCUSED/runs/trained")
+    d.click("//$FOCUSED/choice 0")
     d.until(lambda: form.settings is not None, "the form to be right")
     d.type("//Experiments/**/grid/##low", 12)
     d.type("//Experiments/**/grid/##high", 13)
-    d.ctx.combo_click("//Experiments/**/plane/##value/pca")
+    # The test engine's wildcards pass combo boxes over: here goes the whole way to one.
+    d.ctx.set_ref(d.ctx.window_info("//Experiments/kinds/Probe/fields").window)
+    d.click("source/plane/##value")
+    d.click("//$FOCUSED/$$1/pca")
     d.until(lambda: form.settings and form.settings.plane == "pca", "the plane")
     d.shot("probe_form.png")
     d.click("//Experiments/**/start")

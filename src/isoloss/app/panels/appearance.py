@@ -42,16 +42,18 @@ class AppearancePanel:
         padding = imgui.get_style().frame_padding.y
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
         imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.1), padding))
+        imgui.push_id("texture")
         for k, texture in enumerate(Texture):
             if k % columns:
                 imgui.same_line()
             possible = not shown or any(layer.has(texture) for layer in shown)
             imgui.begin_disabled(not possible)
             on = workspace.appearance.texture is texture
-            label = f"{_SHORT.get(texture, texture.value)}###{texture.value}"
+            label = _SHORT.get(texture, texture.label)
             if toggle_button(label, on, ImVec2(width, 0)):
                 workspace.change(texture=texture)
             imgui.end_disabled()
+        imgui.pop_id()
         imgui.pop_style_var(2)
 
     def _colormap(self) -> None:
@@ -62,6 +64,7 @@ class AppearancePanel:
                 return
             row("Colormap")
             imgui.set_next_item_width(-imgui.get_frame_height() - em(0.2))
+            imgui.set_next_window_size_constraints(ImVec2(em(15), 0), ImVec2(em(15), em(30)))
             if imgui.begin_combo("##colormap", ""):
                 for name in colormaps.NAMES:
                     self._colormap_choice(name, look.colormap)

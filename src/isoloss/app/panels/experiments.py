@@ -19,6 +19,7 @@ from isoloss.app.widgets import (
     row,
     rows,
     shortened,
+    wrapped,
 )
 from isoloss.app.workspace import Workspace
 from isoloss.settings import KINDS
@@ -98,7 +99,7 @@ class ExperimentsPanel:
             if not shown:
                 return
             for field in fields:
-                wrong = form.wrong == field.name
+                wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
                 row(field.label, tip, wrong=wrong)
                 value = form.values[field.name]
@@ -123,13 +124,11 @@ class ExperimentsPanel:
     def _footer(self, kind: str, form: Form) -> None:
         p = palette()
         if form.error:
-            imgui.text_colored(vec(p.bad), fa.ICON_FA_CIRCLE_EXCLAMATION)
+            color = p.muted if form.missing else p.bad
+            icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
+            imgui.text_colored(vec(color), icon)
             imgui.same_line(em(1.6) + imgui.get_style().window_padding.x)
-            imgui.push_style_color(imgui.Col_.text, vec(p.bad))
-            imgui.push_text_wrap_pos(0)
-            imgui.text_unformatted(form.error)
-            imgui.pop_text_wrap_pos()
-            imgui.pop_style_color()
+            wrapped(form.error, color)
         folder = self._short(self.folder(kind))
         with rows("folder", em(LABELS)) as shown:
             if shown:
@@ -144,7 +143,7 @@ class ExperimentsPanel:
         side = imgui.get_frame_height()
         width = imgui.get_content_region_avail().x - side - em(0.3)
         imgui.align_text_to_frame_padding()
-        told = shortened(command, width) or "Mend the request to see its command line"
+        told = shortened(command, width) or "The command line appears here"
         imgui.text_colored(vec(palette().muted), told)
         hint(command)
         imgui.same_line(right_edge() - side)

@@ -116,9 +116,12 @@ def _text(value: str, suggestions: Suggestions) -> str:
     imgui.set_next_window_size_constraints(
         ImVec2(hi.x - lo.x, 0), ImVec2(max(hi.x - lo.x, em(30)), em(20))
     )
-    if imgui.begin_popup("suggested"):
-        for choice, shown in suggestions:
-            if imgui.selectable(f"{shown}###{choice}", choice == value)[0]:
+    imgui.push_style_color(imgui.Col_.border, vec(palette().line))
+    opened = imgui.begin_popup("suggested")
+    imgui.pop_style_color()
+    if opened:
+        for k, (choice, shown) in enumerate(suggestions):
+            if imgui.selectable(f"{shown}###choice {k}", choice == value)[0]:
                 entered = choice
         imgui.end_popup()
     return entered

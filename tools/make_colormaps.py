@@ -1,4 +1,4 @@
-"""Write colormaps.npz; needs matplotlib, which the program itself does not.
+"""Write data/colormaps/colormaps.npz; needs matplotlib, which the program itself does not.
 
 viridis, magma (Smith & van der Walt) and cividis (Nuñez, Anderton & Renslow) are CC0 and are read
 from matplotlib. coolwarm follows the formula of Moreland, "Diverging Color Maps for Scientific
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+TARGET = Path(__file__).resolve().parents[1] / "data" / "colormaps" / "colormaps.npz"
 WHITE = np.array([0.95047, 1.0, 1.08883])
 TO_XYZ = np.array(
     [
@@ -87,7 +88,7 @@ def main():
     }
     maps |= {"coolwarm": coolwarm(), "terrain": terrain()}
     data = {name: np.rint(255 * rgb).astype(np.uint8) for name, rgb in maps.items()}
-    np.savez_compressed(Path(__file__).parent / "colormaps.npz", **data)
+    np.savez_compressed(TARGET, **data)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""Forms: every field of the settings models, checked as it is typed."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+import pytest
+
+from isoloss.app.forms import Form, fields_of
+from isoloss.options import add_options, settings_from
+from isoloss.settings import KINDS, ProbeSettings, TrainSettings
+
+
+@pytest.mark.parametrize("model", KINDS.values())
+def test_every_field_has_a_row_with_label_and_help(model):
+    rows = fields_of(model)
+    assert {r.name for r in rows} == set(model.model_fields) - {"kind"}
+    assert all(r.label and r.help for r in rows)
+    assert [r.name for r in rows if r.common] == ["device", "precision", "seed"]
+    assert [r.common for r in rows] == sorted(r.common for r in rows)
+
+
+def test_kinds_of_fields():
+    kinds = {r.name: r for r in fields_of(ProbeSettings)}
+    assert kinds["source"].kind == "path"
+    assert kinds["source"].positional
+    assert kinds["plane"].kind == "choice"
+    assert kinds["plane"].choices == ("random", "pca")
+    assert kinds["grid"].kind == "grid"
+    assert kinds["alpha_range"].kind == "range"
+    assert kinds["alpha_range"].optional
+    assert kinds["samples"].kind == "integer"
+    assert kinds["samples"].optional
+    assert kinds["samples"].bounds == "at least 1"
+    train = {r.name: r for r in fields_of(TrainSettings)}
+    assert train["lr"].kind == "number"
+    assert train["lr"].bounds == "above 0, at most 100"
+    assert "resnet50" in train["model"].choices
+
+
+def test_a_fresh_train_form_can_be_started():
+    form = Form(TrainSettings)
+    assert form.settings == TrainSettings()
+    assert form.error == ""
+
+
+def test_what_is_missing_is_asked_for():
+    form = Form(ProbeSettings)
+    assert form.settings is None
+    assert form.missing
+    assert form.wrong == "source"
+    assert form.command(Path("out")) == ""
+
+
+def test_a_mistake_is_named_by_its_label():
+    form = Form(TrainSettings)
+    form.set("epochs", 0)
+    assert form.settings is None
+    assert not form.missing
+    assert form.wrong == "epochs"
+    assert form.error.startswith("Epochs should be greater than or equal to 1")
+    form.set("epochs", 3)
+    assert form.settings == TrainSettings(epochs=3)
+
+
+def test_a_mistake_between_fields_is_told():
+    form = Form(ProbeSettings)
+    form.set("source", "weights.pt")
+    assert form.settings is None
+    assert "network type" in form.error
+    assert "--" not in form.error
+
+
+def test_ranges_must_increase():
+    form = Form(ProbeSettings)
+    form.set("source", "runs/a")
+    form.set("alpha_range", (1.0, -1.0))
+    assert form.wrong == "alpha_range"
+    form.set("alpha_range", (-1.0, 2.0))
+    assert form.settings is not None
+    assert form.settings.alpha_range == (-1.0, 2.0)
+
+
+def test_the_command_line_asks_for_the_same():
+    form = Form(ProbeSettings)
+    changes = {
+        "source": "a folder/run",
+        "plane": "pca",
+        "grid": (7, 9),
+        "samples": 50,
+        "alpha_range": (-0.5, 1.0),
+        "seed": 3,
+    }
+    for name, value in changes.items():
+        form.set(name, value)
+    words = shlex.split(form.command(Path("runs/x y")))
+    assert words[:2] == ["isoloss", "probe"]
+    parser = argparse.ArgumentParser()
+    add_options(parser, ProbeSettings)
+    parser.add_argument("--out")
+    namespace = parser.parse_args(words[2:])
+    assert namespace.out == "runs/x y"
+    assert settings_from(ProbeSettings, namespace) == form.settings
+
+
+def test_fill_and_reset():
+    form = Form(TrainSettings)
+    asked = TrainSettings(model="resnet50", epochs=2, lr=0.1)
+    form.fill(asked)
+    assert form.settings == asked
+    form.reset()
+    assert form.settings == TrainSettings()

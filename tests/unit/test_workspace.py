@@ -1,0 +1,302 @@
+"""The state behind the window: opening, layers, runs, messages; no window involved."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isoloss.app.browse import Browser
+from isoloss.app.config import RECENT, Preferences
+from isoloss.app.messages import Messages
+from isoloss.app.workspace import Workspace, open_all
+from isoloss.errors import IsolossError
+from isoloss.events import Done, Failed, Log, Metric, Paused, Started
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.surface import Surface
+from isoloss.run import Run
+from isoloss.settings import ProbeSettings, TrainSettings
+
+
+class StandIn:
+    """A job that does nothing, and whose end the test decides."""
+
+    def __init__(self, folders):
+        self.folders, self.exit_code, self.cancelled, self.pid = folders, None, False, 0
+
+    def cancel(self):
+        self.cancelled = True
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
+    return Workspace(tmp_path, Preferences(), StandIn)
+
+
+@pytest.fixture
+def surface():
+    x = np.linspace(-1, 1, 5)
+    return Surface.from_loss(x, x, x[:, None] ** 2 + x**2, model="net")
+
+
+def look(workspace):
+    """Let the workspace look, however short ago it last did."""
+    workspace.runs._polled = workspace.runs._scanned = -100.0
+    for live in workspace.live:
+        live._looked = -100.0
+    workspace.update()
+
+
+def test_opening_shows_the_newest_and_remembers_it(workspace, surface, tmp_path):
+    first, second = surface.save(tmp_path / "a.ply"), surface.save(tmp_path / "b.npz")
+    assert workspace.open(first)
+    assert workspace.open(second)
+    assert [(x.name, x.visible) for x in workspace.scene.layers] == [("a", False), ("b", True)]
+    assert workspace.selected.name == "b"
+    assert Preferences.load().recent == [str(second), str(first)]
+
+
+def test_opening_again_replaces(workspace, surface, tmp_path):
+    path = surface.save(tmp_path / "a.ply")
+    workspace.open(path)
+    version = workspace.selected.version
+    workspace.open(path)
+    assert len(workspace.scene.layers) == 1
+    assert workspace.selected.version > version
+
+
+def test_a_bad_file_is_a_notification(workspace, tmp_path):
+    (tmp_path / "bad.ply").write_bytes(b"ply\nnonsense")
+    assert not workspace.open(tmp_path / "bad.ply")
+    assert workspace.messages.lines[-1].level == "error"
+    assert "bad.ply" in workspace.messages.lines[-1].text
+    assert not workspace.scene.layers
+
+
+def test_the_command_line_fails_only_if_nothing_opens(workspace, surface, tmp_path):
+    good = surface.save(tmp_path / "a.ply")
+    with pytest.raises(IsolossError, match=r"missing\.ply"):
+        open_all(workspace, [tmp_path / "missing.ply"])
+    open_all(workspace, [tmp_path / "missing.ply", good])
+    assert len(workspace.scene.layers) == 1
+    assert workspace.messages.lines[-1].level == "error"
+
+
+def test_removing_selects_another(workspace, surface, tmp_path):
+    for name in ("a.ply", "b.ply"):
+        workspace.open(surface.save(tmp_path / name))
+    workspace.remove(workspace.selected)
+    assert workspace.selected.name == "a"
+    workspace.remove(workspace.selected)
+    assert workspace.selected is None
+
+
+def test_a_started_run_is_followed_to_its_end(workspace, tmp_path):
+    assert workspace.start(tmp_path / "runs" / "t", TrainSettings(epochs=2))
+    followed = workspace.runs.selected
+    assert followed.is_active
+    assert followed.job.folders == [tmp_path / "runs" / "t"]
+    run = followed.run
+    for event in (Started(1, "cpu"), Metric(0.5, 0.1, 2.0, 0.3), Log("hello"), Done(1.5)):
+        run.emit(event)
+    look(workspace)
+    assert followed.status == "done"
+    assert [m.train_loss for m in followed.metrics] == [2.0]
+    told = [m.text for m in workspace.messages.lines]
+    assert "t hello" in told
+    assert "t is done" in told
+
+
+def test_a_folder_with_another_run_is_refused(workspace, tmp_path):
+    folder = tmp_path / "runs" / "t"
+    assert workspace.start(folder, TrainSettings(epochs=2))
+    assert not workspace.start(folder, TrainSettings(epochs=3))
+    assert workspace.messages.lines[-1].level == "error"
+
+
+def test_a_killed_job_fails_with_one_line(workspace, tmp_path):
+    workspace.start(tmp_path / "runs" / "t", TrainSettings())
+    followed = workspace.runs.selected
+    followed.run.emit(Started(1))
+    look(workspace)
+    followed.job.exit_code = -9
+    look(workspace)
+    assert followed.status == "failed"
+    assert "killed" in workspace.messages.lines[-1].text
+    workspace.resume(followed)
+    assert followed.is_active
+    assert followed.failure == ""
+
+
+def test_cancel_asks_the_job(workspace, tmp_path):
+    workspace.start(tmp_path / "runs" / "t", TrainSettings())
+    followed = workspace.runs.selected
+    workspace.runs.cancel(followed)
+    assert followed.job.cancelled
+    followed.run.emit(Started(1))
+    followed.run.emit(Paused())
+    look(workspace)
+    assert followed.status == "paused"
+
+
+def test_a_job_of_an_earlier_window_can_be_cancelled(workspace, tmp_path):
+    run = Run.create(tmp_path / "runs" / "t", TrainSettings())
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom isoloss.run import Run\n"
+        "with Run.open(Path(sys.argv[1])).lock():\n    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(run.folder)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        run.emit(Started(process.pid, "cpu"))
+        look(workspace)
+        followed = workspace.runs.of(run.folder)
+        assert followed is not None
+        assert followed.status == "running"
+        workspace.runs.cancel(followed)
+        assert process.wait(20) != 0
+        look(workspace)
+        assert followed.status == "paused"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_runs_in_the_folder_are_found_and_can_be_forgotten(workspace, tmp_path):
+    Run.create(tmp_path / "runs" / "a", TrainSettings()).emit(Done(1.0))
+    broken = tmp_path / "runs" / "broken"
+    broken.mkdir()
+    (broken / "run.json").write_text("{")
+    look(workspace)
+    assert [f.run.name for f in workspace.runs.followed] == ["a"]
+    assert workspace.runs.trained
+    workspace.runs.forget(workspace.runs.followed[0])
+    look(workspace)
+    assert workspace.runs.followed == []
+
+
+def test_a_surface_grows_in_place_and_is_finished(workspace, surface, tmp_path):
+    folder = tmp_path / "runs" / "p"
+    workspace.start(folder, ProbeSettings(source=tmp_path / "net"))
+    run = workspace.runs.selected.run
+    run.emit(Started(1))
+    look(workspace)
+    assert workspace.scene.layers == []
+    growing = GrowingSurface.create(
+        run.growing_path, surface.alpha, surface.beta, 10, True, {"model": "net"}
+    )
+    look(workspace)
+    assert workspace.scene.layers == []
+    growing.put((0, 0), 20.0, 41.0, 5, 10)
+    look(workspace)
+    (layer,) = workspace.scene.layers
+    assert layer.surface.computed.sum() == 1
+    assert layer.surface.loss[0, 0] == 2.0
+    version = layer.version
+    look(workspace)
+    assert layer.version == version
+    growing.put((0, 1), 30.0, 91.0, 5, 10)
+    look(workspace)
+    assert layer.version > version
+    assert layer.surface.computed.sum() == 2
+    surface.save(run.surface_path)
+    run.emit(Done(1.0))
+    look(workspace)
+    assert workspace.scene.layers == [layer]
+    assert layer.surface.is_complete
+    np.testing.assert_array_equal(layer.surface.loss, surface.loss)
+
+
+def test_runs_carried_on_share_one_job(workspace, tmp_path):
+    runs = [
+        Run.create(tmp_path / "demo" / "train", TrainSettings()),
+        Run.create(tmp_path / "demo" / "pca", ProbeSettings(source=tmp_path / "demo" / "train")),
+    ]
+    workspace.carry_on(runs)
+    followed = [workspace.runs.of(r.folder) for r in runs]
+    assert followed[0].job is followed[1].job
+    assert all(f.is_active for f in followed)
+    assert workspace.runs.selected is followed[0]
+    runs[0].emit(Failed("no data"))
+    runs[1].emit(Failed("not begun"))
+    look(workspace)
+    assert [f.status for f in followed] == ["failed", "failed"]
+
+
+def test_one_trajectory_can_be_hidden(workspace, surface, tmp_path):
+    workspace.open(surface.save(tmp_path / "a.ply"))
+    layer = workspace.selected
+    layer.trajectory = path = object()
+    workspace.toggle_trajectory(layer)
+    assert not workspace.is_trajectory_shown(layer)
+    assert workspace.trajectory_of(layer) is path
+    workspace.toggle_trajectory(layer)
+    assert workspace.is_trajectory_shown(layer)
+    workspace.change(trajectory=False)
+    assert not workspace.is_trajectory_shown(layer)
+    workspace.toggle_trajectory(layer)
+    assert workspace.is_trajectory_shown(layer)
+
+
+def test_messages_fade_and_do_not_repeat():
+    messages = Messages()
+    messages.say("one")
+    messages.say("cannot read\nx", "error")
+    messages.say("one")
+    assert [m.text for m in messages.shown] == ["Cannot read x", "one"]
+    messages.fade(messages.shown[0].time + 1000)
+    assert messages.shown == []
+    assert len(messages.lines) == 3
+
+
+def test_damaged_preferences_give_the_defaults(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path))
+    for content in ("", "[]", '{"theme": 3, "font_scale": "x"}', '{"theme": "pink"}'):
+        (tmp_path / "preferences.json").write_text(content)
+        assert Preferences.load() == Preferences()
+    preferences = Preferences(theme="light")
+    for k in range(RECENT + 3):
+        preferences.remember(Path(f"/x/{k}.ply"))
+    assert len(Preferences.load().recent) == RECENT
+    assert Preferences.load().theme == "light"
+
+
+def test_the_browser_lists_what_can_be_opened(tmp_path, surface):
+    surface.save(tmp_path / "b.ply")
+    (tmp_path / "b-trajectory.ply").write_text("")
+    (tmp_path / ".hidden.ply").write_text("")
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "folder").mkdir()
+    Run.create(tmp_path / "a-run", TrainSettings())
+    browser = Browser(tmp_path, (".ply",))
+    browser.refresh()
+    assert [(e.path.name, e.kind) for e in browser.entries] == [
+        ("folder", "folder"),
+        ("a-run", "run"),
+        ("b.ply", "file"),
+    ]
+    assert browser.type_path("folder") is None
+    assert browser.folder == tmp_path / "folder"
+    browser.up()
+    assert browser.type_path("a-run") == tmp_path / "a-run"
+    browser.enter(tmp_path / "gone")
+    assert browser.problem
+    assert browser.entries == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_config_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "file" / "below"))
+    Preferences(theme="light").save()
+    assert Preferences.load() == Preferences()
