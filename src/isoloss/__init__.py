@@ -36,7 +36,8 @@ _HOME = {
     "view": "isoloss.app",
 }
 
-__all__ = ["__version__", *_HOME]
+__all__ = ["__version__"]
+__all__ += list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

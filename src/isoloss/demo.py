@@ -55,9 +55,9 @@ def draw(runs: Sequence[Run], folder: Path) -> Iterator[Path]:
     from isoloss.gl.picture import render
 
     for run in runs[1:]:
-        for name, options in (("", {}), ("-accuracy", {"texture": "accuracy", "theme": "light"})):
+        for name, texture, theme in (("", "height", "dark"), ("-accuracy", "accuracy", "light")):
             path = folder / f"{run.name}{name}.png"
-            render(run.folder, path, **options)
+            render(run.folder, path, texture=texture, theme=theme)
             yield path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isoloss.events import Started
 from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.run import Run
 
 NETWORK = """
 from torch import nn
@@ -52,7 +55,7 @@ def display() -> Iterator[str]:
 
 
 @pytest.fixture
-def travel(display: str, tmp_path: Path) -> Callable[..., None]:
+def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
     """Runs a journey in a process of its own, in an empty folder; its failure is the test's."""
 
     def run(name: str, *arguments: str | Path, seconds: float = 100) -> None:
@@ -84,7 +87,13 @@ def travel(display: str, tmp_path: Path) -> Callable[..., None]:
         if done.returncode:
             pytest.fail(f"{name} failed (exit code {done.returncode})\n{done.stdout}")
 
-    return run
+    yield run
+    # Jobs outlive windows by design, but not the tests.
+    for folder in (tmp_path / "work" / "runs").glob("*"):
+        left = Run.open(folder)
+        pids = [event.pid for _, event in left.events() if isinstance(event, Started)]
+        if pids and left.is_held:
+            os.kill(pids[-1], signal.SIGKILL)
 
 
 @pytest.fixture

@@ -144,6 +144,16 @@ def test_cancel_asks_the_job(workspace, tmp_path):
     assert followed.status == "paused"
 
 
+def test_cancelled_before_it_began_is_paused(workspace, tmp_path):
+    workspace.start(tmp_path / "runs" / "t", TrainSettings())
+    followed = workspace.runs.selected
+    workspace.runs.cancel(followed)
+    followed.job.exit_code = -15
+    look(workspace)
+    assert followed.status == "paused"
+    assert followed.failure == ""
+
+
 def test_a_job_of_an_earlier_window_can_be_cancelled(workspace, tmp_path):
     run = Run.create(tmp_path / "runs" / "t", TrainSettings())
     code = (
@@ -287,7 +297,7 @@ def test_the_browser_lists_what_can_be_opened(tmp_path, surface):
     ]
     assert browser.type_path("folder") is None
     assert browser.folder == tmp_path / "folder"
-    browser.up()
+    browser.enter(tmp_path)
     assert browser.type_path("a-run") == tmp_path / "a-run"
     browser.enter(tmp_path / "gone")
     assert browser.problem

@@ -33,10 +33,6 @@ class Browser:
         self.folder, self.chosen = folder, None
         self.refresh()
 
-    def up(self) -> None:
-        """Go to the folder above."""
-        self.enter(self.folder.parent)
-
     def refresh(self) -> None:
         """List the folder anew."""
         self.entries, self.problem = [], ""

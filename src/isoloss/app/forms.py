@@ -90,13 +90,6 @@ class Form:
         self.values = {f.name: f.default for f in self.fields}
         self._check()
 
-    def fill(self, settings: AnySettings) -> None:
-        """Take over what a run was asked for."""
-        for field in self.fields:
-            value = getattr(settings, field.name)
-            self.values[field.name] = str(value) if isinstance(value, Path) else value
-        self._check()
-
     def command(self, folder: Path) -> str:
         """The command line that asks for the same; "" while something is wrong."""
         return command_line(self.settings, folder) if self.settings is not None else ""

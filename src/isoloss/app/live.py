@@ -16,6 +16,8 @@ from isoloss.scene.layer import SurfaceLayer
 
 PERIOD = 0.2
 """Seconds between two looks at a growing surface."""
+CELLS_A_SECOND = 40_000
+"""Larger surfaces are looked at less often: every look draws all of their cells anew."""
 
 
 @dataclass
@@ -36,7 +38,8 @@ class LiveSurface:
             IsolossError: if what the run left cannot be read.
         """
         now = time.monotonic() if now is None else now
-        if self.finished or now - self._looked < PERIOD:
+        cells = self.layer.surface.loss.size if self.layer is not None else 0
+        if self.finished or now - self._looked < max(PERIOD, cells / CELLS_A_SECOND):
             return False
         self._looked = now
         run = self.followed.run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,9 @@ from isoloss.gl.renderer import Renderer
 from isoloss.gl.target import Target
 from isoloss.scene.scene import Scene
 
+SLOW = 0.045
+"""Seconds: a picture that takes longer is drawn more coarsely while the camera moves."""
+
 
 @dataclass
 class Painter:
@@ -23,6 +27,9 @@ class Painter:
     """
 
     count: int = 0
+    _coarse: Target | None = None
+    _latest: Target | None = None
+    _seconds: float = 0.0
     _target: Target | None = None
     _renderer: Renderer | None = None
     _key: Any = None
@@ -35,22 +42,42 @@ class Painter:
         if self._target is None or self._renderer is None:
             self._target, self._renderer = Target(*size), Renderer()
         key = (scene.camera, scene.appearance, scene.title, size, scale, moving, _layers(scene))
-        if key != self._key:
-            self._target.resize(*size)
-            self._renderer.draw(_shown(scene), self._target, scale, moving)
+        if key != self._key or self._latest is None:
+            # New data and new shaders take time of their own; only a mere redraw tells the speed.
+            redrawn = self._key is not None and self._key[-1] == key[-1]
+            self._latest = self._draw(scene, size, scale, moving, redrawn)
             self._key = key
             self.count += 1
-        return self._target.texture
+        return self._latest.texture
+
+    def _draw(
+        self, scene: Scene, size: tuple[int, int], scale: float, moving: bool, redrawn: bool
+    ) -> Target:
+        assert self._target is not None
+        assert self._renderer is not None
+        target = self._target
+        if moving and self._seconds > SLOW:
+            # Without a GPU every pixel costs: half as many each way keep up with the hand, and
+            # the full picture follows once it rests.
+            self._coarse = target = self._coarse or Target(1, 1)
+            size, scale = (max(1, size[0] // 2), max(1, size[1] // 2)), scale / 2
+        target.resize(*size)
+        start = time.perf_counter()
+        self._renderer.draw(_shown(scene), target, scale, moving)
+        if target is self._target and redrawn:
+            self._seconds = time.perf_counter() - start
+        return target
 
     def pixels(self) -> NDArray[np.uint8]:
         """(H, W, 4) uint8 of the last picture; for tests."""
-        return self._target.read() if self._target else np.zeros((0, 0, 4), np.uint8)
+        return self._latest.read() if self._latest else np.zeros((0, 0, 4), np.uint8)
 
     def free(self) -> None:
         """Give the memory back, while the context still lives."""
-        if self._target is not None:
-            self._target.free()
-        self._target = self._renderer = None
+        for target in (self._target, self._coarse):
+            if target is not None:
+                target.free()
+        self._target = self._coarse = self._latest = self._renderer = None
 
 
 def _shown(scene: Scene) -> Scene:

@@ -36,6 +36,7 @@ class Runs:
         self._spawn = spawn
         self._polled = self._scanned = -SCAN
         self._forgotten: set[Path] = set()
+        self._cancelled: set[Path] = set()
 
     @property
     def active(self) -> list[FollowedRun]:
@@ -70,6 +71,7 @@ class Runs:
             IsolossError: if the folder is taken or cannot be written, or the job not started.
         """
         run = Run.create(folder, settings)
+        self._cancelled.discard(run.folder)
         followed = self.follow(run, self._spawn([run.folder]))
         followed.status = "waiting" if followed.status != "running" else "running"
         self._messages.say(f"Started {run.name}", notify=False)
@@ -98,10 +100,12 @@ class Runs:
             return
         followed.status, followed.failure = "waiting", ""
         followed.version += 1
+        self._cancelled.discard(followed.run.folder)
         self.selected = followed
 
     def cancel(self, followed: FollowedRun) -> None:
         """Ask the run's process to stop; it leaves the run paused."""
+        self._cancelled.add(followed.run.folder)
         if followed.job is not None:
             followed.job.cancel()
             return
@@ -138,6 +142,7 @@ class Runs:
             before, logged = followed.status, len(followed.log)
             if followed.refresh():
                 changed = True
+                self._forgive(followed)
             if scan and followed.job is None and followed.status == "running":
                 changed |= self._notice_death(followed)
             for line in followed.log[logged:]:
@@ -168,6 +173,14 @@ class Runs:
                 self._messages.say(str(error), "warning", notify=False)
         if self.selected is None and self.followed:
             self.selected = self.followed[0]
+
+    def _forgive(self, followed: FollowedRun) -> None:
+        """A job cancelled before it could say so has been paused; it has not failed."""
+        code = followed.job.exit_code if followed.job is not None else None
+        if followed.status != "failed" or code is None or code >= 0:
+            return
+        if followed.run.folder in self._cancelled:
+            followed.status, followed.failure = "paused", ""
 
     def _notice_death(self, followed: FollowedRun) -> bool:
         if followed.run.is_held:

@@ -31,17 +31,24 @@ def shown(shortcut: str) -> str:
 def run_pressed(actions: list[Action]) -> None:
     """Run the action whose shortcut has just been pressed.
 
-    imgui gives a letter to a text field that is being typed in before we would see it.
+    Not with `imgui.shortcut`: it misses a key that arrives in the same frame as its modifier, as
+    quick fingers and slow frames make it do.
     """
-    # While a dialog asks something, only it hears the keyboard.
+    # While a menu or list is open, only it hears the keyboard.
     if imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup)):
         return
+    typing = imgui.get_io().want_text_input
     for action in actions:
-        if not action.shortcut:
+        if not action.shortcut or (typing and _is_text(action.shortcut)):
             continue
-        flags = int(imgui.InputFlags_.route_global)
-        if imgui.shortcut(chord(action.shortcut), flags) and action.is_possible():
+        if imgui.is_key_chord_pressed(chord(action.shortcut)) and action.is_possible():
             action.run()
+            return
+
+
+def _is_text(shortcut: str) -> bool:
+    """Whether a text field would take it as something typed."""
+    return len(shortcut.removeprefix("Shift+")) == 1
 
 
 def _key(name: str) -> imgui.Key:

@@ -293,7 +293,7 @@ def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
         hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
         hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
         hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.27),
-        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.652),
+        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
     ]
     places = {

@@ -102,7 +102,7 @@ def _load_npz(path: Path) -> Surface:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}
-            meta = json.loads(str(content["meta"])) if "meta" in content else {}
+            meta: Any = json.loads(str(content["meta"])) if "meta" in content else {}
         return Surface(
             *(np.asarray(arrays[n], np.float64) for n in ("alpha", "beta", *_GRIDS[:-1])),
             count=np.asarray(arrays["count"], np.int64),
@@ -121,7 +121,7 @@ def _load_h5(path: Path) -> Surface:
     (len(x), len(y)); read flat, in its order of enumeration, every value lands where it belongs,
     on non-square grids too. It marks what it has not computed with −1.
     """
-    import h5py
+    import h5py  # pyright: ignore[reportMissingTypeStubs]
 
     try:
         with h5py.File(path, "r") as file:

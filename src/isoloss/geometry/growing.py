@@ -57,7 +57,7 @@ class GrowingSurface:
         classifier: bool,
         meta: dict[str, Any],
     ) -> GrowingSurface:
-        """Lay out an empty surface in `folder`; the description comes last and marks it as whole."""
+        """Lay out an empty surface in `folder`; the description comes last and marks it whole."""
         shape = (len(alpha), len(beta))
         for name, dtype in _ARRAYS.items():
             empty = np.zeros(shape, dtype)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-import plyfile
+import plyfile as _plyfile  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
@@ -21,6 +21,8 @@ from isoloss.files import write_atomic
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Array, Surface
 from isoloss.geometry.trajectory import Trajectory
+
+plyfile: Any = _plyfile  # it has no type stubs
 
 _COMMENT = "isoloss "
 _MAX_HEADER = 1 << 20
@@ -176,16 +178,16 @@ def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     for comment in ply.comments:
         if comment.startswith(_COMMENT):
             try:
-                found = json.loads(comment.removeprefix(_COMMENT))
+                found: Any = json.loads(comment.removeprefix(_COMMENT))
             except (ValueError, RecursionError):
                 continue  # Somebody edited the comment; the numbers are still good.
             if isinstance(found, dict):
-                meta = found
+                meta = cast(dict[str, Any], found)
                 meta.pop("kind", None)
     return ply["vertex"].data, meta
 
 
-def _read_any_faces(path: Path) -> plyfile.PlyData:
+def _read_any_faces(path: Path) -> Any:
     try:
         return plyfile.PlyData.read(str(path))
     except (plyfile.PlyParseError, ValueError, OSError, MemoryError, OverflowError) as error:
@@ -216,7 +218,7 @@ def _check_header(path: Path) -> None:
             count = int(words[2])
             if count > _MAX_VERTICES:
                 raise IsolossError(
-                    f"{path} promises {count:,} elements; the most that is read is {_MAX_VERTICES:,}"
+                    f"{path} promises {count:,} elements, more than {_MAX_VERTICES:,}"
                 )
         elif words[:1] == [b"property"] and len(words) >= 3:
             kind = words[2 if words[1] == b"list" else 1].decode("latin-1")

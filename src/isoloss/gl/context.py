@@ -42,9 +42,9 @@ if sys.platform.startswith("linux") and not CHECKS_ERRORS:
 def _load_triton_before_mesa() -> None:
     """Load the library of PyTorch's Triton, if it is installed, before any OpenGL driver.
 
-    Both it and Mesa's software renderer carry LLVM, and Mesa makes its symbols global: Triton loaded
-    after it binds to the wrong LLVM and crashes the process. Loaded first it keeps its own, so that
-    a notebook may render before it trains.
+    Both it and Mesa's software renderer carry LLVM, and Mesa makes its symbols global: Triton
+    loaded after it binds to the wrong LLVM and crashes the process. Loaded first it keeps its own,
+    so that a notebook may render before it trains.
     """
     found = importlib.util.find_spec("triton")
     if found is not None and found.origin is not None:
