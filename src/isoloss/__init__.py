@@ -36,8 +36,7 @@ _HOME = {
     "view": "isoloss.app",
 }
 
-__all__ = ["__version__"]
-__all__ += list(_HOME)
+__all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
