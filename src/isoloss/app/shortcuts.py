@@ -14,13 +14,13 @@ _NAMED = {"=": imgui.Key.equal, "-": imgui.Key.minus, ".": imgui.Key.period}
 
 
 @cache
-def chord(shortcut: str) -> int:
-    """The key chord of a shortcut."""
+def keys_of(shortcut: str) -> tuple[imgui.Key, int]:
+    """The key of a shortcut, and the modifiers that have to be held."""
     *modifiers, key = shortcut.split("+")
-    code = int(_NAMED[key] if key in _NAMED else _key(key))
+    held = 0
     for name in modifiers:
-        code |= int(_MODIFIERS[name])
-    return code
+        held |= int(_MODIFIERS[name])
+    return _NAMED[key] if key in _NAMED else _key(key), held
 
 
 def shown(shortcut: str) -> str:
@@ -28,21 +28,31 @@ def shown(shortcut: str) -> str:
     return shortcut.replace("Ctrl", "Cmd") if sys.platform == "darwin" else shortcut
 
 
-def run_pressed(actions: list[Action]) -> None:
-    """Run the action whose shortcut has just been pressed.
+class Shortcuts:
+    """Listens to the keyboard.
 
-    Not with `imgui.shortcut`: it misses a key that arrives in the same frame as its modifier, as
-    quick fingers and slow frames make it do.
+    Not with `imgui.shortcut`, which wants the modifier to be held a frame before the key and still
+    in the key's own: quick fingers and slow frames would be missed.
     """
-    # While a menu or list is open, only it hears the keyboard.
-    if imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup)):
-        return
-    typing = imgui.get_io().want_text_input
-    for action in actions:
-        if not action.shortcut or (typing and _is_text(action.shortcut)):
-            continue
-        if imgui.is_key_chord_pressed(chord(action.shortcut)) and action.is_possible():
-            action.run()
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    def run_pressed(self, actions: list[Action]) -> None:
+        """Run the action whose shortcut has just been pressed."""
+        io = imgui.get_io()
+        before, self._held = self._held, int(io.key_mods)
+        # While a menu or list is open, only it hears the keyboard.
+        if imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup)):
+            return
+        for action in actions:
+            if not action.shortcut or (io.want_text_input and _is_text(action.shortcut)):
+                continue
+            key, wanted = keys_of(action.shortcut)
+            if wanted != (self._held or before) or not imgui.is_key_pressed(key, False):
+                continue
+            if action.is_possible():
+                action.run()
             return
 
 

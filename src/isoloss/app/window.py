@@ -29,7 +29,7 @@ from isoloss.app.panels.log import LogPanel
 from isoloss.app.panels.plots import PlotsPanel
 from isoloss.app.picture_dialog import PictureDialog
 from isoloss.app.runs import Spawn
-from isoloss.app.shortcuts import run_pressed
+from isoloss.app.shortcuts import Shortcuts
 from isoloss.app.status import draw_status
 from isoloss.app.viewport import Viewport
 from isoloss.app.widgets import floating
@@ -67,6 +67,7 @@ class App:
             "Log": LogPanel(workspace.messages).draw,
         }
         self.actions: list[Action] = all_actions(self)
+        self.shortcuts = Shortcuts()
         self.defects: list[str] = []
         self.frames = 0
         self.strict = False
@@ -171,7 +172,7 @@ class App:
                 "Notifications",
                 lambda: draw_notifications(self.workspace.messages, self.viewport.rect),
             )
-        self.guard("Shortcuts", lambda: run_pressed(self.actions))
+        self.guard("Shortcuts", lambda: self.shortcuts.run_pressed(self.actions))
 
     def guard(self, name: str, draw: Callable[[], Any]) -> None:
         """Draw a part; its defect costs that part one frame, not the window with its jobs."""
