@@ -126,7 +126,7 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
 
 def _ask(namespace: argparse.Namespace) -> int:
     from isoloss.options import settings_from
-    from isoloss.run import Run, free_folder
+    from isoloss.run import Run, free_folder, run_name
     from isoloss.settings import KINDS
     from isoloss.work import prepare
 
@@ -137,21 +137,12 @@ def _ask(namespace: argparse.Namespace) -> int:
             if axis not in namespace:
                 setattr(namespace, axis, both)
     settings = settings_from(KINDS[kind], namespace)
-    out = namespace.out or free_folder(Path("runs"), suggested_name(settings))
+    out = namespace.out or free_folder(Path("runs"), run_name(settings))
     prepared = None
     if not (out / "run.json").exists():
         prepared = prepare(settings)
     run = Run.create(out, settings)
     return _carry_on([run], as_json=namespace.json, prepared=prepared)
-
-
-def suggested_name(settings: Any) -> str:
-    """A folder name that says what the run is."""
-    if settings.kind == "train":
-        words = (settings.model, settings.data)
-    else:
-        words = (settings.source.stem, settings.plane)
-    return "-".join(w.rpartition(":")[2].rpartition("/")[2] for w in words)
 
 
 def _run(namespace: argparse.Namespace) -> int:

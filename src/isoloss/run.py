@@ -19,7 +19,7 @@ import filelock
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import read_json, write_json
-from isoloss.settings import AnySettings, parse_settings
+from isoloss.settings import AnySettings, TrainSettings, parse_settings
 
 SCHEMA = 1
 
@@ -193,6 +193,16 @@ class EventTail:
         self._offset += len(whole)
         lines = whole.decode("utf-8", errors="replace").splitlines()
         return [pair for pair in map(from_line, lines) if pair is not None]
+
+
+def run_name(settings: AnySettings) -> str:
+    """A short folder name that says what a run with `settings` does."""
+    if isinstance(settings, TrainSettings):
+        words = (settings.model, settings.data)
+    else:
+        words = (settings.source.stem, settings.plane)
+    # Of "timm:resnet18" or "imagefolder:/data/birds" the last part is what people say.
+    return "-".join(w.rpartition(":")[2].rpartition("/")[2] for w in words)
 
 
 def _object(content: Any) -> dict[str, Any]:

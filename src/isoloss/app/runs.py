@@ -13,7 +13,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
-from isoloss.run import Run, free_folder
+from isoloss.run import Run, free_folder, run_name
 from isoloss.settings import AnySettings, TrainSettings
 
 Spawn = Callable[[Sequence[Path]], Job]
@@ -202,12 +202,3 @@ class Runs:
                 self._messages.say(f"{name} is paused", notify=False)
             case _:
                 pass
-
-
-def run_name(settings: AnySettings) -> str:
-    """A short folder name that says what the run does."""
-    if isinstance(settings, TrainSettings):
-        words = (settings.model, settings.data)
-    else:
-        words = (settings.source.stem, settings.plane)
-    return "-".join(w.rpartition(":")[2].rpartition("/")[2] for w in words)
