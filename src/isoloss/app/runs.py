@@ -84,7 +84,8 @@ class Runs:
             IsolossError: if the job cannot be started.
         """
         job = self._spawn([run.folder for run in runs])
-        found = [self.follow(run, job) for run in runs]
+        # The list has the newest at its top; of these the first to begin.
+        found = [self.follow(run, job) for run in reversed(runs)][::-1]
         for followed in found:
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""

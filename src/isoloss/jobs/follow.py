@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,7 +35,6 @@ class FollowedRun:
 
     def __post_init__(self) -> None:
         self._tail = EventTail(self.run.events_path)
-        self._started_at = math.nan
         self.refresh()
         if self.job is None and self.status == "running" and not self.run.is_held:
             # Whoever carried it on was killed before it could say so.
@@ -47,11 +45,10 @@ class FollowedRun:
         # Ask for the exit first: what a process wrote before it ended is then already there.
         ended = self.job.exit_code if self.job is not None else None
         new = self._tail.read()
-        for when, event in new:
+        for _, event in new:
             match event:
                 case Started():
                     self.status, self.failure, self.device = "running", "", event.device
-                    self._started_at = when
                 case Progress():
                     self.progress = event
                 case Metric():
@@ -80,9 +77,11 @@ class FollowedRun:
         return self.status == "running" or (self.status == "waiting" and self.job is not None)
 
     @property
-    def elapsed(self) -> float:
-        """Seconds since it was started, or what it took."""
-        return self.seconds if self.status == "done" else time.time() - self._started_at
+    def waits_for(self) -> str:
+        """The name of the run that its job carries on before it; "" when it is its turn."""
+        folders = self.job.folders if self.job is not None else ()
+        place = folders.index(self.run.folder) if self.run.folder in folders else 0
+        return folders[place - 1].name if place > 0 and self.status == "waiting" else ""
 
 
 def _death(exit_code: int) -> str:

@@ -159,6 +159,8 @@ class JobsPanel:
 def status_sign(followed: FollowedRun) -> tuple[str, Color]:
     """Icon and colour of a run's status."""
     p = palette()
+    if followed.waits_for:
+        return fa.ICON_FA_CLOCK, p.muted
     if followed.is_active:
         return fa.ICON_FA_CIRCLE_PLAY, p.accent
     return {
@@ -171,6 +173,8 @@ def status_sign(followed: FollowedRun) -> tuple[str, Color]:
 def told_progress(followed: FollowedRun) -> str:
     """Stage, how far it is, how fast and how long still."""
     progress = followed.progress
+    if followed.waits_for:
+        return f"Waits for {followed.waits_for}"
     if followed.status == "waiting" or progress is None:
         return "Starting…"
     parts = [f"{progress.stage} {progress.done} of {progress.total}"]
