@@ -190,7 +190,7 @@ def _experiment_actions(app: App) -> list[Action]:
         Action(
             "resume",
             "Resume selected run",
-            lambda: runs.selected and runs.resume(runs.selected),
+            lambda: runs.selected and app.workspace.resume(runs.selected),
             "Experiments",
             is_possible=lambda: runs.selected is not None and can_resume(runs.selected),
         ),

@@ -49,6 +49,11 @@ def has_fast_bf16(device: torch.device) -> bool:
     return False
 
 
+def summing_dtype(device: torch.device) -> torch.dtype:
+    """The widest type in which `device` can add: float64, but for Apple's GPUs, which have none."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def compute_in(device: torch.device, *, bf16: bool) -> AbstractContextManager[object]:
     """A context in which matrix products run in bf16, or in the parameters' own precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import isoloss
 from isoloss.compute.checkpoints import load_into
 from isoloss.compute.datasets import as_inputs
-from isoloss.compute.device import choose_device, compute_in, has_fast_bf16
+from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
 from isoloss.compute.pace import Pace
 from isoloss.compute.planes import Plane
 from isoloss.errors import IsolossError
@@ -100,7 +100,8 @@ class Evaluator:
     @torch.no_grad()
     def evaluate(self, batches: Sequence[Batch] | None = None) -> CellResult:
         """Sums of the loss over the samples, at the point where the network is."""
-        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        wide = summing_dtype(self.device)
+        sums = torch.zeros(3, dtype=wide, device=self.device)
         count = 0
         classifies, loss = False, self.loss
         for batch in self.batches if batches is None else batches:
@@ -114,8 +115,8 @@ class Evaluator:
                 raise IsolossError(
                     f"the loss must give one value for each sample, it gave {tuple(losses.shape)}"
                 )
-            losses = losses.double()
-            sums += torch.stack([losses.sum(), losses.square().sum(), hits.double()])
+            losses = losses.to(wide)
+            sums += torch.stack([losses.sum(), losses.square().sum(), hits.to(wide)])
             count += len(losses)
         loss_sum, square_sum, hits_sum = sums.tolist()
         return CellResult(loss_sum, square_sum, int(hits_sum) if classifies else None, count)

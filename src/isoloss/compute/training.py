@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.datasets import Dataset, Split, as_inputs, load_dataset
-from isoloss.compute.device import choose_device, compute_in, has_fast_bf16
+from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
 from isoloss.compute.models import build_model
 from isoloss.compute.pace import Pace
 from isoloss.errors import IsolossError
@@ -126,7 +126,8 @@ class Training:
         step = points[-1].step
         due = set(self._checkpoint_steps())
         pace = Pace("train", self.total_steps, "steps", done=step)
-        sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        wide = summing_dtype(self.device)
+        sums = torch.zeros(3, dtype=wide, device=self.device)
         for inputs, targets in self._batches(train, start=step):
             lr = learning_rate(settings, step, self.total_steps)
             for group in optimizer.param_groups:
@@ -142,7 +143,9 @@ class Training:
             step += 1
             n = len(targets)
             hits = (logits.detach().argmax(1) == targets).sum()
-            sums += torch.stack([loss.detach().double() * n, hits.double(), hits.new_tensor(n)])
+            sums += torch.stack(
+                [loss.detach().to(wide) * n, hits.to(wide), torch.tensor(n).to(sums)]
+            )
             if step in due:
                 mean_loss, accuracy = (sums[:2] / sums[2]).tolist()
                 sums.zero_()
