@@ -130,6 +130,20 @@ def test_following_tells_what_a_run_does(tmp_path):
     assert FollowedRun(run).status == "paused"
 
 
+def test_a_queued_run_says_what_it_waits_for(tmp_path):
+    runs = [Run.create(tmp_path / n, TrainSettings()) for n in ("first", "second")]
+
+    class Queue:
+        folders = tuple(r.folder for r in runs)
+        exit_code = None
+
+    followed = [FollowedRun(r, Queue()) for r in runs]
+    assert [f.waits_for for f in followed] == ["", "first"]
+    runs[1].emit(Started(1, "cpu"))
+    followed[1].refresh()
+    assert followed[1].waits_for == ""
+
+
 def options_of(kind):
     parser = argparse.ArgumentParser()
     add_options(parser, KINDS[kind])
