@@ -28,8 +28,9 @@ def main() -> None:
     plane = isoloss.random_plane(model, seed=0)
     axis = np.linspace(-2, 2, 41)
     surface = isoloss.probe(model, [(x, y)], plane, alpha=axis, beta=axis)
+    surface.meta["title"] = "A small network on iris flowers"
     surface.save("iris.ply")
-    isoloss.render(surface, "iris.png", title="A small network on iris flowers")
+    isoloss.render(surface, "iris.png")
     print(f"loss at the centre {surface.loss[20, 20]:.4f}; wrote iris.ply and iris.png")
     # isoloss.view("iris.ply")  # opens the window
 
