@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,10 @@ WRONG_REQUEST, FAILED, INTERRUPTED = 2, 1, 130
 
 def entry() -> None:
     """The `isoloss` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # On Windows a redirected stream may know no Greek letters.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
 
 
@@ -170,19 +176,25 @@ def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
         except IsolossError as error:
             bar.close()
             print(f"isoloss: {error}", file=sys.stderr)
-            for left in runs[i + 1 :]:
-                left.emit(Failed(f"not begun, since {run.name} before it failed"))
+            _tell(runs[i + 1 :], Failed(f"not begun, since {run.name} before it failed"))
             return FAILED
         except KeyboardInterrupt:
             bar.close()
-            for left in runs[i + 1 :]:
-                left.emit(Paused())
+            _tell(runs[i + 1 :], Paused())
             print(f"paused; go on with: isoloss run {run.folder}", file=sys.stderr)
             return INTERRUPTED
         bar.close()
         if not as_json:
             print(f"{run.name}: {run.folder}")
     return 0
+
+
+def _tell(runs: list[Any], event: Any) -> None:
+    """Record `event` in runs that will not be begun; what is done or held is left alone."""
+    for run in runs:
+        with suppress(IsolossError), run.lock():
+            if not run.is_done:
+                run.emit(event)
 
 
 def _treat_termination_as_interrupt() -> None:

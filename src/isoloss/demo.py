@@ -62,10 +62,21 @@ def draw(runs: Sequence[Run], folder: Path) -> Iterator[Path]:
 
 
 def _has_nvidia_gpu() -> bool:
-    """Asked without torch, which the window's process must not load."""
+    """Whether there is one that the installed PyTorch can use; asked without importing torch, which
+    the window's process must not load."""
+    import importlib.util
+    import re
     import shutil
     import subprocess
 
-    if shutil.which("nvidia-smi") is None:
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None or shutil.which("nvidia-smi") is None:
         return False
-    return subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False).stdout != b""
+    version = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+    if re.search(r"^cuda\b.*= *'", version, re.MULTILINE) is None:
+        return False  # a build for the CPU, as PyPI has it for Windows
+    try:
+        asked = subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0 and b"GPU" in asked.stdout

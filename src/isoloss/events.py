@@ -86,7 +86,16 @@ def to_line(event: Event, time: float) -> str:
         for k, v in asdict(event).items()
     }
     record = {"event": type(event).__name__.lower(), "time": round(time, 3), **content}
-    return json.dumps(record, ensure_ascii=False)
+    # ASCII: no line separator of Unicode's and no undecodable file name can break a line.
+    return json.dumps(record)
+
+
+def _checked(value: Any, kind: str) -> Any:
+    if kind == "float":
+        return math.nan if value is None else float(value)
+    if not isinstance(value, {"int": int, "str": str}[kind]):
+        raise TypeError(f"{value!r} is no {kind}")
+    return value
 
 
 def from_line(line: str) -> tuple[float, Event] | None:
@@ -95,12 +104,8 @@ def from_line(line: str) -> tuple[float, Event] | None:
         record: Any = json.loads(line)
         kind = _KINDS[record.pop("event")]
         time = float(record.pop("time"))
-        known = {f.name: f.type for f in fields(kind)}
-        content = {
-            k: math.nan if v is None and known[k] == "float" else v
-            for k, v in record.items()
-            if k in known
-        }
+        known = {f.name: str(f.type) for f in fields(kind)}
+        content = {k: _checked(v, known[k]) for k, v in record.items() if k in known}
         return time, kind(**content)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
         return None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
+
+_PARTIAL = ".partial-"
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
@@ -24,9 +28,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
         if path.parent.exists() and not path.parent.is_dir():
             raise NotADirectoryError(0, f"{path.parent} is not a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
-        )
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
         write(temporary)
@@ -34,7 +36,9 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        with temporary.open("rb+") as file:  # on disk before it takes the old one's place
+            os.fsync(file.fileno())
+        _replace(temporary, path)
     except OSError as error:
         raise IsolossError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -44,9 +48,29 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
+def _replace(source: Path, target: Path) -> None:
+    """Windows refuses while somebody reads the old file; readers here are done in no time."""
+    for _ in range(50):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if sys.platform != "win32":
+                raise
+            time.sleep(0.02)
+    source.replace(target)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what writers that were killed have left below `folder`."""
+    for left in folder.rglob(f"{_PARTIAL}*"):
+        with suppress(OSError):
+            left.unlink()
+
+
 def write_json(path: Path, content: Any) -> Path:
     """Write `content` as indented JSON, atomically."""
-    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(content, indent=2, ensure_ascii=True) + "\n"
     return write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
@@ -60,5 +84,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise IsolossError(f"{path} is not valid JSON: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import types
 from pathlib import Path
@@ -21,6 +22,8 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     Values stay text here; the model itself validates them, so that the command line, the form and
     `run.json` cannot disagree.
     """
+    # So that "--range -1e-3 1" is read as two numbers, which argparse learnt in Python 3.14 only.
+    parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     for name, field in model.model_fields.items():
         if name == "kind":
             continue
@@ -110,4 +113,4 @@ def _metavar(name: str, field: FieldInfo, size: int) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
         return "x".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

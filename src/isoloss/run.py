@@ -6,6 +6,7 @@ nothing of how they are computed.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Generator
@@ -19,9 +20,14 @@ import filelock
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import read_json, write_json
-from isoloss.settings import AnySettings, TrainSettings, parse_settings
+from isoloss.naming import short_name
+from isoloss.settings import CHECKPOINT_SUFFIXES, AnySettings, TrainSettings, parse_settings
 
 SCHEMA = 1
+
+
+class RunIsHeld(IsolossError):
+    """Another process is carrying the run on."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class Run:
                     f"carry that one on with 'isoloss run {folder}'"
                 )
             return run
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        visible = folder.is_dir() and [f for f in folder.iterdir() if not f.name.startswith(".")]
+        if visible or (folder.exists() and not folder.is_dir()):
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
         write_json(
             folder / "run.json",
@@ -123,14 +130,16 @@ class Run:
         Raises:
             IsolossError: if the disk is full or the folder gone.
         """
-        # One write of one whole line, so that a reader never meets two events interleaved.
         line = (to_line(event, time.time()) + "\n").encode()
         try:
-            descriptor = os.open(self.events_path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o666)
-            try:
-                os.write(descriptor, line)
-            finally:
-                os.close(descriptor)
+            with self.events_path.open("ab+", buffering=0) as file:
+                if file.seek(0, os.SEEK_END) > 0:
+                    file.seek(-1, os.SEEK_END)
+                    if file.read(1) != b"\n":  # a full disk or a kill cut the last line short
+                        line = b"\n" + line
+                # One write of one whole line: a reader never meets two events interleaved.
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise IsolossError(f"cannot write {self.events_path}: {error.strerror}") from error
 
@@ -142,22 +151,49 @@ class Run:
     def is_done(self) -> bool:
         """Whether the run is complete."""
         ends = [e for _, e in self.events() if isinstance(e, Done | Failed | Paused)]
-        return bool(ends) and isinstance(ends[-1], Done)
+        return bool(ends) and isinstance(ends[-1], Done) and self._result.exists()
 
-    @contextmanager
-    def lock(self) -> Generator[None]:
-        """Hold the run, so that two processes never carry it on at once.
+    @property
+    def _result(self) -> Path:
+        """What is there at the latest when the run is done."""
+        trains = isinstance(self.settings, TrainSettings)
+        return self.checkpoints / "trajectory.json" if trains else self.surface_path
+
+    def check_unchanged(self, **hashes: str) -> None:
+        """Record what the run depends on beside its settings, or refuse to mix two states of it.
+
+        Args:
+            hashes: for example `data="9f86…"`; recorded at the first call.
 
         Raises:
-            IsolossError: if another process holds it.
+            IsolossError: if one differs from what is recorded.
         """
-        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        recorded = _object(self.environment.get("depends_on"))
+        for what, value in hashes.items():
+            if recorded.get(what, value) != value:
+                raise IsolossError(
+                    f"the {what} have changed since {self.folder} was begun: start a new run"
+                )
+        self.record_environment(depends_on={**recorded, **hashes})
+
+    @contextmanager
+    def lock(self, patience: float = 1.0) -> Generator[None]:
+        """Hold the run, so that two processes never carry it on at once.
+
+        Args:
+            patience: seconds to wait for one that may only be having a look.
+
+        Raises:
+            RunIsHeld: if another process holds it.
+            IsolossError: if the folder cannot be written.
+        """
+        lock = filelock.FileLock(self.folder / ".lock", timeout=patience)
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise IsolossError(f"{self.folder} is being carried on by another process") from error
-        except OSError as error:
-            raise IsolossError(f"cannot write in {self.folder}: {error.strerror}") from error
+            raise RunIsHeld(f"{self.folder} is being carried on by another process") from error
+        except (OSError, NotImplementedError) as error:
+            raise IsolossError(f"cannot lock {self.folder}: {error}") from error
         try:
             yield
         finally:
@@ -167,10 +203,12 @@ class Run:
     def is_held(self) -> bool:
         """Whether some process is carrying the run on right now."""
         try:
-            with self.lock():
+            with self.lock(patience=0):
                 return False
-        except IsolossError:
+        except RunIsHeld:
             return True
+        except IsolossError:
+            return False
 
 
 class EventTail:
@@ -191,18 +229,17 @@ class EventTail:
         # A line without its newline is still being written.
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
-        lines = whole.decode("utf-8", errors="replace").splitlines()
+        lines = whole.decode("utf-8", errors="replace").split("\n")
         return [pair for pair in map(from_line, lines) if pair is not None]
 
 
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
     if isinstance(settings, TrainSettings):
-        words = (settings.model, settings.data)
-    else:
-        words = (settings.source.stem, settings.plane)
-    # Of "timm:resnet18" or "imagefolder:/data/birds" the last part is what people say.
-    return "-".join(w.rpartition(":")[2].rpartition("/")[2] for w in words)
+        return f"{short_name(settings.model)}-{short_name(settings.data)}"
+    source = settings.source
+    name = source.stem if source.suffix in CHECKPOINT_SUFFIXES else source.name
+    return f"{name}-{settings.plane}"
 
 
 def _object(content: Any) -> dict[str, Any]:

@@ -55,11 +55,18 @@ def _increasing(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # "~nobody"
+        raise ValueError(f"there is no home folder for {path}") from error
+
+
 Axis = Annotated[int, Field(ge=2, le=2001)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Grid = Annotated[tuple[Axis, Axis], BeforeValidator(_grid)]
 Range = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
-AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
 class Settings(BaseModel):
@@ -114,7 +121,7 @@ class TrainSettings(Settings):
         le=1024,
         title="Image size",
         description="Pixels on a side that image folders are resized to; by default that of their "
-        "first image",
+        "first image, at most 224",
     )
     epochs: int = Field(
         default=5, ge=1, le=10_000, title="Epochs", description="Passes over the data"

@@ -79,6 +79,8 @@ class ProgressBar:
 
 def duration(seconds: float) -> str:
     """`42 s`, `3:07 min` or `2:05 h`."""
+    if not math.isfinite(seconds):
+        return "an unknown time"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

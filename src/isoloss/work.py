@@ -12,6 +12,7 @@ from typing import Protocol
 import isoloss
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
+from isoloss.files import remove_partial_files
 from isoloss.run import Run
 from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
 
@@ -35,15 +36,20 @@ def prepare(settings: AnySettings) -> Prepared:
     Raises:
         IsolossError: if the request cannot be carried out.
     """
-    match settings:
-        case TrainSettings():
-            from isoloss.compute.training import Training
+    try:
+        match settings:
+            case TrainSettings():
+                from isoloss.compute.training import Training
 
-            return Training.prepare(settings)
-        case ProbeSettings():
-            from isoloss.compute.probe_run import Probing
+                return Training.prepare(settings)
+            case ProbeSettings():
+                from isoloss.compute.probe_run import Probing
 
-            return Probing.prepare(settings)
+                return Probing.prepare(settings)
+    except Exception as error:
+        if friendly := _explain(error):
+            raise IsolossError(friendly) from error
+        raise
 
 
 def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
@@ -59,7 +65,11 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
         if run.is_done:
             return
         began = time.monotonic()
+        remove_partial_files(run.folder)
         try:
+            # Said twice: at once, so that whoever looks knows which process to ask to stop, and
+            # again when the device is known.
+            run.emit(Started(os.getpid()))
             prepared = prepared or prepare(run.settings)
             run.record_environment(**_machine(prepared))
             started = Started(os.getpid(), str(prepared.device))
@@ -94,10 +104,12 @@ def _record_failure(run: Run, message: str) -> None:
 def _explain(error: Exception) -> str | None:
     """A person's words for what the machine, not the program, did wrong; None for a defect."""
     name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "alloc" in str(error):
+    text = str(error)
+    exhausted = "can't allocate memory" in text or "not enough memory" in text
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or exhausted:
         return "out of memory: choose a smaller --batch-size or --device cpu"
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+        return f"{error.filename or 'a file'}: {error.strerror or error}"
     return None
 
 

@@ -15,6 +15,8 @@ from PIL import Image
 
 import isoloss
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
 
 TRAIN = ("train", "--model", "torchvision:resnet18", "--epochs", "1", "--batch-size", "256",
          "--augment", "none", "--checkpoints-per-epoch", "3", "--out", "r18")  # fmt: skip
@@ -67,6 +69,23 @@ def test_train_probe_kill_carry_on_render_info(isoloss_command, tmp_path):
     text = isoloss_command("info", "whole", check=0).stdout
     assert "9×7" in text
     assert "trajectory" in text
+
+
+def test_a_failure_leaves_the_runs_after_it_as_they_were_or_says_so(isoloss_command, tmp_path):
+    done = tmp_path / "done"
+    isoloss_command(*TRAIN[:-1], done, check=0)
+    settings = TrainSettings(model="nosuchnet")
+    for name in ("broken", "fresh"):
+        Run.create(tmp_path / name, settings)
+    failed = isoloss_command("run", "broken", "done", "fresh", check=1)
+    assert "no network 'nosuchnet'" in failed.stderr
+    assert Run.open(done).is_done
+    assert "not begun, since broken" in isoloss_command("info", "fresh", check=0).stdout
+
+
+def test_words_survive_a_stream_that_knows_no_greek(isoloss_command, tmp_path):
+    isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
+    isoloss_command("info", "s.ply", env={"PYTHONIOENCODING": "cp1252"}, check=0)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])

@@ -14,6 +14,10 @@ def network(num_classes):
     return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), head)
 
 
+def too_narrow():
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
+
+
 def not_a_network():
     return 7
 
@@ -23,6 +27,11 @@ def data():
     y = torch.arange(60) % 3
     x = torch.rand(60, 3, 8, 8, generator=generator) * 0.5 + y.view(-1, 1, 1, 1) * 0.2
     return (x[:45], y[:45]), (x[45:], y[45:])
+
+
+def numpy_data():
+    train, test = data()
+    return (train[0].numpy(), train[1]), (test[0].numpy(), test[1])
 
 
 def wrong_data():

@@ -65,6 +65,28 @@ def test_an_image_folder_without_splits_is_divided_the_same_way_each_time(tmp_pa
     assert load_dataset(f"imagefolder:{tmp_path}", 8).train.inputs.shape[-1] == 8
 
 
+def test_sixteen_bit_images_are_scaled_not_clipped(tmp_path):
+    for c in "ab":
+        (tmp_path / c).mkdir()
+        for i in range(5):
+            ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+            Image.fromarray(ramp).save(tmp_path / c / f"{i}.png")
+    images = load_dataset(f"imagefolder:{tmp_path}").train.inputs
+    np.testing.assert_allclose(images[0, 0].flatten(), np.linspace(0, 255, 64), atol=1)
+
+
+def test_large_and_long_images_are_cut_to_their_middle(tmp_path):
+    for c in "ab":
+        (tmp_path / c).mkdir()
+        for i in range(2):
+            strip = np.zeros((300, 9000, 3), np.uint8)
+            strip[:, 4340:4660] = 255
+            Image.fromarray(strip).save(tmp_path / c / f"{i}.png")
+    images = load_dataset(f"imagefolder:{tmp_path}").train.inputs
+    assert images.shape[1:] == (3, 224, 224)
+    assert images.min() > 250
+
+
 def test_wrong_image_folders(tmp_path):
     with pytest.raises(IsolossError, match="class folder"):
         load_dataset(f"imagefolder:{tmp_path}")

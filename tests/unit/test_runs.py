@@ -16,7 +16,7 @@ from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started,
 from isoloss.files import write_atomic
 from isoloss.jobs.follow import FollowedRun
 from isoloss.options import add_options, command_line, settings_from
-from isoloss.run import EventTail, Run, free_folder
+from isoloss.run import EventTail, Run, free_folder, run_name
 from isoloss.settings import KINDS, ProbeSettings, TrainSettings, parse_settings
 
 
@@ -37,7 +37,9 @@ def test_events_survive_their_line(event):
 
 
 @pytest.mark.parametrize("line", ["", "{", "[]", "7", '{"event": "x", "time": 1}', '{"event": 3}',
-                                  '{"event": "done", "time": "x"}', "[" * 10_000])  # fmt: skip
+                                  '{"event": "done", "time": "x"}', "[" * 10_000,
+                                  '{"event": "started", "time": 1, "pid": "all"}',
+                                  '{"event": "metric", "time": 1, "epoch": "x"}'])  # fmt: skip
 def test_damaged_lines_are_passed_over(line):
     assert from_line(line) is None
 
@@ -84,6 +86,32 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path, content):
         Run.open(tmp_path)
     assert "\n" not in str(caught.value)
     assert "run.json" in str(caught.value)
+
+
+def test_a_line_cut_short_does_not_swallow_the_next(tmp_path):
+    run = Run.create(tmp_path / "r", TrainSettings())
+    run.emit(Log("one\u2028line"))
+    with run.events_path.open("ab") as file:
+        file.write(b'{"event": "progress", "time')
+    run.emit(Failed("no space"))
+    assert [e for _, e in run.events()] == [Log("one\u2028line"), Failed("no space")]
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "name"),
+    [
+        ("vgg11", "digits", "vgg11-digits"),
+        ("timm:resnet18", "imagefolder:/data/birds/", "resnet18-birds"),
+        ("my.models:wide", r"imagefolder:C:\data\birds", "wide-birds"),
+    ],
+)
+def test_runs_are_named_for_what_they_do(model, data, name):
+    assert run_name(TrainSettings(model=model, data=data)) == name
+
+
+def test_a_probe_is_named_for_its_source():
+    assert run_name(ProbeSettings(source=Path("/r/r50-lr0.05"))) == "r50-lr0.05-random"
+    assert run_name(ProbeSettings(source=Path("/r/a.pt"), model="x", data="y")) == "a-random"
 
 
 def test_a_run_is_held_by_one_process(tmp_path):
@@ -163,8 +191,8 @@ def test_every_field_is_an_option_with_words(kind):
 @pytest.mark.parametrize(
     "settings",
     [
-        TrainSettings(model="timm:resnet18", epochs=2, lr=1e-4, optimizer="adam"),
-        ProbeSettings(source=Path("/tmp/x y"), grid=(7, 9), alpha_range=(-0.5, 2), plane="pca"),
+        TrainSettings(model="timm:resnet18", epochs=2, lr=1 / 3, optimizer="adam"),
+        ProbeSettings(source=Path("/tmp/x y"), grid=(7, 9), alpha_range=(-1e-5, 2), plane="pca"),
         ProbeSettings(source=Path("/a.pt"), model="vgg11", data="digits", samples=5),
     ],
 )
@@ -186,6 +214,7 @@ def test_the_command_line_asks_for_the_same(settings):
         (["train", "--lr", "nan"], "--lr"),
         (["train", "--model", "nosuchnet", "--device", "cpu"], "no network 'nosuchnet'"),
         (["probe", "nowhere"], "not a run folder"),
+        (["probe", "~nosuchuser/x"], "home folder"),
         (["probe", "x.pt"], "--model"),
         (["probe", "x.pt", "--model", "vgg11", "--data", "digits"], "no checkpoint"),
         (["probe", "nowhere", "--grid", "1"], "--grid"),

@@ -1,7 +1,9 @@
 """Training: schedules and augmentation against loops, and resuming bit for bit."""
 
+import importlib
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -121,11 +123,60 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(in_folder_
     assert {p.name for p in in_folder_of_users_module.iterdir()} <= {"tinyuser.py", "__pycache__"}
 
 
-def test_a_network_that_does_not_take_the_data_fails_with_a_reason(in_folder_of_users_module):
-    run = Run.create(in_folder_of_users_module / "run", tiny(data="digits"))
-    with pytest.raises(IsolossError, match="does not take this data"):
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "digits"}, "does not take this data"),
+        ({"model": "timm:vit_tiny_patch16_224", "data": "digits"}, "does not take this data"),
+        ({"model": "tinyuser:too_narrow"}, "3\\) logits"),
+        ({"data": "tinyuser:numpy_data"}, "tensors"),
+    ],
+)
+def test_a_network_and_data_that_do_not_fit_are_refused(
+    in_folder_of_users_module, changes, message
+):
+    run = Run.create(in_folder_of_users_module / "run", tiny(**changes))
+    with pytest.raises(IsolossError, match=message):
         list(carry_on(run))
     assert not run.is_done
+    assert not run.checkpoints.exists()
+
+
+def test_a_lone_last_sample_joins_the_batch_before_it(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny(batch_size=4, epochs=1))
+    list(carry_on(run))
+    assert read_trajectory(run)[-1].step == 11  # 45 samples: ten batches of 4 and one of 5
+
+
+def test_training_on_changed_data_is_refused(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny())
+    steps = carry_on(run)
+    list(itertools.islice(steps, 4))
+    steps.close()
+    module = in_folder_of_users_module / "tinyuser.py"
+    module.write_text(module.read_text().replace("manual_seed(0)", "manual_seed(1)"))
+    sys.modules.pop("tinyuser")
+    importlib.invalidate_caches()
+    with pytest.raises(IsolossError, match="data have changed"):
+        list(carry_on(run))
+
+
+def test_what_a_kill_left_half_written_is_removed(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
+    run.checkpoints.mkdir()
+    (run.checkpoints / ".partial-abc.safetensors").write_bytes(b"half")
+    list(carry_on(run))
+    assert not list(run.folder.rglob(".partial-*"))
+
+
+def test_a_done_run_whose_result_is_gone_is_carried_on(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
+    list(carry_on(run))
+    assert run.is_done
+    (run.checkpoints / "trajectory.json").unlink()
+    assert not run.is_done
+    list(carry_on(run))
+    assert len(read_trajectory(run)) == 3
 
 
 def test_a_damaged_resume_file_is_named(in_folder_of_users_module):

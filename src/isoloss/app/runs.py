@@ -112,7 +112,7 @@ class Runs:
             return
         # A job of an earlier window or of the command line: its own word says which process.
         pids = [e.pid for _, e in followed.run.events() if isinstance(e, Started)]
-        if not pids or not followed.run.is_held:
+        if not pids or pids[-1] <= 1 or not followed.run.is_held:
             return
         try:
             os.kill(pids[-1], signal.SIGTERM)

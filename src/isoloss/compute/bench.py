@@ -81,7 +81,10 @@ def _measure(name: str, images: int, device: torch.device) -> ProbeFigures:
             evaluator.move_to(*point)
             evaluator.evaluate()
 
-    floor_model, batches = copy.deepcopy(evaluator.model), [x for x, _ in evaluator.batches]
+    floor_model, batches = (
+        copy.deepcopy(evaluator.model),
+        [as_inputs(x) for x, _ in evaluator.batches],
+    )
 
     @torch.no_grad()
     def floor() -> None:

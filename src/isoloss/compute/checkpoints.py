@@ -62,7 +62,9 @@ def _state_in(content: Any, path: Path) -> dict[str, Tensor]:
     for key in _NESTED_UNDER:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
+    ):
         raise IsolossError(f"{path} holds no state dict of tensors")
     for prefix in _PREFIXES:
         if content and all(k.startswith(prefix) for k in content):

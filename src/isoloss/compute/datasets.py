@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from isoloss.errors import IsolossError
 
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LARGEST_BY_DEFAULT = 224
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 
 
@@ -137,13 +140,16 @@ def _cifar10() -> Dataset:
 
     folder = Path(platformdirs.user_cache_dir("isoloss", appauthor=False)) / "cifar10"
     if not (folder / "cifar-10-batches-py").exists():
-        print(f"isoloss: downloading CIFAR-10 (170 MB) to {folder}", flush=True)
+        print(f"isoloss: downloading CIFAR-10 (170 MB) to {folder}", file=sys.stderr, flush=True)
     try:
-        # torchvision checks every file against its known MD5 sum before it reads it.
-        parts = [
-            torchvision.datasets.CIFAR10(str(folder), train=train, download=True)
-            for train in (True, False)
-        ]
+        folder.mkdir(parents=True, exist_ok=True)
+        # Two runs begun together share one download. torchvision checks every file against its
+        # known MD5 sum before it reads it.
+        with filelock.FileLock(folder / ".lock"):
+            parts = [
+                torchvision.datasets.CIFAR10(str(folder), train=train, download=True)
+                for train in (True, False)
+            ]
     except (OSError, RuntimeError) as error:
         raise IsolossError(
             f"cannot get CIFAR-10: {' '.join(str(error).split())}; put cifar-10-python.tar.gz into "
@@ -177,10 +183,9 @@ def _image_folder(folder: Path, size: int | None) -> Dataset:
         train_files = [files[i] for i in sorted(order[cut:])]
     if not train_files or not test_files:
         raise IsolossError(f"{folder} holds too few images to train and test on")
-    if size is None:
-        size = min(_read(train_files[0][0], None).shape[:2])
-    train, test = _read_all(train_files, size), _read_all(test_files, size)
-    small = size <= 64
+    side = size or min(*_read(train_files[0][0], None).shape[:2], LARGEST_BY_DEFAULT)
+    train, test = _read_all(train_files, side), _read_all(test_files, side)
+    small = side <= 64
     return Dataset(
         f"imagefolder:{folder}",
         train,
@@ -213,21 +218,31 @@ def _files(folder: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
 
 
 def _read(path: Path, size: int | None) -> np.ndarray[Any, Any]:
-    """(H, W, 3) uint8; the shorter side resized to `size` and the middle cut out."""
+    """(H, W, 3) uint8; the square in the middle, resized to `size`."""
     from PIL import Image
 
     try:
         with Image.open(path) as file:
-            image = file.convert("RGB")
+            image = _eight_bits(file).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise IsolossError(f"cannot read the image {path}: {error}") from error
     if size is not None and image.size != (size, size):
-        scale = size / min(image.size)
-        width, height = (max(round(s * scale), size) for s in image.size)
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-        left, top = (width - size) // 2, (height - size) // 2
-        image = image.crop((left, top, left + size, top + size))
+        side = min(image.size)
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        middle = (left, top, left + side, top + side)
+        image = image.resize((size, size), Image.Resampling.BICUBIC, box=middle)
     return np.asarray(image)
+
+
+def _eight_bits(image: Any) -> Any:
+    """An image of 16 bits a pixel on the scale of 8; Pillow itself would clip it to white."""
+    if image.mode == "F":
+        raise ValueError("it holds floating-point values of unknown scale; save it with 8 bits")
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        from PIL import Image
+
+        return Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
+    return image
 
 
 def _read_all(files: list[tuple[Path, int]], size: int) -> Split:
@@ -247,14 +262,17 @@ def _of_user(name: str) -> Dataset:
         (train_x, train_y), (test_x, test_y) = returned
         train, test = Split(train_x, train_y.long()), Split(test_x, test_y.long())
         matching = all(
-            len(s.inputs) == len(s.targets) > 0 and s.targets.ndim == 1 for s in (train, test)
+            isinstance(s.inputs, Tensor)
+            and len(s.inputs) == len(s.targets) > 0
+            and s.targets.ndim == 1
+            for s in (train, test)
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise IsolossError(
             f"{name} must return (train, test), each a pair of tensors (inputs, targets)"
         ) from error
     if not matching or min(int(s.targets.min()) for s in (train, test)) < 0:
-        raise IsolossError(f"{name}: there must be one class index ≥ 0 for each input")
+        raise IsolossError(f"{name}: inputs must be tensors, with one class index ≥ 0 for each")
     classes = 1 + max(int(s.targets.max()) for s in (train, test))
     return Dataset(
         name,

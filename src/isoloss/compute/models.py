@@ -7,6 +7,7 @@ import inspect
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.datasets import Dataset, as_inputs
 from isoloss.compute.user_code import call_user_function, import_user_function, is_user_function
 from isoloss.errors import IsolossError
 
@@ -64,6 +65,31 @@ def build_model(
         if not adapted and stem == "cifar":
             raise IsolossError(f"{name} has no CIFAR stem: use --stem imagenet")
     return Normalized(network, mean, std)
+
+
+@torch.no_grad()
+def check_fits(model: nn.Module, dataset: Dataset) -> None:
+    """Refuse a network that does not take the data or has too few outputs for it.
+
+    Raises:
+        IsolossError: saying what does not fit.
+    """
+    inputs = as_inputs(dataset.train.inputs[:2])
+    shape = tuple(inputs.shape[1:])
+    mode = model.training
+    try:
+        logits = model.eval()(inputs)
+    except Exception as error:  # whatever a network of somebody's raises
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise IsolossError(f"the network does not take this data {shape}: {reason}") from error
+    finally:
+        model.train(mode)
+    classes = len(dataset.classes)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < classes:
+        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise IsolossError(
+            f"{dataset.name} needs (samples, {classes}) logits, the network gives {given}"
+        )
 
 
 def _published(name: str, classes: int) -> nn.Module:

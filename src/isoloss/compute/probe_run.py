@@ -16,7 +16,7 @@ from torch import nn
 from isoloss.compute.checkpoints import digest, load_into, load_state
 from isoloss.compute.datasets import Dataset, load_dataset
 from isoloss.compute.device import choose_device
-from isoloss.compute.models import build_model
+from isoloss.compute.models import build_model, check_fits
 from isoloss.compute.pace import Pace
 from isoloss.compute.planes import Plane, pca_plane, random_plane
 from isoloss.compute.probing import Evaluator, corners, describe, fill
@@ -73,6 +73,7 @@ class Probing:
             std=dataset.std,
         )
         load_into(model, state, str(settings.source))
+        check_fits(model, dataset)
         return cls(settings, dataset, model, settings.model, [settings.source], [], device)
 
     @classmethod
@@ -87,24 +88,29 @@ class Probing:
                 f"{source.folder} has no checkpoints yet: train it with 'isoloss run "
                 f"{source.folder}'"
             )
-        size = settings.image_size or asked.image_size
         trained_on = load_dataset(asked.data, asked.image_size)
-        same = settings.data in (None, asked.data) and size == asked.image_size
-        dataset = trained_on if same else load_dataset(settings.data or asked.data, size)
-        if len(dataset.classes) != len(trained_on.classes):
-            raise IsolossError(
-                f"the network knows {len(trained_on.classes)} classes, {dataset.name} has "
-                f"{len(dataset.classes)}"
-            )
+        dataset = trained_on
+        if settings.data not in (None, asked.data) or settings.image_size is not None:
+            # The network is probed at the size it knows, unless asked otherwise.
+            size = settings.image_size or trained_on.train.inputs.shape[-1]
+            dataset = load_dataset(settings.data or asked.data, size)
+        _check_same_classes(trained_on, dataset)
         model = build_for(asked, trained_on)
         checkpoints = [source.checkpoints / p.checkpoint for p in points]
         load_into(model, load_state(checkpoints[-1]), str(checkpoints[-1]))
+        check_fits(model, dataset)
         return cls(settings, dataset, model, asked.model, checkpoints, points, device)
 
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write the meshes."""
         settings = self.settings
-        _check_unchanged(run, self._identity())
+        run.check_unchanged(
+            weights=digest(self._used_checkpoints()),
+            data=self.dataset.digest(),
+            settings=hashlib.sha256(
+                settings.model_dump_json(exclude_defaults=True).encode()
+            ).hexdigest(),
+        )
         plane = self._plane(run)
         path = plane.locate(self.checkpoints) if plane.kind == "pca" else None
         axes = self._axes(None if path is None else path[0])
@@ -193,25 +199,20 @@ class Probing:
             meta,
         )
 
-    def _identity(self) -> dict[str, str]:
-        """Hashes of what the surface depends on beside the settings."""
-        return {
-            "weights_sha256": digest(self._used_checkpoints()),
-            "data_sha256": self.dataset.digest(),
-            "settings_sha256": hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest(),
-        }
-
     def _used_checkpoints(self) -> Sequence[Path]:
         return self.checkpoints if self.settings.plane == "pca" else self.checkpoints[-1:]
 
 
-def _check_unchanged(run: Run, identity: dict[str, str]) -> None:
-    """Record what the run depends on, or refuse to mix two states of it in one surface."""
-    recorded = run.environment
-    for key, value in identity.items():
-        if recorded.get(key, value) != value:
-            what = key.removesuffix("_sha256")
-            raise IsolossError(
-                f"the {what} have changed since {run.folder} was begun: probe into a new folder"
-            )
-    run.record_environment(**identity)
+def _check_same_classes(trained_on: Dataset, dataset: Dataset) -> None:
+    known, given = trained_on.classes, dataset.classes
+    if len(known) != len(given):
+        raise IsolossError(
+            f"the network knows {len(known)} classes, {dataset.name} has {len(given)}"
+        )
+    folders = all(d.name.startswith("imagefolder:") for d in (trained_on, dataset))
+    if folders and known != given:
+        first = next((a, b) for a, b in zip(known, given, strict=True) if a != b)
+        raise IsolossError(
+            f"the network's classes are not those of {dataset.name}: it has {first[1]!r} where the "
+            f"network knows {first[0]!r}"
+        )

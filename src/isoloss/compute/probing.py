@@ -74,8 +74,9 @@ class Evaluator:
         moving = [k for k in plane.delta if bool(plane.delta[k].any()) or bool(plane.eta[k].any())]
         self._parameters = [named[k] for k in moving]
         self._origin = [named[k].detach().clone() for k in moving]
-        self._delta = [plane.delta[k].to(named[k], copy=True) for k in moving]
-        self._eta = [plane.eta[k].to(named[k], copy=True) for k in moving]
+        # In the parameters' own memory layout, which the fused updates need.
+        self._delta = [torch.empty_like(named[k]).copy_(plane.delta[k]) for k in moving]
+        self._eta = [torch.empty_like(named[k]).copy_(plane.eta[k]) for k in moving]
         self._row = [tensor.clone() for tensor in self._origin]
         self._row_alpha = 0.0
 
@@ -104,7 +105,9 @@ class Evaluator:
         sums = torch.zeros(3, dtype=wide, device=self.device)
         count = 0
         classifies, loss = False, self.loss
-        for batch in self.batches if batches is None else batches:
+        for inputs, targets in self.batches if batches is None else batches:
+            # Kept as bytes: as floats they would take four times the memory.
+            batch = (as_inputs(inputs) if isinstance(inputs, Tensor) else inputs, targets)
             with compute_in(self.device, bf16=self.bf16):
                 if loss is None:
                     losses, hits, classifies = _cross_entropy(self.model, batch)
@@ -268,7 +271,7 @@ def _to_device(batch: Batch, device: torch.device) -> Batch:
     if not (isinstance(batch, tuple | list) and len(batch) == 2):
         raise IsolossError("data must give (inputs, targets) pairs")
     inputs, targets = (b.to(device) if isinstance(b, Tensor) else b for b in batch)
-    return (as_inputs(inputs) if isinstance(inputs, Tensor) else inputs), targets
+    return inputs, targets
 
 
 def _length(batch: Batch) -> int:

@@ -15,13 +15,14 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from pydantic import TypeAdapter, ValidationError
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from isoloss.compute.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.datasets import Dataset, Split, as_inputs, load_dataset
 from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
-from isoloss.compute.models import build_model
+from isoloss.compute.models import build_model, check_fits
 from isoloss.compute.pace import Pace
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Metric
@@ -48,19 +49,22 @@ class TrajectoryPoint:
     test_accuracy: float
 
 
+_points = TypeAdapter(list[TrajectoryPoint])
+
+
 def read_trajectory(run: Run) -> list[TrajectoryPoint]:
     """The checkpoints of a training run, in order; empty if there are none yet."""
     path = run.checkpoints / "trajectory.json"
     if not path.exists():
         return []
     try:
-        lines: list[dict[str, Any]] = read_json(path)
         known: list[dict[str, Any]] = [
-            {k: math.nan if v is None else v for k, v in line.items()} for line in lines
+            {k: math.nan if v is None else v for k, v in line.items()} for line in read_json(path)
         ]
-        return [TrajectoryPoint(**line) for line in known]
-    except (TypeError, AttributeError) as error:
-        raise IsolossError(f"{path} is damaged: {error}") from error
+        return _points.validate_python(known)
+    except (TypeError, AttributeError, ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise IsolossError(f"{path} is damaged: {reason}") from error
 
 
 def build_for(settings: TrainSettings, dataset: Dataset) -> nn.Module:
@@ -91,11 +95,13 @@ class Training:
         is written."""
         device = choose_device(settings.device)
         dataset = load_dataset(settings.data, settings.image_size)
-        return cls(settings, dataset, build_for(settings, dataset), device)
+        model = build_for(settings, dataset)
+        check_fits(model, dataset)
+        return cls(settings, dataset, model, device)
 
     @property
     def steps_per_epoch(self) -> int:
-        return math.ceil(len(self.dataset.train) / self.settings.batch_size)
+        return len(_batch_sizes(len(self.dataset.train), self.settings.batch_size))
 
     @property
     def total_steps(self) -> int:
@@ -108,17 +114,16 @@ class Training:
         model = cast(nn.Module, model.to(memory_format=torch.channels_last))
         optimizer = _optimizer(model, settings)
         train, test = self.dataset.train.to(self.device), self.dataset.test.to(self.device)
-        bf16 = settings.precision == "bf16" or (
-            settings.precision == "auto" and has_fast_bf16(self.device)
-        )
-        run.record_environment(
-            computed_in="bf16" if bf16 else "fp32", data_sha256=self.dataset.digest()
-        )
+        run.check_unchanged(data=self.dataset.digest())
+        # A run goes on in the precision it was begun in, on whatever machine.
+        best = "bf16" if has_fast_bf16(self.device) else "fp32"
+        asked = best if settings.precision == "auto" else settings.precision
+        bf16 = run.environment.get("computed_in", asked) == "bf16"
+        run.record_environment(computed_in="bf16" if bf16 else "fp32")
         points = _resume(run, model, optimizer)
         if points:
             yield Log(f"carrying on at epoch {points[-1].epoch:g}")
         else:
-            _check_loss_is_finite(model, train, settings.batch_size)
             points = [self._measure(model, train, test, bf16)]
             _save(run, model, optimizer, points)
         yield _metric(points[-1])
@@ -149,7 +154,9 @@ class Training:
             if step in due:
                 mean_loss, accuracy = (sums[:2] / sums[2]).tolist()
                 sums.zero_()
-                test_loss, test_accuracy = evaluate(model, test, bf16=bf16)
+                test_loss, test_accuracy = evaluate(
+                    model, test, bf16=bf16, batch_size=settings.batch_size
+                )
                 points.append(
                     TrajectoryPoint(
                         f"{len(points):04d}.safetensors",
@@ -168,9 +175,10 @@ class Training:
                 yield progress
 
     def _measure(self, model: nn.Module, train: Split, test: Split, bf16: bool) -> TrajectoryPoint:
+        size = self.settings.batch_size
         first = Split(*next(train.batches(1024)))
-        loss, accuracy = evaluate(model, first, bf16=bf16)
-        test_loss, test_accuracy = evaluate(model, test, bf16=bf16)
+        loss, accuracy = evaluate(model, first, bf16=bf16, batch_size=size)
+        test_loss, test_accuracy = evaluate(model, test, bf16=bf16, batch_size=size)
         lr = learning_rate(self.settings, 0, self.total_steps)
         return TrajectoryPoint(
             "0000.safetensors", 0.0, 0, lr, loss, accuracy, test_loss, test_accuracy
@@ -194,7 +202,7 @@ class Training:
         for epoch in range(first_epoch, self.settings.epochs):
             generator = torch.Generator().manual_seed(_step_seed(self.settings.seed, -1 - epoch))
             order = torch.randperm(len(train), generator=generator).to(self.device)
-            for i, indices in enumerate(order.split(size)):
+            for i, indices in enumerate(order.split(_batch_sizes(len(train), size))):
                 if i < skip:
                     continue
                 inputs = as_inputs(train.inputs[indices])
@@ -202,6 +210,18 @@ class Training:
                 seed = _step_seed(self.settings.seed, step)
                 yield augment(inputs, shift, mirror, seed), train.targets[indices]
             skip = 0
+
+
+def _batch_sizes(samples: int, size: int) -> list[int]:
+    """Batches of `size`, and what is left; a lone last sample, of which batch norm can make
+    nothing, joins the batch before it."""
+    sizes = [size] * (samples // size)
+    left = samples % size
+    if left == 1 and sizes:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
 
 
 def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
@@ -277,20 +297,6 @@ def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimiz
 
 def _step_seed(seed: int, step: int) -> int:
     return (seed * 1_000_003 + step) % 2**63
-
-
-def _check_loss_is_finite(model: nn.Module, train: Split, batch_size: int) -> None:
-    """Refuse at once a network whose output does not fit the data."""
-    inputs, targets = next(train.batches(min(batch_size, 2)))
-    try:
-        with torch.inference_mode():
-            logits = model.eval()(as_inputs(inputs))
-            F.cross_entropy(logits.float(), targets)
-    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise IsolossError(
-            f"the network does not take this data ({tuple(inputs.shape[1:])}): {reason}"
-        ) from error
 
 
 def _metric(point: TrajectoryPoint) -> Metric:

@@ -28,15 +28,16 @@ def import_user_function(name: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise IsolossError(
             f"cannot import {name}: {error}; run isoloss in the folder that contains it"
         ) from error
-    except AttributeError as error:
-        raise IsolossError(f"there is no {function_name!r} in {module_name}") from error
     except Exception as error:
         raise IsolossError(f"importing {module_name} failed: {_one_line(error)}") from error
+    function = getattr(module, function_name, None)
+    if function is None:
+        raise IsolossError(f"there is no {function_name!r} in {module_name}")
     if not callable(function):
         raise IsolossError(f"{name} is not a function")
     return function

@@ -8,7 +8,7 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -21,7 +21,8 @@ from isoloss.geometry.ply import load_surface_ply, load_trajectory_ply, save_sur
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError)
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, AttributeError)
+_MOST_CELLS = 1 << 26
 _GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 
 
@@ -102,11 +103,13 @@ def _load_npz(path: Path) -> Surface:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}
-            meta: Any = json.loads(str(content["meta"])) if "meta" in content else {}
+            described: Any = json.loads(str(content["meta"])) if "meta" in content else {}
+        if not isinstance(described, dict):
+            raise ValueError("its description is not a JSON object")
         return Surface(
             *(np.asarray(arrays[n], np.float64) for n in ("alpha", "beta", *_GRIDS[:-1])),
             count=np.asarray(arrays["count"], np.int64),
-            meta=meta,
+            meta=cast(dict[str, Any], described),
         )
     except KeyError as error:
         raise IsolossError(f"{path} is not a surface: it has no array {error}") from error
@@ -128,6 +131,9 @@ def _load_h5(path: Path) -> Surface:
             x = np.asarray(file["xcoordinates"], np.float64)
             y = np.asarray(file["ycoordinates"], np.float64)
             prefix = "train" if "train_loss" in file else "test"
+            promised: Any = file[f"{prefix}_loss"]
+            if promised.size > _MOST_CELLS:
+                raise ValueError(f"it promises more than {_MOST_CELLS:,} cells")
             flat_loss = np.asarray(file[f"{prefix}_loss"], np.float64).ravel()
             known = f"{prefix}_acc" in file
             flat_accuracy = (
@@ -141,7 +147,7 @@ def _load_h5(path: Path) -> Surface:
         raise IsolossError(
             f"{path} has not the layout of tomgoldstein/loss-landscape: {error}"
         ) from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
         raise IsolossError(f"{path} is not a readable .h5 surface: {error}") from error
     computed = loss != -1
     return Surface(

@@ -95,7 +95,7 @@ class GrowingSurface:
                 dict(described["meta"]),
                 **arrays,
             )
-        except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise IsolossError(f"the surface in {folder} is damaged: {error}") from error
 
     @classmethod

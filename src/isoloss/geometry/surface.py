@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.naming import short_name
 
 Array = NDArray[np.float64]
 
@@ -72,10 +72,7 @@ class Surface:
         given = self.meta.get("title")
         if given:
             return str(given)
-        # Of "imagefolder:/data/birds" or "my.models:wide_net" the last part is what people say.
-        model, data = (
-            re.split(r"[:/\\]", str(self.meta.get(k) or ""))[-1] for k in ("model", "data")
-        )
+        model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
         plane = {"pca": "PCA plane", "random": "random plane"}.get(str(self.meta.get("plane")), "")
         subject = f"{model} on {data}" if model and data else model
         return ", ".join(part for part in (subject, plane) if part)

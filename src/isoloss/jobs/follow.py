@@ -66,7 +66,7 @@ class FollowedRun:
         died = ended is not None and self.status in ("running", "waiting")
         if died:
             self.status = "failed"
-            self.failure = _death(ended or 0)
+            self.failure = _death(ended or 0, self.job)
         if new or died:
             self.version += 1
         return bool(new) or died
@@ -84,7 +84,8 @@ class FollowedRun:
         return folders[place - 1].name if place > 0 and self.status == "waiting" else ""
 
 
-def _death(exit_code: int) -> str:
+def _death(exit_code: int, job: Job | None) -> str:
     if exit_code < 0:
         return f"the job was killed (signal {-exit_code}); Resume carries the run on"
-    return f"the job ended without a word (exit code {exit_code}); see job.log in the run's folder"
+    told = job.folders[-1] / "job.log" if job is not None else "job.log"
+    return f"the job ended without a word (exit code {exit_code}); see {told}"

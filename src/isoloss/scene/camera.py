@@ -160,8 +160,9 @@ class Camera:
     def _half_extent(self, size: Size) -> tuple[float, float]:
         """Half the width and height of what is seen at the target's distance."""
         half = self.distance * math.tan(math.radians(FIELD_OF_VIEW / 2))
-        # The box is wider than tall: a viewport may be 1.25 times as wide before height decides.
-        unit = min(size[1], size[0] / 1.25)
+        # The box is wider than tall: a viewport may be 1.4 times as wide before height decides,
+        # which leaves room for the scalar bar in a narrow one.
+        unit = min(size[1], size[0] / 1.4)
         return half * size[0] / max(unit, 1), half * size[1] / max(unit, 1)
 
     def _units_per_pixel(self, size: Size) -> float:
