@@ -25,7 +25,7 @@ def create(folder: Path) -> list[Run]:
             TrainSettings(
                 model="resnet50" if _has_nvidia_gpu() else "vgg11",
                 data="digits",
-                epochs=5,
+                epochs=4,
                 batch_size=32,
                 lr=0.02,
                 augment="none",
@@ -35,7 +35,7 @@ def create(folder: Path) -> list[Run]:
     return [
         first,
         *(
-            Run.create(folder / plane, ProbeSettings(source=train, plane=plane, samples=64))
+            Run.create(folder / plane, ProbeSettings(source=train, plane=plane, samples=48))
             for plane in ("random", "pca")
         ),
     ]

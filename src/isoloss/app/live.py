@@ -15,9 +15,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.layer import SurfaceLayer
 
 PERIOD = 0.2
-"""Seconds between two looks at a growing surface."""
-CELLS_A_SECOND = 40_000
-"""Larger surfaces are looked at less often: every look draws all of their cells anew."""
+"""Seconds between two looks at a growing surface, at the least."""
 
 
 @dataclass
@@ -31,15 +29,14 @@ class LiveSurface:
     _seen: int = 0
     _looked: float = -PERIOD
 
-    def update(self, now: float | None = None) -> bool:
-        """Bring the layer up to date; returns whether it changed.
+    def update(self, now: float | None = None, period: float = PERIOD) -> bool:
+        """Bring the layer up to date, every `period` seconds; returns whether it changed.
 
         Raises:
             IsolossError: if what the run left cannot be read.
         """
         now = time.monotonic() if now is None else now
-        cells = self.layer.surface.loss.size if self.layer is not None else 0
-        if self.finished or now - self._looked < max(PERIOD, cells / CELLS_A_SECOND):
+        if self.finished or now - self._looked < period:
             return False
         self._looked = now
         run = self.followed.run

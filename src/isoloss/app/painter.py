@@ -24,9 +24,11 @@ class Painter:
 
     Attributes:
         count: pictures drawn so far; it stands still while nothing changes.
+        cost: seconds that the last picture of new data took.
     """
 
     count: int = 0
+    cost: float = 0.0
     _coarse: Target | None = None
     _latest: Target | None = None
     _seconds: float = 0.0
@@ -64,8 +66,11 @@ class Painter:
         target.resize(*size)
         start = time.perf_counter()
         self._renderer.draw(_shown(scene), target, scale, moving)
-        if target is self._target and redrawn:
-            self._seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        if not redrawn:
+            self.cost = seconds
+        elif target is self._target:
+            self._seconds = seconds
         return target
 
     def pixels(self) -> NDArray[np.uint8]:

@@ -18,6 +18,7 @@ from isoloss.app import theme as themes
 from isoloss.app.actions import Action, all_actions
 from isoloss.app.command_palette import CommandPalette, HelpWindow
 from isoloss.app.config import Preferences, config_folder
+from isoloss.app.live import PERIOD
 from isoloss.app.menus import draw_menus
 from isoloss.app.open_dialog import OpenDialog
 from isoloss.app.overlays import Welcome, draw_notifications
@@ -40,8 +41,10 @@ from isoloss.jobs.job import Job
 from isoloss.run import Run
 
 TITLE = "isoloss"
-IDLE, STREAMING = 0.5, 20.0
+IDLE, STREAMING = 0.5, 8.0
 """Frames a second while nothing happens, and while a job's news come in; input wakes at once."""
+SHARE = 10
+"""A growing surface is drawn anew so many times its cost apart."""
 
 
 class App:
@@ -137,6 +140,8 @@ class App:
         dropped, self._dropped = self._dropped, []
         for path in dropped:
             self.workspace.open(path)
+        # Drawing what grows must not take the processor from the job that computes it.
+        self.workspace.live_period = min(max(PERIOD, SHARE * self.viewport.painter.cost), 2.0)
         self.workspace.update()
         idling = hello_imgui.get_runner_params().fps_idling
         idling.fps_idle = STREAMING if self.workspace.is_streaming else IDLE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from isoloss.app.config import Preferences
-from isoloss.app.live import LiveSurface
+from isoloss.app.live import PERIOD, LiveSurface
 from isoloss.app.messages import Messages
 from isoloss.app.runs import Runs, Spawn
 from isoloss.errors import IsolossError
@@ -40,6 +40,7 @@ class Workspace:
         self.scene = Scene(appearance=Appearance(theme=_theme(preferences.theme)))
         self.selected: SurfaceLayer | None = None
         self.live: list[LiveSurface] = []
+        self.live_period = PERIOD
         # Hidden trajectories: what a layer does not hold is not drawn.
         self._stowed: dict[SurfaceLayer, Trajectory] = {}
 
@@ -174,7 +175,7 @@ class Workspace:
         changed = self.runs.update()
         for live in list(self.live):
             try:
-                if not live.update():
+                if not live.update(period=self.live_period):
                     continue
             except IsolossError as error:
                 self.messages.say(str(error), "error")
