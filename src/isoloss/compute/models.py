@@ -67,6 +67,18 @@ def build_model(
     return Normalized(network, mean, std)
 
 
+def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
+    """`build_model` with the classes, image size and statistics of `dataset`."""
+    return build_model(
+        name,
+        len(dataset.classes),
+        dataset.train.inputs.shape[-1],
+        stem=stem,
+        mean=dataset.mean,
+        std=dataset.std,
+    )
+
+
 @torch.no_grad()
 def check_fits(model: nn.Module, dataset: Dataset) -> None:
     """Refuse a network that does not take the data or has too few outputs for it.

@@ -16,7 +16,7 @@ from torch import nn
 from isoloss.compute.checkpoints import digest, load_into, load_state
 from isoloss.compute.datasets import Dataset, load_dataset
 from isoloss.compute.device import choose_device
-from isoloss.compute.models import build_model, check_fits
+from isoloss.compute.models import build_for_data, check_fits
 from isoloss.compute.pace import Pace
 from isoloss.compute.planes import Plane, pca_plane, random_plane
 from isoloss.compute.probing import Evaluator, corners, describe, fill
@@ -64,14 +64,7 @@ class Probing:
         assert settings.model is not None
         assert settings.data is not None
         dataset = load_dataset(settings.data, settings.image_size)
-        model = build_model(
-            settings.model,
-            len(dataset.classes),
-            dataset.train.inputs.shape[-1],
-            stem=settings.stem,
-            mean=dataset.mean,
-            std=dataset.std,
-        )
+        model = build_for_data(settings.model, settings.stem, dataset)
         load_into(model, state, str(settings.source))
         check_fits(model, dataset)
         return cls(settings, dataset, model, settings.model, [settings.source], [], device)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from isoloss.compute.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.datasets import Dataset, Split, as_inputs, load_dataset
 from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
-from isoloss.compute.models import build_model, check_fits
+from isoloss.compute.models import build_for_data, check_fits
 from isoloss.compute.pace import Pace
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Metric
@@ -70,14 +70,7 @@ def read_trajectory(run: Run) -> list[TrajectoryPoint]:
 def build_for(settings: TrainSettings, dataset: Dataset) -> nn.Module:
     """The network that `settings` asks for, initialized from its seed, for `dataset`."""
     torch.manual_seed(settings.seed)
-    return build_model(
-        settings.model,
-        len(dataset.classes),
-        dataset.train.inputs.shape[-1],
-        stem=settings.stem,
-        mean=dataset.mean,
-        std=dataset.std,
-    )
+    return build_for_data(settings.model, settings.stem, dataset)
 
 
 @dataclass
