@@ -210,13 +210,14 @@ def _demo(namespace: argparse.Namespace) -> int:
     from isoloss import demo
     from isoloss.display import has_display
 
-    runs = demo.create(namespace.out)
+    out = namespace.out.expanduser().absolute()
+    runs = demo.create(out)
     if not namespace.headless and has_display():
         demo.show(runs)
         return 0
     code = _carry_on(runs, as_json=False)
     if code == 0:
-        for picture in demo.draw(runs, namespace.out):
+        for picture in demo.draw(runs, out):
             print(f"picture: {picture}")
     return code
 

@@ -15,7 +15,6 @@ def create(folder: Path) -> list[Run]:
 
     VGG-11 on a CPU, ResNet-50 where there is a GPU; a demo begun on one goes on with its own.
     """
-    folder = folder.expanduser().absolute()
     train = folder / "train"
     if (train / "run.json").exists():
         first = Run.open(train)

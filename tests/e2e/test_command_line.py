@@ -18,8 +18,10 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 
-TRAIN = ("train", "--model", "torchvision:resnet18", "--epochs", "1", "--batch-size", "256",
-         "--augment", "none", "--checkpoints-per-epoch", "3", "--out", "r18")  # fmt: skip
+TRAIN = (
+    "train", "--epochs", "1", "--model", "resnet18", "--stem", "imagenet", "--augment", "none",
+    "--batch-size", "256", "--checkpoints-per-epoch", "3", "--out", "r18",
+)  # fmt: skip
 
 
 def wait_until(condition, process, seconds=120):
@@ -90,7 +92,7 @@ def test_words_survive_a_stream_that_knows_no_greek(isoloss_command, tmp_path):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_pauses_a_run(isoloss_command, tmp_path, name):
-    process = start(tmp_path, *TRAIN[:4], "50", *TRAIN[5:])
+    process = start(tmp_path, "train", "--epochs", "50", *TRAIN[3:])
     with process:
         wait_until((tmp_path / "r18" / "checkpoints" / "trajectory.json").exists, process)
         process.send_signal(getattr(signal, name))

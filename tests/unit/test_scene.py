@@ -1,5 +1,6 @@
 """Layers, textures and the box they share."""
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -135,7 +136,6 @@ def test_colormaps_are_smooth(name):
 
 
 def test_colormaps_are_those_of_matplotlib():
-    matplotlib = pytest.importorskip("matplotlib")
     for name in ("viridis", "cividis", "magma"):
         expected = matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3] * 255
         assert np.abs(colormap(name) - expected).max() <= 0.5
