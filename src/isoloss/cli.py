@@ -167,6 +167,7 @@ def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
     _treat_termination_as_interrupt()
     for i, run in enumerate(runs):
         bar = ProgressBar(label=run.name if len(runs) > 1 else "")
+        was_done = run.is_done
         try:
             for event in carry_on(run, prepared):
                 if as_json:
@@ -185,7 +186,7 @@ def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
             return INTERRUPTED
         bar.close()
         if not as_json:
-            print(f"{run.name}: {run.folder}")
+            print(f"{run.name}: {run.folder}{' (was done already)' if was_done else ''}")
     return 0
 
 

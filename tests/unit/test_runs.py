@@ -158,6 +158,25 @@ def test_following_tells_what_a_run_does(tmp_path):
     assert FollowedRun(run).status == "paused"
 
 
+def test_a_run_that_another_process_takes_up_is_followed_on(tmp_path):
+    run = Run.create(tmp_path / "r", TrainSettings())
+
+    class Killed:
+        folders = (run.folder,)
+        exit_code = -9
+
+    run.emit(Started(1, "cpu"))
+    followed = FollowedRun(run, Killed())
+    assert followed.status == "failed"
+    assert "signal 9" in followed.failure
+    run.emit(Started(2, "cpu"))
+    followed.refresh()
+    assert followed.status == "running"
+    run.emit(Done(1.0))
+    followed.refresh()
+    assert (followed.status, followed.failure) == ("done", "")
+
+
 def test_a_queued_run_says_what_it_waits_for(tmp_path):
     runs = [Run.create(tmp_path / n, TrainSettings()) for n in ("first", "second")]
 

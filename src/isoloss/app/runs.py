@@ -177,7 +177,7 @@ class Runs:
 
     def _forgive(self, followed: FollowedRun) -> None:
         """A job cancelled before it could say so has been paused; it has not failed."""
-        code = followed.job.exit_code if followed.job is not None else None
+        code = followed.exit_code
         if followed.status != "failed" or code is None or code >= 0:
             return
         if followed.run.folder in self._cancelled:

@@ -172,11 +172,7 @@ def pca_plane(model: nn.Module, checkpoints: Sequence[Checkpoint]) -> Plane:
 
     Source: Li et al. 2018, section 7.
     """
-    if len(checkpoints) < 3:
-        raise IsolossError(
-            f"a PCA plane needs at least 3 checkpoints, there are {len(checkpoints)}: train with "
-            "more --checkpoints-per-epoch"
-        )
+    check_enough(len(checkpoints))
     origin = {k: v.detach().cpu().clone() for k, v in as_state(checkpoints[-1]).items()}
     names = [n for n, p in model.named_parameters() if p.ndim > 1 and p.is_floating_point()]
     n = len(checkpoints)
@@ -200,6 +196,15 @@ def pca_plane(model: nn.Module, checkpoints: Sequence[Checkpoint]) -> Plane:
         for direction, weight in zip((delta, eta), weights.T, strict=True):
             direction[name].view(-1)[place] = (weight @ rows).to(direction[name].dtype)
     return Plane(origin, delta, eta, "pca", variance[:2] / variance.clip(0).sum())
+
+
+def check_enough(checkpoints: int) -> None:
+    """Raise IsolossError if so few checkpoints span no plane."""
+    if checkpoints < 3:
+        raise IsolossError(
+            f"a PCA plane needs at least 3 checkpoints, there are {checkpoints}: train for longer, "
+            "or with more checkpoints per epoch"
+        )
 
 
 def _differences(checkpoints: Sequence[Checkpoint], origin: State, names: Sequence[str]) -> Any:

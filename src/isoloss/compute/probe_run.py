@@ -18,7 +18,7 @@ from isoloss.compute.datasets import Dataset, load_dataset
 from isoloss.compute.device import choose_device
 from isoloss.compute.models import build_for_data, check_fits
 from isoloss.compute.pace import Pace
-from isoloss.compute.planes import Plane, pca_plane, random_plane
+from isoloss.compute.planes import Plane, check_enough, pca_plane, random_plane
 from isoloss.compute.probing import Evaluator, corners, describe, fill
 from isoloss.compute.training import TrajectoryPoint, build_for, read_trajectory
 from isoloss.errors import IsolossError
@@ -71,6 +71,11 @@ class Probing:
 
     @classmethod
     def _of_run(cls, settings: ProbeSettings, device: torch.device) -> Probing:
+        if settings.source.is_file():
+            raise IsolossError(
+                f"{settings.source} is no network: give a training run's folder, or a checkpoint "
+                f"({', '.join(CHECKPOINT_SUFFIXES)})"
+            )
         source = Run.open(settings.source)
         asked = source.settings
         if not isinstance(asked, TrainSettings):
@@ -81,6 +86,8 @@ class Probing:
                 f"{source.folder} has no checkpoints yet: train it with 'isoloss run "
                 f"{source.folder}'"
             )
+        if settings.plane == "pca":
+            check_enough(len(points))
         trained_on = load_dataset(asked.data, asked.image_size)
         dataset = trained_on
         if settings.data not in (None, asked.data) or settings.image_size is not None:

@@ -174,7 +174,8 @@ def probe(
         progress: whether to show a progress bar on stderr.
 
     Returns:
-        The surface; its losses are means over samples, not over batches.
+        The surface; its losses are means over samples, not over batches. All of `data` is seen, so
+        that as an estimate over it the standard errors are 0.
 
     Raises:
         IsolossError: if something in the request cannot be.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_atomic
+from isoloss.files import read_json, write_atomic
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.ply import load_surface_ply, load_trajectory_ply, save_surface_ply
 from isoloss.geometry.surface import Surface
@@ -89,6 +89,11 @@ def _load_run(folder: Path) -> Surface:
     if GrowingSurface.exists(folder / "surface"):
         return GrowingSurface.open(folder / "surface").snapshot()
     if (folder / "run.json").exists():
+        asked: Any = read_json(folder / "run.json")
+        if isinstance(asked, dict) and "'kind': 'train'" in str(cast(Any, asked).get("settings")):
+            raise IsolossError(
+                f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
+            )
         raise IsolossError(f"{folder} has no surface yet: carry it on with 'isoloss run {folder}'")
     raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
 
@@ -100,6 +105,8 @@ def _save_npz(surface: Surface, path: Path) -> Path:
 
 
 def _load_npz(path: Path) -> Surface:
+    if not zipfile.is_zipfile(path):
+        raise IsolossError(f"{path} is not a readable .npz file: it is no zip archive")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}

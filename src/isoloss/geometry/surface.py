@@ -15,7 +15,7 @@ from isoloss.naming import short_name
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Surface:
     """Values over the grid θ* + alpha[i]·δ + beta[j]·η.
 
@@ -50,6 +50,10 @@ class Surface:
             axis = getattr(self, name)
             if not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
                 raise IsolossError(f"{name} must be finite and strictly increasing")
+
+    def __repr__(self) -> str:
+        about = f" of {self.title}" if self.title else ""
+        return f"<Surface{about}: {self.shape[0]}×{self.shape[1]} points>"
 
     @property
     def shape(self) -> tuple[int, int]:

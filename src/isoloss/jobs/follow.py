@@ -18,12 +18,14 @@ class FollowedRun:
     """A run and what its events have told so far.
 
     Attributes:
-        job: the process that we spawned for it, if any.
+        job: the process that we spawned for it, while it lives.
+        exit_code: how the last one ended; negative, the signal that ended it.
         version: grows with every change, so that views know when to look again.
     """
 
     run: Run
     job: Job | None = None
+    exit_code: int | None = None
     status: Status = "waiting"
     progress: Progress | None = None
     device: str = ""
@@ -67,6 +69,9 @@ class FollowedRun:
         if died:
             self.status = "failed"
             self.failure = _death(ended or 0, self.job)
+        if ended is not None:
+            self.exit_code = ended
+            self.job = None  # what the run does from now on is another process's doing
         if new or died:
             self.version += 1
         return bool(new) or died

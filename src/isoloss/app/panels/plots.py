@@ -54,13 +54,15 @@ class PlotsPanel:
             muted("The training curves of the selected run appear here.")
             return
         key = (id(followed), followed.version)
-        if key != self._key:
+        news = key != self._key
+        if news:
             self._key, self._curves = key, curves_of(followed)
         room = imgui.get_content_region_avail()
         width = (room.x - imgui.get_style().item_spacing.x) / 2
-        _plot("Loss", followed, self._curves.epoch, self._curves.loss, ImVec2(width, room.y))
+        curves = self._curves
+        _plot("Loss", followed, curves.epoch, curves.loss, ImVec2(width, room.y), news)
         imgui.same_line()
-        _plot("Accuracy", followed, self._curves.epoch, self._curves.accuracy, ImVec2(-1, room.y))
+        _plot("Accuracy", followed, curves.epoch, curves.accuracy, ImVec2(-1, room.y), news)
 
     def _subject(self) -> FollowedRun | None:
         """The selected run, or the newest one, that has curves."""
@@ -71,15 +73,20 @@ class PlotsPanel:
 
 
 def _plot(
-    name: str, followed: FollowedRun, epoch: Array, curves: list[tuple[str, Array]], size: ImVec2
+    name: str,
+    followed: FollowedRun,
+    epoch: Array,
+    curves: list[tuple[str, Array]],
+    size: ImVec2,
+    fit: bool,
 ) -> None:
     flags = implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
     title = f"{name} of {followed.run.name}###{name}"
     implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.4), em(0.3)))
     if implot.begin_plot(title, size, flags):
-        # While a run is at work its plots follow it; then they can be panned and zoomed.
-        fit = implot.AxisFlags_.auto_fit if followed.is_active else implot.AxisFlags_.none
-        implot.setup_axes("epoch", "", int(fit), int(fit))
+        implot.setup_axes("epoch", "")
+        if fit:  # with every news the axes hold all of it; between, they can be panned and zoomed
+            implot.setup_axes_limits(*_limits(epoch, curves), int(implot.Cond_.always))
         if name == "Accuracy":
             implot.setup_axis_format(implot.ImAxis_.y1, "%g %%")
         implot.setup_legend(
@@ -102,3 +109,12 @@ def _plot(
             implot.plot_line(label, xs, ys, spec=spec)
         implot.end_plot()
     implot.pop_style_var()
+
+
+def _limits(epoch: Array, curves: list[tuple[str, Array]]) -> tuple[float, float, float, float]:
+    """From epoch 0 to the last, and all values with a margin."""
+    values = np.concatenate([v[np.isfinite(v)] for _, v in curves])
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    margin = 0.06 * (high - low) or 0.5
+    last = max(float(epoch[-1]), 1.0) if len(epoch) else 1.0
+    return -0.02 * last, 1.03 * last, float(low - margin), float(high + margin)
