@@ -7,7 +7,7 @@ from pathlib import Path
 
 from isoloss.resources import resource_folder
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings, TrainSettings
+from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
 
 
 def create(folder: Path) -> list[Run]:
@@ -16,28 +16,28 @@ def create(folder: Path) -> list[Run]:
     VGG-11 on a CPU, ResNet-50 where there is a GPU; a demo begun on one goes on with its own.
     """
     train = folder / "train"
-    if (train / "run.json").exists():
-        first = Run.open(train)
-    else:
-        first = Run.create(
-            train,
-            TrainSettings(
-                model="resnet50" if _has_nvidia_gpu() else "vgg11",
-                data="digits",
-                epochs=4,
-                batch_size=32,
-                lr=0.02,
-                augment="none",
-                checkpoints_per_epoch=4,
-            ),
-        )
+    asked = TrainSettings(
+        model="resnet50" if _has_nvidia_gpu() else "vgg11",
+        data="digits",
+        epochs=4,
+        batch_size=32,
+        lr=0.02,
+        augment="none",
+        checkpoints_per_epoch=4,
+    )
     return [
-        first,
+        _begun_or_new(train, asked),
         *(
-            Run.create(folder / plane, ProbeSettings(source=train, plane=plane, samples=48))
+            _begun_or_new(folder / plane, ProbeSettings(source=train, plane=plane, samples=48))
             for plane in ("random", "pca")
         ),
     ]
+
+
+def _begun_or_new(folder: Path, settings: AnySettings) -> Run:
+    """A run begun by an older version of the demo goes on as it was asked for."""
+    begun = (folder / "run.json").exists()
+    return Run.open(folder) if begun else Run.create(folder, settings)
 
 
 def show(runs: Sequence[Run]) -> None:
