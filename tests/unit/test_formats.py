@@ -205,6 +205,21 @@ def test_mutated_files_are_read_or_refused(tmp_path):
     assert min(outcomes.values()) > 10
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"settings": {"kind": "train"}}', "isoloss probe"),
+        ('{"settings": {"kind": "probe"}}', "isoloss run"),
+        ("[]", "isoloss run"),
+        ("{", "not valid JSON"),
+    ],
+)
+def test_a_run_without_a_surface_says_how_to_get_one(tmp_path, content, message):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(IsolossError, match=message):
+        isoloss.load(tmp_path)
+
+
 def test_other_wrong_paths(tmp_path):
     for name, content, message in (
         ("a.npz", b"PK\x03\x04 nothing", "readable"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -304,7 +303,6 @@ def test_the_browser_lists_what_can_be_opened(tmp_path, surface):
     assert browser.entries == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
 def test_a_config_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "file" / "below"))

@@ -89,13 +89,19 @@ def _load_run(folder: Path) -> Surface:
     if GrowingSurface.exists(folder / "surface"):
         return GrowingSurface.open(folder / "surface").snapshot()
     if (folder / "run.json").exists():
-        asked: Any = read_json(folder / "run.json")
-        if isinstance(asked, dict) and "'kind': 'train'" in str(cast(Any, asked).get("settings")):
+        if _kind_of_run(folder) == "train":
             raise IsolossError(
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
             )
         raise IsolossError(f"{folder} has no surface yet: carry it on with 'isoloss run {folder}'")
     raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
+
+
+def _kind_of_run(folder: Path) -> str:
+    try:
+        return str(read_json(folder / "run.json")["settings"]["kind"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _save_npz(surface: Surface, path: Path) -> Path:
