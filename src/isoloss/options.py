@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from isoloss.errors import IsolossError
 from isoloss.settings import AnySettings, Settings, explain
 
+ANY_NUMBER = -1
+
 
 def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     """Give `parser` one option for each field of `model`.
@@ -27,9 +29,8 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     for name, field in model.model_fields.items():
         if name == "kind":
             continue
-        default = (
-            "" if field.is_required() or field.default is None else f" [{_text(field.default)}]"
-        )
+        unsaid = field.is_required() or field.default in (None, ())
+        default = "" if unsaid else f" [{_text(field.default)}]"
         help_text = f"{field.description or ''}{default}".replace("%", "%%")
         if is_positional(field):
             parser.add_argument(name, help=help_text, metavar=name.upper())
@@ -38,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         parser.add_argument(
             "--" + name.replace("_", "-"),
             default=argparse.SUPPRESS,
-            nargs=size if size and not _is_grid(field) else None,
+            nargs=_nargs(field, size),
             metavar=_metavar(name, field, size),
             help=help_text,
         )
@@ -77,14 +78,20 @@ def is_positional(field: FieldInfo) -> bool:
 
 
 def _is_grid(field: FieldInfo) -> bool:
-    return isinstance(field.default, tuple)
+    return isinstance(field.default, tuple) and bool(field.default)
+
+
+def _nargs(field: FieldInfo, size: int) -> int | str | None:
+    if size == ANY_NUMBER:
+        return "+"
+    return size if size and not _is_grid(field) else None
 
 
 def _tuple_size(field: FieldInfo) -> int:
-    """The number of values of a tuple field; 0 for others."""
+    """The number of values of a tuple field, `ANY_NUMBER` where that is free; 0 for others."""
     for kind in _alternatives(field.annotation):
         if get_origin(kind) is tuple:
-            return len(get_args(kind))
+            return ANY_NUMBER if Ellipsis in get_args(kind) else len(get_args(kind))
     return 0
 
 

@@ -202,13 +202,42 @@ class ProbeSettings(Settings):
         default=None,
         ge=1,
         title="Samples",
-        description="Evaluate on this many samples, drawn at random once; by default on all",
+        description="Evaluate on at most this many samples, drawn at random once; by default on "
+        "all",
     )
-    plane: Literal["random", "pca"] = Field(
+    tolerance: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        title="Tolerance",
+        description="Stop when the error is below this share of the surface's range everywhere, "
+        "for example 0.01; by default all samples are evaluated at every point",
+    )
+    plane: Literal["random", "pca", "line", "interpolate"] = Field(
         default="random",
         title="Plane",
         description="random: two filter-normalized Gaussian directions; pca: the two leading "
-        "principal components of the trajectory (Li et al. 2018)",
+        "principal components of the trajectory (Li et al. 2018); line: one random direction; "
+        "interpolate: the line from the network to another",
+    )
+    to: AbsolutePath | None = Field(
+        default=None,
+        title="To",
+        description="The network at the other end of interpolate: a training run or a checkpoint",
+    )
+    also: tuple[AbsolutePath, ...] = Field(
+        default=(),
+        title="Also",
+        description="With pca: further training runs of the same network whose trajectories the "
+        "plane shows too",
+    )
+    planes: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        title="Planes",
+        description="With random: the mean, and the spread, over so many planes of consecutive "
+        "seeds",
     )
     normalize: Literal["filter", "layer", "none"] = Field(
         default="filter",
@@ -228,9 +257,41 @@ class ProbeSettings(Settings):
     beta_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
         default=None, title="Range of β", description="Likewise along the second direction"
     )
-    batch_size: int = Field(
-        default=256, ge=1, le=65_536, title="Batch size", description="Samples evaluated at once"
+    points: int = Field(
+        default=401, ge=2, le=100_001, title="Points", description="Of a line or an interpolation"
     )
+    batch_norm: Literal["frozen", "recalibrated"] = Field(
+        default="frozen",
+        title="Batch norm",
+        description="frozen: the statistics of the network (Li et al. 2018); recalibrated: "
+        "measured anew on training samples at every point",
+    )
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_536,
+        title="Batch size",
+        description="Samples evaluated at once; by default what suits the device",
+    )
+
+    @property
+    def is_curve(self) -> bool:
+        """Whether it is one direction that is probed, not two."""
+        return self.plane in ("line", "interpolate")
+
+    @model_validator(mode="after")
+    def _what_the_plane_needs(self) -> ProbeSettings:
+        if (self.plane == "interpolate") != (self.to is not None):
+            raise ValueError(
+                "to interpolate, say where to: give --to"
+                if self.to is None
+                else "--to is for --plane interpolate"
+            )
+        if self.also and self.plane != "pca":
+            raise ValueError("--also is for --plane pca")
+        if self.planes > 1 and self.plane != "random":
+            raise ValueError("--planes is for --plane random")
+        return self
 
     @model_validator(mode="after")
     def _checkpoint_files_need_more(self) -> ProbeSettings:
