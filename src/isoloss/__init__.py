@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from isoloss.app import view as view
     from isoloss.compute.planes import Plane as Plane
     from isoloss.compute.planes import custom_plane as custom_plane
+    from isoloss.compute.planes import interpolation as interpolation
+    from isoloss.compute.planes import line as line
     from isoloss.compute.planes import pca_plane as pca_plane
     from isoloss.compute.planes import random_plane as random_plane
     from isoloss.compute.probing import probe as probe
@@ -31,6 +33,8 @@ _HOME = {
     "random_plane": "isoloss.compute.planes",
     "pca_plane": "isoloss.compute.planes",
     "custom_plane": "isoloss.compute.planes",
+    "line": "isoloss.compute.planes",
+    "interpolation": "isoloss.compute.planes",
     "probe": "isoloss.compute.probing",
     "render": "isoloss.gl.picture",
     "view": "isoloss.app",

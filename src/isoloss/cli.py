@@ -32,6 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     is wrong; 130: interrupted, can be carried on."""
     try:
         namespace = _parser(arguments).parse_args(arguments)
+        if namespace.verb not in (_ask, _run):
+            _refuse_several_processes()
         return namespace.verb(namespace)
     except IsolossError as error:
         print(f"isoloss: {error}", file=sys.stderr)
@@ -42,6 +44,13 @@ def main(arguments: Sequence[str]) -> int:
         # Whoever read our output has gone; nothing more can be said to them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _refuse_several_processes() -> None:
+    from isoloss.compute.ranks import Ranks
+
+    if Ranks.current().world > 1:
+        raise IsolossError("torchrun is for 'isoloss run', 'isoloss train' and 'isoloss probe'")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -131,6 +140,7 @@ def _add_render(parser: argparse.ArgumentParser) -> None:
 
 
 def _ask(namespace: argparse.Namespace) -> int:
+    from isoloss.compute.ranks import Ranks
     from isoloss.options import settings_from
     from isoloss.run import Run, free_folder, run_name
     from isoloss.settings import KINDS
@@ -143,6 +153,11 @@ def _ask(namespace: argparse.Namespace) -> int:
             if axis not in namespace:
                 setattr(namespace, axis, both)
     settings = settings_from(KINDS[kind], namespace)
+    ranks = Ranks.current()
+    if ranks.world > 1 and namespace.out is None:
+        raise IsolossError("under torchrun, give --out: processes started again find the run there")
+    if ranks.rank > 0:
+        return _follow([namespace.out])
     out = namespace.out or free_folder(Path("runs"), run_name(settings))
     prepared = None
     if not (out / "run.json").exists():
@@ -152,19 +167,36 @@ def _ask(namespace: argparse.Namespace) -> int:
 
 
 def _run(namespace: argparse.Namespace) -> int:
+    from isoloss.compute.ranks import Ranks
     from isoloss.run import Run
 
+    if Ranks.current().rank > 0:
+        return _follow(namespace.folders)
     return _carry_on([Run.open(f) for f in namespace.folders], as_json=namespace.json)
 
 
 def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
+    from isoloss.compute.ranks import team
+
+    _treat_termination_as_interrupt()
+    crew = team()
+    code = FAILED
+    try:
+        code = _lead(runs, as_json, prepared)
+    finally:
+        crew.close(code)
+        if crew.ranks.world > 1:
+            _on_termination(lambda: None)  # torchrun may ask when the end is near anyway
+    return code
+
+
+def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
     import time
 
     from isoloss.events import Failed, Paused, to_line
     from isoloss.terminal import ProgressBar
     from isoloss.work import carry_on
 
-    _treat_termination_as_interrupt()
     for i, run in enumerate(runs):
         bar = ProgressBar(label=run.name if len(runs) > 1 else "")
         was_done = run.is_done
@@ -190,6 +222,24 @@ def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
     return 0
 
 
+def _follow(folders: list[Path]) -> int:
+    """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
+    from isoloss.compute.ranks import team
+    from isoloss.work import follow
+
+    crew = team()
+    _on_termination(crew.end_soon)
+    try:
+        for folder in folders:
+            follow(folder)
+    except IsolossError as error:
+        print(f"isoloss: rank {crew.ranks.rank}: {error}", file=sys.stderr)
+        return FAILED
+    finally:
+        crew.close()
+    return 0
+
+
 def _tell(runs: list[Any], event: Any) -> None:
     """Record `event` in runs that will not be begun; what is done or held is left alone."""
     for run in runs:
@@ -199,12 +249,21 @@ def _tell(runs: list[Any], event: Any) -> None:
 
 
 def _treat_termination_as_interrupt() -> None:
-    def interrupt(*_: object) -> None:
+    from isoloss.compute.ranks import Ranks
+
+    def interrupt() -> None:
+        if Ranks.current().world > 1:
+            # What the keyboard sends to all, torchrun sends to each once more.
+            _on_termination(lambda: None)
         raise KeyboardInterrupt
 
-    for name in ("SIGTERM", "SIGBREAK"):
+    _on_termination(interrupt)
+
+
+def _on_termination(act: Callable[[], None]) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), interrupt)
+            signal.signal(getattr(signal, name), lambda *_: act())
 
 
 def _demo(namespace: argparse.Namespace) -> int:

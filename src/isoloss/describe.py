@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from isoloss.geometry.formats import load, load_trajectory
+from isoloss.geometry.findings import findings_of
+from isoloss.geometry.formats import finished_file, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
@@ -16,6 +19,8 @@ from isoloss.terminal import duration
 
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
+# Parts of a surface's description that are told otherwise.
+UNTOLD = ("range", "run", "title", "name", "findings")
 
 
 def describe(path: Path) -> str:
@@ -38,15 +43,17 @@ def _run_lines(run: Run) -> list[str]:
         lines[-1] += f" in {duration(followed.seconds)}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     for name, value in run.settings.model_dump(mode="json").items():
-        if name != "kind" and value is not None and (name in FACTS or value != default[name]):
-            lines.append(f"  {name:<11} {value}")
+        told = "×".join(map(str, value)) if name == "grid" else _in_words(value)
+        asked_for = name in FACTS or getattr(run.settings, name) != default[name]
+        if name != "kind" and told and asked_for:
+            lines.append(f"  {name.replace('_', ' '):<11} {told}")
     if isinstance(run.settings, TrainSettings) and followed.metrics:
         last = followed.metrics[-1]
         lines.append(
             f"  epoch       {last.epoch:g}, training loss {last.train_loss:.4g}, "
             f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
-    if run.surface_path.exists() or GrowingSurface.exists(run.growing_path):
+    if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
         lines += _surface_lines(load(run.folder), run.folder)
     return lines
 
@@ -55,23 +62,65 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
     rows, columns = surface.shape
     known = surface.loss[surface.computed]
     finite = known[np.isfinite(known)]
-    lines = [
-        f"surface     {surface.title or path.name}",
-        f"  grid        {rows}×{columns}, {int(surface.computed.sum())} cells computed",
-        f"  α           {surface.alpha[0]:g} … {surface.alpha[-1]:g}",
-        f"  β           {surface.beta[0]:g} … {surface.beta[-1]:g}",
-    ]
+    computed = int(surface.computed.sum())
+    if surface.is_curve:
+        lines = [
+            f"curve       {surface.title or path.name}",
+            f"  points      {rows}, {computed} computed",
+        ]
+    else:
+        lines = [
+            f"surface     {surface.title or path.name}",
+            f"  grid        {rows}×{columns}, {computed} cells computed",
+        ]
+    lines.append(f"  α           {_range(surface.alpha)}")
+    if not surface.is_curve:
+        lines.append(f"  β           {_range(surface.beta)}")
     if len(finite):
-        lines.append(f"  loss        {finite.min():.6g} … {finite.max():.6g}")
+        lines.append(f"  loss        {_range(finite)}")
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
     if np.isfinite(surface.accuracy).any():
         best = 100 * float(np.nanmax(surface.accuracy))
         lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
+    if surface.spread is not None and np.isfinite(surface.spread).any():
+        lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
     for key, value in surface.meta.items():
-        if value is not None and key not in ("range", "run", "title"):
-            lines.append(f"  {key.replace('_', ' '):<11} {value}")
-    trajectory = load_trajectory(path)
-    if trajectory is not None:
-        lines.append(f"  trajectory  {len(trajectory)} checkpoints")
-    return lines
+        told = _in_words(value)
+        if told and key not in UNTOLD:
+            lines.append(f"  {key.replace('_', ' '):<11} {told}")
+    for trajectory in load_trajectories(path):
+        name = f"{trajectory.name}, " if trajectory.name else ""
+        lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
+    return lines + _finding_lines(surface)
+
+
+def _finding_lines(surface: Surface) -> list[str]:
+    """What the check of the network found, if there was one."""
+    findings = findings_of(surface.meta)
+    if findings is None:
+        return []
+    told = [f"  {f.level:<11} {f.what}: {f.message}" for f in findings]
+    return told or ["  no findings"]
+
+
+def _in_words(value: Any) -> str:
+    """A value of a description as people write it; "" for nothing."""
+    match value:
+        case None | "":
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case list() | tuple():
+            return ", ".join(filter(None, map(_in_words, value)))
+        case dict():
+            named = ((str(k).replace("_", " "), _in_words(v)) for k, v in value.items())
+            return ", ".join(f"{k} {told}" for k, told in named if told)
+        case _:
+            return str(value)
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    return f"{values.min():.6g} … {values.max():.6g}"

@@ -121,8 +121,12 @@ class Run:
         return self.folder / "surface.ply"
 
     @property
-    def trajectory_path(self) -> Path:
-        return self.folder / "trajectory.ply"
+    def curve_path(self) -> Path:
+        return self.folder / "curve.npz"
+
+    def trajectory_path(self, name: str | None = None) -> Path:
+        """Where the trajectory lies; those of other runs beside it have a `name`."""
+        return self.folder / ("trajectory.ply" if name is None else f"trajectory-{name}.ply")
 
     def emit(self, event: Event) -> None:
         """Append one event.
@@ -156,8 +160,9 @@ class Run:
     @property
     def _result(self) -> Path:
         """What is there at the latest when the run is done."""
-        trains = isinstance(self.settings, TrainSettings)
-        return self.checkpoints / "trajectory.json" if trains else self.surface_path
+        if isinstance(self.settings, TrainSettings):
+            return self.checkpoints / "trajectory.json"
+        return self.curve_path if self.settings.is_curve else self.surface_path
 
     def check_unchanged(self, **hashes: str) -> None:
         """Record what the run depends on beside its settings, or refuse to mix two states of it.

@@ -1,4 +1,7 @@
-"""Carry runs on: the one mechanism behind the command line, the window's jobs and recovery."""
+"""Carry runs on: the one mechanism behind the command line, the window's jobs and recovery.
+
+Under torchrun, rank 0 carries on and the other ranks follow.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,18 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import isoloss
+from isoloss.compute.ranks import Ranks, team
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.run import Run
 from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
+
+_IS_BEGUN, _IS_DONE = b"begun", b"done"
 
 
 class Prepared(Protocol):
@@ -27,6 +34,10 @@ class Prepared(Protocol):
 
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Do what is missing of the run, yielding what happens."""
+        ...
+
+    def serve(self, run: Run) -> None:
+        """At ranks other than 0: do this process's part of what rank 0 carries on."""
         ...
 
 
@@ -61,8 +72,10 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
     Raises:
         IsolossError: if the run cannot go on; the reason is recorded too.
     """
+    crew = team()
     with run.lock():
         if run.is_done:
+            crew.share("run", _IS_DONE)
             return
         began = time.monotonic()
         remove_partial_files(run.folder)
@@ -70,6 +83,7 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
             # Said twice: at once, so that whoever looks knows which process to ask to stop, and
             # again when the device is known.
             run.emit(Started(os.getpid()))
+            crew.share("run", _IS_BEGUN)
             prepared = prepared or prepare(run.settings)
             run.record_environment(**_machine(prepared))
             started = Started(os.getpid(), str(prepared.device))
@@ -79,13 +93,15 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
                 run.emit(event)
                 yield event
         except (KeyboardInterrupt, GeneratorExit):
-            run.emit(Paused())
+            # torchrun interrupts rank 0 too when another process has given up.
+            run.emit(Paused() if crew.trouble is None else Failed(crew.trouble))
             raise
         except IsolossError as error:
-            _record_failure(run, str(error))
-            raise
+            reason = crew.trouble or str(error)
+            _record_failure(run, reason)
+            raise IsolossError(reason) from error
         except Exception as error:
-            friendly = _explain(error)
+            friendly = crew.trouble or _explain(error)
             _record_failure(run, friendly or f"{type(error).__name__}: {error}")
             if friendly:
                 raise IsolossError(friendly) from error
@@ -93,6 +109,29 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
         done = Done(round(time.monotonic() - began, 3))
         run.emit(done)
         yield done
+
+
+def follow(folder: Path) -> None:
+    """Work for rank 0, which carries the run in `folder` on, until it is done.
+
+    Raises:
+        IsolossError: if this process cannot; rank 0 has been told.
+    """
+    crew = team()
+    if crew.share("run") == _IS_DONE:
+        return
+    try:
+        run = Run.open(folder)
+        prepare(run.settings).serve(run)
+    except IsolossError as error:
+        crew.complain(str(error))
+        raise
+    except Exception as error:
+        friendly = _explain(error)
+        crew.complain(friendly or f"{type(error).__name__}: {error}")
+        if friendly:
+            raise IsolossError(friendly) from error
+        raise
 
 
 def _record_failure(run: Run, message: str) -> None:
@@ -122,4 +161,5 @@ def _machine(prepared: Prepared) -> dict[str, object]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "device": str(prepared.device),
+        "processes": Ranks.current().world,
     }

@@ -1,5 +1,7 @@
 """Frames against the pictures that were looked at and found good."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,14 +25,15 @@ def rippled(n: int = 25) -> Surface:
 
 
 def bowl(n: int = 21) -> Surface:
-    """A classifier's: accuracy and error bars come with it."""
+    """A classifier's mean over planes: accuracy, error bars and spread come with it."""
     axis = np.linspace(-1.2, 1.2, n)
     x, y = np.meshgrid(axis, axis, indexing="ij")
     loss = 0.3 + x**2 + 1.7 * y**2 + 0.18 * np.sin(4 * x) * np.sin(5 * y)
     accuracy = np.clip(0.97 - 0.25 * (loss - loss.min()), 0.1, 1)
     error = 0.01 + 0.02 * np.abs(x)
     count = np.full(loss.shape, 256)
-    return Surface(axis, axis, loss, accuracy, error, count, {"title": "Bowl"})
+    spread = 0.05 + 0.4 * y**2
+    return Surface(axis, axis, loss, accuracy, error, count, {"title": "Bowl"}, spread)
 
 
 def altered(surface: Surface, cells: tuple[slice, slice], value: float) -> Surface:
@@ -65,7 +68,21 @@ def path(surface: Surface, n: int = 24) -> Trajectory:
 
 
 def walked(surface) -> SurfaceLayer:
-    return SurfaceLayer("walked", surface, path(surface))
+    return SurfaceLayer("walked", surface, (path(surface),))
+
+
+def turned(surface: Surface, degrees: float, name: str) -> Trajectory:
+    """The path, starting elsewhere, with a name."""
+    way, turn = path(surface), np.deg2rad(degrees)
+    alpha = way.alpha * np.cos(turn) - way.beta * np.sin(turn)
+    beta = way.alpha * np.sin(turn) + way.beta * np.cos(turn)
+    return replace(way, alpha=alpha, beta=beta, meta={"name": name})
+
+
+def walked_by_three() -> SurfaceLayer:
+    surface = rippled()
+    names = {"sgd": 0, "adam": 110, "a run with quite a long name indeed": 200}
+    return SurfaceLayer("walked", surface, tuple(turned(surface, d, n) for n, d in names.items()))
 
 
 def draw(renderer, source, **options) -> np.ndarray:
@@ -160,6 +177,22 @@ OPTIONS = {
 def test_options(renderer, matches_baseline, option):
     image = draw(renderer, walked(rippled()), **OPTIONS[option])
     matches_baseline(image, f"option-{option}")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_several_trajectories_have_their_colours_and_a_legend(renderer, matches_baseline, theme):
+    matches_baseline(draw(renderer, walked_by_three(), theme=theme), f"three-paths-{theme}")
+
+
+def test_a_hidden_trajectory_is_not_drawn(renderer):
+    three, two = walked_by_three(), walked_by_three()
+    shown = draw(renderer, three)
+    three.hidden = frozenset({2})
+    two.trajectories = two.trajectories[:2]
+    assert (draw(renderer, three) != shown).any(axis=-1).mean() > 0.002
+    assert (draw(renderer, three) == draw(renderer, two)).all()
+    three.hidden = frozenset()
+    assert (draw(renderer, three) == shown).all()
 
 
 def test_markers(renderer, matches_baseline):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def valley(tmp_path: Path) -> Path:
-    """A surface file with accuracies, error bars and a trajectory."""
+    """A surface file with accuracies, error bars, findings and the trajectories of two runs."""
     alpha, beta = np.linspace(-1, 1, 25), np.linspace(-1, 1, 21)
     a, b = np.meshgrid(alpha, beta, indexing="ij")
     loss = 0.3 * np.exp(2.2 * (a**2 + 0.8 * b**2)) + 0.2 * np.sin(5 * a) * np.cos(4 * b) + 0.4
@@ -109,7 +110,14 @@ def valley(tmp_path: Path) -> Path:
         np.clip(1 - loss / 5, 0, 1),
         0.02 * loss,
         np.full(loss.shape, 256, np.int64),
-        {"model": "vgg11", "plane": "pca"},
+        {
+            "model": "vgg11",
+            "plane": "pca",
+            "findings": [
+                {"level": "ok", "what": "centre", "message": "is a minimum"},
+                {"level": "warning", "what": "range", "message": "the path leaves the plane"},
+            ],
+        },
     )
     t = np.linspace(0, 1, 6)
     path = Trajectory(
@@ -119,9 +127,23 @@ def valley(tmp_path: Path) -> Path:
         np.zeros(6),
         np.arange(6.0),
         np.where(t < 0.5, 0.1, 0.01),
+        {"name": "sgd"},
     )
     save_trajectory_ply(path, tmp_path / "valley-trajectory.ply", surface)
+    other = replace(path, alpha=-path.alpha, meta={})
+    save_trajectory_ply(other, tmp_path / "valley-trajectory-adam.ply", surface)
     return surface.save(tmp_path / "valley.ply")
+
+
+@pytest.fixture
+def barrier(tmp_path: Path) -> Path:
+    """A curve file: an interpolation between two networks, over a barrier of two decades."""
+    alpha = np.linspace(-0.25, 1.25, 121)
+    loss = (0.05 + 6 * np.exp(-(((alpha - 0.5) / 0.18) ** 2)))[:, None]
+    meta = {"plane": "interpolate", "start": "sgd", "end": "adam", "model": "vgg11"}
+    counts = np.full(loss.shape, 99, np.int64)
+    surface = Surface(alpha, np.zeros(1), loss, 1 - loss / 8, 0.05 * loss, counts, meta)
+    return surface.save(tmp_path / "barrier.npz")
 
 
 @pytest.fixture

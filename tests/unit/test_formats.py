@@ -2,9 +2,12 @@
 
 import csv
 import json
+import re
 import struct
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 
 import isoloss
 from isoloss import IsolossError, Surface
-from isoloss.geometry.formats import load_trajectory
+from isoloss.geometry.formats import is_trajectory, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.trajectory import Trajectory
@@ -87,13 +90,40 @@ def test_a_trajectory_comes_back_exactly_and_is_found_beside_its_surface(tmp_pat
     surface = some_surface()
     surface.save(tmp_path / "surface.ply")
     save_trajectory_ply(path, tmp_path / "trajectory.ply", surface)
-    back = load_trajectory(tmp_path / "surface.ply")
-    assert back is not None
+    (back,) = load_trajectories(tmp_path / "surface.ply")
+    assert back.meta == path.meta
     for name in ("alpha", "beta", "loss", "off_plane", "epoch", "lr"):
         np.testing.assert_array_equal(getattr(back, name), getattr(path, name))
     edges = plyfile.PlyData.read(str(tmp_path / "trajectory.ply"))["edge"].data
     np.testing.assert_array_equal(edges["vertex2"] - edges["vertex1"], 1)
-    assert load_trajectory(tmp_path / "other.ply") is None
+    assert load_trajectories(tmp_path / "other.ply") == []
+
+
+@pytest.mark.parametrize(
+    ("surface", "first", "asked"),
+    [
+        ("surface.ply", "trajectory", "."),
+        ("surface.ply", "trajectory", "surface.ply"),
+        ("a [1].ply", "a [1]-trajectory", "a [1].ply"),
+        ("a [1].npz", "a [1]-trajectory", "a [1].npz"),
+    ],
+)
+def test_several_trajectories_are_found_the_surfaces_own_first(tmp_path, surface, first, asked):
+    whole = some_surface()
+    whole.save(tmp_path / surface)
+    for k, (name, meta) in enumerate(
+        [("", {"name": "own"}), ("-b", {}), ("-a", {"name": "given"})], start=1
+    ):
+        path = Trajectory(*np.full((6, k), 0.5), meta=meta)
+        save_trajectory_ply(path, tmp_path / f"{first}{name}.ply", whole)
+    save_trajectory_ply(path, tmp_path / "b-trajectory-c.ply", whole)
+    found = load_trajectories(tmp_path / asked)
+    assert [(t.name, len(t)) for t in found] == [("own", 1), ("given", 3), ("b", 2)]
+
+
+def test_a_trajectory_is_known_by_its_name():
+    names = ["trajectory", "trajectory-adam", "x-trajectory", "x-y-trajectory-adam", "trajectories"]
+    assert [is_trajectory(Path(f"{n}.ply")) for n in names] == [True, True, True, True, False]
 
 
 def test_learning_rate_drops_are_found():
@@ -102,14 +132,83 @@ def test_learning_rate_drops_are_found():
     np.testing.assert_array_equal(Trajectory(*[zeros] * 5, lr=lr).lr_drops, [2, 4])
 
 
-def test_csv_and_vts_hold_every_cell(tmp_path):
+@pytest.mark.parametrize("suffix", [".ply", ".npz"])
+def test_a_spread_comes_back_exactly(tmp_path, suffix):
+    spread = np.random.default_rng(3).random((4, 7))
+    spread[2, 1] = np.nan
+    surface = replace(some_surface(), spread=spread)
+    back = isoloss.load(surface.save(tmp_path / f"s{suffix}"))
+    np.testing.assert_array_equal(back.spread, spread)
+    np.testing.assert_array_equal(back.loss, surface.loss)
+    assert isoloss.load(some_surface().save(tmp_path / f"t{suffix}")).spread is None
+
+
+def test_a_spread_of_another_shape_costs_nothing_but_itself(tmp_path):
     surface = some_surface()
+    with np.load(surface.save(tmp_path / "s.npz")) as content:
+        np.savez(tmp_path / "t.npz", **content, spread=np.ones((3, 3)))
+    back = isoloss.load(tmp_path / "t.npz")
+    assert back.spread is None
+    np.testing.assert_array_equal(back.loss, surface.loss)
+    with pytest.raises(IsolossError, match="spread has shape"):
+        replace(surface, spread=np.ones((3, 3)))
+    vertex = np.zeros(4, [(n, "f4") for n in "xyz"] + [("spread", "O")])
+    vertex["x"], vertex["y"] = [0, 0, 1, 1], [0, 1, 0, 1]
+    vertex["spread"] = [np.ones(2, "f4")] * 4
+    element = plyfile.PlyElement.describe(vertex, "vertex", val_types={"spread": "f4"})
+    plyfile.PlyData([element]).write(str(tmp_path / "t.ply"))
+    assert isoloss.load(tmp_path / "t.ply").spread is None
+
+
+def a_curve(points=5):
+    x = np.linspace(-1, 1, points)[:, None]
+    return Surface(
+        x[:, 0], np.zeros(1), x**2, 1 - x**2 / 2, 0.1 * x**2, np.full(x.shape, 9), {"plane": "line"}
+    )
+
+
+def test_a_curve_comes_back_exactly_from_npz_and_run_folders(tmp_path):
+    curve = a_curve()
+    folder = tmp_path / "run"
+    for back in (
+        isoloss.load(curve.save(tmp_path / "c.npz")),
+        isoloss.load(curve.save(folder / "curve.npz")),
+        isoloss.load(folder),
+    ):
+        assert back.is_curve
+        for name in FIELDS:
+            np.testing.assert_array_equal(getattr(back, name), getattr(curve, name))
+        assert back.meta == curve.meta
+    with curve.save(tmp_path / "c.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(r["loss"]) for r in rows] == [1, 0.25, 0, 0.25, 1]
+    assert {r["beta"] for r in rows} == {"0.0"}
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".vts"])
+def test_a_curve_is_no_mesh(tmp_path, suffix):
+    with pytest.raises(IsolossError, match=r"cannot save a curve .* choose \.npz or \.csv"):
+        a_curve().save(tmp_path / f"c{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_neither_surface_nor_curve_is_refused(tmp_path):
+    row = Surface.from_loss(np.zeros(1), np.arange(4.0), np.ones((1, 4)))
+    point = Surface.from_loss(np.zeros(1), np.zeros(1), np.ones((1, 1)))
+    for surface in (row, point):
+        with pytest.raises(IsolossError, match=re.escape(f"its grid is {surface.shape}")):
+            isoloss.load(surface.save(tmp_path / "s.npz"))
+
+
+def test_csv_and_vts_hold_every_cell(tmp_path):
+    surface = replace(some_surface(), spread=np.arange(28.0).reshape(4, 7))
     with surface.save(tmp_path / "s.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 28
     assert float(rows[9]["alpha"]) == surface.alpha[1]
     assert float(rows[9]["beta"]) == surface.beta[2]
     assert rows[9]["loss"] == "nan"
+    assert rows[9]["spread"] == "9.0"
 
     piece = ET.parse(surface.save(tmp_path / "s.vts")).getroot().find(".//Piece")
     assert piece.get("Extent") == "0 3 0 6 0 0"
@@ -118,6 +217,8 @@ def test_csv_and_vts_hold_every_cell(tmp_path):
     assert struct.unpack("<Q", raw[:8])[0] == len(raw) - 8
     # VTK's first index, ours along α, runs fastest.
     np.testing.assert_array_equal(np.frombuffer(raw[8:]).reshape(7, 4).T, surface.accuracy)
+    raw = b64decode(arrays["spread"].text)
+    np.testing.assert_array_equal(np.frombuffer(raw[8:]).reshape(7, 4).T, surface.spread)
     points = np.frombuffer(b64decode(arrays["Points"].text)[8:]).reshape(7, 4, 3)
     np.testing.assert_array_equal(points[3, 2, :2], [surface.alpha[2], surface.beta[3]])
 
@@ -245,11 +346,11 @@ def test_a_growing_surface_is_seen_by_another_reader(tmp_path):
     writer = GrowingSurface.create(tmp_path / "surface", axis, axis * 2, 10, True, {"run": "r"})
     reader = GrowingSurface.open(tmp_path / "surface")
     assert not reader.snapshot().computed.any()
-    writer.put((1, 2), 20.0, 50.0, 4, 10)
+    writer.add((1, 2), 20.0, 50.0, 4, 10)
     surface = reader.snapshot()
     assert surface.computed.sum() == 1
     assert (surface.loss[1, 2], surface.accuracy[1, 2], surface.loss_stderr[1, 2]) == (2, 0.4, 0)
     assert np.isnan(surface.loss[0, 0])
-    (tmp_path / "surface" / "count.npy").write_bytes(b"")
+    (tmp_path / "surface" / "slots.npy").write_bytes(b"")
     with pytest.raises(IsolossError, match="damaged"):
         GrowingSurface.open(tmp_path / "surface")

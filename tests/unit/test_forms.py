@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import Field
 
 from isoloss.app.forms import Form, fields_of
 from isoloss.options import add_options, settings_from
-from isoloss.settings import KINDS, ProbeSettings, TrainSettings
+from isoloss.settings import KINDS, ProbeSettings, Settings, TrainSettings
 
 
 @pytest.mark.parametrize("model", KINDS.values())
@@ -27,7 +29,10 @@ def test_kinds_of_fields():
     assert kinds["source"].kind == "path"
     assert kinds["source"].positional
     assert kinds["plane"].kind == "choice"
-    assert kinds["plane"].choices == ("random", "pca")
+    assert kinds["plane"].choices == ("random", "pca", "line", "interpolate")
+    assert kinds["to"].kind == "path"
+    assert not kinds["to"].optional
+    assert kinds["also"].kind == "paths"
     assert kinds["grid"].kind == "grid"
     assert kinds["alpha_range"].kind == "range"
     assert kinds["alpha_range"].optional
@@ -103,6 +108,45 @@ def test_the_command_line_asks_for_the_same():
     namespace = parser.parse_args(words[2:])
     assert namespace.out == "runs/x y"
     assert settings_from(ProbeSettings, namespace) == form.settings
+
+
+def test_blank_paths_are_not_asked_for():
+    form = Form(ProbeSettings)
+    for name, value in {"source": "runs/a", "plane": "pca", "also": ("runs/b c", " ")}.items():
+        form.set(name, value)
+    assert form.settings is not None
+    assert form.settings.also == (Path("runs/b c").absolute(),)
+    assert form.settings.to is None
+    words = shlex.split(form.command(Path("out")))
+    assert words[words.index("--also") + 1] == str(Path("runs/b c").absolute())
+    form.set("also", ())
+    assert "--also" not in form.command(Path("out"))
+
+
+class Meal(Settings):
+    """Settings of which some matter only with others."""
+
+    kind: str = "meal"
+    course: Literal["soup", "cake"] = "soup"
+    salt: int = Field(default=3, json_schema_extra={"only_with": {"course": ["soup"]}})
+    candles: int = Field(default=0, le=9, json_schema_extra={"only_with": {"course": ["cake"]}})
+
+
+def test_what_does_not_matter_is_hidden_and_stays_at_its_default():
+    form = Form(Meal)
+
+    def shown() -> set[str]:
+        return {f.name for f in form.fields if form.matters(f) and not f.common}
+
+    assert shown() == {"course", "salt"}
+    form.set("salt", 5)
+    form.set("course", "cake")
+    assert shown() == {"course", "candles"}
+    assert form.settings == Meal(course="cake")  # and not with salt=5
+    form.set("candles", 10)
+    assert form.wrong == "candles"
+    form.set("course", "soup")
+    assert form.settings == Meal(salt=5)
 
 
 def test_reset():

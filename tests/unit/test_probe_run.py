@@ -12,7 +12,7 @@ from isoloss.compute.checkpoints import load_into, load_state
 from isoloss.compute.datasets import load_dataset
 from isoloss.compute.planes import Plane
 from isoloss.compute.training import build_for, evaluate, read_trajectory
-from isoloss.geometry.formats import load_trajectory
+from isoloss.geometry.formats import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on, prepare
@@ -30,7 +30,10 @@ def trained(in_folder_of_users_module):
 
 
 def asked(trained, **changes):
-    given = {"source": trained.folder, "grid": (5, 4), "device": "cpu", "precision": "fp32"}
+    given = {
+        "source": trained.folder, "grid": (5, 4), "device": "cpu", "precision": "fp32",
+        "points_at_once": 1,
+    }  # fmt: skip
     return ProbeSettings(**{**given, **changes})
 
 
@@ -55,9 +58,8 @@ def test_a_stopped_probe_goes_on_bit_for_bit(trained):
 def test_the_pca_surface_and_path_agree_with_the_training_run(trained):
     run = Run.create(trained.folder.parent / "pca", asked(trained, plane="pca", split="test"))
     list(carry_on(run))
-    surface, path = isoloss.load(run.folder), load_trajectory(run.folder)
+    surface, (path,) = isoloss.load(run.folder), load_trajectories(run.folder)
     points = read_trajectory(trained)
-    assert path is not None
     np.testing.assert_allclose(path.epoch, [p.epoch for p in points])
     # The path's losses are the checkpoints' own, here those that training measured.
     np.testing.assert_allclose(path.loss, [p.test_loss for p in points], rtol=1e-5)
@@ -87,7 +89,7 @@ def test_the_centre_of_a_random_plane_is_the_network_itself(trained):
     assert (surface.loss_stderr[surface.loss > 0.01] > 0).all()
     assert surface.meta["run"] == "random"
     assert Plane.load(run.plane_path).kind == "random"
-    assert load_trajectory(run.folder) is None
+    assert load_trajectories(run.folder) == []
 
 
 def test_a_checkpoint_file_is_probed_like_its_run(trained):
@@ -128,3 +130,143 @@ def test_wrong_sources_are_refused(trained, tmp_path):
     last = trained.checkpoints / "0001.safetensors"
     with pytest.raises(IsolossError, match="another architecture"):
         prepare(asked(trained, source=last, model="resnet18", data="digits"))
+
+
+def test_a_probe_to_tolerance_goes_on_bit_for_bit(trained):
+    settings = asked(trained, tolerance=0.3, split="train", points_at_once=2)
+    runs = [Run.create(trained.folder.parent / name, settings) for name in ("whole", "stopped")]
+    list(carry_on(runs[0]))
+    attempts = 0
+    while not runs[1].is_done:
+        steps = carry_on(runs[1])
+        list(itertools.islice(steps, 3 + attempts))
+        steps.close()
+        attempts += 1
+        assert attempts < 60
+    a, b = (isoloss.load(run.folder) for run in runs)
+    for name in ("loss", "accuracy", "loss_stderr", "count"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert attempts > 1
+    assert a.meta["tolerance"] == 0.3
+
+
+def test_a_curve_between_two_networks_takes_their_statistics_along(trained):
+    other = Run.create(
+        trained.folder.parent / "other", trained.settings.model_copy(update={"seed": 5})
+    )
+    list(carry_on(other))
+    run = Run.create(
+        trained.folder.parent / "between",
+        asked(trained, plane="interpolate", to=other.folder, points=5, alpha_range=(0, 1)),
+    )
+    list(carry_on(run))
+    curve = isoloss.load(run.folder)
+    assert curve.shape == (5, 1)
+    data = load_dataset("tinyuser:data")
+    for k, source in ((0, trained), (-1, other)):
+        model = build_for(trained.settings, data)
+        last = source.checkpoints / read_trajectory(source)[-1].checkpoint
+        load_into(model, load_state(last), "x")
+        loss, accuracy = evaluate(model, data.train, bf16=False)
+        assert curve.loss[k, 0] == pytest.approx(loss, rel=1e-5)
+        assert curve.accuracy[k, 0] == pytest.approx(accuracy)
+    assert (run.folder / "curve.csv").read_text().startswith("alpha,")
+    assert not run.surface_path.exists()
+
+
+def test_beyond_the_ends_of_an_interpolation_no_variance_turns_negative(trained):
+    first = trained.checkpoints / "0000.safetensors"
+    run = Run.create(
+        trained.folder.parent / "beyond",
+        asked(trained, plane="interpolate", to=first, points=9, alpha_range=(-8, 8)),
+    )
+    list(carry_on(run))
+    assert np.isfinite(isoloss.load(run.folder).loss).all()
+
+
+def test_two_trajectories_share_a_plane(trained):
+    settings = trained.settings.model_copy(update={"optimizer": "adam", "lr": 0.01})
+    other = Run.create(trained.folder.parent / "adam", settings)
+    list(carry_on(other))
+    run = Run.create(
+        trained.folder.parent / "both", asked(trained, plane="pca", also=(other.folder,))
+    )
+    list(carry_on(run))
+    first, second = load_trajectories(run.folder)
+    assert [t.meta["name"] for t in (first, second)] == ["trained", "adam"]
+    surface = isoloss.load(run.folder)
+    for path in (first, second):
+        assert surface.alpha[0] < path.alpha.min() <= path.alpha.max() < surface.alpha[-1]
+        assert surface.beta[0] < path.beta.min() <= path.beta.max() < surface.beta[-1]
+    # Both began at the same weights, and the plane passes through where the first one ended.
+    assert (first.alpha[0], first.beta[0]) == pytest.approx((second.alpha[0], second.beta[0]))
+    assert (first.alpha[-1], first.beta[-1]) == pytest.approx((0, 0), abs=1e-9)
+    data = load_dataset("tinyuser:data")
+    model = build_for(trained.settings, data)
+    last = other.checkpoints / read_trajectory(other)[-1].checkpoint
+    load_into(model, load_state(last), "x")
+    assert second.loss[-1] == pytest.approx(evaluate(model, data.train, bf16=False)[0], rel=1e-5)
+
+
+def test_an_ensemble_is_the_mean_over_its_planes(trained):
+    run = Run.create(trained.folder.parent / "mean", asked(trained, planes=3, seed=4))
+    steps = carry_on(run)
+    for _ in range(6):
+        next(steps)
+    steps.close()
+    list(carry_on(run))
+    mean = isoloss.load(run.folder)
+    parts = []
+    for seed in (4, 5, 6):
+        one = Run.create(trained.folder.parent / f"seed{seed}", asked(trained, seed=seed))
+        list(carry_on(one))
+        parts.append(isoloss.load(one.folder).loss)
+    np.testing.assert_allclose(mean.loss, np.mean(parts, 0), rtol=1e-6)
+    np.testing.assert_allclose(mean.spread, np.std(parts, 0, ddof=1), rtol=1e-4, atol=1e-7)
+    assert (mean.loss_stderr == 0).all()
+
+
+def test_recalibrated_statistics_are_those_of_the_training_samples(trained):
+    asks = asked(trained, batch_norm="recalibrated", split="test", alpha_range=(0, 1), grid=(2, 2))
+    run = Run.create(trained.folder.parent / "recalibrated", asks)
+    list(carry_on(run))
+    surface = isoloss.load(run.folder)
+    data = load_dataset("tinyuser:data")
+    model = build_for(trained.settings, data)
+    plane = Plane.load(run.plane_path)
+    state = {k: v.clone() for k, v in plane.origin.items()}
+    for name, step in plane.delta.items():
+        state[name] += surface.alpha[1] * step + surface.beta[0] * plane.eta[name]
+    load_into(model, state, "x")
+    norm = model[1] if isinstance(model, torch.nn.Sequential) else model.network[1]
+    first = model[0] if isinstance(model, torch.nn.Sequential) else model.network[0]
+    with torch.no_grad():
+        seen = first(data.train.inputs.float())
+    norm.running_mean.copy_(seen.mean((0, 2, 3)))
+    norm.running_var.copy_(seen.var((0, 2, 3)))
+    expected = evaluate(model, data.test, bf16=False)[0]
+    assert surface.loss[1, 0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_does_not_go_together_is_refused(trained):
+    for changes, message in (
+        ({"plane": "interpolate"}, "--to"),
+        ({"to": trained.folder}, "--plane interpolate"),
+        ({"also": (trained.folder,)}, "--plane pca"),
+        ({"plane": "pca", "planes": 2}, "--plane random"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            asked(trained, **changes)
+    with pytest.raises(IsolossError, match="two trajectories are called"):
+        prepare(asked(trained, plane="pca", also=(trained.folder,)))
+
+
+def test_the_doctors_findings_lie_beside_the_surface(trained):
+    run = Run.create(trained.folder.parent / "raw", asked(trained, normalize="none"))
+    events = list(carry_on(run))
+    findings = isoloss.load(run.folder).meta["findings"]
+    assert {"what", "level", "message"} == set(findings[0])
+    told = [f for f in findings if f["level"] != "ok"]
+    assert told
+    said = " ".join(getattr(e, "message", "") for e in events)
+    assert all(f["message"] in said for f in told)

@@ -8,16 +8,26 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture, next_texture
 from isoloss.scene.colormaps import NAMES, colormap
 from isoloss.scene.texturing import color_scale, texture_values
+from isoloss.scene.theme import THEMES
 
 AXIS = np.linspace(-1, 1, 11)
 LOSS = AXIS[:, None] ** 2 + 2 * AXIS[None, :] ** 2 + 1
 PLAIN = SurfaceLayer("plain", Surface.from_loss(AXIS, AXIS, LOSS))
 FULL = SurfaceLayer(
     "full",
-    Surface(AXIS, AXIS, LOSS, 1 - LOSS / 8, 0.01 * LOSS, np.full(LOSS.shape, 9)),
+    Surface(
+        AXIS,
+        AXIS,
+        LOSS,
+        1 - LOSS / 8,
+        0.01 * LOSS,
+        np.full(LOSS.shape, 9),
+        spread=0.5 + AXIS[:, None] + 2 * AXIS**2,
+    ),
 )
 
 
@@ -31,7 +41,9 @@ def cycle(layers):
 
 def test_textures_cycle_and_pass_over_what_is_not_there():
     assert cycle([FULL]) == list(Texture)
-    assert cycle([PLAIN]) == [t for t in Texture if t.name not in ("ACCURACY", "ERROR_BAR")]
+    assert cycle([PLAIN]) == [
+        t for t in Texture if t.name not in ("ACCURACY", "ERROR_BAR", "SPREAD")
+    ]
     assert cycle([PLAIN, FULL]) == list(Texture)
     assert next_texture(Texture.HEIGHT, [PLAIN], step=-1) is Texture.WIREFRAME
 
@@ -57,6 +69,69 @@ def test_the_box_holds_all_visible_layers():
     np.testing.assert_allclose(frame.place([1.5], [0.0], [4.5]), [[0, 0, 0.45]])
     scale, offset = frame.mesh_to_world(other.mesh(frame.scale))
     np.testing.assert_allclose(offset + scale * [-1, 1, 1], [0.2, 0.5, 0.9])
+
+
+def test_a_surface_sets_out_from_the_heights_that_were_displayed():
+    layer = SurfaceLayer("sharpens", PLAIN.surface)
+    scale, other = HeightScale("linear", 0, 4), HeightScale("linear", 0, 8)
+    layer.become(PLAIN.surface)
+    assert layer.approach == 1  # nothing has been displayed yet
+    old = layer.mesh(scale).height
+    layer.become(Surface.from_loss(AXIS, AXIS, 2 * LOSS[::-1]))
+    new = display_mesh(layer.surface, other).height
+    for share in (0.0, 0.3, 0.75, 1.0):
+        layer.approach = share
+        np.testing.assert_allclose(layer.mesh(other).height, (1 - share) * old + share * new)
+    # called off half way, it goes on from where it was
+    layer.become(PLAIN.surface)
+    layer.approach = 0.5
+    half_way = layer.mesh(other).height
+    layer.become(Surface.from_loss(AXIS, AXIS, LOSS + 1))
+    np.testing.assert_array_equal(layer.mesh(other).height, half_way)
+
+
+def test_a_hole_has_no_way_to_go():
+    loss = LOSS.copy()
+    loss[5, 5] = np.nan
+    layer = SurfaceLayer("mended", Surface.from_loss(AXIS, AXIS, loss))
+    scale = HeightScale("linear", 0, 4)
+    assert np.isnan(layer.mesh(scale).height).any()
+    layer.become(PLAIN.surface)
+    layer.approach = 0.1
+    whole, final = layer.mesh(scale).height, PLAIN.mesh(scale).height
+    assert np.isfinite(whole).all()
+    middle = whole.shape[0] // 2, whole.shape[1] // 2
+    assert whole[middle] == final[middle]
+
+
+def test_hidden_trajectories_are_state_of_the_layer():
+    short, long = (Trajectory(*np.zeros((6, n))) for n in (2, 3))
+    layer = SurfaceLayer("paths", PLAIN.surface, (short, Trajectory(*np.zeros((6, 0))), long))
+    assert layer.shown_trajectories == [(0, short), (2, long)]
+    layer.hidden = frozenset({0})
+    assert layer.shown_trajectories == [(2, long)]
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_paths_can_be_told_apart(name):
+    theme = THEMES[name]
+    colors = [theme.path_color(k) for k in range(5)]
+    assert colors[0] == theme.path
+    assert len(set(colors)) == 5
+    assert theme.path_color(5) == colors[1]  # no sixth colour: they begin again
+    outline = np.array(theme.path_casing[:3])
+    assert min(np.abs(np.array(c[:3]) - outline).max() for c in colors) > 0.3
+
+
+def test_spread_is_shown_where_it_is_known():
+    frame = Scene([PLAIN, FULL]).frame()
+    look = Appearance(texture=Texture.SPREAD)
+    colors = color_scale([PLAIN, FULL], look, frame)
+    assert colors is not None
+    mesh = FULL.mesh(frame.scale)
+    shown = colors.scale.invert(texture_values(FULL, mesh, colors, look))
+    expected = np.clip(FULL.surface.spread, colors.scale.lo, colors.scale.hi)
+    np.testing.assert_allclose(shown[:: mesh.steps[0], :: mesh.steps[1]], expected)
 
 
 def test_a_linked_scale_replaces_the_scenes_own():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ import pytest
 
 from isoloss.app.browse import Browser
 from isoloss.app.config import RECENT, Preferences
+from isoloss.app.curves import OpenCurve
 from isoloss.app.messages import Messages
-from isoloss.app.workspace import Workspace, open_all
+from isoloss.app.workspace import APPROACH, Workspace, open_all
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 
@@ -206,7 +210,7 @@ def test_a_surface_grows_in_place_and_is_finished(workspace, surface, tmp_path):
     )
     look(workspace)
     assert workspace.scene.layers == []
-    growing.put((0, 0), 20.0, 41.0, 5, 10)
+    growing.put((0, 0), 2.0, 0.5, 0.3, 4)
     look(workspace)
     (layer,) = workspace.scene.layers
     assert layer.surface.computed.sum() == 1
@@ -214,10 +218,16 @@ def test_a_surface_grows_in_place_and_is_finished(workspace, surface, tmp_path):
     version = layer.version
     look(workspace)
     assert layer.version == version
-    growing.put((0, 1), 30.0, 91.0, 5, 10)
+    growing.put((0, 1), 3.0, 0.5, 0.3, 4)
     look(workspace)
     assert layer.version > version
     assert layer.surface.computed.sum() == 2
+    version = layer.version
+    growing.put((0, 1), 3.5, 0.6, 0.1, 8)  # the same cell, only sharper
+    look(workspace)
+    assert layer.version > version
+    assert layer.surface.loss[0, 1] == 3.5
+    assert layer.surface.count[0, 1] == 8
     surface.save(run.surface_path)
     run.emit(Done(1.0))
     look(workspace)
@@ -242,19 +252,110 @@ def test_runs_carried_on_share_one_job(workspace, tmp_path):
     assert [f.status for f in followed] == ["failed", "failed"]
 
 
-def test_one_trajectory_can_be_hidden(workspace, surface, tmp_path):
+def test_each_trajectory_can_be_hidden(workspace, surface, tmp_path):
+    for name in ("a-trajectory", "a-trajectory-adam"):
+        path = Trajectory(*np.zeros((6, 3)))
+        save_trajectory_ply(path, tmp_path / f"{name}.ply", surface)
     workspace.open(surface.save(tmp_path / "a.ply"))
     layer = workspace.selected
-    layer.trajectory = path = object()
-    workspace.toggle_trajectory(layer)
-    assert not workspace.is_trajectory_shown(layer)
-    assert workspace.trajectory_of(layer) is path
-    workspace.toggle_trajectory(layer)
-    assert workspace.is_trajectory_shown(layer)
+
+    def shown():
+        return [workspace.is_trajectory_shown(layer, k) for k in range(2)]
+
+    assert [t.name for t in layer.trajectories] == ["", "adam"]
+    assert shown() == [True, True]
+    workspace.toggle_trajectory(layer, 1)
+    assert shown() == [True, False]
+    assert [k for k, _ in layer.shown_trajectories] == [0]
     workspace.change(trajectory=False)
-    assert not workspace.is_trajectory_shown(layer)
-    workspace.toggle_trajectory(layer)
-    assert workspace.is_trajectory_shown(layer)
+    assert shown() == [False, False]
+    workspace.toggle_trajectory(layer, 1)
+    assert shown() == [True, True]
+
+
+def test_a_surface_that_changes_moves_to_its_new_shape(workspace, surface, tmp_path):
+    workspace.open(surface.save(tmp_path / "a.ply"))
+    layer = workspace.selected
+    layer.mesh(layer.automatic_scale())
+    assert not workspace.move(0.0)
+    layer.become(surface)
+    assert workspace.move(100.0)  # a long sleep is no jump
+    assert layer.approach == 0.25
+    assert workspace.move(100.0 + APPROACH / 10)
+    assert layer.approach == pytest.approx(0.35)
+    frames = [workspace.move(100.0 + k * APPROACH / 5) for k in range(1, 10)]
+    assert frames.index(False) <= 4
+    assert not any(frames[frames.index(False) :])
+    assert layer.approach == 1
+    layer.become(surface)
+    workspace.approach = 0.0  # on a machine too slow for it
+    assert not workspace.move()
+
+
+@pytest.fixture
+def curve():
+    x = np.linspace(-1, 1, 9)
+    return Surface.from_loss(x, np.zeros(1), x[:, None] ** 2, plane="line", model="net")
+
+
+def test_a_curve_opens_beside_the_scene(workspace, surface, curve, tmp_path):
+    workspace.open(surface.save(tmp_path / "a.ply"))
+    selected, camera = workspace.selected, workspace.scene.camera
+    workspace.open(curve.save(tmp_path / "c.npz"))
+    workspace.open(curve.save(tmp_path / "d" / "curve.npz"))
+    workspace.open(tmp_path / "c.npz")
+    assert [c.name for c in workspace.curves.open] == ["c", "d"]
+    assert workspace.curves.shown.name == "c"
+    assert workspace.scene.layers == [selected]
+    assert (selected.visible, workspace.selected, workspace.scene.camera) == (
+        True,
+        selected,
+        camera,
+    )
+    workspace.close_curve(workspace.curves.shown)
+    assert workspace.curves.shown.name == "d"
+    workspace.close_curve(workspace.curves.shown)
+    assert workspace.curves.shown is None
+
+
+def test_a_curve_grows_and_is_finished(workspace, curve, tmp_path):
+    folder = tmp_path / "runs" / "line"
+    workspace.start(folder, ProbeSettings(source=tmp_path / "net", plane="line"))
+    run = workspace.runs.selected.run
+    run.emit(Started(1))
+    growing = GrowingSurface.create(run.growing_path, curve.alpha, curve.beta, 10, True, {})
+    look(workspace)
+    assert workspace.curves.open == []
+    growing.put((0, 0), 2.0, 0.5, 0.1, 3)
+    look(workspace)
+    (opened,) = workspace.curves.open
+    assert workspace.scene.layers == []
+    assert opened.curve.alpha.tolist() == [-1.0]
+    version = opened.version
+    growing.put((8, 0), 3.0, 0.5, 0.1, 3)
+    look(workspace)
+    assert opened.version > version
+    assert opened.curve.loss.tolist() == [2.0, 3.0]
+    curve.save(folder / "curve.npz")
+    run.emit(Done(1.0))
+    look(workspace)
+    assert workspace.curves.open == [opened]
+    np.testing.assert_array_equal(opened.curve.loss, curve.loss[:, 0])
+    workspace.close_curve(opened)
+    look(workspace)
+    assert workspace.curves.open == []
+    workspace.show_again(workspace.runs.of(folder))
+    look(workspace)
+    assert [c.name for c in workspace.curves.open] == ["line"]
+
+
+def test_the_scale_of_a_curve_is_logarithmic_where_it_spans_decades(curve):
+    steep = OpenCurve("steep", replace(curve, loss=10.0 ** (3 * curve.loss)))
+    assert steep.is_log
+    steep.log = False
+    assert not steep.is_log
+    flat = OpenCurve("flat", curve, log=True)
+    assert not flat.is_log  # it has a zero
 
 
 def test_messages_fade_and_do_not_repeat():

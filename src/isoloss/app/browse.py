@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from isoloss.geometry.formats import is_trajectory
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -60,7 +62,7 @@ class Browser:
         try:
             if found.is_dir():
                 return Entry(path, "run" if is_run(path) else "folder")
-            if path.suffix.lower() in self.suffixes and not path.stem.endswith("trajectory"):
+            if path.suffix.lower() in self.suffixes and not is_trajectory(path):
                 return Entry(path, "file", found.stat().st_size)
         except OSError:
             return None

@@ -6,7 +6,7 @@ No imgui here: a form is its fields, the values typed so far and the first thing
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -16,7 +16,9 @@ from pydantic.fields import FieldInfo
 from isoloss.options import command_line
 from isoloss.settings import AnySettings, Settings, explain
 
-Kind = Literal["text", "path", "choice", "switch", "integer", "number", "grid", "range", "numbers"]
+Kind = Literal[
+    "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class FieldSpec:
         bounds: the allowed values in words, "" where anything goes.
         common: whether every kind of run has it (device, precision, seed).
         positional: whether the command line takes it without its name.
+        only_with: the values of other fields without which it does not matter; from the settings
+            model's `json_schema_extra={"only_with": {"plane": ["pca"]}}`.
     """
 
     name: str
@@ -41,6 +45,7 @@ class FieldSpec:
     bounds: str = ""
     common: bool = False
     positional: bool = False
+    only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
 
     @property
     def option(self) -> str:
@@ -85,6 +90,10 @@ class Form:
             self.values[name] = value
             self._check()
 
+    def matters(self, field: FieldSpec) -> bool:
+        """Whether a field makes a difference, given the values of the others; else it is hidden."""
+        return all(self.values[name] in values for name, values in field.only_with.items())
+
     def reset(self) -> None:
         """Back to the defaults."""
         self.values = {f.name: f.default for f in self.fields}
@@ -103,41 +112,54 @@ class Form:
             self.error = f"{missing[0].label} is needed: {_first_small(missing[0].help)}"
             return
         try:
-            self.settings = self.model(**self.values)  # type: ignore[assignment]
+            self.settings = self.model(**self._asked())  # type: ignore[assignment]
         except ValidationError as error:
             place = error.errors()[0]["loc"]
             self.wrong = str(place[0]) if place else ""
             self.error = self._in_words(explain(error))
 
+    def _asked(self) -> dict[str, Any]:
+        """The values that are asked for: of those that matter, without the blank paths."""
+        asked: dict[str, Any] = {}
+        for row in filter(self.matters, self.fields):
+            value = self.values[row.name]
+            if row.kind == "paths":
+                asked[row.name] = tuple(path for path in value if path.strip())
+            elif row.kind != "path" or value.strip():
+                asked[row.name] = value
+        return asked
+
     def _in_words(self, message: str) -> str:
         # The form shows labels, not options, so its messages name the labels too.
-        for field in self.fields:
-            if message.startswith(f"{field.option}: "):
-                said = message.removeprefix(f"{field.option}: ").removeprefix("input ")
+        for row in self.fields:
+            if message.startswith(f"{row.option}: "):
+                said = message.removeprefix(f"{row.option}: ").removeprefix("input ")
                 if said.startswith("should"):
-                    return f"{field.label} {said}"
+                    return f"{row.label} {said}"
                 message = said.partition(" (got ")[0]
-            message = message.replace(f"give {field.option}", f"give its {field.label.lower()}")
+            message = message.replace(f"give {row.option}", f"give its {row.label.lower()}")
         return message[:1].upper() + message[1:]
 
 
 def _spec(name: str, field: FieldInfo) -> FieldSpec:
     annotation, optional = _bare(field.annotation)
     kind, choices = _kind(annotation)
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    required = field.is_required()
-    default = "" if required else field.default
+    extra: dict[str, Any] = dict(field.json_schema_extra or {})  # type: ignore[arg-type]
+    default = "" if field.is_required() else field.default
+    if kind == "path":  # typed as text, of which nothing is no path
+        default, optional = "" if default is None else str(default), False
     return FieldSpec(
         name=name,
         label=field.title or name,
         help=field.description or "",
         kind=kind,
-        default=str(default) if isinstance(default, Path) else default,
+        default=default,
         choices=choices or tuple(map(str, field.examples or ())),
         optional=optional,
         bounds=_bounds(field.metadata),
         common=name in Settings.model_fields,
         positional=bool(extra.get("positional")),
+        only_with={name: tuple(values) for name, values in extra.get("only_with", {}).items()},
     )
 
 
@@ -160,6 +182,8 @@ def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
         return "choice", tuple(map(str, get_args(annotation)))
     if get_origin(annotation) in (tuple, list):
         items = [_bare(a)[0] for a in get_args(annotation)]
+        if items[0] is Path:
+            return "paths", ()
         if items == [int, int]:
             return "grid", ()
         return ("range" if items == [float, float] else "numbers"), ()

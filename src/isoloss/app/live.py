@@ -1,4 +1,5 @@
-"""A layer that keeps step with the surface of a run, while it grows and when it is finished."""
+"""A layer, or a curve, that keeps step with the surface of a run: while it grows and sharpens, and
+when it is finished."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from isoloss.app.curves import OpenCurve
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import load, load_trajectory
+from isoloss.geometry.formats import finished_file, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
@@ -20,17 +23,21 @@ PERIOD = 0.2
 
 @dataclass
 class LiveSurface:
-    """The surface of a followed run as a layer; `layer` is None until its first value is there."""
+    """The surface of a followed run as a `layer`, or as a `curve` where it is one.
+
+    Both are None until its first value is there.
+    """
 
     followed: FollowedRun
     layer: SurfaceLayer | None = None
+    curve: OpenCurve | None = None
     finished: bool = False
     _growing: GrowingSurface | None = None
-    _seen: int = 0
+    _seen: NDArray[np.int64] | None = None
     _looked: float = -PERIOD
 
     def update(self, now: float | None = None, period: float = PERIOD) -> bool:
-        """Bring the layer up to date, every `period` seconds; returns whether it changed.
+        """Bring layer or curve up to date, every `period` seconds; returns whether it changed.
 
         Raises:
             IsolossError: if what the run left cannot be read.
@@ -39,12 +46,13 @@ class LiveSurface:
         if self.finished or now - self._looked < period:
             return False
         self._looked = now
-        run = self.followed.run
-        if run.surface_path.exists() and self.followed.status == "done":
+        folder = self.followed.run.folder
+        if self.followed.status == "done" and finished_file(folder) is not None:
             self.finished = True
             self._growing = None
-            layer = self._show(load(run.folder))
-            layer.trajectory = load_trajectory(run.folder)
+            self._show(load(folder))
+            if self.layer is not None:
+                self.layer.trajectories = tuple(load_trajectories(folder))
             return True
         return self._look_at_growing()
 
@@ -61,17 +69,22 @@ class LiveSurface:
                     self.finished = True
                     raise
                 return False
-        seen = int(np.count_nonzero(self._growing.count))
-        if seen == self._seen:
+        # Cells are not only added: those that are there are sharpened with further samples.
+        seen = self._growing.count
+        before = np.zeros_like(seen) if self._seen is None else self._seen
+        if np.array_equal(seen, before):
             return False
         self._seen = seen
         self._show(self._growing.snapshot())
         return True
 
-    def _show(self, surface: Surface) -> SurfaceLayer:
-        if self.layer is None:
-            run = self.followed.run
+    def _show(self, surface: Surface) -> None:
+        run = self.followed.run
+        if surface.is_curve:
+            if self.curve is None:
+                self.curve = OpenCurve(run.name, surface, run.folder)
+            self.curve.become(surface)
+        elif self.layer is None:
             self.layer = SurfaceLayer(run.name, surface, source=run.folder)
-        self.layer.surface = surface
-        self.layer.touch()
-        return self.layer
+        else:
+            self.layer.become(surface)

@@ -24,7 +24,7 @@ class Painter:
 
     Attributes:
         count: pictures drawn so far; it stands still while nothing changes.
-        cost: seconds that the last picture of new data took.
+        cost: seconds that the last new data took to be shown, the way there included.
     """
 
     count: int = 0
@@ -39,26 +39,31 @@ class Painter:
     def paint(self, scene: Scene, size: tuple[int, int], scale: float, moving: bool) -> int:
         """Draw `scene` at `size` pixels if it has changed; returns the texture that shows it.
 
-        While the camera is `moving`, large surfaces are drawn more coarsely.
+        While the camera is `moving`, or a surface on its way, large ones are drawn more coarsely.
         """
+        moving = moving or any(layer.approach < 1 for layer in scene.layers)
         if self._target is None or self._renderer is None:
             self._target, self._renderer = Target(*size), Renderer()
-        key = (scene.camera, scene.appearance, scene.title, size, scale, moving, _layers(scene))
+        view = (scene.camera, scene.appearance, scene.title, size, scale, moving)
+        key = (view, _approach(scene), _layers(scene))
         if key != self._key or self._latest is None:
-            # New data and new shaders take time of their own; only a mere redraw tells the speed.
-            redrawn = self._key is not None and self._key[-1] == key[-1]
-            self._latest = self._draw(scene, size, scale, moving, redrawn)
+            self._latest = self._draw(scene, size, scale, moving, key)
             self._key = key
             self.count += 1
         return self._latest.texture
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether a picture takes too long for movements to look smooth."""
+        return self._seconds > SLOW
+
     def _draw(
-        self, scene: Scene, size: tuple[int, int], scale: float, moving: bool, redrawn: bool
+        self, scene: Scene, size: tuple[int, int], scale: float, moving: bool, key: Any
     ) -> Target:
         assert self._target is not None
         assert self._renderer is not None
         target = self._target
-        if moving and self._seconds > SLOW:
+        if moving and self.is_slow:
             # Without a GPU every pixel costs: half as many each way keep up with the hand, and
             # the full picture follows once it rests.
             self._coarse = target = self._coarse or Target(1, 1)
@@ -67,9 +72,13 @@ class Painter:
         start = time.perf_counter()
         self._renderer.draw(_shown(scene), target, scale, moving)
         seconds = time.perf_counter() - start
-        if not redrawn:
+        # New data and new shaders take time of their own; only a mere redraw tells the speed.
+        if self._key is None or self._key[2] != key[2]:
             self.cost = seconds
-        elif target is self._target:
+            return target
+        if self._key[1] != key[1]:
+            self.cost += seconds
+        if target is self._target:
             self._seconds = seconds
         return target
 
@@ -92,7 +101,12 @@ def _shown(scene: Scene) -> Scene:
     return Scene(camera=scene.camera, appearance=replace(scene.appearance, title=False))
 
 
-def _layers(scene: Scene) -> tuple[tuple[int, int, bool, int, int], ...]:
+def _layers(scene: Scene) -> tuple[object, ...]:
     return tuple(
-        (id(x), x.version, x.visible, id(x.surface), id(x.trajectory)) for x in scene.layers
+        (id(x), x.version, x.visible, id(x.surface), tuple(map(id, x.trajectories)), x.hidden)
+        for x in scene.layers
     )
+
+
+def _approach(scene: Scene) -> tuple[float, ...]:
+    return tuple(layer.approach for layer in scene.layers)

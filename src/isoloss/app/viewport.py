@@ -167,4 +167,6 @@ def readout(hit: Hit) -> list[tuple[str, str]]:
     lines.append(("loss", loss))
     if math.isfinite(hit.cell_accuracy):
         lines.append(("accuracy", f"{100 * hit.cell_accuracy:.1f} %"))
+    if math.isfinite(hit.cell_spread):
+        lines.append(("spread", f"{hit.cell_spread:.3g}"))
     return lines

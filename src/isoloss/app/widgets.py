@@ -58,6 +58,15 @@ def hint(text: str) -> None:
         imgui.end_tooltip()
 
 
+def stroke(color: Color) -> None:
+    """A short line in the colour in which something is drawn."""
+    at, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+    y, length = at.y + height / 2, em(1.0)
+    draw = imgui.get_window_draw_list()
+    draw.add_line(ImVec2(at.x, y), ImVec2(at.x + length, y), u32(color), em(0.2))
+    imgui.dummy(ImVec2(length, height))
+
+
 def icon_button(icon: str, name: str, tip: str = "", *, color: Color | None = None) -> bool:
     """A flat square button; `name` identifies it to imgui and to tests."""
     imgui.push_style_color(imgui.Col_.button, ImVec4(0, 0, 0, 0))

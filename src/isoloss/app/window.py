@@ -18,11 +18,13 @@ from isoloss.app import theme as themes
 from isoloss.app.actions import Action, all_actions
 from isoloss.app.command_palette import CommandPalette, HelpWindow
 from isoloss.app.config import Preferences, config_folder
+from isoloss.app.curves import OpenCurve
 from isoloss.app.live import PERIOD
 from isoloss.app.menus import draw_menus
 from isoloss.app.open_dialog import OpenDialog
 from isoloss.app.overlays import Welcome, draw_notifications
 from isoloss.app.panels.appearance import AppearancePanel
+from isoloss.app.panels.curve import CurvePanel
 from isoloss.app.panels.experiments import ExperimentsPanel
 from isoloss.app.panels.jobs import JobsPanel
 from isoloss.app.panels.layers import LayersPanel
@@ -34,15 +36,16 @@ from isoloss.app.shortcuts import Shortcuts
 from isoloss.app.status import draw_status
 from isoloss.app.viewport import Viewport
 from isoloss.app.widgets import floating
-from isoloss.app.workspace import Workspace, open_all
+from isoloss.app.workspace import APPROACH, Workspace, open_all
 from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.jobs.job import Job
 from isoloss.run import Run
 
 TITLE = "isoloss"
-IDLE, STREAMING = 0.5, 8.0
-"""Frames a second while nothing happens, and while a job's news come in; input wakes at once."""
+IDLE, STREAMING, MOVING = 0.5, 8.0, 60.0
+"""Frames a second while nothing happens, while a job's news come in, and while a surface moves to
+its new shape; input wakes at once."""
 SHARE = 10
 """A growing surface is drawn anew so many times its cost apart."""
 
@@ -50,12 +53,13 @@ SHARE = 10
 class App:
     """All parts of the window, and what connects them."""
 
-    panel_names = ("Layers", "Appearance", "Experiments", "Jobs", "Plots", "Log")
+    panel_names = ("Layers", "Appearance", "Experiments", "Jobs", "Plots", "Log", "Curve")
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.viewport = Viewport(workspace)
         self.experiments = ExperimentsPanel(workspace)
+        self.curve_panel, self.large_curve_panel = CurvePanel(workspace), CurvePanel(workspace)
         self.open_dialog = OpenDialog(workspace)
         self.picture_dialog = PictureDialog(workspace)
         self.command_palette = CommandPalette(lambda: self.actions)
@@ -68,6 +72,7 @@ class App:
             "Jobs": JobsPanel(workspace).draw,
             "Plots": PlotsPanel(workspace.runs).draw,
             "Log": LogPanel(workspace.messages).draw,
+            "Curve": self.curve_panel.draw,
         }
         self.actions: list[Action] = all_actions(self)
         self.shortcuts = Shortcuts()
@@ -75,6 +80,7 @@ class App:
         self.frames = 0
         self.strict = False
         self._dropped: list[Path] = []
+        self._curve: OpenCurve | None = None
 
     # -- what actions do ---------------------------------------------------------------------
 
@@ -143,8 +149,21 @@ class App:
         # Drawing what grows must not take the processor from the job that computes it.
         self.workspace.live_period = min(max(PERIOD, SHARE * self.viewport.painter.cost), 2.0)
         self.workspace.update()
-        idling = hello_imgui.get_runner_params().fps_idling
-        idling.fps_idle = STREAMING if self.workspace.is_streaming else IDLE
+        self.workspace.approach = 0.0 if self.viewport.painter.is_slow else APPROACH
+        if self.workspace.move():
+            pace = MOVING
+        else:
+            pace = STREAMING if self.workspace.is_streaming else IDLE
+        hello_imgui.get_runner_params().fps_idling.fps_idle = pace
+        self._show_new_curve()
+
+    def _show_new_curve(self) -> None:
+        """Bring the curve panel to the front when another curve is to be shown."""
+        shown = self.workspace.curves.shown
+        if shown not in (None, self._curve) and not self._has_only_curves:
+            window = _docking().dockable_window_of_name("Curve")
+            window.is_visible = window.focus_window_at_next_frame = True
+        self._curve = shown
 
     def draw_panel(self, name: str) -> None:
         """Draw one panel."""
@@ -160,12 +179,25 @@ class App:
         shown, _ = imgui.begin("Viewport", None, int(flags))
         imgui.pop_style_var()
         if shown:
-            self.guard("Viewport", self.viewport.draw)
+            self.guard(
+                "Viewport", self._large_curve if self._has_only_curves else self.viewport.draw
+            )
         imgui.end()
+
+    @property
+    def _has_only_curves(self) -> bool:
+        """Whether nothing three-dimensional is open, so that a curve can have the room for it."""
+        return not self.workspace.scene.layers and bool(self.workspace.curves.open)
+
+    def _large_curve(self) -> None:
+        flags = int(imgui.ChildFlags_.always_use_window_padding)
+        if imgui.begin_child("curve", ImVec2(0, 0), flags):
+            self.large_curve_panel.draw()
+        imgui.end_child()
 
     def draw_over(self) -> None:
         """Draw what lies over the panels, and listen to the keyboard."""
-        if not self.workspace.scene.layers:
+        if not self.workspace.scene.layers and not self._has_only_curves:
             with floating():
                 self.guard("Welcome", lambda: self.welcome.draw(self.viewport.rect))
         with floating():
@@ -309,6 +341,7 @@ def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
         "Jobs": "RightBottom",
         "Plots": "Bottom",
         "Log": "Bottom",
+        "Curve": "Bottom",
     }
     viewport = hello_imgui.DockableWindow("Viewport", "MainDockSpace", app.draw_viewport)
     viewport.call_begin_end = viewport.can_be_closed = False

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from isoloss.app.config import Preferences
+from isoloss.app.curves import Curves, OpenCurve
 from isoloss.app.live import PERIOD, LiveSurface
 from isoloss.app.messages import Messages
 from isoloss.app.runs import Runs, Spawn
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import load, load_trajectory
-from isoloss.geometry.trajectory import Trajectory
+from isoloss.geometry.formats import is_trajectory, load, load_trajectories
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.resources import resource_folder
@@ -27,6 +28,8 @@ from isoloss.settings import AnySettings, ProbeSettings
 
 SUFFIXES = (".ply", ".npz", ".h5", ".hdf5")
 """The files that can be opened, besides run folders."""
+APPROACH = 0.15
+"""Seconds in which a surface moves from the shape that was shown to its new one."""
 
 
 class Workspace:
@@ -39,15 +42,16 @@ class Workspace:
         self.runs = Runs(folder / "runs", self.messages, spawn)
         self.scene = Scene(appearance=Appearance(theme=_theme(preferences.theme)))
         self.selected: SurfaceLayer | None = None
+        self.curves = Curves()
         self.live: list[LiveSurface] = []
         self.live_period = PERIOD
-        # Hidden trajectories: what a layer does not hold is not drawn.
-        self._stowed: dict[SurfaceLayer, Trajectory] = {}
+        self.approach = APPROACH
+        self._moved = time.monotonic()
 
     # -- opening -----------------------------------------------------------------------------
 
     def load(self, path: Path) -> None:
-        """Open a surface file or a run folder.
+        """Open a surface file, a curve file or a run folder.
 
         Raises:
             IsolossError: if there is nothing readable.
@@ -57,11 +61,17 @@ class Workspace:
             self._load_run(path)
         else:
             surface = load(path)
-            name = path.parent.name if path.stem == "surface" else path.stem
-            layer = self._layer_of(path) or SurfaceLayer(name or path.parent.name, surface)
-            layer.surface, layer.source = surface, path
-            self._add_trajectory(layer, path)
-            self._show(layer)
+            stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
+            name = stem or path.parent.name
+            if surface.is_curve:
+                curve = self.curves.of(path) or OpenCurve(name, surface, path)
+                curve.become(surface)
+                self.curves.show(curve)
+            else:
+                layer = self._layer_of(path) or SurfaceLayer(name, surface)
+                layer.surface, layer.source = surface, path
+                self._add_trajectories(layer, path)
+                self._show(layer)
         self.preferences.remember(path)
 
     def open(self, path: Path) -> bool:
@@ -81,7 +91,7 @@ class Workspace:
     def samples(self) -> list[Path]:
         """The sample surfaces that ship."""
         found = sorted((resource_folder("data") / "surfaces").glob("*.ply"))
-        return [p for p in found if not p.stem.endswith("-trajectory")]
+        return [p for p in found if not is_trajectory(p)]
 
     # -- layers ------------------------------------------------------------------------------
 
@@ -89,12 +99,16 @@ class Workspace:
         """Take a layer out of the scene; its file stays."""
         self.scene.layers = [x for x in self.scene.layers if x is not layer]
         self.live = [x for x in self.live if x.layer is not layer]
-        self._stowed.pop(layer, None)
         if self.selected is layer:
             self.selected = self.scene.layers[-1] if self.scene.layers else None
 
+    def close_curve(self, curve: OpenCurve) -> None:
+        """Close a curve; its file stays."""
+        self.curves.close(curve)
+        self.live = [x for x in self.live if x.curve is not curve]
+
     def show_surface(self, followed: FollowedRun) -> None:
-        """Show the surface of a run as a layer, now or as soon as it has one."""
+        """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
         if not any(live.followed is followed for live in self.live):
             self.live.append(LiveSurface(followed))
 
@@ -133,26 +147,17 @@ class Workspace:
             if isinstance(followed.run.settings, ProbeSettings):
                 self.show_surface(followed)
 
-    def toggle_trajectory(self, layer: SurfaceLayer) -> None:
-        """Show or hide the trajectory of one layer."""
+    def toggle_trajectory(self, layer: SurfaceLayer, index: int) -> None:
+        """Show or hide one trajectory of a layer; hidden by the switch for all, it is shown."""
         if not self.appearance.trajectory:
             self.change(trajectory=True)
-            if layer not in self._stowed:
-                return
-        if layer in self._stowed:
-            layer.trajectory = self._stowed.pop(layer)
-        elif layer.trajectory is not None:
-            self._stowed[layer] = layer.trajectory
-            layer.trajectory = None
-        layer.touch()
+            layer.hidden -= {index}
+        else:
+            layer.hidden ^= {index}
 
-    def trajectory_of(self, layer: SurfaceLayer) -> Trajectory | None:
-        """The trajectory of a layer, shown or hidden."""
-        return layer.trajectory or self._stowed.get(layer)
-
-    def is_trajectory_shown(self, layer: SurfaceLayer) -> bool:
-        """Whether the trajectory of a layer is drawn."""
-        return self.appearance.trajectory and layer.trajectory is not None
+    def is_trajectory_shown(self, layer: SurfaceLayer, index: int) -> bool:
+        """Whether one trajectory of a layer is drawn."""
+        return self.appearance.trajectory and index not in layer.hidden
 
     def resume(self, followed: FollowedRun) -> None:
         """Carry a run on, and keep its surface's layer in step again."""
@@ -162,7 +167,11 @@ class Workspace:
                 live.finished = False
 
     def show_again(self, followed: FollowedRun) -> None:
-        """Bring the surface of a run to the front, opening it if need be."""
+        """Bring the surface or curve of a run to the front, opening it if need be."""
+        curve = self.curves.of(followed.run.folder)
+        if curve is not None:
+            self.curves.show(curve)
+            return
         for layer in self.scene.layers:
             if layer.source == followed.run.folder:
                 self._show(layer)
@@ -184,7 +193,24 @@ class Workspace:
             changed = True
             if live.layer is not None and not any(x is live.layer for x in self.scene.layers):
                 self._show(live.layer)
+            if live.curve is not None and not any(x is live.curve for x in self.curves.open):
+                self.curves.show(live.curve)
         return changed
+
+    def move(self, now: float | None = None) -> bool:
+        """Let the shapes that have changed come nearer to what they are to be.
+
+        Returns:
+            Whether any is still on its way.
+        """
+        now = time.monotonic() if now is None else now
+        # The time since an idle window's last frame must not become a jump.
+        elapsed = min(max(now - self._moved, 0.0), self.approach / 4)
+        step = elapsed / self.approach if self.approach else 1.0
+        self._moved = now
+        for layer in self.scene.layers:
+            layer.approach = min(layer.approach + step, 1.0)
+        return any(layer.approach < 1 for layer in self.scene.layers)
 
     @property
     def is_streaming(self) -> bool:
@@ -201,12 +227,17 @@ class Workspace:
             return
         self.show_surface(followed)
         self.update()
-        if not any(live.followed is followed and live.layer for live in self.live):
+        live = next((x for x in self.live if x.followed is followed), None)
+        if live is not None and live.layer is not None:
+            self._show(live.layer)
+        elif live is not None and live.curve is not None:
+            self.curves.show(live.curve)
+        else:
             self.messages.say(f"{run.name} has no surface yet: it appears here once it has")
 
-    def _add_trajectory(self, layer: SurfaceLayer, path: Path) -> None:
+    def _add_trajectories(self, layer: SurfaceLayer, path: Path) -> None:
         try:
-            layer.trajectory = load_trajectory(path)
+            layer.trajectories = tuple(load_trajectories(path))
         except IsolossError as error:
             self.messages.say(str(error), "warning")
 

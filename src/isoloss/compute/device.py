@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -57,6 +58,35 @@ def summing_dtype(device: torch.device) -> torch.dtype:
 def compute_in(device: torch.device, *, bf16: bool) -> AbstractContextManager[object]:
     """A context in which matrix products run in bf16, or in the parameters' own precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
+def reduced_precisions(device: torch.device) -> list[str]:
+    """What is faster than fp32 on `device`, the fastest first."""
+    fast = ["bf16"] if has_fast_bf16(device) else []
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0):
+        fast.append("tf32")
+    return fast
+
+
+@contextmanager
+def arithmetic(device: torch.device, precision: str) -> Generator[None]:
+    """Matrix products and convolutions run in "fp32", "tf32" or "bf16" inside."""
+    if device.type != "cuda":
+        with compute_in(device, bf16=precision == "bf16"):
+            yield
+        return
+    # PyTorch lets convolutions round to tf32 unless it is told not to.
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = precision != "fp32"
+    try:
+        # Weights change in place between batches: what autocast remembers of them would be old.
+        with torch.autocast("cuda", torch.bfloat16, precision == "bf16", cache_enabled=False):
+            yield
+    finally:
+        for switch, was in zip(switches, before, strict=True):
+            switch.allow_tf32 = was
 
 
 def synchronize(device: torch.device) -> None:

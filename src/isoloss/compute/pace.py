@@ -11,15 +11,15 @@ class Pace:
     """Turns counts of finished units into progress events, at most a few a second."""
 
     def __init__(self, stage: str, total: int, unit: str, done: int = 0) -> None:
-        self._stage, self._total, self._unit = stage, total, unit
+        self._stage, self.total, self._unit = stage, total, unit
         self._first = done
         self._started = self._reported = time.monotonic()
 
     def at(self, done: int) -> Progress | None:
         """The event for `done` finished units; None if the last one was just now."""
         now = time.monotonic()
-        if now - self._reported < 0.1 and done < self._total:
+        if now - self._reported < 0.1 and done < self.total:
             return None
         self._reported = now
         rate = (done - self._first) / max(now - self._started, 1e-9)
-        return Progress(self._stage, done, self._total, round(rate, 3), self._unit)
+        return Progress(self._stage, done, self.total, round(rate, 3), self._unit)

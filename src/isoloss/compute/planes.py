@@ -1,40 +1,47 @@
-"""Planes through parameter space: random filter-normalized, principal-component, custom.
+"""Planes and lines through parameter space: random filter-normalized, principal-component, custom.
 
 Li, Xu, Taylor, Studer, Goldstein 2018, "Visualizing the Loss Landscape of Neural Nets".
 """
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from isoloss.compute.checkpoints import State, as_state, load_state, save_tensors
+from isoloss.compute.checkpoints import as_state, load_into, load_state, save_tensors
+from isoloss.compute.pca import principal_components
+from isoloss.compute.stack import Array, Checkpoint, Piece, Stack, another_network, flattened
 from isoloss.errors import IsolossError
 
 Direction = dict[str, Tensor]
-Checkpoint = str | Path | Mapping[str, Tensor]
-Array = NDArray[np.float64]
-# So many float64 values of all checkpoints together are held at once (1 GiB).
-_CHUNK = 1 << 27
+Range = tuple[float, float]
+Normalize = Literal["filter", "layer", "none"]
+# A squared distance that is this share of its minuend has lost too many digits to cancellation.
+_CANCELLED = 1e-6
+# Below this squared sine of their angle two directions are parallel but for rounding.
+_PARALLEL = 1e-12
+# An extent that is this share of the path's other one is rounding.
+_NO_EXTENT = 1e-9
 
 
 @dataclass(frozen=True)
 class Plane:
-    """An origin and two directions: θ(α, β) = θ* + α·δ + β·η.
+    """An origin and two directions: θ(α, β) = θ* + α·δ + β·η. A line's η is zero.
 
     Attributes:
         origin: the state dict θ*, parameters and buffers, on the CPU.
-        delta, eta: {parameter name: tensor of its shape}, on the CPU.
-        kind: "random", "pca" or "custom".
+        delta, eta: {parameter name: tensor of its shape}, on the CPU; of an interpolation
+            floating-point buffers (batch-norm statistics) too.
+        kind: "random", "pca", "custom", "line" or "interpolate".
         explained_variance_ratio: (2,) shares of the trajectory's variance, for PCA planes.
     """
 
@@ -66,30 +73,64 @@ class Plane:
         """((n, 2) coordinates, (n,) Euclidean distances off the plane) of each checkpoint.
 
         The coordinates solve the 2×2 normal equations, so that directions need be neither unit
-        nor orthogonal.
+        nor orthogonal. On a line β is 0. One pass over the files, and a second one over those of
+        checkpoints that lie almost in the plane.
 
         Raises:
             IsolossError: if the directions are parallel, or a checkpoint is of another network.
         """
-        dd, de, ee = self._gram
-        gram = np.array([[dd, de], [de, ee]])
-        if np.linalg.matrix_rank(gram, hermitian=True) < 2:
-            raise IsolossError("the two directions are parallel: they span no plane")
-        coordinates = np.empty((len(checkpoints), 2))
-        distances = np.empty(len(checkpoints))
-        for i, checkpoint in enumerate(checkpoints):
-            state = as_state(checkpoint)
-            difference = _difference(state, self.origin, list(self.delta))
-            onto = np.array([_dot(difference, self.delta), _dot(difference, self.eta)])
-            coordinates[i] = np.linalg.solve(gram, onto)
-            a, b = coordinates[i]
-            distances[i] = np.sqrt(
-                sum(
-                    float((d.double() - a * self.delta[k] - b * self.eta[k]).square().sum())
-                    for k, d in difference.items()
-                )
+        inverse = self._inverse_gram()
+        flat = [{k: flattened(t) for k, t in d.items()} for d in (self.delta, self.eta)]
+
+        def basis(piece: Piece) -> Array:
+            """(2, columns): the directions' stretch."""
+            return np.stack([d[piece.name][piece.place].astype(np.float64) for d in flat])
+
+        def products(pieces: Iterator[Piece]) -> Array:
+            """(n, 3): ⟨d, δ⟩, ⟨d, η⟩ and ‖d‖² of the differences d from the origin."""
+            return sum(
+                (np.column_stack([p.rows @ basis(p).T, _squares(p.rows)]) for p in pieces),
+                np.zeros(()),
             )
-        return coordinates, distances
+
+        stack = Stack(checkpoints, self.origin, self.delta)
+        totals = sum(stack.map(products), np.zeros((len(checkpoints), 3)))
+        with np.errstate(invalid="ignore"):  # A diverged checkpoint is nowhere: NaN.
+            coordinates = totals[:, :2] @ inverse
+            squares = totals[:, 2] - (coordinates * totals[:, :2]).sum(axis=1)
+
+        near = np.flatnonzero(squares < _CANCELLED * totals[:, 2])
+        if len(near):
+
+            def residuals(pieces: Iterator[Piece]) -> Array:
+                """(n,): ‖d − α·δ − β·η‖², term by term."""
+                return sum(
+                    (_squares(p.rows - coordinates[near] @ basis(p)) for p in pieces), np.zeros(())
+                )
+
+            stack = Stack([checkpoints[i] for i in near.tolist()], self.origin, self.delta)
+            squares[near] = sum(stack.map(residuals), np.zeros(len(near)))
+        return coordinates, np.sqrt(squares)
+
+    def _inverse_gram(self) -> Array:
+        """(2, 2): the inverse of the directions' Gram matrix, on a line its pseudo-inverse."""
+        dd, de, ee = self._gram
+        if dd > 0 and ee == 0:
+            return np.diag([1 / dd, 0.0])
+        determinant = dd * ee - de * de
+        if determinant <= _PARALLEL * dd * ee:
+            raise IsolossError("the two directions are parallel: they span no plane")
+        return np.array([[ee, -de], [-de, dd]]) / determinant
+
+    def ranges(
+        self, checkpoints: Sequence[Checkpoint], margin: float = 0.25
+    ) -> tuple[Range, Range]:
+        """((low, high) of α, of β): what holds the projected checkpoints and the origin.
+
+        Args:
+            margin: how far it goes beyond them on either side, as a share of their extent.
+        """
+        return surrounding(self.project(checkpoints), margin)
 
     def save(self, path: Path) -> Path:
         """Write the plane as safetensors."""
@@ -118,9 +159,7 @@ class Plane:
             raise IsolossError(f"{path} is not a plane: {error}") from error
 
 
-def random_plane(
-    model: nn.Module, seed: int = 0, normalize: Literal["filter", "layer", "none"] = "filter"
-) -> Plane:
+def random_plane(model: nn.Module, seed: int = 0, normalize: Normalize = "filter") -> Plane:
     """Two independent Gaussian directions through the parameters of `model`.
 
     With "filter", every slice along the first dimension of a parameter with two or more dimensions
@@ -130,18 +169,64 @@ def random_plane(
 
     Source: Li et al. 2018, section 4.
     """
+    generator = _generator(seed)
+    delta, eta = (_gaussian(model, generator, normalize) for _ in range(2))
+    return Plane(_state_of(model), delta, eta, "random")
+
+
+def line(model: nn.Module, seed: int = 0, normalize: Normalize = "filter") -> Plane:
+    """The line along the δ that `random_plane` of the same seed has; η is zero."""
+    delta = _gaussian(model, _generator(seed), normalize)
+    return Plane(_state_of(model), delta, _zeros_like(delta), "line")
+
+
+def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane:
+    """The line from one checkpoint to another: θ(α) = (1 − α)·start + α·end; η is zero.
+
+    All parameters move, those with one dimension too, and so do floating-point buffers: the
+    batch-norm statistics of one end would be wrong at the other.
+
+    Args:
+        model: a network of the checkpoints' architecture; it is left as it is.
+        start, end: paths or state dicts.
+
+    Raises:
+        IsolossError: if a checkpoint is of another architecture.
+
+    Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
+    Optimization Problems", section 3.
+    """
+    origin = _state_in(model, start, "the start")
+    target = _state_in(model, end, "the end")
+    moving = dict(model.named_parameters()) | dict(model.named_buffers())
+    delta = {
+        k: (target[k].double() - origin[k].double()).to(origin[k].dtype)
+        for k in moving
+        if k in origin and origin[k].is_floating_point()
+    }
+    return Plane(origin, delta, _zeros_like(delta), "interpolate")
+
+
+def _state_in(model: nn.Module, checkpoint: Checkpoint, role: str) -> dict[str, Tensor]:
+    """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`."""
+    filled = copy.deepcopy(model)
+    label = str(checkpoint) if isinstance(checkpoint, str | Path) else role
+    load_into(filled, as_state(checkpoint), label)
+    return _state_of(filled)
+
+
+def _generator(seed: int) -> torch.Generator:
+    # On the CPU, so that a seed means the same plane on every device.
+    return torch.Generator().manual_seed(seed)
+
+
+def _gaussian(model: nn.Module, generator: torch.Generator, normalize: Normalize) -> Direction:
     if normalize not in ("filter", "layer", "none"):
         raise IsolossError(f"normalize is 'filter', 'layer' or 'none', not {normalize!r}")
-    # Drawn on the CPU, so that a seed means the same plane on every device.
-    generator = torch.Generator().manual_seed(seed)
-    delta, eta = (
-        {
-            name: _gaussian_like(parameter.detach().cpu(), generator, normalize)
-            for name, parameter in model.named_parameters()
-        }
-        for _ in range(2)
-    )
-    return Plane(_state_of(model), delta, eta, "random")
+    return {
+        name: _gaussian_like(parameter.detach().cpu(), generator, normalize)
+        for name, parameter in model.named_parameters()
+    }
 
 
 def _gaussian_like(weight: Tensor, generator: torch.Generator, normalize: str) -> Tensor:
@@ -156,46 +241,40 @@ def _gaussian_like(weight: Tensor, generator: torch.Generator, normalize: str) -
     return noise.to(weight.dtype)
 
 
-def pca_plane(model: nn.Module, checkpoints: Sequence[Checkpoint]) -> Plane:
-    """The plane of the two leading principal components of a trajectory, through its last point.
+def pca_plane(
+    model: nn.Module, checkpoints: Sequence[Checkpoint], *others: Sequence[Checkpoint]
+) -> Plane:
+    """The plane of the two leading principal components of trajectories, through the first's end.
 
     Rows θ_i − θ_n for all checkpoints; entries of parameters with ndim ≤ 1 count as zero;
-    mean-centred. The components are unit vectors, found exactly through the n×n Gram matrix while
-    the checkpoints stream from disk, so that memory does not grow with their number. Signs: the
-    first checkpoint has coordinates ≥ 0.
+    mean-centred. The components are unit vectors, found exactly while the checkpoints stream from
+    disk, so that memory does not grow with their number. Signs: the first checkpoint has
+    coordinates ≥ 0.
 
     Args:
         checkpoints: paths or state dicts, in order; the last is the plane's origin.
+        others: further trajectories of the same network, to be seen in the same plane: their
+            checkpoints are rows like the first's.
 
     Raises:
-        IsolossError: if there are fewer than three different checkpoints.
+        IsolossError: if there are fewer than three different checkpoints, or one is of another
+            network or not finite.
 
     Source: Li et al. 2018, section 7.
     """
-    check_enough(len(checkpoints))
+    everything = [c for trajectory in (checkpoints, *others) for c in trajectory]
+    check_enough(len(everything))
+    if not checkpoints:
+        raise IsolossError("the first trajectory is empty: its last checkpoint is to be the origin")
     origin = {k: v.detach().cpu().clone() for k, v in as_state(checkpoints[-1]).items()}
-    names = [n for n, p in model.named_parameters() if p.ndim > 1 and p.is_floating_point()]
-    n = len(checkpoints)
-    gram = np.zeros((n, n))
-    for _, _, rows in _differences(checkpoints, origin, names):
-        gram += (rows @ rows.T).numpy()
-    centring = np.eye(n) - 1 / n
-    values, vectors = np.linalg.eigh(centring @ gram @ centring)
-    variance, components = values[::-1], vectors[:, ::-1]
-    if variance[1] <= 1e-12 * max(variance[0], 1e-300):
-        raise IsolossError("the trajectory is a point or a straight line: it spans no plane")
-    # A component is a combination of the centred rows; Xᵀv has norm √λ.
-    weights = torch.from_numpy(centring @ components[:, :2] / np.sqrt(variance[:2]))
-    start = gram[0] @ weights.numpy()
-    weights *= torch.from_numpy(np.where(start < 0, -1.0, 1.0))
-    delta, eta = (
-        {k: torch.zeros_like(p.detach(), device="cpu") for k, p in model.named_parameters()}
-        for _ in range(2)
-    )
-    for name, place, rows in _differences(checkpoints, origin, names):
-        for direction, weight in zip((delta, eta), weights.T, strict=True):
-            direction[name].view(-1)[place] = (weight @ rows).to(direction[name].dtype)
-    return Plane(origin, delta, eta, "pca", variance[:2] / variance.clip(0).sum())
+    parameters = dict(model.named_parameters())
+    for name, parameter in parameters.items():
+        if name not in origin or origin[name].shape != parameter.shape:
+            raise another_network("the last checkpoint", name)
+    moving = [k for k, p in parameters.items() if p.ndim > 1 and p.is_floating_point()]
+    stack = Stack(everything, origin, moving)
+    delta, eta, shares = principal_components(stack, parameters)
+    return Plane(origin, delta, eta, "pca", shares)
 
 
 def check_enough(checkpoints: int) -> None:
@@ -207,54 +286,19 @@ def check_enough(checkpoints: int) -> None:
         )
 
 
-def _differences(checkpoints: Sequence[Checkpoint], origin: State, names: Sequence[str]) -> Any:
-    """(name, place, rows): a piece of a parameter in all checkpoints less the origin's, float64.
+def surrounding(path: Array, margin: float = 0.25) -> tuple[Range, Range]:
+    """((low, high) of α, of β): what holds the (n, 2) points and the origin, as `Plane.ranges`.
 
-    One piece at a time is in memory; `rows` is (n, piece).
+    Points that are not finite do not count. Along an axis without extent it is as wide as along
+    the other, and [−1, 1] where there is none at all.
     """
-    opened = [_Reader(c) for c in checkpoints]
-    for name in names:
-        if name not in origin:
-            raise IsolossError(f"the last checkpoint is of another network: it has no {name}")
-        size = origin[name].numel()
-        columns = max(size // max(len(origin[name]), 1), 1)
-        # Whole slices along the first dimension, since that is what safetensors reads piecewise.
-        step = max(_CHUNK // (len(checkpoints) * columns), 1)
-        for first in range(0, len(origin[name]), step):
-            last = min(first + step, len(origin[name]))
-            base = origin[name][first:last].reshape(-1).double()
-            rows = torch.empty(len(checkpoints), len(base), dtype=torch.float64)
-            for i, reader in enumerate(opened):
-                piece = reader.read(name, first, last)
-                if piece.numel() != len(base):
-                    raise IsolossError(f"checkpoint {i} is of another network: {name} differs")
-                torch.sub(piece.reshape(-1).double(), base, out=rows[i])
-            yield name, slice(first * columns, last * columns), rows
-
-
-class _Reader:
-    """Reads pieces of a checkpoint, from disk where it lies there as safetensors."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._state: State | None = None
-        if isinstance(checkpoint, str | Path) and Path(checkpoint).suffix == ".safetensors":
-            load = Path(checkpoint)
-            if not load.is_file():
-                raise IsolossError(f"there is no checkpoint {load}")
-            try:
-                self._file = safe_open(str(load), "pt")
-            except Exception as error:  # safetensors' own type is no subclass of OSError.
-                raise IsolossError(f"{load} is not a readable checkpoint: {error}") from error
-        else:
-            self._state = as_state(checkpoint)
-
-    def read(self, name: str, first: int, last: int) -> Tensor:
-        try:
-            if self._state is not None:
-                return self._state[name][first:last].detach().cpu()
-            return self._file.get_slice(name)[first:last]
-        except Exception as error:
-            raise IsolossError(f"a checkpoint is of another network: no {name}") from error
+    points = np.vstack([np.zeros(2), path[np.isfinite(path).all(axis=1)]])
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = high - low
+    flat = extent <= _NO_EXTENT * extent.max()
+    room = np.where(flat, (0.5 + margin) * extent.max() or 1.0, margin * extent)
+    (a, c), (b, d) = (low - room).tolist(), (high + room).tolist()
+    return (a, b), (c, d)
 
 
 def custom_plane(model: nn.Module, delta: Direction, eta: Direction) -> Plane:
@@ -292,14 +336,17 @@ def _state_of(model: nn.Module) -> dict[str, Tensor]:
     return {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
 
 
-def _difference(state: State, origin: State, names: Sequence[str]) -> Direction:
-    difference = {}
-    for name in names:
-        if name not in state or state[name].shape != origin[name].shape:
-            raise IsolossError(f"a checkpoint is of another network: {name} is missing or differs")
-        difference[name] = state[name].detach().cpu().double() - origin[name].double()
-    return difference
-
-
 def _dot(a: Direction, b: Direction) -> float:
-    return float(sum((a[k].double() * b[k].double()).sum() for k in a))
+    # einsum widens to float64 piece by piece, where torch would copy whole tensors.
+    return float(
+        sum(np.einsum("i,i->", flattened(a[k]), flattened(b[k]), dtype=np.float64) for k in a)
+    )
+
+
+def _squares(rows: Array) -> Array:
+    """(n,): the squared norm of each row."""
+    return np.einsum("ij,ij->i", rows, rows)
+
+
+def _zeros_like(direction: Direction) -> Direction:
+    return {k: torch.zeros_like(t) for k, t in direction.items()}

@@ -1,218 +1,299 @@
-"""Carry a probe run on: from a trained network to its surface and trajectory as PLY files."""
+"""Carry a probe run on: from a trained network to its surface and trajectories as files."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from isoloss.compute.checkpoints import digest, load_into, load_state
-from isoloss.compute.datasets import Dataset, load_dataset
+from isoloss.compute.checkpoints import digest, load_state
 from isoloss.compute.device import choose_device
-from isoloss.compute.models import build_for_data, check_fits
+from isoloss.compute.doctor import diagnose
+from isoloss.compute.evaluator import Evaluator
 from isoloss.compute.pace import Pace
-from isoloss.compute.planes import Plane, check_enough, pca_plane, random_plane
-from isoloss.compute.probing import Evaluator, corners, describe, fill
-from isoloss.compute.training import TrajectoryPoint, build_for, read_trajectory
-from isoloss.errors import IsolossError
-from isoloss.events import Event, Log
+from isoloss.compute.planes import (
+    Plane,
+    check_enough,
+    interpolation,
+    line,
+    pca_plane,
+    random_plane,
+)
+from isoloss.compute.pool import Pool
+from isoloss.compute.probing import Request, SurfaceProbing, recalibration_batches
+from isoloss.compute.ranks import Ranks, team
+from isoloss.compute.subject import Subject, TrainedPath, load_subject
+from isoloss.events import Event, Log, Progress
+from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_surface_ply, save_trajectory_ply
+from isoloss.geometry.ply import save_trajectory_ply
+from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
-from isoloss.settings import CHECKPOINT_SUFFIXES, ProbeSettings, TrainSettings
+from isoloss.settings import ProbeSettings
 
-# A PCA plane's range goes this share of the path's extent beyond it on either side.
-MARGIN = 0.25
+Array = NDArray[np.float64]
+# The network's own loss is measured in fp32 on so many of the samples.
+OWN_LOSS_SAMPLES = 2048
 
 
-@dataclass
+@dataclass(frozen=True)
 class Probing:
-    """A probe run with its network, data and trajectory at hand.
-
-    Attributes:
-        checkpoints: the network's own at the end; with a training run, all of its trajectory.
-        points: what is known of each checkpoint; empty for a checkpoint file.
-    """
+    """A probe run with what it probes at hand."""
 
     settings: ProbeSettings
-    dataset: Dataset
-    model: nn.Module
-    network: str
-    checkpoints: list[Path]
-    points: list[TrajectoryPoint]
+    subject: Subject
     device: torch.device
 
     @classmethod
     def prepare(cls, settings: ProbeSettings) -> Probing:
         """Load data and network; refuses what cannot be probed before anything is written."""
-        device = choose_device(settings.device)
-        if settings.source.suffix in CHECKPOINT_SUFFIXES:
-            return cls._of_file(settings, device)
-        return cls._of_run(settings, device)
-
-    @classmethod
-    def _of_file(cls, settings: ProbeSettings, device: torch.device) -> Probing:
-        state = load_state(settings.source)
-        assert settings.model is not None
-        assert settings.data is not None
-        dataset = load_dataset(settings.data, settings.image_size)
-        model = build_for_data(settings.model, settings.stem, dataset)
-        load_into(model, state, str(settings.source))
-        check_fits(model, dataset)
-        return cls(settings, dataset, model, settings.model, [settings.source], [], device)
-
-    @classmethod
-    def _of_run(cls, settings: ProbeSettings, device: torch.device) -> Probing:
-        if settings.source.is_file():
-            raise IsolossError(
-                f"{settings.source} is no network: give a training run's folder, or a checkpoint "
-                f"({', '.join(CHECKPOINT_SUFFIXES)})"
-            )
-        source = Run.open(settings.source)
-        asked = source.settings
-        if not isinstance(asked, TrainSettings):
-            raise IsolossError(f"{source.folder} is a {asked.kind} run: give a training run")
-        points = read_trajectory(source)
-        if not points:
-            raise IsolossError(
-                f"{source.folder} has no checkpoints yet: train it with 'isoloss run "
-                f"{source.folder}'"
-            )
+        device = Ranks.current().own(choose_device(settings.device))
+        subject = load_subject(settings)
         if settings.plane == "pca":
-            check_enough(len(points))
-        trained_on = load_dataset(asked.data, asked.image_size)
-        dataset = trained_on
-        if settings.data not in (None, asked.data) or settings.image_size is not None:
-            # The network is probed at the size it knows, unless asked otherwise.
-            size = settings.image_size or trained_on.train.inputs.shape[-1]
-            dataset = load_dataset(settings.data or asked.data, size)
-        _check_same_classes(trained_on, dataset)
-        model = build_for(asked, trained_on)
-        checkpoints = [source.checkpoints / p.checkpoint for p in points]
-        load_into(model, load_state(checkpoints[-1]), str(checkpoints[-1]))
-        check_fits(model, dataset)
-        return cls(settings, dataset, model, asked.model, checkpoints, points, device)
+            check_enough(sum(len(path.checkpoints) for path in subject.paths))
+        return cls(settings, subject, device)
 
     def carry_on(self, run: Run) -> Iterator[Event]:
-        """Cut the plane, evaluate what is missing of the surface, write the meshes."""
+        """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(
             weights=digest(self._used_checkpoints()),
-            data=self.dataset.digest(),
+            data=self.subject.dataset.digest(),
             settings=hashlib.sha256(
                 settings.model_dump_json(exclude_defaults=True).encode()
             ).hexdigest(),
         )
-        plane = self._plane(run)
-        path = plane.locate(self.checkpoints) if plane.kind == "pca" else None
-        axes = self._axes(None if path is None else path[0])
-
-        split = self.dataset.split(settings.split)
-        sample = split.sample(settings.samples, settings.seed).to(self.device)
-        batches = list(sample.batches(settings.batch_size))
-        evaluator = Evaluator(self.model, plane, batches, None, self.device)
-        if GrowingSurface.exists(run.growing_path):
-            growing = GrowingSurface.open(run.growing_path, writable=True)
-            evaluator.bf16 = growing.meta["precision"] == "bf16"
+        split = self.subject.dataset.split(settings.split)
+        seen = min(settings.samples or len(split), len(split))
+        grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
+        yield Log(
+            f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
+        )
+        surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
+        for finding in surface.meta["findings"]:
+            if finding["level"] != "ok":
+                yield Log(f"{finding['level']}: {finding['message']}")
+        if settings.is_curve:
+            surface.save(run.curve_path.with_suffix(".csv"))
+            surface.save(run.curve_path)
         else:
-            error = evaluator.choose_precision(settings.precision, corners(*axes))
-            meta = {
-                "run": run.name,
-                "model": self.network,
-                "data": self.dataset.name,
-                "split": settings.split,
-                "samples": len(sample),
-                "seed": settings.seed,
-                "normalize": settings.normalize if plane.kind == "random" else None,
-                "range": [[float(a[0]), float(a[-1])] for a in axes],
-                **describe(plane, evaluator, error),
-            }
-            growing = GrowingSurface.create(run.growing_path, *axes, len(split), True, meta)
-            yield Log(
-                f"{settings.plane} plane, {len(axes[0])}×{len(axes[1])} points, {len(sample)} of "
-                f"{len(split)} {settings.split} samples, {meta['precision']}"
+            surface.save(run.surface_path)
+
+    def serve(self, run: Run) -> None:
+        """Help the process that carries the run on, from another one."""
+        for k in range(self.settings.planes):
+            # Rank 0 has then written the plane.
+            axes = json.loads(team().share("axes"))
+            plane = self._plane(run, k)
+            SurfaceProbing(self._request(run, plane, axes), None).serve(team())
+
+    def _single(self, run: Run) -> Iterator[Any]:
+        """The surface over one plane, and the trajectories it shows."""
+        plane, axes = self._cut(run, 0)
+        probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path)
+        yield from probing.steps(team())
+        surface = probing.growing.snapshot()
+        trajectories: list[Trajectory] = []
+        for path in self.subject.paths if plane.kind == "pca" else []:
+            located = plane.locate(path.checkpoints)
+            trajectory = yield from self._trajectory(probing.evaluator, path, located, surface.meta)
+            trajectories.append(trajectory)
+        for k, trajectory in enumerate(trajectories):
+            name = trajectory.meta["name"] if k else None
+            save_trajectory_ply(trajectory, run.trajectory_path(name), surface)
+        own = self._own_loss(run, plane, axes, probing.evaluator, surface)
+        findings = diagnose(surface, plane, own_loss=own, trajectories=trajectories)
+        surface.meta["findings"] = [asdict(f) for f in findings]
+        return surface
+
+    def _mean(self, run: Run) -> Iterator[Any]:
+        """The mean surface over several random planes, and its spread.
+
+        Each plane has a surface of its own below the one that is shown, their mean so far.
+        """
+        surfaces: list[Surface] = []
+        for k in range(self.settings.planes):
+            plane, axes = self._cut(run, k)
+            probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path / f"{k}")
+            for event in probing.steps(team()):
+                if isinstance(event, Progress):
+                    self._show(run, [*surfaces, probing.growing.snapshot()])
+                    event = self._over_all_planes(event, k)
+                yield event
+            surfaces.append(probing.growing.snapshot())
+        self._show(run, surfaces)
+        mean = ensemble(surfaces)
+        own = self._own_loss(run, plane, axes, probing.evaluator, mean)
+        mean.meta["findings"] = [
+            asdict(f) for f in diagnose(mean, plane, own_loss=own, trajectories=[])
+        ]
+        return mean
+
+    def _show(self, run: Run, surfaces: list[Surface]) -> None:
+        mean = ensemble(surfaces)
+        if GrowingSurface.exists(run.growing_path):
+            shown = GrowingSurface.open(run.growing_path, writable=True)
+        else:
+            classifier = bool(np.isfinite(mean.accuracy).any())
+            axes = mean.alpha, mean.beta
+            shown = GrowingSurface.create(
+                run.growing_path, *axes, int(mean.count.max()), classifier, mean.meta
             )
-        yield from fill(growing, evaluator)
+        for i, j in zip(*np.nonzero(mean.computed), strict=True):
+            values = (float(a[i, j]) for a in (mean.loss, mean.accuracy, mean.loss_stderr))
+            shown.put((int(i), int(j)), *values, int(mean.count[i, j]))
 
-        surface = growing.snapshot()
-        if path is not None:
-            trajectory = yield from self._trajectory(evaluator, *path, surface.meta)
-            save_trajectory_ply(trajectory, run.trajectory_path, surface)
-        save_surface_ply(surface, run.surface_path)
+    def _over_all_planes(self, event: Progress, finished: int) -> Progress:
+        total = event.total * self.settings.planes
+        return Progress(
+            event.stage, event.total * finished + event.done, total, event.rate, event.unit
+        )
 
-    def _plane(self, run: Run) -> Plane:
+    def _cut(self, run: Run, k: int) -> tuple[Plane, tuple[Array, Array]]:
+        """The run's k-th plane with its grid's coordinates, told to the other processes too."""
+        plane = self._plane(run, k)
+        axes = self._axes(plane)
+        team().share("axes", json.dumps([a.tolist() for a in axes]).encode())
+        return plane, axes
+
+    def _plane(self, run: Run, k: int) -> Plane:
+        settings, model = self.settings, self.subject.model
+        if settings.planes > 1:
+            # Quicker drawn anew than kept: each would take three times the network's size.
+            return random_plane(model, settings.seed + k, settings.normalize)
         if run.plane_path.exists():
             return Plane.load(run.plane_path)
-        if self.settings.plane == "pca":
-            plane = pca_plane(self.model, self.checkpoints)
-        else:
-            plane = random_plane(self.model, self.settings.seed, self.settings.normalize)
+        match settings.plane:
+            case "pca":
+                first, *others = (path.checkpoints for path in self.subject.paths)
+                plane = pca_plane(model, first, *others)
+            case "random":
+                plane = random_plane(model, settings.seed, settings.normalize)
+            case "line":
+                plane = line(model, settings.seed, settings.normalize)
+            case "interpolate":
+                assert self.subject.end is not None
+                plane = interpolation(model, self.subject.checkpoints[-1], self.subject.end)
         plane.save(run.plane_path)
         return plane
 
-    def _axes(
-        self, path: NDArray[np.float64] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The grid's coordinates: as asked, else all of the path with a margin, else [−1, 1]."""
-        axes: list[NDArray[np.float64]] = []
-        asked = (self.settings.alpha_range, self.settings.beta_range)
-        for k, (given, points) in enumerate(zip(asked, self.settings.grid, strict=True)):
-            low, high = (-1.0, 1.0)
-            if path is not None:
-                low, high = float(path[:, k].min()), float(path[:, k].max())
-                margin = MARGIN * (high - low)
-                low, high = low - margin, high + margin
-            axes.append(np.linspace(*(given or (low, high)), points))
-        return axes[0], axes[1]
+    def _axes(self, plane: Plane) -> tuple[Array, Array]:
+        """The grid's coordinates: as asked, else all of the paths with a margin, else [−1, 1]."""
+        settings = self.settings
+        asked = [settings.alpha_range, settings.beta_range]
+        usual: list[tuple[float, float]] = [(-1.0, 1.0), (-1.0, 1.0)]
+        if plane.kind == "pca" and None in asked:
+            every = [c for path in self.subject.paths for c in path.checkpoints]
+            usual = list(plane.ranges(every))
+        if plane.kind == "interpolate":
+            usual[0] = (-0.5, 1.5)
+        points = (settings.points,) if settings.is_curve else settings.grid
+        axes = [
+            np.linspace(*(given or default), n)
+            for given, default, n in zip(asked, usual, points, strict=False)
+        ]
+        return axes[0], np.zeros(1) if settings.is_curve else axes[1]
+
+    def _request(self, run: Run, plane: Plane, axes: Any) -> Request:
+        settings, dataset = self.settings, self.subject.dataset
+        split = dataset.split(settings.split)
+        calibration = None
+        if settings.batch_norm == "recalibrated":
+            train = Pool.of_split(dataset.train, None, settings.seed, self.device)
+            calibration = recalibration_batches(train)
+        alpha, beta = (np.asarray(a, np.float64) for a in axes)
+        return Request(
+            model=self.subject.model,
+            plane=plane,
+            axes=(alpha, beta),
+            pool=Pool.of_split(split, settings.samples, settings.seed, self.device),
+            population=len(split),
+            device=self.device,
+            precision=settings.precision,
+            tolerance=settings.tolerance,
+            batch_size=settings.batch_size,
+            points_at_once=settings.points_at_once,
+            calibration=calibration,
+            meta={
+                "run": run.name,
+                "model": self.subject.network,
+                "data": dataset.name,
+                "classes": len(dataset.classes),
+                "split": settings.split,
+                "seed": settings.seed,
+                "plane": plane.kind,
+                "planes": settings.planes,
+                "normalize": settings.normalize if plane.kind in ("random", "line") else None,
+                "batch_norm": settings.batch_norm,
+                "range": [[float(a[0]), float(a[-1])] for a in (alpha, beta)],
+            },
+        )
 
     def _trajectory(
         self,
         evaluator: Evaluator,
-        coordinates: NDArray[np.float64],
-        distances: NDArray[np.float64],
+        path: TrainedPath,
+        located: tuple[Array, Array],
         meta: dict[str, Any],
     ) -> Iterator[Any]:
         """Each checkpoint's own loss on the surface's samples, yielding progress."""
         losses: list[float] = []
-        pace = Pace("path", len(self.checkpoints), "checkpoints")
-        for checkpoint in self.checkpoints:
+        pace = Pace("path", len(path.checkpoints), "checkpoints")
+        samples = len(evaluator.pool)
+        for checkpoint in path.checkpoints:
             evaluator.load(load_state(checkpoint))
-            result = evaluator.evaluate()
-            losses.append(result.loss_sum / result.count)
+            losses.append(float(evaluator.evaluate(0, samples)[0].double().mean()))
             if (event := pace.at(len(losses))) is not None:
                 yield event
+        coordinates, distances = located
         return Trajectory(
             coordinates[:, 0],
             coordinates[:, 1],
             np.array(losses),
             distances,
-            np.array([p.epoch for p in self.points]),
-            np.array([p.lr for p in self.points]),
-            meta,
+            np.array([p.epoch for p in path.points]),
+            np.array([p.lr for p in path.points]),
+            {**meta, "name": path.name},
         )
 
-    def _used_checkpoints(self) -> Sequence[Path]:
-        return self.checkpoints if self.settings.plane == "pca" else self.checkpoints[-1:]
+    def _own_loss(
+        self, run: Run, plane: Plane, axes: Any, evaluator: Evaluator, surface: Surface
+    ) -> float | None:
+        """The loss of the network as it came, in fp32 and with nothing folded, on the samples that
+        the centre of the surface has seen; None where the surface has no centre.
 
+        Of many samples only the first are measured both ways, and the difference is taken over.
+        """
+        here = np.argwhere(
+            (np.abs(surface.alpha)[:, None] < 1e-12) & (np.abs(surface.beta) < 1e-12)
+        )
+        if len(here) == 0 or self.settings.batch_norm == "recalibrated":
+            return None
+        i, j = (int(k) for k in here[0])
+        asked = self._request(run, plane, axes)
+        plain = Evaluator(
+            asked.model, plane, asked.pool, None, self.device,
+            batch_size=evaluator.batch_size, fold=False,
+        )  # fmt: skip
+        count = int(surface.count[i, j])
+        last = min(count, OWN_LOSS_SAMPLES)
+        own = float(plain.evaluate(0, last)[0].double().mean())
+        if last == count and self.settings.tolerance is None:
+            return own
+        evaluator.move_to(0.0, 0.0)
+        difference = own - float(evaluator.evaluate(0, last)[0].double().mean())
+        return float(surface.loss[i, j]) + difference
 
-def _check_same_classes(trained_on: Dataset, dataset: Dataset) -> None:
-    known, given = trained_on.classes, dataset.classes
-    if len(known) != len(given):
-        raise IsolossError(
-            f"the network knows {len(known)} classes, {dataset.name} has {len(given)}"
-        )
-    folders = all(d.name.startswith("imagefolder:") for d in (trained_on, dataset))
-    if folders and known != given:
-        first = next((a, b) for a, b in zip(known, given, strict=True) if a != b)
-        raise IsolossError(
-            f"the network's classes are not those of {dataset.name}: it has {first[1]!r} where the "
-            f"network knows {first[0]!r}"
-        )
+    def _used_checkpoints(self) -> list[Path]:
+        if self.settings.plane == "pca":
+            return [c for path in self.subject.paths for c in path.checkpoints]
+        ends = [] if self.subject.end is None else [self.subject.end]
+        return [self.subject.checkpoints[-1], *ends]

@@ -2,152 +2,39 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import nn
 
 import isoloss
-from isoloss.compute.checkpoints import load_into
-from isoloss.compute.datasets import as_inputs
-from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
-from isoloss.compute.pace import Pace
+from isoloss.compute.device import choose_device, reduced_precisions
+from isoloss.compute.evaluator import Evaluator, Loss
+from isoloss.compute.filling import EverySample, Filling, ToTolerance, fill
+from isoloss.compute.multilevel import FIRST_LOOK, levels
 from isoloss.compute.planes import Plane
+from isoloss.compute.pool import Batch, Pool
+from isoloss.compute.ranks import Team
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Progress
+from isoloss.events import Event, Log
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.terminal import ProgressBar
 
-Batch = tuple[Any, Any]
-Loss = Callable[[nn.Module, Batch], Tensor]
-# bf16 is taken where it moves no audited mean loss by more than this share of their range.
+Array = NDArray[np.float64]
+PRECISIONS = ("auto", "fp32", "tf32", "bf16")
+# A reduced precision is taken where it moves no audited mean loss by more than this share of the
+# surface's range.
 AUDIT_TOLERANCE = 0.005
-AUDIT_SAMPLES = 128
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """Sums over the samples at one grid point; `hits` is None where there is no right answer."""
-
-    loss_sum: float
-    square_sum: float
-    hits: int | None
-    count: int
-
-
-class Evaluator:
-    """A network on a device that can be put anywhere on a plane and evaluated there.
-
-    It works on a copy of the network, in eval mode; batch-norm statistics stay the origin's.
-
-    Args:
-        data: (inputs, targets) batches; uint8 inputs are images and become floats in [0, 1].
-        loss: `loss(model, batch) -> (N,)` per-sample losses; cross-entropy by default.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        plane: Plane,
-        data: Iterable[Batch],
-        loss: Loss | None,
-        device: torch.device,
-    ) -> None:
-        self.device = device
-        self.model = copy.deepcopy(model).to(device).eval()
-        if any(p.ndim == 4 for p in self.model.parameters()):
-            self.model = cast(nn.Module, self.model.to(memory_format=torch.channels_last))
-        self.batches = [_to_device(batch, device) for batch in data]
-        if not self.batches:
-            raise IsolossError("there is no data to evaluate on: the iterable is empty")
-        self.loss = loss
-        self.bf16 = False
-        self.load(plane.origin)
-        named = dict(self.model.named_parameters())
-        moving = [k for k in plane.delta if bool(plane.delta[k].any()) or bool(plane.eta[k].any())]
-        self._parameters = [named[k] for k in moving]
-        self._origin = [named[k].detach().clone() for k in moving]
-        # In the parameters' own memory layout, which the fused updates need.
-        self._delta = [torch.empty_like(named[k]).copy_(plane.delta[k]) for k in moving]
-        self._eta = [torch.empty_like(named[k]).copy_(plane.eta[k]) for k in moving]
-        self._row = [tensor.clone() for tensor in self._origin]
-        self._row_alpha = 0.0
-
-    def load(self, state: Any) -> None:
-        """Give the network all parameters and buffers of a state dict."""
-        load_into(self.model, state, "the checkpoint")
-
-    @torch.no_grad()
-    def move_to(self, alpha: float, beta: float) -> None:
-        """Put the network at θ* + α·δ + β·η, always computed from the originals.
-
-        Cells of one row come one after the other, so θ* + α·δ is kept for the next.
-        """
-        # The fused updates behind PyTorch's own optimizers: a few kernels for all parameters.
-        if alpha != self._row_alpha:
-            torch._foreach_copy_(self._row, self._origin)  # pyright: ignore
-            torch._foreach_add_(self._row, self._delta, alpha=alpha)  # pyright: ignore
-            self._row_alpha = alpha
-        torch._foreach_copy_(self._parameters, self._row)  # pyright: ignore
-        torch._foreach_add_(self._parameters, self._eta, alpha=beta)  # pyright: ignore
-
-    @torch.no_grad()
-    def evaluate(self, batches: Sequence[Batch] | None = None) -> CellResult:
-        """Sums of the loss over the samples, at the point where the network is."""
-        wide = summing_dtype(self.device)
-        sums = torch.zeros(3, dtype=wide, device=self.device)
-        count = 0
-        classifies, loss = False, self.loss
-        for inputs, targets in self.batches if batches is None else batches:
-            # Kept as bytes: as floats they would take four times the memory.
-            batch = (as_inputs(inputs) if isinstance(inputs, Tensor) else inputs, targets)
-            with compute_in(self.device, bf16=self.bf16):
-                if loss is None:
-                    losses, hits, classifies = _cross_entropy(self.model, batch)
-                else:
-                    losses = loss(self.model, batch)
-                    hits = torch.zeros((), device=self.device)
-            if losses.ndim != 1:
-                raise IsolossError(
-                    f"the loss must give one value for each sample, it gave {tuple(losses.shape)}"
-                )
-            losses = losses.to(wide)
-            sums += torch.stack([losses.sum(), losses.square().sum(), hits.to(wide)])
-            count += len(losses)
-        loss_sum, square_sum, hits_sum = sums.tolist()
-        return CellResult(loss_sum, square_sum, int(hits_sum) if classifies else None, count)
-
-    def choose_precision(self, precision: str, corners: Sequence[tuple[float, float]]) -> float:
-        """Decide between bf16 and fp32; returns the audited error as a share of the range.
-
-        "auto" compares both at `corners` of the grid on the first samples, and takes bf16 where
-        the hardware has it and no mean loss moves by more than `AUDIT_TOLERANCE` of the range.
-        """
-        if precision not in ("auto", "fp32", "bf16"):
-            raise IsolossError(f"precision is 'auto', 'fp32' or 'bf16', not {precision!r}")
-        self.bf16 = precision == "bf16"
-        if precision != "auto" or not has_fast_bf16(self.device):
-            return float("nan")
-        few = _first_samples(self.batches, AUDIT_SAMPLES)
-        means: dict[bool, list[float]] = {False: [], True: []}
-        for corner in corners:
-            self.move_to(*corner)
-            for self.bf16 in (False, True):
-                result = self.evaluate(few)
-                means[self.bf16].append(result.loss_sum / result.count)
-        exact, reduced = np.array(means[False]), np.array(means[True])
-        spread = float(np.ptp(exact))
-        with np.errstate(all="ignore"):
-            error = float(np.max(np.abs(reduced - exact))) / spread if spread > 0 else float("nan")
-        self.bf16 = bool(error <= AUDIT_TOLERANCE)
-        return error
+AUDIT_SAMPLES = 32
+CALIBRATION_SAMPLES = 1024
+CALIBRATION_BATCH = 128
 
 
 def probe(
@@ -160,132 +47,344 @@ def probe(
     precision: str = "auto",
     device: str = "auto",
     progress: bool = True,
+    *,
+    tolerance: float | None = None,
+    samples: int | None = None,
+    batch_norm: str = "frozen",
+    batch_size: int | None = None,
+    points_at_once: int | None = None,
+    seed: int = 0,
 ) -> Surface:
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Args:
         model: any network; it is left untouched. The plane's origin is what is probed.
         data: any iterable of (inputs, targets) batches of tensors; read once and kept.
-        alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default.
+        alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default. A line has
+            no beta and 401 points from −1 to 1, an interpolation from −0.5 to 1.5.
         loss: `loss(model, batch) -> (N,)` per-sample losses; by default cross-entropy, and then
             the surface carries accuracies too.
-        precision: "fp32" (the parameters' own), "bf16", or "auto".
+        precision: "fp32", "tf32" (NVIDIA GPUs), "bf16", or "auto": what is fast on the device and
+            a short audit against fp32 finds accurate.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         progress: whether to show a progress bar on stderr.
+        tolerance: stop when the error is below this share of the surface's range everywhere; by
+            default all samples are seen at every point.
+        samples: see at most so many, drawn at random once.
+        batch_norm: "frozen" keeps the origin's statistics; "recalibrated" measures them anew, on
+            up to 1,024 of the samples, at every point.
+        batch_size: samples evaluated at once; by default what suits the device.
+        points_at_once: grid points evaluated together; by default measured at the start.
+        seed: of the order in which samples are seen.
 
     Returns:
-        The surface; its losses are means over samples, not over batches. All of `data` is seen, so
-        that as an estimate over it the standard errors are 0.
+        The surface; its losses are means over samples, not over batches. Where all of `data` has
+        been seen the standard errors, as those of estimates over it, are 0.
 
     Raises:
         IsolossError: if something in the request cannot be.
     """
-    axes = _axis(alpha, "alpha"), _axis(beta, "beta")
-    evaluator = Evaluator(model, plane, data, loss, choose_device(device))
-    error = evaluator.choose_precision(precision, corners(*axes))
-    count = sum(_length(batch) for batch in evaluator.batches)
-    meta = {**describe(plane, evaluator, error), "model": type(model).__name__}
-    evaluator.move_to(0.0, 0.0)
-    classifies = evaluator.evaluate(evaluator.batches[:1]).hits is not None
-    growing = GrowingSurface.in_memory(*axes, count, classifies, meta)
+    where = choose_device(device)
+    pool = Pool.of_batches(data, seed, where)
+    request = Request(
+        model=model,
+        plane=plane,
+        axes=_axes(plane, alpha, beta),
+        pool=pool,
+        population=len(pool),
+        device=where,
+        loss=loss,
+        precision=precision,
+        tolerance=tolerance,
+        samples=samples,
+        batch_size=batch_size,
+        points_at_once=points_at_once,
+        calibration=_calibration(pool, batch_norm),
+        meta={"model": type(model).__name__, "plane": plane.kind, "batch_norm": batch_norm},
+    )
+    probing = SurfaceProbing(request, None)
     bar = ProgressBar() if progress else None
-    for event in fill(growing, evaluator):
+    for event in probing.steps(Team()):
         if bar is not None:
             bar.show(event)
     if bar is not None:
         bar.close()
-    return growing.snapshot()
+    return probing.growing.snapshot()
 
 
-def fill(growing: GrowingSurface, evaluator: Evaluator) -> Iterator[Event]:
-    """Evaluate every cell that has not been computed, coarse to fine, yielding progress."""
-    todo = [cell for cell in coarse_to_fine(growing.count.shape) if growing.count[cell] == 0]
-    total = growing.count.size
-    done = total - len(todo)
-    pace = Pace("probe", total, "cells", done)
-    yield Progress("probe", done, total, 0.0, "cells")
-    for cell in todo:
-        evaluator.move_to(float(growing.alpha[cell[0]]), float(growing.beta[cell[1]]))
-        result = evaluator.evaluate()
-        growing.put(cell, result.loss_sum, result.square_sum, result.hits or 0, result.count)
-        done += 1
-        if (event := pace.at(done)) is not None:
-            yield event
+@dataclass(frozen=True)
+class Request:
+    """All that decides what a surface will be.
+
+    Attributes:
+        axes: the grid's coordinates along α and β.
+        population: the number of samples of which the loss is the mean, of which the pool has some
+            or all.
+        calibration: batches to measure batch-norm statistics on at every point, or None.
+        meta: what is known of what is probed; JSON-compatible.
+    """
+
+    model: nn.Module
+    plane: Plane
+    axes: tuple[Array, Array]
+    pool: Pool
+    population: int
+    device: torch.device
+    loss: Loss | None = None
+    precision: str = "auto"
+    tolerance: float | None = None
+    samples: int | None = None
+    batch_size: int | None = None
+    points_at_once: int | None = None
+    calibration: Sequence[Batch] | None = None
+    meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise IsolossError(
+                f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}"
+            )
+        if self.tolerance is not None and not 0 < self.tolerance < 1:
+            raise IsolossError(f"tolerance is a share between 0 and 1, not {self.tolerance}")
+        if self.samples is not None and self.samples < 1:
+            raise IsolossError(f"samples must be at least 1, not {self.samples}")
+
+    @property
+    def limit(self) -> int:
+        """The most samples seen at a point."""
+        return self.pool.cut(min(self.samples or len(self.pool), len(self.pool)))
 
 
-def coarse_to_fine(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """All cells of an (A, B) grid, every 8th first, then every 4th, …: early results span it."""
-    rows, columns = shape
-    seen = np.zeros(shape, bool)
-    order: list[tuple[int, int]] = []
-    for stride in (8, 4, 2, 1):
-        # The last row and column belong to every level, so that nothing has to be extrapolated.
-        level_rows = sorted({*range(0, rows, stride), rows - 1})
-        level_columns = sorted({*range(0, columns, stride), columns - 1})
-        for i in level_rows:
-            for j in level_columns:
-                if not seen[i, j]:
-                    seen[i, j] = True
-                    order.append((i, j))
-    return order
+class SurfaceProbing:
+    """One surface, from nothing or from what a folder holds of it to its last value.
+
+    Attributes:
+        growing: the surface as far as it has been computed; there once `steps` has begun.
+        evaluator: what evaluates it.
+    """
+
+    growing: GrowingSurface
+    evaluator: Evaluator
+
+    def __init__(self, request: Request, folder: Path | None) -> None:
+        self._request = request
+        self._folder = folder
+
+    def steps(self, team: Team) -> Iterator[Event]:
+        """Compute what is missing, yielding what happens."""
+        if self._folder is not None and GrowingSurface.exists(self._folder):
+            self.growing = GrowingSurface.open(self._folder, writable=True)
+            self._set_up(self.growing.meta["precision"])
+        else:
+            self._begin(self._candidates()[0])
+            yield Log(self._in_words())
+        if self.growing.meta["precision_audit"] == "due":
+            yield from self._audit()
+        team.share("engine", json.dumps(self._engine()).encode())
+        yield from fill(self._filling(), team, int(self.growing.meta["points_at_once"]))
+        team.dismiss()
+
+    def serve(self, team: Team) -> None:
+        """Help the first process, from another, with this surface."""
+        engine = json.loads(team.share("engine"))
+        # The same sizes of batches, so that it does not matter who evaluates a cell.
+        self.evaluator = self._evaluator(engine["precision"], engine["batch_size"])
+        self.growing = self._empty({})
+        team.serve(self._filling().work)
+
+    def _begin(self, precision: str) -> None:
+        """An empty surface that is to be computed in `precision`."""
+        asked = self._request
+        if self._folder is not None:
+            for leftover in ("round.json", "losses.float32", "hits.uint8"):
+                (self._folder / leftover).unlink(missing_ok=True)
+        self.evaluator = self._evaluator(precision, asked.batch_size)
+        self.evaluator.move_to(0.0, 0.0)
+        self.evaluator.evaluate(0, asked.pool.cut(1))
+        shares = asked.plane.explained_variance_ratio
+        self.growing = self._empty(
+            {
+                **asked.meta,
+                "cosine": _finite(asked.plane.cosine),
+                "explained_variance_ratio": None if shares is None else shares.tolist(),
+                "tolerance": asked.tolerance,
+                "precision": precision,
+                "precision_audit": "due" if self._is_open(precision) else None,
+                "precision_audit_error": None,
+                "batch_size": self.evaluator.batch_size,
+                "points_at_once": 1
+                if asked.calibration is not None
+                else asked.points_at_once or self.evaluator.points_at_once(),
+                "folded_batch_norms": self.evaluator.folded,
+                "device": asked.device.type,
+                "versions": {"isoloss": isoloss.__version__, "torch": str(torch.__version__)},
+            }
+        )
+
+    def _empty(self, meta: dict[str, Any]) -> GrowingSurface:
+        asked = self._request
+        facts = (*asked.axes, asked.population, self.evaluator.classifies, meta)
+        if self._folder is None or not meta:
+            return GrowingSurface.in_memory(*facts)
+        return GrowingSurface.create(self._folder, *facts)
+
+    def _set_up(self, precision: str) -> None:
+        self.evaluator = self._evaluator(precision, int(self.growing.meta["batch_size"]))
+
+    def _evaluator(self, precision: str, batch_size: int | None) -> Evaluator:
+        asked = self._request
+        return Evaluator(
+            asked.model,
+            asked.plane,
+            asked.pool,
+            asked.loss,
+            asked.device,
+            precision=precision,
+            batch_size=batch_size,
+            recalibrate=asked.calibration,
+        )
+
+    def _filling(self) -> Filling:
+        asked = self._request
+        if asked.tolerance is None:
+            return EverySample(self.growing, self.evaluator, asked.limit)
+        return ToTolerance(self.growing, self.evaluator, asked.limit, asked.tolerance, self._folder)
+
+    def _candidates(self) -> list[str]:
+        """The precisions that come into question, the fastest first."""
+        if self._request.precision != "auto":
+            return [self._request.precision]
+        return [*reduced_precisions(self._request.device), "fp32"]
+
+    def _is_open(self, precision: str) -> bool:
+        return self._request.precision == "auto" and precision != "fp32"
+
+    def _audit(self) -> Iterator[Event]:
+        """Compare reduced precision with fp32 where the surface has its coarsest cells.
+
+        A first look at them comes before, so that there is something to see within seconds; if the
+        audit fails they are computed again.
+        """
+        precision = self.growing.meta["precision"]
+        yield from self._first_look()
+        error = self._audited_error()
+        said = f"{100 * error:.2g} % of the surface's range"
+        if error <= AUDIT_TOLERANCE:
+            facts = {"precision_audit": "passed", "precision_audit_error": error}
+            self.growing.meta.update(facts)
+            if self._folder is not None:
+                self.growing.describe(self._folder)
+            yield Log(f"{precision} differs from fp32 by {said}")
+            return
+        left = self._candidates()[self._candidates().index(precision) + 1 :]
+        self._begin(left[0])
+        yield Log(f"{precision} differs from fp32 by {said}: going on in {left[0]}")
+        if self.growing.meta["precision_audit"] == "due":
+            yield from self._audit()
+
+    def _first_look(self) -> Iterator[Event]:
+        filling = self._filling()
+        first = next(filling.rounds(), [])
+        coarsest = {int(c) for c in levels(self.growing.shape)[0]}
+        look = [d for d in first if d[0] in coarsest and d[1] == 0 and d[2] <= 2 * FIRST_LOOK]
+        yield from fill(_Only(filling, look), Team(), 1)
+
+    def _audited_error(self) -> float:
+        """The largest shift of a mean loss, as a share of the surface's range."""
+        asked = self._request
+        exact = Evaluator(
+            asked.model, asked.plane, asked.pool, asked.loss, asked.device,
+            precision="fp32", batch_size=self.evaluator.batch_size, recalibrate=asked.calibration,
+        )  # fmt: skip
+        last = asked.pool.cut(min(AUDIT_SAMPLES, asked.limit))
+        means: list[list[float]] = []
+        for point in _audited_points(*asked.axes):
+            pair: list[float] = []
+            for evaluator in (exact, self.evaluator):
+                evaluator.move_to(*point)
+                pair.append(float(evaluator.evaluate(0, last)[0].double().mean()))
+            means.append(pair)
+        fp32, reduced = np.array(means).T
+        seen = np.concatenate([fp32, self.growing.snapshot().loss.ravel()])
+        spread = np.ptp(seen[np.isfinite(seen)]) if np.isfinite(seen).any() else 0.0
+        with np.errstate(all="ignore"):
+            shift = np.where(fp32 == reduced, 0.0, np.abs(reduced - fp32)) / spread
+        error = float(np.max(shift))
+        return error if np.isfinite(error) else np.inf
+
+    def _engine(self) -> dict[str, Any]:
+        return {k: self.growing.meta[k] for k in ("precision", "batch_size")}
+
+    def _in_words(self) -> str:
+        meta, asked = self.growing.meta, self._request
+        words = [f"{meta['precision']}, {meta['batch_size']} samples at a time"]
+        if self.evaluator.folded:
+            words.append(f"{self.evaluator.folded} batch norms folded into the layers before them")
+        elif self.evaluator.has_batch_norm and asked.calibration is None:
+            words.append("batch norms stay layers of their own")
+        if meta["points_at_once"] > 1:
+            words.append(f"{meta['points_at_once']} points at once")
+        return "; ".join(words)
 
 
-def corners(alpha: NDArray[np.float64], beta: NDArray[np.float64]) -> list[tuple[float, float]]:
-    """The origin and the corners of the grid: where the precision is audited."""
-    ends = [(float(a), float(b)) for a in alpha[[0, -1]] for b in beta[[0, -1]]]
-    return [(0.0, 0.0), *ends]
+@dataclass(frozen=True)
+class _Only:
+    """A filling of which only one round is wanted."""
+
+    filling: Filling
+    round: list[tuple[int, int, int]]
+
+    @property
+    def growing(self) -> GrowingSurface:
+        return self.filling.growing
+
+    def rounds(self) -> Iterator[list[tuple[int, int, int]]]:
+        yield self.round
+
+    def work(self, unit: tuple[int, ...]) -> bytes:
+        return self.filling.work(unit)
+
+    def record(self, unit: tuple[int, ...], result: bytes) -> None:
+        self.filling.record(unit, result)
+
+    def expected(self) -> int:
+        return self.filling.expected()
 
 
-def describe(plane: Plane, evaluator: Evaluator, audit_error: float) -> dict[str, Any]:
-    """What made a surface, as far as the engine knows; JSON-compatible."""
-    shares = plane.explained_variance_ratio
-    return {
-        "plane": plane.kind,
-        "cosine": plane.cosine,
-        "explained_variance_ratio": None if shares is None else shares.tolist(),
-        "precision": "bf16" if evaluator.bf16 else "fp32",
-        "precision_audit_error": None if np.isnan(audit_error) else audit_error,
-        "device": evaluator.device.type,
-        "versions": {"isoloss": isoloss.__version__, "torch": str(torch.__version__)},
-    }
+def recalibration_batches(pool: Pool) -> list[Batch]:
+    """What batch-norm statistics are measured on: the first samples of the order."""
+    last = pool.cut(min(CALIBRATION_SAMPLES, len(pool)))
+    return list(pool.batches(0, last, CALIBRATION_BATCH))
 
 
-def _cross_entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor, bool]:
-    """(per-sample losses, right answers, whether the model is a classifier)."""
-    inputs, targets = batch
-    logits = model(inputs)
-    logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
-    losses = F.cross_entropy(logits, targets, reduction="none")
-    if targets.dtype.is_floating_point or logits.ndim != 2:
-        return losses, torch.zeros((), device=losses.device), False
-    return losses, (logits.argmax(1) == targets).sum(), True
+def _calibration(pool: Pool, batch_norm: str) -> list[Batch] | None:
+    if batch_norm not in ("frozen", "recalibrated"):
+        raise IsolossError(f"batch_norm is 'frozen' or 'recalibrated', not {batch_norm!r}")
+    return recalibration_batches(pool) if batch_norm == "recalibrated" else None
 
 
-def _axis(values: ArrayLike | None, name: str) -> NDArray[np.float64]:
+def _axes(plane: Plane, alpha: ArrayLike | None, beta: ArrayLike | None) -> tuple[Array, Array]:
+    if plane.kind in ("line", "interpolate"):
+        if beta is not None:
+            raise IsolossError("a line has one direction only: leave beta out")
+        low, high = (-1, 1) if plane.kind == "line" else (-0.5, 1.5)
+        alpha = np.linspace(low, high, 401) if alpha is None else alpha
+        return _axis(alpha, "alpha"), np.zeros(1)
+    return _axis(alpha, "alpha"), _axis(beta, "beta")
+
+
+def _axis(values: ArrayLike | None, name: str) -> Array:
     axis = np.linspace(-1, 1, 25) if values is None else np.asarray(values, np.float64)
     if axis.ndim != 1 or len(axis) < 1 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
         raise IsolossError(f"{name} must be finite numbers in strictly increasing order")
     return axis
 
 
-def _to_device(batch: Batch, device: torch.device) -> Batch:
-    if not (isinstance(batch, tuple | list) and len(batch) == 2):
-        raise IsolossError("data must give (inputs, targets) pairs")
-    inputs, targets = (b.to(device) if isinstance(b, Tensor) else b for b in batch)
-    return inputs, targets
+def _audited_points(alpha: Array, beta: Array) -> list[tuple[float, float]]:
+    """The origin and the corners of the grid."""
+    ends = {(float(a), float(b)) for a in alpha[[0, -1]] for b in beta[[0, -1]]}
+    return [(0.0, 0.0), *sorted(ends)]
 
 
-def _length(batch: Batch) -> int:
-    return len(batch[1])
-
-
-def _first_samples(batches: Sequence[Batch], n: int) -> list[Batch]:
-    """The first about `n` samples; whole batches where they cannot be cut."""
-    taken: list[Batch] = []
-    for inputs, targets in batches:
-        if n <= 0:
-            break
-        cut = isinstance(inputs, Tensor) and isinstance(targets, Tensor)
-        taken.append((inputs[:n], targets[:n]) if cut else (inputs, targets))
-        n -= _length(taken[-1])
-    return taken
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -24,6 +24,8 @@ from isoloss.compute.datasets import Dataset, Split, as_inputs, load_dataset
 from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
 from isoloss.compute.models import build_for_data, check_fits
 from isoloss.compute.pace import Pace
+from isoloss.compute.ranks import Ranks, team
+from isoloss.compute.replicas import Share, add_up, check_device, replicated, share_of
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Metric
 from isoloss.files import read_json, write_json
@@ -86,7 +88,9 @@ class Training:
     def prepare(cls, settings: TrainSettings) -> Training:
         """Load the data and build the network; refuses what cannot be trained before anything
         is written."""
-        device = choose_device(settings.device)
+        ranks = Ranks.current()
+        device = ranks.own(choose_device(settings.device))
+        check_device(device, ranks)
         dataset = load_dataset(settings.data, settings.image_size)
         model = build_for(settings, dataset)
         check_fits(model, dataset)
@@ -103,9 +107,7 @@ class Training:
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Train from the last checkpoint to the end, yielding what happens."""
         settings = self.settings
-        model = self.model.to(self.device)
-        model = cast(nn.Module, model.to(memory_format=torch.channels_last))
-        optimizer = _optimizer(model, settings)
+        model, optimizer = self._student()
         train, test = self.dataset.train.to(self.device), self.dataset.test.to(self.device)
         run.check_unchanged(data=self.dataset.digest())
         # A run goes on in the precision it was begun in, on whatever machine.
@@ -121,32 +123,12 @@ class Training:
             _save(run, model, optimizer, points)
         yield _metric(points[-1])
 
-        step = points[-1].step
-        due = set(self._checkpoint_steps())
-        pace = Pace("train", self.total_steps, "steps", done=step)
-        wide = summing_dtype(self.device)
-        sums = torch.zeros(3, dtype=wide, device=self.device)
-        for inputs, targets in self._batches(train, start=step):
-            lr = learning_rate(settings, step, self.total_steps)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            model.train()
-            torch.manual_seed(_step_seed(settings.seed, step))
-            with compute_in(self.device, bf16=bf16):
-                logits = model(inputs)
-                loss = F.cross_entropy(logits, targets)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            step += 1
-            n = len(targets)
-            hits = (logits.detach().argmax(1) == targets).sum()
-            sums += torch.stack(
-                [loss.detach().to(wide) * n, hits.to(wide), torch.tensor(n).to(sums)]
-            )
-            if step in due:
+        start = points[-1].step
+        team().share("step", str(start).encode())
+        pace = Pace("train", self.total_steps, "steps", done=start)
+        for step, lr, sums in self._steps(model, optimizer, train, start, bf16):
+            if sums is not None:
                 mean_loss, accuracy = (sums[:2] / sums[2]).tolist()
-                sums.zero_()
                 test_loss, test_accuracy = evaluate(
                     model, test, bf16=bf16, batch_size=settings.batch_size
                 )
@@ -166,6 +148,73 @@ class Training:
                 yield _metric(points[-1])
             if (progress := pace.at(step)) is not None:
                 yield progress
+
+    def serve(self, run: Run) -> None:
+        """Take this rank's share of the steps that rank 0 takes in `carry_on`."""
+        model, optimizer = self._student()
+        train = self.dataset.train.to(self.device)
+        step = int(team().share("step"))
+        if run.environment["depends_on"]["data"] != self.dataset.digest():
+            raise IsolossError(f"the data here are not rank 0's: {self.settings.data} differs")
+        bf16 = run.environment["computed_in"] == "bf16"
+        points = read_trajectory(run)
+        if not points or points[-1].step != step:
+            raise IsolossError(
+                f"{run.folder} is not what rank 0 sees: it must lie on a file system that all "
+                "machines share"
+            )
+        _load(run, points[-1], model, optimizer)
+        for _ in self._steps(model, optimizer, train, step, bf16):
+            pass
+
+    def _student(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        model = self.model.to(self.device)
+        model = cast(nn.Module, model.to(memory_format=torch.channels_last))
+        return model, _optimizer(model, self.settings)
+
+    def _steps(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        train: Split,
+        step: int,
+        bf16: bool,
+    ) -> Iterator[tuple[int, float, Tensor | None]]:
+        """Take every step after the first `step`, together with all other ranks.
+
+        Yields:
+            (steps taken, learning rate, None), or where a checkpoint is due, in place of None, the
+            sums (3,) of losses, right answers and samples since the last one.
+        """
+        ranks = team().ranks
+        due = set(self._checkpoint_steps())
+        wide = summing_dtype(self.device)
+        sums = torch.zeros(3, dtype=wide, device=self.device)
+        with replicated(model, as_inputs(train.inputs[:2]), team()) as network:
+            for inputs, targets, share in self._batches(train, start=step):
+                lr = learning_rate(self.settings, step, self.total_steps)
+                for group in optimizer.param_groups:
+                    group["lr"] = lr
+                model.train()
+                torch.manual_seed(_step_seed(self.settings.seed, step, ranks.rank))
+                with compute_in(self.device, bf16=bf16):
+                    logits = network(inputs)
+                    loss = F.cross_entropy(logits, targets)
+                optimizer.zero_grad(set_to_none=True)
+                (loss * share.weight).backward()
+                optimizer.step()
+                step += 1
+                if share.counts:
+                    n = len(targets)
+                    hits = (logits.detach().argmax(1) == targets).sum()
+                    sums += torch.stack(
+                        [loss.detach().to(wide) * n, hits.to(wide), torch.tensor(n).to(sums)]
+                    )
+                if step in due:
+                    yield step, lr, add_up(sums, ranks)
+                    sums.zero_()
+                else:
+                    yield step, lr, None
 
     def _measure(self, model: nn.Module, train: Split, test: Split, bf16: bool) -> TrajectoryPoint:
         size = self.settings.batch_size
@@ -187,21 +236,26 @@ class Training:
                 yield step
         yield self.total_steps
 
-    def _batches(self, train: Split, start: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Augmented (inputs, targets), from step `start` on; each epoch in an order of its own."""
+    def _batches(self, train: Split, start: int) -> Iterator[tuple[Tensor, Tensor, Share]]:
+        """This rank's share of each batch, as augmented (inputs, targets), from step `start` on;
+        each epoch in an order of its own."""
+        ranks = team().ranks
         shift, mirror = _augmentation(self.settings, self.dataset)
         size = self.settings.batch_size
         first_epoch, skip = divmod(start, self.steps_per_epoch)
         for epoch in range(first_epoch, self.settings.epochs):
             generator = torch.Generator().manual_seed(_step_seed(self.settings.seed, -1 - epoch))
             order = torch.randperm(len(train), generator=generator).to(self.device)
-            for i, indices in enumerate(order.split(_batch_sizes(len(train), size))):
+            for i, batch in enumerate(order.split(_batch_sizes(len(train), size))):
                 if i < skip:
                     continue
+                share = share_of(len(batch), ranks)
+                indices = batch[share.rows]
                 inputs = as_inputs(train.inputs[indices])
                 step = epoch * self.steps_per_epoch + i
                 seed = _step_seed(self.settings.seed, step)
-                yield augment(inputs, shift, mirror, seed), train.targets[indices]
+                inputs = augment(inputs, shift, mirror, seed, share.rows, of=len(batch))
+                yield inputs, train.targets[indices], share
             skip = 0
 
 
@@ -228,18 +282,30 @@ def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
     return settings.lr
 
 
-def augment(inputs: Tensor, shift: int, mirror: bool, seed: int) -> Tensor:
+def augment(
+    inputs: Tensor,
+    shift: int,
+    mirror: bool,
+    seed: int,
+    part: slice = slice(None),
+    of: int | None = None,
+) -> Tensor:
     """Shift each image by up to `shift` pixels (zeros enter) and mirror half of them, as a batch.
 
     Args:
         inputs: (N, C, H, W) images.
+        part, of: where the images are only this part of a batch `of` so many, they move as they
+            would in it.
     """
     if shift == 0 and not mirror:
         return inputs
     n, channels, height, width = inputs.shape
     generator = torch.Generator().manual_seed(seed)
-    offsets = torch.randint(-shift, shift + 1, (2, n, 1), generator=generator).to(inputs.device)
-    flips = torch.rand(n, 1, generator=generator).to(inputs.device) < (0.5 if mirror else 0.0)
+    drawn = of or n
+    offsets = torch.randint(-shift, shift + 1, (2, drawn, 1), generator=generator)[:, part]
+    offsets = offsets.to(inputs.device)
+    flips = torch.rand(drawn, 1, generator=generator)[part] < (0.5 if mirror else 0.0)
+    flips = flips.to(inputs.device)
     padded = F.pad(inputs, (shift,) * 4)
     rows = torch.arange(height, device=inputs.device) + shift + offsets[0]
     columns = torch.arange(width, device=inputs.device)
@@ -288,8 +354,9 @@ def _optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Optimiz
     return kind(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
 
 
-def _step_seed(seed: int, step: int) -> int:
-    return (seed * 1_000_003 + step) % 2**63
+def _step_seed(seed: int, step: int, rank: int = 0) -> int:
+    # Dropout draws anew at every rank.
+    return (seed * 1_000_003 + step + (rank << 52)) % 2**63
 
 
 def _metric(point: TrajectoryPoint) -> Metric:
@@ -333,8 +400,17 @@ def _resume(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer) -> lis
         raise IsolossError(f"{path} is damaged: {error}; delete it to train anew") from error
     write_json(run.checkpoints / "trajectory.json", lines)
     points = read_trajectory(run)
-    last = run.checkpoints / points[-1].checkpoint
+    _load(run, points[-1], model, optimizer)
+    return points
+
+
+def _load(
+    run: Run, point: TrajectoryPoint, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    """Give network and optimizer their state at `point`, the newest."""
+    last = run.checkpoints / point.checkpoint
     load_into(model, load_state(last), str(last))
+    path = run.checkpoints / "resume.safetensors"
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in load_state(path).items():
         index, _, name = key.partition(".")
@@ -342,4 +418,3 @@ def _resume(run: Run, model: nn.Module, optimizer: torch.optim.Optimizer) -> lis
     content = optimizer.state_dict()
     content["state"] = state
     optimizer.load_state_dict(content)
-    return points

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import csv
+import glob
 import json
+import re
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from xml.sax.saxutils import quoteattr
@@ -24,14 +27,16 @@ from isoloss.geometry.trajectory import Trajectory
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, AttributeError)
 _MOST_CELLS = 1 << 26
 _GRIDS = ("loss", "accuracy", "loss_stderr", "count")
+_FINISHED = ("surface.ply", "curve.npz")
+_TRAJECTORY = re.compile(r"(^|-)trajectory(-|$)")
 
 
 def load(path: str | Path) -> Surface:
-    """Read a surface from a .ply, .npz or .h5 file, or from a run folder.
+    """Read a surface or a curve from a .ply, .npz or .h5 file, or from a run folder.
 
-    A run folder gives its finished `surface.ply`, or what has been computed so far. `.h5` files
-    are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to .ply or
-    .npz comes back exactly.
+    A run folder gives its finished `surface.ply` or `curve.npz`, or what has been computed so far.
+    `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to
+    .ply or .npz comes back exactly.
 
     Raises:
         IsolossError: if there is no such file, or it is damaged, or it holds no surface.
@@ -50,28 +55,45 @@ def load(path: str | Path) -> Surface:
         surface = readers[path.suffix.lower()](path)
     except IsolossError as error:
         raise error if str(path) in str(error) else IsolossError(f"{path}: {error}") from error
-    if min(surface.shape) < 2:
-        raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
+    _check_size(surface, path)
     return surface
 
 
-def load_trajectory(path: str | Path) -> Trajectory | None:
-    """The trajectory that belongs to what `load(path)` reads; None where there is none.
+def load_trajectories(path: str | Path) -> list[Trajectory]:
+    """The trajectories that belong to what `load(path)` reads, the surface's own first.
 
-    It lies beside a surface as `trajectory.ply`, or as `NAME-trajectory.ply` beside `NAME.ply`.
+    They lie beside a surface as `trajectory.ply` and `trajectory-NAME.ply`, or beside `S.ply` as
+    `S-trajectory.ply` and `S-trajectory-NAME.ply`. One that does not say its name has that of its
+    file.
     """
     path = Path(path)
     if path.is_dir():
-        beside = path / "trajectory.ply"
+        first = path / "trajectory"
     elif path.name == "surface.ply":
-        beside = path.with_name("trajectory.ply")
+        first = path.with_name("trajectory")
     else:
-        beside = path.with_name(f"{path.stem}-trajectory.ply")
-    return load_trajectory_ply(beside) if beside.exists() else None
+        first = path.with_name(f"{path.stem}-trajectory")
+    found = [p for p in (first.with_name(f"{first.name}.ply"),) if p.exists()]
+    found += sorted(first.parent.glob(f"{glob.escape(first.name)}-*.ply"))
+    return [_named(load_trajectory_ply(p), p.stem[len(first.name) + 1 :]) for p in found]
+
+
+def is_trajectory(path: Path) -> bool:
+    """Whether the file's name says that it is a trajectory beside a surface."""
+    return _TRAJECTORY.search(path.stem) is not None
+
+
+def finished_file(folder: Path) -> Path | None:
+    """What a probe run in `folder` has left when it was done: its surface or its curve."""
+    return next((folder / name for name in _FINISHED if (folder / name).exists()), None)
 
 
 def save_surface(surface: Surface, path: Path) -> Path:
-    """Write `surface` in the format of `path`'s suffix; returns the path."""
+    """Write `surface` in the format of `path`'s suffix; returns the path.
+
+    Raises:
+        IsolossError: if there is no such format, or none that could hold a curve.
+    """
     writers = {
         ".ply": save_surface_ply,
         ".npz": _save_npz,
@@ -80,12 +102,15 @@ def save_surface(surface: Surface, path: Path) -> Path:
     }
     if path.suffix.lower() not in writers:
         raise IsolossError(f"cannot save as {path.name}: choose one of {', '.join(writers)}")
+    if surface.is_curve and path.suffix.lower() in (".ply", ".vts"):
+        raise IsolossError(f"cannot save a curve as {path.name}: choose .npz or .csv")
     return writers[path.suffix.lower()](surface, path)
 
 
 def _load_run(folder: Path) -> Surface:
-    if (folder / "surface.ply").exists():
-        return load_surface_ply(folder / "surface.ply")
+    finished = finished_file(folder)
+    if finished is not None:
+        return load(finished)
     if GrowingSurface.exists(folder / "surface"):
         return GrowingSurface.open(folder / "surface").snapshot()
     if (folder / "run.json").exists():
@@ -97,6 +122,25 @@ def _load_run(folder: Path) -> Surface:
     raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
 
 
+def _check_size(surface: Surface, path: Path) -> None:
+    """Refuse what is neither a surface nor a curve; a mesh or an .h5 file holds no curve."""
+    curve = surface.is_curve and path.suffix.lower() == ".npz"
+    if min(surface.shape) < 2 and not (curve and surface.shape[0] >= 2):
+        raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
+
+
+def _named(trajectory: Trajectory, name: str) -> Trajectory:
+    if trajectory.name or not name:
+        return trajectory
+    return replace(trajectory, meta={**trajectory.meta, "name": name})
+
+
+def _grids(surface: Surface) -> dict[str, NDArray[Any]]:
+    """The values to be written, by name: the spread only where there is one."""
+    names = _GRIDS if surface.spread is None else (*_GRIDS, "spread")
+    return {name: getattr(surface, name) for name in names}
+
+
 def _kind_of_run(folder: Path) -> str:
     try:
         return str(read_json(folder / "run.json")["settings"]["kind"])
@@ -105,7 +149,7 @@ def _kind_of_run(folder: Path) -> str:
 
 
 def _save_npz(surface: Surface, path: Path) -> Path:
-    arrays = {name: getattr(surface, name) for name in ("alpha", "beta", *_GRIDS)}
+    arrays: dict[str, Any] = {"alpha": surface.alpha, "beta": surface.beta, **_grids(surface)}
     meta = np.array(json.dumps(surface.meta))
     return write_atomic(path, lambda p: np.savez_compressed(p, **arrays, meta=meta))
 
@@ -116,6 +160,7 @@ def _load_npz(path: Path) -> Surface:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}
+            spread = np.asarray(content["spread"], np.float64) if "spread" in content else None
             described: Any = json.loads(str(content["meta"])) if "meta" in content else {}
         if not isinstance(described, dict):
             raise ValueError("its description is not a JSON object")
@@ -123,6 +168,8 @@ def _load_npz(path: Path) -> Surface:
             *(np.asarray(arrays[n], np.float64) for n in ("alpha", "beta", *_GRIDS[:-1])),
             count=np.asarray(arrays["count"], np.int64),
             meta=cast(dict[str, Any], described),
+            # An extra that does not fit must not cost the surface.
+            spread=spread if spread is None or spread.shape == arrays["loss"].shape else None,
         )
     except KeyError as error:
         raise IsolossError(f"{path} is not a surface: it has no array {error}") from error
@@ -176,13 +223,13 @@ def _load_h5(path: Path) -> Surface:
 
 def _save_csv(surface: Surface, path: Path) -> Path:
     alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
-    columns = [alpha, beta, *(getattr(surface, name) for name in _GRIDS)]
+    columns = {"alpha": alpha, "beta": beta, **_grids(surface)}
 
     def write(target: Path) -> None:
         with target.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
-            rows.writerow(["alpha", "beta", *_GRIDS])
-            rows.writerows(zip(*(c.ravel().tolist() for c in columns), strict=True))
+            rows.writerow(columns)
+            rows.writerows(zip(*(c.ravel().tolist() for c in columns.values()), strict=True))
 
     return write_atomic(path, write)
 
@@ -193,7 +240,7 @@ def _save_vts(surface: Surface, path: Path) -> Path:
     height = np.where(np.isfinite(surface.loss), surface.loss, 0.0)
     # VTK counts its first index fastest; ours is the last, hence the transposes.
     points = np.stack([alpha.T, beta.T, height.T], axis=-1)
-    arrays = "".join(_vts_array(getattr(surface, n).T, n) for n in _GRIDS)
+    arrays = "".join(_vts_array(values.T, name) for name, values in _grids(surface).items())
     extent = f"0 {surface.shape[0] - 1} 0 {surface.shape[1] - 1} 0 0"
     text = (
         '<?xml version="1.0"?>\n'

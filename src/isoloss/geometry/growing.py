@@ -1,7 +1,7 @@
 """The surface of a running probe: a folder of memory-mapped arrays a second process can watch.
 
-Every cell owns one slot in each array. The writer fills a cell's sums first and its count last, so
-that a count above 0 says that the cell is whole; a kill in between costs that one cell.
+Every cell has two slots. A new result goes into the one that is not valid, and then a single byte
+makes it the valid one: a kill at any instant leaves each cell as it was before or after, whole.
 """
 
 from __future__ import annotations
@@ -17,19 +17,23 @@ from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
 from isoloss.geometry.surface import Array, Surface
 
-_ARRAYS = {"loss_sum": np.float64, "square_sum": np.float64, "hits": np.int64, "count": np.int64}
+Cell = tuple[int, int]
+# The values of a cell, then the sums over its samples that they were computed from, if they were.
+_RECORD = np.dtype(
+    [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
+    + [(name, np.int64) for name in ("hits", "count")]
+)
 
 
 @dataclass(frozen=True)
 class GrowingSurface:
-    """A surface being computed: sums over samples in each cell.
+    """A surface being computed.
 
     Attributes:
         alpha, beta: (A,), (B,) float64 grid coordinates.
         population: the number of samples of which the loss is the mean when all have been seen.
-        classifier: whether `hits` counts right answers.
-        loss_sum, square_sum: (A, B) float64, sums of the per-sample losses and of their squares.
-        hits, count: (A, B) int64, right answers and samples seen.
+        classifier: whether there are right answers to count.
+        slots: (A, B, 2) records, of which `valid` (A, B) uint8 says which one counts.
     """
 
     alpha: Array
@@ -37,10 +41,8 @@ class GrowingSurface:
     population: int
     classifier: bool
     meta: dict[str, Any]
-    loss_sum: Array
-    square_sum: Array
-    hits: NDArray[np.int64]
-    count: NDArray[np.int64]
+    slots: NDArray[Any]
+    valid: NDArray[np.uint8]
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -58,18 +60,14 @@ class GrowingSurface:
         meta: dict[str, Any],
     ) -> GrowingSurface:
         """Lay out an empty surface in `folder`; the description comes last and marks it whole."""
+        (folder / "surface.json").unlink(missing_ok=True)
         shape = (len(alpha), len(beta))
-        for name, dtype in _ARRAYS.items():
-            empty = np.zeros(shape, dtype)
+        for name, empty in (
+            ("slots", np.zeros((*shape, 2), _RECORD)),
+            ("valid", np.zeros(shape, np.uint8)),
+        ):
             write_atomic(folder / f"{name}.npy", lambda p, a=empty: np.save(p, a))
-        description = {
-            "alpha": list(map(float, alpha)),
-            "beta": list(map(float, beta)),
-            "population": population,
-            "classifier": classifier,
-            "meta": meta,
-        }
-        write_json(folder / "surface.json", description)
+        cls.in_memory(alpha, beta, population, classifier, meta).describe(folder)
         return cls.open(folder, writable=True)
 
     @classmethod
@@ -84,16 +82,19 @@ class GrowingSurface:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
             mode = "r+" if writable else "r"
-            arrays = {n: np.load(folder / f"{n}.npy", mmap_mode=mode) for n in _ARRAYS}
-            if any(a.shape != (len(alpha), len(beta)) for a in arrays.values()):
-                raise ValueError("arrays and grid differ in shape")
+            slots = np.load(folder / "slots.npy", mmap_mode=mode)
+            valid = np.load(folder / "valid.npy", mmap_mode=mode)
+            shape = (len(alpha), len(beta))
+            if slots.shape != (*shape, 2) or slots.dtype != _RECORD or valid.shape != shape:
+                raise ValueError("arrays and grid do not fit")
             return cls(
                 alpha,
                 beta,
                 int(described["population"]),
                 bool(described["classifier"]),
                 dict(described["meta"]),
-                **arrays,
+                slots,
+                valid,
             )
         except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise IsolossError(f"the surface in {folder} is damaged: {error}") from error
@@ -108,41 +109,81 @@ class GrowingSurface:
         meta: dict[str, Any],
     ) -> GrowingSurface:
         """An empty surface without a folder."""
-        arrays: dict[str, Any] = {
-            n: np.zeros((len(alpha), len(beta)), d) for n, d in _ARRAYS.items()
-        }
-        return cls(alpha, beta, population, classifier, meta, **arrays)
+        shape = (len(alpha), len(beta))
+        slots, valid = np.zeros((*shape, 2), _RECORD), np.zeros(shape, np.uint8)
+        return cls(alpha, beta, population, classifier, meta, slots, valid)
 
-    def put(
-        self, cell: tuple[int, int], loss_sum: float, square_sum: float, hits: int, count: int
-    ) -> None:
-        """Record a cell's result; from then on it counts as computed."""
-        self.loss_sum[cell] = loss_sum
-        self.square_sum[cell] = square_sum
-        self.hits[cell] = hits
-        self.count[cell] = count
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(A, B), the numbers of grid points along α and β."""
+        return len(self.alpha), len(self.beta)
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """(A, B) samples seen so far; 0 means not computed."""
+        return self._records()["count"]
+
+    def add(self, cell: Cell, loss_sum: float, square_sum: float, hits: int, count: int) -> None:
+        """Add sums over `count` more samples to a cell."""
+        before = self.slots[cell][self.valid[cell]]
+        with np.errstate(all="ignore"):
+            loss_sum = float(before["loss_sum"]) + loss_sum
+            square_sum = float(before["square_sum"]) + square_sum
+        hits, count = int(before["hits"]) + hits, int(before["count"]) + count
+        stderr = _standard_error(loss_sum, square_sum, count, self.population)
+        accuracy = hits / count if self.classifier else np.nan
+        self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
+
+    def put(self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int) -> None:
+        """Give a cell values that were estimated elsewhere, from `count` samples."""
+        self._write(cell, (loss, accuracy, loss_stderr, 0.0, 0.0, 0, count))
+
+    def describe(self, folder: Path, **facts: Any) -> None:
+        """Add to what is said of the surface in `folder`."""
+        self.meta.update(facts)
+        description = {
+            "alpha": list(map(float, self.alpha)),
+            "beta": list(map(float, self.beta)),
+            "population": self.population,
+            "classifier": self.classifier,
+            "meta": self.meta,
+        }
+        write_json(folder / "surface.json", description)
+
+    def loss_at(self, cell: Cell) -> float:
+        """The loss of one cell as far as it is known."""
+        return float(self.slots[cell][self.valid[cell]]["loss"])
 
     def snapshot(self) -> Surface:
         """The surface as far as it has been computed."""
-        count = np.array(self.count)
-        computed = count > 0
-        n = np.maximum(count, 1)
-        with np.errstate(invalid="ignore", over="ignore"):
-            mean = self.loss_sum / n
-            variance = np.maximum(self.square_sum / n - mean**2, 0) * n / np.maximum(n - 1, 1)
-            # Drawn without replacement, hence Cochran's finite-population correction: a mean over
-            # the whole population has no error, whatever its spread.
-            unseen = 1 - np.minimum(n / self.population, 1)
-            stderr = np.sqrt(variance / n * unseen)
-        stderr[unseen == 0] = 0.0
-        stderr[(n == 1) & (unseen > 0)] = np.nan
-        accuracy = self.hits / n if self.classifier else np.full(mean.shape, np.nan)
-        return Surface(
-            self.alpha,
-            self.beta,
-            np.where(computed, mean, np.nan),
-            np.where(computed, accuracy, np.nan),
-            np.where(computed, stderr, np.nan),
-            count,
-            self.meta,
-        )
+        now = self._records()
+        computed = now["count"] > 0
+        values = [
+            np.where(computed, now[name], np.nan) for name in ("loss", "accuracy", "loss_stderr")
+        ]
+        return Surface(self.alpha, self.beta, *values, now["count"].copy(), self.meta)
+
+    def _records(self) -> NDArray[Any]:
+        valid = np.asarray(self.valid, np.int64)[..., None]
+        return np.take_along_axis(np.asarray(self.slots), valid, axis=2)[..., 0]
+
+    def _write(self, cell: Cell, record: tuple[float | int, ...]) -> None:
+        other = 1 - int(self.valid[cell])
+        self.slots[(*cell, other)] = record
+        self.valid[cell] = other
+
+
+def _standard_error(loss_sum: float, square_sum: float, n: int, population: int) -> float:
+    """Of a mean over `n` samples as an estimate of the mean over `population`.
+
+    They are drawn without replacement, hence Cochran's finite-population correction: a mean over
+    the whole population has no error, whatever its spread.
+    """
+    if n >= population:
+        return 0.0
+    if n < 2:
+        return float("nan")
+    with np.errstate(all="ignore"):
+        mean = np.float64(loss_sum) / n
+        variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
+        return float(np.sqrt(variance / n * (1 - n / population)))

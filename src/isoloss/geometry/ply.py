@@ -1,8 +1,8 @@
 """Surfaces and trajectories as PLY files that MeshLab, ParaView and Blender open.
 
 A surface's vertices are written row by row (β fastest) and carry `x y z` for other programs and
-`alpha beta loss accuracy loss_stderr count`, from which the surface comes back exactly. One comment
-line `isoloss {…}` holds, as ASCII JSON, what made it.
+`alpha beta loss accuracy loss_stderr count` (and `spread`, where there is one), from which the
+surface comes back exactly. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
 """
 
 from __future__ import annotations
@@ -39,16 +39,19 @@ _TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
 def save_surface_ply(surface: Surface, path: Path) -> Path:
     """Write `surface` as binary little-endian PLY; cells without a finite height get no face."""
     rows, columns = surface.shape
+    spread = [] if surface.spread is None else ["spread"]
     vertex = np.zeros(
         rows * columns,
-        [(n, "f4") for n in "xyz"] + [(n, "f8") for n in _SURFACE_FIELDS] + [("count", "i4")],
+        [(n, "f4") for n in "xyz"]
+        + [(n, "f8") for n in (*_SURFACE_FIELDS, *spread)]
+        + [("count", "i4")],
     )
     alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
     height = _mesh_height(surface)
     vertex["x"], vertex["y"] = alpha.ravel(), beta.ravel()
     vertex["z"] = np.nan_to_num(height, nan=0.0).ravel()
     vertex["alpha"], vertex["beta"] = alpha.ravel(), beta.ravel()
-    for name in ("loss", "accuracy", "loss_stderr", "count"):
+    for name in ("loss", "accuracy", "loss_stderr", "count", *spread):
         vertex[name] = getattr(surface, name).ravel()
     triangles = _triangles(np.isfinite(height))
     face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
@@ -114,6 +117,7 @@ def load_surface_ply(path: Path) -> Surface:
         optional("loss_stderr", 0.0),
         np.maximum(optional("count", 1.0), 0).astype(np.int64),
         meta,
+        grid(_column(vertex, "spread")) if _is_number(vertex, "spread") else None,
     )
 
 
@@ -129,8 +133,13 @@ def load_trajectory_ply(path: Path) -> Trajectory:
     return Trajectory(*columns, meta=meta)
 
 
+def _is_number(vertex: NDArray[Any], name: str) -> bool:
+    """Whether each vertex has one number of this name, not a list of them."""
+    return name in (vertex.dtype.names or ()) and vertex.dtype[name].kind != "O"
+
+
 def _column(vertex: NDArray[Any], name: str) -> Array:
-    if vertex.dtype[name].kind == "O":
+    if not _is_number(vertex, name):
         raise IsolossError(f"a surface's {name} is one number for each vertex, not a list")
     return np.ascontiguousarray(vertex[name], np.float64)
 

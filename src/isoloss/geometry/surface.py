@@ -14,6 +14,13 @@ from isoloss.naming import short_name
 
 Array = NDArray[np.float64]
 
+_PLANES = {
+    "pca": "PCA plane",
+    "random": "random plane",
+    "line": "random line",
+    "interpolate": "interpolation",
+}
+
 
 @dataclass(frozen=True, repr=False)
 class Surface:
@@ -29,6 +36,10 @@ class Surface:
             chosen data: 0 once all of it was seen.
         count: (A, B) int64, samples seen; 0 means not computed.
         meta: what made it (JSON-compatible), e.g. model, data, plane, seed, precision, versions.
+        spread: (A, B) float64, the standard deviation of the mean loss over an ensemble of random
+            planes; None where there was only one.
+
+    With a single β it is a curve: the loss along one direction.
     """
 
     alpha: Array
@@ -38,14 +49,14 @@ class Surface:
     loss_stderr: Array
     count: NDArray[np.int64]
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
+    spread: Array | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.alpha), len(self.beta))
-        for name in ("loss", "accuracy", "loss_stderr", "count"):
-            if getattr(self, name).shape != shape:
-                raise IsolossError(
-                    f"{name} has shape {getattr(self, name).shape}, the grid has {shape}"
-                )
+        for name in ("loss", "accuracy", "loss_stderr", "count", "spread"):
+            values: NDArray[Any] | None = getattr(self, name)
+            if values is not None and values.shape != shape:
+                raise IsolossError(f"{name} has shape {values.shape}, the grid has {shape}")
         for name in ("alpha", "beta"):
             axis = getattr(self, name)
             if not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
@@ -61,6 +72,11 @@ class Surface:
         return self.loss.shape[0], self.loss.shape[1]
 
     @property
+    def is_curve(self) -> bool:
+        """Whether it runs along one direction only."""
+        return len(self.beta) == 1
+
+    @property
     def computed(self) -> NDArray[np.bool_]:
         """(A, B) bool: where a result exists, be it NaN or inf."""
         return self.count > 0
@@ -72,12 +88,12 @@ class Surface:
 
     @property
     def title(self) -> str:
-        """A heading for pictures, from what made the surface: "vgg11 on digits, PCA plane"."""
+        """A heading for pictures, from what made it: "vgg11 on digits, PCA plane"."""
         given = self.meta.get("title")
         if given:
             return str(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
-        plane = {"pca": "PCA plane", "random": "random plane"}.get(str(self.meta.get("plane")), "")
+        plane = _PLANES.get(str(self.meta.get("plane")), "")
         subject = f"{model} on {data}" if model and data else model
         return ", ".join(part for part in (subject, plane) if part)
 
@@ -96,7 +112,10 @@ class Surface:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv."""
+        """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv.
+
+        A curve has no mesh: it is kept as .npz or .csv.
+        """
         from isoloss.geometry.formats import save_surface
 
         return save_surface(self, Path(path))

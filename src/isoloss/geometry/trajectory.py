@@ -22,7 +22,7 @@ class Trajectory:
         off_plane: (n,) float64 ≥ 0, Euclidean distance of the checkpoint from the plane.
         epoch: (n,) float64, epochs trained; may be fractional.
         lr: (n,) float64, the learning rate there.
-        meta: as for `Surface`.
+        meta: as for `Surface`; its "name" tells the paths of one plane apart.
     """
 
     alpha: Array
@@ -35,6 +35,11 @@ class Trajectory:
 
     def __len__(self) -> int:
         return len(self.alpha)
+
+    @property
+    def name(self) -> str:
+        """What it is called where a plane shows several; "" where nobody named it."""
+        return str(self.meta.get("name") or "")
 
     @property
     def lr_drops(self) -> NDArray[np.int64]:

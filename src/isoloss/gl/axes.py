@@ -131,6 +131,10 @@ class AxisLabels:
         """Keep `rect` (left, top, right, bottom) free of labels."""
         self._taken.append(rect)
 
+    def is_free(self, rect: Rect) -> bool:
+        """Whether nothing has been placed in `rect` yet."""
+        return not any(_overlap(rect, taken) for taken in self._taken)
+
     def lay_out(
         self, frame: Frame, ticks: AxisTicks, sides: Sides, titles: tuple[str, str, str]
     ) -> None:
@@ -215,7 +219,7 @@ class AxisLabels:
         force: bool = False,
     ) -> None:
         rect = _rect(centre, self._text.measure(text, self._view.em, size), 0.0)
-        if not force and any(_overlap(rect, taken) for taken in self._taken):
+        if not force and not self.is_free(rect):
             return
         self._taken.append(rect)
         self.labels.append(Label(text, float(centre[0]), float(centre[1]), color, size=size))

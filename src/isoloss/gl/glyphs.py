@@ -133,7 +133,7 @@ class GlyphAtlas:
 
 
 @cache
-def _font_file() -> Path | None:
+def font_file() -> Path | None:
     """Roboto as it ships with imgui_bundle, which is looked up, not imported."""
     package = importlib.util.find_spec("imgui_bundle")
     for folder in (package.submodule_search_locations or []) if package else []:
@@ -144,7 +144,7 @@ def _font_file() -> Path | None:
 
 
 def _font(pixels: int) -> ImageFont.FreeTypeFont:
-    file = _font_file()
+    file = font_file()
     if file is not None:
         return ImageFont.truetype(str(file), pixels, layout_engine=ImageFont.Layout.BASIC)
     fallback = ImageFont.load_default(pixels)

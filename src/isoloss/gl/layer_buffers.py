@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.mesh import DisplayMesh
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import overlays
 from isoloss.gl.buffers import Instances
-from isoloss.gl.lines import LinePass, no_segments
-from isoloss.gl.markers import MARK, MarkerPass
+from isoloss.gl.lines import LinePass
+from isoloss.gl.markers import MarkerPass
 from isoloss.gl.surfaces import SurfaceBuffers
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.layer import SurfaceLayer
@@ -18,6 +19,29 @@ from isoloss.scene.texturing import ColorScale, shown_texture, texture_values
 from isoloss.scene.theme import Theme
 
 Array = NDArray[np.float64]
+
+
+class PathBuffers:
+    """One trajectory on the GPU."""
+
+    def __init__(self) -> None:
+        self.path, self.stems = LinePass.batch(), LinePass.batch()
+        self.marks = MarkerPass.batch()
+
+    def upload(
+        self, path: Trajectory, index: int, mesh: DisplayMesh, frame: Frame, theme: Theme
+    ) -> None:
+        """Take over a trajectory that has points, the one with this index in its layer."""
+        points = overlays.path_points(path, frame)
+        unstretched = Frame(frame.alpha, frame.beta, frame.scale).top
+        self.path.upload(overlays.path_segments(points))
+        self.stems.upload(overlays.stem_segments(points, mesh, frame, unstretched))
+        self.marks.upload(overlays.path_marks(path, points, theme, index))
+
+    def free(self) -> None:
+        """Give the memory back."""
+        for batch in (self.path, self.stems, self.marks):
+            batch.free()
 
 
 class LayerBuffers:
@@ -30,8 +54,8 @@ class LayerBuffers:
     def __init__(self) -> None:
         self.surface = SurfaceBuffers()
         self.contours, self.grid = LinePass.batch(), LinePass.batch()
-        self.path, self.stems = LinePass.batch(), LinePass.batch()
-        self.path_marks, self.marks = MarkerPass.batch(), MarkerPass.batch()
+        self.marks = MarkerPass.batch()
+        self.paths: dict[int, PathBuffers] = {}
         self.placed: tuple[Array, Array] = (np.ones(3), np.zeros(3))
         self._made_from: dict[str, object] = {}
 
@@ -46,20 +70,20 @@ class LayerBuffers:
         """Bring the buffers up to date with the layer and how it is to be shown."""
         mesh = layer.mesh(frame.scale, look.smooth)
         self.placed = frame.mesh_to_world(mesh)
-        shape = (layer.version, id(layer.surface), frame.scale, look.smooth)
+        shape = (layer.version, id(layer.surface), frame.scale, look.smooth, layer.approach)
         if self._changed("shape", shape):
             self.surface.upload_shape(mesh)
         texture = shown_texture([layer], look)
         if self._changed("values", (shape, texture, colors)):
             self.surface.upload_values(texture_values(layer, mesh, colors, look))
         self._update_lines(layer, mesh, look, frame, colors, shape)
-        self._update_path(layer, mesh, frame, theme, shape)
+        self._update_paths(layer, mesh, frame, theme, shape)
 
     def free(self) -> None:
         """Give the memory back."""
         self.surface.free()
-        for batch in (self.contours, self.grid, self.path, self.stems, self.path_marks, self.marks):
-            batch.free()
+        for piece in (self.contours, self.grid, self.marks, *self.paths.values()):
+            piece.free()
 
     def _update_lines(
         self,
@@ -81,23 +105,15 @@ class LayerBuffers:
             values = texture_values(layer, mesh, colors, look)
             self._upload(self.grid, overlays.grid_segments(mesh, overlays.shades(values, *palette)))
 
-    def _update_path(
+    def _update_paths(
         self, layer: SurfaceLayer, mesh: DisplayMesh, frame: Frame, theme: Theme, shape: object
     ) -> None:
         span = (frame.alpha, frame.beta)
-        path = layer.trajectory
-        if self._changed("path", (shape, span, id(path), theme)):
-            if path is None or not len(path):
-                for batch in (self.path, self.stems):
-                    batch.upload(no_segments())
-                self.path_marks.upload(np.empty(0, MARK))
-            else:
-                points = overlays.path_points(path, frame)
-                self._upload(self.path, overlays.path_segments(points))
-                unstretched = Frame(frame.alpha, frame.beta, frame.scale).top
-                stems = overlays.stem_segments(points, mesh, frame, unstretched)
-                self._upload(self.stems, stems)
-                self._upload(self.path_marks, overlays.path_marks(path, points, theme))
+        for index, path in layer.shown_trajectories:
+            if index not in self.paths:
+                self.paths[index] = PathBuffers()
+            if self._changed(f"path {index}", (shape, span, id(path), theme)):
+                self.paths[index].upload(path, index, mesh, frame, theme)
         if self._changed("marks", (frame.scale, span, layer.markers, theme)):
             self._upload(self.marks, overlays.layer_marks(layer.markers, frame, theme))
 

@@ -74,18 +74,24 @@ def stem_segments(points: Array, mesh: DisplayMesh, frame: Frame, height: float)
     return segments(feet[apart], points[apart])
 
 
-def path_marks(trajectory: Trajectory, points: Array, theme: Theme) -> Records:
-    """A dot each checkpoint; the start, the end and drops of the learning rate by their shape."""
+def path_marks(trajectory: Trajectory, points: Array, theme: Theme, index: int) -> Records:
+    """A dot each checkpoint; the start, the end and drops of the learning rate by their shape.
+
+    `index` is that of the trajectory in its layer: its colour goes by it.
+    """
     n = len(points)
     if not n:
         return np.empty(0, MARK)
     shapes = np.full(n, MarkerShape.DOT.value)
     radii = np.full(n, 2.6 if n <= 60 else 1.6)
-    colors = np.tile(np.array(theme.path), (n, 1))
+    color = theme.path_color(index)
+    colors = np.tile(np.array(color), (n, 1))
     drops = trajectory.lr_drops
     shapes[drops], radii[drops], colors[drops] = MarkerShape.DIAMOND.value, 5.6, theme.lr_drop
-    shapes[0], radii[0], colors[0] = MarkerShape.RING.value, 5.2, theme.path
-    shapes[-1], radii[-1], colors[-1] = MarkerShape.STAR.value, 7.0, theme.path_end
+    shapes[0], radii[0] = MarkerShape.RING.value, 5.2
+    shapes[-1], radii[-1] = MarkerShape.STAR.value, 7.0
+    # Of several paths, whose end a star is must not be in doubt.
+    colors[0], colors[-1] = color, color if index else theme.path_end
     whole = np.isfinite(points).all(axis=1)
     return marks(points, radii, shapes, colors)[whole]
 

@@ -36,16 +36,17 @@ def render(
     scale: float | None = None,
     **options: Any,
 ) -> Pixels:
-    """A picture of surfaces; works without a display.
+    """A picture of surfaces, or of one curve; works without a display.
 
     Args:
         source: a path (surface file or run folder), a `Surface`, a `Scene`, or several of them
-            for one box.
+            for one box; a curve is drawn alone.
         out: where to write a PNG; None only returns the pixels.
         size: (width, height) in pixels.
         scale: size of text and lines; None fits them to the picture.
         options: fields of `Appearance` (texture="accuracy", theme="light", title="…", …) and of
-            `Camera` (azimuth=…, elevation=…, orthographic=True, …).
+            `Camera` (azimuth=…, elevation=…, orthographic=True, …); a curve has title, theme,
+            log_height and transparent.
 
     Returns:
         (H, W, 4) uint8, RGBA with straight alpha, top row first.
@@ -57,9 +58,13 @@ def render(
         raise IsolossError(f"pictures are PNG: give a name that ends in .png, not {Path(out).name}")
     if min(size) < 1:
         raise IsolossError(f"--size must be at least 1x1, not {size[0]}x{size[1]}")
-    scene = make_scene(source, **options)
-    with HeadlessContext():
-        image = draw_picture(Renderer(), scene, size, scale)
+    sources = _loaded(source)
+    if len(sources) == 1 and isinstance(sources[0], SurfaceLayer) and sources[0].surface.is_curve:
+        image = _draw_curve(sources[0], size, scale, options)
+    else:
+        scene = make_scene(sources, **options)
+        with HeadlessContext():
+            image = draw_picture(Renderer(), scene, size, scale)
     if out is not None:
         write_png(image, Path(out))
     return image
@@ -76,8 +81,7 @@ def draw_picture(
 
     `supersample` draws so many times as large and averages, on top of multisampling.
     """
-    if scale is None:
-        scale = max(0.75, min(size[0] / 1250, size[1] / 780))
+    scale = _fitting_scale(size) if scale is None else scale
     factor = max(1, supersample)
     target = Target(size[0] * factor, size[1] * factor)
     try:
@@ -90,14 +94,14 @@ def draw_picture(
 
 def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
     """A scene of `source` with appearance and camera `options`; a given `Scene` is not changed."""
-    sources = [source] if isinstance(source, Source) else list(source)
+    sources = _loaded(source)
     if len(sources) == 1 and isinstance(sources[0], Scene):
         given = sources[0]
         scene = Scene(
             list(given.layers), given.camera, given.appearance, given.title, given.height_scale
         )
     else:
-        scene = Scene([_layer(each) for each in sources])
+        scene = Scene([_no_curve(each) for each in sources])
     title = options.pop("title", None)
     if isinstance(title, str):
         scene.title = title
@@ -116,16 +120,37 @@ def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
 
 
 def load_layer(path: str | Path) -> SurfaceLayer:
-    """A layer from a surface file or a run folder, with the trajectory beside it."""
+    """A layer from a surface file or a run folder, with the trajectories beside it."""
     from isoloss.geometry import formats
 
     path = Path(path)
-    surface, trajectory = formats.load(path), formats.load_trajectory(path)
+    surface, trajectories = formats.load(path), tuple(formats.load_trajectories(path))
     named = (
         path if path.is_dir() else path.parent if path.stem == "surface" else path.with_suffix("")
     )
     name = named.resolve().name
-    return SurfaceLayer(name, surface, trajectory, source=path)
+    return SurfaceLayer(name, surface, trajectories, source=path)
+
+
+def _draw_curve(
+    layer: SurfaceLayer, size: tuple[int, int], scale: float | None, options: dict[str, Any]
+) -> Pixels:
+    from isoloss.gl.figure import draw_curve
+
+    unknown = sorted(set(options) - {"title", "theme", "log_height", "transparent"})
+    if unknown and unknown[0] in _LOOK_OPTIONS | _CAMERA_OPTIONS:
+        raise IsolossError(f"{layer.name} is a curve: its picture has no {unknown[0]}")
+    if unknown:
+        raise IsolossError(f"render has no option {unknown[0]!r}")
+    title = options.pop("title", True)
+    heading = title if isinstance(title, str) else layer.surface.title or layer.name
+    look = replace(Appearance(), title=bool(title), **options)
+    scale = _fitting_scale(size) if scale is None else scale
+    return draw_curve(layer.surface, size, scale, look, heading)
+
+
+def _fitting_scale(size: tuple[int, int]) -> float:
+    return max(0.75, min(size[0] / 1250, size[1] / 780))
 
 
 def write_png(image: Pixels, path: Path) -> Path:
@@ -134,14 +159,26 @@ def write_png(image: Pixels, path: Path) -> Path:
     return write_atomic(path, lambda p: picture.save(p, format="PNG"))
 
 
-def _layer(source: Source) -> SurfaceLayer:
-    if isinstance(source, SurfaceLayer):
+def _loaded(source: Source | Sequence[Source]) -> list[SurfaceLayer | Scene]:
+    """What `source` names, read from disk where it is a path."""
+    sources = [source] if isinstance(source, Source) else list(source)
+    return [_layer_or_scene(each) for each in sources]
+
+
+def _layer_or_scene(source: Source) -> SurfaceLayer | Scene:
+    if isinstance(source, SurfaceLayer | Scene):
         return source
     if isinstance(source, Surface):
         return SurfaceLayer(source.title or "surface", source)
+    return load_layer(source)
+
+
+def _no_curve(source: SurfaceLayer | Scene) -> SurfaceLayer:
     if isinstance(source, Scene):
         raise IsolossError("render takes one scene, or several surfaces, not several scenes")
-    return load_layer(source)
+    if source.surface.is_curve:
+        raise IsolossError(f"{source.name} is a curve: draw it alone")
+    return source
 
 
 def _texture(name: str) -> Texture:

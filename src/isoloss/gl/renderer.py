@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from OpenGL import GL
 
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import axes
 from isoloss.gl.background import BackgroundPass
 from isoloss.gl.context import description
 from isoloss.gl.fills import FillPass
-from isoloss.gl.layer_buffers import LayerBuffers
+from isoloss.gl.layer_buffers import LayerBuffers, PathBuffers
+from isoloss.gl.legend import legend
 from isoloss.gl.lines import LinePass, LineStyle
 from isoloss.gl.markers import MarkerPass
 from isoloss.gl.overlays import marker_points
@@ -27,6 +29,8 @@ from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import FLOOR, Frame, Scene
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
 from isoloss.scene.theme import THEMES, Color
+
+Placed = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 _SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
 _MOVING_SOFTWARE, _RESTING_SOFTWARE, _MOVING = 64, 500, 500  # vertices an axis
@@ -114,7 +118,7 @@ class Renderer:
         for buffers in all_buffers:
             self._draw_lines(buffers, scene, view, texture)
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            self._draw_path(layer, buffers, scene, view, frame)
+            self._draw_paths(layer, buffers, scene, view, frame)
         GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
         self._draw_labels(scene, shown, view, frame, colors, texture, sides, ticks)
@@ -142,30 +146,43 @@ class Renderer:
             style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
             self._lines.draw(buffers.contours, view, style, buffers.placed)
 
-    def _draw_path(
+    def _draw_paths(
         self, layer: SurfaceLayer, buffers: LayerBuffers, scene: Scene, view: View, frame: Frame
     ) -> None:
-        look, unit, theme = scene.appearance, view.scale, view.theme
+        look, theme = scene.appearance, view.theme
         placed = ((1.0, 1.0, frame.gain), (0.0, 0.0, 0.0))
-        if look.trajectory and layer.trajectory is not None and len(layer.trajectory):
-            points = _points_until(layer, look.epoch)
-            stem = LineStyle(1.0 * unit, (*theme.path[:3], 0.6), bias=0.002)
-            casing = LineStyle(5.0 * unit, theme.path_casing, cap=1.0, bias=0.004)
-            path = LineStyle(2.4 * unit, theme.path, cap=1.0, bias=0.005)
-            self._lines.draw(buffers.stems, view, stem, placed)
-            # Where the surface hides the path, it shines through faintly.
-            GL.glDepthFunc(GL.GL_GREATER)
-            ghost = replace(path, tint=(*theme.path[:3], 0.28), width=1.6 * unit, cap=0.0)
-            self._lines.draw(buffers.path, view, ghost, placed, points - 1)
-            GL.glDepthFunc(GL.GL_LEQUAL)
-            self._lines.draw(buffers.path, view, casing, placed, points - 1)
-            self._lines.draw(buffers.path, view, path, placed, points - 1)
-            self._markers.draw(buffers.path_marks, view, theme.path_casing, placed, count=points)
+        for index, trajectory in layer.shown_trajectories if look.trajectory else ():
+            self._draw_path(buffers.paths[index], index, view, placed, trajectory, look.epoch)
         if look.markers and layer.markers:
             GL.glDepthFunc(GL.GL_GREATER)
             self._markers.draw(buffers.marks, view, theme.path_casing, placed, alpha=0.35)
             GL.glDepthFunc(GL.GL_LEQUAL)
             self._markers.draw(buffers.marks, view, theme.path_casing, placed)
+
+    def _draw_path(
+        self,
+        path: PathBuffers,
+        index: int,
+        view: View,
+        placed: Placed,
+        trajectory: Trajectory,
+        epoch: float | None,
+    ) -> None:
+        unit, casing_color = view.scale, view.theme.path_casing
+        color = view.theme.path_color(index)
+        points = _points_until(trajectory, epoch)
+        stem = LineStyle(1.0 * unit, (*color[:3], 0.6), bias=0.002)
+        casing = LineStyle(5.0 * unit, casing_color, cap=1.0, bias=0.004)
+        line = LineStyle(2.4 * unit, color, cap=1.0, bias=0.005)
+        self._lines.draw(path.stems, view, stem, placed)
+        # Where the surface hides the path, it shines through faintly.
+        GL.glDepthFunc(GL.GL_GREATER)
+        ghost = replace(line, tint=(*color[:3], 0.28), width=1.6 * unit, cap=0.0)
+        self._lines.draw(path.path, view, ghost, placed, points - 1)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+        self._lines.draw(path.path, view, casing, placed, points - 1)
+        self._lines.draw(path.path, view, line, placed, points - 1)
+        self._markers.draw(path.marks, view, casing_color, placed, count=points)
 
     # -- decorations -------------------------------------------------------------------------
 
@@ -198,9 +215,11 @@ class Renderer:
             layout.lay_out(frame, ticks, sides, _axis_titles(shown))
         if look.markers:
             layout.labels += _marker_labels(shown, view, frame)
-        if bar is not None:
-            self._fills.draw(bar.triangles, np.eye(4))
-            layout.labels.extend(bar.labels)
+        key = legend(view, self._text, shown, layout.is_free) if look.trajectory else None
+        for card in (bar, key):
+            if card is not None:
+                self._fills.draw(card.triangles, np.eye(4))
+                layout.labels.extend(card.labels)
         if layout.labels:
             self._text.draw(layout.labels, view.em, view.size)
 
@@ -270,13 +289,11 @@ def _paint(texture: Texture, scene: Scene) -> Paint:
     return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)
 
 
-def _points_until(layer: SurfaceLayer, epoch: float | None) -> int:
+def _points_until(trajectory: Trajectory, epoch: float | None) -> int:
     """How many checkpoints of the path there are up to `epoch`."""
-    if layer.trajectory is None:
-        return 0
     if epoch is None:
-        return len(layer.trajectory)
-    return int(np.searchsorted(layer.trajectory.epoch, epoch + 1e-9, side="right"))
+        return len(trajectory)
+    return int(np.searchsorted(trajectory.epoch, epoch + 1e-9, side="right"))
 
 
 def _title(scene: Scene, shown: list[SurfaceLayer]) -> str:

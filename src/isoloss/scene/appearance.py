@@ -14,6 +14,7 @@ class Texture(Enum):
     ACCURACY = "accuracy"
     SLOPE = "slope"
     ERROR_BAR = "error-bar"
+    SPREAD = "spread"
     BANDS = "contour-bands"
     MATTE = "matte"
     WIREFRAME = "wireframe"
@@ -35,7 +36,7 @@ class Appearance:
         contours, contour_levels: lines on the surface, and how many levels there are.
         contour_value: one further level set by hand, in units of loss.
         floor_contours: the same lines, coloured, on the floor of the box.
-        trajectory: show the optimizer's path.
+        trajectory: show the optimizers' paths.
         epoch: show the path up to this epoch only; None shows all of it.
         markers: show the markers of the layers (pinned points, minima).
         wireframe: the grid's own lines over whatever texture there is.

@@ -12,6 +12,7 @@ import numpy as np
 
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh
+from isoloss.geometry.morph import between
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Texture
@@ -51,28 +52,52 @@ class Marker:
 
 @dataclass(eq=False)
 class SurfaceLayer:
-    """A surface to be drawn, with its trajectory and markers.
+    """A surface to be drawn, with its trajectories and markers.
 
-    Replacing `surface`, `trajectory` or `markers` takes effect with the next frame once `touch`
-    has raised `version`: whoever draws compares versions, nothing listens.
+    Replacing `surface` or `markers` takes effect with the next frame once `touch` has raised
+    `version`: whoever draws compares versions, nothing listens.
+
+    Attributes:
+        trajectories: the paths of one or several runs; the first is the surface's own.
+        hidden: the indices of those that are not drawn.
+        approach: how far the displayed heights have come, in [0, 1], from those shown before
+            `become` to the surface's own.
     """
 
     name: str
     surface: Surface
-    trajectory: Trajectory | None = None
+    trajectories: tuple[Trajectory, ...] = ()
     visible: bool = True
     source: Path | None = None
     markers: tuple[Marker, ...] = ()
     version: int = 0
+    hidden: frozenset[int] = frozenset()
+    approach: float = 1.0
     _meshes: dict[object, DisplayMesh] = field(
         default_factory=dict[object, DisplayMesh], repr=False
     )
     _meshes_of: tuple[int, int] = (0, 0)
+    _before: DisplayMesh | None = field(default=None, repr=False)
+    _displayed: DisplayMesh | None = field(default=None, repr=False)
+    _between: tuple[object, DisplayMesh] | None = field(default=None, repr=False)
     _facts: dict[object, object] = field(default_factory=dict[object, object], repr=False)
 
     def touch(self) -> None:
         """Say that the data have changed."""
         self.version += 1
+
+    def become(self, surface: Surface) -> None:
+        """Take `surface` over, its heights setting out from those displayed last."""
+        self._before = self._displayed
+        self.approach = 1.0 if self._before is None else 0.0
+        self.surface = surface
+        self.touch()
+
+    @property
+    def shown_trajectories(self) -> list[tuple[int, Trajectory]]:
+        """(index, trajectory) of those that are not hidden and have a point."""
+        paths = enumerate(self.trajectories)
+        return [(k, path) for k, path in paths if k not in self.hidden and len(path)]
 
     def automatic_scale(self, log: bool | None = None) -> HeightScale:
         """The height scale of this layer alone."""
@@ -92,14 +117,15 @@ class SurfaceLayer:
         return self._remembered("values", work_out)
 
     def mesh(self, scale: HeightScale, smooth: bool = True) -> DisplayMesh:
-        """The displayed mesh, worked out once for each state of the data."""
+        """The displayed mesh, worked out once for each state of the data and of `approach`."""
         key = (self.version, id(self.surface), scale, smooth)
         if key not in self._meshes:
             if len(self._meshes) >= _MOST_MESHES or self._state() != self._meshes_of:
                 self._meshes.clear()
                 self._meshes_of = self._state()
             self._meshes[key] = display_mesh(self.surface, scale, smooth)
-        return self._meshes[key]
+        self._displayed = self._on_the_way(self._meshes[key])
+        return self._displayed
 
     def has(self, texture: Texture) -> bool:
         """Whether the surface has what `texture` shows."""
@@ -110,9 +136,23 @@ class SurfaceLayer:
             if texture is Texture.ERROR_BAR:
                 errors = self.surface.loss_stderr
                 return bool((np.isfinite(errors) & (errors > 0)).any())
+            if texture is Texture.SPREAD:
+                return self.surface.spread is not None
             return True
 
         return self._remembered(texture, work_out)
+
+    def _on_the_way(self, mesh: DisplayMesh) -> DisplayMesh:
+        """`mesh`, or what lies between the one before and it while `approach` is under way."""
+        if self.approach >= 1 or self._before is None:
+            self._before = self._between = None
+            return mesh
+        if self._before.height.shape != mesh.height.shape:
+            return mesh
+        key = (self.version, self.approach, id(mesh))
+        if self._between is None or self._between[0] != key:
+            self._between = (key, between(self._before, mesh, self.approach))
+        return self._between[1]
 
     def _state(self) -> tuple[int, int]:
         return self.version, id(self.surface)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ class Hit:
         loss: the displayed (interpolated) value there, within the height scale's range.
         index: (i, j) of the nearest cell.
         cell_loss, cell_accuracy, cell_stderr, cell_count: the values of that cell.
+        cell_spread: likewise; NaN where the surface has none.
     """
 
     layer: SurfaceLayer
@@ -40,6 +42,7 @@ class Hit:
     cell_accuracy: float
     cell_stderr: float
     cell_count: int
+    cell_spread: float = math.nan
 
 
 def pick_scene(scene: Scene, ray: Ray) -> Hit | None:
@@ -106,6 +109,7 @@ def _describe(
         cell_accuracy=float(surface.accuracy[i, j]),
         cell_stderr=float(surface.loss_stderr[i, j]),
         cell_count=int(surface.count[i, j]),
+        cell_spread=math.nan if surface.spread is None else float(surface.spread[i, j]),
     )
 
 

@@ -56,6 +56,9 @@ def color_scale(
     elif texture is Texture.ERROR_BAR:
         values = np.concatenate([_errors(layer).ravel() for layer in layers])
         scale, title = HeightScale.automatic(values), "standard error"
+    elif texture is Texture.SPREAD:
+        values = np.concatenate([_spread(layer).ravel() for layer in layers])
+        scale, title = HeightScale.automatic(values), "spread"
     elif texture is Texture.SLOPE:
         values = np.concatenate([_slope(layer).ravel() for layer in layers])
         # At a minimum the slope is zero but for rounding: decades that mean nothing.
@@ -76,11 +79,12 @@ def texture_values(
     texture = shown_texture([layer], appearance)
     if colors is None:
         return np.full(mesh.height.shape, 0.5)
-    if texture in (Texture.ACCURACY, Texture.ERROR_BAR, Texture.SLOPE):
+    if texture in (Texture.ACCURACY, Texture.ERROR_BAR, Texture.SPREAD, Texture.SLOPE):
         surface = layer.surface
         value = {
             Texture.ACCURACY: lambda: surface.accuracy,
             Texture.ERROR_BAR: lambda: _errors(layer),
+            Texture.SPREAD: lambda: _spread(layer),
             Texture.SLOPE: lambda: _slope(layer),
         }[texture]()
         coarse = colors.scale.apply(fill_uncomputed(value, surface.computed))
@@ -93,6 +97,13 @@ def texture_values(
 def _errors(layer: SurfaceLayer) -> Array:
     errors = layer.surface.loss_stderr
     return np.where(layer.surface.computed & (errors > 0), errors, np.nan)
+
+
+def _spread(layer: SurfaceLayer) -> Array:
+    surface = layer.surface
+    if surface.spread is None:  # another layer has one
+        return np.full(surface.shape, np.nan)
+    return np.where(surface.computed, surface.spread, np.nan)
 
 
 def _slope(layer: SurfaceLayer) -> Array:

@@ -35,6 +35,8 @@ class Theme:
     """Tint of the contour lines on the surface: a darker tone of the colour they have."""
     path: Color
     """The trajectory."""
+    further_paths: tuple[Color, ...]
+    """Trajectories of other runs beside it: told apart by the colour-blind too."""
     path_end: Color
     """Its last checkpoint."""
     lr_drop: Color
@@ -47,6 +49,11 @@ class Theme:
     """What cells not yet computed fade to."""
     clamped: Color
     """Hatching where the loss lies above the top of the scale."""
+
+    def path_color(self, index: int) -> Color:
+        """The colour of the trajectory with this index in its layer."""
+        further = self.further_paths
+        return further[(index - 1) % len(further)] if index else self.path
 
 
 def _hex(code: str, alpha: float = 1.0) -> Color:
@@ -69,6 +76,7 @@ THEMES = {
         wire=(0.1, 0.1, 0.1, 0.45),
         contour=(0.22, 0.22, 0.25, 0.75),
         path=_hex("ffffff"),
+        further_paths=(_hex("ff9f1c"), _hex("5ac8ff"), _hex("d0b4ff"), _hex("ff5fa2")),
         path_end=_hex("ffd166"),
         lr_drop=_hex("ff8fab"),
         path_casing=_hex("10131a", 0.9),
@@ -90,6 +98,7 @@ THEMES = {
         wire=(0.1, 0.1, 0.1, 0.4),
         contour=(0.25, 0.25, 0.28, 0.7),
         path=_hex("15181f"),
+        further_paths=(_hex("c74a00"), _hex("0a5fc2"), _hex("6a3fc4"), _hex("b3186d")),
         path_end=_hex("d9480f"),
         lr_drop=_hex("c2255c"),
         path_casing=_hex("ffffff", 0.95),

@@ -20,7 +20,7 @@ def look(d: Driver) -> None:
     workspace = d.app.workspace
     scene = workspace.scene
     assert [layer.name for layer in scene.layers] == ["valley"]
-    assert len(scene.layers[0].trajectory) == 6
+    assert [t.name for t in scene.layers[0].trajectories] == ["sgd", "adam"]
     d.until(lambda: d.app.frames > 4, "the first frames")
     before = d.picture()
     assert before.std() > 5, "the viewport is blank"
@@ -68,7 +68,10 @@ def look(d: Driver) -> None:
     changes(lambda: d.press(imgui.Key.r), "R")
     assert scene.camera == type(scene.camera)()
 
-    changes(lambda: d.click("//Layers/**/path"), "the trajectory's eye")
+    changes(lambda: d.click("//Layers/**/path 0"), "the first trajectory's eye")
+    changes(lambda: d.click("//Layers/**/path 1"), "the second trajectory's eye")
+    changes(lambda: d.click("//Layers/**/path 0"), "the first trajectory's eye")
+    assert scene.layers[0].hidden == {1}
     changes(lambda: d.click("//Layers/**/eye"), "the surface's eye")
     assert not scene.shown
     d.click("//Layers/**/eye")

@@ -23,7 +23,17 @@ def probe(d: Driver) -> None:
     d.click("source/plane/##value")
     d.click("//$FOCUSED/$$1/pca")
     d.until(lambda: form.settings and form.settings.plane == "pca", "the plane")
+    # paths are added and taken away
+    d.click("//Experiments/**/also/add")
+    d.click("//Experiments/**/also/add")
+    d.click("//Experiments/**/also/$$1/suggestions")
+    d.click("//$FOCUSED/choice 0")
+    also = d.until(lambda: form.settings and form.settings.also, "the further trajectory")
+    assert also == (runs.trained[0].run.folder,)
     d.shot("probe_form.png")
+    for _ in range(2):
+        d.click("//Experiments/**/also/$$0/remove")
+    d.until(lambda: form.settings and form.settings.also == (), "the paths to be gone")
     d.click("//Experiments/**/start")
     probing = d.until(
         lambda: runs.selected if runs.selected is not runs.trained[0] else None, "run"
@@ -31,7 +41,7 @@ def probe(d: Driver) -> None:
     d.until(lambda: workspace.scene.layers, "the layer", 60)
     layer = workspace.scene.layers[0]
     d.until(lambda: probing.status == "done", "the run to be done", 60)
-    d.until(lambda: layer.surface.is_complete and layer.trajectory, "the finished surface")
+    d.until(lambda: layer.surface.is_complete and layer.trajectories, "the finished surface")
     assert layer.surface.shape == (12, 13)
     assert np.isfinite(layer.surface.loss).all()
     assert workspace.scene.layers == [layer]

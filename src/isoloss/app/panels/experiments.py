@@ -98,7 +98,7 @@ class ExperimentsPanel:
         with rows(fields[0].name, em(LABELS)) as shown:
             if not shown:
                 return
-            for field in fields:
+            for field in filter(form.matters, fields):
                 wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
                 row(field.label, tip, wrong=wrong)
@@ -110,7 +110,7 @@ class ExperimentsPanel:
 
     def _suggestions(self, field: FieldSpec) -> list[tuple[str, str]]:
         """What a text field offers, as (value, as shown)."""
-        if not field.positional:
+        if field.kind not in ("path", "paths"):
             return [(choice, choice) for choice in field.choices]
         return [
             (self._short(f.run.folder), f"{f.run.name}  ({f.run.settings.model}, {f.status})")

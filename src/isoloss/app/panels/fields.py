@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.forms import FieldSpec
 from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, hint
+from isoloss.app.widgets import em, hint, icon_button
 
 Suggestions = Sequence[tuple[str, str]]
 
@@ -67,6 +68,8 @@ def _input(field: FieldSpec, value: Any, suggestions: Suggestions) -> Any:
             return _pair(value, "to", _number)
         case "numbers":
             return _numbers(value)
+        case "paths":
+            return _paths(value, suggestions)
         case _:
             return _text(str(value or ""), suggestions)
 
@@ -100,9 +103,25 @@ def _numbers(value: Any) -> Any:
         return typed
 
 
+def _paths(paths: tuple[str, ...], suggestions: Suggestions) -> tuple[str, ...]:
+    """A line for each path, with a button that takes it away, and one that adds another."""
+    kept: list[str] = []
+    for k, path in enumerate(paths):
+        imgui.push_id(k)
+        removed = icon_button(fa.ICON_FA_XMARK, "remove", "Take it away", color=palette().muted)
+        imgui.same_line(0, em(0.15))
+        entered = _text(path, suggestions)
+        imgui.pop_id()
+        kept += [] if removed else [entered]
+    if imgui.button(f"{fa.ICON_FA_PLUS}  Add###add"):
+        kept.append("")
+    return tuple(kept)
+
+
 def _text(value: str, suggestions: Suggestions) -> str:
     """A text field; where there is something to suggest, with a list to choose from."""
     if not suggestions:
+        imgui.set_next_item_width(-1)
         return imgui.input_text("##value", value)[1]
     side = imgui.get_frame_height()
     imgui.set_next_item_width(-side - em(0.15))

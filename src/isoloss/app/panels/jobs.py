@@ -177,10 +177,11 @@ def told_progress(followed: FollowedRun) -> str:
         return f"Waits for {followed.waits_for}"
     if followed.status == "waiting" or progress is None:
         return "Starting…"
-    parts = [f"{progress.stage} {progress.done} of {progress.total}"]
+    unit = progress.unit or "units"
+    parts = [f"{progress.stage} {progress.done:,} of {progress.total:,} {progress.unit}".rstrip()]
     if progress.rate > 0:
-        unit = progress.unit or "units"
-        rate = f"{progress.rate:.3g} {unit}/s"
+        digits = ",.0f" if progress.rate >= 100 else ".3g"
+        rate = f"{progress.rate:{digits}} {unit}/s"
         if progress.rate < 0.5:
             rate = f"{1 / progress.rate:.3g} s each"
         parts.append(rate)

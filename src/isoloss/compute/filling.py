@@ -1,0 +1,221 @@
+"""Filling a surface: which cell is evaluated on which samples, and what becomes of the results.
+
+Work goes in rounds. A round's units are independent of each other, so that they can be dealt out to
+several processes and done in any order; what the next round is follows from what has been recorded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isoloss.compute.device import summing_dtype
+from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.multilevel import FIRST_LOOK, PILOT, Multilevel, levels
+from isoloss.compute.pace import Pace
+from isoloss.compute.ranks import Team
+from isoloss.compute.sample_losses import SampleLosses
+from isoloss.events import Event
+from isoloss.files import read_json, write_json
+from isoloss.geometry.growing import Cell, GrowingSurface
+
+# first sample, last sample, then the flat indices of the cells: what can be sent between processes.
+Unit = tuple[int, ...]
+Demand = tuple[int, int, int]  # cell, first sample, last sample
+_SUMS = struct.Struct("<ddqq")
+GROWTH = 4
+
+
+class Filling(Protocol):
+    """One way to fill a surface."""
+
+    growing: GrowingSurface
+
+    def rounds(self) -> Iterator[list[Demand]]:
+        """What is missing, round by round; each follows from what the ones before recorded."""
+        ...
+
+    def work(self, unit: Unit) -> bytes:
+        """Evaluate a unit; needs nothing but the evaluator."""
+        ...
+
+    def record(self, unit: Unit, result: bytes) -> None:
+        """Keep a unit's result."""
+        ...
+
+    def expected(self) -> int:
+        """The number of evaluations of one sample that the whole surface will have taken."""
+        ...
+
+
+def fill(filling: Filling, team: Team, together: int) -> Iterator[Event]:
+    """Do what is missing, yielding progress.
+
+    Args:
+        together: the number of cells evaluated at once.
+    """
+    done = int(filling.growing.count.sum())
+    pace = Pace("probe", filling.expected(), "images", done)
+    if (event := pace.at(done)) is not None:
+        yield event
+    for demands in filling.rounds():
+        for unit, result in team.deal(_units(demands, together), filling.work):
+            filling.record(unit, result)
+            done += (unit[1] - unit[0]) * (len(unit) - 2)
+            pace.total = max(filling.expected(), done)
+            if (event := pace.at(done)) is not None:
+                yield event
+
+
+class EverySample:
+    """Every cell on all samples, in passes over the grid that see more and more of them."""
+
+    def __init__(self, growing: GrowingSurface, evaluator: Evaluator, samples: int) -> None:
+        self.growing = growing
+        self._evaluator = evaluator
+        self._samples = samples
+        self._largest = max(1024, 8 * evaluator.batch_size)
+
+    def rounds(self) -> Iterator[list[Demand]]:
+        depths = levels(self.growing.shape)
+        yield self._missing(depths[0], FIRST_LOOK)
+        whole = np.concatenate(depths)
+        last = PILOT
+        while last < self._samples:
+            yield self._missing(whole, last)
+            last = min(last * GROWTH, last + self._largest)
+        yield self._missing(whole, self._samples)
+
+    def _missing(self, cells: NDArray[np.int64], last: int) -> list[Demand]:
+        last = self._evaluator.pool.cut(min(last, self._samples))
+        counts = self.growing.count.ravel()
+        return [(int(c), int(counts[c]), last) for c in cells if counts[c] < last]
+
+    def work(self, unit: Unit) -> bytes:
+        return _evaluate(self._evaluator, self.growing, unit, _sums)
+
+    def record(self, unit: Unit, result: bytes) -> None:
+        for cell, sums in zip(unit[2:], _SUMS.iter_unpack(result), strict=True):
+            self.growing.add(_place(self.growing, cell), *sums)
+
+    def expected(self) -> int:
+        return self._samples * self.growing.valid.size
+
+
+class ToTolerance:
+    """Every cell until its standard error is small enough, by multilevel estimates."""
+
+    def __init__(
+        self,
+        growing: GrowingSurface,
+        evaluator: Evaluator,
+        samples: int,
+        tolerance: float,
+        folder: Path | None,
+    ) -> None:
+        self.growing = growing
+        self._evaluator = evaluator
+        self._samples = samples
+        # What a round is to reach: a run killed on the way goes on with that round.
+        self._round = None if folder is None else folder / "round.json"
+        self._losses = SampleLosses(growing.valid.size, samples, folder)
+        self._multilevel = Multilevel(
+            growing.alpha,
+            growing.beta,
+            self._losses,
+            growing.population,
+            samples,
+            tolerance,
+            evaluator.pool.cut,
+        )
+
+    def rounds(self) -> Iterator[list[Demand]]:
+        if self._round is not None and self._round.exists():
+            yield self._missing(read_json(self._round))
+        while True:
+            self._estimate()
+            reach = self._multilevel.next_round(self.growing.count.ravel())
+            if not reach:
+                return
+            if self._round is not None:
+                write_json(self._round, reach)
+            yield self._missing(reach)
+
+    def _missing(self, reach: Sequence[Sequence[int]]) -> list[Demand]:
+        counts = self.growing.count.ravel()
+        return [(int(c), int(counts[c]), int(n)) for c, n in reach if counts[c] < n]
+
+    def _estimate(self) -> None:
+        counts = self.growing.count.ravel()
+        for cell, loss, accuracy, stderr in self._multilevel.estimates(counts):
+            accuracy = accuracy if self.growing.classifier else np.nan
+            self.growing.put(_place(self.growing, cell), loss, accuracy, stderr, int(counts[cell]))
+
+    def work(self, unit: Unit) -> bytes:
+        return _evaluate(self._evaluator, self.growing, unit, _each)
+
+    def record(self, unit: Unit, result: bytes) -> None:
+        first, last, *cells = unit
+        n = last - first
+        every = np.frombuffer(result, np.uint8).reshape(len(cells), n * 5)
+        for cell, row in zip(cells, every, strict=True):
+            losses, hits = row[: n * 4].view(np.float32), row[n * 4 :]
+            self._losses.put(cell, first, losses, hits)
+            # Until the round is over, and better is known, the plain mean of what was first seen.
+            seen, right = self._losses.losses(cell, last), self._losses.hits(cell, last)
+            place = _place(self.growing, cell)
+            loss = self.growing.loss_at(place) if first > 0 else float(seen.mean())
+            accuracy = float(right.mean()) if self.growing.classifier else np.nan
+            self.growing.put(place, loss, accuracy, np.nan, last)
+
+    def expected(self) -> int:
+        return self._multilevel.expected(self.growing.count.ravel())
+
+
+def _units(demands: Sequence[Demand], together: int) -> list[Unit]:
+    """Neighbouring demands for the same samples, so many at a time."""
+    units: list[Unit] = []
+    for (first, last), group in itertools.groupby(demands, key=lambda d: d[1:]):
+        cells = [d[0] for d in group]
+        for start in range(0, len(cells), together):
+            units.append((first, last, *cells[start : start + together]))
+    return units
+
+
+def _evaluate(
+    evaluator: Evaluator,
+    growing: GrowingSurface,
+    unit: Unit,
+    pack: Callable[[Tensor, Tensor], bytes],
+) -> bytes:
+    first, last, *cells = unit
+    places = [_place(growing, cell) for cell in cells]
+    points = [(float(growing.alpha[i]), float(growing.beta[j])) for i, j in places]
+    if len(points) > 1:
+        losses, hits = evaluator.evaluate_at(points, first, last)
+        return b"".join(pack(ours, right) for ours, right in zip(losses, hits, strict=True))
+    evaluator.move_to(*points[0])
+    return pack(*evaluator.evaluate(first, last))
+
+
+def _sums(losses: Tensor, hits: Tensor) -> bytes:
+    wide = losses.to(summing_dtype(losses.device))
+    sums = wide.new_empty(3)
+    sums[0], sums[1], sums[2] = wide.sum(), wide.square().sum(), hits.sum()
+    loss_sum, square_sum, right = sums.tolist()  # the one transfer of a unit
+    return _SUMS.pack(loss_sum, square_sum, int(right), len(losses))
+
+
+def _each(losses: Tensor, hits: Tensor) -> bytes:
+    return losses.float().cpu().numpy().tobytes() + hits.byte().cpu().numpy().tobytes()
+
+
+def _place(growing: GrowingSurface, cell: int) -> Cell:
+    return divmod(cell, len(growing.beta))

@@ -1,0 +1,138 @@
+"""Batch norm folded into the layers before it, once for a whole plane.
+
+In eval mode a batch norm is an affine map, y = s·(x − μ) + b with s = γ/√(σ² + ε), and so is the
+convolution or linear layer before it. As long as γ, μ and σ² stay the origin's all over the plane,
+s is constant, the folded weights s·W are linear in α and β as W itself is, and folding the origin
+and the two directions folds every point of the plane.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+
+Tensors = Mapping[str, Tensor]
+_FOLDS_INTO = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """The names of a layer and of the batch norm that follows it."""
+
+    layer: str
+    norm: str
+    eps: float
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A network without the batch norms that could be folded away.
+
+    Attributes:
+        network: computes what the original does, once it is given what `state` returns.
+    """
+
+    network: nn.Module
+    pairs: tuple[_Pair, ...]
+
+    def state(self, state: Tensors) -> dict[str, Tensor]:
+        """What the parameters and buffers of the original become."""
+        folded = dict(state)
+        for pair in self.pairs:
+            scale = _scale(state, pair)
+            norm_bias = state.get(f"{pair.norm}.bias", torch.zeros_like(scale))
+            mean = state[f"{pair.norm}.running_mean"].double()
+            bias = state.get(f"{pair.layer}.bias", torch.zeros_like(scale)).double()
+            self._put(folded, pair, scale, (bias - mean) * scale + norm_bias.double(), state)
+        return folded
+
+    def direction(self, direction: Tensors, origin: Tensors) -> dict[str, Tensor]:
+        """What a direction through the original's parameters becomes, at its `origin`."""
+        folded = dict(direction)
+        for pair in self.pairs:
+            if f"{pair.layer}.weight" not in direction:
+                continue
+            scale = _scale(origin, pair)
+            bias, norm_bias = (
+                direction.get(f"{name}.bias", torch.zeros_like(scale)).double()
+                for name in (pair.layer, pair.norm)
+            )
+            self._put(folded, pair, scale, bias * scale + norm_bias, direction)
+        return folded
+
+    def _put(
+        self, folded: dict[str, Tensor], pair: _Pair, scale: Tensor, bias: Tensor, source: Tensors
+    ) -> None:
+        weight = source[f"{pair.layer}.weight"]
+        rows = scale.view(-1, *[1] * (weight.ndim - 1))
+        folded[f"{pair.layer}.weight"] = (weight.double() * rows).to(weight.dtype)
+        folded[f"{pair.layer}.bias"] = bias.to(weight.dtype)
+        for name in [n for n in folded if n.startswith(f"{pair.norm}.")]:
+            del folded[name]
+
+
+def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded | None:
+    """Take the batch norms out of a copy of `model` in eval mode, where its graph allows.
+
+    A batch norm stays where it follows no layer of its own, or where a direction moves its scale
+    or its statistics. None if nothing can be folded or the graph cannot be traced, as with
+    control flow that depends on the data.
+    """
+    modules = dict(model.named_modules())
+    if not any(isinstance(m, _BatchNorm) for m in modules.values()):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = fx.symbolic_trace(model)
+    except Exception:  # whatever tracing a network of somebody's raises
+        return None
+    parameters = {name for name, _ in model.named_parameters()}
+    calls = Counter(n.target for n in network.graph.nodes if n.op == "call_module")
+    pairs: list[_Pair] = []
+    for node in list(network.graph.nodes):
+        before = node.args[0] if node.op == "call_module" and node.args else None
+        if not isinstance(before, fx.Node) or before.op != "call_module":
+            continue
+        norm, layer = modules.get(str(node.target)), modules.get(str(before.target))
+        alone = len(before.users) == 1 and calls[node.target] == calls[before.target] == 1
+        if not (alone and isinstance(norm, _BatchNorm) and isinstance(layer, _FOLDS_INTO)):
+            continue
+        if norm.running_mean is None or _moves(str(node.target), directions):
+            continue
+        if f"{before.target}.weight" not in parameters:  # it is computed from something else
+            continue
+        node.replace_all_uses_with(before)
+        network.graph.erase_node(node)
+        folded_layer = cast(nn.Conv2d, network.get_submodule(str(before.target)))
+        if folded_layer.bias is None:
+            folded_layer.bias = nn.Parameter(torch.zeros(len(layer.weight)).to(layer.weight))
+        pairs.append(_Pair(str(before.target), str(node.target), norm.eps))
+    if not pairs:
+        return None
+    network.delete_all_unused_submodules()
+    network.recompile()
+    return Folded(network, tuple(pairs))
+
+
+def _moves(norm: str, directions: Sequence[Tensors]) -> bool:
+    """Whether a direction moves what the scale or the mean of `norm` are made of."""
+    return any(
+        bool(direction[name].any())
+        for direction in directions
+        for name in (f"{norm}.weight", f"{norm}.running_mean", f"{norm}.running_var")
+        if name in direction
+    )
+
+
+def _scale(state: Tensors, pair: _Pair) -> Tensor:
+    variance = state[f"{pair.norm}.running_var"].double()
+    weight = state.get(f"{pair.norm}.weight", torch.ones_like(variance))
+    return weight.double() / torch.sqrt(variance + pair.eps)

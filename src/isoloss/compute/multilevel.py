@@ -1,0 +1,343 @@
+"""Multilevel probing: finer cells are predicted image by image from their coarser neighbours.
+
+The loss of one image changes smoothly over the plane. With one random order of the images for all
+cells, a cell's coarser neighbours predict its loss on each image, I(x) = Σ_k w_k ℓ_k(x), and only
+the residual has to be sampled:
+
+    L̂ = Σ_k w_k L̂_k + mean over the first n images of [ℓ(x) − I(x)]
+
+is unbiased, and its error is the residual's. This is the multilevel Monte Carlo idea (Giles 2008)
+with interpolation over the plane as the coupling. Unrolled, L̂ is a sum of means of per-image terms
+over prefixes of the one order, so its variance follows from their covariances,
+
+    V = Σ_a Σ_b S_ab (1/max(n_a, n_b) − 1/N),
+
+with Cochran's correction for drawing without replacement from N images.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.compute.sample_losses import SampleLosses
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+# The error that is kept below the tolerance is so many standard errors: 99.7 % of cells keep it.
+Z = 3.0
+STRIDES = (8, 4, 2, 1)
+# A level's cells may use up this share of the variance allowed; what is finer inherits it.
+SHARES = 0.6
+FIRST_LOOK, PILOT = 16, 64
+# Below so many images a residual says too little about its own spread.
+FEWEST = 32
+MOST_GROWTH = 4
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """The cells a finer one is interpolated from, by index into the flattened grid."""
+
+    cells: Indices
+    weights: Array
+
+
+@dataclass
+class _CellEstimate:
+    """What is known of a cell.
+
+    Attributes:
+        terms: {n: (n,)} per-image terms whose means add up to the loss; None where it is not
+            finite, and nothing can be predicted from it.
+        own: the variance of the cell's own residual (or, unpredicted, losses), per image.
+        own_count: images that residual was taken over.
+        stencil: what it was predicted from, None if it was not.
+        count: images seen when this was computed.
+    """
+
+    loss: float
+    accuracy: float
+    variance: float
+    terms: dict[int, Array] | None
+    own: float
+    own_count: int
+    stencil: Stencil | None
+    count: int
+
+
+def levels(shape: tuple[int, int]) -> list[Indices]:
+    """The cells of an (A, B) grid, every 8th first, then every 4th, …, by flat index.
+
+    The last row and column belong to every level, so that nothing has to be extrapolated.
+    """
+    seen = np.zeros(shape, bool)
+    found: list[Indices] = []
+    for stride in STRIDES:
+        level = np.zeros(shape, bool)
+        level[np.ix_(*(_lines(n, stride) for n in shape))] = True
+        fresh = np.flatnonzero(level & ~seen)
+        seen |= level
+        if len(fresh):
+            found.append(fresh)
+    return found
+
+
+def stencils(alpha: Array, beta: Array, points: int) -> dict[int, Stencil]:
+    """For every cell but the coarsest, the tensor product of Lagrange interpolations through at
+    most `points` lines of the next coarser level in each direction: 2 is bilinear, 4 bicubic."""
+    shape = (len(alpha), len(beta))
+    found: dict[int, Stencil] = {}
+    seen = set[int](levels(shape)[0].tolist())
+    for coarse, fine in itertools.pairwise(STRIDES):
+        lines = [_lines(n, coarse) for n in shape]
+        for i in _lines(shape[0], fine):
+            rows, row_weights = _lagrange(alpha, lines[0], i, points)
+            for j in _lines(shape[1], fine):
+                index = int(i) * shape[1] + int(j)
+                if index in seen:
+                    continue
+                seen.add(index)
+                columns, column_weights = _lagrange(beta, lines[1], j, points)
+                cells = (rows[:, None] * shape[1] + columns).ravel()
+                found[index] = Stencil(cells, np.outer(row_weights, column_weights).ravel())
+    return found
+
+
+def _lines(n: int, stride: int) -> Indices:
+    return np.union1d(np.arange(0, n, stride), [n - 1])
+
+
+def _lagrange(axis: Array, lines: Indices, target: int, points: int) -> tuple[Indices, Array]:
+    """The nearest `points` of `lines` around `target` and their interpolation weights there."""
+    if target in lines:
+        return np.array([target]), np.ones(1)
+    points = min(points, len(lines))
+    after = int(np.searchsorted(lines, target))
+    first = min(max(after - points // 2, 0), len(lines) - points)
+    nodes = lines[first : first + points]
+    x, knots = axis[target], axis[nodes]
+    weights = np.ones(points)
+    for k in range(points):
+        others = np.delete(knots, k)
+        weights[k] = np.prod((x - others) / (knots[k] - others))
+    return nodes, weights
+
+
+class Multilevel:
+    """Estimates every cell from what has been evaluated, and says what to evaluate next.
+
+    Args:
+        record: the losses and right answers seen so far, in the shared order.
+        population: N, the number of images of which the loss is the mean.
+        limit: the most images evaluated in a cell.
+        tolerance: the error allowed, as a share of the surface's range.
+        cut: the first place at or after n images where the order can be cut.
+    """
+
+    def __init__(
+        self,
+        alpha: Array,
+        beta: Array,
+        record: SampleLosses,
+        population: int,
+        limit: int,
+        tolerance: float,
+        cut: Callable[[int], int] = lambda n: n,
+    ) -> None:
+        self.shape = (len(alpha), len(beta))
+        self._record = record
+        self._population = population
+        self._limit = limit
+        self._tolerance = tolerance
+        self._cut = cut
+        self._levels = levels(self.shape)
+        grids = [stencils(alpha, beta, points) for points in (2, 4)]
+        self._stencils = {c: [g[c] for g in grids] for c in grids[0]}
+        self._known: dict[int, _CellEstimate] = {}
+
+    def estimates(self, counts: Indices) -> Iterator[tuple[int, float, float, float]]:
+        """(cell, loss, accuracy, standard error) of the cells whose estimate is new.
+
+        Args:
+            counts: (cells,) images evaluated in each.
+        """
+        renewed = set[int]()
+        for depth, level in enumerate(self._levels):
+            last = depth == len(self._levels) - 1
+            for cell in map(int, level):
+                if counts[cell] == 0 or self._is_current(cell, int(counts[cell]), renewed):
+                    continue
+                renewed.add(cell)
+                known = self._estimate(cell, int(counts[cell]))
+                if last:
+                    known.terms = None if known.terms is None else {}
+                self._known[cell] = known
+                yield cell, known.loss, known.accuracy, float(np.sqrt(known.variance))
+
+    def next_round(self, counts: Indices) -> list[tuple[int, int]]:
+        """(cell, images to have) of the cells that need more; empty when all are good enough.
+
+        Call it when `estimates` has been brought up to date. The answer depends on nothing but
+        what has been evaluated, so that work goes on after a kill as it would have without.
+        """
+        allowed = self._allowed_variance()
+        for depth, level in enumerate(self._levels):
+            share = ((depth + 1) / len(self._levels)) ** SHARES
+            wanted: dict[int, int] = {}
+            for cell in map(int, level):
+                self._want(cell, share * allowed, counts, wanted, first=depth == 0)
+            more = {c: n for c, n in wanted.items() if n > counts[c]}
+            if more:
+                return [(c, more[c]) for lvl in self._levels for c in map(int, lvl) if c in more]
+        return []
+
+    def expected(self, counts: Indices) -> int:
+        """A guess at the images that all cells together will have taken."""
+        allowed = self._allowed_variance()
+        total = float(counts.sum()) + PILOT * int((counts == 0).sum())
+        for cell, known in self._known.items():
+            if known.variance > allowed > 0 and np.isfinite(known.own):
+                needed = 1 / (0.5 * allowed / known.own + 1 / self._population)
+                total += max(min(needed, self._limit) - float(counts[cell]), 0.0)
+        return int(min(total, self._limit * counts.size))
+
+    def _allowed_variance(self) -> float:
+        losses = np.array([k.loss for k in self._known.values()])
+        finite = losses[np.isfinite(losses)]
+        spread = float(np.ptp(finite)) if len(finite) else 0.0
+        return (self._tolerance * spread / Z) ** 2
+
+    def _is_current(self, cell: int, count: int, renewed: set[int]) -> bool:
+        known = self._known.get(cell)
+        if known is None or known.count != count:
+            return False
+        return not any(renewed.intersection(s.cells.tolist()) for s in self._stencils.get(cell, []))
+
+    def _estimate(self, cell: int, count: int) -> _CellEstimate:
+        own = self._record.losses(cell, count)
+        hits = self._record.hits(cell, count)
+        if not np.isfinite(own).all():
+            # Whatever the other images give, the mean over all of them is not finite either.
+            with np.errstate(all="ignore"):
+                loss = float(own.mean())
+            return _CellEstimate(loss, hits.mean(), 0.0, None, 0.0, count, None, count)
+        left = 1 / count - 1 / self._population
+        spread = float(own.var(ddof=1)) if count > 1 else np.inf
+        best = _CellEstimate(
+            own.mean(), hits.mean(), spread * left if left > 0 else 0.0, {count: own}, spread,
+            count, None, count,
+        )  # fmt: skip
+        for stencil in self._stencils.get(cell, []):
+            predicted = self._predict(cell, own, stencil) if best.variance > 0 else None
+            if predicted is not None and predicted.variance < best.variance:
+                best = predicted
+        if best.stencil is not None:
+            best.accuracy = self._predict_accuracy(hits, best)
+        return best
+
+    def _predict(self, cell: int, own: Array, stencil: Stencil) -> _CellEstimate | None:
+        """The estimate from a stencil; None where it cannot be had."""
+        parents = [self._known.get(int(c)) for c in stencil.cells]
+        n = min([len(own), *(0 if p is None or p.terms is None else p.count for p in parents)])
+        if n < min(FEWEST, self._limit):
+            return None
+        interpolated = self._record.weighted(stencil.cells, stencil.weights, n)
+        residual = own[:n] - interpolated
+        terms: dict[int, Array] = {n: residual.copy()}
+        for parent, weight in zip(parents, stencil.weights, strict=True):
+            assert parent is not None
+            assert parent.terms is not None
+            for size, term in parent.terms.items():
+                terms[size] = terms[size] + weight * term if size in terms else weight * term
+        spread = float(residual.var(ddof=1))
+        floor = 0.5 * spread * (1 / n - 1 / self._population)
+        return _CellEstimate(
+            float(sum(term.mean() for term in terms.values())),
+            np.nan,
+            max(_variance(terms, self._population), floor),
+            terms,
+            spread,
+            n,
+            stencil,
+            len(own),
+        )
+
+    def _predict_accuracy(self, hits: Array, estimate: _CellEstimate) -> float:
+        assert estimate.stencil is not None
+        stencil, n = estimate.stencil, estimate.own_count
+        interpolated = self._record.weighted_hits(stencil.cells, stencil.weights, n)
+        residual = hits[:n] - interpolated
+        if residual.var() >= hits.var():
+            return float(hits.mean())
+        coarse = sum(
+            w * self._known[int(c)].accuracy
+            for c, w in zip(stencil.cells, stencil.weights, strict=True)
+        )
+        return float(np.clip(coarse + residual.mean(), 0, 1))
+
+    def _want(
+        self, cell: int, allowed: float, counts: Indices, wanted: dict[int, int], *, first: bool
+    ) -> None:
+        """Enter into `wanted` what brings the variance of `cell` below `allowed`."""
+
+        def ask(which: int, n: float) -> None:
+            reachable = min(n, max(MOST_GROWTH * int(counts[which]), PILOT), self._limit)
+            rung = min(self._cut(next(r for r in self._ladder if r >= reachable)), self._limit)
+            wanted[which] = max(wanted.get(which, 0), rung)
+
+        count = int(counts[cell])
+        if count == 0:
+            ask(cell, FIRST_LOOK if first else PILOT)
+            return
+        if count < min(PILOT, self._limit):
+            ask(cell, PILOT)
+            return
+        known = self._known[cell]
+        if known.variance <= allowed or count >= self._limit:
+            return
+        own_part = known.own * (1 / known.own_count - 1 / self._population)
+        inherited = max(known.variance - own_part, 0.0)
+        if known.stencil is None or inherited < 0.8 * allowed:
+            left = max(allowed - inherited, 0.2 * allowed)
+            ask(cell, max(1 / (left / known.own + 1 / self._population), count + 1))
+        if known.stencil is not None:
+            for parent, weight in zip(known.stencil.cells, known.stencil.weights, strict=True):
+                which = int(parent)
+                behind = wanted.get(cell, 0) > counts[which]
+                if (inherited >= 0.8 * allowed and abs(weight) > 0.05) or behind:
+                    ask(which, max(int(counts[which]) + 1, wanted.get(cell, 0)))
+            if cell not in wanted and all(
+                wanted.get(int(p), 0) <= counts[int(p)] for p in known.stencil.cells
+            ):
+                ask(cell, count + 1)
+
+    @cached_property
+    def _ladder(self) -> list[int]:
+        """Counts that are asked for: 16, 64, 96, 128, 192, …, so that few sizes occur."""
+        rungs = [FIRST_LOOK]
+        n = PILOT
+        while rungs[-1] < self._limit:
+            rungs += [n, n * 3 // 2]
+            n *= 2
+        return [r for r in rungs if r < self._limit] + [self._limit]
+
+
+def _variance(terms: dict[int, Array], population: int) -> float:
+    """Of a sum of means of terms over prefixes of one random order without replacement."""
+    sizes = sorted(terms)
+    total = 0.0
+    for b, large in enumerate(sizes):
+        left = 1 / large - 1 / population
+        if left <= 0:
+            continue
+        for small in sizes[: b + 1]:
+            x, y = terms[small], terms[large][:small]
+            covariance = float(np.dot(x - x.mean(), y)) / (small - 1)
+            total += (1 if small == large else 2) * covariance * left
+    return total

@@ -1,0 +1,123 @@
+"""A curve, ready to be plotted: the loss along one direction, its error and the accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from isoloss.geometry.height import HeightScale, number_label
+from isoloss.geometry.surface import Array, Surface
+
+CONFIDENCE = 1.96
+"""Standard errors on either side that hold 95 % of a normal distribution."""
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A place on the curve that has a meaning, such as a trained network."""
+
+    alpha: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What has been computed of a curve.
+
+    Attributes:
+        alpha: (n,) the points that have been computed, increasing.
+        loss: (n,) mean loss; NaN where it is not finite, so that the line breaks there.
+        low, high: (n,) the ends of the 95 % interval; those of a point without an error are its
+            loss.
+        accuracy: (n,) in percent; NaN where there is none.
+        span: (first, last) α of the whole curve, computed or not.
+        landmarks: at α = 0, and at α = 1 where another network is.
+        scale: the range of the losses, logarithmic where they span decades.
+    """
+
+    alpha: Array
+    loss: Array
+    low: Array
+    high: Array
+    accuracy: Array
+    span: tuple[float, float]
+    landmarks: tuple[Landmark, ...]
+    scale: HeightScale
+
+    @property
+    def has_band(self) -> bool:
+        """Whether any point has an error to be shown."""
+        return bool((self.high > self.low).any())
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether any point has an accuracy."""
+        return bool(np.isfinite(self.accuracy).any())
+
+    def limits(self, *, log: bool) -> tuple[float, float]:
+        """The loss axis that holds loss and band with a little air, all of it above 0 if `log`."""
+        values = np.concatenate([self.loss, self.low, self.high])
+        values = values[np.isfinite(values) & ((values > 0) if log else True)]
+        if not len(values):
+            return (0.1, 1.0) if log else (0.0, 1.0)
+        if log:
+            # A band that reaches down to zero has no lower end to show.
+            least = self.loss[self.loss > 0].min(initial=float(values.max()))
+            bottom = max(float(values.min()), 0.3 * float(least))
+            air = max(float(values.max()) / bottom, 1.1) ** 0.06
+            return bottom / air, float(values.max()) * air
+        low, high = float(values.min()), float(values.max())
+        air = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
+        return low - air, high + air
+
+    def nearest(self, alpha: float) -> int | None:
+        """The index of the computed point nearest to `alpha`; None while there is none."""
+        return int(np.abs(self.alpha - alpha).argmin()) if len(self.alpha) else None
+
+    def readout(self, index: int) -> list[tuple[str, str]]:
+        """What is told of one point: (name, value)."""
+        loss = number_label(float(self.loss[index]), 4)
+        error = float(self.high[index] - self.low[index]) / (2 * CONFIDENCE)
+        if error > 0:
+            loss += f" ± {number_label(error, 2)}"
+        told = [("α", number_label(float(self.alpha[index]), 4)), ("loss", loss)]
+        if np.isfinite(self.accuracy[index]):
+            told.append(("accuracy", f"{self.accuracy[index]:.1f} %"))
+        return told
+
+
+def curve_of(surface: Surface) -> Curve:
+    """The curve that `surface`, of shape (A, 1), holds.
+
+    Raises:
+        ValueError: if it has more than one β.
+    """
+    if not surface.is_curve:
+        raise ValueError(f"a curve has one β, not {surface.shape[1]}")
+    there = surface.computed[:, 0]
+    loss = surface.loss[there, 0]
+    loss = np.where(np.isfinite(loss), loss, np.nan)
+    stderr = surface.loss_stderr[there, 0]
+    reach = CONFIDENCE * np.where(np.isfinite(stderr), stderr, 0.0)
+    return Curve(
+        alpha=surface.alpha[there],
+        loss=loss,
+        low=loss - reach,
+        high=loss + reach,
+        accuracy=100 * surface.accuracy[there, 0],
+        span=(float(surface.alpha[0]), float(surface.alpha[-1])),
+        landmarks=_landmarks(surface),
+        scale=HeightScale.automatic(loss),
+    )
+
+
+def _landmarks(surface: Surface) -> tuple[Landmark, ...]:
+    """Where the networks are that made the curve, named by `meta["start"]` and `meta["end"]`."""
+    meta = surface.meta
+    if meta.get("plane") == "interpolate":
+        found = [(0.0, meta.get("start") or "start"), (1.0, meta.get("end") or "end")]
+    else:
+        found = [(0.0, meta.get("start") or "network")]
+    first, last = surface.alpha[0], surface.alpha[-1]
+    return tuple(Landmark(a, str(label)) for a, label in found if first <= a <= last)

@@ -1,0 +1,184 @@
+"""Several processes under torchrun, with kills on the way: nothing lost, nothing done twice, and
+the network that one process trains."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from isoloss.compute.checkpoints import load_state
+from isoloss.compute.training import read_trajectory
+from isoloss.events import Log, Paused
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
+from isoloss.work import carry_on
+
+# The network can be told to kill its process, or to wait for ever, in a step of the training.
+USER = """
+import os, signal, time
+from pathlib import Path
+from torch import nn
+import torch
+
+HERE = Path(__file__).parent
+
+
+class Network(nn.Sequential):
+    steps = 0
+
+    def forward(self, x):
+        self.steps += self.training
+        if self.steps == 20 and self.training:
+            act(os.environ.get("MISHAP"), int(os.environ.get("RANK", 0)))
+        return super().forward(x)
+
+
+def act(mishap, rank):
+    if mishap == "kill" and rank == 1 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if mishap == "wait" and rank == 0:
+        (HERE / "waiting").touch()
+        while True:
+            time.sleep(0.05)
+
+
+def network(num_classes):
+    head = nn.Linear(36, num_classes)
+    return Network(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Dropout(0.0), nn.Flatten(), head)
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 3
+    x = torch.rand(60, 3, 8, 8, generator=generator) * 0.5 + y.view(-1, 1, 1, 1) * 0.2
+    return (x[:45], y[:45]), (x[45:], y[45:])
+"""
+# 45 samples: five batches of 8 and one of 5, shared as 2 and 3.
+SETTINGS = TrainSettings(
+    model="tinyuser:network", data="tinyuser:data", epochs=6, batch_size=8, device="cpu",
+    precision="fp32", augment="crop-flip", checkpoints_per_epoch=2,
+)  # fmt: skip
+
+DEALING = """
+import json, os, signal, time
+from pathlib import Path
+from isoloss.compute.ranks import team
+
+results, both_work = Path("results.jsonl"), Path("both-work")
+first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+crew = team()
+mine = []
+
+def work(unit):
+    if first and crew.ranks.rank == 1:
+        both_work.touch()
+        if len(mine) == 3:
+            while results.read_text().count(", 1, true]") < 3:
+                time.sleep(0.005)
+            os.kill(os.getpid(), signal.SIGKILL)
+    while first and not both_work.exists():
+        time.sleep(0.005)
+    if first and crew.ranks.rank == 0:
+        time.sleep(0.02)
+    mine.append(unit)
+    return json.dumps([unit[0] * unit[1], crew.ranks.rank]).encode()
+
+if crew.ranks.rank:
+    crew.serve(work)
+else:
+    results.touch()
+    known = map(json.loads, results.read_text().splitlines())
+    done = {tuple(unit) for unit, *_ in known}
+    missing = [(i, j) for i in range(8) for j in range(25) if (i, j) not in done]
+    with results.open("a", buffering=1) as file:
+        for unit, result in crew.deal(missing, work):
+            file.write(json.dumps([unit, *json.loads(result), first]) + "\\n")
+    crew.dismiss()
+crew.close()
+"""
+
+
+def torchrun(folder, *words, **environment):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return subprocess.Popen(
+        [*command, "--nproc-per-node", "2", "--max-restarts", "1", *words],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder), **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def by_one_process(tmp_path_factory):
+    """A folder with the user's module, and the run in it that one process carried on."""
+    folder = tmp_path_factory.mktemp("torchrun")
+    (folder / "tinyuser.py").write_text(USER, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.delitem(sys.modules, "tinyuser", raising=False)
+        run = Run.create(folder / "one", SETTINGS)
+        list(carry_on(run))
+        yield run
+        sys.modules.pop("tinyuser", None)
+
+
+def assert_same(run, other):
+    assert run.is_done
+    mine, theirs = read_trajectory(run), read_trajectory(other)
+    assert [p.step for p in mine] == [p.step for p in theirs] == list(range(0, 37, 3))
+    for name in ("loss", "test_loss", "accuracy", "test_accuracy"):
+        np.testing.assert_allclose(
+            [getattr(p, name) for p in mine], [getattr(p, name) for p in theirs], atol=1e-5
+        )
+    mine, theirs = (load_state(r.checkpoints / "0012.safetensors") for r in (run, other))
+    assert mine.keys() == theirs.keys()
+    for name, weights in mine.items():
+        np.testing.assert_allclose(weights, theirs[name], atol=1e-5)
+
+
+def test_two_processes_of_which_one_is_killed_train_the_network_that_one_does(by_one_process):
+    folder = by_one_process.folder.parent
+    run = Run.create(folder / "two", SETTINGS)
+    process = torchrun(folder, "-m", "isoloss", "run", "two", MISHAP="kill")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    assert Log("carrying on at epoch 3") in [event for _, event in run.events()]
+    assert run.environment["processes"] == 2
+    assert_same(run, by_one_process)
+
+
+def test_what_torchrun_was_told_to_stop_is_paused_and_one_process_goes_on(by_one_process):
+    folder = by_one_process.folder.parent
+    run = Run.create(folder / "paused", SETTINGS)
+    process = torchrun(folder, "-m", "isoloss", "run", "paused", MISHAP="wait")
+    deadline = time.monotonic() + 120
+    while not (folder / "waiting").exists():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    process.terminate()
+    # Rank 1 waits for rank 0's gradient meanwhile. The output ends when all processes have.
+    output, _ = process.communicate(timeout=120)
+    assert "go on with: isoloss run" in output
+    assert "Traceback" not in output.partition("go on with")[0]
+    assert isinstance(run.events()[-1][1], Paused)
+    list(carry_on(run))
+    assert_same(run, by_one_process)
+
+
+def test_units_that_a_killed_process_had_are_dealt_again_and_no_others(tmp_path):
+    (tmp_path / "deal.py").write_text(DEALING, encoding="utf-8")
+    process = torchrun(tmp_path, "deal.py")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    units = [tuple(unit) for unit, *_ in lines]
+    assert sorted(units) == list(itertools.product(range(8), range(25)))
+    assert all(product == i * j for (i, j), product, *_ in lines)
+    before = [rank for *_, rank, first in lines if first]
+    assert before.count(1) == 3
+    assert 0 < len(before) < 200

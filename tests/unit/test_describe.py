@@ -1,0 +1,95 @@
+"""`isoloss info`: words, not raw values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from isoloss.describe import describe
+from isoloss.geometry.findings import findings_of
+from isoloss.geometry.surface import Surface
+from isoloss.run import Run
+from isoloss.settings import ProbeSettings
+
+AXIS = np.linspace(-1, 1, 5)
+FOUND = [
+    {"level": "ok", "what": "minimum", "message": "the network lies in it"},
+    {"level": "note", "what": "range", "message": "wider than the trajectory"},
+    {"level": "warning", "what": "precision", "message": "half of a cell's error"},
+]
+
+
+def told(tmp_path, surface):
+    path = surface.save(tmp_path / ("s.npz" if surface.is_curve else "s.ply"))
+    return [" ".join(line.split()) for line in describe(path).splitlines()]
+
+
+def surface(**meta):
+    return Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2, **meta)
+
+
+def test_a_description_is_told_in_words(tmp_path):
+    lines = told(
+        tmp_path,
+        surface(
+            model="net",
+            normalize=None,
+            explained_variance_ratio=[0.7125, 0.2],
+            versions={"isoloss": "1", "torch": None},
+            exact=True,
+        ),
+    )
+    assert "explained variance ratio 0.7125, 0.2" in lines
+    assert "versions isoloss 1" in lines
+    assert "exact yes" in lines
+    assert not [x for x in lines if "None" in x or "[" in x or "{" in x or "normalize" in x]
+    assert "loss 0 … 2" in lines
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        (
+            FOUND,
+            ["warning precision: half of a cell's error", "note range: wider than the trajectory"],
+        ),
+        (FOUND[:1], ["no findings"]),
+        ([], ["no findings"]),
+        (None, []),
+        ("nonsense", []),
+        ([3, {"level": "note"}], ["note :"]),
+    ],
+)
+def test_findings_are_lines_the_warnings_first(tmp_path, findings, expected):
+    lines = told(tmp_path, surface(findings=findings))
+    assert [x for x in lines if x.startswith(("warning", "note", "no findings"))] == expected
+    assert not [x for x in lines if "findings" in x and x != "no findings"]
+
+
+def test_where_nobody_looked_there_are_no_findings_to_tell():
+    assert findings_of({}) is None
+    assert findings_of({"findings": []}) == []
+
+
+def test_a_curve_and_a_spread_are_told(tmp_path):
+    curve = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None] ** 2, plane="line", model="net")
+    lines = told(tmp_path, curve)
+    assert lines[0] == "curve net, random line"
+    assert "points 5, 5 computed" in lines
+    assert not [x for x in lines if x.startswith("β")]
+    whole = surface()
+    spread = np.linspace(0.25, 0.5, 25).reshape(5, 5)
+    assert "spread 0.25 … 0.5" in told(
+        tmp_path, Surface(*[getattr(whole, n) for n in whole.__match_args__[:7]], spread)
+    )
+
+
+def test_a_run_tells_what_was_asked_beside_the_defaults(tmp_path):
+    asked = ProbeSettings(source=tmp_path / "net", plane="pca", grid=(7, 9), also=(tmp_path / "b",))
+    run = Run.create(tmp_path / "run", asked)
+    lines = [" ".join(line.split()) for line in describe(run.folder).splitlines()]
+    assert "grid 7×9" in lines
+    assert f"also {tmp_path / 'b'}" in lines
+    assert "plane pca" in lines
+    plain = Run.create(tmp_path / "plain", ProbeSettings(source=tmp_path / "net"))
+    assert "grid" not in describe(plain.folder)
