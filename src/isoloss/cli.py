@@ -102,6 +102,16 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     sub = add("bench", _bench, "Measure speed against peers in the same process")
     sub.add_argument("what", choices=["probe"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
+    sub.add_argument(
+        "--run", type=Path, nargs="+", default=[], metavar="DIR",
+        help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
+    )  # fmt: skip
+    sub.add_argument("--images", type=int, metavar="N", help="Images probed [the test split]")
+    sub.add_argument("--grid", type=int, default=25, metavar="N", help="Points a side [25]")
+    sub.add_argument(
+        "--budget", type=float, default=60, metavar="SECONDS",
+        help="For each surface taken to 1 %% of its range; 0 leaves them out [60]",
+    )  # fmt: skip
     return parser
 
 
@@ -324,5 +334,7 @@ def _info(namespace: argparse.Namespace) -> int:
 def _bench(namespace: argparse.Namespace) -> int:
     from isoloss.compute.bench import bench_probe
 
-    bench_probe(as_json=namespace.json)
+    bench_probe(
+        namespace.run, namespace.images, namespace.grid, namespace.budget, as_json=namespace.json
+    )
     return 0

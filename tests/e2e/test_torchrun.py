@@ -4,21 +4,25 @@ the network that one process trains."""
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+import torch
 
+import isoloss
 from isoloss.compute.checkpoints import load_state
 from isoloss.compute.training import read_trajectory
-from isoloss.events import Log, Paused
+from isoloss.events import Log, Paused, Started
 from isoloss.run import Run
-from isoloss.settings import TrainSettings
+from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on
 
-# The network can be told to kill its process, or to wait for ever, in a step of the training.
+# The network can be told to kill its process, or to wait for ever, in a step of the training, or to
+# kill it while it is probed.
 USER = """
 import os, signal, time
 from pathlib import Path
@@ -29,10 +33,13 @@ HERE = Path(__file__).parent
 
 
 class Network(nn.Sequential):
-    steps = 0
+    steps = evaluations = 0
 
     def forward(self, x):
         self.steps += self.training
+        self.evaluations += not self.training
+        if self.evaluations == 40 and os.environ.get("MISHAP") == "kill the probe":
+            act("kill", int(os.environ["RANK"]))
         if self.steps == 20 and self.training:
             act(os.environ.get("MISHAP"), int(os.environ.get("RANK", 0)))
         return super().forward(x)
@@ -168,6 +175,36 @@ def test_what_torchrun_was_told_to_stop_is_paused_and_one_process_goes_on(by_one
     assert isinstance(run.events()[-1][1], Paused)
     list(carry_on(run))
     assert_same(run, by_one_process)
+
+
+@pytest.mark.parametrize("tolerance", [None, 0.2])
+def test_two_processes_of_which_one_is_killed_probe_the_surface_that_one_does(
+    by_one_process, tolerance
+):
+    folder = by_one_process.folder.parent
+    settings = ProbeSettings(
+        source=by_one_process.folder, grid=(19, 21), tolerance=tolerance, device="cpu",
+        precision="fp32", batch_size=8, points_at_once=1,
+    )  # fmt: skip
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as torchrun's processes have
+    one = Run.create(folder / f"surface {tolerance}", settings)
+    list(carry_on(one))
+    torch.set_num_threads(threads)
+    run = Run.create(folder / f"surface {tolerance} by two", settings)
+    process = torchrun(folder, "-m", "isoloss", "run", run.name, MISHAP="kill the probe")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    events = [event for _, event in run.events()]
+    assert sum(isinstance(event, Started) and event.device == "cpu" for event in events) == 2
+    tally = next(e.message for e in events if isinstance(e, Log) and e.message.startswith("units"))
+    shares = [int(n.replace(",", "")) for n in re.findall(r"rank \d ([\d,]+)", tally)]
+    # Rank 1 had evaluated a few before it was killed; what was left was dealt to both again.
+    assert len(shares) == 2
+    assert sum(shares) > 0
+    mine, theirs = isoloss.load(run.folder), isoloss.load(one.folder)
+    for name in ("alpha", "beta", "loss", "accuracy", "loss_stderr", "count"):
+        np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))
 
 
 def test_units_that_a_killed_process_had_are_dealt_again_and_no_others(tmp_path):

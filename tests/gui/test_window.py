@@ -27,12 +27,8 @@ def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
     travel("probe", trained)
 
 
-def test_a_curve_is_plotted_beside_the_scene(travel: Travel, valley: Path, barrier: Path) -> None:
-    travel("curve", valley, barrier)
-
-
-def test_a_surface_sharpens_until_the_window_rests(travel: Travel) -> None:
-    travel("sharpen")
+def test_curves_and_what_grows(travel: Travel, valley: Path, barrier: Path) -> None:
+    travel("grow", valley, barrier)
 
 
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:

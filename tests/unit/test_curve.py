@@ -145,3 +145,15 @@ def test_matplotlib_is_loaded_for_curves_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("meta", "title"),
+    [
+        ({"plane": "line"}, "net on digits, random line"),
+        ({"plane": "interpolate", "planes": 1}, "net on digits, interpolation"),
+        ({"plane": "random", "planes": 12}, "net on digits, mean of 12 random planes"),
+    ],
+)
+def test_the_heading_says_what_was_cut(meta, title):
+    assert line(1.0, model="small:net", data="digits", **meta).title == title

@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from isoloss import probe, random_plane
-from isoloss.compute.multilevel import PILOT, Z, Multilevel, levels, stencils
+from isoloss.compute.multilevel import PILOT, Multilevel, Z, levels, stencils
 from isoloss.compute.sample_losses import SampleLosses
 
 POPULATION = 4000
 
 
 def smooth_losses(shape, rng):
-    """(cells, images): each image's loss a smooth random function of the plane, skewed in images."""
+    """(cells, images): each image's loss a smooth function of the plane, skewed over images."""
     alpha, beta = np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1])
     a, b = (g.ravel()[:, None] for g in np.meshgrid(alpha, beta, indexing="ij"))
     # Waves of random direction and phase under an exponential: positive, heavy-tailed, smooth.
@@ -115,7 +115,7 @@ def test_cliffs_and_cells_that_are_not_finite_do_not_spoil_their_neighbours():
     losses[0] = np.nan  # a corner, from which others would be predicted
     losses[40, 7] = np.inf  # one image at the centre
     losses[70:] += 100  # a cliff
-    mean, stderr, counts = estimate(alpha, beta, losses, np.arange(POPULATION), 0.01)
+    mean, _, counts = estimate(alpha, beta, losses, np.arange(POPULATION), 0.01)
     truth = losses.mean(1)
     assert np.isnan(mean[0])
     assert np.isposinf(mean[40])

@@ -247,6 +247,37 @@ def test_values_are_shared_in_order_and_rounds_nobody_served_are_passed_over(sto
         assert [f.result(30) for f in futures] == [(b"one\ntwo", bytes(range(256)), b"")] * 2
 
 
+def test_all_meet_before_a_collective_and_have_one_store(store):
+    late, written = threading.Event(), threading.Event()
+
+    def follow(crew):
+        assert late.wait(30)
+        part = crew.store()
+        assert written.wait(30)
+        return part.get("word")
+
+    with members(follow) as (leader, futures), ThreadPoolExecutor(1) as pool:
+        meeting = pool.submit(leader.store)
+        until(lambda: leader._entries == 1)
+        assert not meeting.done()
+        late.set()
+        meeting.result(30).set("word", "one")
+        written.set()
+        assert [f.result(30) for f in futures] == [b"one", b"one"]
+
+
+def test_a_meeting_that_another_cannot_come_to_is_called_off(store):
+    def complain(crew):
+        with pytest.raises(SystemExit):
+            crew.complain("no data")
+
+    with members(complain, world=2) as (leader, futures):
+        with pytest.raises(IsolossError, match="rank 1: no data"):
+            leader.store()
+        leader.close(1)
+        futures[0].result(30)
+
+
 def test_ranks_join_the_session_that_is_alive(store):
     dead = _Leader(Ranks(0, 0, 2, 2))
     dead.share("word", b"stale")

@@ -341,12 +341,15 @@ def test_a_curve_grows_and_is_finished(workspace, curve, tmp_path):
     look(workspace)
     assert workspace.curves.open == [opened]
     np.testing.assert_array_equal(opened.curve.loss, curve.loss[:, 0])
+    workspace.open(curve.save(tmp_path / "other.npz"))
+    workspace.open(folder)
+    assert workspace.curves.shown is opened
     workspace.close_curve(opened)
     look(workspace)
-    assert workspace.curves.open == []
+    assert [c.name for c in workspace.curves.open] == ["other"]
     workspace.show_again(workspace.runs.of(folder))
     look(workspace)
-    assert [c.name for c in workspace.curves.open] == ["line"]
+    assert [c.name for c in workspace.curves.open] == ["other", "line"]
 
 
 def test_the_scale_of_a_curve_is_logarithmic_where_it_spans_decades(curve):

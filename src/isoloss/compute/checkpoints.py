@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ def load_state(path: Path) -> dict[str, Tensor]:
         except (safetensors.SafetensorError, OSError, ValueError) as error:
             raise IsolossError(f"{path} is not a readable checkpoint: {error}") from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # Zip archives, PyTorch's own format, are mapped: tensors are read when they are needed.
+        mapped = zipfile.is_zipfile(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise IsolossError(
             f"{path} holds more than weights, and reading it could run code: save its state_dict() "

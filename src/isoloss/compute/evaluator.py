@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -29,8 +30,8 @@ FOLDING_TOLERANCE = 1e-3
 # On a CPU a batch is as large as keeps the widest layer's activations in the last-level cache.
 CACHE_BYTES = 16 << 20
 SMALLEST_BATCH, LARGEST_BATCH = 8, 1024
-# Networks that take less than so many seconds a batch may gain from several points at once.
-SMALL = 0.01
+# Networks with fewer multiplications for a sample may gain from several points at once.
+SMALL = 10_000_000
 MOST_POINTS_AT_ONCE = 8
 WORTH_IT = 1.3
 
@@ -50,7 +51,8 @@ class Evaluator:
         fold: whether batch norms may be folded.
 
     Attributes:
-        classifies: whether there are right answers to count; known after the first evaluation.
+        classifies: whether there are right answers to count.
+        products: multiplications in the matrix products and convolutions for one sample.
     """
 
     def __init__(
@@ -93,7 +95,8 @@ class Evaluator:
         self._moving = MovingTensors(self.network, self._fitting(self._origin), *directions)
         self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
         self._elsewhere = False
-        self.batch_size = batch_size or self._suitable_batch_size(few)
+        widest, self.products = self._look_at(few)
+        self.batch_size = batch_size or self._suitable_batch_size(widest)
         self._graphs = (
             GraphedBatches(self._compute) if device.type == "cuda" and loss is None else None
         )
@@ -135,13 +138,14 @@ class Evaluator:
         on the device, at the point where the network is."""
         losses: list[Tensor] = []
         hits: list[Tensor] = []
-        while first < last:
+        while True:
             try:
                 for batch in self.pool.batches(first, last, self.batch_size):
                     ours, right = self._of_batch(batch)
                     losses.append(ours)
                     hits.append(right)
                     first += len(ours)
+                return torch.cat(losses), torch.cat(hits)
             except torch.OutOfMemoryError as error:
                 if self.batch_size == 1:
                     raise IsolossError(
@@ -149,7 +153,6 @@ class Evaluator:
                     ) from error
                 self.batch_size //= 2
                 torch.cuda.empty_cache()
-        return torch.cat(losses), torch.cat(hits)
 
     @torch.no_grad()
     def evaluate_at(
@@ -173,17 +176,20 @@ class Evaluator:
                 named = {f"network.{name}": tensor for name, tensor in tensors.items()}
                 return functional_call(holder, named, (batch,))
 
-            ours, right = torch.func.vmap(at_point)(moved)
+            with warnings.catch_warnings():
+                # Operations that are looped over are slow: that is measured, not feared.
+                warnings.filterwarnings("ignore", "There is a performance drop")
+                ours, right = torch.func.vmap(at_point)(moved)
             losses.append(ours)
             hits.append(right)
         return torch.cat(losses, 1), torch.cat(hits, 1)
 
     def points_at_once(self) -> int:
         """The number of points that are worth evaluating together, as measured on the spot."""
+        if self._recalibrate is not None or self.products > SMALL:
+            return 1
         last = self.pool.cut(min(len(self.pool), self.batch_size, 128))
         points = [(0.01 * k, 0.0) for k in range(MOST_POINTS_AT_ONCE)]
-        if self._recalibrate is not None or self._seconds(lambda: self._one(0, last)) > SMALL:
-            return 1
         try:
             together = self.evaluate_at(points, 0, last)[0]
             apart = torch.stack([self._one(k, last)[0] for k in range(len(points))])
@@ -266,23 +272,31 @@ class Evaluator:
             norm.eval()
 
     @torch.no_grad()
-    def _suitable_batch_size(self, few: Sequence[Batch]) -> int:
+    def _look_at(self, few: Sequence[Batch]) -> tuple[int, int]:
+        """(bytes of the widest activation, multiplications in matrix products) for one sample."""
+        widest = products = 0
+
+        def look(module: nn.Module, _: Any, output: Any) -> None:
+            nonlocal widest, products
+            if not isinstance(output, Tensor) or list(module.children()):
+                return
+            widest = max(widest, output.nelement() * output.element_size())
+            weight = getattr(module, "weight", None)
+            if isinstance(weight, Tensor) and weight.ndim > 1:
+                products += output.nelement() * weight[0].numel()
+
+        hooks = [m.register_forward_hook(look) for m in self.network.modules()]
+        self._compute(few[0])
+        for hook in hooks:
+            hook.remove()
+        n = len(few[0][1])
+        return widest // n, products // n
+
+    def _suitable_batch_size(self, widest: int) -> int:
         """On a CPU by the size of the activations; elsewhere large, and halved if out of memory."""
         if self.device.type != "cpu":
             return LARGEST_BATCH
-        widest = 0
-
-        def look(module: nn.Module, _: Any, output: Any) -> None:
-            nonlocal widest
-            if isinstance(output, Tensor) and not list(module.children()):
-                widest = max(widest, output.nelement() * output.element_size())
-
-        hooks = [m.register_forward_hook(look) for m in self.network.modules()]
-        for batch in few[:1]:
-            self._compute(batch)
-        for hook in hooks:
-            hook.remove()
-        fitting = CACHE_BYTES * len(few[0][1]) // max(widest, 1)
+        fitting = CACHE_BYTES // max(widest, 1)
         power_of_two = 1 << max(fitting.bit_length() - 1, 0)
         return min(max(power_of_two, SMALLEST_BATCH), LARGEST_BATCH)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -55,8 +55,10 @@ class Filling(Protocol):
         ...
 
 
-def fill(filling: Filling, team: Team, together: int) -> Iterator[Event]:
-    """Do what is missing, yielding progress.
+def fill(
+    filling: Filling, rounds: Iterable[list[Demand]], team: Team, together: int
+) -> Iterator[Event]:
+    """Do what `rounds` ask for, yielding progress.
 
     Args:
         together: the number of cells evaluated at once.
@@ -65,7 +67,7 @@ def fill(filling: Filling, team: Team, together: int) -> Iterator[Event]:
     pace = Pace("probe", filling.expected(), "images", done)
     if (event := pace.at(done)) is not None:
         yield event
-    for demands in filling.rounds():
+    for demands in rounds:
         for unit, result in team.deal(_units(demands, together), filling.work):
             filling.record(unit, result)
             done += (unit[1] - unit[0]) * (len(unit) - 2)
@@ -137,7 +139,8 @@ class ToTolerance:
         )
 
     def rounds(self) -> Iterator[list[Demand]]:
-        if self._round is not None and self._round.exists():
+        begun = bool(self.growing.count.any())
+        if begun and self._round is not None and self._round.exists():
             yield self._missing(read_json(self._round))
         while True:
             self._estimate()

@@ -25,6 +25,7 @@ from isoloss.compute.planes import (
     line,
     pca_plane,
     random_plane,
+    surrounding,
 )
 from isoloss.compute.pool import Pool
 from isoloss.compute.probing import Request, SurfaceProbing, recalibration_batches
@@ -97,14 +98,16 @@ class Probing:
 
     def _single(self, run: Run) -> Iterator[Any]:
         """The surface over one plane, and the trajectories it shows."""
-        plane, axes = self._cut(run, 0)
+        plane = self._plane(run, 0)
+        shown = self.subject.paths if plane.kind == "pca" else []
+        located = [plane.locate(path.checkpoints) for path in shown]
+        axes = self._told(self._axes([coordinates for coordinates, _ in located]))
         probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path)
         yield from probing.steps(team())
         surface = probing.growing.snapshot()
         trajectories: list[Trajectory] = []
-        for path in self.subject.paths if plane.kind == "pca" else []:
-            located = plane.locate(path.checkpoints)
-            trajectory = yield from self._trajectory(probing.evaluator, path, located, surface.meta)
+        for path, where in zip(shown, located, strict=True):
+            trajectory = yield from self._trajectory(probing.evaluator, path, where, surface.meta)
             trajectories.append(trajectory)
         for k, trajectory in enumerate(trajectories):
             name = trajectory.meta["name"] if k else None
@@ -121,7 +124,7 @@ class Probing:
         """
         surfaces: list[Surface] = []
         for k in range(self.settings.planes):
-            plane, axes = self._cut(run, k)
+            plane, axes = self._plane(run, k), self._told(self._axes([]))
             probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path / f"{k}")
             for event in probing.steps(team()):
                 if isinstance(event, Progress):
@@ -148,8 +151,10 @@ class Probing:
                 run.growing_path, *axes, int(mean.count.max()), classifier, mean.meta
             )
         for i, j in zip(*np.nonzero(mean.computed), strict=True):
-            values = (float(a[i, j]) for a in (mean.loss, mean.accuracy, mean.loss_stderr))
-            shown.put((int(i), int(j)), *values, int(mean.count[i, j]))
+            loss, accuracy, stderr = (
+                float(a[i, j]) for a in (mean.loss, mean.accuracy, mean.loss_stderr)
+            )
+            shown.put((int(i), int(j)), loss, accuracy, stderr, int(mean.count[i, j]))
 
     def _over_all_planes(self, event: Progress, finished: int) -> Progress:
         total = event.total * self.settings.planes
@@ -157,12 +162,10 @@ class Probing:
             event.stage, event.total * finished + event.done, total, event.rate, event.unit
         )
 
-    def _cut(self, run: Run, k: int) -> tuple[Plane, tuple[Array, Array]]:
-        """The run's k-th plane with its grid's coordinates, told to the other processes too."""
-        plane = self._plane(run, k)
-        axes = self._axes(plane)
+    def _told(self, axes: tuple[Array, Array]) -> tuple[Array, Array]:
+        """The grid's coordinates, told to the other processes; the plane is there by now."""
         team().share("axes", json.dumps([a.tolist() for a in axes]).encode())
-        return plane, axes
+        return axes
 
     def _plane(self, run: Run, k: int) -> Plane:
         settings, model = self.settings, self.subject.model
@@ -185,16 +188,19 @@ class Probing:
         plane.save(run.plane_path)
         return plane
 
-    def _axes(self, plane: Plane) -> tuple[Array, Array]:
-        """The grid's coordinates: as asked, else all of the paths with a margin, else [−1, 1]."""
+    def _axes(self, paths: list[Array]) -> tuple[Array, Array]:
+        """The grid's coordinates: as asked, else all of the paths with a margin, else the usual.
+
+        Args:
+            paths: (n, 2) coordinates of each trajectory that is to be seen.
+        """
         settings = self.settings
         asked = [settings.alpha_range, settings.beta_range]
         usual: list[tuple[float, float]] = [(-1.0, 1.0), (-1.0, 1.0)]
-        if plane.kind == "pca" and None in asked:
-            every = [c for path in self.subject.paths for c in path.checkpoints]
-            usual = list(plane.ranges(every))
-        if plane.kind == "interpolate":
+        if settings.plane == "interpolate":
             usual[0] = (-0.5, 1.5)
+        if paths:
+            usual = list(surrounding(np.concatenate(paths)))
         points = (settings.points,) if settings.is_curve else settings.grid
         axes = [
             np.linspace(*(given or default), n)

@@ -33,6 +33,8 @@ PRECISIONS = ("auto", "fp32", "tf32", "bf16")
 # surface's range.
 AUDIT_TOLERANCE = 0.005
 AUDIT_SAMPLES = 32
+# A network with fewer multiplications for a sample gains nothing from cheaper ones.
+FEW = 1_000_000
 CALIBRATION_SAMPLES = 1024
 CALIBRATION_BATCH = 128
 
@@ -174,14 +176,24 @@ class SurfaceProbing:
         """Compute what is missing, yielding what happens."""
         if self._folder is not None and GrowingSurface.exists(self._folder):
             self.growing = GrowingSurface.open(self._folder, writable=True)
-            self._set_up(self.growing.meta["precision"])
+            meta = self.growing.meta
+            self.evaluator = self._evaluator(meta["precision"], int(meta["batch_size"]))
         else:
-            self._begin(self._candidates()[0])
+            precision = self._candidates()[0]
+            self.evaluator = self._evaluator(precision, self._request.batch_size)
+            if self._is_open(precision) and self.evaluator.products < FEW:
+                precision = "fp32"
+                self.evaluator = self._evaluator(precision, self._request.batch_size)
+            self.growing = self._empty(self._description(precision))
             yield Log(self._in_words())
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
         team.share("engine", json.dumps(self._engine()).encode())
-        yield from fill(self._filling(), team, int(self.growing.meta["points_at_once"]))
+        filling = self._filling()
+        together = int(self.growing.meta["points_at_once"])
+        yield from fill(filling, filling.rounds(), team, together)
+        if team.ranks.world > 1:
+            yield Log(team.tally)
         team.dismiss()
 
     def serve(self, team: Team) -> None:
@@ -192,34 +204,38 @@ class SurfaceProbing:
         self.growing = self._empty({})
         team.serve(self._filling().work)
 
-    def _begin(self, precision: str) -> None:
-        """An empty surface that is to be computed in `precision`."""
+    def _description(self, precision: str) -> dict[str, Any]:
+        """What is to be said of the surface before it is begun."""
         asked = self._request
-        if self._folder is not None:
-            for leftover in ("round.json", "losses.float32", "hits.uint8"):
-                (self._folder / leftover).unlink(missing_ok=True)
-        self.evaluator = self._evaluator(precision, asked.batch_size)
-        self.evaluator.move_to(0.0, 0.0)
-        self.evaluator.evaluate(0, asked.pool.cut(1))
         shares = asked.plane.explained_variance_ratio
-        self.growing = self._empty(
-            {
-                **asked.meta,
-                "cosine": _finite(asked.plane.cosine),
-                "explained_variance_ratio": None if shares is None else shares.tolist(),
-                "tolerance": asked.tolerance,
-                "precision": precision,
-                "precision_audit": "due" if self._is_open(precision) else None,
-                "precision_audit_error": None,
-                "batch_size": self.evaluator.batch_size,
-                "points_at_once": 1
-                if asked.calibration is not None
-                else asked.points_at_once or self.evaluator.points_at_once(),
-                "folded_batch_norms": self.evaluator.folded,
-                "device": asked.device.type,
-                "versions": {"isoloss": isoloss.__version__, "torch": str(torch.__version__)},
-            }
-        )
+        alone = asked.calibration is not None
+        together = 1 if alone else asked.points_at_once or self.evaluator.points_at_once()
+        return {
+            **asked.meta,
+            "cosine": _finite(asked.plane.cosine),
+            "explained_variance_ratio": None if shares is None else shares.tolist(),
+            "tolerance": asked.tolerance,
+            "precision": precision,
+            "precision_audit": "due" if self._is_open(precision) else None,
+            "precision_audit_error": None,
+            "batch_size": self.evaluator.batch_size,
+            "points_at_once": together,
+            "folded_batch_norms": self.evaluator.folded,
+            "device": asked.device.type,
+            "versions": {"isoloss": isoloss.__version__, "torch": str(torch.__version__)},
+        }
+
+    def _begin_again(self, precision: str) -> None:
+        """Throw away what was computed, and go on in another precision."""
+        self.evaluator = self._evaluator(precision, self._request.batch_size)
+        self.growing.clear()
+        self._describe(**self._description(precision))
+
+    def _describe(self, **facts: Any) -> None:
+        if self._folder is None:
+            self.growing.meta.update(facts)
+        else:
+            self.growing.describe(self._folder, **facts)
 
     def _empty(self, meta: dict[str, Any]) -> GrowingSurface:
         asked = self._request
@@ -227,9 +243,6 @@ class SurfaceProbing:
         if self._folder is None or not meta:
             return GrowingSurface.in_memory(*facts)
         return GrowingSurface.create(self._folder, *facts)
-
-    def _set_up(self, precision: str) -> None:
-        self.evaluator = self._evaluator(precision, int(self.growing.meta["batch_size"]))
 
     def _evaluator(self, precision: str, batch_size: int | None) -> Evaluator:
         asked = self._request
@@ -270,24 +283,21 @@ class SurfaceProbing:
         error = self._audited_error()
         said = f"{100 * error:.2g} % of the surface's range"
         if error <= AUDIT_TOLERANCE:
-            facts = {"precision_audit": "passed", "precision_audit_error": error}
-            self.growing.meta.update(facts)
-            if self._folder is not None:
-                self.growing.describe(self._folder)
+            self._describe(precision_audit="passed", precision_audit_error=error)
             yield Log(f"{precision} differs from fp32 by {said}")
             return
         left = self._candidates()[self._candidates().index(precision) + 1 :]
-        self._begin(left[0])
+        self._begin_again(left[0])
         yield Log(f"{precision} differs from fp32 by {said}: going on in {left[0]}")
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
 
     def _first_look(self) -> Iterator[Event]:
         filling = self._filling()
-        first = next(filling.rounds(), [])
-        coarsest = {int(c) for c in levels(self.growing.shape)[0]}
-        look = [d for d in first if d[0] in coarsest and d[1] == 0 and d[2] <= 2 * FIRST_LOOK]
-        yield from fill(_Only(filling, look), Team(), 1)
+        counts = self.growing.count.ravel()
+        last = self._request.pool.cut(min(FIRST_LOOK, self._request.limit))
+        look = [(int(c), 0, last) for c in levels(self.growing.shape)[0] if counts[c] == 0]
+        yield from fill(filling, [look], Team(), 1)
 
     def _audited_error(self) -> float:
         """The largest shift of a mean loss, as a share of the surface's range."""
@@ -325,30 +335,6 @@ class SurfaceProbing:
         if meta["points_at_once"] > 1:
             words.append(f"{meta['points_at_once']} points at once")
         return "; ".join(words)
-
-
-@dataclass(frozen=True)
-class _Only:
-    """A filling of which only one round is wanted."""
-
-    filling: Filling
-    round: list[tuple[int, int, int]]
-
-    @property
-    def growing(self) -> GrowingSurface:
-        return self.filling.growing
-
-    def rounds(self) -> Iterator[list[tuple[int, int, int]]]:
-        yield self.round
-
-    def work(self, unit: tuple[int, ...]) -> bytes:
-        return self.filling.work(unit)
-
-    def record(self, unit: tuple[int, ...], result: bytes) -> None:
-        self.filling.record(unit, result)
-
-    def expected(self) -> int:
-        return self.filling.expected()
 
 
 def recalibration_batches(pool: Pool) -> list[Batch]:

@@ -33,6 +33,7 @@ Work = Callable[[Unit], bytes]
 # Seconds. Beats are counted, not timed, so that a laptop may sleep and a shell may stop us all.
 SILENCE = 120.0  # without a beat for so long, rank 0 is dead
 GRACE = 5.0  # for a process that was told to end, until it is ended
+MEETING = 3600.0  # until the last process has loaded its data
 STRAGGLER = 300.0  # without any result for so long, rank 0 does what is missing itself
 # The store takes no message above 8 MiB.
 UNITS_IN_A_ROUND = 4096
@@ -129,7 +130,12 @@ class Team:
         return "units: " + ", ".join(f"rank {rank} {n:,}" for rank, n in enumerate(self._done))
 
     def store(self) -> Store:
-        """A part of the launcher's store for one group of collectives, the same at every rank."""
+        """A part of the launcher's store for one group of collectives, the same at every rank,
+        given to rank 0 when all are there: what waits in a collective hears no signal.
+
+        Raises:
+            IsolossError: at rank 0, if another process says that it cannot come, or does not.
+        """
         raise AssertionError("a team of one has no store")
 
 
@@ -155,7 +161,12 @@ class _Member(Team):
         self._entries = 0
 
     def store(self) -> Store:
-        return self._board.part(self.share("store", uuid.uuid4().hex.encode()).decode())
+        name = self.share("store", uuid.uuid4().hex.encode()).decode()
+        self._meet(f"{name}/met")
+        return self._board.part(name)
+
+    def _meet(self, counter: str) -> None:
+        self._board.add(counter, 1)
 
 
 class _Leader(_Member):
@@ -201,8 +212,7 @@ class _Leader(_Member):
         return unit, result
 
     def _arrived(self, number: int, missing: dict[int, Unit]) -> Iterator[tuple[Unit, bytes]]:
-        if (reason := self.trouble) is not None:
-            raise IsolossError(reason)
+        self._check_for_trouble()
         while (message := self._board.read(key := f"result/{self._results_read}")) is not None:
             self._board.erase(key)
             self._results_read += 1
@@ -221,6 +231,20 @@ class _Leader(_Member):
                 heard = time.monotonic()
             if not missing or time.monotonic() - heard > STRAGGLER:
                 return
+
+    def _meet(self, counter: str) -> None:
+        super()._meet(counter)
+        deadline = time.monotonic() + MEETING
+        for _ in pauses():
+            self._check_for_trouble()
+            if self._board.add(counter, 0) == self.ranks.world:
+                return
+            if time.monotonic() > deadline:
+                raise IsolossError("a process has not got ready to train within an hour")
+
+    def _check_for_trouble(self) -> None:
+        if (reason := self.trouble) is not None:
+            raise IsolossError(reason)
 
     def dismiss(self) -> None:
         super().dismiss()

@@ -90,6 +90,9 @@ def replicated(model: nn.Module, sample: Tensor, team: Team) -> Iterator[nn.Modu
         return
     device = sample.device
     on_gpu = device.type == "cuda"
+    if on_gpu:
+        # What names no GPU would else go to the first, at every rank.
+        torch.cuda.set_device(device)
     dist.init_process_group(
         "nccl" if on_gpu else "gloo",
         store=team.store(),

@@ -138,6 +138,10 @@ class GrowingSurface:
         """Give a cell values that were estimated elsewhere, from `count` samples."""
         self._write(cell, (loss, accuracy, loss_stderr, 0.0, 0.0, 0, count))
 
+    def clear(self) -> None:
+        """Forget all results, in place: others may have the files mapped."""
+        self.slots[...] = np.zeros((), _RECORD)
+
     def describe(self, folder: Path, **facts: Any) -> None:
         """Add to what is said of the surface in `folder`."""
         self.meta.update(facts)
@@ -158,10 +162,11 @@ class GrowingSurface:
         """The surface as far as it has been computed."""
         now = self._records()
         computed = now["count"] > 0
-        values = [
+        loss, accuracy, stderr = (
             np.where(computed, now[name], np.nan) for name in ("loss", "accuracy", "loss_stderr")
-        ]
-        return Surface(self.alpha, self.beta, *values, now["count"].copy(), self.meta)
+        )
+        count = now["count"].copy()
+        return Surface(self.alpha, self.beta, loss, accuracy, stderr, count, self.meta)
 
     def _records(self) -> NDArray[Any]:
         valid = np.asarray(self.valid, np.int64)[..., None]

@@ -94,6 +94,9 @@ class Surface:
             return str(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
         plane = _PLANES.get(str(self.meta.get("plane")), "")
+        planes = self.meta.get("planes")
+        if plane and isinstance(planes, int) and planes > 1:
+            plane = f"mean of {planes} {plane}s"
         subject = f"{model} on {data}" if model and data else model
         return ", ".join(part for part in (subject, plane) if part)
 

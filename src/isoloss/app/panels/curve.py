@@ -70,13 +70,13 @@ class CurvePanel:
 
     def _plot(self, shown: OpenCurve) -> None:
         curve, log = shown.curve, shown.is_log
-        key = (id(shown), shown.version, log)
+        key = (shown, shown.version, log)
         fit, self._fitted = key != self._fitted, key
         flags = implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
+        flags |= implot.Flags_.no_legend
         implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.4), em(0.3)))
         implot.push_style_var(implot.StyleVar_.plot_min_size, ImVec2(em(8), em(5)))
         # A name of its own for each curve and scale: ImPlot keeps their limits apart.
-        flags |= implot.Flags_.no_legend
         if implot.begin_plot(f"##{id(shown)} {log}", ImVec2(-1, -1), int(flags)):
             _set_up(curve, log=log, fit=fit)
             _draw_values(curve, log=log)

@@ -1,0 +1,352 @@
+"""The evaluator: the same losses as the plain network, anywhere on the plane, only sooner."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
+from isoloss.compute import evaluator as evaluator_module
+from isoloss.compute import probing
+from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.folding import fold_batch_norm
+from isoloss.compute.pool import Pool
+
+CPU = torch.device("cpu")
+
+
+def small_resnet():
+    """ResNet-18 with statistics, scales and biases that are not their initial ones."""
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18(num_classes=4)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor in (module.weight, module.bias, module.running_mean):
+                nn.init.normal_(tensor, 0.8, 0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    return model.eval()
+
+
+def images(n=12, size=16):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(n, 3, size, size, generator=generator)
+    return x, torch.randint(0, 4, (n,), generator=generator)
+
+
+def evaluator(model, plane, data, **options):
+    loss = options.pop("loss", None)
+    return Evaluator(model, plane, Pool.of_batches([data], 0, CPU), loss, CPU, **options)
+
+
+def plain_losses(model, plane, data, alpha, beta):
+    """What a plain loop gives, in the pool's order."""
+    model = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter += alpha * plane.delta[name] + beta * plane.eta[name]
+        order = torch.randperm(len(data[0]), generator=torch.Generator().manual_seed(0))
+        logits = model(data[0][order])
+        return nn.functional.cross_entropy(logits, data[1][order], reduction="none")
+
+
+def test_folded_batch_norm_gives_the_unfolded_losses_all_over_the_plane():
+    model, data = small_resnet(), images()
+    plane = random_plane(model)
+    folded = evaluator(model, plane, data)
+    assert folded.folded == 20
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.network.modules())
+    for point in ((0.0, 0.0), (0.3, -0.2), (-0.5, 0.5), (0.3, 0.4)):
+        folded.move_to(*point)
+        losses, hits = folded.evaluate(0, 12)
+        expected = plain_losses(model, plane, data, *point)
+        torch.testing.assert_close(losses, expected, rtol=2e-4, atol=2e-4)
+        assert hits.dtype == torch.bool
+
+
+def test_directions_that_move_biases_and_shifts_fold_too():
+    model, data = small_resnet(), images()
+    torch.manual_seed(3)
+    still = ("bn1.weight", "bn2.weight", "downsample.1.weight")
+    directions = [
+        {
+            k: torch.randn_like(p) * 0.05
+            for k, p in model.named_parameters()
+            if not k.endswith(still)
+        }
+        for _ in range(2)
+    ]
+    plane = custom_plane(model, *directions)
+    folded = evaluator(model, plane, data)
+    assert folded.folded == 20
+    folded.move_to(0.7, -0.4)
+    expected = plain_losses(model, plane, data, 0.7, -0.4)
+    torch.testing.assert_close(folded.evaluate(0, 12)[0], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_batch_norm_whose_scale_moves_stays():
+    model, data = small_resnet(), images()
+    directions = [
+        {k: 0.1 * torch.ones_like(p) for k, p in model.named_parameters() if k == name}
+        for name in ("bn1.weight", "fc.weight")
+    ]
+    plane = custom_plane(model, *directions)
+    partly = evaluator(model, plane, data)
+    assert partly.folded == 19
+    partly.move_to(1.0, 1.0)
+    expected = plain_losses(model, plane, data, 1.0, 1.0)
+    torch.testing.assert_close(partly.evaluate(0, 12)[0], expected, rtol=2e-4, atol=2e-4)
+
+
+class Branching(nn.Module):
+    """Control flow that depends on the data cannot be traced."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x))
+        return (x if x.mean() > 0 else -x).mean((2, 3))
+
+
+class Deceptive(nn.Module):
+    """Looks at its batch norm by other ways than calling it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x):
+        y = self.norm(self.conv(x))
+        return y.mean((2, 3)) * self.conv.weight.square().sum()
+
+
+@pytest.mark.parametrize("kind", [Branching, Deceptive])
+def test_what_cannot_be_folded_is_evaluated_as_it_is(kind):
+    torch.manual_seed(0)
+    model, data = kind().eval(), images()
+    nn.init.constant_(model.norm.weight, 1.7)
+    plane = random_plane(model)
+    unfolded = evaluator(model, plane, data)
+    assert unfolded.folded == 0
+    assert unfolded.has_batch_norm
+    unfolded.move_to(0.5, 0.5)
+    expected = plain_losses(model, plane, data, 0.5, 0.5)
+    torch.testing.assert_close(unfolded.evaluate(0, 12)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_shared_convolution_is_not_folded():
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+            self.first, self.second = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+
+        def forward(self, x):
+            return self.second(self.conv(self.first(self.conv(x)))).mean((2, 3))
+
+    assert fold_batch_norm(Shared().eval(), ({}, {})) is None
+
+
+def test_linear_layers_fold_into_their_batch_norms():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 3))
+    model(torch.randn(20, 5))
+    model.eval()
+    data = torch.randn(10, 5), torch.arange(10) % 3
+    plane = random_plane(model)
+    folded = evaluator(model, plane, data)
+    assert folded.folded == 1
+    folded.move_to(-0.4, 0.9)
+    expected = plain_losses(model, plane, data, -0.4, 0.9)
+    torch.testing.assert_close(folded.evaluate(0, 10)[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_points_evaluated_together_are_those_evaluated_apart():
+    model, data = small_resnet(), images()
+    plane = random_plane(model)
+    ours = evaluator(model, plane, data, batch_size=8)
+    points = [(0.0, 0.0), (0.2, 0.1), (-0.3, 0.4)]
+    together, hits = ours.evaluate_at(points, 2, 12)
+    assert together.shape == hits.shape == (3, 10)
+    for k, point in enumerate(points):
+        ours.move_to(*point)
+        apart, right = ours.evaluate(2, 12)
+        torch.testing.assert_close(together[k], apart, rtol=1e-3, atol=1e-3)
+        assert torch.equal(hits[k], right)
+
+
+def test_a_loss_of_ones_own_is_evaluated_together_too():
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    data = torch.randn(9, 4), torch.randn(9)
+
+    def loss(model, batch):
+        return (model(batch[0])[:, 0] - batch[1]).square() + model[0].weight.square().sum()
+
+    ours = evaluator(model, random_plane(model), data, loss=loss)
+    together, _ = ours.evaluate_at([(0.1, 0.2), (0.5, -1.0)], 0, 9)
+    ours.move_to(0.5, -1.0)
+    torch.testing.assert_close(together[1], ours.evaluate(0, 9)[0])
+
+
+def test_bf16_keeps_its_weights_in_bf16_and_comes_close():
+    model, data = small_resnet(), images()
+    plane = random_plane(model)
+    reduced = evaluator(model, plane, data, precision="bf16")
+    assert reduced.network.conv1.weight.dtype == torch.bfloat16
+    reduced.move_to(0.2, 0.1)
+    losses = reduced.evaluate(0, 12)[0]
+    assert losses.dtype == torch.float32
+    expected = plain_losses(model, plane, data, 0.2, 0.1)
+    torch.testing.assert_close(losses, expected, rtol=0.1, atol=0.1)
+    assert not torch.equal(losses, expected)
+
+
+def test_a_point_does_not_depend_on_where_the_network_was_before():
+    model, data = small_resnet(), images()
+    ours = evaluator(model, random_plane(model), data)
+    ours.move_to(0.25, 0.5)
+    fresh = ours.evaluate(0, 12)[0]
+    for point in ((-1.0, 1.0), (1e3, -1e3), (0.25, 0.1)):
+        ours.move_to(*point)
+    ours.load({k: v * 1.1 if v.is_floating_point() else v for k, v in model.state_dict().items()})
+    ours.move_to(0.25, 0.5)
+    assert torch.equal(ours.evaluate(0, 12)[0], fresh)
+
+
+def test_a_checkpoint_off_the_plane_is_evaluated_with_its_own_statistics():
+    model, data = small_resnet(), images()
+    ours = evaluator(model, random_plane(model), data)
+    other = copy.deepcopy(model)
+    for module in other.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean += 0.5
+            module.running_var *= 2
+            module.weight.data *= 1.5
+    ours.load(other.state_dict())
+    plane = random_plane(other)
+    expected = plain_losses(other, plane, data, 0, 0)
+    torch.testing.assert_close(ours.evaluate(0, 12)[0], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_batches_fit_the_cache_by_the_widest_activation(monkeypatch):
+    model = nn.Sequential(nn.Conv2d(3, 16, 1), nn.Flatten(), nn.Linear(16 * 256, 4))
+    data = images(40)
+    plane = random_plane(model)
+    per_image = 16 * 256 * 4
+    monkeypatch.setattr(evaluator_module, "CACHE_BYTES", 20 * per_image)
+    assert evaluator(model, plane, data).batch_size == 16
+    assert evaluator(model, plane, data, batch_size=7).batch_size == 7
+
+
+def test_out_of_memory_halves_the_batch_and_loses_no_sample(monkeypatch):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 4))
+    data = images(40)
+    ours = evaluator(model, random_plane(model), data, batch_size=32)
+    expected = ours.evaluate(0, 40)[0]
+    whole = ours._of_batch
+
+    def small_machine(batch):
+        if len(batch[1]) > 9:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(batch)
+
+    monkeypatch.setattr(ours, "_of_batch", small_machine)
+    losses = ours.evaluate(0, 40)[0]
+    assert ours.batch_size == 8
+    torch.testing.assert_close(losses, expected)
+    monkeypatch.setattr(ours, "_of_batch", lambda _: small_machine((0, range(10))))
+    with pytest.raises(IsolossError, match="single sample"):
+        ours.evaluate(0, 40)
+
+
+def test_samples_that_cannot_be_joined_stay_in_their_batches():
+    """Sentences of different lengths, say: batches are kept, all samples count alike."""
+    model = nn.Embedding(5, 3)
+    batches = [(torch.arange(n * k).reshape(n, k) % 5, torch.zeros(n)) for n, k in
+               ((4, 2), (6, 3), (1, 7))]  # fmt: skip
+
+    def loss(model, batch):
+        return model(batch[0]).square().mean((1, 2))
+
+    plane = random_plane(model)
+    surface = probe(model, batches, plane, [0.0, 1.0], [0.0, 1.0], loss=loss, progress=False)
+    assert (surface.count == 11).all()
+    with torch.no_grad():
+        expected = torch.cat([loss(model, batch) for batch in batches]).mean()
+    assert surface.loss[0, 0] == pytest.approx(float(expected), rel=1e-6)
+    limited = probe(
+        model, batches, plane, [0.0, 1.0], [0.0, 1.0], loss=loss, progress=False, samples=2
+    )
+    assert set(limited.count.ravel().tolist()) <= {4, 6, 1, 5, 7, 10}
+
+
+@pytest.fixture
+def pretend_fast_bf16(monkeypatch):
+    monkeypatch.setattr(probing, "reduced_precisions", lambda _: ["bf16"])
+    monkeypatch.setattr(probing, "FEW", 0)
+
+
+def test_the_audit_takes_bf16_where_it_is_accurate(pretend_fast_bf16):
+    model, data = small_resnet(), images(32)
+    axis = np.linspace(-1, 1, 5)
+    surface = probe(model, [data], random_plane(model), axis, axis, progress=False)
+    error = surface.meta["precision_audit_error"]
+    assert surface.meta["precision"] == ("bf16" if error is not None else "fp32")
+    exact = probe(model, [data], random_plane(model), axis, axis, progress=False, precision="fp32")
+    assert exact.meta["precision_audit"] is None
+    if error is not None:
+        assert error <= 0.005
+        off = np.abs(surface.loss - exact.loss).max() / np.ptp(exact.loss)
+        assert off <= 0.02
+
+
+def test_a_small_network_is_not_worth_an_audit(pretend_fast_bf16, monkeypatch):
+    monkeypatch.setattr(probing, "FEW", 12 * 16 + 16 * 4 + 1)
+    model = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 4))
+    data = torch.randn(20, 12), torch.arange(20) % 4
+    surface = probe(model, [data], random_plane(model), [0.0, 1.0], [0.0, 1.0], progress=False)
+    assert surface.meta["precision"] == "fp32"
+    assert surface.meta["precision_audit"] is None
+    monkeypatch.setattr(probing, "FEW", 12 * 16 + 16 * 4)
+    surface = probe(model, [data], random_plane(model), [0.0, 1.0], [0.0, 1.0], progress=False)
+    assert surface.meta["precision_audit"] == "passed" or surface.meta["precision"] == "fp32"
+
+
+def test_the_audit_refuses_bf16_where_it_is_not(pretend_fast_bf16):
+    """Large numbers that cancel: in bf16 nothing is left of them."""
+
+    class Cancelling(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.head(x + 300) - self.head(x.new_full(x.shape, 300.0))
+
+    torch.manual_seed(0)
+    model, x = Cancelling(), torch.randn(64, 8)
+    axis = np.linspace(-1, 1, 9)
+    asked = (model, [(x, torch.arange(64) % 3)], random_plane(model), axis, axis)
+    surface = probe(*asked, progress=False)
+    assert surface.meta["precision"] == "fp32"
+    exact = probe(*asked, progress=False, precision="fp32")
+    np.testing.assert_allclose(surface.loss, exact.loss, rtol=1e-5)
+
+
+def test_an_interpolation_moves_everything():
+    torch.manual_seed(0)
+    start, end = small_resnet(), small_resnet()
+    for parameter in [*end.parameters(), *(b for b in end.buffers() if b.is_floating_point())]:
+        parameter.data += 0.01 * torch.rand_like(parameter)
+    data = images()
+    plane = interpolation(start, start.state_dict(), end.state_dict())
+    curve = probe(start, [data], plane, alpha=[0.0, 0.5, 1.0], precision="fp32", progress=False)
+    assert curve.shape == (3, 1)
+    for k, model in ((0, start), (2, end)):
+        still = random_plane(model)
+        expected = plain_losses(model, still, data, 0, 0).mean()
+        assert curve.loss[k, 0] == pytest.approx(float(expected), rel=1e-3)
