@@ -141,7 +141,12 @@ class TrainSettings(Settings):
         description="At the start of the schedule",
     )
     momentum: float = Field(
-        default=0.9, ge=0, lt=1, title="Momentum", description="Nesterov momentum of sgd"
+        default=0.9,
+        ge=0,
+        lt=1,
+        title="Momentum",
+        description="Nesterov momentum of sgd",
+        json_schema_extra={"only_with": {"optimizer": ["sgd"]}},
     )
     weight_decay: float = Field(
         default=5e-4,
@@ -223,14 +228,16 @@ class ProbeSettings(Settings):
     )
     to: AbsolutePath | None = Field(
         default=None,
-        title="To",
+        title="Other network",
         description="The network at the other end of interpolate: a training run or a checkpoint",
+        json_schema_extra={"only_with": {"plane": ["interpolate"]}},
     )
     also: tuple[AbsolutePath, ...] = Field(
         default=(),
         title="Also",
         description="With pca: further training runs of the same network whose trajectories the "
         "plane shows too",
+        json_schema_extra={"only_with": {"plane": ["pca"]}},
     )
     planes: int = Field(
         default=1,
@@ -239,15 +246,20 @@ class ProbeSettings(Settings):
         title="Planes",
         description="With random: the mean, and the spread, over so many planes of consecutive "
         "seeds",
+        json_schema_extra={"only_with": {"plane": ["random"]}},
     )
     normalize: Literal["filter", "layer", "none"] = Field(
         default="filter",
         title="Normalization",
         description="Of random directions: each filter scaled to the norm of the network's own "
         "(Li et al. 2018), each layer, or none",
+        json_schema_extra={"only_with": {"plane": ["random", "line"]}},
     )
     grid: Grid = Field(
-        default=(25, 25), title="Grid", description="Points: N, or AxB along α and β"
+        default=(25, 25),
+        title="Grid",
+        description="Points: N, or AxB along α and β",
+        json_schema_extra={"only_with": {"plane": ["random", "pca"]}},
     )
     alpha_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
         default=None,
@@ -256,10 +268,18 @@ class ProbeSettings(Settings):
         "what holds the whole trajectory",
     )
     beta_range: Annotated[Range | None, BeforeValidator(_range)] = Field(
-        default=None, title="Range of β", description="Likewise along the second direction"
+        default=None,
+        title="Range of β",
+        description="Likewise along the second direction",
+        json_schema_extra={"only_with": {"plane": ["random", "pca"]}},
     )
     points: int = Field(
-        default=401, ge=2, le=100_001, title="Points", description="Of a line or an interpolation"
+        default=401,
+        ge=2,
+        le=100_001,
+        title="Points",
+        description="Of a line or an interpolation",
+        json_schema_extra={"only_with": {"plane": ["line", "interpolate"]}},
     )
     batch_norm: Literal["frozen", "recalibrated"] = Field(
         default="frozen",

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 import isoloss
-from isoloss.geometry.formats import load_trajectory
+from isoloss.geometry.formats import load_trajectories
 
 
 def test_the_headless_demo(isoloss_command, tmp_path):
@@ -17,7 +17,7 @@ def test_the_headless_demo(isoloss_command, tmp_path):
         # The network has learnt, and its minimum lies where the two planes have their origin.
         assert surface.loss[np.abs(surface.alpha).argmin(), np.abs(surface.beta).argmin()] < 0.5
         assert np.nanmax(surface.accuracy) > 0.9
-    assert len(load_trajectory(folder / "pca")) == 17
+    assert len(load_trajectories(folder / "pca")[0]) == 17
     pictures = sorted(folder.glob("*.png"))
     assert len(pictures) == 4
     for path in pictures:

@@ -39,7 +39,7 @@ class Network(nn.Sequential):
         self.steps += self.training
         self.evaluations += not self.training
         if self.evaluations == 40 and os.environ.get("MISHAP") == "kill the probe":
-            act("kill", int(os.environ["RANK"]))
+            kill_one_while_the_other_waits(int(os.environ["RANK"]))
         if self.steps == 20 and self.training:
             act(os.environ.get("MISHAP"), int(os.environ.get("RANK", 0)))
         return super().forward(x)
@@ -52,6 +52,15 @@ def act(mishap, rank):
         (HERE / "waiting").touch()
         while True:
             time.sleep(0.05)
+
+
+def kill_one_while_the_other_waits(rank):
+    killed = HERE / os.environ["MARK"]
+    if rank == 1 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    while not killed.exists():
+        time.sleep(0.01)
 
 
 def network(num_classes):
@@ -192,7 +201,8 @@ def test_two_processes_of_which_one_is_killed_probe_the_surface_that_one_does(
     list(carry_on(one))
     torch.set_num_threads(threads)
     run = Run.create(folder / f"surface {tolerance} by two", settings)
-    process = torchrun(folder, "-m", "isoloss", "run", run.name, MISHAP="kill the probe")
+    process = torchrun(folder, "-m", "isoloss", "run", run.name,
+                       MISHAP="kill the probe", MARK=f"killed {tolerance}")  # fmt: skip
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     events = [event for _, event in run.events()]

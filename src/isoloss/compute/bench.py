@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,21 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch import nn
 
 from isoloss.compute.checkpoints import load_into, load_state
+from isoloss.compute.contestants import Probed, Rates, measure_rates
 from isoloss.compute.datasets import Dataset, as_inputs, load_dataset
 from isoloss.compute.device import (
     arithmetic,
     choose_device,
     describe_device,
     reduced_precisions,
-    synchronize,
 )
 from isoloss.compute.evaluator import Evaluator
 from isoloss.compute.memory import peak_bytes
 from isoloss.compute.models import build_for_data
 from isoloss.compute.planes import Plane, random_plane
-from isoloss.compute.pool import Pool
 from isoloss.compute.probing import Request, SurfaceProbing
 from isoloss.compute.ranks import Team
 from isoloss.compute.training import read_trajectory
@@ -42,26 +39,9 @@ from isoloss.geometry.surface import Surface
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 
-POINTS = ((0.0, 0.0), (0.5, -0.5), (-1.0, 1.0))
-ROUNDS = 3
-# Of loss-landscapes, which evaluates its square: points along each direction.
-PEER_STEPS = 2
-# What the classic programs take.
-LOOP_BATCH = 128
 TOLERANCE = 0.01
 CHECKED_CELLS = 6
 EPOCHS = 2
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Images a second of each contestant in one precision; None for one that has no such thing."""
-
-    precision: str
-    engine: float
-    floor: float
-    loop: float | None
-    loss_landscapes: float | None
 
 
 @dataclass(frozen=True)
@@ -100,16 +80,6 @@ class Figures:
     peak_mib: float
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A trained network with the images it is probed on."""
-
-    name: str
-    model: nn.Module
-    images: Tensor
-    targets: Tensor
-
-
 def small_cnn(classes: int) -> nn.Module:
     """Three convolutions with batch norm: what tutorials train."""
     layers: list[nn.Module] = []
@@ -144,7 +114,7 @@ def bench_probe(
         print(json.dumps({"device": where, "torch": str(torch.__version__), "probe": rows}))
 
 
-def _subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Subject]:
+def _subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Probed]:
     for folder in runs:
         run = Run.open(folder)
         asked, points = run.settings, read_trajectory(run)
@@ -166,11 +136,11 @@ def _subjects(runs: Sequence[Path], images: int | None, device: torch.device) ->
         yield _subject(name, model, data, images)
 
 
-def _subject(name: str, model: nn.Module, data: Dataset, images: int | None) -> Subject:
+def _subject(name: str, model: nn.Module, data: Dataset, images: int | None) -> Probed:
     wanted = images or len(data.test)
     split = data.test if len(data.test) >= wanted else data.train
     sample = split.sample(wanted, 0)
-    return Subject(name, model.eval(), sample.inputs, sample.targets)
+    return Probed(name, model.eval(), sample.inputs, sample.targets)
 
 
 def _train(model: nn.Module, data: Dataset, device: torch.device) -> None:
@@ -189,10 +159,10 @@ def _train(model: nn.Module, data: Dataset, device: torch.device) -> None:
     model.cpu()
 
 
-def _measure(subject: Subject, grid: int, budget: float, device: torch.device) -> Figures:
+def _measure(subject: Probed, grid: int, budget: float, device: torch.device) -> Figures:
     plane = random_plane(subject.model)
     precisions = [*reduced_precisions(device), "fp32"]
-    rates = [_rates(subject, plane, precision, device) for precision in precisions]
+    rates = [measure_rates(subject, plane, precision, device) for precision in precisions]
     loop = rates[-1].loop
     assert loop is not None
     before = peak_bytes(device)
@@ -200,120 +170,8 @@ def _measure(subject: Subject, grid: int, budget: float, device: torch.device) -
     return Figures(subject.name, rates, surface, (peak_bytes(device) or before) / 2**20)
 
 
-def _rates(subject: Subject, plane: Plane, precision: str, device: torch.device) -> Rates:
-    """The contestants in turn, so that the machine's drift hits all alike."""
-    pool = _pool(subject, device)
-    evaluator = Evaluator(subject.model, plane, pool, None, device, precision=precision)
-    n = min(len(pool), max(8 * evaluator.batch_size, 256))
-    batches = list(pool.batches(0, n, evaluator.batch_size))
-
-    def engine() -> None:
-        for point in POINTS:
-            evaluator.move_to(*point)
-            evaluator.evaluate(0, n)[0].double().sum().item()
-
-    @torch.no_grad()
-    def floor() -> None:
-        with arithmetic(device, precision):
-            for _ in POINTS:
-                for inputs, _targets in batches:
-                    evaluator.network(inputs)
-
-    n_points = len(POINTS)
-    contestants: dict[str, tuple[Callable[[], object], int]] = {
-        "engine": (engine, n_points),
-        "floor": (floor, n_points),
-    }
-    if precision == "fp32":
-        loader = _loader(subject, n)
-        plain = copy.deepcopy(subject.model).to(device).eval()
-
-        def loop() -> None:
-            for point in POINTS:
-                _plain_loop(plain, plane, point, loader, device)
-
-        contestants["loop"] = loop, n_points
-        if (peer := _loss_landscapes(subject, plane, loader, device)) is not None:
-            contestants["loss_landscapes"] = peer, PEER_STEPS**2
-    best = dict.fromkeys(contestants, math.inf)
-    for round_ in range(ROUNDS + 1):
-        for name, (work, _) in contestants.items():
-            synchronize(device)
-            began = time.perf_counter()
-            work()
-            synchronize(device)
-            if round_ > 0:  # the first warms up
-                best[name] = min(best[name], time.perf_counter() - began)
-    rate = {name: n * contestants[name][1] / seconds for name, seconds in best.items()}
-    return Rates(
-        precision, rate["engine"], rate["floor"], rate.get("loop"), rate.get("loss_landscapes")
-    )
-
-
-def _pool(subject: Subject, device: torch.device) -> Pool:
-    return Pool.of_batches([(subject.images, subject.targets)], 0, device)
-
-
-def _loader(subject: Subject, n: int) -> DataLoader[tuple[Tensor, ...]]:
-    images = as_inputs(subject.images[:n])
-    return DataLoader(TensorDataset(images, subject.targets[:n]), batch_size=LOOP_BATCH)
-
-
-@torch.no_grad()
-def _plain_loop(
-    model: nn.Module,
-    plane: Plane,
-    point: tuple[float, float],
-    loader: DataLoader[tuple[Tensor, ...]],
-    device: torch.device,
-) -> float:
-    """One grid point as the classic programs do it: set weights, load batches, fp32, `.item()`."""
-    for name, parameter in model.named_parameters():
-        moved = plane.origin[name] + point[0] * plane.delta[name] + point[1] * plane.eta[name]
-        parameter.copy_(moved)
-    return _loop_loss(model, loader, device)
-
-
-def _loop_loss(model: Any, loader: DataLoader[tuple[Tensor, ...]], device: torch.device) -> float:
-    total = 0.0
-    for inputs, targets in loader:
-        logits = model(inputs.to(device))
-        total += F.cross_entropy(logits, targets.to(device), reduction="sum").item()
-    return total
-
-
-def _loss_landscapes(
-    subject: Subject, plane: Plane, loader: DataLoader[tuple[Tensor, ...]], device: torch.device
-) -> Callable[[], object] | None:
-    """The package of that name on PyPI over the same plane; None where it is not installed."""
-    try:
-        import loss_landscapes
-        from loss_landscapes.metrics import Metric
-    except ImportError:
-        return None
-
-    class MeanLoss(Metric):
-        """Its own metrics take one batch; over a loader its users write one like this."""
-
-        def __call__(self, model_wrapper: Any) -> float:
-            with torch.no_grad():
-                return _loop_loss(model_wrapper.forward, loader, device)
-
-    start = copy.deepcopy(subject.model).to(device).eval()
-    ends: list[nn.Module] = []
-    for direction in (plane.delta, plane.eta):
-        end = copy.deepcopy(start)
-        with torch.no_grad():
-            for name, parameter in end.named_parameters():
-                parameter += direction[name].to(device)
-        ends.append(end)
-    return lambda: loss_landscapes.planar_interpolation(
-        start, ends[0], ends[1], MeanLoss(), steps=PEER_STEPS, deepcopy_model=True
-    )
-
-
 def _to_one_percent(
-    subject: Subject,
+    subject: Probed,
     plane: Plane,
     grid: int,
     budget: float,
@@ -321,7 +179,7 @@ def _to_one_percent(
     device: torch.device,
 ) -> ToOnePercent:
     axis = np.linspace(-1, 1, grid)
-    pool = _pool(subject, device)
+    pool = subject.pool(device)
     request = Request(
         model=subject.model,
         plane=plane,
@@ -355,8 +213,8 @@ def _to_one_percent(
     )
 
 
-def _worst_error(surface: Surface, subject: Subject, plane: Plane, device: torch.device) -> float:
-    pool = _pool(subject, device)
+def _worst_error(surface: Surface, subject: Probed, plane: Plane, device: torch.device) -> float:
+    pool = subject.pool(device)
     exact = Evaluator(subject.model, plane, pool, None, device)
     worst = 0.0
     for cell in np.random.default_rng(0).choice(surface.loss.size, CHECKED_CELLS, replace=False):

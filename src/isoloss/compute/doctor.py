@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -21,11 +19,11 @@ from isoloss.compute.directions import (
     share_off_plane,
 )
 from isoloss.compute.planes import Plane
+from isoloss.geometry.findings import Finding, Level
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
-Level = Literal["ok", "note", "warning"]
 Said = tuple[Level, str]
 
 # From this |cosine| on, both axes show nearly the same.
@@ -46,21 +44,6 @@ HOPELESS = 10.0
 LARGE_ERROR = 0.05
 # The largest share of the range by which reduced precision may move a loss.
 AUDIT_ERROR = 0.005
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check says.
-
-    Attributes:
-        level: "ok"; "note" for what a reader should know; "warning" for what misleads.
-        what: which check it was, in a word or two.
-        message: what was seen, what it means and, unless all is well, what to do.
-    """
-
-    level: Level
-    what: str
-    message: str
 
 
 def diagnose(

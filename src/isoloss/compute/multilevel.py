@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +38,8 @@ FIRST_LOOK, PILOT = 16, 64
 # Below so many images a residual says too little about its own spread.
 FEWEST = 32
 MOST_GROWTH = 4
+# A weight, or a share of the variance allowed, too small to be worth anything.
+NEGLIGIBLE = 0.03
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class _CellEstimate:
     Attributes:
         terms: {n: (n,)} per-image terms whose means add up to the loss; None where it is not
             finite, and nothing can be predicted from it.
-        own: the variance of the cell's own residual (or, unpredicted, losses), per image.
+        spread: the variance of the cell's losses, per image.
+        own: that of its residual, or, unpredicted, of its losses.
         own_count: images that residual was taken over.
         stencil: what it was predicted from, None if it was not.
         count: images seen when this was computed.
@@ -65,6 +68,7 @@ class _CellEstimate:
     accuracy: float
     variance: float
     terms: dict[int, Array] | None
+    spread: float
     own: float
     own_count: int
     stencil: Stencil | None
@@ -226,17 +230,17 @@ class Multilevel:
             # Whatever the other images give, the mean over all of them is not finite either.
             with np.errstate(all="ignore"):
                 loss = float(own.mean())
-            return _CellEstimate(loss, hits.mean(), 0.0, None, 0.0, count, None, count)
+            return _CellEstimate(loss, hits.mean(), 0.0, None, 0.0, 0.0, count, None, count)
         left = 1 / count - 1 / self._population
         spread = float(own.var(ddof=1)) if count > 1 else np.inf
         best = _CellEstimate(
             own.mean(), hits.mean(), spread * left if left > 0 else 0.0, {count: own}, spread,
-            count, None, count,
+            spread, count, None, count,
         )  # fmt: skip
         for stencil in self._stencils.get(cell, []):
             predicted = self._predict(cell, own, stencil) if best.variance > 0 else None
             if predicted is not None and predicted.variance < best.variance:
-                best = predicted
+                best = replace(predicted, spread=spread)
         if best.stencil is not None:
             best.accuracy = self._predict_accuracy(hits, best)
         return best
@@ -262,6 +266,7 @@ class Multilevel:
             np.nan,
             max(_variance(terms, self._population), floor),
             terms,
+            np.nan,
             spread,
             n,
             stencil,
@@ -285,37 +290,47 @@ class Multilevel:
         self, cell: int, allowed: float, counts: Indices, wanted: dict[int, int], *, first: bool
     ) -> None:
         """Enter into `wanted` what brings the variance of `cell` below `allowed`."""
-
-        def ask(which: int, n: float) -> None:
-            reachable = min(n, max(MOST_GROWTH * int(counts[which]), PILOT), self._limit)
-            rung = min(self._cut(next(r for r in self._ladder if r >= reachable)), self._limit)
-            wanted[which] = max(wanted.get(which, 0), rung)
-
         count = int(counts[cell])
-        if count == 0:
-            ask(cell, FIRST_LOOK if first else PILOT)
-            return
         if count < min(PILOT, self._limit):
-            ask(cell, PILOT)
+            self._ask({cell: FIRST_LOOK if first and count == 0 else PILOT}, counts, wanted)
             return
-        known = self._known[cell]
-        if known.variance <= allowed or count >= self._limit:
-            return
+        if self._known[cell].variance > allowed and count < self._limit:
+            ways = self._ways(cell, allowed, counts)
+            cheapest = min(ways, key=lambda way: sum(n - counts[c] for c, n in way.items()))
+            self._ask(cheapest, counts, wanted)
+
+    def _ways(self, cell: int, allowed: float, counts: Indices) -> list[dict[int, float]]:
+        """The ways to a variance of `allowed`: {cell: images to have}, each with some to add."""
+        known, count = self._known[cell], float(counts[cell])
+        ways = [{cell: max(self._needed(known.spread, allowed), count + 1)}]
+        if known.stencil is None:
+            return ways
+        parents = known.stencil.cells[np.abs(known.stencil.weights) > NEGLIGIBLE].tolist()
         own_part = known.own * (1 / known.own_count - 1 / self._population)
-        inherited = max(known.variance - own_part, 0.0)
-        if known.stencil is None or inherited < 0.8 * allowed:
-            left = max(allowed - inherited, 0.2 * allowed)
-            ask(cell, max(1 / (left / known.own + 1 / self._population), count + 1))
-        if known.stencil is not None:
-            for parent, weight in zip(known.stencil.cells, known.stencil.weights, strict=True):
-                which = int(parent)
-                behind = wanted.get(cell, 0) > counts[which]
-                if (inherited >= 0.8 * allowed and abs(weight) > 0.05) or behind:
-                    ask(which, max(int(counts[which]) + 1, wanted.get(cell, 0)))
-            if cell not in wanted and all(
-                wanted.get(int(p), 0) <= counts[int(p)] for p in known.stencil.cells
-            ):
-                ask(cell, count + 1)
+        room = allowed - max(known.variance - own_part, 0.0)
+        if room > NEGLIGIBLE * allowed:
+            # A residual is known as far as the cells are that it is the difference to.
+            n = max(self._needed(known.own, room), known.own_count + 1)
+            behind = {c: n for c in map(int, parents) if counts[c] < n}
+            ways.append({**behind, cell: max(n, count)})
+        else:
+            better = {int(c): float(counts[c]) + 1 for c in parents if counts[c] < self._limit}
+            if better:
+                ways.append(better)
+        return ways
+
+    def _needed(self, spread: float, variance: float) -> float:
+        """Images from which a mean has that variance, if one of them has the variance `spread`."""
+        if variance <= 0:
+            return float(self._limit)
+        return min(1 / (variance / max(spread, 1e-300) + 1 / self._population), self._limit)
+
+    def _ask(self, way: dict[int, float], counts: Indices, wanted: dict[int, int]) -> None:
+        for cell, n in way.items():
+            # Not all at once: how much is needed is itself an estimate.
+            reachable = min(n, max(MOST_GROWTH * int(counts[cell]), PILOT), self._limit)
+            rung = self._cut(next(r for r in self._ladder if r >= reachable))
+            wanted[cell] = max(wanted.get(cell, 0), min(rung, self._limit))
 
     @cached_property
     def _ladder(self) -> list[int]:

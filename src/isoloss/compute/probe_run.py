@@ -240,8 +240,14 @@ class Probing:
                 "normalize": settings.normalize if plane.kind in ("random", "line") else None,
                 "batch_norm": settings.batch_norm,
                 "range": [[float(a[0]), float(a[-1])] for a in (alpha, beta)],
+                **self._ends(),
             },
         )
+
+    def _ends(self) -> dict[str, str]:
+        """The names of the two networks of an interpolation."""
+        end = self.settings.to
+        return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
     def _trajectory(
         self,

@@ -1,21 +1,21 @@
-"""What a check of a probed network has found: told with its surface, in `meta["findings"]`."""
+"""What the checks of a probed network have found: told with its surface, in `meta["findings"]`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-Level = Literal["note", "warning"]
+Level = Literal["ok", "note", "warning"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something worth knowing about a surface.
+    """What one check says of a surface.
 
     Attributes:
-        level: "warning" where it puts the surface in doubt.
-        what: what was looked at, in a word or two.
-        message: what was found.
+        level: "ok"; "note" for what a reader should know; "warning" for what misleads.
+        what: which check it was, in a word or two.
+        message: what was seen, what it means and, unless all is well, what to do.
     """
 
     level: Level

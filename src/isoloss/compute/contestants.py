@@ -1,0 +1,162 @@
+"""Who is measured against whom: the engine, its floor, and how others evaluate a plane."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from isoloss.compute.datasets import as_inputs
+from isoloss.compute.device import arithmetic, synchronize
+from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.planes import Plane
+from isoloss.compute.pool import Pool
+
+Loader = DataLoader[tuple[Tensor, ...]]
+POINTS = ((0.0, 0.0), (0.5, -0.5), (-1.0, 1.0))
+# Of loss-landscapes, which evaluates its square: points along each direction.
+PEER_STEPS = 2
+ROUNDS = 3
+# What the classic programs take.
+LOOP_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A network with the images it is probed on."""
+
+    name: str
+    model: nn.Module
+    images: Tensor
+    targets: Tensor
+
+    def pool(self, device: torch.device) -> Pool:
+        """All its images on a device."""
+        return Pool.of_batches([(self.images, self.targets)], 0, device)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Images a second of each contestant in one precision; None for one that has no such thing."""
+
+    precision: str
+    engine: float
+    floor: float
+    loop: float | None
+    loss_landscapes: float | None
+
+
+def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.device) -> Rates:
+    """The contestants in turn, so that the machine's drift hits all alike."""
+    pool = subject.pool(device)
+    evaluator = Evaluator(subject.model, plane, pool, None, device, precision=precision)
+    n = min(len(pool), max(8 * evaluator.batch_size, 256))
+    batches = list(pool.batches(0, n, evaluator.batch_size))
+
+    def engine() -> None:
+        for point in POINTS:
+            evaluator.move_to(*point)
+            evaluator.evaluate(0, n)[0].double().sum().item()
+
+    @torch.no_grad()
+    def floor() -> None:
+        with arithmetic(device, precision):
+            for _ in POINTS:
+                for inputs, _targets in batches:
+                    evaluator.network(inputs)
+
+    n_points = len(POINTS)
+    contestants: dict[str, tuple[Callable[[], object], int]] = {
+        "engine": (engine, n_points),
+        "floor": (floor, n_points),
+    }
+    if precision == "fp32":
+        loader = _loader(subject, n)
+        plain = copy.deepcopy(subject.model).to(device).eval()
+
+        def loop() -> None:
+            for point in POINTS:
+                _plain_loop(plain, plane, point, loader, device)
+
+        contestants["loop"] = loop, n_points
+        if (peer := _loss_landscapes(subject, plane, loader, device)) is not None:
+            contestants["loss_landscapes"] = peer, PEER_STEPS**2
+    best = dict.fromkeys(contestants, math.inf)
+    for round_ in range(ROUNDS + 1):
+        for name, (work, _) in contestants.items():
+            synchronize(device)
+            began = time.perf_counter()
+            work()
+            synchronize(device)
+            if round_ > 0:  # the first warms up
+                best[name] = min(best[name], time.perf_counter() - began)
+    rate = {name: n * contestants[name][1] / seconds for name, seconds in best.items()}
+    return Rates(
+        precision, rate["engine"], rate["floor"], rate.get("loop"), rate.get("loss_landscapes")
+    )
+
+
+def _loader(subject: Probed, n: int) -> Loader:
+    images = as_inputs(subject.images[:n])
+    return DataLoader(TensorDataset(images, subject.targets[:n]), batch_size=LOOP_BATCH)
+
+
+@torch.no_grad()
+def _plain_loop(
+    model: nn.Module,
+    plane: Plane,
+    point: tuple[float, float],
+    loader: Loader,
+    device: torch.device,
+) -> float:
+    """One grid point as the classic programs do it: set weights, load batches, fp32, `.item()`."""
+    for name, parameter in model.named_parameters():
+        moved = plane.origin[name] + point[0] * plane.delta[name] + point[1] * plane.eta[name]
+        parameter.copy_(moved)
+    return _loop_loss(model, loader, device)
+
+
+def _loop_loss(model: Any, loader: Loader, device: torch.device) -> float:
+    total = 0.0
+    for inputs, targets in loader:
+        logits = model(inputs.to(device))
+        total += F.cross_entropy(logits, targets.to(device), reduction="sum").item()
+    return total
+
+
+def _loss_landscapes(
+    subject: Probed, plane: Plane, loader: Loader, device: torch.device
+) -> Callable[[], object] | None:
+    """The package of that name on PyPI over the same plane; None where it is not installed."""
+    try:
+        import loss_landscapes
+        from loss_landscapes.metrics import Metric
+    except ImportError:
+        return None
+
+    class MeanLoss(Metric):
+        """Its own metrics take one batch; over a loader its users write one like this."""
+
+        def __call__(self, model_wrapper: Any) -> float:
+            with torch.no_grad():
+                return _loop_loss(model_wrapper.forward, loader, device)
+
+    start = copy.deepcopy(subject.model).to(device).eval()
+    ends: list[nn.Module] = []
+    for direction in (plane.delta, plane.eta):
+        end = copy.deepcopy(start)
+        with torch.no_grad():
+            for name, parameter in end.named_parameters():
+                parameter += direction[name].to(device)
+        ends.append(end)
+    return lambda: loss_landscapes.planar_interpolation(
+        start, ends[0], ends[1], MeanLoss(), steps=PEER_STEPS, deepcopy_model=True
+    )
