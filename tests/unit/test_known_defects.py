@@ -258,7 +258,7 @@ def test_zero_and_nan_are_results_and_not_computed_again(fixed, tmp_path, name, 
     whole, stopped = (Run.create(tmp_path / n, settings) for n in ("whole", "stopped"))
     at_a_stretch = carried_on(fixed, whole)
     needed = 6 * 5 * 45
-    carried_on(fixed, stopped, stop_at=at_a_stretch - 300)
+    carried_on(fixed, stopped, stop_at=at_a_stretch - needed + 200)
 
     half = isoloss.load(stopped.folder)
     np.testing.assert_array_equal(half.computed, half.count > 0)
@@ -266,7 +266,7 @@ def test_zero_and_nan_are_results_and_not_computed_again(fixed, tmp_path, name, 
     np.testing.assert_array_equal(half.loss, np.where(half.computed, value, np.nan))
 
     missing = needed - int(half.count.sum())
-    assert missing < needed / 2
+    assert missing < needed
     set_up = at_a_stretch - needed
     assert carried_on(fixed, stopped) <= missing + set_up
     surface = isoloss.load(stopped.folder)

@@ -83,7 +83,7 @@ def test_the_centre_of_a_random_plane_is_the_network_itself(trained):
     model = build_for(trained.settings, data)
     last = trained.checkpoints / read_trajectory(trained)[-1].checkpoint
     load_into(model, load_state(last), "x")
-    loss, accuracy = evaluate(model, data.train.sample(20, 0), bf16=False)
+    loss, accuracy = evaluate(model, data.train.sample(20, 0), precision="fp32")
     assert surface.loss[1, 1] == pytest.approx(loss, rel=1e-6)
     assert surface.accuracy[1, 1] == pytest.approx(accuracy)
     assert (surface.loss_stderr[surface.loss > 0.01] > 0).all()
@@ -167,7 +167,7 @@ def test_a_curve_between_two_networks_takes_their_statistics_along(trained):
         model = build_for(trained.settings, data)
         last = source.checkpoints / read_trajectory(source)[-1].checkpoint
         load_into(model, load_state(last), "x")
-        loss, accuracy = evaluate(model, data.train, bf16=False)
+        loss, accuracy = evaluate(model, data.train, precision="fp32")
         assert curve.loss[k, 0] == pytest.approx(loss, rel=1e-5)
         assert curve.accuracy[k, 0] == pytest.approx(accuracy)
     assert (run.folder / "curve.csv").read_text().startswith("alpha,")
@@ -205,7 +205,9 @@ def test_two_trajectories_share_a_plane(trained):
     model = build_for(trained.settings, data)
     last = other.checkpoints / read_trajectory(other)[-1].checkpoint
     load_into(model, load_state(last), "x")
-    assert second.loss[-1] == pytest.approx(evaluate(model, data.train, bf16=False)[0], rel=1e-5)
+    assert second.loss[-1] == pytest.approx(
+        evaluate(model, data.train, precision="fp32")[0], rel=1e-5
+    )
 
 
 def test_an_ensemble_is_the_mean_over_its_planes(trained):
@@ -244,7 +246,7 @@ def test_recalibrated_statistics_are_those_of_the_training_samples(trained):
         seen = first(data.train.inputs.float())
     norm.running_mean.copy_(seen.mean((0, 2, 3)))
     norm.running_var.copy_(seen.var((0, 2, 3)))
-    expected = evaluate(model, data.test, bf16=False)[0]
+    expected = evaluate(model, data.test, precision="fp32")[0]
     assert surface.loss[1, 0] == pytest.approx(expected, rel=1e-4)
 
 

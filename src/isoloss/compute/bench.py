@@ -220,7 +220,7 @@ def _worst_error(surface: Surface, subject: Probed, plane: Plane, device: torch.
     for cell in np.random.default_rng(0).choice(surface.loss.size, CHECKED_CELLS, replace=False):
         i, j = divmod(int(cell), surface.shape[1])
         exact.move_to(float(surface.alpha[i]), float(surface.beta[j]))
-        truth = float(exact.evaluate(0, len(pool))[0].double().mean())
+        truth = exact.mean_loss(len(pool))
         worst = max(worst, abs(float(surface.loss[i, j]) - truth))
     return worst / float(np.ptp(surface.loss))
 
@@ -233,8 +233,10 @@ def _with_ratios(figures: Figures) -> dict[str, Any]:
         row["of_floor"] = rates.engine / rates.floor
         row["against_loop"] = rates.engine / loop
     if figures.surface is not None:
-        content["surface"]["fewer_evaluations"] = figures.surface.fewer
-        content["surface"]["sooner"] = figures.surface.loop_seconds / figures.surface.seconds
+        done = figures.surface.finished
+        sooner = figures.surface.loop_seconds / figures.surface.seconds
+        content["surface"]["fewer_evaluations"] = figures.surface.fewer if done else None
+        content["surface"]["sooner"] = sooner if done else None
     return content
 
 

@@ -64,7 +64,7 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
     def engine() -> None:
         for point in POINTS:
             evaluator.move_to(*point)
-            evaluator.evaluate(0, n)[0].double().sum().item()
+            evaluator.mean_loss(n)
 
     @torch.no_grad()
     def floor() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
+from torch import nn
 
 from isoloss.errors import IsolossError
 
@@ -56,11 +57,6 @@ def summing_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
-def compute_in(device: torch.device, *, bf16: bool) -> AbstractContextManager[object]:
-    """A context in which matrix products run in bf16, or in the parameters' own precision."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
-
-
 def reduced_precisions(device: torch.device) -> list[str]:
     """What is faster than fp32 on `device`, the fastest first."""
     fast = ["bf16"] if has_fast_bf16(device) else []
@@ -73,7 +69,7 @@ def reduced_precisions(device: torch.device) -> list[str]:
 def arithmetic(device: torch.device, precision: str) -> Generator[None]:
     """Matrix products and convolutions run in "fp32", "tf32" or "bf16" inside."""
     if device.type != "cuda":
-        with compute_in(device, bf16=precision == "bf16"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             yield
         return
     # PyTorch lets convolutions round to tf32 unless it is told not to.
@@ -88,6 +84,25 @@ def arithmetic(device: torch.device, precision: str) -> Generator[None]:
     finally:
         for switch, was in zip(switches, before, strict=True):
             switch.allow_tf32 = was
+
+
+@torch.no_grad()
+def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Module:
+    """`network` with channels last, in which convolutions are faster, unless it does not take that,
+    as where it flattens an image by a view.
+
+    Args:
+        try_out: runs the network on a few samples.
+    """
+    if not any(p.ndim == 4 for p in network.parameters()):
+        return network
+    mode = network.training
+    network = cast(nn.Module, network.to(memory_format=torch.channels_last)).eval()
+    try:
+        try_out()
+    except RuntimeError:
+        network = cast(nn.Module, network.to(memory_format=torch.contiguous_format))
+    return network.train(mode)
 
 
 def synchronize(device: torch.device) -> None:

@@ -6,7 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from isoloss.compute.checkpoints import load_into
-from isoloss.compute.device import arithmetic, synchronize
+from isoloss.compute.device import arithmetic, in_fast_layout, synchronize
 from isoloss.compute.folding import Folded, fold_batch_norm
 from isoloss.compute.graphs import GraphedBatches
 from isoloss.compute.moving import MovingTensors
@@ -82,16 +82,15 @@ class Evaluator:
         if fold and loss is None and recalibrate is None:
             self._folded = self._fold(plane, few)
         self.network = self._plain if self._folded is None else self._folded.network
-        if any(p.ndim == 4 for p in self.network.parameters()):
-            self.network = cast(nn.Module, self.network.to(memory_format=torch.channels_last))
+        self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
         if precision == "bf16":
             _reduce_weights(self.network)
         directions: list[dict[str, Tensor]] = []
         for direction in (plane.delta, plane.eta):
-            moved = {k: v.to(device) for k, v in direction.items()}
-            if self._folded is not None:
-                moved = self._folded.direction(moved, self._origin)
-            directions.append(moved)
+            folded = self._folded
+            directions.append(
+                dict(direction) if folded is None else folded.direction(direction, self._origin)
+            )
         self._moving = MovingTensors(self.network, self._fitting(self._origin), *directions)
         self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
         self._elsewhere = False
@@ -146,13 +145,22 @@ class Evaluator:
                     hits.append(right)
                     first += len(ours)
                 return torch.cat(losses), torch.cat(hits)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if "out of memory" not in str(
+                    error
+                ):  # Apple's GPUs have no type of their own for it
+                    raise
                 if self.batch_size == 1:
                     raise IsolossError(
                         "out of memory with a single sample: choose --device cpu"
                     ) from error
                 self.batch_size //= 2
-                torch.cuda.empty_cache()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+
+    def mean_loss(self, last: int) -> float:
+        """The mean loss of the first `last` samples where the network is."""
+        return float(self.evaluate(0, last)[0].cpu().double().mean())
 
     @torch.no_grad()
     def evaluate_at(
@@ -218,7 +226,9 @@ class Evaluator:
         return best
 
     def _of_batch(self, batch: Batch) -> Evaluated:
-        return self._compute(batch) if self._graphs is None else self._graphs(batch)
+        if self._graphs is None:
+            return self._compute(batch)
+        return self._graphs(batch, self.batch_size)
 
     def _compute(self, batch: Batch) -> Evaluated:
         with arithmetic(self.device, self.precision):
@@ -244,10 +254,11 @@ class Evaluator:
             return None
         try:
             folded.network.load_state_dict(folded.state(self._origin))
-            expected, given = (
-                torch.cat([cross_entropy(net, batch)[0] for batch in few])
-                for net in (self._plain, folded.network)
-            )
+            with arithmetic(self.device, "fp32"):
+                expected, given = (
+                    torch.cat([cross_entropy(net, batch)[0] for batch in few])
+                    for net in (self._plain, folded.network)
+                )
         except Exception:  # whatever a network of somebody's raises
             return None
         difference = (given - expected).abs() / expected.abs().clamp(min=1)

@@ -28,7 +28,9 @@ from isoloss.geometry.growing import Cell, GrowingSurface
 
 # first sample, last sample, then the flat indices of the cells: what can be sent between processes.
 Unit = tuple[int, ...]
-Demand = tuple[int, int, int]  # cell, first sample, last sample
+# cell, first sample, last sample; a round names its cells with what it has done already, so that a
+# run carried on evaluates the same cells together.
+Demand = tuple[int, int, int]
 _SUMS = struct.Struct("<ddqq")
 GROWTH = 4
 
@@ -46,8 +48,8 @@ class Filling(Protocol):
         """Evaluate a unit; needs nothing but the evaluator."""
         ...
 
-    def record(self, unit: Unit, result: bytes) -> None:
-        """Keep a unit's result."""
+    def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        """Keep a unit's result: that of its `missing` cells, counted within the unit."""
         ...
 
     def expected(self) -> int:
@@ -68,10 +70,14 @@ def fill(
     if (event := pace.at(done)) is not None:
         yield event
     for demands in rounds:
-        for unit, result in team.deal(_units(demands, together), filling.work):
-            filling.record(unit, result)
-            done += (unit[1] - unit[0]) * (len(unit) - 2)
-            pace.total = max(filling.expected(), done)
+        counts = filling.growing.count.ravel()
+        units = [u for u in _units(demands, together) if (counts[list(u[2:])] < u[1]).any()]
+        pace.total = max(filling.expected(), done)
+        for unit, result in team.deal(units, filling.work):
+            missing = [k for k, cell in enumerate(unit[2:]) if counts[cell] < unit[1]]
+            filling.record(unit, result, missing)
+            done += (unit[1] - unit[0]) * len(missing)
+            pace.total = max(pace.total, done)
             if (event := pace.at(done)) is not None:
                 yield event
 
@@ -87,25 +93,31 @@ class EverySample:
 
     def rounds(self) -> Iterator[list[Demand]]:
         depths = levels(self.growing.shape)
-        yield self._missing(depths[0], FIRST_LOOK)
+        seen = np.zeros(self.growing.valid.size, np.int64)
+        yield self._demands(depths[0], seen, FIRST_LOOK)
         whole = np.concatenate(depths)
         last = PILOT
         while last < self._samples:
-            yield self._missing(whole, last)
+            yield self._demands(whole, seen, last)
             last = min(last * GROWTH, last + self._largest)
-        yield self._missing(whole, self._samples)
+        yield self._demands(whole, seen, self._samples)
 
-    def _missing(self, cells: NDArray[np.int64], last: int) -> list[Demand]:
+    def _demands(
+        self, cells: NDArray[np.int64], seen: NDArray[np.int64], last: int
+    ) -> list[Demand]:
+        """What brings `cells` from what they have `seen` to `last` samples, where they go then."""
         last = self._evaluator.pool.cut(min(last, self._samples))
-        counts = self.growing.count.ravel()
-        return [(int(c), int(counts[c]), last) for c in cells if counts[c] < last]
+        demands = [(int(c), int(seen[c]), last) for c in cells if seen[c] < last]
+        seen[cells] = np.maximum(seen[cells], last)
+        return demands
 
     def work(self, unit: Unit) -> bytes:
         return _evaluate(self._evaluator, self.growing, unit, _sums)
 
-    def record(self, unit: Unit, result: bytes) -> None:
-        for cell, sums in zip(unit[2:], _SUMS.iter_unpack(result), strict=True):
-            self.growing.add(_place(self.growing, cell), *sums)
+    def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        sums = list(_SUMS.iter_unpack(result))
+        for k in missing:
+            self.growing.add(_place(self.growing, unit[2 + k]), *sums[k])
 
     def expected(self) -> int:
         return self._samples * self.growing.valid.size
@@ -141,19 +153,17 @@ class ToTolerance:
     def rounds(self) -> Iterator[list[Demand]]:
         begun = bool(self.growing.count.any())
         if begun and self._round is not None and self._round.exists():
-            yield self._missing(read_json(self._round))
+            yield [(int(c), int(first), int(last)) for c, first, last in read_json(self._round)]
         while True:
             self._estimate()
-            reach = self._multilevel.next_round(self.growing.count.ravel())
+            counts = self.growing.count.ravel()
+            reach = self._multilevel.next_round(counts)
             if not reach:
                 return
+            demands = [(c, int(counts[c]), n) for c, n in reach]
             if self._round is not None:
-                write_json(self._round, reach)
-            yield self._missing(reach)
-
-    def _missing(self, reach: Sequence[Sequence[int]]) -> list[Demand]:
-        counts = self.growing.count.ravel()
-        return [(int(c), int(counts[c]), int(n)) for c, n in reach if counts[c] < n]
+                write_json(self._round, demands)
+            yield demands
 
     def _estimate(self) -> None:
         counts = self.growing.count.ravel()
@@ -164,11 +174,12 @@ class ToTolerance:
     def work(self, unit: Unit) -> bytes:
         return _evaluate(self._evaluator, self.growing, unit, _each)
 
-    def record(self, unit: Unit, result: bytes) -> None:
+    def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
         first, last, *cells = unit
         n = last - first
         every = np.frombuffer(result, np.uint8).reshape(len(cells), n * 5)
-        for cell, row in zip(cells, every, strict=True):
+        for k in missing:
+            cell, row = cells[k], every[k]
             losses, hits = row[: n * 4].view(np.float32), row[n * 4 :]
             self._losses.put(cell, first, losses, hits)
             # Until the round is over, and better is known, the plain mean of what was first seen.

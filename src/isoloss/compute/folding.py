@@ -43,7 +43,8 @@ class Folded:
     pairs: tuple[_Pair, ...]
 
     def state(self, state: Tensors) -> dict[str, Tensor]:
-        """What the parameters and buffers of the original become."""
+        """What the parameters and buffers of the original become, on the CPU."""
+        state = _on_cpu(state)
         folded = dict(state)
         for pair in self.pairs:
             scale = _scale(state, pair)
@@ -54,7 +55,8 @@ class Folded:
         return folded
 
     def direction(self, direction: Tensors, origin: Tensors) -> dict[str, Tensor]:
-        """What a direction through the original's parameters becomes, at its `origin`."""
+        """What a direction through the original becomes at its `origin`, on the CPU."""
+        direction, origin = _on_cpu(direction), _on_cpu(origin)
         folded = dict(direction)
         for pair in self.pairs:
             if f"{pair.layer}.weight" not in direction:
@@ -130,6 +132,11 @@ def _moves(norm: str, directions: Sequence[Tensors]) -> bool:
         for name in (f"{norm}.weight", f"{norm}.running_mean", f"{norm}.running_var")
         if name in direction
     )
+
+
+def _on_cpu(tensors: Tensors) -> dict[str, Tensor]:
+    # Folding is in float64, which Apple's GPUs have not.
+    return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
 
 
 def _scale(state: Tensors, pair: _Pair) -> Tensor:

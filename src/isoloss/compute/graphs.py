@@ -12,8 +12,6 @@ from isoloss.compute.pool import Batch
 
 Compute = Callable[[Batch], tuple[Tensor, Tensor]]
 WARM_UPS = 3
-# Recorded batches keep their memory: rare sizes are run as they are.
-MOST_GRAPHS = 4
 
 
 class GraphedBatches:
@@ -24,18 +22,22 @@ class GraphedBatches:
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
-        self._recordings: dict[tuple[object, ...], _Recording | None] = {}
+        self._size = 0
+        self._recording: _Recording | None = None
 
-    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What `compute(batch)` gives."""
+    def __call__(self, batch: Batch, size: int) -> tuple[Tensor, Tensor]:
+        """What `compute(batch)` gives; full batches, of `size` samples, are the ones recorded."""
         inputs, targets = batch
-        if not (isinstance(inputs, Tensor) and isinstance(targets, Tensor)):
+        if size != len(targets) or not (isinstance(inputs, Tensor) and isinstance(targets, Tensor)):
             return self._compute(batch)
-        kind = (inputs.shape, inputs.dtype, targets.shape, targets.dtype)
-        if kind not in self._recordings and len(self._recordings) < MOST_GRAPHS:
-            self._recordings[kind] = self._record(inputs, targets)
-        recording = self._recordings.get(kind)
-        return self._compute(batch) if recording is None else recording.replay(inputs, targets)
+        if size != self._size:
+            self._recording, self._size = None, size  # frees the memory of the one before
+            with torch.cuda.device(inputs.device):
+                self._recording = self._record(inputs, targets)
+        if self._recording is None:
+            return self._compute(batch)
+        with torch.cuda.device(inputs.device):
+            return self._recording.replay(inputs, targets)
 
     def _record(self, inputs: Tensor, targets: Tensor) -> _Recording | None:
         """None where the network does something that cannot be recorded."""
@@ -43,6 +45,8 @@ class GraphedBatches:
         # reported, without a recording too. Memory is the caller's to free.
         with suppress(Exception):
             recording = _Recording(self._compute, inputs, targets)
+            # In another order, so that what the recording left behind does not pass for its result.
+            inputs, targets = inputs.flip(0), targets.flip(0)
             expected = self._compute((inputs, targets))[0]
             given = recording.replay(inputs, targets)[0]
             if torch.allclose(given, expected, rtol=1e-3, atol=1e-5, equal_nan=True):

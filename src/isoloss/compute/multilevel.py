@@ -29,16 +29,17 @@ from isoloss.compute.sample_losses import SampleLosses
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
-# The error that is kept below the tolerance is so many standard errors: 99.7 % of cells keep it.
+# The error that is kept below the tolerance is so many standard errors.
 Z = 3.0
-STRIDES = (8, 4, 2, 1)
-# A level's cells may use up this share of the variance allowed; what is finer inherits it.
-SHARES = 0.6
-FIRST_LOOK, PILOT = 16, 64
+COARSEST = 4
+# The coarsest cells may use up this share of the variance allowed, each finer level half of what
+# is left: the finer inherit the coarser's errors.
+BASE, KEEP = 0.45, 0.5
+FIRST_LOOK, PILOT = 16, 32
 # Below so many images a residual says too little about its own spread.
 FEWEST = 32
 MOST_GROWTH = 4
-# A weight, or a share of the variance allowed, too small to be worth anything.
+# A share of the variance allowed that is too small to be worth anything.
 NEGLIGIBLE = 0.03
 
 
@@ -76,19 +77,15 @@ class _CellEstimate:
 
 
 def levels(shape: tuple[int, int]) -> list[Indices]:
-    """The cells of an (A, B) grid, every 8th first, then every 4th, …, by flat index.
-
-    The last row and column belong to every level, so that nothing has to be extrapolated.
-    """
+    """The cells of an (A, B) grid from coarse to fine, by flat index: 4 × 4 of them spread over the
+    whole grid first, then those that halve the gaps, until all are there."""
     seen = np.zeros(shape, bool)
     found: list[Indices] = []
-    for stride in STRIDES:
+    for lines in _lines(shape):
         level = np.zeros(shape, bool)
-        level[np.ix_(*(_lines(n, stride) for n in shape))] = True
-        fresh = np.flatnonzero(level & ~seen)
+        level[np.ix_(*lines)] = True
+        found.append(np.flatnonzero(level & ~seen))
         seen |= level
-        if len(fresh):
-            found.append(fresh)
     return found
 
 
@@ -98,23 +95,28 @@ def stencils(alpha: Array, beta: Array, points: int) -> dict[int, Stencil]:
     shape = (len(alpha), len(beta))
     found: dict[int, Stencil] = {}
     seen = set[int](levels(shape)[0].tolist())
-    for coarse, fine in itertools.pairwise(STRIDES):
-        lines = [_lines(n, coarse) for n in shape]
-        for i in _lines(shape[0], fine):
-            rows, row_weights = _lagrange(alpha, lines[0], i, points)
-            for j in _lines(shape[1], fine):
-                index = int(i) * shape[1] + int(j)
-                if index in seen:
-                    continue
+    for coarse, fine in itertools.pairwise(_lines(shape)):
+        rows_of = {int(i): _lagrange(alpha, coarse[0], int(i), points) for i in fine[0]}
+        columns_of = {int(j): _lagrange(beta, coarse[1], int(j), points) for j in fine[1]}
+        for (i, (rows, u)), (j, (columns, v)) in itertools.product(
+            rows_of.items(), columns_of.items()
+        ):
+            index = i * shape[1] + j
+            if index not in seen:
                 seen.add(index)
-                columns, column_weights = _lagrange(beta, lines[1], j, points)
                 cells = (rows[:, None] * shape[1] + columns).ravel()
-                found[index] = Stencil(cells, np.outer(row_weights, column_weights).ravel())
+                found[index] = Stencil(cells, np.outer(u, v).ravel())
     return found
 
 
-def _lines(n: int, stride: int) -> Indices:
-    return np.union1d(np.arange(0, n, stride), [n - 1])
+def _lines(shape: tuple[int, int]) -> list[tuple[Indices, Indices]]:
+    """The rows and columns of each level, those of the coarser ones among them."""
+    now = [np.unique(np.linspace(0, n - 1, COARSEST).round().astype(np.int64)) for n in shape]
+    found = [(now[0], now[1])]
+    while any(len(lines) < n for lines, n in zip(now, shape, strict=True)):
+        now = [np.union1d(lines, (lines[:-1] + lines[1:]) // 2) for lines in now]
+        found.append((now[0], now[1]))
+    return found
 
 
 def _lagrange(axis: Array, lines: Indices, target: int, points: int) -> tuple[Indices, Array]:
@@ -192,7 +194,8 @@ class Multilevel:
         """
         allowed = self._allowed_variance()
         for depth, level in enumerate(self._levels):
-            share = ((depth + 1) / len(self._levels)) ** SHARES
+            last = depth == len(self._levels) - 1
+            share = 1.0 if last else 1 - (1 - BASE) * KEEP**depth
             wanted: dict[int, int] = {}
             for cell in map(int, level):
                 self._want(cell, share * allowed, counts, wanted, first=depth == 0)
@@ -233,6 +236,7 @@ class Multilevel:
             return _CellEstimate(loss, hits.mean(), 0.0, None, 0.0, 0.0, count, None, count)
         left = 1 / count - 1 / self._population
         spread = float(own.var(ddof=1)) if count > 1 else np.inf
+        spread *= max((self._rarity(s, count) for s in self._stencils.get(cell, [])), default=1.0)
         best = _CellEstimate(
             own.mean(), hits.mean(), spread * left if left > 0 else 0.0, {count: own}, spread,
             spread, count, None, count,
@@ -249,7 +253,7 @@ class Multilevel:
         """The estimate from a stencil; None where it cannot be had."""
         parents = [self._known.get(int(c)) for c in stencil.cells]
         n = min([len(own), *(0 if p is None or p.terms is None else p.count for p in parents)])
-        if n < min(FEWEST, self._limit):
+        if n < max(min(FEWEST, self._limit), 2):
             return None
         interpolated = self._record.weighted(stencil.cells, stencil.weights, n)
         residual = own[:n] - interpolated
@@ -259,12 +263,13 @@ class Multilevel:
             assert parent.terms is not None
             for size, term in parent.terms.items():
                 terms[size] = terms[size] + weight * term if size in terms else weight * term
-        spread = float(residual.var(ddof=1))
-        floor = 0.5 * spread * (1 / n - 1 / self._population)
+        seen = float(residual.var(ddof=1))
+        spread = seen * self._rarity(stencil, n)
+        left = 1 / n - 1 / self._population
         return _CellEstimate(
             float(sum(term.mean() for term in terms.values())),
             np.nan,
-            max(_variance(terms, self._population), floor),
+            max(_variance(terms, self._population) + (spread - seen) * left, 0.5 * spread * left),
             terms,
             np.nan,
             spread,
@@ -272,6 +277,21 @@ class Multilevel:
             stencil,
             len(own),
         )
+
+    def _rarity(self, stencil: Stencil, n: int) -> float:
+        """By how much the first n images understate the spread over more of them, ≥ 1.
+
+        All cells see the same images first, and a rare hard one may not be among them. The
+        neighbours, where they have seen more, know how much wider losses spread than that.
+        """
+        parents = [self._known.get(int(c)) for c in stencil.cells]
+        known = [p.count for p in parents if p is not None and p.terms is not None]
+        more = min(known) if len(known) == len(parents) else 0
+        if more <= n or n < 2:
+            return 1.0
+        losses = self._record.weighted(stencil.cells, stencil.weights, more)
+        first = float(losses[:n].var(ddof=1))
+        return max(float(losses.var(ddof=1)) / first, 1.0) if first > 0 else 1.0
 
     def _predict_accuracy(self, hits: Array, estimate: _CellEstimate) -> float:
         assert estimate.stencil is not None
@@ -305,16 +325,16 @@ class Multilevel:
         ways = [{cell: max(self._needed(known.spread, allowed), count + 1)}]
         if known.stencil is None:
             return ways
-        parents = known.stencil.cells[np.abs(known.stencil.weights) > NEGLIGIBLE].tolist()
+        parents = [int(c) for c in known.stencil.cells]
         own_part = known.own * (1 / known.own_count - 1 / self._population)
         room = allowed - max(known.variance - own_part, 0.0)
         if room > NEGLIGIBLE * allowed:
             # A residual is known as far as the cells are that it is the difference to.
             n = max(self._needed(known.own, room), known.own_count + 1)
-            behind = {c: n for c in map(int, parents) if counts[c] < n}
+            behind = {c: n for c in parents if counts[c] < n}
             ways.append({**behind, cell: max(n, count)})
         else:
-            better = {int(c): float(counts[c]) + 1 for c in parents if counts[c] < self._limit}
+            better = {c: float(counts[c]) + 1 for c in parents if counts[c] < self._limit}
             if better:
                 ways.append(better)
         return ways

@@ -54,6 +54,11 @@ class Pool:
     def __len__(self) -> int:
         return len(self._batches[0][1]) if self._cuts is None else self._cuts[-1]
 
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether the order can be cut anywhere."""
+        return self._cuts is None
+
     def cut(self, n: int) -> int:
         """The first place at or after `n` samples where the order can be cut."""
         if n >= len(self) or self._cuts is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,15 @@ from isoloss.compute.planes import (
     surrounding,
 )
 from isoloss.compute.pool import Pool
-from isoloss.compute.probing import Request, SurfaceProbing, recalibration_batches
+from isoloss.compute.probing import (
+    CALIBRATION_SAMPLES,
+    Request,
+    SurfaceProbing,
+    recalibration_batches,
+)
 from isoloss.compute.ranks import Ranks, team
 from isoloss.compute.subject import Subject, TrainedPath, load_subject
+from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
@@ -65,13 +71,7 @@ class Probing:
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
-        run.check_unchanged(
-            weights=digest(self._used_checkpoints()),
-            data=self.subject.dataset.digest(),
-            settings=hashlib.sha256(
-                settings.model_dump_json(exclude_defaults=True).encode()
-            ).hexdigest(),
-        )
+        run.check_unchanged(**self._depends_on())
         split = self.subject.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
@@ -90,6 +90,10 @@ class Probing:
 
     def serve(self, run: Run) -> None:
         """Help the process that carries the run on, from another one."""
+        if run.environment["depends_on"] != self._depends_on():
+            raise IsolossError(
+                f"the network or the data here are not those rank 0 has in {run.folder}"
+            )
         for k in range(self.settings.planes):
             # Rank 0 has then written the plane.
             axes = json.loads(team().share("axes"))
@@ -125,7 +129,10 @@ class Probing:
         surfaces: list[Surface] = []
         for k in range(self.settings.planes):
             plane, axes = self._plane(run, k), self._told(self._axes([]))
-            probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path / f"{k}")
+            request = self._request(run, plane, axes)
+            if surfaces:  # all planes in the precision that was found good enough for the first
+                request = replace(request, precision=surfaces[0].meta["precision"])
+            probing = SurfaceProbing(request, run.growing_path / f"{k}")
             for event in probing.steps(team()):
                 if isinstance(event, Progress):
                     self._show(run, [*surfaces, probing.growing.snapshot()])
@@ -213,7 +220,8 @@ class Probing:
         split = dataset.split(settings.split)
         calibration = None
         if settings.batch_norm == "recalibrated":
-            train = Pool.of_split(dataset.train, None, settings.seed, self.device)
+            n = CALIBRATION_SAMPLES
+            train = Pool.of_split(dataset.train, n, settings.seed, self.device)
             calibration = recalibration_batches(train)
         alpha, beta = (np.asarray(a, np.float64) for a in axes)
         return Request(
@@ -259,10 +267,9 @@ class Probing:
         """Each checkpoint's own loss on the surface's samples, yielding progress."""
         losses: list[float] = []
         pace = Pace("path", len(path.checkpoints), "checkpoints")
-        samples = len(evaluator.pool)
         for checkpoint in path.checkpoints:
             evaluator.load(load_state(checkpoint))
-            losses.append(float(evaluator.evaluate(0, samples)[0].double().mean()))
+            losses.append(evaluator.mean_loss(len(evaluator.pool)))
             if (event := pace.at(len(losses))) is not None:
                 yield event
         coordinates, distances = located
@@ -290,19 +297,27 @@ class Probing:
         if len(here) == 0 or self.settings.batch_norm == "recalibrated":
             return None
         i, j = (int(k) for k in here[0])
-        asked = self._request(run, plane, axes)
         plain = Evaluator(
-            asked.model, plane, asked.pool, None, self.device,
+            self.subject.model, plane, evaluator.pool, None, self.device,
             batch_size=evaluator.batch_size, fold=False,
         )  # fmt: skip
-        count = int(surface.count[i, j])
+        count = int(surface.count[i, j]) // self.settings.planes
         last = min(count, OWN_LOSS_SAMPLES)
-        own = float(plain.evaluate(0, last)[0].double().mean())
+        own = plain.mean_loss(last)
         if last == count and self.settings.tolerance is None:
             return own
         evaluator.move_to(0.0, 0.0)
-        difference = own - float(evaluator.evaluate(0, last)[0].double().mean())
+        difference = own - evaluator.mean_loss(last)
         return float(surface.loss[i, j]) + difference
+
+    def _depends_on(self) -> dict[str, str]:
+        """Hashes of all that the surface depends on."""
+        asked = self.settings.model_dump_json(exclude_defaults=True)
+        return {
+            "weights": digest(self._used_checkpoints()),
+            "data": self.subject.dataset.digest(),
+            "settings": hashlib.sha256(asked.encode()).hexdigest(),
+        }
 
     def _used_checkpoints(self) -> list[Path]:
         if self.settings.plane == "pca":

@@ -148,8 +148,17 @@ class Request:
             )
         if self.tolerance is not None and not 0 < self.tolerance < 1:
             raise IsolossError(f"tolerance is a share between 0 and 1, not {self.tolerance}")
-        if self.samples is not None and self.samples < 1:
-            raise IsolossError(f"samples must be at least 1, not {self.samples}")
+        for name in ("samples", "batch_size", "points_at_once"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise IsolossError(f"{name} must be at least 1, not {value}")
+        if self.precision == "tf32" and self.device.type != "cuda":
+            raise IsolossError("tf32 is a precision of NVIDIA GPUs: choose auto, fp32 or bf16")
+        if not self.pool.can_be_cut and (self.tolerance or self.samples):
+            # Whole batches would be drawn, which says little of the error: lengths go together.
+            raise IsolossError(
+                "tolerance and samples need samples of one shape, which these are not"
+            )
 
     @property
     def limit(self) -> int:
@@ -286,9 +295,12 @@ class SurfaceProbing:
             self._describe(precision_audit="passed", precision_audit_error=error)
             yield Log(f"{precision} differs from fp32 by {said}")
             return
-        left = self._candidates()[self._candidates().index(precision) + 1 :]
-        self._begin_again(left[0])
-        yield Log(f"{precision} differs from fp32 by {said}: going on in {left[0]}")
+        # Begun on another machine, it may be in a precision that is none of this one's.
+        candidates = self._candidates()
+        later = candidates.index(precision) + 1 if precision in candidates else 0
+        following = next(p for p in candidates[later:] if p != precision)
+        self._begin_again(following)
+        yield Log(f"{precision} differs from fp32 by {said}: going on in {following}")
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
 
@@ -312,13 +324,14 @@ class SurfaceProbing:
             pair: list[float] = []
             for evaluator in (exact, self.evaluator):
                 evaluator.move_to(*point)
-                pair.append(float(evaluator.evaluate(0, last)[0].double().mean()))
+                pair.append(evaluator.mean_loss(last))
             means.append(pair)
         fp32, reduced = np.array(means).T
         seen = np.concatenate([fp32, self.growing.snapshot().loss.ravel()])
         spread = np.ptp(seen[np.isfinite(seen)]) if np.isfinite(seen).any() else 0.0
         with np.errstate(all="ignore"):
-            shift = np.where(fp32 == reduced, 0.0, np.abs(reduced - fp32)) / spread
+            same = (fp32 == reduced) | (np.isnan(fp32) & np.isnan(reduced))
+            shift = np.where(same, 0.0, np.abs(reduced - fp32) / spread)
         error = float(np.max(shift))
         return error if np.isfinite(error) else np.inf
 
@@ -340,7 +353,9 @@ class SurfaceProbing:
 def recalibration_batches(pool: Pool) -> list[Batch]:
     """What batch-norm statistics are measured on: the first samples of the order."""
     last = pool.cut(min(CALIBRATION_SAMPLES, len(pool)))
-    return list(pool.batches(0, last, CALIBRATION_BATCH))
+    batches = list(pool.batches(0, last, CALIBRATION_BATCH))
+    # Of a single sample there is no variance.
+    return batches[:-1] if len(batches) > 1 and len(batches[-1][1]) == 1 else batches
 
 
 def _calibration(pool: Pool, batch_norm: str) -> list[Batch] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +18,14 @@ Array = NDArray[np.float64]
 class SampleLosses:
     """(cells, images) float32 losses and uint8 right answers, in memory or in two files.
 
-    Files grow as they are written to, by ordinary writes: a full disk is an error one can report,
-    which a mapped file's is not.
+    Files are read and written, not mapped: a full disk is then an error one can report.
     """
 
     def __init__(self, cells: int, images: int, folder: Path | None = None) -> None:
-        self._images = images
-        self._paths = None if folder is None else (folder / "losses.float32", folder / "hits.uint8")
-        if self._paths is None:
-            self._losses = np.zeros((cells, images), np.float32)
-            self._hits = np.zeros((cells, images), np.uint8)
-            return
-        for path, kind in zip(self._paths, (np.float32, np.uint8), strict=True):
-            size = cells * images * np.dtype(kind).itemsize
-            with path.open("ab") as file:
-                file.truncate(size)  # sparse where the file system can
-        self._losses, self._hits = (
-            np.memmap(path, kind, "r", shape=(cells, images))
-            for path, kind in zip(self._paths, (np.float32, np.uint8), strict=True)
-        )
+        make = _InMemory if folder is None else _InFile
+        place = folder or Path()
+        self._losses = make(cells, images, np.dtype(np.float32), place / "losses.float32")
+        self._hits = make(cells, images, np.dtype(np.uint8), place / "hits.uint8")
 
     def put(
         self, cell: int, first: int, losses: NDArray[np.float32], hits: NDArray[np.uint8]
@@ -43,31 +35,61 @@ class SampleLosses:
         Raises:
             IsolossError: if the disk is full.
         """
-        if self._paths is None:
-            self._losses[cell, first : first + len(losses)] = losses
-            self._hits[cell, first : first + len(hits)] = hits
-            return
-        place = cell * self._images + first
-        for path, values in zip(self._paths, (losses, hits), strict=True):
-            try:
-                with path.open("r+b", buffering=0) as file:
-                    file.seek(place * values.itemsize)
-                    file.write(values.tobytes())
-            except OSError as error:
-                raise IsolossError(f"cannot write {path}: {error.strerror or error}") from error
+        self._losses.put(cell, first, losses)
+        self._hits.put(cell, first, hits)
 
     def losses(self, cell: int, n: int) -> Array:
         """(n,) the losses of the first n images at a cell."""
-        return np.asarray(self._losses[cell, :n], np.float64)
+        return self._losses.get(cell, n)
 
     def hits(self, cell: int, n: int) -> Array:
         """(n,) 1 where the answer was right."""
-        return np.asarray(self._hits[cell, :n], np.float64)
+        return self._hits.get(cell, n)
 
     def weighted(self, cells: NDArray[np.int64], weights: Array, n: int) -> Array:
         """(n,) Σ_k weights[k] · losses(cells[k], n)."""
-        return weights @ np.asarray(self._losses[cells, :n], np.float64)
+        return weights @ np.stack([self._losses.get(int(c), n) for c in cells])
 
     def weighted_hits(self, cells: NDArray[np.int64], weights: Array, n: int) -> Array:
         """(n,) Σ_k weights[k] · hits(cells[k], n)."""
-        return weights @ np.asarray(self._hits[cells, :n], np.float64)
+        return weights @ np.stack([self._hits.get(int(c), n) for c in cells])
+
+
+class _InMemory:
+    def __init__(self, cells: int, images: int, dtype: np.dtype[Any], path: Path) -> None:
+        self._values = np.zeros((cells, images), dtype)
+
+    def put(self, cell: int, first: int, values: NDArray[Any]) -> None:
+        self._values[cell, first : first + len(values)] = values
+
+    def get(self, cell: int, n: int) -> Array:
+        return self._values[cell, :n].astype(np.float64)
+
+
+class _InFile:
+    def __init__(self, cells: int, images: int, dtype: np.dtype[Any], path: Path) -> None:
+        self._images, self._dtype, self._path = images, dtype, path
+        try:
+            path.touch()
+            self._file = path.open("r+b", buffering=0)
+            self._file.truncate(cells * images * dtype.itemsize)  # sparse where that can be
+        except OSError as error:
+            raise IsolossError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def put(self, cell: int, first: int, values: NDArray[Any]) -> None:
+        content = np.ascontiguousarray(values, self._dtype).tobytes()
+        try:
+            self._file.seek((cell * self._images + first) * self._dtype.itemsize)
+            if self._file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise IsolossError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+
+    def get(self, cell: int, n: int) -> Array:
+        self._file.seek(cell * self._images * self._dtype.itemsize)
+        content = self._file.read(n * self._dtype.itemsize)
+        return np.frombuffer(content, self._dtype).astype(np.float64)

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,13 @@ from torch import Tensor, nn
 
 from isoloss.compute.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.datasets import Dataset, Split, as_inputs, load_dataset
-from isoloss.compute.device import choose_device, compute_in, has_fast_bf16, summing_dtype
+from isoloss.compute.device import (
+    arithmetic,
+    choose_device,
+    in_fast_layout,
+    reduced_precisions,
+    summing_dtype,
+)
 from isoloss.compute.models import build_for_data, check_fits
 from isoloss.compute.pace import Pace
 from isoloss.compute.ranks import Ranks, team
@@ -111,26 +117,26 @@ class Training:
         train, test = self.dataset.train.to(self.device), self.dataset.test.to(self.device)
         run.check_unchanged(data=self.dataset.digest())
         # A run goes on in the precision it was begun in, on whatever machine.
-        best = "bf16" if has_fast_bf16(self.device) else "fp32"
+        best = [*reduced_precisions(self.device), "fp32"][0]
         asked = best if settings.precision == "auto" else settings.precision
-        bf16 = run.environment.get("computed_in", asked) == "bf16"
-        run.record_environment(computed_in="bf16" if bf16 else "fp32")
+        precision = str(run.environment.get("computed_in", asked))
+        run.record_environment(computed_in=precision)
         points = _resume(run, model, optimizer)
         if points:
             yield Log(f"carrying on at epoch {points[-1].epoch:g}")
         else:
-            points = [self._measure(model, train, test, bf16)]
+            points = [self._measure(model, train, test, precision)]
             _save(run, model, optimizer, points)
         yield _metric(points[-1])
 
         start = points[-1].step
         team().share("step", str(start).encode())
         pace = Pace("train", self.total_steps, "steps", done=start)
-        for step, lr, sums in self._steps(model, optimizer, train, start, bf16):
+        for step, lr, sums in self._steps(model, optimizer, train, start, precision):
             if sums is not None:
                 mean_loss, accuracy = (sums[:2] / sums[2]).tolist()
                 test_loss, test_accuracy = evaluate(
-                    model, test, bf16=bf16, batch_size=settings.batch_size
+                    model, test, precision=precision, batch_size=settings.batch_size
                 )
                 points.append(
                     TrajectoryPoint(
@@ -156,7 +162,7 @@ class Training:
         step = int(team().share("step"))
         if run.environment["depends_on"]["data"] != self.dataset.digest():
             raise IsolossError(f"the data here are not rank 0's: {self.settings.data} differs")
-        bf16 = run.environment["computed_in"] == "bf16"
+        precision = str(run.environment["computed_in"])
         points = read_trajectory(run)
         if not points or points[-1].step != step:
             raise IsolossError(
@@ -164,12 +170,14 @@ class Training:
                 "machines share"
             )
         _load(run, points[-1], model, optimizer)
-        for _ in self._steps(model, optimizer, train, step, bf16):
+        for _ in self._steps(model, optimizer, train, step, precision):
             pass
 
     def _student(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         model = self.model.to(self.device)
-        model = cast(nn.Module, model.to(memory_format=torch.channels_last))
+        model = in_fast_layout(
+            model, lambda: model(as_inputs(self.dataset.train.inputs[:2]).to(self.device))
+        )
         return model, _optimizer(model, self.settings)
 
     def _steps(
@@ -178,7 +186,7 @@ class Training:
         optimizer: torch.optim.Optimizer,
         train: Split,
         step: int,
-        bf16: bool,
+        precision: str,
     ) -> Iterator[tuple[int, float, Tensor | None]]:
         """Take every step after the first `step`, together with all other ranks.
 
@@ -197,7 +205,7 @@ class Training:
                     group["lr"] = lr
                 model.train()
                 torch.manual_seed(_step_seed(self.settings.seed, step, ranks.rank))
-                with compute_in(self.device, bf16=bf16):
+                with arithmetic(self.device, precision):
                     logits = network(inputs)
                     loss = F.cross_entropy(logits, targets)
                 optimizer.zero_grad(set_to_none=True)
@@ -216,11 +224,13 @@ class Training:
                 else:
                     yield step, lr, None
 
-    def _measure(self, model: nn.Module, train: Split, test: Split, bf16: bool) -> TrajectoryPoint:
+    def _measure(
+        self, model: nn.Module, train: Split, test: Split, precision: str
+    ) -> TrajectoryPoint:
         size = self.settings.batch_size
         first = Split(*next(train.batches(1024)))
-        loss, accuracy = evaluate(model, first, bf16=bf16, batch_size=size)
-        test_loss, test_accuracy = evaluate(model, test, bf16=bf16, batch_size=size)
+        loss, accuracy = evaluate(model, first, precision=precision, batch_size=size)
+        test_loss, test_accuracy = evaluate(model, test, precision=precision, batch_size=size)
         lr = learning_rate(self.settings, 0, self.total_steps)
         return TrajectoryPoint(
             "0000.safetensors", 0.0, 0, lr, loss, accuracy, test_loss, test_accuracy
@@ -320,13 +330,13 @@ def augment(
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, split: Split, *, bf16: bool, batch_size: int = 512
+    model: nn.Module, split: Split, *, precision: str, batch_size: int = 512
 ) -> tuple[float, float]:
     """(mean loss, accuracy) of `model` in eval mode over all samples of `split`."""
     model.eval()
     loss = hits = 0.0
     for inputs, targets in split.batches(batch_size):
-        with compute_in(inputs.device, bf16=bf16):
+        with arithmetic(inputs.device, precision):
             logits = model(as_inputs(inputs))
         loss += F.cross_entropy(logits.float(), targets, reduction="sum").item()
         hits += (logits.argmax(1) == targets).sum().item()
