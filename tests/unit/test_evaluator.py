@@ -11,6 +11,7 @@ from torch import nn
 from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
 from isoloss.compute import evaluator as evaluator_module
 from isoloss.compute import probing
+from isoloss.compute.audit import Audit, audit
 from isoloss.compute.evaluator import Evaluator
 from isoloss.compute.folding import fold_batch_norm
 from isoloss.compute.pool import Pool
@@ -320,6 +321,31 @@ def test_the_audit_takes_bf16_where_it_is_accurate(pretend_fast_bf16):
         assert error <= 0.005
         off = np.abs(surface.loss - exact.loss).max() / np.ptp(exact.loss)
         assert off <= 0.02
+
+
+def test_an_audit_weighs_noise_only_against_a_tolerance():
+    found = Audit(shift=0.001, noise=0.02)
+    assert found.passes(None)
+    assert found.passes(0.05)
+    assert not found.passes(0.01)
+    assert not Audit(shift=0.006, noise=0.0).passes(None)
+    assert not Audit(shift=np.inf, noise=0.0).passes(0.5)
+
+
+def test_the_audit_measures_shift_and_noise_as_shares_of_the_range():
+    torch.manual_seed(0)
+    model, data = nn.Linear(6, 3), (torch.randn(40, 6), torch.arange(40) % 3)
+    plane = random_plane(model)
+
+    def shifted(model, batch):
+        losses = nn.functional.cross_entropy(model(batch[0]), batch[1], reduction="none")
+        return losses + 0.3 + 0.1 * torch.arange(len(losses)) % 2
+
+    exact, other = (evaluator(model, plane, data, loss=loss) for loss in (None, shifted))
+    found = audit(exact, other, [(0.0, 0.0), (1.0, 1.0)], 40, np.array([-5.0, 5.0, np.nan]))
+    offsets = 0.3 + 0.1 * np.arange(40) % 2
+    assert found.shift == pytest.approx(offsets.mean() / 10, rel=1e-4)
+    assert found.noise == pytest.approx(offsets.std() / 10, rel=1e-4)
 
 
 def test_a_small_network_is_not_worth_an_audit(pretend_fast_bf16, monkeypatch):

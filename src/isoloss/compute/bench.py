@@ -41,7 +41,7 @@ from isoloss.settings import TrainSettings
 
 TOLERANCE = 0.01
 CHECKED_CELLS = 6
-EPOCHS = 2
+EPOCHS = 1
 
 
 @dataclass(frozen=True)

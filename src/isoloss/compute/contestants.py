@@ -21,10 +21,10 @@ from isoloss.compute.planes import Plane
 from isoloss.compute.pool import Pool
 
 Loader = DataLoader[tuple[Tensor, ...]]
-POINTS = ((0.0, 0.0), (0.5, -0.5), (-1.0, 1.0))
+POINTS = ((0.5, -0.5), (-1.0, 1.0))
 # Of loss-landscapes, which evaluates its square: points along each direction.
 PEER_STEPS = 2
-ROUNDS = 3
+ROUNDS = 3  # the first warms up
 # What the classic programs take.
 LOOP_BATCH = 128
 
@@ -58,7 +58,7 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
     """The contestants in turn, so that the machine's drift hits all alike."""
     pool = subject.pool(device)
     evaluator = Evaluator(subject.model, plane, pool, None, device, precision=precision)
-    n = min(len(pool), max(8 * evaluator.batch_size, 256))
+    n = min(len(pool), max(8 * evaluator.batch_size, LOOP_BATCH))
     batches = list(pool.batches(0, n, evaluator.batch_size))
 
     def engine() -> None:
@@ -90,13 +90,13 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
         if (peer := _loss_landscapes(subject, plane, loader, device)) is not None:
             contestants["loss_landscapes"] = peer, PEER_STEPS**2
     best = dict.fromkeys(contestants, math.inf)
-    for round_ in range(ROUNDS + 1):
+    for round_ in range(ROUNDS):
         for name, (work, _) in contestants.items():
             synchronize(device)
             began = time.perf_counter()
             work()
             synchronize(device)
-            if round_ > 0:  # the first warms up
+            if round_ > 0:
                 best[name] = min(best[name], time.perf_counter() - began)
     rate = {name: n * contestants[name][1] / seconds for name, seconds in best.items()}
     return Rates(

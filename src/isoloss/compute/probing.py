@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 import isoloss
+from isoloss.compute.audit import SAMPLES as AUDITED_SAMPLES
+from isoloss.compute.audit import Audit, audit
 from isoloss.compute.device import choose_device, reduced_precisions
 from isoloss.compute.evaluator import Evaluator, Loss
 from isoloss.compute.filling import EverySample, Filling, ToTolerance, fill
@@ -29,10 +31,6 @@ from isoloss.terminal import ProgressBar
 
 Array = NDArray[np.float64]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
-# A reduced precision is taken where it moves no audited mean loss by more than this share of the
-# surface's range.
-AUDIT_TOLERANCE = 0.005
-AUDIT_SAMPLES = 32
 # A network with fewer multiplications for a sample gains nothing from cheaper ones.
 FEW = 1_000_000
 CALIBRATION_SAMPLES = 1024
@@ -289,18 +287,21 @@ class SurfaceProbing:
         """
         precision = self.growing.meta["precision"]
         yield from self._first_look()
-        error = self._audited_error()
-        said = f"{100 * error:.2g} % of the surface's range"
-        if error <= AUDIT_TOLERANCE:
-            self._describe(precision_audit="passed", precision_audit_error=error)
-            yield Log(f"{precision} differs from fp32 by {said}")
+        found = self._compare_with_fp32()
+        if found.passes(self._request.tolerance):
+            self._describe(
+                precision_audit="passed",
+                precision_audit_error=found.shift,
+                precision_audit_noise=found.noise,
+            )
+            yield Log(f"{precision} {found}")
             return
         # Begun on another machine, it may be in a precision that is none of this one's.
         candidates = self._candidates()
         later = candidates.index(precision) + 1 if precision in candidates else 0
         following = next(p for p in candidates[later:] if p != precision)
         self._begin_again(following)
-        yield Log(f"{precision} differs from fp32 by {said}: going on in {following}")
+        yield Log(f"{precision} {found}: going on in {following}")
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
 
@@ -311,29 +312,15 @@ class SurfaceProbing:
         look = [(int(c), 0, last) for c in levels(self.growing.shape)[0] if counts[c] == 0]
         yield from fill(filling, [look], Team(), 1)
 
-    def _audited_error(self) -> float:
-        """The largest shift of a mean loss, as a share of the surface's range."""
+    def _compare_with_fp32(self) -> Audit:
         asked = self._request
         exact = Evaluator(
             asked.model, asked.plane, asked.pool, asked.loss, asked.device,
             precision="fp32", batch_size=self.evaluator.batch_size, recalibrate=asked.calibration,
         )  # fmt: skip
-        last = asked.pool.cut(min(AUDIT_SAMPLES, asked.limit))
-        means: list[list[float]] = []
-        for point in _audited_points(*asked.axes):
-            pair: list[float] = []
-            for evaluator in (exact, self.evaluator):
-                evaluator.move_to(*point)
-                pair.append(evaluator.mean_loss(last))
-            means.append(pair)
-        fp32, reduced = np.array(means).T
-        seen = np.concatenate([fp32, self.growing.snapshot().loss.ravel()])
-        spread = np.ptp(seen[np.isfinite(seen)]) if np.isfinite(seen).any() else 0.0
-        with np.errstate(all="ignore"):
-            same = (fp32 == reduced) | (np.isnan(fp32) & np.isnan(reduced))
-            shift = np.where(same, 0.0, np.abs(reduced - fp32) / spread)
-        error = float(np.max(shift))
-        return error if np.isfinite(error) else np.inf
+        last = asked.pool.cut(min(AUDITED_SAMPLES, asked.limit))
+        points = _audited_points(*asked.axes)
+        return audit(exact, self.evaluator, points, last, self.growing.snapshot().loss)
 
     def _engine(self) -> dict[str, Any]:
         return {k: self.growing.meta[k] for k in ("precision", "batch_size")}
