@@ -39,13 +39,11 @@ def main() -> None:
 
     plane = isoloss.pca_plane(model, checkpoints)
     coordinates, off_plane = plane.locate(checkpoints)
-    low, high = coordinates.min(0), coordinates.max(0)
-    margin = 0.3 * (high - low)
-    alpha, beta = (np.linspace(*ends, 41) for ends in zip(low - margin, high + margin, strict=True))
+    alpha, beta = (np.linspace(*ends, 41) for ends in plane.ranges(checkpoints))
     surface = isoloss.probe(model, [(x, y)], plane, alpha, beta, loss=squared_error)
     steps = np.arange(len(losses)) * 20.0
     path = Trajectory(*coordinates.T, np.array(losses), off_plane, steps, np.full(len(steps), 0.05))
-    layer = SurfaceLayer("sine", surface, path)
+    layer = SurfaceLayer("sine", surface, [path])
     isoloss.render(layer, "sine.png", title="SGD on a sine, in the plane of its own trajectory")
     shares = plane.explained_variance_ratio
     print(f"two components hold {100 * shares.sum():.1f} % of the movement; wrote sine.png")

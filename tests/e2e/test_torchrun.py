@@ -38,8 +38,8 @@ class Network(nn.Sequential):
     def forward(self, x):
         self.steps += self.training
         self.evaluations += not self.training
-        if self.evaluations == 40 and os.environ.get("MISHAP") == "kill the probe":
-            kill_one_while_the_other_waits(int(os.environ["RANK"]))
+        if os.environ.get("MISHAP") == "kill the probe":
+            kill_one_while_the_other_waits(int(os.environ["RANK"]), self.evaluations)
         if self.steps == 20 and self.training:
             act(os.environ.get("MISHAP"), int(os.environ.get("RANK", 0)))
         return super().forward(x)
@@ -54,12 +54,13 @@ def act(mishap, rank):
             time.sleep(0.05)
 
 
-def kill_one_while_the_other_waits(rank):
+def kill_one_while_the_other_waits(rank, evaluations):
+    """Rank 0 stops in its first unit, so that rank 1 gets enough of the first round's 16."""
     killed = HERE / os.environ["MARK"]
-    if rank == 1 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+    if rank == 1 and evaluations == 20 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
         killed.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    while not killed.exists():
+    while rank == 0 and evaluations > 4 and not killed.exists():
         time.sleep(0.01)
 
 
@@ -128,6 +129,16 @@ def torchrun(folder, *words, **environment):
     )  # fmt: skip
 
 
+def output_of(process):
+    """What it printed, once it and all that it started have ended."""
+    try:
+        return process.communicate(timeout=200)[0]
+    except subprocess.TimeoutExpired:
+        process.terminate()  # torchrun takes its processes along
+        print(process.communicate(timeout=60)[0])
+        raise
+
+
 @pytest.fixture(scope="module")
 def by_one_process(tmp_path_factory):
     """A folder with the user's module, and the run in it that one process carried on."""
@@ -160,7 +171,7 @@ def test_two_processes_of_which_one_is_killed_train_the_network_that_one_does(by
     folder = by_one_process.folder.parent
     run = Run.create(folder / "two", SETTINGS)
     process = torchrun(folder, "-m", "isoloss", "run", "two", MISHAP="kill")
-    output, _ = process.communicate(timeout=300)
+    output = output_of(process)
     assert process.returncode == 0, output
     assert Log("carrying on at epoch 3") in [event for _, event in run.events()]
     assert run.environment["processes"] == 2
@@ -178,7 +189,7 @@ def test_what_torchrun_was_told_to_stop_is_paused_and_one_process_goes_on(by_one
         time.sleep(0.02)
     process.terminate()
     # Rank 1 waits for rank 0's gradient meanwhile. The output ends when all processes have.
-    output, _ = process.communicate(timeout=120)
+    output = output_of(process)
     assert "go on with: isoloss run" in output
     assert "Traceback" not in output.partition("go on with")[0]
     assert isinstance(run.events()[-1][1], Paused)
@@ -203,7 +214,7 @@ def test_two_processes_of_which_one_is_killed_probe_the_surface_that_one_does(
     run = Run.create(folder / f"surface {tolerance} by two", settings)
     process = torchrun(folder, "-m", "isoloss", "run", run.name,
                        MISHAP="kill the probe", MARK=f"killed {tolerance}")  # fmt: skip
-    output, _ = process.communicate(timeout=300)
+    output = output_of(process)
     assert process.returncode == 0, output
     events = [event for _, event in run.events()]
     assert sum(isinstance(event, Started) and event.device == "cpu" for event in events) == 2
@@ -220,7 +231,7 @@ def test_two_processes_of_which_one_is_killed_probe_the_surface_that_one_does(
 def test_units_that_a_killed_process_had_are_dealt_again_and_no_others(tmp_path):
     (tmp_path / "deal.py").write_text(DEALING, encoding="utf-8")
     process = torchrun(tmp_path, "deal.py")
-    output, _ = process.communicate(timeout=300)
+    output = output_of(process)
     assert process.returncode == 0, output
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     units = [tuple(unit) for unit, *_ in lines]
