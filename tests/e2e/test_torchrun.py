@@ -55,7 +55,7 @@ def act(mishap, rank):
 
 
 def kill_one_while_the_other_waits(rank, evaluations):
-    """Rank 0 stops in its first unit, so that rank 1 gets enough of the first round's 16."""
+    # Rank 0 stops in its first unit, so that rank 1 gets enough of the first round's 16.
     killed = HERE / os.environ["MARK"]
     if rank == 1 and evaluations == 20 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
         killed.touch()
