@@ -311,7 +311,7 @@ def pretend_fast_bf16(monkeypatch):
 
 def test_the_audit_takes_bf16_where_it_is_accurate(pretend_fast_bf16):
     model, data = small_resnet(), images(32)
-    axis = np.linspace(-1, 1, 5)
+    axis = np.linspace(-1, 1, 3)
     surface = probe(model, [data], random_plane(model), axis, axis, progress=False)
     error = surface.meta["precision_audit_error"]
     assert surface.meta["precision"] == ("bf16" if error is not None else "fp32")

@@ -87,7 +87,7 @@ def test_the_estimate_is_unbiased():
     rng = np.random.default_rng(2)
     alpha, beta, losses = smooth_losses((9, 9), rng)
     truth = losses.mean(1)
-    runs = [estimate(alpha, beta, losses, rng.permutation(POPULATION), 0.03) for _ in range(60)]
+    runs = [estimate(alpha, beta, losses, rng.permutation(POPULATION), 0.03) for _ in range(40)]
     off = np.mean([mean for mean, _, _ in runs], 0) - truth
     spread = np.std([mean for mean, _, _ in runs], 0) / np.sqrt(len(runs))
     assert np.mean(np.abs(off) <= 3 * spread + 1e-6) > 0.95  # losses are kept in float32
@@ -129,14 +129,14 @@ def test_cliffs_and_cells_that_are_not_finite_do_not_spoil_their_neighbours():
 def test_rare_hard_images_are_not_taken_for_absent():
     """One image in a hundred makes most of the loss; the first ones are the same for all cells."""
     rng = np.random.default_rng(8)
-    axis = np.linspace(-1, 1, 17)
+    axis = np.linspace(-1, 1, 13)
     a, b = (g.ravel()[:, None] for g in np.meshgrid(axis, axis, indexing="ij"))
     w = rng.normal(size=(5, POPULATION))
     hard = 14 * (rng.random(POPULATION) < 0.01)
     logits = hard - 8 + 0.7 * w[0] + 1.5 * (w[1] * a + w[2] * b)
     losses = np.log1p(np.exp(logits + (2 + w[3]) * a**2 + (2 + w[4]) * b**2))
     truth = losses.mean(1)
-    for seed in range(6):
+    for seed in range(3):
         order = np.random.default_rng(seed).permutation(POPULATION)
         mean, _, _ = estimate(axis, axis, losses, order, 0.01)
         assert np.abs(mean - truth).max() <= 0.02 * np.ptp(truth)
