@@ -30,6 +30,7 @@ from isoloss.compute.device import (
 from isoloss.compute.evaluator import Evaluator
 from isoloss.compute.memory import peak_bytes
 from isoloss.compute.models import build_for_data
+from isoloss.compute.multilevel import levels
 from isoloss.compute.planes import Plane, random_plane
 from isoloss.compute.probing import Request, SurfaceProbing
 from isoloss.compute.ranks import Team
@@ -49,7 +50,7 @@ class ToOnePercent:
     """A whole surface to within 1 % of its range.
 
     Attributes:
-        coarse_seconds: from the first forward pass to a first surface over the whole plane.
+        coarse_seconds: from the start to a first surface over the whole plane.
         finished: whether it was done within the budget of time.
         loop_seconds: what the plain loop would take for all images at all points, from its rate.
         worst_error: over some random cells, against all images in fp32, as a share of the range.
@@ -165,9 +166,8 @@ def _measure(subject: Probed, grid: int, budget: float, device: torch.device) ->
     rates = [measure_rates(subject, plane, precision, device) for precision in precisions]
     loop = rates[-1].loop
     assert loop is not None
-    before = peak_bytes(device)
     surface = _to_one_percent(subject, plane, grid, budget, loop, device) if budget else None
-    return Figures(subject.name, rates, surface, (peak_bytes(device) or before) / 2**20)
+    return Figures(subject.name, rates, surface, peak_bytes(device) / 2**20)
 
 
 def _to_one_percent(
@@ -191,11 +191,11 @@ def _to_one_percent(
     )
     probing = SurfaceProbing(request, None)
     began = time.perf_counter()
-    coarse = math.nan
+    coarse, coarsest = math.nan, levels((grid, grid))[0]
     finished = True
     for _ in probing.steps(Team()):
         taken = time.perf_counter() - began
-        if math.isnan(coarse) and probing.growing.count.any():
+        if math.isnan(coarse) and probing.growing.count.ravel()[coarsest].all():
             coarse = taken
         if taken > budget:
             finished = False
@@ -255,10 +255,11 @@ def _print(figures: Figures, where: str) -> None:
     if s is not None:
         print(f"  {s.grid}×{s.grid}, {s.images:,} images, to 1 % of the range: "
               f"{'' if s.finished else 'not within '}{s.seconds:.0f} s, "
-              f"the loop {s.loop_seconds:,.0f} s (× {s.loop_seconds / s.seconds:.0f}); "
-              f"{s.fewer:.1f} times fewer evaluations; "
-              f"first surface after {s.coarse_seconds:.1f} s; worst checked error "
-              f"{100 * s.worst_error:.2f} %; peak {figures.peak_mib:.0f} MiB")  # fmt: skip
+              f"the loop {s.loop_seconds:,.0f} s; first surface after {s.coarse_seconds:.1f} s; "
+              f"peak {figures.peak_mib:.0f} MiB")  # fmt: skip
+    if s is not None and s.finished:
+        print(f"  {s.fewer:.1f} times fewer evaluations, {s.loop_seconds / s.seconds:.0f} times "
+              f"sooner; worst checked error {100 * s.worst_error:.2f} %")  # fmt: skip
 
 
 def _processor() -> str:

@@ -146,9 +146,8 @@ class Evaluator:
                     first += len(ours)
                 return torch.cat(losses), torch.cat(hits)
             except RuntimeError as error:
-                if "out of memory" not in str(
-                    error
-                ):  # Apple's GPUs have no type of their own for it
+                # Apple's GPUs have no type of their own for it.
+                if "out of memory" not in str(error):
                     raise
                 if self.batch_size == 1:
                     raise IsolossError(

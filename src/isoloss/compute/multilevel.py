@@ -354,7 +354,7 @@ class Multilevel:
 
     @cached_property
     def _ladder(self) -> list[int]:
-        """Counts that are asked for: 16, 64, 96, 128, 192, …, so that few sizes occur."""
+        """Counts that are asked for: 16, 32, 48, 64, 96, …, so that few sizes occur."""
         rungs = [FIRST_LOOK]
         n = PILOT
         while rungs[-1] < self._limit:

@@ -90,13 +90,13 @@ class Probing:
 
     def serve(self, run: Run) -> None:
         """Help the process that carries the run on, from another one."""
-        if run.environment["depends_on"] != self._depends_on():
-            raise IsolossError(
-                f"the network or the data here are not those rank 0 has in {run.folder}"
-            )
         for k in range(self.settings.planes):
-            # Rank 0 has then written the plane.
+            # Rank 0 has then written the plane, and what the surface depends on.
             axes = json.loads(team().share("axes"))
+            if k == 0 and run.environment["depends_on"] != self._depends_on():
+                raise IsolossError(
+                    f"the network or the data here are not those rank 0 has in {run.folder}"
+                )
             plane = self._plane(run, k)
             SurfaceProbing(self._request(run, plane, axes), None).serve(team())
 

@@ -188,7 +188,7 @@ class SurfaceProbing:
         else:
             precision = self._candidates()[0]
             self.evaluator = self._evaluator(precision, self._request.batch_size)
-            if self._is_open(precision) and self.evaluator.products < FEW:
+            if self._needs_audit(precision) and self.evaluator.products < FEW:
                 precision = "fp32"
                 self.evaluator = self._evaluator(precision, self._request.batch_size)
             self.growing = self._empty(self._description(precision))
@@ -223,7 +223,7 @@ class SurfaceProbing:
             "explained_variance_ratio": None if shares is None else shares.tolist(),
             "tolerance": asked.tolerance,
             "precision": precision,
-            "precision_audit": "due" if self._is_open(precision) else None,
+            "precision_audit": "due" if self._needs_audit(precision) else None,
             "precision_audit_error": None,
             "batch_size": self.evaluator.batch_size,
             "points_at_once": together,
@@ -276,7 +276,7 @@ class SurfaceProbing:
             return [self._request.precision]
         return [*reduced_precisions(self._request.device), "fp32"]
 
-    def _is_open(self, precision: str) -> bool:
+    def _needs_audit(self, precision: str) -> bool:
         return self._request.precision == "auto" and precision != "fp32"
 
     def _audit(self) -> Iterator[Event]:
