@@ -64,7 +64,9 @@ def test_holes_and_emptiness_are_not_hit():
     assert pick_scene(scene, Ray(np.array([1.4, 0.0, 5.0]), DOWN)) is None
     assert pick_scene(scene, Ray(np.array([0.5, 0.5, 5.0]), -DOWN)) is None
     assert pick_scene(Scene(), Ray(np.array([0, 0, 5.0]), DOWN)) is None
-    assert pick_scene(Scene([layer_of(X, visible=False)]), Ray(np.zeros(3) + 2, DOWN)) is None
+    hidden = layer_of(X)
+    scene = Scene([hidden], hidden=frozenset({hidden}))
+    assert pick_scene(scene, Ray(np.array([0.0, 0.0, 5.0]), DOWN)) is None
 
 
 def test_the_gain_is_followed():

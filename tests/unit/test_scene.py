@@ -61,8 +61,8 @@ def test_a_touched_layer_is_worked_out_anew_and_only_then():
 
 def test_the_box_holds_all_visible_layers():
     other = SurfaceLayer("other", Surface.from_loss(AXIS + 3, AXIS / 2, LOSS + 4))
-    hidden = SurfaceLayer("hidden", Surface.from_loss(AXIS * 9, AXIS, LOSS * 99), visible=False)
-    frame = Scene([PLAIN, other, hidden]).frame()
+    hidden = SurfaceLayer("hidden", Surface.from_loss(AXIS * 9, AXIS, LOSS * 99))
+    frame = Scene([PLAIN, other, hidden], hidden=frozenset({hidden})).frame()
     assert frame.alpha == (-1, 4)
     assert frame.beta == (-1, 1)
     assert (frame.scale.lo, frame.scale.hi) == (1, 8)

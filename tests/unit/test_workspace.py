@@ -59,7 +59,10 @@ def test_opening_shows_the_newest_and_remembers_it(workspace, surface, tmp_path)
     first, second = surface.save(tmp_path / "a.ply"), surface.save(tmp_path / "b.npz")
     assert workspace.open(first)
     assert workspace.open(second)
-    assert [(x.name, x.visible) for x in workspace.scene.layers] == [("a", False), ("b", True)]
+    assert [(x.name, x not in workspace.scene.hidden) for x in workspace.scene.layers] == [
+        ("a", False),
+        ("b", True),
+    ]
     assert workspace.selected.name == "b"
     assert Preferences.load().recent == [str(second), str(first)]
 
@@ -307,7 +310,7 @@ def test_a_curve_opens_beside_the_scene(workspace, surface, curve, tmp_path):
     assert [c.name for c in workspace.curves.open] == ["c", "d"]
     assert workspace.curves.shown.name == "c"
     assert workspace.scene.layers == [selected]
-    assert (selected.visible, workspace.selected, workspace.scene.camera) == (
+    assert (selected not in workspace.scene.hidden, workspace.selected, workspace.scene.camera) == (
         True,
         selected,
         camera,

@@ -44,7 +44,17 @@ class Painter:
         moving = moving or any(layer.approach < 1 for layer in scene.layers)
         if self._target is None or self._renderer is None:
             self._target, self._renderer = Target(*size), Renderer()
-        view = (scene.camera, scene.appearance, scene.title, size, scale, moving)
+        view = (
+            scene.camera,
+            scene.appearance,
+            scene.title,
+            scene.hidden,
+            scene.height_scale,
+            scene.beside,
+            size,
+            scale,
+            moving,
+        )
         key = (view, _approach(scene), _layers(scene))
         if key != self._key or self._latest is None:
             self._latest = self._draw(scene, size, scale, moving, key)
@@ -103,7 +113,7 @@ def _shown(scene: Scene) -> Scene:
 
 def _layers(scene: Scene) -> tuple[object, ...]:
     return tuple(
-        (id(x), x.version, x.visible, id(x.surface), tuple(map(id, x.trajectories)), x.hidden)
+        (id(x), x.version, id(x.surface), tuple(map(id, x.trajectories)), x.hidden)
         for x in scene.layers
     )
 

@@ -22,6 +22,7 @@ from isoloss.resources import resource_folder
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
+from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.settings import AnySettings, ProbeSettings
@@ -40,13 +41,19 @@ class Workspace:
         self.preferences = preferences
         self.messages = Messages()
         self.runs = Runs(folder / "runs", self.messages, spawn)
-        self.scene = Scene(appearance=Appearance(theme=_theme(preferences.theme)))
+        look = Appearance(theme=_theme(preferences.theme))
+        self.document = Document(views=[Scene(appearance=look)])
         self.selected: SurfaceLayer | None = None
         self.curves = Curves()
         self.live: list[LiveSurface] = []
         self.live_period = PERIOD
         self.approach = APPROACH
         self._moved = time.monotonic()
+
+    @property
+    def scene(self) -> Scene:
+        """What the active viewport shows."""
+        return self.document.view
 
     # -- opening -----------------------------------------------------------------------------
 
@@ -97,7 +104,7 @@ class Workspace:
 
     def remove(self, layer: SurfaceLayer) -> None:
         """Take a layer out of the scene; its file stays."""
-        self.scene.layers = [x for x in self.scene.layers if x is not layer]
+        self.document.remove(layer)
         self.live = [x for x in self.live if x.layer is not layer]
         if self.selected is layer:
             self.selected = self.scene.layers[-1] if self.scene.layers else None
@@ -246,13 +253,14 @@ class Workspace:
 
     def _show(self, layer: SurfaceLayer) -> None:
         layer.touch()
-        if not any(x is layer for x in self.scene.layers):
-            # One surface at a time unless asked otherwise: two at once hide each other.
-            for other in self.scene.layers:
-                other.visible = False
-            self.scene.layers = [*self.scene.layers, layer]
-        layer.visible = True
+        # One surface at a time unless asked otherwise: two at once hide each other.
+        is_new = not any(x is layer for x in self.document.layers)
+        self.document.add(layer, alone=is_new)
         self.selected = layer
+
+    def toggle_layer(self, layer: SurfaceLayer) -> None:
+        """Show or hide a layer in the active viewport."""
+        self.scene.hidden ^= {layer}
 
 
 def _theme(name: str) -> Literal["dark", "light"]:

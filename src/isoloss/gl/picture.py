@@ -20,6 +20,7 @@ from isoloss.gl.target import Target
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.loading import load_layer
 from isoloss.scene.scene import Scene
 
 Source = str | Path | Surface | SurfaceLayer | Scene
@@ -97,9 +98,7 @@ def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
     sources = _loaded(source)
     if len(sources) == 1 and isinstance(sources[0], Scene):
         given = sources[0]
-        scene = Scene(
-            list(given.layers), given.camera, given.appearance, given.title, given.height_scale
-        )
+        scene = replace(given, layers=list(given.layers))
     else:
         scene = Scene([_no_curve(each) for each in sources])
     title = options.pop("title", None)
@@ -117,19 +116,6 @@ def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
     scene.appearance = replace(scene.appearance, **look)
     scene.camera = replace(scene.camera, **view)
     return scene
-
-
-def load_layer(path: str | Path) -> SurfaceLayer:
-    """A layer from a surface file or a run folder, with the trajectories beside it."""
-    from isoloss.geometry import formats
-
-    path = Path(path)
-    surface, trajectories = formats.load(path), tuple(formats.load_trajectories(path))
-    named = (
-        path if path.is_dir() else path.parent if path.stem == "surface" else path.with_suffix("")
-    )
-    name = named.resolve().name
-    return SurfaceLayer(name, surface, trajectories, source=path)
 
 
 def _draw_curve(

@@ -97,7 +97,7 @@ class Renderer:
         self, scene: Scene, shown: list[SurfaceLayer], view: View, budget: int
     ) -> None:
         look, frame = scene.appearance, scene.frame()
-        colors = self._color_scale(shown, look, frame)
+        colors = self._color_scale(list(dict.fromkeys([*shown, *scene.beside])), look, frame)
         texture = shown_texture(shown, look)
         sides = axes.Sides.of(scene.camera)
         GL.glDepthFunc(GL.GL_LEQUAL)
@@ -252,7 +252,7 @@ class Renderer:
         return self._bar[1]
 
     def _draw_nothing(self, scene: Scene, view: View) -> None:
-        waiting = any(layer.visible for layer in scene.layers)
+        waiting = any(layer not in scene.hidden for layer in scene.layers)
         text = "Waiting for the first values…" if waiting else "Nothing to show yet"
         x, y = view.size[0] / 2, view.size[1] / 2
         self._text.draw([Label(text, x, y, view.theme.quiet_ink, size=1.15)], view.em, view.size)

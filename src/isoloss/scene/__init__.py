@@ -4,6 +4,11 @@ from isoloss.scene.appearance import Appearance as Appearance
 from isoloss.scene.appearance import Texture as Texture
 from isoloss.scene.camera import Camera as Camera
 from isoloss.scene.camera import Ray as Ray
+from isoloss.scene.cut import Cut as Cut
+from isoloss.scene.document import Document as Document
+from isoloss.scene.document import Links as Links
+from isoloss.scene.document import SavedView as SavedView
+from isoloss.scene.history import History as History
 from isoloss.scene.layer import Marker as Marker
 from isoloss.scene.layer import MarkerShape as MarkerShape
 from isoloss.scene.layer import SurfaceLayer as SurfaceLayer

@@ -67,7 +67,6 @@ class SurfaceLayer:
     name: str
     surface: Surface
     trajectories: tuple[Trajectory, ...] = ()
-    visible: bool = True
     source: Path | None = None
     markers: tuple[Marker, ...] = ()
     version: int = 0

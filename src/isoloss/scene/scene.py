@@ -56,7 +56,10 @@ class Frame:
 class Scene:
     """Layers, seen from a camera, with an appearance: all that one viewport shows.
 
-    `height_scale` links viewports: set it to draw with a scale that is not this scene's own.
+    Attributes:
+        hidden: the layers that this viewport does not show.
+        height_scale: one that is not this scene's own, where viewports are linked.
+        beside: further layers whose values the colours are to span, where viewports are linked.
     """
 
     layers: list[SurfaceLayer] = field(default_factory=list[SurfaceLayer])
@@ -64,11 +67,13 @@ class Scene:
     appearance: Appearance = field(default_factory=Appearance)
     title: str = ""
     height_scale: HeightScale | None = None
+    hidden: frozenset[SurfaceLayer] = frozenset()
+    beside: tuple[SurfaceLayer, ...] = ()
 
     @property
     def shown(self) -> list[SurfaceLayer]:
         """The visible layers that have at least one value."""
-        return [layer for layer in self.layers if layer.visible and layer.has_values]
+        return [x for x in self.layers if x not in self.hidden and x.has_values]
 
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""

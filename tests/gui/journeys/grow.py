@@ -23,7 +23,7 @@ def grow(d: Driver) -> None:
     read_a_curve(d)
     follow_a_line(d)
     assert workspace.scene.layers == [layer]
-    assert layer.visible
+    assert layer not in workspace.scene.hidden
     assert (d.picture() == before).all(), "the scene was disturbed"
 
     # with nothing else open, a curve has the middle of the window

@@ -46,7 +46,7 @@ def open_files(d: Driver) -> None:
     drop(str(folder / "second.ply"))
     d.until(lambda: len(workspace.scene.layers) == 2, "the dropped layer")
     assert workspace.selected.name == "second"
-    assert [x.visible for x in workspace.scene.layers] == [False, True]
+    assert [x not in workspace.scene.hidden for x in workspace.scene.layers] == [False, True]
 
     # hostile files: a notification each, and the window lives
     Path("empty.ply").write_bytes(b"")

@@ -50,8 +50,9 @@ class LayersPanel:
 
     def _surface(self, layer: SurfaceLayer) -> None:
         p = palette()
-        if _eye("eye", layer.visible, "Show or hide this surface"):
-            layer.visible = not layer.visible
+        visible = layer not in self.workspace.scene.hidden
+        if _eye("eye", visible, "Show or hide this surface"):
+            self.workspace.toggle_layer(layer)
         imgui.same_line(0, em(0.2))
         room = imgui.get_content_region_avail().x - imgui.get_frame_height() - em(0.3)
         findings = findings_of(layer.surface.meta)
@@ -60,7 +61,7 @@ class LayersPanel:
         selected = self.workspace.selected is layer
         imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
         name = shortened(layer.name, room - em(0.6))
-        imgui.push_style_color(imgui.Col_.text, vec(p.text if layer.visible else p.muted))
+        imgui.push_style_color(imgui.Col_.text, vec(p.text if visible else p.muted))
         size = ImVec2(room, imgui.get_frame_height())
         if imgui.selectable(f"{name}###surface", selected, 0, size)[0]:
             self.workspace.selected = layer

@@ -1,0 +1,204 @@
+"""All that is open in one window: layers, the views that show them, and what links the views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from isoloss.geometry.height import HeightScale
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.camera import Camera
+from isoloss.scene.cut import Cut
+from isoloss.scene.layer import Marker, SurfaceLayer
+from isoloss.scene.scene import Scene
+
+MOST_VIEWS = 4
+ARRANGEMENTS = (1, 2, 4)
+"""How many viewports there can be beside each other."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What the viewports have in common.
+
+    Attributes:
+        camera: one camera for all.
+        height: one height scale, which holds the surfaces of all.
+        colors: one range of colours.
+        look: one choice of texture, contours and the rest of the appearance.
+    """
+
+    camera: bool = True
+    height: bool = True
+    colors: bool = True
+    look: bool = True
+
+
+@dataclass(frozen=True)
+class SavedView:
+    """A camera under a name: to come back to, or to fly between."""
+
+    name: str
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """What can be changed about a layer from the window."""
+
+    layer: SurfaceLayer
+    name: str
+    markers: tuple[Marker, ...]
+    hidden: frozenset[int]
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """What can be changed about one viewport."""
+
+    camera: Camera
+    appearance: Appearance
+    title: str
+    hidden: frozenset[SurfaceLayer]
+
+
+@dataclass(frozen=True)
+class DocumentState:
+    """Every choice, by value, so that an undo step is a reference; the data are not in it."""
+
+    layers: tuple[LayerState, ...]
+    views: tuple[ViewState, ...]
+    arrangement: int
+    links: Links
+    saved_views: tuple[SavedView, ...]
+    cut: Cut | None
+
+
+@dataclass(eq=False)
+class Document:
+    """The layers of one window and the views on them.
+
+    All views share one list of layers; each has layers of its own that it hides. There are always
+    four views, of which the first `arrangement` are shown, so that going back to more viewports
+    finds them as they were left.
+
+    Attributes:
+        layers: in the order they were opened; change it through `add`, `remove` and `restore`.
+        views: four of them.
+        arrangement: how many are shown: 1, 2 or 4.
+        active: the view that menus and panels act on, below `arrangement`.
+        links: what the shown views have in common.
+        saved_views: cameras by name.
+        cut: the line along which a slice is plotted.
+    """
+
+    layers: list[SurfaceLayer] = field(default_factory=list[SurfaceLayer])
+    views: list[Scene] = field(default_factory=list[Scene])
+    arrangement: int = 1
+    active: int = 0
+    links: Links = field(default_factory=Links)
+    saved_views: tuple[SavedView, ...] = ()
+    cut: Cut | None = None
+
+    def __post_init__(self) -> None:
+        while len(self.views) < MOST_VIEWS:
+            first = self.views[0] if self.views else Scene()
+            self.views.append(Scene(camera=first.camera, appearance=first.appearance))
+        for view in self.views:
+            view.layers = self.layers
+
+    @property
+    def view(self) -> Scene:
+        """The active view."""
+        return self.views[self.active]
+
+    @property
+    def shown_views(self) -> list[Scene]:
+        """Those that have a viewport."""
+        return self.views[: self.arrangement]
+
+    # -- layers ------------------------------------------------------------------------------
+
+    def add(self, layer: SurfaceLayer, alone: bool = True) -> None:
+        """Show `layer` in the active view; `alone` hides the others there.
+
+        A new layer is hidden in the other shown views, unless they show nothing yet.
+        """
+        if not any(x is layer for x in self.layers):
+            for view in self.views:
+                if view is not self.view and view.shown:
+                    view.hidden |= {layer}
+            self.layers.append(layer)
+        if alone:
+            self.view.hidden = frozenset(x for x in self.layers if x is not layer)
+        else:
+            self.view.hidden -= {layer}
+
+    def remove(self, layer: SurfaceLayer) -> None:
+        """Take a layer out of all views; its file stays."""
+        self.layers[:] = [x for x in self.layers if x is not layer]
+        for view in self.views:
+            view.hidden -= {layer}
+
+    # -- views -------------------------------------------------------------------------------
+
+    def arrange(self, count: int) -> None:
+        """Show `count` viewports."""
+        self.arrangement = count
+        self.active = min(self.active, count - 1)
+
+    def link(self) -> None:
+        """Carry the active view's choices over to the others as far as they are linked.
+
+        To be called once before the views are drawn.
+        """
+        shown, active = self.shown_views, self.view
+        for view in shown:
+            if self.links.camera:
+                view.camera = active.camera
+            if self.links.look:
+                view.appearance = active.appearance
+            elif view.appearance.theme != active.appearance.theme:
+                view.appearance = replace(view.appearance, theme=active.appearance.theme)
+        several = len(shown) > 1
+        height = self._common_scale() if several and self.links.height else None
+        beside = self._all_shown() if several and self.links.colors else ()
+        for view in shown:
+            view.height_scale, view.beside = height, beside
+
+    def _all_shown(self) -> tuple[SurfaceLayer, ...]:
+        return tuple(dict.fromkeys(layer for view in self.shown_views for layer in view.shown))
+
+    def _common_scale(self) -> HeightScale | None:
+        scales = [
+            layer.automatic_scale(view.appearance.log_height)
+            for view in self.shown_views
+            for layer in view.shown
+        ]
+        return HeightScale.covering(scales) if scales else None
+
+    # -- states ------------------------------------------------------------------------------
+
+    def state(self) -> DocumentState:
+        """Every choice as it is now."""
+        return DocumentState(
+            tuple(LayerState(x, x.name, x.markers, x.hidden) for x in self.layers),
+            tuple(ViewState(v.camera, v.appearance, v.title, v.hidden) for v in self.views),
+            self.arrangement,
+            self.links,
+            self.saved_views,
+            self.cut,
+        )
+
+    def restore(self, state: DocumentState) -> None:
+        """Make every choice as it was; data that have grown since stay as they are."""
+        for kept in state.layers:
+            if kept.layer.markers != kept.markers:
+                kept.layer.touch()
+            kept.layer.name, kept.layer.markers = kept.name, kept.markers
+            kept.layer.hidden = kept.hidden
+        self.layers[:] = [kept.layer for kept in state.layers]
+        for view, was in zip(self.views, state.views, strict=True):
+            view.camera, view.appearance = was.camera, was.appearance
+            view.title, view.hidden = was.title, was.hidden
+        self.links, self.saved_views, self.cut = state.links, state.saved_views, state.cut
+        self.arrange(state.arrangement)

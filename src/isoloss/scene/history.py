@@ -1,0 +1,92 @@
+"""Undo and redo: states that were, and states that were undone."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from isoloss.scene.document import DocumentState
+
+MOST_STEPS = 500
+
+
+class History:
+    """Watches the states of a document and keeps those that were left.
+
+    Nothing tells it of a change: whoever draws shows it the state of every frame, and says whether
+    a hand is still at work. So a drag, however many frames it takes, is one step.
+    """
+
+    def __init__(self, state: DocumentState) -> None:
+        self._state = state
+        self._done: list[DocumentState] = []
+        self._undone: list[DocumentState] = []
+
+    def watch(self, state: DocumentState, busy: bool = False) -> bool:
+        """Take note of `state`; returns whether it made a step.
+
+        Args:
+            busy: a change is on its way (a drag, a slider held): it becomes a step when it ends.
+        """
+        if busy or state == self._state:
+            return False
+        self._done = [*self._done, self._state][-MOST_STEPS:]
+        self._undone = []
+        self._state = state
+        return True
+
+    def absorb(self, state: DocumentState) -> None:
+        """Take `state` for granted: what the program did by itself is not undone."""
+        self._state = state
+
+    @property
+    def undoes(self) -> str:
+        """What undo would take back, in a word or two; "" if there is nothing."""
+        return _difference(self._done[-1], self._state) if self._done else ""
+
+    @property
+    def redoes(self) -> str:
+        """What redo would bring back; "" if there is nothing."""
+        return _difference(self._state, self._undone[-1]) if self._undone else ""
+
+    def undo(self) -> DocumentState | None:
+        """The state before the last step, which becomes the present one."""
+        return self._step(self._done, self._undone)
+
+    def redo(self) -> DocumentState | None:
+        """The state that was undone last."""
+        return self._step(self._undone, self._done)
+
+    def _step(
+        self, source: list[DocumentState], target: list[DocumentState]
+    ) -> DocumentState | None:
+        if not source:
+            return None
+        target.append(self._state)
+        self._state = source.pop()
+        return self._state
+
+
+def _difference(before: DocumentState, after: DocumentState) -> str:
+    """What tells two states apart, named by the first thing found."""
+    if [x.layer for x in before.layers] != [x.layer for x in after.layers]:
+        return "close layer" if len(before.layers) > len(after.layers) else "open layer"
+    for was, now in zip(before.layers, after.layers, strict=True):
+        for name, told in (("markers", "marker"), ("hidden", "trajectory"), ("name", "rename")):
+            if getattr(was, name) != getattr(now, name):
+                return told
+    if before.arrangement != after.arrangement:
+        return "viewports"
+    for was, now in zip(before.views, after.views, strict=True):
+        if was.camera != now.camera:
+            return "camera"
+        if was.hidden != now.hidden:
+            return "visibility"
+        if was.title != now.title:
+            return "title"
+        for field in fields(was.appearance):
+            if getattr(was.appearance, field.name) != getattr(now.appearance, field.name):
+                return field.name.replace("_", " ")
+    for name in ("links", "saved_views", "cut"):
+        if getattr(before, name) != getattr(after, name):
+            return name.replace("_", " ")
+    return "change"
