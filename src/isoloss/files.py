@@ -7,8 +7,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,18 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a temporary file beside `path`, then put it in place in one step.
 
     Raises:
+        IsolossError: as `replacing` does.
+    """
+    with replacing(path) as temporary:
+        write(temporary)
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, put in its place in one step when the block ends well.
+
+    Raises:
         IsolossError: if the folder is missing and cannot be made, is not writable, or is full.
     """
     temporary: Path | None = None
@@ -31,7 +43,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
-        write(temporary)
+        yield temporary
         # mkstemp makes private files; what we leave behind follows the user's umask.
         umask = os.umask(0)
         os.umask(umask)
@@ -45,7 +57,6 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
         if temporary is not None:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-    return path
 
 
 def _replace(source: Path, target: Path) -> None:

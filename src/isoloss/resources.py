@@ -1,5 +1,7 @@
 """Where the files that ship with the program are: from a wheel or from the source tree."""
 
+import importlib.util
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -13,3 +15,14 @@ def resource_folder(name: str) -> Path:
     """
     installed = _PACKAGE / name
     return installed if installed.is_dir() else _PACKAGE.parents[1] / name
+
+
+@cache
+def font_file() -> Path | None:
+    """Roboto as it ships with imgui_bundle, which is looked up, not imported."""
+    package = importlib.util.find_spec("imgui_bundle")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        file = Path(folder) / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"
+        if file.is_file():
+            return file
+    return None

@@ -31,27 +31,38 @@ class ContourLine:
         return len(self.points) > 2 and bool((self.points[0] == self.points[-1]).all())
 
 
+class LevelSets:
+    """The contour lines of one grid, level by level: marching squares (contourpy).
+
+    What all levels have in common is worked out once, so that a few levels at a time cost no more
+    than all of them together. Cells that touch NaN or ±inf are left out.
+    """
+
+    def __init__(self, alpha: Array, beta: Array, values: Array) -> None:
+        self._generator: contourpy.ContourGenerator | None = None
+        if min(values.shape) >= 2:
+            self._generator = contourpy.contour_generator(
+                alpha,
+                beta,
+                np.ma.masked_invalid(values.T),
+                name="serial",
+                line_type=contourpy.LineType.Separate,
+            )
+
+    def at(self, level: float) -> list[ContourLine]:
+        """The lines at one level; a grid thinner than 2×2 has none."""
+        if self._generator is None:
+            return []
+        pieces: list[Array] = self._generator.lines(float(level))  # type: ignore[assignment]
+        return [ContourLine(float(level), piece) for piece in pieces]
+
+
 def contour_lines(
     alpha: Array, beta: Array, values: Array, levels: Array | list[float]
 ) -> list[ContourLine]:
-    """Marching squares (contourpy) over `values` (A, B); cells that touch NaN or ±inf are left out.
-
-    Returns the lines in the order of `levels`; a grid thinner than 2×2 has none.
-    """
-    if min(values.shape) < 2:
-        return []
-    generator = contourpy.contour_generator(
-        alpha,
-        beta,
-        np.ma.masked_invalid(values.T),
-        name="serial",
-        line_type=contourpy.LineType.Separate,
-    )
-    lines: list[ContourLine] = []
-    for level in levels:
-        pieces: list[Array] = generator.lines(float(level))  # type: ignore[assignment]
-        lines += [ContourLine(float(level), piece) for piece in pieces]
-    return lines
+    """The lines of `values` (A, B) at `levels`, in their order; see `LevelSets`."""
+    sets = LevelSets(alpha, beta, values)
+    return [line for level in levels for line in sets.at(float(level))]
 
 
 def nice_levels(scale: HeightScale, count: int) -> Array:

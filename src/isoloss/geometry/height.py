@@ -14,8 +14,10 @@ Array = NDArray[np.float64]
 DECADES_FOR_LOG = 1.7
 """From how many decades of (robust) range on the automatic scale is logarithmic."""
 
-MOST_DECADES = 8.0
+MOST_DECADES = 12.0
 """A logarithmic scale never reaches further than this below its top."""
+
+_KNEE_FOR_LINEAR = 12.0  # a signed scale is linear where nine tenths lie within that much
 
 _LARGEST = 1e150  # beyond, differences and quantiles would overflow
 
@@ -112,6 +114,91 @@ class HeightScale:
         inside = [v for v in values if self.lo / slack <= v <= self.hi * slack]
         as_powers = mantissas == (1,) and any(not 1e-3 <= v <= 1e3 for v in inside)
         return [Tick(v, power_label(v) if as_powers else number_label(v)) for v in inside]
+
+
+@dataclass(frozen=True)
+class SignedScale:
+    """A map from [-most, most] onto [0, 1] with 0 in its middle, for values of either sign.
+
+    It is asinh(v / knee), scaled: linear below the knee and logarithmic above it (the stretch of
+    Lupton, Gunn and Szalay 1999); a knee far above `most` makes it linear.
+
+    Attributes:
+        most: the largest magnitude shown, > 0.
+        knee: where the logarithm begins, > 0.
+    """
+
+    most: float
+    knee: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.most < math.inf and 0 < self.knee < math.inf):
+            raise ValueError(f"a signed scale needs most, knee > 0, got {self.most}, {self.knee}")
+
+    @classmethod
+    def automatic(cls, values: ArrayLike, log: bool | None = None) -> SignedScale:
+        """The scale that shows `values` best, spikes aside.
+
+        Args:
+            values: of any shape; NaN and ±inf are left out of account.
+            log: None decides by how far the large magnitudes are from the ordinary ones.
+        """
+        sizes = np.abs(np.asarray(values, np.float64).ravel())
+        sizes = np.minimum(sizes[np.isfinite(sizes)], _LARGEST)
+        if sizes.size == 0 or sizes.max() < 1e-300:
+            return cls(1.0, 1e3)
+        most = _without_spikes(sizes, 0.0, float(sizes.max()))
+        usual = float(np.quantile(sizes, 0.3))
+        is_log = most > _KNEE_FOR_LINEAR * usual if log is None else log
+        return cls(most, max(usual, 1e-7 * most) if is_log else 1e3 * most)
+
+    @property
+    def lo(self) -> float:
+        """The lowest value shown."""
+        return -self.most
+
+    @property
+    def hi(self) -> float:
+        """The highest value shown."""
+        return self.most
+
+    @property
+    def kind(self) -> Literal["linear", "log"]:
+        """ "log" where the knee lies inside the range."""
+        return "log" if self.knee < self.most else "linear"
+
+    def apply(self, values: ArrayLike) -> Array:
+        """Positions in [0, 1]; NaN stays NaN, what lies outside clamps to the ends."""
+        values = np.clip(np.asarray(values, np.float64), -self.most, self.most)
+        return 0.5 + 0.5 * np.arcsinh(values / self.knee) / math.asinh(self.most / self.knee)
+
+    def invert(self, heights: ArrayLike) -> Array:
+        """The values at positions in [0, 1]."""
+        heights = np.asarray(heights, np.float64)
+        return self.knee * np.sinh((2 * heights - 1) * math.asinh(self.most / self.knee))
+
+    def ticks(self, count: int = 6) -> list[Tick]:
+        """Zero and round values on both sides of it, ascending."""
+        if self.kind == "linear":
+            return nice_ticks(-self.most, self.most, count)
+        first, last = math.ceil(math.log10(self.knee)), math.floor(math.log10(self.most) + 1e-9)
+        step = max(1, math.ceil((last - first + 1) / max(count // 2, 1)))
+        sizes = [10.0**e for e in range(last, first - 1, -step)] or [_round_below(self.most)]
+        # Zero is what such a scale is about: what lies too near to it has no label.
+        sizes = [v for v in sizes if self.apply(v) - 0.5 > 0.5 / count] or sizes[:1]
+        values = [-v for v in sizes] + [0.0] + sizes[::-1]
+        as_powers = len(sizes) > 1 and (sizes[-1] < 1e-3 or sizes[0] > 1e3)
+        return [Tick(v, _signed_power(v) if as_powers and v else number_label(v)) for v in values]
+
+
+def _signed_power(value: float) -> str:
+    return ("−" if value < 0 else "") + power_label(abs(value))
+
+
+def _round_below(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above `value` > 0."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(m * power for m in (1, 2, 5) if m * power <= value * (1 + 1e-9))
 
 
 def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:

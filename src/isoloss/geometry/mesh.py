@@ -20,6 +20,11 @@ from isoloss.geometry.surface import Surface
 
 Array = NDArray[np.float64]
 
+NOT_A_NUMBER, INFINITE = 1, 2
+"""Why a cell is a hole; 0 is none."""
+
+_CONFIDENT = 0.45
+
 BOX_HEIGHT = 0.9
 """Displayed height of the top of the scale, where the grid spans [-1, 1] × [-1, 1]."""
 
@@ -35,7 +40,10 @@ class DisplayMesh:
         slope_x, slope_y: (P, Q) ∂(height)/∂x, ∂/∂y where x and y run over [-1, 1].
         occlusion: (P, Q) in [0, 1], the share of the sky seen.
         computed: (P, Q) in [0, 1]: 1 at computed cells, falling to 0 far from any.
-        clamped: (P, Q) in [0, 1], 1 where the true value lies above the top of the scale.
+        clamped: (P, Q) in [-1, 1], 1 where the true value lies above the top of the scale, -1
+            where it lies below its bottom.
+        holes: (P-1, Q-1) uint8, why there is no surface in a cell: a corner that is NOT_A_NUMBER
+            or INFINITE.
         steps: into how many steps each cell of the surface's grid was cut along α and β.
     """
 
@@ -48,6 +56,7 @@ class DisplayMesh:
     occlusion: Array
     computed: Array
     clamped: Array
+    holes: NDArray[np.uint8]
     steps: tuple[int, int]
 
     @property
@@ -102,7 +111,9 @@ def display_mesh(
     """The mesh that displays `surface`; `scale` is automatic and `smooth` refines by default."""
     if scale is None:
         scale = HeightScale.automatic(surface.loss[surface.computed])
-    coarse = fill_uncomputed(scale.apply(surface.loss), surface.computed)
+    # Infinite values have no height: they are holes too.
+    finite = np.where(np.isinf(surface.loss), np.nan, surface.loss)
+    coarse = fill_uncomputed(scale.apply(finite), surface.computed)
     steps = (1, 1)
     if smooth:
         steps = (refinement(len(surface.alpha)), refinement(len(surface.beta)))
@@ -111,7 +122,7 @@ def display_mesh(
     alpha, beta = (refine_axis(a, k) for a, k in zip(axes, steps, strict=True))
     x, y = _unit(alpha), _unit(beta)
     slope_x, slope_y = gradient(x, y, height)
-    above = surface.computed & (surface.loss > scale.hi * (1 + 1e-9))
+    beyond = np.where(surface.computed, np.nan_to_num(_beyond(finite, scale)), 0.0)
     return DisplayMesh(
         scale=scale,
         alpha=alpha,
@@ -121,13 +132,31 @@ def display_mesh(
         slope_y=slope_y,
         occlusion=occlusion(x, y, height * BOX_HEIGHT),
         computed=refine_linear(*axes, _confidence(surface.computed), steps),
-        clamped=refine_linear(*axes, above.astype(np.float64), steps),
+        clamped=refine_linear(*axes, beyond, steps),
+        holes=np.kron(_holes(surface), np.ones(steps, np.uint8)),
         steps=steps,
     )
 
 
+def _beyond(values: Array, scale: HeightScale) -> Array:
+    """1 above the scale, -1 below it, 0 inside."""
+    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
+    if scale.kind == "log":
+        slack = 1e-9 * scale.lo
+    return (values > scale.hi + slack).astype(np.float64) - (values < scale.lo - slack)
+
+
+def _holes(surface: Surface) -> NDArray[np.uint8]:
+    """(A-1, B-1) why cells are holes; ±inf outweighs NaN."""
+    loss = surface.loss
+    corner = np.where(np.isinf(loss), INFINITE, np.where(np.isnan(loss), NOT_A_NUMBER, 0))
+    corner = np.where(surface.computed, corner, 0).astype(np.uint8)
+    along = np.maximum(corner[:-1], corner[1:])
+    return np.maximum(along[:, :-1], along[:, 1:])
+
+
 def _confidence(computed: NDArray[np.bool_]) -> Array:
-    """1 at computed cells, less with every cell away from them, 0 from the sixth on."""
+    """1 at computed cells, at their neighbours `_CONFIDENT`, 0 from the sixth cell away on."""
     reach = 6
     near, confidence = computed, computed.astype(np.float64)
     for step in range(1, reach):
@@ -136,7 +165,8 @@ def _confidence(computed: NDArray[np.bool_]) -> Array:
         padded = np.pad(near, 1)
         near = padded[1:-1, 1:-1] | padded[2:, 1:-1] | padded[:-2, 1:-1]
         near = near | padded[1:-1, 2:] | padded[1:-1, :-2]
-        confidence = np.where((confidence == 0) & near, 1 - (step + 1) / (reach + 1), confidence)
+        share = _CONFIDENT * (1 - (step - 1) / (reach - 1))
+        confidence = np.where((confidence == 0) & near, share, confidence)
     return confidence
 
 

@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 _HALF = [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
 _DIRECTIONS = _HALF + [(-i, -j) for i, j in _HALF]
 _STRIDES = (1, 2, 3, 5, 8, 13, 21, 34, 55)
-_LARGEST = 160
+_LARGEST = 96
 
 
 def occlusion(x: Array, y: Array, z: Array, radius: float = 0.7) -> Array:
@@ -30,7 +30,7 @@ def occlusion(x: Array, y: Array, z: Array, radius: float = 0.7) -> Array:
         radius: how far away walls still count.
 
     Returns:
-        (A, B) float64 in [0, 1], 1 at NaN. Grids finer than 160 points an axis are worked out on
+        (A, B) float64 in [0, 1], 1 at NaN. Grids finer than 96 points an axis are worked out on
         every k-th point and interpolated: occlusion varies slowly.
     """
     stride = max(1, -(-max(z.shape) // _LARGEST))

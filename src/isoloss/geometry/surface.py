@@ -22,6 +22,12 @@ _PLANES = {
 }
 
 
+FINEST = 1e-12
+"""The smallest step of an axis, as a share of its range."""
+LARGEST = 1e30
+"""The largest coordinate: what single precision, in which it is drawn, can hold."""
+
+
 @dataclass(frozen=True, repr=False)
 class Surface:
     """Values over the grid θ* + alpha[i]·δ + beta[j]·η.
@@ -61,6 +67,12 @@ class Surface:
             axis = getattr(self, name)
             if not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
                 raise IsolossError(f"{name} must be finite and strictly increasing")
+            if np.abs(axis).max(initial=0) > LARGEST:
+                raise IsolossError(f"{name} goes beyond ±{LARGEST:g}")
+            if len(axis) > 1:
+                range_ = axis[-1] - axis[0]
+                if not np.diff(axis).min() > max(FINEST * range_, 1 / LARGEST):
+                    raise IsolossError(f"{name} has steps too small to be told apart")
 
     def __repr__(self) -> str:
         about = f" of {self.title}" if self.title else ""
