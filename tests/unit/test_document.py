@@ -130,6 +130,24 @@ def test_a_drag_is_one_step_and_a_new_step_forgets_what_was_undone(document):
 
 def test_what_the_program_does_by_itself_is_not_undone(document):
     history = History(document.state())
-    document.add(layer(5))
-    history.absorb(document.state())
+    first, second = document.layers[0], layer(5)
+    document.view.camera = Camera(azimuth=1)
+    history.watch(document.state())
+    document.view.camera = Camera(azimuth=2)  # a drag is under way
+    before = document.state()
+    document.add(second)
+    history.absorb(before, document.state())
+    document.view.camera = Camera(azimuth=3)
+    history.watch(document.state())
+    for azimuth in (2, 1):
+        document.restore(history.undo())
+        assert document.view.camera.azimuth == azimuth
+        assert document.layers == [first, second], "undo closed what a job had opened"
+        assert document.view.shown == [second]
+    document.restore(history.undo())
     assert history.undo() is None
+    assert document.view.shown == [second]
+    for azimuth in (1, 2, 3):
+        document.restore(history.redo())
+        assert document.view.camera.azimuth == azimuth
+        assert document.view.shown == [second]

@@ -13,6 +13,7 @@ class Texture(Enum):
     HEIGHT = "height"
     ACCURACY = "accuracy"
     SLOPE = "slope"
+    CURVATURE = "curvature"
     ERROR_BAR = "error-bar"
     SPREAD = "spread"
     BANDS = "contour-bands"
@@ -34,17 +35,22 @@ class Appearance:
         colormap: one of `colormaps.NAMES`.
         reverse_colormap: run the colormap from its other end.
         contours, contour_levels: lines on the surface, and how many levels there are.
+        contour_spacing: levels evenly spaced in displayed height, in loss, or in its logarithm.
         contour_value: one further level set by hand, in units of loss.
         floor_contours: the same lines, coloured, on the floor of the box.
         trajectory: show the optimizers' paths.
         epoch: show the path up to this epoch only; None shows all of it.
-        markers: show the markers of the layers (pinned points, minima).
+        markers: show the markers of the layers (pinned points).
+        minima: mark the local minima.
+        minima_persistence: mark those whose depth is at least this share of the displayed height.
         wireframe: the grid's own lines over whatever texture there is.
+        ambient_occlusion: darken creases by what is around them, once the camera rests.
         smooth: interpolate between grid points; else one flat facet a cell.
         height_gain: stretches the heights.
-        axes, scalar_bar, title: the decorations.
+        axes, scalar_bar, title, legend: the decorations.
         theme: "dark" or "light".
         log_height: None lets the range decide.
+        log_colors: whether the colours are logarithmic; None lets the range decide.
         color_range: (lo, hi) of the colours in units of the texture's value; None is automatic.
         transparent: leave the background out (pictures).
     """
@@ -54,18 +60,24 @@ class Appearance:
     reverse_colormap: bool = False
     contours: bool = True
     contour_levels: int = 14
+    contour_spacing: Literal["height", "linear", "log"] = "height"
     contour_value: float | None = None
     floor_contours: bool = True
     trajectory: bool = True
     epoch: float | None = None
     markers: bool = True
+    minima: bool = False
+    minima_persistence: float = 0.01
     wireframe: bool = False
+    ambient_occlusion: bool = True
     smooth: bool = True
     height_gain: float = 1.0
     axes: bool = True
     scalar_bar: bool = True
     title: bool = True
+    legend: bool = True
     theme: Literal["dark", "light"] = "dark"
     log_height: bool | None = None
+    log_colors: bool | None = None
     color_range: tuple[float, float] | None = None
     transparent: bool = False

@@ -13,6 +13,9 @@ from isoloss.resources import resource_folder
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
 """In the order they are offered; viridis is the default, cividis is safe for the colour-blind."""
 
+DIVERGING = ("coolwarm",)
+"""Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
+
 
 @cache
 def colormap(name: str) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 
 from isoloss.geometry.height import HeightScale
 from isoloss.scene.appearance import Appearance
@@ -79,7 +80,7 @@ class Document:
 
     All views share one list of layers; each has layers of its own that it hides. There are always
     four views, of which the first `arrangement` are shown, so that going back to more viewports
-    finds them as they were left.
+    finds them as they were left. One that has not been shown yet shows nothing.
 
     Attributes:
         layers: in the order they were opened; change it through `add`, `remove` and `restore`.
@@ -102,7 +103,9 @@ class Document:
     def __post_init__(self) -> None:
         while len(self.views) < MOST_VIEWS:
             first = self.views[0] if self.views else Scene()
-            self.views.append(Scene(camera=first.camera, appearance=first.appearance))
+            look = first.camera, first.appearance
+            hidden = frozenset(self.layers) if self.views else frozenset[SurfaceLayer]()
+            self.views.append(Scene(self.layers, *look, hidden=hidden))
         for view in self.views:
             view.layers = self.layers
 
@@ -121,11 +124,11 @@ class Document:
     def add(self, layer: SurfaceLayer, alone: bool = True) -> None:
         """Show `layer` in the active view; `alone` hides the others there.
 
-        A new layer is hidden in the other shown views, unless they show nothing yet.
+        A new layer is hidden in the other views, but for shown ones that show nothing yet.
         """
         if not any(x is layer for x in self.layers):
-            for view in self.views:
-                if view is not self.view and view.shown:
+            for k, view in enumerate(self.views):
+                if view is not self.view and (view.shown or k >= self.arrangement):
                     view.hidden |= {layer}
             self.layers.append(layer)
         if alone:
@@ -142,9 +145,37 @@ class Document:
     # -- views -------------------------------------------------------------------------------
 
     def arrange(self, count: int) -> None:
-        """Show `count` viewports."""
+        """Show `count` viewports; empty ones get the next layers that none shows yet.
+
+        Where there are no further layers, those that are shown begin again.
+        """
+        self._show_views(count)
+        everything = frozenset(self.layers)
+        filled = [view for view in self.shown_views if everything - view.hidden]
+        empty = [view for view in self.shown_views if not everything - view.hidden]
+        unseen = everything.intersection(*(view.hidden for view in filled))
+        choices = [everything - {layer} for layer in self._nearest_first() if layer in unseen]
+        choices += [view.hidden for view in filled]
+        for view, hidden in zip(empty, cycle(choices), strict=False):
+            view.hidden = hidden
+
+    def activate_next(self, step: int = 1) -> None:
+        """Make the viewport after the active one (or before it, `step=-1`) the active one."""
+        self.active = (self.active + step) % self.arrangement
+
+    def toggle_link(self, name: str) -> None:
+        """Link what the field `name` of `Links` stands for, or let every viewport have its own."""
+        self.links = replace(self.links, **{name: not getattr(self.links, name)})
+
+    def _show_views(self, count: int) -> None:
         self.arrangement = count
         self.active = min(self.active, count - 1)
+
+    def _nearest_first(self) -> list[SurfaceLayer]:
+        """The layers after the one the active view shows, then those before it, nearest first."""
+        shown = [k for k, layer in enumerate(self.layers) if layer not in self.view.hidden]
+        at = shown[-1] if shown else -1
+        return [*self.layers[at + 1 :], *self.layers[: max(at, 0)][::-1]]
 
     def link(self) -> None:
         """Carry the active view's choices over to the others as far as they are linked.
@@ -159,22 +190,13 @@ class Document:
                 view.appearance = active.appearance
             elif view.appearance.theme != active.appearance.theme:
                 view.appearance = replace(view.appearance, theme=active.appearance.theme)
-        several = len(shown) > 1
-        height = self._common_scale() if several and self.links.height else None
-        beside = self._all_shown() if several and self.links.colors else ()
         for view in shown:
-            view.height_scale, view.beside = height, beside
-
-    def _all_shown(self) -> tuple[SurfaceLayer, ...]:
-        return tuple(dict.fromkeys(layer for view in self.shown_views for layer in view.shown))
-
-    def _common_scale(self) -> HeightScale | None:
-        scales = [
-            layer.automatic_scale(view.appearance.log_height)
-            for view in self.shown_views
-            for layer in view.shown
-        ]
-        return HeightScale.covering(scales) if scales else None
+            view.cut = self.cut
+            # A difference of losses is another quantity: it shares a scale with its like only.
+            alike = [v for v in shown if v.shows_difference == view.shows_difference]
+            several = len(alike) > 1
+            view.height_scale = _common_scale(alike) if several and self.links.height else None
+            view.beside = _all_shown(alike) if several and self.links.colors else ()
 
     # -- states ------------------------------------------------------------------------------
 
@@ -201,4 +223,15 @@ class Document:
             view.camera, view.appearance = was.camera, was.appearance
             view.title, view.hidden = was.title, was.hidden
         self.links, self.saved_views, self.cut = state.links, state.saved_views, state.cut
-        self.arrange(state.arrangement)
+        self._show_views(state.arrangement)
+
+
+def _all_shown(views: list[Scene]) -> tuple[SurfaceLayer, ...]:
+    return tuple(dict.fromkeys(layer for view in views for layer in view.shown))
+
+
+def _common_scale(views: list[Scene]) -> HeightScale | None:
+    scales = [
+        layer.automatic_scale(view.appearance.log_height) for view in views for layer in view.shown
+    ]
+    return HeightScale.covering(scales) if scales else None

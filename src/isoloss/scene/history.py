@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from isoloss.scene.document import DocumentState
 
@@ -34,9 +34,21 @@ class History:
         self._state = state
         return True
 
-    def absorb(self, state: DocumentState) -> None:
-        """Take `state` for granted: what the program did by itself is not undone."""
-        self._state = state
+    def absorb(self, before: DocumentState, after: DocumentState) -> None:
+        """Take for granted what the program did by itself between two states.
+
+        It is not undone, and undoing what the person did leaves it as it is: a layer that a job
+        has opened was there all along, as far as the steps know.
+        """
+        self.watch(before)  # a drag may be under way: its first half is a step of its own
+        self._state = after
+        self._done = [_with_new_layers(state, before, after) for state in self._done]
+        self._undone = [_with_new_layers(state, before, after) for state in self._undone]
+
+    @property
+    def state(self) -> DocumentState:
+        """The state taken note of last."""
+        return self._state
 
     @property
     def undoes(self) -> str:
@@ -64,6 +76,19 @@ class History:
         target.append(self._state)
         self._state = source.pop()
         return self._state
+
+
+def _with_new_layers(
+    state: DocumentState, before: DocumentState, after: DocumentState
+) -> DocumentState:
+    """`state` with the layers opened from `before` to `after`, and what that hid and showed."""
+    known = {x.layer for x in (*before.layers, *state.layers)}
+    added = tuple(x for x in after.layers if x.layer not in known)
+    views = tuple(
+        replace(view, hidden=(view.hidden - (was.hidden - now.hidden)) | (now.hidden - was.hidden))
+        for view, was, now in zip(state.views, before.views, after.views, strict=True)
+    )
+    return replace(state, layers=(*state.layers, *added), views=views)
 
 
 def _difference(before: DocumentState, after: DocumentState) -> str:

@@ -10,9 +10,12 @@ from typing import TypeVar, cast
 
 import numpy as np
 
+from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh
+from isoloss.geometry.minima import Minimum, minima_of, shares
 from isoloss.geometry.morph import between
+from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Texture
@@ -30,6 +33,7 @@ class MarkerShape(Enum):
     DIAMOND = 3
     TRIANGLE = 4
     CROSS = 5
+    TRIANGLE_DOWN = 6
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Marker:
         alpha, beta, loss: where it is.
         label: drawn beside it; may be empty.
         color: (r, g, b) in [0, 1]; None takes the theme's.
+        pinned: put there by a person: as drawn, its loss and label are what the surface has there.
     """
 
     alpha: float
@@ -48,6 +53,7 @@ class Marker:
     label: str = ""
     shape: MarkerShape = MarkerShape.RING
     color: tuple[float, float, float] | None = None
+    pinned: bool = False
 
 
 @dataclass(eq=False)
@@ -62,6 +68,8 @@ class SurfaceLayer:
         hidden: the indices of those that are not drawn.
         approach: how far the displayed heights have come, in [0, 1], from those shown before
             `become` to the surface's own.
+        derived: the two layers (a, b) of which this one shows the difference a − b. A session
+            need not keep its surface: `geometry.difference` of theirs is it.
     """
 
     name: str
@@ -72,6 +80,7 @@ class SurfaceLayer:
     version: int = 0
     hidden: frozenset[int] = frozenset()
     approach: float = 1.0
+    derived: tuple[SurfaceLayer, SurfaceLayer] | None = None
     _meshes: dict[object, DisplayMesh] = field(
         default_factory=dict[object, DisplayMesh], repr=False
     )
@@ -102,6 +111,8 @@ class SurfaceLayer:
         """The height scale of this layer alone."""
 
         def work_out() -> HeightScale:
+            if self.derived is not None:
+                return centred_scale(self.surface.loss[self.surface.computed])
             return HeightScale.automatic(self.surface.loss[self.surface.computed], log)
 
         return self._remembered(("scale", log), work_out)
@@ -125,6 +136,22 @@ class SurfaceLayer:
             self._meshes[key] = display_mesh(self.surface, scale, smooth)
         self._displayed = self._on_the_way(self._meshes[key])
         return self._displayed
+
+    @property
+    def minima(self) -> tuple[Minimum, ...]:
+        """Every local minimum, the most persistent first."""
+        return self._remembered("minima", lambda: minima_of(self.surface))
+
+    def deep_minima(self, scale: HeightScale, least: float) -> list[Minimum]:
+        """Those whose depth is at least the share `least` of the height that `scale` displays."""
+        deep = self._remembered(("shares", scale), lambda: shares(self.minima, scale)) >= least
+        return [self.minima[k] for k in np.flatnonzero(deep)]
+
+    def slice_field(self, log: bool, smooth: bool = True) -> SliceField:
+        """What slices are taken from, with logarithms interpolated if `log`."""
+        return self._remembered(
+            ("slice", log, smooth), lambda: slice_field(self.surface, log, smooth)
+        )
 
     def has(self, texture: Texture) -> bool:
         """Whether the surface has what `texture` shows."""

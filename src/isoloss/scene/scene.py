@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
-from isoloss.scene.appearance import Appearance
+from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
+from isoloss.scene.colormaps import DIVERGING
+from isoloss.scene.cut import Cut
 from isoloss.scene.layer import SurfaceLayer
 
 FLOOR = -0.22
@@ -60,6 +62,7 @@ class Scene:
         hidden: the layers that this viewport does not show.
         height_scale: one that is not this scene's own, where viewports are linked.
         beside: further layers whose values the colours are to span, where viewports are linked.
+        cut: the line along which the surfaces are sliced.
     """
 
     layers: list[SurfaceLayer] = field(default_factory=list[SurfaceLayer])
@@ -69,11 +72,27 @@ class Scene:
     height_scale: HeightScale | None = None
     hidden: frozenset[SurfaceLayer] = frozenset()
     beside: tuple[SurfaceLayer, ...] = ()
+    cut: Cut | None = None
 
     @property
     def shown(self) -> list[SurfaceLayer]:
         """The visible layers that have at least one value."""
         return [x for x in self.layers if x not in self.hidden and x.has_values]
+
+    @property
+    def shows_difference(self) -> bool:
+        """Whether differences of surfaces, and nothing else, are visible."""
+        shown = self.shown
+        return bool(shown) and all(layer.derived is not None for layer in shown)
+
+    @property
+    def look(self) -> Appearance:
+        """The appearance as drawn: a sign is read from a diverging colormap."""
+        look = self.appearance
+        signed = self.shows_difference or look.texture is Texture.CURVATURE
+        if signed and look.colormap not in DIVERGING:
+            return replace(look, colormap=DIVERGING[0], reverse_colormap=False)
+        return look
 
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""

@@ -33,12 +33,18 @@ class Theme:
     """The grid drawn over a texture."""
     contour: Color
     """Tint of the contour lines on the surface: a darker tone of the colour they have."""
+    level: Color
+    """The contour set by hand."""
     path: Color
     """The trajectory."""
     further_paths: tuple[Color, ...]
     """Trajectories of other runs beside it: told apart by the colour-blind too."""
     path_end: Color
     """Its last checkpoint."""
+    minimum: Color
+    """A local minimum."""
+    cut: Color
+    """The line along which surfaces are sliced."""
     lr_drop: Color
     """Checkpoints where the learning rate dropped."""
     path_casing: Color
@@ -75,9 +81,12 @@ THEMES = {
         body=_hex("1d222c"),
         wire=(0.1, 0.1, 0.1, 0.45),
         contour=(0.22, 0.22, 0.25, 0.75),
+        level=_hex("ff8a3c"),
         path=_hex("ffffff"),
         further_paths=(_hex("ff9f1c"), _hex("5ac8ff"), _hex("d0b4ff"), _hex("ff5fa2")),
         path_end=_hex("ffd166"),
+        minimum=_hex("3ddc97"),
+        cut=_hex("ff4fd8"),
         lr_drop=_hex("ff8fab"),
         path_casing=_hex("10131a", 0.9),
         matte=_hex("aab1bf"),
@@ -97,9 +106,12 @@ THEMES = {
         body=_hex("f4f6f9"),
         wire=(0.1, 0.1, 0.1, 0.4),
         contour=(0.25, 0.25, 0.28, 0.7),
+        level=_hex("d94a00"),
         path=_hex("15181f"),
         further_paths=(_hex("c74a00"), _hex("0a5fc2"), _hex("6a3fc4"), _hex("b3186d")),
         path_end=_hex("d9480f"),
+        minimum=_hex("00694c"),
+        cut=_hex("b0008e"),
         lr_drop=_hex("c2255c"),
         path_casing=_hex("ffffff", 0.95),
         matte=_hex("b4bcc9"),

@@ -1,0 +1,114 @@
+"""Pins: points of a surface marked by hand, with the values measured there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from isoloss.geometry.height import number_label
+from isoloss.geometry.surface import Surface
+from isoloss.scene.layer import Marker, SurfaceLayer
+from isoloss.scene.picking import Hit
+
+Cell = tuple[int, int]
+
+
+def measured(hit: Hit) -> Cell | None:
+    """The grid point a pin at `hit` stands for: the nearest one, or of its neighbours the nearest
+    that has a loss; None where none has."""
+    surface, (i, j) = hit.layer.surface, hit.index
+    rows = range(max(i - 1, 0), min(i + 2, surface.shape[0]))
+    columns = range(max(j - 1, 0), min(j + 2, surface.shape[1]))
+    known = surface.computed & ~np.isnan(surface.loss)
+    around = [(p, q) for p in rows for q in columns if known[p, q]]
+    # In steps of the grid: α and β have units of their own.
+    a_step, b_step = (float(np.ptp(x)) / max(len(x) - 1, 1) for x in (surface.alpha, surface.beta))
+
+    def away(cell: Cell) -> float:
+        a = (surface.alpha[cell[0]] - hit.alpha) / (a_step or 1.0)
+        b = (surface.beta[cell[1]] - hit.beta) / (b_step or 1.0)
+        return float(np.hypot(a, b))
+
+    return min(around, key=away, default=None)
+
+
+def pin(layer: SurfaceLayer, cell: Cell) -> Marker:
+    """Mark a grid point of `layer`; one that is marked already stays as it is."""
+    surface = layer.surface
+    alpha, beta = float(surface.alpha[cell[0]]), float(surface.beta[cell[1]])
+    for there in pins_of(layer):
+        if (there.alpha, there.beta) == (alpha, beta):
+            return there
+    made = Marker(alpha, beta, float(surface.loss[cell]), pinned=True)
+    layer.markers = (*layer.markers, made)
+    layer.touch()
+    return made
+
+
+def unpin(layer: SurfaceLayer, marker: Marker) -> None:
+    """Take a pin away."""
+    layer.markers = tuple(m for m in layer.markers if m != marker)
+    layer.touch()
+
+
+def unpin_all(layers: list[SurfaceLayer]) -> None:
+    """Take all pins away; other markers stay."""
+    for layer in layers:
+        if pins_of(layer):
+            layer.markers = tuple(m for m in layer.markers if not m.pinned)
+            layer.touch()
+
+
+def pins_of(layer: SurfaceLayer) -> list[Marker]:
+    """The pins among its markers, in the order they were put there."""
+    return [m for m in layer.markers if m.pinned]
+
+
+def drawn_markers(layer: SurfaceLayer) -> tuple[Marker, ...]:
+    """Its markers as they are drawn: pins follow a surface that grows or sharpens."""
+    surface = layer.surface
+
+    def drawn(marker: Marker) -> Marker:
+        if not marker.pinned:
+            return marker
+        cell = cell_of(surface, marker)
+        label = marker.label or pin_label(surface, cell)
+        return replace(marker, loss=float(surface.loss[cell]), label=label)
+
+    return tuple(map(drawn, layer.markers))
+
+
+def cell_of(surface: Surface, marker: Marker) -> Cell:
+    """The grid point nearest to a marker."""
+    i = int(np.abs(surface.alpha - marker.alpha).argmin())
+    return i, int(np.abs(surface.beta - marker.beta).argmin())
+
+
+def pin_label(surface: Surface, cell: Cell) -> str:
+    """What is drawn beside a pin: where it is, and a line for each value."""
+    lines = [f"{name} {value}" for name, value in measurements(surface, cell)]
+    return "\n".join([place_label(surface, cell), *lines])
+
+
+def place_label(surface: Surface, cell: Cell) -> str:
+    """Where a grid point is."""
+    a, b = (number_label(x[k], 4) for x, k in zip((surface.alpha, surface.beta), cell, strict=True))
+    return f"α {a}, β {b}"
+
+
+def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
+    """What was measured at a grid point, as (name, value): loss ± error, accuracy, spread."""
+    if not surface.computed[cell]:
+        return [("loss", "not computed")]
+    loss, error = number_label(float(surface.loss[cell]), 4), float(surface.loss_stderr[cell])
+    if math.isfinite(error) and error > 0:
+        loss += f" ± {number_label(error, 2)}"
+    told = [("loss", loss)]
+    accuracy = float(surface.accuracy[cell])
+    if math.isfinite(accuracy):
+        told.append(("accuracy", f"{100 * accuracy:.1f} %".replace("-", "−")))
+    if surface.spread is not None and math.isfinite(surface.spread[cell]):
+        told.append(("spread", number_label(float(surface.spread[cell]))))
+    return told

@@ -1,0 +1,234 @@
+"""A session: every choice about what is open, in one file beside the data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.geometry.difference import difference
+from isoloss.scene.document import Document
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.loading import load_layer
+from isoloss.scene.scene import Scene
+from isoloss.scene.session_content import (
+    SCHEMA,
+    Content,
+    LayerEntry,
+    ViewEntry,
+    read_content,
+    write_content,
+)
+
+SUFFIX = ".isoloss"
+MOST_CELLS = 1 << 26
+"""Of all layers together."""
+MOST_DEPTH = 16
+"""A difference of differences of differences …"""
+
+
+@dataclass
+class Session:
+    """What a session file has brought back.
+
+    Attributes:
+        curves: files of curves that were open beside the document.
+        missing: one line for each layer or curve that could not be read.
+    """
+
+    document: Document
+    curves: list[Path] = field(default_factory=list[Path])
+    missing: list[str] = field(default_factory=list[str])
+
+
+def save_session(document: Document, path: str | Path, curves: Sequence[Path] = ()) -> Path:
+    """Write `document` to `path`, which is replaced whole or not at all; returns `path`.
+
+    Args:
+        curves: the files of curves that are open beside it.
+
+    Raises:
+        IsolossError: a layer has no file to be read from again, or `path` cannot be written.
+    """
+    path = Path(path).expanduser().absolute()
+    return write_content(_described(document, path.parent, curves), path)
+
+
+def load_session(path: str | Path) -> Document:
+    """The document in the session file at `path`.
+
+    Raises:
+        IsolossError: it is no session, or one of its surfaces cannot be read.
+    """
+    session = read_session(path)
+    if session.missing:
+        raise IsolossError(f"{path}: {session.missing[0]}")
+    return session.document
+
+
+def read_session(path: str | Path) -> Session:
+    """What the session file at `path` brings back; surfaces that cannot be read are left out.
+
+    Raises:
+        IsolossError: it is no session, or nothing of what it names can be read.
+    """
+    path = Path(path).expanduser()
+    content = read_content(path)
+    reader = _Reader(content, path.absolute().parent)
+    layers = [reader.layer(k) for k in range(len(content.layers))]
+    curves = [reader.curve(k) for k in range(len(content.curves))]
+    if reader.missing and not any(x is not None for x in [*layers, *curves]):
+        raise IsolossError(f"{path}: {reader.missing[0]}")
+    document = Document(
+        [x for x in layers if x is not None],
+        [_scene(view, layers) for view in content.views],
+        content.arrangement,
+        content.active,
+        content.links,
+        content.saved_views,
+        content.cut,
+    )
+    return Session(document, [x for x in curves if x is not None], reader.missing)
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+def _described(document: Document, folder: Path, curves: Sequence[Path]) -> Content:
+    layers = list(document.layers)
+    for layer in layers:  # which grows by the closed layers that a difference is of
+        layers += [parent for parent in layer.derived or () if parent not in layers]
+    index = {layer: k for k, layer in enumerate(layers)}
+    count = len(document.layers)
+
+    def entry(layer: SurfaceLayer) -> LayerEntry:
+        hidden = tuple(sorted(layer.hidden))
+        if layer.derived is not None:
+            a, b = layer.derived
+            return LayerEntry(layer.name, "", "", (index[a], index[b]), hidden, layer.markers)
+        if layer.source is None:
+            raise IsolossError(f"cannot save the session: {layer.name} has no file of its own")
+        return LayerEntry(
+            layer.name, *_both_forms(layer.source, folder), None, hidden, layer.markers
+        )
+
+    def view(scene: Scene) -> ViewEntry:
+        hidden = sorted(index[layer] for layer in scene.hidden if index.get(layer, count) < count)
+        return ViewEntry(scene.camera, scene.appearance, scene.title, tuple(hidden))
+
+    entries = tuple(map(entry, layers))
+    return Content(
+        SCHEMA,
+        entries[:count],
+        tuple(map(view, document.views)),
+        document.arrangement,
+        document.active,
+        document.links,
+        document.saved_views,
+        document.cut,
+        entries[count:],
+        tuple(LayerEntry(curve.stem, *_both_forms(curve, folder)) for curve in curves),
+    )
+
+
+def _both_forms(source: Path, folder: Path) -> tuple[str, str]:
+    """The path to look at first, and the one to fall back on."""
+    whole = Path(os.path.normpath(source.absolute()))
+    try:
+        relative = Path(os.path.relpath(whole, folder)).as_posix()
+    except ValueError:  # on another drive
+        return str(whole), ""
+    return (relative, str(whole)) if whole.is_relative_to(folder) else (str(whole), relative)
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def _scene(view: ViewEntry, layers: Sequence[SurfaceLayer | None]) -> Scene:
+    hidden = (layers[k] for k in view.hidden_layers)
+    return Scene(
+        camera=view.camera,
+        appearance=view.appearance,
+        title=view.title,
+        hidden=frozenset(layer for layer in hidden if layer is not None),
+    )
+
+
+class _Reader:
+    """Reads what the entries of one session name, each file once.
+
+    A session that names one large file a hundred times must not hold it a hundred times.
+    """
+
+    def __init__(self, content: Content, folder: Path) -> None:
+        self.missing: list[str] = []
+        self._entries, self._curves = [*content.layers, *content.further], content.curves
+        self._count = len(content.layers)
+        self._folder = folder
+        self._made: dict[int, SurfaceLayer | None] = {}
+        self._read: dict[Path, SurfaceLayer] = {}
+        self._cells = self._depth = 0
+
+    def layer(self, k: int) -> SurfaceLayer | None:
+        """The layer of an entry; None, and a line among the `missing`, if it cannot be had."""
+        if k not in self._made:
+            self._made[k] = None  # for a difference that would lead back to itself
+            entry = self._entries[k]
+            where = f"layers[{k}]" if k < self._count else f"further[{k - self._count}]"
+            try:
+                self._made[k] = self._layer(entry)
+            except (IsolossError, OSError, ValueError) as error:
+                self._miss(f"{where}.{'difference' if entry.difference else 'source'}", error)
+        return self._made[k]
+
+    def curve(self, k: int) -> Path | None:
+        """The file of a curve, likewise."""
+        try:
+            found = self._file(self._curves[k])
+            if not found.surface.is_curve:
+                raise IsolossError(f"{found.source} is a surface, not a curve")
+            return found.source
+        except (IsolossError, OSError, ValueError) as error:
+            self._miss(f"curves[{k}].source", error)
+            return None
+
+    def _layer(self, entry: LayerEntry) -> SurfaceLayer:
+        found = self._difference(*entry.difference) if entry.difference else self._file(entry)
+        if found.surface.is_curve:
+            raise IsolossError(f"{found.source} is a curve, not a surface")
+        self._cells += found.surface.loss.size
+        if self._cells > MOST_CELLS:
+            raise IsolossError(f"the layers have more than {MOST_CELLS:,} cells together")
+        return SurfaceLayer(
+            entry.name,
+            found.surface,
+            found.trajectories,
+            found.source,
+            entry.markers,
+            hidden=frozenset(entry.hidden_trajectories),
+            derived=found.derived,
+        )
+
+    def _difference(self, a: int, b: int) -> SurfaceLayer:
+        if self._depth == MOST_DEPTH:
+            raise IsolossError(f"differences of differences go deeper than {MOST_DEPTH}")
+        self._depth += 1
+        first, second = self.layer(a), self.layer(b)
+        self._depth -= 1
+        if first is None or second is None:
+            raise IsolossError("one of its two surfaces is missing")
+        return SurfaceLayer("", difference(first.surface, second.surface), derived=(first, second))
+
+    def _file(self, entry: LayerEntry) -> SurfaceLayer:
+        for text in (entry.source, entry.fallback):
+            path = Path(os.path.normpath(self._folder / text))
+            if text and (path.is_dir() or path.is_file()):
+                if path not in self._read:
+                    self._read[path] = load_layer(path)
+                return self._read[path]
+        raise IsolossError(f"there is no file or run folder {entry.source}")
+
+    def _miss(self, where: str, error: Exception) -> None:
+        self.missing.append(" ".join(f"{where}: {error}".split()))

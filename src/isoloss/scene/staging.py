@@ -1,0 +1,188 @@
+"""From paths and options to a document that can be drawn: what the command line asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from isoloss.errors import IsolossError
+from isoloss.geometry.surface import Surface
+from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.camera import Camera
+from isoloss.scene.colormaps import colormap
+from isoloss.scene.document import Document
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.loading import load_layer
+from isoloss.scene.plain import from_plain, to_plain
+from isoloss.scene.scene import Scene
+from isoloss.scene.session import SUFFIX, read_session
+from isoloss.scene.session_content import RANGES
+
+Source = str | Path | Surface | SurfaceLayer | Scene | Document
+
+DECORATIONS = ("axes", "scalar_bar", "title", "legend", "markers")
+"""What "no overlays" leaves out."""
+
+CAMERA_OPTIONS = frozenset(f.name for f in fields(Camera))
+LOOK_OPTIONS = frozenset(f.name for f in fields(Appearance))
+Plain = TypeVar("Plain")
+
+
+def stage(source: Source | Sequence[Source], overlays: bool = True, **options: Any) -> Document:
+    """A document that shows `source`; what is given is not changed.
+
+    Args:
+        source: one document, scene or session file, or one or several surfaces for one box: paths
+            of files and run folders, or what has been read from them.
+        overlays: False leaves all decorations out that `options` do not ask for.
+        options: fields of `Appearance` and of `Camera`, for all viewports; `title` may be a text;
+            `view` names a saved view of the session.
+
+    Raises:
+        IsolossError: a file cannot be read, or an option does not exist or has a wrong value.
+    """
+    document = _document(source)
+    if not overlays:
+        options = dict.fromkeys(DECORATIONS, False) | options
+    title = options.pop("title", None)
+    if isinstance(title, str):
+        document.view.title = title
+        title = True
+    if title is not None:
+        options["title"] = title
+    camera = saved_camera(document, str(options.pop("view"))) if options.get("view") else None
+    options.pop("view", None)
+    unknown = sorted(set(options) - CAMERA_OPTIONS - LOOK_OPTIONS)
+    if unknown:
+        raise IsolossError(f"render has no option {unknown[0]!r}")
+    if isinstance(options.get("texture"), str):
+        options["texture"] = texture_named(options["texture"])
+    look = {k: v for k, v in options.items() if k in LOOK_OPTIONS}
+    place = {k: v for k, v in options.items() if k in CAMERA_OPTIONS}
+    for view in document.views:
+        view.appearance = checked(replace(view.appearance, **look)) if look else view.appearance
+        if camera is not None or place:
+            view.camera = checked(replace(camera or view.camera, **place))
+    colormap(document.view.appearance.colormap)
+    if not isinstance(source, Scene):  # it keeps the scale that was given to it
+        document.link()
+    return document
+
+
+def only_curve(source: Source | Sequence[Source]) -> SurfaceLayer | None:
+    """The curve that `source` is, or that the only layer of a session is; None if it is none."""
+    sources = _listed(source)
+    if len(sources) != 1:
+        return None
+    (alone,) = sources
+    if _is_session(alone):
+        session = read_session(Path(cast(str, alone)))
+        if session.document.layers or not session.curves:
+            return None
+        alone = session.curves[0]
+    if isinstance(alone, Scene | Document):
+        return None
+    layer = _layer(alone)
+    return layer if layer.surface.is_curve else None
+
+
+def saved_camera(document: Document, name: str) -> Camera:
+    """The camera of the saved view `name`.
+
+    Raises:
+        IsolossError: there is none of this name; tells those that there are.
+    """
+    for saved in document.saved_views:
+        if saved.name.casefold() == name.strip().casefold():
+            return saved.camera
+    names = ", ".join(repr(saved.name) for saved in document.saved_views)
+    there = f"there are {names}" if names else "save views in the window, and the session"
+    raise IsolossError(f"there is no saved view {name.strip()!r}: {there}")
+
+
+def checked(choices: Plain) -> Plain:
+    """`choices`, if their values are of the right kind and in range.
+
+    Raises:
+        IsolossError: naming the first option that is wrong, and its range.
+    """
+    kind = type(choices)
+    try:
+        return from_plain(kind, _numbers(to_plain(choices)), RANGES)
+    except IsolossError as error:
+        # as one types it
+        name, _, rest = str(error).partition(" ")
+        raise IsolossError(f"--{name.replace('_', '-')} {rest}") from error
+
+
+def texture_named(name: str) -> Texture:
+    """The texture of this name, however it is written.
+
+    Raises:
+        IsolossError: there is none; tells those that there are.
+    """
+    slug = name.lower().replace("_", "-").replace(" ", "-")
+    for texture in Texture:
+        if slug in (texture.value, texture.name.lower().replace("_", "-")):
+            return texture
+    names = ", ".join(t.value for t in Texture)
+    raise IsolossError(f"there is no texture {name!r}; choose one of {names}")
+
+
+def _document(source: Source | Sequence[Source]) -> Document:
+    sources = _listed(source)
+    (first, *others) = sources
+    whole = isinstance(first, Document | Scene) or _is_session(first)
+    if not whole and not any(isinstance(x, Document | Scene) or _is_session(x) for x in others):
+        return Document([_no_curve(_layer(x)) for x in sources])
+    if others:
+        raise IsolossError("render takes one session or scene, or several surfaces, not both")
+    if isinstance(first, Document):
+        return _copy(first)
+    if isinstance(first, Scene):
+        return Document(list(first.layers), [replace(first)])
+    session = read_session(Path(cast(str, first)))
+    if session.missing:
+        raise IsolossError(f"{first}: {session.missing[0]}")
+    return session.document
+
+
+def _copy(document: Document) -> Document:
+    views = [replace(view) for view in document.views]
+    return replace(document, layers=list(document.layers), views=views)
+
+
+def _listed(source: Source | Sequence[Source]) -> list[Source]:
+    sources = [source] if isinstance(source, Source) else list(source)
+    if not sources:
+        raise IsolossError("render needs a surface, a run folder or a session")
+    return sources
+
+
+def _is_session(source: Source) -> bool:
+    return isinstance(source, str | Path) and Path(source).suffix.lower() == SUFFIX
+
+
+def _layer(source: Source) -> SurfaceLayer:
+    if isinstance(source, SurfaceLayer):
+        return source
+    if isinstance(source, Surface):
+        return SurfaceLayer(source.title or "surface", source)
+    return load_layer(cast(str, source))
+
+
+def _no_curve(layer: SurfaceLayer) -> SurfaceLayer:
+    if layer.surface.is_curve:
+        raise IsolossError(f"{layer.name} is a curve: draw it alone")
+    return layer
+
+
+def _numbers(plain: Any) -> Any:
+    """Numbers of numpy and the like as Python's own."""
+    if isinstance(plain, dict):
+        return {k: _numbers(v) for k, v in cast(dict[str, Any], plain).items()}
+    if isinstance(plain, list):
+        return [_numbers(v) for v in cast(list[Any], plain)]
+    return plain.item() if hasattr(plain, "item") else plain
