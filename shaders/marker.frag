@@ -25,7 +25,8 @@ float shape(vec2 p, float r, int kind) {
     if (kind == 1) return abs(length(p) - 0.78 * r) - 0.24 * r;
     if (kind == 2) return star(p, 1.25 * r);
     if (kind == 3) return (abs(p.x) + abs(p.y) - 1.15 * r) * 0.70710678;
-    if (kind == 4) {
+    if (kind == 6) p.y = -p.y;
+    if (kind == 4 || kind == 6) {
         vec2 q = vec2(abs(p.x), p.y + 0.55 * r);
         return max(dot(q, vec2(0.866025, 0.5)) - 0.9 * r, -q.y);
     }

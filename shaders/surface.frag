@@ -18,7 +18,28 @@ uniform float u_unlit;     // 1: hardly any shading
 uniform vec3 u_uncomputed;
 uniform vec3 u_clamped;
 uniform float u_hatch;    // pixels between hatch lines
+uniform vec2 u_origin;    // of what is drawn in the whole picture, in pixels
+uniform sampler2D u_occluded;  // of the whole picture: unoccluded share, depth
+uniform float u_occlusion;     // 1: as found there, 0: not at all
+uniform vec2 u_occlusion_scale;  // its pixels to one of the picture
+uniform vec4 u_depth;          // plane whose distance is the depth along the view
 out vec4 color;
+
+// The four values around this place, of those that lie at its depth.
+float unoccluded() {
+    float depth = dot(u_depth, vec4(v_world, 1.0));
+    vec2 at = (gl_FragCoord.xy + u_origin) * u_occlusion_scale - 0.5;
+    ivec2 base = ivec2(floor(at)), last = textureSize(u_occluded, 0) - 1;
+    vec2 share = at - vec2(base), sum = vec2(0.0);
+    for (int k = 0; k < 4; ++k) {
+        ivec2 corner = ivec2(k & 1, k >> 1);
+        vec2 there = texelFetch(u_occluded, clamp(base + corner, ivec2(0), last), 0).rg;
+        vec2 near = mix(1.0 - share, share, vec2(corner));
+        float apart = 12.0 * abs(there.g - depth);
+        sum += vec2(there.r, 1.0) * (near.x * near.y + 1e-3) / (1e-3 + apart * apart);
+    }
+    return mix(1.0, sum.x / sum.y, u_occlusion);
+}
 
 vec3 mapped(float t) {
     return texture(u_colormap, vec2(t * (255.0 / 256.0) + 0.5 / 256.0, 0.5)).rgb;
@@ -40,8 +61,8 @@ void main() {
     base = mix(base, u_uncomputed, v_value < -0.01 ? 1.0 : 0.0);
     float luma = dot(base, vec3(0.3, 0.59, 0.11));
     base = mix(base, mix(vec3(luma), u_uncomputed, 0.6), 0.85 * (1.0 - v_state.y));
-    if (v_state.z > 0.5) {
-        float stripe = fract((gl_FragCoord.x + gl_FragCoord.y) / u_hatch);
+    if (abs(v_state.z) > 0.5) {
+        float stripe = fract((gl_FragCoord.x + gl_FragCoord.y + u_origin.x + u_origin.y) / u_hatch);
         base = mix(base, u_clamped, stripe < 0.42 ? 0.9 : 0.0);
     }
 
@@ -58,7 +79,9 @@ void main() {
     float wrapped = max(0.0, (diffuse + 0.25) / 1.25);
     float ambient = 0.5 + 0.5 * normal.z;
     float light = (0.22 + 0.34 * ambient) * sky * sky + 0.80 * wrapped * mix(1.0, sky, 0.6);
-    light = underside ? 0.12 + 0.55 * abs(facing) + 0.12 * diffuse : light;
+    light = underside ? 0.26 + 0.5 * abs(facing) + 0.1 * diffuse : light;
+    float around = u_occlusion > 0.0 ? unoccluded() : 1.0;
+    light *= around;
     light = mix(light, 0.9, u_unlit);
 
     vec3 half_way = normalize(view + u_key);
@@ -66,6 +89,6 @@ void main() {
     float rim = 1.0 - abs(dot(normal, view));
     highlight = (highlight + 0.045 * rim * rim * rim * sky) * (1.0 - u_unlit);
 
-    vec3 lit = base * base * light + highlight;
+    vec3 lit = base * base * light + highlight * around;
     color = vec4(sqrt(lit / (1.0 + 0.12 * lit * lit)), 1.0);
 }

@@ -11,6 +11,7 @@ from isoloss.gl.picture import draw_picture, make_scene
 from isoloss.scene import Appearance, Camera, Marker, MarkerShape, Scene, SurfaceLayer, Texture
 
 SIZE = (480, 300)
+AXIS = np.linspace(-1, 1, 41)
 
 
 def rippled(n: int = 25) -> Surface:
@@ -129,6 +130,16 @@ def _special():
         "negative": Surface.from_loss(plain.alpha, plain.beta, plain.loss - 3),
         "all-inf": altered(plain, (slice(None), slice(None)), np.inf),
         "all-nan": altered(plain, (slice(None), slice(None)), np.nan),
+        "inf-and-nan": altered(
+            altered(chaos, (slice(0, 4), slice(20, None)), np.inf),
+            (slice(14, 18), slice(6, 10)),
+            np.nan,
+        ),
+        "decades": Surface.from_loss(
+            plain.alpha, plain.beta, 10 ** (3 * plain.loss - 7), title="Decades"
+        ),
+        "single-row": Surface.from_loss([0.0], plain.beta, plain.loss[:1], title="Row"),
+        "5x5": Surface.from_loss(chaos.alpha[::6], chaos.beta[::6], chaos.loss[::6, ::6]),
         "2x2": Surface.from_loss(*few),
         "5x3": Surface.from_loss(chaos.alpha[:5], chaos.beta[:3], chaos.loss[:5, :3]),
         "uneven-axes": Surface.from_loss(
@@ -170,6 +181,17 @@ OPTIONS = {
     "bare": {"axes": False, "scalar_bar": False, "title": False, "floor_contours": False},
     "range": {"color_range": (0.1, 1.0), "reverse_colormap": True},
     "set-level": {"contour_levels": 3, "contour_value": 0.25},
+    "set-level-slope": {"texture": Texture.SLOPE, "contour_value": 0.25, "theme": "light"},
+    "spacing-linear": {"contour_spacing": "linear"},
+    "spacing-log": {"contour_spacing": "log", "log_height": False},
+    "linear-colors": {"log_colors": False},
+    "log-colors": {"log_height": False, "log_colors": True},
+    "linear-curvature": {"texture": Texture.CURVATURE, "log_colors": False},
+    "no-occlusion": {"ambient_occlusion": False},
+    "matte-no-occlusion": {"texture": Texture.MATTE, "theme": "light", "ambient_occlusion": False},
+    "orthographic": {"orthographic": True, "elevation": 40.0},
+    "close-light": {"distance": 2.6, "theme": "light"},
+    "underside-light": {"elevation": -30.0, "theme": "light"},
 }
 
 
@@ -177,6 +199,51 @@ OPTIONS = {
 def test_options(renderer, matches_baseline, option):
     image = draw(renderer, walked(rippled()), **OPTIONS[option])
     matches_baseline(image, f"option-{option}")
+
+
+SMALL = {"square": (220, 220), "narrow": (160, 320), "flat": (420, 140), "thumbnail": (120, 80)}
+
+
+@pytest.mark.parametrize("shape", SMALL)
+def test_small_pictures_keep_their_bar_and_labels(renderer, matches_baseline, shape):
+    scene = make_scene(walked(SPECIAL["inf-and-nan"]), texture=Texture.SLOPE, contour_value=0.25)
+    matches_baseline(draw_picture(renderer, scene, SMALL[shape]), f"small-{shape}")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_spike_is_told_by_the_bar_of_any_texture(renderer, matches_baseline, theme):
+    image = draw(renderer, SPECIAL["spike"], texture=Texture.CURVATURE, theme=theme)
+    matches_baseline(image, f"spike-curvature-{theme}")
+
+
+def test_layers_that_cross_shade_each_other(renderer, matches_baseline):
+    low, high = bowl(), bowl()
+    high = Surface.from_loss(high.alpha, high.beta, 4.5 - 1.4 * high.loss)
+    layers = [SurfaceLayer("low", low), SurfaceLayer("high", high)]
+    matches_baseline(draw(renderer, layers, theme="light"), "crossing-layers")
+
+
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_ambient_occlusion_darkens_valleys_and_leaves_planes(renderer, orthographic):
+    def brightness(loss, x, y) -> float:
+        """Of a picture from above at (x, y) in [-1, 1], relative to the one without occlusion."""
+        surface = Surface.from_loss(AXIS, AXIS, loss)
+        look = Appearance(
+            texture=Texture.MATTE, contours=False, log_height=False, axes=False, title=False
+        )
+        camera = Camera(0.0, 90.0, orthographic=orthographic)
+        scene = Scene([SurfaceLayer("x", surface)], camera, look)
+        without = Scene(scene.layers, camera, replace(look, ambient_occlusion=False))
+        right, down = (int(v) for v in camera.to_pixels(np.array([[x, y, 0.3]]), SIZE)[0, :2])
+        spot = slice(down - 3, down + 4), slice(right - 3, right + 4), slice(0, 3)
+        shaded, plain = (draw_picture(renderer, s, SIZE)[spot].mean() for s in (scene, without))
+        return shaded / plain
+
+    groove = np.minimum(np.abs(AXIS[:, None]) * 6, 1.0) + 0 * AXIS[None, :]
+    assert brightness(groove, 0.0, 0.4) < 0.92
+    assert brightness(groove, 0.7, 0.4) > 0.97
+    tilted = AXIS[:, None] + 0 * AXIS[None, :]
+    assert brightness(tilted, 0.3, 0.4) > 0.99
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

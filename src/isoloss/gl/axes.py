@@ -59,7 +59,9 @@ class AxisTicks:
         """Round values inside the frame."""
 
         def place(ticks: list[Tick], span: tuple[float, float]) -> list[tuple[float, str]]:
-            width = span[1] - span[0] or 1.0
+            width = span[1] - span[0]
+            if not width:  # a single row lies in the middle
+                return [(0.0, t.label) for t in ticks]
             return [(2 * (t.value - span[0]) / width - 1, t.label) for t in ticks]
 
         heights = frame.scale.ticks(6)
@@ -125,11 +127,13 @@ class AxisLabels:
     def __init__(self, view: View, text: TextPass) -> None:
         self._view, self._text = view, text
         self._taken: list[Rect] = []
+        self._reserved: list[Rect] = []
         self.labels: list[Label] = []
 
     def reserve(self, rect: Rect) -> None:
         """Keep `rect` (left, top, right, bottom) free of labels."""
         self._taken.append(rect)
+        self._reserved.append(rect)
 
     def is_free(self, rect: Rect) -> bool:
         """Whether nothing has been placed in `rect` yet."""
@@ -162,7 +166,7 @@ class AxisLabels:
         ends = self._view.pixels(edge)[:, :2]
         along = ends[1] - ends[0]
         length = float(np.hypot(*along))
-        if length < 8 * self._view.em or not texts:
+        if length < min(8 * self._view.em, 0.2 * min(self._view.size)) or not texts:
             return  # seen from its end
         middle = edge.mean(axis=0, keepdims=True)
         inner, outer = self._view.pixels(np.concatenate([middle, middle + 0.1 * outward]))[:, :2]
@@ -176,9 +180,15 @@ class AxisLabels:
         out /= np.hypot(*out)
         anchors = self._view.pixels(points + _TICK * outward)[:, :2]
         extent = self._tick_labels(anchors, texts, out)
+        if self._view.size[0] < 32 * self._view.em:
+            title = title.split(" (")[0]
         width, height = self._text.measure(title, self._view.em, 1.1)
         reach = extent + 0.5 * (abs(out[0]) * width + abs(out[1]) * height) + 0.75 * self._view.em
         centre = (ends[0] + ends[1]) / 2 + out * (reach + _TICK * length / 2)
+        half = np.array([width, height]) / 2 + 0.4 * self._view.em
+        if ((centre > -half) & (centre < self._view.size + half)).all():
+            # Partly in sight: pushed back from the edge of the picture.
+            centre = np.clip(centre, half, np.maximum(self._view.size - half, half))
         self._add(title, centre, self._view.theme.ink, 1.1, force=True)
 
     def _tick_labels(self, anchors: Array, texts: list[str], out: Array) -> float:
@@ -219,7 +229,8 @@ class AxisLabels:
         force: bool = False,
     ) -> None:
         rect = _rect(centre, self._text.measure(text, self._view.em, size), 0.0)
-        if not force and not self.is_free(rect):
+        occupied = self._reserved if force else self._taken
+        if any(_overlap(rect, taken) for taken in occupied):
             return
         self._taken.append(rect)
         self.labels.append(Label(text, float(centre[0]), float(centre[1]), color, size=size))

@@ -46,6 +46,7 @@ class Attribute:
         size: how many components.
         offset, stride: in bytes.
         normalized_bytes: unsigned bytes that stand for [0, 1], instead of floats.
+        half: floats of two bytes instead of four.
         per_instance: advance once an instance, not once a vertex.
     """
 
@@ -54,6 +55,7 @@ class Attribute:
     offset: int
     stride: int
     normalized_bytes: bool = False
+    half: bool = False
     per_instance: bool = True
 
 
@@ -68,7 +70,8 @@ class VertexArray:
         GL.glBindVertexArray(self.id)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, buffer.id)
         for a in attributes:
-            kind = GL.GL_UNSIGNED_BYTE if a.normalized_bytes else GL.GL_FLOAT
+            kind = GL.GL_HALF_FLOAT if a.half else GL.GL_FLOAT
+            kind = GL.GL_UNSIGNED_BYTE if a.normalized_bytes else kind
             at = ctypes.c_void_p(a.offset)
             GL.glEnableVertexAttribArray(a.location)
             GL.glVertexAttribPointer(a.location, a.size, kind, a.normalized_bytes, a.stride, at)

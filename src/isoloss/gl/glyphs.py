@@ -1,8 +1,7 @@
-"""Glyphs of Roboto, rasterised by Pillow into a texture at exactly the size they are drawn."""
+"""Glyphs, rasterised by Pillow into a texture at exactly the size they are drawn."""
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
 from PIL import Image, ImageDraw, ImageFont
+
+from isoloss.fonts import fallback_files
+from isoloss.resources import font_file
 
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789−+", strict=True))
 """Superscripts are drawn from the ordinary figures: the font has only four of them."""
@@ -43,8 +45,8 @@ class GlyphAtlas:
 
     def __init__(self, pixels: int) -> None:
         self.pixels = pixels
-        self._font, self._small = _font(pixels), _font(max(6, round(pixels * _RAISED_SIZE)))
-        self._sheet = Image.new("L", (512, max(128, 4 * pixels)), 0)
+        self._raised = max(6, round(pixels * _RAISED_SIZE))
+        self._sheet = Image.new("L", (max(512, 8 * pixels), max(128, 4 * pixels)), 0)
         self._cursor, self._row_height = (_PADDING, _PADDING), 0
         self._glyphs: dict[str, tuple[tuple[int, int, int, int], tuple[int, int], float]] = {}
         self._runs: dict[str, TextRun] = {}
@@ -102,8 +104,11 @@ class GlyphAtlas:
         if character in self._glyphs:
             return self._glyphs[character]
         raised = character in _RAISED
-        font = self._small if raised else self._font
         drawn = _RAISED.get(character, character)
+        size = self._raised if raised else self.pixels
+        font = _font_with(drawn, size)
+        if font is None:
+            font, drawn = _font(size), "?"
         left, top, right, bottom = (round(v) for v in font.getbbox(drawn, anchor="ls"))
         width, height = right - left, bottom - top
         lift = round(_RAISED_BY * self.pixels) if raised else 0
@@ -133,21 +138,46 @@ class GlyphAtlas:
 
 
 @cache
-def font_file() -> Path | None:
-    """Roboto as it ships with imgui_bundle, which is looked up, not imported."""
-    package = importlib.util.find_spec("imgui_bundle")
-    for folder in (package.submodule_search_locations or []) if package else []:
-        file = Path(folder) / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"
-        if file.is_file():
-            return file
-    return None
-
-
 def _font(pixels: int) -> ImageFont.FreeTypeFont:
     file = font_file()
     if file is not None:
-        return ImageFont.truetype(str(file), pixels, layout_engine=ImageFont.Layout.BASIC)
+        return _opened(file, pixels)
     fallback = ImageFont.load_default(pixels)
     if not isinstance(fallback, ImageFont.FreeTypeFont):
         raise RuntimeError("Pillow was built without FreeType")
     return fallback
+
+
+@cache
+def _font_with(character: str, pixels: int) -> ImageFont.FreeTypeFont | None:
+    """The first font that has a character; None if none of them has."""
+    font = _font(pixels)
+    if _has(font, character):
+        return font
+    for file in fallback_files():
+        try:
+            font = _opened(file, pixels)
+        except OSError:  # a broken font of the system is none
+            continue
+        if _has(font, character):
+            return font
+    return None
+
+
+def _opened(file: Path, pixels: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(file), pixels, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Whether a font draws something of its own for a character, not its sign for a missing one."""
+    if character.isascii():
+        return True
+    return _drawn(font, character) != _drawn(font, "\U0010ffff")
+
+
+def _drawn(font: ImageFont.FreeTypeFont, character: str) -> tuple[float, bytes]:
+    """The advance of a character and its picture."""
+    side = 2 * round(font.size)
+    sheet = Image.new("L", (side, side), 0)
+    ImageDraw.Draw(sheet).text((0, side * 3 // 4), character, fill=255, font=font, anchor="ls")
+    return font.getlength(character), sheet.tobytes()

@@ -8,14 +8,19 @@ from numpy.typing import NDArray
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import overlays
+from isoloss.gl.accents import Accents
+from isoloss.gl.analysis import AnalysisBuffers
 from isoloss.gl.buffers import Instances
+from isoloss.gl.contour_buffers import ContourBuffers
 from isoloss.gl.lines import LinePass
 from isoloss.gl.markers import MarkerPass
+from isoloss.gl.path_head import PathHead
 from isoloss.gl.surfaces import SurfaceBuffers
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale, shown_texture, texture_values
+from isoloss.scene.texturing import ColorScale, shown_texture, shows_height, texture_values
 from isoloss.scene.theme import Theme
 
 Array = NDArray[np.float64]
@@ -27,21 +32,33 @@ class PathBuffers:
     def __init__(self) -> None:
         self.path, self.stems = LinePass.batch(), LinePass.batch()
         self.marks = MarkerPass.batch()
+        self.head = PathHead()
+        self.points: Array = np.empty((0, 3))
+        self._whole: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._stemmed: NDArray[np.bool_] = self._whole
 
     def upload(
         self, path: Trajectory, index: int, mesh: DisplayMesh, frame: Frame, theme: Theme
     ) -> None:
         """Take over a trajectory that has points, the one with this index in its layer."""
-        points = overlays.path_points(path, frame)
+        points = self.points = overlays.path_points(path, frame)
         unstretched = Frame(frame.alpha, frame.beta, frame.scale).top
         self.path.upload(overlays.path_segments(points))
-        self.stems.upload(overlays.stem_segments(points, mesh, frame, unstretched))
-        self.marks.upload(overlays.path_marks(path, points, theme, index))
+        stems, self._stemmed = overlays.stem_segments(points, mesh, frame, unstretched)
+        self.stems.upload(stems)
+        self._whole = np.asarray(np.isfinite(points).all(axis=1))
+        self.marks.upload(overlays.path_marks(path, points, theme, index, frame.scale.hi))
+
+    def until(self, points: int) -> tuple[int, int, int]:
+        """How many segments, stems and marks belong to the first `points` points."""
+        whole = self._whole[:points]
+        segments = int((whole[:-1] & whole[1:]).sum())
+        return segments, int(self._stemmed[:points].sum()), int(whole.sum())
 
     def free(self) -> None:
         """Give the memory back."""
-        for batch in (self.path, self.stems, self.marks):
-            batch.free()
+        for piece in (self.path, self.stems, self.marks, self.head):
+            piece.free()
 
 
 class LayerBuffers:
@@ -53,9 +70,11 @@ class LayerBuffers:
 
     def __init__(self) -> None:
         self.surface = SurfaceBuffers()
-        self.contours, self.grid = LinePass.batch(), LinePass.batch()
+        self.contours, self.grid = ContourBuffers(), LinePass.batch()
         self.marks = MarkerPass.batch()
         self.paths: dict[int, PathBuffers] = {}
+        self.analysis = AnalysisBuffers()
+        self.accents = Accents()
         self.placed: tuple[Array, Array] = (np.ones(3), np.zeros(3))
         self._made_from: dict[str, object] = {}
 
@@ -77,12 +96,14 @@ class LayerBuffers:
         if self._changed("values", (shape, texture, colors)):
             self.surface.upload_values(texture_values(layer, mesh, colors, look))
         self._update_lines(layer, mesh, look, frame, colors, shape)
+        self.accents.update(layer, mesh, look, frame, colors, theme, shape)
         self._update_paths(layer, mesh, frame, theme, shape)
 
     def free(self) -> None:
         """Give the memory back."""
         self.surface.free()
-        for piece in (self.contours, self.grid, self.marks, *self.paths.values()):
+        self.accents.free()
+        for piece in (self.contours, self.grid, self.marks, self.analysis, *self.paths.values()):
             piece.free()
 
     def _update_lines(
@@ -97,9 +118,9 @@ class LayerBuffers:
         palette = (look.colormap, look.reverse_colormap)
         wanted = look.contours or look.floor_contours
         levels = overlays.contour_heights(look, frame) if wanted else np.empty(0)
-        if self._changed("contours", (shape, palette, levels.tobytes())):
-            shades = overlays.shades(levels, *palette)
-            self._upload(self.contours, overlays.contour_segments(mesh, levels, shades))
+        height = shows_height(shown_texture([layer], look))
+        shades = overlays.contour_shades(levels, look, frame, colors, height)
+        self.contours.update(mesh, levels, shades)
         wanted = look.wireframe or look.texture is Texture.WIREFRAME
         if wanted and self._changed("grid", (shape, palette, look.texture, colors)):
             values = texture_values(layer, mesh, colors, look)
@@ -114,8 +135,9 @@ class LayerBuffers:
                 self.paths[index] = PathBuffers()
             if self._changed(f"path {index}", (shape, span, id(path), theme)):
                 self.paths[index].upload(path, index, mesh, frame, theme)
-        if self._changed("marks", (frame.scale, span, layer.markers, theme)):
-            self._upload(self.marks, overlays.layer_marks(layer.markers, frame, theme))
+        markers = drawn_markers(layer)
+        if self._changed("marks", (frame.scale, span, markers, theme)):
+            self._upload(self.marks, overlays.layer_marks(markers, frame, theme))
 
     def _changed(self, piece: str, made_from: object) -> bool:
         if piece in self._made_from and self._made_from[piece] == made_from:

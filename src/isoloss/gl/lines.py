@@ -71,6 +71,8 @@ class LinePass:
         count: int | None = None,
     ) -> None:
         """Draw `batch`, whose coordinates are scaled and shifted by `placed`."""
+        if not batch.count or count == 0:
+            return
         self._program.use(
             view=view.view,
             projection=view.projection,
@@ -78,7 +80,7 @@ class LinePass:
             offset=placed[1],
             level=float(style.level or 0.0),
             level_share=0.0 if style.level is None else 1.0,
-            viewport=view.size,
+            viewport=view.drawn,
             width=float(style.width),
             cap=float(style.cap),
             bias=float(style.bias),

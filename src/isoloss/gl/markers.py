@@ -51,7 +51,7 @@ class MarkerPass:
             projection=view.projection,
             scale=placed[0],
             offset=placed[1],
-            viewport=view.size,
+            viewport=view.drawn,
             unit=float(view.scale),
             bias=0.012,
             parallel=float(view.camera.orthographic),

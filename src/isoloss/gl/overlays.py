@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.geometry.contours import contour_lines
+from isoloss.geometry.contours import LevelSets
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.gl.lines import no_segments, segments
+from isoloss.gl.lines import segments
 from isoloss.gl.markers import MARK, marks
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.layer import Marker, MarkerShape
 from isoloss.scene.scene import Frame
+from isoloss.scene.texturing import ColorScale
 from isoloss.scene.theme import Theme
 
 Array = NDArray[np.float64]
@@ -25,15 +26,28 @@ SHORTEST = 0.01  # of the box, whose sides are 2
 
 def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records:
     """Contours at `levels` (heights in [0, 1]) in mesh coordinates; `colors` (len(levels), 4)."""
-    starts, ends, shades = [no_segments()["start"]], [no_segments()["end"]], [np.empty((0, 4))]
-    for level, color in zip(levels, colors, strict=True):
-        for line in contour_lines(mesh.x, mesh.y, mesh.height, [float(level)]):
-            flat = _thinned(line.points)
-            points = np.column_stack([flat, np.full(len(flat), level)])
-            starts.append(points[:-1])
-            ends.append(points[1:])
-            shades.append(np.broadcast_to(color, (len(points) - 1, 4)))
-    return segments(np.concatenate(starts), np.concatenate(ends), np.concatenate(shades))
+    sets = LevelSets(mesh.x, mesh.y, mesh.height)
+    return joined_ends([contour_ends(sets, float(level)) for level in levels], colors)
+
+
+def contour_ends(sets: LevelSets, level: float) -> tuple[Array, Array]:
+    """(m, 3) starts and ends of the segments at `level`, without those too short to be seen."""
+    starts, ends = [np.empty((0, 3))], [np.empty((0, 3))]
+    for line in sets.at(level):
+        flat = _thinned(line.points)
+        points = np.column_stack([flat, np.full(len(flat), level)])
+        starts.append(points[:-1])
+        ends.append(points[1:])
+    return np.concatenate(starts), np.concatenate(ends)
+
+
+def joined_ends(parts: list[tuple[Array, Array]], colors: Array) -> Records:
+    """The segments of all `parts`, each part in its colour of `colors` (len(parts), 4)."""
+    none = [np.empty((0, 3))]
+    starts = np.concatenate(none + [start for start, _ in parts])
+    ends = np.concatenate(none + [end for _, end in parts])
+    lengths = [len(start) for start, _ in parts]
+    return segments(starts, ends, np.repeat(colors[: len(parts)], lengths, axis=0))
 
 
 def grid_segments(mesh: DisplayMesh, colors: Array) -> Records:
@@ -64,17 +78,25 @@ def path_segments(points: Array) -> Records:
     return segments(points[:-1][keep], points[1:][keep])
 
 
-def stem_segments(points: Array, mesh: DisplayMesh, frame: Frame, height: float) -> Records:
-    """Vertical lines from the path to the surface, where it floats above or dives below it."""
+def stem_segments(
+    points: Array, mesh: DisplayMesh, frame: Frame, height: float
+) -> tuple[Records, NDArray[np.bool_]]:
+    """Vertical lines from the path to the surface, where it floats above or dives below it.
+
+    Returns:
+        The lines, and (n,) which of the points have one.
+    """
     scale, offset = Frame(frame.alpha, frame.beta, frame.scale).mesh_to_world(mesh)
     x, y = ((points[:, k] - offset[k]) / (scale[k] or 1.0) for k in (0, 1))
     feet = points.copy()
     feet[:, 2] = mesh.height_at(x, y) * height
     apart = np.abs(feet[:, 2] - points[:, 2]) > 0.012
-    return segments(feet[apart], points[apart])
+    return segments(feet[apart], points[apart]), apart
 
 
-def path_marks(trajectory: Trajectory, points: Array, theme: Theme, index: int) -> Records:
+def path_marks(
+    trajectory: Trajectory, points: Array, theme: Theme, index: int, top: float = np.inf
+) -> Records:
     """A dot each checkpoint; the start, the end and drops of the learning rate by their shape.
 
     `index` is that of the trajectory in its layer: its colour goes by it.
@@ -88,6 +110,9 @@ def path_marks(trajectory: Trajectory, points: Array, theme: Theme, index: int) 
     colors = np.tile(np.array(color), (n, 1))
     drops = trajectory.lr_drops
     shapes[drops], radii[drops], colors[drops] = MarkerShape.DIAMOND.value, 5.6, theme.lr_drop
+    # What lies above the top of the scale is drawn there, and points upwards.
+    above = trajectory.loss > top * (1 + 1e-9)
+    shapes[above], radii[above] = MarkerShape.TRIANGLE.value, 4.6
     shapes[0], radii[0] = MarkerShape.RING.value, 5.2
     shapes[-1], radii[-1] = MarkerShape.STAR.value, 7.0
     # Of several paths, whose end a star is must not be in doubt.
@@ -112,13 +137,33 @@ def marker_points(markers: tuple[Marker, ...], frame: Frame) -> Array:
 
 
 def contour_heights(appearance: Appearance, frame: Frame) -> Array:
-    """The displayed heights of the levels: evenly spaced, and the one set by hand."""
-    count = max(0, appearance.contour_levels)
-    levels = (np.arange(count) + 1) / (count + 1)
-    if appearance.contour_value is not None:
-        own = float(frame.scale.apply(appearance.contour_value))
-        levels = np.append(levels, own) if 0 < own < 1 else levels
-    return levels
+    """The displayed heights of the levels, evenly spaced in height, loss or its logarithm."""
+    count, scale = max(0, appearance.contour_levels), frame.scale
+    shares = (np.arange(count) + 1) / (count + 1)
+    if appearance.contour_spacing == "linear":
+        return scale.apply(scale.lo + shares * (scale.hi - scale.lo))
+    if appearance.contour_spacing == "log" and scale.hi > 0:
+        lowest = scale.lo if scale.lo > 0 else 1e-3 * scale.hi
+        return scale.apply(lowest * (scale.hi / lowest) ** shares)
+    return shares
+
+
+def own_height(appearance: Appearance, frame: Frame) -> float | None:
+    """The displayed height of the level set by hand; None where it is off the scale."""
+    if appearance.contour_value is None:
+        return None
+    height = float(frame.scale.apply(appearance.contour_value))
+    return height if 0 < height < 1 else None
+
+
+def contour_shades(
+    levels: Array, appearance: Appearance, frame: Frame, colors: ColorScale | None, height: bool
+) -> Array:
+    """(len(levels), 4) the colours of the levels; grey unless colours show the `height`."""
+    positions = np.full(len(levels), np.nan)
+    if height and colors is not None:
+        positions = colors.scale.apply(frame.scale.invert(levels))
+    return shades(positions, appearance.colormap, appearance.reverse_colormap)
 
 
 def shades(values: Array, name: str, reverse: bool) -> Array:

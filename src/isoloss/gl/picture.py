@@ -1,141 +1,160 @@
-"""Pictures: a scene into pixels and PNG files, with or without a display."""
+"""Pictures: what is to be seen into pixels and files, with or without a display."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from isoloss.errors import IsolossError
+from isoloss.figures.print import Print
 from isoloss.files import write_atomic
-from isoloss.geometry.surface import Surface
 from isoloss.gl.context import HeadlessContext
 from isoloss.gl.renderer import Renderer
-from isoloss.gl.target import Target
-from isoloss.scene.appearance import Appearance, Texture
-from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.loading import load_layer
+from isoloss.gl.tiles import Pixels, Size, check_size, draw_tiled
 from isoloss.scene.scene import Scene
+from isoloss.scene.staging import Source, only_curve, stage
+from isoloss.scene.theme import THEMES
 
-Source = str | Path | Surface | SurfaceLayer | Scene
-Pixels = NDArray[np.uint8]
-
-_CAMERA_OPTIONS = {f.name for f in fields(Camera)}
-_LOOK_OPTIONS = {f.name for f in fields(Appearance)}
+SIZE = (1600, 1000)
+MOST_SUPERSAMPLING = 8
+FIGURES = (".svg", ".pdf")
+"""The suffixes of vector graphics."""
 
 
 def render(
     source: Source | Sequence[Source],
     out: str | Path | None = None,
-    size: tuple[int, int] = (1600, 1000),
+    size: Size | None = None,
     scale: float | None = None,
+    *,
+    supersample: int = 2,
+    overlays: bool = True,
+    figure: bool = False,
+    print_: Print | None = None,
     **options: Any,
 ) -> Pixels:
-    """A picture of surfaces, or of one curve; works without a display.
+    """A picture of surfaces, of a session, or of one curve; works without a display.
 
     Args:
-        source: a path (surface file or run folder), a `Surface`, a `Scene`, or several of them
-            for one box; a curve is drawn alone.
-        out: where to write a PNG; None only returns the pixels.
-        size: (width, height) in pixels.
+        source: a path (surface file, run folder or session), a `Surface`, a `Scene`, or several
+            surfaces for one box; a curve is drawn alone.
+        out: where to write it, as PNG, or as SVG or PDF if it is a figure; None only returns the
+            pixels.
+        size: (width, height) in pixels; 1600×1000, or as wide as one column of a paper.
         scale: size of text and lines; None fits them to the picture.
+        supersample: draw so many times as large each way, and average.
+        overlays: False leaves axes, scalar bar, title, legend and markers out.
+        figure: draw the contours in the plane instead of the surface in space; so do names that
+            end in .svg or .pdf.
+        print_: how a figure is printed: its width on paper, its resolution, filled or as lines.
         options: fields of `Appearance` (texture="accuracy", theme="light", title="…", …) and of
-            `Camera` (azimuth=…, elevation=…, orthographic=True, …); a curve has title, theme,
-            log_height and transparent.
+            `Camera` (azimuth=…, elevation=…, orthographic=True, …); `view` names a saved view of
+            the session. A curve has title, theme, log_height and transparent.
 
     Returns:
         (H, W, 4) uint8, RGBA with straight alpha, top row first.
 
     Raises:
-        IsolossError: a file cannot be read, an option does not exist, or there is no OpenGL.
+        IsolossError: a file cannot be read or written, an option does not exist or does not fit
+            the picture, or there is no OpenGL.
     """
-    if out is not None and Path(out).suffix.lower() != ".png":
-        raise IsolossError(f"pictures are PNG: give a name that ends in .png, not {Path(out).name}")
-    if min(size) < 1:
-        raise IsolossError(f"--size must be at least 1x1, not {size[0]}x{size[1]}")
-    sources = _loaded(source)
-    if len(sources) == 1 and isinstance(sources[0], SurfaceLayer) and sources[0].surface.is_curve:
-        image = _draw_curve(sources[0], size, scale, options)
-    else:
-        scene = make_scene(sources, **options)
-        with HeadlessContext():
-            image = draw_picture(Renderer(), scene, size, scale)
-    if out is not None:
-        write_png(image, Path(out))
+    path = None if out is None else Path(out)
+    suffix = "" if path is None else path.suffix.lower()
+    if path is not None and suffix not in (".png", *FIGURES):
+        raise IsolossError(
+            f"pictures are PNG, or SVG or PDF of a figure: give a name that ends in .png, .svg or "
+            f".pdf, not {path.name}"
+        )
+    if size is not None:
+        check_size(size)
+    if not 1 <= supersample <= MOST_SUPERSAMPLING:
+        raise IsolossError(f"--supersample must be from 1 to {MOST_SUPERSAMPLING}")
+    if scale is not None and not 0.05 <= scale <= 100:
+        raise IsolossError(f"--scale must be from 0.05 to 100, not {scale:g}")
+    curve = only_curve(source)
+    if curve is not None or figure or suffix in FIGURES:
+        # Half a second to import, for figures alone.
+        from isoloss.figures.draw import draw_contours, draw_curve
+
+        if curve is not None:
+            return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
+        document = stage(source, overlays, **options)
+        return draw_contours(document, path, size, scale, print_ or Print())
+    if print_ is not None:
+        raise IsolossError("--width-mm, --dpi, --fill and --line-labels are for figures: --figure")
+    document = stage(source, overlays, **options)
+    with HeadlessContext():
+        image = draw_views(Renderer(), document.shown_views, size or SIZE, scale, supersample)
+    if path is not None:
+        write_png(image, path)
     return image
 
 
 def draw_picture(
     renderer: Renderer,
     scene: Scene,
-    size: tuple[int, int],
+    size: Size,
     scale: float | None = None,
     supersample: int = 2,
 ) -> Pixels:
-    """The same in the current context, for a program that already has one.
+    """One scene in the current context, for a program that already has one.
 
     `supersample` draws so many times as large and averages, on top of multisampling.
     """
-    scale = _fitting_scale(size) if scale is None else scale
-    factor = max(1, supersample)
-    target = Target(size[0] * factor, size[1] * factor)
-    try:
-        renderer.draw(scene, target, scale * factor)
-        pixels = target.read()
-    finally:
-        target.free()
-    return _straight_alpha(_average(pixels, factor))
+    return draw_views(renderer, [scene], size, scale, supersample)
+
+
+def draw_views(
+    renderer: Renderer,
+    views: Sequence[Scene],
+    size: Size,
+    scale: float | None = None,
+    supersample: int = 2,
+) -> Pixels:
+    """1, 2 or 4 viewports beside each other, as the window places them.
+
+    Returns:
+        (H, W, 4) uint8, RGBA with straight alpha, top row first.
+    """
+    rects = places(len(views), size)
+    scale = min(fitting_scale(rect[2:]) for rect in rects) if scale is None else scale
+    if len(views) == 1:
+        return _straight_alpha(draw_tiled(renderer, views[0], size, scale, supersample))
+    line = np.zeros(4) if views[0].appearance.transparent else _opaque(views[0].appearance.theme)
+    picture = np.empty((size[1], size[0], 4), np.uint8)
+    picture[:] = np.rint(255 * line)
+    for view, (x, y, width, height) in zip(views, rects, strict=True):
+        drawn = draw_tiled(renderer, view, (width, height), scale, supersample)
+        picture[y : y + height, x : x + width] = _straight_alpha(drawn)
+    return picture
+
+
+def places(count: int, size: Size) -> list[tuple[int, int, int, int]]:
+    """(x, y, width, height) of 1, 2 or 4 viewports in a picture, with a thin line between them."""
+    width, height = size
+    gap = max(1, round(min(size) / 500)) if count > 1 else 0
+    columns, rows = min(count, 2), max(1, count // 2)
+    if count == 2 and height > 1.6 * width:
+        columns, rows = rows, columns
+    if width - gap < columns or height - gap * (rows - 1) < rows:
+        raise IsolossError(f"--size {width}x{height} is too small for {count} viewports")
+    left, top = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
+    xs = [(0, left), (left + gap, width - left - gap)][:columns]
+    ys = [(0, top), (top + gap, height - top - gap)][:rows]
+    return [(x, y, w, h) for y, h in ys for x, w in xs]
 
 
 def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
     """A scene of `source` with appearance and camera `options`; a given `Scene` is not changed."""
-    sources = _loaded(source)
-    if len(sources) == 1 and isinstance(sources[0], Scene):
-        given = sources[0]
-        scene = replace(given, layers=list(given.layers))
-    else:
-        scene = Scene([_no_curve(each) for each in sources])
-    title = options.pop("title", None)
-    if isinstance(title, str):
-        scene.title = title
-    elif title is not None:
-        options["title"] = title
-    unknown = sorted(set(options) - _CAMERA_OPTIONS - _LOOK_OPTIONS)
-    if unknown:
-        raise IsolossError(f"render has no option {unknown[0]!r}")
-    if isinstance(options.get("texture"), str):
-        options["texture"] = _texture(options["texture"])
-    look = {k: v for k, v in options.items() if k in _LOOK_OPTIONS}
-    view = {k: v for k, v in options.items() if k in _CAMERA_OPTIONS}
-    scene.appearance = replace(scene.appearance, **look)
-    scene.camera = replace(scene.camera, **view)
-    return scene
+    return stage(source, **options).view
 
 
-def _draw_curve(
-    layer: SurfaceLayer, size: tuple[int, int], scale: float | None, options: dict[str, Any]
-) -> Pixels:
-    from isoloss.gl.figure import draw_curve
-
-    unknown = sorted(set(options) - {"title", "theme", "log_height", "transparent"})
-    if unknown and unknown[0] in _LOOK_OPTIONS | _CAMERA_OPTIONS:
-        raise IsolossError(f"{layer.name} is a curve: its picture has no {unknown[0]}")
-    if unknown:
-        raise IsolossError(f"render has no option {unknown[0]!r}")
-    title = options.pop("title", True)
-    heading = title if isinstance(title, str) else layer.surface.title or layer.name
-    look = replace(Appearance(), title=bool(title), **options)
-    scale = _fitting_scale(size) if scale is None else scale
-    return draw_curve(layer.surface, size, scale, look, heading)
-
-
-def _fitting_scale(size: tuple[int, int]) -> float:
+def fitting_scale(size: Sequence[int]) -> float:
+    """The size of text and lines that suits a picture of (width, height) pixels."""
     return max(0.75, min(size[0] / 1250, size[1] / 780))
 
 
@@ -145,49 +164,16 @@ def write_png(image: Pixels, path: Path) -> Path:
     return write_atomic(path, lambda p: picture.save(p, format="PNG"))
 
 
-def _loaded(source: Source | Sequence[Source]) -> list[SurfaceLayer | Scene]:
-    """What `source` names, read from disk where it is a path."""
-    sources = [source] if isinstance(source, Source) else list(source)
-    return [_layer_or_scene(each) for each in sources]
-
-
-def _layer_or_scene(source: Source) -> SurfaceLayer | Scene:
-    if isinstance(source, SurfaceLayer | Scene):
-        return source
-    if isinstance(source, Surface):
-        return SurfaceLayer(source.title or "surface", source)
-    return load_layer(source)
-
-
-def _no_curve(source: SurfaceLayer | Scene) -> SurfaceLayer:
-    if isinstance(source, Scene):
-        raise IsolossError("render takes one scene, or several surfaces, not several scenes")
-    if source.surface.is_curve:
-        raise IsolossError(f"{source.name} is a curve: draw it alone")
-    return source
-
-
-def _texture(name: str) -> Texture:
-    slug = name.lower().replace("_", "-").replace(" ", "-")
-    for texture in Texture:
-        if slug in (texture.value, texture.name.lower().replace("_", "-")):
-            return texture
-    names = ", ".join(t.value for t in Texture)
-    raise IsolossError(f"there is no texture {name!r}; choose one of {names}")
-
-
-def _average(pixels: Pixels, factor: int) -> Pixels:
-    if factor == 1:
-        return pixels
-    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
-    blocks = pixels.reshape(height, factor, width, factor, 4).astype(np.uint16)
-    total = blocks.sum(axis=(1, 3), dtype=np.uint32)
-    return ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+def _opaque(theme: str) -> np.ndarray:
+    """The colour between viewports."""
+    ink = THEMES[theme]
+    box, ground = np.array(ink.box), np.array(ink.background_bottom)
+    return np.array([*(0.35 * box[:3] + 0.65 * ground[:3]), 1.0])
 
 
 def _straight_alpha(pixels: Pixels) -> Pixels:
-    alpha = pixels[..., 3:].astype(np.float32) / 255.0
     if (pixels[..., 3] == 255).all():
         return pixels
+    alpha = pixels[..., 3:].astype(np.float32) / 255.0
     color = pixels[..., :3] / np.maximum(alpha, 1e-6)
     return np.concatenate([np.clip(np.rint(color), 0, 255).astype(np.uint8), pixels[..., 3:]], -1)

@@ -11,13 +11,17 @@ from isoloss.resources import resource_folder
 
 
 class Program:
-    """The program of `shaders/NAME.vert` and `shaders/NAME.frag`."""
+    """The program of `shaders/NAME.vert` and `shaders/NAME.frag`.
 
-    def __init__(self, name: str) -> None:
+    `vertex` names another file for the first stage, which several programs share.
+    """
+
+    def __init__(self, name: str, vertex: str = "") -> None:
         self.name = name
         self.id = GL.glCreateProgram()
-        stages = [(GL.GL_VERTEX_SHADER, "vert"), (GL.GL_FRAGMENT_SHADER, "frag")]
-        shaders = [_compile(kind, f"{name}.{suffix}") for kind, suffix in stages]
+        files = [f"{vertex or name}.vert", f"{name}.frag"]
+        stages = [GL.GL_VERTEX_SHADER, GL.GL_FRAGMENT_SHADER]
+        shaders = [_compile(kind, file) for kind, file in zip(stages, files, strict=True)]
         for shader in shaders:
             GL.glAttachShader(self.id, shader)
         GL.glLinkProgram(self.id)

@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 from OpenGL import GL
 
+from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import axes
+from isoloss.gl.analysis import all_minima
 from isoloss.gl.background import BackgroundPass
+from isoloss.gl.callouts import Callouts, callouts
 from isoloss.gl.context import description
 from isoloss.gl.fills import FillPass
 from isoloss.gl.layer_buffers import LayerBuffers, PathBuffers
 from isoloss.gl.legend import legend
 from isoloss.gl.lines import LinePass, LineStyle
 from isoloss.gl.markers import MarkerPass
-from isoloss.gl.overlays import marker_points
-from isoloss.gl.scalar_bar import ScalarBar, scalar_bar
+from isoloss.gl.minima_marks import minima_labels
+from isoloss.gl.plates import headline, plate
+from isoloss.gl.program import Program
+from isoloss.gl.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
+from isoloss.gl.ssao import OcclusionPass
 from isoloss.gl.surfaces import Paint, SurfacePass
 from isoloss.gl.target import Target
 from isoloss.gl.text import Label, TextPass
-from isoloss.gl.view import View
+from isoloss.gl.view import Part, View
 from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.axis_titles import axis_titles
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import FLOOR, Frame, Scene
-from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
-from isoloss.scene.theme import THEMES, Color
+from isoloss.scene.texturing import ColorScale, color_scale, shown_texture, shows_height
+from isoloss.scene.theme import THEMES, Color, Theme
+
+NOTHING = ("Nothing to show yet", "All surfaces are hidden here")
+"""Told where there is no layer, and where none is visible."""
 
 Placed = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 _SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
-_MOVING_SOFTWARE, _RESTING_SOFTWARE, _MOVING = 64, 500, 500  # vertices an axis
+_QUICK_POINTS, _OCCLUDING_POINTS = 112, 400
+_ALL_POINTS = 1_000_000
 
 
 @dataclass
@@ -52,38 +64,98 @@ class Renderer:
         self._background, self._surfaces = BackgroundPass(), SurfacePass()
         self._lines, self._markers = LinePass(), MarkerPass()
         self._fills, self._text = FillPass(), TextPass()
+        self._occlusion: OcclusionPass | None = None
         self._box = self._lines.batch()
         self._colors: tuple[object, ColorScale | None] = (None, None)
         self._bar: tuple[object, ScalarBar | None] = (None, None)
+        self._extents: tuple[object, Extent] = (None, Extent.of([]))
         self.is_software = any(name in description() for name in _SOFTWARE)
         self._held: dict[tuple[int, int], _Held] = {}
 
-    def draw(self, scene: Scene, target: Target, scale: float = 1.0, moving: bool = False) -> None:
+    def draw(
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float = 1.0,
+        moving: bool = False,
+        part: Part | None = None,
+    ) -> None:
         """Draw `scene` into `target`.
 
         Args:
             scale: pixels to one device-independent unit: text and lines grow with it.
-            moving: the camera is on its way; large surfaces are drawn with fewer triangles.
+            moving: draw it as `draw_quickly` does.
+            part: draw this rectangle, of the target's size, of a larger picture.
         """
+        if moving:
+            self.draw_quickly(scene, target, scale, _QUICK_POINTS)
+            return
+        for _ in self.pieces(scene, target, scale, part):
+            pass
+
+    def draw_quickly(self, scene: Scene, target: Target, scale: float, points: int) -> bool:
+        """Draw `scene` without what takes long and is hardly seen while things move.
+
+        Surfaces are drawn with about `points` vertices an axis, more where the camera is close.
+
+        Returns:
+            Whether buffers had to be brought up to date, which took time of its own.
+        """
+        closeness = max(1.0, Camera().distance / scene.camera.distance)
+        before = self._uploads()
+        for _ in self._pieces(scene, target, scale, None, int(points * closeness)):
+            pass
+        return self._uploads() != before
+
+    def pieces(
+        self, scene: Scene, target: Target, scale: float = 1.0, part: Part | None = None
+    ) -> Iterator[None]:
+        """Draw as `draw` does, in pieces none of which takes long; between them anything else may
+        be drawn, but not with this renderer."""
+        return self._pieces(scene, target, scale, part, None)
+
+    def _pieces(
+        self, scene: Scene, target: Target, scale: float, part: Part | None, quick: int | None
+    ) -> Iterator[None]:
+        """`quick` is how many vertices an axis a quick picture gets; None is the whole picture."""
         self._sweep()
-        view = View(scene.camera, target.size, scale, THEMES[scene.appearance.theme])
+        size = target.size if part is None else part.whole
+        view = View(scene.camera, size, scale, THEMES[scene.appearance.theme], part)
         # A software renderer pays for every sample; while things move they are hardly seen.
-        target.begin(multisample=not (moving and self.is_software))
-        GL.glDisable(GL.GL_CULL_FACE)
-        GL.glEnable(GL.GL_BLEND)
-        GL.glBlendEquation(GL.GL_FUNC_ADD)
-        GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)  # colours are premultiplied
+        whole = quick is None or not self.is_software
+        target.begin(multisample=whole)
+        self._blend()
         if not scene.appearance.transparent:
-            self._background.draw(view.theme)
+            if whole:
+                self._background.draw(view)
+            else:
+                self._background.copy(view, target)
         shown = scene.shown
         if shown:
-            self._draw_layers(scene, shown, view, self._budget(scene, moving))
+            yield from self._draw_layers(scene, shown, view, target, quick, whole)
         elif scene.appearance.title:
             self._draw_nothing(scene, view)
         GL.glBindVertexArray(0)
         GL.glUseProgram(0)
         GL.glDisable(GL.GL_DEPTH_TEST)
         target.end()
+
+    def _blend(self) -> None:
+        """Every colour is premultiplied and goes over what is there."""
+        GL.glDisable(GL.GL_CULL_FACE)
+        GL.glEnable(GL.GL_BLEND)
+        GL.glBlendEquation(GL.GL_FUNC_ADD)
+        GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+
+    def _pause(self, target: Target) -> Iterator[None]:
+        """Between two pieces; depth is tested and written before and after."""
+        target.pause()
+        yield
+        target.resume()
+        self._blend()
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glDepthMask(True)
 
     def free(self) -> None:
         """Give all buffers of layers back."""
@@ -94,9 +166,16 @@ class Renderer:
     # -- the layers --------------------------------------------------------------------------
 
     def _draw_layers(
-        self, scene: Scene, shown: list[SurfaceLayer], view: View, budget: int
-    ) -> None:
-        look, frame = scene.appearance, scene.frame()
+        self,
+        scene: Scene,
+        shown: list[SurfaceLayer],
+        view: View,
+        target: Target,
+        quick: int | None,
+        whole: bool,
+    ) -> Iterator[None]:
+        budget = quick or _ALL_POINTS
+        look, frame = scene.look, scene.frame()
         colors = self._color_scale(list(dict.fromkeys([*shown, *scene.beside])), look, frame)
         texture = shown_texture(shown, look)
         sides = axes.Sides.of(scene.camera)
@@ -108,8 +187,28 @@ class Renderer:
         GL.glEnable(GL.GL_DEPTH_TEST)
         for layer, buffers in zip(shown, all_buffers, strict=True):
             buffers.update(layer, look, frame, colors, view.theme)
-            paint = _paint(texture, scene)
-            self._surfaces.draw(buffers.surface, view, paint, buffers.placed, budget)
+            for _ in buffers.contours.complete() if quick is None else ():
+                yield from self._pause(target)
+        yield from self._pause(target)
+        paint = _paint(texture, scene)
+        # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
+        occluded = look.ambient_occlusion and whole
+        if occluded and texture is not Texture.WIREFRAME:
+            points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
+            for _ in self._occlude(shown, all_buffers, view, frame, points):
+                yield from self._pause(target)
+            yield from self._pause(target)
+            paint = replace(paint, occlusion=self._bound_occlusion())
+        for buffers in all_buffers:
+            parts = buffers.surface.parts(budget)
+            for piece in parts:
+                if paint.occlusion is not None:
+                    self._bound_occlusion()
+                self._surfaces.draw(
+                    buffers.surface, view, paint, buffers.placed, budget, piece, not whole
+                )
+                if len(parts) > 1:
+                    yield from self._pause(target)
         GL.glDepthMask(False)
         ticks = axes.AxisTicks.of(frame)
         if look.axes:
@@ -119,9 +218,38 @@ class Renderer:
             self._draw_lines(buffers, scene, view, texture)
         for layer, buffers in zip(shown, all_buffers, strict=True):
             self._draw_paths(layer, buffers, scene, view, frame)
+            buffers.analysis.update(layer, scene, view, frame)
+            buffers.analysis.draw(scene, view, frame, self._lines, self._markers)
         GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
         self._draw_labels(scene, shown, view, frame, colors, texture, sides, ticks)
+
+    def _occlude(
+        self,
+        shown: list[SurfaceLayer],
+        all_buffers: list[LayerBuffers],
+        view: View,
+        frame: Frame,
+        budget: int,
+    ) -> Iterator[None]:
+        """Bring the ambient occlusion up to date, in pieces."""
+
+        def draw(program: Program) -> None:
+            for buffers in all_buffers:
+                program.use(scale=buffers.placed[0], offset=buffers.placed[1])
+                buffers.surface.draw(budget)
+
+        if self._occlusion is None:
+            self._occlusion = OcclusionPass()
+        states = tuple((id(x), x.version, id(x.surface), x.approach) for x in shown)
+        shapes = tuple(buffers.surface.mesh_id for buffers in all_buffers)
+        return self._occlusion.update(view, (states, shapes, frame, budget), draw)
+
+    def _bound_occlusion(self) -> tuple[int, int]:
+        """Bind the ambient occlusion; its size."""
+        assert self._occlusion is not None
+        self._occlusion.bind(1)
+        return self._occlusion.size
 
     def _draw_lines(
         self, buffers: LayerBuffers, scene: Scene, view: View, texture: Texture
@@ -130,12 +258,12 @@ class Renderer:
         if look.floor_contours:
             style = LineStyle(
                 1.3 * unit,
-                (1, 1, 1, 0.8),
+                (1, 1, 1, 0.8 if shows_height(texture) else 0.5),
                 bias=0.0005,
                 level=FLOOR,
-                toward=view.theme.floor_contour,
+                toward=_floor_tone(texture, view.theme),
             )
-            self._lines.draw(buffers.contours, view, style, buffers.placed)
+            self._lines.draw(buffers.contours.batch, view, style, buffers.placed)
         if texture is Texture.WIREFRAME:
             style = LineStyle(1.2 * unit, bias=0.0012, toward=view.theme.floor_contour)
             self._lines.draw(buffers.grid, view, style, buffers.placed)
@@ -144,7 +272,8 @@ class Renderer:
             self._lines.draw(buffers.grid, view, style, buffers.placed)
         if look.contours and texture is not Texture.WIREFRAME:
             style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
-            self._lines.draw(buffers.contours, view, style, buffers.placed)
+            self._lines.draw(buffers.contours.batch, view, style, buffers.placed)
+        buffers.accents.draw(self._lines, view, buffers.placed, look.floor_contours)
 
     def _draw_paths(
         self, layer: SurfaceLayer, buffers: LayerBuffers, scene: Scene, view: View, frame: Frame
@@ -170,19 +299,28 @@ class Renderer:
     ) -> None:
         unit, casing_color = view.scale, view.theme.path_casing
         color = view.theme.path_color(index)
-        points = _points_until(trajectory, epoch)
+        at = playhead(trajectory, epoch)
+        pieces, stems, marks = path.until(at.checkpoint + 1)
         stem = LineStyle(1.0 * unit, (*color[:3], 0.6), bias=0.002)
         casing = LineStyle(5.0 * unit, casing_color, cap=1.0, bias=0.004)
         line = LineStyle(2.4 * unit, color, cap=1.0, bias=0.005)
-        self._lines.draw(path.stems, view, stem, placed)
+        self._lines.draw(path.stems, view, stem, placed, stems)
+        unfinished = at.checkpoint + 1 < len(trajectory)
+        if unfinished:
+            path.head.move(path.points, at, color)
         # Where the surface hides the path, it shines through faintly.
         GL.glDepthFunc(GL.GL_GREATER)
         ghost = replace(line, tint=(*color[:3], 0.28), width=1.6 * unit, cap=0.0)
-        self._lines.draw(path.path, view, ghost, placed, points - 1)
+        ways = [(path.path, pieces), (path.head.piece, 1)] if unfinished else [(path.path, pieces)]
+        for batch, count in ways:
+            self._lines.draw(batch, view, ghost, placed, count)
         GL.glDepthFunc(GL.GL_LEQUAL)
-        self._lines.draw(path.path, view, casing, placed, points - 1)
-        self._lines.draw(path.path, view, line, placed, points - 1)
-        self._markers.draw(path.marks, view, casing_color, placed, count=points)
+        for style in (casing, line):
+            for batch, count in ways:
+                self._lines.draw(batch, view, style, placed, count)
+        self._markers.draw(path.marks, view, casing_color, placed, count=marks)
+        if unfinished:
+            self._markers.draw(path.head.mark, view, casing_color, placed)
 
     # -- decorations -------------------------------------------------------------------------
 
@@ -202,42 +340,63 @@ class Renderer:
         bar: ScalarBar | None = None
         if look.scalar_bar and colors is not None:
             bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
-            bar = self._scalar_bar(view, colors, scene, bands)
+            remarks = notes(self._extent(shown), texture, look, frame, view.theme)
+            bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
                 layout.reserve(bar.rect)
+                self._fills.draw(plate(view, bar.ground, frame.top), view.crop)
         title = _title(scene, shown) if look.title else ""
         if title:
-            width, height = self._text.measure(title, view.em, 1.3)
-            at = 1.4 * view.em
-            layout.reserve((0.0, 0.0, at + width, at + 1.5 * height))
-            layout.labels.append(Label(title, at, at, view.theme.ink, (0.0, 0.0), 1.3))
+            heading, rect = headline(view, self._text, title)
+            layout.reserve((0.0, 0.0, *rect[2:]))
+            layout.labels.append(heading)
+            self._fills.draw(plate(view, rect, frame.top), view.crop)
         if look.axes:
-            layout.lay_out(frame, ticks, sides, _axis_titles(shown))
+            layout.lay_out(frame, ticks, sides, axis_titles(shown))
+        cards = Callouts()
         if look.markers:
-            layout.labels += _marker_labels(shown, view, frame)
-        key = legend(view, self._text, shown, layout.is_free) if look.trajectory else None
-        for card in (bar, key):
+            markers = [m for layer in shown for m in drawn_markers(layer)]
+            cards = callouts(markers, view, self._text, frame, layout)
+        if look.minima:
+            deepest = all_minima(self._buffers(scene, layer).analysis for layer in shown)
+            measure = self._text.measure
+            layout.labels += minima_labels(deepest, view, frame, measure, layout.is_free)
+        has_key = look.trajectory and look.legend
+        key = legend(view, self._text, shown, layout.is_free) if has_key else None
+        for card in (bar, cards, key):
             if card is not None:
-                self._fills.draw(card.triangles, np.eye(4))
+                self._fills.draw(card.triangles, view.crop)
                 layout.labels.extend(card.labels)
         if layout.labels:
-            self._text.draw(layout.labels, view.em, view.size)
+            self._text.draw(layout.labels, view.em, view.drawn, view.corner)
 
     def _color_scale(
         self, shown: list[SurfaceLayer], look: Appearance, frame: Frame
     ) -> ColorScale | None:
         """The colour scale of the last frame, if it would be the same."""
         states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
-        key = (states, look.texture, look.color_range, frame)
+        key = (states, look.texture, look.color_range, look.log_colors, frame)
         if self._colors[0] != key:
             self._colors = (key, color_scale(shown, look, frame))
         return self._colors[1]
 
+    def _extent(self, shown: list[SurfaceLayer]) -> Extent:
+        """That of the last frame, if it would be the same."""
+        states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
+        if self._extents[0] != states:
+            self._extents = (states, Extent.of(shown))
+        return self._extents[1]
+
     def _scalar_bar(
-        self, view: View, colors: ColorScale, scene: Scene, bands: int
+        self,
+        view: View,
+        colors: ColorScale,
+        scene: Scene,
+        bands: int,
+        remarks: tuple[Note, ...],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""
-        look = scene.appearance
+        look = scene.look
         key = (
             view.size,
             view.scale,
@@ -246,25 +405,24 @@ class Renderer:
             look.colormap,
             look.reverse_colormap,
             bands,
+            remarks,
         )
         if self._bar[0] != key:
-            self._bar = (key, scalar_bar(view, self._text, colors, look, bands))
+            self._bar = (key, scalar_bar(view, self._text, colors, look, bands, remarks))
         return self._bar[1]
 
     def _draw_nothing(self, scene: Scene, view: View) -> None:
         waiting = any(layer not in scene.hidden for layer in scene.layers)
-        text = "Waiting for the first values…" if waiting else "Nothing to show yet"
+        text = "Waiting for the first values…" if waiting else NOTHING[bool(scene.layers)]
         x, y = view.size[0] / 2, view.size[1] / 2
-        self._text.draw([Label(text, x, y, view.theme.quiet_ink, size=1.15)], view.em, view.size)
+        label = Label(text, x, y, view.theme.quiet_ink, size=1.15)
+        self._text.draw([label], view.em, view.drawn, view.corner)
 
     # -- caches ------------------------------------------------------------------------------
 
-    def _budget(self, scene: Scene, moving: bool) -> int:
-        """About how many vertices an axis are worth drawing."""
-        closeness = max(1.0, Camera().distance / scene.camera.distance)
-        if self.is_software:
-            return int(closeness * (_MOVING_SOFTWARE if moving else _RESTING_SOFTWARE))
-        return int(closeness * _MOVING) if moving else 1_000_000
+    def _uploads(self) -> int:
+        """How often surfaces were brought up to date."""
+        return sum(held.buffers.surface.uploads for held in self._held.values())
 
     def _buffers(self, scene: Scene, layer: SurfaceLayer) -> LayerBuffers:
         key = (id(scene), id(layer))
@@ -279,7 +437,7 @@ class Renderer:
 
 
 def _paint(texture: Texture, scene: Scene) -> Paint:
-    look = scene.appearance
+    look = scene.look
     theme = THEMES[look.theme]
     if texture is Texture.MATTE:
         return Paint(look.colormap, matte=theme.matte[:3], flat=not look.smooth)
@@ -289,41 +447,13 @@ def _paint(texture: Texture, scene: Scene) -> Paint:
     return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)
 
 
-def _points_until(trajectory: Trajectory, epoch: float | None) -> int:
-    """How many checkpoints of the path there are up to `epoch`."""
-    if epoch is None:
-        return len(trajectory)
-    return int(np.searchsorted(trajectory.epoch, epoch + 1e-9, side="right"))
+def _floor_tone(texture: Texture, theme: Theme) -> Color:
+    """What contours on the floor are mixed with: ink alone where colours do not mean the height."""
+    return theme.floor_contour if shows_height(texture) else (*theme.quiet_ink[:3], 1.0)
 
 
 def _title(scene: Scene, shown: list[SurfaceLayer]) -> str:
     if scene.title or len(shown) != 1:
         return scene.title
-    return shown[0].surface.title or shown[0].name
-
-
-def _axis_titles(shown: list[SurfaceLayer]) -> tuple[str, str, str]:
-    """α and β, with the share of variance they explain when the plane came from PCA."""
-    ratios = shown[0].surface.meta.get("explained_variance_ratio") if len(shown) == 1 else None
-    names = ["α", "β"]
-    if isinstance(ratios, list | tuple) and len(ratios) >= 2:
-        names = [
-            f"{name} (PC{k}, {100 * float(share):.1f} %)"
-            for k, (name, share) in enumerate(zip(names, ratios, strict=False), start=1)
-        ]
-    return names[0], names[1], "loss"
-
-
-def _marker_labels(shown: list[SurfaceLayer], view: View, frame: Frame) -> list[Label]:
-    labels: list[Label] = []
-    color: Color = view.theme.ink
-    for layer in shown:
-        if not any(m.label for m in layer.markers):
-            continue
-        points = marker_points(layer.markers, frame) * (1.0, 1.0, frame.gain)
-        for marker, (x, y, _) in zip(layer.markers, view.pixels(points), strict=True):
-            if marker.label:
-                labels.append(
-                    Label(marker.label, x + 0.8 * view.em, y - 0.8 * view.em, color, (0.0, 1.0))
-                )
-    return labels
+    only = shown[0]
+    return only.name if only.derived else only.surface.title or only.name

@@ -16,8 +16,15 @@ from isoloss.gl.program import Program
 from isoloss.gl.view import View
 from isoloss.scene.colormaps import colormap
 
-_FLOAT = 4
-_SHAPE_FLOATS = 8
+VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])
+"""Of the shape: x, y and height; its slopes; sky, computed and clamped, and a byte to spare."""
+STEEPEST = 6e4
+"""Half floats end there: steeper than that is a wall in any light."""
+PART = 40_000
+"""Triangles that are drawn at once where a frame must not be held up; a software renderer with
+multisampling takes about a fiftieth of a second for them."""
+_FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
+_MOST_STRIDES = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Paint:
         matte: one tone (r, g, b) instead of colours.
         unlit: from 0, fully shaded, to 1, not at all.
         flat: one normal a facet.
+        occlusion: the size of the occlusion bound to texture unit 1; None where there is none.
     """
 
     colormap: str
@@ -38,57 +46,88 @@ class Paint:
     matte: tuple[float, float, float] | None = None
     unlit: float = 0.0
     flat: bool = False
+    occlusion: tuple[int, int] | None = None
 
 
 class SurfaceBuffers:
-    """The GPU's copy of one displayed mesh."""
+    """The GPU's copy of one displayed mesh.
+
+    Attributes:
+        uploads: how often anything of it was brought up to date.
+    """
 
     def __init__(self) -> None:
         self._shape, self._values, self._array = Buffer(), Buffer(), VertexArray()
         self._mesh: DisplayMesh | None = None
+        self.uploads = 0
         self._triangles: dict[int, tuple[Buffer, int]] = {}  # stride -> indices and their number
-        stride = _SHAPE_FLOATS * _FLOAT
+        size, at = (
+            VERTEX.itemsize,
+            {k: offset for k, (_, offset, *_) in dict(VERTEX.fields or {}).items()},
+        )
         self._array.attach(
             self._shape,
-            Attribute(0, 3, 0, stride, per_instance=False),
-            Attribute(1, 2, 3 * _FLOAT, stride, per_instance=False),
-            Attribute(2, 3, 5 * _FLOAT, stride, per_instance=False),
+            Attribute(0, 3, at["place"], size, per_instance=False),
+            Attribute(1, 2, at["slope"], size, half=True, per_instance=False),
+            Attribute(2, 3, at["state"], size, normalized_bytes=True, per_instance=False),
         )
-        self._array.attach(self._values, Attribute(3, 1, 0, _FLOAT, per_instance=False))
+        self._array.attach(self._values, Attribute(3, 1, 0, 4, per_instance=False))
 
     def upload_shape(self, mesh: DisplayMesh) -> None:
         """Replace positions, slopes, occlusion, marks and triangles."""
-        rows, columns = mesh.height.shape
-        vertices = np.empty((rows, columns, _SHAPE_FLOATS), np.float32)
-        vertices[..., 0], vertices[..., 1] = mesh.x[:, None], mesh.y[None, :]
-        vertices[..., 2] = np.nan_to_num(mesh.height)
-        vertices[..., 3], vertices[..., 4] = mesh.slope_x, mesh.slope_y
-        vertices[..., 5] = mesh.occlusion
-        vertices[..., 6], vertices[..., 7] = mesh.computed, mesh.clamped
-        self._shape.upload(vertices)
+        vertices = np.zeros(mesh.height.shape, VERTEX)
+        place, slope, state = vertices["place"], vertices["slope"], vertices["state"]
+        place[..., 0], place[..., 1] = mesh.x[:, None], mesh.y[None, :]
+        place[..., 2] = np.nan_to_num(mesh.height)
+        for k, along in enumerate((mesh.slope_x, mesh.slope_y)):
+            slope[..., k] = np.clip(along, -STEEPEST, STEEPEST)
+        for k, share in enumerate((mesh.occlusion, mesh.computed, mesh.clamped)):
+            state[..., k] = np.abs(share) * 255.0 + 0.5
+        self._shape.upload(vertices.view(np.uint8))
+        self.uploads += 1
         self._mesh = mesh
         self._drop_triangles()
 
     def upload_values(self, values: NDArray[np.float64]) -> None:
         """Replace the positions along the colormap; NaN has no colour."""
         self._values.upload(np.nan_to_num(values, nan=-1.0).astype(np.float32))
+        self.uploads += 1
 
-    def draw(self, budget: int) -> None:
-        """Draw the triangles between at most about `budget` vertices an axis."""
+    @property
+    def mesh_id(self) -> int:
+        """Which mesh this is a copy of."""
+        return id(self._mesh)
+
+    def parts(self, budget: int) -> list[slice]:
+        """The triangles that `draw` would draw in pieces none of which takes long."""
+        count = self._indexed(budget)[1]
+        step = 3 * min(PART, -(-count // (3 * _FEWEST_PARTS)) or 1)
+        return [slice(at, min(at + step, count)) for at in range(0, count, step)]
+
+    def draw(self, budget: int, part: slice | None = None) -> None:
+        """Draw the triangles between at most about `budget` vertices an axis, or `part` of them."""
+        buffer, count = self._indexed(budget)
+        first, last = (0, count) if part is None else (part.start, part.stop)
+        if buffer is not None and last > first:
+            self._array.bind()
+            GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, buffer.id)
+            at = ctypes.c_void_p(4 * first)
+            GL.glDrawElements(GL.GL_TRIANGLES, last - first, GL.GL_UNSIGNED_INT, at)
+
+    def _indexed(self, budget: int) -> tuple[Buffer | None, int]:
+        """The indices of the triangles between so many vertices, and their number."""
         if self._mesh is None:
-            return
+            return None, 0
         stride = max(1, math.ceil(max(self._mesh.height.shape) / budget))
-        self._array.bind()
         if stride not in self._triangles:
-            if len(self._triangles) > 4:
+            if len(self._triangles) >= _MOST_STRIDES:
                 self._drop_triangles()
+            self._array.bind()
             buffer, triangles = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER), self._mesh.triangles(stride)
             buffer.upload(triangles)
+            self.uploads += 1
             self._triangles[stride] = (buffer, triangles.size)
-        buffer, count = self._triangles[stride]
-        if count:
-            GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, buffer.id)
-            GL.glDrawElements(GL.GL_TRIANGLES, count, GL.GL_UNSIGNED_INT, ctypes.c_void_p(0))
+        return self._triangles[stride]
 
     def _drop_triangles(self) -> None:
         for buffer, _ in self._triangles.values():
@@ -107,7 +146,7 @@ class SurfacePass:
     """Lights and colours surfaces."""
 
     def __init__(self) -> None:
-        self._program = Program("surface")
+        self._program, self._quick = Program("surface"), Program("surface_quick")
         self._colormaps: dict[tuple[str, bool], int] = {}
 
     def draw(
@@ -117,8 +156,14 @@ class SurfacePass:
         paint: Paint,
         placed: tuple[NDArray[np.float64], NDArray[np.float64]],
         budget: int,
+        part: slice | None = None,
+        quick: bool = False,
     ) -> None:
-        """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis."""
+        """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis.
+
+        `part` is one of `buffers.parts(budget)`; `quick` lights vertices instead of pixels, and
+        leaves ambient occlusion out.
+        """
         camera, theme = view.camera, view.theme
         right, up, back = (np.asarray(row, np.float64) for row in view.view[:3, :3])
         # The key light comes with the viewer, from over the left shoulder, and never from below.
@@ -126,7 +171,8 @@ class SurfacePass:
         key /= np.linalg.norm(key)
         GL.glActiveTexture(GL.GL_TEXTURE0)
         self._bind_colormap(paint.colormap, paint.reverse)
-        self._program.use(
+        program = self._quick if quick and not paint.flat else self._program
+        program.use(
             matrix=view.matrix,
             scale=placed[0],
             offset=placed[1],
@@ -142,11 +188,16 @@ class SurfacePass:
             uncomputed=theme.uncomputed[:3],
             clamped=theme.clamped[:3],
             hatch=9.0 * view.scale,
+            origin=view.origin,
+            occluded=1,
+            occlusion=0.0 if paint.occlusion is None else 1.0,
+            occlusion_scale=np.array(paint.occlusion or (1, 1)) / view.size,
+            depth=-view.view[2],
         )
         # Surfaces step back by their slope, so that lines upon them stay whole.
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(1.0, 1.0)
-        buffers.draw(budget)
+        buffers.draw(budget, part)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
     def _bind_colormap(self, name: str, reverse: bool) -> None:

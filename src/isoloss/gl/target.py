@@ -73,14 +73,32 @@ class Target:
     def begin(self, multisample: bool = True) -> None:
         """Draw into it from now on, cleared and transparent."""
         self._multisampled = multisample
-        viewport = [int(v) for v in GL.glGetIntegerv(GL.GL_VIEWPORT)]
-        self._before = (int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)), viewport)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._drawn if multisample else self._resolved)
-        GL.glViewport(0, 0, *self.size)
-        GL.glDisable(GL.GL_SCISSOR_TEST)
+        self.resume()
         GL.glDepthMask(True)
         GL.glClearColor(0.0, 0.0, 0.0, 0.0)
         GL.glClear(int(GL.GL_COLOR_BUFFER_BIT) | int(GL.GL_DEPTH_BUFFER_BIT))
+
+    def copy_into(self, other: Target) -> None:
+        """Put the resolved picture into what `other`, of the same size, is drawing."""
+        w, h = self.size
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._resolved)
+        GL.glBlitFramebuffer(0, 0, w, h, 0, 0, w, h, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, other._resolved)
+
+    def resume(self) -> None:
+        """Go on drawing into it, after `pause`."""
+        viewport = [int(v) for v in GL.glGetIntegerv(GL.GL_VIEWPORT)]
+        self._before = (int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)), viewport)
+        drawn = self._drawn if self._multisampled else self._resolved
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, drawn)
+        GL.glViewport(0, 0, *self.size)
+        GL.glDisable(GL.GL_SCISSOR_TEST)
+
+    def pause(self) -> None:
+        """Go back to where was drawn before, for a while."""
+        framebuffer, viewport = self._before
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
+        GL.glViewport(*viewport)
 
     def end(self) -> None:
         """Resolve into `texture` and go back to where was drawn before."""
@@ -89,20 +107,24 @@ class Target:
             GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self._resolved)
             w, h = self.size
             GL.glBlitFramebuffer(0, 0, w, h, 0, 0, w, h, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
-        framebuffer, viewport = self._before
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
-        GL.glViewport(*viewport)
+        self.pause()
+
+    def wait(self) -> None:
+        """Wait until the resolved frame is really there, by reading one pixel of it."""
+        self._read(1, 1)
 
     def read(self) -> NDArray[np.uint8]:
         """(H, W, 4) uint8 of the resolved frame, top row first, premultiplied alpha."""
-        width, height = self.size
+        return np.ascontiguousarray(self._read(*self.size)[::-1])
+
+    def _read(self, width: int, height: int) -> NDArray[np.uint8]:
         before = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._resolved)
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
         pixels = np.empty((height, width, 4), np.uint8)
         GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, before)
-        return np.ascontiguousarray(pixels[::-1])
+        return pixels
 
     def free(self) -> None:
         """Give the memory back."""

@@ -49,8 +49,17 @@ class TextPass:
         run = self._atlas(em, size).run(text)
         return run.width, run.ascent + run.descent
 
-    def draw(self, labels: list[Label], em: float, viewport: tuple[int, int]) -> None:
-        """Draw `labels`; `em` is the ordinary font size in pixels."""
+    def draw(
+        self,
+        labels: list[Label],
+        em: float,
+        viewport: tuple[int, int],
+        shift: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
+        """Draw `labels`; `em` is the ordinary font size in pixels.
+
+        `shift` is where the viewport's top left is in the pixels that the labels are placed in.
+        """
         by_atlas: dict[int, list[NDArray[np.void]]] = {}
         for label in labels:
             atlas = self._atlas(em, label.size)
@@ -63,11 +72,11 @@ class TextPass:
             self._instances[pixels].upload(joined(records))
             GL.glActiveTexture(GL.GL_TEXTURE0)
             self._atlases[pixels].bind()
-            self._program.use(viewport=viewport, glyphs=0)
+            self._program.use(viewport=viewport, shift=shift, glyphs=0)
             self._instances[pixels].draw()
 
     def _atlas(self, em: float, size: float) -> GlyphAtlas:
-        pixels = min(max(round(em * size), 6), 400)
+        pixels = min(max(round(em * size), 6), 1000)  # the sheet of larger ones would be too wide
         if pixels not in self._atlases:
             if len(self._atlases) >= 12:  # many sizes were tried: start over
                 for old, atlas in self._atlases.items():

@@ -1,119 +1,60 @@
-"""A curve as a picture: matplotlib in the colours and the font of our other pictures."""
+"""A curve as a figure: the loss with its 95 % band, the accuracy, and where the networks are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isoloss.figures.style import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
-from isoloss.geometry.height import HeightScale, Tick, nice_ticks
+from isoloss.geometry.height import HeightScale, nice_ticks
 from isoloss.geometry.surface import Surface
-from isoloss.gl.glyphs import font_file
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-Pixels = NDArray[np.uint8]
+ASPECT = 0.68
+"""Height to width, where nobody says."""
 
-_DPI = 72.0  # so that a point is a pixel, and sizes are those of the other pictures
 
-
-def draw_curve(
-    surface: Surface, size: tuple[int, int], scale: float, look: Appearance, title: str
-) -> Pixels:
-    """(H, W, 4) uint8, RGBA with straight alpha: loss with its 95 % band, accuracy, landmarks.
+def curve_figure(surface: Surface, sheet: Sheet, look: Appearance, title: str) -> Figure:
+    """A figure of a surface of shape (A, 1).
 
     Args:
-        surface: of shape (A, 1).
-        size: (width, height) in pixels.
-        scale: size of text and lines, 1 being that of the window.
         look: its theme, `log_height`, `title` and `transparent`.
         title: the heading.
     """
-    # Half a second to import, for curves alone.
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     curve, theme = curve_of(surface), THEMES[look.theme]
-    with matplotlib.rc_context(_style(theme, scale)):
-        figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
-        canvas = FigureCanvasAgg(figure)
-        if look.transparent:
-            figure.patch.set_alpha(0.0)
-        else:
-            _background(figure, theme)
+    size = (sheet.width, sheet.height or ASPECT * sheet.width)
+    em, scale = sheet.em, sheet.unit
+    with matplotlib.rc_context(style(theme, sheet)):
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=sheet.dpi)
+        if not look.transparent:
+            draw_background(figure, theme)
         axes = figure.add_axes(_frame(size, scale, curve))
         _draw(axes, curve, theme, scale, look)
         if title and look.title:
-            em = 14.0 * scale
             place = 1.4 * em / size[0], 1 - 1.4 * em / size[1]
             figure.text(*place, title, va="top", ha="left", fontsize=1.3 * em, color=theme.ink)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba()).copy()
+    return figure
 
 
-def _style(theme: Theme, scale: float) -> dict[Any, Any]:
-    em = 14.0 * scale
-    return {
-        "font.family": [_font(), "DejaVu Sans"],
-        "font.size": em,
-        "axes.unicode_minus": True,
-        "axes.linewidth": scale,
-        "axes.facecolor": "none",
-        "axes.edgecolor": theme.box,
-        "axes.labelcolor": theme.ink,
-        "axes.labelpad": 0.6 * em,
-        "axes.labelsize": 1.1 * em,
-        "grid.color": theme.grid,
-        "grid.linewidth": scale,
-        "text.color": theme.ink,
-        "path.simplify": False,
-    } | {
-        f"{axis}tick.{name}": value
-        for axis in "xy"
-        for name, value in (
-            ("color", theme.box),
-            ("labelcolor", theme.quiet_ink),
-            ("major.size", 0.35 * em),
-            ("major.width", scale),
-        )
-    }
-
-
-def _font() -> str:
-    """The family name of the font of our pictures, made known to matplotlib."""
-    from matplotlib import font_manager
-
-    file = font_file()
-    if file is None:
-        return "DejaVu Sans"
-    font_manager.fontManager.addfont(str(file))
-    return font_manager.FontProperties(fname=str(file)).get_name()
-
-
-def _frame(size: tuple[int, int], scale: float, curve: Curve) -> tuple[float, float, float, float]:
+def _frame(
+    size: tuple[float, float], scale: float, curve: Curve
+) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of the plot, as shares of the picture."""
     em = 14.0 * scale
     left, right = 6.2 * em / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
     bottom, top = 4.6 * em / size[1], 5.4 * em / size[1]
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
-
-
-def _background(figure: Figure, theme: Theme) -> None:
-    """The gradient of the other pictures."""
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-10)
-    axes.set_axis_off()
-    share = np.linspace(0, 1, 256)[:, None, None]
-    top, bottom = (np.array(c[:3]) for c in (theme.background_top, theme.background_bottom))
-    axes.imshow(top + share * (bottom - top), aspect="auto", interpolation="bilinear")
 
 
 def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, look: Appearance) -> None:
@@ -124,8 +65,8 @@ def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, look: Appearance
     low, high = curve.limits(log=log)
     axes.set_xlim(*curve.span)
     axes.set_ylim(low, high)
-    _ticks(axes.xaxis, nice_ticks(*curve.span, 6))
-    _ticks(axes.yaxis, HeightScale("log" if log else "linear", low, high).ticks(7))
+    set_ticks(axes.xaxis, nice_ticks(*curve.span, 6))
+    set_ticks(axes.yaxis, HeightScale("log" if log else "linear", low, high).ticks(7))
     axes.grid(True)
     axes.set_xlabel("α")
     axes.set_ylabel("loss")
@@ -158,12 +99,6 @@ def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, look: Appearance
         borderaxespad=1.0,
         handlelength=1.6,
     )
-
-
-def _ticks(axis: Axis, ticks: list[Tick]) -> None:
-    """The same numbers, written the same way, as on the axes of our other pictures."""
-    axis.set_ticks([t.value for t in ticks], [t.label for t in ticks])
-    axis.set_ticks([], minor=True)
 
 
 def _landmarks(axes: Axes, curve: Curve, theme: Theme, scale: float) -> None:

@@ -1,0 +1,70 @@
+"""A figure of what is to be seen, on the screen or on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from isoloss.errors import IsolossError
+from isoloss.figures.print import Print
+from isoloss.figures.style import Pixels, Sheet, write_figure
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.document import Document
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.staging import CAMERA_OPTIONS, LOOK_OPTIONS
+
+VECTOR = (".svg", ".pdf")
+_OF_A_CURVE = {"title", "theme", "log_height", "transparent"}
+
+
+def draw_contours(
+    document: Document,
+    path: Path | None,
+    size: tuple[int, int] | None,
+    scale: float | None,
+    print_: Print,
+) -> Pixels:
+    """The contours in the plane of what each viewport shows, written to `path` if there is one."""
+    from isoloss.figures.contours import contour_figure
+
+    sheet = Sheet.paper(size, scale or 1.0, print_)
+    figure = contour_figure(document.shown_views, sheet, print_)
+    return write_figure(figure, path, sheet, document.view.appearance.transparent)
+
+
+def draw_curve(
+    layer: SurfaceLayer,
+    path: Path | None,
+    size: tuple[int, int],
+    scale: float | None,
+    print_: Print,
+    options: Mapping[str, Any],
+) -> Pixels:
+    """A curve, written to `path` if there is one.
+
+    As pixels it looks like our other pictures; as SVG, PDF, or of a given width, as in a paper.
+    """
+    from isoloss.figures.curve import curve_figure
+
+    look, title = _look(layer, options)
+    if print_.width_mm is not None or (path is not None and path.suffix.lower() in VECTOR):
+        sheet = Sheet.paper(None, scale or 1.0, print_)
+    else:
+        fitting = max(0.75, min(size[0] / 1250, size[1] / 780))
+        sheet = Sheet.screen(size, fitting if scale is None else scale)
+    figure = curve_figure(layer.surface, sheet, look, title)
+    return write_figure(figure, path, sheet, look.transparent)
+
+
+def _look(layer: SurfaceLayer, options: Mapping[str, Any]) -> tuple[Appearance, str]:
+    unknown = sorted(set(options) - _OF_A_CURVE)
+    if unknown and unknown[0] in LOOK_OPTIONS | CAMERA_OPTIONS | {"view"}:
+        raise IsolossError(f"{layer.name} is a curve: its picture has no {unknown[0]}")
+    if unknown:
+        raise IsolossError(f"render has no option {unknown[0]!r}")
+    given = dict(options)
+    title = given.pop("title", True)
+    heading = title if isinstance(title, str) else layer.surface.title or layer.name
+    return replace(Appearance(), title=bool(title), **given), heading

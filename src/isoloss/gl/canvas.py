@@ -1,0 +1,142 @@
+"""One viewport's picture: quick while it keeps changing, whole once it rests, never long in one go.
+
+Where the whole picture takes long (a software renderer, a large surface), what has just changed is
+first drawn quickly, with as much detail as leaves the hand free (`pace`). Once nothing has changed
+for a moment the whole picture is drawn in pieces between the frames of the window, and shown
+once it is done. It is the picture that one long drawing would have made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from isoloss.gl.pace import TARGET, Pace
+from isoloss.gl.renderer import Renderer
+from isoloss.gl.target import Target
+from isoloss.scene.scene import Scene
+
+QUIET = 0.15
+"""Seconds without a change after which the whole picture is begun."""
+PIECE = 0.012
+"""Seconds of one frame that may go into pieces of the whole picture; the last piece may overrun."""
+_EXPECTED = 0.2  # seconds for the first whole picture of a software renderer
+_FIRST_STEP = 6  # of the ladder: where a software renderer begins
+
+
+class Canvas:
+    """Holds the picture of one scene.
+
+    Attributes:
+        quick_seconds: that the last quick picture took.
+        whole_seconds: that the last whole picture took, all pieces together; a guess before it.
+    """
+
+    def __init__(self, renderer: Renderer | None = None) -> None:
+        self.renderer = renderer or Renderer()
+        self.pace = Pace(_FIRST_STEP if self.renderer.is_software else 0)
+        self.quick_seconds = 0.0
+        self.whole_seconds = _EXPECTED if self.renderer.is_software else 0.0
+        self._whole, self._quick = Target(1, 1), Target(1, 1, samples=0)
+        self._shown: Target | None = None
+        self._pieces: Iterator[None] | None = None
+        self._spent = 0.0
+        self._wanted: tuple[Scene, tuple[int, int], float] | None = None
+        self._changed = self._began = -np.inf
+
+    @property
+    def texture(self) -> int:
+        """The texture that shows the latest picture."""
+        return (self._shown or self._whole).texture
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the whole picture is still to come."""
+        return self._wanted is not None
+
+    def draw_quickly(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
+        """Show `scene` with what detail there is time for; the whole picture is to follow."""
+        self._want(scene, size, scale)
+        detail = self.pace.detail
+        small = (max(1, round(size[0] * detail.share)), max(1, round(size[1] * detail.share)))
+        self._quick.resize(*small)
+        start = time.perf_counter()
+        fresh = self.renderer.draw_quickly(scene, self._quick, scale * detail.share, detail.points)
+        GL.glFinish()
+        self.quick_seconds = time.perf_counter() - start
+        if not fresh:  # new data take time of their own and say nothing about the next picture
+            self.pace.took(self.quick_seconds)
+        self._shown = self._quick
+
+    def draw(
+        self, scene: Scene, size: tuple[int, int], scale: float, seconds: float = TARGET
+    ) -> None:
+        """Show `scene`: the whole picture if it is likely to take no more than `seconds`."""
+        if self.whole_seconds <= seconds:
+            self._want(scene, size, scale)
+            self.finish()
+        else:
+            self.draw_quickly(scene, size, scale)
+
+    def go_on(self, seconds: float = PIECE) -> bool:
+        """Draw more of the whole picture, where the scene has rested; whether it is now shown."""
+        if self._wanted is None or time.monotonic() - self._changed < self._quiet:
+            return False
+        end = time.perf_counter() + seconds
+        while not self._piece():
+            if time.perf_counter() >= end:
+                return False
+        return True
+
+    def finish(self) -> None:
+        """Draw what is missing of the whole picture."""
+        while self._wanted is not None:
+            self._piece()
+
+    def wait(self) -> None:
+        """Wait until the pixels of the latest picture are there."""
+        if self._shown is not None:
+            self._shown.wait()
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """(H, W, 4) uint8 of the whole picture."""
+        self.finish()
+        return self._shown.read() if self._shown else np.zeros((0, 0, 4), np.uint8)
+
+    def free(self) -> None:
+        """Give the memory of pictures and layers back."""
+        for target in (self._whole, self._quick):
+            target.free()
+        self.renderer.free()
+
+    @property
+    def _quiet(self) -> float:
+        """A change that came alone need not be waited for: the next one is not to be expected."""
+        return QUIET if self._changed - self._began > 0 else 0.0
+
+    def _want(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
+        now = time.monotonic()
+        if now - self._changed > 4 * QUIET:
+            self._began = now
+        self._changed = now
+        self._wanted, self._pieces, self._spent = (scene, size, scale), None, 0.0
+
+    def _piece(self) -> bool:
+        """One piece of the whole picture; whether it was the last."""
+        assert self._wanted is not None
+        scene, size, scale = self._wanted
+        start = time.perf_counter()
+        if self._pieces is None:
+            self._whole.resize(*size)
+            self._pieces = self.renderer.pieces(scene, self._whole, scale)
+        done = next(self._pieces, self) is self
+        GL.glFinish()
+        self._spent += time.perf_counter() - start
+        if done:
+            self._shown, self._wanted, self._pieces = self._whole, None, None
+            self.whole_seconds = self._spent
+        return done

@@ -1,0 +1,38 @@
+"""A picture as a texture, to be shown by the window."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+
+class ImageTexture:
+    """A texture that holds one picture; its first row is the top one.
+
+    Attributes:
+        texture: its OpenGL name.
+        size: (width, height) in pixels.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        """Args: pixels: (H, W, 4) uint8, RGBA with straight alpha."""
+        height, width = pixels.shape[:2]
+        self.size = (width, height)
+        self.texture = int(GL.glGenTextures(1))
+        before = int(GL.glGetIntegerv(GL.GL_TEXTURE_BINDING_2D))
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self.texture)
+        rgba, byte = GL.GL_RGBA, GL.GL_UNSIGNED_BYTE
+        rows = np.ascontiguousarray(pixels)
+        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
+        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, rgba, byte, rows)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE)
+        GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, before)
+
+    def free(self) -> None:
+        """Give the memory back."""
+        GL.glDeleteTextures(1, [self.texture])

@@ -1,0 +1,211 @@
+"""Large surfaces: shortcuts while things move, none in what is shown at rest."""
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from isoloss.geometry.mesh import display_mesh
+from isoloss.geometry.surface import Surface
+from isoloss.gl.canvas import QUIET, Canvas
+from isoloss.gl.contour_buffers import AT_ONCE, ContourBuffers
+from isoloss.gl.overlays import contour_segments
+from isoloss.gl.pace import LADDER, Pace
+from isoloss.gl.surfaces import PART, SurfaceBuffers
+from isoloss.gl.target import Target
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.scene import Scene
+
+SIZE = (200, 120)
+
+
+def waves(rows: int, columns: int, hole: bool = False) -> Surface:
+    alpha, beta = np.linspace(-1, 1, rows), np.linspace(-1, 1, columns)
+    loss = np.cos(7 * alpha)[:, None] * np.sin(5 * beta)[None, :] + alpha[:, None] ** 2 + 2
+    if hole:
+        loss[rows // 3 : rows // 2, columns // 2] = np.nan
+    return Surface.from_loss(alpha, beta, loss)
+
+
+@pytest.fixture(scope="module")
+def large() -> Surface:
+    return waves(420, 390, hole=True)
+
+
+@pytest.fixture
+def canvas(renderer):
+    made = Canvas(renderer)
+    yield made
+    made.free()
+
+
+def area(mesh, triangles) -> float:
+    """Of the triangles as seen from above."""
+    x, y = np.broadcast_arrays(mesh.x[:, None], mesh.y[None, :])
+    corners = np.stack([x, y], axis=-1).reshape(-1, 2)[triangles]
+    (ux, uy), (vx, vy) = ((corners[:, k] - corners[:, 0]).T for k in (1, 2))
+    return float((ux * vy - uy * vx).sum() / 2)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 7, 50, 1000])
+def test_coarser_triangles_cover_the_whole_surface(stride):
+    mesh = display_mesh(waves(120, 91), smooth=False)
+    assert area(mesh, mesh.triangles(stride)) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 5, 9])
+def test_coarser_triangles_have_no_corner_without_a_height(large, stride):
+    mesh = display_mesh(large)
+    heights = mesh.height.ravel()[mesh.triangles(stride)]
+    assert np.isnan(mesh.height).any()
+    assert np.isfinite(heights).all()
+
+
+def test_the_parts_of_a_surface_are_all_of_it(context, large):
+    buffers = SurfaceBuffers()
+    buffers.upload_shape(display_mesh(large))
+    for budget in (40, 10**6):
+        parts = buffers.parts(budget)
+        assert parts[0].start == 0
+        assert all(a.stop == b.start for a, b in pairwise(parts))
+        assert all((part.stop - part.start) % 3 == 0 for part in parts)
+        assert max(part.stop - part.start for part in parts) <= 3 * PART
+    mesh = display_mesh(large)
+    assert parts[-1].stop == mesh.triangles().size
+    buffers.free()
+
+
+def test_contours_level_by_level_are_those_made_at_once(context, large):
+    mesh = display_mesh(large)
+    assert mesh.height.size > AT_ONCE
+    levels = (np.arange(6) + 1) / 7
+    colors = np.random.default_rng(0).random((6, 4))
+    buffers, uploaded = ContourBuffers(), []
+    upload = buffers.batch.upload
+    buffers.batch.upload = lambda records: (uploaded.append(records), upload(records))
+    buffers.update(mesh, levels, colors)
+    assert not buffers.is_complete
+    assert len(uploaded) == 1  # the coarse lines are there at once
+    assert len(uploaded[0]) > 0
+    assert sum(1 for _ in buffers.complete()) == 6
+    assert buffers.is_complete
+    assert (uploaded[-1] == contour_segments(mesh, levels, colors)).all()
+    buffers.update(mesh, levels[::2], colors[::2])
+    assert buffers.is_complete  # known levels are not worked out again
+    assert (uploaded[-1] == contour_segments(mesh, levels[::2], colors[::2])).all()
+    buffers.free()
+
+
+def test_coarse_contours_lie_where_the_true_ones_do(context, large):
+    mesh = display_mesh(large)
+    buffers, uploaded = ContourBuffers(), []
+    buffers.batch.upload = uploaded.append
+    buffers.update(mesh, np.array([0.4]), np.ones((1, 4)))
+    places = uploaded[0]["start"].astype(float)
+    assert np.abs(mesh.height_at(places[:, 0], places[:, 1]) - 0.4).max() < 0.01
+    buffers.free()
+
+
+def test_the_whole_picture_in_pieces_is_the_one_drawn_at_once(canvas, renderer, large):
+    scene = Scene([SurfaceLayer("large", large)])
+    canvas.draw(scene, SIZE, 1.0)
+    before = canvas.pixels().astype(int)
+    scene.camera = scene.camera.orbit(40, 5)
+    canvas.whole_seconds = np.inf  # however fast this machine is
+    canvas.draw(scene, SIZE, 1.0)
+    assert canvas.is_busy
+    pieces = 0
+    while canvas.is_busy:
+        canvas._piece()
+        pieces += 1
+    assert pieces > 10
+    target = Target(*SIZE)
+    renderer.draw(scene, target)
+    assert (canvas.pixels() == target.read()).all()
+    assert np.abs(canvas.pixels() - before).mean() > 1  # the camera has moved
+    target.free()
+
+
+def test_a_change_throws_what_was_begun_away(canvas, renderer, large):
+    scene = Scene([SurfaceLayer("large", large)])
+    canvas.whole_seconds = np.inf
+    canvas.draw(scene, SIZE, 1.0)
+    for _ in range(5):
+        canvas._piece()
+    scene.camera = scene.camera.orbit(90, 0)
+    scene.appearance = replace(scene.appearance, contour_levels=5)
+    canvas.draw(scene, SIZE, 1.0)
+    target = Target(*SIZE)
+    renderer.draw(scene, target)
+    assert (canvas.pixels() == target.read()).all()
+    target.free()
+
+
+def test_quick_pictures_resemble_the_whole_one(canvas):
+    scene = Scene([SurfaceLayer("large", waves(400, 400))])
+    whole = None
+    for step in range(len(LADDER)):
+        canvas.pace = Pace(step)
+        canvas.draw_quickly(scene, (400, 250), 1.0)
+        detail = LADDER[step]
+        assert canvas._quick.size == (round(400 * detail.share), round(250 * detail.share))
+        if detail.share == 1.0:
+            quick = canvas._quick.read().astype(int)
+            whole = canvas.pixels() if whole is None else whole
+            assert np.abs(quick - whole).mean() < 3
+
+
+def test_the_whole_picture_waits_until_changes_cease(canvas, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    scene = Scene([SurfaceLayer("small", waves(9, 9))])
+    canvas.whole_seconds = np.inf
+    canvas.draw(scene, SIZE, 1.0)
+    for _ in range(3):
+        now[0] += 0.5 * QUIET
+        canvas.draw(scene, SIZE, 1.0)
+        assert not canvas.go_on(np.inf)
+    now[0] += QUIET
+    assert canvas.go_on(np.inf)
+    assert not canvas.is_busy
+    assert not canvas.go_on(np.inf)
+    now[0] += 100 * QUIET
+    canvas.whole_seconds = np.inf
+    canvas.draw(scene, SIZE, 1.0)
+    assert canvas.go_on(np.inf)  # a change that comes alone is not waited for
+
+
+def cost(step: int, machine: float) -> float:
+    detail = LADDER[step]
+    return machine * (0.2 + detail.share**2 + (detail.points / 200) ** 2)
+
+
+@pytest.mark.parametrize("machine", [0.001, 0.004, 0.008, 0.02])
+@pytest.mark.parametrize("begin", [0, 5, len(LADDER) - 1])
+def test_the_pace_settles_at_the_finest_detail_there_is_time_for(machine, begin):
+    pace = Pace(begin, target=0.015)
+    for _ in range(400):
+        pace.took(cost(pace.step, machine))
+    settled = pace.step
+    assert cost(settled, machine) <= 1.2 * pace.target or settled == len(LADDER) - 1
+    assert settled == 0 or cost(settled - 2, machine) > 0.75 * pace.target or settled < 2
+
+
+def test_the_pace_does_not_waver():
+    pace, steps = Pace(5, target=0.015), []
+    generator = np.random.default_rng(1)
+    for _ in range(1500):
+        pace.took(cost(pace.step, 0.006) * generator.uniform(0.9, 1.25))
+        steps.append(pace.step)
+    assert np.count_nonzero(np.diff(steps[100:])) <= 24
+
+
+def test_a_single_slow_picture_changes_little():
+    pace = Pace(5, target=0.015)
+    for _ in range(30):
+        pace.took(0.013)
+    before = pace.step
+    pace.took(0.5)
+    assert pace.step <= before + 1
