@@ -92,15 +92,17 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
     _add_json(sub)
 
-    sub = add("view", _view, "Open surfaces and runs in the window")
+    sub = add("view", _view, "Open surfaces, runs and sessions in the window")
     sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
-    sub = add("render", _render, "Draw a picture, with or without a display")
+    sub = add("render", _render, "Draw a picture, figure or movie, with or without a display")
     if called == "render":
-        _add_render(sub)
+        from isoloss.render_options import add_render_options
+
+        add_render_options(sub)
     sub = add("info", _info, "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
-    sub = add("bench", _bench, "Measure speed against peers in the same process")
-    sub.add_argument("what", choices=["probe"], help="What to measure")
+    sub = add("bench", _bench, "Measure speed beside peers on the same work")
+    sub.add_argument("what", choices=["probe", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
     sub.add_argument(
         "--run", type=Path, nargs="+", default=[], metavar="DIR",
@@ -131,22 +133,6 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print events as lines of JSON")
-
-
-def _add_render(parser: argparse.ArgumentParser) -> None:
-    from isoloss.scene.appearance import Texture
-
-    parser.add_argument(
-        "path", type=Path, nargs="+", metavar="PATH", help="Surfaces or run folders"
-    )
-    parser.add_argument("--out", type=Path, required=True, help="Picture to write (.png)")
-    parser.add_argument("--size", default="1600x1000", metavar="WxH", help="Pixels [1600x1000]")
-    parser.add_argument("--texture", choices=[t.value for t in Texture], default=argparse.SUPPRESS)
-    parser.add_argument("--colormap", default=argparse.SUPPRESS, help="viridis, cividis, magma, …")
-    parser.add_argument("--theme", choices=["dark", "light"], default=argparse.SUPPRESS)
-    parser.add_argument("--contours", type=int, metavar="N", help="Number of levels; 0: none")
-    parser.add_argument("--top", action="store_true", help="Seen from above")
-    parser.add_argument("--transparent", action="store_true", help="No background")
 
 
 def _ask(namespace: argparse.Namespace) -> int:
@@ -300,27 +286,26 @@ def _view(namespace: argparse.Namespace) -> int:
 
 
 def _render(namespace: argparse.Namespace) -> int:
-    from isoloss.gl.picture import render
+    import time
 
+    from isoloss.events import Log, to_line
+    from isoloss.render_options import run_render
+    from isoloss.terminal import ProgressBar
+
+    _treat_termination_as_interrupt()
+    bar = ProgressBar()
     try:
-        width, height = (int(n) for n in namespace.size.lower().replace("×", "x").split("x"))
-    except ValueError as error:
-        raise IsolossError(f"--size is WIDTHxHEIGHT, not {namespace.size!r}") from error
-    options = {k: v for k, v in vars(namespace).items() if k in ("texture", "colormap", "theme")}
-    if namespace.contours is not None:
-        shown = namespace.contours > 0
-        options |= {"contours": shown, "floor_contours": shown}
-        options |= {"contour_levels": namespace.contours} if shown else {}
-    if namespace.top:
-        options |= {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
-    render(
-        namespace.path,
-        namespace.out,
-        size=(width, height),
-        transparent=namespace.transparent,
-        **options,
-    )
-    print(namespace.out)
+        for event in run_render(namespace):
+            if isinstance(event, Path):
+                bar.close()
+                written = Log(f"wrote {event}")
+                print(to_line(written, time.time()) if namespace.json else event, flush=True)
+            elif namespace.json:
+                print(to_line(event, time.time()), flush=True)
+            else:
+                bar.show(event)
+    finally:
+        bar.close()
     return 0
 
 
@@ -332,6 +317,11 @@ def _info(namespace: argparse.Namespace) -> int:
 
 
 def _bench(namespace: argparse.Namespace) -> int:
+    if namespace.what == "view":
+        from isoloss.gl.bench import bench_view
+
+        bench_view(as_json=namespace.json)
+        return 0
     from isoloss.compute.bench import bench_probe
 
     bench_probe(

@@ -102,6 +102,7 @@ class TrainSettings(Settings):
         description="resnet50, vgg11, torchvision:NAME, timm:NAME, or package.module:function",
         min_length=1,
         examples=["vgg11", "resnet50", "torchvision:resnet18", "timm:resnet18"],
+        json_schema_extra={"names": "network"},
     )
     stem: Stem = Field(
         default="auto",
@@ -115,6 +116,7 @@ class TrainSettings(Settings):
         description="digits, cifar10, imagefolder:PATH, or package.module:function",
         min_length=1,
         examples=["digits", "cifar10"],
+        json_schema_extra={"names": "data"},
     )
     image_size: int | None = Field(
         default=None,
@@ -189,6 +191,7 @@ class ProbeSettings(Settings):
         default=None,
         title="Network type",
         description="Which network a checkpoint file belongs to (a training run knows its own)",
+        json_schema_extra={"names": "network"},
     )
     stem: Stem = Field(
         default="auto", title="Stem", description="As in training; for checkpoint files"
@@ -197,6 +200,7 @@ class ProbeSettings(Settings):
         default=None,
         title="Data",
         description="Other data than the network was trained on; needed with checkpoint files",
+        json_schema_extra={"names": "data"},
     )
     image_size: int | None = Field(
         default=None, ge=8, le=1024, title="Image size", description="As in training"
@@ -222,9 +226,9 @@ class ProbeSettings(Settings):
     plane: Literal["random", "pca", "line", "interpolate"] = Field(
         default="random",
         title="Plane",
-        description="random: two filter-normalized Gaussian directions; pca: the two leading "
-        "principal components of the trajectory (Li et al. 2018); line: one random direction; "
-        "interpolate: the line from the network to another",
+        description="random: two filter-normalized directions; pca: the trajectory's two leading "
+        "principal components (Li et al. 2018); line: one random direction; interpolate: the line "
+        "to another network",
     )
     to: AbsolutePath | None = Field(
         default=None,
@@ -251,8 +255,8 @@ class ProbeSettings(Settings):
     normalize: Literal["filter", "layer", "none"] = Field(
         default="filter",
         title="Normalization",
-        description="Of random directions: each filter scaled to the norm of the network's own "
-        "(Li et al. 2018), each layer, or none",
+        description="What random directions are scaled to: the norm of each filter of the network "
+        "(Li et al. 2018), of each layer, or nothing",
         json_schema_extra={"only_with": {"plane": ["random", "line"]}},
     )
     grid: Grid = Field(

@@ -26,15 +26,17 @@ class Driver:
 
     def __init__(self, app: Any, ctx: Any) -> None:
         self.app, self.ctx = app, ctx
-        self._wanted, self._pixels = False, np.empty(0)
-        draw = app.viewport.draw
+        self._wanted: int | None = None
+        self._pixels = np.empty(0)
+        draw = app.viewports.draw
 
         def drawn() -> None:
             draw()
-            if self._wanted:
-                self._wanted, self._pixels = False, app.viewport.painter.pixels()
+            if self._wanted is not None:
+                self._pixels = app.viewports.all[self._wanted].painter.pixels()
+                self._wanted = None
 
-        app.viewport.draw = drawn
+        app.viewports.draw = drawn
 
     def until(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Let frames pass until `condition` holds."""
@@ -51,6 +53,18 @@ class Driver:
         self.ctx.item_click(ref)
         assert not self.ctx.is_error(), f"could not click {ref}"
 
+    def double_click(self, ref: str) -> None:
+        """Double-click an item, however long frames take on a busy machine."""
+        from imgui_bundle import imgui
+
+        self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
+        io = imgui.get_io()
+        usual = io.mouse_single_click_delay, io.mouse_double_click_time
+        io.mouse_single_click_delay, io.mouse_double_click_time = 11.0, 10.0
+        self.ctx.item_double_click(ref)
+        io.mouse_double_click_time, io.mouse_single_click_delay = usual[1], usual[0]
+        assert not self.ctx.is_error(), f"could not double-click {ref}"
+
     def type(self, ref: str, text: str | int | float) -> None:
         """Enter a value into a field."""
         self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
@@ -65,18 +79,23 @@ class Driver:
         self.ctx.key_press(chord)
         self.ctx.yield_(2)
 
-    def picture(self) -> np.ndarray:
-        """(H, W, 4) of what the viewport shows now."""
+    def picture(self, index: int | None = None) -> np.ndarray:
+        """(H, W, 4) of what a viewport, the active one if none is named, shows now."""
         self.ctx.yield_(2)
-        self._wanted = True
-        self.until(lambda: not self._wanted, "the picture")
+        self._wanted = self.app.workspace.document.active if index is None else index
+        self.until(lambda: self._wanted is None, "the picture")
         return self._pixels
 
-    def drag(self, dx: float, dy: float, button: int = 0) -> None:
-        """Drag from the middle of the viewport."""
-        x, y, width, height = self.app.viewport.rect
-        self.ctx.mouse_move_to_pos((x + width / 2, y + height / 2))
+    def drag(self, dx: float, dy: float, button: int = 0, index: int | None = None) -> None:
+        """Drag from the middle of a viewport, the active one if none is named."""
+        self.point(0.5, 0.5, index)
         self.ctx.mouse_drag_with_delta((dx, dy), button)
+
+    def point(self, across: float, down: float, index: int | None = None) -> None:
+        """Move the mouse to these shares of a viewport's width and height."""
+        viewports = self.app.viewports
+        x, y, width, height = (viewports.active if index is None else viewports.all[index]).rect
+        self.ctx.mouse_move_to_pos((x + across * width, y + down * height))
 
     def shot(self, name: str) -> None:
         """A screenshot for people to look at, where ISOLOSS_GUI_SHOTS names a folder."""

@@ -15,8 +15,37 @@ def test_look_at_a_surface(travel: Travel, valley: Path) -> None:
     travel("look", valley)
 
 
+def test_every_option_of_the_appearance(travel: Travel, valley: Path) -> None:
+    travel("appearance", valley)
+
+
 def test_open_by_clicks_and_by_drop(travel: Travel, valley: Path) -> None:
     travel("open", valley)
+
+
+def test_undo_and_saved_views(travel: Travel, valley: Path) -> None:
+    travel("undo", valley)
+
+
+def test_a_session_restored_in_a_new_process(travel: Travel, valley: Path) -> None:
+    travel("session", "save", valley)
+    travel("session", "restore")
+
+
+def test_the_welcome_and_its_thumbnails(travel: Travel) -> None:
+    travel("welcome")
+
+
+def test_the_tour_step_by_step(travel: Travel) -> None:
+    travel("tour")
+
+
+def test_points_are_pinned_by_clicks(travel: Travel, valley: Path) -> None:
+    travel("pin", valley)
+
+
+def test_surfaces_are_compared_in_several_viewports(travel: Travel, valley: Path) -> None:
+    travel("compare", valley)
 
 
 def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:
@@ -29,6 +58,22 @@ def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
 
 def test_curves_and_what_grows(travel: Travel, valley: Path, barrier: Path) -> None:
     travel("grow", valley, barrier)
+
+
+def test_minima_are_marked_and_listed(travel: Travel) -> None:
+    travel("minima")
+
+
+def test_a_slice_is_laid_dragged_and_exported(travel: Travel, valley: Path) -> None:
+    travel("slice", valley)
+
+
+def test_trajectories_are_scrubbed_and_played(travel: Travel, valley: Path) -> None:
+    travel("scrub", valley)
+
+
+def test_save_pictures_figures_and_movies(travel: Travel, valley: Path, barrier: Path) -> None:
+    travel("picture", valley, barrier, seconds=200)
 
 
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:

@@ -70,6 +70,37 @@ def test_a_mistake_is_named_by_its_label():
     assert form.settings == TrainSettings(epochs=3)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("model", "resnet55", "There is no network 'resnet55'"),
+        ("data", "mnist", "There is no data set 'mnist'"),
+        ("data", "imagefolder:nowhere", "There is no folder nowhere"),
+    ],
+)
+def test_an_unknown_name_is_marked_as_it_is_typed(name, value, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    form = Form(TrainSettings)
+    form.set(name, value)
+    assert form.settings is None
+    assert form.wrong == name
+    assert form.error.startswith(told)
+    assert form.command(Path("out")) == ""
+    form.set(name, {"model": "timm:resnet18", "data": "my.data:load"}[name])
+    assert form.settings is not None
+    assert form.error == ""
+
+
+def test_an_unknown_network_type_is_marked_but_none_is_fine():
+    form = Form(ProbeSettings)
+    form.set("source", "runs/a")
+    assert form.settings is not None
+    form.set("model", "resnet55")
+    assert form.wrong == "model"
+    form.set("model", None)
+    assert form.settings is not None
+
+
 def test_a_mistake_between_fields_is_told():
     form = Form(ProbeSettings)
     form.set("source", "weights.pt")

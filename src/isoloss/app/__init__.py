@@ -25,7 +25,7 @@ def view(
     """Open the window; returns when it is closed. Jobs started in it go on.
 
     Args:
-        paths: surfaces (.ply, .npz, .h5) and run folders to open.
+        paths: surfaces (.ply, .npz, .h5), run folders and sessions (.isoloss) to open.
         follow: runs to follow from the start; a growing surface appears as a layer.
         carry_on: runs to carry on, one after the other, in one job; followed likewise.
         jobs: how a job for run folders is spawned, by default as a process of its own.

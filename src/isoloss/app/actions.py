@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from isoloss.app.viewports import LAYOUTS, LINKS
 from isoloss.scene.appearance import Texture
+from isoloss.scene.document import ARRANGEMENTS
 from isoloss.scene.layer import next_texture
+from isoloss.scene.pins import pins_of, unpin_all
 
 if TYPE_CHECKING:
     from isoloss.app.window import App
@@ -45,10 +48,14 @@ class Action:
 
 def all_actions(app: App) -> list[Action]:
     """The list, in the order of the menus."""
+    from isoloss.app.analysis_actions import analysis_actions  # it makes `Action`s in its turn
+
     return [
         *_file_actions(app),
+        *_edit_actions(app),
         *_view_actions(app),
         *_scene_actions(app),
+        *analysis_actions(app),
         *_experiment_actions(app),
         *_help_actions(app),
     ]
@@ -59,12 +66,36 @@ def _file_actions(app: App) -> list[Action]:
     return [
         Action("open", "Open…", app.open_dialog.open, "File", "Ctrl+O"),
         Action(
+            "restore-last",
+            "Restore last session",
+            app.restore_last_session,
+            "File",
+            is_possible=lambda: app.has_last_session,
+        ),
+        Action(
+            "save-session",
+            "Save session",
+            app.session_dialog.save,
+            "File",
+            "Ctrl+S",
+            is_possible=lambda: workspace.session.has_content,
+            separated=True,
+        ),
+        Action(
+            "save-session-as",
+            "Save session as…",
+            app.session_dialog.open,
+            "File",
+            "Ctrl+Shift+S",
+            is_possible=lambda: workspace.session.has_content,
+        ),
+        Action(
             "save-picture",
             "Save picture…",
             app.picture_dialog.open,
             "File",
-            "Ctrl+S",
-            is_possible=lambda: bool(workspace.scene.shown),
+            "Ctrl+E",
+            is_possible=lambda: app.picture_dialog.is_possible,
             separated=True,
         ),
         Action(
@@ -74,8 +105,60 @@ def _file_actions(app: App) -> list[Action]:
             "File",
             "Ctrl+W",
             is_possible=lambda: workspace.selected is not None,
+            separated=True,
+        ),
+        Action(
+            "close-all",
+            "Close all",
+            workspace.close_all,
+            "File",
+            "Ctrl+Shift+W",
+            is_possible=lambda: workspace.session.has_content,
         ),
         Action("quit", "Quit", app.quit, "File", "Ctrl+Q", separated=True),
+    ]
+
+
+def _edit_actions(app: App) -> list[Action]:
+    steps = app.steps
+
+    def can_undo() -> bool:
+        return bool(steps.undoes)
+
+    def can_redo() -> bool:
+        return bool(steps.redoes)
+
+    undo, redo = f"Undo {steps.undoes}".strip(), f"Redo {steps.redoes}".strip()
+    return [
+        Action("undo", undo, steps.undo, "Edit", "Ctrl+Z", is_possible=can_undo),
+        Action("redo", redo, steps.redo, "Edit", "Ctrl+Shift+Z", is_possible=can_redo),
+        Action("redo-key", redo, steps.redo, "", "Ctrl+Y", is_possible=can_redo),
+    ]
+
+
+def _saved_view_actions(app: App) -> list[Action]:
+    views = app.workspace.document.saved_views
+    return [
+        Action(
+            "save-view",
+            "Save view",
+            app.save_view,
+            "View/Saved views",
+            "V",
+            is_possible=lambda: bool(app.workspace.scene.layers),
+        ),
+        Action("edit-views", "Rename or forget…", app.saved_views.toggle, "View/Saved views"),
+        *(
+            Action(
+                f"saved-view-{k}",
+                view.name or "Saved view",
+                lambda view=view: app.go_to(view),
+                "View/Saved views",
+                f"Alt+{k}" if k < 10 else "",
+                separated=k == 1,
+            )
+            for k, view in enumerate(views, 1)
+        ),
     ]
 
 
@@ -85,13 +168,58 @@ def _view_actions(app: App) -> list[Action]:
     def toward(key: int) -> Callable[[], None]:
         return lambda: workspace.look(workspace.scene.camera.axis_view(key))
 
+    def arrange(count: int) -> Action:
+        _, label, shortcut = LAYOUTS[count]
+        return Action(
+            f"arrange-{count}",
+            label,
+            lambda: workspace.document.arrange(count),
+            "View/Viewports",
+            shortcut,
+            is_on=lambda: workspace.document.arrangement == count,
+        )
+
+    def link(name: str, label: str) -> Action:
+        return Action(
+            f"link-{name}",
+            f"Link {label.lower()}",
+            lambda: workspace.document.toggle_link(name),
+            "View/Viewports",
+            is_on=lambda: getattr(workspace.document.links, name),
+            is_possible=lambda: workspace.document.arrangement > 1,
+        )
+
+    def activate(step: int) -> Callable[[], None]:
+        return lambda: workspace.document.activate_next(step)
+
+    viewports = [
+        *map(arrange, ARRANGEMENTS),
+        Action(
+            "next-viewport",
+            "Next viewport",
+            activate(1),
+            "View/Viewports",
+            "N",
+            is_possible=lambda: workspace.document.arrangement > 1,
+            separated=True,
+        ),
+        Action(
+            "previous-viewport",
+            "Previous viewport",
+            activate(-1),
+            "View/Viewports",
+            "Shift+N",
+            is_possible=lambda: workspace.document.arrangement > 1,
+        ),
+        *(replace(link(name, label), separated=not k) for k, (name, label, _) in enumerate(LINKS)),
+    ]
     panels = [
         Action(
             f"panel-{name.lower()}",
             name,
             lambda name=name: app.toggle_panel(name),
             "View/Panels",
-            f"Ctrl+{n}",
+            f"Ctrl+{n}" if n < 10 else "",
             is_on=lambda name=name: app.is_panel_shown(name),
         )
         for n, name in enumerate(app.panel_names, 1)
@@ -115,6 +243,8 @@ def _view_actions(app: App) -> list[Action]:
             "5",
             is_on=lambda: workspace.scene.camera.orthographic,
         ),
+        *viewports,
+        *_saved_view_actions(app),
         *panels,
         Action("reset-layout", "Reset layout", app.reset_layout, "View/Panels", separated=True),
         Action(
@@ -168,9 +298,27 @@ def _scene_actions(app: App) -> list[Action]:
         switch("trajectory", "Trajectory", "trajectory", "P"),
         switch("wireframe", "Wireframe overlay", "wireframe", "W"),
         switch("smooth", "Smooth surface", "smooth", "S"),
+        switch("ambient-occlusion", "Ambient occlusion", "ambient_occlusion"),
         replace(switch("axes", "Axes", "axes", "A"), separated=True),
         switch("scalar-bar", "Scalar bar", "scalar_bar", "B"),
         switch("title", "Title", "title"),
+        Action(
+            "difference",
+            "Difference to…",
+            app.difference_dialog.open,
+            "Scene",
+            "D",
+            is_possible=lambda: workspace.selected is not None and len(workspace.scene.layers) > 1,
+            separated=True,
+        ),
+        Action(
+            "unpin-all",
+            "Remove all pins",
+            lambda: unpin_all(workspace.document.layers),
+            "Scene",
+            "Shift+P",
+            is_possible=lambda: any(map(pins_of, workspace.document.layers)),
+        ),
     ]
 
 
@@ -200,8 +348,10 @@ def _experiment_actions(app: App) -> list[Action]:
 def _help_actions(app: App) -> list[Action]:
     return [
         Action("palette", "Find a command…", app.command_palette.open, "Help", "Ctrl+P"),
-        Action("help", "Shortcuts and mouse", app.help_window.toggle, "Help", "F1"),
-        Action("help-key", "Shortcuts and mouse", app.help_window.toggle, "", "H"),
+        Action("help", "Shortcuts and terms", app.help_window.toggle, "Help", "F1"),
+        Action("help-key", "Shortcuts and terms", app.help_window.toggle, "", "H"),
+        Action("welcome", "Welcome", app.welcome.toggle, "Help", separated=True),
+        Action("tour", "Take the tour", app.tour.start, "Help"),
     ]
 
 

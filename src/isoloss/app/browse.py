@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.geometry.formats import is_trajectory
+from isoloss.scene.session import SUFFIX as SESSION
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Entry:
     """One line: a folder to enter, or a file or run folder to open."""
 
     path: Path
-    kind: Literal["folder", "run", "file"]
+    kind: Literal["folder", "run", "file", "session"]
     size: int = 0
 
 
@@ -63,7 +64,8 @@ class Browser:
             if found.is_dir():
                 return Entry(path, "run" if is_run(path) else "folder")
             if path.suffix.lower() in self.suffixes and not is_trajectory(path):
-                return Entry(path, "file", found.stat().st_size)
+                kind = "session" if path.suffix == SESSION else "file"
+                return Entry(path, kind, found.stat().st_size)
         except OSError:
             return None
         return None

@@ -1,4 +1,4 @@
-"""The command palette and the help window: both read the one list of actions."""
+"""The command palette: a list of all commands that typing narrows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.actions import Action
+from isoloss.app.fuzzy import misfit
 from isoloss.app.shortcuts import shown
 from isoloss.app.theme import palette
-from isoloss.app.widgets import em, heading, list_line, muted, right_edge, wrapped
+from isoloss.app.widgets import em, list_line, wrapped
 
 _OVERLAY = (
     imgui.WindowFlags_.no_docking
@@ -17,23 +18,12 @@ _OVERLAY = (
     | imgui.WindowFlags_.no_collapse
 )
 
-MOUSE = (
-    ("Left drag", "Orbit"),
-    ("Right, middle or Shift+left drag", "Pan"),
-    ("Wheel", "Zoom to the cursor"),
-    ("Double-click", "Recentre on the point"),
-    ("Hover", "Read α, β, loss and accuracy"),
-)
-
 
 def matching(actions: list[Action], query: str) -> list[Action]:
-    """The actions all of whose words typed occur in their label or menu, best first."""
-    words = query.lower().split()
-    found = [
-        a for a in actions if a.menu and all(w in f"{a.label} {a.menu}".lower() for w in words)
-    ]
-    first = words[0] if words else ""
-    return sorted(found, key=lambda a: not a.label.lower().startswith(first))
+    """The actions that fit what was typed, best first."""
+    fits = [(misfit(query, a.label, a.menu), a) for a in actions if a.menu]
+    found = [(fit, a) for fit, a in fits if fit is not None]
+    return [a for _, a in sorted(found, key=lambda pair: pair[0])]
 
 
 class CommandPalette:
@@ -115,62 +105,3 @@ class CommandPalette:
             imgui.set_scroll_here_y()
         imgui.end_disabled()
         return pressed
-
-
-class HelpWindow:
-    """All shortcuts, and what the mouse does."""
-
-    def __init__(self, actions: Callable[[], list[Action]]) -> None:
-        self._actions = actions
-        self.is_open = False
-
-    def toggle(self) -> None:
-        """Show it, or put it away."""
-        self.is_open = not self.is_open
-
-    def draw(self) -> None:
-        """Draw it if it is open."""
-        if not self.is_open:
-            return
-        centre = imgui.get_main_viewport().get_center()
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(46), em(39)), imgui.Cond_.appearing)
-        visible, kept = imgui.begin("Shortcuts and mouse", True, int(_OVERLAY))
-        if visible:
-            self._content()
-        if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and (
-            imgui.is_key_pressed(imgui.Key.escape, False)
-        ):
-            kept = False
-        imgui.end()
-        self.is_open = self.is_open and bool(kept)
-
-    def _content(self) -> None:
-        menus: dict[str, list[tuple[str, str]]] = {}
-        for action in self._actions():
-            if action.menu and action.shortcut:
-                keys = shown(action.shortcut)
-                menus.setdefault(action.menu.split("/")[0], []).append((keys, action.label))
-        flags = imgui.TableFlags_.sizing_stretch_same
-        imgui.push_style_var(imgui.StyleVar_.cell_padding, ImVec2(em(1), 0))
-        imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.5), em(0.25)))
-        if imgui.begin_table("help", 2, flags):
-            imgui.table_next_column()
-            _keys("Mouse", list(MOUSE))
-            for menu in ("File", "Experiments", "Help"):
-                _keys(menu, menus.get(menu, []))
-            imgui.table_next_column()
-            for menu in ("View", "Scene"):
-                _keys(menu, menus.get(menu, []))
-            imgui.end_table()
-        imgui.pop_style_var(2)
-
-
-def _keys(title: str, lines: list[tuple[str, str]]) -> None:
-    heading(title)
-    for keys, label in lines:
-        imgui.text_unformatted(label)
-        width = imgui.calc_text_size(keys).x
-        imgui.same_line()
-        imgui.set_cursor_pos_x(right_edge() - width)
-        muted(keys)

@@ -22,6 +22,15 @@ def config_folder() -> Path:
     return Path(platformdirs.user_config_dir("isoloss", appauthor=False))
 
 
+def cache_folder() -> Path:
+    """The user's folder for what can be made again; below our settings' where those were moved."""
+    if os.environ.get("ISOLOSS_CONFIG_DIR"):
+        return config_folder() / "cache"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("isoloss", appauthor=False))
+
+
 @dataclass
 class Preferences:
     """Choices that outlive the session.
@@ -30,11 +39,15 @@ class Preferences:
         theme: "dark" or "light".
         font_scale: 1 is the size as designed.
         recent: absolute paths opened, newest first.
+        hints: the first-run hints that have served their purpose.
+        tour: the step at which the tour goes on.
     """
 
     theme: str = "dark"
     font_scale: float = 1.0
     recent: list[str] = field(default_factory=list[str])
+    hints: list[str] = field(default_factory=list[str])
+    tour: int = 0
 
     @classmethod
     def load(cls) -> Preferences:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
+from isoloss.app.explain import explanation, of_finding
 from isoloss.app.theme import Color, palette, vec
 from isoloss.app.widgets import em, heading, hint, wrapped
 from isoloss.geometry.findings import Finding
@@ -20,12 +21,13 @@ def findings_badge(findings: list[Finding]) -> None:
 
 def list_findings(findings: list[Finding]) -> None:
     """A section with all of them, in full."""
-    heading("Findings")
+    heading("Findings", [explanation("Findings")])
     for finding in findings:
         icon, color = _sign(finding)
         imgui.text_colored(vec(color), icon)
         imgui.same_line(em(1.6) + imgui.get_style().window_padding.x)
         wrapped(f"{finding.what}: {finding.message}")
+        hint("", of_finding(finding.what))
 
 
 def _sign(finding: Finding) -> tuple[str, Color]:

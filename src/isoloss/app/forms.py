@@ -13,12 +13,15 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from isoloss.app.known_names import problem_with_data, problem_with_network
 from isoloss.options import command_line
 from isoloss.settings import AnySettings, Settings, explain
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
 ]
+
+_NAME_CHECKS = {"network": problem_with_network, "data": problem_with_data}
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class FieldSpec:
         bounds: the allowed values in words, "" where anything goes.
         common: whether every kind of run has it (device, precision, seed).
         positional: whether the command line takes it without its name.
+        names: what a text names, "network" or "data"; "" where it is not checked as a name.
         only_with: the values of other fields without which it does not matter; from the settings
             model's `json_schema_extra={"only_with": {"plane": ["pca"]}}`.
     """
@@ -45,6 +49,7 @@ class FieldSpec:
     bounds: str = ""
     common: bool = False
     positional: bool = False
+    names: str = ""
     only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
 
     @property
@@ -117,6 +122,18 @@ class Form:
             place = error.errors()[0]["loc"]
             self.wrong = str(place[0]) if place else ""
             self.error = self._in_words(explain(error))
+        else:
+            self._check_names()
+
+    def _check_names(self) -> None:
+        """What the settings let pass, but the run would refuse."""
+        for row in filter(self.matters, self.fields):
+            check = _NAME_CHECKS.get(row.names)
+            value = self.values[row.name]
+            problem = check(value) if check is not None and value is not None else ""
+            if problem:
+                self.settings, self.wrong, self.error = None, row.name, problem
+                return
 
     def _asked(self) -> dict[str, Any]:
         """The values that are asked for: of those that matter, without the blank paths."""
@@ -159,6 +176,7 @@ def _spec(name: str, field: FieldInfo) -> FieldSpec:
         bounds=_bounds(field.metadata),
         common=name in Settings.model_fields,
         positional=bool(extra.get("positional")),
+        names=str(extra.get("names", "")),
         only_with={name: tuple(values) for name, values in extra.get("only_with", {}).items()},
     )
 

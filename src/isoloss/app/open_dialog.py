@@ -28,7 +28,7 @@ TITLE = "Open"
 
 
 class OpenDialog:
-    """Chooses surfaces and run folders to open."""
+    """Chooses surfaces, run folders and sessions to open."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -128,7 +128,7 @@ class OpenDialog:
         if self.browser.problem:
             wrapped(self.browser.problem, palette().bad)
         elif not self.browser.entries:
-            wrapped("No surfaces, run folders or folders here.", palette().muted)
+            wrapped("No surfaces, run folders, sessions or folders here.", palette().muted)
         for entry in self.browser.entries:
             self._entry(entry)
 
@@ -138,6 +138,7 @@ class OpenDialog:
             "folder": (fa.ICON_FA_FOLDER, p.muted),
             "run": (fa.ICON_FA_FLASK, p.good),
             "file": (fa.ICON_FA_MOUNTAIN_SUN, p.accent),
+            "session": (fa.ICON_FA_LAYER_GROUP, p.accent),
         }[entry.kind]
         pressed = list_line(
             entry.path.name,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
-from isoloss.gl.renderer import Renderer
-from isoloss.gl.target import Target
+from isoloss.gl.canvas import Canvas
+from isoloss.gl.pace import TARGET
+from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 
 SLOW = 0.045
-"""Seconds: a picture that takes longer is drawn more coarsely while the camera moves."""
+"""Seconds: movements whose pictures take longer together do not look smooth."""
+
+_CHOICES = tuple(f.name for f in fields(Scene) if f.name != "layers")
 
 
 @dataclass
@@ -23,85 +26,90 @@ class Painter:
     """One viewport's picture.
 
     Attributes:
-        count: pictures drawn so far; it stands still while nothing changes.
-        cost: seconds that the last new data took to be shown, the way there included.
+        count: changes drawn so far; it stands still while nothing changes.
+        cost: seconds of processors' time that the last new data took to be shown, the way there
+            and the whole picture included.
+        has_turn: whether the next frame may go on with the whole picture; of several viewports one
+            has its turn.
     """
 
     count: int = 0
     cost: float = 0.0
-    _coarse: Target | None = None
-    _latest: Target | None = None
-    _seconds: float = 0.0
-    _target: Target | None = None
-    _renderer: Renderer | None = None
+    has_turn: bool = True
+    _canvas: Canvas | None = None
     _key: Any = None
 
-    def paint(self, scene: Scene, size: tuple[int, int], scale: float, moving: bool) -> int:
+    def paint(self, scene: Scene, size: tuple[int, int], scale: float, together: int = 1) -> int:
         """Draw `scene` at `size` pixels if it has changed; returns the texture that shows it.
 
-        While the camera is `moving`, or a surface on its way, large ones are drawn more coarsely.
+        Where the whole picture takes long, a quick one is shown at once, and the whole one follows
+        when there has been no change for a moment. `together` is how many viewports share a frame.
         """
-        moving = moving or any(layer.approach < 1 for layer in scene.layers)
-        if self._target is None or self._renderer is None:
-            self._target, self._renderer = Target(*size), Renderer()
-        view = (
-            scene.camera,
-            scene.appearance,
-            scene.title,
-            scene.hidden,
-            scene.height_scale,
-            scene.beside,
-            size,
-            scale,
-            moving,
-        )
-        key = (view, _approach(scene), _layers(scene))
-        if key != self._key or self._latest is None:
-            self._latest = self._draw(scene, size, scale, moving, key)
+        layers = _seen(scene)
+        self._canvas = canvas = self._canvas or Canvas()
+        choices = tuple(getattr(scene, name) for name in _CHOICES)
+        view = (choices, bool(scene.layers), size, scale)
+        key = (view, tuple(layer.approach for layer in layers), _states(layers))
+        if key != self._key:
+            self._draw(canvas, _shown(scene), size, scale, together, key)
             self._key = key
             self.count += 1
-        return self._latest.texture
+        elif self.has_turn and canvas.go_on():
+            self.cost += canvas.whole_seconds
+        return canvas.texture
+
+    @property
+    def seconds(self) -> float:
+        """What a picture takes while something moves."""
+        if self._canvas is None:
+            return 0.0
+        return min(self._canvas.quick_seconds, self._canvas.whole_seconds)
 
     @property
     def is_slow(self) -> bool:
         """Whether a picture takes too long for movements to look smooth."""
-        return self._seconds > SLOW
+        return self.seconds > SLOW
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the whole picture is still to come."""
+        return self._canvas is not None and self._canvas.is_busy
 
     def _draw(
-        self, scene: Scene, size: tuple[int, int], scale: float, moving: bool, key: Any
-    ) -> Target:
-        assert self._target is not None
-        assert self._renderer is not None
-        target = self._target
-        if moving and self.is_slow:
-            # Without a GPU every pixel costs: half as many each way keep up with the hand, and
-            # the full picture follows once it rests.
-            self._coarse = target = self._coarse or Target(1, 1)
-            size, scale = (max(1, size[0] // 2), max(1, size[1] // 2)), scale / 2
-        target.resize(*size)
-        start = time.perf_counter()
-        self._renderer.draw(_shown(scene), target, scale, moving)
-        seconds = time.perf_counter() - start
-        # New data and new shaders take time of their own; only a mere redraw tells the speed.
+        self,
+        canvas: Canvas,
+        scene: Scene,
+        size: tuple[int, int],
+        scale: float,
+        together: int,
+        key: Any,
+    ) -> None:
+        canvas.pace.target = TARGET / together
+        start = time.process_time()
+        canvas.draw(scene, size, scale, TARGET / together)
+        seconds = time.process_time() - start
         if self._key is None or self._key[2] != key[2]:
             self.cost = seconds
-            return target
-        if self._key[1] != key[1]:
+        elif self._key[1] != key[1]:
             self.cost += seconds
-        if target is self._target:
-            self._seconds = seconds
-        return target
 
     def pixels(self) -> NDArray[np.uint8]:
-        """(H, W, 4) uint8 of the last picture; for tests."""
-        return self._latest.read() if self._latest else np.zeros((0, 0, 4), np.uint8)
+        """(H, W, 4) uint8 of the last picture, which is finished first; for tests."""
+        return self._canvas.pixels() if self._canvas else np.zeros((0, 0, 4), np.uint8)
+
+    def rest(self) -> None:
+        """Give the memory of the layers back while nothing is shown; the shaders stay."""
+        if self._canvas is not None and self._key is not None:
+            self._canvas.renderer.free()
+            self._key = None
+            self.cost = 0.0
 
     def free(self) -> None:
-        """Give the memory back, while the context still lives."""
-        for target in (self._target, self._coarse):
-            if target is not None:
-                target.free()
-        self._target = self._coarse = self._latest = self._renderer = None
+        """Give the memory of pictures and layers back, while the context still lives."""
+        if self._canvas is not None:
+            self._canvas.free()
+        self._canvas = self._key = None
+        self.cost = 0.0
 
 
 def _shown(scene: Scene) -> Scene:
@@ -111,12 +119,13 @@ def _shown(scene: Scene) -> Scene:
     return Scene(camera=scene.camera, appearance=replace(scene.appearance, title=False))
 
 
-def _layers(scene: Scene) -> tuple[object, ...]:
+def _seen(scene: Scene) -> list[SurfaceLayer]:
+    """The layers that the picture depends on: what grows out of sight is none of them."""
+    own = [layer for layer in scene.layers if layer not in scene.hidden]
+    return list(dict.fromkeys([*own, *scene.beside]))
+
+
+def _states(layers: list[SurfaceLayer]) -> tuple[object, ...]:
     return tuple(
-        (id(x), x.version, id(x.surface), tuple(map(id, x.trajectories)), x.hidden)
-        for x in scene.layers
+        (id(x), x.version, id(x.surface), tuple(map(id, x.trajectories)), x.hidden) for x in layers
     )
-
-
-def _approach(scene: Scene) -> tuple[float, ...]:
-    return tuple(layer.approach for layer in scene.layers)

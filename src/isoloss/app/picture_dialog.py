@@ -1,42 +1,130 @@
-"""Saving the view as a picture: where, how large, with or without a background."""
+"""Saving what is shown: as a picture, as a figure for a paper, or as a movie."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, primary_button, right_edge, row, rows
+from isoloss.app.curves import OpenCurve
+from isoloss.app.renderings import Renderings
+from isoloss.app.theme import palette
+from isoloss.app.widgets import em, primary_button, right_edge, row, rows, toggle_button, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.scene.scene import Scene
+from isoloss.scene.document import Document
+from isoloss.scene.staging import DECORATIONS
 
-SIZES = {
+Kind = Literal["Picture", "Figure", "Movie"]
+Size = tuple[int, int]
+
+KINDS: dict[Kind, str] = {
+    "Picture": "The view as it is, as a PNG of any size",
+    "Figure": "The contours in the plane for a paper, as SVG, PDF or PNG",
+    "Movie": "The view in motion, as an MP4",
+}
+SUFFIX: dict[Kind, str] = {"Picture": ".png", "Figure": ".svg", "Movie": ".mp4"}
+AS_SHOWN = "As shown"
+SIZES: dict[str, Size | None] = {
     "1600 × 1000": (1600, 1000),
     "1920 × 1080": (1920, 1080),
     "2400 × 1800": (2400, 1800),
     "3840 × 2160": (3840, 2160),
+    "7680 × 4320": (7680, 4320),
+    AS_SHOWN: None,
 }
+MOVIE_SIZES: dict[str, Size] = {
+    "1280 × 720": (1280, 720),
+    "1920 × 1080": (1920, 1080),
+    "3840 × 2160": (3840, 2160),
+    "1080 × 1080": (1080, 1080),
+}
+WIDTHS = {"One column (85 mm)": 85.0, "Both columns (178 mm)": 178.0, "A slide (250 mm)": 250.0}
+AT_ONCE = 4_200_000
+"""Pixels up to which a picture is drawn by the window itself, which it holds up for a moment."""
+
+
+@dataclass
+class Choices:
+    """What the dialog asks for; it keeps the answers until the window closes."""
+
+    kind: Kind = "Picture"
+    size: str = next(iter(SIZES))
+    text: int = 100
+    transparent: bool = False
+    overlays: bool = True
+    width: str = next(iter(WIDTHS))
+    fill: bool = True
+    theme: str = "Light"
+    motion: str = "Turntable"
+    start: str = ""
+    end: str = ""
+    movie_size: str = next(iter(MOVIE_SIZES))
+    seconds: float = 6.0
+    fps: int = 30
 
 
 class PictureDialog:
-    """Asks for the file and the size, and saves."""
+    """Asks what is to be saved and how, and saves it."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(
+        self,
+        workspace: Workspace,
+        renderings: Renderings,
+        drawn_at: Callable[[], tuple[Size, float]],
+    ) -> None:
+        self.workspace, self.renderings = workspace, renderings
         self.is_open = False
         self.path = ""
-        self.size = next(iter(SIZES))
-        self.transparent = False
+        self.choices = Choices()
+        self.of_curve = False
+        self._drawn_at = drawn_at
+        self._appearing = False
+
+    # -- what there is to save ---------------------------------------------------------------
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a surface or a curve is shown."""
+        return bool(self.workspace.scene.shown) or self.curve is not None
+
+    @property
+    def curve(self) -> OpenCurve | None:
+        """The curve that is shown, if it can be read from a file."""
+        shown = self.workspace.curves.shown
+        return shown if shown is not None and shown.source is not None else None
+
+    @property
+    def motions(self) -> list[str]:
+        """The ways in which there is something to move."""
+        document = self.workspace.document
+        found = ["Turntable"]
+        if len(document.saved_views) > 1:
+            found.append("Camera path")
+        if any(layer.shown_trajectories for v in document.shown_views for layer in v.shown):
+            found += ["Trajectory", "Trajectory and turntable"]
+        return found
 
     def open(self) -> None:
         """Show the dialog."""
-        selected = self.workspace.selected
-        name = selected.name if selected is not None else "surface"
-        self.path = str(self.workspace.folder / f"{Path(name).name}.png")
-        self.is_open = True
+        self.of_curve = not self.workspace.scene.shown
+        if self.of_curve and self.choices.kind == "Movie":
+            self.choices.kind = "Picture"
+        self.path = str(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
+        self.is_open = self._appearing = True
+
+    def _name(self) -> str:
+        if self.of_curve and self.curve is not None:
+            return Path(self.curve.name).name or "curve"
+        session, shown = self.workspace.session.name, self.workspace.scene.shown
+        name = shown[0].name if len(shown) == 1 else session or "surfaces"
+        return Path(name).name or "surface"
+
+    # -- drawing -----------------------------------------------------------------------------
 
     def draw(self) -> None:
         """Draw it if it is open."""
@@ -44,7 +132,10 @@ class PictureDialog:
             return
         centre = imgui.get_main_viewport().get_center()
         imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(34), 0))
+        imgui.set_next_window_size(ImVec2(em(36), 0))
+        if self._appearing:
+            imgui.set_next_window_focus()
+            self._appearing = False
         flags = (
             imgui.WindowFlags_.no_docking
             | imgui.WindowFlags_.no_saved_settings
@@ -60,19 +151,34 @@ class PictureDialog:
         self.is_open = self.is_open and bool(kept)
 
     def _content(self) -> None:
-        with rows("picture", em(6.5)) as shown:
+        if self.of_curve and self.curve is None:  # it was closed meanwhile
+            self.is_open = False
+            return
+        self._kinds()
+        imgui.spacing()
+        with rows("picture", em(8)) as shown:
             if shown:
+                if self.curve is not None and self.workspace.scene.shown:
+                    row("Of")
+                    names = ["Surface", f"Curve {self.curve.name}"]
+                    k = imgui.combo("##of", int(self.of_curve), names)[1]
+                    if bool(k) != self.of_curve:
+                        self.of_curve = bool(k)
+                        self._rename()
                 row("File")
                 self.path = imgui.input_text("##path", self.path)[1]
-                row("Size", "In pixels; lines and texts grow with it")
-                names = list(SIZES)
-                k = imgui.combo("##size", names.index(self.size), names)[1]
-                self.size = names[k]
-                row("Transparent", "Leave the background out")
-                self.transparent = imgui.checkbox("##transparent", self.transparent)[1]
-        path = Path(self.path).expanduser()
-        if path.exists():
-            imgui.text_colored(vec(palette().caution), "This file exists and will be replaced.")
+                {"Picture": self._picture, "Figure": self._figure, "Movie": self._movie}[
+                    self.choices.kind
+                ]()
+        path = self._path()
+        if path.is_file():
+            wrapped("This file exists and will be replaced.", palette().caution)
+        elif self.choices.kind == "Movie" and _lacks_ffmpeg(path):
+            wrapped(
+                "ffmpeg is not on the PATH: the frames become numbered PNG files in the folder "
+                f"{path.with_suffix('').name}.",
+                palette().caution,
+            )
         imgui.spacing()
         width = em(7)
         imgui.set_cursor_pos_x(right_edge() - 2 * width - imgui.get_style().item_spacing.x)
@@ -82,37 +188,190 @@ class PictureDialog:
         if primary_button("Save", ImVec2(width, 0)):
             self.save(path)
 
-    def save(self, path: Path) -> None:
-        """Draw the picture and write it."""
+    def _kinds(self) -> None:
+        kinds: list[Kind] = [k for k in KINDS if not (self.of_curve and k == "Movie")]
+        gap = em(0.3)
+        width = (imgui.get_content_region_avail().x - gap * (len(kinds) - 1)) / len(kinds)
+        for k, kind in enumerate(kinds):
+            if k:
+                imgui.same_line(0, gap)
+            tip = "The curve for a paper, as SVG, PDF or PNG" if self.of_curve else KINDS[kind]
+            tip = "The curve, as a PNG of any size" if self.of_curve and kind == "Picture" else tip
+            if toggle_button(kind, self.choices.kind == kind, ImVec2(width, 0), tip):
+                self.choices.kind = kind
+                self._rename()
+
+    def _rename(self) -> None:
+        """The file's suffix follows the kind, its folder stays."""
+        path = Path(self.path or "picture")
+        name = self._name() if path.stem in ("", "picture") else path.stem
+        self.path = str(path.with_name(name + SUFFIX[self.choices.kind]))
+
+    def _picture(self) -> None:
+        choices = self.choices
+        sizes = [s for s in SIZES if not (self.of_curve and s == AS_SHOWN)]
+        choices.size = _combo("Size", choices.size, sizes, "In pixels")
+        row("Text", "Size of text and lines, in per cent of what suits the picture")
+        choices.text = imgui.slider_int("##text", choices.text, 50, 300, "%d %%")[1]
+        self._transparent()
+        if not self.of_curve:
+            self._overlays()
+
+    def _figure(self) -> None:
+        choices = self.choices
+        choices.width = _combo("Width", choices.width, list(WIDTHS), "On paper")
+        choices.theme = _combo("Theme", choices.theme, ["Light", "Dark"])
+        self._transparent()
+        if not self.of_curve:
+            row("Filled", "Colour the areas between the contours; else the lines alone")
+            choices.fill = imgui.checkbox("##fill", choices.fill)[1]
+
+    def _movie(self) -> None:
+        choices, motions = self.choices, self.motions
+        if choices.motion not in motions:
+            choices.motion = motions[0]
+        choices.motion = _combo("Motion", choices.motion, motions)
+        if choices.motion == "Camera path":
+            names = [view.name for view in self.workspace.document.saved_views]
+            choices.start = choices.start if choices.start in names else names[0]
+            choices.end = choices.end if choices.end in names else names[-1]
+            choices.start = _combo("From", choices.start, names)
+            choices.end = _combo("To", choices.end, names)
+        choices.movie_size = _combo("Size", choices.movie_size, list(MOVIE_SIZES), "In pixels")
+        row("Seconds")
+        choices.seconds = min(max(imgui.input_float("##seconds", choices.seconds)[1], 0.1), 600.0)
+        row("Frames a second")
+        choices.fps = min(max(imgui.input_int("##fps", choices.fps, 0)[1], 1), 120)
+        self._overlays()
+
+    def _transparent(self) -> None:
+        row("Transparent", "Leave the background out")
+        self.choices.transparent = imgui.checkbox("##transparent", self.choices.transparent)[1]
+
+    def _overlays(self) -> None:
+        row("Overlays", "Axes, scalar bar, title, legend and markers, as far as they are shown")
+        self.choices.overlays = imgui.checkbox("##overlays", self.choices.overlays)[1]
+
+    # -- saving ------------------------------------------------------------------------------
+
+    def _path(self) -> Path:
+        path = Path(self.path).expanduser()
         path = path if path.is_absolute() else self.workspace.folder / path
-        path = path if path.suffix else path.with_suffix(".png")
-        scene = self.workspace.scene
-        look = replace(scene.appearance, transparent=self.transparent)
+        if path.suffix or (self.choices.kind == "Movie" and path.is_dir()):
+            return path
+        return path.with_suffix(SUFFIX[self.choices.kind]) if path.name else path
+
+    def save(self, path: Path) -> None:
+        """Draw, and write `path`; what takes long is drawn by a process of its own."""
         try:
-            save_picture(
-                replace(scene, layers=list(scene.layers), appearance=look), path, SIZES[self.size]
-            )
+            if self._is_quick(path):
+                self._save_now(path)
+                self.workspace.messages.say(f"Saved {path}", "done")
+            else:
+                source = self._source()
+                self.renderings.start(source, path, self._options())
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
         self.is_open = False
-        self.workspace.messages.say(f"Saved {path}", "done")
+
+    def _is_quick(self, path: Path) -> bool:
+        size = self._size()
+        return (
+            self.choices.kind == "Picture"
+            and not self.of_curve
+            and path.suffix.lower() == ".png"
+            and size[0] * size[1] <= AT_ONCE
+        )
+
+    def _size(self) -> Size:
+        return SIZES[self.choices.size] or self._drawn_at()[0]
+
+    def _source(self) -> Document | Path:
+        if self.of_curve:
+            assert self.curve is not None
+            assert self.curve.source is not None
+            return self.curve.source
+        return self.workspace.document
+
+    def _options(self) -> list[str]:
+        """As one would type them after `isoloss render SOURCE --out PATH`."""
+        choices, options = self.choices, list[str]()
+        if self.of_curve and self.curve is not None and not self.curve.is_log:
+            options.append("--no-log-height")
+        if not choices.overlays and not self.of_curve and choices.kind != "Figure":
+            options.append("--no-overlays")
+        if choices.kind == "Picture":
+            width, height = self._size()
+            options += [f"--size={width}x{height}", f"--scale={self._scale():g}"]
+            if self.of_curve:
+                options.append(f"--theme={self.workspace.appearance.theme}")
+        elif choices.kind == "Figure":
+            options += [
+                "--figure",
+                f"--width-mm={WIDTHS[choices.width]:g}",
+                f"--theme={choices.theme.lower()}",
+            ]
+            if not choices.fill and not self.of_curve:
+                options.append("--no-fill")
+        else:
+            width, height = MOVIE_SIZES[choices.movie_size]
+            options += [f"--size={width}x{height}"]
+            options += [f"--seconds={choices.seconds:g}", f"--fps={choices.fps}"]
+            if "urntable" in choices.motion:
+                options.append("--turntable")
+            if choices.motion.startswith("Trajectory"):
+                options.append("--play")
+            if choices.motion == "Camera path":
+                options.append(f"--path={choices.start},{choices.end}")
+        if choices.transparent and choices.kind != "Movie":
+            options.append("--transparent")
+        return options
+
+    def _scale(self) -> float:
+        # Pillow and the shaders of a second renderer are loaded when a picture is wanted.
+        from isoloss.gl.picture import fitting_scale, places
+
+        if self.choices.size == AS_SHOWN:
+            fitting = self._drawn_at()[1]
+        else:
+            count = 1 if self.of_curve else self.workspace.document.arrangement
+            fitting = min(fitting_scale(rect[2:]) for rect in places(count, self._size()))
+        return fitting * self.choices.text / 100
+
+    def _save_now(self, path: Path) -> None:
+        look: dict[str, Any] = {"transparent": self.choices.transparent}
+        if not self.choices.overlays:
+            look |= dict.fromkeys(DECORATIONS, False)
+        views = [
+            replace(view, layers=list(view.layers), appearance=replace(view.appearance, **look))
+            for view in self.workspace.document.shown_views
+        ]
+        save_picture(views, path, self._size(), self._scale())
 
 
-def save_picture(scene: Scene, path: Path, size: tuple[int, int]) -> None:
-    """Draw `scene` with the window's own OpenGL and write it to `path`.
+def save_picture(views: list[Any], path: Path, size: Size, scale: float) -> None:
+    """Draw `views` with the window's own OpenGL and write them to `path`.
 
     Raises:
         IsolossError: if the size is too large or the file cannot be written.
     """
-    # Pillow and the shaders of a second renderer are loaded when a picture is wanted, not before.
-    from isoloss.gl.picture import draw_picture, write_png
+    from isoloss.gl.picture import draw_views, write_png
     from isoloss.gl.renderer import Renderer
 
     renderer = Renderer()
     try:
-        write_png(draw_picture(renderer, scene, size), path)
-    except OSError as error:
-        raise IsolossError(f"cannot write {path}: {error.strerror or error}") from error
+        write_png(draw_views(renderer, views, size, scale), path)
     finally:
         renderer.free()
+
+
+def _combo(label: str, chosen: str, names: list[str], tip: str = "") -> str:
+    """A row with a choice of names."""
+    row(label, tip)
+    at = names.index(chosen) if chosen in names else 0
+    return names[imgui.combo(f"##{label.lower()}", at, names)[1]]
+
+
+def _lacks_ffmpeg(path: Path) -> bool:
+    return path.suffix.lower() in (".mp4", ".mov") and shutil.which("ffmpeg") is None

@@ -1,4 +1,4 @@
-"""Showing a folder in the desktop's own file manager."""
+"""Handing folders and web pages over to the desktop's own programs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from pathlib import Path
 
 def reveal(folder: Path) -> bool:
     """Open `folder` in the file manager; returns whether there is one."""
+    return _hand_over(str(folder))
+
+
+def open_page(url: str) -> bool:
+    """Open a web page in the browser; returns whether there is one."""
+    return _hand_over(url)
+
+
+def _hand_over(target: str) -> bool:
     if sys.platform == "win32":
-        os.startfile(folder)
+        os.startfile(target)
         return True
     opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
     if opener is None:
         return False
     try:
         subprocess.Popen(
-            [opener, str(folder)],
+            [opener, target],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

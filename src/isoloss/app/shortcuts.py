@@ -10,7 +10,14 @@ from imgui_bundle import imgui
 from isoloss.app.actions import Action
 
 _MODIFIERS = {"Ctrl": imgui.Key.mod_ctrl, "Shift": imgui.Key.mod_shift, "Alt": imgui.Key.mod_alt}
-_NAMED = {"=": imgui.Key.equal, "-": imgui.Key.minus, ".": imgui.Key.period}
+_EDITS_TEXT = {f"Ctrl+{key}" for key in ("A", "C", "V", "X", "Y", "Z", "Shift+Z")}
+_NAMED = {
+    "=": imgui.Key.equal,
+    "-": imgui.Key.minus,
+    ".": imgui.Key.period,
+    ",": imgui.Key.comma,
+    "Space": imgui.Key.space,
+}
 
 
 @cache
@@ -51,14 +58,17 @@ class Shortcuts:
             key, wanted = keys_of(action.shortcut)
             if wanted != (self._held or before) or not imgui.is_key_pressed(key, False):
                 continue
-            if action.is_possible():
+            # Space belongs to the control that the keyboard has come to, if it has come to one.
+            taken = action.shortcut == "Space" and io.nav_visible
+            if action.is_possible() and not taken:
                 action.run()
             return
 
 
 def _is_text(shortcut: str) -> bool:
-    """Whether a text field would take it as something typed."""
-    return len(shortcut.removeprefix("Shift+")) == 1
+    """Whether a text field would take it: as something typed, or to edit what was."""
+    key = shortcut.removeprefix("Alt+").removeprefix("Shift+")
+    return len(key) == 1 or key == "Space" or shortcut in _EDITS_TEXT
 
 
 def _key(name: str) -> imgui.Key:

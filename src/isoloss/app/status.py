@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def draw_status(app: App) -> None:
     """Draw the status bar's content."""
     width = imgui.get_window_width()
-    hit = app.viewport.hit
+    hit = app.viewports.hit
     if hit is not None:
         told = "   ".join(f"{name} {value}" for name, value in readout(hit))
         imgui.text_unformatted(shortened(f"{hit.layer.name}   {told}", width * 0.6))

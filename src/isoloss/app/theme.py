@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
+from isoloss.fonts import fallback_files
+
 FONT_SIZE = 15.0
 
 Color = tuple[float, float, float, float]
@@ -109,6 +111,10 @@ def load_fonts() -> None:
         hello_imgui.DefaultIconFont.font_awesome6
     )
     hello_imgui.load_font_ttf_with_font_awesome_icons("fonts/Roboto/Roboto-Regular.ttf", FONT_SIZE)
+    # Glyphs are drawn when they are first met: further fonts cost nothing until then.
+    further = hello_imgui.FontLoadingParams(merge_to_last_font=True, inside_assets=False)
+    for file in fallback_files():
+        hello_imgui.load_font(str(file), FONT_SIZE, further)
 
 
 def apply_shapes() -> None:

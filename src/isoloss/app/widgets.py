@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
+from isoloss.app.explain import Explanation
 from isoloss.app.theme import Color, palette, u32, vec
+
+NARROW = 0.55
+"""The share of the width that labels may take at most."""
 
 
 def em(count: float) -> float:
@@ -48,14 +52,59 @@ def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     return "…" + text[-lo:] if keep_end else text[:lo] + "…"
 
 
-def hint(text: str) -> None:
-    """A tooltip for the item just drawn, broken into lines."""
-    if text and imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
-        imgui.begin_tooltip()
-        imgui.push_text_wrap_pos(em(22))
+def fitted(text: str, width: float, lines: int) -> str:
+    """`text`, or as much of its beginning as fits into `lines` lines of `width` pixels."""
+    height = (lines + 0.5) * imgui.get_text_line_height()
+
+    def fits(part: str) -> bool:
+        return imgui.calc_text_size(part, False, width).y < height
+
+    if fits(text):
+        return text
+    lo, hi = 0, len(text)
+    while lo < hi:
+        middle = (lo + hi + 1) // 2
+        lo, hi = (middle, hi) if fits(text[:middle] + "…") else (lo, middle - 1)
+    return text[:lo].rstrip() + "…"
+
+
+def hint(text: str, terms: Sequence[Explanation] = ()) -> None:
+    """A tooltip for the item just drawn: what it does and, below, what the terms mean."""
+    if not (text or terms) or not imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+        return
+    imgui.begin_tooltip()
+    imgui.push_text_wrap_pos(em(24))
+    if text:
         imgui.text_unformatted(text)
-        imgui.pop_text_wrap_pos()
-        imgui.end_tooltip()
+    for k, term in enumerate(terms):
+        if text or k:
+            imgui.separator()
+        if len(terms) > 1:
+            imgui.text_colored(vec(palette().accent), term.term)
+        imgui.text_unformatted(term.text)
+        if term.papers:
+            muted(term.cited)
+    imgui.pop_text_wrap_pos()
+    imgui.end_tooltip()
+
+
+def explained(label: str, color: Color, terms: Sequence[Explanation], tip: str = "") -> None:
+    """A label that is underlined with dots where pointing at it explains a term."""
+    imgui.text_colored(vec(color), label)
+    if terms:
+        lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        # The item is as high as its line; the dots belong below the letters.
+        y = round((lo.y + hi.y + imgui.get_font_size()) / 2)
+        _dots(lo.x, hi.x, y, color)
+    hint(tip, terms)
+
+
+def _dots(left: float, right: float, y: float, color: Color) -> None:
+    draw, step = imgui.get_window_draw_list(), max(2.0, round(em(0.2)))
+    size, packed = max(1.0, round(em(0.07))), u32(color, 0.75)
+    for k in range(int((right - left) / step)):
+        x = round(left) + k * step
+        draw.add_rect_filled(ImVec2(x, y), ImVec2(x + size, y + size), packed)
 
 
 def stroke(color: Color) -> None:
@@ -92,7 +141,9 @@ def primary_button(label: str, size: ImVec2 | None = None) -> bool:
     return pressed
 
 
-def toggle_button(label: str, on: bool, size: ImVec2, tip: str = "") -> bool:
+def toggle_button(
+    label: str, on: bool, size: ImVec2, tip: str = "", terms: Sequence[Explanation] = ()
+) -> bool:
     """A button that stays lit while it is on."""
     p = palette()
     if on:
@@ -102,14 +153,14 @@ def toggle_button(label: str, on: bool, size: ImVec2, tip: str = "") -> bool:
     pressed = imgui.button(label, size)
     if on:
         imgui.pop_style_color(3)
-    hint(tip)
+    hint(tip, terms)
     return pressed
 
 
-def heading(text: str) -> None:
+def heading(text: str, terms: Sequence[Explanation] = ()) -> None:
     """The title of a group of controls."""
     imgui.spacing()
-    muted(text)
+    explained(text, palette().muted, terms)
     pos, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
     y = pos.y - imgui.get_style().item_spacing.y / 2
     imgui.get_window_draw_list().add_line(
@@ -135,7 +186,11 @@ def floating() -> Iterator[None]:
 
 @contextmanager
 def rows(name: str, label_width: float) -> Iterator[bool]:
-    """A table of labels (left) and widgets (right), `label_width` pixels for the labels."""
+    """A table of labels (left) and widgets (right), `label_width` pixels for the labels.
+
+    Where there is not enough room for both, the labels are shortened.
+    """
+    label_width = min(label_width, imgui.get_content_region_avail().x * NARROW)
     flags = imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_pad_outer_x
     shown = imgui.begin_table(name, 2, flags)
     if shown:
@@ -148,19 +203,27 @@ def rows(name: str, label_width: float) -> Iterator[bool]:
             imgui.end_table()
 
 
-def row(label: str, tip: str = "", *, wrong: bool = False, tight: bool = False) -> None:
+def row(
+    label: str,
+    tip: str = "",
+    *,
+    terms: Sequence[Explanation] = (),
+    wrong: bool = False,
+    tight: bool = False,
+) -> None:
     """Begin a row: draw its label, and make the widget that follows fill the rest.
 
-    A `tight` row holds text, not a widget.
+    A `tight` row holds text, not a widget. Pointing at the label shows `tip` and explains `terms`.
     """
     imgui.table_next_row()
     imgui.table_next_column()
     if not tight:
         imgui.align_text_to_frame_padding()
     p = palette()
-    width = imgui.get_content_region_avail().x
-    imgui.text_colored(vec(p.bad if wrong else p.muted), shortened(label, width))
-    hint(tip)
+    fitting = shortened(label, imgui.get_content_region_avail().x)
+    if fitting != label:
+        tip = f"{label}. {tip}" if tip else label
+    explained(fitting, p.bad if wrong else p.muted, terms, tip)
     imgui.table_next_column()
     imgui.set_next_item_width(-1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,55 +17,96 @@ import glfw  # isort: skip
 
 from isoloss.app import theme as themes
 from isoloss.app.actions import Action, all_actions
-from isoloss.app.command_palette import CommandPalette, HelpWindow
+from isoloss.app.command_palette import CommandPalette
 from isoloss.app.config import Preferences, config_folder
 from isoloss.app.curves import OpenCurve
+from isoloss.app.difference_dialog import DifferenceDialog
+from isoloss.app.flight import Flight
+from isoloss.app.help_window import HelpWindow
+from isoloss.app.hints import Hints
 from isoloss.app.live import PERIOD
 from isoloss.app.menus import draw_menus
+from isoloss.app.notifications import draw_notifications
 from isoloss.app.open_dialog import OpenDialog
-from isoloss.app.overlays import Welcome, draw_notifications
 from isoloss.app.panels.appearance import AppearancePanel
 from isoloss.app.panels.curve import CurvePanel
 from isoloss.app.panels.experiments import ExperimentsPanel
 from isoloss.app.panels.jobs import JobsPanel
 from isoloss.app.panels.layers import LayersPanel
 from isoloss.app.panels.log import LogPanel
+from isoloss.app.panels.minima import MinimaPanel
 from isoloss.app.panels.plots import PlotsPanel
+from isoloss.app.panels.slice import SlicePanel
 from isoloss.app.picture_dialog import PictureDialog
+from isoloss.app.places import rect_of
+from isoloss.app.playback import Playback
+from isoloss.app.renderings import Renderings
 from isoloss.app.runs import Spawn
+from isoloss.app.saved_views import SavedViews, save_view
+from isoloss.app.session_dialog import SessionDialog
 from isoloss.app.shortcuts import Shortcuts
+from isoloss.app.slicing import Slicing
 from isoloss.app.status import draw_status
+from isoloss.app.steps import Steps
+from isoloss.app.timeline import Timeline
+from isoloss.app.tour import Tour
 from isoloss.app.viewport import Viewport
+from isoloss.app.viewports import Viewports
+from isoloss.app.welcome import Ways, Welcome
 from isoloss.app.widgets import floating
 from isoloss.app.workspace import APPROACH, Workspace, open_all
 from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.jobs.job import Job
 from isoloss.run import Run
+from isoloss.scene.document import SavedView
 
 TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.5, 8.0, 60.0
 """Frames a second while nothing happens, while a job's news come in, and while a surface moves to
 its new shape; input wakes at once."""
-SHARE = 10
-"""A growing surface is drawn anew so many times its cost apart."""
+SHARE, CORES = 0.25, os.cpu_count() or 1
+"""A growing surface is drawn anew as often as takes this share of the machine, at most."""
 
 
 class App:
     """All parts of the window, and what connects them."""
 
-    panel_names = ("Layers", "Appearance", "Experiments", "Jobs", "Plots", "Log", "Curve")
+    panel_names = (
+        "Layers",
+        "Appearance",
+        "Experiments",
+        "Jobs",
+        "Plots",
+        "Log",
+        "Curve",
+        "Slice",
+        "Minima",
+    )
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.viewport = Viewport(workspace)
+        self.viewports = Viewports(workspace)
         self.experiments = ExperimentsPanel(workspace)
         self.curve_panel, self.large_curve_panel = CurvePanel(workspace), CurvePanel(workspace)
+        self.slicing, self.playback = Slicing(workspace), Playback(workspace)
+        self.slice_panel = SlicePanel(workspace, self.slicing)
+        self.timeline = Timeline(self.playback)
+        self.minima_panel = MinimaPanel(workspace)
         self.open_dialog = OpenDialog(workspace)
-        self.picture_dialog = PictureDialog(workspace)
+        self.difference_dialog = DifferenceDialog(workspace)
+        self.renderings = Renderings(workspace.messages)
+        self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
+        self.session_dialog = SessionDialog(workspace)
+        self.saved_views = SavedViews(workspace, self.go_to)
+        self.steps, self.flight = Steps(workspace), Flight()
+        self.steps.under_way.append(lambda: self.flight.is_under_way)
+        self.steps.is_playing = lambda: self.playback.playing
         self.command_palette = CommandPalette(lambda: self.actions)
-        self.help_window = HelpWindow(lambda: self.actions)
-        self.welcome = Welcome(workspace, self.open_dialog.open, lambda: self.show_form("train"))
+        self.help_window = HelpWindow(lambda: self.actions, workspace.messages.say)
+        self.tour, self.hints = Tour(self), Hints(self)
+        ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)
+        self.welcome = Welcome(workspace, ways)
         self.panels: dict[str, Callable[[], None]] = {
             "Layers": LayersPanel(workspace).draw,
             "Appearance": AppearancePanel(workspace).draw,
@@ -73,8 +115,11 @@ class App:
             "Plots": PlotsPanel(workspace.runs).draw,
             "Log": LogPanel(workspace.messages).draw,
             "Curve": self.curve_panel.draw,
+            "Slice": self.slice_panel.draw,
+            "Minima": self.minima_panel.draw,
         }
-        self.actions: list[Action] = all_actions(self)
+        self._actions: tuple[object, list[Action]] | None = None
+        self._title = TITLE
         self.shortcuts = Shortcuts()
         self.defects: list[str] = []
         self.frames = 0
@@ -82,20 +127,21 @@ class App:
         self._dropped: list[Path] = []
         self._curve: OpenCurve | None = None
 
+    @property
+    def viewport(self) -> Viewport:
+        """The active viewport."""
+        return self.viewports.active
+
     # -- what actions do ---------------------------------------------------------------------
 
     @property
     def theme(self) -> str:
         """ "dark" or "light"."""
-        return self.workspace.preferences.theme
+        return self.workspace.appearance.theme
 
     def toggle_theme(self) -> None:
         """Dark to light and back; the picture goes along."""
-        preferences = self.workspace.preferences
-        preferences.theme = "dark" if preferences.theme == "light" else "light"
-        preferences.save()
-        themes.apply_palette(preferences.theme)
-        self.workspace.change(theme=preferences.theme)
+        self.workspace.change(theme="dark" if self.theme == "light" else "light")
 
     def scale_text(self, factor: float) -> None:
         """Make all text, and what is sized by it, larger or smaller."""
@@ -117,9 +163,13 @@ class App:
 
     def show_form(self, kind: str) -> None:
         """Bring the form of one kind of run to the front."""
-        window = _docking().dockable_window_of_name("Experiments")
-        window.is_visible = window.focus_window_at_next_frame = True
+        self.bring_to_front("Experiments")
         self.experiments.show(kind)
+
+    def bring_to_front(self, name: str) -> None:
+        """Open a panel if it is closed, and show it before the others of its place."""
+        window = _docking().dockable_window_of_name(name)
+        window.is_visible = window.focus_window_at_next_frame = True
 
     def reset_layout(self) -> None:
         """All panels back to where they were at first."""
@@ -135,6 +185,33 @@ class App:
         """Files have been dropped on the window; they are opened with the next frame."""
         self._dropped += [Path(p) for p in paths]
 
+    def save_view(self) -> None:
+        """Save the camera under the next free name."""
+        saved = save_view(self.workspace.document)
+        self.workspace.messages.say(f"Saved {saved.name}", "done")
+
+    def go_to(self, view: SavedView) -> None:
+        """Move the camera to a saved view; at once where pictures take long."""
+        smoothly = not self.viewport.painter.is_slow
+        self.flight.set_out(self.workspace.scene, view.camera, smoothly=smoothly)
+
+    @property
+    def has_last_session(self) -> bool:
+        """Whether the last window has left its session."""
+        return self.workspace.session.last_path().exists()
+
+    def restore_last_session(self) -> None:
+        """Open what was open when the last window was closed."""
+        self.workspace.open(self.workspace.session.last_path(), remember=False)
+
+    @property
+    def actions(self) -> list[Action]:
+        """All commands; some depend on what can be undone and on the saved views."""
+        key = (self.steps.undoes, self.steps.redoes, self.workspace.document.saved_views)
+        if self._actions is None or self._actions[0] != key:
+            self._actions = (key, all_actions(self))
+        return self._actions[1]
+
     def action(self, name: str) -> Action:
         """The action with this id."""
         return next(a for a in self.actions if a.id == name)
@@ -147,15 +224,41 @@ class App:
         for path in dropped:
             self.workspace.open(path)
         # Drawing what grows must not take the processor from the job that computes it.
-        self.workspace.live_period = min(max(PERIOD, SHARE * self.viewport.painter.cost), 2.0)
-        self.workspace.update()
-        self.workspace.approach = 0.0 if self.viewport.painter.is_slow else APPROACH
-        if self.workspace.move():
+        cost = self.viewports.cost + self.workspace.live_cost
+        self.workspace.live_period = period = min(max(PERIOD, cost / (SHARE * CORES)), 2.0)
+        self.steps.take_in(self.workspace.update)
+        self.renderings.update()
+        self._follow_document()
+        fluent = self.workspace.flow.is_fluent(time.monotonic())
+        self.workspace.approach = 0.0 if fluent or self.viewports.is_slow else APPROACH
+        flying = self.flight.go_on(time.monotonic())
+        playing = self.playback.advance()
+        self.workspace.pointing.next_frame()
+        moving = self.workspace.move() or flying or playing
+        # The whole pictures of what grows wait until the stream of cells pauses.
+        if moving or (self.viewports.is_busy and not fluent):
             pace = MOVING
         else:
-            pace = STREAMING if self.workspace.is_streaming else IDLE
+            busy = self.workspace.is_streaming or bool(self.renderings.active)
+            pace = STREAMING if busy else IDLE
+            # Drawing takes its part of each beat.
+            pace = max(pace, 1.5 / period) if fluent else pace
         hello_imgui.get_runner_params().fps_idling.fps_idle = pace
         self._show_new_curve()
+
+    def _follow_document(self) -> None:
+        """Bring the window's colours and its title in line with the document."""
+        preferences, theme = self.workspace.preferences, self.workspace.appearance.theme
+        if preferences.theme != theme:
+            preferences.theme = theme
+            preferences.save()
+            themes.apply_palette(theme)
+        session = self.workspace.session
+        title = f"{session.name} – {TITLE}" if session.name else TITLE
+        title = f"● {title}" if session.has_changed else title
+        if title != self._title:
+            self._title = title
+            glfw.set_window_title(glfw_window(), title)
 
     def _show_new_curve(self) -> None:
         """Bring the curve panel to the front when another curve is to be shown."""
@@ -179,10 +282,33 @@ class App:
         shown, _ = imgui.begin("Viewport", None, int(flags))
         imgui.pop_style_var()
         if shown:
-            self.guard(
-                "Viewport", self._large_curve if self._has_only_curves else self.viewport.draw
-            )
+            if self.shows_welcome:
+                closable = bool(self.workspace.scene.layers) or self._has_only_curves
+                self.guard("Welcome", lambda: self.welcome.draw(closable))
+            else:
+                self.guard(
+                    "Viewport", self._large_curve if self._has_only_curves else self._pictures
+                )
         imgui.end()
+
+    def _pictures(self) -> None:
+        """The viewports and, where there is a trajectory to be played, the timeline below them."""
+        below = self.timeline.height
+        imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
+        shown = imgui.begin_child("pictures", ImVec2(0, -below if below else 0))
+        imgui.pop_style_var()
+        if shown:
+            self.viewports.draw()
+        imgui.end_child()
+        if below:
+            imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - imgui.get_style().item_spacing.y)
+            self.timeline.draw()
+
+    @property
+    def shows_welcome(self) -> bool:
+        """Whether the welcome fills the viewport: nothing is open, or it was asked for."""
+        nothing = not self.workspace.scene.layers and not self._has_only_curves
+        return nothing or self.welcome.is_asked_for()
 
     @property
     def _has_only_curves(self) -> bool:
@@ -197,19 +323,29 @@ class App:
 
     def draw_over(self) -> None:
         """Draw what lies over the panels, and listen to the keyboard."""
-        if not self.workspace.scene.layers and not self._has_only_curves:
-            with floating():
-                self.guard("Welcome", lambda: self.welcome.draw(self.viewport.rect))
+        viewport = rect_of("Viewport") or self.viewports.rect
         with floating():
+            self.guard("Tour", self.tour.draw)
+            if not self.tour.is_open and not self.shows_welcome:
+                self.guard("Hint", lambda: self.hints.draw(self.viewports.rect))
             self.guard("Open", self.open_dialog.draw)
+            self.guard("Difference", self.difference_dialog.draw)
             self.guard("Save picture", self.picture_dialog.draw)
+            self.guard("Drawing", lambda: self.renderings.draw(self.viewports.rect))
+            self.guard("Save session", self.session_dialog.draw)
+            self.guard("Saved views", self.saved_views.draw)
             self.guard("Help", self.help_window.draw)
             self.guard("Command palette", self.command_palette.draw)
             self.guard(
                 "Notifications",
-                lambda: draw_notifications(self.workspace.messages, self.viewport.rect),
+                lambda: draw_notifications(self.workspace.messages, viewport),
             )
         self.guard("Shortcuts", lambda: self.shortcuts.run_pressed(self.actions))
+        self.steps.watch(
+            time.monotonic(),
+            held=imgui.is_any_item_active() or imgui.is_any_mouse_down(),
+            wheel=bool(imgui.get_io().mouse_wheel),
+        )
 
     def guard(self, name: str, draw: Callable[[], Any]) -> None:
         """Draw a part; its defect costs that part one frame, not the window with its jobs."""
@@ -261,6 +397,8 @@ def run_window(
         ) from error
     finally:
         implot.destroy_context()
+        if app.frames:
+            workspace.session.keep()
 
 
 def _require_display() -> None:
@@ -278,6 +416,13 @@ def _require_display() -> None:
             problem = f"the display {os.environ.get('DISPLAY', '')} cannot be opened"
     if problem:
         raise IsolossError(f"{problem}: use 'isoloss render' to make pictures without a window")
+
+
+def glfw_window() -> Any:
+    """The window, for what Hello ImGui has no word for."""
+    from imgui_bundle import glfw_utils
+
+    return glfw_utils.glfw_window_hello_imgui()
 
 
 def _docking() -> hello_imgui.DockingParams:
@@ -342,6 +487,8 @@ def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
         "Plots": "Bottom",
         "Log": "Bottom",
         "Curve": "Bottom",
+        "Slice": "Bottom",
+        "Minima": "Bottom",
     }
     viewport = hello_imgui.DockableWindow("Viewport", "MainDockSpace", app.draw_viewport)
     viewport.call_begin_end = viewport.can_be_closed = False
@@ -375,9 +522,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     def ready() -> None:
         # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
         os.chdir(app.workspace.folder)
-        from imgui_bundle import glfw_utils
-
-        window: Any = glfw_utils.glfw_window_hello_imgui()
+        window = glfw_window()
         # pyGLFW hands over a list of paths, whatever its stubs say.
         dropped: Any = lambda _, paths: app.drop(paths)  # noqa: E731
         glfw.set_drop_callback(window, dropped)
@@ -394,5 +539,11 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     calls.show_status = lambda: app.guard("Status", lambda: draw_status(app))
     calls.pre_new_frame = app.before_frame
     calls.post_render_dockable_windows = app.draw_over
-    calls.before_exit = app.viewport.painter.free
+
+    def leave() -> None:
+        app.viewports.free()
+        app.welcome.thumbnails.free()
+        app.renderings.end()
+
+    calls.before_exit = leave
     calls.after_swap = after_swap

@@ -9,11 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from isoloss.app import comparing
+from isoloss.app.comparing import Differences
 from isoloss.app.config import Preferences
 from isoloss.app.curves import Curves, OpenCurve
-from isoloss.app.live import PERIOD, LiveSurface
+from isoloss.app.live import PERIOD, Flow, LiveSurface
 from isoloss.app.messages import Messages
+from isoloss.app.pointing import Pointing
 from isoloss.app.runs import Runs, Spawn
+from isoloss.app.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
 from isoloss.geometry.formats import is_trajectory, load, load_trajectories
 from isoloss.jobs.follow import FollowedRun
@@ -25,9 +29,10 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
+from isoloss.scene.session import SUFFIX
 from isoloss.settings import AnySettings, ProbeSettings
 
-SUFFIXES = (".ply", ".npz", ".h5", ".hdf5")
+SUFFIXES = (".ply", ".npz", ".h5", ".hdf5", SUFFIX)
 """The files that can be opened, besides run folders."""
 APPROACH = 0.15
 """Seconds in which a surface moves from the shape that was shown to its new one."""
@@ -46,6 +51,11 @@ class Workspace:
         self.selected: SurfaceLayer | None = None
         self.curves = Curves()
         self.live: list[LiveSurface] = []
+        self.pointing = Pointing()
+        self.playing = False
+        self.session = SessionKeeper(self)
+        self._differences = Differences()
+        self.flow = Flow()
         self.live_period = PERIOD
         self.approach = APPROACH
         self._moved = time.monotonic()
@@ -57,14 +67,19 @@ class Workspace:
 
     # -- opening -----------------------------------------------------------------------------
 
-    def load(self, path: Path) -> None:
-        """Open a surface file, a curve file or a run folder.
+    def load(self, path: Path, *, remember: bool = True) -> None:
+        """Open a surface file, a curve file, a run folder or a session.
+
+        Args:
+            remember: whether it is to be among the recent ones.
 
         Raises:
             IsolossError: if there is nothing readable.
         """
         path = path.expanduser().absolute()
-        if (path / "run.json").exists():
+        if path.suffix == SUFFIX:
+            self.session.open(path)
+        elif (path / "run.json").exists():
             self._load_run(path)
         else:
             surface = load(path)
@@ -79,12 +94,13 @@ class Workspace:
                 layer.surface, layer.source = surface, path
                 self._add_trajectories(layer, path)
                 self._show(layer)
-        self.preferences.remember(path)
+        if remember:
+            self.preferences.remember(path)
 
-    def open(self, path: Path) -> bool:
+    def open(self, path: Path, *, remember: bool = True) -> bool:
         """As `load`, but what is wrong becomes a notification; returns whether it could be read."""
         try:
-            self.load(path)
+            self.load(path, remember=remember)
         except IsolossError as error:
             # Paths below the working folder are told as one would type them.
             self.messages.say(str(error).replace(f"{self.folder}{os.sep}", ""), "error")
@@ -108,6 +124,33 @@ class Workspace:
         self.live = [x for x in self.live if x.layer is not layer]
         if self.selected is layer:
             self.selected = self.scene.layers[-1] if self.scene.layers else None
+
+    def close_all(self) -> None:
+        """Close all layers and curves, and the session with them."""
+        for layer in list(self.document.layers):
+            self.remove(layer)
+        for curve in list(self.curves.open):
+            self.close_curve(curve)
+        self.session.forget()
+
+    def after_restoring(self) -> None:
+        """Bring the rest in line with a document whose layers have been exchanged."""
+        layers = self.document.layers
+        if not any(x is self.selected for x in layers):
+            self.selected = next(reversed(self.scene.shown or layers), None)
+        self.live = [x for x in self.live if x.layer is None or x.layer in layers]
+        followed = [x.layer for x in self.live]
+        for layer in layers:
+            if layer.source is not None and layer not in followed:
+                self._follow_again(layer, layer.source)
+
+    def _follow_again(self, layer: SurfaceLayer, folder: Path) -> None:
+        """Keep a layer in step with the run it comes from."""
+        try:
+            if (folder / "run.json").exists():
+                self.live.append(LiveSurface(self.runs.follow(Run.open(folder)), layer))
+        except IsolossError as error:
+            self.messages.say(str(error), "warning")
 
     def close_curve(self, curve: OpenCurve) -> None:
         """Close a curve; its file stays."""
@@ -198,11 +241,12 @@ class Workspace:
                 self.live.remove(live)
                 continue
             changed = True
+            self.flow.feed(time.monotonic(), live.changed, self.live_period)
             if live.layer is not None and not any(x is live.layer for x in self.scene.layers):
                 self._show(live.layer)
             if live.curve is not None and not any(x is live.curve for x in self.curves.open):
                 self.curves.show(live.curve)
-        return changed
+        return self._differences.update(self.document.layers) or changed
 
     def move(self, now: float | None = None) -> bool:
         """Let the shapes that have changed come nearer to what they are to be.
@@ -218,6 +262,11 @@ class Workspace:
         for layer in self.scene.layers:
             layer.approach = min(layer.approach + step, 1.0)
         return any(layer.approach < 1 for layer in self.scene.layers)
+
+    @property
+    def live_cost(self) -> float:
+        """Seconds that the last looks at what grows took together."""
+        return sum(live.seconds for live in self.live if not live.finished)
 
     @property
     def is_streaming(self) -> bool:
@@ -262,6 +311,22 @@ class Workspace:
         """Show or hide a layer in the active viewport."""
         self.scene.hidden ^= {layer}
 
+    def show_in(self, layer: SurfaceLayer, index: int) -> None:
+        """Show a layer alone in the viewport with this index."""
+        comparing.show_in(self.document, layer, index)
+        self.selected = layer
+
+    def show_difference(self, a: SurfaceLayer, b: SurfaceLayer) -> None:
+        """Open a − b as a layer, or show it if it is open; what is wrong is a notification."""
+        for layer in self.document.layers:
+            if layer.derived == (a, b):
+                self._show(layer)
+                return
+        try:
+            self._show(comparing.difference_layer(a, b))
+        except IsolossError as error:
+            self.messages.say(str(error), "error")
+
 
 def _theme(name: str) -> Literal["dark", "light"]:
     return "light" if name == "light" else "dark"
@@ -274,7 +339,8 @@ def open_all(workspace: Workspace, paths: Sequence[Path]) -> None:
         IsolossError: the first thing wrong, if nothing could be opened.
     """
     problems: list[IsolossError] = []
-    for path in paths:
+    # A session takes the place of what is open: it comes first.
+    for path in sorted(paths, key=lambda p: p.suffix != SUFFIX):
         try:
             workspace.load(path)
         except IsolossError as error:

@@ -31,10 +31,10 @@ def grow(d: Driver) -> None:
     d.press(imgui.Key.mod_ctrl, imgui.Key.t)
     workspace.open(BARRIER)
     d.until(lambda: d.ctx.item_exists("//Viewport/**/close"), "the curve in the light theme")
-    assert not d.ctx.item_exists("//Welcome/open")
+    assert not d.ctx.item_exists("//Viewport/**/open")
     d.shot("curve_light.png")
     d.click("//Viewport/**/close")
-    d.until(lambda: d.ctx.item_exists("//Welcome/open"), "the welcome")
+    d.until(lambda: d.ctx.item_exists("//Viewport/**/open"), "the welcome")
     sharpen(d)
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.explain import explanation, of_texture
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import em, heading, hint, icon_button, right_edge, row, rows, toggle_button
 from isoloss.app.workspace import Workspace
 from isoloss.scene import colormaps
-from isoloss.scene.appearance import Texture
+from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.texturing import color_scale
 
 _LOG = {"Automatic": None, "Linear": False, "Logarithmic": True}
+_SPACING = {"Even in height": "height", "Linear": "linear", "Logarithmic": "log"}
+_RANGE = ("By data", "By hand")
 _SHORT = {Texture.BANDS: "Bands"}
+_LABELS = 5.6  # em
 
 
 class AppearancePanel:
@@ -25,7 +32,7 @@ class AppearancePanel:
         """Draw the panel's content."""
         heading("Texture")
         self._textures()
-        self._colormap()
+        self._colors()
         heading("Contours")
         self._contours()
         heading("Height")
@@ -49,32 +56,70 @@ class AppearancePanel:
             possible = not shown or any(layer.has(texture) for layer in shown)
             imgui.begin_disabled(not possible)
             on = workspace.appearance.texture is texture
-            label = _SHORT.get(texture, texture.label)
-            if toggle_button(label, on, ImVec2(width, 0)):
+            label, terms = _SHORT.get(texture, texture.label), of_texture(texture.value)
+            if toggle_button(label, on, ImVec2(width, 0), terms=terms):
                 workspace.change(texture=texture)
             imgui.end_disabled()
         imgui.pop_id()
         imgui.pop_style_var(2)
 
-    def _colormap(self) -> None:
-        look = self.workspace.appearance
+    def _colors(self) -> None:
         imgui.spacing()
-        with rows("colors", em(5.6)) as shown:
-            if not shown:
-                return
-            row("Colormap")
-            imgui.set_next_item_width(-imgui.get_frame_height() - em(0.2))
-            imgui.set_next_window_size_constraints(ImVec2(em(15), 0), ImVec2(em(15), em(30)))
-            if imgui.begin_combo("##colormap", ""):
-                for name in colormaps.NAMES:
-                    self._colormap_choice(name, look.colormap)
-                imgui.end_combo()
-            _swatch(look.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
-            hint(f"{look.colormap}; cividis is safe for the colour-blind")
-            imgui.same_line(0, em(0.2))
-            color = palette().accent if look.reverse_colormap else palette().muted
-            if icon_button(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the colormap", color=color):
-                self.workspace.change(reverse_colormap=not look.reverse_colormap)
+        with rows("colors", em(_LABELS)) as shown:
+            if shown:
+                self._colormap()
+                self._color_range()
+
+    def _color_range(self) -> None:
+        workspace, look = self.workspace, self.workspace.appearance
+        row("Colours", "Whether equal steps of colour are equal steps or equal ratios")
+        current = list(_LOG.values()).index(look.log_colors)
+        changed, k = imgui.combo("##log colors", current, list(_LOG))
+        if changed:
+            workspace.change(log_colors=list(_LOG.values())[k])
+        row("Range", "What the ends of the colormap stand for")
+        changed, k = imgui.combo("##range", int(look.color_range is not None), list(_RANGE))
+        if changed:
+            workspace.change(color_range=self._data_range() if k else None)
+        if look.color_range is None:
+            return
+        lo, hi = look.color_range
+        row("")
+        speed = 0.003 * (hi - lo)
+        changed, ends = imgui.drag_float2("##ends", [lo, hi], speed, 0, 0, "%.4g")
+        lo, hi = (_precise(new, old) for new, old in zip(ends, (lo, hi), strict=True))
+        if changed and lo < hi:
+            workspace.change(color_range=(lo, hi))
+        hint("Drag, or double-click to type")
+
+    def _data_range(self) -> tuple[float, float] | None:
+        """The range of the colours now, to set out from."""
+        scene = self.workspace.scene
+        colors = color_scale(scene.shown, scene.look, scene.frame())
+        return (colors.scale.lo, colors.scale.hi) if colors else None
+
+    def _colormap(self) -> None:
+        workspace = self.workspace
+        look, drawn = workspace.appearance, workspace.scene.look
+        forced = drawn.colormap != look.colormap
+        row("Colormap", "A sign is read from a diverging one" if forced else "")
+        imgui.begin_disabled(forced)
+        self._choose_colormap(drawn)
+        imgui.end_disabled()
+
+    def _choose_colormap(self, look: Appearance) -> None:
+        imgui.set_next_item_width(-imgui.get_frame_height() - em(0.2))
+        imgui.set_next_window_size_constraints(ImVec2(em(15), 0), ImVec2(em(15), em(30)))
+        if imgui.begin_combo("##colormap", ""):
+            for name in colormaps.NAMES:
+                self._colormap_choice(name, look.colormap)
+            imgui.end_combo()
+        _swatch(look.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
+        hint(f"{look.colormap}; cividis is safe for the colour-blind")
+        imgui.same_line(0, em(0.2))
+        color = palette().accent if look.reverse_colormap else palette().muted
+        if icon_button(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the colormap", color=color):
+            self.workspace.change(reverse_colormap=not look.reverse_colormap)
 
     def _colormap_choice(self, name: str, current: str) -> None:
         height = imgui.get_text_line_height() * 1.3
@@ -96,17 +141,47 @@ class AppearancePanel:
         if changed:
             workspace.change(floor_contours=on)
         imgui.begin_disabled(not (look.contours or look.floor_contours))
-        with rows("levels", em(5.6)) as shown:
+        with rows("levels", em(_LABELS)) as shown:
             if shown:
-                row("Levels", "How many contour lines")
+                row("Levels", "How many lines of equal loss", terms=[explanation("Contour levels")])
                 changed, count = imgui.slider_int("##levels", look.contour_levels, 2, 40)
                 if changed:
                     workspace.change(contour_levels=min(max(count, 1), 100))
+                row("Spacing", "What is the same from one level to the next")
+                current = list(_SPACING.values()).index(look.contour_spacing)
+                changed, k = imgui.combo("##spacing", current, list(_SPACING))
+                if changed:
+                    workspace.change(contour_spacing=list(_SPACING.values())[k])
         imgui.end_disabled()
+        self._own_level()
+
+    def _own_level(self) -> None:
+        """One level of one's own: a switch, and a slider over the range of the heights."""
+        workspace, look = self.workspace, self.workspace.appearance
+        scale = workspace.scene.frame().scale
+        with rows("own level", em(_LABELS)) as shown:
+            if not shown:
+                return
+            row("Level", "One more level, set by hand and drawn in a colour of its own")
+            changed, on = imgui.checkbox("##own level", look.contour_value is not None)
+            if changed:
+                workspace.change(contour_value=float(scale.invert(0.5)) if on else None)
+            imgui.same_line(0, em(0.4))
+            imgui.begin_disabled(look.contour_value is None)
+            imgui.set_next_item_width(-1)
+            flags = imgui.SliderFlags_.logarithmic if scale.kind == "log" else 0
+            value = scale.lo if look.contour_value is None else look.contour_value
+            shape = "%.4g" if look.contour_value is not None else "none"
+            changed, value = imgui.slider_float(
+                "##level value", value, scale.lo, scale.hi, shape, int(flags)
+            )
+            if changed:
+                workspace.change(contour_value=float(f"{value:.6g}"))
+            imgui.end_disabled()
 
     def _height(self) -> None:
         workspace, look = self.workspace, self.workspace.appearance
-        with rows("height", em(5.6)) as shown:
+        with rows("height", em(_LABELS)) as shown:
             if not shown:
                 return
             row("Gain", "Stretches the heights; double-click to type, right-click for 1")
@@ -115,7 +190,7 @@ class AppearancePanel:
                 workspace.change(height_gain=min(max(gain, 0.05), 10.0))
             if imgui.is_item_clicked(imgui.MouseButton_.right):
                 workspace.change(height_gain=1.0)
-            row("Scale", "Logarithmic heights show valleys below high walls")
+            row("Scale", terms=[explanation("Log height")])
             names = list(_LOG)
             current = list(_LOG.values()).index(look.log_height)
             changed, k = imgui.combo("##scale", current, names)
@@ -131,12 +206,18 @@ class AppearancePanel:
             ("Axes", "axes"),
             ("Scalar bar", "scalar_bar"),
             ("Title", "title"),
+            ("Ambient occlusion", "ambient_occlusion"),
         ):
             if name in ("smooth", "axes", "title"):
                 imgui.same_line(right_edge() / 2)
             changed, on = imgui.checkbox(label, getattr(look, name))
             if changed:
                 workspace.change(**{name: on})
+
+
+def _precise(new: float, old: float) -> float:
+    """A number from a widget, which knows seven digits of it; the old one where it is the same."""
+    return old if math.isclose(new, old, rel_tol=1e-6) else float(f"{new:.6g}")
 
 
 def _swatch(name: str, lo: ImVec2, hi: ImVec2) -> None:

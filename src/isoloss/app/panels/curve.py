@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.app.curves import OpenCurve
 from isoloss.app.findings import findings_badge
+from isoloss.app.readouts import plain
 from isoloss.app.theme import Color, palette, u32, vec
 from isoloss.app.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
 from isoloss.app.workspace import Workspace
@@ -188,7 +189,7 @@ def _draw_pointed(curve: Curve) -> int | None:
     for name, value in curve.readout(index):
         muted(name)
         imgui.same_line(em(5))
-        imgui.text_unformatted(value)
+        imgui.text_unformatted(plain(value))
     imgui.end_tooltip()
     return index
 

@@ -7,18 +7,19 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.explain import of_field
 from isoloss.app.forms import FieldSpec, Form
 from isoloss.app.panels.fields import draw_field
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
+    fitted,
     hint,
     icon_button,
     primary_button,
     right_edge,
     row,
     rows,
-    shortened,
     wrapped,
 )
 from isoloss.app.workspace import Workspace
@@ -26,6 +27,8 @@ from isoloss.settings import KINDS
 
 LABELS = 9.9
 """Width of the labels, in em."""
+TOLD = 3
+"""Lines that the command line, or what is wrong, may take."""
 
 
 class ExperimentsPanel:
@@ -35,11 +38,13 @@ class ExperimentsPanel:
         self.workspace = workspace
         self.forms = {kind: Form(model) for kind, model in KINDS.items()}
         self.folders: dict[str, str | None] = dict.fromkeys(KINDS)
+        self.times_asked_for = 0
         self._wanted: str | None = None
 
     def show(self, kind: str) -> None:
         """Bring a form to the front."""
         self._wanted = kind
+        self.times_asked_for += 1
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -73,11 +78,9 @@ class ExperimentsPanel:
         return self.workspace.runs.suggest(settings)
 
     def _form(self, kind: str, form: Form) -> None:
-        style = imgui.get_style()
-        footer = 3 * imgui.get_frame_height() + 4 * style.item_spacing.y + em(0.2)
-        if form.error:
-            room = imgui.get_content_region_avail().x - em(1.6)
-            footer += imgui.calc_text_size(form.error, False, room).y + style.item_spacing.y
+        # As high with an error as without one, so that nothing jumps under the hand.
+        frame, gap = imgui.get_frame_height(), imgui.get_style().item_spacing.y
+        footer = 2 * frame + TOLD * imgui.get_text_line_height() + 4 * gap + em(0.4)
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         if imgui.begin_child("fields", ImVec2(0, -footer)):
             self._rows(form, [f for f in form.fields if not f.common])
@@ -101,7 +104,7 @@ class ExperimentsPanel:
             for field in filter(form.matters, fields):
                 wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
-                row(field.label, tip, wrong=wrong)
+                row(field.label, tip, terms=of_field(field.name), wrong=wrong)
                 value = form.values[field.name]
                 imgui.push_id(field.name)
                 entered = draw_field(field, value, wrong, self._suggestions(field))
@@ -122,13 +125,6 @@ class ExperimentsPanel:
         return str(folder.relative_to(base)) if folder.is_relative_to(base) else str(folder)
 
     def _footer(self, kind: str, form: Form) -> None:
-        p = palette()
-        if form.error:
-            color = p.muted if form.missing else p.bad
-            icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
-            imgui.text_colored(vec(color), icon)
-            imgui.same_line(em(1.6) + imgui.get_style().window_padding.x)
-            wrapped(form.error, color)
         folder = self._short(self.folder(kind))
         with rows("folder", em(LABELS)) as shown:
             if shown:
@@ -136,24 +132,35 @@ class ExperimentsPanel:
                 changed, typed = imgui.input_text("##folder", folder)
                 if changed:
                     self.folders[kind] = typed or None
-        self._command_line(form.command(Path(folder)))
+        self._told(form, form.command(Path(folder)))
         self._buttons(kind, form)
 
-    def _command_line(self, command: str) -> None:
+    def _told(self, form: Form, command: str) -> None:
+        """The command line that asks for the same or, in its place, what is wrong."""
         side = imgui.get_frame_height()
+        at = imgui.get_cursor_pos()
         width = imgui.get_content_region_avail().x - side - em(0.3)
-        imgui.align_text_to_frame_padding()
-        told = shortened(command, width) or "The command line appears here"
-        imgui.text_colored(vec(palette().muted), told)
-        hint(command)
-        imgui.same_line(right_edge() - side)
-        tip = "Copy the command line that does the same"
-        imgui.begin_disabled(not command)
-        copied = icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted)
-        imgui.end_disabled()
-        if copied:
-            imgui.set_clipboard_text(command)
-            self.workspace.messages.say("Copied the command line")
+        if form.error:
+            p = palette()
+            color = p.muted if form.missing else p.bad
+            icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
+            imgui.text_colored(vec(color), icon)
+            imgui.set_cursor_pos(ImVec2(at.x + em(1.6), at.y))
+            wrapped(fitted(form.error, width + side - em(1.6), TOLD), color)
+            hint(form.error)
+        else:
+            imgui.push_text_wrap_pos(at.x + width)
+            imgui.text_colored(vec(palette().muted), fitted(command, width, TOLD))
+            imgui.pop_text_wrap_pos()
+            hint(command)
+            imgui.set_cursor_pos(ImVec2(right_edge() - side, at.y))
+            tip = "Copy the command line that does the same"
+            if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
+                imgui.set_clipboard_text(command)
+                self.workspace.messages.say("Copied the command line")
+        height = TOLD * imgui.get_text_line_height()
+        imgui.set_cursor_pos(at)
+        imgui.dummy(ImVec2(0, height))
 
     def _buttons(self, kind: str, form: Form) -> None:
         side = imgui.get_frame_height()

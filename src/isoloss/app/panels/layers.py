@@ -6,6 +6,8 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.comparing import why_no_difference
+from isoloss.app.explain import explanation, of_fact
 from isoloss.app.findings import findings_badge, list_findings
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
@@ -22,8 +24,10 @@ from isoloss.app.widgets import (
     wrapped,
 )
 from isoloss.app.workspace import Workspace
+from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
-from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.layer import Marker, SurfaceLayer
+from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
 from isoloss.scene.theme import THEMES
 
 
@@ -44,7 +48,14 @@ class LayersPanel:
             self._surface(layer)
             for index in range(len(layer.trajectories)):
                 self._trajectory(layer, index)
+            for index, marker in enumerate(pins_of(layer)):
+                self._pin(layer, marker, index)
             imgui.pop_id()
+        if planes_differ([layer.surface for layer in self.workspace.scene.shown]):
+            _caution(
+                "These surfaces lie in different planes: α and β mean other directions in each. "
+                "Compare them in two viewports."
+            )
         if self.workspace.selected is not None:
             self._details(self.workspace.selected)
 
@@ -59,6 +70,8 @@ class LayersPanel:
         if findings:
             room -= em(1.6)
         selected = self.workspace.selected is layer
+        if selected:
+            room -= imgui.get_frame_height()
         imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
         name = shortened(layer.name, room - em(0.6))
         imgui.push_style_color(imgui.Col_.text, vec(p.text if visible else p.muted))
@@ -68,12 +81,63 @@ class LayersPanel:
         imgui.pop_style_color()
         imgui.pop_style_var()
         hint(str(layer.source) if layer.source else layer.name)
+        self._menu(layer)
         if findings:
             imgui.same_line(0, em(0.4))
             findings_badge(findings)
-        imgui.same_line(right_edge() - imgui.get_frame_height())
+        edge = right_edge() - imgui.get_frame_height()
+        if selected:
+            imgui.same_line(edge - imgui.get_frame_height())
+            if icon_button(fa.ICON_FA_ELLIPSIS, "more", "Compare with others", color=p.muted):
+                imgui.open_popup("layer menu")
+        imgui.same_line(edge)
         if icon_button(fa.ICON_FA_XMARK, "remove", "Remove from the scene", color=p.muted):
             self.workspace.remove(layer)
+
+    def _menu(self, layer: SurfaceLayer) -> None:
+        """What a right click on a layer, or the dots beside its name, offer."""
+        if not imgui.begin_popup_context_item("layer menu"):
+            return
+        workspace = self.workspace
+        document = workspace.document
+        for k in range(max(document.arrangement, 2)):
+            alone = document.views[k].hidden == frozenset(document.layers) - {layer}
+            on = alone and k < document.arrangement
+            if imgui.menu_item(f"Show in viewport {k + 1}###show in {k + 1}", "", on)[0]:
+                workspace.show_in(layer, k)
+        imgui.separator()
+        others = [x for x in document.layers if x is not layer]
+        if imgui.begin_menu("Difference to", bool(others)):
+            for k, other in enumerate(others):
+                refusal = why_no_difference(layer, other)
+                if imgui.menu_item(f"{other.name}###minus {k}", "", False, not refusal)[0]:
+                    workspace.show_difference(layer, other)
+                if refusal and imgui.is_item_hovered(int(imgui.HoveredFlags_.allow_when_disabled)):
+                    imgui.set_tooltip(f"{refusal[0].upper()}{refusal[1:]}")
+            imgui.end_menu()
+        pins = pins_of(layer)
+        if imgui.menu_item("Remove its pins", "", False, bool(pins))[0]:
+            unpin_all([layer])
+        imgui.end_popup()
+
+    def _pin(self, layer: SurfaceLayer, marker: Marker, index: int) -> None:
+        surface, cell = layer.surface, cell_of(layer.surface, marker)
+        imgui.push_id(f"pin {index}")
+        imgui.indent(em(1.2))
+        imgui.align_text_to_frame_padding()
+        muted(fa.ICON_FA_LOCATION_DOT)
+        imgui.same_line(0, em(0.5))
+        values = measurements(surface, cell)
+        room = right_edge() - imgui.get_cursor_pos_x() - imgui.get_frame_height()
+        told = f"{values[0][1]} at {place_label(surface, cell)}"
+        imgui.align_text_to_frame_padding()
+        imgui.text_unformatted(shortened(told, room))
+        hint("\n".join([place_label(surface, cell), *(f"{k} {v}" for k, v in values)]))
+        imgui.same_line(right_edge() - imgui.get_frame_height())
+        if icon_button(fa.ICON_FA_XMARK, "unpin", "Remove this pin", color=palette().muted):
+            unpin(layer, marker)
+        imgui.unindent(em(1.2))
+        imgui.pop_id()
 
     def _trajectory(self, layer: SurfaceLayer, index: int) -> None:
         path = layer.trajectories[index]
@@ -88,7 +152,7 @@ class LayersPanel:
         imgui.align_text_to_frame_padding()
         told = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
         muted(shortened(told, imgui.get_content_region_avail().x))
-        hint(told)
+        hint(told, [explanation("Trajectory"), explanation("Trajectory stems")])
         imgui.unindent(em(1.2))
 
     def _details(self, layer: SurfaceLayer) -> None:
@@ -97,7 +161,7 @@ class LayersPanel:
             if not shown:
                 return
             for label, value in facts(layer):
-                row(label, tight=True)
+                row(label, terms=of_fact(label, value), tight=True)
                 room = imgui.get_content_region_avail().x
                 imgui.text_unformatted(shortened(value, room))
                 hint(value)
@@ -126,10 +190,22 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     for label, key in (("Network", "model"), ("Data", "data"), ("Plane", "plane")):
         if surface.meta.get(key):
             told.append((label, str(surface.meta[key])))
+    ratios = surface.meta.get("explained_variance_ratio")
+    if isinstance(ratios, list | tuple) and len(ratios) >= 2:
+        told.append(("Variance", ", ".join(f"{100 * float(r):.1f} %" for r in ratios[:2])))
+    distances = [t.off_plane[np.isfinite(t.off_plane)] for t in layer.trajectories]
+    if any(d.size for d in distances):
+        told.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))
     samples = int(surface.count.max(initial=0))
     if samples > 1:
         told.append(("Samples", f"{samples}"))
     return told
+
+
+def _caution(text: str) -> None:
+    imgui.text_colored(vec(palette().caution), fa.ICON_FA_TRIANGLE_EXCLAMATION)
+    imgui.same_line(em(1.6) + imgui.get_style().window_padding.x)
+    wrapped(text)
 
 
 def _eye(name: str, on: bool, tip: str) -> bool:

@@ -1,0 +1,80 @@
+"""From which surface the selected one is to be told apart."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.comparing import why_no_difference
+from isoloss.app.theme import palette
+from isoloss.app.widgets import em, list_line, wrapped
+from isoloss.app.workspace import Workspace
+from isoloss.scene.layer import SurfaceLayer
+
+TITLE = "Difference"
+
+
+class DifferenceDialog:
+    """Chooses the second surface of a difference."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.is_open = False
+        self._appearing = False
+
+    def open(self) -> None:
+        """Show the dialog, unless there is but one choice: then make it."""
+        layer = self.workspace.selected
+        if layer is None:
+            return
+        others = [x for x in self.workspace.document.layers if x is not layer]
+        if len(others) == 1:
+            self.workspace.show_difference(layer, others[0])
+        else:
+            self.is_open = self._appearing = bool(others)
+
+    def draw(self) -> None:
+        """Draw it if it is open."""
+        layer = self.workspace.selected
+        if not self.is_open or layer is None:
+            self.is_open = False
+            return
+        centre = imgui.get_main_viewport().get_center()
+        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+        imgui.set_next_window_size(ImVec2(em(26), 0))
+        if self._appearing:
+            imgui.set_next_window_focus()
+        flags = (
+            imgui.WindowFlags_.no_docking
+            | imgui.WindowFlags_.no_saved_settings
+            | imgui.WindowFlags_.no_collapse
+            | imgui.WindowFlags_.no_resize
+        )
+        shown, kept = imgui.begin(TITLE, True, int(flags))
+        if shown:
+            wrapped(f"{layer.name} minus", palette().muted)
+            if difference_choices(self.workspace, layer):
+                kept = False
+        if imgui.is_window_focused() and imgui.is_key_pressed(imgui.Key.escape, False):
+            kept = False
+        imgui.end()
+        self._appearing = False
+        self.is_open = self.is_open and bool(kept)
+
+
+def difference_choices(workspace: Workspace, layer: SurfaceLayer) -> bool:
+    """A line for each other surface; choosing one opens the difference. Returns whether one was."""
+    chosen = False
+    for k, other in enumerate(list(workspace.document.layers)):
+        if other is layer:
+            continue
+        refusal = why_no_difference(layer, other)
+        imgui.begin_disabled(bool(refusal))
+        icon = fa.ICON_FA_MOUNTAIN_SUN
+        if list_line(f"minus {k}", other.name, icon=icon, aside="another grid" if refusal else ""):
+            workspace.show_difference(layer, other)
+            chosen = True
+        imgui.end_disabled()
+        if refusal and imgui.is_item_hovered(int(imgui.HoveredFlags_.allow_when_disabled)):
+            imgui.set_tooltip(f"{refusal[0].upper()}{refusal[1:]}")
+    return chosen

@@ -1,0 +1,328 @@
+"""What the terms on the screen mean: one sentence each, with the paper, written once.
+
+Tooltips, the layers panel and the help window's glossary all read this list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where an idea comes from.
+
+    Attributes:
+        cited: author and year, as in a text.
+        url: where it can be read.
+    """
+
+    cited: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One term.
+
+    Attributes:
+        term: as the window writes it; it is also the key.
+        text: one sentence.
+        papers: to read on, the one that matters most first.
+    """
+
+    term: str
+    text: str
+    papers: tuple[Paper, ...] = ()
+
+    @property
+    def cited(self) -> str:
+        """The papers in one line; "" where there are none."""
+        return "; ".join(paper.cited for paper in self.papers)
+
+
+def _arxiv(cited: str, number: str) -> Paper:
+    return Paper(cited, f"https://arxiv.org/abs/{number}")
+
+
+LI = _arxiv("Li et al. 2018", "1712.09913")
+GOODFELLOW = _arxiv("Goodfellow et al. 2015", "1412.6544")
+DRAXLER = _arxiv("Draxler et al. 2018", "1803.00885")
+GARIPOV = _arxiv("Garipov et al. 2018", "1802.10026")
+DINH = _arxiv("Dinh et al. 2017", "1703.04933")
+KESKAR = _arxiv("Keskar et al. 2017", "1609.04836")
+BOTTCHER = _arxiv("Böttcher and Wheeler 2024", "2208.13219")
+ANTOGNINI = _arxiv("Antognini and Sohl-Dickstein 2018", "1806.08805")
+IOFFE = _arxiv("Ioffe and Szegedy 2015", "1502.03167")
+IZMAILOV = _arxiv("Izmailov et al. 2018", "1803.05407")
+KALAMKAR = _arxiv("Kalamkar et al. 2019", "1905.12322")
+GILES = Paper("Giles 2008", "https://doi.org/10.1287/opre.1070.0496")
+LORENSEN = Paper("Lorensen and Cline 1987", "https://doi.org/10.1145/37401.37422")
+EDELSBRUNNER = Paper("Edelsbrunner et al. 2002", "https://doi.org/10.1007/s00454-002-2885-2")
+MADRY = _arxiv("Madry et al. 2018", "1706.06083")
+SYNTHESIZING = _arxiv("Athalye et al. 2018a", "1707.07397")
+ATHALYE = _arxiv("Athalye et al. 2018b", "1802.00420")
+COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
+CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
+
+GLOSSARY = (
+    Explanation(
+        "Plane",
+        "A flat cut through parameter space, θ(α, β) = θ* + α·δ + β·η, over which the loss is "
+        "evaluated.",
+        (LI,),
+    ),
+    Explanation(
+        "Random plane",
+        "Two random directions through the network show how it does when its weights are "
+        "disturbed, and nothing of the way it was trained.",
+        (LI, BOTTCHER),
+    ),
+    Explanation(
+        "PCA plane",
+        "The two directions along which the checkpoints differ most show the way the network was "
+        "trained; random ones hardly see it move.",
+        (LI,),
+    ),
+    Explanation(
+        "Explained variance",
+        "The share of the trajectory's movement that lies along an axis, so a second component "
+        "of 3 % shows a detail of it; even a random walk has most of its own in the first few.",
+        (LI, ANTOGNINI),
+    ),
+    Explanation(
+        "Off-plane distance",
+        "How far a checkpoint lies beside the plane; its true loss can differ from the surface's "
+        "below it.",
+        (LI,),
+    ),
+    Explanation(
+        "Interpolation",
+        "The loss on the straight line between two networks: a hump, or barrier, says that they "
+        "lie in different valleys along that line.",
+        (GOODFELLOW, DRAXLER, GARIPOV),
+    ),
+    Explanation(
+        "Filter normalization",
+        "Directions scaled like the network's own filters keep the scale of its weights, which "
+        "means little, from deciding how sharp the surface looks.",
+        (LI, DINH),
+    ),
+    Explanation(
+        "Batch norm",
+        "Frozen keeps the network's statistics at every point; recalibrated measures them anew, "
+        "as one would after moving the weights.",
+        (IOFFE, LI, IZMAILOV),
+    ),
+    Explanation(
+        "Standard error",
+        "How far the mean over the samples seen may lie from the mean over all of them: two "
+        "times out of three it is nearer than this.",
+    ),
+    Explanation(
+        "Tolerance",
+        "Probing stops as soon as the error is below this share of the surface's range at every "
+        "point, which can spare most of the work.",
+        (GILES,),
+    ),
+    Explanation(
+        "Multilevel",
+        "Finer cells are predicted image by image from their coarser neighbours, and only what "
+        "that misses is sampled.",
+        (GILES,),
+    ),
+    Explanation(
+        "Precision",
+        "bf16 keeps 8 bits of each factor of a matrix product, tf32 11 and fp32 24; auto uses the "
+        "fastest that agrees with fp32 at the points it checks.",
+        (KALAMKAR,),
+    ),
+    Explanation(
+        "Several planes",
+        "The mean over planes of different seeds and, at each point, how much they spread: a "
+        "feature of one plane that the others lack is chance.",
+        (BOTTCHER,),
+    ),
+    Explanation(
+        "Spread",
+        "The standard deviation of the loss over several random planes: where it is large, one "
+        "plane alone says little.",
+        (BOTTCHER,),
+    ),
+    Explanation(
+        "Log height",
+        "Heights follow the logarithm of the loss, so that valleys stay visible below walls a "
+        "thousand times as high; the values read off stay losses.",
+        (LI,),
+    ),
+    Explanation(
+        "Contour levels",
+        "Lines of equal loss: where they lie close together the surface is steep, and closed ones "
+        "surround a valley or a hill.",
+        (LORENSEN,),
+    ),
+    Explanation(
+        "Slope",
+        "The length of the loss's gradient within the plane, in loss per unit of α and β.",
+    ),
+    Explanation(
+        "Curvature",
+        "How fast the slope changes; in a random plane it is an average over all directions, so "
+        "that a saddle can look like a valley.",
+        (BOTTCHER,),
+    ),
+    Explanation(
+        "Sharpness",
+        "How fast the loss rises around a minimum; rescaling the weights changes it, so compare "
+        "networks by filter-normalized planes only.",
+        (KESKAR, DINH),
+    ),
+    Explanation(
+        "Persistence",
+        "How high one must climb from a minimum to reach a deeper one: shallow minima may be "
+        "noise, deep ones are valleys.",
+        (EDELSBRUNNER,),
+    ),
+    Explanation(
+        "Trajectory",
+        "The checkpoints of one training run at their true loss, each at the nearest point of the "
+        "plane.",
+        (LI,),
+    ),
+    Explanation(
+        "Trajectory stems",
+        "A thin line from a checkpoint down or up to the surface: the longer it is, the less the "
+        "plane tells about that checkpoint.",
+        (LI,),
+    ),
+    Explanation(
+        "Learning-rate drops",
+        "Diamonds on the trajectory where the schedule lowers the learning rate; the path often "
+        "turns there, toward the valley's floor.",
+        (LI,),
+    ),
+    Explanation(
+        "Findings",
+        "What the doctor checked after probing: whether the directions, the range, the errors and "
+        "the precision allow the surface to be believed.",
+        (LI,),
+    ),
+    Explanation(
+        "ε",
+        "How far an attack may change each pixel, on a scale on which black is 0 and white 1.",
+        (MADRY,),
+    ),
+    Explanation(
+        "PGD",
+        "Projected gradient descent: many small steps up the loss, each brought back to within ε "
+        "of the image.",
+        (MADRY,),
+    ),
+    Explanation(
+        "EOT",
+        "Expectation over transformation: against a defense that draws at random, an attack "
+        "averages its gradient over many draws.",
+        (SYNTHESIZING,),
+    ),
+    Explanation(
+        "BPDA",
+        "Where a defense has no useful gradient, an attack takes that of a smooth stand-in on the "
+        "way back.",
+        (ATHALYE,),
+    ),
+    Explanation(
+        "σ",
+        "The standard deviation of the Gaussian noise that is added to an image before it is "
+        "denoised and classified.",
+        (COHEN, CARLINI),
+    ),
+    Explanation(
+        "Certified radius",
+        "Within this distance of the image no change of it, however clever, alters the class, "
+        "with the stated confidence.",
+        (COHEN,),
+    ),
+)
+_BY_TERM = {explanation.term: explanation for explanation in GLOSSARY}
+
+OF_FIELD = {
+    "plane": ("PCA plane", "Random plane"),
+    "to": ("Interpolation",),
+    "planes": ("Several planes",),
+    "normalize": ("Filter normalization",),
+    "batch_norm": ("Batch norm",),
+    "tolerance": ("Tolerance",),
+    "precision": ("Precision",),
+    "schedule": ("Learning-rate drops",),
+    "checkpoints_per_epoch": ("Trajectory",),
+    "eps": ("ε",),
+    "sigma": ("σ",),
+    "attack": ("PGD",),
+    "eot": ("EOT",),
+    "bpda": ("BPDA",),
+}
+"""The terms that a form's field is about, by the field's name."""
+
+OF_TEXTURE = {
+    "slope": "Slope",
+    "curvature": "Curvature",
+    "error-bar": "Standard error",
+    "spread": "Spread",
+    "contour-bands": "Contour levels",
+}
+"""The term that a texture shows, by the texture's name."""
+
+_OF_FACT = {
+    "Variance": ("Explained variance",),
+    "Off-plane": ("Off-plane distance",),
+    "Spread": ("Spread",),
+    "Error": ("Standard error",),
+    "Persistence": ("Persistence",),
+}
+_OF_PLANE = {"pca": "PCA plane", "random": "Random plane", "interpolate": "Interpolation"}
+_OF_FINDING = {
+    "normalization": ("Filter normalization",),
+    "trajectory": ("Off-plane distance",),
+    "standard error": ("Standard error",),
+    "precision": ("Precision",),
+    "minimum": ("Sharpness",),
+}
+
+
+def explanation(term: str) -> Explanation:
+    """What `term` means.
+
+    Raises:
+        KeyError: there is no such term.
+    """
+    return _BY_TERM[term]
+
+
+def of_field(name: str) -> list[Explanation]:
+    """The terms that the form's field `name` is about."""
+    return [_BY_TERM[term] for term in OF_FIELD.get(name, ())]
+
+
+def of_texture(name: str) -> list[Explanation]:
+    """The terms that a texture shows, by the texture's name."""
+    return [_BY_TERM[term] for term in (OF_TEXTURE.get(name),) if term is not None]
+
+
+def of_fact(label: str, value: str) -> list[Explanation]:
+    """The terms that one of the layers panel's facts is about."""
+    terms = (_OF_PLANE.get(value, "Plane"),) if label == "Plane" else _OF_FACT.get(label, ())
+    return [_BY_TERM[term] for term in terms]
+
+
+def of_finding(what: str) -> list[Explanation]:
+    """The terms that a finding is about, by its first words."""
+    return [_BY_TERM[term] for term in _OF_FINDING.get(what, ())]
+
+
+def matching(query: str) -> list[Explanation]:
+    """The entries of the glossary in which all words of `query` occur, those of the term first."""
+    words = query.lower().split()
+    found = [
+        e for e in GLOSSARY if all(word in f"{e.term} {e.text} {e.cited}".lower() for word in words)
+    ]
+    return sorted(found, key=lambda e: not all(word in e.term.lower() for word in words))

@@ -1,0 +1,26 @@
+"""How viewports divide the room they have."""
+
+from __future__ import annotations
+
+Rect = tuple[float, float, float, float]
+"""x, y, width, height in pixels."""
+
+_TALL = 1.6
+
+
+def places(rect: Rect, count: int) -> list[Rect]:
+    """`rect` divided among 1, 2 or 4 viewports, row by row, in whole pixels.
+
+    Two are side by side, where heights are compared best, unless the room is very tall.
+    """
+    x, y, width, height = rect
+    columns, rows = {1: (1, 1), 2: (2, 1), 4: (2, 2)}[count]
+    if count == 2 and height > _TALL * width:
+        columns, rows = rows, columns
+    xs = [float(round(x + width * k / columns)) for k in range(columns + 1)]
+    ys = [float(round(y + height * k / rows)) for k in range(rows + 1)]
+    return [
+        (xs[i], ys[j], xs[i + 1] - xs[i], ys[j + 1] - ys[j])
+        for j in range(rows)
+        for i in range(columns)
+    ]

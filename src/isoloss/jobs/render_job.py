@@ -1,0 +1,122 @@
+"""A render: a process that draws a picture, a figure or a movie, and tells how far it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.events import Event, Log, Progress, from_line
+
+
+class RenderJob:
+    """A spawned `python -m isoloss render …`.
+
+    It ends with this process: a movie nobody waits for is not drawn on. Cancelled, it leaves
+    nothing half-written.
+
+    Attributes:
+        out: what was asked for.
+        written: what has been written, once it has; frames in a folder where there is no ffmpeg.
+        progress: of a movie; None before its first frame, and for pictures.
+        said: what it had to say besides.
+        cancelled: whether it was asked to stop.
+    """
+
+    def __init__(self, arguments: Sequence[str], out: Path) -> None:
+        """Spawn `isoloss render` with `arguments`.
+
+        Raises:
+            IsolossError: if it cannot be started.
+        """
+        self.out = out
+        self.written: Path | None = None
+        self.progress: Progress | None = None
+        self.said: list[str] = []
+        self.cancelled = False
+        self._complaints: list[str] = []
+        windows = sys.platform == "win32"
+        # Our own choice of platform is for windows; the job needs none.
+        environment = {k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "isoloss", "render", *arguments, "--json"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                env=environment,
+                start_new_session=not windows,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if windows else 0,
+            )
+        except OSError as error:
+            raise IsolossError(f"cannot start a job: {error}") from error
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._listen, self._collect)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, or while there is more of it to be read."""
+        code = self._process.poll()
+        if code is not None:
+            for reader in self._readers:
+                reader.join(1.0)
+        return code
+
+    @property
+    def problem(self) -> str:
+        """Why it failed, in one line; "" if it has not."""
+        code = self.exit_code
+        if code in (None, 0) or self.cancelled:
+            return ""
+        last = self._complaints[-1] if self._complaints else f"it ended with exit code {code}"
+        return last.removeprefix("isoloss: ")
+
+    def cancel(self) -> None:
+        """Ask it to stop."""
+        self.cancelled = True
+        if self._process.poll() is None:
+            if sys.platform == "win32":
+                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+            else:
+                self._process.terminate()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; returns the exit code."""
+        code = self._process.wait(timeout)
+        for reader in self._readers:
+            reader.join(1.0)
+        return code
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                told = from_line(line)
+                if told is not None:
+                    self._take(told[1])
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self.progress = event
+            case Log(message) if message.startswith("wrote "):
+                self.written = Path(message.removeprefix("wrote "))
+            case Log(message):
+                self.said.append(message)
+            case _:
+                pass
+
+    def _collect(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as lines:
+            self._complaints += [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,72 @@
+"""The first run: samples as thumbnails, a click shows one, the welcome comes back when asked."""
+
+from pathlib import Path
+
+import numpy as np
+from drive import Driver, drive
+from imgui_bundle import imgui
+
+from isoloss.app.config import cache_folder
+
+
+def welcome(d: Driver) -> None:
+    workspace, page = d.app.workspace, d.app.welcome
+    d.until(lambda: d.app.frames > 0, "the first frame")
+    assert d.app.shows_welcome
+    names = [path.name for path in workspace.samples()]
+    assert len(names) >= 3
+
+    # the thumbnails come after the first frame, and look like surfaces
+    done = page.thumbnails.of
+    d.until(lambda: all(done(path, "dark") for path in workspace.samples()), "all thumbnails")
+    d.until(lambda: len(kept()) == len(names), "the thumbnails in the cache folder")
+    titles = {done(path, "dark").title for path in workspace.samples()}
+    assert len(titles) == len(names)
+    assert "" not in titles
+    assert all(done(path, "dark").picture is not None for path in workspace.samples())
+    for file in kept():
+        assert np.ptp(picture(file), axis=(0, 1)).max() > 100, f"{file} is blank"
+    d.shot("welcome.png")
+
+    # a real click on a thumbnail shows its surface, and the first hint how to hold it
+    d.click(f"//Viewport/**/{names[1]}")
+    d.until(lambda: [x.name for x in workspace.scene.layers] == [Path(names[1]).stem], "a surface")
+    assert not d.app.shows_welcome
+    d.until(lambda: d.ctx.item_exists("//Hint/dismiss"), "the hint")
+    d.shot("first-surface.png")
+    d.drag(60, 20)
+    d.until(lambda: "orbit" in workspace.preferences.hints, "the hint to have been followed")
+    d.until(lambda: not shows_hint(d, "orbit"), "the hint to go")
+
+    # asked for again, it lies over what is open; Escape puts it away
+    d.ctx.menu_click("//##MainMenuBar/Help/welcome")
+    d.until(lambda: d.app.shows_welcome, "the welcome again")
+    d.until(lambda: d.ctx.item_exists("//Viewport/**/close"), "its way back")
+    d.click("//Viewport/**/close")
+    d.until(lambda: not d.app.shows_welcome, "the surface again")
+    assert len(workspace.scene.layers) == 1
+
+    # by keyboard only: nothing open, Tab to the page, Enter on a thumbnail
+    d.press(imgui.Key.mod_ctrl, imgui.Key.w)
+    d.until(lambda: d.app.shows_welcome and not workspace.scene.layers, "the welcome")
+    d.ctx.item_nav_activate(f"//Viewport/**/{names[2]}")
+    d.until(lambda: [x.name for x in workspace.scene.layers] == [Path(names[2]).stem], "another")
+
+
+def kept() -> list[Path]:
+    """The pictures in the cache folder."""
+    return sorted((cache_folder() / "thumbnails").glob("[!.]*.png"))
+
+
+def picture(file: Path) -> np.ndarray:
+    from PIL import Image
+
+    return np.array(Image.open(file).convert("RGB")).astype(int)
+
+
+def shows_hint(d: Driver, name: str) -> bool:
+    hint = d.app.hints.current()
+    return hint is not None and hint.name == name
+
+
+drive(welcome)

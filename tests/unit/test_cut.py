@@ -1,0 +1,136 @@
+"""Laying a cut, moving it, and what its slices say in numbers."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isoloss.app.config import Preferences
+from isoloss.app.pointing import Pointing
+from isoloss.app.readouts import loss_label, number, plain
+from isoloss.app.slicing import Slicing
+from isoloss.app.workspace import Workspace
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+from isoloss.scene.cut import Cut, cut_through
+from isoloss.scene.layer import SurfaceLayer
+
+ALPHA, BETA = (-1.0, 3.0), (-2.0, 2.0)
+
+
+def test_a_cut_goes_from_one_side_of_the_box_to_the_other():
+    assert cut_through((0.0, 0.5), (2.0, 0.0), ALPHA, BETA) == Cut((-1.0, 0.5), (3.0, 0.5))
+    assert cut_through((0.0, 0.5), (0.0, -1.0), ALPHA, BETA) == Cut((0.0, 2.0), (0.0, -2.0))
+    oblique = cut_through((0.0, 0.0), (1.0, 1.0), ALPHA, BETA)
+    assert oblique == Cut((-1.0, -1.0), (2.0, 2.0))
+
+
+def test_a_point_outside_is_moved_to_the_edge_and_no_direction_is_along_alpha():
+    assert cut_through((9.0, 9.0), (0.0, 0.0), ALPHA, BETA) == Cut((-1.0, 2.0), (3.0, 2.0))
+
+
+def test_shifting_stops_where_an_end_meets_the_side():
+    cut = Cut((-0.5, 0.0), (1.0, 1.0))
+    assert cut.shifted((0.25, 0.5), ALPHA, BETA) == Cut((-0.25, 0.5), (1.25, 1.5))
+    assert cut.shifted((-9.0, 9.0), ALPHA, BETA) == Cut((-1.0, 1.0), (0.5, 2.0))
+
+
+def test_the_axis_a_cut_runs_along():
+    assert Cut((0.0, 1.0), (2.0, 1.0)).axis == 0
+    assert Cut((0.0, 1.0), (0.0, -1.0)).axis == 1
+    assert Cut((0.0, 0.0), (1.0, 1.0)).axis is None
+    assert Cut((0.0, 0.0), (0.0, 0.0)).axis is None
+
+
+@pytest.fixture
+def slicing(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
+    workspace = Workspace(tmp_path, Preferences())
+    a, b = np.linspace(-1, 1, 21), np.linspace(-2, 2, 17)
+    loss = (a[:, None] - 0.3) ** 2 + (b - 0.5) ** 2 + 0.1
+    t = np.linspace(0, 1, 4)
+    path = Trajectory(-0.8 + t, 1.5 - 2 * t, 1 - t, 0 * t, t, t)
+    layer = SurfaceLayer("net", Surface.from_loss(a, b, loss), (path,))
+    workspace.document.add(layer)
+    workspace.selected = layer
+    return Slicing(workspace)
+
+
+def test_it_begins_along_alpha_and_comes_back_where_it_was(slicing):
+    slicing.toggle()
+    assert slicing.cut == Cut((-1.0, 0.0), (1.0, 0.0))
+    slicing.along_beta()
+    assert slicing.cut == Cut((0.0, -2.0), (0.0, 2.0))
+    slicing.toggle()
+    assert slicing.cut is None
+    assert slicing.slices == []
+    slicing.toggle()
+    assert slicing.cut == Cut((0.0, -2.0), (0.0, 2.0))
+
+
+def test_through_the_minimum_it_keeps_its_direction(slicing):
+    slicing.along_beta()
+    slicing.through_minimum()
+    start, end = slicing.cut.start, slicing.cut.end
+    assert start == pytest.approx((0.3, -2.0))
+    assert end == pytest.approx((0.3, 2.0))
+    (found,) = slicing.slices
+    assert found.slice.loss.min() == pytest.approx(0.1)
+
+
+def test_along_the_trajectory_it_passes_its_first_and_last_checkpoint(slicing):
+    slicing.along_trajectory()
+    (found,) = slicing.slices
+    for alpha, beta in ((-0.8, 1.5), (0.2, -0.5)):
+        apart = np.hypot(found.slice.alpha - alpha, found.slice.beta - beta)
+        assert apart.min() < 0.01
+
+
+def test_slices_are_worked_out_when_something_changes_only(slicing):
+    slicing.toggle()
+    first = slicing.slices
+    assert slicing.slices is first
+    layer = first[0].layer
+    layer.surface = Surface.from_loss(
+        layer.surface.alpha, layer.surface.beta, layer.surface.loss + 1
+    )
+    layer.touch()
+    assert slicing.slices[0].slice.loss.min() == pytest.approx(first[0].slice.loss.min() + 1)
+
+
+def test_the_table_is_written_and_what_is_wrong_is_told(slicing):
+    slicing.toggle()
+    assert slicing.export(Path("slice"))
+    folder = slicing.workspace.folder
+    rows = (folder / "slice.csv").read_text(encoding="utf-8").splitlines()
+    assert len(list(csv.DictReader(rows))) == len(slicing.slices[0].slice.at)
+    (folder / "file").write_text("")
+    assert not slicing.export(Path("file/slice.csv"))
+    assert slicing.workspace.messages.lines[-1].level == "error"
+
+
+def test_without_a_surface_there_is_nothing_to_slice(slicing):
+    slicing.workspace.remove(slicing.workspace.scene.layers[0])
+    slicing.toggle()
+    assert slicing.cut is None
+    assert not slicing.has_minimum
+    assert not slicing.has_trajectory
+
+
+def test_what_is_pointed_at_is_shown_for_the_next_frame():
+    pointing = Pointing()
+    pointing.at_plot((1.0, 2.0))
+    assert pointing.in_plot is None
+    pointing.next_frame()
+    assert pointing.in_plot == (1.0, 2.0)
+    pointing.next_frame()
+    assert pointing.in_plot is None
+
+
+def test_numbers_use_characters_that_the_windows_font_has():
+    assert plain("loss 2×10⁻⁵ ± 10⁶") == "loss 2e−5 ± 1e6"
+    assert number(2e-5) == "2e−5"
+    assert number(-0.25) == "−0.25"
+    assert loss_label(0.5, 0.01) == "0.5 ± 0.01"
+    assert loss_label(0.5, np.nan) == "0.5"

@@ -1,0 +1,49 @@
+"""Names of networks and data, told from their form and from torchvision's source."""
+
+from __future__ import annotations
+
+import pytest
+
+from isoloss.app.known_names import problem_with_data, problem_with_network, torchvision_names
+
+
+@pytest.mark.parametrize(
+    ("name", "is_known"),
+    [
+        ("vgg11", True),
+        ("resnet50", True),
+        ("torchvision:resnet18", True),
+        ("timm:vit_tiny_patch16_224", True),
+        ("small:net", True),
+        ("a.b.c:make", True),
+        ("nosuchnet", False),
+        ("torchvision:nothing", False),
+        ("timm:", False),
+        ("", False),
+        ("vgg 11", False),
+        ("a.b:", False),
+        ("a-b:net", False),
+    ],
+)
+def test_names_of_networks_are_told_as_the_backend_would(name, is_known):
+    problem = problem_with_network(name)
+    assert (not problem) == is_known, problem
+    if not is_known:
+        assert problem.startswith(f"There is no network {name!r}")
+
+
+def test_the_names_read_from_the_source_are_those_of_torchvision():
+    import torchvision
+
+    models = torchvision.models
+    assert torchvision_names() == set(models.list_models(module=models))
+
+
+def test_names_of_data_are_told_as_the_backend_would(tmp_path):
+    assert not problem_with_data("digits")
+    assert not problem_with_data("cifar10")
+    assert not problem_with_data("mine.sets:load")
+    assert not problem_with_data(f"imagefolder:{tmp_path}")
+    assert "no folder" in problem_with_data(f"imagefolder:{tmp_path / 'gone'}")
+    assert "no folder" in problem_with_data("imagefolder:~nobody-of-this-name/x")
+    assert "no data set" in problem_with_data("mnist")

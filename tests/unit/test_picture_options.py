@@ -1,0 +1,187 @@
+"""What `isoloss render` can be asked for: every choice about appearance and camera, checked."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from isoloss.errors import IsolossError
+from isoloss.geometry.surface import Surface
+from isoloss.render_options import add_render_options, run_render
+from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.camera import Camera
+from isoloss.scene.document import Document, Links, SavedView
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.scene import Scene
+from isoloss.scene.session import save_session
+from isoloss.scene.staging import only_curve, stage
+
+AXIS = np.linspace(-1, 1, 9)
+
+
+def bowl(height: float = 1.0) -> SurfaceLayer:
+    a, b = np.meshgrid(AXIS, AXIS, indexing="ij")
+    return SurfaceLayer("bowl", Surface.from_loss(AXIS, AXIS, height * (1 + a**2 + b**2)))
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_render_options(parser)
+    return parser.parse_args(["x.ply", "--out", "x.png", *words])
+
+
+def drawn(monkeypatch, *words: str) -> dict:
+    """The keyword arguments that `render` is called with."""
+    told = {}
+
+    def render(source, out, size, scale, **options):
+        told.update(options, source=source, out=out, size=size, scale=scale)
+
+    monkeypatch.setattr("isoloss.gl.picture.render", render)
+    list(run_render(parsed(*words)))
+    return told
+
+
+@pytest.mark.parametrize("kind", [Appearance, Camera])
+def test_every_choice_is_an_option_with_help(kind):
+    parser = argparse.ArgumentParser()
+    add_render_options(parser)
+    told = {action.dest: action.help for action in parser._actions}
+    for field in fields(kind):
+        assert len(told[field.name] or "") > 8, f"{field.name} is not explained"
+    parser.format_help()
+
+
+def test_choices_arrive_by_their_names(monkeypatch):
+    told = drawn(
+        monkeypatch, "--texture", "contour-bands", "--epoch", "2.5", "--no-ambient-occlusion",
+        "--contour-value", "0.7", "--height-gain", "1.5", "--color-range", "-1e-3", "4",
+        "--azimuth", "-20", "--target", "0", "-1", "0.5", "--title", "Mine", "--no-axes",
+        "--scale", "1.25", "--size", "640×480", "--contours", "9",
+    )  # fmt: skip
+    document = stage(bowl(), **{k: v for k, v in told.items() if k in {
+        *(f.name for f in fields(Appearance)), *(f.name for f in fields(Camera))}})  # fmt: skip
+    look, camera = document.view.appearance, document.view.camera
+    assert look == Appearance(
+        texture=Texture.BANDS, epoch=2.5, ambient_occlusion=False, contour_value=0.7,
+        height_gain=1.5, color_range=(-1e-3, 4.0), axes=False, contour_levels=9,
+    )  # fmt: skip
+    assert camera == Camera(azimuth=-20.0, target=(0.0, -1.0, 0.5))
+    assert document.view.title == "Mine"
+    assert (told["size"], told["scale"]) == ((640, 480), 1.25)
+
+
+def test_shorthands(monkeypatch):
+    assert drawn(monkeypatch, "--top")["elevation"] == 90
+    assert drawn(monkeypatch, "--top", "--elevation", "60")["elevation"] == 60
+    none = drawn(monkeypatch, "--contours", "0")
+    assert (none["contours"], none["floor_contours"]) == (False, False)
+    floor = drawn(monkeypatch, "--contours", "0", "--floor-contours")
+    assert (floor["contours"], floor["floor_contours"]) == (False, True)
+    assert drawn(monkeypatch)["overlays"] is True
+    assert "title" not in drawn(monkeypatch)
+    assert drawn(monkeypatch, "--no-title")["title"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--size", "big"], "--size is WIDTHxHEIGHT"),
+        (["--fps", "30"], "--fps is for a movie"),
+        (["--turntable", "--figure"], "does not move"),
+        (["--turntable", "--path", "A,B"], "not both"),
+        (["--path", "A"], "two or more"),
+        (["--fill"], "are for figures"),
+        (["--out", "x.mp4"], "pictures are PNG"),
+        (["--out", "x.svg", "--play"], "does not move"),
+        (["--out", "x.webp", "--play"], "no trajectory to play"),
+        (["--supersample", "0"], "--supersample must be from 1 to 8"),
+        (["--scale", "0"], "--scale must be from"),
+        (["--size", "99999x99999"], "at most 400 megapixels"),
+        (["--size", "0x10"], "--size must be at least 1x1"),
+        (["--contour-levels", "999"], "from 1 to 100"),
+    ],
+)
+def test_what_does_not_go_together_is_told(tmp_path, words, told):
+    namespace = parsed(*words)
+    namespace.path = [bowl().surface.save(tmp_path / "x.ply")]
+    namespace.out = tmp_path / namespace.out
+    with pytest.raises(IsolossError, match=told):
+        list(run_render(namespace))
+    assert [p.name for p in tmp_path.iterdir()] == ["x.ply"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"contour_levels": 1000}, "--contour-levels must be a whole number from 1 to 100"),
+        ({"elevation": 100.0}, "--elevation must be a number from -90 to 90"),
+        ({"distance": 0.0}, "--distance must be"),
+        ({"height_gain": float("nan")}, "--height-gain must be"),
+        ({"colormap": "mud"}, "viridis"),
+        ({"texture": "mud"}, "no texture 'mud'"),
+        ({"nonsense": 1}, "no option 'nonsense'"),
+        ({"view": "Side"}, "no saved view 'Side'"),
+    ],
+)
+def test_wrong_values_are_told_with_their_range(options, told):
+    with pytest.raises(IsolossError, match=told):
+        stage(bowl(), **options)
+
+
+def test_no_overlays_leaves_all_decorations_but_those_asked_for():
+    look = stage(bowl(), overlays=False, axes=True).view.appearance
+    assert look == Appearance(scalar_bar=False, title=False, legend=False, markers=False)
+    assert stage(bowl(), overlays=False, title="Named").view.appearance.title
+
+
+def test_a_session_brings_its_views_and_links(tmp_path):
+    document = Document()
+    for k in (1, 3):
+        layer = bowl(k)
+        layer.source = layer.surface.save(tmp_path / f"bowl{k}.ply")
+        document.add(layer)
+    document.arrange(2)
+    document.links = Links(look=False)
+    document.views[1].appearance = replace(document.views[1].appearance, texture=Texture.SLOPE)
+    document.saved_views = (SavedView("From above", Camera().axis_view(7)),)
+    path = save_session(document, tmp_path / "my.isoloss")
+    staged = stage(path, view="from above", height_gain=2.0)
+    first, second = staged.shown_views
+    assert [len(v.shown) for v in (first, second)] == [1, 1]
+    assert first.camera == second.camera == Camera().axis_view(7)
+    assert first.height_scale == second.height_scale
+    assert first.height_scale is not None
+    assert first.height_scale.hi == pytest.approx(9.0)
+    assert second.appearance.texture is Texture.SLOPE
+    assert first.appearance.height_gain == second.appearance.height_gain == 2.0
+    with pytest.raises(IsolossError, match="one session or scene, or several surfaces"):
+        stage([path, bowl()])
+    (tmp_path / "bowl3.ply").unlink()
+    with pytest.raises(IsolossError, match=r"bowl3\.ply"):
+        stage(path)
+
+
+def test_what_is_given_is_not_changed():
+    scene = Scene([bowl()], title="mine")
+    stage(scene, azimuth=3.0, theme="light", title="other")
+    assert (scene.camera, scene.appearance, scene.title) == (Camera(), Appearance(), "mine")
+    document = Document([bowl()])
+    before = document.state()
+    stage(document, azimuth=3.0, theme="light", title="other")
+    assert document.state() == before
+
+
+def test_a_session_of_nothing_but_a_curve_is_that_curve(tmp_path):
+    curve = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None])
+    file = curve.save(tmp_path / "line.npz")
+    path = save_session(Document(), tmp_path / "my.isoloss", [file])
+    found = only_curve(path)
+    assert found is not None
+    np.testing.assert_array_equal(found.surface.loss, curve.loss)
+    assert only_curve(bowl()) is None
+    with pytest.raises(IsolossError, match="draw it alone"):
+        stage([bowl(), curve])

@@ -1,0 +1,93 @@
+"""Arrangements of viewports: what each shows at first, and where it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from isoloss.app.comparing import show_in
+from isoloss.app.tiling import places
+from isoloss.geometry.surface import Surface
+from isoloss.scene import Document, SurfaceLayer
+
+AXIS = np.linspace(-1, 1, 3)
+
+
+def opened(names: str) -> Document:
+    """A document in which layers of these names have been opened, one after the other."""
+    document = Document()
+    for name in names:
+        document.add(SurfaceLayer(name, Surface.from_loss(AXIS, AXIS, np.ones((3, 3)))))
+    return document
+
+
+def told(document: Document) -> list[str]:
+    """The names of what each viewport shows."""
+    return ["".join(layer.name for layer in view.shown) for view in document.shown_views]
+
+
+@pytest.mark.parametrize(
+    ("names", "two", "four"),
+    [
+        ("", ["", ""], ["", "", "", ""]),
+        ("a", ["a", "a"], ["a", "a", "a", "a"]),
+        ("ab", ["b", "a"], ["b", "a", "b", "a"]),
+        ("abc", ["c", "b"], ["c", "b", "a", "c"]),
+        ("abcde", ["e", "d"], ["e", "d", "c", "b"]),
+    ],
+)
+def test_new_viewports_show_what_none_shows_yet(names, two, four):
+    document = opened(names)
+    document.arrange(2)
+    assert told(document) == two
+    document.arrange(4)
+    assert told(document) == four
+
+
+def test_the_layers_after_the_shown_one_come_first():
+    document = opened("abcd")
+    document.add(document.layers[1])
+    document.view.hidden = frozenset(document.layers) - {document.layers[1]}
+    document.arrange(4)
+    assert told(document) == ["b", "c", "d", "a"]
+
+
+def test_viewports_are_found_as_they_were_left():
+    document = opened("abc")
+    document.arrange(2)
+    show_in(document, document.layers[0], 1)
+    document.arrange(1)
+    document.arrange(2)
+    assert told(document) == ["c", "a"]
+    before = document.state()
+    document.views[1].hidden = frozenset()
+    document.arrange(4)
+    assert told(document) == ["c", "abc", "c", "abc"]
+    document.restore(before)
+    assert told(document) == ["c", "a"]
+
+
+def test_a_layer_is_put_where_it_is_wanted():
+    document = opened("ab")
+    show_in(document, document.layers[0], 1)
+    assert (document.arrangement, document.active, told(document)) == (2, 1, ["b", "a"])
+    show_in(document, document.layers[1], 2)
+    assert document.arrangement == 4
+    assert told(document)[2] == "b"
+    assert all(told(document))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("rect", [(10, 20, 701.5, 533), (3, 4, 300, 801), (0, 0, 1000, 200)])
+def test_viewports_fill_the_room(rect, count):
+    found = places(rect, count)
+    assert len(found) == count
+    area = sum(width * height for *_, width, height in found)
+    assert area == pytest.approx(rect[2] * rect[3], rel=0.01)
+    assert all(value == round(value) for place in found for value in place)
+    sides = [(x, y, x + w, y + h) for x, y, w, h in found]
+    for k, (l0, t0, r0, b0) in enumerate(sides):
+        for l1, t1, r1, b1 in sides[:k]:
+            assert r0 <= l1 or r1 <= l0 or b0 <= t1 or b1 <= t0
+    if count == 2:
+        assert (found[0][1] == found[1][1]) == (rect[3] <= 1.6 * rect[2])
