@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from isoloss import robustness as robustness
     from isoloss.app import view as view
     from isoloss.compute.planes import Plane as Plane
     from isoloss.compute.planes import custom_plane as custom_plane
@@ -44,6 +45,8 @@ __all__ = ["__version__", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "robustness":
+        return importlib.import_module("isoloss.robustness")
     if name not in _HOME:
         raise AttributeError(f"module 'isoloss' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

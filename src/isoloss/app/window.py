@@ -62,7 +62,7 @@ from isoloss.run import Run
 from isoloss.scene.document import SavedView
 
 TITLE = "isoloss"
-IDLE, STREAMING, MOVING = 0.5, 8.0, 60.0
+IDLE, STREAMING, MOVING = 0.33, 8.0, 60.0
 """Frames a second while nothing happens, while a job's news come in, and while a surface moves to
 its new shape; input wakes at once."""
 SHARE, CORES = 0.25, os.cpu_count() or 1

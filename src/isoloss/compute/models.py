@@ -49,7 +49,8 @@ def build_model(
 
     Args:
         name: `resnet50`, `vgg11` and the other classifiers of torchvision (`torchvision:NAME`),
-            `timm:NAME`, or `package.module:function`. A user's function is called with
+            `resnet50_cbam`, `timm:NAME`, or `package.module:function`. A timm name with the tag of
+            a training brings its own image size and statistics. A user's function is called with
             `num_classes` if it takes it; its network gets images in [0, 1] as they are.
         stem: "cifar" (3×3 first convolution, no early pooling; for VGG a head without the two
             4096-wide layers), "imagenet" (as published), or "auto": cifar up to 64 pixels.
@@ -59,12 +60,22 @@ def build_model(
     """
     if is_user_function(name) and name.partition(":")[0] not in ("timm", "torchvision"):
         return _of_user(name, classes)
+    if is_tagged(name):
+        from isoloss.compute.pretrained import build_published
+
+        return build_published(name, classes)
     network = _published(name, classes)
     if stem == "cifar" or (stem == "auto" and image_size <= SMALL_IMAGE):
         adapted = _with_cifar_stem(network, classes)
         if not adapted and stem == "cifar":
             raise IsolossError(f"{name} has no CIFAR stem: use --stem imagenet")
     return Normalized(network, mean, std)
+
+
+def is_tagged(name: str) -> bool:
+    """Whether `name` is a timm name with the tag of a training, as in `timm:vgg11.tv_in1k`."""
+    library, _, short = name.rpartition(":")
+    return library == "timm" and "." in short
 
 
 def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
@@ -106,6 +117,10 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
 
 def _published(name: str, classes: int) -> nn.Module:
     library, _, short = name.rpartition(":")
+    if name == "resnet50_cbam":
+        from isoloss.compute.cbam import resnet50_cbam
+
+        return resnet50_cbam(classes)
     if library == "timm":
         import timm
 
@@ -126,8 +141,8 @@ def _published(name: str, classes: int) -> nn.Module:
             )
             return torchvision.models.get_model(short, weights=None, num_classes=classes, **extra)
     raise IsolossError(
-        f"there is no network {name!r}: choose resnet50, vgg11, torchvision:NAME, timm:NAME or "
-        "package.module:function"
+        f"there is no network {name!r}: choose resnet50, resnet50_cbam, vgg11, torchvision:NAME, "
+        "timm:NAME or package.module:function"
     )
 
 

@@ -1,0 +1,45 @@
+"""Files from the Hugging Face hub, announced before they are fetched."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+
+
+def fetch(repository: str, file: str, instead: str) -> Path:
+    """The file `file` of a repository on the hub, from this machine's cache if it is there.
+
+    Args:
+        instead: what to do without it, for the message.
+
+    Raises:
+        IsolossError: if it cannot be had, in one line that ends with `instead`.
+    """
+    from huggingface_hub import (
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        try_to_load_from_cache,
+    )
+
+    cached = try_to_load_from_cache(repository, file)
+    if isinstance(cached, str):
+        return Path(cached)
+    try:
+        # Asked first, since without a network this fails at once, while a download tries again.
+        size = (get_hf_file_metadata(hf_hub_url(repository, file)).size or 0) / 1e6
+        if size >= 1:
+            print(
+                f"isoloss: downloading {file} of {repository} ({size:.0f} MB) from huggingface.co",
+                file=sys.stderr,
+                flush=True,
+            )
+        return Path(hf_hub_download(repository, file))
+    except Exception as error:  # the hub's own types, httpx's and the system's
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = lines[0][:120] if lines else type(error).__name__
+        raise IsolossError(
+            f"cannot get {file} of {repository} from huggingface.co: {reason}; {instead}"
+        ) from error

@@ -1,0 +1,122 @@
+"""Certificates by randomized smoothing: within which radius no adversary can change the answer.
+
+Cohen, Rosenfeld, Kolter 2019, "Certified Adversarial Robustness via Randomized Smoothing",
+https://arxiv.org/abs/1902.02918: CERTIFY and PREDICT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.checks import check_at_least
+from isoloss.robustness.smoothing import Smoothing
+from isoloss.robustness.statistics import (
+    ALPHA,
+    certified_radius,
+    clopper_pearson_lower,
+    is_decided,
+)
+from isoloss.robustness.votes import ESTIMATION, SELECTION, USUAL_BATCH, VOTING, count_votes
+
+# Images that are counted between two reads of the device's counts.
+TOGETHER = 16
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is certain of one image, but for a probability α.
+
+    Attributes:
+        index: of the image.
+        predicted: its class at every point within `radius`, None where one abstains.
+        radius: in L2 on the [0, 1] scale; 0 where one abstains.
+        successes, draws: the counts it follows from.
+        lower: the lower bound on the class's probability under noise.
+    """
+
+    index: int
+    predicted: int | None
+    radius: float
+    successes: int
+    draws: int
+    lower: float
+
+
+def certify(
+    defense: Smoothing,
+    images: Tensor,
+    indices: Sequence[int],
+    n0: int = 100,
+    n: int = 100_000,
+    *,
+    alpha: float = ALPHA,
+    seed: int = 0,
+    batch_size: int = USUAL_BATCH,
+) -> Iterator[Certificate]:
+    """CERTIFY each image, in order: `n0` draws choose the class, `n` fresh ones bound it.
+
+    What comes out for an image follows from its pixels, its index and the seed: go on after a kill
+    with the images that are missing.
+
+    Args:
+        images: (N, C, H, W) in [0, 1], at the resolution the certificate is to be about.
+        indices: each image's place in the data set.
+        batch_size: draws that go through the network together, of several images where one has
+            too few.
+
+    Raises:
+        IsolossError: for images the defense is not for, or a network that gives NaN.
+    """
+    check_at_least("n0", n0)
+    check_at_least("n", n)
+    if not 0 < alpha < 1:
+        raise IsolossError(f"α must lie between 0 and 1, not be {alpha:g}")
+    if len(indices) != len(images):
+        raise IsolossError(f"there are {len(images)} images and {len(indices)} indices")
+    for start in range(0, len(images), TOGETHER):
+        some, names = images[start : start + TOGETHER], list(indices[start : start + TOGETHER])
+
+        def count(
+            draws: int, purpose: int, some: Tensor = some, names: list[int] = names
+        ) -> Tensor:
+            return count_votes(
+                defense, some, names, 0, draws, purpose=purpose, seed=seed, batch_size=batch_size
+            )
+
+        chosen = count(n0, SELECTION).argmax(1)
+        successes = count(n, ESTIMATION).gather(1, chosen[:, None])[:, 0]
+        for index, label, k in zip(names, chosen.tolist(), successes.tolist(), strict=True):
+            radius = certified_radius(k, n, defense.sigma, alpha)
+            predicted = None if radius is None else label
+            lower = clopper_pearson_lower(k, n, alpha)
+            yield Certificate(index, predicted, radius or 0.0, k, n, lower)
+
+
+def predict(
+    defense: Smoothing,
+    images: Tensor,
+    indices: Sequence[int],
+    n: int = 1000,
+    *,
+    alpha: float = ALPHA,
+    seed: int = 0,
+    batch_size: int = USUAL_BATCH,
+) -> list[int | None]:
+    """PREDICT each image: the most frequent class of `n` draws, None where the second is too near.
+
+    Args, Raises: as `certify`.
+    """
+    check_at_least("n", n)
+    counts = count_votes(
+        defense, images, indices, 0, n, purpose=VOTING, seed=seed, batch_size=batch_size
+    )
+    top = counts.topk(min(2, counts.shape[1]), dim=1)
+    answers: list[int | None] = []
+    for votes, classes in zip(top.values.tolist(), top.indices.tolist(), strict=True):
+        second = votes[1] if len(votes) > 1 else 0
+        answers.append(classes[0] if is_decided(votes[0], second, alpha) else None)
+    return answers

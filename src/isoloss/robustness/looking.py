@@ -1,0 +1,103 @@
+"""What an adversary sees of a network at an image: the loss, its gradient, whether it is fooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.checks import check_logits
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of N images.
+
+    Attributes:
+        losses: (N,) cross-entropy against the true classes.
+        fooled: (N,) bool, whether another class wins.
+        gradient: (N, C, H, W) of the losses; None where it was not asked for.
+    """
+
+    losses: Tensor
+    fooled: Tensor
+    gradient: Tensor | None
+
+
+Look = Callable[[Tensor, Tensor, bool], Sight]
+
+
+def exact(model: nn.Module) -> Look:
+    """Look at `model` itself; gradients reach the images and nothing else is differentiated."""
+
+    def look(images: Tensor, labels: Tensor, with_gradient: bool) -> Sight:
+        images = images.detach().requires_grad_(with_gradient)
+        with torch.set_grad_enabled(with_gradient):
+            logits = wide(check_logits(model(images), labels))
+            losses = F.cross_entropy(logits, labels, reduction="none")
+            gradient = input_gradient(losses.sum(), images) if with_gradient else None
+        refuse_nan(losses)
+        return Sight(losses.detach(), logits.argmax(1) != labels, gradient)
+
+    return look
+
+
+def input_gradient(loss: Tensor, images: Tensor) -> Tensor:
+    """∂loss/∂images.
+
+    Raises:
+        IsolossError: if the network lets no gradient through.
+    """
+    if loss.requires_grad:
+        (gradient,) = torch.autograd.grad(loss, images, allow_unused=True)
+        if gradient is not None:
+            return gradient
+    raise IsolossError(
+        "no gradient reaches the images through this network: attack it with square, which needs "
+        "none"
+    )
+
+
+def wide(logits: Tensor) -> Tensor:
+    """Logits in at least single precision."""
+    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+
+def refuse_nan(values: Tensor) -> None:
+    """Refuse what a network gave if it is NaN.
+
+    Raises:
+        IsolossError: counting the images.
+    """
+    wrong = int(values.detach().isnan().sum())
+    if wrong:
+        raise IsolossError(
+            f"the network gives NaN for {wrong} of {len(values)} images: nothing can be said of it"
+        )
+
+
+@contextmanager
+def held_still(model: nn.Module) -> Generator[nn.Module]:
+    """`model` in eval mode with frozen parameters inside; as it was afterwards."""
+    training = [m for m in model.modules() if m.training]
+    learning = [p for p in model.parameters() if p.requires_grad]
+    model.eval()
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield model
+    finally:
+        for module in training:
+            module.training = True
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def is_random(model: nn.Module) -> bool:
+    """Whether a network says of itself that it draws noise: twice the same image, two answers."""
+    return bool(getattr(model, "is_random", False))

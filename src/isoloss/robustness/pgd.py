@@ -1,0 +1,177 @@
+"""Projected gradient descent: the attack that all else is measured against.
+
+Madry et al. 2018, "Towards Deep Learning Models Resistant to Adversarial Attacks",
+https://arxiv.org/abs/1706.06083
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.robustness.ascent import Attacked, ascend
+from isoloss.robustness.ball import Ball, Norm, ball_of
+from isoloss.robustness.checks import check_at_least, check_images, check_labels
+from isoloss.robustness.looking import Look, exact, held_still, is_random
+
+# Of ε / steps: enough to cross the ball, and to turn around in it.
+USUAL_STEP = 2.5
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a gradient attack proceeds.
+
+    Attributes:
+        steps: gradient steps.
+        step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
+        random_start: begin uniformly in the ball, not at the image.
+        restarts: how often to begin; only with a random start does that change anything.
+        keep_best: return the best iterate of each image, and let the fooled ones go; else take
+            all steps and return the last iterate.
+    """
+
+    name: str = "pgd"
+    steps: int = 40
+    step_size: float | None = None
+    norm: Norm = "linf"
+    random_start: bool = True
+    restarts: int = 1
+    keep_best: bool = True
+
+    def step_at(self, eps: float) -> float:
+        """The length of a step for the radius `eps`."""
+        return USUAL_STEP * eps / self.steps if self.step_size is None else self.step_size
+
+    def shortfall(self, eps: float) -> str | None:
+        """Why this protocol cannot use the whole ball, if so."""
+        reach = self.steps * self.step_at(eps)
+        if reach >= eps * (1 - 1e-9):
+            return None
+        return (
+            f"the steps, {self.steps} × {self.step_at(eps):.4g}, reach {reach:.4g} and not "
+            f"ε = {eps:.4g}: a larger ε changes nothing"
+        )
+
+
+# What the experiment this project starts from did: its reach ends at 10/255. There the images were
+# clamped in normalized space; here, as always, in [0, 1].
+LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
+
+
+def pgd(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    steps: int,
+    step_size: float | None = None,
+    norm: Norm = "linf",
+    random_start: bool = True,
+    restarts: int = 1,
+    generator: torch.Generator | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Tensor:
+    """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
+
+    Each image's best iterate is returned: a misclassified one if there was any, else that of the
+    largest loss. An image is done once it is misclassified, unless the network draws noise.
+
+    Args:
+        model: (N, C, H, W) images in [0, 1] to (N, classes) logits; it is held in eval mode.
+        x: images in [0, 1].
+        y: (N,) true classes.
+        eps: the ball's radius on the [0, 1] scale.
+        step_size: by default 2.5 · eps / steps.
+        norm: "linf" or "l2".
+        restarts: how often to begin anew for images that are not yet fooled.
+        generator: draws the starts, on the images' device; by default PyTorch's own.
+        batch_size: images attacked together; by default all.
+
+    Raises:
+        IsolossError: for images outside [0, 1], labels out of range, ε < 0, a network that gives
+            NaN or lets no gradient through.
+    """
+    protocol = Protocol("pgd", steps, step_size, norm, random_start, restarts)
+    return attack(model, x, y, eps, protocol, generator, batch_size=batch_size).images
+
+
+def attack(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    generator: torch.Generator | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Attacked:
+    """`pgd` by a protocol, with all that is known of its outcome."""
+    with held_still(model):
+        return climb(
+            exact(model), x, y, eps, protocol, generator,
+            drop_fooled=protocol.keep_best and not is_random(model), batch_size=batch_size,
+        )  # fmt: skip
+
+
+@torch.no_grad()
+def climb(
+    look: Look,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    generator: torch.Generator | None,
+    *,
+    drop_fooled: bool,
+    batch_size: int | None,
+) -> Attacked:
+    """Carry a protocol out with whatever gradient `look` gives."""
+    check_images(x)
+    check_labels(y, x)
+    check_at_least("steps", protocol.steps)
+    check_at_least("restarts", protocol.restarts)
+    ball = ball_of(protocol.norm, eps)
+    if (shortfall := protocol.shortfall(eps)) is not None:
+        warnings.warn(shortfall, stacklevel=4)
+    begun = protocol.restarts if protocol.random_start else 1
+    outcome: Attacked | None = None
+    for _ in range(begun):
+        # Drawn for all images, so that the start of one does not depend on the fate of another.
+        start = _start(x, ball, protocol, generator)
+        rows = torch.arange(len(x), device=x.device)
+        if outcome is not None and drop_fooled:
+            rows = rows[~outcome.fooled]
+        fresh = ascend(
+            look, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
+            keep_best=protocol.keep_best, drop_fooled=drop_fooled, batch_size=batch_size,
+        )  # fmt: skip
+        outcome = fresh if outcome is None else _better(outcome, fresh, rows)
+    assert outcome is not None
+    return outcome
+
+
+def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator | None) -> Tensor:
+    if not protocol.random_start or len(x) == 0:
+        return x.detach().clone()
+    return (x + ball.random_offsets(x, generator)).clamp_(0, 1)
+
+
+def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
+    """Image by image the better of two attacks; `fresh` is of `rows` only."""
+    wins = fresh.fooled & ~known.fooled[rows]
+    wins |= (fresh.fooled == known.fooled[rows]) & (fresh.losses > known.losses[rows])
+    won = rows[wins]
+    merged = replace(
+        known, images=known.images.clone(), losses=known.losses.clone(), fooled=known.fooled.clone()
+    )
+    merged.images[won] = fresh.images[wins]
+    merged.losses[won] = fresh.losses[wins]
+    merged.fooled[won] = fresh.fooled[wins]
+    still = known.without_gradient.clone()
+    still[rows] &= fresh.without_gradient
+    return replace(merged, without_gradient=still)
