@@ -10,7 +10,7 @@ import pytest
 from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
 from isoloss.gl.canvas import QUIET, Canvas
-from isoloss.gl.contour_buffers import AT_ONCE, ContourBuffers
+from isoloss.gl.contour_buffers import ContourBuffers
 from isoloss.gl.overlays import contour_segments
 from isoloss.gl.pace import LADDER, Pace
 from isoloss.gl.surfaces import PART, SurfaceBuffers
@@ -77,35 +77,51 @@ def test_the_parts_of_a_surface_are_all_of_it(context, large):
     buffers.free()
 
 
-def test_contours_level_by_level_are_those_made_at_once(context, large):
-    mesh = display_mesh(large)
-    assert mesh.height.size > AT_ONCE
-    levels = (np.arange(6) + 1) / 7
+@pytest.fixture
+def contours(context):
+    """Buffers, and the records last uploaded to each of their two batches."""
+    buffers, uploaded = ContourBuffers(), {}
+    for name in ("quick", "batch"):
+        batch = getattr(buffers, name)
+        batch.upload = lambda records, name=name: uploaded.update({name: records})
+    yield buffers, uploaded
+    buffers.free()
+
+
+def test_contours_level_by_level_are_those_made_at_once(contours, large):
+    buffers, uploaded = contours
+    mesh, levels = display_mesh(large), (np.arange(6) + 1) / 7
     colors = np.random.default_rng(0).random((6, 4))
-    buffers, uploaded = ContourBuffers(), []
-    upload = buffers.batch.upload
-    buffers.batch.upload = lambda records: (uploaded.append(records), upload(records))
     buffers.update(mesh, levels, colors)
-    assert not buffers.is_complete
-    assert len(uploaded) == 1  # the coarse lines are there at once
-    assert len(uploaded[0]) > 0
+    assert set(uploaded) == {"quick"}  # coarse lines are there at once
     assert sum(1 for _ in buffers.complete()) == 6
-    assert buffers.is_complete
-    assert (uploaded[-1] == contour_segments(mesh, levels, colors)).all()
-    buffers.update(mesh, levels[::2], colors[::2])
-    assert buffers.is_complete  # known levels are not worked out again
-    assert (uploaded[-1] == contour_segments(mesh, levels[::2], colors[::2])).all()
-    buffers.free()
+    assert (uploaded["batch"] == contour_segments(mesh, levels, colors)).all()
+    assert sum(1 for _ in buffers.complete()) == 0
 
 
-def test_coarse_contours_lie_where_the_true_ones_do(context, large):
+def test_known_contours_are_not_worked_out_again(contours, large):
+    buffers, uploaded = contours
+    mesh, levels, colors = display_mesh(large), (np.arange(6) + 1) / 7, np.ones((6, 4))
+    buffers.update(mesh, levels, colors)
+    for _ in buffers.complete():
+        pass
+    buffers.update(mesh, levels[::2], 0.5 * colors[::2])
+    assert sum(1 for _ in buffers.complete()) == 0
+    assert (uploaded["batch"] == contour_segments(mesh, levels[::2], 0.5 * colors[::2])).all()
+    other = display_mesh(waves(210, 230))
+    buffers.update(other, levels, colors)
+    assert sum(1 for _ in buffers.complete()) == 6
+    assert (uploaded["batch"] == contour_segments(other, levels, colors)).all()
+
+
+def test_coarse_contours_lie_where_the_true_ones_do(contours, large):
+    buffers, uploaded = contours
     mesh = display_mesh(large)
-    buffers, uploaded = ContourBuffers(), []
-    buffers.batch.upload = uploaded.append
     buffers.update(mesh, np.array([0.4]), np.ones((1, 4)))
-    places = uploaded[0]["start"].astype(float)
+    quick, true = uploaded["quick"], contour_segments(mesh, np.array([0.4]), np.ones((1, 4)))
+    places = quick["start"].astype(float)
     assert np.abs(mesh.height_at(places[:, 0], places[:, 1]) - 0.4).max() < 0.01
-    buffers.free()
+    assert 0.4 * len(true) < len(quick) < 0.7 * len(true)
 
 
 def test_the_whole_picture_in_pieces_is_the_one_drawn_at_once(canvas, renderer, large):

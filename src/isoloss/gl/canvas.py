@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class Canvas:
         self._whole, self._quick = Target(1, 1), Target(1, 1, samples=0)
         self._shown: Target | None = None
         self._pieces: Iterator[None] | None = None
+        self._fence: Any = None
         self._spent = 0.0
         self._wanted: tuple[Scene, tuple[int, int], float] | None = None
         self._changed = self._began = -np.inf
@@ -125,6 +127,18 @@ class Canvas:
         self._changed = now
         self._wanted, self._pieces, self._spent = (scene, size, scale), None, 0.0
 
+    def _wait_for_the_last(self, done: bool) -> None:
+        """Wait for the piece before this one, so that the next can be prepared meanwhile."""
+        before, self._fence = self._fence, None
+        if done:
+            GL.glFinish()
+        else:
+            self._fence = GL.glFenceSync(GL.GL_SYNC_GPU_COMMANDS_COMPLETE, 0)
+            GL.glFlush()
+        if before is not None:
+            GL.glClientWaitSync(before, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000_000)
+            GL.glDeleteSync(before)
+
     def _piece(self) -> bool:
         """One piece of the whole picture; whether it was the last."""
         assert self._wanted is not None
@@ -134,7 +148,7 @@ class Canvas:
             self._whole.resize(*size)
             self._pieces = self.renderer.pieces(scene, self._whole, scale)
         done = next(self._pieces, self) is self
-        GL.glFinish()
+        self._wait_for_the_last(done)
         self._spent += time.perf_counter() - start
         if done:
             self._shown, self._wanted, self._pieces = self._whole, None, None

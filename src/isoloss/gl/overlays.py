@@ -30,11 +30,13 @@ def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records
     return joined_ends([contour_ends(sets, float(level)) for level in levels], colors)
 
 
-def contour_ends(sets: LevelSets, level: float) -> tuple[Array, Array]:
+def contour_ends(
+    sets: LevelSets, level: float, shortest: float = SHORTEST
+) -> tuple[Array, Array]:
     """(m, 3) starts and ends of the segments at `level`, without those too short to be seen."""
     starts, ends = [np.empty((0, 3))], [np.empty((0, 3))]
     for line in sets.at(level):
-        flat = _thinned(line.points)
+        flat = _thinned(line.points, shortest)
         points = np.column_stack([flat, np.full(len(flat), level)])
         starts.append(points[:-1])
         ends.append(points[1:])
@@ -174,10 +176,10 @@ def shades(values: Array, name: str, reverse: bool) -> Array:
     return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)
 
 
-def _thinned(points: Array) -> Array:
+def _thinned(points: Array, shortest: float) -> Array:
     """A polyline without the points that follow another one closer than can be seen."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    keep = np.diff(np.floor(along / SHORTEST), prepend=-1.0) > 0
+    keep = np.diff(np.floor(along / shortest), prepend=-1.0) > 0
     keep[-1] = True
     return points[keep]
 

@@ -13,6 +13,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import axes
 from isoloss.gl.analysis import all_minima
 from isoloss.gl.background import BackgroundPass
+from isoloss.gl.buffers import Instances
 from isoloss.gl.callouts import Callouts, callouts
 from isoloss.gl.context import description
 from isoloss.gl.fills import FillPass
@@ -215,7 +216,8 @@ class Renderer:
             self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
             self._lines.draw(self._box, view, LineStyle(1.0 * view.scale))
         for buffers in all_buffers:
-            self._draw_lines(buffers, scene, view, texture)
+            lines = buffers.contours.batch if quick is None else buffers.contours.quick
+            self._draw_lines(buffers, lines, scene, view, texture)
         for layer, buffers in zip(shown, all_buffers, strict=True):
             self._draw_paths(layer, buffers, scene, view, frame)
             buffers.analysis.update(layer, scene, view, frame)
@@ -252,7 +254,12 @@ class Renderer:
         return self._occlusion.size
 
     def _draw_lines(
-        self, buffers: LayerBuffers, scene: Scene, view: View, texture: Texture
+        self,
+        buffers: LayerBuffers,
+        contours: Instances,
+        scene: Scene,
+        view: View,
+        texture: Texture,
     ) -> None:
         look, unit = scene.appearance, view.scale
         if look.floor_contours:
@@ -263,7 +270,7 @@ class Renderer:
                 level=FLOOR,
                 toward=_floor_tone(texture, view.theme),
             )
-            self._lines.draw(buffers.contours.batch, view, style, buffers.placed)
+            self._lines.draw(contours, view, style, buffers.placed)
         if texture is Texture.WIREFRAME:
             style = LineStyle(1.2 * unit, bias=0.0012, toward=view.theme.floor_contour)
             self._lines.draw(buffers.grid, view, style, buffers.placed)
@@ -272,7 +279,7 @@ class Renderer:
             self._lines.draw(buffers.grid, view, style, buffers.placed)
         if look.contours and texture is not Texture.WIREFRAME:
             style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
-            self._lines.draw(buffers.contours.batch, view, style, buffers.placed)
+            self._lines.draw(contours, view, style, buffers.placed)
         buffers.accents.draw(self._lines, view, buffers.placed, look.floor_contours)
 
     def _draw_paths(

@@ -20,9 +20,9 @@ VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)]
 """Of the shape: x, y and height; its slopes; sky, computed and clamped, and a byte to spare."""
 STEEPEST = 6e4
 """Half floats end there: steeper than that is a wall in any light."""
-PART = 40_000
+PART = 60_000
 """Triangles that are drawn at once where a frame must not be held up; a software renderer with
-multisampling takes about a fiftieth of a second for them."""
+multisampling takes about a fortieth of a second for them."""
 _FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
 _MOST_STRIDES = 8
 
