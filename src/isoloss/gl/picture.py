@@ -16,7 +16,7 @@ from isoloss.gl.context import HeadlessContext
 from isoloss.gl.renderer import Renderer
 from isoloss.gl.tiles import Pixels, Size, check_size, draw_tiled
 from isoloss.scene.scene import Scene
-from isoloss.scene.staging import Source, only_curve, stage
+from isoloss.scene.staging import Source, has_a_look, only_curve, stage
 from isoloss.scene.theme import THEMES
 
 SIZE = (1600, 1000)
@@ -80,6 +80,8 @@ def render(
         # Half a second to import, for figures alone.
         from isoloss.figures.draw import draw_contours, draw_curve
 
+        if (figure or suffix in FIGURES) and not has_a_look(source):
+            options = {"theme": "light"} | options  # as paper is
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
         document = stage(source, overlays, **options)

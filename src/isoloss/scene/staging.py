@@ -88,6 +88,12 @@ def only_curve(source: Source | Sequence[Source]) -> SurfaceLayer | None:
     return layer if layer.surface.is_curve else None
 
 
+def has_a_look(source: Source | Sequence[Source]) -> bool:
+    """Whether `source` says itself how it is to be shown: a session, a scene, a document."""
+    sources = _listed(source)
+    return any(isinstance(each, Scene | Document) or _is_session(each) for each in sources)
+
+
 def saved_camera(document: Document, name: str) -> Camera:
     """The camera of the saved view `name`.
 
