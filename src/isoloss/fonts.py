@@ -11,11 +11,12 @@ from pathlib import Path
 
 _SYSTEM = {
     "linux": (
-        "NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "NotoSansSC-Regular.otf",
+        "NotoSansCJK-Regular.ttc", "NotoSansCJK-VF.ttc", "NotoSansCJKsc-Regular.otf",
+        "NotoSansCJKjp-Regular.otf", "NotoSansSC-Regular.otf",
         "SourceHanSans-Regular.ttc", "wqy-microhei.ttc", "wqy-zenhei.ttc",
-        "DroidSansFallbackFull.ttf", "DroidSansFallback.ttf", "ipag.ttf", "NanumGothic.ttf",
-        "NotoSansDevanagari-Regular.ttf", "NotoSansArabic-Regular.ttf", "FreeSans.ttf",
-        "unifont.ttf",
+        "DroidSansFallbackFull.ttf", "DroidSansFallback.ttf", "ipag.ttf", "ipaexg.ttf",
+        "NanumGothic.ttf", "NotoSansDevanagari-Regular.ttf", "NotoSansArabic-Regular.ttf",
+        "FreeSans.ttf", "unifont.ttf",
     ),
     "win32": ("msyh.ttc", "YuGothM.ttc", "meiryo.ttc", "malgun.ttf", "Nirmala.ttf", "segoeui.ttf",
               "seguisym.ttf"),

@@ -1,9 +1,27 @@
 """What people call things."""
 
 import re
+from collections.abc import Callable
 
 
 def short_name(name: str) -> str:
     """The last part of a network's or data set's name: "resnet18" of "timm:resnet18", "birds" of
     "imagefolder:/data/birds/"."""
     return re.split(r"[:/\\]", name.rstrip("/\\"))[-1]
+
+
+def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False) -> str:
+    """`text`, or as much of its beginning (or end) as fits beside a "…"."""
+
+    def part(count: int) -> str:
+        if keep_end:
+            return "…" + text[len(text) - count :].lstrip()
+        return text[:count].rstrip() + "…"
+
+    if fits(text):
+        return text
+    few, many = 0, len(text)
+    while few < many:
+        middle = (few + many + 1) // 2
+        few, many = (middle, many) if fits(part(middle)) else (few, middle - 1)
+    return part(few)

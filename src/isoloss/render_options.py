@@ -55,8 +55,9 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--contours", type=int, metavar="N", help="Number of contour levels; 0: no contours"
     )
-    parser.add_argument("--title", default=argparse.SUPPRESS, metavar="TEXT", help="The heading")
-    parser.add_argument(
+    heading = parser.add_mutually_exclusive_group()
+    heading.add_argument("--title", default=argparse.SUPPRESS, metavar="TEXT", help="The heading")
+    heading.add_argument(
         "--no-title", dest="title", action="store_false", default=argparse.SUPPRESS,
         help="No heading",
     )  # fmt: skip
@@ -87,6 +88,8 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     if "title" in given:
         options["title"] = given["title"]
     if namespace.contours is not None:
+        if namespace.contours < 0:
+            raise IsolossError(f"--contours must be 0 or more, not {namespace.contours}")
         shown = namespace.contours > 0
         options |= {"contours": shown, "floor_contours": shown} | {
             k: options[k] for k in ("floor_contours",) if k in options
@@ -104,10 +107,7 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     is_figure = namespace.figure or namespace.out.suffix.lower() in (".svg", ".pdf")
     if namespace.turntable or namespace.views or namespace.play:
         if is_figure or print_:
-            raise IsolossError(
-                "a figure in the plane does not move: leave --figure out, or --path, --turntable "
-                "and --play"
-            )
+            raise IsolossError(_still(namespace, print_))
         from isoloss.gl.movie import Motion, render_movie, written_to
 
         motion = Motion(
@@ -131,6 +131,19 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
         figure=namespace.figure, print_=Print(**print_) if print_ else None, **common, **options,
     )  # fmt: skip
     yield namespace.out
+
+
+def _still(namespace: argparse.Namespace, print_: dict[str, Any]) -> str:
+    """Why what is asked for is no movie."""
+    motions = {"--turntable": namespace.turntable, "--path": namespace.views}
+    moves = next((name for name, given in motions.items() if given), "--play")
+    if namespace.out.suffix.lower() in (".svg", ".pdf"):
+        return (
+            f"{namespace.out.name} is a figure in the plane, which does not move: give the name of "
+            f"a movie, such as {namespace.out.stem}.mp4, or leave {moves} out"
+        )
+    figure = "--figure" if namespace.figure else "--" + next(iter(print_)).replace("_", "-")
+    return f"a figure in the plane does not move: leave {figure} out, or {moves}"
 
 
 def command_line(source: Path, out: Path, options: dict[str, Any]) -> list[str]:

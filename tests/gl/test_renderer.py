@@ -4,10 +4,13 @@ import gc
 
 import numpy as np
 import pytest
+from OpenGL import GL
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.gl import buffers
+from isoloss.gl.canvas import Canvas
+from isoloss.gl.decorations import nothing_of
 from isoloss.gl.picture import draw_picture, make_scene, render
 from isoloss.gl.renderer import Renderer
 from isoloss.gl.target import Target
@@ -164,3 +167,73 @@ def test_without_egl_one_line_says_what_to_install(monkeypatch):
     with pytest.raises(IsolossError, match=r"libEGL.*apt install libegl1") as caught:
         module.HeadlessContext()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "background.BackgroundPass.draw",
+        "layer_buffers.overlays.layer_marks",
+        "ssao.OcclusionPass._fill",
+        "surfaces.SurfacePass.draw",
+        "decorations.Decorations.draw",
+    ],
+)
+def test_a_drawing_that_fails_leaves_the_context_to_the_next(part, target, layer, monkeypatch):
+    def fails(*_args, **_options):
+        raise ValueError("a defect")
+
+    def bound() -> list[object]:
+        names = (GL.GL_DRAW_FRAMEBUFFER_BINDING, GL.GL_READ_FRAMEBUFFER_BINDING)
+        names += (GL.GL_CURRENT_PROGRAM, GL.GL_VERTEX_ARRAY_BINDING)
+        names += (GL.GL_DEPTH_TEST, GL.GL_DEPTH_WRITEMASK, GL.GL_SCISSOR_TEST)
+        return [*(int(GL.glGetIntegerv(n)) for n in names), *GL.glGetIntegerv(GL.GL_VIEWPORT)]
+
+    GL.glViewport(3, 5, 70, 30)
+    renderer, scene = Renderer(), Scene([layer])
+    renderer.draw(Scene([layer], appearance=Appearance(ambient_occlusion=False)), target)
+    before = bound()
+    with monkeypatch.context() as broken:
+        broken.setattr(f"isoloss.gl.{part}", fails)
+        with pytest.raises(ValueError, match="a defect"):
+            renderer.draw(scene, target)
+    assert bound() == before
+    renderer.draw(scene, target)
+    fresh = Target(200, 120)
+    Renderer().draw(scene, fresh)
+    assert (target.read() == fresh.read()).all()
+
+
+def test_a_picture_that_fails_leaves_the_one_before(layer, monkeypatch):
+    canvas, scene = Canvas(), Scene([layer])
+    canvas.draw(scene, (200, 120), 1.0, seconds=np.inf)
+    whole = canvas.pixels()
+    with monkeypatch.context() as broken:
+        broken.setattr("isoloss.gl.surfaces.SurfacePass.draw", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            canvas.draw_quickly(scene, (200, 120), 1.0)
+    assert not canvas.is_busy
+    assert (canvas.pixels() == whole).all()
+    canvas.draw_quickly(scene, (200, 120), 1.0)
+    assert (canvas.pixels() == whole).all()
+
+
+def test_values_none_of_which_is_a_number_are_not_waited_for():
+    nothing = np.full(LOSS.shape, np.nan)
+    computed = SurfaceLayer("computed", Surface.from_loss(AXIS, AXIS, nothing))
+    counts = np.zeros(LOSS.shape, np.int64)
+    growing = Surface(AXIS, AXIS, nothing, nothing, nothing, counts)
+    assert nothing_of([computed]) == "No value is a number"
+    assert nothing_of([computed, SurfaceLayer("growing", growing)]).startswith("Waiting")
+
+
+def test_a_surface_that_layers_share_is_drawn_once(renderer, layer):
+    again = SurfaceLayer("again", layer.surface)
+    other = SurfaceLayer("other", Surface.from_loss(AXIS, AXIS, LOSS[::-1] + 0.5))
+
+    def drawn(*layers: SurfaceLayer) -> np.ndarray:
+        return draw_picture(renderer, make_scene(layers, title="Same"), (240, 150), supersample=1)
+
+    assert (drawn(layer, again) == drawn(layer)).all()
+    assert (drawn(layer, again, other) == drawn(layer, other)).all()
+    assert (drawn(layer, other) != drawn(layer)).any()

@@ -34,13 +34,13 @@ JOURNEYS = Path(__file__).parent / "journeys"
 
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
-    """The name of a fresh X display of 1280×800 pixels."""
+    """The name of a fresh X display, so large that its pointer, in the middle, is off windows."""
     program = shutil.which("Xvfb")
     if program is None:
         pytest.fail("the GUI tests need Xvfb; on Debian or Ubuntu: sudo apt install xvfb")
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        [program, "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        [program, "-displayfd", str(writing), "-screen", "0", "1700x1100x24", "-nolisten", "tcp"],
         pass_fds=(writing,),
         stderr=subprocess.DEVNULL,
     )
@@ -55,6 +55,10 @@ def display() -> Iterator[str]:
         server.wait(10)
 
 
+def _python_path() -> list[str]:
+    return list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+
+
 @pytest.fixture
 def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
     """Runs a journey in a process of its own, in an empty folder; its failure is the test's."""
@@ -65,7 +69,7 @@ def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
         environment = os.environ | {
             "DISPLAY": display,
             "ISOLOSS_CONFIG_DIR": str(tmp_path / "config"),
-            "PYTHONPATH": str(JOURNEYS.parent),
+            "PYTHONPATH": os.pathsep.join([str(JOURNEYS.parent), *_python_path()]),
             "OMP_NUM_THREADS": "1",
         }
         environment.pop("PYOPENGL_PLATFORM", None)

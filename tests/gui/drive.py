@@ -19,6 +19,14 @@ import numpy as np
 
 SECONDS = float(os.environ.get("ISOLOSS_GUI_SECONDS", "25"))
 """How long a journey waits for anything before it gives up."""
+PROMPT, PAUSE = 30, 0.03
+"""What does not come within so many frames comes from another process: frames pause for so many
+seconds, that it has the processor to itself."""
+
+TEXT = 1.0 if "ISOLOSS_GUI_SHOTS" in os.environ else 0.625
+SIZE = round(1280 * TEXT), round(800 * TEXT)
+"""The usual window and its text, but smaller: the same layout, and of what a frame costs a software
+renderer, which is the number of its pixels, two fifths. People who look get the usual size."""
 
 
 class Driver:
@@ -40,11 +48,14 @@ class Driver:
 
     def until(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Let frames pass until `condition` holds."""
-        end = time.monotonic() + seconds
+        start, frames = time.monotonic(), 0
         while not (value := condition()):
             assert not self.ctx.is_error(), f"the test engine failed while waiting for {what}"
-            assert time.monotonic() < end, f"gave up waiting for {what}"
+            assert time.monotonic() < start + seconds, f"gave up waiting for {what}"
+            if frames > PROMPT:
+                time.sleep(PAUSE)
             self.ctx.yield_()
+            frames += 1
         return value
 
     def click(self, ref: str) -> None:
@@ -113,11 +124,13 @@ def drive(
         os.environ["ISOLOSS_GL_CHECK"] = "1"
     from imgui_bundle import hello_imgui, imgui
 
-    from isoloss.app import view
+    from isoloss.app import opening, view
 
+    opening.SIZE = SIZE
     outcome: dict[str, Any] = {}
 
     def register(app: Any) -> None:
+        app.workspace.preferences.font_scale = imgui.get_style().font_scale_main = TEXT
         engine = hello_imgui.get_imgui_test_engine()
         io = imgui.test_engine.get_io(engine)
         io.config_run_speed = imgui.test_engine.TestRunSpeed.fast

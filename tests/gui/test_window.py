@@ -76,6 +76,10 @@ def test_save_pictures_figures_and_movies(travel: Travel, valley: Path, barrier:
     travel("picture", valley, barrier, seconds=200)
 
 
+def test_mistakes_are_borne_and_mended(travel: Travel, valley: Path) -> None:
+    travel("mistakes", valley)
+
+
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:
     told = _view(tmp_path, "missing.ply", DISPLAY=display)
     assert told.startswith("IsolossError: there is no file or run folder")

@@ -11,6 +11,8 @@ from isoloss.describe import describe
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
+from isoloss.scene import Camera, Cut, Document, Links, SavedView, SurfaceLayer
+from isoloss.scene.session import save_session
 from isoloss.settings import ProbeSettings
 
 AXIS = np.linspace(-1, 1, 5)
@@ -92,3 +94,29 @@ def test_a_run_tells_what_was_asked_beside_the_defaults(tmp_path):
     assert "plane pca" in lines
     plain = Run.create(tmp_path / "plain", ProbeSettings(source=tmp_path / "net"))
     assert "grid" not in describe(plain.folder)
+
+
+def test_a_session_tells_what_is_open_and_from_where_it_is_seen(tmp_path):
+    document = Document()
+    for name in ("low", "high"):
+        layer = SurfaceLayer(name, surface())
+        layer.source = layer.surface.save(tmp_path / f"{name}.ply")
+        document.add(layer)
+    document.arrange(2)
+    document.links = Links(look=False)
+    document.cut = Cut((-1.0, 0.0), (1.0, 0.5))
+    document.saved_views = (SavedView("From above", Camera()), SavedView("Side", Camera()))
+    path = save_session(document, tmp_path / "mine.isoloss")
+    assert [" ".join(line.split()) for line in describe(path).splitlines()] == [
+        "session mine",
+        f"layer low, 5×5, {tmp_path / 'low.ply'}",
+        f"layer high, 5×5, {tmp_path / 'high.ply'}",
+        "viewport 1 high; height; azimuth -32, elevation 29",
+        "viewport 2 low; height; azimuth -32, elevation 29",
+        "linked camera, height, colors",
+        "slice from (-1, 0) to (1, 0.5)",
+        "saved views From above, Side",
+    ]
+    (tmp_path / "low.ply").unlink()
+    (missing,) = (line for line in describe(path).splitlines() if "missing" in line)
+    assert "low.ply" in missing

@@ -18,7 +18,7 @@ import isoloss
 from isoloss import IsolossError, Surface
 from isoloss.geometry.formats import is_trajectory, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_trajectory_ply
+from isoloss.geometry.ply import save_surface_ply, save_trajectory_ply
 from isoloss.geometry.trajectory import Trajectory
 
 FIELDS = ("alpha", "beta", "loss", "accuracy", "loss_stderr", "count")
@@ -189,6 +189,14 @@ def test_a_curve_comes_back_exactly_from_npz_and_run_folders(tmp_path):
 def test_a_curve_is_no_mesh(tmp_path, suffix):
     with pytest.raises(IsolossError, match=r"cannot save a curve .* choose \.npz or \.csv"):
         a_curve().save(tmp_path / f"c{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mesh_that_could_not_be_read_again_is_not_written(tmp_path):
+    row = Surface.from_loss(np.zeros(1), np.arange(4.0), np.ones((1, 4)))
+    for surface, way_out in ((a_curve(), r"choose \.npz"), (row, r"\.npz or \.csv keeps it")):
+        with pytest.raises(IsolossError, match=way_out):
+            save_surface_ply(surface, tmp_path / "s.ply")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -91,6 +91,18 @@ def test_a_shared_scale_holds_all():
     assert HeightScale.covering([shared, HeightScale("linear", 0, 1)]).kind == "linear"
 
 
+def test_a_shared_scale_is_logarithmic_where_all_values_together_span_decades():
+    low, high = np.linspace(0.7, 3.8, 50), np.geomspace(0.03, 22, 50)
+    scales = [HeightScale.automatic(low), HeightScale.automatic(high)]
+    assert [s.kind for s in scales] == ["linear", "log"]
+    union = HeightScale.automatic(np.concatenate([low, high]))
+    shared = HeightScale.covering(scales)
+    assert (shared.kind, shared.lo, shared.hi) == ("log", *map(pytest.approx, (0.03, 22)))
+    assert shared.kind == union.kind
+    assert HeightScale.covering(scales[:1] * 2).kind == "linear"
+    assert HeightScale.covering(scales, log=False).kind == "linear"
+
+
 @pytest.mark.parametrize(
     "args", [("linear", 1, 1), ("linear", 2, 1), ("log", 0, 1), ("linear", 0, math.inf)]
 )

@@ -84,6 +84,8 @@ def test_shorthands(monkeypatch):
     assert drawn(monkeypatch)["overlays"] is True
     assert "title" not in drawn(monkeypatch)
     assert drawn(monkeypatch, "--no-title")["title"] is False
+    with pytest.raises(argparse.ArgumentError, match=r"--title: not allowed with .*--no-title"):
+        parsed("--no-title", "--title", "hi")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,11 @@ def test_shorthands(monkeypatch):
         (["--path", "A"], "two or more"),
         (["--fill"], "are for figures"),
         (["--out", "x.mp4"], "pictures are PNG"),
-        (["--out", "x.svg", "--play"], "does not move"),
+        (["--out", "x.svg", "--play"], r"does not move: give .* such as x\.mp4, or leave --play"),
+        (["--turntable", "--dpi", "300"], "leave --dpi out, or --turntable"),
+        (["--color-range", "5", "1"], "from low to high, not from 5 to 1"),
+        (["--texture", "accuracy"], "no accuracy in x: --texture may be height, slope, curv"),
+        (["--contours", "-3"], "--contours must be 0 or more, not -3"),
         (["--out", "x.webp", "--play"], "no trajectory to play"),
         (["--supersample", "0"], "--supersample must be from 1 to 8"),
         (["--scale", "0"], "--scale must be from"),

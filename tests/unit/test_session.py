@@ -161,7 +161,7 @@ def test_a_difference_outlives_its_closed_surfaces(folder):
     np.testing.assert_array_equal(layer.surface.loss, a.surface.loss - b.surface.loss)
     assert [x.source for x in layer.derived] == [a.source, b.source]
     b.source.unlink()
-    with pytest.raises(IsolossError, match=r"further\[1\]\.source: there is no file"):
+    with pytest.raises(IsolossError, match=r"layer b: there is no file"):
         load_session(path)
 
 
@@ -193,12 +193,12 @@ def test_what_is_missing_is_told_and_the_rest_opens(folder):
     path = save_session(document, folder / "here" / "x.isoloss")
     (folder / "here" / "below" / "a.npz").unlink()
     session = read_session(path)
-    assert session.missing == ["layers[0].source: there is no file or run folder below/a.npz"]
+    assert session.missing == ["layer a: there is no file or run folder below/a.npz"]
     assert [x.name for x in session.document.view.shown] == ["b"]
-    with pytest.raises(IsolossError, match=r"x\.isoloss: layers\[0\]\.source: there is no file"):
+    with pytest.raises(IsolossError, match=r"x\.isoloss: layer a: there is no file"):
         load_session(path)
     (folder / "here" / "b.npz").write_bytes(b"no longer a surface")
-    with pytest.raises(IsolossError, match=r"layers\[0\]\.source"):
+    with pytest.raises(IsolossError, match=r"layer a: "):
         read_session(path)
 
 
@@ -242,12 +242,12 @@ WRONG = [
     (("layers", 0), 7, r"layers\[0\] must be an object, not 7"),
     (("layers", 0, "source"), "", r"layers\[0\]\.source is missing"),
     (("layers", 0, "source"), "a\0b", r"layers\[0\]\.source must be a text that can be shown"),
-    (("layers", 0, "source"), "gone.ply", r"layers\[0\]\.source: there is no file"),
+    (("layers", 0, "source"), "gone.ply", r"layer b: there is no file"),
     (("layers", 0, "source"), "x" * 5000, r"layers\[0\]\.source must be a text of at most"),
-    (("layers", 0, "source"), "x" * 4000, r"layers\[0\]\.source: "),
-    (("layers", 0, "source"), "/dev/zero", r"layers\[0\]\.source: there is no file"),
+    (("layers", 0, "source"), "x" * 4000, r"layer b: "),
+    (("layers", 0, "source"), "/dev/zero", r"layer b: there is no file"),
     (("layers", 0, "name"), "\ud800", r"layers\[0\]\.name must be a text that can be shown"),
-    (("layers", 0, "difference"), [0, 0], r"layers\[0\]\.difference: one of its two surfaces"),
+    (("layers", 0, "difference"), [0, 0], r"layer b: one of its two surfaces"),
     (("layers", 0, "difference"), [0, 9], r"layers\[0\]\.difference must be indices below 1"),
     (("layers", 0, "hidden_trajectories"), [-1], r"hidden_trajectories must not be below 0"),
     (("layers", 0, "markers"), [{"alpha": 0, "beta": 0}], r"markers\[0\]\.loss is missing"),
@@ -331,18 +331,22 @@ def test_deep_and_circular_differences_end(folder):
     (first,) = plain["layers"]
 
     def opened(*differences: tuple[int, int]) -> tuple[int, str]:
-        made = [first | {"source": "", "fallback": "", "difference": pair} for pair in differences]
+        empty = {"source": "", "fallback": ""}
+        made = [
+            first | empty | {"name": f"d{k + 1}", "difference": pair}
+            for k, pair in enumerate(differences)
+        ]
         session = read_session(_written(folder, plain | {"layers": [first, *made]}))
         return len(session.document.layers), " ".join(session.missing)
 
     assert opened((0, 0), (1, 0), (0, 2)) == (4, "")
     count, told = opened(*[(k + 2, 0) for k in range(200)], (0, 0))
     assert count < 200
-    assert "layers[1].difference: one of its two surfaces is missing" in told
+    assert "layer d1: one of its two surfaces is missing" in told
     assert "deeper than" in told
     count, told = opened((2, 0), (1, 0))
     assert count == 1
-    assert "layers[2].difference: one of its two surfaces is missing" in told
+    assert "layer d2: one of its two surfaces is missing" in told
 
 
 def test_mutations_never_get_past_the_one_error(folder):

@@ -309,7 +309,7 @@ def test_what_a_session_misses_is_told(opened, tmp_path):
     assert opened.open(tmp_path / "s.isoloss")
     assert [x.name for x in opened.document.layers] == ["b"]
     told = [m.text for m in opened.messages.lines if m.level == "warning"]
-    assert told == ["Left out of s: layers[0].source: there is no file or run folder a.ply"]
+    assert told == ["Left out of s: layer a: there is no file or run folder a.ply"]
     assert opened.session.has_changed
     before = opened.document.state()
     (tmp_path / "b.ply").unlink()

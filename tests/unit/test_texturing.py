@@ -6,9 +6,9 @@ import pytest
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface
-from isoloss.gl.overlays import contour_heights, own_height
 from isoloss.gl.scalar_bar import Extent, notes
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
+from isoloss.scene.levels import contour_heights, own_height
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import bend, color_scale, field_values
 from isoloss.scene.theme import THEMES

@@ -37,6 +37,6 @@ def view(
     """
     # Hello ImGui may change the working folder: what the user typed is resolved before it runs.
     resolved = [Path(p).expanduser().absolute() for p in paths]
-    from isoloss.app.window import run_window
+    from isoloss.app.opening import run_window
 
     run_window(resolved, follow, carry_on, jobs, tests)

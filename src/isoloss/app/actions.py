@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from isoloss.app.viewports import LAYOUTS, LINKS
+from isoloss.app.arrangements import LAYOUTS, LINKS
 from isoloss.scene.appearance import Texture
 from isoloss.scene.document import ARRANGEMENTS
 from isoloss.scene.layer import next_texture
@@ -169,7 +169,7 @@ def _view_actions(app: App) -> list[Action]:
         return lambda: workspace.look(workspace.scene.camera.axis_view(key))
 
     def arrange(count: int) -> Action:
-        _, label, shortcut = LAYOUTS[count]
+        label, shortcut = LAYOUTS[count]
         return Action(
             f"arrange-{count}",
             label,
@@ -217,12 +217,12 @@ def _view_actions(app: App) -> list[Action]:
         Action(
             f"panel-{name.lower()}",
             name,
-            lambda name=name: app.toggle_panel(name),
+            lambda name=name: app.docking.toggle(name),
             "View/Panels",
             f"Ctrl+{n}" if n < 10 else "",
-            is_on=lambda name=name: app.is_panel_shown(name),
+            is_on=lambda name=name: app.docking.is_shown(name),
         )
-        for n, name in enumerate(app.panel_names, 1)
+        for n, name in enumerate(app.docking.names, 1)
     ]
     return [
         Action(
@@ -246,7 +246,7 @@ def _view_actions(app: App) -> list[Action]:
         *viewports,
         *_saved_view_actions(app),
         *panels,
-        Action("reset-layout", "Reset layout", app.reset_layout, "View/Panels", separated=True),
+        Action("reset-layout", "Reset layout", app.docking.reset, "View/Panels", separated=True),
         Action(
             "light-theme",
             "Light theme",

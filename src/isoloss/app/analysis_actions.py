@@ -22,7 +22,7 @@ def _minima_actions(app: App) -> list[Action]:
     def toggle() -> None:
         workspace.change(minima=not workspace.appearance.minima)
         if workspace.appearance.minima:
-            app.bring_to_front("Minima")
+            app.docking.bring_to_front("Minima")
 
     return [
         Action(
@@ -45,7 +45,7 @@ def _slice_actions(app: App) -> list[Action]:
         def run() -> None:
             lay()
             if slicing.cut is not None:
-                app.bring_to_front("Slice")
+                app.docking.bring_to_front("Slice")
 
         return run
 
@@ -53,7 +53,7 @@ def _slice_actions(app: App) -> list[Action]:
         return bool(scene.scene.shown)
 
     def export() -> None:
-        app.bring_to_front("Slice")
+        app.docking.bring_to_front("Slice")
         app.slice_panel.open_export()
 
     return [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from isoloss.app.typed_path import is_folder
 from isoloss.geometry.formats import is_trajectory
 from isoloss.scene.session import SUFFIX as SESSION
 
@@ -49,9 +50,12 @@ class Browser:
 
     def type_path(self, text: str) -> Path | None:
         """Take a typed path: a folder is entered, a file or run folder is given back to open."""
-        path = Path(text).expanduser()
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError:  # "~nobody" has no home
+            path = Path(text)
         path = path if path.is_absolute() else self.folder / path
-        if path.is_dir() and not is_run(path):
+        if is_folder(path) and not is_run(path):
             self.enter(Path(os.path.normpath(path)))
             return None
         return path

@@ -162,11 +162,9 @@ class CutHandles:
             centre = ImVec2(*screen.pixel(pointing.in_plot))
             draw.add_circle_filled(centre, em(0.4), u32(theme.path_casing))
             draw.add_circle_filled(centre, em(0.28), u32(theme.ink))
-        chosen = pointing.minimum
-        if chosen is None or not screen.scene.appearance.minima:
-            return
-        if chosen[0] in screen.scene.shown and chosen[1] in chosen[0].minima:
-            at = screen.frame.place(chosen[1].alpha, chosen[1].beta, chosen[1].loss)
+        chosen = pointing.ringed(screen.scene, screen.frame.scale)
+        if chosen is not None:
+            at = screen.frame.place(chosen.alpha, chosen.beta, chosen.loss)
             centre = ImVec2(*screen.pixel_of(at))
             draw.add_circle(centre, em(0.82), u32(theme.path_casing), 0, em(0.3))
             draw.add_circle(centre, em(0.82), u32(theme.minimum), 0, em(0.14))

@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.comparing import why_no_difference
+from isoloss.app.dialogs import draw_dialog
 from isoloss.app.theme import palette
 from isoloss.app.widgets import em, list_line, wrapped
 from isoloss.app.workspace import Workspace
@@ -39,27 +40,15 @@ class DifferenceDialog:
         if not self.is_open or layer is None:
             self.is_open = False
             return
-        centre = imgui.get_main_viewport().get_center()
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(26), 0))
-        if self._appearing:
-            imgui.set_next_window_focus()
-        flags = (
-            imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_collapse
-            | imgui.WindowFlags_.no_resize
-        )
-        shown, kept = imgui.begin(TITLE, True, int(flags))
-        if shown:
+
+        def content() -> None:
             wrapped(f"{layer.name} minus", palette().muted)
             if difference_choices(self.workspace, layer):
-                kept = False
-        if imgui.is_window_focused() and imgui.is_key_pressed(imgui.Key.escape, False):
-            kept = False
-        imgui.end()
+                self.is_open = False
+
+        stays = draw_dialog(TITLE, ImVec2(em(26), 0), content, appearing=self._appearing)
         self._appearing = False
-        self.is_open = self.is_open and bool(kept)
+        self.is_open = self.is_open and stays
 
 
 def difference_choices(workspace: Workspace, layer: SurfaceLayer) -> bool:

@@ -9,6 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app import explain
 from isoloss.app.actions import Action
+from isoloss.app.dialogs import draw_dialog
 from isoloss.app.explain import Explanation, Paper
 from isoloss.app.reveal import open_page
 from isoloss.app.shortcuts import shown
@@ -47,26 +48,10 @@ class HelpWindow:
         if not self.is_open:
             return
         area = imgui.get_main_viewport()
-        imgui.set_next_window_pos(area.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
         size = ImVec2(min(em(50), area.work_size.x - em(2)), min(em(42), area.work_size.y - em(2)))
-        imgui.set_next_window_size(size, imgui.Cond_.appearing)
-        flags = (
-            imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_collapse
-        )
-        if self._appearing:
-            imgui.set_next_window_focus()
-        visible, kept = imgui.begin(TITLE, True, int(flags))
-        if visible:
-            self._content()
-        if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and (
-            imgui.is_key_pressed(imgui.Key.escape, False)
-        ):
-            kept = False
-        imgui.end()
+        stays = draw_dialog(TITLE, size, self._content, appearing=self._appearing, resizable=True)
         self._appearing = False
-        self.is_open = self.is_open and bool(kept)
+        self.is_open = self.is_open and stays
 
     def _content(self) -> None:
         if self._appearing:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.places import Rect
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import em, icon_button
 from isoloss.scene.layer import next_texture
+from isoloss.scene.tiling import Rect
 
 if TYPE_CHECKING:
     from isoloss.app.window import App
@@ -90,16 +90,16 @@ class Hints:
         preferences.save()
 
     def draw(self, rect: Rect) -> None:
-        """Draw it at the bottom of `rect`."""
+        """Draw it in the viewport `rect`: under the title, where neither surface nor labels are."""
         hint = self.current()
         if hint is None:
             return
-        x, y, width, height = rect
+        x, y, width, _ = rect
         side = imgui.get_frame_height()
         needed = imgui.calc_text_size(hint.text).x + side + em(4)
         size = min(needed, width - em(1.4))
         imgui.set_next_window_pos(
-            ImVec2(x + width / 2, y + height - em(0.7)), imgui.Cond_.always, ImVec2(0.5, 1)
+            ImVec2(x + em(0.7), y + em(3.1)), imgui.Cond_.always, ImVec2(0, 0)
         )
         imgui.set_next_window_size(ImVec2(size, 0))
         flags = (

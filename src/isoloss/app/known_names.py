@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 _DATA = ("digits", "cifar10")
+_OWN = re.compile(r"resnet(20|32|44|56|110|50_cbam)")
 _REGISTERED = re.compile(
     r"^@register_model\((?:name=\"(\w+)\")?\).*?^def (\w+)\(", re.MULTILINE | re.DOTALL
 )
@@ -24,13 +25,13 @@ def problem_with_network(name: str) -> str:
         return ""
     if library == "torchvision" or not separator:
         known = torchvision_names()
-        if short in known or (short and not known):
+        if _OWN.fullmatch(name) or short in known or (short and not known):
             return ""
     elif _is_user_function(library, short):
         return ""
     return (
-        f"There is no network {name!r}: choose resnet50, vgg11, torchvision:NAME, timm:NAME or "
-        "package.module:function"
+        f"There is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
+        "torchvision:NAME, timm:NAME or package.module:function"
     )
 
 

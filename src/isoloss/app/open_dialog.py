@@ -8,6 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.browse import Browser, Entry
+from isoloss.app.dialogs import draw_dialog
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
@@ -46,26 +47,10 @@ class OpenDialog:
         """Draw it if it is open."""
         if not self.is_open:
             return
-        viewport = imgui.get_main_viewport()
-        imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(46), em(30)), imgui.Cond_.appearing)
-        if self._appearing:
-            imgui.set_next_window_focus()
-        flags = (
-            imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_collapse
-        )
-        shown, kept = imgui.begin(TITLE, True, int(flags))
-        if shown:
-            self._content()
-        if imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows) and (
-            imgui.is_key_pressed(imgui.Key.escape, False)
-        ):
-            kept = False
-        imgui.end()
+        size = ImVec2(em(46), em(30))
+        stays = draw_dialog(TITLE, size, self._content, appearing=self._appearing, resizable=True)
         self._appearing = False
-        self.is_open = self.is_open and bool(kept)
+        self.is_open = self.is_open and stays
 
     def _content(self) -> None:
         self._path_line()

@@ -51,9 +51,11 @@ class Painter:
         view = (choices, bool(scene.layers), size, scale)
         key = (view, tuple(layer.approach for layer in layers), _states(layers))
         if key != self._key:
-            self._draw(canvas, _shown(scene), size, scale, together, key)
-            self._key = key
-            self.count += 1
+            try:
+                self._draw(canvas, _shown(scene), size, scale, together, key)
+            finally:
+                self._key = key  # what fails is not tried again until something changes
+                self.count += 1
         elif self.has_turn and canvas.go_on():
             self.cost += canvas.whole_seconds
         return canvas.texture

@@ -11,8 +11,11 @@ from typing import Any, Literal
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.curves import OpenCurve
+from isoloss.app.dialogs import draw_dialog
+from isoloss.app.numbers import number_field, whole_field, whole_slider
 from isoloss.app.renderings import Renderings
 from isoloss.app.theme import palette
+from isoloss.app.typed_path import exists, is_folder, typed_path
 from isoloss.app.widgets import em, primary_button, right_edge, row, rows, toggle_button, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.errors import IsolossError
@@ -28,7 +31,9 @@ KINDS: dict[Kind, str] = {
     "Movie": "The view in motion, as an MP4",
 }
 SUFFIX: dict[Kind, str] = {"Picture": ".png", "Figure": ".svg", "Movie": ".mp4"}
-AS_SHOWN = "As shown"
+AS_SHOWN, OTHER = "As shown", "Other…"
+LEAST_PIXELS, MOST_PIXELS = 16, 32768
+"""A side of a picture of one's own size."""
 SIZES: dict[str, Size | None] = {
     "1600 × 1000": (1600, 1000),
     "1920 × 1080": (1920, 1080),
@@ -36,6 +41,7 @@ SIZES: dict[str, Size | None] = {
     "3840 × 2160": (3840, 2160),
     "7680 × 4320": (7680, 4320),
     AS_SHOWN: None,
+    OTHER: None,
 }
 MOVIE_SIZES: dict[str, Size] = {
     "1280 × 720": (1280, 720),
@@ -54,6 +60,7 @@ class Choices:
 
     kind: Kind = "Picture"
     size: str = next(iter(SIZES))
+    own: Size = (1600, 1600)
     text: int = 100
     transparent: bool = False
     overlays: bool = True
@@ -130,25 +137,10 @@ class PictureDialog:
         """Draw it if it is open."""
         if not self.is_open:
             return
-        centre = imgui.get_main_viewport().get_center()
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(36), 0))
-        if self._appearing:
-            imgui.set_next_window_focus()
-            self._appearing = False
-        flags = (
-            imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_collapse
-            | imgui.WindowFlags_.no_resize
-        )
-        shown, kept = imgui.begin("Save picture", True, int(flags))
-        if shown:
-            self._content()
-        if imgui.is_window_focused() and imgui.is_key_pressed(imgui.Key.escape, False):
-            kept = False
-        imgui.end()
-        self.is_open = self.is_open and bool(kept)
+        size = ImVec2(em(36), 0)
+        stays = draw_dialog("Save picture", size, self._content, appearing=self._appearing)
+        self._appearing = False
+        self.is_open = self.is_open and stays
 
     def _content(self) -> None:
         if self.of_curve and self.curve is None:  # it was closed meanwhile
@@ -156,6 +148,7 @@ class PictureDialog:
             return
         self._kinds()
         imgui.spacing()
+        entered = False
         with rows("picture", em(8)) as shown:
             if shown:
                 if self.curve is not None and self.workspace.scene.shown:
@@ -166,14 +159,18 @@ class PictureDialog:
                         self.of_curve = bool(k)
                         self._rename()
                 row("File")
-                self.path = imgui.input_text("##path", self.path)[1]
+                if self._appearing:
+                    imgui.set_keyboard_focus_here()
+                entered, self.path = imgui.input_text(
+                    "##path", self.path, int(imgui.InputTextFlags_.enter_returns_true)
+                )
                 {"Picture": self._picture, "Figure": self._figure, "Movie": self._movie}[
                     self.choices.kind
                 ]()
         path = self._path()
-        if path.is_file():
+        if path is not None and exists(path) and path.is_file():
             wrapped("This file exists and will be replaced.", palette().caution)
-        elif self.choices.kind == "Movie" and _lacks_ffmpeg(path):
+        elif path is not None and self.choices.kind == "Movie" and _lacks_ffmpeg(path):
             wrapped(
                 "ffmpeg is not on the PATH: the frames become numbered PNG files in the folder "
                 f"{path.with_suffix('').name}.",
@@ -185,7 +182,10 @@ class PictureDialog:
         if imgui.button("Cancel", ImVec2(width, 0)):
             self.is_open = False
         imgui.same_line()
-        if primary_button("Save", ImVec2(width, 0)):
+        imgui.begin_disabled(path is None)
+        wanted = primary_button("Save", ImVec2(width, 0)) or entered
+        imgui.end_disabled()
+        if wanted and path is not None:
             self.save(path)
 
     def _kinds(self) -> None:
@@ -203,19 +203,35 @@ class PictureDialog:
 
     def _rename(self) -> None:
         """The file's suffix follows the kind, its folder stays."""
-        path = Path(self.path or "picture")
-        name = self._name() if path.stem in ("", "picture") else path.stem
+        path = typed_path(self.path, self.workspace.folder)
+        path = path or self.workspace.folder / "picture"
+        name = self._name() if path.stem == "picture" else path.stem
         self.path = str(path.with_name(name + SUFFIX[self.choices.kind]))
 
     def _picture(self) -> None:
         choices = self.choices
         sizes = [s for s in SIZES if not (self.of_curve and s == AS_SHOWN)]
         choices.size = _combo("Size", choices.size, sizes, "In pixels")
+        if choices.size == OTHER:
+            row("Width × height", f"In pixels, each up to {MOST_PIXELS}")
+            choices.own = self._own_size(choices.own)
         row("Text", "Size of text and lines, in per cent of what suits the picture")
-        choices.text = imgui.slider_int("##text", choices.text, 50, 300, "%d %%")[1]
+        choices.text = whole_slider("##text", choices.text, (50, 300), "%d %%")[1]
         self._transparent()
         if not self.of_curve:
             self._overlays()
+
+    @staticmethod
+    def _own_size(size: Size) -> Size:
+        gap = em(0.4)
+        width = (imgui.get_content_region_avail().x - 2 * gap - imgui.calc_text_size("×").x) / 2
+        imgui.set_next_item_width(width)
+        across = whole_field("##width", size[0], (LEAST_PIXELS, MOST_PIXELS))
+        imgui.same_line(0, gap)
+        imgui.text_unformatted("×")
+        imgui.same_line(0, gap)
+        imgui.set_next_item_width(-1)
+        return across, whole_field("##height", size[1], (LEAST_PIXELS, MOST_PIXELS))
 
     def _figure(self) -> None:
         choices = self.choices
@@ -239,9 +255,9 @@ class PictureDialog:
             choices.end = _combo("To", choices.end, names)
         choices.movie_size = _combo("Size", choices.movie_size, list(MOVIE_SIZES), "In pixels")
         row("Seconds")
-        choices.seconds = min(max(imgui.input_float("##seconds", choices.seconds)[1], 0.1), 600.0)
+        choices.seconds = number_field("##seconds", choices.seconds, (0.1, 600.0), "%.3f")
         row("Frames a second")
-        choices.fps = min(max(imgui.input_int("##fps", choices.fps, 0)[1], 1), 120)
+        choices.fps = whole_field("##fps", choices.fps, (1, 120))
         self._overlays()
 
     def _transparent(self) -> None:
@@ -254,12 +270,13 @@ class PictureDialog:
 
     # -- saving ------------------------------------------------------------------------------
 
-    def _path(self) -> Path:
-        path = Path(self.path).expanduser()
-        path = path if path.is_absolute() else self.workspace.folder / path
-        if path.suffix or (self.choices.kind == "Movie" and path.is_dir()):
+    def _path(self) -> Path | None:
+        path = typed_path(self.path, self.workspace.folder)
+        if path is None or path.suffix:
             return path
-        return path.with_suffix(SUFFIX[self.choices.kind]) if path.name else path
+        if self.choices.kind == "Movie" and is_folder(path):
+            return path
+        return path.with_name(path.name + SUFFIX[self.choices.kind])
 
     def save(self, path: Path) -> None:
         """Draw, and write `path`; what takes long is drawn by a process of its own."""
@@ -285,6 +302,8 @@ class PictureDialog:
         )
 
     def _size(self) -> Size:
+        if self.choices.size == OTHER:
+            return self.choices.own
         return SIZES[self.choices.size] or self._drawn_at()[0]
 
     def _source(self) -> Document | Path:

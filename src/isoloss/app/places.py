@@ -5,9 +5,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from isoloss.app.widgets import em
-
-Rect = tuple[float, float, float, float]
-"""x, y, width, height in screen coordinates."""
+from isoloss.scene.tiling import Rect
 
 
 def rect_of(name: str) -> Rect | None:

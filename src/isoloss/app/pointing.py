@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isoloss.geometry.height import HeightScale
 from isoloss.geometry.minima import Minimum
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.scene import Scene
 
 Place = tuple[float, float]
 
@@ -33,6 +35,16 @@ class Pointing:
         """Show what was pointed at in the last frame, and take note of what is in this one."""
         self.in_plot, self._plot = self._plot, None
         self.on_surface, self._surface = self._surface, None
+
+    def ringed(self, scene: Scene, scale: HeightScale) -> Minimum | None:
+        """The chosen minimum, if it is among those that `scene` marks."""
+        if self.minimum is None or not scene.appearance.minima:
+            return None
+        layer, minimum = self.minimum
+        if layer not in scene.shown:
+            return None
+        marked = layer.deep_minima(scale, scene.appearance.minima_persistence)
+        return minimum if minimum in marked else None
 
     def at_plot(self, place: Place) -> None:
         """The cursor is over the plot."""

@@ -9,10 +9,12 @@ from dataclasses import replace
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.dialogs import draw_dialog
 from isoloss.app.theme import palette
 from isoloss.app.widgets import em, icon_button, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.scene.document import Document, SavedView
+from isoloss.scene.plain import LONGEST
 
 TITLE = "Saved views"
 
@@ -29,7 +31,7 @@ def save_view(document: Document) -> SavedView:
 def rename_view(document: Document, index: int, name: str) -> None:
     """Give a saved view another name."""
     views = list(document.saved_views)
-    views[index] = replace(views[index], name=name)
+    views[index] = replace(views[index], name=name[:LONGEST])
     document.saved_views = tuple(views)
 
 
@@ -55,22 +57,7 @@ class SavedViews:
         """Draw it if it is open."""
         if not self.is_open:
             return
-        centre = imgui.get_main_viewport().get_center()
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(20), 0))
-        flags = (
-            imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_collapse
-            | imgui.WindowFlags_.no_resize
-        )
-        shown, kept = imgui.begin(TITLE, True, int(flags))
-        if shown:
-            self._content()
-        if imgui.is_window_focused() and imgui.is_key_pressed(imgui.Key.escape, False):
-            kept = False
-        imgui.end()
-        self.is_open = bool(kept)
+        self.is_open = draw_dialog(TITLE, ImVec2(em(20), 0), self._content, appearing=False)
 
     def _content(self) -> None:
         document = self.workspace.document

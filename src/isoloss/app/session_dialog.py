@@ -6,7 +6,9 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
+from isoloss.app.dialogs import draw_dialog
 from isoloss.app.theme import palette, vec
+from isoloss.app.typed_path import exists, typed_path
 from isoloss.app.widgets import em, primary_button, right_edge, row, rows, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.scene.session import SUFFIX
@@ -43,25 +45,9 @@ class SessionDialog:
         """Draw it if it is open."""
         if not self.is_open:
             return
-        centre = imgui.get_main_viewport().get_center()
-        imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        imgui.set_next_window_size(ImVec2(em(36), 0))
-        if self._appearing:
-            imgui.set_next_window_focus()
-        flags = (
-            imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_collapse
-            | imgui.WindowFlags_.no_resize
-        )
-        shown, kept = imgui.begin(TITLE, True, int(flags))
-        if shown:
-            self._content()
-        if imgui.is_window_focused() and imgui.is_key_pressed(imgui.Key.escape, False):
-            kept = False
-        imgui.end()
+        stays = draw_dialog(TITLE, ImVec2(em(36), 0), self._content, appearing=self._appearing)
         self._appearing = False
-        self.is_open = self.is_open and bool(kept)
+        self.is_open = self.is_open and stays
 
     def _content(self) -> None:
         wrapped(
@@ -80,7 +66,7 @@ class SessionDialog:
                     "##path", self.path, int(imgui.InputTextFlags_.enter_returns_true)
                 )
         path = self._chosen()
-        if path.exists():
+        if path is not None and exists(path):
             imgui.text_colored(vec(palette().caution), "This file exists and will be replaced.")
         imgui.spacing()
         width = em(7)
@@ -88,10 +74,14 @@ class SessionDialog:
         if imgui.button("Cancel", ImVec2(width, 0)):
             self.is_open = False
         imgui.same_line()
-        if primary_button("Save", ImVec2(width, 0)) or entered:
+        imgui.begin_disabled(path is None)
+        wanted = primary_button("Save", ImVec2(width, 0)) or entered
+        imgui.end_disabled()
+        if wanted and path is not None:
             self.is_open = not self.workspace.session.save(path)
 
-    def _chosen(self) -> Path:
-        path = Path(self.path).expanduser()
-        path = path if path.is_absolute() else self.workspace.folder / path
-        return path if path.suffix == SUFFIX else path.with_name(f"{path.name}{SUFFIX}")
+    def _chosen(self) -> Path | None:
+        path = typed_path(self.path, self.workspace.folder)
+        if path is None or path.suffix == SUFFIX:
+            return path
+        return path.with_name(f"{path.name}{SUFFIX}")

@@ -10,7 +10,8 @@ from imgui_bundle import imgui
 from isoloss.app.actions import Action
 
 _MODIFIERS = {"Ctrl": imgui.Key.mod_ctrl, "Shift": imgui.Key.mod_shift, "Alt": imgui.Key.mod_alt}
-_EDITS_TEXT = {f"Ctrl+{key}" for key in ("A", "C", "V", "X", "Y", "Z", "Shift+Z")}
+_WHILE_TYPING = {"F1", *(f"Ctrl+{key}" for key in ("S", "Shift+S", "O", "P", "Q", "E", "=", "-"))}
+"""What nobody means for the text; Ctrl+W or Ctrl+1 while typing is a slip."""
 _NAMED = {
     "=": imgui.Key.equal,
     "-": imgui.Key.minus,
@@ -52,23 +53,21 @@ class Shortcuts:
         # While a menu or list is open, only it hears the keyboard.
         if imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup)):
             return
+        typing = io.want_text_input
+        # A modifier released in the frame of its key still counts; but not while somebody types,
+        # who may have released it for the next letter.
+        held = self._held if typing else self._held or before
         for action in actions:
-            if not action.shortcut or (io.want_text_input and _is_text(action.shortcut)):
+            if not action.shortcut or (typing and action.shortcut not in _WHILE_TYPING):
                 continue
             key, wanted = keys_of(action.shortcut)
-            if wanted != (self._held or before) or not imgui.is_key_pressed(key, False):
+            if wanted != held or not imgui.is_key_pressed(key, False):
                 continue
             # Space belongs to the control that the keyboard has come to, if it has come to one.
             taken = action.shortcut == "Space" and io.nav_visible
             if action.is_possible() and not taken:
                 action.run()
             return
-
-
-def _is_text(shortcut: str) -> bool:
-    """Whether a text field would take it: as something typed, or to edit what was."""
-    key = shortcut.removeprefix("Alt+").removeprefix("Shift+")
-    return len(key) == 1 or key == "Space" or shortcut in _EDITS_TEXT
 
 
 def _key(name: str) -> imgui.Key:

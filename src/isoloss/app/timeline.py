@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.explain import of_fact
+from isoloss.app.numbers import slider
 from isoloss.app.playback import SPEEDS, Path, Playback
 from isoloss.app.readouts import loss_label, number
 from isoloss.app.theme import palette, u32, vec
@@ -59,7 +60,7 @@ class Timeline:
         speeds = [f"{speed:g}×" for speed in SPEEDS]
         combo = em(4.2)
         imgui.set_next_item_width(-(combo + side + 2 * gap))
-        changed, value = imgui.slider_float("##epoch", epoch, *span, "")
+        changed, value = slider("##epoch", epoch, span, "")
         if changed:
             playback.playing = False
             playback.go_to(value)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.places import Rect, rect_of, right_of_menu_bar
+from isoloss.app.places import rect_of, right_of_menu_bar
 from isoloss.app.shortcuts import shown
 from isoloss.app.theme import palette, u32, vec
 from isoloss.app.widgets import em, icon_button, muted, primary_button, right_edge, wrapped
+from isoloss.scene.tiling import Rect
 
 if TYPE_CHECKING:
     from isoloss.app.window import App
@@ -47,7 +48,7 @@ def _pins(app: App) -> int:
 STEPS = (
     Step(
         "Orbit",
-        "Drag with the left button. Height is the loss; the star is where training ended.",
+        "Drag with the left button. Height is the loss; the line is the way training went.",
         "Viewport",
         lambda app: (app.workspace.scene.camera.azimuth, app.workspace.scene.camera.elevation),
     ),
@@ -149,8 +150,8 @@ class Tour:
         step = STEPS[index]
         self._done_at = None
         self._before = step.watch(self._app) if step.watch is not None else None
-        if step.place in self._app.panel_names:
-            self._app.bring_to_front(step.place)
+        if step.place in self._app.docking.names:
+            self._app.docking.bring_to_front(step.place)
 
     def _remember(self, index: int) -> None:
         preferences = self._app.workspace.preferences
@@ -221,6 +222,9 @@ class Tour:
 
     def _buttons(self) -> None:
         last = self.step == len(STEPS) - 1
+        # Enter goes on, unless it is meant for a field, a list or a dialog.
+        free = not imgui.is_any_item_active() and not self._app.is_asking
+        enters = free and imgui.is_key_pressed(imgui.Key.enter, False)
         size = ImVec2(em(5.5), 0)
         gap = em(0.4)
         if not last:
@@ -231,9 +235,10 @@ class Tour:
         imgui.begin_disabled(self.step == 0)
         if imgui.button("Back###back", size):
             self._enter(self.step - 1)
+            enters = False
         imgui.end_disabled()
         imgui.same_line(0, gap)
-        if primary_button("Done###next" if last else "Next###next", size):
+        if primary_button("Done###next" if last else "Next###next", size) or enters:
             if last:
                 self.stop()
             else:

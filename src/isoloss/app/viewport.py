@@ -9,12 +9,12 @@ from isoloss.app.painter import Painter
 from isoloss.app.pinning import Pinning
 from isoloss.app.readouts import place_facts, plain
 from isoloss.app.theme import palette, u32
-from isoloss.app.tiling import Rect
 from isoloss.app.widgets import em
 from isoloss.app.workspace import Workspace
 from isoloss.scene import pins
 from isoloss.scene.picking import Hit, pick_scene
 from isoloss.scene.scene import Scene
+from isoloss.scene.tiling import Rect
 
 _BUTTONS = (
     imgui.ButtonFlags_.mouse_button_left

@@ -5,9 +5,9 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.arrangements import LAYOUTS, LINKS
 from isoloss.app.painter import SLOW
 from isoloss.app.theme import palette, u32
-from isoloss.app.tiling import Rect, places
 from isoloss.app.view_header import view_header
 from isoloss.app.viewport import Viewport
 from isoloss.app.widgets import em, icon_button, muted, toggle_button
@@ -15,18 +15,12 @@ from isoloss.app.workspace import Workspace
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS
 from isoloss.scene.layer import next_texture
 from isoloss.scene.picking import Hit
+from isoloss.scene.tiling import Rect, places
 
-LINKS = (
-    ("camera", "Camera", "One camera for all viewports"),
-    ("height", "Height", "One height scale for all viewports, so that heights can be compared"),
-    ("colors", "Colours", "One range of colours for all viewports"),
-    ("look", "Look", "One texture, contours and so on for all viewports"),
-)
-"""Field of `Links`, label, what it means."""
-LAYOUTS = {
-    1: (fa.ICON_FA_SQUARE, "One viewport", "Shift+1"),
-    2: (fa.ICON_FA_TABLE_COLUMNS, "Two viewports", "Shift+2"),
-    4: (fa.ICON_FA_TABLE_CELLS_LARGE, "Four viewports", "Shift+4"),
+_ICONS = {
+    1: fa.ICON_FA_SQUARE,
+    2: fa.ICON_FA_TABLE_COLUMNS,
+    4: fa.ICON_FA_TABLE_CELLS_LARGE,
 }
 _TOOLS = 5
 """How many icons `Viewports._tools` draws."""
@@ -155,10 +149,10 @@ class Viewports:
         for k, count in enumerate(ARRANGEMENTS):
             if k:
                 imgui.same_line(0, small)
-            icon, label, shortcut = LAYOUTS[count]
+            label, shortcut = LAYOUTS[count]
             p = palette()
             color = p.accent if count == workspace.document.arrangement else p.muted
-            if icon_button(icon, f"arrange {count}", f"{label} ({shortcut})", color=color):
+            if icon_button(_ICONS[count], f"arrange {count}", f"{label} ({shortcut})", color=color):
                 workspace.document.arrange(count)
 
     def _tools_over(self, origin: ImVec2, room: ImVec2) -> None:
@@ -176,8 +170,8 @@ class Viewports:
         imgui.set_cursor_screen_pos(lo)
         self._tools(gap)
         imgui.same_line(0, gap)
-        icon, label, shortcut = LAYOUTS[2]
-        if icon_button(icon, "arrange 2", f"{label} beside each other ({shortcut})"):
+        label, shortcut = LAYOUTS[2]
+        if icon_button(_ICONS[2], "arrange 2", f"{label} beside each other ({shortcut})"):
             self.workspace.document.arrange(2)
 
     def _tools(self, gap: float) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
+from isoloss import naming
 from isoloss.app.explain import Explanation
 from isoloss.app.theme import Color, palette, u32, vec
 
@@ -40,32 +41,16 @@ def wrapped(text: str, color: Color | None = None) -> None:
 
 def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits into `width` pixels."""
-    if imgui.calc_text_size(text).x <= width:
-        return text
-    lo, hi = 0, len(text)
-    while lo < hi:
-        middle = (lo + hi + 1) // 2
-        part = "…" + text[-middle:] if keep_end else text[:middle] + "…"
-        lo, hi = (middle, hi) if imgui.calc_text_size(part).x <= width else (lo, middle - 1)
-    if lo == 0:
-        return "…"
-    return "…" + text[-lo:] if keep_end else text[:lo] + "…"
+    return naming.shortened(
+        text, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
+    )
 
 
 def fitted(text: str, width: float, lines: int) -> str:
     """`text`, or as much of its beginning as fits into `lines` lines of `width` pixels."""
     height = (lines + 0.5) * imgui.get_text_line_height()
 
-    def fits(part: str) -> bool:
-        return imgui.calc_text_size(part, False, width).y < height
-
-    if fits(text):
-        return text
-    lo, hi = 0, len(text)
-    while lo < hi:
-        middle = (lo + hi + 1) // 2
-        lo, hi = (middle, hi) if fits(text[:middle] + "…") else (lo, middle - 1)
-    return text[:lo].rstrip() + "…"
+    return naming.shortened(text, lambda part: imgui.calc_text_size(part, False, width).y < height)
 
 
 def hint(text: str, terms: Sequence[Explanation] = ()) -> None:

@@ -1,31 +1,27 @@
-"""The window: Hello ImGui runs the loop, this module says what is in it."""
+"""All parts of the window, what connects them, and what happens in a frame."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# imgui_bundle before glfw: it brings its own GLFW library and points pyGLFW at it.
-from imgui_bundle import ImVec2, hello_imgui, imgui, implot
+from imgui_bundle import ImVec2, hello_imgui, imgui
 
-import glfw  # isort: skip
-
+from isoloss.app import native
 from isoloss.app import theme as themes
 from isoloss.app.actions import Action, all_actions
 from isoloss.app.command_palette import CommandPalette
-from isoloss.app.config import Preferences, config_folder
 from isoloss.app.curves import OpenCurve
 from isoloss.app.difference_dialog import DifferenceDialog
+from isoloss.app.docking import Docking
 from isoloss.app.flight import Flight
 from isoloss.app.help_window import HelpWindow
 from isoloss.app.hints import Hints
 from isoloss.app.live import PERIOD
-from isoloss.app.menus import draw_menus
 from isoloss.app.notifications import draw_notifications
 from isoloss.app.open_dialog import OpenDialog
 from isoloss.app.panels.appearance import AppearancePanel
@@ -41,12 +37,10 @@ from isoloss.app.picture_dialog import PictureDialog
 from isoloss.app.places import rect_of
 from isoloss.app.playback import Playback
 from isoloss.app.renderings import Renderings
-from isoloss.app.runs import Spawn
 from isoloss.app.saved_views import SavedViews, save_view
 from isoloss.app.session_dialog import SessionDialog
 from isoloss.app.shortcuts import Shortcuts
 from isoloss.app.slicing import Slicing
-from isoloss.app.status import draw_status
 from isoloss.app.steps import Steps
 from isoloss.app.timeline import Timeline
 from isoloss.app.tour import Tour
@@ -54,15 +48,11 @@ from isoloss.app.viewport import Viewport
 from isoloss.app.viewports import Viewports
 from isoloss.app.welcome import Ways, Welcome
 from isoloss.app.widgets import floating
-from isoloss.app.workspace import APPROACH, Workspace, open_all
-from isoloss.display import has_display
-from isoloss.errors import IsolossError
-from isoloss.jobs.job import Job
-from isoloss.run import Run
+from isoloss.app.workspace import APPROACH, Workspace
 from isoloss.scene.document import SavedView
 
 TITLE = "isoloss"
-IDLE, STREAMING, MOVING = 0.33, 8.0, 60.0
+IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0
 """Frames a second while nothing happens, while a job's news come in, and while a surface moves to
 its new shape; input wakes at once."""
 SHARE, CORES = 0.25, os.cpu_count() or 1
@@ -72,21 +62,9 @@ SHARE, CORES = 0.25, os.cpu_count() or 1
 class App:
     """All parts of the window, and what connects them."""
 
-    panel_names = (
-        "Layers",
-        "Appearance",
-        "Experiments",
-        "Jobs",
-        "Plots",
-        "Log",
-        "Curve",
-        "Slice",
-        "Minima",
-    )
-
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.viewports = Viewports(workspace)
+        self.viewports, self.docking = Viewports(workspace), Docking()
         self.experiments = ExperimentsPanel(workspace)
         self.curve_panel, self.large_curve_panel = CurvePanel(workspace), CurvePanel(workspace)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
@@ -150,32 +128,10 @@ class App:
         imgui.get_style().font_scale_main = preferences.font_scale
         preferences.save()
 
-    def is_panel_shown(self, name: str) -> bool:
-        """Whether a panel is open."""
-        window = _docking().dockable_window_of_name(name)
-        return window is not None and window.is_visible
-
-    def toggle_panel(self, name: str) -> None:
-        """Open a panel, or close it."""
-        window = _docking().dockable_window_of_name(name)
-        window.is_visible = not window.is_visible
-        window.focus_window_at_next_frame = window.is_visible
-
     def show_form(self, kind: str) -> None:
         """Bring the form of one kind of run to the front."""
-        self.bring_to_front("Experiments")
+        self.docking.bring_to_front("Experiments")
         self.experiments.show(kind)
-
-    def bring_to_front(self, name: str) -> None:
-        """Open a panel if it is closed, and show it before the others of its place."""
-        window = _docking().dockable_window_of_name(name)
-        window.is_visible = window.focus_window_at_next_frame = True
-
-    def reset_layout(self) -> None:
-        """All panels back to where they were at first."""
-        for window in _docking().dockable_windows:
-            window.is_visible = True
-        _docking().layout_reset = True
 
     def quit(self) -> None:
         """Close the window; jobs go on."""
@@ -235,6 +191,8 @@ class App:
         playing = self.playback.advance()
         self.workspace.pointing.next_frame()
         moving = self.workspace.move() or flying or playing
+        held = imgui.is_any_item_active() or imgui.is_any_mouse_down()
+        self.workspace.session.keep_running(time.monotonic(), busy=moving or held)
         # The whole pictures of what grows wait until the stream of cells pauses.
         if moving or (self.viewports.is_busy and not fluent):
             pace = MOVING
@@ -258,14 +216,13 @@ class App:
         title = f"● {title}" if session.has_changed else title
         if title != self._title:
             self._title = title
-            glfw.set_window_title(glfw_window(), title)
+            native.set_title(title)
 
     def _show_new_curve(self) -> None:
         """Bring the curve panel to the front when another curve is to be shown."""
         shown = self.workspace.curves.shown
         if shown not in (None, self._curve) and not self._has_only_curves:
-            window = _docking().dockable_window_of_name("Curve")
-            window.is_visible = window.focus_window_at_next_frame = True
+            self.docking.bring_to_front("Curve")
         self._curve = shown
 
     def draw_panel(self, name: str) -> None:
@@ -297,9 +254,11 @@ class App:
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         shown = imgui.begin_child("pictures", ImVec2(0, -below if below else 0))
         imgui.pop_style_var()
-        if shown:
-            self.viewports.draw()
-        imgui.end_child()
+        try:
+            if shown:
+                self.viewports.draw()
+        finally:
+            imgui.end_child()
         if below:
             imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - imgui.get_style().item_spacing.y)
             self.timeline.draw()
@@ -309,6 +268,21 @@ class App:
         """Whether the welcome fills the viewport: nothing is open, or it was asked for."""
         nothing = not self.workspace.scene.layers and not self._has_only_curves
         return nothing or self.welcome.is_asked_for()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a dialog or a list is open, whose keys are its own."""
+        dialogs = (
+            self.open_dialog,
+            self.difference_dialog,
+            self.picture_dialog,
+            self.session_dialog,
+            self.saved_views,
+            self.help_window,
+            self.command_palette,
+        )
+        listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
+        return listing or any(x.is_open for x in dialogs)
 
     @property
     def _has_only_curves(self) -> bool:
@@ -327,7 +301,10 @@ class App:
         with floating():
             self.guard("Tour", self.tour.draw)
             if not self.tour.is_open and not self.shows_welcome:
-                self.guard("Hint", lambda: self.hints.draw(self.viewports.rect))
+                self.guard(
+                    "Hint",
+                    lambda: self.hints.draw(self.viewport.rect),
+                )
             self.guard("Open", self.open_dialog.draw)
             self.guard("Difference", self.difference_dialog.draw)
             self.guard("Save picture", self.picture_dialog.draw)
@@ -363,187 +340,3 @@ class App:
                 self.defects.append(told)
                 traceback.print_exc()
                 self.workspace.messages.say(f"Something went wrong in {told}", "error")
-
-
-def run_window(
-    paths: Sequence[Path],
-    follow: Sequence[Run],
-    carry_on: Sequence[Run],
-    jobs: Spawn | None,
-    tests: Callable[[App], None] | None,
-) -> None:
-    """Open the window and stay until it is closed; `isoloss.app.view` says the rest."""
-    workspace = Workspace(Path.cwd(), Preferences.load(), jobs or Job)
-    open_all(workspace, paths)
-    for run in follow:
-        workspace.show_surface(workspace.runs.follow(run))
-    _require_display()
-    if carry_on:
-        workspace.carry_on(carry_on)
-    app = App(workspace)
-    params = _params(app)
-    if tests is not None:
-        params.use_imgui_test_engine = app.strict = True
-        params.callbacks.register_tests = lambda: tests(app)
-    implot.create_context()
-    try:
-        hello_imgui.run(params)
-    except RuntimeError as error:
-        if app.frames:
-            raise
-        raise IsolossError(
-            f"cannot open a window with OpenGL 3.3 ({error}); 'isoloss render' makes pictures "
-            "without one"
-        ) from error
-    finally:
-        implot.destroy_context()
-        if app.frames:
-            workspace.session.keep()
-
-
-def _require_display() -> None:
-    """Raise IsolossError where no window can be opened."""
-    problem = ""
-    if sys.platform.startswith("linux"):
-        if not has_display():
-            problem = "there is no display"
-        elif os.environ.get("DISPLAY"):
-            # PyOpenGL speaks GLX here; under Wayland that needs the X11 window of XWayland.
-            glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_X11)
-    if not problem:
-        glfw.ERROR_REPORTING = False
-        if not glfw.init():
-            problem = f"the display {os.environ.get('DISPLAY', '')} cannot be opened"
-    if problem:
-        raise IsolossError(f"{problem}: use 'isoloss render' to make pictures without a window")
-
-
-def glfw_window() -> Any:
-    """The window, for what Hello ImGui has no word for."""
-    from imgui_bundle import glfw_utils
-
-    return glfw_utils.glfw_window_hello_imgui()
-
-
-def _docking() -> hello_imgui.DockingParams:
-    return hello_imgui.get_runner_params().docking_params
-
-
-def _params(app: App) -> hello_imgui.RunnerParams:
-    params = hello_imgui.RunnerParams()
-    window = params.app_window_params
-    window.window_title = TITLE
-    window.window_geometry.size = (1280, 800)
-    window.restore_previous_geometry = True
-    params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
-    folder = config_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        params.ini_filename = str(folder / "layout.ini")
-    except OSError:
-        params.ini_disable = True
-    params.ini_filename_use_app_window_title = False
-
-    gl = params.renderer_backend_options.open_gl_options
-    gl.major_version, gl.minor_version = 3, 3
-    gl.use_core_profile = gl.use_forward_compat = True
-    gl.glsl_version = "150"
-    # Our own framebuffers are multisampled; the panels need it not, and it costs 20 ms a frame.
-    gl.anti_aliasing_samples = 0
-
-    idling = params.fps_idling
-    idling.fps_idle, idling.time_active_after_last_event = IDLE, 0.7
-    idling.fps_max = 120
-
-    inner = params.imgui_window_params
-    inner.default_imgui_window_type = (
-        hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
-    )
-    inner.show_menu_bar = True
-    inner.show_menu_app = inner.show_menu_view = False
-    inner.show_status_bar = True
-    inner.show_status_fps = False
-    inner.remember_theme = inner.remember_status_bar_settings = False
-
-    _lay_out(params, app)
-    _connect(params, app)
-    return params
-
-
-def _lay_out(params: hello_imgui.RunnerParams, app: App) -> None:
-    """Where the panels are at first."""
-    params.docking_params.docking_splits = [
-        hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
-        hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
-        hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.27),
-        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
-        hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
-    ]
-    places = {
-        "Layers": "Left",
-        "Appearance": "LeftBottom",
-        "Experiments": "Right",
-        "Jobs": "RightBottom",
-        "Plots": "Bottom",
-        "Log": "Bottom",
-        "Curve": "Bottom",
-        "Slice": "Bottom",
-        "Minima": "Bottom",
-    }
-    viewport = hello_imgui.DockableWindow("Viewport", "MainDockSpace", app.draw_viewport)
-    viewport.call_begin_end = viewport.can_be_closed = False
-    windows = [viewport]
-    for name, place in places.items():
-        panel = hello_imgui.DockableWindow(name, place, lambda name=name: app.draw_panel(name))
-        if name == "Experiments":  # it scrolls its fields, not its buttons
-            panel.imgui_window_flags = int(imgui.WindowFlags_.no_scrollbar)
-        windows.append(panel)
-    params.docking_params.dockable_windows = windows
-
-
-def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
-    """Which of our functions Hello ImGui calls when."""
-    calls = params.callbacks
-
-    def config() -> None:
-        hello_imgui.imgui_default_settings.setup_default_imgui_config()
-        io = imgui.get_io()
-        io.config_flags |= int(imgui.ConfigFlags_.nav_enable_keyboard)
-        io.config_input_text_cursor_blink = False
-        # Under test a slip in the use of imgui is an error; else it costs a glitch, not the window.
-        io.config_error_recovery_enable_assert = app.strict
-        io.config_error_recovery_enable_tooltip = app.strict
-
-    def style() -> None:
-        themes.apply_shapes()
-        themes.apply_palette(app.theme)
-        imgui.get_style().font_scale_main = app.workspace.preferences.font_scale
-
-    def ready() -> None:
-        # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
-        os.chdir(app.workspace.folder)
-        window = glfw_window()
-        # pyGLFW hands over a list of paths, whatever its stubs say.
-        dropped: Any = lambda _, paths: app.drop(paths)  # noqa: E731
-        glfw.set_drop_callback(window, dropped)
-
-    def after_swap() -> None:
-        app.frames += 1
-
-    calls.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
-    calls.load_additional_fonts = themes.load_fonts
-    calls.setup_imgui_config = config
-    calls.setup_imgui_style = style
-    calls.post_init = ready
-    calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.actions))
-    calls.show_status = lambda: app.guard("Status", lambda: draw_status(app))
-    calls.pre_new_frame = app.before_frame
-    calls.post_render_dockable_windows = app.draw_over
-
-    def leave() -> None:
-        app.viewports.free()
-        app.welcome.thumbnails.free()
-        app.renderings.end()
-
-    calls.before_exit = leave
-    calls.after_swap = after_swap

@@ -19,10 +19,11 @@ from isoloss.figures.print import Print
 from isoloss.figures.style import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.gl.overlays import contour_heights, own_height, shades
 from isoloss.scene.appearance import Texture
 from isoloss.scene.axis_titles import axis_titles
+from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import contour_heights, own_height
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.texturing import ColorScale, color_scale
 from isoloss.scene.theme import THEMES, Theme
@@ -61,13 +62,6 @@ class Panel:
         alpha, beta = (hi - lo for lo, hi in (self.frame.alpha, self.frame.beta))
         ratio = beta / alpha if alpha > 0 else 1.0
         return ratio if SQUARE[0] <= ratio <= SQUARE[1] else 1.0
-
-    @property
-    def title(self) -> str:
-        """The heading; "" where none is wanted."""
-        if not self.scene.appearance.title:
-            return ""
-        return self.scene.title or self.layer.surface.title or self.layer.name
 
     def loss_color(self, loss: Array) -> Array:
         """(…, 4) the colours of losses."""
@@ -136,7 +130,9 @@ class _Layout:
         self._bottom = 3.5 * em if look.axes else 0.8 * em
         room = sheet.width / self._columns - self._left
         self.lines = max(legend_rows(p, room, em) for p in panels)
-        self._top = (2.0 if any(p.title for p in panels) else 0.6) * em + 1.45 * em * self.lines
+        self._top = (
+            2.0 if any(p.scene.heading for p in panels) else 0.6
+        ) * em + 1.45 * em * self.lines
         cell = sheet.width / self._columns
         self._width = max(cell - self._left - self._right, 0.2 * cell)
         ratio = max(panel.ratio for panel in panels)
@@ -227,9 +223,9 @@ def _draw_panel(
             fontsize=0.95 * em,
             labelcolor=theme.quiet_ink,
         )
-    if panel.title:
+    if panel.scene.heading:
         axes.annotate(
-            _shortened(panel.title, width + 4 * em, 1.15 * em),
+            _shortened(panel.scene.heading, width + 4 * em, 1.15 * em),
             (0, 1), xycoords="axes fraction",
             xytext=(0, (0.55 + 1.45 * lines) * em), textcoords="offset points",
             ha="left", va="bottom", fontsize=1.15 * em, color=theme.ink,

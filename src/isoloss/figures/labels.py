@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from isoloss.figures.style import Sheet
+from isoloss.geometry.rect import Rect, is_free
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Labels:
         inches = figure.get_size_inches()
         box = axes.get_position()
         self._width, self._height = box.width * inches[0] * 72, box.height * inches[1] * 72
-        self._taken: list[tuple[float, float, float, float]] = []
+        self._taken: list[Rect] = []
 
     def add(self, text: str, alpha: float, beta: float, away: tuple[float, float]) -> bool:
         """Write `text` beside a point; returns whether there was room for it.
@@ -53,13 +54,13 @@ class Labels:
                 centre[0] + width / 2,
                 centre[1] + height / 2,
             )
-            if self._is_inside(rect) and not any(_overlap(rect, t) for t in self._taken):
+            if self._is_inside(rect) and is_free(rect, self._taken):
                 self._taken.append(rect)
                 self._write(text, (alpha, beta), (centre[0] - x, centre[1] - y))
                 return True
         return False
 
-    def _is_inside(self, rect: tuple[float, float, float, float]) -> bool:
+    def _is_inside(self, rect: Rect) -> bool:
         air = 0.2 * self._size
         across = air <= rect[0] and rect[2] <= self._width - air
         return across and air <= rect[1] and rect[3] <= self._height - air
@@ -75,7 +76,3 @@ class Labels:
                 fontsize=self._size, color=self._theme.ink, zorder=12, annotation_clip=True,
                 path_effects=effects,
             )  # fmt: skip
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

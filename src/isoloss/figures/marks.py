@@ -12,7 +12,7 @@ from isoloss.figures.style import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.scene.appearance import Appearance
+from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame
@@ -33,7 +33,7 @@ SYMBOLS = {
     MarkerShape.CROSS: "P",
     MarkerShape.TRIANGLE_DOWN: "v",
 }
-MOST_MINIMA, LABELLED_MINIMA = 200, 3
+MOST_MINIMA = 200
 MOST_EPOCHS = 5
 """Labels of epochs along one path."""
 

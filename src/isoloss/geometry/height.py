@@ -74,12 +74,19 @@ class HeightScale:
         return cls("linear", lo, _without_spikes(values, lo, hi))
 
     @classmethod
-    def covering(cls, scales: list[HeightScale]) -> HeightScale:
-        """The smallest scale that holds all of `scales`; logarithmic if every one of them is."""
+    def covering(cls, scales: list[HeightScale], log: bool | None = None) -> HeightScale:
+        """The smallest scale that holds all of `scales`.
+
+        Args:
+            log: None makes it logarithmic where every one of them is, or where they span decades
+                together; False leaves it linear, True asks for what each of them was asked for.
+        """
         if not scales:
             return cls("linear", 0.0, 1.0)
         lo, hi = min(s.lo for s in scales), max(s.hi for s in scales)
-        return cls("log" if all(s.kind == "log" for s in scales) else "linear", lo, hi)
+        together = log is None and lo > 0 and math.log10(hi) - math.log10(lo) >= DECADES_FOR_LOG
+        is_log = together or all(s.kind == "log" for s in scales)
+        return cls("log" if is_log else "linear", lo, hi)
 
     def apply(self, values: ArrayLike) -> Array:
         """Heights in [0, 1] of the same shape; NaN stays NaN, ±inf clamp to the ends."""

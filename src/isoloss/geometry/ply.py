@@ -52,7 +52,19 @@ _TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
 
 
 def save_surface_ply(surface: Surface, path: Path) -> Path:
-    """Write `surface` as binary little-endian PLY; cells without a finite height get no face."""
+    """Write `surface` as binary little-endian PLY; cells without a finite height get no face.
+
+    Raises:
+        IsolossError: a single row has no mesh, and could not be read again; or `path` cannot be
+            written.
+    """
+    if surface.is_curve:
+        raise IsolossError(f"cannot save a curve as {path.name}: choose .npz or .csv")
+    if min(surface.shape) < 2:
+        raise IsolossError(
+            f"cannot save a grid of {surface.shape[0]}×{surface.shape[1]} as {path.name}: a curve "
+            "has one β, and .npz or .csv keeps it"
+        )
     rows, columns = surface.shape
     spread = [] if surface.spread is None else ["spread"]
     vertex = np.zeros(

@@ -11,7 +11,9 @@ from isoloss.gl import overlays
 from isoloss.gl.lines import LinePass, LineStyle, no_segments, segments
 from isoloss.gl.view import View
 from isoloss.scene.appearance import Appearance
+from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import own_height
 from isoloss.scene.scene import FLOOR, Frame
 from isoloss.scene.texturing import ColorScale, texture_values
 from isoloss.scene.theme import Theme
@@ -39,11 +41,11 @@ class Accents:
         shape: object,
     ) -> None:
         """Bring them up to date; `shape` names the state of the mesh."""
-        level = overlays.own_height(look, frame)
+        level = own_height(look, frame)
         if self._changed("level", (shape, level, theme)):
             levels = np.array([] if level is None else [level])
-            shades = np.tile(np.array(theme.level), (len(levels), 1))
-            self._level.upload(overlays.contour_segments(mesh, levels, shades))
+            inks = np.tile(np.array(theme.level), (len(levels), 1))
+            self._level.upload(overlays.contour_segments(mesh, levels, inks))
         if self._changed("rims", (shape, theme)):
             rims, traces = hole_segments(mesh, theme)
             self._rims.upload(rims)
@@ -54,7 +56,7 @@ class Accents:
             row = segments(rows, rows)
             if min(mesh.height.shape) == 1:
                 values = texture_values(layer, mesh, colors, look)
-                row = overlays.grid_segments(mesh, overlays.shades(values, *palette))
+                row = overlays.grid_segments(mesh, shades(values, *palette))
             self._row.upload(row)
 
     def draw(self, lines: LinePass, view: View, placed: tuple[Array, Array], floor: bool) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.height import Tick, nice_ticks
+from isoloss.geometry.rect import Rect, is_free, overlap
 from isoloss.gl.fills import quad
 from isoloss.gl.lines import segments
 from isoloss.gl.text import Label, TextPass
@@ -17,9 +18,9 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.scene import FLOOR, Frame
 
 Array = NDArray[np.float64]
-Rect = tuple[float, float, float, float]
 
 _TICK = 0.035  # length of tick marks, in the box's units
+_APART = 1.1  # em between numbers of two axes that stand in one line
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class AxisLabels:
         self._view, self._text = view, text
         self._taken: list[Rect] = []
         self._reserved: list[Rect] = []
+        self._numbers: list[Rect] = []
         self.labels: list[Label] = []
 
     def reserve(self, rect: Rect) -> None:
@@ -137,7 +139,7 @@ class AxisLabels:
 
     def is_free(self, rect: Rect) -> bool:
         """Whether nothing has been placed in `rect` yet."""
-        return not any(_overlap(rect, taken) for taken in self._taken)
+        return is_free(rect, self._taken)
 
     def lay_out(
         self, frame: Frame, ticks: AxisTicks, sides: Sides, titles: tuple[str, str, str]
@@ -203,12 +205,29 @@ class AxisLabels:
         rects = [_rect(c, s, 0.35 * em) for c, s in zip(centres, sizes, strict=True)]
         step = 1
         while step < len(rects) and any(
-            _overlap(a, b) for a, b in zip(rects[::step], rects[step::step], strict=False)
+            overlap(a, b) for a, b in zip(rects[::step], rects[step::step], strict=False)
         ):
             step += 1
+        middle, before = anchors.mean(axis=0), len(self._taken)
         for k in range(0, len(texts), step):
-            self._add(texts[k], centres[k], self._view.theme.quiet_ink)
+            centre = self._apart(centres[k], sizes[k], middle - anchors[k])
+            if centre is not None:
+                self._add(texts[k], centre, self._view.theme.quiet_ink)
+        self._numbers += self._taken[before:]
         return extent
+
+    def _apart(self, centre: Array, size: tuple[float, float], inward: Array) -> Array | None:
+        """`centre`, or a little further in where the number of another axis stands beside it.
+
+        At a corner two numbers in one line would read as one; None where they cannot be parted.
+        """
+        em = self._view.em
+        step = 0.25 * em * inward / max(float(np.hypot(*inward)), 1e-9)
+        for moved in (centre + k * step for k in range(5)):
+            left, top, right, bottom = _rect(moved, size, 0.0)
+            if is_free((left - _APART * em, top, right + _APART * em, bottom), self._numbers):
+                return moved
+        return None
 
     def _height_axis(self, ticks: list[tuple[float, str]], top: float, title: str) -> None:
         em = self._view.em
@@ -228,9 +247,15 @@ class AxisLabels:
         size: float = 1.0,
         force: bool = False,
     ) -> None:
-        rect = _rect(centre, self._text.measure(text, self._view.em, size), 0.0)
-        occupied = self._reserved if force else self._taken
-        if any(_overlap(rect, taken) for taken in occupied):
+        extent = self._text.measure(text, self._view.em, size)
+        rect = _rect(centre, extent, 0.0)
+        # Two numbers side by side would read as one.
+        wanted, occupied = (
+            (rect, self._reserved)
+            if force
+            else (_rect(centre, extent, 0.25 * self._view.em), self._taken)
+        )
+        if not is_free(wanted, occupied):
             return
         self._taken.append(rect)
         self.labels.append(Label(text, float(centre[0]), float(centre[1]), color, size=size))
@@ -240,7 +265,3 @@ def _rect(centre: Array, size: tuple[float, float], margin: float) -> Rect:
     half = (size[0] / 2 + margin, size[1] / 2 + margin)
     x, y = float(centre[0]), float(centre[1])
     return x - half[0], y - half[1], x + half[0], y + half[1]
-
-
-def _overlap(a: Rect, b: Rect) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

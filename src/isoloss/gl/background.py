@@ -41,8 +41,10 @@ class BackgroundPass:
                 self._kept = Target(*view.size, samples=0)
             self._kept.resize(*view.size)
             self._kept.begin(multisample=False)
-            self.draw(view)
-            self._kept.end()
+            try:
+                self.draw(view)
+            finally:
+                self._kept.end()
             self._kept_of = key
         assert self._kept is not None
         self._kept.copy_into(target)

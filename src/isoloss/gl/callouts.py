@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.gl.axes import AxisLabels, Rect
-from isoloss.gl.fills import quad
+from isoloss.geometry.rect import Rect, is_free
+from isoloss.gl.axes import AxisLabels
 from isoloss.gl.overlays import marker_points
+from isoloss.gl.shapes import rectangle, stroke
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.scene.layer import Marker
 from isoloss.scene.scene import Frame
-from isoloss.scene.theme import Color
-
-Array = NDArray[np.float64]
 
 _SIZE = 0.92  # of the ordinary text
 _LINE = 1.3  # em
@@ -85,9 +83,10 @@ def _card(
     left, top, right, bottom = rect
     rim = max(1.0, view.scale)
     near = min(max(point[0], left), right), min(max(point[1], top), bottom)
-    laid.triangles.append(_stroke(point, near, 1.4 * view.scale, theme.ink, view))
-    laid.triangles.append(_box((left - rim, top - rim, right + rim, bottom + rim), theme.box, view))
-    laid.triangles.append(_box(rect, (*theme.path_casing[:3], 1.0), view))
+    edge = (left - rim, top - rim, right + rim, bottom + rim)
+    laid.triangles.append(stroke(view, point, near, 1.4 * view.scale, theme.ink))
+    laid.triangles.append(rectangle(view, edge, theme.box))
+    laid.triangles.append(rectangle(view, rect, (*theme.path_casing[:3], 1.0)))
     for k, line in enumerate(lines):
         y = top + (_PAD + 0.4 + _LINE * k) * em
         laid.labels.append(Label(line, left + _PAD * em, y, theme.ink, (0.0, 0.5), _SIZE))
@@ -111,31 +110,7 @@ def _place(
             rect = (left, top, left + size[0], top + size[1])
             if min(left, top) >= 2 and rect[2] < view.size[0] - 2 and rect[3] < view.size[1] - 2:
                 inside.append(rect)
-    apart = [r for r in inside if not any(_overlap(r, other) for other in others)]
+    apart = [r for r in inside if is_free(r, others)]
     free = next((r for r in apart if layout.is_free(r)), None)
     fallback = [*apart, *inside, (point[0], point[1], point[0] + size[0], point[1] + size[1])]
     return free or fallback[0]
-
-
-def _overlap(a: Rect, b: Rect) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _box(rect: Rect, color: Color, view: View) -> NDArray[np.void]:
-    x0, y0, x1, y1 = rect
-    return _quad(np.array([(x0, y1), (x1, y1), (x1, y0), (x0, y0)]), color, view)
-
-
-def _stroke(
-    start: tuple[float, float], end: tuple[float, float], width: float, color: Color, view: View
-) -> NDArray[np.void]:
-    a, b = np.array(start), np.array(end)
-    along = (b - a) / max(float(np.hypot(*(b - a))), 1e-9)
-    side = 0.5 * width * np.array([-along[1], along[0]])
-    return _quad(np.array([a - side, b - side, b + side, a + side]), color, view)
-
-
-def _quad(corners: Array, color: Color, view: View) -> NDArray[np.void]:
-    """From pixels, counted from the top left."""
-    clip = corners * (2 / view.size[0], -2 / view.size[1]) + (-1, 1)
-    return quad(np.column_stack([clip, np.zeros(4)]), color)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,10 @@ class Canvas:
         small = (max(1, round(size[0] * detail.share)), max(1, round(size[1] * detail.share)))
         self._quick.resize(*small)
         start = time.perf_counter()
-        fresh = self.renderer.draw_quickly(scene, self._quick, scale * detail.share, detail.points)
+        with self._giving_up():
+            fresh = self.renderer.draw_quickly(
+                scene, self._quick, scale * detail.share, detail.points
+            )
         GL.glFinish()
         self.quick_seconds = time.perf_counter() - start
         if not fresh:  # new data take time of their own and say nothing about the next picture
@@ -127,6 +131,15 @@ class Canvas:
         self._changed = now
         self._wanted, self._pieces, self._spent = (scene, size, scale), None, 0.0
 
+    @contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """What fails is not tried again until something changes; the picture before it stays."""
+        try:
+            yield
+        except Exception:
+            self._wanted = self._pieces = None
+            raise
+
     def _wait_for_the_last(self, done: bool) -> None:
         """Wait for the piece before this one, so that the next can be prepared meanwhile."""
         before, self._fence = self._fence, None
@@ -144,10 +157,11 @@ class Canvas:
         assert self._wanted is not None
         scene, size, scale = self._wanted
         start = time.perf_counter()
-        if self._pieces is None:
-            self._whole.resize(*size)
-            self._pieces = self.renderer.pieces(scene, self._whole, scale)
-        done = next(self._pieces, self) is self
+        with self._giving_up():
+            if self._pieces is None:
+                self._whole.resize(*size)
+                self._pieces = self.renderer.pieces(scene, self._whole, scale)
+            done = next(self._pieces, self) is self
         self._wait_for_the_last(done)
         self._spent += time.perf_counter() - start
         if done:

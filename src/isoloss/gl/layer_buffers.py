@@ -17,7 +17,9 @@ from isoloss.gl.markers import MarkerPass
 from isoloss.gl.path_head import PathHead
 from isoloss.gl.surfaces import SurfaceBuffers
 from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import contour_heights, contour_shades
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale, shown_texture, shows_height, texture_values
@@ -117,14 +119,14 @@ class LayerBuffers:
     ) -> None:
         palette = (look.colormap, look.reverse_colormap)
         wanted = look.contours or look.floor_contours
-        levels = overlays.contour_heights(look, frame) if wanted else np.empty(0)
+        levels = contour_heights(look, frame) if wanted else np.empty(0)
         height = shows_height(shown_texture([layer], look))
-        shades = overlays.contour_shades(levels, look, frame, colors, height)
-        self.contours.update(mesh, levels, shades)
+        colored = contour_shades(levels, look, frame, colors, height)
+        self.contours.update(mesh, levels, colored)
         wanted = look.wireframe or look.texture is Texture.WIREFRAME
         if wanted and self._changed("grid", (shape, palette, look.texture, colors)):
             values = texture_values(layer, mesh, colors, look)
-            self._upload(self.grid, overlays.grid_segments(mesh, overlays.shades(values, *palette)))
+            self._upload(self.grid, overlays.grid_segments(mesh, shades(values, *palette)))
 
     def _update_paths(
         self, layer: SurfaceLayer, mesh: DisplayMesh, frame: Frame, theme: Theme, shape: object

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.gl.axes import Rect
+from isoloss.geometry.rect import Rect
 from isoloss.gl.buffers import joined
-from isoloss.gl.fills import quad
+from isoloss.gl.shapes import rectangle
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.theme import Color
 
 _LONGEST = 28  # characters
 
@@ -56,7 +55,9 @@ def legend(
     for k, (name, color) in enumerate(entries):
         y = top + (k + 0.5) * line
         for half, shade in ((2.5, view.theme.path_casing), (1.2, color)):
-            triangles.append(_bar(view, left, y, stroke, half * view.scale, shade))
+            reach, edge = half * view.scale, (half - 1.2) * view.scale
+            bar = (left - edge, y - reach, left + stroke + edge, y + reach)
+            triangles.append(rectangle(view, bar, shade))
         labels.append(Label(name, left + stroke + 0.6 * em, y, view.theme.ink, (0.0, 0.5)))
     return Legend([joined(triangles)], labels)
 
@@ -76,15 +77,3 @@ def path_name(layer: SurfaceLayer, index: int) -> str:
     """What a trajectory is called in a legend."""
     name = layer.trajectories[index].name or f"Trajectory {index + 1}"
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
-
-
-def _bar(
-    view: View, left: float, y: float, length: float, half: float, shade: Color
-) -> NDArray[np.void]:
-    """A horizontal stroke, given in pixels."""
-    width, height = view.size
-    edge = half - 1.2 * view.scale
-    x0, x1 = left - edge, left + length + edge
-    corners = np.array([(x0, y + half), (x1, y + half), (x1, y - half), (x0, y - half)])
-    clip = corners * (2 / width, -2 / height) + (-1, 1)
-    return quad(np.column_stack([clip, np.zeros(4)]), shade)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.height import number_label
 from isoloss.geometry.minima import Minimum
+from isoloss.gl.axes import AxisLabels
 from isoloss.gl.markers import MARK, marks
-from isoloss.gl.text import Label
+from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
-from isoloss.scene.appearance import Appearance
+from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.scene import Frame
 from isoloss.scene.theme import Theme
 
 Array = NDArray[np.float64]
 
-LABELLED = 3
-"""How many of the deepest minima of a surface are labelled."""
+_RADIUS = 0.5  # em, of a marker
+_BESIDE = ((0, 1), (0, -1), (1, 0), (-1, 0))
+"""Where a label is tried, seen from its marker: below it first, for the path comes from above."""
 
 
 def shown_minima(layer: SurfaceLayer, look: Appearance, frame: Frame) -> list[Minimum]:
@@ -43,26 +43,30 @@ def minima_marks(minima: list[Minimum], frame: Frame, theme: Theme) -> NDArray[n
 
 
 def minima_labels(
-    minima: list[Minimum],
-    view: View,
-    frame: Frame,
-    measure: Callable[[str, float], tuple[float, float]],
-    is_free: Callable[[tuple[float, float, float, float]], bool],
+    minima: list[Minimum], view: View, frame: Frame, text: TextPass, layout: AxisLabels
 ) -> list[Label]:
-    """The loss of the deepest few, where there is room for it."""
+    """The loss of the deepest few, where `layout` has room for it."""
     labels: list[Label] = []
-    taken: list[tuple[float, float, float, float]] = []
-    for minimum, (x, y, _) in zip(
-        minima[:LABELLED], view.pixels(_points(minima[:LABELLED], frame)), strict=True
-    ):
-        text = number_label(minimum.loss)
-        width, height = measure(text, view.em)
-        # Below the marker, for the path mostly comes from above.
-        left, top = x - width / 2, y + 0.85 * view.em
-        rect = (left - 2, top - 1, left + width + 2, top + height + 1)
-        if is_free(rect) and not any(_overlap(rect, other) for other in taken):
-            taken.append(rect)
-            labels.append(Label(text, x, top, view.theme.ink, (0.5, 0.0)))
+    some, em = minima[:LABELLED_MINIMA], view.em
+    places = [(float(x), float(y)) for x, y, _ in view.pixels(_points(some, frame))]
+    for x, y in places:
+        layout.reserve((x - _RADIUS * em, y - _RADIUS * em, x + _RADIUS * em, y + _RADIUS * em))
+    for minimum, (x, y) in zip(some, places, strict=True):
+        told = number_label(minimum.loss)
+        width, height = text.measure(told, em)
+        for across, down in _BESIDE:
+            centre = x + across * (0.8 * em + width / 2), y + down * (0.85 * em + height / 2)
+            reach = width / 2 + 0.25 * em, height / 2 + 0.15 * em
+            rect = (
+                centre[0] - reach[0],
+                centre[1] - reach[1],
+                centre[0] + reach[0],
+                centre[1] + reach[1],
+            )
+            if layout.is_free(rect):
+                layout.reserve(rect)
+                labels.append(Label(told, *centre, view.theme.ink))
+                break
     return labels
 
 
@@ -70,7 +74,3 @@ def _points(minima: list[Minimum], frame: Frame) -> Array:
     """(n, 3) in the box."""
     places = ([getattr(m, k) for m in minima] for k in ("alpha", "beta", "loss"))
     return frame.place(*places).reshape(-1, 3)
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -10,11 +10,8 @@ from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.lines import segments
 from isoloss.gl.markers import MARK, marks
-from isoloss.scene.appearance import Appearance
-from isoloss.scene.colormaps import colormap
 from isoloss.scene.layer import Marker, MarkerShape
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale
 from isoloss.scene.theme import Theme
 
 Array = NDArray[np.float64]
@@ -30,9 +27,7 @@ def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records
     return joined_ends([contour_ends(sets, float(level)) for level in levels], colors)
 
 
-def contour_ends(
-    sets: LevelSets, level: float, shortest: float = SHORTEST
-) -> tuple[Array, Array]:
+def contour_ends(sets: LevelSets, level: float, shortest: float = SHORTEST) -> tuple[Array, Array]:
     """(m, 3) starts and ends of the segments at `level`, without those too short to be seen."""
     starts, ends = [np.empty((0, 3))], [np.empty((0, 3))]
     for line in sets.at(level):
@@ -136,44 +131,6 @@ def marker_points(markers: tuple[Marker, ...], frame: Frame) -> Array:
     """(n, 3) in the box of gain 1."""
     flat = Frame(frame.alpha, frame.beta, frame.scale)
     return flat.place(*([getattr(m, k) for m in markers] for k in ("alpha", "beta", "loss")))
-
-
-def contour_heights(appearance: Appearance, frame: Frame) -> Array:
-    """The displayed heights of the levels, evenly spaced in height, loss or its logarithm."""
-    count, scale = max(0, appearance.contour_levels), frame.scale
-    shares = (np.arange(count) + 1) / (count + 1)
-    if appearance.contour_spacing == "linear":
-        return scale.apply(scale.lo + shares * (scale.hi - scale.lo))
-    if appearance.contour_spacing == "log" and scale.hi > 0:
-        lowest = scale.lo if scale.lo > 0 else 1e-3 * scale.hi
-        return scale.apply(lowest * (scale.hi / lowest) ** shares)
-    return shares
-
-
-def own_height(appearance: Appearance, frame: Frame) -> float | None:
-    """The displayed height of the level set by hand; None where it is off the scale."""
-    if appearance.contour_value is None:
-        return None
-    height = float(frame.scale.apply(appearance.contour_value))
-    return height if 0 < height < 1 else None
-
-
-def contour_shades(
-    levels: Array, appearance: Appearance, frame: Frame, colors: ColorScale | None, height: bool
-) -> Array:
-    """(len(levels), 4) the colours of the levels; grey unless colours show the `height`."""
-    positions = np.full(len(levels), np.nan)
-    if height and colors is not None:
-        positions = colors.scale.apply(frame.scale.invert(levels))
-    return shades(positions, appearance.colormap, appearance.reverse_colormap)
-
-
-def shades(values: Array, name: str, reverse: bool) -> Array:
-    """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
-    colors = colormap(name)[:: -1 if reverse else 1] / 255.0
-    index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
-    rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
-    return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)
 
 
 def _thinned(points: Array, shortest: float) -> Array:

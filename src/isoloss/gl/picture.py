@@ -18,6 +18,7 @@ from isoloss.gl.tiles import Pixels, Size, check_size, draw_tiled
 from isoloss.scene.scene import Scene
 from isoloss.scene.staging import Source, has_a_look, only_curve, stage
 from isoloss.scene.theme import THEMES
+from isoloss.scene.tiling import division
 
 SIZE = (1600, 1000)
 MOST_SUPERSAMPLING = 8
@@ -139,9 +140,7 @@ def places(count: int, size: Size) -> list[tuple[int, int, int, int]]:
     """(x, y, width, height) of 1, 2 or 4 viewports in a picture, with a thin line between them."""
     width, height = size
     gap = max(1, round(min(size) / 500)) if count > 1 else 0
-    columns, rows = min(count, 2), max(1, count // 2)
-    if count == 2 and height > 1.6 * width:
-        columns, rows = rows, columns
+    columns, rows = division(count, width, height)
     if width - gap < columns or height - gap * (rows - 1) < rows:
         raise IsolossError(f"--size {width}x{height} is too small for {count} viewports")
     left, top = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.gl.fills import quad
+from isoloss.geometry.rect import Rect
+from isoloss.gl.shapes import rectangle
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
+from isoloss.naming import shortened
 from isoloss.scene.scene import FLOOR
 
-Rect = tuple[float, float, float, float]
-"""Left, top, right and bottom in pixels from the top left."""
-
 _TITLE = 1.3  # of the ordinary text
-
-
-def rectangle(view: View, rect: Rect, shade: object) -> NDArray[np.void]:
-    """Two triangles in clip coordinates; `shade` is one colour, or those of the corners from the
-    bottom left around."""
-    left, top, right, bottom = rect
-    width, height = view.size
-    corners = np.array([(left, bottom), (right, bottom), (right, top), (left, top)])
-    clip = corners * (2 / width, -2 / height) + (-1, 1)
-    return quad(np.column_stack([clip, np.zeros(4)]), shade)  # type: ignore[arg-type]
 
 
 def plate(view: View, rect: Rect, top: float) -> list[NDArray[np.void]]:
@@ -60,18 +47,7 @@ def headline(view: View, text: TextPass, title: str) -> tuple[Label, Rect]:
     """The title at the top left, as much of it as fits, and where it is."""
     em = view.em
     at, room = 1.4 * em, view.size[0] - 2.8 * em
-    shown = _shortened(title, lambda part: text.measure(part, em, _TITLE)[0] <= room)
+    shown = shortened(title, lambda part: text.measure(part, em, _TITLE)[0] <= room)
     width, height = text.measure(shown, em, _TITLE)
     label = Label(shown, at, at, view.theme.ink, (0.0, 0.0), _TITLE)
     return label, (at - 0.6 * em, at - 0.6 * em, at + width + 0.6 * em, at + height + 0.6 * em)
-
-
-def _shortened(text: str, fits: Callable[[str], bool]) -> str:
-    """`text`, or as much of its beginning as fits, and "…"."""
-    if fits(text):
-        return text
-    few, many = 0, len(text)
-    while few < many:
-        middle = (few + many + 1) // 2
-        few, many = (middle, many) if fits(text[:middle] + "…") else (few, middle - 1)
-    return text[:few].rstrip() + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,14 @@ from OpenGL import GL
 
 from isoloss.resources import resource_folder
 
+_INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
+
 
 class Program:
     """The program of `shaders/NAME.vert` and `shaders/NAME.frag`.
 
-    `vertex` names another file for the first stage, which several programs share.
+    `vertex` names another file for the first stage, which several programs share. A line
+    `#include "FILE"` in any of them stands for that file's content.
     """
 
     def __init__(self, name: str, vertex: str = "") -> None:
@@ -63,9 +67,14 @@ class Program:
                 setter(location, *vector.tolist())
 
 
+def _source(file: str) -> str:
+    text = (resource_folder("shaders") / file).read_text("utf-8")
+    return _INCLUDE.sub(lambda found: _source(found[1]), text)
+
+
 def _compile(kind: Any, file: str) -> int:
     shader: Any = GL.glCreateShader(kind)
-    GL.glShaderSource(shader, (resource_folder("shaders") / file).read_text("utf-8"))
+    GL.glShaderSource(shader, _source(file))
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
         raise RuntimeError(f"{file} does not compile: {_text(GL.glGetShaderInfoLog(shader))}")

@@ -14,33 +14,24 @@ from isoloss.gl import axes
 from isoloss.gl.analysis import all_minima
 from isoloss.gl.background import BackgroundPass
 from isoloss.gl.buffers import Instances
-from isoloss.gl.callouts import Callouts, callouts
 from isoloss.gl.context import description
+from isoloss.gl.decorations import Decorations, Sights
 from isoloss.gl.fills import FillPass
 from isoloss.gl.layer_buffers import LayerBuffers, PathBuffers
-from isoloss.gl.legend import legend
 from isoloss.gl.lines import LinePass, LineStyle
 from isoloss.gl.markers import MarkerPass
-from isoloss.gl.minima_marks import minima_labels
-from isoloss.gl.plates import headline, plate
 from isoloss.gl.program import Program
-from isoloss.gl.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
 from isoloss.gl.ssao import OcclusionPass
 from isoloss.gl.surfaces import Paint, SurfacePass
 from isoloss.gl.target import Target
-from isoloss.gl.text import Label, TextPass
+from isoloss.gl.text import TextPass
 from isoloss.gl.view import Part, View
 from isoloss.scene.appearance import Appearance, Texture
-from isoloss.scene.axis_titles import axis_titles
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import FLOOR, Frame, Scene
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture, shows_height
 from isoloss.scene.theme import THEMES, Color, Theme
-
-NOTHING = ("Nothing to show yet", "All surfaces are hidden here")
-"""Told where there is no layer, and where none is visible."""
 
 Placed = tuple[tuple[float, float, float], tuple[float, float, float]]
 
@@ -68,8 +59,7 @@ class Renderer:
         self._occlusion: OcclusionPass | None = None
         self._box = self._lines.batch()
         self._colors: tuple[object, ColorScale | None] = (None, None)
-        self._bar: tuple[object, ScalarBar | None] = (None, None)
-        self._extents: tuple[object, Extent] = (None, Extent.of([]))
+        self._decorations = Decorations(self._fills, self._text)
         self.is_software = any(name in description() for name in _SOFTWARE)
         self._held: dict[tuple[int, int], _Held] = {}
 
@@ -125,21 +115,33 @@ class Renderer:
         # A software renderer pays for every sample; while things move they are hardly seen.
         whole = quick is None or not self.is_software
         target.begin(multisample=whole)
-        self._blend()
-        if not scene.appearance.transparent:
-            if whole:
-                self._background.draw(view)
-            else:
-                self._background.copy(view, target)
-        shown = scene.shown
-        if shown:
-            yield from self._draw_layers(scene, shown, view, target, quick, whole)
-        elif scene.appearance.title:
-            self._draw_nothing(scene, view)
+        # Not `finally`: a picture that is given up between two pieces leaves the context alone.
+        try:
+            self._blend()
+            if not scene.appearance.transparent:
+                if whole:
+                    self._background.draw(view)
+                else:
+                    self._background.copy(view, target)
+            shown = scene.shown
+            if shown:
+                yield from self._draw_layers(scene, shown, view, target, quick, whole)
+            elif scene.appearance.title:
+                self._decorations.draw_nothing(scene, view)
+        except Exception:
+            self._leave()
+            target.pause()
+            self.free()  # who knows which of them are half up to date
+            raise
+        self._leave()
+        target.end()
+
+    def _leave(self) -> None:
+        """Bind nothing, and test no depths: whoever draws next begins as if nothing had been."""
         GL.glBindVertexArray(0)
         GL.glUseProgram(0)
         GL.glDisable(GL.GL_DEPTH_TEST)
-        target.end()
+        GL.glDepthMask(True)
 
     def _blend(self) -> None:
         """Every colour is premultiplied and goes over what is there."""
@@ -188,7 +190,9 @@ class Renderer:
         GL.glEnable(GL.GL_DEPTH_TEST)
         for layer, buffers in zip(shown, all_buffers, strict=True):
             buffers.update(layer, look, frame, colors, view.theme)
-            for _ in buffers.contours.complete() if quick is None else ():
+        different = _different(shown, all_buffers)
+        for buffers in different if quick is None else ():
+            for _ in buffers.contours.complete():
                 yield from self._pause(target)
         yield from self._pause(target)
         paint = _paint(texture, scene)
@@ -196,11 +200,11 @@ class Renderer:
         occluded = look.ambient_occlusion and whole
         if occluded and texture is not Texture.WIREFRAME:
             points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
-            for _ in self._occlude(shown, all_buffers, view, frame, points):
+            for _ in self._occlude(shown, different, view, frame, points):
                 yield from self._pause(target)
             yield from self._pause(target)
             paint = replace(paint, occlusion=self._bound_occlusion())
-        for buffers in all_buffers:
+        for buffers in different:
             parts = buffers.surface.parts(budget)
             for piece in parts:
                 if paint.occlusion is not None:
@@ -215,7 +219,7 @@ class Renderer:
         if look.axes:
             self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
             self._lines.draw(self._box, view, LineStyle(1.0 * view.scale))
-        for buffers in all_buffers:
+        for buffers in different:
             lines = buffers.contours.batch if quick is None else buffers.contours.quick
             self._draw_lines(buffers, lines, scene, view, texture)
         for layer, buffers in zip(shown, all_buffers, strict=True):
@@ -224,7 +228,9 @@ class Renderer:
             buffers.analysis.draw(scene, view, frame, self._lines, self._markers)
         GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
-        self._draw_labels(scene, shown, view, frame, colors, texture, sides, ticks)
+        sights = Sights(view, frame, sides, ticks)
+        minima = all_minima(b.analysis for b in all_buffers) if look.minima else []
+        self._decorations.draw(scene, shown, sights, colors, minima)
 
     def _occlude(
         self,
@@ -329,53 +335,7 @@ class Renderer:
         if unfinished:
             self._markers.draw(path.head.mark, view, casing_color, placed)
 
-    # -- decorations -------------------------------------------------------------------------
-
-    def _draw_labels(
-        self,
-        scene: Scene,
-        shown: list[SurfaceLayer],
-        view: View,
-        frame: Frame,
-        colors: ColorScale | None,
-        texture: Texture,
-        sides: axes.Sides,
-        ticks: axes.AxisTicks,
-    ) -> None:
-        look = scene.appearance
-        layout = axes.AxisLabels(view, self._text)
-        bar: ScalarBar | None = None
-        if look.scalar_bar and colors is not None:
-            bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
-            remarks = notes(self._extent(shown), texture, look, frame, view.theme)
-            bar = self._scalar_bar(view, colors, scene, bands, remarks)
-            if bar is not None:
-                layout.reserve(bar.rect)
-                self._fills.draw(plate(view, bar.ground, frame.top), view.crop)
-        title = _title(scene, shown) if look.title else ""
-        if title:
-            heading, rect = headline(view, self._text, title)
-            layout.reserve((0.0, 0.0, *rect[2:]))
-            layout.labels.append(heading)
-            self._fills.draw(plate(view, rect, frame.top), view.crop)
-        if look.axes:
-            layout.lay_out(frame, ticks, sides, axis_titles(shown))
-        cards = Callouts()
-        if look.markers:
-            markers = [m for layer in shown for m in drawn_markers(layer)]
-            cards = callouts(markers, view, self._text, frame, layout)
-        if look.minima:
-            deepest = all_minima(self._buffers(scene, layer).analysis for layer in shown)
-            measure = self._text.measure
-            layout.labels += minima_labels(deepest, view, frame, measure, layout.is_free)
-        has_key = look.trajectory and look.legend
-        key = legend(view, self._text, shown, layout.is_free) if has_key else None
-        for card in (bar, cards, key):
-            if card is not None:
-                self._fills.draw(card.triangles, view.crop)
-                layout.labels.extend(card.labels)
-        if layout.labels:
-            self._text.draw(layout.labels, view.em, view.drawn, view.corner)
+    # -- caches --------------------------------------------------------------------------------
 
     def _color_scale(
         self, shown: list[SurfaceLayer], look: Appearance, frame: Frame
@@ -386,46 +346,6 @@ class Renderer:
         if self._colors[0] != key:
             self._colors = (key, color_scale(shown, look, frame))
         return self._colors[1]
-
-    def _extent(self, shown: list[SurfaceLayer]) -> Extent:
-        """That of the last frame, if it would be the same."""
-        states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
-        if self._extents[0] != states:
-            self._extents = (states, Extent.of(shown))
-        return self._extents[1]
-
-    def _scalar_bar(
-        self,
-        view: View,
-        colors: ColorScale,
-        scene: Scene,
-        bands: int,
-        remarks: tuple[Note, ...],
-    ) -> ScalarBar | None:
-        """The bar of the last frame, if it would be the same."""
-        look = scene.look
-        key = (
-            view.size,
-            view.scale,
-            colors,
-            look.theme,
-            look.colormap,
-            look.reverse_colormap,
-            bands,
-            remarks,
-        )
-        if self._bar[0] != key:
-            self._bar = (key, scalar_bar(view, self._text, colors, look, bands, remarks))
-        return self._bar[1]
-
-    def _draw_nothing(self, scene: Scene, view: View) -> None:
-        waiting = any(layer not in scene.hidden for layer in scene.layers)
-        text = "Waiting for the first values…" if waiting else NOTHING[bool(scene.layers)]
-        x, y = view.size[0] / 2, view.size[1] / 2
-        label = Label(text, x, y, view.theme.quiet_ink, size=1.15)
-        self._text.draw([label], view.em, view.drawn, view.corner)
-
-    # -- caches ------------------------------------------------------------------------------
 
     def _uploads(self) -> int:
         """How often surfaces were brought up to date."""
@@ -443,6 +363,15 @@ class Renderer:
             self._held.pop(key).buffers.free()
 
 
+def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[LayerBuffers]:
+    """Those that look different: a surface that several layers share is drawn once."""
+    first: dict[object, LayerBuffers] = {}
+    for layer, of_layer in zip(shown, buffers, strict=True):
+        alone = layer.derived is not None or layer.approach < 1
+        first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
+    return list(first.values())
+
+
 def _paint(texture: Texture, scene: Scene) -> Paint:
     look = scene.look
     theme = THEMES[look.theme]
@@ -457,10 +386,3 @@ def _paint(texture: Texture, scene: Scene) -> Paint:
 def _floor_tone(texture: Texture, theme: Theme) -> Color:
     """What contours on the floor are mixed with: ink alone where colours do not mean the height."""
     return theme.floor_contour if shows_height(texture) else (*theme.quiet_ink[:3], 1.0)
-
-
-def _title(scene: Scene, shown: list[SurfaceLayer]) -> str:
-    if scene.title or len(shown) != 1:
-        return scene.title
-    only = shown[0]
-    return only.name if only.derived else only.surface.title or only.name

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.height import number_label
+from isoloss.geometry.rect import Rect
 from isoloss.gl.buffers import joined
-from isoloss.gl.overlays import own_height, shades
-from isoloss.gl.plates import Rect, rectangle
+from isoloss.gl.shapes import rectangle
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale, shows_height
 from isoloss.scene.theme import Color, Theme
@@ -361,7 +363,7 @@ class _Drawing:
     ) -> None:
         self.labels.append(Label(text, x, y, color or self.view.theme.quiet_ink, align, size))
 
-    def _fill(self, rect: Rect, shade: object) -> None:
+    def _fill(self, rect: Rect, shade: ArrayLike) -> None:
         self.triangles.append(rectangle(self.view, rect, shade))
 
     def _width(self, text: str, size: float = 1.0) -> float:

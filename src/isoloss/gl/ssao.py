@@ -79,12 +79,14 @@ class OcclusionPass:
         GL.glDisable(GL.GL_BLEND)
         GL.glDisable(GL.GL_DEPTH_TEST)
         GL.glViewport(0, 0, *self._size)
-        yield
-        GL.glBindTexture(GL.GL_TEXTURE_2D, 0)
-        GL.glEnable(GL.GL_DEPTH_TEST)
-        GL.glEnable(GL.GL_BLEND)
-        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, drawn)
-        GL.glViewport(*viewport)
+        try:
+            yield
+        finally:
+            GL.glBindTexture(GL.GL_TEXTURE_2D, 0)
+            GL.glEnable(GL.GL_DEPTH_TEST)
+            GL.glEnable(GL.GL_BLEND)
+            GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, drawn)
+            GL.glViewport(*viewport)
 
     @property
     def size(self) -> tuple[int, int]:

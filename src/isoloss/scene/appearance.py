@@ -26,6 +26,10 @@ class Texture(Enum):
         return self.value.replace("-", " ").capitalize()
 
 
+LABELLED_MINIMA = 3
+"""How many of the deepest local minima of a surface are labelled where they are marked."""
+
+
 @dataclass(frozen=True)
 class Appearance:
     """The choices of one viewport; frozen, so that an undo step is a reference.

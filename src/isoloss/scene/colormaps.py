@@ -28,3 +28,11 @@ def colormap(name: str) -> NDArray[np.uint8]:
         raise IsolossError(f"there is no colormap {name!r}; choose one of {', '.join(NAMES)}")
     with np.load(resource_folder("data") / "colormaps" / "colormaps.npz") as stored:
         return stored[name]
+
+
+def shades(values: NDArray[np.float64], name: str, reverse: bool) -> NDArray[np.float64]:
+    """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
+    colors = colormap(name)[:: -1 if reverse else 1] / 255.0
+    index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
+    rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
+    return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)

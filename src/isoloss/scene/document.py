@@ -234,4 +234,5 @@ def _common_scale(views: list[Scene]) -> HeightScale | None:
     scales = [
         layer.automatic_scale(view.appearance.log_height) for view in views for layer in view.shown
     ]
-    return HeightScale.covering(scales) if scales else None
+    chosen = {view.appearance.log_height for view in views if view.shown}
+    return HeightScale.covering(scales, False if False in chosen else None) if scales else None

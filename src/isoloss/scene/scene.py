@@ -86,6 +86,16 @@ class Scene:
         return bool(shown) and all(layer.derived is not None for layer in shown)
 
     @property
+    def heading(self) -> str:
+        """What is written above: the title, else the only surface's name; "" if it is switched
+        off."""
+        shown = self.shown
+        if not self.appearance.title or self.title or len(shown) != 1:
+            return self.title if self.appearance.title else ""
+        only = shown[0]
+        return only.name if only.derived else only.surface.title or only.name
+
+    @property
     def look(self) -> Appearance:
         """The appearance as drawn: a sign is read from a diverging colormap."""
         look = self.appearance
@@ -97,7 +107,7 @@ class Scene:
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""
         log = self.appearance.log_height
-        return HeightScale.covering([layer.automatic_scale(log) for layer in self.shown])
+        return HeightScale.covering([layer.automatic_scale(log) for layer in self.shown], log)
 
     def frame(self) -> Frame:
         """The box around the visible layers."""

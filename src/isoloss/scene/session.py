@@ -165,7 +165,6 @@ class _Reader:
     def __init__(self, content: Content, folder: Path) -> None:
         self.missing: list[str] = []
         self._entries, self._curves = [*content.layers, *content.further], content.curves
-        self._count = len(content.layers)
         self._folder = folder
         self._made: dict[int, SurfaceLayer | None] = {}
         self._read: dict[Path, SurfaceLayer] = {}
@@ -176,11 +175,10 @@ class _Reader:
         if k not in self._made:
             self._made[k] = None  # for a difference that would lead back to itself
             entry = self._entries[k]
-            where = f"layers[{k}]" if k < self._count else f"further[{k - self._count}]"
             try:
                 self._made[k] = self._layer(entry)
             except (IsolossError, OSError, ValueError) as error:
-                self._miss(f"{where}.{'difference' if entry.difference else 'source'}", error)
+                self._miss(f"layer {entry.name}".strip(), error)
         return self._made[k]
 
     def curve(self, k: int) -> Path | None:
@@ -191,7 +189,7 @@ class _Reader:
                 raise IsolossError(f"{found.source} is a surface, not a curve")
             return found.source
         except (IsolossError, OSError, ValueError) as error:
-            self._miss(f"curves[{k}].source", error)
+            self._miss(f"curve {self._curves[k].name}".strip(), error)
             return None
 
     def _layer(self, entry: LayerEntry) -> SurfaceLayer:

@@ -66,6 +66,10 @@ def stage(source: Source | Sequence[Source], overlays: bool = True, **options: A
         if camera is not None or place:
             view.camera = checked(replace(camera or view.camera, **place))
     colormap(document.view.appearance.colormap)
+    if look.get("color_range") is not None:
+        _check_range(*look["color_range"])
+    if "texture" in look:
+        _check_texture(look["texture"], document.layers)
     if not isinstance(source, Scene):  # it keeps the scale that was given to it
         document.link()
     return document
@@ -135,6 +139,20 @@ def texture_named(name: str) -> Texture:
             return texture
     names = ", ".join(t.value for t in Texture)
     raise IsolossError(f"there is no texture {name!r}; choose one of {names}")
+
+
+def _check_range(lo: float, hi: float) -> None:
+    if not lo < hi:
+        raise IsolossError(f"--color-range goes from low to high, not from {lo:g} to {hi:g}")
+
+
+def _check_texture(texture: Texture, layers: Sequence[SurfaceLayer]) -> None:
+    """Refuse a texture that none of the layers has; one without values yet may get it."""
+    if layers and all(layer.has_values and not layer.has(texture) for layer in layers):
+        known = ", ".join(t.value for t in Texture if any(layer.has(t) for layer in layers))
+        word = texture.value.replace("-", " ")
+        where = layers[0].name if len(layers) == 1 else "any of the surfaces"
+        raise IsolossError(f"there is no {word} in {where}: --texture may be {known}")
 
 
 def _document(source: Source | Sequence[Source]) -> Document:

@@ -94,7 +94,7 @@ def color_scale(
         log = appearance.log_height if log is None else log
         own = [layer.automatic_scale(log) for layer in layers if layer.has_values]
         # Colours may span more or fewer surfaces than heights: either is linked by itself.
-        scale = HeightScale.covering(own) if own else frame.scale
+        scale = HeightScale.covering(own, log) if own else frame.scale
         title = quantity(layers)
     if appearance.color_range is not None and appearance.color_range[0] < appearance.color_range[1]:
         lo, hi = appearance.color_range

@@ -84,8 +84,7 @@ def look(d: Driver) -> None:
     assert not d.app.command_palette.is_open
 
     d.press(imgui.Key.mod_ctrl, imgui.Key.e)
-    d.type("//Save picture/**/##path", "picture")
-    d.click("//Save picture/Save")
+    d.type("//Save picture/**/##path", "picture")  # and Enter
     d.until(lambda: Path("picture.png").exists(), "the saved picture")
     d.click("//Layers/**/remove")
     assert not scene.layers

@@ -104,8 +104,7 @@ def choose(d: Driver, combo: str, index: int, name: str) -> None:
 
 
 def save(d: Driver, name: str) -> None:
-    d.type(f"{DIALOG}/**/##path", name)
-    d.click(f"{DIALOG}/Save")
+    d.type(f"{DIALOG}/**/##path", name)  # and Enter
     d.ctx.yield_(3)
 
 

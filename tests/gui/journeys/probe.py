@@ -16,10 +16,11 @@ def probe(d: Driver) -> None:
     d.click("//Experiments/**/source/suggestions")
     d.click("//$FOCUSED/choice 0")
     d.until(lambda: form.settings is not None, "the form to be right")
-    d.type("//Experiments/**/grid/##low", 12)
-    d.type("//Experiments/**/grid/##high", 13)
-    # The test engine's wildcards pass combo boxes over: here goes the whole way to one.
+    # The test engine's wildcards pass over combo boxes and what is scrolled out of sight: here goes
+    # the whole way.
     d.ctx.set_ref(d.ctx.window_info("//Experiments/kinds/Probe/fields").window)
+    d.type("source/grid/##low", 12)
+    d.type("source/grid/##high", 13)
     d.click("source/plane/##value")
     d.click("//$FOCUSED/$$1/pca")
     d.until(lambda: form.settings and form.settings.plane == "pca", "the plane")

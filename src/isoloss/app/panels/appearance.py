@@ -8,11 +8,23 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.explain import explanation, of_texture
+from isoloss.app.numbers import Pair, drag_pair, slider, whole_slider
 from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, heading, hint, icon_button, right_edge, row, rows, toggle_button
+from isoloss.app.widgets import (
+    em,
+    heading,
+    hint,
+    icon_button,
+    right_edge,
+    row,
+    rows,
+    toggle_button,
+    wrapped,
+)
 from isoloss.app.workspace import Workspace
 from isoloss.scene import colormaps
 from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.plain import LONGEST
 from isoloss.scene.texturing import color_scale
 
 _LOG = {"Automatic": None, "Linear": False, "Logarithmic": True}
@@ -27,6 +39,7 @@ class AppearancePanel:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self._falling: tuple[Pair, Pair] | None = None
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -43,9 +56,11 @@ class AppearancePanel:
     def _textures(self) -> None:
         workspace = self.workspace
         shown = workspace.scene.shown
-        gap = em(0.3)
-        columns = 3
-        width = (imgui.get_content_region_avail().x - gap * (columns - 1)) / columns
+        gap, room = em(0.3), imgui.get_content_region_avail().x
+        labels = [_SHORT.get(texture, texture.label) for texture in Texture]
+        widest = max(imgui.calc_text_size(label).x for label in labels) + em(0.4)
+        columns = fitting_columns(room, widest, gap)
+        width = (room - gap * (columns - 1)) / columns
         padding = imgui.get_style().frame_padding.y
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
         imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.1), padding))
@@ -56,8 +71,7 @@ class AppearancePanel:
             possible = not shown or any(layer.has(texture) for layer in shown)
             imgui.begin_disabled(not possible)
             on = workspace.appearance.texture is texture
-            label, terms = _SHORT.get(texture, texture.label), of_texture(texture.value)
-            if toggle_button(label, on, ImVec2(width, 0), terms=terms):
+            if toggle_button(labels[k], on, ImVec2(width, 0), terms=of_texture(texture.value)):
                 workspace.change(texture=texture)
             imgui.end_disabled()
         imgui.pop_id()
@@ -83,14 +97,29 @@ class AppearancePanel:
             workspace.change(color_range=self._data_range() if k else None)
         if look.color_range is None:
             return
-        lo, hi = look.color_range
         row("")
-        speed = 0.003 * (hi - lo)
-        changed, ends = imgui.drag_float2("##ends", [lo, hi], speed, 0, 0, "%.4g")
-        lo, hi = (_precise(new, old) for new, old in zip(ends, (lo, hi), strict=True))
-        if changed and lo < hi:
-            workspace.change(color_range=(lo, hi))
-        hint("Drag, or double-click to type")
+        self._ends(look.color_range)
+
+    def _ends(self, current: Pair) -> None:
+        """Both ends, in whatever order they are typed: they hold once they go up."""
+        # What does not go up (yet) is kept here, until the range has become another one.
+        shown = self._falling[1] if self._falling and self._falling[0] == current else current
+        falls = shown[0] >= shown[1]
+        if falls:
+            for part in (imgui.Col_.frame_bg, imgui.Col_.frame_bg_hovered):
+                imgui.push_style_color(part, vec(palette().bad, 0.25))
+        changed, ends = drag_pair("##ends", shown, 0.003 * (current[1] - current[0]))
+        if falls:
+            imgui.pop_style_color(2)
+        else:
+            hint("Drag, or double-click to type")
+        if changed:
+            low, high = (_precise(new, old) for new, old in zip(ends, shown, strict=True))
+            self._falling = None if low < high else (current, (low, high))
+            if low < high:
+                self.workspace.change(color_range=(low, high))
+        if falls:
+            wrapped("The first has to be below the second.", palette().bad)
 
     def _data_range(self) -> tuple[float, float] | None:
         """The range of the colours now, to set out from."""
@@ -144,9 +173,11 @@ class AppearancePanel:
         with rows("levels", em(_LABELS)) as shown:
             if shown:
                 row("Levels", "How many lines of equal loss", terms=[explanation("Contour levels")])
-                changed, count = imgui.slider_int("##levels", look.contour_levels, 2, 40)
+                changed, count = whole_slider(
+                    "##levels", look.contour_levels, (2, 40), limits=(1, 100)
+                )
                 if changed:
-                    workspace.change(contour_levels=min(max(count, 1), 100))
+                    workspace.change(contour_levels=count)
                 row("Spacing", "What is the same from one level to the next")
                 current = list(_SPACING.values()).index(look.contour_spacing)
                 changed, k = imgui.combo("##spacing", current, list(_SPACING))
@@ -169,12 +200,10 @@ class AppearancePanel:
             imgui.same_line(0, em(0.4))
             imgui.begin_disabled(look.contour_value is None)
             imgui.set_next_item_width(-1)
-            flags = imgui.SliderFlags_.logarithmic if scale.kind == "log" else 0
             value = scale.lo if look.contour_value is None else look.contour_value
             shape = "%.4g" if look.contour_value is not None else "none"
-            changed, value = imgui.slider_float(
-                "##level value", value, scale.lo, scale.hi, shape, int(flags)
-            )
+            ends, is_log = (scale.lo, scale.hi), scale.kind == "log"
+            changed, value = slider("##level value", value, ends, shape, logarithmic=is_log)
             if changed:
                 workspace.change(contour_value=float(f"{value:.6g}"))
             imgui.end_disabled()
@@ -185,9 +214,11 @@ class AppearancePanel:
             if not shown:
                 return
             row("Gain", "Stretches the heights; double-click to type, right-click for 1")
-            changed, gain = imgui.slider_float("##gain", look.height_gain, 0.1, 3.0, "%.2f")
+            changed, gain = slider(
+                "##gain", look.height_gain, (0.1, 3.0), "%.2f", limits=(0.05, 10.0)
+            )
             if changed:
-                workspace.change(height_gain=min(max(gain, 0.05), 10.0))
+                workspace.change(height_gain=gain)
             if imgui.is_item_clicked(imgui.MouseButton_.right):
                 workspace.change(height_gain=1.0)
             row("Scale", terms=[explanation("Log height")])
@@ -213,6 +244,20 @@ class AppearancePanel:
             changed, on = imgui.checkbox(label, getattr(look, name))
             if changed:
                 workspace.change(**{name: on})
+        with rows("title", em(_LABELS)) as shown:
+            if shown:
+                row("Title text", "What stands above the picture; else it is the surface's name")
+                imgui.begin_disabled(not look.title)
+                scene = workspace.scene
+                hinted = "Name of the surface"
+                entered = imgui.input_text_with_hint("##title text", hinted, scene.title)[1]
+                scene.title = entered[:LONGEST]
+                imgui.end_disabled()
+
+
+def fitting_columns(room: float, widest: float, gap: float) -> int:
+    """Three where the widest label fits into each, else two or one."""
+    return min(max(int((room + gap) / (widest + gap)), 1), 3)
 
 
 def _precise(new: float, old: float) -> float:

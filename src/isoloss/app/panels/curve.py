@@ -5,20 +5,18 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
-from numpy.typing import NDArray
 
 from isoloss.app.curves import OpenCurve
 from isoloss.app.findings import findings_badge
+from isoloss.app.panels.plotting import band, line, plot, set_up_accuracy, set_up_loss
 from isoloss.app.readouts import plain
 from isoloss.app.theme import Color, palette, u32, vec
 from isoloss.app.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
 from isoloss.app.workspace import Workspace
-from isoloss.geometry.curve import Curve
+from isoloss.geometry.curve import CONFIDENCE, Curve
 from isoloss.geometry.findings import findings_of
 
-Array = NDArray[np.float64]
-
-_AXES = {True: implot.Scale_.log10, False: implot.Scale_.linear}
+_LOG = "Log scale"
 
 
 class CurvePanel:
@@ -58,14 +56,21 @@ class CurvePanel:
         if findings:
             imgui.same_line(0, em(0.6))
             findings_badge(findings)
-        imgui.same_line(0, em(1.5))
-        _legend(shown.curve)
-        if shown.curve.scale.kind == "log":
-            imgui.same_line(0, em(1.5))
-            changed, log = imgui.checkbox("Log scale", shown.is_log)
+        gap, end = em(1.5), right_edge() - side
+        entries, has_choice = _entries(shown.curve), shown.curve.scale.kind == "log"
+        needed = gap + sum(em(2.7) + imgui.calc_text_size(label).x for label, _ in entries)
+        if has_choice:
+            needed += gap + em(3) + imgui.calc_text_size(_LOG).x
+        imgui.same_line(0, gap)
+        if imgui.get_cursor_pos_x() + needed < end:
+            _legend(entries)
+            imgui.same_line(0, gap)
+        if has_choice:
+            changed, log = imgui.checkbox(_LOG, shown.is_log)
             if changed:
                 shown.log = log
-        imgui.same_line(right_edge() - side)
+            imgui.same_line()
+        imgui.set_cursor_pos_x(end)
         if icon_button(fa.ICON_FA_XMARK, "close", "Close this curve", color=palette().muted):
             self.workspace.close_curve(shown)
 
@@ -73,26 +78,24 @@ class CurvePanel:
         curve, log = shown.curve, shown.is_log
         key = (shown, shown.version, log)
         fit, self._fitted = key != self._fitted, key
-        flags = implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
-        flags |= implot.Flags_.no_legend
-        implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.4), em(0.3)))
-        implot.push_style_var(implot.StyleVar_.plot_min_size, ImVec2(em(8), em(5)))
         # A name of its own for each curve and scale: ImPlot keeps their limits apart.
-        if implot.begin_plot(f"##{id(shown)} {log}", ImVec2(-1, -1), int(flags)):
-            _set_up(curve, log=log, fit=fit)
-            _draw_values(curve, log=log)
-            _draw_landmarks(curve)
-            self.pointed = _draw_pointed(curve) if implot.is_plot_hovered() else None
-            implot.end_plot()
-        implot.pop_style_var(2)
+        with plot(f"{id(shown)} {log}") as visible:
+            if visible:
+                _set_up(curve, log=log, fit=fit)
+                _draw_values(curve, log=log)
+                _draw_landmarks(curve)
+                self.pointed = _draw_pointed(curve) if implot.is_plot_hovered() else None
 
 
-def _legend(curve: Curve) -> None:
-    """What the colours mean, in the line above the plot, where it hides nothing."""
+def _entries(curve: Curve) -> list[tuple[str, Color]]:
+    """What the colours mean."""
     loss_color, accuracy_color = palette().series[:2]
-    entries = [("loss ± 1.96 standard errors" if curve.has_band else "loss", loss_color)]
-    if curve.has_accuracy:
-        entries.append(("accuracy", accuracy_color))
+    band = f"loss ± {CONFIDENCE:g} standard errors" if curve.has_band else "loss"
+    return [(band, loss_color), *([("accuracy", accuracy_color)] if curve.has_accuracy else [])]
+
+
+def _legend(entries: list[tuple[str, Color]]) -> None:
+    """In the line above the plot, where it hides nothing."""
     for k, (label, color) in enumerate(entries):
         if k:
             imgui.same_line(0, em(1.2))
@@ -106,45 +109,23 @@ def _set_up(curve: Curve, *, log: bool, fit: bool) -> None:
     cond = int(implot.Cond_.always if fit else implot.Cond_.once)
     implot.setup_axes("α", "loss", int(implot.AxisFlags_.no_label))
     implot.setup_axis_limits(implot.ImAxis_.x1, *curve.span, cond)
-    implot.setup_axis_scale(implot.ImAxis_.y1, int(_AXES[log]))
-    implot.setup_axis_limits(implot.ImAxis_.y1, *curve.limits(log=log), cond)
+    set_up_loss(curve.limits(log=log), cond, log=log)
     if curve.has_accuracy:
-        implot.setup_axis(
-            implot.ImAxis_.y2, "accuracy", implot.AxisFlags_.aux_default | implot.AxisFlags_.none
-        )
-        implot.setup_axis_format(implot.ImAxis_.y2, "%g %%")
-        implot.setup_axis_limits(implot.ImAxis_.y2, -2.0, 102.0, cond)
+        set_up_accuracy(cond)
 
 
 def _draw_values(curve: Curve, *, log: bool) -> None:
     loss_color, accuracy_color = palette().series[:2]
     if curve.has_accuracy:
         implot.set_axes(implot.ImAxis_.x1, implot.ImAxis_.y2)
-        _line("accuracy", curve.alpha, curve.accuracy, accuracy_color)
+        line("accuracy", curve.alpha, curve.accuracy, accuracy_color)
         implot.set_axes(implot.ImAxis_.x1, implot.ImAxis_.y1)
     if curve.has_band:
         # What lies below a logarithmic axis ends at its lower edge.
         floor = curve.limits(log=True)[0] if log else -np.inf
-        spec = implot.Spec()
-        spec.fill_color, spec.fill_alpha = vec(loss_color), 0.35
-        for run in _unbroken(curve.loss):
-            low, high = np.maximum(curve.low[run], floor), np.maximum(curve.high[run], floor)
-            implot.plot_shaded("error", _packed(curve.alpha[run]), low, high, spec=spec)
-    _line("loss", curve.alpha, curve.loss, loss_color)
-
-
-def _line(label: str, xs: Array, ys: Array, color: Color) -> None:
-    """A line that breaks where a value is missing; a single value is a dot."""
-    spec = implot.Spec()
-    spec.line_color, spec.line_weight = vec(color), 2.0
-    for run in _unbroken(ys):
-        if run.stop - run.start == 1:
-            dot = implot.Spec()
-            dot.marker, dot.marker_size = int(implot.Marker_.circle), 2.5
-            dot.marker_fill_color = dot.marker_line_color = vec(color)
-            implot.plot_scatter(label, _packed(xs[run]), _packed(ys[run]), spec=dot)
-        else:
-            implot.plot_line(label, _packed(xs[run]), _packed(ys[run]), spec=spec)
+        low, high = np.maximum(curve.low, floor), np.maximum(curve.high, floor)
+        band("error", curve.alpha, low, high, loss_color, 0.35)
+    line("loss", curve.alpha, curve.loss, loss_color)
 
 
 def _draw_landmarks(curve: Curve) -> None:
@@ -192,13 +173,3 @@ def _draw_pointed(curve: Curve) -> int | None:
         imgui.text_unformatted(plain(value))
     imgui.end_tooltip()
     return index
-
-
-def _unbroken(values: Array) -> list[slice]:
-    """The stretches without a missing value."""
-    edges = np.flatnonzero(np.diff(np.isfinite(values).astype(np.int8), prepend=0, append=0))
-    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _packed(values: Array) -> Array:
-    return np.ascontiguousarray(values, np.float64)

@@ -9,6 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.forms import FieldSpec
+from isoloss.app.numbers import number_field, whole_field
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import em, hint, icon_button
 
@@ -59,24 +60,19 @@ def _input(field: FieldSpec, value: Any, suggestions: Suggestions) -> Any:
         case "switch":
             return imgui.checkbox("##value", bool(value))[1]
         case "integer":
-            return imgui.input_int("##value", int(value), 0, 0)[1]
+            return whole_field("##value", int(value))
         case "number":
-            return _number("##value", float(value))
+            return number_field("##value", float(value))
         case "grid":
-            return _pair(value, "×", lambda name, v: imgui.input_int(name, int(v), 0, 0)[1])
+            return _pair(value, "×", lambda name, v: whole_field(name, int(v)))
         case "range":
-            return _pair(value, "to", _number)
+            return _pair(value, "to", number_field)
         case "numbers":
             return _numbers(value)
         case "paths":
             return _paths(value, suggestions)
         case _:
             return _text(str(value or ""), suggestions)
-
-
-def _number(name: str, value: float) -> float:
-    changed, entered = imgui.input_double(name, value, 0, 0, "%.6g")
-    return entered if changed else value
 
 
 def _pair(value: Any, between: str, draw: Any) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.comparing import why_no_difference
 from isoloss.app.explain import explanation, of_fact
 from isoloss.app.findings import findings_badge, list_findings
+from isoloss.app.readouts import number
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
@@ -28,6 +29,7 @@ from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
+from isoloss.scene.plain import LONGEST
 from isoloss.scene.theme import THEMES
 
 
@@ -36,6 +38,10 @@ class LayersPanel:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
+        self._seen: SurfaceLayer | None = None
+        self._scrolls = False
+        self._renamed: SurfaceLayer | None = None
+        self._focuses = self._begun = False
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -43,6 +49,8 @@ class LayersPanel:
         if not layers:
             wrapped("No surface is open. Drop a file here, or press Ctrl+O.", palette().muted)
             return
+        if self.workspace.selected is not self._seen:
+            self._seen, self._scrolls = self.workspace.selected, True
         for k, layer in enumerate(list(layers)):
             imgui.push_id(k)
             self._surface(layer)
@@ -76,10 +84,18 @@ class LayersPanel:
         name = shortened(layer.name, room - em(0.6))
         imgui.push_style_color(imgui.Col_.text, vec(p.text if visible else p.muted))
         size = ImVec2(room, imgui.get_frame_height())
-        if imgui.selectable(f"{name}###surface", selected, 0, size)[0]:
-            self.workspace.selected = layer
+        if self._renamed is layer:
+            self._rename(layer, room)
+        elif imgui.selectable(
+            f"{name}###surface", selected, int(imgui.SelectableFlags_.allow_double_click), size
+        )[0]:
+            self._choose(layer, visible)
         imgui.pop_style_color()
         imgui.pop_style_var()
+        if selected and self._scrolls:
+            self._scrolls = False
+            if not imgui.is_item_visible():
+                imgui.set_scroll_here_y(0.5)
         hint(str(layer.source) if layer.source else layer.name)
         self._menu(layer)
         if findings:
@@ -93,6 +109,26 @@ class LayersPanel:
         imgui.same_line(edge)
         if icon_button(fa.ICON_FA_XMARK, "remove", "Remove from the scene", color=p.muted):
             self.workspace.remove(layer)
+
+    def _choose(self, layer: SurfaceLayer, visible: bool) -> None:
+        """A click on a name selects its layer, which is then to be seen; a second one renames."""
+        self.workspace.selected = self._seen = layer
+        if not visible:
+            self.workspace.toggle_layer(layer)
+        if imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
+            self._renamed, self._focuses = layer, True
+
+    def _rename(self, layer: SurfaceLayer, room: float) -> None:
+        """The name as a field, until Enter is pressed or something else is clicked."""
+        imgui.set_next_item_width(room)
+        begins, self._focuses = self._focuses, False
+        if begins:
+            imgui.set_keyboard_focus_here()
+        flags = imgui.InputTextFlags_.auto_select_all
+        layer.name = imgui.input_text("###surface name", layer.name, int(flags))[1][:LONGEST]
+        if not begins and not imgui.is_item_active() and not self._begun:
+            self._renamed = None
+        self._begun = begins
 
     def _menu(self, layer: SurfaceLayer) -> None:
         """What a right click on a layer, or the dots beside its name, offer."""
@@ -115,6 +151,9 @@ class LayersPanel:
                 if refusal and imgui.is_item_hovered(int(imgui.HoveredFlags_.allow_when_disabled)):
                     imgui.set_tooltip(f"{refusal[0].upper()}{refusal[1:]}")
             imgui.end_menu()
+        if imgui.menu_item("Rename…###rename", "", False)[0]:
+            self.workspace.selected = self._seen = self._renamed = layer
+            self._focuses = True
         pins = pins_of(layer)
         if imgui.menu_item("Remove its pins", "", False, bool(pins))[0]:
             unpin_all([layer])
@@ -180,10 +219,12 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
         told.append(("Computed", f"{int(computed.sum())} of {a * b}"))
     finite = surface.loss[computed & np.isfinite(surface.loss)]
     if finite.size:
-        told.append(("Loss", f"{finite.min():.4g} to {finite.max():.4g}"))
+        label = "Loss" if layer.derived is None else "Δ loss"
+        told.append((label, f"{number(float(finite.min()))} to {number(float(finite.max()))}"))
     known = surface.accuracy[computed & np.isfinite(surface.accuracy)]
     if known.size:
-        told.append(("Accuracy", f"{100 * known.min():.1f} to {100 * known.max():.1f} %"))
+        ends = f"{100 * known.min():.1f} to {100 * known.max():.1f} %".replace("-", "−")
+        told.append(("Accuracy" if layer.derived is None else "Δ accuracy", ends))
     if surface.spread is not None and np.isfinite(surface.spread).any():
         low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
         told.append(("Spread", f"{low:.4g} to {high:.4g}"))

@@ -8,6 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.explain import of_fact
+from isoloss.app.numbers import slider
 from isoloss.app.readouts import loss_label, number
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import em, explained, hint, muted, shortened, wrapped
@@ -83,16 +84,10 @@ class MinimaPanel:
         imgui.set_next_item_width(em(11))
         percent = max(100 * persistence, 100 * SHALLOWEST)
         told = "all" if persistence <= SHALLOWEST else "%.2g %%"
-        changed, value = imgui.slider_float(
-            "##persistence",
-            percent,
-            100 * SHALLOWEST,
-            100.0,
-            told,
-            int(imgui.SliderFlags_.logarithmic),
-        )
+        ends = (100 * SHALLOWEST, 100.0)
+        changed, value = slider("##persistence", percent, ends, told, logarithmic=True)
         if changed:
-            share = min(max(value / 100, 0.0), 1.0)
+            share = min(value / 100, 1.0)
             self.workspace.change(minima_persistence=0.0 if share <= SHALLOWEST else share)
         hint(
             "Hides minima whose depth, from their saddle down, is a smaller share of the displayed "

@@ -58,9 +58,13 @@ class PlotsPanel:
         if news:
             self._key, self._curves = key, curves_of(followed)
         room = imgui.get_content_region_avail()
-        width = (room.x - imgui.get_style().item_spacing.x) / 2
         curves = self._curves
+        # A denoiser is right or wrong about nothing.
+        has_accuracy = any(np.isfinite(values).any() for _, values in curves.accuracy)
+        width = (room.x - imgui.get_style().item_spacing.x) / 2 if has_accuracy else -1
         _plot("Loss", followed, curves.epoch, curves.loss, ImVec2(width, room.y), news)
+        if not has_accuracy:
+            return
         imgui.same_line()
         _plot("Accuracy", followed, curves.epoch, curves.accuracy, ImVec2(-1, room.y), news)
 

@@ -1,0 +1,53 @@
+"""The frame of a dialog: in the middle, closed by its cross or by Escape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgui_bundle import ImVec2, imgui
+
+_with_list: set[str] = set()
+"""The dialogs that a list was folded out over in the last frame."""
+
+
+def draw_dialog(
+    title: str,
+    size: ImVec2,
+    content: Callable[[], None],
+    *,
+    appearing: bool,
+    resizable: bool = False,
+) -> bool:
+    """Draw a dialog; returns whether it stays open.
+
+    Args:
+        size: in pixels; a height of 0 follows the content.
+        appearing: whether this is its first frame: it comes to the front.
+        resizable: whether `size` is only the first one.
+    """
+    centre = imgui.get_main_viewport().get_center()
+    imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+    imgui.set_next_window_size(size, imgui.Cond_.appearing if resizable else imgui.Cond_.always)
+    if appearing:
+        imgui.set_next_window_focus()
+    flags = (
+        imgui.WindowFlags_.no_docking
+        | imgui.WindowFlags_.no_saved_settings
+        | imgui.WindowFlags_.no_collapse
+    )
+    if not resizable:
+        flags |= imgui.WindowFlags_.no_resize
+    shown, stays = imgui.begin(title, True, int(flags))
+    if shown:
+        content()
+    # Escape in a list that is folded out is the list's own, which it has closed by now.
+    had_list = title in _with_list
+    _with_list.discard(title)
+    if imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup)):
+        _with_list.add(title)
+    within = imgui.FocusedFlags_.root_and_child_windows | imgui.FocusedFlags_.no_popup_hierarchy
+    focused = imgui.is_window_focused(int(within)) and not had_list
+    if focused and imgui.is_key_pressed(imgui.Key.escape, False):
+        stays = False
+    imgui.end()
+    return bool(stays)

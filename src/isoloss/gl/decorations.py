@@ -1,0 +1,130 @@
+"""What is written over the picture: title, scalar bar, labels of axes, minima, pins and paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isoloss.geometry.minima import Minimum
+from isoloss.gl.axes import AxisLabels, AxisTicks, Sides
+from isoloss.gl.callouts import Callouts, callouts
+from isoloss.gl.fills import FillPass
+from isoloss.gl.legend import legend
+from isoloss.gl.minima_marks import minima_labels
+from isoloss.gl.plates import headline, plate
+from isoloss.gl.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
+from isoloss.gl.text import Label, TextPass
+from isoloss.gl.view import View
+from isoloss.scene.appearance import Texture
+from isoloss.scene.axis_titles import axis_titles
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.pins import drawn_markers
+from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.texturing import ColorScale, shown_texture
+
+NOTHING = ("Nothing to show yet", "All surfaces are hidden here")
+"""Told where there is no layer, and where none is visible."""
+
+
+def nothing_of(layers: list[SurfaceLayer]) -> str:
+    """Why none of these layers, which have no value that can be drawn, is to be seen."""
+    waiting = any(not layer.surface.is_complete for layer in layers)
+    return "Waiting for the first values…" if waiting else "No value is a number"
+
+
+@dataclass(frozen=True)
+class Sights:
+    """From where the box is seen, and how its axes are divided."""
+
+    view: View
+    frame: Frame
+    sides: Sides
+    ticks: AxisTicks
+
+
+class Decorations:
+    """Lays them out so that none covers another, and draws them."""
+
+    def __init__(self, fills: FillPass, text: TextPass) -> None:
+        self._fills, self._text = fills, text
+        self._bar: tuple[object, ScalarBar | None] = (None, None)
+        self._extents: tuple[object, Extent] = (None, Extent.of([]))
+
+    def draw(
+        self,
+        scene: Scene,
+        shown: list[SurfaceLayer],
+        sights: Sights,
+        colors: ColorScale | None,
+        minima: list[Minimum],
+    ) -> None:
+        """Draw all of them; `minima` are those to be labelled, the deepest first."""
+        look, texture = scene.appearance, shown_texture(shown, scene.look)
+        view, frame = sights.view, sights.frame
+        layout = AxisLabels(view, self._text)
+        bar: ScalarBar | None = None
+        if look.scalar_bar and colors is not None:
+            bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
+            remarks = notes(self._extent(shown), texture, look, frame, view.theme)
+            bar = self._scalar_bar(view, colors, scene, bands, remarks)
+            if bar is not None:
+                layout.reserve(bar.rect)
+                self._fills.draw(plate(view, bar.ground, frame.top), view.crop)
+        if scene.heading:
+            heading, rect = headline(view, self._text, scene.heading)
+            layout.reserve((0.0, 0.0, *rect[2:]))
+            layout.labels.append(heading)
+            self._fills.draw(plate(view, rect, frame.top), view.crop)
+        if look.axes:
+            layout.lay_out(frame, sights.ticks, sights.sides, axis_titles(shown))
+        cards = Callouts()
+        if look.markers:
+            markers = [m for layer in shown for m in drawn_markers(layer)]
+            cards = callouts(markers, view, self._text, frame, layout)
+        layout.labels += minima_labels(minima, view, frame, self._text, layout)
+        has_key = look.trajectory and look.legend
+        key = legend(view, self._text, shown, layout.is_free) if has_key else None
+        for card in (bar, cards, key):
+            if card is not None:
+                self._fills.draw(card.triangles, view.crop)
+                layout.labels.extend(card.labels)
+        if layout.labels:
+            self._text.draw(layout.labels, view.em, view.drawn, view.corner)
+
+    def _extent(self, shown: list[SurfaceLayer]) -> Extent:
+        """That of the last frame, if it would be the same."""
+        states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
+        if self._extents[0] != states:
+            self._extents = (states, Extent.of(shown))
+        return self._extents[1]
+
+    def _scalar_bar(
+        self,
+        view: View,
+        colors: ColorScale,
+        scene: Scene,
+        bands: int,
+        remarks: tuple[Note, ...],
+    ) -> ScalarBar | None:
+        """The bar of the last frame, if it would be the same."""
+        look = scene.look
+        key = (
+            view.size,
+            view.scale,
+            colors,
+            look.theme,
+            look.colormap,
+            look.reverse_colormap,
+            bands,
+            remarks,
+        )
+        if self._bar[0] != key:
+            self._bar = (key, scalar_bar(view, self._text, colors, look, bands, remarks))
+        return self._bar[1]
+
+    def draw_nothing(self, scene: Scene, view: View) -> None:
+        """Say why there is nothing to be seen."""
+        visible = [layer for layer in scene.layers if layer not in scene.hidden]
+        text = nothing_of(visible) if visible else NOTHING[bool(scene.layers)]
+        x, y = view.size[0] / 2, view.size[1] / 2
+        label = Label(text, x, y, view.theme.quiet_ink, size=1.15)
+        self._text.draw([label], view.em, view.drawn, view.corner)

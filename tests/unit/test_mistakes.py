@@ -1,0 +1,312 @@
+"""What a person mistypes, and what a crash leaves: the parts of the window that bear it."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imgui_bundle import imgui
+
+from isoloss import cli
+from isoloss.app import numbers, opening
+from isoloss.app import session_keeper as keeper
+from isoloss.app.actions import Action
+from isoloss.app.config import Preferences
+from isoloss.app.panels.appearance import fitting_columns
+from isoloss.app.panels.layers import facts
+from isoloss.app.session_dialog import SessionDialog
+from isoloss.app.session_words import in_words
+from isoloss.app.shortcuts import Shortcuts
+from isoloss.app.typed_path import typed_path
+from isoloss.app.workspace import Workspace
+from isoloss.errors import IsolossError
+from isoloss.geometry.surface import Surface
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.session_content import RANGES
+
+AXIS = np.linspace(-1, 1, 5)
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
+    return Workspace(tmp_path, Preferences())
+
+
+@pytest.fixture
+def opened(workspace, tmp_path):
+    surface = Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2 + 1)
+    for name in ("a.ply", "b.ply"):
+        workspace.open(surface.save(tmp_path / name))
+    return workspace
+
+
+@pytest.fixture
+def frame():
+    """A frame of imgui in which widgets can be drawn, and keys pressed; no window involved."""
+    context = imgui.create_context()
+    io = imgui.get_io()
+    io.backend_flags |= int(imgui.BackendFlags_.renderer_has_textures)
+    io.set_ini_filename("")
+    io.display_size = imgui.ImVec2(400, 300)
+
+    def run(draw, *keys):
+        for key, down in keys:
+            io.add_key_event(key, down)
+        imgui.new_frame()
+        try:
+            return draw()
+        finally:
+            imgui.end_frame()
+
+    yield run
+    imgui.destroy_context(context)
+
+
+# -- numbers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entered", "told"),
+    [(math.nan, 0.5), (math.inf, 0.5), (-math.inf, 0.5), (0.25, 0.25), (-7, 0), (1e300, 1)],
+)
+def test_no_number_that_cannot_be_drawn_is_taken(monkeypatch, entered, told):
+    assert numbers.within(entered, 0.5, (0, 1)) == told
+
+    def typed(_, value, *__):
+        return True, [entered, 0.5] if isinstance(value, list) else entered
+
+    for widget in ("slider_float", "input_double"):
+        monkeypatch.setattr(imgui, widget, typed)
+    assert numbers.slider("x", 0.5, (0, 1)) == (told != 0.5, told)
+    assert numbers.number_field("x", 0.5, (0, 1)) == told
+    monkeypatch.setattr(imgui, "drag_float2", typed)
+    limited = min(max(entered, -1e30), 1e30) if math.isfinite(entered) else 0.5
+    assert numbers.drag_pair("x", (0.5, 0.5), 1) == (limited != 0.5, (limited, 0.5))
+
+
+def test_whole_numbers_stay_within_their_range(monkeypatch):
+    monkeypatch.setattr(imgui, "slider_int", lambda *_: (True, 10**6))
+    monkeypatch.setattr(imgui, "input_int", lambda _, value, *__: (True, value))
+    assert numbers.whole_slider("x", 14, (2, 40), limits=(1, 100)) == (True, 100)
+    assert numbers.whole_field("x", 0, (16, 32768)) == 16
+    assert numbers.whole_field("x", 2**40) == 2**31 - 1
+
+
+def test_what_the_window_lets_in_can_be_saved(opened, tmp_path):
+    """The widest that each widget gives, in a session and back."""
+    lo, hi = numbers.ANY
+    for look in (
+        {"color_range": (lo, hi), "contour_value": hi, "height_gain": 10.0, "contour_levels": 100},
+        {"color_range": (-1e-30, 0), "contour_value": lo, "height_gain": 0.05, "contour_levels": 1},
+        {"minima_persistence": 0.0},
+        {"minima_persistence": 1.0},
+    ):
+        opened.change(**look)
+        assert opened.session.save(tmp_path / "s.isoloss"), opened.messages.lines[-1]
+    for name, limits in (("height_gain", (0.05, 10.0)), ("contour_levels", (1, 100))):
+        lo, hi = RANGES[Appearance, name]
+        assert lo <= limits[0] < limits[1] <= hi
+
+
+# -- paths -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "/", "~nobody-of-that-name/x", ".", "..", "~", "sub/", "new/"]
+)
+def test_a_path_half_typed_names_no_file(workspace, tmp_path, text):
+    (tmp_path / "sub").mkdir()
+    dialog = SessionDialog(workspace)
+    dialog.path = text
+    assert dialog._chosen() is None
+    assert typed_path(text, tmp_path) is None
+
+
+def test_each_beginning_of_a_path_is_borne(workspace, tmp_path):
+    dialog, whole = SessionDialog(workspace), str(tmp_path / "sub" / "name.isoloss")
+    for k in range(len(whole) + 1):
+        dialog.path = whole[:k]
+        dialog._chosen()
+    assert dialog._chosen() == Path(whole)
+    dialog.path = "name"
+    assert dialog._chosen() == tmp_path / "name.isoloss"
+
+
+def test_a_path_without_a_verb_is_opened(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("isoloss.app.view", lambda *paths: seen.append(paths))
+    monkeypatch.chdir(tmp_path)
+    for name in ("x.isoloss", "train"):
+        (tmp_path / name).touch()
+    assert cli.main(["x.isoloss", "train"]) == 0
+    assert seen == [(Path("x.isoloss"), Path("train"))]
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--no-such-option"])  # a verb stays a verb
+    with pytest.raises(SystemExit):
+        cli.main(["y" * 5000])
+    assert len(seen) == 1
+
+
+# -- sessions --------------------------------------------------------------------------------
+
+
+def test_a_crash_leaves_its_session_to_the_next_window(opened, tmp_path):
+    session, look = opened.session, opened.change
+    session.last_path().parent.mkdir(parents=True, exist_ok=True)
+    assert not session.keep_running(0, busy=True)
+    assert session.keep_running(1, busy=False)
+    assert not session.keep_running(100, busy=False), "nothing has changed"
+    look(contours=False)
+    assert not session.keep_running(101 - 100 + keeper.EVERY - 1, busy=False)
+    assert not session.keep_running(200, busy=True)
+    assert session.keep_running(200, busy=False)
+    opened.remove(opened.document.layers[0])
+    assert session.keep_running(201, busy=False), "a layer less is kept at once"
+    assert not session.last_path().exists(), "that of the window before stays until a crash"
+
+    # kill -9; the next window
+    other = Workspace(tmp_path, Preferences())
+    assert other.session.recover()
+    assert not other.session.recover()
+    assert other.open(session.last_path(), remember=False)
+    assert [x.name for x in other.document.layers] == ["b"]
+    assert not other.appearance.contours
+    assert other.session.name == ""
+
+
+def test_a_window_that_is_closed_leaves_nothing_to_recover(opened, tmp_path):
+    opened.session.keep_running(0, busy=False)
+    assert opened.session.running_path().exists()
+    other = Workspace(tmp_path, Preferences())
+    other.open(tmp_path / "b.ply")
+    other.session.keep_running(0, busy=False)
+    os.utime(other.session.running_path(), ns=(1, 1))
+    other.session._written = 1
+    opened.session.keep()  # what the other window has written since is not ours to remove
+    assert other.session.running_path().exists()
+    other.session.keep()
+    assert not other.session.running_path().exists()
+    assert other.session.last_path().exists()
+
+
+def test_a_folder_that_cannot_be_written_is_tried_no_more_than_once(opened, monkeypatch):
+    calls = []
+
+    def refuse(*_):
+        calls.append(1)
+        raise IsolossError("disk full")
+
+    monkeypatch.setattr(keeper, "save_session", refuse)
+    for now in range(10):
+        assert not opened.session.keep_running(now, busy=False)
+    assert len(calls) == 1
+    assert not opened.messages.lines or opened.messages.lines[-1].level != "error"
+
+
+def test_a_session_of_a_file_that_is_gone_is_saved_with_a_word(opened, tmp_path):
+    (tmp_path / "a.ply").unlink()
+    assert opened.session.save(tmp_path / "s.isoloss")
+    warnings = [m.text for m in opened.messages.lines if m.level == "warning"]
+    assert warnings == [f"S will come back without a: there is no file {tmp_path / 'a.ply'}"]
+
+
+def test_fields_are_told_in_words(opened, tmp_path):
+    opened.scene.appearance = replace(opened.appearance, color_range=(0.0, 1e38))
+    assert not opened.session.save(tmp_path / "s.isoloss")
+    told = opened.messages.lines[-1].text
+    assert "colour range of viewport 1 must be a number from -1e+30 to 1e+30" in told
+    assert in_words("/x/layers.ply: views[1].camera.target[0] must") == (
+        "/x/layers.ply: target of viewport 2 must"
+    )
+    assert in_words("layers[0].source is missing") == "file of layer 1 is missing"
+
+
+# -- keys and facts --------------------------------------------------------------------------
+
+
+def test_shortcuts_leave_what_is_typed_alone(frame):
+    ran = []
+    actions = [
+        Action(key, key, lambda key=key: ran.append(key), "", key)
+        for key in ("Ctrl+2", "Ctrl+W", "Ctrl+S", "Ctrl+T", "T")
+    ]
+    shortcuts, ctrl = Shortcuts(), imgui.Key.mod_ctrl
+
+    def press(*keys, typing):
+        def look():
+            imgui.get_io().want_text_input = typing
+            shortcuts.run_pressed(actions)
+
+        frame(look, *keys)
+
+    for typing, expected in ((True, ["Ctrl+S"]), (False, ["Ctrl+W", "Ctrl+S", "Ctrl+T", "T"])):
+        ran.clear()
+        for key in (imgui.Key.w, imgui.Key.s, imgui.Key.t):
+            press((ctrl, True), typing=typing)
+            press((key, True), typing=typing)
+            press((key, False), typing=typing)
+            press((ctrl, False), typing=typing)
+        press(typing=typing)
+        press((imgui.Key.t, True), typing=typing)
+        press((imgui.Key.t, False), typing=typing)
+        assert ran == expected, typing
+    # Ctrl+A, then a 2 right behind it
+    ran.clear()
+    press((ctrl, True), typing=True)
+    press((ctrl, False), (imgui.Key._2, True), typing=True)
+    press((imgui.Key._2, False), typing=True)
+    assert not ran
+
+
+def test_a_difference_tells_that_it_is_one(opened):
+    a, b = opened.document.layers
+    a.surface = replace(a.surface, loss=a.surface.loss - 0.25)
+    opened.show_difference(a, b)
+    told = dict(facts(opened.selected))
+    assert "Loss" not in told
+    assert told["Δ loss"] == "−0.25 to −0.25"
+    assert dict(facts(b))["Loss"] == "1 to 3"
+
+
+def test_the_window_recovers_before_it_opens(opened, monkeypatch):
+    opened.session.keep_running(0, busy=False)
+    monkeypatch.setattr(opening, "_require_display", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        opening.run_window([], [], [], None, None)
+    assert opened.session.last_path().exists()
+
+
+def test_a_minimum_that_is_not_marked_has_no_ring(workspace, tmp_path):
+    loss = 1 + 0.5 * AXIS[:, None] ** 2 + AXIS**2
+    loss[0, 0] = 1.2  # a shallow one in the corner, below a saddle of 1.375
+    workspace.open(Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "c.ply"))
+    layer, scene = workspace.selected, workspace.scene
+    scale = scene.frame().scale
+    deepest, shallow = sorted(layer.minima, key=lambda m: m.loss)
+    pointing = workspace.pointing
+    for minimum, least, told in (
+        (shallow, 0.0, shallow),
+        (shallow, 0.9, None),
+        (deepest, 0.9, deepest),
+    ):
+        pointing.minimum = (layer, minimum)
+        workspace.change(minima=True, minima_persistence=least)
+        assert pointing.ringed(scene, scale) is told
+        workspace.change(minima=False)
+        assert pointing.ringed(scene, scale) is None
+    workspace.change(minima=True)
+    workspace.toggle_layer(layer)
+    assert pointing.ringed(scene, scale) is None
+
+
+@pytest.mark.parametrize(
+    ("room", "columns"), [(200, 3), (186, 3), (185, 2), (122, 1), (123, 2), (5, 1)]
+)
+def test_labels_that_do_not_fit_have_fewer_columns(room, columns):
+    assert fitting_columns(room, widest=60, gap=3) == columns
+    assert columns == 1 or columns * 60 + (columns - 1) * 3 <= room

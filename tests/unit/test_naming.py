@@ -1,0 +1,43 @@
+from itertools import pairwise
+
+import pytest
+
+from isoloss.geometry.rect import is_free, overlap
+from isoloss.naming import short_name, shortened
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("resnet50", "resnet50"),
+        ("timm:resnet18", "resnet18"),
+        ("imagefolder:/data/birds/", "birds"),
+        (r"imagefolder:C:\data\birds", "birds"),
+    ],
+)
+def test_names_are_told_by_their_last_part(name, short):
+    assert short_name(name) == short
+
+
+@pytest.mark.parametrize("keep_end", [False, True])
+def test_texts_are_shortened_to_the_most_that_fits(keep_end):
+    text = "a plane through the trajectory"
+    lengths = []
+    for width in range(len(text) + 3):
+        part = shortened(text, lambda t, width=width: len(t) <= width, keep_end=keep_end)
+        lengths.append(len(part))
+        assert len(part) <= max(width, 1)
+        rest = part.strip("…")
+        assert text.endswith(rest) if keep_end else text.startswith(rest)
+    assert part == text
+    assert all(a <= b for a, b in pairwise(lengths))
+
+
+def test_rectangles_that_share_an_edge_do_not_overlap():
+    a, beside, over = (0.0, 0.0, 2.0, 1.0), (2.0, 0.0, 3.0, 1.0), (1.5, 0.5, 4.0, 4.0)
+    assert not overlap(a, beside)
+    assert overlap(a, over)
+    assert overlap(over, a)
+    assert is_free(a, [beside])
+    assert not is_free(a, [beside, over])
+    assert is_free(a, [])
