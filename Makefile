@@ -18,7 +18,9 @@ demo: .venv/app.stamp
 
 test: .venv/dev.stamp
 	@sh tools/system-packages.sh test
-	ISOLOSS_GL_CHECK=1 $(BIN)/python -m pytest
+	@# Windows and processes want the machine for themselves, the rest shares it.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit --numprocesses auto
+	ISOLOSS_GL_CHECK=1 $(BIN)/python -m pytest tests/gl tests/gui tests/e2e
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .

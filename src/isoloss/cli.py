@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit code. 0: done; 1: failed while running; 2: the request
     is wrong; 130: interrupted, can be carried on."""
     try:
-        namespace = _parser(arguments).parse_args(arguments)
+        parser = _parser(arguments)
+        namespace = parser.parse_args(_with_verb(arguments, parser.verbs))
         if namespace.verb not in (_ask, _run):
             _refuse_several_processes()
         return namespace.verb(namespace)
@@ -46,25 +47,36 @@ def main(arguments: Sequence[str]) -> int:
         return FAILED
 
 
+def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str]:
+    """`isoloss surface.ply` means `isoloss view surface.ply`; a verb stays one, whatever exists."""
+    first = arguments[0] if arguments else "-"
+    # Unlike pathlib's, this one takes a name that is too long for one that is not there.
+    exists = os.path.exists(first)  # noqa: PTH110
+    is_path = exists and not first.startswith("-") and first not in verbs
+    return ["view", *arguments] if is_path else arguments
+
+
 def _refuse_several_processes() -> None:
     from isoloss.compute.ranks import Ranks
 
     if Ranks.current().world > 1:
-        raise IsolossError("torchrun is for 'isoloss run', 'isoloss train' and 'isoloss probe'")
+        raise IsolossError("torchrun is for 'isoloss run', and for the verbs that make runs")
 
 
 class _Parser(argparse.ArgumentParser):
+    verbs: Collection[str] = ()
+
     def error(self, message: str) -> Any:
         hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
         print(f"isoloss: {message}{hint}", file=sys.stderr)
         raise SystemExit(WRONG_REQUEST)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> _Parser:
     parser = _Parser(
         prog="isoloss",
         description="See and probe the loss landscapes of your own networks. "
-        "Without a verb, opens the window.",
+        "Without a verb, opens the window on the files and run folders named.",
     )
     parser.add_argument("--version", action="version", version=f"isoloss {__version__}")
     parser.set_defaults(verb=_view, paths=[])
@@ -84,6 +96,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for name, text in (
         ("train", "Train a network and keep its trajectory"),
         ("probe", "Evaluate a network's loss over a plane"),
+        ("attack", "Attack networks: accuracy against ε"),
+        ("defend", "Attack networks behind noise and a denoiser"),
+        ("certify", "Certify networks behind noise: certified accuracy against radius"),
     ):
         sub = add(name, _ask, text)
         if called == name:
@@ -114,6 +129,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         "--budget", type=float, default=60, metavar="SECONDS",
         help="For each surface taken to 1 %% of its range; 0 leaves them out [60]",
     )  # fmt: skip
+    parser.verbs = verbs.choices
     return parser
 
 

@@ -30,12 +30,15 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         if name == "kind":
             continue
         unsaid = field.is_required() or field.default in (None, ())
-        default = "" if unsaid else f" [{_text(field.default)}]"
+        default = "" if unsaid else f" [{_default_text(field)}]"
         help_text = f"{field.description or ''}{default}".replace("%", "%%")
-        if is_positional(field):
-            parser.add_argument(name, help=help_text, metavar=name.upper())
-            continue
         size = _tuple_size(field)
+        if is_positional(field):
+            free: dict[str, Any] = {}
+            if size == ANY_NUMBER:
+                free = {"nargs": "*", "default": argparse.SUPPRESS}
+            parser.add_argument(name, help=help_text, metavar=name.upper(), **free)
+            continue
         parser.add_argument(
             "--" + name.replace("_", "-"),
             default=argparse.SUPPRESS,
@@ -78,7 +81,10 @@ def is_positional(field: FieldInfo) -> bool:
 
 
 def _is_grid(field: FieldInfo) -> bool:
-    return isinstance(field.default, tuple) and bool(field.default)
+    return any(
+        get_origin(kind) is tuple and all(_alternatives(a) == [int] for a in get_args(kind))
+        for kind in _alternatives(field.annotation)
+    )
 
 
 def _nargs(field: FieldInfo, size: int) -> int | str | None:
@@ -115,6 +121,12 @@ def _metavar(name: str, field: FieldInfo, size: int) -> Any:
         if kind in (int, float):
             return "N" if kind is int else "X"
     return name.split("_")[-1].upper()
+
+
+def _default_text(field: FieldInfo) -> str:
+    if isinstance(field.default, tuple) and not _is_grid(field):
+        return " ".join(map(_text, field.default))
+    return _text(field.default)
 
 
 def _text(value: Any) -> str:

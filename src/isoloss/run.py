@@ -21,7 +21,13 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import read_json, write_json
 from isoloss.naming import short_name
-from isoloss.settings import CHECKPOINT_SUFFIXES, AnySettings, TrainSettings, parse_settings
+from isoloss.settings import (
+    CHECKPOINT_SUFFIXES,
+    AnySettings,
+    ProbeSettings,
+    TrainSettings,
+    parse_settings,
+)
 
 SCHEMA = 1
 
@@ -124,6 +130,28 @@ class Run:
     def curve_path(self) -> Path:
         return self.folder / "curve.npz"
 
+    @property
+    def denoiser_path(self) -> Path:
+        """Where a training for the task "denoiser" keeps what it has learnt."""
+        return self.folder / "denoiser"
+
+    @property
+    def outcomes_path(self) -> Path:
+        """What an attack, a defense or a certification has found, image by image."""
+        return self.folder / "outcomes" / "units.jsonl"
+
+    @property
+    def table_path(self) -> Path:
+        return self.folder / "robustness.csv"
+
+    @property
+    def report_path(self) -> Path:
+        return self.folder / "report.json"
+
+    @property
+    def examples(self) -> Path:
+        return self.folder / "examples"
+
     def trajectory_path(self, name: str | None = None) -> Path:
         """Where the trajectory lies; those of other runs beside it have a `name`."""
         return self.folder / ("trajectory.ply" if name is None else f"trajectory-{name}.ply")
@@ -161,8 +189,11 @@ class Run:
     def _result(self) -> Path:
         """What is there at the latest when the run is done."""
         if isinstance(self.settings, TrainSettings):
-            return self.checkpoints / "trajectory.json"
-        return self.curve_path if self.settings.is_curve else self.surface_path
+            of_denoiser = self.settings.task == "denoiser"
+            return self.denoiser_path if of_denoiser else self.checkpoints / "trajectory.json"
+        if isinstance(self.settings, ProbeSettings):
+            return self.curve_path if self.settings.is_curve else self.surface_path
+        return self.report_path
 
     def check_unchanged(self, **hashes: str) -> None:
         """Record what the run depends on beside its settings, or refuse to mix two states of it.
@@ -241,10 +272,11 @@ class EventTail:
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
     if isinstance(settings, TrainSettings):
-        return f"{short_name(settings.model)}-{short_name(settings.data)}"
+        what = "denoiser" if settings.task == "denoiser" else short_name(settings.model)
+        return f"{what}-{short_name(settings.data)}"
     source = settings.source
     name = source.stem if source.suffix in CHECKPOINT_SUFFIXES else source.name
-    return f"{name}-{settings.plane}"
+    return f"{name}-{settings.plane if isinstance(settings, ProbeSettings) else settings.kind}"
 
 
 def _object(content: Any) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class ProgressBar:
                 text = f"epoch {event.epoch:6.2f}  loss {event.train_loss:.4f}"
                 if not math.isnan(event.test_accuracy):
                     text += f"  test accuracy {100 * event.test_accuracy:.1f} %"
+                elif not math.isnan(event.test_loss):
+                    text += f"  test loss {event.test_loss:.4f}"
                 self._line(text)
             case Log():
                 self._line(event.message)

@@ -19,7 +19,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.run import Run
-from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
+from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings, TrainSettings
 
 _IS_BEGUN, _IS_DONE = b"begun", b"done"
 
@@ -49,14 +49,22 @@ def prepare(settings: AnySettings) -> Prepared:
     """
     try:
         match settings:
-            case TrainSettings():
-                from isoloss.compute.training import Training
+            case TrainSettings(task="denoiser"):
+                from isoloss.robustness.denoiser_run import DenoiserTraining
 
-                return Training.prepare(settings)
+                return DenoiserTraining.prepare(settings)
+            case TrainSettings():
+                from isoloss.compute.classifier import ClassifierTraining
+
+                return ClassifierTraining.prepare(settings)
             case ProbeSettings():
                 from isoloss.compute.probe_run import Probing
 
                 return Probing.prepare(settings)
+            case RobustnessSettings():
+                from isoloss.robustness.evaluation import Evaluation
+
+                return Evaluation.prepare(settings)
     except Exception as error:
         if friendly := _explain(error):
             raise IsolossError(friendly) from error

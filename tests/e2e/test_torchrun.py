@@ -15,8 +15,8 @@ import torch
 
 import isoloss
 from isoloss.compute.checkpoints import load_state
-from isoloss.compute.training import read_trajectory
-from isoloss.events import Log, Paused, Started
+from isoloss.compute.trajectory import read_trajectory
+from isoloss.events import Log, Metric, Paused, Started
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on
@@ -195,6 +195,28 @@ def test_what_torchrun_was_told_to_stop_is_paused_and_one_process_goes_on(by_one
     assert isinstance(run.events()[-1][1], Paused)
     list(carry_on(run))
     assert_same(run, by_one_process)
+
+
+def test_two_processes_train_the_denoiser_that_one_does(by_one_process):
+    folder = by_one_process.folder.parent
+    asked = TrainSettings(
+        task="denoiser", denoiser="tiny", data="tinyuser:data", epochs=2, batch_size=8,
+        device="cpu", precision="fp32",
+    )  # fmt: skip
+    one = Run.create(folder / "denoiser", asked)
+    list(carry_on(one))
+    run = Run.create(folder / "denoiser by two", asked)
+    process = torchrun(folder, "-m", "isoloss", "run", run.name)
+    output = output_of(process)
+    assert process.returncode == 0, output
+    assert run.is_done
+    assert run.environment["processes"] == 2
+    mine, theirs = (
+        [(e.epoch, e.train_loss, e.test_loss) for _, e in r.events() if isinstance(e, Metric)]
+        for r in (run, one)
+    )
+    assert len(mine) == 3
+    np.testing.assert_allclose(mine, theirs, rtol=1e-4)
 
 
 @pytest.mark.parametrize("tolerance", [None, 0.2])

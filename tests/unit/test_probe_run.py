@@ -9,9 +9,10 @@ import torch
 import isoloss
 from isoloss import IsolossError
 from isoloss.compute.checkpoints import load_into, load_state
+from isoloss.compute.classifier import build_for, evaluate
 from isoloss.compute.datasets import load_dataset
 from isoloss.compute.planes import Plane
-from isoloss.compute.training import build_for, evaluate, read_trajectory
+from isoloss.compute.trajectory import read_trajectory
 from isoloss.geometry.formats import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from isoloss import IsolossError
+from isoloss.compute.batches import augment
 from isoloss.compute.ranks import Ranks, Team
 from isoloss.compute.replicas import check_device, replicated, share_of
-from isoloss.compute.training import augment
 
 
 def shares(samples, world):
@@ -62,7 +62,7 @@ def test_images_of_a_share_move_as_they_would_in_the_whole_batch():
 
 def test_alone_a_network_is_not_wrapped():
     net = nn.Linear(2, 2)
-    with replicated(net, torch.zeros(1, 2), Team()) as network:
+    with replicated(net, lambda n: n(torch.zeros(1, 2)), torch.device("cpu"), Team()) as network:
         assert network is net
 
 

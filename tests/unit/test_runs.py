@@ -17,7 +17,15 @@ from isoloss.files import write_atomic
 from isoloss.jobs.follow import FollowedRun
 from isoloss.options import add_options, command_line, settings_from
 from isoloss.run import EventTail, Run, free_folder, run_name
-from isoloss.settings import KINDS, ProbeSettings, TrainSettings, parse_settings
+from isoloss.settings import (
+    KINDS,
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    ProbeSettings,
+    TrainSettings,
+    parse_settings,
+)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +221,9 @@ def test_every_field_is_an_option_with_words(kind):
         TrainSettings(model="timm:resnet18", epochs=2, lr=1 / 3, optimizer="adam"),
         ProbeSettings(source=Path("/tmp/x y"), grid=(7, 9), alpha_range=(-1e-5, 2), plane="pca"),
         ProbeSettings(source=Path("/a.pt"), model="vgg11", data="digits", samples=5),
+        AttackSettings(source="/a", also=("/b", "/c d"), eps="2/255 0.5", attacks="square pgd"),
+        DefendSettings(source="digits-classifier", denoiser="a/b", sigma=(0.5, 0.25), norm="l2"),
+        CertifySettings(source="/a", sigma="1", alpha=0.01, draws=10**6),
     ],
 )
 def test_the_command_line_asks_for_the_same(settings):

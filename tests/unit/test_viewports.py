@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from isoloss.app.comparing import show_in
-from isoloss.app.tiling import places
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Document, SurfaceLayer
+from isoloss.scene.tiling import places
 
 AXIS = np.linspace(-1, 1, 3)
 

@@ -17,12 +17,12 @@ from unittest.mock import MagicMock
 import pytest
 
 from isoloss.app.actions import all_actions
+from isoloss.app.docking import Docking
 from isoloss.app.explain import GLOSSARY, OF_FIELD, OF_TEXTURE, explanation, matching, of_field
 from isoloss.scene.appearance import Texture
 from isoloss.settings import KINDS
 
 APP = Path(__file__).parents[2] / "src" / "isoloss" / "app"
-PANELS = ("Layers", "Appearance", "Experiments", "Jobs", "Plots", "Log", "Curve")
 
 SYNONYMS = {
     r"director(y|ies)": "folder",
@@ -113,7 +113,7 @@ def drawn_texts() -> Iterator[Text]:
 @cache
 def all_texts() -> tuple[Text, ...]:
     found = list(drawn_texts())
-    for action in all_actions(MagicMock(panel_names=PANELS)):
+    for action in all_actions(MagicMock(docking=Docking())):
         label = re.sub("<MagicMock.*?>", "…", action.label)
         found.append(Text(f"action {action.id}", LABEL, label))
     for kind, model in KINDS.items():

@@ -34,7 +34,7 @@ from isoloss.compute.multilevel import levels
 from isoloss.compute.planes import Plane, random_plane
 from isoloss.compute.probing import Request, SurfaceProbing
 from isoloss.compute.ranks import Team
-from isoloss.compute.training import read_trajectory
+from isoloss.compute.trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run

@@ -7,6 +7,8 @@ import inspect
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.cifar_resnet import NAMES as CIFAR_RESNETS
+from isoloss.compute.cifar_resnet import CifarResNet, cifar_resnet
 from isoloss.compute.datasets import Dataset, as_inputs
 from isoloss.compute.user_code import call_user_function, import_user_function, is_user_function
 from isoloss.errors import IsolossError
@@ -49,9 +51,10 @@ def build_model(
 
     Args:
         name: `resnet50`, `vgg11` and the other classifiers of torchvision (`torchvision:NAME`),
-            `resnet50_cbam`, `timm:NAME`, or `package.module:function`. A timm name with the tag of
-            a training brings its own image size and statistics. A user's function is called with
-            `num_classes` if it takes it; its network gets images in [0, 1] as they are.
+            `resnet50_cbam`, `resnet20` and He et al.'s others for small images, `timm:NAME`, or
+            `package.module:function`. A timm name with the tag of a training brings its own image
+            size and statistics. A user's function is called with `num_classes` if it takes it; its
+            network gets images in [0, 1] as they are.
         stem: "cifar" (3×3 first convolution, no early pooling; for VGG a head without the two
             4096-wide layers), "imagenet" (as published), or "auto": cifar up to 64 pixels.
 
@@ -117,6 +120,8 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
 
 def _published(name: str, classes: int) -> nn.Module:
     library, _, short = name.rpartition(":")
+    if name in CIFAR_RESNETS:
+        return cifar_resnet(name, classes)
     if name == "resnet50_cbam":
         from isoloss.compute.cbam import resnet50_cbam
 
@@ -141,8 +146,8 @@ def _published(name: str, classes: int) -> nn.Module:
             )
             return torchvision.models.get_model(short, weights=None, num_classes=classes, **extra)
     raise IsolossError(
-        f"there is no network {name!r}: choose resnet50, resnet50_cbam, vgg11, torchvision:NAME, "
-        "timm:NAME or package.module:function"
+        f"there is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
+        "torchvision:NAME, timm:NAME or package.module:function"
     )
 
 
@@ -150,6 +155,8 @@ def _with_cifar_stem(network: nn.Module, classes: int) -> bool:
     """Adapt `network` to small images in place; False if it is of no family that we know how to."""
     import torchvision
 
+    if isinstance(network, CifarResNet):
+        return True
     if isinstance(network, torchvision.models.VGG):
         network.avgpool = nn.AdaptiveAvgPool2d(1)
         network.classifier = nn.Sequential(nn.Linear(512, classes))

@@ -10,7 +10,7 @@ normalizes each share by the share's own statistics, and those that are kept are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -73,14 +73,17 @@ def check_device(device: torch.device, ranks: Ranks) -> None:
 
 
 @contextmanager
-def replicated(model: nn.Module, sample: Tensor, team: Team) -> Iterator[nn.Module]:
+def replicated(
+    model: nn.Module, try_out: Callable[[nn.Module], Tensor], device: torch.device, team: Team
+) -> Iterator[nn.Module]:
     """What a training step calls in place of `model`: itself, or with several processes a wrapper
     whose backward passes average the gradients over all of them.
 
     Entering gives every rank the parameters and buffers of rank 0's `model`.
 
     Args:
-        sample: (n ≥ 1, …) inputs of the network, on its device.
+        try_out: what the network gives for a few samples.
+        device: where the network is.
 
     Raises:
         IsolossError: at the step in which another process is missing.
@@ -88,7 +91,6 @@ def replicated(model: nn.Module, sample: Tensor, team: Team) -> Iterator[nn.Modu
     if team.ranks.world == 1:
         yield model
         return
-    device = sample.device
     on_gpu = device.type == "cuda"
     if on_gpu:
         # What names no GPU would else go to the first, at every rank.
@@ -105,7 +107,7 @@ def replicated(model: nn.Module, sample: Tensor, team: Team) -> Iterator[nn.Modu
         yield DistributedDataParallel(
             model,
             device_ids=[device] if on_gpu else None,
-            find_unused_parameters=_has_idle_parameters(model, sample),
+            find_unused_parameters=_has_idle_parameters(model, try_out),
         )
     except RuntimeError as error:
         # What gloo raises has no type of its own.
@@ -125,11 +127,11 @@ def add_up(sums: Tensor, ranks: Ranks) -> Tensor:
     return sums
 
 
-def _has_idle_parameters(model: nn.Module, sample: Tensor) -> bool:
+def _has_idle_parameters(model: nn.Module, try_out: Callable[[nn.Module], Tensor]) -> bool:
     """Whether the loss does not depend on some parameter: looking for those in every step costs
     time, and not to look for them where there are some is an error."""
     model.eval()
-    model(sample).sum().backward()
+    try_out(model).sum().backward()
     idle = any(p.requires_grad and p.grad is None for p in model.parameters())
     model.zero_grad(set_to_none=True)
     return idle

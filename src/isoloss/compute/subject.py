@@ -8,12 +8,14 @@ from pathlib import Path
 from torch import nn
 
 from isoloss.compute.checkpoints import load_into, load_state
+from isoloss.compute.classifier import build_for
 from isoloss.compute.datasets import Dataset, load_dataset
 from isoloss.compute.models import build_for_data, check_fits
-from isoloss.compute.training import TrajectoryPoint, build_for, read_trajectory
+from isoloss.compute.trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.run import Run
 from isoloss.settings import CHECKPOINT_SUFFIXES, ProbeSettings, TrainSettings
+from isoloss.shipped import located
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,12 @@ def _trained(folder: Path) -> tuple[TrainSettings, TrainedPath]:
             f"{folder} is no network: give a training run's folder, or a checkpoint "
             f"({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    run = Run.open(folder)
+    run = Run.open(located(folder))
     asked = run.settings
     if not isinstance(asked, TrainSettings):
         raise IsolossError(f"{run.folder} is a {asked.kind} run: give a training run")
+    if asked.task != "classifier":
+        raise IsolossError(f"{run.folder} has trained a {asked.task}: give a classifier's run")
     points = read_trajectory(run)
     if not points:
         raise IsolossError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import safetensors
 from diffusers.models.unets.unet_2d import UNet2DModel
@@ -20,17 +20,20 @@ from isoloss.compute.checkpoints import save_tensors
 from isoloss.compute.hub import fetch
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
+from isoloss.robustness.timestep import timestep_for_sigma
+from isoloss.shipped import located
 
 UNET_CONFIG = "config.json"
 UNET_WEIGHTS = "diffusion_pytorch_model.safetensors"
 SCHEDULER_CONFIG = "scheduler_config.json"
 
 Size = Literal["tiny", "small", "ddpm"]
+SIZES: tuple[Size, ...] = get_args(Size)
 # Channels at each resolution, blocks at each, attention from which resolution of the pyramid on.
 # "ddpm" is the network of Ho et al. for CIFAR-10, 36 million parameters.
 _SHAPES: dict[str, tuple[tuple[int, ...], int, int | None]] = {
-    "tiny": ((32, 64, 64), 1, None),
-    "small": ((64, 128, 128), 2, 2),
+    "tiny": ((8, 16, 32), 1, None),
+    "small": ((32, 64, 128, 256), 1, 2),
     "ddpm": ((128, 256, 256, 256), 2, 1),
 }
 
@@ -39,8 +42,8 @@ def build_unet(size: Size, image_size: int, channels: int = 3) -> UNet2DModel:
     """A U-Net that predicts the noise in (N, channels, image_size, image_size), initialized anew.
 
     Args:
-        size: "tiny" (1.1 million parameters, for digits), "small" (6.5 million), or "ddpm" (35.7
-            million, Ho et al.'s for CIFAR-10).
+        size: "tiny" (0.16 million parameters, for digits), "small" (10.1 million, what a
+            CPU can train for 32×32 photos), or "ddpm" (35.7 million, Ho et al.'s for CIFAR-10).
 
     Raises:
         IsolossError: if the images cannot be halved as often as the network does.
@@ -52,7 +55,7 @@ def build_unet(size: Size, image_size: int, channels: int = 3) -> UNet2DModel:
     if image_size % 2**halvings or image_size < 2 ** (halvings + 1):
         raise IsolossError(
             f"a denoiser of size {size} halves images {halvings} times: {image_size} pixels on a "
-            f"side are no multiple of {2**halvings}"
+            f"side are no multiple of {2**halvings}, or fewer than {2 ** (halvings + 1)}"
         )
     attends = [attention is not None and level == attention for level in range(len(widths))]
     down = tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in attends)
@@ -74,9 +77,23 @@ def build_unet(size: Size, image_size: int, channels: int = 3) -> UNet2DModel:
     )
 
 
-def build_scheduler() -> DDPMScheduler:
-    """Ho et al.'s: 1,000 steps, β from 1e-4 to 0.02, ε-prediction."""
-    return DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
+def build_scheduler(largest_sigma: float | None = None) -> DDPMScheduler:
+    """Ho et al.'s: 1,000 steps, β from 1e-4 to 0.02, ε-prediction.
+
+    Args:
+        largest_sigma: end with the first step that has this much noise, as a standard deviation on
+            the [0, 1] image scale.
+
+    Raises:
+        IsolossError: if no step has so much.
+    """
+    whole = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
+    if largest_sigma is None:
+        return whole
+    last, _ = timestep_for_sigma(whole.alphas_cumprod, largest_sigma)
+    return DDPMScheduler(
+        num_train_timesteps=last + 1, beta_schedule="linear", beta_end=float(whole.betas[last])
+    )
 
 
 def save_denoiser(folder: Path, unet: UNet2DModel, scheduler: DDPMScheduler) -> Path:
@@ -91,10 +108,12 @@ def save_denoiser(folder: Path, unet: UNet2DModel, scheduler: DDPMScheduler) -> 
 def load_denoiser(source: str | Path) -> tuple[UNet2DModel, DDPMScheduler]:
     """(UNet in eval mode, scheduler), from a local folder or by name from the Hugging Face hub.
 
-    A folder holds the files either directly or, as pipelines have them, in `unet` and `scheduler`.
+    A folder holds the files either directly or, as pipelines have them, in `unet` and `scheduler`;
+    a training run's has them in `denoiser`.
 
     Args:
-        source: a folder, or a name such as `google/ddpm-cifar10-32`.
+        source: a folder, the name of one that comes with the program (`digits-denoiser`), or one
+            on the hub such as `google/ddpm-cifar10-32`.
 
     Raises:
         IsolossError: naming what is missing, damaged or not to be had.
@@ -115,8 +134,10 @@ def load_denoiser(source: str | Path) -> tuple[UNet2DModel, DDPMScheduler]:
 
 def _files(source: str | Path) -> tuple[Path, Path, Path]:
     """The paths of the UNet's configuration and weights, and of the scheduler's configuration."""
-    folder = Path(source).expanduser()
+    folder = located(source)
     if folder.is_dir():
+        if (folder / "run.json").is_file():
+            folder /= "denoiser"
         unet = folder / "unet" if (folder / "unet").is_dir() else folder
         scheduler = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
         paths = unet / UNET_CONFIG, unet / UNET_WEIGHTS, scheduler / SCHEDULER_CONFIG
@@ -127,7 +148,7 @@ def _files(source: str | Path) -> tuple[Path, Path, Path]:
     name = str(source)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise IsolossError(
-            f"there is no denoiser {name}: give its folder, or a name such as "
+            f"there is no denoiser {name}: give its folder, digits-denoiser, or a name such as "
             "google/ddpm-cifar10-32"
         )
     instead = (

@@ -29,6 +29,8 @@ def denoising_loss(
     alphas_cumprod: Tensor,
     images: Tensor,
     generator: torch.Generator | None = None,
+    part: slice = slice(None),
+    of: int | None = None,
 ) -> Tensor:
     """The mean of (z − ε̂(x_t, t))², with t uniform and z ~ N(0, 1) (algorithm 1).
 
@@ -37,9 +39,12 @@ def denoising_loss(
         alphas_cumprod: (T,) the schedule.
         images: (N, C, H, W) in [0, 1].
         generator: draws t and z, on the CPU, so that all devices train on the same.
+        part, of: where the images are only this part of a batch `of` so many, they get the t and z
+            that they would in it.
     """
-    steps = torch.randint(len(alphas_cumprod), (len(images),), generator=generator)
-    noise = torch.randn(images.shape, generator=generator)
+    drawn = of or len(images)
+    steps = torch.randint(len(alphas_cumprod), (drawn,), generator=generator)[part]
+    noise = torch.randn(drawn, *images.shape[1:], generator=generator)[part]
     steps, noise = steps.to(images.device), noise.to(images)
     predicted = unet(noised(alphas_cumprod, images, steps, noise), steps).sample
     return F.mse_loss(predicted.float(), noise.float())

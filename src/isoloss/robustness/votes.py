@@ -99,6 +99,12 @@ def _batches(
         yield torch.cat(rows), torch.cat(noise)
 
 
+def first_noise(images: Tensor, indices: Sequence[int], seed: int = 0) -> Tensor:
+    """(N, C, H, W) the noise of the draw by which `Votes.single` judges."""
+    drawn = [_block(images, index, VOTING, seed, 0)[0] for index in indices]
+    return torch.stack(drawn) if drawn else torch.zeros_like(images)
+
+
 def _block(images: Tensor, index: int, purpose: int, seed: int, block: int) -> Tensor:
     """(BLOCK, C, H, W) standard normal."""
     mixed = np.random.SeedSequence([seed, index, purpose, block]).generate_state(1, np.uint64)

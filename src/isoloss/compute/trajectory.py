@@ -1,0 +1,73 @@
+"""What a training run has recorded: one point for each checkpoint."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from isoloss.errors import IsolossError
+from isoloss.events import Metric
+from isoloss.files import read_json
+from isoloss.run import Run
+
+
+@dataclass(frozen=True)
+class TrajectoryPoint:
+    """One checkpoint of a trajectory, a line of `trajectory.json`.
+
+    `loss` and `accuracy` are means over the training steps since the checkpoint before (for the
+    first: over one batch before training); `test_*` are over the whole test split. A denoiser's
+    accuracies are NaN.
+    """
+
+    checkpoint: str
+    epoch: float
+    step: int
+    lr: float
+    loss: float
+    accuracy: float
+    test_loss: float
+    test_accuracy: float
+
+    @property
+    def metric(self) -> Metric:
+        """The point as the training curves have it."""
+        return Metric(
+            self.epoch, self.lr, self.loss, self.accuracy, self.test_loss, self.test_accuracy
+        )
+
+
+_points = TypeAdapter(list[TrajectoryPoint])
+
+
+def to_lines(points: list[TrajectoryPoint]) -> list[dict[str, Any]]:
+    """The points as JSON has them: NaN becomes null."""
+    return [
+        {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(p).items()}
+        for p in points
+    ]
+
+
+def from_lines(lines: Any, origin: object) -> list[TrajectoryPoint]:
+    """The points that `to_lines` gave; `origin` names the file in messages.
+
+    Raises:
+        IsolossError: if it is damaged.
+    """
+    try:
+        known: list[dict[str, Any]] = [
+            {k: math.nan if v is None else v for k, v in line.items()} for line in lines
+        ]
+        return _points.validate_python(known)
+    except (TypeError, AttributeError, ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise IsolossError(f"{origin} is damaged: {reason}") from error
+
+
+def read_trajectory(run: Run) -> list[TrajectoryPoint]:
+    """The checkpoints of a training run, in order; empty if there are none yet."""
+    path = run.checkpoints / "trajectory.json"
+    return from_lines(read_json(path), path) if path.exists() else []

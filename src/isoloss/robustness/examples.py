@@ -1,0 +1,102 @@
+"""The images that a robustness run keeps, without loss: clean, attacked, noisy, denoised.
+
+`examples/` holds `examples.json` and one safetensors file for each combination, with
+
+- `images` (E, K, C, H, W) float32, as attacked at each of E radii; at 0 they are clean,
+- `predicted` (E, K) int64 and `confidence` (E, K) float32, the network's answer and its softmax;
+- behind a defense, `noisy` and `denoised` of the same shape as `images`, at the draw of noise by
+  which the single draw is judged; what is predicted is then of that draw. Noisy values lie outside
+  [0, 1] too; without a denoiser both are the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isoloss.compute.checkpoints import save_tensors
+from isoloss.files import write_json
+from isoloss.robustness.arena import Arena
+from isoloss.robustness.looking import wide
+from isoloss.robustness.plan import CERTIFICATE, CLEAN, Combination, Plan
+from isoloss.robustness.smoothing import DenoisedSmoothing
+from isoloss.robustness.trials import Trial
+from isoloss.robustness.votes import first_noise
+from isoloss.settings import RobustnessSettings
+
+SCHEMA = 1
+INDEX = "examples.json"
+
+
+class Examples:
+    """The examples of a run, as its folder holds them."""
+
+    def __init__(
+        self, folder: Path, settings: RobustnessSettings, plan: Plan, arena: Arena
+    ) -> None:
+        self._folder, self._plan, self._arena = folder, plan, arena
+        self._norm = getattr(settings, "norm", "l2")
+        self._epsilons: tuple[float, ...] = getattr(settings, "epsilons", ())
+
+    def has(self, which: int) -> bool:
+        """Whether those of a combination are there."""
+        return self._file(which).exists()
+
+    @torch.no_grad()
+    def keep(self, which: int, trial: Trial) -> None:
+        """Keep the images of a combination, whole or not at all."""
+        combination = self._plan.combinations[which]
+        seen = [self._seen(combination, images, trial) for images in trial.images]
+        tensors = {name: torch.stack([s[name] for s in seen]) for name in seen[0]}
+        save_tensors(self._file(which), {"images": trial.images.float(), **tensors})
+        self._write_index(trial)
+
+    def _seen(self, combination: Combination, images: Tensor, trial: Trial) -> dict[str, Tensor]:
+        """What the network makes of K images."""
+        if combination.sigma is None:
+            return _answers(self._arena.contenders[combination.network].judge(images))
+        defense = self._arena.defense(combination.network, combination.sigma)
+        noise = first_noise(images, trial.outcome.images, combination.seed)
+        noisy = defense.noisy(images, noise)
+        denoised = defense.denoise(noisy) if isinstance(defense, DenoisedSmoothing) else noisy
+        answers = _answers(defense.logits(images, noise))
+        return {"noisy": noisy.float(), "denoised": denoised.float(), **answers}
+
+    def _write_index(self, trial: Trial) -> None:
+        kept = [k for k in range(len(self._plan.combinations)) if self.has(k)]
+        content = {
+            "schema": SCHEMA,
+            "data": self._arena.data,
+            "classes": list(self._arena.classes),
+            "images": trial.outcome.images,
+            "labels": trial.outcome.labels,
+            "files": [self._entry(k) for k in kept],
+        }
+        write_json(self._folder / INDEX, content)
+
+    def _entry(self, which: int) -> dict[str, Any]:
+        combination = self._plan.combinations[which]
+        defended = combination.sigma is not None
+        clean = combination.attack in (CLEAN, CERTIFICATE)
+        return {
+            "file": self._file(which).name,
+            "network": self._arena.contenders[combination.network].name,
+            "defense": "none" if not defended
+            else "noise" if self._arena.denoiser is None else "denoised",
+            "sigma": combination.sigma,
+            "attack": CLEAN if clean else combination.attack,
+            "norm": self._norm,
+            "seed": combination.seed,
+            "eps": [0.0] if clean else [*([] if defended else [0.0]), *self._epsilons],
+        }  # fmt: skip
+
+    def _file(self, which: int) -> Path:
+        return self._folder / f"{which:04d}.safetensors"
+
+
+def _answers(logits: Tensor) -> dict[str, Tensor]:
+    confidence, predicted = wide(logits).softmax(1).max(1)
+    return {"predicted": predicted, "confidence": confidence.float()}

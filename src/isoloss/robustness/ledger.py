@@ -1,0 +1,111 @@
+"""The ledger of a robustness run: what every unit of work has found, image by image.
+
+`outcomes/units.jsonl` has one line of JSON for each finished unit and is only ever appended to. A
+line that a kill cut short does not count, nor does the second line of one unit; what is not there
+is done again, and comes out the same.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from isoloss.compute.ranks import Unit
+from isoloss.errors import IsolossError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one unit has found of its N images, at each of E radii.
+
+    Attributes:
+        images: (N,) places in the data.
+        labels: (N,) true classes.
+        eps: (E,) on the [0, 1] scale.
+        right: (E,) texts of N characters, "1" where the image is classified rightly: by the
+            network's answer, or by the majority of a randomized defense's draws.
+        right_in_8_bits: likewise once rounded to 256 values; with a randomized defense by one draw.
+        single, worst: likewise by the first draw, and by the worst of all draws; empty without a
+            randomized defense.
+        votes: (E, N) how many draws give the true class; likewise empty.
+        without_gradient: (E,) likewise, "1" where the attack found no gradient to follow.
+        seconds: (E,) that it took.
+        predicted: (N,) the certified class, −1 where nothing is certain; of certificates only.
+        radius: (N,) the certified radius.
+        successes: (N,) draws that the class won.
+    """
+
+    images: list[int]
+    labels: list[int]
+    eps: list[float]
+    right: list[str]
+    right_in_8_bits: list[str]
+    without_gradient: list[str]
+    seconds: list[float]
+    single: list[str]
+    worst: list[str]
+    votes: list[list[int]]
+    predicted: list[int]
+    radius: list[float]
+    successes: list[int]
+
+    def to_bytes(self) -> bytes:
+        """As JSON."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, content: Any) -> Outcome:
+        """The outcome in what was read from JSON; raises KeyError where something is missing."""
+        return cls(**{f.name: content[f.name] for f in fields(cls)})
+
+
+class Ledger:
+    """The outcomes of a run's units so far."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.outcomes: dict[Unit, Outcome] = {}
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise IsolossError(f"cannot read {self._path}: {error.strerror}") from error
+        for line in content.split(b"\n"):
+            try:
+                record = json.loads(line)
+                unit = tuple(int(k) for k in record["unit"])
+                self.outcomes.setdefault(unit, Outcome.from_json(record))
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short
+
+    def append(self, unit: Unit, result: bytes) -> Outcome:
+        """Record what a unit has found, for good.
+
+        Raises:
+            IsolossError: if the disk is full or the folder gone.
+        """
+        content = json.loads(result)
+        line = (json.dumps({"unit": list(unit), **content}, separators=(",", ":")) + "\n").encode()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab+", buffering=0) as file:
+                if file.seek(0, os.SEEK_END) > 0:
+                    file.seek(-1, os.SEEK_END)
+                    if file.read(1) != b"\n":
+                        line = b"\n" + line
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise IsolossError(f"cannot write {self._path}: {error.strerror}") from error
+        outcome = Outcome.from_json(content)
+        self.outcomes.setdefault(unit, outcome)
+        return self.outcomes[unit]

@@ -1,0 +1,145 @@
+"""What a robustness run consists of: every combination on the first images before the next images.
+
+So the first rows of the table are there early, with wide intervals, and tighten. A unit of work is
+one combination on one block of images, over all ε.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from isoloss.compute.ranks import Unit
+from isoloss.settings import (
+    AttackingSettings,
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    RobustnessSettings,
+)
+
+FIRST, LARGEST = 32, 256
+"""Images in the first block that is dealt out, and in the largest."""
+DRAWS_IN_A_BLOCK = 16_000
+"""Of a certification, roughly, so that a kill loses little."""
+STUDIED = 32
+"""Images on which convergence is studied."""
+FACTORS = (0.25, 0.5, 1.0, 2.0)
+"""Of the steps and of the draws that were asked for."""
+MAIN, STUDY = 0, 1
+
+CLEAN, CERTIFICATE = "clean", "certificate"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A network, a defense if `sigma` is given, an attack and the seed of all that is random."""
+
+    network: int
+    sigma: float | None
+    attack: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Study:
+    """A combination with more or fewer "steps" or "draws", at one ε, on few images."""
+
+    combination: Combination
+    varied: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All there is to do.
+
+    Attributes:
+        blocks: (first, last) places in the shared order of images. Where examples are kept the
+            first block is theirs.
+    """
+
+    combinations: tuple[Combination, ...]
+    blocks: tuple[tuple[int, int], ...]
+    studies: tuple[Study, ...] = ()
+
+    @classmethod
+    def of(cls, settings: RobustnessSettings, samples: int) -> Plan:
+        """The plan for so many images as there are."""
+        combinations = tuple(
+            Combination(network, sigma, attack, settings.seed + k)
+            for k, network in product(range(settings.seeds), range(len(settings.sources)))
+            for sigma, attack in _bouts(settings)
+        )
+        first, largest = FIRST, LARGEST
+        if isinstance(settings, CertifySettings):
+            first = largest = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
+        blocks = tuple(_blocks(samples, min(settings.keep, samples), first, largest))
+        return cls(combinations, blocks, tuple(_studies(settings, combinations)))
+
+    @property
+    def units(self) -> list[Unit]:
+        """(MAIN, combination, block), the first block of all combinations first."""
+        return [
+            (MAIN, c, b) for b in range(len(self.blocks)) for c in range(len(self.combinations))
+        ]
+
+    def images(self, unit: Unit) -> int:
+        """How many images a unit is about."""
+        first, last = self.blocks[unit[2]] if unit[0] == MAIN else self.studied
+        return last - first
+
+    @property
+    def studied(self) -> tuple[int, int]:
+        """The places of the images on which convergence is studied."""
+        return 0, min(STUDIED, self.blocks[-1][1])
+
+
+def _bouts(settings: RobustnessSettings) -> Iterator[tuple[float | None, str]]:
+    """(σ, attack) of one network and seed."""
+    match settings:
+        case AttackSettings():
+            yield from ((None, attack) for attack in settings.attacks.split(","))
+        case DefendSettings():
+            yield None, "pgd"
+            for sigma in settings.sigma:
+                yield from ((sigma, a) for a in (CLEAN, *settings.attacks.split(",")))
+        case CertifySettings():
+            yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
+        case _:
+            raise AssertionError(settings.__class__)
+
+
+def _blocks(samples: int, kept: int, first: int, largest: int) -> Iterator[tuple[int, int]]:
+    """Each twice as large as the one before."""
+    if kept:
+        yield 0, kept
+    size = first
+    while kept < samples:
+        yield kept, min(kept + size, samples)
+        kept, size = kept + size, min(2 * size, largest)
+
+
+def _studies(
+    settings: RobustnessSettings, combinations: tuple[Combination, ...]
+) -> Iterator[Study]:
+    """Of each network and σ its best attack by gradients."""
+    if not isinstance(settings, AttackingSettings):
+        return
+    best: dict[tuple[int, float | None], Combination] = {}
+    for attack in ("pgd", "bpda", "eot"):
+        for combination in combinations:
+            if combination.attack == attack and combination.seed == settings.seed:
+                best[combination.network, combination.sigma] = combination
+    for combination in best.values():
+        if settings.protocol == "standard":
+            for steps in _multiples(settings.steps):
+                yield Study(combination, "steps", steps)
+        if isinstance(settings, DefendSettings) and combination.sigma is not None:
+            for draws in _multiples(settings.draws):
+                yield Study(combination, "draws", draws)
+
+
+def _multiples(value: int) -> list[int]:
+    return sorted({max(round(value * factor), 1) for factor in FACTORS})

@@ -1,0 +1,302 @@
+"""How one unit of work of a robustness run is done: one combination on one block of images.
+
+All that is random follows from the seed, the attack and the block, so that a unit comes out the
+same whenever, and by whichever process, it is done.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isoloss.compute.ranks import Unit
+from isoloss.robustness.arena import Arena, Contender
+from isoloss.robustness.ascent import Attacked
+from isoloss.robustness.bpda import StraightThrough
+from isoloss.robustness.certify import certify
+from isoloss.robustness.eot import eot_pgd
+from isoloss.robustness.ledger import Outcome
+from isoloss.robustness.pgd import LEGACY, Protocol, attack
+from isoloss.robustness.plan import CERTIFICATE, CLEAN, MAIN, Combination, Plan, Study
+from isoloss.robustness.smoothing import DenoisedSmoothing, Smoothing
+from isoloss.robustness.square import square
+from isoloss.robustness.standard import standard_autoattack
+from isoloss.robustness.sweep import Attack, in_8_bits, misclassified, sweep
+from isoloss.robustness.votes import count_votes, vote
+from isoloss.settings import (
+    AttackingSettings,
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    RobustnessSettings,
+)
+
+_NUMBER = {name: k for k, name in enumerate(
+    ("pgd", "square", "autoattack", "transfer", "bpda", "eot", CLEAN, CERTIFICATE)
+)}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a unit has found, with the images, of which only examples are kept.
+
+    Attributes:
+        images: (E, N, C, H, W) as attacked at each ε; of certificates the clean ones.
+    """
+
+    outcome: Outcome
+    images: Tensor
+
+
+class Trials:
+    """Does units of work."""
+
+    def __init__(self, settings: RobustnessSettings, plan: Plan, arena: Arena) -> None:
+        self._settings, self._plan, self._arena = settings, plan, arena
+
+    def __call__(self, unit: Unit) -> bytes:
+        """What the unit has found, as bytes."""
+        return self.trial(unit).outcome.to_bytes()
+
+    def trial(self, unit: Unit) -> Trial:
+        """Do (MAIN, combination, block), or (STUDY, study, ε)."""
+        kind, which, detail = unit
+        with warnings.catch_warnings(), _repeatable():
+            # The report says what a protocol cannot reach.
+            warnings.filterwarnings("ignore", message="the steps, ")
+            if kind == MAIN:
+                first, last = self._plan.blocks[detail]
+                combination = self._plan.combinations[which]
+                return _Bout(self._arena, self._settings, combination, first, last).trial()
+            study = self._plan.studies[which]
+            assert isinstance(self._settings, AttackingSettings)
+            eps = self._settings.epsilons[detail]
+            varied = _varied(self._settings, study)
+            return _Bout(self._arena, varied, study.combination, *self._plan.studied).at([eps])
+
+
+@contextmanager
+def _repeatable() -> Generator[None]:
+    """Convolutions on NVIDIA GPUs sum in the same order every time inside."""
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(
+        enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=cudnn.allow_tf32
+    ):
+        yield
+
+
+def _varied(settings: AttackingSettings, study: Study) -> AttackingSettings:
+    """The settings with the number of steps or draws of a study, the size of a step with it."""
+    change: dict[str, object] = {study.varied: study.value}
+    if study.varied == "steps" and settings.step_size is not None:
+        change["step_size"] = settings.step_size * settings.steps / study.value
+    return settings.model_copy(update=change)
+
+
+def protocol_of(settings: AttackingSettings) -> Protocol:
+    """How the attacks by gradients of a run proceed."""
+    if settings.protocol == "legacy":
+        return LEGACY
+    return Protocol(
+        "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts
+    )
+
+
+class _Bout:
+    """One combination on the images from `first` up to `last`."""
+
+    def __init__(
+        self,
+        arena: Arena,
+        settings: RobustnessSettings,
+        combination: Combination,
+        first: int,
+        last: int,
+    ) -> None:
+        self._arena, self._settings, self._combination = arena, settings, combination
+        self._x, self._y = arena.images[first:last], arena.labels[first:last]
+        self._indices = arena.indices[first:last]
+        words = [combination.seed, _NUMBER[combination.attack], first]
+        state = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
+        self._generator = torch.Generator(arena.device).manual_seed(int(state >> np.uint64(1)))
+        self._contender: Contender = arena.contenders[combination.network]
+
+    def trial(self) -> Trial:
+        """At 0 and at all radii of the run; with a defense, 0 is a combination of its own."""
+        if isinstance(self._settings, CertifySettings):
+            return self._certificates(self._settings)
+        assert isinstance(self._settings, AttackingSettings)
+        epsilons = self._settings.epsilons
+        if self._combination.attack == CLEAN:
+            return self.at([0.0])
+        return self.at(epsilons if self._combination.sigma is not None else [0.0, *epsilons])
+
+    def at(self, epsilons: Sequence[float]) -> Trial:
+        """At these radii."""
+        if self._combination.sigma is None:
+            return self._undefended(epsilons)
+        return self._defended(epsilons, self._combination.sigma)
+
+    def _undefended(self, epsilons: Sequence[float]) -> Trial:
+        settings = self._settings
+        assert isinstance(settings, AttackingSettings)
+        reached = list(
+            sweep(
+                self._surely(self._plain_attack(settings)), self._contender.judge, self._x, self._y,
+                epsilons, carry=settings.protocol == "standard",
+                batch_size=self._arena.batch_size,
+            )
+        )  # fmt: skip
+        outcome = self._outcome(
+            epsilons,
+            right=[_bits(~r.fooled) for r in reached],
+            right_in_8_bits=[_bits(~r.fooled_in_8_bits) for r in reached],
+            without_gradient=[_bits(r.without_gradient) for r in reached],
+            seconds=[round(r.seconds, 4) for r in reached],
+        )
+        return Trial(outcome, torch.stack([r.images for r in reached]))
+
+    def _plain_attack(self, settings: AttackingSettings) -> Callable[..., Attacked]:
+        size, generator = self._arena.batch_size, self._generator
+        protocol = protocol_of(settings)
+        name = self._combination.attack
+        if name == "square":
+            assert isinstance(settings, AttackSettings)
+            return lambda model, x, y, eps: square(
+                model, x, y, eps, settings.queries, settings.norm, generator, batch_size=size
+            )
+        if name == "autoattack":
+            seed, classes = self._combination.seed, len(self._arena.classes)
+            return lambda model, x, y, eps: standard_autoattack(
+                model, x, y, eps, settings.norm, classes, seed, batch_size=size
+            )
+        return lambda model, x, y, eps: attack(
+            model, x, y, eps, protocol, generator, batch_size=size
+        )
+
+    def _surely(self, attack: Callable[..., Attacked]) -> Attack:
+        """`attack` on the fast network; on the judge itself where the two do not agree that it
+        has succeeded."""
+        fast, judge = self._contender.fast, self._contender.judge
+
+        def surely(x: Tensor, y: Tensor, eps: float) -> Attacked:
+            found = attack(fast, x, y, eps)
+            if fast.precision == "fp32":
+                return found
+            wrong = misclassified(judge, found.images, y, self._arena.batch_size)
+            disputed = (found.fooled & ~wrong).nonzero()[:, 0]
+            if len(disputed) == 0:
+                return found
+            again = attack(judge, x[disputed], y[disputed], eps)
+            images, fooled = found.images.clone(), found.fooled.clone()
+            images[disputed], fooled[disputed] = again.images, again.fooled
+            return replace(found, images=images, fooled=fooled)
+
+        return surely
+
+    def _defended(self, epsilons: Sequence[float], sigma: float) -> Trial:
+        settings, arena = self._settings, self._arena
+        assert isinstance(settings, DefendSettings)
+        defense = arena.defense(self._combination.network, sigma)
+        defense.generator = self._generator
+        adversary = self._adversary(settings, defense)
+        outcomes: dict[str, list[str]] = {
+            name: [] for name in ("right", "right_in_8_bits", "single", "worst", "without_gradient")
+        }
+        counts: list[list[int]] = []
+        seconds: list[float] = []
+        moved: list[Tensor] = []
+        for eps in epsilons:
+            began = time.perf_counter()
+            flat = torch.zeros_like(self._y, dtype=torch.bool)
+            images = self._x
+            if eps > 0:
+                attacked = adversary(self._x, self._y, eps)
+                images, flat = attacked.images, attacked.without_gradient
+            seed, size = self._combination.seed, arena.batch_size
+            votes = vote(
+                defense, images, self._y, self._indices, settings.votes, seed=seed, batch_size=size
+            )
+            rounded = count_votes(
+                defense, in_8_bits(images), self._indices, 0, 1, seed=seed, batch_size=size
+            )
+            outcomes["right"].append(_bits(votes.majority))
+            outcomes["single"].append(_bits(votes.single))
+            outcomes["worst"].append(_bits(votes.always))
+            outcomes["right_in_8_bits"].append(_bits(rounded.argmax(1) == self._y))
+            outcomes["without_gradient"].append(_bits(flat))
+            counts.append(votes.counts.gather(1, self._y[:, None])[:, 0].tolist())
+            seconds.append(round(time.perf_counter() - began, 4))
+            moved.append(images)
+        outcome = self._outcome(epsilons, votes=counts, seconds=seconds, **outcomes)
+        return Trial(outcome, torch.stack(moved))
+
+    def _adversary(self, settings: DefendSettings, defense: Smoothing) -> Attack:
+        size, generator = self._arena.batch_size, self._generator
+        protocol = protocol_of(settings)
+        # What is to fool another network must not stop as soon as it fools its own.
+        to_the_end = replace(protocol, keep_best=False)
+        fast = self._contender.fast
+        match self._combination.attack:
+            case "transfer":
+                return lambda x, y, eps: attack(
+                    fast, x, y, eps, to_the_end, generator, batch_size=size
+                )
+            case "square":
+                return lambda x, y, eps: square(
+                    defense, x, y, eps, settings.queries, settings.norm, generator,
+                    draws=settings.draws, batch_size=size,
+                )  # fmt: skip
+            case "bpda":
+                assert isinstance(defense, DenoisedSmoothing)
+                target: Smoothing = StraightThrough(defense)
+            case _:
+                assert isinstance(defense, DenoisedSmoothing)
+                # The clamp of the denoised image kills gradients.
+                target = defense.unclamped()
+        return lambda x, y, eps: eot_pgd(
+            target, x, y, eps, protocol, settings.draws, generator, batch_size=size
+        )
+
+    def _certificates(self, settings: CertifySettings) -> Trial:
+        assert self._combination.sigma is not None
+        defense = self._arena.defense(self._combination.network, self._combination.sigma)
+        began = time.perf_counter()
+        found = list(
+            certify(
+                defense, self._x, self._indices, settings.pilot, settings.draws,
+                alpha=settings.alpha, seed=self._combination.seed,
+                batch_size=self._arena.batch_size,
+            )
+        )  # fmt: skip
+        predicted = [-1 if c.predicted is None else c.predicted for c in found]
+        outcome = self._outcome(
+            [],
+            predicted=predicted,
+            radius=[c.radius for c in found],
+            successes=[c.successes for c in found],
+            seconds=[round(time.perf_counter() - began, 4)],
+        )
+        return Trial(outcome, self._x[None])
+
+    def _outcome(self, epsilons: Sequence[float], **found: object) -> Outcome:
+        nothing: dict[str, object] = {
+            name: [] for name in Outcome.__dataclass_fields__ if name not in found
+        }
+        about = {
+            "images": list(self._indices),
+            "labels": self._y.tolist(),
+            "eps": [float(e) for e in epsilons],
+        }
+        return Outcome(**{**nothing, **found, **about})  # type: ignore[arg-type]
+
+
+def _bits(mask: Tensor) -> str:
+    return "".join("1" if bit else "0" for bit in mask.tolist())

@@ -1,0 +1,159 @@
+"""A robustness run in two or three plain sentences."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+
+from isoloss.robustness.plan import CERTIFICATE, Combination
+from isoloss.robustness.standing import Bits, Standing
+from isoloss.robustness.statistics import clopper_pearson_interval
+from isoloss.settings import AttackSettings, DefendSettings
+from isoloss.tables import Doubt
+
+# What says something against a number, not only about how exactly it is known.
+MILD = ("few-samples", "attack-not-proven", "mostly-abstained", "radius-out-of-reach")
+
+
+def verdict(standing: Standing, doubts: list[Doubt], values: int) -> str:
+    """What a run has come to.
+
+    Args:
+        values: of an image, channels × height × width.
+    """
+    match standing.settings:
+        case AttackSettings():
+            said = _of_attack(standing)
+        case DefendSettings():
+            said = _of_defense(standing)
+        case _:
+            said = _of_certificates(standing, values)
+    return f"{said} {_trust(doubts)}"
+
+
+def under_all(standing: Standing, network: int, sigma: float | None, eps: float) -> Bits:
+    """(N,) which images are right under every attack on one network, whatever the seed.
+
+    With a defense, transferred images count as one of the attacks.
+    """
+    against = [
+        standing.bits(c, eps)
+        for c in standing.curves
+        if c.network == network and c.sigma == sigma and c.attack != CERTIFICATE
+    ]
+    shortest = min((len(bits) for bits in against), default=0)
+    return reduce(np.logical_and, [bits[:shortest] for bits in against], np.ones(shortest, bool))
+
+
+def _of_attack(standing: Standing) -> str:
+    """Of each network: clean, and where half of that is gone."""
+    return " ".join(_of_network(standing, k, name) for k, name in enumerate(standing.names))
+
+
+def _of_network(standing: Standing, network: int, name: str) -> str:
+    clean = under_all(standing, network, None, 0.0)
+    left = {eps: under_all(standing, network, None, eps) for eps in standing.epsilons[1:]}
+    fallen = [eps for eps, right in left.items() if 2 * right.sum() <= clean.sum()]
+    said = f"{name} classifies {_share(clean)} of {len(clean)} images rightly"
+    if not left:
+        return f"{said}."
+    eps = fallen[0] if fallen else standing.epsilons[-1]
+    how = "no more than half of that is left at" if fallen else "more than half of that is left at"
+    return f"{said}; {how} {_ball(standing, eps)}, {_share(left[eps])} under all attacks together."
+
+
+def _of_defense(standing: Standing) -> str:
+    """Of the best σ of the first network: what a transferred attack would make one believe."""
+    settings = standing.settings
+    assert isinstance(settings, DefendSettings)
+    network, name = 0, standing.names[0]
+    seed = settings.seed
+    transfer = Combination(network, settings.sigma[0], "transfer", seed)
+    has_transfer = transfer in standing.plan.combinations
+
+    def adaptive(sigma: float, eps: float) -> Bits:
+        return under_all(standing, network, sigma, eps)
+
+    def gap(eps: float) -> float:
+        shown = (
+            standing.bits(replace(transfer, sigma=s), eps).mean() if has_transfer else 1.0
+            for s in settings.sigma
+        )
+        return max(
+            a - adaptive(s, eps).mean() for a, s in zip(shown, settings.sigma, strict=True)
+        )  # fmt: skip
+
+    epsilons = standing.epsilons[1:] or (0.0,)
+    eps = max(epsilons, key=gap)
+    sigma = max(settings.sigma, key=lambda s: float(adaptive(s, eps).mean()))
+    clean, plain = adaptive(sigma, 0.0), under_all(standing, network, None, 0.0)
+    said = (
+        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_share(clean)} of "
+        f"{len(clean)} clean images rightly, undefended {_percent(plain)}."
+    )
+    left = _share(adaptive(sigma, eps))
+    without = _percent(under_all(standing, network, None, eps))
+    if has_transfer:
+        shown = _percent(standing.bits(replace(transfer, sigma=sigma), eps))
+        return (
+            f"{said} At {_ball(standing, eps)} images made for the undefended network leave "
+            f"{shown}; adversaries who know of the defense leave {left}, where undefended "
+            f"{without} are left."
+        )
+    return (
+        f"{said} At {_ball(standing, eps)} all attacks together leave {left}, undefended {without}."
+    )
+
+
+def _of_certificates(standing: Standing, values: int) -> str:
+    best = max(
+        standing.curves, key=lambda c: row.accuracy if (row := standing.row(c, 0.5)) else -1.0
+    )
+    clean, within = standing.row(best, 0.0), standing.row(best, 0.5)
+    assert clean is not None
+    assert within is not None
+    # If all values move by the same, that is how far they may.
+    linf = 255 * 0.5 / math.sqrt(values)
+    return (
+        f"At σ = {best.sigma:g}, {standing.names[best.network]} is certified to be right for "
+        f"{_interval(within.correct, within.samples)} of {within.samples} images within 0.5 in L2, "
+        f"for {_percent_of(clean.accuracy)} at the images themselves; for {clean.abstained} "
+        f"nothing is certain. In L∞, 0.5 in L2 promises no more than {linf:.2g}/255."
+    )
+
+
+def _trust(doubts: list[Doubt]) -> str:
+    grave = sorted({doubt.id for doubt in doubts if doubt.id not in MILD})
+    if grave:
+        several = f"{len(grave)} checks have" if len(grave) > 1 else "A check has"
+        return f"{several} found these accuracies not to be trusted as robustness: " + ", ".join(
+            key.replace("-", " ") for key in grave
+        ) + "."  # fmt: skip
+    if doubts:
+        return f"Mind what the checks say: {doubts[0].message}."
+    return "No check has found a reason to distrust these numbers."
+
+
+def _ball(standing: Standing, eps: float) -> str:
+    norm = {"linf": "L∞", "l2": "L2"}[getattr(standing.settings, "norm", "l2")]
+    return f"ε = {eps:.4g} in {norm}"
+
+
+def _share(right: Bits) -> str:
+    return _interval(int(right.sum()), len(right)) if len(right) else "none"
+
+
+def _interval(k: int, n: int) -> str:
+    low, high = clopper_pearson_interval(k, n)
+    return f"{_percent_of(k / n)} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _percent(right: Bits) -> str:
+    return _percent_of(float(right.mean())) if len(right) else "none"
+
+
+def _percent_of(share: float) -> str:
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,68 @@
+"""What can be asked for: one model per kind of run.
+
+These models are the single source for the command line, the panel's forms, `run.json` and their
+validation: a field added here appears in all four. A field's `title` is its label, its
+`description` the help and the tooltip.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from isoloss.errors import IsolossError
+from isoloss.settings.base import CHECKPOINT_SUFFIXES, Precision, Settings, Stem
+from isoloss.settings.base import explain as _explain
+from isoloss.settings.probe import ProbeSettings
+from isoloss.settings.robustness import (
+    AttackingSettings,
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    RobustnessSettings,
+)
+from isoloss.settings.train import TrainSettings
+
+__all__ = [
+    "CHECKPOINT_SUFFIXES",
+    "KINDS",
+    "AnySettings",
+    "AttackSettings",
+    "AttackingSettings",
+    "CertifySettings",
+    "DefendSettings",
+    "Precision",
+    "ProbeSettings",
+    "RobustnessSettings",
+    "Settings",
+    "Stem",
+    "TrainSettings",
+    "explain",
+    "parse_settings",
+]
+
+AnySettings = TrainSettings | ProbeSettings | AttackSettings | DefendSettings | CertifySettings
+_adapter: TypeAdapter[AnySettings] = TypeAdapter(
+    Annotated[AnySettings, Field(discriminator="kind")]
+)
+KINDS: dict[str, type[AnySettings]] = {
+    str(model.model_fields["kind"].default): model for model in get_args(AnySettings)
+}
+
+
+def parse_settings(content: Any) -> AnySettings:
+    """The settings that `content`, as read from JSON, describes.
+
+    Raises:
+        IsolossError: naming the first field that is wrong.
+    """
+    try:
+        return _adapter.validate_python(content)
+    except ValidationError as error:
+        raise IsolossError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """One line on the first thing that is wrong: the option as typed, and why."""
+    return _explain(error, KINDS)

@@ -1,0 +1,104 @@
+"""What all settings models share: their base, the types of their fields, their errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
+Precision = Literal["auto", "fp32", "tf32", "bf16"]
+Stem = Literal["auto", "cifar", "imagenet"]
+
+
+def _grid(value: Any) -> Any:
+    """`25` or `"25"` is 25×25; `"25x13"` is 25 points along α and 13 along β."""
+    if isinstance(value, int):
+        return (value, value)
+    if isinstance(value, str):
+        parts = value.lower().replace("×", "x").split("x")
+        try:
+            numbers = tuple(int(p) for p in parts)
+        except ValueError as error:
+            raise ValueError("a grid is N or AxB, for example 25 or 25x13") from error
+        return numbers * 2 if len(numbers) == 1 else numbers
+    return value
+
+
+def as_range(value: Any) -> Any:
+    """`"-1 1"` or `"-1, 1"` is the range from −1 to 1."""
+    if isinstance(value, str):
+        parts = value.replace(",", " ").split()
+        return tuple(parts) if parts else None
+    return value
+
+
+def _increasing(value: tuple[float, float]) -> tuple[float, float]:
+    if not value[0] < value[1]:
+        raise ValueError(f"the range must run from low to high, not from {value[0]} to {value[1]}")
+    return value
+
+
+def absolute(path: Path) -> Path:
+    """`path` from the root, its ~ replaced."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:  # "~nobody"
+        raise ValueError(f"there is no home folder for {path}") from error
+
+
+Axis = Annotated[int, Field(ge=2, le=2001)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Grid = Annotated[tuple[Axis, Axis], BeforeValidator(_grid)]
+Range = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
+AbsolutePath = Annotated[Path, AfterValidator(absolute)]
+
+
+class Settings(BaseModel):
+    """What every kind of run can be told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    device: str = Field(
+        default="auto",
+        title="Device",
+        description="Where to compute: auto, cpu, cuda, cuda:1, mps",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+    )
+    precision: Precision = Field(
+        default="auto",
+        title="Precision",
+        description="bf16 computes the matrix products in half the bits, tf32 (NVIDIA GPUs) in 19; "
+        "auto takes what the hardware is fast in (and, when probing, what a check against fp32 "
+        "finds accurate)",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, title="Seed", description="Seed of everything random"
+    )
+
+
+def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:
+    """One line on the first thing that is wrong: the option as typed, and why.
+
+    Args:
+        kinds: names of kinds of runs, which are no options.
+    """
+    first = error.errors()[0]
+    place = [str(p) for p in first["loc"] if p not in [*kinds]]
+    message = str(first["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if not place:
+        return message
+    name = "--" + place[0].replace("_", "-")
+    return (
+        f"{name}: {message} (got {first['input']!r})" if len(place) == 1 else f"{name}: {message}"
+    )

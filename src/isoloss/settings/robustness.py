@@ -1,0 +1,368 @@
+"""What can be asked of an attack, a defense and a certification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from isoloss.settings.base import CHECKPOINT_SUFFIXES, Finite, Settings, Stem, absolute
+from isoloss.shipped import shipped_models
+
+ATTACKS = ("pgd", "square", "autoattack")
+DEFENSE_ATTACKS = ("transfer", "bpda", "eot", "square")
+USUAL_EPSILONS = {
+    "linf": (0.005, 0.01, 0.03, 0.1, 0.5),
+    "l2": (0.1, 0.25, 0.5, 1.0, 2.0, 20.0),
+}
+RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Where certified accuracy is stated, on the [0, 1] scale."""
+
+
+def _network(path: Path) -> Path:
+    """A path made absolute; the name of a shipped network, where no file is called so, stays."""
+    shipped = len(path.parts) == 1 and not path.exists() and path.name in shipped_models()
+    return path if shipped else absolute(path)
+
+
+def _denoiser(name: str) -> str:
+    """A folder's path made absolute; names on the hub, and of what is shipped, stay."""
+    if not name.strip():
+        raise ValueError("say which: a folder, a name on the hub, or digits-denoiser")
+    folder = Path(name).expanduser()
+    return str(absolute(folder)) if folder.is_dir() else name
+
+
+def _numbers(value: Any) -> Any:
+    """`"0.01, 8/255"` is a list of two numbers; so is what a command line gives word by word."""
+    if isinstance(value, int | float):
+        return (value,)
+    words = _split(value)
+    return value if words is None else tuple(map(_number, words))
+
+
+def _number(word: Any) -> Any:
+    if not isinstance(word, str) or "/" not in word:
+        return word
+    above, _, below = word.partition("/")
+    try:
+        return float(above) / float(below)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"{word!r} is no number") from error
+
+
+def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Each once, the smallest first."""
+    if not values:
+        raise ValueError("give at least one number")
+    return tuple(sorted(set(values)))
+
+
+def _words(value: Any) -> Any:
+    """`"pgd square"` and `["pgd", "square"]` are `"pgd,square"`."""
+    words = _split(value)
+    if words is None or not all(isinstance(w, str) for w in words):
+        return value
+    return ",".join(dict.fromkeys(words))
+
+
+def _split(value: Any) -> list[Any] | None:
+    """The items of a list, or of a text with blanks or commas between; None for anything else."""
+    if isinstance(value, str):
+        return list(value.replace(",", " ").split())
+    return list(cast(list[Any], value)) if isinstance(value, list | tuple) else None
+
+
+NetworkPath = Annotated[Path, AfterValidator(_network)]
+Radius = Annotated[Finite, Field(ge=0)]
+Radii = Annotated[tuple[Radius, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
+Sigma = Annotated[Finite, Field(gt=0)]
+Sigmas = Annotated[tuple[Sigma, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
+DenoiserName = Annotated[str, AfterValidator(_denoiser)]
+Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
+
+
+class RobustnessSettings(Settings):
+    """What attacks, defenses and certifications share: networks, images, repetitions."""
+
+    source: NetworkPath = Field(
+        title="Network",
+        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), or the name "
+        "of a network that is shipped",
+        json_schema_extra={"positional": True},
+    )
+    also: tuple[NetworkPath, ...] = Field(
+        default=(),
+        title="Also",
+        description="Further networks, to be compared on the same images",
+        json_schema_extra={"positional": True},
+    )
+    model: str | None = Field(
+        default=None,
+        title="Network type",
+        description="Which network a checkpoint file belongs to (a training run knows its own)",
+        json_schema_extra={"names": "network"},
+    )
+    stem: Stem = Field(
+        default="auto", title="Stem", description="As in training; for checkpoint files"
+    )
+    data: str | None = Field(
+        default=None,
+        title="Data",
+        description="Other data than the network was trained on; needed with checkpoint files",
+        json_schema_extra={"names": "data"},
+    )
+    image_size: int | None = Field(
+        default=None, ge=8, le=1024, title="Image size", description="As in training"
+    )
+    split: Literal["train", "test"] = Field(
+        default="test", title="Split", description="Which part of the data the images are from"
+    )
+    samples: int = Field(
+        default=500,
+        ge=1,
+        title="Samples",
+        description="So many images at most, drawn at random once; all combinations see the same",
+    )
+    seeds: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        title="Seeds",
+        description="Repeat everything with so many consecutive seeds on the same images",
+    )
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_536,
+        title="Batch size",
+        description="Images times draws of noise that go through the network together; by default "
+        "what suits the device",
+    )
+    keep: int = Field(
+        default=8,
+        ge=0,
+        le=10_000,
+        title="Examples",
+        description="So many images are kept as they are, noisy, denoised and attacked, without "
+        "loss",
+    )
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """All networks."""
+        return (self.source, *self.also)
+
+    @model_validator(mode="after")
+    def _checkpoint_files_need_more(self) -> RobustnessSettings:
+        if any(source.suffix in CHECKPOINT_SUFFIXES for source in self.sources):
+            for name in ("model", "data"):
+                if getattr(self, name) is None:
+                    raise ValueError(
+                        f"a checkpoint file does not say what it belongs to: give --{name}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _each_network_once(self) -> RobustnessSettings:
+        twice = [s for k, s in enumerate(self.sources) if s in self.sources[:k]]
+        if twice:
+            raise ValueError(f"{twice[0]} is given twice")
+        return self
+
+
+class AttackingSettings(RobustnessSettings):
+    """How adversaries proceed."""
+
+    norm: Literal["linf", "l2"] = Field(
+        default="linf",
+        title="Norm",
+        description="In which the adversary is held: linf, no value of the image moves by more "
+        "than ε; l2, the Euclidean length of the whole change is at most ε",
+    )
+    eps: Radii | None = Field(
+        default=None,
+        title="Epsilons",
+        description="Radii ε on the [0, 1] scale, for example 0.01 8/255; by default "
+        "0.005 0.01 0.03 0.1 0.5 in linf, 0.1 0.25 0.5 1 2 20 in l2",
+        examples=["0.005 0.01 0.03 0.1 0.5", "2/255 4/255 8/255 16/255 0.5"],
+    )
+    protocol: Literal["standard", "legacy"] = Field(
+        default="standard",
+        title="Protocol",
+        description="standard: PGD with random starts, the best iterate kept (Madry et al. 2018); "
+        "legacy: 5 steps of 2/255 without random start, whose reach ends at 0.039",
+    )
+    steps: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        title="Steps",
+        description="Gradient steps",
+        json_schema_extra={"only_with": {"protocol": ["standard"]}},
+    )
+    step_size: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        title="Step size",
+        description="Length of a step on the [0, 1] scale; by default 2.5 ε / steps",
+        json_schema_extra={"only_with": {"protocol": ["standard"]}},
+    )
+    restarts: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        title="Restarts",
+        description="How often to begin from another random start where an image resists",
+        json_schema_extra={"only_with": {"protocol": ["standard"]}},
+    )
+
+    @property
+    def epsilons(self) -> tuple[float, ...]:
+        """The radii above 0, the smallest first; 0, the clean accuracy, is always stated too."""
+        return tuple(e for e in self.eps or USUAL_EPSILONS[self.norm] if e > 0)
+
+    @field_validator("eps")
+    @classmethod
+    def _some_ball(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and value[-1] == 0:
+            raise ValueError("give at least one radius above 0")
+        return value
+
+    @model_validator(mode="after")
+    def _legacy_is_what_it_was(self) -> AttackingSettings:
+        if self.protocol != "legacy":
+            return self
+        if self.norm != "linf":
+            raise ValueError("the legacy protocol is in linf: leave --norm out")
+        for name in ("steps", "step_size", "restarts"):
+            if getattr(self, name) != AttackingSettings.model_fields[name].default:
+                raise ValueError(
+                    f"the legacy protocol has its own --{name.replace('_', '-')}: leave that out"
+                )
+        return self
+
+
+class AttackSettings(AttackingSettings):
+    """Attack undefended networks."""
+
+    kind: Literal["attack"] = "attack"
+    attacks: Names = Field(
+        default="pgd,square",
+        title="Attacks",
+        description="Of pgd (gradients), square (black box) and autoattack (the standard ensemble; "
+        "needs torchattacks)",
+        examples=["pgd,square", "pgd", "pgd,square,autoattack"],
+    )
+    queries: int = Field(
+        default=500,
+        ge=1,
+        le=1_000_000,
+        title="Queries",
+        description="How often square may ask about an image",
+    )
+
+    @field_validator("attacks")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _each_of(value, ATTACKS)
+
+
+class DefendSettings(AttackingSettings):
+    """Attack networks behind noise and a denoiser."""
+
+    kind: Literal["defend"] = "defend"
+    denoiser: DenoiserName = Field(
+        title="Denoiser",
+        description="A training run's folder, a folder of diffusers, a name on the hub such as "
+        "google/ddpm-cifar10-32, or the name of one that is shipped",
+        examples=["digits-denoiser", "google/ddpm-cifar10-32"],
+    )
+    sigma: Sigmas = Field(
+        default=(0.25,),
+        title="Noise σ",
+        description="Standard deviations of the noise on the [0, 1] scale",
+    )
+    attacks: Names = Field(
+        default="transfer,bpda,eot,square",
+        title="Attacks",
+        description="Of transfer (made for the undefended network), bpda (the denoiser counts as "
+        "the identity), eot (exact gradients) and square (black box)",
+        examples=["transfer,bpda,eot,square", "transfer,eot"],
+    )
+    draws: int = Field(
+        default=8,
+        ge=1,
+        le=100_000,
+        title="EOT draws",
+        description="Draws of noise whose gradients are averaged at every step",
+    )
+    votes: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        title="Votes",
+        description="Fresh draws of noise that judge an attacked image: the first alone, the "
+        "majority, the worst",
+    )
+    queries: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        title="Queries",
+        description="How often square may ask about an image",
+    )
+
+    @field_validator("attacks")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _each_of(value, DEFENSE_ATTACKS)
+
+
+class CertifySettings(RobustnessSettings):
+    """Certify networks behind noise, with or without a denoiser."""
+
+    kind: Literal["certify"] = "certify"
+    denoiser: DenoiserName | None = Field(
+        default=None,
+        title="Denoiser",
+        description="As in a defense; without one, the network sees the noise itself (Cohen et al. "
+        "2019)",
+        examples=["digits-denoiser", "google/ddpm-cifar10-32"],
+    )
+    sigma: Sigmas = Field(
+        default=(0.25,),
+        title="Noise σ",
+        description="Standard deviations of the noise on the [0, 1] scale",
+    )
+    draws: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000_000,
+        title="Draws",
+        description="Draws of noise from which the class's probability is bounded; at σ = 0.25, "
+        "1,000 reach a radius of 0.616 and 100,000 one of 0.953",
+    )
+    pilot: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        title="Pilot draws",
+        description="Draws that choose the class beforehand",
+    )
+    alpha: float = Field(
+        default=0.001,
+        gt=0,
+        lt=1,
+        title="α",
+        description="The probability with which a certificate may be wrong",
+    )
+
+
+def _each_of(value: str, known: tuple[str, ...]) -> str:
+    for name in value.split(","):
+        if name not in known:
+            raise ValueError(f"there is no attack {name!r}: choose of {', '.join(known)}")
+    return value

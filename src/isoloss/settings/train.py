@@ -1,0 +1,157 @@
+"""What can be asked of a training."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from isoloss.settings.base import Settings, Stem
+
+_OF_CLASSIFIERS: dict[str, Any] = {"only_with": {"task": ["classifier"]}}
+_OF_DENOISERS: dict[str, Any] = {"only_with": {"task": ["denoiser"]}}
+
+
+class TrainSettings(Settings):
+    """Train a network and keep its trajectory."""
+
+    kind: Literal["train"] = "train"
+    task: Literal["classifier", "denoiser"] = Field(
+        default="classifier",
+        title="Task",
+        description="classifier: tell the classes apart; denoiser: a diffusion network that "
+        "takes noise out of images, for denoised smoothing",
+    )
+    model: str = Field(
+        default="vgg11",
+        title="Network",
+        description="resnet20, resnet50, resnet50_cbam, vgg11, torchvision:NAME, timm:NAME, or "
+        "package.module:function",
+        min_length=1,
+        examples=["vgg11", "resnet20", "resnet50", "torchvision:resnet18", "timm:resnet18"],
+        json_schema_extra={"names": "network", **_OF_CLASSIFIERS},
+    )
+    stem: Stem = Field(
+        default="auto",
+        title="Stem",
+        description="cifar: 3×3 first convolution and no early pooling; imagenet: the network as "
+        "published; auto takes cifar for images up to 64 pixels",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
+    denoiser: Literal["auto", "tiny", "small", "ddpm"] = Field(
+        default="auto",
+        title="Denoiser size",
+        description="tiny: 0.16 million parameters; small: 10 million; ddpm: 36 million, Ho et "
+        "al.'s for CIFAR-10; auto takes tiny for digits, else small",
+        json_schema_extra=_OF_DENOISERS,
+    )
+    data: str = Field(
+        default="digits",
+        title="Data",
+        description="digits, cifar10, imagefolder:PATH, or package.module:function",
+        min_length=1,
+        examples=["digits", "cifar10"],
+        json_schema_extra={"names": "data"},
+    )
+    image_size: int | None = Field(
+        default=None,
+        ge=8,
+        le=1024,
+        title="Image size",
+        description="Pixels on a side that image folders are resized to; by default that of their "
+        "first image, at most 224",
+    )
+    epochs: int = Field(
+        default=5, ge=1, le=10_000, title="Epochs", description="Passes over the data"
+    )
+    batch_size: int = Field(
+        default=128, ge=1, le=65_536, title="Batch size", description="Images in one step"
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        default="sgd",
+        title="Optimizer",
+        description="sgd is with Nesterov momentum",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
+    lr: float = Field(
+        default=0.05,
+        gt=0,
+        le=100,
+        title="Learning rate",
+        description="At the start of the schedule",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
+    momentum: float = Field(
+        default=0.9,
+        ge=0,
+        lt=1,
+        title="Momentum",
+        description="Nesterov momentum of sgd",
+        json_schema_extra={"only_with": {"task": ["classifier"], "optimizer": ["sgd"]}},
+    )
+    weight_decay: float = Field(
+        default=5e-4,
+        ge=0,
+        le=10,
+        title="Weight decay",
+        description="L2 penalty (decoupled in adamw)",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
+    schedule: Literal["step", "cosine", "constant"] = Field(
+        default="step",
+        title="Schedule",
+        description="step: a tenth of the learning rate at 50 %, 75 % and 92 % of the steps "
+        "(Li et al. 2018); cosine: down to zero",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
+    denoiser_lr: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        title="Peak learning rate",
+        description="Of a denoiser, with AdamW: reached after the first 5 % of the steps, then "
+        "down to zero along a cosine; by default what suits its size, 2e-3, 1e-3 or 2e-4",
+        json_schema_extra=_OF_DENOISERS,
+    )
+    largest_sigma: float | None = Field(
+        default=None,
+        gt=0,
+        le=78,
+        title="Largest σ",
+        description="The most noise a denoiser is trained for, on the [0, 1] scale; 1 halves the "
+        "work where it is to smooth with 0.25 or 0.5; by default 78.7, enough to draw images too",
+        json_schema_extra=_OF_DENOISERS,
+    )
+    average: float = Field(
+        default=0.9999,
+        ge=0,
+        lt=1,
+        title="Average",
+        description="How much of the average of the weights, which is what is kept of a denoiser, "
+        "stays at each step; less at the start",
+        json_schema_extra=_OF_DENOISERS,
+    )
+    augment: Literal["auto", "none", "crop", "crop-flip"] = Field(
+        default="auto",
+        title="Augmentation",
+        description="Random shifts by an eighth of the image and mirroring; auto mirrors nothing "
+        "where left and right matter, as in digits",
+        json_schema_extra=_OF_CLASSIFIERS,
+    )
+    checkpoints_per_epoch: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        title="Checkpoints per epoch",
+        description="How often the trajectory is sampled; 0.5 is every second epoch",
+    )
+
+    @model_validator(mode="after")
+    def _only_what_the_task_has(self) -> TrainSettings:
+        for name in self.model_fields_set:
+            field = type(self).model_fields[name]
+            extra: Any = field.json_schema_extra or {}
+            task = extra.get("only_with", {}).get("task", [self.task])[0]
+            if task != self.task and getattr(self, name) != field.default:
+                raise ValueError(f"--{name.replace('_', '-')} is for --task {task}")
+        return self

@@ -1,0 +1,182 @@
+"""What an attack, a defense or a certification has come to: its table and its report, as files.
+
+Plain reading and writing, for the window, figures and `isoloss info`; how the numbers come about is
+in `isoloss.robustness`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, cast
+
+from isoloss.errors import IsolossError
+from isoloss.files import read_json, write_atomic, write_json
+
+REPORT_SCHEMA = 1
+
+Curve = tuple[str, str, float, str, str, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One combination of network, defense, attack and ε.
+
+    Attributes:
+        defense: "none", "noise" or "denoised".
+        sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
+        attack: "pgd", "square", "autoattack", "transfer", "bpda", "eot"; "certificate" where the
+            accuracy is certified and `eps` the radius.
+        norm: "linf" or "l2"; certificates are in "l2".
+        eps: on the [0, 1] scale; at 0 the images are clean.
+        samples: images so far; `correct` of them are classified rightly, with a randomized defense
+            by the majority of `votes` draws.
+        accuracy, low, high: that share, and its exact 95 % interval.
+        correct_in_8_bits: likewise once every value of the image is one of 256; with a randomized
+            defense by a single draw.
+        single_*, worst_*: with a randomized defense, by one draw, and by the worst of all draws.
+        without_gradient: images for which the attack found no gradient to follow.
+        abstained: images for which a certificate says nothing.
+        seconds: spent so far.
+    """
+
+    network: str
+    defense: str
+    sigma: float
+    attack: str
+    norm: str
+    eps: float
+    seed: int
+    samples: int
+    correct: int
+    accuracy: float
+    low: float
+    high: float
+    votes: int = 0
+    correct_in_8_bits: int = 0
+    single_correct: int = 0
+    single_accuracy: float = math.nan
+    single_low: float = math.nan
+    single_high: float = math.nan
+    worst_correct: int = 0
+    worst_accuracy: float = math.nan
+    worst_low: float = math.nan
+    worst_high: float = math.nan
+    without_gradient: int = 0
+    abstained: int = 0
+    seconds: float = 0.0
+
+    @property
+    def curve(self) -> Curve:
+        """What all rows of one curve, accuracy against ε, have in common: network, defense, σ (−1
+        without a defense), attack, norm and seed."""
+        sigma = -1.0 if math.isnan(self.sigma) else self.sigma  # NaN is not equal to itself
+        return self.network, self.defense, sigma, self.attack, self.norm, self.seed
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something automatic checks have found, to be stamped on what it concerns.
+
+    Attributes:
+        id: for example "black-box-beats-white-box".
+        message: one sentence.
+        network, sigma, attack: what it concerns; "" or None for all.
+    """
+
+    id: str
+    message: str
+    network: str = ""
+    sigma: float | None = None
+    attack: str = ""
+
+    def concerns(self, row: Row) -> bool:
+        """Whether a figure that shows `row` must say so."""
+        same_sigma = self.sigma is None or self.sigma == row.sigma
+        return self.network in ("", row.network) and same_sigma and self.attack in ("", row.attack)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is to say of a finished run.
+
+    Attributes:
+        verdict: two or three plain sentences.
+        doubts: what automatic checks have found.
+        convergence: each study: what was varied, its values, and the accuracies.
+        facts: classes, samples, norm, protocol and the like.
+    """
+
+    verdict: str
+    doubts: tuple[Doubt, ...] = ()
+    convergence: tuple[dict[str, Any], ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def write_table(path: Path, rows: list[Row]) -> Path:
+    """Write `rows` as CSV with a header, in one step."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(f.name for f in fields(Row))
+    for row in rows:
+        writer.writerow(map(_cell, asdict(row).values()))
+    return write_atomic(path, lambda p: p.write_text(text.getvalue(), encoding="utf-8"))
+
+
+def read_table(path: Path) -> list[Row]:
+    """The rows of a `robustness.csv`.
+
+    Raises:
+        IsolossError: if it cannot be read or is no such table.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [_row(line) for line in csv.DictReader(file)]
+    except OSError as error:
+        raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise IsolossError(f"{path} is no table of a robustness run: {error}") from error
+
+
+def write_report(path: Path, report: Report) -> Path:
+    """Write a report as JSON, in one step."""
+    return write_json(path, {"schema": REPORT_SCHEMA, **asdict(report)})
+
+
+def read_report(path: Path) -> Report:
+    """The report in a `report.json`.
+
+    Raises:
+        IsolossError: if it cannot be read or is no report.
+    """
+    content: Any = read_json(path)
+    try:
+        if content["schema"] > REPORT_SCHEMA:
+            raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
+        return Report(
+            str(content["verdict"]),
+            tuple(Doubt(**doubt) for doubt in content["doubts"]),
+            tuple(content["convergence"]),
+            dict(content["facts"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise IsolossError(f"{path} is no report of a robustness run: {error}") from error
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(value)
+    return str(value)
+
+
+def _row(line: dict[str, str]) -> Row:
+    kinds = {"int": int, "str": str, "float": _number}
+    values = {f.name: kinds[str(f.type)](line[f.name]) for f in fields(Row)}
+    return Row(**cast(dict[str, Any], values))
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else math.nan

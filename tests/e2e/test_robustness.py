@@ -1,0 +1,146 @@
+"""Attack, defend and certify from the command line, with the networks that come along; and by
+several processes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import load_file
+
+from isoloss.events import Log, Progress, from_line
+from isoloss.run import Run
+from isoloss.tables import read_report, read_table
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+FEW = ("--samples", "10", "--keep", "2", "--steps", "3")
+
+USER = """
+import torch
+from torch import nn
+
+def network(num_classes):
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(72, num_classes))
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(200) % 3
+    x = torch.rand(200, 3, 8, 8, generator=generator) * 0.5 + y.view(-1, 1, 1, 1) * 0.2
+    return (x[:50], y[:50]), (x[50:], y[50:])
+"""
+
+
+def timeless(folder):
+    """The table in words, but for how long it took."""
+    return [repr(replace(row, seconds=0.0)) for row in read_table(folder / "robustness.csv")]
+
+
+def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
+    done = isoloss_command(
+        "attack", "digits-classifier", *FEW, "--eps", "16/255", "0.5", "--queries", "20",
+        "--json", "--out", "a", check=0,
+    )  # fmt: skip
+    events = [from_line(line)[1] for line in done.stdout.splitlines()]
+    assert any(isinstance(event, Progress) and event.stage == "attack" for event in events)
+    verdict = read_report(tmp_path / "a" / "report.json").verdict
+    assert Log(verdict) in events
+    assert verdict.startswith("digits-classifier classifies ")
+    rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "a" / "robustness.csv")}
+    assert rows["pgd", 0.0].correct >= 9
+    assert rows["pgd", 0.5].correct == 0
+    assert rows["pgd", 16 / 255].samples == 10
+
+    done = isoloss_command(
+        "defend", "digits-classifier", "--denoiser", "digits-denoiser", *FEW, "--eps", "0.1", "0.5",
+        "--attacks", "transfer,bpda,eot,square", "--draws", "2", "--votes", "5", "--queries", "5",
+        "--out", "d", check=0,
+    )  # fmt: skip
+    report = read_report(tmp_path / "d" / "report.json")
+    assert report.verdict in done.stderr
+    rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "d" / "robustness.csv")}
+    assert {attack for attack, _ in rows} == {"pgd", "transfer", "bpda", "eot", "square"}
+    assert rows["eot", 0.0].correct >= 5
+    assert {study["varied"] for study in report.convergence} == {"steps", "draws"}
+    index = json.loads((tmp_path / "d" / "examples" / "examples.json").read_text(encoding="utf-8"))
+    assert len(index["files"]) == 6
+    kept = load_file(tmp_path / "d" / "examples" / index["files"][-1]["file"])
+    assert kept["denoised"].shape == (2, 2, 3, 32, 32)
+
+    isoloss_command(
+        "certify", "digits-classifier", "--denoiser", "digits-denoiser", "--samples", "4",
+        "--keep", "0", "--draws", "60", "--pilot", "10", "--out", "c", check=0,
+    )  # fmt: skip
+    told = isoloss_command("info", "c", check=0).stdout
+    assert "certificate digits-classifier, σ = 0.25  0: " in told
+    assert "In L∞, 0.5 in L2 promises no more than 2.3/255" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["attack", "nowhere"], "nowhere is not a run folder: it has no run.json"),
+        (["attack", "digits-classifier", "--eps", "-0.1"], "--eps: input should be greater than"),
+        (["defend", "digits-classifier"], "--denoiser: field required"),
+        (["defend", "digits-denoiser", "--denoiser", "digits-denoiser"], "give a classifier's run"),
+    ],
+)  # fmt: skip
+def test_wrong_requests_leave_nothing(isoloss_command, tmp_path, words, message):
+    done = isoloss_command(*words, check=2)
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_processes_make_the_table_that_one_does_when_killed_on_the_way(
+    isoloss_command, tmp_path
+):
+    (tmp_path / "robustuser.py").write_text(USER, encoding="utf-8")
+    make = (
+        "import torch, robustuser; from pathlib import Path; "
+        "from isoloss.compute.checkpoints import save_tensors; "
+        "save_tensors(Path('net.safetensors'), robustuser.network(3).state_dict())"
+    )
+    here = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", make], cwd=tmp_path, env=here, check=True)
+    words = (
+        "-m", "isoloss", "attack", "net.safetensors", "--model", "robustuser:network",
+        "--data", "robustuser:data", "--device", "cpu", "--precision", "fp32", "--steps", "40",
+        "--queries", "300", "--keep", "4", "--seeds", "2", "--eps", "0.02", "0.5", "--out",
+    )  # fmt: skip
+    killed = subprocess.Popen(
+        [sys.executable, *words, "one"], cwd=tmp_path, env=here, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    ledger = tmp_path / "one" / "outcomes" / "units.jsonl"
+    while not ledger.exists() or ledger.read_bytes().count(b"\n") < 5:
+        assert killed.poll() is None
+        time.sleep(0.002)
+    killed.kill()
+    killed.wait()
+    assert not (tmp_path / "one" / "report.json").exists()
+    isoloss_command("run", "one", env={**ONE_THREAD, "PYTHONPATH": str(tmp_path)}, check=0)
+
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+    ]
+    done = subprocess.run(
+        [*launch, *words, "two"],
+        cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert timeless(tmp_path / "two") == timeless(tmp_path / "one")
+    run = Run.open(tmp_path / "two")
+    assert run.environment["processes"] == 2
+    assert any(
+        isinstance(event, Log) and event.message.startswith("units: rank 0 ")
+        for _, event in run.events()
+    )

@@ -1,0 +1,176 @@
+"""The automatic checks, tried on outcomes made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from isoloss.robustness.doubts import doubts_of, is_more_often
+from isoloss.robustness.ledger import Ledger
+from isoloss.robustness.plan import CLEAN, MAIN, STUDY, Plan
+from isoloss.robustness.standing import Standing
+from isoloss.robustness.verdict import under_all, verdict
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
+from isoloss.tables import Doubt, Report, Row, read_report, read_table, write_report, write_table
+
+N = 100
+EPS = (0.1, 0.5)
+
+
+def texts(*right):
+    """The outcomes of N images of which the first so many are right, for each radius."""
+    return ["1" * k + "0" * (N - k) for k in right]
+
+
+def outcome(epsilons, right, **others):
+    everything = {
+        "images": list(range(N)), "labels": [0] * N, "eps": list(epsilons), "right": right,
+        "right_in_8_bits": right, "without_gradient": texts(*[0] * len(right)),
+        "seconds": [1.0] * len(right), "single": right, "worst": right, "votes": [],
+        "predicted": [], "radius": [], "successes": [],
+    }  # fmt: skip
+    return json.dumps(everything | others).encode()
+
+
+def standing(tmp_path, settings, right, studies=(), classes=10, **others):
+    """A run in which each attack leaves so many images right, at each radius."""
+    plan = Plan.of(settings, N)
+    plan = Plan(plan.combinations, ((0, N),), plan.studies)
+    ledger = Ledger(tmp_path / "units.jsonl")
+    for k, combination in enumerate(plan.combinations):
+        counts = right[combination.attack]
+        epsilons = settings.epsilons if combination.sigma else (0.0, *settings.epsilons)
+        if combination.attack == CLEAN:
+            epsilons = (0.0,)
+        made = counts if isinstance(counts[0], str) else texts(*counts)
+        ledger.append((MAIN, k, 0), outcome(epsilons, made, **others.get(combination.attack, {})))
+    for k, study in enumerate(plan.studies):
+        for varied, value, count in studies:
+            if (varied, value) == (study.varied, study.value):
+                ledger.append((STUDY, k, 0), outcome(EPS[:1], texts(count)))
+    return Standing(settings, plan, ("net",), classes, ledger)
+
+
+def attack(**others):
+    return AttackSettings(source="/net", eps=EPS, **others)
+
+
+def defend(**others):
+    return DefendSettings(source="/net", denoiser="x/y", eps=EPS, **others)
+
+
+def ids(found):
+    return [doubt.id for doubt in doubts_of(found)]
+
+
+def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
+    good = standing(tmp_path, attack(), {"pgd": [95, 10, 0], "square": [95, 30, 1]})
+    assert ids(good) == []
+    assert verdict(good, [], 3072) == (
+        "net classifies 95.0 % (88.7 to 98.4) of 100 images rightly; no more than half of that is "
+        "left at ε = 0.1 in L∞, 10.0 % (4.9 to 17.6) under all attacks together. No check has "
+        "found a reason to distrust these numbers."
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"),
+    [
+        ({"pgd": [95, 40, 0], "square": [95, 20, 1]}, "black-box-beats-white-box"),
+        ({"pgd": [95, 40, 60], "square": [95, 80, 70]}, "larger-ball-less-harm"),
+        ({"pgd": [95, 40, 30], "square": [95, 80, 70]}, "attack-is-broken"),
+    ],
+)
+def test_attacks_that_do_too_little_are_called_out(tmp_path, right, expected):
+    found = ids(standing(tmp_path, attack(), right))
+    assert expected in found
+
+
+def test_a_small_largest_ball_proves_nothing(tmp_path):
+    settings = AttackSettings(source="/net", eps=(0.01, 0.02), attacks="pgd")
+    assert ids(standing(tmp_path, settings, {"pgd": [95, 90, 80]})) == ["attack-not-proven"]
+
+
+def test_images_without_gradient_are_counted(tmp_path):
+    settings = attack(attacks="pgd")
+    flat = {"without_gradient": texts(0, 20, 20)}
+    made = standing(tmp_path, settings, {"pgd": [95, 20, 0]}, pgd=flat)
+    (doubt,) = doubts_of(made)
+    assert doubt.id == "no-gradient"
+    assert "20 %" in doubt.message
+
+
+def test_a_defense_that_only_a_transfer_breaks(tmp_path):
+    right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [60, 5], "bpda": [70, 5],
+             "eot": [80, 5], "square": [85, 40]}  # fmt: skip
+    made = standing(tmp_path, defend(), right)
+    doubts = {doubt.id: doubt for doubt in doubts_of(made)}
+    assert set(doubts) == {"transfer-beats-white-box", "straight-through-beats-exact"}
+    assert doubts["transfer-beats-white-box"].attack == "eot"
+    assert doubts["transfer-beats-white-box"].sigma == 0.25
+    assert int(under_all(made, 0, 0.25, 0.1).sum()) == 60
+
+
+def test_a_defense_as_a_transfer_shows_it_and_as_it_is(tmp_path):
+    right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [85, 40], "bpda": [30, 5],
+             "eot": [12, 0], "square": [70, 40]}  # fmt: skip
+    made = standing(tmp_path, defend(), right)
+    assert ids(made) == []
+    said = verdict(made, [], 3072)
+    assert "images made for the undefended network leave 85.0 %" in said
+    assert "adversaries who know of the defense leave 12.0 % (6.4 to 20.0)" in said
+    assert "where undefended 0.0 % are left" in said
+    row = made.row(made.plan.combinations[-1], 0.0)
+    assert (row.correct, row.samples) == (90, N)
+
+
+def test_a_transfer_alone_says_nothing(tmp_path):
+    right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [85, 5]}
+    assert ids(standing(tmp_path, defend(attacks="transfer"), right)) == ["no-adaptive-attack"]
+
+
+@pytest.mark.parametrize(("more", "warned"), [(38, False), (20, True)])
+def test_steps_that_have_not_converged(tmp_path, more, warned):
+    studies = [("steps", 5, 60), ("steps", 10, 45), ("steps", 20, 40), ("steps", 40, more)]
+    made = standing(tmp_path, attack(attacks="pgd"), {"pgd": [95, 40, 0]}, studies)
+    assert ids(made) == (["more-steps-fool-more"] if warned else [])
+
+
+def test_legacy_has_a_short_reach(tmp_path):
+    settings = attack(protocol="legacy", attacks="pgd")
+    assert ids(standing(tmp_path, settings, {"pgd": [95, 10, 5]})) == ["steps-do-not-reach"]
+
+
+def test_differences_are_told_by_an_exact_sign_test():
+    ours, theirs = np.zeros(20, bool), np.zeros(20, bool)
+    ours[:5] = True  # 5 wins, 0 losses: p = 1/32
+    assert is_more_often(ours, theirs)
+    assert not is_more_often(ours[1:], theirs[1:])  # 4: p = 1/16
+    assert not is_more_often(theirs, ours)
+
+
+def test_the_files_come_back_as_they_were(tmp_path):
+    rows = [
+        Row("net", "none", float("nan"), "pgd", "linf", 8 / 255, 3, 7, 5, 5 / 7, 0.1, 0.9),
+        Row("näin, \"so\"", "denoised", 0.25, "eot", "l2", 0.5, 0, 9, 1, 1 / 9, 0.0, 0.4, 20, 1, 2,
+            2 / 9, 0.1, 0.5, 0, 0.0, 0.0, 0.3, 1, 0, 2.5),
+    ]  # fmt: skip
+    path = write_table(tmp_path / "robustness.csv", rows)
+    assert [repr(row) for row in read_table(path)] == [repr(row) for row in rows]
+    report = Report("So.", (Doubt("a-b", "why", "net", 0.25, "eot"),), ({"k": [1]},), {"n": 2})
+    back = read_report(write_report(tmp_path / "report.json", report))
+    assert back == report
+    assert [d.concerns(row) for d in back.doubts for row in rows] == [False, False]
+    assert Doubt("x", "").concerns(rows[0])
+    assert Doubt("x", "", "net", None, "pgd").concerns(rows[0])
+
+
+def test_the_plan_begins_with_every_combination_on_the_first_images():
+    settings = AttackSettings(source="/a", also=("/b",), keep=8, seeds=2)
+    plan = Plan.of(settings, 500)
+    assert plan.blocks == ((0, 8), (8, 40), (40, 104), (104, 232), (232, 488), (488, 500))
+    assert len(plan.combinations) == 2 * 2 * 2
+    assert [unit[2] for unit in plan.units[:9]] == [0] * 8 + [1]
+    assert sum(plan.images(unit) for unit in plan.units) == 500 * 8
+    certify = CertifySettings(source="/a", keep=0, draws=100_000)
+    assert Plan.of(certify, 3).blocks == ((0, 1), (1, 2), (2, 3))

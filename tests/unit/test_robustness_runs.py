@@ -1,0 +1,464 @@
+"""Robustness runs: what they write, what a kill leaves, what the report says against them."""
+
+import importlib
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models.unets.unet_2d import UNet2DModel
+from pydantic import ValidationError
+from safetensors.torch import load_file
+from scipy import stats
+from torch import nn
+
+from isoloss.compute.checkpoints import load_state, save_tensors
+from isoloss.describe import describe
+from isoloss.errors import IsolossError
+from isoloss.events import Progress
+from isoloss.robustness.denoiser import build_scheduler, load_denoiser, save_denoiser
+from isoloss.robustness.denoising import denoising_loss
+from isoloss.robustness.ledger import Ledger
+from isoloss.robustness.smoothing import DenoisedSmoothing
+from isoloss.robustness.standard import check_autoattack, standard_autoattack
+from isoloss.robustness.statistics import certified_radius
+from isoloss.robustness.trials import Trials
+from isoloss.robustness.votes import vote
+from isoloss.run import Run
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, explain
+from isoloss.tables import read_report, read_table
+from isoloss.work import carry_on, prepare
+
+SOURCE = '''
+"""A tiny network and data of the user's own."""
+import torch
+from torch import nn
+
+
+def network(num_classes):
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 2, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(32, num_classes),
+    )
+
+
+class Masked(nn.Module):
+    """Sees images in nine grey levels: its gradient is zero everywhere, its robustness is not."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.inner = network(num_classes)
+
+    def forward(self, x):
+        return self.inner((x * 8).round() / 8)
+
+
+def masked(num_classes):
+    return Masked(num_classes)
+
+
+def nothing(num_classes):
+    return nn.Sequential(network(num_classes), Nothing())
+
+
+class Nothing(nn.Module):
+    def forward(self, x):
+        return x * float("nan")
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(240) % 3
+    x = torch.rand(240, 3, 8, 8, generator=generator) * 0.3 + y.view(-1, 1, 1, 1) * 0.2
+    return (x[:180], y[:180]), (x[180:], y[180:])
+
+
+def other_data():
+    (x, y), test = data()
+    return (1 - x, y), test
+
+
+def too_bright():
+    (x, y), (tx, ty) = data()
+    return (x, y), (tx * 2, ty)
+'''
+
+
+def make(folder, module):
+    """Write trained networks and a denoiser, `den/`, to a folder."""
+    (x, y), _ = module.data()
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        network = module.network(3)
+        unet = UNet2DModel(
+            sample_size=8, in_channels=3, out_channels=3, block_out_channels=(8, 8),
+            layers_per_block=1, down_block_types=("DownBlock2D",) * 2,
+            up_block_types=("UpBlock2D",) * 2, norm_num_groups=4,
+        )  # fmt: skip
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(x), y).backward()
+        optimizer.step()
+    save_tensors(folder / "net.safetensors", network.state_dict())
+    inside = {f"inner.{k}": v for k, v in network.state_dict().items()}
+    save_tensors(folder / "masked.safetensors", inside)
+    inside = {f"0.{k}": v for k, v in network.state_dict().items()}
+    save_tensors(folder / "nothing.safetensors", inside)
+    scheduler = build_scheduler()
+    optimizer = torch.optim.Adam(unet.parameters(), 1e-2)
+    generator = torch.Generator().manual_seed(0)
+    for step in range(60):
+        some = x[step % 5 * 32 :][:32]
+        optimizer.zero_grad()
+        denoising_loss(unet, scheduler.alphas_cumprod, some, generator).backward()
+        optimizer.step()
+    save_denoiser(folder / "den", unet.eval(), scheduler)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A folder with `labuser.py`, networks and a denoiser."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "labuser.py").write_text(SOURCE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        patch.delitem(sys.modules, "labuser", raising=False)
+        importlib.invalidate_caches()
+        make(folder, importlib.import_module("labuser"))
+        yield folder
+        sys.modules.pop("labuser", None)
+
+
+def asked(lab, kind, network="network", file="net", **others):
+    common = {"source": lab / f"{file}.safetensors", "model": f"labuser:{network}",
+              "data": "labuser:data", "device": "cpu", "precision": "fp32", "samples": 40,
+              "keep": 3}  # fmt: skip
+    return kind(**(common | others))
+
+
+def attack(lab, **others):
+    given = {"eps": (0.05, 0.1, 0.5), "steps": 5, "queries": 50}
+    return asked(lab, AttackSettings, **(given | others))
+
+
+def defend(lab, **others):
+    given = {"eps": (0.1, 0.5), "steps": 3, "queries": 10, "draws": 2, "votes": 9, "sigma": (0.2,),
+             "denoiser": str(lab / "den")}  # fmt: skip
+    return asked(lab, DefendSettings, **(given | others))
+
+
+def certify(lab, **others):
+    given = {"sigma": (0.2,), "denoiser": str(lab / "den"), "draws": 200, "pilot": 10}
+    return asked(lab, CertifySettings, **(given | others))
+
+
+def done(folder, settings):
+    run = Run.create(folder, settings)
+    list(carry_on(run))
+    assert run.is_done
+    return run
+
+
+def timeless(run):
+    """The table in words, but for how long it took."""
+    return [repr(replace(row, seconds=0.0)) for row in read_table(run.table_path)]
+
+
+def labels_and_network(lab):
+    module = sys.modules["labuser"]
+    network = module.network(3)
+    network.load_state_dict(load_state(lab / "net.safetensors"))
+    return network.eval(), module.data()[1]
+
+
+def test_an_attack_leaves_a_table_with_the_exact_intervals(lab, tmp_path):
+    run = done(tmp_path / "run", attack(lab, seeds=2))
+    rows = read_table(run.table_path)
+    assert [(r.attack, r.seed, r.eps) for r in rows] == [
+        (a, s, e) for s in (0, 1) for a in ("pgd", "square") for e in (0, 0.05, 0.1, 0.5)
+    ]
+    for row in rows:
+        exact = stats.binomtest(row.correct, row.samples).proportion_ci(0.95, "exact")
+        assert row.samples == 40
+        assert (row.low, row.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
+        assert row.accuracy == row.correct / 40
+        assert np.isnan(row.sigma)
+        assert row.votes == 0
+    for curve in {r.curve for r in rows}:
+        counts = [r.correct for r in rows if r.curve == curve]
+        assert counts == sorted(counts, reverse=True)
+        assert counts[0] == 40
+        assert counts[-1] == 0 or "square" in curve
+    header = run.table_path.read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert header[:6] == ["network", "defense", "sigma", "attack", "norm", "eps"]
+
+
+def test_the_examples_are_what_the_table_counts(lab, tmp_path):
+    run = done(tmp_path / "run", attack(lab, keep=40, attacks="pgd"))
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    network, (x, y) = labels_and_network(lab)
+    clean, labels = x[index["images"]], y[index["images"]]
+    assert index["labels"] == labels.tolist()
+    (entry,) = index["files"]
+    kept = load_file(run.examples / entry["file"])
+    assert entry["eps"] == [0, 0.05, 0.1, 0.5]
+    rows = read_table(run.table_path)
+    with torch.no_grad():
+        for k, eps in enumerate(entry["eps"]):
+            images = kept["images"][k]
+            assert float((images - clean).abs().max()) <= eps + 1e-6
+            assert float(images.min()) >= 0
+            assert float(images.max()) <= 1
+            logits = network(images)
+            assert torch.equal(logits.argmax(1), kept["predicted"][k])
+            torch.testing.assert_close(logits.softmax(1).amax(1), kept["confidence"][k])
+            assert rows[k].correct == int((kept["predicted"][k] == labels).sum())
+
+
+def test_a_defense_is_judged_by_single_draw_majority_and_worst(lab, tmp_path):
+    run = done(tmp_path / "run", defend(lab, keep=40, attacks="transfer,eot"))
+    rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
+    assert set(rows) == {(a, e) for a in ("pgd", "transfer", "eot") for e in (0, 0.1, 0.5)}
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    network, (_, y) = labels_and_network(lab)
+    labels = y[index["images"]]
+    defense = DenoisedSmoothing(network, *load_denoiser(lab / "den"), 0.2)
+    for entry in index["files"]:
+        if entry["defense"] == "none":
+            continue
+        kept = load_file(run.examples / entry["file"])
+        for k, eps in enumerate(entry["eps"]):
+            votes = vote(defense, kept["images"][k], labels, index["images"], 9, seed=0)
+            row = rows["eot" if entry["attack"] == "clean" else entry["attack"], eps]
+            counted = [int(v.sum()) for v in (votes.majority, votes.single, votes.always)]
+            assert counted == [row.correct, row.single_correct, row.worst_correct]
+            assert torch.equal(kept["predicted"][k] == labels, votes.single)
+            noise = (kept["noisy"][k] - kept["images"][k]) / 0.2
+            assert abs(float(noise.std()) - 1) < 0.05
+            with torch.no_grad():
+                torch.testing.assert_close(defense.denoise(kept["noisy"][k]), kept["denoised"][k])
+    assert rows["pgd", 0.1].votes == 0
+    assert rows["eot", 0.1].votes == 9
+    assert rows["eot", 0.5].correct == 0
+
+
+def test_certified_accuracies_are_cohens(lab, tmp_path):
+    run = done(tmp_path / "run", certify(lab, sigma=(0.2, 0.5), samples=20))
+    outcomes = Ledger(run.outcomes_path).outcomes
+    rows = [r for r in read_table(run.table_path) if r.sigma == 0.5]
+    found = [o for unit, o in outcomes.items() if unit[1] == 1]
+    labels, predicted, radii, successes = (
+        np.concatenate([getattr(o, name) for o in found])
+        for name in ("labels", "predicted", "radius", "successes")
+    )
+    assert len(labels) == 20
+    for k, radius, answer in zip(successes, radii, predicted, strict=True):
+        expected = certified_radius(int(k), 200, 0.5)
+        assert (radius, answer < 0) == (expected or 0.0, expected is None)
+    for row in rows:
+        assert row.norm == "l2"
+        assert row.correct == ((predicted == labels) & (radii >= row.eps)).sum()
+        assert row.abstained == (predicted < 0).sum()
+    report = read_report(run.report_path)
+    assert {d.sigma for d in report.doubts if d.id == "radius-out-of-reach"} == {0.2, 0.5}
+    assert "In L∞" in report.verdict
+
+
+def test_without_a_denoiser_the_network_sees_the_noise(lab, tmp_path):
+    run = done(tmp_path / "run", certify(lab, denoiser=None, samples=6, draws=50))
+    assert {r.defense for r in read_table(run.table_path)} == {"noise"}
+    entry = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))["files"][0]
+    kept = load_file(run.examples / entry["file"])
+    assert torch.equal(kept["noisy"], kept["denoised"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (attack, {"samples": 36}),
+        (defend, {"samples": 12, "attacks": "transfer,eot", "steps": 1, "draws": 1}),
+        (certify, {"samples": 36}),
+    ],
+)
+def test_a_run_stopped_in_every_unit_ends_with_the_same_table(
+    lab, tmp_path, monkeypatch, kind, given
+):
+    settings = kind(lab, **given)
+    whole = done(tmp_path / "whole", settings)
+    run = Run.create(tmp_path / "stopped", settings)
+    do = Trials.trial
+    left = 0
+
+    def impatient(self, unit):
+        nonlocal left
+        if left == 0:
+            raise KeyboardInterrupt
+        left -= 1
+        return do(self, unit)
+
+    monkeypatch.setattr(Trials, "trial", impatient)
+    prepared, stops = prepare(settings), 0
+    while not run.is_done:
+        left = 1
+        try:
+            list(carry_on(run, prepared))
+        except KeyboardInterrupt:
+            stops += 1
+    units = Ledger(whole.outcomes_path).outcomes
+    assert stops >= len(units) - 1
+    assert len(run.outcomes_path.read_text(encoding="utf-8").splitlines()) == len(units)
+    assert timeless(run) == timeless(whole)
+    assert (run.folder / "report.md").exists()
+    mine, theirs = (json.loads(r.report_path.read_text(encoding="utf-8")) for r in (run, whole))
+    assert mine == theirs
+
+
+def test_a_line_that_a_kill_cut_short_is_done_again(lab, tmp_path):
+    settings = attack(lab, attacks="pgd", samples=36)
+    run = done(tmp_path / "run", settings)
+    table, content = timeless(run), run.outcomes_path.read_bytes()
+    for length in (0, 1, content.index(b"\n") - 1, content.index(b"\n"), len(content) - 7):
+        run.report_path.unlink()
+        run.outcomes_path.write_bytes(content[:length])
+        list(carry_on(run))
+        assert run.is_done
+        assert timeless(run) == table
+
+
+def test_a_kept_example_that_is_lost_is_made_again(lab, tmp_path):
+    run = done(tmp_path / "run", attack(lab, attacks="pgd"))
+    kept = load_file(run.examples / "0000.safetensors")
+    (run.examples / "0000.safetensors").unlink()
+    run.report_path.unlink()
+    list(carry_on(run))
+    again = load_file(run.examples / "0000.safetensors")
+    assert all(torch.equal(kept[name], again[name]) for name in kept)
+
+
+def test_first_rows_come_early_with_wide_intervals(lab, tmp_path, monkeypatch):
+    monkeypatch.setattr("isoloss.robustness.evaluation.TABLE_EVERY", 0.0)
+    run = Run.create(tmp_path / "run", attack(lab))
+    seen = []
+    for event in carry_on(run):
+        if isinstance(event, Progress) and run.table_path.exists():
+            seen.append(read_table(run.table_path))
+    assert min(r.samples for r in seen[0]) == 3
+    assert {r.samples for r in seen[-1]} == {40}
+    first, last = (rows[-1].high - rows[-1].low for rows in (seen[0], seen[-1]))
+    assert first > 2 * last
+
+
+def test_masked_gradients_are_called_out(lab, tmp_path):
+    run = done(tmp_path / "run", attack(lab, network="masked", file="masked"))
+    report = read_report(run.report_path)
+    assert {"attack-is-broken", "no-gradient", "black-box-beats-white-box"} <= {
+        d.id for d in report.doubts
+    }
+    assert "not to be trusted" in report.verdict
+    rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
+    (masked,) = (d for d in report.doubts if d.id == "no-gradient")
+    assert masked.concerns(rows["pgd", 0.1])
+    assert not masked.concerns(rows["square", 0.1])
+    assert "no-gradient" in (run.folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_legacy_says_that_its_reach_ends(lab, tmp_path):
+    settings = asked(lab, AttackSettings, protocol="legacy", attacks="pgd", eps=(0.03, 0.5))
+    run = done(tmp_path / "run", settings)
+    assert "steps-do-not-reach" in {d.id for d in read_report(run.report_path).doubts}
+
+
+def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):
+    twin = lab / "twin.safetensors"
+    twin.write_bytes((lab / "net.safetensors").read_bytes())
+    run = done(tmp_path / "run", attack(lab, also=(twin,), attacks="pgd"))
+    rows = timeless(run)
+    assert len(rows) == 8
+    assert [row.replace("'net'", "'twin'") for row in rows[:4]] == rows[4:]
+
+
+def test_what_a_run_holds_in_a_few_lines(lab, tmp_path):
+    run = done(tmp_path / "run", attack(lab, attacks="pgd"))
+    text = describe(run.folder)
+    assert f"attack run {run.folder}" in text
+    assert "  pgd         net  0: 100.0 %" in text
+    assert "  verdict     net classifies 100.0 % (91.2 to 100.0) of 40 images rightly" in text
+
+
+def test_bf16_is_taken_at_the_word_of_single_precision(lab, tmp_path):
+    run = done(tmp_path / "run", attack(lab, precision="bf16", keep=40, attacks="pgd"))
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    network, (_, y) = labels_and_network(lab)
+    kept = load_file(run.examples / "0000.safetensors")
+    for images, row in zip(kept["images"], read_table(run.table_path), strict=True):
+        with torch.no_grad():
+            right = network(images).argmax(1) == y[index["images"]]
+        assert int(right.sum()) == row.correct
+
+
+def test_autoattack_stays_in_the_ball_and_fools_where_there_is_no_gradient(lab):
+    module = sys.modules["labuser"]
+    torch.manual_seed(0)
+    network = module.masked(5).eval()
+    x = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 0.1
+    with torch.no_grad():
+        y = network(x).argmax(1)
+    before = torch.get_rng_state()
+    found = standard_autoattack(network, x, y, 0.6, "linf", 5, seed=0)
+    assert torch.equal(before, torch.get_rng_state())
+    assert float((found.images - x).abs().max()) <= 0.6 + 1e-6
+    with torch.no_grad():
+        assert torch.equal(network(found.images).argmax(1) != y, found.fooled)
+    assert found.fooled.any()
+
+
+def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(IsolossError, match=r"pip install 'isoloss\[autoattack\]'"):
+        check_autoattack(10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "message"),
+    [
+        (attack, {"eps": (-0.1,)}, "--eps: input should be greater than or equal to 0"),
+        (attack, {"eps": (0.0,)}, "--eps: give at least one radius above 0"),
+        (attack, {"eps": "1/x"}, "'1/x' is no number"),
+        (attack, {"attacks": "pgd,fgsm"}, "there is no attack 'fgsm': choose of pgd, square"),
+        (attack, {"protocol": "legacy", "steps": 7}, "the legacy protocol has its own --steps"),
+        (attack, {"protocol": "legacy", "norm": "l2", "steps": 20}, "legacy protocol is in linf"),
+        (attack, {"model": None}, "a checkpoint file does not say what it belongs to: give --mode"),
+        (attack, {"data": "labuser:too_bright"}, "images must lie in [0, 1], these reach from"),
+        (attack, {"network": "nothing", "file": "nothing"}, "the network gives NaN for 8 of 8"),
+        (
+            attack,
+            {"attacks": "autoattack"},
+            "autoattack is for 4 classes and more, the data have 3",
+        ),
+        (defend, {"denoiser": "nowhere"}, "there is no denoiser nowhere: give its folder"),
+        (defend, {"denoiser": " "}, "--denoiser: say which: a folder, a name on the hub"),
+        (defend, {"sigma": (80.0,)}, "σ = 80 is outside the denoiser's schedule"),
+        (defend, {"sigma": (0.0,)}, "--sigma: input should be greater than 0"),
+        (certify, {"data": "digits"}, "is of another architecture: 5.weight is (3, 32), not (10"),
+    ],
+)
+def test_wrong_requests_are_refused_in_one_line(lab, tmp_path, kind, wrong, message):
+    folder = tmp_path / "run"
+
+    def ask():
+        try:
+            settings = kind(lab, **wrong)
+        except ValidationError as error:
+            raise IsolossError(explain(error)) from error
+        prepared = prepare(settings)
+        list(carry_on(Run.create(folder, settings), prepared))
+
+    with pytest.raises(IsolossError) as caught:
+        ask()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (folder / "robustness.csv").exists()
+    assert not (folder / "report.json").exists()
