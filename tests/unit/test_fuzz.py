@@ -28,7 +28,7 @@ from isoloss.scene.texturing import color_scale, texture_values
 # Numbers near the end of their range may overflow on the way; something must come of them still.
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
-MUTATIONS = 700
+MUTATIONS = 500
 HOSTILE_NUMBERS = [
     b"0",
     b"-1",
