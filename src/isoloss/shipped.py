@@ -14,10 +14,13 @@ def shipped_models() -> dict[str, Path]:
     return {run.name: run for run in found if (run / "run.json").is_file()}
 
 
+def is_shipped(source: str | Path) -> bool:
+    """Whether that is the bare name of one of them, and nothing here is called so."""
+    path = Path(source)
+    return len(path.parts) == 1 and not path.exists() and path.name in shipped_models()
+
+
 def located(source: str | Path) -> Path:
-    """Where a network or denoiser lies: at the path given or, where there is nothing and a bare
-    name was given, where the one comes with the program that is called so."""
-    path = Path(source).expanduser()
-    if len(path.parts) != 1 or path.exists():
-        return path
-    return shipped_models().get(path.name, path)
+    """Where a network or denoiser lies: at the path given, or where it was shipped to."""
+    path = Path(source)
+    return shipped_models()[path.name] if is_shipped(path) else path.expanduser()

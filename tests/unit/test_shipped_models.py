@@ -9,13 +9,13 @@ from isoloss import IsolossError
 from isoloss.compute.cifar_resnet import NAMES, cifar_resnet
 from isoloss.compute.datasets import as_inputs, load_dataset
 from isoloss.compute.models import build_model
-from isoloss.compute.subject import load_subject
+from isoloss.compute.network import load_network
 from isoloss.resources import resource_folder
 from isoloss.robustness import DenoisedSmoothing, GaussianSmoothing
 from isoloss.robustness.denoiser import load_denoiser
 from isoloss.robustness.smoothing import check_denoises
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings
+from isoloss.settings import NetworkSettings
 from isoloss.shipped import located, shipped_models
 
 
@@ -23,7 +23,7 @@ from isoloss.shipped import located, shipped_models
 def classifier():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield load_subject(ProbeSettings(source=Path("digits-classifier"))).model.eval()
+    yield load_network(NetworkSettings(source=Path("digits-classifier"))).model.eval()
     torch.set_num_threads(before)
 
 
@@ -55,7 +55,7 @@ def test_they_are_small_whole_and_found_by_name(tmp_path, monkeypatch):
     assert located("digits-classifier") == Path("digits-classifier")
     assert located(tmp_path / "digits-denoiser") == tmp_path / "digits-denoiser"
     with pytest.raises(IsolossError, match="is not a run folder"):
-        load_subject(ProbeSettings(source=Path("digits-classifier")))
+        load_network(NetworkSettings(source=Path("digits-classifier")))
 
 
 def test_the_classifier_tells_digits_apart(classifier, digits):
@@ -97,6 +97,6 @@ def test_the_small_residual_networks_have_as_many_parameters_as_the_paper_says()
 
 def test_one_is_not_taken_for_the_other():
     with pytest.raises(IsolossError, match="has trained a denoiser: give a classifier's run"):
-        load_subject(ProbeSettings(source=Path("digits-denoiser")))
+        load_network(NetworkSettings(source=Path("digits-denoiser")))
     with pytest.raises(IsolossError, match=r"is no denoiser: there is no .*config\.json"):
         load_denoiser("digits-classifier")

@@ -6,6 +6,12 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
+from isoloss.app.theme import palette
+from isoloss.app.widgets import em, primary_button, right_edge, wrapped
+
+BUTTON = 7.0
+"""Width of a dialog's buttons, in em."""
+
 _with_list: set[str] = set()
 """The dialogs that a list was folded out over in the last frame."""
 
@@ -51,3 +57,26 @@ def draw_dialog(
         stays = False
     imgui.end()
     return bool(stays)
+
+
+def footer_width() -> float:
+    """Width of the two buttons, in pixels."""
+    return 2 * em(BUTTON) + imgui.get_style().item_spacing.x
+
+
+def draw_footer(action: str, *, enabled: bool) -> tuple[bool, bool]:
+    """The buttons at the lower right; returns whether the dialog is cancelled, and whether
+    `action` is wanted."""
+    size = ImVec2(em(BUTTON), 0)
+    imgui.set_cursor_pos_x(right_edge() - footer_width())
+    cancelled = imgui.button("Cancel", size)
+    imgui.same_line()
+    imgui.begin_disabled(not enabled)
+    wanted = primary_button(action, size)
+    imgui.end_disabled()
+    return bool(cancelled), wanted
+
+
+def warn_of_replacing() -> None:
+    """Say that a file of that name will be lost."""
+    wrapped("This file exists and will be replaced.", palette().caution)

@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.browse import Browser, Entry
-from isoloss.app.dialogs import draw_dialog
+from isoloss.app.dialogs import draw_dialog, draw_footer, footer_width
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
@@ -17,8 +17,6 @@ from isoloss.app.widgets import (
     icon_button,
     list_line,
     muted,
-    primary_button,
-    right_edge,
     shortened,
     wrapped,
 )
@@ -141,26 +139,21 @@ class OpenDialog:
                 self._act(entry)
 
     def _buttons(self) -> None:
-        width = em(7)
         style = imgui.get_style()
         imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + style.item_spacing.y / 2)
         chosen = self.browser.chosen
         if chosen is not None:
             imgui.align_text_to_frame_padding()
-            room = imgui.get_content_region_avail().x - 2 * width - 3 * style.item_spacing.x
+            room = imgui.get_content_region_avail().x - footer_width() - 2 * style.item_spacing.x
             muted(shortened(chosen.name, room))
             imgui.same_line()
-        right = right_edge() - 2 * width - style.item_spacing.x
-        imgui.set_cursor_pos_x(right)
-        if imgui.button("Cancel", ImVec2(width, 0)):
+        cancelled, wanted = draw_footer("Open", enabled=chosen is not None)
+        if cancelled:
             self.is_open = False
-        imgui.same_line()
-        imgui.begin_disabled(chosen is None)
-        if primary_button("Open", ImVec2(width, 0)) and chosen is not None:
+        elif wanted:
             entry = next((e for e in self.browser.entries if e.path == chosen), None)
             if entry is not None:
                 self._act(entry)
-        imgui.end_disabled()
 
     def _act(self, entry: Entry) -> None:
         if entry.kind == "folder":

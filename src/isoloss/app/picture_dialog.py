@@ -11,12 +11,12 @@ from typing import Any, Literal
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.curves import OpenCurve
-from isoloss.app.dialogs import draw_dialog
+from isoloss.app.dialogs import draw_dialog, draw_footer, warn_of_replacing
 from isoloss.app.numbers import number_field, whole_field, whole_slider
 from isoloss.app.renderings import Renderings
 from isoloss.app.theme import palette
 from isoloss.app.typed_path import exists, is_folder, typed_path
-from isoloss.app.widgets import em, primary_button, right_edge, row, rows, toggle_button, wrapped
+from isoloss.app.widgets import em, row, rows, toggle_button, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.scene.document import Document
@@ -169,7 +169,7 @@ class PictureDialog:
                 ]()
         path = self._path()
         if path is not None and exists(path) and path.is_file():
-            wrapped("This file exists and will be replaced.", palette().caution)
+            warn_of_replacing()
         elif path is not None and self.choices.kind == "Movie" and _lacks_ffmpeg(path):
             wrapped(
                 "ffmpeg is not on the PATH: the frames become numbered PNG files in the folder "
@@ -177,15 +177,10 @@ class PictureDialog:
                 palette().caution,
             )
         imgui.spacing()
-        width = em(7)
-        imgui.set_cursor_pos_x(right_edge() - 2 * width - imgui.get_style().item_spacing.x)
-        if imgui.button("Cancel", ImVec2(width, 0)):
+        cancelled, wanted = draw_footer("Save", enabled=path is not None)
+        if cancelled:
             self.is_open = False
-        imgui.same_line()
-        imgui.begin_disabled(path is None)
-        wanted = primary_button("Save", ImVec2(width, 0)) or entered
-        imgui.end_disabled()
-        if wanted and path is not None:
+        elif (wanted or entered) and path is not None:
             self.save(path)
 
     def _kinds(self) -> None:

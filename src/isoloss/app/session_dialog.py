@@ -6,10 +6,10 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs import draw_dialog
-from isoloss.app.theme import palette, vec
+from isoloss.app.dialogs import draw_dialog, draw_footer, warn_of_replacing
+from isoloss.app.theme import palette
 from isoloss.app.typed_path import exists, typed_path
-from isoloss.app.widgets import em, primary_button, right_edge, row, rows, wrapped
+from isoloss.app.widgets import em, row, rows, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.scene.session import SUFFIX
 
@@ -67,17 +67,12 @@ class SessionDialog:
                 )
         path = self._chosen()
         if path is not None and exists(path):
-            imgui.text_colored(vec(palette().caution), "This file exists and will be replaced.")
+            warn_of_replacing()
         imgui.spacing()
-        width = em(7)
-        imgui.set_cursor_pos_x(right_edge() - 2 * width - imgui.get_style().item_spacing.x)
-        if imgui.button("Cancel", ImVec2(width, 0)):
+        cancelled, wanted = draw_footer("Save", enabled=path is not None)
+        if cancelled:
             self.is_open = False
-        imgui.same_line()
-        imgui.begin_disabled(path is None)
-        wanted = primary_button("Save", ImVec2(width, 0)) or entered
-        imgui.end_disabled()
-        if wanted and path is not None:
+        elif (wanted or entered) and path is not None:
             self.is_open = not self.workspace.session.save(path)
 
     def _chosen(self) -> Path | None:

@@ -17,6 +17,7 @@ from isoloss.compute.checkpoints import digest, load_state
 from isoloss.compute.device import choose_device
 from isoloss.compute.doctor import diagnose
 from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.network import TrainedPath
 from isoloss.compute.pace import Pace
 from isoloss.compute.planes import (
     Plane,
@@ -35,7 +36,7 @@ from isoloss.compute.probing import (
     recalibration_batches,
 )
 from isoloss.compute.ranks import Ranks, team
-from isoloss.compute.subject import Subject, TrainedPath, load_subject
+from isoloss.compute.subject import Subject, load_subject
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.geometry.ensemble import ensemble
@@ -72,7 +73,7 @@ class Probing:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on())
-        split = self.subject.dataset.split(settings.split)
+        split = self.subject.network.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
         yield Log(
@@ -175,7 +176,7 @@ class Probing:
         return axes
 
     def _plane(self, run: Run, k: int) -> Plane:
-        settings, model = self.settings, self.subject.model
+        settings, model = self.settings, self.subject.network.model
         if settings.planes > 1:
             # Quicker drawn anew than kept: each would take three times the network's size.
             return random_plane(model, settings.seed + k, settings.normalize)
@@ -191,7 +192,7 @@ class Probing:
                 plane = line(model, settings.seed, settings.normalize)
             case "interpolate":
                 assert self.subject.end is not None
-                plane = interpolation(model, self.subject.checkpoints[-1], self.subject.end)
+                plane = interpolation(model, self.subject.network.checkpoints[-1], self.subject.end)
         plane.save(run.plane_path)
         return plane
 
@@ -216,7 +217,7 @@ class Probing:
         return axes[0], np.zeros(1) if settings.is_curve else axes[1]
 
     def _request(self, run: Run, plane: Plane, axes: Any) -> Request:
-        settings, dataset = self.settings, self.subject.dataset
+        settings, dataset = self.settings, self.subject.network.dataset
         split = dataset.split(settings.split)
         calibration = None
         if settings.batch_norm == "recalibrated":
@@ -225,7 +226,7 @@ class Probing:
             calibration = recalibration_batches(train)
         alpha, beta = (np.asarray(a, np.float64) for a in axes)
         return Request(
-            model=self.subject.model,
+            model=self.subject.network.model,
             plane=plane,
             axes=(alpha, beta),
             pool=Pool.of_split(split, settings.samples, settings.seed, self.device),
@@ -238,7 +239,7 @@ class Probing:
             calibration=calibration,
             meta={
                 "run": run.name,
-                "model": self.subject.network,
+                "model": self.subject.network.name,
                 "data": dataset.name,
                 "classes": len(dataset.classes),
                 "split": settings.split,
@@ -298,7 +299,7 @@ class Probing:
             return None
         i, j = (int(k) for k in here[0])
         plain = Evaluator(
-            self.subject.model, plane, evaluator.pool, None, self.device,
+            self.subject.network.model, plane, evaluator.pool, None, self.device,
             batch_size=evaluator.batch_size, fold=False,
         )  # fmt: skip
         count = int(surface.count[i, j]) // self.settings.planes
@@ -315,7 +316,7 @@ class Probing:
         asked = self.settings.model_dump_json(exclude_defaults=True)
         return {
             "weights": digest(self._used_checkpoints()),
-            "data": self.subject.dataset.digest(),
+            "data": self.subject.network.dataset.digest(),
             "settings": hashlib.sha256(asked.encode()).hexdigest(),
         }
 
@@ -323,4 +324,4 @@ class Probing:
         if self.settings.plane == "pca":
             return [c for path in self.subject.paths for c in path.checkpoints]
         ends = [] if self.subject.end is None else [self.subject.end]
-        return [self.subject.checkpoints[-1], *ends]
+        return [self.subject.network.checkpoints[-1], *ends]

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from isoloss.compute.checkpoints import digest
 from isoloss.compute.datasets import as_inputs
 from isoloss.compute.device import arithmetic, choose_device, in_fast_layout
+from isoloss.compute.network import Network, load_network
 from isoloss.compute.ranks import Ranks
-from isoloss.compute.subject import Subject, load_subject
 from isoloss.errors import IsolossError
 from isoloss.robustness.checks import check_images, check_labels, check_logits
 from isoloss.robustness.fast import Fast, keep_weights_in_bf16
@@ -26,8 +26,7 @@ from isoloss.robustness.smoothing import (
     Smoothing,
     check_denoises,
 )
-from isoloss.settings import CHECKPOINT_SUFFIXES, ProbeSettings, RobustnessSettings
-from isoloss.shipped import located
+from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
 
 FEW = 8
 """Images on which a network or a denoiser is tried out."""
@@ -93,11 +92,11 @@ def prepare(
     twice = [n for k, n in enumerate(names) if n in names[:k]]
     if twice:
         raise IsolossError(f"two networks are called {twice[0]!r}: rename a run's folder")
-    subjects = [load_subject(_as_probe(settings, source)) for source in settings.sources]
-    dataset = subjects[0].dataset
+    networks = [load_network(settings, source) for source in settings.sources]
+    dataset = networks[0].dataset
     data = dataset.digest()
-    for name, subject in zip(names, subjects, strict=True):
-        if subject.dataset.digest() != data:
+    for name, network in zip(names, networks, strict=True):
+        if network.dataset.digest() != data:
             raise IsolossError(
                 f"{names[0]} and {name} were not trained on the same data: say with --data which "
                 "images to take"
@@ -112,11 +111,11 @@ def prepare(
     check_labels(labels, images)
     few = images[:FEW]
     contenders = tuple(
-        _contender(name, subject, few, labels[:FEW], device, settings.precision)
-        for name, subject in zip(names, subjects, strict=True)
+        _contender(name, network, few, labels[:FEW], device, settings.precision)
+        for name, network in zip(names, networks, strict=True)
     )
     precision = contenders[0].fast.precision
-    depends_on = {"weights": digest([s.checkpoints[-1] for s in subjects]), "data": data}
+    depends_on = {"weights": digest([s.checkpoints[-1] for s in networks]), "data": data}
     loaded = None
     if denoiser is not None:
         # diffusers takes its time to import: attacks do without.
@@ -140,10 +139,10 @@ def prepare(
 
 
 def _contender(
-    name: str, subject: Subject, few: Tensor, labels: Tensor, device: torch.device, precision: str
+    name: str, network: Network, few: Tensor, labels: Tensor, device: torch.device, precision: str
 ) -> Contender:
-    fast = Fast(subject.model, few, device, precision)
-    judge = Fast(subject.model, few, device, "fp32", fold=False)
+    fast = Fast(network.model, few, device, precision)
+    judge = Fast(network.model, few, device, "fp32", fold=False)
     with torch.no_grad():
         refuse_nan(check_logits(judge(few), labels).sum(1))
     return Contender(name, fast, judge)
@@ -169,19 +168,6 @@ class _Denoiser(nn.Module):
     def forward(self, images: Tensor, step: Tensor) -> Tensor:
         with arithmetic(self.device, self.precision):
             return self.unet(images, step).sample.float()
-
-
-def _as_probe(settings: RobustnessSettings, source: Path) -> ProbeSettings:
-    """A probe of the same network and data, of which loading them is known."""
-    file = source.suffix in CHECKPOINT_SUFFIXES
-    return ProbeSettings(
-        source=located(source),
-        model=settings.model if file else None,
-        stem=settings.stem,
-        data=settings.data,
-        image_size=settings.image_size,
-        split=settings.split,
-    )
 
 
 def _name(source: Path) -> str:

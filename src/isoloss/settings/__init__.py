@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isoloss.errors import IsolossError
-from isoloss.settings.base import CHECKPOINT_SUFFIXES, Precision, Settings, Stem
+from isoloss.settings.base import CHECKPOINT_SUFFIXES, NetworkSettings, Precision, Settings, Stem
 from isoloss.settings.base import explain as _explain
 from isoloss.settings.probe import ProbeSettings
 from isoloss.settings.robustness import (
@@ -32,6 +32,7 @@ __all__ = [
     "AttackingSettings",
     "CertifySettings",
     "DefendSettings",
+    "NetworkSettings",
     "Precision",
     "ProbeSettings",
     "RobustnessSettings",

@@ -13,7 +13,11 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
+
+from isoloss.naming import is_tagged
+from isoloss.shipped import is_shipped
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
@@ -56,11 +60,17 @@ def absolute(path: Path) -> Path:
         raise ValueError(f"there is no home folder for {path}") from error
 
 
+def _network(path: Path) -> Path:
+    """A path made absolute; the name of a shipped or a published network stays as it is."""
+    return path if is_tagged(str(path)) or is_shipped(path) else absolute(path)
+
+
 Axis = Annotated[int, Field(ge=2, le=2001)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Grid = Annotated[tuple[Axis, Axis], BeforeValidator(_grid)]
 Range = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
 AbsolutePath = Annotated[Path, AfterValidator(absolute)]
+NetworkPath = Annotated[Path, AfterValidator(_network)]
 
 
 class Settings(BaseModel):
@@ -84,6 +94,52 @@ class Settings(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**31, title="Seed", description="Seed of everything random"
     )
+
+
+class NetworkSettings(Settings):
+    """What all runs about trained networks share: which, and what belongs to it."""
+
+    source: NetworkPath = Field(
+        title="Network",
+        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), the name of a "
+        "network that is shipped, or of timm's published ones with its tag (timm:NAME.TAG)",
+        json_schema_extra={"positional": True},
+    )
+    model: str | None = Field(
+        default=None,
+        title="Network type",
+        description="Which network a checkpoint file belongs to (a training run knows its own)",
+        json_schema_extra={"names": "network"},
+    )
+    stem: Stem = Field(
+        default="auto", title="Stem", description="As in training; for checkpoint files"
+    )
+    data: str | None = Field(
+        default=None,
+        title="Data",
+        description="Other data than the network was trained on; needed with checkpoint files",
+        json_schema_extra={"names": "data"},
+    )
+    image_size: int | None = Field(
+        default=None, ge=8, le=1024, title="Image size", description="As in training"
+    )
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """All networks it is about."""
+        return (self.source,)
+
+    @model_validator(mode="after")
+    def _checkpoint_files_need_more(self) -> NetworkSettings:
+        if any(source.suffix in CHECKPOINT_SUFFIXES for source in self.sources):
+            for name in ("model", "data"):
+                if getattr(self, name) is None:
+                    raise ValueError(
+                        f"a checkpoint file does not say what it belongs to: give --{name}"
+                    )
+        if self.data is None and any(is_tagged(str(source)) for source in self.sources):
+            raise ValueError("a published network does not bring images: give --data")
+        return self
 
 
 def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:

@@ -10,42 +10,16 @@ from isoloss.settings.base import (
     CHECKPOINT_SUFFIXES,
     AbsolutePath,
     Grid,
+    NetworkSettings,
     Range,
-    Settings,
-    Stem,
     as_range,
 )
-from isoloss.settings.robustness import NetworkPath
 
 
-class ProbeSettings(Settings):
+class ProbeSettings(NetworkSettings):
     """Evaluate loss and accuracy over a plane through a trained network's parameters."""
 
     kind: Literal["probe"] = "probe"
-    source: NetworkPath = Field(
-        title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), or the name "
-        "of a network that is shipped",
-        json_schema_extra={"positional": True},
-    )
-    model: str | None = Field(
-        default=None,
-        title="Network type",
-        description="Which network a checkpoint file belongs to (a training run knows its own)",
-        json_schema_extra={"names": "network"},
-    )
-    stem: Stem = Field(
-        default="auto", title="Stem", description="As in training; for checkpoint files"
-    )
-    data: str | None = Field(
-        default=None,
-        title="Data",
-        description="Other data than the network was trained on; needed with checkpoint files",
-        json_schema_extra={"names": "data"},
-    )
-    image_size: int | None = Field(
-        default=None, ge=8, le=1024, title="Image size", description="As in training"
-    )
     split: Literal["train", "test"] = Field(
         default="train", title="Split", description="Which part of the data the loss is taken over"
     )
@@ -168,13 +142,7 @@ class ProbeSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _checkpoint_files_need_more(self) -> ProbeSettings:
-        if self.source.suffix in CHECKPOINT_SUFFIXES:
-            for name in ("model", "data"):
-                if getattr(self, name) is None:
-                    raise ValueError(
-                        f"a checkpoint file does not say what it belongs to: give --{name}"
-                    )
-            if self.plane == "pca":
-                raise ValueError("a pca plane needs a training run's folder with its trajectory")
+    def _pca_needs_a_trajectory(self) -> ProbeSettings:
+        if self.plane == "pca" and self.source.suffix in CHECKPOINT_SUFFIXES:
+            raise ValueError("a pca plane needs a training run's folder with its trajectory")
         return self

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from isoloss.settings.base import CHECKPOINT_SUFFIXES, Finite, Settings, Stem, absolute
-from isoloss.shipped import shipped_models
+from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
 
 ATTACKS = ("pgd", "square", "autoattack")
 DEFENSE_ATTACKS = ("transfer", "bpda", "eot", "square")
@@ -18,12 +17,6 @@ USUAL_EPSILONS = {
 }
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale."""
-
-
-def _network(path: Path) -> Path:
-    """A path made absolute; the name of a shipped network, where no file is called so, stays."""
-    shipped = len(path.parts) == 1 and not path.exists() and path.name in shipped_models()
-    return path if shipped else absolute(path)
 
 
 def _denoiser(name: str) -> str:
@@ -68,13 +61,16 @@ def _words(value: Any) -> Any:
 
 
 def _split(value: Any) -> list[Any] | None:
-    """The items of a list, or of a text with blanks or commas between; None for anything else."""
+    """The items of a text with blanks or commas between, or of a list of such texts and of items;
+    None for anything else."""
     if isinstance(value, str):
         return list(value.replace(",", " ").split())
-    return list(cast(list[Any], value)) if isinstance(value, list | tuple) else None
+    if not isinstance(value, list | tuple):
+        return None
+    items = cast(list[Any], value)
+    return [part for item in items for part in (_split(item) or [item])]
 
 
-NetworkPath = Annotated[Path, AfterValidator(_network)]
 Radius = Annotated[Finite, Field(ge=0)]
 Radii = Annotated[tuple[Radius, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
 Sigma = Annotated[Finite, Field(gt=0)]
@@ -83,38 +79,14 @@ DenoiserName = Annotated[str, AfterValidator(_denoiser)]
 Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 
 
-class RobustnessSettings(Settings):
+class RobustnessSettings(NetworkSettings):
     """What attacks, defenses and certifications share: networks, images, repetitions."""
 
-    source: NetworkPath = Field(
-        title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), or the name "
-        "of a network that is shipped",
-        json_schema_extra={"positional": True},
-    )
     also: tuple[NetworkPath, ...] = Field(
         default=(),
         title="Also",
         description="Further networks, to be compared on the same images",
         json_schema_extra={"positional": True},
-    )
-    model: str | None = Field(
-        default=None,
-        title="Network type",
-        description="Which network a checkpoint file belongs to (a training run knows its own)",
-        json_schema_extra={"names": "network"},
-    )
-    stem: Stem = Field(
-        default="auto", title="Stem", description="As in training; for checkpoint files"
-    )
-    data: str | None = Field(
-        default=None,
-        title="Data",
-        description="Other data than the network was trained on; needed with checkpoint files",
-        json_schema_extra={"names": "data"},
-    )
-    image_size: int | None = Field(
-        default=None, ge=8, le=1024, title="Image size", description="As in training"
     )
     split: Literal["train", "test"] = Field(
         default="test", title="Split", description="Which part of the data the images are from"
@@ -153,16 +125,6 @@ class RobustnessSettings(Settings):
     def sources(self) -> tuple[Path, ...]:
         """All networks."""
         return (self.source, *self.also)
-
-    @model_validator(mode="after")
-    def _checkpoint_files_need_more(self) -> RobustnessSettings:
-        if any(source.suffix in CHECKPOINT_SUFFIXES for source in self.sources):
-            for name in ("model", "data"):
-                if getattr(self, name) is None:
-                    raise ValueError(
-                        f"a checkpoint file does not say what it belongs to: give --{name}"
-                    )
-        return self
 
     @model_validator(mode="after")
     def _each_network_once(self) -> RobustnessSettings:
