@@ -117,17 +117,25 @@ def _parser(arguments: Sequence[str]) -> _Parser:
     sub = add("info", _info, "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
     sub = add("bench", _bench, "Measure speed beside peers on the same work")
-    sub.add_argument("what", choices=["probe", "view"], help="What to measure")
+    sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
     sub.add_argument(
         "--run", type=Path, nargs="+", default=[], metavar="DIR",
         help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
     )  # fmt: skip
-    sub.add_argument("--images", type=int, metavar="N", help="Images probed [the test split]")
+    sub.add_argument(
+        "--images", type=int, metavar="N",
+        help="Images probed [the test split], or attacked [as there is time for, up to 128]",
+    )  # fmt: skip
+    sub.add_argument("--steps", type=int, metavar="N", help="Of each attack [10]")
+    sub.add_argument(
+        "--denoiser", metavar="NAME", help="Of the defense [one that is trained for a moment]"
+    )
     sub.add_argument("--grid", type=int, default=25, metavar="N", help="Points a side [25]")
     sub.add_argument(
         "--budget", type=float, default=60, metavar="SECONDS",
-        help="For each surface taken to 1 %% of its range; 0 leaves them out [60]",
+        help="For each surface taken to 1 %% of its range, 0 leaves them out; for the attacks on "
+        "each network [60]",
     )  # fmt: skip
     parser.verbs = verbs.choices
     return parser
@@ -229,9 +237,25 @@ def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
             print(f"paused; go on with: isoloss run {run.folder}", file=sys.stderr)
             return INTERRUPTED
         bar.close()
+        _draw_figures(run)
         if not as_json:
             print(f"{run.name}: {run.folder}{' (was done already)' if was_done else ''}")
     return 0
+
+
+def _draw_figures(run: Any) -> None:
+    """Those of an attack, a defense or a certification; without them the run is as good."""
+    from isoloss.settings import RobustnessSettings
+
+    if not isinstance(run.settings, RobustnessSettings):
+        return
+    try:
+        from isoloss.figures.robustness import write_usual
+
+        for _ in write_usual(run.folder):
+            pass
+    except Exception as error:  # whatever is wrong with fonts, disks or old files
+        print(f"isoloss: no figures of {run.name}: {error}", file=sys.stderr)
 
 
 def _follow(folders: list[Path]) -> int:
@@ -295,8 +319,17 @@ def _demo(namespace: argparse.Namespace) -> int:
 
 
 def _view(namespace: argparse.Namespace) -> int:
+    import gc
+    import importlib
+
+    # What is imported stays: to look for garbage among it would take a twentieth of the start, and
+    # hold a frame up now and then.
+    gc.disable()
+    importlib.import_module("isoloss.app.opening")
     from isoloss.app import view
 
+    gc.freeze()
+    gc.enable()
     view(*namespace.paths)
     return 0
 
@@ -337,6 +370,14 @@ def _bench(namespace: argparse.Namespace) -> int:
         from isoloss.gl.bench import bench_view
 
         bench_view(as_json=namespace.json)
+        return 0
+    if namespace.what == "attack":
+        from isoloss.robustness.bench import bench_attack
+
+        bench_attack(
+            namespace.run, namespace.images, namespace.steps, namespace.budget,
+            namespace.denoiser, as_json=namespace.json,
+        )  # fmt: skip
         return 0
     from isoloss.compute.bench import bench_probe
 

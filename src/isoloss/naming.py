@@ -10,6 +10,12 @@ def short_name(name: str) -> str:
     return re.split(r"[:/\\]", name.rstrip("/\\"))[-1]
 
 
+def is_tagged(name: str) -> bool:
+    """Whether `name` is a timm name with the tag of a training, as in `timm:vgg11.tv_in1k`."""
+    library, _, short = name.rpartition(":")
+    return library == "timm" and "." in short
+
+
 def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits beside a "…"."""
 

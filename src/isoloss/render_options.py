@@ -1,4 +1,5 @@
-"""The options of `isoloss render`: one for each field of `Appearance`, `Camera`, `Motion`, `Print`.
+"""The options of `isoloss render`: one for each field of `Appearance`, `Camera`, `Motion`, `Print`,
+`Choice`.
 
 Their help is what the docstrings of those say of their fields.
 """
@@ -9,12 +10,13 @@ import argparse
 import re
 import types
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from isoloss.errors import IsolossError
+from isoloss.figures.choice import Choice
 from isoloss.figures.print import Print
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
@@ -30,7 +32,8 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
     parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     parser.add_argument(
         "path", type=Path, nargs="+", metavar="PATH",
-        help="Surfaces or run folders, or a session (.isoloss)",
+        help="Surfaces or run folders, or a session (.isoloss); or attacks and defenses, or "
+        "certifications, on the same images",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True,
@@ -67,6 +70,9 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         help="Draw the contours in the plane; .svg and .pdf are always figures",
     )  # fmt: skip
     _add_fields(figure, Print)
+    _add_fields(
+        parser.add_argument_group("a figure of an attack, a defense or a certification"), Choice
+    )
     movie = parser.add_argument_group("a movie")
     movie.add_argument("--turntable", action="store_true", help="The camera goes round once")
     movie.add_argument(
@@ -84,6 +90,10 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     """Draw what the command line asks for; yields the progress of a movie, then its `Path`."""
     given = vars(namespace)
     size = _size(namespace.size) if namespace.size else None
+    if _is_of_robustness(namespace):
+        _draw_robustness(namespace, size)
+        yield namespace.out
+        return
     options = _chosen(namespace, Appearance) | _chosen(namespace, Camera)
     if "title" in given:
         options["title"] = given["title"]
@@ -131,6 +141,58 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
         figure=namespace.figure, print_=Print(**print_) if print_ else None, **common, **options,
     )  # fmt: skip
     yield namespace.out
+
+
+def _is_of_robustness(namespace: argparse.Namespace) -> bool:
+    """Whether attacks, defenses or certifications are to be drawn.
+
+    Raises:
+        IsolossError: if something else is to be drawn too, or an option is for these alone.
+    """
+    from isoloss.figures.findings import is_robustness_run
+
+    others = [path for path in namespace.path if not is_robustness_run(path)]
+    if len(others) == len(namespace.path):
+        for name in _chosen(namespace, Choice):
+            raise IsolossError(
+                f"--{name} is for the folders of attacks, defenses and certifications; "
+                f"{others[0]} is none"
+            )
+        return False
+    if others:
+        raise IsolossError(f"{others[0]} is no attack, defense or certification, as the others are")
+    return True
+
+
+def _draw_robustness(namespace: argparse.Namespace, size: tuple[int, int] | None) -> None:
+    from isoloss.figures.robustness import draw_robustness
+    from isoloss.gl.tiles import check_size
+
+    options = _chosen(namespace, Appearance) | _chosen(namespace, Camera)
+    print_ = _chosen(namespace, Print)
+    others = {
+        "turntable": namespace.turntable, "path": namespace.views, "play": namespace.play,
+        "seconds": namespace.seconds, "fps": namespace.fps, "view": namespace.view,
+        "top": namespace.top, "supersample": namespace.supersample,
+        "no_overlays": not namespace.overlays,
+    }  # fmt: skip
+    wrong = [k for k in options if k not in ("theme", "transparent")]
+    wrong += [k for k in ("fill", "line_labels") if k in print_]
+    wrong += [k for k, value in others.items() if value not in (None, False)]
+    wrong += ["contours"] if namespace.contours is not None else []
+    for name in wrong:
+        raise IsolossError(
+            f"a figure of {namespace.path[0].name} has no --{name.replace('_', '-')}"
+        )
+    if size is not None:
+        check_size(size)
+    title = vars(namespace).get("title", True)
+    look = replace(Appearance(), **{"theme": "light"} | options, title=bool(title))
+    draw_robustness(
+        namespace.path, namespace.out, Choice(**_chosen(namespace, Choice)), look,
+        title if isinstance(title, str) else "", size, namespace.scale,
+        Print(**print_) if print_ else None,
+    )  # fmt: skip
 
 
 def _still(namespace: argparse.Namespace, print_: dict[str, Any]) -> str:

@@ -275,7 +275,7 @@ def run_name(settings: AnySettings) -> str:
         what = "denoiser" if settings.task == "denoiser" else short_name(settings.model)
         return f"{what}-{short_name(settings.data)}"
     source = settings.source
-    name = source.stem if source.suffix in CHECKPOINT_SUFFIXES else source.name
+    name = source.stem if source.suffix in CHECKPOINT_SUFFIXES else short_name(source.name)
     return f"{name}-{settings.plane if isinstance(settings, ProbeSettings) else settings.kind}"
 
 

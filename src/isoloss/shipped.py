@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from isoloss.errors import IsolossError
+from isoloss.files import read_json
 from isoloss.resources import resource_folder
 
 
@@ -18,6 +21,17 @@ def is_shipped(source: str | Path) -> bool:
     """Whether that is the bare name of one of them, and nothing here is called so."""
     path = Path(source)
     return len(path.parts) == 1 and not path.exists() and path.name in shipped_models()
+
+
+def shipped_settings() -> dict[str, dict[str, Any]]:
+    """What was asked of each of these training runs, as its `run.json` has it."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, folder in shipped_models().items():
+        try:
+            found[name] = dict(read_json(folder / "run.json")["settings"])
+        except (IsolossError, KeyError, TypeError, ValueError):
+            continue  # a damaged one is not offered
+    return found
 
 
 def located(source: str | Path) -> Path:

@@ -134,10 +134,13 @@ def read_table(path: Path) -> list[Row]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [_row(line) for line in csv.DictReader(file)]
+            lines = csv.DictReader(file)
+            if missing := [f.name for f in fields(Row) if f.name not in (lines.fieldnames or ())]:
+                raise ValueError(f"it has no column {missing[0]}")
+            return [_row(line) for line in lines]
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise IsolossError(f"{path} is no table of a robustness run: {error}") from error
 
 
@@ -173,6 +176,8 @@ def _cell(value: Any) -> str:
 
 
 def _row(line: dict[str, str]) -> Row:
+    if None in line.values():
+        raise ValueError("a line is cut short")
     kinds = {"int": int, "str": str, "float": _number}
     values = {f.name: kinds[str(f.type)](line[f.name]) for f in fields(Row)}
     return Row(**cast(dict[str, Any], values))

@@ -7,16 +7,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from isoloss.geometry import simplify
 from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
+from isoloss.gl import renderer as renderer_module
 from isoloss.gl.canvas import QUIET, Canvas
 from isoloss.gl.contour_buffers import ContourBuffers
 from isoloss.gl.overlays import contour_segments
 from isoloss.gl.pace import LADDER, Pace
 from isoloss.gl.surfaces import PART, SurfaceBuffers
 from isoloss.gl.target import Target
+from isoloss.gl.view import View
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
+from isoloss.scene.theme import THEMES
 
 SIZE = (200, 120)
 
@@ -112,6 +116,44 @@ def test_known_contours_are_not_worked_out_again(contours, large):
     buffers.update(other, levels, colors)
     assert sum(1 for _ in buffers.complete()) == 6
     assert (uploaded["batch"] == contour_segments(other, levels, colors)).all()
+
+
+def test_viewports_share_the_contours_of_a_mesh(contours, large):
+    first, uploaded = contours
+    mesh, levels, colors = display_mesh(large), (np.arange(6) + 1) / 7, np.ones((6, 4))
+    first.update(mesh, levels, colors)
+    assert sum(1 for _ in first.complete()) == 6
+    second = ContourBuffers()
+    shown = []
+    second.batch.upload = shown.append
+    second.update(mesh, levels, colors)
+    assert sum(1 for _ in second.complete()) == 0
+    assert (shown[0] == uploaded["batch"]).all()
+    second.free()
+
+
+def test_a_simplified_picture_is_the_one_of_all_triangles(renderer, monkeypatch):
+    monkeypatch.setattr(simplify, "FEWEST", 40_000)
+    monkeypatch.setattr(renderer, "is_software", True)
+    scene = Scene([SurfaceLayer("large", waves(420, 390, hole=True))])
+    pictures, counts = [], []
+    for sight in (renderer_module._sight, lambda *_: None):
+        monkeypatch.setattr(renderer_module, "_sight", sight)
+        target = Target(300, 200)
+        renderer.draw(scene, target)
+        pictures.append(target.read().astype(int))
+        (held,) = renderer._held.values()
+        counts.append(held.buffers.surface.parts(10**6, sight(*_view(scene, held)))[-1].stop)
+        target.free()
+    assert counts[0] < 0.7 * counts[1]
+    off = np.abs(pictures[0] - pictures[1]).max(axis=-1)
+    assert off.mean() < 0.1
+    assert np.quantile(off, 0.995) <= 2
+
+
+def _view(scene, held):
+    look = THEMES[scene.appearance.theme]
+    return View(scene.camera, (300, 200), 1.0, look), held.buffers.placed
 
 
 def test_coarse_contours_lie_where_the_true_ones_do(contours, large):

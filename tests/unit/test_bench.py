@@ -11,6 +11,22 @@ from isoloss import random_plane
 from isoloss.compute import bench
 from isoloss.compute.contestants import Probed, measure_rates
 from isoloss.compute.evaluator import Evaluator
+from isoloss.robustness import (
+    GaussianSmoothing,
+    attack,
+    certified_radius,
+    certify,
+    clopper_pearson_interval,
+)
+from isoloss.robustness import bench as attack_bench
+from isoloss.robustness.contestants import (
+    Attempt,
+    Contestant,
+    Target,
+    attackers,
+    cohens_certify,
+    serial_eot,
+)
 
 CPU = torch.device("cpu")
 
@@ -57,7 +73,7 @@ def test_a_surface_is_taken_to_one_percent(probed):
 
 
 def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "_subjects", lambda *_: [probed])
+    monkeypatch.setattr(bench, "subjects", lambda *_: [probed])
     bench.bench_probe([], None, 3, 30.0, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)["probe"]
     assert row["network"] == "tiny"
@@ -69,3 +85,109 @@ def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "of floor" in printed
     assert "tiny" in printed
+
+
+@pytest.fixture
+def target():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(1568, 4)
+    ).eval()
+    images = torch.rand(24, 3, 16, 16)
+    return Target("tiny", model, images, model(images).argmax(1), CPU)
+
+
+def after(contestant, target):
+    torch.manual_seed(5)
+    return contestant.work(target.images, target.labels)
+
+
+def test_all_attackers_go_the_same_way(target):
+    contestants = list(attackers(target, Attempt(0.03, 4), 8))
+    named = {(c.name, c.precision): c for c in contestants}
+    theirs = after(named["torchattacks", "fp32"], target)
+    assert float((theirs - target.images).abs().max()) == pytest.approx(0.03, abs=1e-6)
+    for name in ("foolbox", "isoloss"):
+        found = after(named[name, "fp32"], target)
+        # A gradient of nearly nothing may have either sign after other roundings.
+        assert float(((found - theirs).abs() > 1e-5).float().mean()) < 0.002
+    leaving = after(named["isoloss, the fooled leave", "fp32"], target)
+    fooled = [target.model(x).argmax(1) != target.labels for x in (theirs, leaving)]
+    assert 0 < int(fooled[0].sum()) <= int(fooled[1].sum())
+
+
+def test_the_loop_over_draws_is_pgd_where_there_is_no_noise(target):
+    calm = GaussianSmoothing(target.model, 0.0)
+    attempt = Attempt(0.03, 4, 3)
+    torch.manual_seed(5)
+    looped = serial_eot(calm, target.images, target.labels, attempt)
+    torch.manual_seed(5)
+    climbed = attack(
+        target.model, target.images, target.labels, 0.03, attempt.protocol(leaving=False)
+    ).images
+    assert float(((looped - climbed).abs() > 1e-5).float().mean()) < 0.002
+
+
+def test_certifying_image_by_image_gives_the_same_certificates(target):
+    # So little noise that every draw gives the same class.
+    defense = GaussianSmoothing(target.model, 1e-6)
+    ours = list(certify(defense, target.images, range(24), 10, 50))
+    for image, certificate in zip(target.images, ours, strict=True):
+        assert cohens_certify(defense, image, 10, 50, 16) == (
+            certificate.predicted, certificate.radius,
+        )  # fmt: skip
+    assert ours[0].radius == certified_radius(50, 50, 1e-6)
+
+
+def test_contestants_take_turns_and_are_compared_with_the_first_other(target, monkeypatch):
+    turns = []
+    clock = {"peer": 3.0, "own": 1.0, "poor": 2.0}
+
+    def contestant(name, share):
+        def work(x, y):
+            turns.append((name, len(x)))
+            return torch.arange(len(x)) < share * len(x)
+
+        return Contestant(name, "fp32", name != "peer", 8, work)
+
+    monkeypatch.setattr(attack_bench, "timed", lambda work, _: (work(), clock[turns[-1][0]]))
+    gone = Contestant("gone", "fp32", False, 8, None, "pip install gone")
+    field = [gone, contestant("peer", 0.75), contestant("own", 0.7), contestant("poor", 0.1)]
+    found = attack_bench.compare("what", "steps/s", "fooled", field, target, 10, 60.0, lambda x: x)
+    whole = [name for name, n in turns if n == 24]
+    assert whole == ["peer", "own", "poor"] * 3
+    missing, peer, own, poor = found.rows
+    assert missing.rate is None
+    assert missing.instead == "pip install gone"
+    assert (peer.rate, own.rate) == (24 * 10 / 3, 24 * 10 / 1)
+    assert (peer.ratio, own.ratio, poor.ratio) == (1, 3, 1.5)
+    assert (peer.found, own.found, poor.found) == (18, 17, 3)
+    assert (own.low, own.high) == clopper_pearson_interval(17, 24)
+    assert own.agrees
+    assert not poor.agrees
+
+
+def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, capsys):
+    probed = Probed("tiny", target.model, (target.images * 255).byte(), target.labels)
+    monkeypatch.setattr(attack_bench, "subjects", lambda *_: [probed])
+    for name, value in (("EOT_STEPS", 1), ("DRAWS", 2), ("PILOT", 2), ("ESTIMATES", 8),
+                        ("VOTES", 1), ("ROUNDS", 1), ("_TRAINED_STEPS", 1)):  # fmt: skip
+        monkeypatch.setattr(attack_bench, name, value)
+    monkeypatch.setattr(attack_bench, "SIZE", "tiny")
+    measured = attack_bench._measure(target, 2, 1.0, 4, None)
+    monkeypatch.setattr(attack_bench, "_measure", lambda *_: measured)
+    attack_bench.bench_attack([], 8, 2, 1.0, None, as_json=True)
+    (found,) = json.loads(capsys.readouterr().out)["attack"]
+    assert found["network"] == "tiny"
+    assert [c["unit"] for c in found["comparisons"]] == [
+        "image-steps/s", "image-steps/s", "image-draw-steps/s", "draws/s"
+    ]  # fmt: skip
+    for comparison in found["comparisons"]:
+        assert comparison["rows"][0]["ratio"] == 1
+        for row in comparison["rows"]:
+            assert row["rate"] > 0
+            assert row["low"] <= row["found"] / comparison["images"] <= row["high"]
+    attack_bench.bench_attack([], 8, 2, 1.0, None, as_json=False)
+    printed = capsys.readouterr().out
+    assert "torchattacks" in printed
+    assert "image-steps/s" in printed

@@ -9,6 +9,7 @@ from PIL import Image
 from isoloss import IsolossError
 from isoloss.compute.cbam import Cbam, CbamBottleneck, ChannelGate, SpatialGate, resnet50_cbam
 from isoloss.compute.checkpoints import save_tensors
+from isoloss.compute.image_folder import Framing
 from isoloss.compute.models import build_model
 from isoloss.compute.pretrained import build_published, load_published
 from isoloss.robustness.attention import drift, maps
@@ -77,6 +78,20 @@ def test_both_stems(stem, kernel, size):
     assert model.network.fc.out_features == 10
 
 
+@pytest.mark.parametrize(("stem", "size"), [("cifar", 16), ("imagenet", 64)])
+def test_gradients_reach_every_gate_and_the_image(stem, size):
+    torch.manual_seed(0)
+    model = build_model("resnet50_cbam", 10, size, stem=stem, **HALF)
+    x = torch.rand(2, 3, size, size, requires_grad=True)
+    F.cross_entropy(model(x), torch.tensor([1, 2])).backward()
+    assert float(x.grad.abs().amax((1, 2, 3)).min()) > 0
+    gates = [m for m in model.modules() if isinstance(m, Cbam)]
+    assert len(gates) == 16
+    for gate in gates:
+        for name, parameter in gate.named_parameters():
+            assert float(parameter.grad.abs().max()) > 0, name
+
+
 def test_a_published_network_brings_its_own_size_and_statistics():
     torch.manual_seed(0)
     model = build_model(TIMM, 1000, 32, mean=(0.1,) * 3, std=(9.0,) * 3).eval()
@@ -87,7 +102,9 @@ def test_a_published_network_brings_its_own_size_and_statistics():
     torch.testing.assert_close(model(same), model.network(same * 2 - 1))
     with torch.device("meta"):
         coatnet = build_published(COATNET, 1000)
-    assert (coatnet.size, coatnet.resized, coatnet.interpolation) == (384, 384, "bicubic")
+    assert coatnet.framing == Framing(384, 384, "bicubic", squashes=True)
+    torch.testing.assert_close(coatnet.mean, torch.full((3, 1, 1), 0.5, device="meta"))
+    torch.testing.assert_close(coatnet.std, torch.full((3, 1, 1), 0.5, device="meta"))
     assert sum(p.numel() for p in coatnet.parameters()) == pytest.approx(73.88e6, rel=1e-3)
 
 
@@ -124,8 +141,9 @@ def test_without_network_one_line_names_the_file_to_bring(monkeypatch):
         load_published(TIMM)
     assert str(refusal.value) == (
         "cannot get model.safetensors of timm/test_vit.r160_in1k from huggingface.co: Name or "
-        "service not known; bring model.safetensors from "
-        "https://huggingface.co/timm/test_vit.r160_in1k and give its path with "
+        "service not known; download it from "
+        "https://huggingface.co/timm/test_vit.r160_in1k/resolve/main/model.safetensors on a "
+        "machine that can, put it into any folder here, and give its path with "
         "--model timm:test_vit.r160_in1k"
     )
 

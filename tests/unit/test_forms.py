@@ -27,7 +27,7 @@ def test_every_field_has_a_row_with_label_and_help(model):
 def test_kinds_of_fields():
     kinds = {r.name: r for r in fields_of(ProbeSettings)}
     assert kinds["source"].kind == "path"
-    assert kinds["source"].positional
+    assert kinds["source"].required
     assert kinds["plane"].kind == "choice"
     assert kinds["plane"].choices == ("random", "pca", "line", "interpolate")
     assert kinds["to"].kind == "path"

@@ -11,12 +11,14 @@ from torch import nn
 from isoloss import IsolossError
 from isoloss.robustness import (
     DenoisedSmoothing,
+    Fast,
     GaussianSmoothing,
     StraightThrough,
     timestep_for_sigma,
 )
 from isoloss.robustness.denoiser import build_scheduler, build_unet, load_denoiser, save_denoiser
 from isoloss.robustness.denoising import Average, denoising_loss, noised
+from isoloss.robustness.fast import FastDenoiser
 from isoloss.robustness.smoothing import check_denoises
 
 LINEAR = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
@@ -367,3 +369,33 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("precision", "largest"), [("fp32", 1e-5), ("bf16", 0.05)])
+def test_a_denoiser_made_fast_is_the_same_function(precision, largest):
+    torch.manual_seed(0)
+    unet = build_unet("tiny", 16).eval()
+    x = torch.rand(4, 3, 16, 16)
+    fast = FastDenoiser(unet, x, torch.device("cpu"), precision)
+    found = []
+    for network in (lambda images: unet(images, torch.tensor(7)).sample,
+                    lambda images: fast(images, torch.tensor(7))):  # fmt: skip
+        leaf = x.clone().requires_grad_()
+        predicted = network(leaf)
+        (gradient,) = torch.autograd.grad(predicted.square().sum(), leaf)
+        found.append((predicted.detach(), gradient))
+    for expected, given in zip(*found, strict=True):
+        assert given.dtype == torch.float32
+        assert float((given - expected).norm()) <= largest * float(expected.norm())
+    assert all(p.requires_grad for p in unet.parameters())
+    assert not any(p.requires_grad for p in fast.parameters())
+
+
+def test_batches_follow_from_how_wide_a_network_is():
+    x = torch.rand(1, 3, 32, 32)
+    sizes = {}
+    for width in (8, 64, 256, 4096):
+        narrow = nn.Sequential(nn.Conv2d(3, width, 1), nn.Flatten(2), nn.AdaptiveAvgPool1d(1))
+        sizes[width] = Fast(narrow, x, precision="fp32").batch_size
+    # 8 MiB of the widest activations within 32 to 256 images, but never more than 64 MiB.
+    assert sizes == {8: 256, 64: 32, 256: 32, 4096: 4}

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from isoloss.jobs.follow import FollowedRun
 
 
+PANEL_KEYS = {"Examples": "Ctrl+Shift+E"}
+"""Of panels beyond the tenth, whose shortcuts are no digits."""
+
+
 def _always() -> bool:
     return True
 
@@ -97,6 +101,13 @@ def _file_actions(app: App) -> list[Action]:
             "Ctrl+E",
             is_possible=lambda: app.picture_dialog.is_possible,
             separated=True,
+        ),
+        Action(
+            "save-figure",
+            "Save figure of a robustness run…",
+            app.save_figure,
+            "File",
+            is_possible=lambda: app.figure_dialog.is_possible,
         ),
         Action(
             "remove-layer",
@@ -219,7 +230,7 @@ def _view_actions(app: App) -> list[Action]:
             name,
             lambda name=name: app.docking.toggle(name),
             "View/Panels",
-            f"Ctrl+{n}" if n < 10 else "",
+            f"Ctrl+{n % 10}" if n <= 10 else PANEL_KEYS.get(name, ""),
             is_on=lambda name=name: app.docking.is_shown(name),
         )
         for n, name in enumerate(app.docking.names, 1)
@@ -327,6 +338,11 @@ def _experiment_actions(app: App) -> list[Action]:
     return [
         Action("train", "Train…", lambda: app.show_form("train"), "Experiments", "Ctrl+Shift+T"),
         Action("probe", "Probe…", lambda: app.show_form("probe"), "Experiments", "Ctrl+Shift+P"),
+        Action("attack", "Attack…", lambda: app.show_form("attack"), "Experiments", "Ctrl+Shift+A"),
+        Action("defend", "Defend…", lambda: app.show_form("defend"), "Experiments", "Ctrl+Shift+D"),
+        Action(
+            "certify", "Certify…", lambda: app.show_form("certify"), "Experiments", "Ctrl+Shift+C"
+        ),
         Action(
             "cancel",
             "Cancel selected run",

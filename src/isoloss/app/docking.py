@@ -16,6 +16,8 @@ PLACES = {
     "Curve": "Bottom",
     "Slice": "Bottom",
     "Minima": "Bottom",
+    "Robustness": "Bottom",
+    "Examples": "Bottom",
 }
 """Panel: the place it has at first."""
 
@@ -38,6 +40,8 @@ def lay_out(
         window = hello_imgui.DockableWindow(name, place, lambda name=name: panel(name))
         if name == "Experiments":  # it scrolls its fields, not its buttons
             window.imgui_window_flags = int(imgui.WindowFlags_.no_scrollbar)
+        elif name == "Examples":  # whose arrow keys go from image to image
+            window.imgui_window_flags = int(imgui.WindowFlags_.no_nav_inputs)
         windows.append(window)
     params.dockable_windows = windows
 

@@ -62,6 +62,11 @@ EDELSBRUNNER = Paper("Edelsbrunner et al. 2002", "https://doi.org/10.1007/s00454
 MADRY = _arxiv("Madry et al. 2018", "1706.06083")
 SYNTHESIZING = _arxiv("Athalye et al. 2018a", "1707.07397")
 ATHALYE = _arxiv("Athalye et al. 2018b", "1802.00420")
+ANDRIUSHCHENKO = _arxiv("Andriushchenko et al. 2020", "1912.00049")
+CROCE = _arxiv("Croce and Hein 2020", "2003.01690")
+PAPERNOT = _arxiv("Papernot et al. 2016", "1605.07277")
+EVALUATING = _arxiv("Carlini et al. 2019", "1902.06705")
+CLOPPER = Paper("Clopper and Pearson 1934", "https://doi.org/10.1093/biomet/26.4.404")
 COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
 CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
 
@@ -231,6 +236,42 @@ GLOSSARY = (
         (ATHALYE,),
     ),
     Explanation(
+        "Transfer attack",
+        "Images made to fool the undefended network are handed to the defense; it says nothing "
+        "about an adversary who knows of the defense.",
+        (PAPERNOT, ATHALYE),
+    ),
+    Explanation(
+        "Square attack",
+        "A black-box attack that changes random squares and keeps what helps; where it beats "
+        "gradients, those are masked.",
+        (ANDRIUSHCHENKO,),
+    ),
+    Explanation(
+        "AutoAttack",
+        "Four attacks without settings to tune, one of them a black box; what they leave is the "
+        "usual figure to compare undefended networks by.",
+        (CROCE,),
+    ),
+    Explanation(
+        "Verdict",
+        "What the run has come to in plain words, and whether automatic checks found a reason to "
+        "distrust it.",
+        (EVALUATING,),
+    ),
+    Explanation(
+        "Exact interval",
+        "Whatever the true accuracy is, an interval made like this holds it at least 95 times in "
+        "100; more images make it narrower.",
+        (CLOPPER,),
+    ),
+    Explanation(
+        "Denoised smoothing",
+        "Noise drowns the attack and a diffusion network takes the noise out, before an ordinary "
+        "network classifies; over many draws that can be certified.",
+        (CARLINI, COHEN),
+    ),
+    Explanation(
         "σ",
         "The standard deviation of the Gaussian noise that is added to an image before it is "
         "denoised and classified.",
@@ -257,9 +298,9 @@ OF_FIELD = {
     "checkpoints_per_epoch": ("Trajectory",),
     "eps": ("ε",),
     "sigma": ("σ",),
-    "attack": ("PGD",),
-    "eot": ("EOT",),
-    "bpda": ("BPDA",),
+    "attacks": ("PGD", "EOT", "BPDA"),
+    "denoiser": ("Denoised smoothing",),
+    "alpha": ("Certified radius",),
 }
 """The terms that a form's field is about, by the field's name."""
 
@@ -280,6 +321,15 @@ _OF_FACT = {
     "Persistence": ("Persistence",),
 }
 _OF_PLANE = {"pca": "PCA plane", "random": "Random plane", "interpolate": "Interpolation"}
+_OF_ATTACK = {
+    "pgd": ("PGD",),
+    "square": ("Square attack",),
+    "autoattack": ("AutoAttack",),
+    "transfer": ("Transfer attack",),
+    "bpda": ("BPDA", "EOT"),
+    "eot": ("EOT",),
+    "certificate": ("Certified radius",),
+}
 _OF_FINDING = {
     "normalization": ("Filter normalization",),
     "trajectory": ("Off-plane distance",),
@@ -319,6 +369,12 @@ def of_fact(label: str, value: str) -> list[Explanation]:
 def of_finding(what: str) -> list[Explanation]:
     """The terms that a finding is about, by its first words."""
     return [_BY_TERM[term] for term in _OF_FINDING.get(what, ())]
+
+
+def of_attack(name: str, is_defended: bool = False) -> list[Explanation]:
+    """The terms that the curve of an attack is about."""
+    terms = (*_OF_ATTACK.get(name, ()), *(("σ",) if is_defended else ()))
+    return [_BY_TERM[term] for term in terms]
 
 
 def matching(query: str) -> list[Explanation]:

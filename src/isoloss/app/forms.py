@@ -13,7 +13,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from isoloss.app.known_names import problem_with_data, problem_with_network
+from isoloss.app.known_names import (
+    problem_with_classifier,
+    problem_with_data,
+    problem_with_denoiser,
+    problem_with_network,
+)
 from isoloss.options import command_line
 from isoloss.settings import AnySettings, Settings, explain
 
@@ -21,7 +26,14 @@ Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
 ]
 
-_NAME_CHECKS = {"network": problem_with_network, "data": problem_with_data}
+_NAME_CHECKS = {
+    "network": problem_with_network,
+    "data": problem_with_data,
+    "classifier": problem_with_classifier,
+    "denoiser": problem_with_denoiser,
+}
+_TAKES = {"source": "classifier", "also": "classifier", "to": "classifier", "denoiser": "denoiser"}
+"""Fields that take a training run or its name, and for which task it must have been."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,9 @@ class FieldSpec:
         optional: whether None, the model's own default, is allowed.
         bounds: the allowed values in words, "" where anything goes.
         common: whether every kind of run has it (device, precision, seed).
-        positional: whether the command line takes it without its name.
-        names: what a text names, "network" or "data"; "" where it is not checked as a name.
+        required: whether it has to be filled in.
+        names: what a text names, "network" or "data", or for which task the training run that it
+            names was, "classifier" or "denoiser"; "" where it is not checked as a name.
         only_with: the values of other fields without which it does not matter; from the settings
             model's `json_schema_extra={"only_with": {"plane": ["pca"]}}`.
     """
@@ -48,7 +61,7 @@ class FieldSpec:
     optional: bool = False
     bounds: str = ""
     common: bool = False
-    positional: bool = False
+    required: bool = False
     names: str = ""
     only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
 
@@ -59,9 +72,9 @@ class FieldSpec:
 
 
 def fields_of(model: type[Settings]) -> list[FieldSpec]:
-    """The rows of the form for `model`; what every run shares comes last."""
+    """The rows of the form for `model`: what is needed first, what every run shares last."""
     rows = [_spec(name, field) for name, field in model.model_fields.items() if name != "kind"]
-    return sorted(rows, key=lambda row: row.common)
+    return sorted(rows, key=lambda row: (row.common, not row.required))
 
 
 class Form:
@@ -111,7 +124,7 @@ class Form:
     def _check(self) -> None:
         self.settings, self.error, self.wrong = None, "", ""
         self.missing = False
-        missing = [f for f in self.fields if f.positional and not str(self.values[f.name]).strip()]
+        missing = [f for f in self.fields if f.required and not str(self.values[f.name]).strip()]
         if missing:
             self.wrong, self.missing = missing[0].name, True
             self.error = f"{missing[0].label} is needed: {_first_small(missing[0].help)}"
@@ -130,10 +143,12 @@ class Form:
         for row in filter(self.matters, self.fields):
             check = _NAME_CHECKS.get(row.names)
             value = self.values[row.name]
-            problem = check(value) if check is not None and value is not None else ""
-            if problem:
-                self.settings, self.wrong, self.error = None, row.name, problem
-                return
+            named = value if isinstance(value, tuple) else (value,)
+            for name in filter(None, named):
+                problem = check(name) if check is not None else ""
+                if problem:
+                    self.settings, self.wrong, self.error = None, row.name, problem
+                    return
 
     def _asked(self) -> dict[str, Any]:
         """The values that are asked for: of those that matter, without the blank paths."""
@@ -175,10 +190,15 @@ def _spec(name: str, field: FieldInfo) -> FieldSpec:
         optional=optional,
         bounds=_bounds(field.metadata),
         common=name in Settings.model_fields,
-        positional=bool(extra.get("positional")),
-        names=str(extra.get("names", "")),
+        required=field.is_required(),
+        names=str(extra.get("names", "")) or _task(name, kind),
         only_with={name: tuple(values) for name, values in extra.get("only_with", {}).items()},
     )
+
+
+def _task(name: str, kind: Kind) -> str:
+    """For which task the training run must have been that a field takes; "" if it takes none."""
+    return _TAKES.get(name, "") if kind in ("path", "paths", "text") else ""
 
 
 def _bare(annotation: Any) -> tuple[Any, bool]:

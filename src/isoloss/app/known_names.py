@@ -11,6 +11,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+from isoloss.errors import IsolossError
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
+from isoloss.shipped import located, shipped_settings
+
 _DATA = ("digits", "cifar10")
 _OWN = re.compile(r"resnet(20|32|44|56|110|50_cbam)")
 _REGISTERED = re.compile(
@@ -51,6 +56,55 @@ def problem_with_data(name: str) -> str:
         f"There is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
         "package.module:function"
     )
+
+
+def problem_with_denoiser(name: str) -> str:
+    """Why there can be no denoiser called `name`; "" where there can."""
+    if not name.strip():
+        return ""
+    task = task_of(name)
+    if task == "classifier":
+        return f"{name} is a classifier: choose a denoiser, for example {_example('denoiser')}"
+    is_on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None
+    if task or is_on_hub or _is_folder(name):
+        return ""
+    return (
+        f"There is no denoiser {name!r}: choose a training run's folder, a name on the hub such as "
+        f"google/ddpm-cifar10-32, or {_example('denoiser')}"
+    )
+
+
+def problem_with_classifier(name: str) -> str:
+    """Why what is called `name` is no network that tells classes apart; "" where it may be."""
+    if task_of(name) != "denoiser":
+        return ""
+    return f"{name} is a denoiser: choose a classifier, for example {_example('classifier')}"
+
+
+def task_of(name: str) -> str:
+    """What the training run at a path, or the shipped one of this name, was trained for; "" where
+    there is none."""
+    try:
+        folder = located(name)
+        if not (folder / "run.json").is_file():
+            return ""
+        settings = Run.open(folder).settings
+    except (IsolossError, OSError, ValueError, RuntimeError):
+        return ""
+    return settings.task if isinstance(settings, TrainSettings) else ""
+
+
+def _example(task: str) -> str:
+    """A shipped one for a task."""
+    found = shipped_settings().items()
+    return next((name for name, asked in found if asked.get("task") == task), "a training run")
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_dir()
+    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
+        return False
 
 
 @cache

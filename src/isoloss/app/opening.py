@@ -155,6 +155,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     def leave() -> None:
         app.viewports.free()
         app.welcome.thumbnails.free()
+        app.examples_panel.free()
         app.renderings.end()
 
     calls.before_exit = leave

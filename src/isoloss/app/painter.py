@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.rect import Rect
 from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.canvas import Canvas
 from isoloss.gl.pace import TARGET
@@ -59,6 +60,11 @@ class Painter:
         elif self.has_turn and canvas.go_on():
             self.cost += canvas.whole_seconds
         return canvas.texture
+
+    @property
+    def patches(self) -> tuple[int, list[Rect]]:
+        """A texture as large as the picture, and the rectangles of it to be shown over that."""
+        return self._canvas.patches if self._canvas is not None else (0, [])
 
     @property
     def seconds(self) -> float:

@@ -48,6 +48,10 @@ class Runs:
         """Training runs: what can be probed, newest first."""
         return [f for f in self.followed if isinstance(f.run.settings, TrainSettings)]
 
+    def trained_for(self, task: str) -> list[FollowedRun]:
+        """Training runs for the task "classifier" or "denoiser", newest first."""
+        return [f for f in self.trained if getattr(f.run.settings, "task", "") == task]
+
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""
         return next((f for f in self.followed if f.run.folder == folder), None)

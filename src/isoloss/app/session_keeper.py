@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isoloss.app.workspace import Workspace
 
 
-_State = tuple[DocumentState, list[Path]]
+_State = tuple[DocumentState, list[Path], list[Path]]
 
 EVERY = 20.0
 """Seconds between two times that what has changed is kept for after a crash."""
@@ -54,7 +54,9 @@ class SessionKeeper:
     @property
     def has_content(self) -> bool:
         """Whether there is anything to save."""
-        return bool(self.workspace.document.layers or self.workspace.curves.open)
+        workspace = self.workspace
+        open_beside = workspace.curves.open or workspace.evaluations.open
+        return bool(workspace.document.layers or open_beside)
 
     @staticmethod
     def last_path() -> Path:
@@ -82,8 +84,10 @@ class SessionKeeper:
         workspace.document.link()
         for curve in list(workspace.curves.open):
             workspace.close_curve(curve)
-        for curve in session.curves:
-            workspace.load(curve, remember=False)
+        for evaluation in list(workspace.evaluations.open):
+            workspace.evaluations.close(evaluation)
+        for source in [*session.curves, *session.evaluations]:
+            workspace.load(source, remember=False)
         workspace.after_restoring()
         for line in session.missing:
             told = f"Left out of {path.stem}: {in_words(line)}"
@@ -152,26 +156,30 @@ class SessionKeeper:
         self.path = self._saved = None
 
     def _write(self, path: Path) -> None:
-        save_session(self.workspace.document, path, self._curves())
+        save_session(self.workspace.document, path, self._curves(), self._evaluations())
 
     def _is_at(self, path: Path | None) -> None:
         self.path = path
         self._saved = None if path is None else self._now()
 
     def _now(self) -> _State:
-        return self.workspace.document.state(), self._curves()
+        return self.workspace.document.state(), self._curves(), self._evaluations()
 
     def _gone(self) -> list[str]:
         """One line for each layer whose file is no longer there."""
         layers = self.workspace.document.layers
         sources = {x.name: x.source for x in layers if x.source is not None}
         sources |= {curve.stem: curve for curve in self._curves()}
+        sources |= {folder.name: folder for folder in self._evaluations()}
         return [f"{name}: there is no file {at}" for name, at in sources.items() if not at.exists()]
 
     def _curves(self) -> list[Path]:
         return [curve.source for curve in self.workspace.curves.open if curve.source is not None]
 
+    def _evaluations(self) -> list[Path]:
+        return [evaluation.folder for evaluation in self.workspace.evaluations.open]
+
 
 def _files(state: _State | None) -> object:
-    """Which layers and curves there are."""
-    return state and ([x.layer for x in state[0].layers], state[1])
+    """Which layers, curves and robustness runs there are."""
+    return state and ([x.layer for x in state[0].layers], *state[1:])

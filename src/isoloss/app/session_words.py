@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_PLACE = re.compile(r"\b(views|layers|further|saved_views|curves)\[(\d+)\]((?:\.\w+(?:\[\d+\])?)*)")
+_PLACE = re.compile(
+    r"\b(views|layers|further|saved_views|curves|evaluations)\[(\d+)\]((?:\.\w+(?:\[\d+\])?)*)"
+)
 _WORDS = {
     "color_range": "colour range",
     "contour_levels": "number of contours",
@@ -23,6 +25,7 @@ _OWNERS = {
     "further": "surface of a difference",
     "saved_views": "saved view",
     "curves": "curve",
+    "evaluations": "run",
 }
 
 

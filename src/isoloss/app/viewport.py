@@ -143,6 +143,19 @@ class Viewport:
         lo, hi = ImVec2(x, y), ImVec2(x + width, y + height)
         draw = imgui.get_window_draw_list()
         draw.add_image(imgui.ImTextureRef(texture), lo, hi, ImVec2(0, 1), ImVec2(1, 0))
+        patched, rects = self.painter.patches
+        for left, top, right, bottom in rects:
+            (u0, v0), (u1, v1) = (
+                (left / size[0], top / size[1]),
+                (right / size[0], bottom / size[1]),
+            )
+            draw.add_image(
+                imgui.ImTextureRef(patched),
+                ImVec2(x + u0 * width, y + v0 * height),
+                ImVec2(x + u1 * width, y + v1 * height),
+                ImVec2(u0, 1 - v0),
+                ImVec2(u1, 1 - v1),
+            )
         draw.push_clip_rect(lo, hi, True)
         self._snap()
         self.handles.draw(self.scene, self.rect)

@@ -14,24 +14,29 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 from isoloss.app import native
 from isoloss.app import theme as themes
 from isoloss.app.actions import Action, all_actions
+from isoloss.app.backdrop import clear_as_panels
 from isoloss.app.command_palette import CommandPalette
 from isoloss.app.curves import OpenCurve
 from isoloss.app.difference_dialog import DifferenceDialog
 from isoloss.app.docking import Docking
+from isoloss.app.evaluations import OpenEvaluation
+from isoloss.app.figure_dialog import FigureDialog
 from isoloss.app.flight import Flight
 from isoloss.app.help_window import HelpWindow
 from isoloss.app.hints import Hints
-from isoloss.app.live import PERIOD
+from isoloss.app.live import EARLY, PERIOD
 from isoloss.app.notifications import draw_notifications
 from isoloss.app.open_dialog import OpenDialog
 from isoloss.app.panels.appearance import AppearancePanel
 from isoloss.app.panels.curve import CurvePanel
+from isoloss.app.panels.examples import ExamplesPanel
 from isoloss.app.panels.experiments import ExperimentsPanel
 from isoloss.app.panels.jobs import JobsPanel
 from isoloss.app.panels.layers import LayersPanel
 from isoloss.app.panels.log import LogPanel
 from isoloss.app.panels.minima import MinimaPanel
 from isoloss.app.panels.plots import PlotsPanel
+from isoloss.app.panels.robustness import RobustnessPanel
 from isoloss.app.panels.slice import SlicePanel
 from isoloss.app.picture_dialog import PictureDialog
 from isoloss.app.places import rect_of
@@ -49,14 +54,20 @@ from isoloss.app.viewports import Viewports
 from isoloss.app.welcome import Ways, Welcome
 from isoloss.app.widgets import floating
 from isoloss.app.workspace import APPROACH, Workspace
+from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.document import SavedView
+from isoloss.tables import Row
 
 TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0
 """Frames a second while nothing happens, while a job's news come in, and while a surface moves to
 its new shape; input wakes at once."""
-SHARE, CORES = 0.25, os.cpu_count() or 1
+SHARE, CORES = 0.3, os.cpu_count() or 1
 """A growing surface is drawn anew as often as takes this share of the machine, at most."""
+_A_LOOK_A_FRAME = 0.96 / EARLY
+"""Frames in a period of looks: a frame comes later than it was asked for, but not by much."""
+_SETTLING = 3
+"""Frames until every window is docked."""
 
 
 class App:
@@ -67,6 +78,10 @@ class App:
         self.viewports, self.docking = Viewports(workspace), Docking()
         self.experiments = ExperimentsPanel(workspace)
         self.curve_panel, self.large_curve_panel = CurvePanel(workspace), CurvePanel(workspace)
+        self.examples_panel = ExamplesPanel(workspace)
+        opens = self.show_examples, self.save_figure
+        self.robustness_panel = RobustnessPanel(workspace, *opens)
+        self.large_robustness_panel = RobustnessPanel(workspace, *opens)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
         self.slice_panel = SlicePanel(workspace, self.slicing)
         self.timeline = Timeline(self.playback)
@@ -75,6 +90,7 @@ class App:
         self.difference_dialog = DifferenceDialog(workspace)
         self.renderings = Renderings(workspace.messages)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
+        self.figure_dialog = FigureDialog(workspace, self.renderings)
         self.session_dialog = SessionDialog(workspace)
         self.saved_views = SavedViews(workspace, self.go_to)
         self.steps, self.flight = Steps(workspace), Flight()
@@ -89,12 +105,14 @@ class App:
             "Layers": LayersPanel(workspace).draw,
             "Appearance": AppearancePanel(workspace).draw,
             "Experiments": self.experiments.draw,
-            "Jobs": JobsPanel(workspace).draw,
+            "Jobs": JobsPanel(workspace, self.use).draw,
             "Plots": PlotsPanel(workspace.runs).draw,
             "Log": LogPanel(workspace.messages).draw,
             "Curve": self.curve_panel.draw,
             "Slice": self.slice_panel.draw,
             "Minima": self.minima_panel.draw,
+            "Robustness": self.robustness_panel.draw,
+            "Examples": self.examples_panel.draw,
         }
         self._actions: tuple[object, list[Action]] | None = None
         self._title = TITLE
@@ -104,6 +122,8 @@ class App:
         self.strict = False
         self._dropped: list[Path] = []
         self._curve: OpenCurve | None = None
+        self._evaluation: OpenEvaluation | None = None
+        self._large: Callable[[], None] = self.large_curve_panel.draw
 
     @property
     def viewport(self) -> Viewport:
@@ -132,6 +152,15 @@ class App:
         """Bring the form of one kind of run to the front."""
         self.docking.bring_to_front("Experiments")
         self.experiments.show(kind)
+
+    def save_figure(self) -> None:
+        """Ask where a figure of the robustness run that is shown is to be saved."""
+        self.figure_dialog.open()
+
+    def use(self, kind: str, followed: FollowedRun) -> None:
+        """Bring the form of one kind of run to the front, filled in for a training run."""
+        self.docking.bring_to_front("Experiments")
+        self.experiments.fill(kind, followed)
 
     def quit(self) -> None:
         """Close the window; jobs go on."""
@@ -185,6 +214,7 @@ class App:
         self.steps.take_in(self.workspace.update)
         self.renderings.update()
         self._follow_document()
+        clear_as_panels(self.panels)
         fluent = self.workspace.flow.is_fluent(time.monotonic())
         self.workspace.approach = 0.0 if fluent or self.viewports.is_slow else APPROACH
         flying = self.flight.go_on(time.monotonic())
@@ -199,8 +229,8 @@ class App:
         else:
             busy = self.workspace.is_streaming or bool(self.renderings.active)
             pace = STREAMING if busy else IDLE
-            # Drawing takes its part of each beat.
-            pace = max(pace, 1.5 / period) if fluent else pace
+            # Every frame takes a look: a bit faster, and only every second one would.
+            pace = max(pace, _A_LOOK_A_FRAME / period) if fluent else pace
         hello_imgui.get_runner_params().fps_idling.fps_idle = pace
         self._show_new_curve()
 
@@ -221,13 +251,40 @@ class App:
     def _show_new_curve(self) -> None:
         """Bring the curve panel to the front when another curve is to be shown."""
         shown = self.workspace.curves.shown
-        if shown not in (None, self._curve) and not self._has_only_curves:
-            self.docking.bring_to_front("Curve")
+        if shown not in (None, self._curve):
+            self._large = self.large_curve_panel.draw
+            if not self._has_only_curves:
+                self.docking.bring_to_front("Curve")
         self._curve = shown
+        self._show_new_evaluation()
+        if not self.workspace.curves.open:
+            self._large = self.large_robustness_panel.draw
+        elif not self.workspace.evaluations.open:
+            self._large = self.large_curve_panel.draw
+
+    def _show_new_evaluation(self) -> None:
+        """The same for a robustness run and its panel."""
+        shown = self.workspace.evaluations.shown
+        if shown not in (None, self._evaluation):
+            self._large = self.large_robustness_panel.draw
+            if not self._has_only_curves:
+                self.docking.bring_to_front("Robustness")
+        self._evaluation = shown
+
+    def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
+        """Bring the examples of a run to the front, at what a point of its curves is about."""
+        self.examples_panel.show(evaluation, row)
+        self.docking.bring_to_front("Examples")
 
     def draw_panel(self, name: str) -> None:
         """Draw one panel."""
-        self.guard(name, self.panels[name])
+        if self._has_place():
+            self.guard(name, self.panels[name])
+
+    def _has_place(self) -> bool:
+        """Whether the current window is where it will stay: in the first frames none is docked, so
+        that each shows all it has, in vain and at another size."""
+        return self.frames >= _SETTLING or (self.frames > 0 and imgui.is_window_docked())
 
     def draw_viewport(self) -> None:
         """Draw the viewport's window: the picture fills it."""
@@ -238,7 +295,7 @@ class App:
         flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
         shown, _ = imgui.begin("Viewport", None, int(flags))
         imgui.pop_style_var()
-        if shown:
+        if shown and self._has_place():
             if self.shows_welcome:
                 closable = bool(self.workspace.scene.layers) or self._has_only_curves
                 self.guard("Welcome", lambda: self.welcome.draw(closable))
@@ -276,6 +333,7 @@ class App:
             self.open_dialog,
             self.difference_dialog,
             self.picture_dialog,
+            self.figure_dialog,
             self.session_dialog,
             self.saved_views,
             self.help_window,
@@ -286,13 +344,14 @@ class App:
 
     @property
     def _has_only_curves(self) -> bool:
-        """Whether nothing three-dimensional is open, so that a curve can have the room for it."""
-        return not self.workspace.scene.layers and bool(self.workspace.curves.open)
+        """Whether nothing three-dimensional is open, so that curves can have the room for it."""
+        has_curves = self.workspace.curves.open or self.workspace.evaluations.open
+        return not self.workspace.scene.layers and bool(has_curves)
 
     def _large_curve(self) -> None:
         flags = int(imgui.ChildFlags_.always_use_window_padding)
         if imgui.begin_child("curve", ImVec2(0, 0), flags):
-            self.large_curve_panel.draw()
+            self._large()
         imgui.end_child()
 
     def draw_over(self) -> None:
@@ -308,6 +367,7 @@ class App:
             self.guard("Open", self.open_dialog.draw)
             self.guard("Difference", self.difference_dialog.draw)
             self.guard("Save picture", self.picture_dialog.draw)
+            self.guard("Save figure", self.figure_dialog.draw)
             self.guard("Drawing", lambda: self.renderings.draw(self.viewports.rect))
             self.guard("Save session", self.session_dialog.draw)
             self.guard("Saved views", self.saved_views.draw)

@@ -13,6 +13,7 @@ from isoloss.app import comparing
 from isoloss.app.comparing import Differences
 from isoloss.app.config import Preferences
 from isoloss.app.curves import Curves, OpenCurve
+from isoloss.app.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.live import PERIOD, Flow, LiveSurface
 from isoloss.app.messages import Messages
 from isoloss.app.pointing import Pointing
@@ -30,10 +31,12 @@ from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.scene.session import SUFFIX
-from isoloss.settings import AnySettings, ProbeSettings
+from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings
 
 SUFFIXES = (".ply", ".npz", ".h5", ".hdf5", SUFFIX)
 """The files that can be opened, besides run folders."""
+TABLE = "robustness.csv"
+"""Opens the run in whose folder it lies."""
 APPROACH = 0.15
 """Seconds in which a surface moves from the shape that was shown to its new one."""
 
@@ -50,6 +53,7 @@ class Workspace:
         self.document = Document(views=[Scene(appearance=look)])
         self.selected: SurfaceLayer | None = None
         self.curves = Curves()
+        self.evaluations = Evaluations()
         self.live: list[LiveSurface] = []
         self.pointing = Pointing()
         self.playing = False
@@ -81,6 +85,8 @@ class Workspace:
             self.session.open(path)
         elif (path / "run.json").exists():
             self._load_run(path)
+        elif path.name == TABLE and (path.parent / "run.json").exists():
+            self._load_run(path.parent)
         else:
             surface = load(path)
             stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
@@ -126,11 +132,13 @@ class Workspace:
             self.selected = self.scene.layers[-1] if self.scene.layers else None
 
     def close_all(self) -> None:
-        """Close all layers and curves, and the session with them."""
+        """Close all layers, curves and robustness runs, and the session with them."""
         for layer in list(self.document.layers):
             self.remove(layer)
         for curve in list(self.curves.open):
             self.close_curve(curve)
+        for evaluation in list(self.evaluations.open):
+            self.evaluations.close(evaluation)
         self.session.forget()
 
     def after_restoring(self) -> None:
@@ -162,6 +170,25 @@ class Workspace:
         if not any(live.followed is followed for live in self.live):
             self.live.append(LiveSurface(followed))
 
+    def show_evaluation(self, followed: FollowedRun) -> OpenEvaluation:
+        """Bring the accuracies of an attack, a defense or a certification to the front."""
+        is_new = self.evaluations.of(followed.run.folder) is None
+        shown = self.evaluations.show(followed)
+        if is_new:
+            self._tell_problems(shown)
+        return shown
+
+    def _tell_problems(self, evaluation: OpenEvaluation) -> None:
+        for problem in evaluation.problems.values():
+            self.messages.say(problem.replace(f"{self.folder}{os.sep}", ""), "error")
+
+    def _show_results(self, followed: FollowedRun) -> None:
+        """Show what a run finds, now or as soon as it finds something."""
+        if isinstance(followed.run.settings, ProbeSettings):
+            self.show_surface(followed)
+        elif isinstance(followed.run.settings, RobustnessSettings):
+            self.show_evaluation(followed)
+
     @property
     def appearance(self) -> Appearance:
         return self.scene.appearance
@@ -183,8 +210,7 @@ class Workspace:
         except IsolossError as error:
             self.messages.say(str(error), "error")
             return False
-        if isinstance(settings, ProbeSettings):
-            self.show_surface(followed)
+        self._show_results(followed)
         return True
 
     def carry_on(self, runs: Sequence[Run]) -> None:
@@ -194,8 +220,7 @@ class Workspace:
             IsolossError: if the job cannot be started.
         """
         for followed in self.runs.carry_on(runs):
-            if isinstance(followed.run.settings, ProbeSettings):
-                self.show_surface(followed)
+            self._show_results(followed)
 
     def toggle_trajectory(self, layer: SurfaceLayer, index: int) -> None:
         """Show or hide one trajectory of a layer; hidden by the switch for all, it is shown."""
@@ -217,7 +242,10 @@ class Workspace:
                 live.finished = False
 
     def show_again(self, followed: FollowedRun) -> None:
-        """Bring the surface or curve of a run to the front, opening it if need be."""
+        """Bring what a run has found to the front, opening it if need be."""
+        if isinstance(followed.run.settings, RobustnessSettings):
+            self.show_evaluation(followed)
+            return
         curve = self.curves.of(followed.run.folder)
         if curve is not None:
             self.curves.show(curve)
@@ -232,6 +260,9 @@ class Workspace:
     def update(self) -> bool:
         """Take in what jobs have done since; returns whether anything changed."""
         changed = self.runs.update()
+        for evaluation in self.evaluations.update():
+            changed = True
+            self._tell_problems(evaluation)
         for live in list(self.live):
             try:
                 if not live.update(period=self.live_period):
@@ -278,6 +309,9 @@ class Workspace:
     def _load_run(self, folder: Path) -> None:
         run = Run.open(folder)
         followed = self.runs.follow(run)
+        if isinstance(run.settings, RobustnessSettings):
+            self.show_evaluation(followed)
+            return
         if not isinstance(run.settings, ProbeSettings):
             self.messages.say(f"{run.name} is a training run: probe it to see its surface")
             return

@@ -103,9 +103,9 @@ def bench_probe(
         budget: seconds that this surface may take; 0 leaves it out.
     """
     device = choose_device("auto")
-    where = f"{describe_device(device)}, {_processor()}, {torch.get_num_threads()} threads"
+    where = f"{describe_device(device)}, {processor()}, {torch.get_num_threads()} threads"
     found: list[Figures] = []
-    for subject in _subjects(runs, images, device):
+    for subject in subjects(runs, images, device):
         print(f"measuring {subject.name} …", file=sys.stderr, flush=True)
         found.append(_measure(subject, grid, budget, device))
         if not as_json:
@@ -115,7 +115,13 @@ def bench_probe(
         print(json.dumps({"device": where, "torch": str(torch.__version__), "probe": rows}))
 
 
-def _subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Probed]:
+def subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Probed]:
+    """Training runs' networks with `images` of their data; without runs, of a small CNN, VGG-11 and
+    ResNet-50, trained for a moment on digits.
+
+    Raises:
+        IsolossError: for a run that has trained nothing yet.
+    """
     for folder in runs:
         run = Run.open(folder)
         asked, points = run.settings, read_trajectory(run)
@@ -262,7 +268,8 @@ def _print(figures: Figures, where: str) -> None:
               f"sooner; worst checked error {100 * s.worst_error:.2f} %")  # fmt: skip
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor, as the system calls it."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for text in info.read_text(encoding="utf-8", errors="replace").splitlines():

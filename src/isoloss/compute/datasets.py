@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 import numpy as np
@@ -18,10 +17,11 @@ from torch import Tensor
 from isoloss.compute.user_code import call_user_function, is_user_function
 from isoloss.errors import IsolossError
 
+if TYPE_CHECKING:
+    from isoloss.compute.image_folder import Framing
+
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-LARGEST_BY_DEFAULT = 224
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,25 @@ class Split:
         """The same data on `device`."""
         return Split(self.inputs.to(device), self.targets.to(device))
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input."""
+        return tuple(self.inputs.shape[1:])
+
+    def take(self, order: Tensor) -> Split:
+        """The samples at the places `order`, (n,) int64."""
+        return Split(self.inputs[order], self.targets[order])
+
+    def labelled(self, targets: Tensor) -> Split:
+        """The same inputs with other targets, (N,) int64."""
+        return Split(self.inputs, targets)
+
     def sample(self, n: int | None, seed: int) -> Split:
         """`n` samples drawn at random without replacement; all where `n` is None or too large."""
         if n is None or n >= len(self):
             return self
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
-        return Split(self.inputs[order], self.targets[order])
+        return self.take(order)
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """(inputs, targets) of at most `size` samples, in order."""
@@ -76,13 +89,28 @@ class Dataset:
         """The split called "train" or "test"."""
         return self.train if name == "train" else self.test
 
+    def of_those_present(self) -> Dataset:
+        """The same images with the classes that occur among them and no others, in order."""
+        present = torch.cat([self.train.targets, self.test.targets]).unique()
+        train, test = (
+            split.labelled(torch.searchsorted(present, split.targets))
+            for split in (self.train, self.test)
+        )
+        classes = tuple(self.classes[k] for k in present.tolist())
+        return replace(self, train=train, test=test, classes=classes)
+
     def digest(self) -> str:
         """SHA-256 over all inputs and targets."""
-        sha = hashlib.sha256()
-        for split in (self.train, self.test):
-            for tensor in (split.inputs, split.targets):
-                sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
-        return sha.hexdigest()
+        return digest_of(self.train, self.test)
+
+
+def digest_of(*splits: Split) -> str:
+    """SHA-256 over all inputs and targets."""
+    sha = hashlib.sha256()
+    for split in splits:
+        for tensor in (split.inputs, split.targets):
+            sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+    return sha.hexdigest()
 
 
 def as_inputs(inputs: Tensor) -> Tensor:
@@ -90,22 +118,42 @@ def as_inputs(inputs: Tensor) -> Tensor:
     return inputs.float().div_(255) if inputs.dtype == torch.uint8 else inputs
 
 
-def load_dataset(name: str, image_size: int | None = None) -> Dataset:
+def load_dataset(
+    name: str,
+    image_size: int | None = None,
+    *,
+    framing: Framing | None = None,
+    read: bool = True,
+) -> Dataset:
     """Load `digits`, `cifar10`, `imagefolder:PATH`, or what `package.module:function` returns.
 
     A user's function returns `(train, test)`, each a pair of tensors (inputs, targets): images as
     (N, 3, H, W) uint8 or floats in [0, 1], targets as (N,) integers.
 
+    Args:
+        image_size, framing: of images in folders (`load_image_folder`); others are as they are.
+        read: whether to read all images now, and not only those that are asked for.
+
     Raises:
         IsolossError: if there is no such data set or it is not usable.
     """
+    dataset = _load(name, image_size, framing)
+    if read:
+        for split in (dataset.train, dataset.test):
+            _ = split.inputs
+    return dataset
+
+
+def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset:
     if name == "digits":
         return _digits()
     if name == "cifar10":
         return _cifar10()
     if name.startswith("imagefolder:"):
+        from isoloss.compute.image_folder import load_image_folder
+
         folder = Path(name.removeprefix("imagefolder:")).expanduser().absolute()
-        return _image_folder(folder, image_size)
+        return load_image_folder(folder, image_size, framing)
     if is_user_function(name):
         return _of_user(name)
     raise IsolossError(
@@ -165,97 +213,6 @@ def _cifar10() -> Dataset:
     return Dataset("cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD)
 
 
-def _image_folder(folder: Path, size: int | None) -> Dataset:
-    """One folder a class; with `train` and `test` (or `val`) above them, else split 80 : 20."""
-    if not folder.is_dir():
-        raise IsolossError(f"there is no folder {folder}")
-    train_folder = folder / "train"
-    test_folder = next((folder / n for n in ("test", "val") if (folder / n).is_dir()), None)
-    if train_folder.is_dir() and test_folder is not None:
-        classes = _classes(train_folder)
-        train_files, test_files = (_files(f, classes) for f in (train_folder, test_folder))
-    else:
-        classes = _classes(folder)
-        files = _files(folder, classes)
-        order = np.random.default_rng(0).permutation(len(files))
-        cut = max(len(files) // 5, 1)
-        test_files = [files[i] for i in sorted(order[:cut])]
-        train_files = [files[i] for i in sorted(order[cut:])]
-    if not train_files or not test_files:
-        raise IsolossError(f"{folder} holds too few images to train and test on")
-    side = size or min(*_read(train_files[0][0], None).shape[:2], LARGEST_BY_DEFAULT)
-    train, test = _read_all(train_files, side), _read_all(test_files, side)
-    small = side <= 64
-    return Dataset(
-        f"imagefolder:{folder}",
-        train,
-        test,
-        classes,
-        CIFAR_MEAN if small else IMAGENET_MEAN,
-        CIFAR_STD if small else IMAGENET_STD,
-    )
-
-
-def _classes(folder: Path) -> tuple[str, ...]:
-    names = sorted(f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
-    if len(names) < 2:
-        raise IsolossError(
-            f"{folder} has {len(names)} class folder(s): images must lie in one folder a class"
-        )
-    return tuple(names)
-
-
-def _files(folder: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
-    files = [
-        (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((folder / name).rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES
-    ]
-    if not files:
-        raise IsolossError(f"there are no images in the class folders of {folder}")
-    return files
-
-
-def _read(path: Path, size: int | None) -> np.ndarray[Any, Any]:
-    """(H, W, 3) uint8; the square in the middle, resized to `size`."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            image = _eight_bits(file).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise IsolossError(f"cannot read the image {path}: {error}") from error
-    if size is not None and image.size != (size, size):
-        side = min(image.size)
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        middle = (left, top, left + side, top + side)
-        image = image.resize((size, size), Image.Resampling.BICUBIC, box=middle)
-    return np.asarray(image)
-
-
-def _eight_bits(image: Any) -> Any:
-    """An image of 16 bits a pixel on the scale of 8; Pillow itself would clip it to white."""
-    if image.mode == "F":
-        raise ValueError("it holds floating-point values of unknown scale; save it with 8 bits")
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        from PIL import Image
-
-        return Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
-    return image
-
-
-def _read_all(files: list[tuple[Path, int]], size: int) -> Split:
-    images = torch.empty(len(files), 3, size, size, dtype=torch.uint8)
-
-    def read(i: int) -> None:
-        images[i] = torch.from_numpy(_read(files[i][0], size).copy()).permute(2, 0, 1)
-
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(read, range(len(files)), chunksize=64))
-    return Split(images, torch.tensor([label for _, label in files]))
-
-
 def _of_user(name: str) -> Dataset:
     returned = call_user_function(name)
     try:
@@ -271,7 +228,8 @@ def _of_user(name: str) -> Dataset:
         raise IsolossError(
             f"{name} must return (train, test), each a pair of tensors (inputs, targets)"
         ) from error
-    if not matching or min(int(s.targets.min()) for s in (train, test)) < 0:
+    whole = all(bool((given == given.long()).all()) for given in (train_y, test_y))
+    if not matching or not whole or min(int(s.targets.min()) for s in (train, test)) < 0:
         raise IsolossError(f"{name}: inputs must be tensors, with one class index ≥ 0 for each")
     classes = 1 + max(int(s.targets.max()) for s in (train, test))
     return Dataset(

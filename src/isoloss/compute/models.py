@@ -12,6 +12,7 @@ from isoloss.compute.cifar_resnet import CifarResNet, cifar_resnet
 from isoloss.compute.datasets import Dataset, as_inputs
 from isoloss.compute.user_code import call_user_function, import_user_function, is_user_function
 from isoloss.errors import IsolossError
+from isoloss.naming import is_tagged
 
 SMALL_IMAGE = 64
 
@@ -75,18 +76,12 @@ def build_model(
     return Normalized(network, mean, std)
 
 
-def is_tagged(name: str) -> bool:
-    """Whether `name` is a timm name with the tag of a training, as in `timm:vgg11.tv_in1k`."""
-    library, _, short = name.rpartition(":")
-    return library == "timm" and "." in short
-
-
 def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
     """`build_model` with the classes, image size and statistics of `dataset`."""
     return build_model(
         name,
         len(dataset.classes),
-        dataset.train.inputs.shape[-1],
+        dataset.train.shape[-1],
         stem=stem,
         mean=dataset.mean,
         std=dataset.std,
@@ -100,7 +95,7 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
     Raises:
         IsolossError: saying what does not fit.
     """
-    inputs = as_inputs(dataset.train.inputs[:2])
+    inputs = as_inputs(dataset.train.take(torch.arange(min(2, len(dataset.train)))).inputs)
     shape = tuple(inputs.shape[1:])
     mode = model.training
     try:

@@ -84,18 +84,28 @@ class DisplayMesh:
         outside = (np.abs(x) > 1 + 1e-9) | (np.abs(y) > 1 + 1e-9)
         return np.where(outside, np.nan, low * (1 - q) + high * q)
 
-    def triangles(self, stride: int = 1) -> NDArray[np.uint32]:
+    def triangles(
+        self, stride: int = 1, without: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.uint32]:
         """(T, 3) vertex indices (row-major over (P, Q)) of the cells without a NaN corner.
 
-        `stride` leaves out vertices for a coarser mesh over the same ones.
+        Args:
+            stride: leaves out vertices, for a coarser mesh over the same ones.
+            without: cells of the (coarser) mesh to be left out, True in at most its shape.
         """
         rows, columns = self.height.shape
         i, j = (every(stride, points) for points in (rows, columns))
         index = (i[:, None] * columns + j[None, :]).astype(np.uint32)
-        whole = np.isfinite(self.height[np.ix_(i, j)])
-        a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+        whole = np.isfinite(self.height[np.ix_(i, j)] if stride > 1 else self.height)
         keep = whole[:-1, :-1] & whole[1:, :-1] & whole[1:, 1:] & whole[:-1, 1:]
-        corners = np.stack([a, b, c, a, c, d], axis=-1)[keep]
+        if without is not None:
+            keep[: without.shape[0], : without.shape[1]] &= ~without
+        a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
+        if not keep.all():
+            a, b, c, d = a[keep], b[keep], c[keep], d[keep]
+        corners = np.empty((*a.shape, 6), np.uint32)
+        for k, corner in enumerate((a, b, c, a, c, d)):
+            corners[..., k] = corner
         return corners.reshape(-1, 3)
 
 

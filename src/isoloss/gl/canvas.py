@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
 
+from isoloss.geometry.rect import Rect
 from isoloss.gl.pace import TARGET, Pace
+from isoloss.gl.patches import Patches
 from isoloss.gl.renderer import Renderer
 from isoloss.gl.target import Target
 from isoloss.scene.scene import Scene
@@ -44,6 +46,8 @@ class Canvas:
         self.quick_seconds = 0.0
         self.whole_seconds = _EXPECTED if self.renderer.is_software else 0.0
         self._whole, self._quick = Target(1, 1), Target(1, 1, samples=0)
+        self._patches: Patches | None = None
+        self._is_patched = False
         self._shown: Target | None = None
         self._pieces: Iterator[None] | None = None
         self._fence: Any = None
@@ -57,6 +61,14 @@ class Canvas:
         return (self._shown or self._whole).texture
 
     @property
+    def patches(self) -> tuple[int, list[Rect]]:
+        """The texture that shows what is written over the latest picture where that one is of
+        fewer pixels, and the rectangles of it to be shown, in pixels from the top left."""
+        if self._patches is None or not self._is_patched or self._shown is not self._quick:
+            return 0, []
+        return self._patches.texture, self._patches.rects
+
+    @property
     def is_busy(self) -> bool:
         """Whether the whole picture is still to come."""
         return self._wanted is not None
@@ -67,16 +79,20 @@ class Canvas:
         detail = self.pace.detail
         small = (max(1, round(size[0] * detail.share)), max(1, round(size[1] * detail.share)))
         self._quick.resize(*small)
+        patches = None
+        if small != size:
+            patches = self._patches = self._patches or Patches()
+            patches.resize(size)
         start = time.perf_counter()
         with self._giving_up():
             fresh = self.renderer.draw_quickly(
-                scene, self._quick, scale * detail.share, detail.points
+                scene, self._quick, scale * detail.share, detail.points, patches
             )
         GL.glFinish()
         self.quick_seconds = time.perf_counter() - start
         if not fresh:  # new data take time of their own and say nothing about the next picture
             self.pace.took(self.quick_seconds)
-        self._shown = self._quick
+        self._shown, self._is_patched = self._quick, patches is not None
 
     def draw(
         self, scene: Scene, size: tuple[int, int], scale: float, seconds: float = TARGET
@@ -115,8 +131,9 @@ class Canvas:
 
     def free(self) -> None:
         """Give the memory of pictures and layers back."""
-        for target in (self._whole, self._quick):
-            target.free()
+        for target in (self._whole, self._quick, self._patches):
+            if target is not None:
+                target.free()
         self.renderer.free()
 
     @property

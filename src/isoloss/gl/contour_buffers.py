@@ -8,6 +8,7 @@ take no time, and the true ones are worked out level by level for the whole pict
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -27,6 +28,51 @@ QUICK_POINTS = 125
 QUICK_SHORTEST = 0.02
 """Of the box, whose sides are 2: segments of its lines are about as long, or longer."""
 _MOST_KEPT = 400  # levels, for a slider that comes back
+_MOST_MESHES = 4
+
+
+class Lines:
+    """The contour lines of one mesh worked out so far, coarse ones and true ones."""
+
+    def __init__(self, mesh: DisplayMesh) -> None:
+        self._mesh = weakref.ref(mesh)
+        self._true: LevelSets | None = None
+        self._coarse: LevelSets | None = None
+        self.true: dict[float, Ends] = {}
+        self.quick: dict[float, Ends] = {}
+
+    @property
+    def are_needed(self) -> bool:
+        """Whether the mesh still exists."""
+        return self._mesh() is not None
+
+    def are_of(self, mesh: DisplayMesh) -> bool:
+        """Whether they are those of `mesh`, with room for more."""
+        return self._mesh() is mesh and max(len(self.true), len(self.quick)) <= _MOST_KEPT
+
+    def add_quick(self, mesh: DisplayMesh, level: float) -> None:
+        """Work the coarse lines at `level` out, if they are not known."""
+        if level not in self.quick:
+            self._coarse = self._coarse or _coarse(mesh)
+            self.quick[level] = contour_ends(self._coarse, level, QUICK_SHORTEST)
+
+    def add_true(self, mesh: DisplayMesh, level: float) -> None:
+        """Work the true lines at `level` out."""
+        self._true = self._true or LevelSets(mesh.x, mesh.y, mesh.height)
+        self.true[level] = contour_ends(self._true, level)
+
+
+_recent: list[Lines] = []  # viewports that show the same surface share its lines
+
+
+def _lines_of(mesh: DisplayMesh) -> Lines:
+    _recent[:] = [lines for lines in _recent if lines.are_needed]
+    found = next((lines for lines in _recent if lines.are_of(mesh)), None)
+    if found is None:
+        found = Lines(mesh)
+        _recent[_MOST_MESHES - 1 :] = []
+        _recent.insert(0, found)
+    return found
 
 
 class ContourBuffers:
@@ -40,41 +86,33 @@ class ContourBuffers:
     def __init__(self) -> None:
         self.quick, self.batch = LinePass.batch(), LinePass.batch()
         self._mesh: DisplayMesh | None = None
-        self._sets: LevelSets | None = None
-        self._quick_sets: LevelSets | None = None
-        self._known: dict[float, Ends] = {}
-        self._quick_known: dict[float, Ends] = {}
+        self._lines: Lines | None = None
         self._levels: list[float] = []
         self._colors: Array = np.empty((0, 4))
         self._state = self._uploaded = b""
 
     def update(self, mesh: DisplayMesh, levels: Array, colors: Array) -> None:
         """Show the lines at `levels` (n,), heights in [0, 1], in `colors` (n, 4)."""
-        if mesh is not self._mesh or max(len(self._known), len(self._quick_known)) > _MOST_KEPT:
-            self._mesh, self._sets, self._quick_sets = mesh, None, None
-            self._known, self._quick_known = {}, {}
+        if self._lines is None or not self._lines.are_of(mesh):
+            self._mesh, self._lines = mesh, _lines_of(mesh)
             self._state = self._uploaded = b""
         state = levels.tobytes() + colors.tobytes() + b"."
         if state == self._state:
             return
         self._state, self._levels, self._colors = state, levels.tolist(), colors
         for level in self._levels:
-            if level not in self._quick_known:
-                sets = self._quick_sets = self._quick_sets or _coarse(mesh)
-                self._quick_known[level] = contour_ends(sets, level, QUICK_SHORTEST)
-        self._upload(self.quick, self._quick_known)
+            self._lines.add_quick(mesh, level)
+        self._upload(self.quick, self._lines.quick)
 
     def complete(self) -> Iterator[None]:
         """Work the true lines out, a level a step."""
-        if self._mesh is None or self._uploaded == self._state:
+        if self._mesh is None or self._lines is None or self._uploaded == self._state:
             return
         for level in self._levels:
-            if level not in self._known:
-                mesh = self._mesh
-                self._sets = self._sets or LevelSets(mesh.x, mesh.y, mesh.height)
-                self._known[level] = contour_ends(self._sets, level)
+            if level not in self._lines.true:
+                self._lines.add_true(self._mesh, level)
                 yield
-        self._upload(self.batch, self._known)
+        self._upload(self.batch, self._lines.true)
         self._uploaded = self._state
 
     def free(self) -> None:

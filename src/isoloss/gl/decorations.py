@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.geometry.minima import Minimum
+from isoloss.geometry.rect import Rect
 from isoloss.gl.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.callouts import Callouts, callouts
 from isoloss.gl.fills import FillPass
@@ -41,6 +45,19 @@ class Sights:
     ticks: AxisTicks
 
 
+@dataclass
+class Writing:
+    """What is to be written over a picture, laid out.
+
+    Attributes:
+        fills: triangles in clip coordinates, those of one thing together, in their order.
+        labels: the lines of text, over all of them.
+    """
+
+    fills: list[list[NDArray[np.void]]] = field(default_factory=list[list[NDArray[np.void]]])
+    labels: list[Label] = field(default_factory=list[Label])
+
+
 class Decorations:
     """Lays them out so that none covers another, and draws them."""
 
@@ -49,18 +66,18 @@ class Decorations:
         self._bar: tuple[object, ScalarBar | None] = (None, None)
         self._extents: tuple[object, Extent] = (None, Extent.of([]))
 
-    def draw(
+    def lay_out(
         self,
         scene: Scene,
         shown: list[SurfaceLayer],
         sights: Sights,
         colors: ColorScale | None,
         minima: list[Minimum],
-    ) -> None:
-        """Draw all of them; `minima` are those to be labelled, the deepest first."""
+    ) -> Writing:
+        """Find a place for all of them; `minima` are those to be labelled, the deepest first."""
         look, texture = scene.appearance, shown_texture(shown, scene.look)
         view, frame = sights.view, sights.frame
-        layout = AxisLabels(view, self._text)
+        layout, writing = AxisLabels(view, self._text), Writing()
         bar: ScalarBar | None = None
         if look.scalar_bar and colors is not None:
             bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
@@ -68,12 +85,12 @@ class Decorations:
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
                 layout.reserve(bar.rect)
-                self._fills.draw(plate(view, bar.ground, frame.top), view.crop)
+                writing.fills.append(plate(view, bar.ground, frame.top))
         if scene.heading:
             heading, rect = headline(view, self._text, scene.heading)
             layout.reserve((0.0, 0.0, *rect[2:]))
             layout.labels.append(heading)
-            self._fills.draw(plate(view, rect, frame.top), view.crop)
+            writing.fills.append(plate(view, rect, frame.top))
         if look.axes:
             layout.lay_out(frame, sights.ticks, sights.sides, axis_titles(shown))
         cards = Callouts()
@@ -85,10 +102,28 @@ class Decorations:
         key = legend(view, self._text, shown, layout.is_free) if has_key else None
         for card in (bar, cards, key):
             if card is not None:
-                self._fills.draw(card.triangles, view.crop)
+                writing.fills.append(card.triangles)
                 layout.labels.extend(card.labels)
-        if layout.labels:
-            self._text.draw(layout.labels, view.em, view.drawn, view.corner)
+        writing.labels = layout.labels
+        return writing
+
+    def draw(self, writing: Writing, view: View) -> None:
+        """Draw what has been laid out."""
+        self._fills.draw([shape for fill in writing.fills for shape in fill], view.crop)
+        if writing.labels:
+            self._text.draw(writing.labels, view.em, view.drawn, view.corner)
+
+    def covered(self, writing: Writing, view: View) -> list[Rect]:
+        """The rectangles in pixels in which all of it lies."""
+        half = np.array(view.size) / 2
+        rects: list[Rect] = []
+        for fill in writing.fills:
+            if fill:
+                corners = np.concatenate([shape["position"][:, :2] for shape in fill])
+                places = (corners * (1, -1) + 1) * half
+                (x0, y0), (x1, y1) = places.min(axis=0), places.max(axis=0)
+                rects.append((float(x0), float(y0), float(x1), float(y1)))
+        return rects + [self._text.rect(label, view.em) for label in writing.labels]
 
     def _extent(self, shown: list[SurfaceLayer]) -> Extent:
         """That of the last frame, if it would be the same."""

@@ -15,8 +15,13 @@ class ImageTexture:
         size: (width, height) in pixels.
     """
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        """Args: pixels: (H, W, 4) uint8, RGBA with straight alpha."""
+    def __init__(self, pixels: NDArray[np.uint8], *, sharp: bool = False) -> None:
+        """Upload a picture.
+
+        Args:
+            pixels: (H, W, 4) uint8, RGBA with straight alpha.
+            sharp: enlarged, each pixel is a square, not blurred into the next.
+        """
         height, width = pixels.shape[:2]
         self.size = (width, height)
         self.texture = int(GL.glGenTextures(1))
@@ -27,7 +32,8 @@ class ImageTexture:
         GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
         GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, rgba, byte, rows)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR)
-        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
+        enlarged = GL.GL_NEAREST if sharp else GL.GL_LINEAR
+        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, enlarged)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE)
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from OpenGL import GL
 
 from isoloss.geometry.playhead import playhead
+from isoloss.geometry.simplify import Sight
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import axes
 from isoloss.gl.analysis import all_minima
@@ -20,6 +25,7 @@ from isoloss.gl.fills import FillPass
 from isoloss.gl.layer_buffers import LayerBuffers, PathBuffers
 from isoloss.gl.lines import LinePass, LineStyle
 from isoloss.gl.markers import MarkerPass
+from isoloss.gl.patches import Patches
 from isoloss.gl.program import Program
 from isoloss.gl.ssao import OcclusionPass
 from isoloss.gl.surfaces import Paint, SurfacePass
@@ -38,6 +44,7 @@ Placed = tuple[tuple[float, float, float], tuple[float, float, float]]
 _SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
 _QUICK_POINTS, _OCCLUDING_POINTS = 112, 400
 _ALL_POINTS = 1_000_000
+_UNSEEN = 0.2  # pixels
 
 
 @dataclass
@@ -84,17 +91,25 @@ class Renderer:
         for _ in self.pieces(scene, target, scale, part):
             pass
 
-    def draw_quickly(self, scene: Scene, target: Target, scale: float, points: int) -> bool:
+    def draw_quickly(
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float,
+        points: int,
+        patches: Patches | None = None,
+    ) -> bool:
         """Draw `scene` without what takes long and is hardly seen while things move.
 
         Surfaces are drawn with about `points` vertices an axis, more where the camera is close.
+        Where `target` is to be enlarged, what is written over the picture goes into `patches`.
 
         Returns:
             Whether buffers had to be brought up to date, which took time of its own.
         """
         closeness = max(1.0, Camera().distance / scene.camera.distance)
         before = self._uploads()
-        for _ in self._pieces(scene, target, scale, None, int(points * closeness)):
+        for _ in self._pieces(scene, target, scale, None, int(points * closeness), patches):
             pass
         return self._uploads() != before
 
@@ -106,7 +121,13 @@ class Renderer:
         return self._pieces(scene, target, scale, part, None)
 
     def _pieces(
-        self, scene: Scene, target: Target, scale: float, part: Part | None, quick: int | None
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float,
+        part: Part | None,
+        quick: int | None,
+        patches: Patches | None = None,
     ) -> Iterator[None]:
         """`quick` is how many vertices an axis a quick picture gets; None is the whole picture."""
         self._sweep()
@@ -124,8 +145,10 @@ class Renderer:
                 else:
                     self._background.copy(view, target)
             shown = scene.shown
+            if patches is not None:
+                patches.rects = []
             if shown:
-                yield from self._draw_layers(scene, shown, view, target, quick, whole)
+                yield from self._draw_layers(scene, shown, view, target, quick, whole, patches)
             elif scene.appearance.title:
                 self._decorations.draw_nothing(scene, view)
         except Exception:
@@ -176,6 +199,7 @@ class Renderer:
         target: Target,
         quick: int | None,
         whole: bool,
+        patches: Patches | None,
     ) -> Iterator[None]:
         budget = quick or _ALL_POINTS
         look, frame = scene.look, scene.frame()
@@ -205,12 +229,17 @@ class Renderer:
             yield from self._pause(target)
             paint = replace(paint, occlusion=self._bound_occlusion())
         for buffers in different:
-            parts = buffers.surface.parts(budget)
+            sight = None
+            if quick is None and self.is_software and not paint.flat:
+                sight = _sight(view, buffers.placed)
+            parts = buffers.surface.parts(budget, sight)
+            if quick is None:
+                yield from self._pause(target)
             for piece in parts:
                 if paint.occlusion is not None:
                     self._bound_occlusion()
                 self._surfaces.draw(
-                    buffers.surface, view, paint, buffers.placed, budget, piece, not whole
+                    buffers.surface, view, paint, buffers.placed, budget, piece, not whole, sight
                 )
                 if len(parts) > 1:
                     yield from self._pause(target)
@@ -222,15 +251,31 @@ class Renderer:
         for buffers in different:
             lines = buffers.contours.batch if quick is None else buffers.contours.quick
             self._draw_lines(buffers, lines, scene, view, texture)
+        if quick is None:
+            yield from self._pause(target)
+            GL.glDepthMask(False)
         for layer, buffers in zip(shown, all_buffers, strict=True):
             self._draw_paths(layer, buffers, scene, view, frame)
             buffers.analysis.update(layer, scene, view, frame)
             buffers.analysis.draw(scene, view, frame, self._lines, self._markers)
         GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
-        sights = Sights(view, frame, sides, ticks)
         minima = all_minima(b.analysis for b in all_buffers) if look.minima else []
-        self._decorations.draw(scene, shown, sights, colors, minima)
+        if patches is None:
+            sights = Sights(view, frame, sides, ticks)
+            writing = self._decorations.lay_out(scene, shown, sights, colors, minima)
+            self._decorations.draw(writing, view)
+            return
+        # Half the pixels each way do for a surface that moves, but not for text.
+        full = View(
+            view.camera, patches.size, view.scale * patches.size[0] / view.size[0], view.theme
+        )
+        sights = Sights(full, frame, sides, ticks)
+        writing = self._decorations.lay_out(scene, shown, sights, colors, minima)
+        target.pause()
+        with patches.over(target, self._decorations.covered(writing, full)):
+            self._decorations.draw(writing, full)
+        target.resume()
 
     def _occlude(
         self,
@@ -370,6 +415,17 @@ def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[L
         alone = layer.derived is not None or layer.approach < 1
         first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
     return list(first.values())
+
+
+def _sight(view: View, placed: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Sight:
+    """How closely a mesh placed so is seen; the same for cameras about as close."""
+    scale, offset = placed
+    corners = np.array(list(itertools.product((-1, 1), (-1, 1), (0, 1)))) * scale + offset
+    nearest = float((-corners @ view.view[2, :3]).min() - view.view[2, 3])
+    depth = 1.0 if view.camera.orthographic else max(nearest, 0.05)
+    pixels = 0.5 * view.size[1] * float(view.camera.projection(view.size)[1, 1]) / depth
+    steepness = max(float(scale[2]), 1e-3)
+    return Sight(2.0 ** math.floor(math.log2(_UNSEEN / (pixels * steepness))), steepness)
 
 
 def _paint(texture: Texture, scene: Scene) -> Paint:

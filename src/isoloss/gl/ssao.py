@@ -54,6 +54,7 @@ class OcclusionPass:
             return
         self._made_from = None  # until all of it is done
         self._resize(_size(view))
+        yield
         projection = view.camera.projection(view.size)
         parallel = view.camera.orthographic
         with self._apart():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from OpenGL import GL
 
 from isoloss.geometry.mesh import DisplayMesh
+from isoloss.geometry.simplify import Sight, flat_blocks, is_worth_it, simplified
 from isoloss.gl.buffers import Attribute, Buffer, VertexArray
 from isoloss.gl.program import Program
 from isoloss.gl.view import View
@@ -20,9 +21,10 @@ VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)]
 """Of the shape: x, y and height; its slopes; sky, computed and clamped, and a byte to spare."""
 STEEPEST = 6e4
 """Half floats end there: steeper than that is a wall in any light."""
-PART = 60_000
+PART = 40_000
 """Triangles that are drawn at once where a frame must not be held up; a software renderer with
 multisampling takes about a fortieth of a second for them."""
+_SMALLEST_PART = 12_000
 _FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
 _MOST_STRIDES = 8
 
@@ -59,8 +61,11 @@ class SurfaceBuffers:
     def __init__(self) -> None:
         self._shape, self._values, self._array = Buffer(), Buffer(), VertexArray()
         self._mesh: DisplayMesh | None = None
+        self._colors = np.empty((0, 0), np.float32)
+        self._is_fine = False
         self.uploads = 0
-        self._triangles: dict[int, tuple[Buffer, int]] = {}  # stride -> indices and their number
+        # by stride, or by how closely all is seen -> indices and their number
+        self._triangles: dict[int | Sight, tuple[Buffer, int]] = {}
         size, at = (
             VERTEX.itemsize,
             {k: offset for k, (_, offset, *_) in dict(VERTEX.fields or {}).items()},
@@ -85,28 +90,37 @@ class SurfaceBuffers:
             state[..., k] = np.abs(share) * 255.0 + 0.5
         self._shape.upload(vertices.view(np.uint8))
         self.uploads += 1
-        self._mesh = mesh
+        self._mesh, self._is_fine = mesh, is_worth_it(mesh)
         self._drop_triangles()
 
     def upload_values(self, values: NDArray[np.float64]) -> None:
         """Replace the positions along the colormap; NaN has no colour."""
-        self._values.upload(np.nan_to_num(values, nan=-1.0).astype(np.float32))
+        self._colors = np.nan_to_num(values.astype(np.float32), copy=False, nan=-1.0)
+        self._values.upload(self._colors)
         self.uploads += 1
+        for sight in [key for key in self._triangles if isinstance(key, Sight)]:
+            self._triangles.pop(sight)[0].free()
 
     @property
     def mesh_id(self) -> int:
         """Which mesh this is a copy of."""
         return id(self._mesh)
 
-    def parts(self, budget: int) -> list[slice]:
+    def parts(self, budget: int, sight: Sight | None = None) -> list[slice]:
         """The triangles that `draw` would draw in pieces none of which takes long."""
-        count = self._indexed(budget)[1]
-        step = 3 * min(PART, -(-count // (3 * _FEWEST_PARTS)) or 1)
+        count, most = self._indexed(budget, sight)[1], PART
+        if self._mesh is not None and isinstance(self._kind(budget, sight), Sight):
+            # The fewer there are of a surface, the larger is each, and the longer it takes.
+            most = max(_SMALLEST_PART, PART * count // (6 * self._mesh.height.size))
+        step = 3 * min(most, -(-count // (3 * _FEWEST_PARTS)) or 1)
         return [slice(at, min(at + step, count)) for at in range(0, count, step)]
 
-    def draw(self, budget: int, part: slice | None = None) -> None:
-        """Draw the triangles between at most about `budget` vertices an axis, or `part` of them."""
-        buffer, count = self._indexed(budget)
+    def draw(self, budget: int, part: slice | None = None, sight: Sight | None = None) -> None:
+        """Draw the triangles between at most about `budget` vertices an axis, or `part` of them.
+
+        Where all are within the budget, `sight` leaves those out that cannot be told apart.
+        """
+        buffer, count = self._indexed(budget, sight)
         first, last = (0, count) if part is None else (part.start, part.stop)
         if buffer is not None and last > first:
             self._array.bind()
@@ -114,20 +128,31 @@ class SurfaceBuffers:
             at = ctypes.c_void_p(4 * first)
             GL.glDrawElements(GL.GL_TRIANGLES, last - first, GL.GL_UNSIGNED_INT, at)
 
-    def _indexed(self, budget: int) -> tuple[Buffer | None, int]:
+    def _kind(self, budget: int, sight: Sight | None) -> int | Sight:
+        """The stride of a coarser mesh; where all vertices are within the budget, `sight`."""
+        longest = 1 if self._mesh is None else max(self._mesh.height.shape)
+        stride = max(1, math.ceil(longest / budget))
+        return sight if sight is not None and stride == 1 and self._is_fine else stride
+
+    def _indexed(self, budget: int, sight: Sight | None = None) -> tuple[Buffer | None, int]:
         """The indices of the triangles between so many vertices, and their number."""
         if self._mesh is None:
             return None, 0
-        stride = max(1, math.ceil(max(self._mesh.height.shape) / budget))
-        if stride not in self._triangles:
+        kind = self._kind(budget, sight)
+        if kind not in self._triangles:
             if len(self._triangles) >= _MOST_STRIDES:
                 self._drop_triangles()
+            if isinstance(kind, Sight):
+                levels = flat_blocks(self._mesh, self._colors, kind)
+                triangles = simplified(self._mesh, levels)
+            else:
+                triangles = self._mesh.triangles(kind)
             self._array.bind()
-            buffer, triangles = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER), self._mesh.triangles(stride)
+            buffer = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER)
             buffer.upload(triangles)
             self.uploads += 1
-            self._triangles[stride] = (buffer, triangles.size)
-        return self._triangles[stride]
+            self._triangles[kind] = (buffer, triangles.size)
+        return self._triangles[kind]
 
     def _drop_triangles(self) -> None:
         for buffer, _ in self._triangles.values():
@@ -158,11 +183,12 @@ class SurfacePass:
         budget: int,
         part: slice | None = None,
         quick: bool = False,
+        sight: Sight | None = None,
     ) -> None:
         """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis.
 
-        `part` is one of `buffers.parts(budget)`; `quick` lights vertices instead of pixels, and
-        leaves ambient occlusion out.
+        `part` is one of `buffers.parts(budget, sight)`; `quick` lights vertices instead of pixels,
+        and leaves ambient occlusion out; `sight` is as in `buffers.draw`.
         """
         camera, theme = view.camera, view.theme
         right, up, back = (np.asarray(row, np.float64) for row in view.view[:3, :3])
@@ -197,7 +223,7 @@ class SurfacePass:
         # Surfaces step back by their slope, so that lines upon them stay whole.
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(1.0, 1.0)
-        buffers.draw(budget, part)
+        buffers.draw(budget, part, sight)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
     def _bind_colormap(self, name: str, reverse: bool) -> None:

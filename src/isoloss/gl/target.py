@@ -70,10 +70,12 @@ class Target:
         if not complete:
             raise IsolossError(f"the graphics driver refuses a framebuffer of {width}×{height}")
 
-    def begin(self, multisample: bool = True) -> None:
-        """Draw into it from now on, cleared and transparent."""
+    def begin(self, multisample: bool = True, clear: bool = True) -> None:
+        """Draw into it from now on, cleared and transparent or over what is there."""
         self._multisampled = multisample
         self.resume()
+        if not clear:
+            return
         GL.glDepthMask(True)
         GL.glClearColor(0.0, 0.0, 0.0, 0.0)
         GL.glClear(int(GL.GL_COLOR_BUFFER_BIT) | int(GL.GL_DEPTH_BUFFER_BIT))

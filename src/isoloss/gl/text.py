@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
 
+from isoloss.geometry.rect import Rect
 from isoloss.gl.buffers import Instances, joined
 from isoloss.gl.glyphs import GlyphAtlas
 from isoloss.gl.program import Program
@@ -48,6 +49,17 @@ class TextPass:
         """Width and height of `text` in pixels."""
         run = self._atlas(em, size).run(text)
         return run.width, run.ascent + run.descent
+
+    def rect(self, label: Label, em: float) -> Rect:
+        """Where the glyphs of `label` are in pixels from the top left, and a little around them."""
+        place = _records(label, self._atlas(em, label.size))["place"]
+        if not len(place):
+            return (label.x, label.y, label.x, label.y)
+        (left, top), (right, bottom) = (
+            place[:, :2].min(axis=0),
+            (place[:, :2] + place[:, 2:]).max(axis=0),
+        )
+        return (float(left) - 1, float(top) - 1, float(right) + 1, float(bottom) + 1)
 
     def draw(
         self,

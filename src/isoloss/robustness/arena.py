@@ -12,14 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.checkpoints import digest
-from isoloss.compute.datasets import as_inputs
-from isoloss.compute.device import arithmetic, choose_device, in_fast_layout
+from isoloss.compute.datasets import Split, as_inputs, digest_of
+from isoloss.compute.device import choose_device
 from isoloss.compute.network import Network, load_network
 from isoloss.compute.ranks import Ranks
 from isoloss.errors import IsolossError
+from isoloss.naming import short_name
 from isoloss.robustness.checks import check_images, check_labels, check_logits
-from isoloss.robustness.fast import Fast, keep_weights_in_bf16
-from isoloss.robustness.looking import refuse_nan
+from isoloss.robustness.fast import Fast, FastDenoiser
+from isoloss.robustness.looking import exact, held_still, refuse_nan
 from isoloss.robustness.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -30,8 +31,6 @@ from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
 
 FEW = 8
 """Images on which a network or a denoiser is tried out."""
-# Images of 32 × 32 pixels that go through a network together.
-USUAL_BATCH = {"cuda": 256, "mps": 64, "cpu": 64}
 
 
 @dataclass(frozen=True)
@@ -92,21 +91,18 @@ def prepare(
     twice = [n for k, n in enumerate(names) if n in names[:k]]
     if twice:
         raise IsolossError(f"two networks are called {twice[0]!r}: rename a run's folder")
-    networks = [load_network(settings, source) for source in settings.sources]
+    networks = [load_network(settings, source, read=False) for source in settings.sources]
     dataset = networks[0].dataset
-    data = dataset.digest()
-    for name, network in zip(names, networks, strict=True):
-        if network.dataset.digest() != data:
-            raise IsolossError(
-                f"{names[0]} and {name} were not trained on the same data: say with --data which "
-                "images to take"
-            )
     split = dataset.split(settings.split)
     # The order of a probe's samples: whoever knows one knows the other.
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(settings.seed))
     order = order[: settings.samples]
-    images = as_inputs(split.inputs[order]).to(device)
-    labels = split.targets[order].to(device)
+    chosen = split.take(order)
+    data = digest_of(chosen)
+    for name, network in zip(names[1:], networks[1:], strict=True):
+        _check_same(names[0], split, name, network.dataset.split(settings.split), order, data)
+    images = as_inputs(chosen.inputs).to(device)
+    labels = chosen.targets.to(device)
     check_images(images)
     check_labels(labels, images)
     few = images[:FEW]
@@ -116,16 +112,17 @@ def prepare(
     )
     precision = contenders[0].fast.precision
     depends_on = {"weights": digest([s.checkpoints[-1] for s in networks]), "data": data}
+    usual = min(contender.fast.batch_size for contender in contenders)
     loaded = None
     if denoiser is not None:
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.denoiser import load_denoiser
 
         unet, scheduler = load_denoiser(denoiser)
-        depends_on["denoiser"] = _digest_of(unet)
-        loaded = _Denoiser(unet, few, device, precision), scheduler
-    side = images.shape[-1] * images.shape[-2]
-    usual = max(USUAL_BATCH[device.type] * 32 * 32 // side, 4)
+        depends_on["denoiser"] = _digest_of(unet, scheduler)
+        made_fast = FastDenoiser(unet, few, device, precision)
+        usual = min(usual, made_fast.batch_size)
+        loaded = made_fast, scheduler
     arena = Arena(
         contenders, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
         device, precision, settings.batch_size or usual, depends_on,
@@ -138,6 +135,24 @@ def prepare(
     return arena
 
 
+def _check_same(
+    first: str, split: Split, name: str, other: Split, order: Tensor, data: str
+) -> None:
+    """Refuse to compare two networks on images that differ; `data` is the digest of the first's."""
+    if len(other) == len(split) and digest_of(other.take(order)) == data:
+        return
+    if other.shape != split.shape:
+        sides = " and ".join("×".join(map(str, s.shape[1:])) for s in (split, other))
+        raise IsolossError(
+            f"{first} and {name} are for images of {sides}: say with --image-size at which size "
+            "the adversary acts, and with --data on which images"
+        )
+    raise IsolossError(
+        f"{first} and {name} were not trained on the same data: say with --data which images to "
+        "take"
+    )
+
+
 def _contender(
     name: str, network: Network, few: Tensor, labels: Tensor, device: torch.device, precision: str
 ) -> Contender:
@@ -148,35 +163,26 @@ def _contender(
     return Contender(name, fast, judge)
 
 
-class _Denoiser(nn.Module):
-    """A U-Net in the precision of the run, that gives what it predicts as a plain tensor."""
+def check_gradients(arena: Arena) -> None:
+    """Refuse networks that let no gradient through.
 
-    def __init__(self, unet: nn.Module, few: Tensor, device: torch.device, precision: str) -> None:
-        super().__init__()
-        unet = unet.to(device).eval().requires_grad_(False)
-        self.config: Any = unet.config
-        step = torch.tensor(0, device=device)
-        fits = self.config.in_channels == few.shape[1] and self.config.sample_size in (
-            None, few.shape[-1],
-        )  # fmt: skip
-        # One that does not fit is refused in a moment, in words.
-        self.unet = in_fast_layout(unet, lambda: unet(few, step)) if fits else unet
-        if precision == "bf16":
-            keep_weights_in_bf16(self.unet)
-        self.device, self.precision = device, precision
-
-    def forward(self, images: Tensor, step: Tensor) -> Tensor:
-        with arithmetic(self.device, self.precision):
-            return self.unet(images, step).sample.float()
+    Raises:
+        IsolossError: saying which attack does without.
+    """
+    for contender in arena.contenders:
+        with held_still(contender.fast):
+            exact(contender.fast)(arena.images[:1], arena.labels[:1], True)
 
 
 def _name(source: Path) -> str:
-    return source.stem if source.suffix in CHECKPOINT_SUFFIXES else source.name
+    return source.stem if source.suffix in CHECKPOINT_SUFFIXES else short_name(source.name)
 
 
-def _digest_of(unet: nn.Module) -> str:
+def _digest_of(unet: nn.Module, scheduler: Any) -> str:
+    """SHA-256 over weights and noise schedule."""
     sha = hashlib.sha256()
-    for name, tensor in sorted(unet.state_dict().items()):
+    schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}
+    for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
         sha.update(name.encode())
         sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return sha.hexdigest()

@@ -6,7 +6,8 @@ of CBAM, the attention of transformer blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import re
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +20,10 @@ from isoloss.robustness.looking import held_still
 
 LAST = "last features"
 CHANNEL, SPATIAL, ATTENTION = "channel gate", "spatial gate", "attention"
+
+
+class NothingToSee(IsolossError):
+    """The network has no places."""
 
 
 @torch.no_grad()
@@ -35,25 +40,58 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
         model: (N, C, H, W) images in [0, 1] to logits.
 
     Raises:
-        IsolossError: if there is nothing to see.
+        NothingToSee: if there is none.
     """
     found: dict[str, Tensor] = {}
     with held_still(model), _attention_written_out(model), _watched(model, found):
         model(images)
     if not found:
-        raise IsolossError("this network has no feature maps to show")
+        raise NothingToSee("this network has no feature maps to show")
     return found
+
+
+@torch.no_grad()
+def kept_maps(model: nn.Module, images: Tensor, batch_size: int) -> dict[str, Tensor]:
+    """Those of `maps` that are kept with examples, float32: of all blocks of one stage the last.
+
+    Networks without places have none, nor has a stage where only one place is left.
+    """
+    parts: list[dict[str, Tensor]] = []
+    for batch in images.split(batch_size):
+        try:
+            parts.append(maps(model, batch))
+        except NothingToSee:
+            return {}
+    # One place says nothing of where.
+    seen = [name for name, of in parts[0].items() if of[0].numel() > 1] if parts else []
+    names = last_of_each_stage(seen)
+    return {name: torch.cat([part[key] for part in parts]) for name, key in names.items()}
+
+
+def last_of_each_stage(names: Sequence[str]) -> dict[str, str]:
+    """{short name: name} of the last of all maps whose modules differ in their last number alone,
+    as "layer3.0.cbam" and "layer3.5.cbam" do; "network." before a module's name is our wrapping."""
+    last: dict[str, tuple[str, str]] = {}
+    for name in names:
+        kind, colon, module = name.partition(": ")
+        while module.startswith("network."):
+            module = module.removeprefix("network.")
+        stage = re.sub(r"\d+(?=\D*$)", "*", module)
+        last[kind + colon + stage] = kind + colon + module, name
+    return dict(last.values())
 
 
 def drift(clean: Tensor, attacked: Tensor) -> Tensor:
     """(N,) by how much each map has moved: 1 − the cosine between them, from 0 to 2; gates and
-    attention are never negative, theirs is from 0 to 1.
+    attention are never negative, theirs is from 0 to 1. Of a map that has not moved it is 0, of one
+    that is 0 everywhere 1.
 
     Args:
         clean, attacked: (N, …) one map of the same images before and after.
     """
     a, b = clean.flatten(1).double(), attacked.flatten(1).double()
-    return 1 - torch.nn.functional.cosine_similarity(a, b, dim=1)
+    moved = 1 - torch.nn.functional.cosine_similarity(a, b, dim=1)
+    return torch.where((a == b).all(1), 0.0, moved.clamp(0, 2))
 
 
 @contextmanager

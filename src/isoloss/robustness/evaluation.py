@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import torch
 
+from isoloss.certificates import CERTIFICATES, write_certificates
 from isoloss.compute.pace import Pace
 from isoloss.compute.ranks import Unit, team
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
-from isoloss.robustness.arena import Arena
+from isoloss.robustness.arena import Arena, check_gradients
 from isoloss.robustness.arena import prepare as prepare_arena
 from isoloss.robustness.examples import Examples
 from isoloss.robustness.ledger import Ledger
-from isoloss.robustness.plan import MAIN, STUDY, Plan
+from isoloss.robustness.plan import BY_GRADIENT, MAIN, STUDY, Plan
 from isoloss.robustness.report import report_of, short, write
 from isoloss.robustness.standard import check_autoattack
 from isoloss.robustness.standing import Standing
@@ -48,7 +49,10 @@ class Evaluation:
                 arena = prepare_arena(settings)
         if isinstance(settings, AttackSettings) and "autoattack" in settings.attacks:
             check_autoattack(len(arena.classes))
-        return cls(settings, arena, Plan.of(settings, len(arena.images)))
+        plan = Plan.of(settings, len(arena.images))
+        if any(combination.attack in BY_GRADIENT for combination in plan.combinations):
+            check_gradients(arena)
+        return cls(settings, arena, plan)
 
     @property
     def device(self) -> torch.device:
@@ -58,7 +62,7 @@ class Evaluation:
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.arena.depends_on)
-        ledger = Ledger(run.outcomes_path)
+        ledger = Ledger(run.outcomes_path, self.plan)
         team().share("ready")
         n, combinations = len(self.arena.images), len(self.plan.combinations)
         yield Log(f"{n} images of {self.arena.data}, {combinations} combinations")
@@ -74,6 +78,8 @@ class Evaluation:
         team().dismiss()
         standing = self._standing(ledger)
         write_table(run.table_path, standing.rows)
+        if standing.certificates:
+            write_certificates(run.folder / CERTIFICATES, standing.certificates)
         shape = tuple(self.arena.images.shape[1:])
         report = report_of(standing, shape, {
             "data": self.arena.data,

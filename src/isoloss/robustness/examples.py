@@ -6,7 +6,12 @@
 - `predicted` (E, K) int64 and `confidence` (E, K) float32, the network's answer and its softmax;
 - behind a defense, `noisy` and `denoised` of the same shape as `images`, at the draw of noise by
   which the single draw is judged; what is predicted is then of that draw. Noisy values lie outside
-  [0, 1] too; without a denoiser both are the same.
+  [0, 1] too; without a denoiser both are the same;
+- `map NAME` (E, K, h, w), or (E, K, C) of gates over channels: where the network in single
+  precision looks (`isoloss.robustness.attention`), behind a defense at the denoised image; float16
+  where that can hold it. `drift NAME` (E, K) float32: by how much that has moved from where it is
+  for the clean image, at the same draw of noise. Of all blocks of one stage the last is kept;
+  networks without places have none.
 """
 
 from __future__ import annotations
@@ -15,20 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from isoloss.compute.checkpoints import save_tensors
+from isoloss.examples import DRIFT, INDEX, MAP, SCHEMA
 from isoloss.files import write_json
 from isoloss.robustness.arena import Arena
+from isoloss.robustness.attention import drift, kept_maps
 from isoloss.robustness.looking import wide
 from isoloss.robustness.plan import CERTIFICATE, CLEAN, Combination, Plan
 from isoloss.robustness.smoothing import DenoisedSmoothing
 from isoloss.robustness.trials import Trial
 from isoloss.robustness.votes import first_noise
 from isoloss.settings import RobustnessSettings
-
-SCHEMA = 1
-INDEX = "examples.json"
 
 
 class Examples:
@@ -42,8 +47,12 @@ class Examples:
         self._epsilons: tuple[float, ...] = getattr(settings, "epsilons", ())
 
     def has(self, which: int) -> bool:
-        """Whether those of a combination are there."""
-        return self._file(which).exists()
+        """Whether those of a combination are there, and whole."""
+        try:
+            with safe_open(self._file(which), "pt"):
+                return True
+        except (OSError, SafetensorError):
+            return False
 
     @torch.no_grad()
     def keep(self, which: int, trial: Trial) -> None:
@@ -51,6 +60,8 @@ class Examples:
         combination = self._plan.combinations[which]
         seen = [self._seen(combination, images, trial) for images in trial.images]
         tensors = {name: torch.stack([s[name] for s in seen]) for name in seen[0]}
+        looked_at = tensors.get("denoised", trial.images)
+        tensors |= self._maps(combination, looked_at, trial)
         save_tensors(self._file(which), {"images": trial.images.float(), **tensors})
         self._write_index(trial)
 
@@ -64,6 +75,22 @@ class Examples:
         denoised = defense.denoise(noisy) if isinstance(defense, DenoisedSmoothing) else noisy
         answers = _answers(defense.logits(images, noise))
         return {"noisy": noisy.float(), "denoised": denoised.float(), **answers}
+
+    def _maps(self, combination: Combination, looked_at: Tensor, trial: Trial) -> dict[str, Tensor]:
+        """Where the network looks in (E, K, C, H, W) images, and how far from where it looks in
+        the clean ones."""
+        judge, size = self._arena.contenders[combination.network].judge, self._arena.batch_size
+        clean = self._arena.images[: len(trial.outcome.images)]
+        if combination.sigma is not None:
+            clean = self._seen(combination, clean, trial)["denoised"]
+        before = kept_maps(judge, clean, size)
+        after = [kept_maps(judge, images, size) for images in looked_at] if before else []
+        found: dict[str, Tensor] = {}
+        for name, map_of_clean in before.items():
+            found[MAP + name] = _halved(torch.stack([maps[name] for maps in after]))
+            moved = torch.stack([drift(map_of_clean, maps[name]) for maps in after])
+            found[DRIFT + name] = moved.float()
+        return found
 
     def _write_index(self, trial: Trial) -> None:
         kept = [k for k in range(len(self._plan.combinations)) if self.has(k)]
@@ -95,6 +122,12 @@ class Examples:
 
     def _file(self, which: int) -> Path:
         return self._folder / f"{which:04d}.safetensors"
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """In float16, where that can hold it."""
+    half = tensor.half()
+    return half if bool(half.isfinite().all()) else tensor
 
 
 def _answers(logits: Tensor) -> dict[str, Tensor]:

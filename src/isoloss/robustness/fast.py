@@ -1,8 +1,10 @@
-"""A classifier made ready to be attacked and certified: the same function, computed faster."""
+"""Networks made ready to be attacked and certified: the same function, computed faster."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,22 +12,34 @@ from torch import Tensor, nn
 from isoloss.compute.device import arithmetic, in_fast_layout, reduced_precisions
 from isoloss.compute.folding import fold_batch_norm
 from isoloss.robustness.looking import wide
+from isoloss.robustness.shortcuts import pooling_first, with_small_maps
 
-# The folded network must give the unfolded one's logits up to rounding.
-FOLDING_TOLERANCE = 1e-3
+# A network that was changed must give the logits of the one that came, up to rounding.
+TOLERANCE = 1e-3
 _MULTIPLIES = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+# The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
+# keeps the device busy. It follows from the network alone, for what is random may depend on it.
+WIDEST_BYTES = {"cpu": 8 << 20, "mps": 64 << 20, "cuda": 256 << 20}
+MOST_BYTES = 64 << 20
+"""Of the widest activations, where it takes so many for `SMALLEST_BATCH` images."""
+SMALLEST_BATCH, LARGEST_BATCH = 32, 256
+FEW = 8
 
 
 class Fast(nn.Module):
     """A frozen copy of a network on a device, in eval mode.
 
-    Batch norms are folded into the layers before them where the graph allows and the logits agree,
-    convolutions take channels last, and weights are kept in the precision they are used in.
+    Batch norms are folded into the layers before them and detours are left out
+    (`isoloss.robustness.shortcuts`) where the graph allows and the logits agree, convolutions take
+    channels last, and weights are kept in the precision they are used in.
 
     Args:
         model: (N, C, H, W) images in [0, 1] to (N, classes) logits.
         few: (n, C, H, W) some images, on which all this is tried out.
         precision: "fp32", "tf32", "bf16", or "auto" for the fastest that the device has.
+
+    Attributes:
+        batch_size: images that suitably go through it together.
     """
 
     def __init__(
@@ -41,24 +55,17 @@ class Fast(nn.Module):
         self.device = torch.device(device)
         best = [*reduced_precisions(self.device), "fp32"][0]
         self.precision = best if precision == "auto" else precision
-        few = few.to(self.device)
+        few = few[:FEW].to(self.device)
         network = copy.deepcopy(model).to(self.device).eval().requires_grad_(False)
-        network = (_folded(network, few) if fold else None) or network
+        if fold:
+            network = _shortened(network, few)
         network = in_fast_layout(network, lambda: network(few))
-        self.layout = (
-            torch.channels_last
-            if any(
-                p.ndim == 4
-                and p.is_contiguous(memory_format=torch.channels_last)
-                and not p.is_contiguous()
-                for p in network.parameters()
-            )
-            else torch.contiguous_format
-        )
+        self.layout = layout_of(network)
         if self.precision == "bf16":
             keep_weights_in_bf16(network)
         self.network = network.requires_grad_(False)
         self.eval()
+        self.batch_size = suitable_batch_size(self, few, lambda: self(few))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes), in at least single precision."""
@@ -71,6 +78,103 @@ class Fast(nn.Module):
         return super().train(False)
 
 
+class FastDenoiser(nn.Module):
+    """A frozen U-Net on a device that gives what it predicts as a plain tensor.
+
+    Args:
+        unet: predicts the noise, as `diffusers.UNet2DModel`.
+        few: (n, C, H, W) some images.
+
+    Attributes:
+        batch_size: images that suitably go through it together.
+    """
+
+    def __init__(self, unet: nn.Module, few: Tensor, device: torch.device, precision: str) -> None:
+        super().__init__()
+        unet = copy.deepcopy(unet).to(device).eval().requires_grad_(False)
+        self.config: Any = unet.config
+        self.device, self.precision = device, precision
+        few, step = few[:FEW].to(device), torch.tensor(0, device=device)
+        self.unet, self.batch_size = unet, SMALLEST_BATCH
+        # One that does not fit is refused later, in words.
+        fits = self.config.in_channels == few.shape[1] and self.config.sample_size in (
+            None, few.shape[-1],
+        )  # fmt: skip
+        if fits:
+            self.unet = in_fast_layout(unet, lambda: unet(few, step))
+        if precision == "bf16":
+            keep_weights_in_bf16(self.unet)
+        if precision == "bf16" and self.device.type == "cpu":
+            _mind_slow_bf16(self.unet)
+        if fits:
+            self.batch_size = suitable_batch_size(self, few, lambda: self(few, step))
+
+    def forward(self, images: Tensor, step: Tensor) -> Tensor:
+        with arithmetic(self.device, self.precision):
+            return self.unet(images, step).sample.float()
+
+
+class _WideGroupNorm(nn.GroupNorm):
+    """In single precision, whatever comes in: PyTorch's kernel for channels last in bf16 takes many
+    times as long."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        wide = nn.functional.group_norm(
+            input.float(), self.num_groups, self.weight, self.bias, self.eps
+        )
+        return wide.to(input.dtype)
+
+
+def _mind_slow_bf16(unet: nn.Module) -> None:
+    """Change, in place, what processors are slower at in bf16 than in single precision."""
+    from diffusers.models.attention_processor import Attention, AttnProcessor
+
+    for module in unet.modules():
+        if type(module) is nn.GroupNorm:
+            module.__class__ = _WideGroupNorm
+        elif isinstance(module, Attention):
+            # Its products written out; the backward pass of the fused kernel is slow in bf16.
+            module.set_processor(AttnProcessor())
+
+
+def layout_of(network: nn.Module) -> torch.memory_format:
+    """The layout in which its convolutions take images."""
+    last = torch.channels_last
+    turned = (
+        p.ndim == 4 and p.is_contiguous(memory_format=last) and not p.is_contiguous()
+        for p in network.parameters()
+    )  # fmt: skip
+    return last if any(turned) else torch.contiguous_format
+
+
+@torch.no_grad()
+def suitable_batch_size(network: nn.Module, few: Tensor, run: Callable[[], object]) -> int:
+    """Images that suitably go through `network` together on their device.
+
+    Args:
+        run: runs it on `few` images.
+    """
+    widest = 1
+
+    def look(_module: nn.Module, _given: Any, output: Any) -> None:
+        nonlocal widest
+        if isinstance(output, Tensor):
+            widest = max(widest, output.numel() * output.element_size() // len(few))
+
+    handles = [m.register_forward_hook(look) for m in network.modules()]
+    try:
+        run()
+    except Exception:  # what a network cannot do is said where it is asked to
+        return SMALLEST_BATCH
+    finally:
+        for handle in handles:
+            handle.remove()
+    kind = few.device.type
+    smallest = min(SMALLEST_BATCH, max(MOST_BYTES // widest, 1))
+    suits = max(WIDEST_BYTES[kind] // widest, smallest)
+    return min(1 << suits.bit_length() - 1, LARGEST_BATCH if kind == "cpu" else 4 * LARGEST_BATCH)
+
+
 def keep_weights_in_bf16(network: nn.Module) -> None:
     """Turn into bf16, once, what autocast would turn into bf16 at every batch."""
     for module in network.modules():
@@ -80,18 +184,30 @@ def keep_weights_in_bf16(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _folded(network: nn.Module, few: Tensor) -> nn.Module | None:
-    """`network` without its batch norms, if it then gives the same."""
-    folded = fold_batch_norm(copy.deepcopy(network), ())
+def _shortened(network: nn.Module, few: Tensor) -> nn.Module:
+    """`network` without its batch norms and with shorter ways through small maps, as far as it then
+    gives the same."""
+    with arithmetic(few.device, "fp32"):
+        try:
+            expected = network(few)
+        except Exception:  # what a network cannot do is said where it is asked to
+            return network
+        largest = expected.abs().max().clamp(min=1)
+        for change in (_folded, lambda n: with_small_maps(n, few), pooling_first):
+            try:
+                changed = change(copy.deepcopy(network))
+                given = changed(few)
+            except Exception:
+                continue
+            if bool(((given - expected).abs() <= TOLERANCE * largest).all()):
+                network = changed
+    return network
+
+
+def _folded(network: nn.Module) -> nn.Module:
+    folded = fold_batch_norm(network, ())
     if folded is None:
-        return None
-    try:
-        folded.network.load_state_dict(folded.state(network.state_dict()))
-        folded.network.to(few.device)
-        with arithmetic(few.device, "fp32"):
-            expected, given = network(few), folded.network(few)
-    except Exception:  # whatever a network of somebody's raises
-        return None
-    largest = expected.abs().max().clamp(min=1)
-    agrees = bool(((given - expected).abs() <= FOLDING_TOLERANCE * largest).all())
-    return folded.network if agrees else None
+        return network
+    device = next(network.parameters()).device
+    folded.network.load_state_dict(folded.state(network.state_dict()))
+    return folded.network.to(device)

@@ -1,14 +1,15 @@
 """The ledger of a robustness run: what every unit of work has found, image by image.
 
 `outcomes/units.jsonl` has one line of JSON for each finished unit and is only ever appended to. A
-line that a kill cut short does not count, nor does the second line of one unit; what is not there
-is done again, and comes out the same.
+line that a kill cut short or a disk has damaged does not count, nor does the second line of one
+unit; what is not there is done again, and comes out the same.
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from isoloss.compute.ranks import Unit
 from isoloss.errors import IsolossError
+from isoloss.robustness.plan import CERTIFICATE, Plan
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,64 @@ class Outcome:
         return cls(**{f.name: content[f.name] for f in fields(cls)})
 
 
-class Ledger:
-    """The outcomes of a run's units so far."""
+def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
+    """Whether that can be what a unit of the plan has found: of as many images, at its radii."""
+    if not plan.knows(unit):
+        return False
+    n, radii, combination = plan.images(unit), plan.radii(unit), plan.combination(unit)
+    certified = combination.attack == CERTIFICATE
+    defended = combination.sigma is not None and not certified
+    e, of_defense, of_certificate = len(radii), len(radii) * defended, n * certified
+    found = outcome
+    return (
+        _are_numbers(found.images, n)
+        and _are_numbers(found.labels, n)
+        and list(radii) == found.eps
+        and all(
+            _are_bits(texts, n, e)
+            for texts in (found.right, found.right_in_8_bits, found.without_gradient)
+        )
+        and all(_are_bits(texts, n, of_defense) for texts in (found.single, found.worst))
+        and isinstance(found.votes, list)
+        and len(found.votes) == of_defense
+        and all(_are_numbers(counts, n) for counts in found.votes)
+        and _are_numbers(found.seconds, 1 if certified else e)
+        and all(
+            _are_numbers(values, of_certificate)
+            for values in (found.predicted, found.radius, found.successes)
+        )
+    )
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+
+def _are_numbers(values: object, n: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == n
+        and all(
+            isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)
+            for v in values
+        )
+    )
+
+
+def _are_bits(texts: object, n: int, count: int) -> bool:
+    return (
+        isinstance(texts, list)
+        and len(texts) == count
+        and all(isinstance(t, str) and len(t) == n and set(t) <= {"0", "1"} for t in texts)
+    )
+
+
+class Ledger:
+    """The outcomes of a run's units so far.
+
+    Args:
+        path: of the file, which need not be there yet.
+        plan: what the units are; lines that are not of it do not count.
+    """
+
+    def __init__(self, path: Path, plan: Plan | None = None) -> None:
+        self._path, self._plan = path, plan
         self.outcomes: dict[Unit, Outcome] = {}
         self._read()
 
@@ -82,9 +137,11 @@ class Ledger:
             try:
                 record = json.loads(line)
                 unit = tuple(int(k) for k in record["unit"])
-                self.outcomes.setdefault(unit, Outcome.from_json(record))
-            except (ValueError, KeyError, TypeError):
+                outcome = Outcome.from_json(record)
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue  # cut short
+            if self._plan is None or is_of(self._plan, unit, outcome):
+                self.outcomes.setdefault(unit, outcome)
 
     def append(self, unit: Unit, result: bytes) -> Outcome:
         """Record what a unit has found, for good.

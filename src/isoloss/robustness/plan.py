@@ -30,6 +30,7 @@ FACTORS = (0.25, 0.5, 1.0, 2.0)
 MAIN, STUDY = 0, 1
 
 CLEAN, CERTIFICATE = "clean", "certificate"
+BY_GRADIENT = ("pgd", "autoattack", "transfer", "bpda", "eot")
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ class Plan:
     Attributes:
         blocks: (first, last) places in the shared order of images. Where examples are kept the
             first block is theirs.
+        epsilons: the radii of attacks, without 0.
     """
 
     combinations: tuple[Combination, ...]
     blocks: tuple[tuple[int, int], ...]
     studies: tuple[Study, ...] = ()
+    epsilons: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, settings: RobustnessSettings, samples: int) -> Plan:
@@ -76,7 +79,8 @@ class Plan:
         if isinstance(settings, CertifySettings):
             first = largest = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
         blocks = tuple(_blocks(samples, min(settings.keep, samples), first, largest))
-        return cls(combinations, blocks, tuple(_studies(settings, combinations)))
+        studies = tuple(_studies(settings, combinations))
+        return cls(combinations, blocks, studies, getattr(settings, "epsilons", ()))
 
     @property
     def units(self) -> list[Unit]:
@@ -89,6 +93,33 @@ class Plan:
         """How many images a unit is about."""
         first, last = self.blocks[unit[2]] if unit[0] == MAIN else self.studied
         return last - first
+
+    def combination(self, unit: Unit) -> Combination:
+        """Whose unit it is."""
+        if unit[0] == MAIN:
+            return self.combinations[unit[1]]
+        return self.studies[unit[1]].combination
+
+    def radii(self, unit: Unit) -> tuple[float, ...]:
+        """At which ε a unit's images are attacked; at 0 they are clean, which behind a defense is a
+        combination of its own."""
+        if unit[0] == STUDY:
+            return (self.epsilons[unit[2]],)
+        combination = self.combinations[unit[1]]
+        if combination.attack == CERTIFICATE:
+            return ()
+        if combination.attack == CLEAN:
+            return (0.0,)
+        return self.epsilons if combination.sigma is not None else (0.0, *self.epsilons)
+
+    def knows(self, unit: Unit) -> bool:
+        """Whether it is a unit of this plan."""
+        if len(unit) != 3 or unit[0] not in (MAIN, STUDY):
+            return False
+        which, details = (
+            (self.combinations, self.blocks) if unit[0] == MAIN else (self.studies, self.epsilons)
+        )
+        return 0 <= unit[1] < len(which) and 0 <= unit[2] < len(details)
 
     @property
     def studied(self) -> tuple[int, int]:

@@ -131,7 +131,8 @@ class DenoisedSmoothing(Smoothing):
         if expected is not None and tuple(expected) != tuple(images.shape[2:]):
             raise IsolossError(
                 f"the denoiser is for {_by(expected)} images, these are {_by(images.shape[2:])}: "
-                "take one of their size, or the images at its size"
+                "take one of their size, or the images at its size (--image-size, where they are "
+                "read from a folder)"
             )
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.certificates import Certificate
 from isoloss.robustness.ledger import Ledger, Outcome
 from isoloss.robustness.plan import CERTIFICATE, CLEAN, MAIN, STUDY, Combination, Plan
 from isoloss.robustness.statistics import clopper_pearson_interval
@@ -131,6 +132,22 @@ class Standing:
                 "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
             }
             yield self._row(combination, "l2", least, right, extra)
+
+    @property
+    def certificates(self) -> list[Certificate]:
+        """Of a certification, image by image."""
+        return [
+            Certificate(
+                self.names[combination.network], combination.sigma or 0.0, combination.seed,
+                image, label, predicted, radius,
+            )
+            for combination in self.curves
+            if combination.attack == CERTIFICATE
+            for o in self.outcomes(combination)
+            for image, label, predicted, radius in zip(
+                o.images, o.labels, o.predicted, o.radius, strict=True
+            )
+        ]  # fmt: skip
 
     def _row(
         self,

@@ -74,12 +74,13 @@ class Trials:
             if kind == MAIN:
                 first, last = self._plan.blocks[detail]
                 combination = self._plan.combinations[which]
-                return _Bout(self._arena, self._settings, combination, first, last).trial()
+                bout = _Bout(self._arena, self._settings, combination, first, last)
+                return bout.trial(self._plan.radii(unit))
             study = self._plan.studies[which]
             assert isinstance(self._settings, AttackingSettings)
-            eps = self._settings.epsilons[detail]
             varied = _varied(self._settings, study)
-            return _Bout(self._arena, varied, study.combination, *self._plan.studied).at([eps])
+            bout = _Bout(self._arena, varied, study.combination, *self._plan.studied)
+            return bout.at(self._plan.radii(unit))
 
 
 @contextmanager
@@ -109,6 +110,17 @@ def protocol_of(settings: AttackingSettings) -> Protocol:
     )
 
 
+def attack_seed(combination: Combination, first: int) -> int:
+    """Of all that is random in an attack on the images from `first` on.
+
+    Five words, of which the last is not 0: to numpy's mixing, missing words are zeros, and with
+    fewer than five an attack could begin where an image's judging draws do (`votes`).
+    """
+    words = [combination.seed, _NUMBER[combination.attack], first, 0, 1]
+    state = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
+    return int(state >> np.uint64(1))
+
+
 class _Bout:
     """One combination on the images from `first` up to `last`."""
 
@@ -123,20 +135,14 @@ class _Bout:
         self._arena, self._settings, self._combination = arena, settings, combination
         self._x, self._y = arena.images[first:last], arena.labels[first:last]
         self._indices = arena.indices[first:last]
-        words = [combination.seed, _NUMBER[combination.attack], first]
-        state = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
-        self._generator = torch.Generator(arena.device).manual_seed(int(state >> np.uint64(1)))
+        self._generator = torch.Generator(arena.device).manual_seed(attack_seed(combination, first))
         self._contender: Contender = arena.contenders[combination.network]
 
-    def trial(self) -> Trial:
-        """At 0 and at all radii of the run; with a defense, 0 is a combination of its own."""
+    def trial(self, radii: Sequence[float]) -> Trial:
+        """At these radii, or the certificates."""
         if isinstance(self._settings, CertifySettings):
             return self._certificates(self._settings)
-        assert isinstance(self._settings, AttackingSettings)
-        epsilons = self._settings.epsilons
-        if self._combination.attack == CLEAN:
-            return self.at([0.0])
-        return self.at(epsilons if self._combination.sigma is not None else [0.0, *epsilons])
+        return self.at(radii)
 
     def at(self, epsilons: Sequence[float]) -> Trial:
         """At these radii."""

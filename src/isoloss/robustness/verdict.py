@@ -37,12 +37,16 @@ def verdict(standing: Standing, doubts: list[Doubt], values: int) -> str:
 def under_all(standing: Standing, network: int, sigma: float | None, eps: float) -> Bits:
     """(N,) which images are right under every attack on one network, whatever the seed.
 
-    With a defense, transferred images count as one of the attacks.
+    With a defense, transferred images count as one of the attacks. Clean images are looked at with
+    the first seed alone: nobody chooses the noise that suits them least.
     """
     against = [
         standing.bits(c, eps)
         for c in standing.curves
-        if c.network == network and c.sigma == sigma and c.attack != CERTIFICATE
+        if c.network == network
+        and c.sigma == sigma
+        and c.attack != CERTIFICATE
+        and (eps > 0 or c.seed == standing.settings.seed)
     ]
     shortest = min((len(bits) for bits in against), default=0)
     return reduce(np.logical_and, [bits[:shortest] for bits in against], np.ones(shortest, bool))

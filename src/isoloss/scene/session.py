@@ -9,6 +9,7 @@ from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.difference import difference
+from isoloss.run import Run
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.loading import load_layer
@@ -21,6 +22,7 @@ from isoloss.scene.session_content import (
     read_content,
     write_content,
 )
+from isoloss.settings import RobustnessSettings
 
 SUFFIX = ".isoloss"
 MOST_CELLS = 1 << 26
@@ -35,25 +37,33 @@ class Session:
 
     Attributes:
         curves: files of curves that were open beside the document.
-        missing: one line for each layer or curve that could not be read.
+        evaluations: folders of robustness runs that were, likewise.
+        missing: one line for each layer, curve or run that could not be read.
     """
 
     document: Document
     curves: list[Path] = field(default_factory=list[Path])
+    evaluations: list[Path] = field(default_factory=list[Path], kw_only=True)
     missing: list[str] = field(default_factory=list[str])
 
 
-def save_session(document: Document, path: str | Path, curves: Sequence[Path] = ()) -> Path:
+def save_session(
+    document: Document,
+    path: str | Path,
+    curves: Sequence[Path] = (),
+    evaluations: Sequence[Path] = (),
+) -> Path:
     """Write `document` to `path`, which is replaced whole or not at all; returns `path`.
 
     Args:
         curves: the files of curves that are open beside it.
+        evaluations: the folders of robustness runs that are.
 
     Raises:
         IsolossError: a layer has no file to be read from again, or `path` cannot be written.
     """
     path = Path(path).expanduser().absolute()
-    return write_content(_described(document, path.parent, curves), path)
+    return write_content(_described(document, path.parent, curves, evaluations), path)
 
 
 def load_session(path: str | Path) -> Document:
@@ -79,7 +89,8 @@ def read_session(path: str | Path) -> Session:
     reader = _Reader(content, path.absolute().parent)
     layers = [reader.layer(k) for k in range(len(content.layers))]
     curves = [reader.curve(k) for k in range(len(content.curves))]
-    if reader.missing and not any(x is not None for x in [*layers, *curves]):
+    evaluations = [reader.evaluation(k) for k in range(len(content.evaluations))]
+    if reader.missing and not any(x is not None for x in [*layers, *curves, *evaluations]):
         raise IsolossError(f"{path}: {reader.missing[0]}")
     document = Document(
         [x for x in layers if x is not None],
@@ -90,13 +101,20 @@ def read_session(path: str | Path) -> Session:
         content.saved_views,
         content.cut,
     )
-    return Session(document, [x for x in curves if x is not None], reader.missing)
+    return Session(
+        document,
+        [x for x in curves if x is not None],
+        reader.missing,
+        evaluations=[x for x in evaluations if x is not None],
+    )
 
 
 # -- writing ---------------------------------------------------------------------------------
 
 
-def _described(document: Document, folder: Path, curves: Sequence[Path]) -> Content:
+def _described(
+    document: Document, folder: Path, curves: Sequence[Path], evaluations: Sequence[Path]
+) -> Content:
     layers = list(document.layers)
     for layer in layers:  # which grows by the closed layers that a difference is of
         layers += [parent for parent in layer.derived or () if parent not in layers]
@@ -130,6 +148,7 @@ def _described(document: Document, folder: Path, curves: Sequence[Path]) -> Cont
         document.cut,
         entries[count:],
         tuple(LayerEntry(curve.stem, *_both_forms(curve, folder)) for curve in curves),
+        tuple(LayerEntry(run.name, *_both_forms(run, folder)) for run in evaluations),
     )
 
 
@@ -165,6 +184,7 @@ class _Reader:
     def __init__(self, content: Content, folder: Path) -> None:
         self.missing: list[str] = []
         self._entries, self._curves = [*content.layers, *content.further], content.curves
+        self._evaluations = content.evaluations
         self._folder = folder
         self._made: dict[int, SurfaceLayer | None] = {}
         self._read: dict[Path, SurfaceLayer] = {}
@@ -190,6 +210,20 @@ class _Reader:
             return found.source
         except (IsolossError, OSError, ValueError) as error:
             self._miss(f"curve {self._curves[k].name}".strip(), error)
+            return None
+
+    def evaluation(self, k: int) -> Path | None:
+        """The folder of a robustness run, likewise."""
+        entry = self._evaluations[k]
+        try:
+            folder = next((f for f in self._places(entry) if f.is_dir()), None)
+            if folder is None:
+                raise IsolossError(f"there is no run folder {self._places(entry)[0]}")
+            if not isinstance(Run.open(folder).settings, RobustnessSettings):
+                raise IsolossError(f"{folder} is no attack, defense or certification")
+            return folder
+        except (IsolossError, OSError, ValueError) as error:
+            self._miss(f"run {entry.name}".strip(), error)
             return None
 
     def _layer(self, entry: LayerEntry) -> SurfaceLayer:
@@ -220,13 +254,17 @@ class _Reader:
         return SurfaceLayer("", difference(first.surface, second.surface), derived=(first, second))
 
     def _file(self, entry: LayerEntry) -> SurfaceLayer:
-        for text in (entry.source, entry.fallback):
-            path = Path(os.path.normpath(self._folder / text))
-            if text and (path.is_dir() or path.is_file()):
+        for path in self._places(entry):
+            if path.is_dir() or path.is_file():
                 if path not in self._read:
                     self._read[path] = load_layer(path)
                 return self._read[path]
         raise IsolossError(f"there is no file or run folder {entry.source}")
+
+    def _places(self, entry: LayerEntry) -> list[Path]:
+        """Where to look for what an entry names."""
+        texts = filter(None, (entry.source, entry.fallback))
+        return [Path(os.path.normpath(self._folder / text)) for text in texts]
 
     def _miss(self, where: str, error: Exception) -> None:
         self.missing.append(" ".join(f"{where}: {error}".split()))

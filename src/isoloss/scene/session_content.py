@@ -80,6 +80,7 @@ class Content:
         further: layers that are not open themselves, but of which a difference is; their indices
             go on where those of the layers end.
         curves: those that are open beside the document.
+        evaluations: the folders of attacks, defenses and certifications, likewise.
     """
 
     schema: int
@@ -92,6 +93,7 @@ class Content:
     cut: Cut | None = None
     further: tuple[LayerEntry, ...] = ()
     curves: tuple[LayerEntry, ...] = ()
+    evaluations: tuple[LayerEntry, ...] = ()
 
 
 def write_content(content: Content, path: Path) -> Path:
@@ -149,7 +151,7 @@ def _parsed(path: Path) -> Any:
 def _check(content: Content) -> None:
     """Raise IsolossError for what is well-formed but means nothing."""
     _demand(content.schema >= 1, "schema must be 1 or more")
-    for name in ("layers", "further", "curves"):
+    for name in ("layers", "further", "curves", "evaluations"):
         entries: tuple[LayerEntry, ...] = getattr(content, name)
         _demand(len(entries) <= MOST_LAYERS, f"{name} must be at most {MOST_LAYERS}")
         for k, entry in enumerate(entries):

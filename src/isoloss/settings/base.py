@@ -101,8 +101,8 @@ class NetworkSettings(Settings):
 
     source: NetworkPath = Field(
         title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), the name of a "
-        "network that is shipped, or of timm's published ones with its tag (timm:NAME.TAG)",
+        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), the name of "
+        "a network that is shipped, or of timm's published ones with its tag (timm:NAME.TAG)",
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(

@@ -11,6 +11,7 @@ from isoloss.app.explain import of_field
 from isoloss.app.forms import FieldSpec, Form
 from isoloss.app.panels.fields import draw_field
 from isoloss.app.theme import palette, vec
+from isoloss.app.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.widgets import (
     em,
     fitted,
@@ -23,7 +24,8 @@ from isoloss.app.widgets import (
     wrapped,
 )
 from isoloss.app.workspace import Workspace
-from isoloss.settings import KINDS
+from isoloss.jobs.follow import FollowedRun
+from isoloss.settings import KINDS, TrainSettings
 
 LABELS = 9.9
 """Width of the labels, in em."""
@@ -40,6 +42,24 @@ class ExperimentsPanel:
         self.folders: dict[str, str | None] = dict.fromkeys(KINDS)
         self.times_asked_for = 0
         self._wanted: str | None = None
+        self._source, self._trained_on = "", ""
+
+    def fill(self, kind: str, followed: FollowedRun) -> None:
+        """Bring a form to the front, filled in for what a training run has learnt."""
+        trained = followed.run.settings
+        if not isinstance(trained, TrainSettings):
+            return
+        form, folder = self.forms[kind], self._short(followed.run.folder)
+        form.reset()
+        self.folders[kind] = None
+        if trained.task == "denoiser":
+            form.set("denoiser", folder)
+        else:
+            form.set("source", folder)
+            if "denoiser" in form.values:
+                found = denoiser_for(all_trained(self.workspace.runs, self._short), trained.data)
+                form.set("denoiser", found or form.values["denoiser"])
+        self.show(kind)
 
     def show(self, kind: str) -> None:
         """Bring a form to the front."""
@@ -101,24 +121,31 @@ class ExperimentsPanel:
         with rows(fields[0].name, em(LABELS)) as shown:
             if not shown:
                 return
+            data = self._data(form)
             for field in filter(form.matters, fields):
                 wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
                 row(field.label, tip, terms=of_field(field.name), wrong=wrong)
                 value = form.values[field.name]
                 imgui.push_id(field.name)
-                entered = draw_field(field, value, wrong, self._suggestions(field))
+                entered = draw_field(field, value, wrong, self._suggestions(field, data))
                 imgui.pop_id()
                 form.set(field.name, entered)
 
-    def _suggestions(self, field: FieldSpec) -> list[tuple[str, str]]:
+    def _suggestions(self, field: FieldSpec, data: str) -> list[tuple[str, str]]:
         """What a text field offers, as (value, as shown)."""
-        if field.kind not in ("path", "paths"):
+        if field.names not in ("classifier", "denoiser"):
             return [(choice, choice) for choice in field.choices]
-        return [
-            (self._short(f.run.folder), f"{f.run.name}  ({f.run.settings.model}, {f.status})")
-            for f in self.workspace.runs.trained
-        ]
+        found = suggestions(all_trained(self.workspace.runs, self._short), field.names, data)
+        values = [value for value, _ in found]
+        return found + [(choice, choice) for choice in field.choices if choice not in values]
+
+    def _data(self, form: Form) -> str:
+        """What the network in a form was trained on, found out when another one is entered."""
+        source = str(form.values.get("source", ""))
+        if self._source != source:
+            self._source, self._trained_on = source, data_of(source)
+        return self._trained_on
 
     def _short(self, folder: Path) -> str:
         base = self.workspace.folder

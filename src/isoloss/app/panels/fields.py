@@ -68,7 +68,7 @@ def _input(field: FieldSpec, value: Any, suggestions: Suggestions) -> Any:
         case "range":
             return _pair(value, "to", number_field)
         case "numbers":
-            return _numbers(value)
+            return _numbers(value, suggestions)
         case "paths":
             return _paths(value, suggestions)
         case _:
@@ -87,11 +87,11 @@ def _pair(value: Any, between: str, draw: Any) -> tuple[Any, Any]:
     return low, draw("##high", value[1])
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: Any, suggestions: Suggestions) -> Any:
     """A list of numbers, typed with blanks between; what is no number is left to the check."""
     shown = value if isinstance(value, str) else " ".join(f"{v:g}" for v in value or ())
-    changed, typed = imgui.input_text("##value", shown)
-    if not changed:
+    typed = _text(shown, suggestions)
+    if typed == shown:
         return value
     try:
         return tuple(float(word) for word in typed.replace(",", " ").split())
@@ -127,7 +127,11 @@ def _text(value: str, suggestions: Suggestions) -> str:
     if imgui.arrow_button("suggestions", imgui.Dir.down):
         imgui.open_popup("suggested")
     hi = imgui.get_item_rect_max()
-    imgui.set_next_window_pos(ImVec2(lo.x, hi.y + em(0.1)))
+    needed = max(imgui.calc_text_size(shown).x for _, shown in suggestions)
+    needed = min(max(needed + 2 * em(0.8), hi.x - lo.x), em(30))
+    area = imgui.get_main_viewport()
+    left = min(lo.x, area.pos.x + area.size.x - needed - em(0.3))
+    imgui.set_next_window_pos(ImVec2(max(left, area.pos.x), hi.y + em(0.1)))
     imgui.set_next_window_size_constraints(
         ImVec2(hi.x - lo.x, 0), ImVec2(max(hi.x - lo.x, em(30)), em(20))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
@@ -22,15 +23,19 @@ from isoloss.app.widgets import (
 )
 from isoloss.app.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
-from isoloss.settings import ProbeSettings
+from isoloss.settings import ProbeSettings, RobustnessSettings, TrainSettings
 from isoloss.terminal import duration
+
+USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
+"""What can be done with what a training run has learnt, by its task."""
 
 
 class JobsPanel:
     """Lists the runs, those at work first."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, use: Callable[[str, FollowedRun], object]) -> None:
+        """Args: use: brings the form of a kind of run to the front, for a training run."""
+        self.workspace, self._use = workspace, use
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -67,6 +72,8 @@ class JobsPanel:
         draw.channels_merge()
         if hovered and imgui.is_mouse_clicked(0):
             runs.selected = followed
+            if isinstance(followed.run.settings, RobustnessSettings):
+                self.workspace.show_evaluation(followed)
         imgui.dummy(ImVec2(0, em(0.1)))
 
     def _first_line(self, followed: FollowedRun, width: float) -> None:
@@ -85,6 +92,18 @@ class JobsPanel:
             imgui.same_line(x + width - side * (len(buttons) - k))
             if icon_button(sign, name, tip, color=palette().muted):
                 act()
+        self._uses(followed)
+
+    def _uses(self, followed: FollowedRun) -> None:
+        """The forms that can be filled in for a training run."""
+        if not imgui.begin_popup("uses"):
+            return
+        settings = followed.run.settings
+        assert isinstance(settings, TrainSettings)
+        for kind in USES[settings.task]:
+            if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
+                self._use(kind, followed)
+        imgui.end_popup()
 
     def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
@@ -96,6 +115,24 @@ class JobsPanel:
                     "show",
                     "Show its surface",
                     lambda: workspace.show_again(followed),
+                )
+            )
+        if isinstance(followed.run.settings, RobustnessSettings):
+            found.append(
+                (
+                    fa.ICON_FA_CHART_LINE,
+                    "show",
+                    "Show its accuracies",
+                    lambda: workspace.show_again(followed),
+                )
+            )
+        if isinstance(followed.run.settings, TrainSettings):
+            found.append(
+                (
+                    fa.ICON_FA_FLASK,
+                    "use",
+                    "Use what it has learnt",
+                    lambda: imgui.open_popup("uses"),
                 )
             )
         if followed.is_active:

@@ -42,6 +42,7 @@ class LayersPanel:
         self._scrolls = False
         self._renamed: SurfaceLayer | None = None
         self._focuses = self._begun = False
+        self._facts: tuple[object, list[tuple[str, str]]] = (None, [])
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -199,7 +200,7 @@ class LayersPanel:
         with rows("details", em(6.2)) as shown:
             if not shown:
                 return
-            for label, value in facts(layer):
+            for label, value in self._facts_of(layer):
                 row(label, terms=of_fact(label, value), tight=True)
                 room = imgui.get_content_region_avail().x
                 imgui.text_unformatted(shortened(value, room))
@@ -207,6 +208,13 @@ class LayersPanel:
         findings = findings_of(layer.surface.meta)
         if findings:
             list_findings(findings)
+
+    def _facts_of(self, layer: SurfaceLayer) -> list[tuple[str, str]]:
+        """Those of the last frame, if they would be the same: a million cells take milliseconds."""
+        key = (layer.version, id(layer.surface), tuple(map(id, layer.trajectories)))
+        if self._facts[0] != key:
+            self._facts = (key, facts(layer))
+        return self._facts[1]
 
 
 def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:

@@ -16,13 +16,13 @@ Array = NDArray[np.float64]
 
 
 @contextmanager
-def plot(name: str) -> Iterator[bool]:
-    """A plot that fills the rest of its panel, without menus; its legend stands above it."""
+def plot(name: str, size: ImVec2 | None = None) -> Iterator[bool]:
+    """A plot without menus, by default in the rest of its panel; its legend stands elsewhere."""
     flags = implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
     flags |= implot.Flags_.no_legend
     implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.4), em(0.3)))
     implot.push_style_var(implot.StyleVar_.plot_min_size, ImVec2(em(8), em(5)))
-    shown = implot.begin_plot(f"##{name}", ImVec2(-1, -1), int(flags))
+    shown = implot.begin_plot(f"##{name}", size or ImVec2(-1, -1), int(flags))
     try:
         yield shown
     finally:

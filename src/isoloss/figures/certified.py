@@ -1,0 +1,193 @@
+"""Certified accuracy against the radius, in L2 on an axis of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.errors import IsolossError
+from isoloss.figures.accuracy import (
+    DODGE,
+    Stroke,
+    bars_of,
+    draw_series,
+    handle,
+    note_of,
+    set_shares,
+)
+from isoloss.figures.findings import Findings, refuse_others, told_apart
+from isoloss.figures.page import Page, Words
+from isoloss.figures.series import Group, Series, by_network, series_of
+from isoloss.figures.stamps import SignPlacer, Stamps
+from isoloss.figures.style import Sheet, set_ticks, style
+from isoloss.geometry.height import nice_ticks, number_label
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.theme import THEMES, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+MARKS = ("o", "s", "D", "^", "v")
+
+
+def certified_figure(
+    findings: Sequence[Findings], sheet: Sheet, look: Appearance, heading: str
+) -> Figure:
+    """A figure of one or several certifications: the radii of the table with their intervals, and
+    between them, where the run has written its certificates, the share at every radius.
+
+    Raises:
+        IsolossError: if there are no certificates, or the runs do not belong into one figure.
+    """
+    import matplotlib
+
+    for run in findings:
+        if not run.is_certified:
+            raise IsolossError(f"{run.name} certifies nothing: draw its accuracy")
+    refuse_others(findings)
+    findings = told_apart(findings)
+    series = series_of(findings)
+    groups = by_network(series)
+    stamps = Stamps.of(series, findings)
+    theme = THEMES[look.theme]
+    limits = {id(s): _limit(s, findings) for s in series}
+    farthest = max(limits.values())
+    with matplotlib.rc_context(style(theme, sheet)):
+        titles = [g.title for g in groups] if look.title else [""] * len(groups)
+        signs = [stamps.of_all(group) for group in groups]
+        note = note_of(findings, series, "majority")
+        draws = sorted({row.votes for s in series for row in s.rows})
+        note += (
+            f" Dotted: the largest radius that {' or '.join(f'{d:,}' for d in draws)} draws can "
+            f"certify with α = {findings[0].alpha:g}."
+        )
+        words = Words(heading, titles, signs, stamps.sentences, note)
+        page = Page(words, _legend(series, sheet, theme), sheet, look)
+        for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
+            set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="certified accuracy")
+            plot.set_xlim(-0.03 * farthest, 1.12 * farthest)
+            set_ticks(plot.xaxis, nice_ticks(0, 1.12 * farthest, 6))
+            if page.is_lowest(k):
+                plot.set_xlabel("radius in L2", labelpad=0.35 * sheet.em)
+            _draw_group(plot, group, series, findings, limits, stamps, sheet, theme)
+    return page.figure
+
+
+def certified_shares(series: Series, findings: Sequence[Findings]) -> list[tuple[Array, Array]]:
+    """(radius, share) of each seed: the share of images of which the true class is certified at
+    that radius and beyond, at every radius at which it falls; ends at 0."""
+    found: list[tuple[Array, Array]] = []
+    for seed in dict.fromkeys(row.seed for row in series.rows):
+        samples = next(row.samples for row in series.rows if row.seed == seed)
+        own = [
+            c
+            for run in findings
+            if series.origin in ("", run.name)
+            for c in run.certificates
+            if (c.network, c.sigma, c.seed) == (series.network, series.sigma, seed)
+        ]
+        if len(own) != samples:
+            continue
+        radii = np.sort([c.radius for c in own if c.is_right])
+        shares = np.arange(len(radii), -1, -1) / samples
+        found.append((np.concatenate([[0.0], radii]), shares))
+    return found
+
+
+def together(steps: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """(radius, share) of the mean of several such curves."""
+    radii = np.sort(np.concatenate([r[1:] for r, _ in steps]))
+    falls = np.concatenate([-np.diff(shares) for _, shares in steps])
+    order = np.argsort(np.concatenate([r[1:] for r, _ in steps]), kind="stable")
+    first = sum(shares[0] for _, shares in steps)
+    shares = (first - np.concatenate([[0.0], np.cumsum(falls[order])])) / len(steps)
+    return np.concatenate([[0.0], radii]), np.maximum(shares, 0)
+
+
+def _draw_group(
+    plot: Axes, group: Group, series: Sequence[Series], findings: Sequence[Findings],
+    limits: dict[int, float], stamps: Stamps, sheet: Sheet, theme: Theme,
+) -> None:  # fmt: skip
+    unit = sheet.unit
+    strokes = [_stroke(each, series, theme) for each in group.series]
+    curves: list[Array] = []
+    for each, stroke in zip(group.series, strokes, strict=True):
+        limit = limits[id(each)]
+        plot.plot(
+            [limit, limit], [0, 1], color=stroke.color, lw=1.0 * unit, ls=(0, (1, 2)),
+            zorder=2, gid="limit",
+        )  # fmt: skip
+        plot.annotate(
+            number_label(limit), (limit, 1), xytext=(0, 0.1 * sheet.em),
+            textcoords="offset points", ha="center", va="bottom", fontsize=0.8 * sheet.em,
+            color=stroke.color,
+        )  # fmt: skip
+        steps = certified_shares(each, findings)
+        several = [(*step, 0.9, 0.38, "seed") for step in steps] if len(steps) > 1 else []
+        mean = [(*together(steps), 1.7, 1.0, "steps")] if steps else []
+        for radii, shares, width, alpha, name in (*several, *mean):
+            plot.step(
+                [*radii, plot.get_xlim()[1]], [*shares, shares[-1]], where="post",
+                color=stroke.color, lw=width * unit, alpha=alpha, zorder=4, gid=name,
+            )  # fmt: skip
+        near = _within(each, plot.get_xlim()[1])
+        shift = DODGE * unit * (len(curves) - (len(strokes) - 1) / 2)
+        # Between the table's radii nothing is known without the certificates.
+        draw_series(plot, near, stroke, shift, sheet, theme, line=False)
+        seen = np.column_stack([near.eps, near.mean])
+        curves.append(np.column_stack(_corners(*together(steps))) if steps else seen)
+    signs = SignPlacer(plot, sheet, theme, curves, bars_of(group.series))
+    for k, (each, stroke) in enumerate(zip(group.series, strokes, strict=True)):
+        if sign := stamps.of_one(each, group):
+            signs.put(sign, k, stroke.color)
+
+
+def _corners(radii: Array, shares: Array) -> tuple[Array, Array]:
+    """Where the line of a step curve turns."""
+    return np.repeat(radii, 2)[1:], np.repeat(shares, 2)[:-1]
+
+
+def _within(series: Series, farthest: float) -> Series:
+    """Without the radii beyond the axis, which nothing can reach."""
+    near = series.eps <= farthest
+    parts = (series.eps, series.mean, series.low, series.high)
+    eps, mean, low, high = (part[near] for part in parts)
+    seeds = tuple((e[e <= farthest], a[e <= farthest]) for e, a in series.seeds)
+    return replace(series, eps=eps, mean=mean, low=low, high=high, seeds=seeds)
+
+
+def _limit(series: Series, findings: Sequence[Findings]) -> float:
+    """The radius that is certified where every draw is of one class: σ Φ⁻¹(α^(1/n))."""
+    draws = max(row.votes for row in series.rows)
+    alpha = min(run.alpha for run in findings if series.rows[0] in run.rows)
+    least = alpha ** (1 / draws) if draws > 0 else 0.0
+    if not 0.5 < least < 1:
+        raise IsolossError(
+            f"{draws} draws certify nothing at α = {alpha:g}, whatever the network: there is "
+            "nothing to draw"
+        )
+    return series.sigma * NormalDist().inv_cdf(least)
+
+
+def _stroke(series: Series, among: Sequence[Series], theme: Theme) -> Stroke:
+    """Of each σ another."""
+    orange, blue, purple, magenta = theme.further_paths
+    colors = (blue, orange, theme.minimum, purple, magenta)
+    k = sorted({s.sigma for s in among}).index(series.sigma)
+    return Stroke(colors[k % len(colors)], MARKS[k % len(MARKS)], 4.8, "-", False)
+
+
+def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
+    handles: dict[float, Any] = {}
+    for each in sorted(series, key=lambda s: s.sigma):
+        label = f"σ = {each.sigma:g}"
+        handles.setdefault(each.sigma, handle(label, _stroke(each, series, theme), sheet, theme))
+    return list(handles.values())

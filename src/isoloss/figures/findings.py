@@ -1,0 +1,172 @@
+"""What a robustness run has come to, as far as figures of it go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from isoloss.certificates import CERTIFICATES, Certificate, read_certificates
+from isoloss.errors import IsolossError
+from isoloss.examples import INDEX, read_index
+from isoloss.files import read_json
+from isoloss.run import Run
+from isoloss.settings import CertifySettings, RobustnessSettings
+from isoloss.tables import Doubt, Report, Row, read_report, read_table
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A run's table and what is to be said of it.
+
+    Attributes:
+        rows: without those of which nothing is known yet.
+        doubts: what automatic checks have found.
+        chance: the share of right answers of who guesses; None where that is not known.
+        alpha: of certificates, the probability with which one may be wrong; NaN of others.
+        is_finished: whether there is a report; before, nothing has been checked.
+        data: its name; `data_hash` tells the same data by other names; "" if not known.
+        norm: "linf" or "l2".
+        certificates: image by image; of a certification that is finished.
+    """
+
+    folder: Path
+    settings: RobustnessSettings
+    rows: tuple[Row, ...]
+    doubts: tuple[Doubt, ...]
+    chance: float | None
+    alpha: float
+    is_finished: bool
+    data: str
+    data_hash: str
+    certificates: tuple[Certificate, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def norm(self) -> str:
+        return getattr(self.settings, "norm", "l2")
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether its accuracies are certificates."""
+        return isinstance(self.settings, CertifySettings)
+
+
+def is_robustness_run(path: Path) -> bool:
+    """Whether `path` is the folder of an attack, a defense or a certification."""
+    try:
+        return isinstance(Run.open(path).settings, RobustnessSettings)
+    except IsolossError:
+        return False
+
+
+def read_findings(folder: Path) -> Findings:
+    """What the run in `folder` has found so far.
+
+    Raises:
+        IsolossError: if it is another kind of run, has found nothing yet, or is damaged.
+    """
+    run = Run.open(folder)
+    settings = run.settings
+    if not isinstance(settings, RobustnessSettings):
+        raise IsolossError(f"{folder} is no attack, defense or certification")
+    if not run.table_path.exists():
+        raise IsolossError(
+            f"{run.name} has found nothing yet: carry it on with 'isoloss run {folder}'"
+        )
+    rows = [row for row in read_table(run.table_path) if row.samples > 0 and _is_known(row)]
+    _check(rows, run.table_path)
+    if not rows:
+        raise IsolossError(f"{run.table_path} has no accuracies: carry the run on")
+    report = read_report(run.report_path) if run.report_path.exists() else None
+    facts = report.facts if report is not None else {}
+    certificates = run.folder / CERTIFICATES
+    return Findings(
+        run.folder,
+        settings,
+        tuple(rows),
+        report.doubts if report is not None else (),
+        _chance(report, run),
+        settings.alpha if isinstance(settings, CertifySettings) else math.nan,
+        report is not None,
+        str(facts.get("data") or settings.data or ""),
+        str(_recorded_hashes(run).get("data", "")),
+        tuple(read_certificates(certificates)) if certificates.exists() else (),
+    )
+
+
+def refuse_others(findings: Sequence[Findings]) -> None:
+    """Refuse runs that do not belong into one figure.
+
+    Raises:
+        IsolossError: naming two that are of other data or another norm.
+    """
+    first = findings[0]
+    for other in findings[1:]:
+        if other.folder == first.folder:
+            raise IsolossError(f"{other.folder} is given twice")
+        if other.data_hash != first.data_hash or other.settings.split != first.settings.split:
+            raise IsolossError(
+                f"{first.name} and {other.name} are not of the same images: draw a figure of each"
+            )
+        if other.norm != first.norm:
+            raise IsolossError(
+                f"{first.name} is in {NORMS[first.norm]} and {other.name} in {NORMS[other.norm]}, "
+                "which do not belong on one axis: draw a figure of each"
+            )
+
+
+def told_apart(findings: Sequence[Findings]) -> list[Findings]:
+    """Several runs, whose doubts about all of a run say of which."""
+    if len(findings) < 2:
+        return list(findings)
+    return [
+        replace(run, doubts=tuple(
+            replace(d, message=f"{run.name}: {d.message}") if is_general(d) else d
+            for d in run.doubts
+        ))
+        for run in findings
+    ]  # fmt: skip
+
+
+def is_general(doubt: Doubt) -> bool:
+    """Whether it is about all of a run."""
+    return not doubt.network and not doubt.attack and doubt.sigma is None
+
+
+NORMS = {"linf": "L∞", "l2": "L2"}
+
+
+def _is_known(row: Row) -> bool:
+    return not any(math.isnan(x) for x in (row.accuracy, row.low, row.high, row.eps))
+
+
+def _check(rows: Iterable[Row], path: Path) -> None:
+    for row in rows:
+        in_order = 0 <= row.low <= row.accuracy <= row.high <= 1
+        if not in_order or not 0 <= row.eps < math.inf:
+            raise IsolossError(
+                f"{path} says that accuracy is {row.accuracy:g} ({row.low:g} to {row.high:g}) at "
+                f"ε = {row.eps:g}: it is damaged"
+            )
+
+
+def _chance(report: Report | None, run: Run) -> float | None:
+    if report is not None:
+        told = report.facts.get("chance")
+        return float(told) if isinstance(told, int | float) and 0 < told < 1 else None
+    if (run.examples / INDEX).exists():
+        classes = read_index(run.examples).classes
+        return 1 / len(classes) if classes else None
+    return None
+
+
+def _recorded_hashes(run: Run) -> dict[str, Any]:
+    recorded = read_json(run.folder / "run.json").get("environment", {}).get("depends_on", {})
+    return recorded if isinstance(recorded, dict) else {}

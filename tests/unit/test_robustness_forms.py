@@ -1,0 +1,141 @@
+"""The forms of attacks, defenses and certifications: what they need, offer and refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isoloss.app.config import Preferences
+from isoloss.app.forms import Form, fields_of
+from isoloss.app.known_names import problem_with_classifier, problem_with_denoiser
+from isoloss.app.trained import all_trained, data_of, denoiser_for, suggestions
+from isoloss.app.workspace import Workspace
+from isoloss.events import Done
+from isoloss.run import Run
+from isoloss.settings import KINDS, AttackSettings, CertifySettings, DefendSettings, TrainSettings
+from isoloss.shipped import shipped_settings
+
+CLASSIFIER, DENOISER = "digits-classifier", "digits-denoiser"
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
+    for name, settings in {
+        "vgg": TrainSettings(data="cifar10"),
+        "small": TrainSettings(task="denoiser", data="cifar10", denoiser="small"),
+        "net": TrainSettings(model="resnet20"),
+    }.items():
+        Run.create(tmp_path / "runs" / name, settings).emit(Done(1.0))
+    found = Workspace(tmp_path, Preferences(), lambda _: pytest.fail("no job is wanted"))
+    found.update()
+    return found
+
+
+def short(folder: Path) -> str:
+    return f"runs/{folder.name}"
+
+
+@pytest.mark.parametrize("model", KINDS.values())
+def test_what_is_needed_comes_first(model):
+    rows = fields_of(model)
+    needed = [r.name for r in rows if model.model_fields[r.name].is_required()]
+    assert [r.name for r in rows][: len(needed)] == needed
+    assert [r.required for r in rows] == sorted((r.required for r in rows), reverse=True)
+
+
+def test_each_thing_that_is_missing_is_asked_for_in_turn():
+    form = Form(DefendSettings)
+    assert (form.wrong, form.missing) == ("source", True)
+    form.set("source", CLASSIFIER)
+    assert (form.wrong, form.missing) == ("denoiser", True)
+    form.set("denoiser", DENOISER)
+    assert form.settings == DefendSettings(source=Path(CLASSIFIER), denoiser=DENOISER)
+    certify = Form(CertifySettings)
+    certify.set("source", CLASSIFIER)
+    assert certify.settings is not None
+
+
+def test_lists_of_numbers_are_typed_as_text():
+    form = Form(AttackSettings)
+    form.set("source", CLASSIFIER)
+    form.set("eps", "0.01, 8/255 0.5")
+    assert form.settings.epsilons == (0.01, 8 / 255, 0.5)
+    eps = next(f for f in form.fields if f.name == "eps")
+    assert eps.kind == "numbers"
+    assert eps.optional
+    for example in eps.choices:
+        form.set("eps", example)
+        assert form.settings is not None, example
+    form.set("eps", "0.01 x")
+    assert form.wrong == "eps"
+    assert form.error.startswith("Epsilons")
+    form.set("eps", "0.01 -1")
+    assert form.error.startswith("Epsilons")
+    assert "--" not in form.error
+
+
+@pytest.mark.parametrize("kind", ["attack", "defend", "certify", "probe"])
+def test_a_denoiser_is_no_classifier(kind):
+    form = Form(KINDS[kind])
+    form.set("source", DENOISER)
+    if kind == "defend":
+        form.set("denoiser", DENOISER)
+    assert form.settings is None
+    assert form.wrong == "source"
+    assert "is a denoiser: choose a classifier" in form.error
+
+
+def test_a_further_network_is_looked_at_too():
+    form = Form(AttackSettings)
+    form.set("source", CLASSIFIER)
+    form.set("also", (DENOISER,))
+    assert form.wrong == "also"
+
+
+def test_names_of_denoisers(workspace):
+    assert problem_with_denoiser(DENOISER) == ""
+    assert problem_with_denoiser("google/ddpm-cifar10-32") == ""
+    assert problem_with_denoiser("runs/small") == ""
+    assert "is a classifier" in problem_with_denoiser("runs/vgg")
+    assert "is a classifier" in problem_with_denoiser(CLASSIFIER)
+    assert "There is no denoiser" in problem_with_denoiser("nonsense")
+    assert "There is no denoiser" in problem_with_denoiser("~nobody-here/x y")
+    Path("unet").mkdir()
+    assert problem_with_denoiser("unet") == ""
+    assert problem_with_classifier("runs/vgg") == problem_with_classifier("not/yet/there") == ""
+    assert "is a denoiser" in problem_with_classifier("runs/small")
+
+
+def test_what_is_offered_has_the_right_task(workspace):
+    trained = all_trained(workspace.runs, short)
+    assert {t.value for t in trained if t.task == "classifier"} == {
+        "runs/vgg", "runs/net", CLASSIFIER,
+    }  # fmt: skip
+    networks = [value for value, _ in suggestions(trained, "classifier")]
+    denoisers = [value for value, _ in suggestions(trained, "denoiser")]
+    assert networks[-1] == CLASSIFIER
+    assert denoisers == ["runs/small", DENOISER]
+    on_digits = [value for value, _ in suggestions(trained, "denoiser", "digits")]
+    assert on_digits == [DENOISER, "runs/small"]
+    told = dict(suggestions(trained, "denoiser"))
+    assert told["runs/small"] == "small  (small denoiser, done)"
+    assert told[DENOISER] == "digits-denoiser  (tiny denoiser, comes with isoloss)"
+
+
+def test_a_denoiser_is_found_for_the_data(workspace):
+    trained = all_trained(workspace.runs, short)
+    assert denoiser_for(trained, "cifar10") == "runs/small"
+    assert denoiser_for(trained, "digits") == DENOISER
+    assert denoiser_for(trained, "imagefolder:x") == ""
+    assert data_of("runs/vgg") == "cifar10"
+    assert data_of(CLASSIFIER) == "digits"
+    assert data_of("nowhere") == data_of("") == data_of("~nobody-here") == ""
+
+
+def test_what_is_shipped_says_its_task():
+    tasks = {name: asked["task"] for name, asked in shipped_settings().items()}
+    assert tasks[CLASSIFIER] == "classifier"
+    assert tasks[DENOISER] == "denoiser"

@@ -1,0 +1,221 @@
+"""Repeat the experiment this program began with, done right; `docs/robustness.md` has its outcome.
+
+    python tools/robustness_protocol.py cpu --data imagefolder:CIFAR --runs runs/protocol
+    python tools/robustness_protocol.py gpu --runs runs/protocol
+    python tools/robustness_protocol.py cpu --runs runs/protocol --write docs/robustness.md
+
+Trains ResNet-50 with and without CBAM and a denoiser, attacks, defends and certifies both networks.
+Every part is a run that is carried on where it is unfinished; --write puts the tables of what there
+is between the marks in the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from isoloss.files import write_atomic
+from isoloss.run import Run
+from isoloss.settings import (
+    AnySettings,
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    TrainSettings,
+)
+from isoloss.tables import Row, read_report, read_table
+from isoloss.terminal import ProgressBar, duration
+from isoloss.work import carry_on
+
+NETWORKS = ("resnet50", "resnet50_cbam")
+EPSILONS = (0.005, 0.02, 0.04, 0.1, 0.5)
+"""Those of the original experiment's table, and one at which nothing may be left."""
+RADII = (0.0, 0.25, 0.5, 0.75)
+SAMPLES = 500
+PAUSE = 600.0
+"""Seconds without news after which a run counts as paused."""
+NAMES = {
+    "pgd": "PGD",
+    "transfer": "transfer",
+    "bpda": "BPDA + EOT",
+    "eot": "EOT, exact",
+    "square": "Square",
+}
+# What the original experiment reported, in percent, at ε 0 and EPSILONS; published certificates.
+ORIGINAL = {
+    "resnet50": {
+        "none": ("84.3", *4 * ("≤ 6.6",)),
+        "σ = 0.25": ("55.3", "51.1", "34.4", "24.1", "23.2"),
+    },
+    "resnet50_cbam": {"σ = 0.25": ("60", "54", "41", "27", "24")},
+}
+PUBLISHED = {
+    "Cohen et al. 2019, ResNet-110, σ = 0.25, n = 100,000": (0.77, 0.60, 0.42, 0.24),
+    "Carlini et al. 2022, the best σ for each radius": (None, 0.767, 0.630, 0.453),
+}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent."""
+
+    classifier: dict[str, Any]
+    denoiser: dict[str, Any]
+    attack: dict[str, Any]
+    defend: dict[str, Any]
+    certify: dict[str, Any]
+
+
+EFFORTS = {
+    "cpu": Effort(
+        {"stem": "imagenet", "epochs": 12},
+        {"denoiser": "small", "epochs": 5, "batch_size": 64, "checkpoints_per_epoch": 4},
+        {"steps": 20, "queries": 300},
+        {"steps": 10, "draws": 4, "votes": 20, "queries": 100},
+        {"draws": 1000},
+    ),
+    "gpu": Effort(
+        {"stem": "cifar", "epochs": 100, "lr": 0.1},
+        {"denoiser": "ddpm", "epochs": 500, "batch_size": 128},
+        {"steps": 50, "restarts": 5, "queries": 5000},
+        {"steps": 40, "draws": 16, "votes": 100, "queries": 1000},
+        {"draws": 100_000},
+    ),
+}
+
+
+def asked(effort: Effort, data: str, runs: Path) -> dict[str, AnySettings]:
+    """All runs in order, by their names."""
+    trained = {"source": runs / NETWORKS[0], "also": (runs / NETWORKS[1],), "samples": SAMPLES}
+    defended = {**trained, "denoiser": str(runs / "denoiser"), "sigma": (0.25,)}
+    classifiers = {
+        name: TrainSettings(
+            data=data, model=name, schedule="cosine", augment="crop-flip", **effort.classifier
+        )
+        for name in NETWORKS
+    }
+    return {
+        **classifiers,
+        "denoiser": TrainSettings(
+            task="denoiser", data=data, largest_sigma=1.0, **effort.denoiser
+        ),
+        "attack": AttackSettings(**trained, eps=EPSILONS, **effort.attack),
+        "legacy": DefendSettings(
+            **defended, eps=EPSILONS, protocol="legacy", attacks="transfer",
+            votes=effort.defend["votes"], draws=effort.defend["draws"],
+        ),
+        "defend": DefendSettings(**defended, eps=EPSILONS, **effort.defend),
+        "certify": CertifySettings(**defended, **effort.certify),
+    }  # fmt: skip
+
+
+def carry_out(runs: Path, wanted: dict[str, AnySettings]) -> None:
+    """Do what is missing of all runs."""
+    for name, settings in wanted.items():
+        folder = runs / name
+        run = Run.open(folder) if (folder / "run.json").exists() else Run.create(folder, settings)
+        bar = ProgressBar(label=name)
+        for event in carry_on(run):
+            bar.show(event)
+        bar.close()
+
+
+def tables(runs: Path) -> Iterator[str]:
+    """Markdown of what the runs have come to so far."""
+    for network in NETWORKS:
+        yield f"**{network}**, accuracy in percent (95 % interval) against ε in L∞:"
+        yield ""
+        yield _line(["defense", "attack", "0", *(f"{e:g}" for e in EPSILONS)])
+        yield _line(["---"] * (3 + len(EPSILONS)))
+        for name, attack in (("attack", ""), ("legacy", "legacy "), ("defend", "")):
+            yield from _attacks(runs / name, network, attack, single=name == "legacy")
+        for defense, each in ORIGINAL[network].items():
+            yield _line([f"*original experiment*, {defense}", "legacy", *each, ""])
+        yield ""
+    yield "Certified accuracy in percent (95 % interval) against the L2 radius:"
+    yield ""
+    yield _line(["network", *(f"{r:g}" for r in RADII)])
+    yield _line(["---"] * (1 + len(RADII)))
+    if (table := runs / "certify" / "robustness.csv").exists():
+        rows = read_table(table)
+        draws = read_report(runs / "certify" / "report.json").facts["draws"]
+        for network in NETWORKS:
+            found = {r.eps: r for r in rows if r.network == network}
+            label = f"{network}, σ = 0.25, n = {draws:,}"
+            yield _line([label, *(_share(found[r]) for r in RADII)])
+    for label, shares in PUBLISHED.items():
+        yield _line([label, *("" if s is None else f"{100 * s:.1f}" for s in shares)])
+    yield ""
+    yield "Time: " + "; ".join(
+        f"{name} {duration(_seconds(runs / name))}"
+        for name in (*NETWORKS, "denoiser", "attack", "legacy", "defend", "certify")
+        if (runs / name / "events.jsonl").exists()
+    )
+
+
+def _attacks(folder: Path, network: str, prefix: str, *, single: bool) -> Iterator[str]:
+    table = folder / "robustness.csv"
+    rows = [r for r in read_table(table) if r.network == network] if table.exists() else []
+    if folder.name == "defend":  # the undefended network is in the table already, attacked harder
+        rows = [r for r in rows if r.defense != "none"]
+    for curve in dict.fromkeys(row.curve for row in rows):
+        found = {r.eps: r for r in rows if r.curve == curve}
+        first = next(iter(found.values()))
+        defense = "none" if first.defense == "none" else f"σ = {first.sigma:g}"
+        name = prefix + NAMES[first.attack] + (", single draw" if single and first.votes else "")
+        cells = [_share(found[e], single=single and first.votes > 0) for e in (0.0, *EPSILONS)]
+        yield _line([defense, name, *cells])
+
+
+def _share(row: Row, *, single: bool = False) -> str:
+    share, low, high = (
+        (row.single_accuracy, row.single_low, row.single_high)
+        if single
+        else (row.accuracy, row.low, row.high)
+    )
+    return f"{100 * share:.1f} ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _seconds(folder: Path) -> float:
+    """From the first to the last thing that happened, pauses taken out as far as they are known."""
+    times = [time for time, _ in Run.open(folder).events()]
+    return sum(b - a for a, b in pairwise(times) if b - a < PAUSE)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def write(page: Path, effort: str, text: str) -> None:
+    """Put `text` between the marks of an effort."""
+    marks = f"<!-- {effort} -->", f"<!-- end of {effort} -->"
+    whole = page.read_text(encoding="utf-8")
+    found = re.compile(f"{marks[0]}.*?{marks[1]}", re.S)
+    if not found.search(whole):
+        raise SystemExit(f"{page} has no marks {marks[0]} … {marks[1]}")
+    replaced = found.sub(lambda _: f"{marks[0]}\n{text}\n{marks[1]}", whole)
+    write_atomic(page, lambda path: path.write_text(replaced, encoding="utf-8"))
+
+
+def main() -> None:
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
+    parser.add_argument("effort", choices=EFFORTS)
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--runs", type=Path, default=Path("runs/protocol"))
+    parser.add_argument("--write", type=Path)
+    given = parser.parse_args()
+    runs = given.runs.expanduser().absolute()
+    if given.write:
+        write(given.write, given.effort, "\n".join(tables(runs)))
+    else:
+        carry_out(runs, asked(EFFORTS[given.effort], given.data, runs))
+
+
+if __name__ == "__main__":
+    main()
