@@ -30,6 +30,8 @@ check: .venv/dev.stamp
 
 bench: .venv/app.stamp
 	$(BIN)/isoloss bench probe
+	$(BIN)/isoloss bench attack
+	$(BIN)/isoloss bench view
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "isoloss needs Python 3.11 or newer; on Debian: apt-get install python3" >&2; exit 1; }

@@ -9,13 +9,21 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 
 CERTIFICATES = "certificates.csv"
+
+Array = NDArray[np.float64]
+Steps = tuple[Array, Array]
+"""(radius, share): from each radius to the next, the share of images that are certified there."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,28 @@ def read_certificates(path: Path) -> list[Certificate]:
     if not all(math.isfinite(c.radius) and c.radius >= 0 for c in found):
         raise IsolossError(f"{path} holds a radius that is none")
     return found
+
+
+def steps_of(certificates: Sequence[Certificate]) -> Steps:
+    """The share of images of which the true class is certified, at every radius at which it falls.
+
+    Returns:
+        (R + 1,) radii, 0 and those of the R images that are certified rightly, ascending; and
+        (R + 1,) shares, the last of them 0.
+    """
+    radii = np.sort([c.radius for c in certificates if c.is_right])
+    shares = np.arange(len(radii), -1, -1) / len(certificates)
+    return np.concatenate([[0.0], radii]), shares
+
+
+def mean_steps(each: Sequence[Steps]) -> Steps:
+    """The mean of the shares of several seeds, at every radius at which one of them falls."""
+    radii = np.concatenate([r[1:] for r, _ in each])
+    falls = np.concatenate([-np.diff(shares) for _, shares in each])
+    order = np.argsort(radii, kind="stable")
+    first = sum(shares[0] for _, shares in each)
+    shares = (first - np.concatenate([[0.0], np.cumsum(falls[order])])) / len(each)
+    return np.concatenate([[0.0], radii[order]]), np.maximum(shares, 0)
 
 
 def _certificate(line: dict[str, str]) -> Certificate:

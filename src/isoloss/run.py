@@ -207,9 +207,7 @@ class Run:
         recorded = _object(self.environment.get("depends_on"))
         for what, value in hashes.items():
             if recorded.get(what, value) != value:
-                raise IsolossError(
-                    f"the {what} have changed since {self.folder} was begun: start a new run"
-                )
+                raise IsolossError(f"{what} changed since {self.folder} was begun: start a new run")
         self.record_environment(depends_on={**recorded, **hashes})
 
     @contextmanager

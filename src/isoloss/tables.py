@@ -11,7 +11,7 @@ import io
 import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
@@ -19,6 +19,21 @@ from isoloss.files import read_json, write_atomic, write_json
 REPORT_SCHEMA = 1
 
 Curve = tuple[str, str, float, str, str, int]
+Judge = Literal["majority", "single", "worst"]
+"""Whose answer counts behind a randomized defense: the majority's of its draws, a single one's, or
+the worst one's."""
+CERTIFICATE = "certificate"
+"""Stands in place of an attack where accuracies are certified."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of a row's images were classified rightly; shares lie in [0, 1]."""
+
+    correct: int
+    accuracy: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,16 @@ class Row:
         without a defense), attack, norm and seed."""
         sigma = -1.0 if math.isnan(self.sigma) else self.sigma  # NaN is not equal to itself
         return self.network, self.defense, sigma, self.attack, self.norm, self.seed
+
+    def judged(self, by: Judge) -> Share:
+        """The accuracy by whose answer counts; without a random defense there is but one."""
+        if by == "single" and math.isfinite(self.single_accuracy):
+            return Share(
+                self.single_correct, self.single_accuracy, self.single_low, self.single_high
+            )
+        if by == "worst" and math.isfinite(self.worst_accuracy):
+            return Share(self.worst_correct, self.worst_accuracy, self.worst_low, self.worst_high)
+        return Share(self.correct, self.accuracy, self.low, self.high)
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,8 @@ def test_a_sweep_takes_successes_to_larger_radii(digits):
     assert [s.eps for s in steps] == sorted(radii)
     assert steps[0].survivors == len(x)
     assert steps[-1].survivors == 0
-    assert attacked == [s.survivors for s in steps[:-1] if s.survivors]
+    resist = [int((~(s.fooled & s.fooled_in_8_bits)).sum()) for s in steps[:-1]]
+    assert attacked == [many for many in resist if many]
     for smaller, larger in itertools.pairwise(steps):
         assert bool((larger.fooled | ~smaller.fooled).all())
     for step in steps:
@@ -216,6 +217,27 @@ def test_a_sweep_takes_successes_to_larger_radii(digits):
     resumed = list(sweep(gradient_attack, net, x, y, radii, after=steps[2]))
     assert [s.eps for s in resumed] == [0.2, 0.4]
     assert torch.equal(resumed[0].images, steps[3].images)
+
+
+def test_what_rounding_undoes_is_attacked_again_at_larger_radii():
+    value = 128 / 255
+
+    class Brighter(torch.nn.Module):
+        """Class 1 where the mean is larger than a value between two of 256."""
+
+        def forward(self, images):
+            over = 100 * (images.mean((1, 2, 3)) - value - 0.001)
+            return torch.stack([-over, over], 1)
+
+    x, y = torch.full((2, 3, 4, 4), value), torch.tensor([0, 0])
+    steps = list(
+        sweep(
+            lambda *a: attack(Brighter(), *a, Protocol(steps=10)), Brighter(), x, y, [0.0015, 0.01]
+        )
+    )
+    assert [s.fooled.tolist() for s in steps] == [[True, True], [True, True]]
+    assert [s.fooled_in_8_bits.tolist() for s in steps] == [[False, False], [True, True]]
+    assert [s.attacked for s in steps] == [2, 2]
 
 
 def test_without_carrying_every_radius_stands_alone(digits):

@@ -184,6 +184,17 @@ def test_votes_single_majority_and_worst():
     assert torch.equal(votes.single, alone.argmax(1) == labels)
 
 
+def test_a_tie_is_no_majority_for_either_class():
+    x = pixels([0.5] * 20)
+    as_first, as_second = (
+        vote(DEFENSE, x, torch.full((20,), label), range(20), 2) for label in (0, 1)
+    )
+    tied = as_first.counts[:, 0] == 1
+    assert 0 < int(tied.sum()) < 20
+    assert not (as_first.majority | as_second.majority)[tied].any()
+    assert (as_first.majority ^ as_second.majority)[~tied].all()
+
+
 def test_what_cannot_be_certified_is_refused():
     x = pixels([0.2, 0.4])
     with pytest.raises(IsolossError, match="n0 must be 1 or more, not 0"):

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.figures.findings import NORMS, Findings, refuse_others, told_apart
+from isoloss.attacks import NORMS, Hue, Mark, attack_of, radius_label
+from isoloss.figures.findings import Findings, refuse_others, told_apart
 from isoloss.figures.page import Page, Words, text_width
-from isoloss.figures.series import NAMES, Group, Judge, Series, by_defense, series_of
+from isoloss.figures.series import Group, Series, by_defense, series_of
 from isoloss.figures.stamps import SignPlacer, Stamps
 from isoloss.figures.style import Sheet, style
-from isoloss.geometry.height import number_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Color, Theme
+from isoloss.tables import Judge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,15 @@ DODGE = 3.0
 """Thin lines' widths: by so much curves stand beside each other where their values are the same."""
 HIGHEST = 1.045
 LOWEST = -0.045
+SYMBOLS: dict[Mark, tuple[str, float]] = {
+    "circle": ("o", 5.0),
+    "square": ("s", 4.6),
+    "diamond": ("D", 4.4),
+    "up": ("^", 5.4),
+    "down": ("v", 5.4),
+    "plus": ("P", 5.8),
+}
+"""Matplotlib's, with sizes at which they look equally large."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +93,21 @@ def accuracy_figure(
     return page.figure
 
 
+def hue_color(hue: Hue, theme: Theme) -> Color:
+    """The theme's colour for it."""
+    orange, blue, purple, magenta = theme.further_paths
+    return {
+        "ink": theme.ink, "blue": blue, "orange": orange, "green": theme.minimum,
+        "purple": purple, "magenta": magenta,
+    }[hue]  # fmt: skip
+
+
 def stroke_of(series: Series, theme: Theme, among_defended: bool) -> Stroke:
     """The same attack looks the same in every panel and every figure."""
-    orange, blue, purple, magenta = theme.further_paths
-    dashed, plain = (0, (3.2, 1.6)), "-"
-    if not series.is_defended:
-        color, mark, size = {
-            "square": (blue, "s", 4.6),
-            "autoattack": (magenta, "^", 5.4),
-        }.get(series.attack, (theme.ink, "o", 5.0))
-        return Stroke(color, mark, size, dashed if among_defended else plain, among_defended)
-    color, mark, size = {
-        "transfer": (orange, "v", 5.4),
-        "bpda": (purple, "D", 4.4),
-        "square": (blue, "s", 4.6),
-    }.get(series.attack, (theme.minimum, "P", 5.8))
-    return Stroke(color, mark, size, plain, False)
+    attack = attack_of(series.attack)
+    is_plain = among_defended and not series.is_defended
+    dashes = (0, (3.2, 1.6)) if is_plain else "-"
+    return Stroke(hue_color(attack.hue, theme), *SYMBOLS[attack.mark], dashes, is_plain)
 
 
 def stroke_among(
@@ -236,7 +245,7 @@ def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
     among = any(s.is_defended for s in series)
     handles: dict[str, Any] = {}
     for each in sorted(series, key=lambda s: s.is_defended):
-        name = NAMES.get(each.attack, each.attack)
+        name = attack_of(each.attack).in_figures
         text = name if each.is_defended or not among else f"undefended, {name}"
         text += f" ({each.origin})" if each.origin else ""
         stroke = stroke_among(each, series, theme, among)
@@ -262,7 +271,7 @@ def _set_radii(plot: Axes, radii: Array, sheet: Sheet) -> None:
     figure = plot.get_figure(root=True)
     assert figure is not None
     places = plot.transData.transform(np.column_stack([radii, 0 * radii]))[:, 0] * 72 / figure.dpi
-    labels = radius_labels(radii)
+    labels = [radius_label(float(r)) for r in radii]
     half = [text_width(figure, label, sheet.em) / 2 for label in labels]
     chosen: list[int] = []
     for k in (0, len(radii) - 1, *range(len(radii) - 2, 0, -1)):
@@ -281,16 +290,3 @@ def set_radius_axis(plot: Axes, radii: Array) -> None:
     span = math.asinh(float(radii[-1]) / first) or 1.0
     ends = -0.045 * span, 1.045 * span
     plot.set_xlim(*(first * math.sinh(end) for end in ends))
-
-
-def radius_labels(radii: Array) -> list[str]:
-    """Radii as they are asked for: 8/255 where most are multiples of 1/255, else 0.03."""
-    above = [float(r) for r in radii if r > 0]
-    whole = [abs(255 * r - round(255 * r)) < 1e-6 for r in above]
-    as_levels = sum(whole) > len(whole) / 2
-    return [
-        f"{round(255 * r)}/255"
-        if as_levels and r > 0 and abs(255 * r - round(255 * r)) < 1e-6 and round(255 * r) < 64
-        else number_label(float(r))
-        for r in radii
-    ]

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.attacks import IN_ORDER
+from isoloss.certificates import Steps, mean_steps, steps_of
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import (
     DODGE,
+    SYMBOLS,
     Stroke,
     bars_of,
     draw_series,
     handle,
+    hue_color,
     note_of,
     set_shares,
 )
@@ -34,8 +38,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-MARKS = ("o", "s", "D", "^", "v")
 
 
 def certified_figure(
@@ -81,10 +83,9 @@ def certified_figure(
     return page.figure
 
 
-def certified_shares(series: Series, findings: Sequence[Findings]) -> list[tuple[Array, Array]]:
-    """(radius, share) of each seed: the share of images of which the true class is certified at
-    that radius and beyond, at every radius at which it falls; ends at 0."""
-    found: list[tuple[Array, Array]] = []
+def certified_shares(series: Series, findings: Sequence[Findings]) -> list[Steps]:
+    """Of each seed of which every image's certificate is known."""
+    found: list[Steps] = []
     for seed in dict.fromkeys(row.seed for row in series.rows):
         samples = next(row.samples for row in series.rows if row.seed == seed)
         own = [
@@ -94,22 +95,9 @@ def certified_shares(series: Series, findings: Sequence[Findings]) -> list[tuple
             for c in run.certificates
             if (c.network, c.sigma, c.seed) == (series.network, series.sigma, seed)
         ]
-        if len(own) != samples:
-            continue
-        radii = np.sort([c.radius for c in own if c.is_right])
-        shares = np.arange(len(radii), -1, -1) / samples
-        found.append((np.concatenate([[0.0], radii]), shares))
+        if len(own) == samples:
+            found.append(steps_of(own))
     return found
-
-
-def together(steps: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """(radius, share) of the mean of several such curves."""
-    radii = np.sort(np.concatenate([r[1:] for r, _ in steps]))
-    falls = np.concatenate([-np.diff(shares) for _, shares in steps])
-    order = np.argsort(np.concatenate([r[1:] for r, _ in steps]), kind="stable")
-    first = sum(shares[0] for _, shares in steps)
-    shares = (first - np.concatenate([[0.0], np.cumsum(falls[order])])) / len(steps)
-    return np.concatenate([[0.0], radii]), np.maximum(shares, 0)
 
 
 def _draw_group(
@@ -132,7 +120,7 @@ def _draw_group(
         )  # fmt: skip
         steps = certified_shares(each, findings)
         several = [(*step, 0.9, 0.38, "seed") for step in steps] if len(steps) > 1 else []
-        mean = [(*together(steps), 1.7, 1.0, "steps")] if steps else []
+        mean = [(*mean_steps(steps), 1.7, 1.0, "steps")] if steps else []
         for radii, shares, width, alpha, name in (*several, *mean):
             plot.step(
                 [*radii, plot.get_xlim()[1]], [*shares, shares[-1]], where="post",
@@ -143,7 +131,7 @@ def _draw_group(
         # Between the table's radii nothing is known without the certificates.
         draw_series(plot, near, stroke, shift, sheet, theme, line=False)
         seen = np.column_stack([near.eps, near.mean])
-        curves.append(np.column_stack(_corners(*together(steps))) if steps else seen)
+        curves.append(np.column_stack(_corners(*mean_steps(steps))) if steps else seen)
     signs = SignPlacer(plot, sheet, theme, curves, bars_of(group.series))
     for k, (each, stroke) in enumerate(zip(group.series, strokes, strict=True)):
         if sign := stamps.of_one(each, group):
@@ -179,10 +167,9 @@ def _limit(series: Series, findings: Sequence[Findings]) -> float:
 
 def _stroke(series: Series, among: Sequence[Series], theme: Theme) -> Stroke:
     """Of each σ another."""
-    orange, blue, purple, magenta = theme.further_paths
-    colors = (blue, orange, theme.minimum, purple, magenta)
     k = sorted({s.sigma for s in among}).index(series.sigma)
-    return Stroke(colors[k % len(colors)], MARKS[k % len(MARKS)], 4.8, "-", False)
+    hue, mark = IN_ORDER[k % len(IN_ORDER)]
+    return Stroke(hue_color(hue, theme), SYMBOLS[mark][0], 4.8, "-", False)
 
 
 def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from isoloss.tables import Judge
+
 What = Literal["accuracy", "certified", "examples", "maps"]
 
 
@@ -27,7 +29,7 @@ class Choice:
     """
 
     what: What | None = None
-    by: Literal["majority", "single", "worst"] = "majority"
+    by: Judge = "majority"
     network: str | None = None
     attack: str | None = None
     sigma: float | None = None

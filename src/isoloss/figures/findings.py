@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from isoloss.attacks import NORMS
 from isoloss.certificates import CERTIFICATES, Certificate, read_certificates
 from isoloss.errors import IsolossError
 from isoloss.examples import INDEX, read_index
@@ -138,9 +139,6 @@ def told_apart(findings: Sequence[Findings]) -> list[Findings]:
 def is_general(doubt: Doubt) -> bool:
     """Whether it is about all of a run."""
     return not doubt.network and not doubt.attack and doubt.sigma is None
-
-
-NORMS = {"linf": "L∞", "l2": "L2"}
 
 
 def _is_known(row: Row) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.attacks import attack_of
 from isoloss.errors import IsolossError
 from isoloss.examples import INDEX, ExampleFile, Examples, Index, read_examples, read_index
 from isoloss.figures.choice import Choice
@@ -130,13 +131,11 @@ class Kept:
     @property
     def title(self) -> str:
         """The network, the noise and the attack."""
-        from isoloss.figures.series import NAMES
-
         words = [self.file.network]
         if not math.isnan(self.file.sigma):
             words.append(f"σ = {self.file.sigma:g}")
         if self.file.attack != "clean":
-            words.append(NAMES.get(self.file.attack, self.file.attack))
+            words.append(attack_of(self.file.attack).in_figures)
         return ", ".join(words)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import radius_labels, set_radius_axis
 from isoloss.figures.choice import Choice
-from isoloss.figures.findings import NORMS, Findings
+from isoloss.figures.findings import Findings
 from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
 from isoloss.figures.kept import Kept, Shot, read_kept
 from isoloss.figures.strips import answer

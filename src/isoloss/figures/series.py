@@ -5,26 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.figures.findings import Findings
-from isoloss.tables import Doubt, Row
+from isoloss.tables import Doubt, Judge, Row
 
 Array = NDArray[np.float64]
-Judge = Literal["majority", "single", "worst"]
-
-NAMES = {
-    "pgd": "PGD",
-    "square": "Square",
-    "autoattack": "AutoAttack",
-    "transfer": "transfer",
-    "bpda": "BPDA with EOT",
-    "eot": "EOT, exact gradients",
-    "certificate": "certified",
-}
 
 
 @dataclass(frozen=True)
@@ -127,15 +115,15 @@ def by_network(series: Sequence[Series]) -> list[Group]:
 def _put_together(rows: Sequence[Row], run: Findings, by: Judge) -> Series:
     first = rows[0]
     eps = sorted({row.eps for row in rows})
-    judged = [[_judged(row, by) for row in rows if row.eps == e] for e in eps]
+    judged = [[row.judged(by) for row in rows if row.eps == e] for e in eps]
     seeds = dict.fromkeys(row.seed for row in rows)
     doubts = [d for d in run.doubts if any(d.concerns(row) for row in rows)]
     return Series(
         first.network, first.defense, first.sigma, first.attack, "",
         np.array(eps),
-        np.array([sum(share for share, _, _ in each) / len(each) for each in judged]),
-        np.array([min(low for _, low, _ in each) for each in judged]),
-        np.array([max(high for _, _, high in each) for each in judged]),
+        np.array([sum(s.accuracy for s in each) / len(each) for each in judged]),
+        np.array([min(s.low for s in each) for each in judged]),
+        np.array([max(s.high for s in each) for each in judged]),
         tuple(_of_seed([r for r in rows if r.seed == seed], by) for seed in seeds),
         tuple(rows), tuple(doubts),
     )  # fmt: skip
@@ -143,16 +131,8 @@ def _put_together(rows: Sequence[Row], run: Findings, by: Judge) -> Series:
 
 def _of_seed(rows: Sequence[Row], by: Judge) -> tuple[Array, Array]:
     ordered = sorted(rows, key=lambda row: row.eps)
-    return np.array([r.eps for r in ordered]), np.array([_judged(r, by)[0] for r in ordered])
-
-
-def _judged(row: Row, by: Judge) -> tuple[float, float, float]:
-    """Accuracy and its interval; without a random defense there is but one answer to judge by."""
-    if by == "single" and not math.isnan(row.single_accuracy):
-        return row.single_accuracy, row.single_low, row.single_high
-    if by == "worst" and not math.isnan(row.worst_accuracy):
-        return row.worst_accuracy, row.worst_low, row.worst_high
-    return row.accuracy, row.low, row.high
+    shares = [r.judged(by).accuracy for r in ordered]
+    return np.array([r.eps for r in ordered]), np.array(shares)
 
 
 def _is_twin(series: Series, among: Sequence[Series]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import radius_labels
 from isoloss.figures.choice import Choice
-from isoloss.figures.findings import NORMS, Findings
+from isoloss.figures.findings import Findings
 from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
 from isoloss.figures.kept import Image, Kept, Shot, read_kept
 from isoloss.figures.style import Sheet

@@ -111,7 +111,12 @@ def prepare(
         for name, network in zip(names, networks, strict=True)
     )
     precision = contenders[0].fast.precision
-    depends_on = {"weights": digest([s.checkpoints[-1] for s in networks]), "data": data}
+    depends_on = {
+        "weights": digest([s.checkpoints[-1] for s in networks]),
+        "data": data,
+        # Draws of noise and what bf16 makes of them are others elsewhere.
+        "arithmetic": f"{precision} on {device.type}",
+    }
     usual = min(contender.fast.batch_size for contender in contenders)
     loaded = None
     if denoiser is not None:

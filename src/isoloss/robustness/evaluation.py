@@ -118,7 +118,7 @@ class Evaluation:
             trial = trials.trial(unit)
             examples.keep(which, trial)
             yield from self._record(run, ledger, pace, unit, trial.outcome.to_bytes())
-        write_table(run.table_path, self._standing(ledger).rows)
+            write_table(run.table_path, self._standing(ledger).rows)
 
     def _deal(self, run: Run, ledger: Ledger, pace: Pace, units: Sequence[Unit]) -> Iterator[Event]:
         missing = [unit for unit in units if unit not in ledger.outcomes]

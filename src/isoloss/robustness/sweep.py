@@ -1,7 +1,7 @@
 """One attack over a list of radii: what is fooled in a small ball is fooled in a larger one.
 
-So each image is attacked until the first radius that fools it; the larger ones take over what was
-found, and the batch holds nothing but images that still resist.
+So each image is attacked until the first radius that fools it, also once it is rounded to 8 bits;
+the larger ones take over what was found, and the batch holds nothing but images that still resist.
 """
 
 from __future__ import annotations
@@ -109,14 +109,19 @@ def _at(
     else:
         images, fooled = known.images.clone(), known.fooled.clone()
         rounded, flat = known.fooled_in_8_bits.clone(), known.without_gradient.clone()
-    left = (~fooled).nonzero()[:, 0]
+    left = (~(fooled & rounded)).nonzero()[:, 0]
     if len(left):
+        found = images[left]
         if eps > 0:
             outcome = attack(x[left], y[left], eps)
-            images[left], flat[left] = outcome.images, outcome.without_gradient
+            found, flat[left] = outcome.images, outcome.without_gradient
         # The attack's word is not taken for it.
-        fooled[left] = misclassified(model, images[left], y[left], batch_size)
-        rounded[left] = misclassified(model, in_8_bits(images[left]), y[left], batch_size)
+        fools = misclassified(model, found, y[left], batch_size)
+        fools_rounded = misclassified(model, in_8_bits(found), y[left], batch_size)
+        better = fools & fools_rounded | ~fooled[left]
+        images[left[better]] = found[better]
+        fooled[left] |= fools
+        rounded[left] |= fools_rounded
     seconds = time.perf_counter() - began
     return AtEpsilon(eps, images, fooled, rounded, flat, len(left), seconds)
 

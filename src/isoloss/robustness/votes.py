@@ -120,7 +120,7 @@ class Votes:
     Attributes:
         counts: (N, classes) int64.
         single: (N,) bool, whether the first draw is right: the accuracy of one look.
-        majority: (N,) bool, whether the most frequent class is right.
+        majority: (N,) bool, whether the right class alone is the most frequent one.
         always: (N,) bool, whether every draw is right: accuracy against the worst of them.
     """
 
@@ -158,4 +158,5 @@ def vote(
     one = count(0, 1)
     counts = one + count(1, draws) if draws > 1 else one
     right = counts.gather(1, labels[:, None])[:, 0]
-    return Votes(counts, one.argmax(1) == labels, counts.argmax(1) == labels, right == draws)
+    others = counts.scatter(1, labels[:, None], -1).amax(1)
+    return Votes(counts, one.argmax(1) == labels, right > others, right == draws)
