@@ -18,9 +18,10 @@ demo: .venv/app.stamp
 
 test: .venv/dev.stamp
 	@sh tools/system-packages.sh test
-	@# Windows and processes want the machine for themselves, the rest shares it.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit --numprocesses auto
-	ISOLOSS_GL_CHECK=1 $(BIN)/python -m pytest tests/gl tests/gui tests/e2e
+	@# One thread each, and no more windows at a time than there is memory for.
+	OMP_NUM_THREADS=1 ISOLOSS_GL_CHECK=1 $(BIN)/python -m pytest tests/gl tests/gui tests/e2e \
+		--numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,13 @@ def read_certificates(path: Path) -> list[Certificate]:
     if not all(math.isfinite(c.radius) and c.radius >= 0 for c in found):
         raise IsolossError(f"{path} holds a radius that is none")
     return found
+
+
+def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
+    """The radius that is certified where all draws are of one class: σ Φ⁻¹(α^(1/n)); 0 where even
+    then nothing is certain."""
+    least = alpha ** (1 / draws) if draws > 0 else 0.0
+    return sigma * NormalDist().inv_cdf(least) if 0.5 < least < 1 else 0.0
 
 
 def steps_of(certificates: Sequence[Certificate]) -> Steps:

@@ -10,6 +10,18 @@ def short_name(name: str) -> str:
     return re.split(r"[:/\\]", name.rstrip("/\\"))[-1]
 
 
+def capitalized(text: str) -> str:
+    """With a capital first, as labels and sentences begin; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def sentence(message: str) -> str:
+    """A message as a sentence of its own; one that begins with a run's name leaves that alone."""
+    name, colon, _ = message.partition(": ")
+    whole = message if colon and " " not in name else capitalized(message)
+    return whole if whole.endswith(".") else whole + "."
+
+
 def is_tagged(name: str) -> bool:
     """Whether `name` is a timm name with the tag of a training, as in `timm:vgg11.tv_in1k`."""
     library, _, short = name.rpartition(":")
@@ -22,7 +34,7 @@ def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False)
     def part(count: int) -> str:
         if keep_end:
             return "…" + text[len(text) - count :].lstrip()
-        return text[:count].rstrip() + "…"
+        return text[:count].rstrip(" ,") + "…"
 
     if fits(text):
         return text

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -16,13 +17,13 @@ from isoloss.app.accuracy_curves import (
     axis_of,
     curves_of,
     has_draws,
-    judged,
     radius_text,
     stretched,
 )
 from isoloss.app.config import Preferences
 from isoloss.app.evaluations import PERIOD, OpenEvaluation
 from isoloss.app.workspace import Workspace
+from isoloss.certificates import CERTIFICATES, Certificate, write_certificates
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.run import Run
@@ -141,10 +142,10 @@ def test_a_draw_may_be_judged_instead_of_the_majority():
     asked = row(votes=20, correct=9, single_correct=8, single_accuracy=0.8, single_low=0.4,
                 single_high=0.95, worst_correct=1, worst_accuracy=0.1, worst_low=0.0,
                 worst_high=0.4)  # fmt: skip
-    assert [judged(asked, by).correct for by in ("majority", "single", "worst")] == [9, 8, 1]
+    assert [asked.judged(by).correct for by in ("majority", "single", "worst")] == [9, 8, 1]
     plain = row("pgd", None)
-    assert {judged(plain, by) for by in ("majority", "single", "worst")} == {
-        judged(plain, "majority")
+    assert {plain.judged(by) for by in ("majority", "single", "worst")} == {
+        plain.judged("majority")
     }
     assert has_draws(curves_of([plain, asked], []))
     assert not has_draws(curves_of([plain], []))
@@ -356,3 +357,34 @@ def test_a_large_table_is_refused(run, monkeypatch):
     evaluation = OpenEvaluation(FollowedRun(run))
     look(evaluation)
     assert "too large" in evaluation.problem
+
+
+# -- certificates ----------------------------------------------------------------------------
+
+
+def test_a_certified_curve_is_exact_at_every_radius_once_all_images_are_known(tmp_path):
+    asked = CertifySettings(source=NETWORK, sigma=(0.25, 0.5), draws=1000, alpha=0.001)
+    run = Run.create(tmp_path / "c", asked)
+    right = {0.1: True, 0.6: True, 0.3: False, 0.0: False, 0.45: True}
+    certificates = [
+        Certificate("net", 0.25, 0, image, 7, 7 if is_right else 2, radius)
+        for image, (radius, is_right) in enumerate(right.items())
+    ]
+    table = [row("certificate", 0.25, eps, 3, 5, norm="l2") for eps in (0.0, 0.25)]
+    write_table(run.table_path, table)
+    write_certificates(run.folder / CERTIFICATES, certificates)
+    evaluation = OpenEvaluation(FollowedRun(run))
+    look(evaluation)
+    (curve,) = evaluation.curves
+    radii, shares = curve.steps
+    for radius in (0.0, 0.05, 0.2, 0.5, 0.59, 0.7):
+        at = shares[np.searchsorted(radii, radius, side="right") - 1]
+        assert at == pytest.approx(sum(k and r > radius for r, k in right.items()) / 5)
+    assert evaluation.reach == pytest.approx(0.5 * stats.norm.ppf(0.001 ** (1 / 1000)))
+
+    write_certificates(run.folder / CERTIFICATES, certificates[:-1])
+    look(evaluation)
+    assert evaluation.curves[0].steps is None, "an image is missing"
+    (run.folder / CERTIFICATES).write_text("network,sigma\nnet,0.25\n")
+    look(evaluation)
+    assert CERTIFICATES in evaluation.problem

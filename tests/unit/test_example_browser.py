@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from isoloss.app.accuracy_curves import Share
 from isoloss.app.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
 from isoloss.errors import IsolossError
 from isoloss.examples import Index, read_examples, read_index
-from isoloss.tables import Row
+from isoloss.tables import Row, Share
 
 LABELS = [1, 0, 2, 1]
 EPS = [0.01, 0.1]

@@ -20,8 +20,9 @@ def test_every_field_has_a_row_with_label_and_help(model):
     rows = fields_of(model)
     assert {r.name for r in rows} == set(model.model_fields) - {"kind"}
     assert all(r.label and r.help for r in rows)
-    assert [r.name for r in rows if r.common] == ["device", "precision", "seed"]
-    assert [r.common for r in rows] == sorted(r.common for r in rows)
+    assert [r.name for r in rows if r.section == "Compute"] == ["device", "precision", "seed"]
+    sections = [r.section for r in rows]
+    assert sections == sorted(sections, key=["", "More", "Compute"].index)
 
 
 def test_kinds_of_fields():
@@ -167,7 +168,7 @@ def test_what_does_not_matter_is_hidden_and_stays_at_its_default():
     form = Form(Meal)
 
     def shown() -> set[str]:
-        return {f.name for f in form.fields if form.matters(f) and not f.common}
+        return {f.name for f in form.fields if form.matters(f) and f.section != "Compute"}
 
     assert shown() == {"course", "salt"}
     form.set("salt", 5)

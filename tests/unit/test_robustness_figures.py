@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from scipy import stats
 
+from isoloss.attacks import radius_label
 from isoloss.certificates import (
     CERTIFICATES,
     Certificate,
@@ -23,7 +24,7 @@ from isoloss.certificates import (
 )
 from isoloss.cli import _draw_figures, main
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import accuracy_figure, radius_labels
+from isoloss.figures.accuracy import accuracy_figure
 from isoloss.figures.certified import certified_figure, certified_shares
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import read_findings
@@ -144,7 +145,7 @@ def test_neither_end_of_the_axis_is_squeezed(tmp_path):
     )  # fmt: skip
     assert np.diff(at).min() > 0.1
     assert [t.get_text() for t in plot.get_xticklabels()] == ["0", "0.005", "0.03", "0.5"]
-    assert radius_labels(np.array([0, 2, 8, 127.5]) / 255) == ["0", "2/255", "8/255", "0.5"]
+    assert [radius_label(k / 255) for k in (0, 2, 8, 127.5)] == ["0", "2/255", "8/255", "0.5"]
 
 
 def test_each_sigma_has_a_panel_with_the_undefended_network_in_it(tmp_path):

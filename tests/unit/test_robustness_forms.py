@@ -139,3 +139,32 @@ def test_what_is_shipped_says_its_task():
     tasks = {name: asked["task"] for name, asked in shipped_settings().items()}
     assert tasks[CLASSIFIER] == "classifier"
     assert tasks[DENOISER] == "denoiser"
+
+
+def test_what_few_people_change_is_folded_until_it_is_needed():
+    form = Form(DefendSettings)
+    assert [f.name for f in form.sections[""]] == [
+        "source", "denoiser", "also", "samples", "norm", "eps", "steps", "sigma", "attacks",
+        "draws", "votes",
+    ]  # fmt: skip
+    folded = {f.name for f in form.sections["More"]}
+    form.set("denoiser", DENOISER)
+    for source, asked in (("net.pt", "model"), ("timm:vgg11.tv_in1k", "data")):
+        form.set("source", source)
+        assert form.wrong == asked
+        assert asked in folded
+    assert form.error.endswith("give its data")
+    assert not any(map(form.is_changed, form.sections["More"]))
+    form.set("seeds", 3)
+    assert [f.name for f in form.sections["More"] if form.is_changed(f)] == ["seeds"]
+    assert "More" not in Form(TrainSettings).sections
+    assert all(not f.required for kind in KINDS.values() for f in Form(kind).fields if f.section)
+
+
+def test_errors_of_several_fields_name_those_as_the_form_does():
+    form = Form(AttackSettings)
+    form.set("source", CLASSIFIER)
+    form.set("protocol", "legacy")
+    form.set("norm", "l2")
+    assert form.error == "The legacy protocol is in linf: leave Norm out"
+    assert form.wrong == "norm"

@@ -14,40 +14,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.tables import Curve, Doubt, Row
+from isoloss.app.readouts import plain
+from isoloss.attacks import IN_ORDER, NORMS, Hue, Mark, attack_of, radius_label
+from isoloss.certificates import Certificate, Steps, steps_of
+from isoloss.naming import capitalized
+from isoloss.tables import CERTIFICATE, Curve, Doubt, Judge, Row
 
 Array = NDArray[np.float64]
-Judgement = Literal["majority", "single", "worst"]
 Axis = Literal["linf", "l2", "radius"]
 """What ε is measured in; radii of certificates never share an axis with attacks."""
 
-CERTIFICATE = "certificate"
-ATTACKS = {
-    "pgd": "PGD",
-    "square": "Square",
-    "autoattack": "AutoAttack",
-    "transfer": "Transfer",
-    "bpda": "BPDA",
-    "eot": "EOT",
-    CERTIFICATE: "Certified",
-}
 AXES: dict[Axis, str] = {
-    "linf": "ε in L∞",
-    "l2": "ε in L2",
-    "radius": "certified radius in L2",
+    "linf": f"ε in {NORMS['linf']}",
+    "l2": f"ε in {NORMS['l2']}",
+    "radius": f"certified radius in {NORMS['l2']}",
 }
 CLOSEST = 0.55
 """Neighbours on a stretched axis are no closer than this share of their mean distance."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of a row's images were classified rightly; shares lie in [0, 1]."""
-
-    correct: int
-    accuracy: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -58,17 +41,19 @@ class AccuracyCurve:
         name: in words, as a legend has it.
         rows: the smallest radius first.
         doubts: what checks have found about this curve rather than about the whole run.
-        subject: which of the networks and defenses of the run it is about, from 0.
-        hue: "pgd", "transfer", … for its attack or, where there is but one, the subject's number;
-            curves of equal hue differ by subject.
+        hue, mark: of its attack or, where there is but one, of its network and defense.
+        alike: so many other networks or defenses have curves of this hue and mark before it.
+        steps: of certificates that are known image by image, the share at every radius.
     """
 
     key: Curve
     name: str
     rows: tuple[Row, ...]
     doubts: tuple[Doubt, ...]
-    subject: int
-    hue: str
+    hue: Hue
+    mark: Mark
+    alike: int
+    steps: Steps | None = None
 
     @property
     def axis(self) -> Axis:
@@ -83,15 +68,17 @@ class AccuracyCurve:
     def is_defended(self) -> bool:
         return self.key[1] != "none"
 
-    def values(self, by: Judgement) -> tuple[Array, Array, Array]:
+    def values(self, by: Judge) -> tuple[Array, Array, Array]:
         """Accuracy and the ends of its interval, each (N,), in percent."""
-        shares = [judged(row, by) for row in self.rows]
+        shares = [row.judged(by) for row in self.rows]
         columns = zip(*((s.accuracy, s.low, s.high) for s in shares), strict=True)
         accuracy, low, high = (100 * np.array(column) for column in columns)
         return accuracy, low, high
 
 
-def curves_of(rows: Sequence[Row], doubts: Sequence[Doubt]) -> list[AccuracyCurve]:
+def curves_of(
+    rows: Sequence[Row], doubts: Sequence[Doubt], certificates: Sequence[Certificate] = ()
+) -> list[AccuracyCurve]:
     """The curves in the order of the table; rows that cannot be drawn are left out."""
     groups: dict[Curve, list[Row]] = {}
     for row in filter(_is_sound, rows):
@@ -100,31 +87,23 @@ def curves_of(rows: Sequence[Row], doubts: Sequence[Doubt]) -> list[AccuracyCurv
     subjects = list(dict.fromkeys(_subject(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))
     specific = [d for d in doubts if d.network or d.attack or d.sigma is not None]
-    found = []
+    found: list[AccuracyCurve] = []
     for key in keys:
         own = sorted(groups[key], key=lambda row: row.eps)
-        subject = subjects.index(_subject(key))
-        by_attack = len(attacks) > 1
+        hue, mark = _look(key, subjects, len(attacks) > 1)
         found.append(
             AccuracyCurve(
                 key,
                 _name(key, keys),
                 tuple(own),
                 tuple(d for d in specific if any(map(d.concerns, own))),
-                subject,
-                key[3] if by_attack else str(subject),
+                hue,
+                mark,
+                len({_subject(c.key) for c in found if _is_alike(c, key, hue, mark)}),
+                _steps(key, own, certificates),
             )
         )
     return found
-
-
-def judged(row: Row, by: Judgement) -> Share:
-    """What the curve shows of a row; without draws of noise there is one answer only."""
-    if by == "single" and row.votes and math.isfinite(row.single_accuracy):
-        return Share(row.single_correct, row.single_accuracy, row.single_low, row.single_high)
-    if by == "worst" and row.votes and math.isfinite(row.worst_accuracy):
-        return Share(row.worst_correct, row.worst_accuracy, row.worst_low, row.worst_high)
-    return Share(row.correct, row.accuracy, row.low, row.high)
 
 
 def has_draws(curves: Sequence[AccuracyCurve]) -> bool:
@@ -158,11 +137,8 @@ def stretched(radii: Sequence[float]) -> dict[float, float]:
 
 
 def radius_text(radius: float) -> str:
-    """A radius as people write it: 0.005, or 8/255 where that is what was meant."""
-    steps = radius * 255
-    if abs(steps - round(steps)) < 1e-6 and len(f"{radius:.12g}") > 6:
-        return f"{round(steps)}/255"
-    return f"{radius:.4g}"
+    """A radius as people write it, in characters that the window's font has."""
+    return plain(radius_label(radius))
 
 
 def percent(share: float) -> str:
@@ -170,9 +146,33 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[Certificate]) -> Steps | None:
+    """What the certificates of a curve come to; None unless there is one of each of its images."""
+    network, _, sigma, attack, _, seed = key
+    own = [c for c in certificates if (c.network, c.sigma, c.seed) == (network, sigma, seed)]
+    is_whole = attack == CERTIFICATE and len(own) == rows[0].samples
+    return steps_of(own) if own and is_whole else None
+
+
 def _is_sound(row: Row) -> bool:
     shares = row.accuracy, row.low, row.high
     return math.isfinite(row.eps) and row.eps >= 0 and all(0 <= s <= 1 for s in shares)
+
+
+def _look(
+    key: Curve, subjects: Sequence[tuple[str, str, float]], several_attacks: bool
+) -> tuple[Hue, Mark]:
+    if several_attacks:
+        attack = attack_of(key[3])
+        return attack.hue, attack.mark
+    return IN_ORDER[subjects.index(_subject(key)) % len(IN_ORDER)]
+
+
+def _is_alike(curve: AccuracyCurve, key: Curve, hue: Hue, mark: Mark) -> bool:
+    """Whether it would look like that of another network or defense."""
+    is_same_kind = curve.is_defended == (key[1] != "none")
+    looks_same = (curve.hue, curve.mark) == (hue, mark) and is_same_kind
+    return looks_same and _subject(curve.key) != _subject(key)
 
 
 def _subject(key: Curve) -> tuple[str, str, float]:
@@ -184,7 +184,7 @@ def _name(key: Curve, keys: Sequence[Curve]) -> str:
     """What tells it from the others, and always what stands between attack and network."""
     network, defense, sigma, attack, _, seed = key
     defended = any(k[1] != "none" for k in keys)
-    told = "" if attack == CERTIFICATE else ATTACKS.get(attack, attack)
+    told = "" if attack == CERTIFICATE else capitalized(attack_of(attack).name)
     parts = [told]
     if defense == "none":
         parts.append("undefended" if defended else "")

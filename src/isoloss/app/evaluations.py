@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isoloss.app.accuracy_curves import AccuracyCurve, Judgement, curves_of
+from isoloss.app.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.example_browser import ExampleBrowser
+from isoloss.certificates import CERTIFICATES, Certificate, farthest_radius, read_certificates
 from isoloss.errors import IsolossError
 from isoloss.examples import INDEX, Index, read_index
 from isoloss.jobs.follow import FollowedRun
-from isoloss.settings import AttackingSettings
+from isoloss.settings import AttackingSettings, CertifySettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import Curve, Doubt, Report, Row, read_report, read_table
+from isoloss.tables import Curve, Doubt, Judge, Report, Row, read_report, read_table
 
 PERIOD = 0.25
 """Seconds between two looks at the files of a run, at least."""
@@ -29,6 +31,7 @@ class OpenEvaluation:
 
     Attributes:
         rows: of its table so far.
+        certificates: of a certification that is done, image by image.
         report: None until it is done.
         index: which examples it has kept so far; None while there are none.
         problems: what cannot be read, one line each, by file.
@@ -39,11 +42,12 @@ class OpenEvaluation:
 
     followed: FollowedRun
     rows: list[Row] = field(default_factory=list[Row])
+    certificates: list[Certificate] = field(default_factory=list[Certificate])
     report: Report | None = None
     index: Index | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])
     hidden: set[Curve] = field(default_factory=set[Curve])
-    judged: Judgement = "majority"
+    judged: Judge = "majority"
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
     _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
@@ -67,7 +71,7 @@ class OpenEvaluation:
     def curves(self) -> list[AccuracyCurve]:
         """Accuracy against radius, worked out once for each state of the data."""
         if self._worked_out is None or self._worked_out[0] != self.version:
-            self._worked_out = (self.version, curves_of(self.rows, self.doubts))
+            self._worked_out = (self.version, curves_of(self.rows, self.doubts, self.certificates))
         return self._worked_out[1]
 
     @property
@@ -75,6 +79,14 @@ class OpenEvaluation:
         """Those that the run was asked for, 0 first, before there is anything of them."""
         settings = self.followed.run.settings
         return (0.0, *settings.epsilons) if isinstance(settings, AttackingSettings) else RADII
+
+    @property
+    def reach(self) -> float:
+        """Beyond this radius nothing can be certified; ∞ of what certifies nothing."""
+        asked = self.followed.run.settings
+        if not isinstance(asked, CertifySettings):
+            return math.inf
+        return max(farthest_radius(s, asked.draws, asked.alpha) for s in asked.sigma)
 
     @property
     def chance(self) -> float | None:
@@ -98,6 +110,7 @@ class OpenEvaluation:
         self._looked = now
         run = self.followed.run
         changed = self._look(run.table_path, self._read_table)
+        changed |= self._look(run.folder / CERTIFICATES, self._read_certificates)
         changed |= self._look(run.report_path, self._read_report)
         changed |= self._look(run.examples / INDEX, self._read_index)
         self.version += changed
@@ -122,6 +135,9 @@ class OpenEvaluation:
 
     def _read_table(self, path: Path) -> None:
         self.rows = read_table(path)
+
+    def _read_certificates(self, path: Path) -> None:
+        self.certificates = read_certificates(path)
 
     def _read_report(self, path: Path) -> None:
         self.report = read_report(path)

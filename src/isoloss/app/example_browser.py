@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.app.accuracy_curves import ATTACKS
+from isoloss.attacks import attack_of
 from isoloss.examples import ExampleFile, Examples, Index, read_examples
+from isoloss.naming import capitalized
 from isoloss.tables import Row
 
 Pixels = NDArray[np.uint8]
@@ -246,7 +247,7 @@ def subject_of(file: ExampleFile) -> Subject:
 
 def attack_name(attack: str) -> str:
     """As the window calls it."""
-    return "No attack" if attack == CLEAN else ATTACKS.get(attack, attack)
+    return "No attack" if attack == CLEAN else capitalized(attack_of(attack).name)
 
 
 def sigma_name(sigma: float) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isoloss.naming import capitalized
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -361,7 +363,7 @@ def of_texture(name: str) -> list[Explanation]:
 def of_fact(label: str, value: str) -> list[Explanation]:
     """The terms that one of the layers panel's facts is about."""
     label = label.removeprefix("Δ ")
-    label = label[:1].upper() + label[1:]
+    label = capitalized(label)
     terms = (_OF_PLANE.get(value, "Plane"),) if label == "Plane" else _OF_FACT.get(label, ())
     return [_BY_TERM[term] for term in terms]
 

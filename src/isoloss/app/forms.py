@@ -5,6 +5,7 @@ No imgui here: a form is its fields, the values typed so far and the first thing
 
 from __future__ import annotations
 
+import re
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,22 @@ from isoloss.app.known_names import (
     problem_with_denoiser,
     problem_with_network,
 )
+from isoloss.naming import capitalized
 from isoloss.options import command_line
-from isoloss.settings import AnySettings, Settings, explain
+from isoloss.settings import (
+    AnySettings,
+    NetworkSettings,
+    RobustnessSettings,
+    Settings,
+    explain,
+)
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
 ]
+
+Section = Literal["", "More", "Compute"]
+"""Parts of a form, of which those with a name are folded."""
 
 _NAME_CHECKS = {
     "network": problem_with_network,
@@ -34,6 +45,13 @@ _NAME_CHECKS = {
 }
 _TAKES = {"source": "classifier", "also": "classifier", "to": "classifier", "denoiser": "denoiser"}
 """Fields that take a training run or its name, and for which task it must have been."""
+_RARE: dict[type[Settings], set[str]] = {
+    NetworkSettings: {"model", "stem", "data", "image_size", "batch_size", "points_at_once"},
+    RobustnessSettings: {
+        "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
+    },
+}  # fmt: skip
+"""What few people change, by the kind of settings; a training run knows its network and data."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,8 @@ class FieldSpec:
         choices: what a "choice" may be; of a "text" merely what may be suggested.
         optional: whether None, the model's own default, is allowed.
         bounds: the allowed values in words, "" where anything goes.
-        common: whether every kind of run has it (device, precision, seed).
+        section: "Compute" for what every kind of run has (device, precision, seed), "More" for
+            what few people change.
         required: whether it has to be filled in.
         names: what a text names, "network" or "data", or for which task the training run that it
             names was, "classifier" or "denoiser"; "" where it is not checked as a name.
@@ -60,7 +79,7 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     optional: bool = False
     bounds: str = ""
-    common: bool = False
+    section: Section = ""
     required: bool = False
     names: str = ""
     only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
@@ -72,9 +91,14 @@ class FieldSpec:
 
 
 def fields_of(model: type[Settings]) -> list[FieldSpec]:
-    """The rows of the form for `model`: what is needed first, what every run shares last."""
-    rows = [_spec(name, field) for name, field in model.model_fields.items() if name != "kind"]
-    return sorted(rows, key=lambda row: (row.common, not row.required))
+    """The rows of the form for `model`, section by section: what is needed first."""
+    rows = [
+        _spec(name, field, _section(name, model))
+        for name, field in model.model_fields.items()
+        if name != "kind"
+    ]
+    order = get_args(Section)
+    return sorted(rows, key=lambda row: (order.index(row.section), not row.required))
 
 
 class Form:
@@ -102,6 +126,14 @@ class Form:
         """The kind of run it asks for, as on the command line."""
         return str(self.model.model_fields["kind"].default)
 
+    @property
+    def sections(self) -> dict[Section, list[FieldSpec]]:
+        """The fields of each section that has any."""
+        found: dict[Section, list[FieldSpec]] = {}
+        for row in self.fields:
+            found.setdefault(row.section, []).append(row)
+        return found
+
     def set(self, name: str, value: Any) -> None:
         """Enter a value."""
         if self.values[name] != value:
@@ -111,6 +143,10 @@ class Form:
     def matters(self, field: FieldSpec) -> bool:
         """Whether a field makes a difference, given the values of the others; else it is hidden."""
         return all(self.values[name] in values for name, values in field.only_with.items())
+
+    def is_changed(self, field: FieldSpec) -> bool:
+        """Whether a field that matters holds something else than its default."""
+        return self.matters(field) and self.values[field.name] != field.default
 
     def reset(self) -> None:
         """Back to the defaults."""
@@ -132,9 +168,9 @@ class Form:
         try:
             self.settings = self.model(**self._asked())  # type: ignore[assignment]
         except ValidationError as error:
-            place = error.errors()[0]["loc"]
-            self.wrong = str(place[0]) if place else ""
-            self.error = self._in_words(explain(error))
+            place, told = error.errors()[0]["loc"], explain(error)
+            self.wrong = str(place[0]) if place else self._named_in(told)
+            self.error = self._in_words(told)
         else:
             self._check_names()
 
@@ -161,6 +197,10 @@ class Form:
                 asked[row.name] = value
         return asked
 
+    def _named_in(self, message: str) -> str:
+        """The first field that a message about several of them asks for."""
+        return next((row.name for row in self.fields if _mentions(row, message)), "")
+
     def _in_words(self, message: str) -> str:
         # The form shows labels, not options, so its messages name the labels too.
         for row in self.fields:
@@ -170,10 +210,27 @@ class Form:
                     return f"{row.label} {said}"
                 message = said.partition(" (got ")[0]
             message = message.replace(f"give {row.option}", f"give its {row.label.lower()}")
-        return message[:1].upper() + message[1:]
+            message = re.sub(_whole(row.option), row.label, message)
+        return capitalized(message)
 
 
-def _spec(name: str, field: FieldInfo) -> FieldSpec:
+def _whole(option: str) -> str:
+    """A pattern for `option` where it is not the beginning of another."""
+    return rf"{re.escape(option)}(?![\w-])"
+
+
+def _mentions(row: FieldSpec, message: str) -> bool:
+    return re.search(_whole(row.option), message) is not None
+
+
+def _section(name: str, model: type[Settings]) -> Section:
+    if name in Settings.model_fields:
+        return "Compute"
+    is_rare = any(issubclass(model, kind) and name in names for kind, names in _RARE.items())
+    return "More" if is_rare else ""
+
+
+def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
     annotation, optional = _bare(field.annotation)
     kind, choices = _kind(annotation)
     extra: dict[str, Any] = dict(field.json_schema_extra or {})  # type: ignore[arg-type]
@@ -189,7 +246,7 @@ def _spec(name: str, field: FieldInfo) -> FieldSpec:
         choices=choices or tuple(map(str, field.examples or ())),
         optional=optional,
         bounds=_bounds(field.metadata),
-        common=name in Settings.model_fields,
+        section=section,
         required=field.is_required(),
         names=str(extra.get("names", "")) or _task(name, kind),
         only_with={name: tuple(values) for name, values in extra.get("only_with", {}).items()},

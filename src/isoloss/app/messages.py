@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from isoloss.naming import capitalized
+
 Level = Literal["info", "done", "warning", "error"]
 LINES = 2000
 SECONDS_SHOWN = {"info": 5.0, "done": 6.0, "warning": 9.0, "error": 12.0}
@@ -33,7 +35,7 @@ class Messages:
         text = " ".join(text.split())
         if level in ("error", "warning") and text.partition(" ")[0].isalpha():
             # The command line puts "isoloss: " before these; here they begin a sentence.
-            text = text[:1].upper() + text[1:]
+            text = capitalized(text)
         message = Message(text, level, time.time())
         self.lines.append(message)
         del self.lines[:-LINES]

@@ -10,6 +10,7 @@ import math
 
 from imgui_bundle import imgui
 
+from isoloss.app.theme import numerals
 from isoloss.scene.plain import LARGEST
 
 Pair = tuple[float, float]
@@ -40,7 +41,8 @@ def slider(
         limits: what can be typed, where that is more than the slider's own range.
     """
     flags = imgui.SliderFlags_.logarithmic if logarithmic else imgui.SliderFlags_.none
-    changed, entered = imgui.slider_float(name, value, *ends, shape, int(flags))
+    with numerals():
+        changed, entered = imgui.slider_float(name, value, *ends, shape, int(flags))
     return _told(changed, entered, value, limits or ends)
 
 
@@ -53,7 +55,8 @@ def whole_slider(
     limits: tuple[int, int] | None = None,
 ) -> tuple[bool, int]:
     """The same for whole numbers."""
-    changed, entered = imgui.slider_int(name, value, *ends, shape)
+    with numerals():
+        changed, entered = imgui.slider_int(name, value, *ends, shape)
     lo, hi = limits or ends
     entered = min(max(entered, lo), hi)
     return changed and entered != value, entered
@@ -61,7 +64,8 @@ def whole_slider(
 
 def drag_pair(name: str, pair: Pair, speed: float, shape: str = "%.4g") -> tuple[bool, Pair]:
     """Two numbers to be dragged or typed; returns whether one has changed, and both."""
-    changed, entered = imgui.drag_float2(name, list(pair), speed, 0, 0, shape)
+    with numerals():
+        changed, entered = imgui.drag_float2(name, list(pair), speed, 0, 0, shape)
     if not changed:
         return False, pair
     a, b = (within(new, old, ANY) for new, old in zip(entered, pair, strict=True))
@@ -70,13 +74,15 @@ def drag_pair(name: str, pair: Pair, speed: float, shape: str = "%.4g") -> tuple
 
 def number_field(name: str, value: float, limits: Pair = ANY, shape: str = "%.6g") -> float:
     """A number to be typed."""
-    changed, entered = imgui.input_double(name, value, 0, 0, shape)
+    with numerals():
+        changed, entered = imgui.input_double(name, value, 0, 0, shape)
     return within(entered, value, limits) if changed else value
 
 
 def whole_field(name: str, value: int, limits: tuple[int, int] = WHOLE) -> int:
     """A whole number to be typed."""
-    changed, entered = imgui.input_int(name, min(max(value, WHOLE[0]), WHOLE[1]), 0, 0)
+    with numerals():
+        changed, entered = imgui.input_int(name, min(max(value, WHOLE[0]), WHOLE[1]), 0, 0)
     return min(max(entered, limits[0]), limits[1]) if changed else value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
@@ -87,6 +89,7 @@ LIGHT = Palette(
 )
 
 _current = DARK
+_numerals: imgui.ImFont | None = None
 
 
 def palette() -> Palette:
@@ -106,7 +109,8 @@ def u32(color: Color, alpha: float = 1.0) -> int:
 
 
 def load_fonts() -> None:
-    """Roboto with Font Awesome's icons, as imgui-bundle ships them."""
+    """Roboto with Font Awesome's icons, as imgui-bundle ships them; and Roboto for numbers."""
+    global _numerals
     hello_imgui.get_runner_params().callbacks.default_icon_font = (
         hello_imgui.DefaultIconFont.font_awesome6
     )
@@ -115,6 +119,18 @@ def load_fonts() -> None:
     further = hello_imgui.FontLoadingParams(merge_to_last_font=True, inside_assets=False)
     for file in fallback_files():
         hello_imgui.load_font(str(file), FONT_SIZE, further)
+    _numerals = hello_imgui.load_font("fonts/Roboto/Roboto-Regular.ttf", FONT_SIZE)
+    _numerals.add_remap_codepoint(ord("-"), ord("−"))
+
+
+@contextmanager
+def numerals() -> Iterator[None]:
+    """Write what follows in the font whose hyphen is a minus: for numbers that imgui formats."""
+    imgui.push_font(_numerals, 0.0)
+    try:
+        yield
+    finally:
+        imgui.pop_font()
 
 
 def apply_shapes() -> None:

@@ -16,7 +16,6 @@ from isoloss.app import theme as themes
 from isoloss.app.actions import Action, all_actions
 from isoloss.app.backdrop import clear_as_panels
 from isoloss.app.command_palette import CommandPalette
-from isoloss.app.curves import OpenCurve
 from isoloss.app.difference_dialog import DifferenceDialog
 from isoloss.app.docking import Docking
 from isoloss.app.evaluations import OpenEvaluation
@@ -24,6 +23,7 @@ from isoloss.app.figure_dialog import FigureDialog
 from isoloss.app.flight import Flight
 from isoloss.app.help_window import HelpWindow
 from isoloss.app.hints import Hints
+from isoloss.app.large_plots import LargePlots
 from isoloss.app.live import EARLY, PERIOD
 from isoloss.app.notifications import draw_notifications
 from isoloss.app.open_dialog import OpenDialog
@@ -77,11 +77,11 @@ class App:
         self.workspace = workspace
         self.viewports, self.docking = Viewports(workspace), Docking()
         self.experiments = ExperimentsPanel(workspace)
-        self.curve_panel, self.large_curve_panel = CurvePanel(workspace), CurvePanel(workspace)
-        self.examples_panel = ExamplesPanel(workspace)
+        self.curve_panel, self.examples_panel = CurvePanel(workspace), ExamplesPanel(workspace)
         opens = self.show_examples, self.save_figure
         self.robustness_panel = RobustnessPanel(workspace, *opens)
-        self.large_robustness_panel = RobustnessPanel(workspace, *opens)
+        large = CurvePanel(workspace), RobustnessPanel(workspace, *opens)
+        self.large_plots = LargePlots(workspace, *large, self.docking.bring_to_front)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
         self.slice_panel = SlicePanel(workspace, self.slicing)
         self.timeline = Timeline(self.playback)
@@ -121,9 +121,6 @@ class App:
         self.frames = 0
         self.strict = False
         self._dropped: list[Path] = []
-        self._curve: OpenCurve | None = None
-        self._evaluation: OpenEvaluation | None = None
-        self._large: Callable[[], None] = self.large_curve_panel.draw
 
     @property
     def viewport(self) -> Viewport:
@@ -156,6 +153,11 @@ class App:
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
         self.figure_dialog.open()
+
+    def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
+        """Bring the examples of a run to the front, at what a point of its curves is about."""
+        self.examples_panel.show(evaluation, row)
+        self.docking.bring_to_front("Examples")
 
     def use(self, kind: str, followed: FollowedRun) -> None:
         """Bring the form of one kind of run to the front, filled in for a training run."""
@@ -232,7 +234,7 @@ class App:
             # Every frame takes a look: a bit faster, and only every second one would.
             pace = max(pace, _A_LOOK_A_FRAME / period) if fluent else pace
         hello_imgui.get_runner_params().fps_idling.fps_idle = pace
-        self._show_new_curve()
+        self.large_plots.follow()
 
     def _follow_document(self) -> None:
         """Bring the window's colours and its title in line with the document."""
@@ -247,34 +249,6 @@ class App:
         if title != self._title:
             self._title = title
             native.set_title(title)
-
-    def _show_new_curve(self) -> None:
-        """Bring the curve panel to the front when another curve is to be shown."""
-        shown = self.workspace.curves.shown
-        if shown not in (None, self._curve):
-            self._large = self.large_curve_panel.draw
-            if not self._has_only_curves:
-                self.docking.bring_to_front("Curve")
-        self._curve = shown
-        self._show_new_evaluation()
-        if not self.workspace.curves.open:
-            self._large = self.large_robustness_panel.draw
-        elif not self.workspace.evaluations.open:
-            self._large = self.large_curve_panel.draw
-
-    def _show_new_evaluation(self) -> None:
-        """The same for a robustness run and its panel."""
-        shown = self.workspace.evaluations.shown
-        if shown not in (None, self._evaluation):
-            self._large = self.large_robustness_panel.draw
-            if not self._has_only_curves:
-                self.docking.bring_to_front("Robustness")
-        self._evaluation = shown
-
-    def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
-        """Bring the examples of a run to the front, at what a point of its curves is about."""
-        self.examples_panel.show(evaluation, row)
-        self.docking.bring_to_front("Examples")
 
     def draw_panel(self, name: str) -> None:
         """Draw one panel."""
@@ -297,12 +271,11 @@ class App:
         imgui.pop_style_var()
         if shown and self._has_place():
             if self.shows_welcome:
-                closable = bool(self.workspace.scene.layers) or self._has_only_curves
+                closable = bool(self.workspace.scene.layers) or self.large_plots.fill_viewport
                 self.guard("Welcome", lambda: self.welcome.draw(closable))
             else:
-                self.guard(
-                    "Viewport", self._large_curve if self._has_only_curves else self._pictures
-                )
+                plots = self.large_plots
+                self.guard("Viewport", plots.draw if plots.fill_viewport else self._pictures)
         imgui.end()
 
     def _pictures(self) -> None:
@@ -323,7 +296,7 @@ class App:
     @property
     def shows_welcome(self) -> bool:
         """Whether the welcome fills the viewport: nothing is open, or it was asked for."""
-        nothing = not self.workspace.scene.layers and not self._has_only_curves
+        nothing = not self.workspace.scene.layers and not self.large_plots.fill_viewport
         return nothing or self.welcome.is_asked_for()
 
     @property
@@ -341,18 +314,6 @@ class App:
         )
         listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
         return listing or any(x.is_open for x in dialogs)
-
-    @property
-    def _has_only_curves(self) -> bool:
-        """Whether nothing three-dimensional is open, so that curves can have the room for it."""
-        has_curves = self.workspace.curves.open or self.workspace.evaluations.open
-        return not self.workspace.scene.layers and bool(has_curves)
-
-    def _large_curve(self) -> None:
-        flags = int(imgui.ChildFlags_.always_use_window_padding)
-        if imgui.begin_child("curve", ImVec2(0, 0), flags):
-            self._large()
-        imgui.end_child()
 
     def draw_over(self) -> None:
         """Draw what lies over the panels, and listen to the keyboard."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.attacks import IN_ORDER
-from isoloss.certificates import Steps, mean_steps, steps_of
+from isoloss.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import (
+from isoloss.figures.accuracy import note_of, set_shares
+from isoloss.figures.findings import Findings, refuse_others, told_apart
+from isoloss.figures.page import Page, Words
+from isoloss.figures.series import Group, Series, by_network, series_of
+from isoloss.figures.stamps import SignPlacer, Stamps
+from isoloss.figures.strokes import (
     DODGE,
     SYMBOLS,
     Stroke,
@@ -21,13 +25,7 @@ from isoloss.figures.accuracy import (
     draw_series,
     handle,
     hue_color,
-    note_of,
-    set_shares,
 )
-from isoloss.figures.findings import Findings, refuse_others, told_apart
-from isoloss.figures.page import Page, Words
-from isoloss.figures.series import Group, Series, by_network, series_of
-from isoloss.figures.stamps import SignPlacer, Stamps
 from isoloss.figures.style import Sheet, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.scene.appearance import Appearance
@@ -38,6 +36,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
+
+AIR = 1.12
+"""The axis ends so many times as far out as any radius can be."""
 
 
 def certified_figure(
@@ -75,8 +76,8 @@ def certified_figure(
         page = Page(words, _legend(series, sheet, theme), sheet, look)
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
             set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="certified accuracy")
-            plot.set_xlim(-0.03 * farthest, 1.12 * farthest)
-            set_ticks(plot.xaxis, nice_ticks(0, 1.12 * farthest, 6))
+            plot.set_xlim(-0.03 * farthest, AIR * farthest)
+            set_ticks(plot.xaxis, nice_ticks(0, AIR * farthest, 6))
             if page.is_lowest(k):
                 plot.set_xlabel("radius in L2", labelpad=0.35 * sheet.em)
             _draw_group(plot, group, series, findings, limits, stamps, sheet, theme)
@@ -153,16 +154,15 @@ def _within(series: Series, farthest: float) -> Series:
 
 
 def _limit(series: Series, findings: Sequence[Findings]) -> float:
-    """The radius that is certified where every draw is of one class: σ Φ⁻¹(α^(1/n))."""
     draws = max(row.votes for row in series.rows)
     alpha = min(run.alpha for run in findings if series.rows[0] in run.rows)
-    least = alpha ** (1 / draws) if draws > 0 else 0.0
-    if not 0.5 < least < 1:
+    limit = farthest_radius(series.sigma, draws, alpha)
+    if limit == 0:
         raise IsolossError(
             f"{draws} draws certify nothing at α = {alpha:g}, whatever the network: there is "
             "nothing to draw"
         )
-    return series.sigma * NormalDist().inv_cdf(least)
+    return limit
 
 
 def _stroke(series: Series, among: Sequence[Series], theme: Theme) -> Stroke:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from isoloss.figures.page import Notes, shortened, text_width, wrapped
+from isoloss.figures.page import Notes, as_fits, text_width, wrapped
 from isoloss.figures.stamps import Stamps, badge
 from isoloss.figures.style import Sheet, draw_background, style
 from isoloss.scene.appearance import Appearance
@@ -30,6 +30,8 @@ GAP = 0.4
 LARGEST_CELL = 11.0
 CAPTION = 0.8
 """em."""
+HEADER_ROOM = 0.7
+"""Of the gaps beside a column, so much of one is its header's."""
 HIGHEST = 1.2
 """Widths of the sheet: about so high a figure of many rows is, so that a page holds it."""
 
@@ -119,8 +121,14 @@ class _Wall:
         shape = _ratio(gallery)
         highest = HIGHEST * sheet.width / len(gallery.rows) - 2.2 * em
         self._cell = min(max(room / columns, em), LARGEST_CELL * em, max(highest, 3 * em) / shape)
+        spare = room - columns * self._cell
+        self._gap = gap
         if gallery.aside:  # what is left over is theirs
-            self._aside += room - columns * self._cell
+            self._aside += spare
+        elif columns > 1:  # of the headers, as far as they need it
+            over = self._widest_header(gallery) - self._cell
+            free = (spare - over / 2) / (columns - 1)  # the last one reaches beyond its column
+            self._gap += max(min(over / HEADER_ROOM - gap, free), 0.0)
         self._lines = self._caption_lines(gallery)
         tall = self._cell * shape
         notes = Notes(self.figure, sheet, stamps.sentences, gallery.note)
@@ -138,14 +146,14 @@ class _Wall:
             self.figure.patch.set_facecolor("white")
             if look.theme == "dark":
                 draw_background(self.figure, self._theme)
-        self._draw_head(gallery, sign, label, gap, head)
+        self._draw_head(gallery, sign, label, head)
         y = self._height - head
         for k, row in enumerate(gallery.rows):
-            name = shortened(self.figure, gallery.names[k], label - 1.5 * em, em)
+            name = as_fits(self.figure, gallery.names[k], label - 1.5 * em, em)
             self._write(name, label - 0.6 * em, y - tall / 2, em, "center", "right")
             for column, cell in enumerate(row):
                 if cell is not None:
-                    self._draw(cell, label + column * (self._cell + gap), y - tall, tall)
+                    self._draw(cell, label + column * (self._cell + self._gap), y - tall, tall)
             if gallery.aside and (draw := gallery.aside[k]) is not None:
                 x = sheet.width - 1.1 * em - self._aside
                 draw(self._plot(x, y - tall, self._aside, tall))
@@ -156,7 +164,11 @@ class _Wall:
         """1 where all captions fit below their pictures in one line, else 2."""
         captions = [c.caption for row in gallery.rows for c in row if c and c.caption.texts]
         widths = [text_width(self.figure, " ".join(c.texts), self._small) for c in captions]
-        return 1 if max(widths, default=0) <= self._cell + GAP * self._sheet.em else 2
+        return 1 if max(widths, default=0) <= self._cell + self._gap else 2
+
+    def _widest_header(self, gallery: Gallery) -> float:
+        size = 0.95 * self._sheet.em
+        return max(text_width(self.figure, header, size) for header in gallery.headers)
 
     @property
     def _small(self) -> float:
@@ -172,9 +184,7 @@ class _Wall:
     def _below(self, lines: int) -> float:
         return lines * 1.2 * self._small + (0.35 * self._sheet.em if lines else 0.0)
 
-    def _draw_head(
-        self, gallery: Gallery, sign: str, label: float, gap: float, head: float
-    ) -> None:
+    def _draw_head(self, gallery: Gallery, sign: str, label: float, head: float) -> None:
         em = self._sheet.em
         y = self._height - 1.2 * em
         for k, line in enumerate(self._heading):
@@ -190,12 +200,12 @@ class _Wall:
         quiet = self._theme.quiet_ink
         if gallery.corner:
             self._write(gallery.corner, label - 0.6 * em, y, 0.95 * em, "center", "right", quiet)
-        room = self._cell + 0.7 * gap
-        widest = max(text_width(self.figure, h, 0.95 * em) for h in gallery.headers)
+        room = self._cell + HEADER_ROOM * self._gap
+        widest = self._widest_header(gallery)
         size = 0.95 * em * min(max(room / max(widest, 1e-9), 0.8), 1.0)
         for column, header in enumerate(gallery.headers):
-            x = label + column * (self._cell + gap) + self._cell / 2
-            told = shortened(self.figure, header, 1.02 * room, size)
+            x = label + column * (self._cell + self._gap) + self._cell / 2
+            told = as_fits(self.figure, header, 1.02 * room, size)
             self._write(told, x, y, size, "center", "center", quiet)
         if gallery.aside_header:
             x = self._sheet.width - 1.1 * em - self._aside / 2
@@ -214,8 +224,8 @@ class _Wall:
         lines = [" ".join(texts)] if self._lines == 1 else [t.rstrip(",") for t in texts]
         top = y - 0.3 * self._sheet.em
         for line in filter(None, lines):
-            room = self._cell + GAP * self._sheet.em
-            told = shortened(self.figure, line, room, self._small)
+            room = self._cell + self._gap
+            told = as_fits(self.figure, line, room, self._small)
             self._write(
                 told, x + self._cell / 2, top - 0.6 * self._small, self._small,
                 "center_baseline", "center", cell.caption.color or self._theme.quiet_ink,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.attacks import NORMS, radius_label
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import radius_labels, set_radius_axis
+from isoloss.figures.accuracy import set_radius_axis
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
 from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
 from isoloss.figures.kept import Kept, Shot, read_kept
-from isoloss.figures.strips import answer
+from isoloss.figures.strips import answer, radius_header
 from isoloss.figures.style import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.scene.appearance import Appearance
@@ -61,7 +62,7 @@ def map_figure(
     gallery = Gallery(
         heading or (title if look.title else ""),
         f"ε in {NORMS[kept.file.norm]}",
-        ["0, clean" if e == 0 else told for e, told in zip(eps, radius_labels(eps), strict=True)],
+        [radius_header(float(e)) for e in eps],
         [classified(shots[0]), *map(told_name, names)],
         [
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
@@ -182,7 +183,7 @@ def _drift_plot(
         axes.set_ylim(0, 1.06 * top if top > 0 else 1)
         ticks = [0.0, top] if top > 0 else [0.0]
         axes.set_yticks(ticks, [number_label(t, 2) for t in ticks], fontsize=0.8 * sheet.em)
-        labels = radius_labels(eps)
+        labels = [radius_label(float(e)) for e in eps]
         told = {0, len(eps) - 1} if is_lowest else set()
         axes.set_xticks(eps, [t if j in told else "" for j, t in enumerate(labels)])
         axes.set_xticks([], minor=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoloss.figures.stamps import badge
 from isoloss.figures.style import Sheet, draw_background
+from isoloss.naming import shortened
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -156,7 +157,7 @@ class Page:
         em = self._sheet.em
         width = 0.0
         if title:
-            told = shortened(self.figure, title, room - (3 * em if sign else 0), em)
+            told = as_fits(self.figure, title, room - (3 * em if sign else 0), em)
             width = text_width(self.figure, told, em)
             plot.annotate(
                 told, (0, 1), xycoords="axes fraction", xytext=(0, 0.55 * em),
@@ -248,11 +249,6 @@ def wrapped(figure: Figure, text: str, width: float, size: float) -> list[str]:
     return [" ".join(line) for line in lines]
 
 
-def shortened(figure: Figure, text: str, width: float, size: float) -> str:
-    """The text, or so much of its beginning as fits, with "…"."""
-    if text_width(figure, text, size) <= width:
-        return text
-    kept = text
-    while len(kept) > 1 and text_width(figure, kept + "…", size) > width:
-        kept = kept[:-1]
-    return kept.rstrip(" ,") + "…"
+def as_fits(figure: Figure, text: str, width: float, size: float) -> str:
+    """The text, or as much of its beginning as is `width` points wide with "…"."""
+    return shortened(text, lambda part: text_width(figure, part, size) <= width)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from isoloss.figures.findings import Findings, is_general
 from isoloss.figures.series import Group, Series
 from isoloss.figures.style import Sheet
+from isoloss.naming import sentence
 from isoloss.scene.theme import Color, Theme
 from isoloss.tables import Doubt
 
@@ -43,7 +44,7 @@ class Stamps:
     @property
     def sentences(self) -> list[tuple[str, str]]:
         """(number, sentence) of each."""
-        return [(str(k), _sentence(text)) for k, text in enumerate(self.messages, 1)]
+        return [(str(k), sentence(text)) for k, text in enumerate(self.messages, 1)]
 
     def sign(self, doubts: Iterable[Doubt]) -> str:
         """The numbers of some: "1" or "1, 3"; "" of none."""
@@ -62,12 +63,6 @@ class Stamps:
 def _is_of_all(doubt: Doubt, group: Group) -> bool:
     several = len(group.series) > 1
     return is_general(doubt) or (several and all(doubt in s.doubts for s in group.series))
-
-
-def _sentence(message: str) -> str:
-    name, colon, _ = message.partition(": ")
-    whole = message if colon and " " not in name else message[:1].upper() + message[1:]
-    return whole if whole.endswith(".") else whole + "."
 
 
 def badge(number: str, size: float, ring: Color, theme: Theme, unit: float) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isoloss.attacks import NORMS, radius_label
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import radius_labels
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
 from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
@@ -62,7 +62,7 @@ def _of_images(
     chosen = images if choice.image is None else [kept.place(choice.image)]
     strips = [_strip(kept.shot(eps, k), look) for k in chosen]
     headers = list(dict.fromkeys(name for strip in strips for name in strip))
-    about = "" if eps == 0 else f", ε = {number_label(eps)} in {NORMS[kept.file.norm]}"
+    about = "" if eps == 0 else f", ε = {radius_label(eps)} in {NORMS[kept.file.norm]}"
     gallery = Gallery(
         heading or (kept.title + about if look.title else ""),
         "true class",
@@ -88,7 +88,7 @@ def _of_radii(
     gallery = Gallery(
         heading or (kept.title + about if look.title else ""),
         f"ε in {NORMS[kept.file.norm]}",
-        ["0, clean" if eps == 0 else label for eps, label in _labelled(kept)],
+        [radius_header(eps) for eps in kept.eps],
         names,
         [[strip.get(name) for strip in strips] for name in names],
         kept.doubts(findings),
@@ -97,8 +97,9 @@ def _of_radii(
     return gallery_figure(gallery, sheet, look)
 
 
-def _labelled(kept: Kept) -> list[tuple[float, str]]:
-    return list(zip(kept.eps, radius_labels(np.array(kept.eps)), strict=True))
+def radius_header(eps: float) -> str:
+    """What stands over a column of images."""
+    return "0, clean" if eps == 0 else radius_label(eps)
 
 
 def _strip(shot: Shot, look: Appearance) -> dict[str, Cell]:

@@ -6,24 +6,14 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from isoloss.attacks import attack_of
 from isoloss.files import write_atomic
 from isoloss.robustness.doubts import convergence, doubts_of
-from isoloss.robustness.plan import CERTIFICATE
 from isoloss.robustness.standing import Standing
 from isoloss.robustness.verdict import verdict
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, DefendSettings
 from isoloss.tables import Curve, Report, Row, write_report
-
-LABELS = {
-    "pgd": "PGD",
-    "square": "Square (black box)",
-    "autoattack": "AutoAttack",
-    "transfer": "transfer (made for the undefended network)",
-    "bpda": "BPDA (denoiser as identity) with EOT",
-    "eot": "EOT, exact gradients",
-    CERTIFICATE: "certified",
-}
 
 
 def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:
@@ -69,7 +59,8 @@ def short(standing: Standing) -> Iterator[str]:
             told = [
                 f"{eps:.4g}: {_mean(r.accuracy for r in same if r.eps == eps)}" for eps in radii
             ]
-            yield f"{_subject(row.network, row.sigma)}, {LABELS[row.attack]}  {'  '.join(told)}"
+            about = f"{_subject(row.network, row.sigma)}, {attack_of(row.attack).in_reports}"
+            yield f"{about}  {'  '.join(told)}"
 
 
 def _mean(shares: Iterable[float]) -> str:
@@ -159,7 +150,7 @@ def _tables(standing: Standing) -> Iterator[str]:
 def _head(curve: Curve, with_seed: bool) -> str:
     network, _, sigma, attack, _, seed = curve
     subject = _subject(network, None if sigma < 0 else sigma)
-    return f"{subject}: {LABELS[attack]}" + (f", seed {seed}" if with_seed else "")
+    return f"{subject}: {attack_of(attack).in_reports}" + (f", seed {seed}" if with_seed else "")
 
 
 def _line(row: Row) -> str:

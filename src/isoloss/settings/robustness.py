@@ -246,6 +246,7 @@ class DefendSettings(AttackingSettings):
         default=(0.25,),
         title="Noise σ",
         description="Standard deviations of the noise on the [0, 1] scale",
+        examples=["0.25", "0.25 0.5 1"],
     )
     attacks: Names = Field(
         default="transfer,bpda,eot,square",
@@ -298,6 +299,7 @@ class CertifySettings(RobustnessSettings):
         default=(0.25,),
         title="Noise σ",
         description="Standard deviations of the noise on the [0, 1] scale",
+        examples=["0.25", "0.25 0.5 1"],
     )
     draws: int = Field(
         default=1000,

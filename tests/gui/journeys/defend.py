@@ -3,7 +3,7 @@
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.accuracy_curves import judged
+from isoloss.tables import Curve, Share
 
 FIELDS = "source"  # the table of the fields is called by the first of them
 
@@ -43,12 +43,13 @@ def ask(d: Driver) -> None:
         ("eps", "0.05 0.3"),
         ("attacks", "transfer,eot"),
         ("samples", 24),
-        ("keep", 3),
         ("steps", 2),
         ("draws", 2),
         ("votes", 3),
     ):
         field(d, name, value)
+    d.click("More")
+    field(d, "keep", 3, table="model")
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert settings.epsilons == (0.05, 0.3)
     assert (settings.samples, settings.keep, settings.draws, settings.votes) == (24, 3, 2, 3)
@@ -83,12 +84,14 @@ def in_fields(d: Driver) -> None:
     d.ctx.set_ref(d.ctx.window_info("//Experiments/kinds/Defend/fields").window)
 
 
-def field(d: Driver, name: str, value: str | int, *, optional: bool = False) -> None:
+def field(
+    d: Driver, name: str, value: str | int, *, optional: bool = False, table: str = FIELDS
+) -> None:
     """Type into a field of the form, which may have to be scrolled to."""
     in_fields(d)
     if optional:
-        d.click(f"{FIELDS}/{name}/##default")
-    d.type(f"{FIELDS}/{name}/##value", value)
+        d.click(f"{table}/{name}/##default")
+    d.type(f"{table}/{name}/##value", value)
 
 
 def watch(d: Driver):
@@ -98,15 +101,23 @@ def watch(d: Driver):
     followed = evaluation.followed
     assert workspace.runs.selected is followed
     d.shot("defend_starts.png")
-    d.until(lambda: evaluation.curves or followed.failure, "the first accuracies", 100)
+    d.until(lambda: len(evaluation.curves) == 3 or followed.failure, "the first accuracies", 100)
     assert not followed.failure, followed.failure
     assert followed.status == "running"
-    first = {(c.key, row.eps): judged(row, "majority") for c in evaluation.curves for row in c.rows}
+    first: dict[tuple[Curve, float], Share] = {}
+
+    def first_of_all() -> bool:
+        for curve in evaluation.curves:
+            for row in curve.rows:
+                first.setdefault((curve.key, row.eps), row.judged("majority"))
+        return len(first) == 3 * 3
+
+    d.until(first_of_all, "those of all attacks", 100)
     names = ["PGD, undefended", "Transfer, σ = 0.25", "EOT, σ = 0.25"]
     assert [c.name for c in evaluation.curves] == names
     assert all(share.low <= share.accuracy <= share.high for share in first.values())
     assert all(share.high - share.low > 0.6 for share in first.values()), "of three images"
-    d.until(lambda: d.app.large_robustness_panel.plot.points, "the points")
+    d.until(lambda: d.app.large_plots.robustness.plot.points, "the points")
     d.shot("defend_live.png")
     d.until(lambda: followed.status == "done", "the run to be done", 100)
     d.until(lambda: evaluation.report, "the verdict")
@@ -114,7 +125,7 @@ def watch(d: Driver):
         assert {row.eps for row in curve.rows} == {0, 0.05, 0.3}
         for row in curve.rows:
             assert row.samples == 24
-            before, after = first[curve.key, row.eps], judged(row, "majority")
+            before, after = first[curve.key, row.eps], row.judged("majority")
             assert after.high - after.low < before.high - before.low
     assert evaluation.doubts
     assert evaluation.chance == 0.1
@@ -124,7 +135,7 @@ def watch(d: Driver):
 
 def look(d: Driver, evaluation) -> None:
     """A click on a point opens its images; one steps through them, and through ε."""
-    plot, browser = d.app.large_robustness_panel.plot, evaluation.browser
+    plot, browser = d.app.large_plots.robustness.plot, evaluation.browser
     x, y, pointed = d.until(
         lambda: next(
             (p for p in plot.points if p[2].curve.attack == "eot" and p[2].row.eps == 0.3), None
@@ -172,7 +183,7 @@ def look(d: Driver, evaluation) -> None:
 
 def choose_curves(d: Driver, evaluation) -> None:
     """Curves are switched off, judged otherwise, closed and brought back by a click on the run."""
-    plot = d.app.large_robustness_panel.plot
+    plot = d.app.large_plots.robustness.plot
     d.until(lambda: not d.app.workspace.messages.shown, "the notification to go")
     d.click("//Viewport/**/curve Transfer, σ = 0.25")
     d.until(lambda: len({p[2].curve.name for p in plot.points}) == 2, "the curve to go")

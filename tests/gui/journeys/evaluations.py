@@ -29,12 +29,12 @@ def open_in_every_way(d: Driver) -> None:
     """The command line has opened one; another by dropping its table, by the dialog again."""
     evaluations = d.app.workspace.evaluations
     assert [e.name for e in evaluations.open] == ["defended"]
-    d.until(lambda: len(d.app.large_robustness_panel.plot.points) == 9, "the points")
+    d.until(lambda: len(d.app.large_plots.robustness.plot.points) == 9, "the points")
     d.shot("opened.png")
     drop(str(CERTIFIED / "robustness.csv"))
     d.until(lambda: [e.name for e in evaluations.open] == ["defended", "certified"], "the other")
     assert evaluations.shown.name == "certified"
-    d.until(lambda: len(d.app.large_robustness_panel.plot.points) == 8, "its points")
+    d.until(lambda: len(d.app.large_plots.robustness.plot.points) == 8, "its points")
     d.shot("certified.png")
     d.click("//Viewport/**/close")
     d.until(lambda: len(evaluations.open) == 1, "it to be closed")

@@ -8,7 +8,14 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.curves import OpenCurve
 from isoloss.app.findings import findings_badge
-from isoloss.app.panels.plotting import band, line, plot, set_up_accuracy, set_up_loss
+from isoloss.app.panels.plotting import (
+    band,
+    finish_set_up,
+    line,
+    plot,
+    set_up_accuracy,
+    set_up_loss,
+)
 from isoloss.app.readouts import plain
 from isoloss.app.theme import Color, palette, u32, vec
 from isoloss.app.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
@@ -112,6 +119,7 @@ def _set_up(curve: Curve, *, log: bool, fit: bool) -> None:
     set_up_loss(curve.limits(log=log), cond, log=log)
     if curve.has_accuracy:
         set_up_accuracy(cond)
+    finish_set_up()
 
 
 def _draw_values(curve: Curve, *, log: bool) -> None:

@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.explain import of_field
 from isoloss.app.forms import FieldSpec, Form
 from isoloss.app.panels.fields import draw_field
-from isoloss.app.theme import palette, vec
+from isoloss.app.theme import palette, u32, vec
 from isoloss.app.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.widgets import (
     em,
@@ -103,15 +103,9 @@ class ExperimentsPanel:
         footer = 2 * frame + TOLD * imgui.get_text_line_height() + 4 * gap + em(0.4)
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         if imgui.begin_child("fields", ImVec2(0, -footer)):
-            self._rows(form, [f for f in form.fields if not f.common])
-            imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(2, 4))
-            imgui.push_style_color(imgui.Col_.header, vec(palette().field))
-            opened = imgui.tree_node_ex("Compute", imgui.TreeNodeFlags_.span_avail_width)
-            imgui.pop_style_color()
-            imgui.pop_style_var()
-            if opened:
-                imgui.tree_pop()
-                self._rows(form, [f for f in form.fields if f.common])
+            for name, fields in form.sections.items():
+                if not name or _unfolded(name, form, fields):
+                    self._rows(form, fields)
         imgui.end_child()
         imgui.pop_style_var()
         imgui.separator()
@@ -210,3 +204,23 @@ class ExperimentsPanel:
             folder = self.workspace.folder / folder
         if self.workspace.start(folder, form.settings):
             self.folders[kind] = None
+
+
+def _unfolded(name: str, form: Form, fields: list[FieldSpec]) -> bool:
+    """The headline of a folded section, which says how many of its fields have been changed;
+    returns whether they are to be seen."""
+    if any(field.name == form.wrong for field in fields):
+        imgui.set_next_item_open(True)
+    changed = sum(form.is_changed(field) for field in fields)
+    imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(2, 4))
+    imgui.push_style_color(imgui.Col_.header, vec(palette().field))
+    opened = imgui.tree_node_ex(name, imgui.TreeNodeFlags_.span_avail_width)
+    imgui.pop_style_color()
+    imgui.pop_style_var()
+    if changed and not opened:
+        lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        at = ImVec2(lo.x + em(LABELS + 0.5), (lo.y + hi.y - imgui.get_font_size()) / 2)
+        imgui.get_window_draw_list().add_text(at, u32(palette().muted), f"{changed} changed")
+    if opened:
+        imgui.tree_pop()
+    return opened

@@ -9,7 +9,7 @@ import numpy as np
 from imgui_bundle import ImVec2, implot
 from numpy.typing import NDArray
 
-from isoloss.app.theme import Color, vec
+from isoloss.app.theme import Color, numerals, vec
 from isoloss.app.widgets import em
 
 Array = NDArray[np.float64]
@@ -29,6 +29,12 @@ def plot(name: str, size: ImVec2 | None = None) -> Iterator[bool]:
         if shown:
             implot.end_plot()
         implot.pop_style_var(2)
+
+
+def finish_set_up() -> None:
+    """The axes are as they shall be: write their numbers, with a minus where one is negative."""
+    with numerals():
+        implot.setup_finish()
 
 
 def set_up_loss(limits: tuple[float, float], cond: int, *, log: bool) -> None:
@@ -58,6 +64,13 @@ def line(label: str, xs: Array, ys: Array, color: Color, weight: float = 2.0) ->
             implot.plot_scatter(label, packed(xs[run]), packed(ys[run]), spec=dot)
         else:
             implot.plot_line(label, packed(xs[run]), packed(ys[run]), spec=spec)
+
+
+def stairs(label: str, xs: Array, ys: Array, color: Color, weight: float, alpha: float) -> None:
+    """Each value from its place to the next."""
+    spec = implot.Spec()
+    spec.line_color, spec.line_weight = vec(color, alpha), weight
+    implot.plot_stairs(label, packed(xs), packed(ys), spec=spec)
 
 
 def band(label: str, xs: Array, low: Array, high: Array, color: Color, alpha: float) -> None:

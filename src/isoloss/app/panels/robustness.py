@@ -7,10 +7,10 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.accuracy_curves import AccuracyCurve, Judgement, has_draws
+from isoloss.app.accuracy_curves import AccuracyCurve, has_draws
 from isoloss.app.evaluations import OpenEvaluation
 from isoloss.app.explain import explanation, of_attack
-from isoloss.app.panels.accuracy_plot import AccuracyPlot, sentence
+from isoloss.app.panels.accuracy_plot import AccuracyPlot
 from isoloss.app.panels.jobs import status_sign, told_progress, told_status
 from isoloss.app.panels.strokes import Stroke, draw_sample, strokes_of
 from isoloss.app.theme import palette, u32, vec
@@ -26,13 +26,14 @@ from isoloss.app.widgets import (
     wrapped,
 )
 from isoloss.app.workspace import Workspace
-from isoloss.tables import Row
+from isoloss.naming import sentence
+from isoloss.tables import Judge, Row
 
 SIDE = 15.5
 """Width of the column beside the plot, in em."""
 WIDE = 36.0
 """From this width on, in em, what is told stands beside the plot."""
-JUDGED: dict[Judgement, str] = {
+JUDGED: dict[Judge, str] = {
     "majority": "Majority",
     "single": "Single draw",
     "worst": "Worst draw",

@@ -8,7 +8,15 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from numpy.typing import NDArray
 
-from isoloss.app.panels.plotting import band, line, packed, plot, set_up_accuracy, set_up_loss
+from isoloss.app.panels.plotting import (
+    band,
+    finish_set_up,
+    line,
+    packed,
+    plot,
+    set_up_accuracy,
+    set_up_loss,
+)
 from isoloss.app.pointing import Place
 from isoloss.app.readouts import place_facts, value_facts
 from isoloss.app.slicing import LayerSlice
@@ -109,6 +117,7 @@ class SlicePlot:
         set_up_loss(limits, cond, log=log)
         if self.accuracy and any(x.slice.has_accuracy for x in found):
             set_up_accuracy(cond, no_label)
+        finish_set_up()
 
     def _values(
         self, one: LayerSlice, across: Along, floor: float, *, log: bool, several: bool

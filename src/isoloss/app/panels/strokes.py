@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.accuracy_curves import AccuracyCurve
 from isoloss.app.theme import Color, palette, u32
 from isoloss.app.widgets import em
+from isoloss.attacks import Hue, Mark
 
-Mark = Literal["circle", "square", "diamond", "down", "up"]
 Points = Sequence[tuple[float, float]]
 
-_ATTACKS: dict[str, tuple[int, Mark]] = {
-    "transfer": (1, "down"),
-    "bpda": (3, "diamond"),
-    "eot": (2, "circle"),
-    "square": (0, "square"),
-    "autoattack": (3, "up"),
-}
-"""Place in the palette's series, and mark: those of the figures."""
-_MARKS: tuple[Mark, ...] = ("circle", "square", "diamond", "down", "up")
+_PLACES: dict[Hue, int] = {"blue": 0, "orange": 1, "green": 2, "purple": 3, "magenta": 3}
+"""Of hues in the palette's series, which has no two that are as near as purple and magenta."""
 PALER = 0.42
 """How much nearer to the panel's colour that of each further defense is."""
+
+
+_PLUS = [(-0.4, -1.1), (0.4, -1.1), (0.4, -0.4), (1.1, -0.4), (1.1, 0.4), (0.4, 0.4),
+         (0.4, 1.1), (-0.4, 1.1), (-0.4, 0.4), (-1.1, 0.4), (-1.1, -0.4), (-0.4, -0.4)]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,22 +43,13 @@ def strokes_of(curves: Sequence[AccuracyCurve]) -> list[Stroke]:
     """One for each curve; the same attack looks the same in every run."""
     series = palette().series
     among = any(c.is_defended for c in curves)
-    defended = list(dict.fromkeys(c.subject for c in curves if c.is_defended))
-    plain = list(dict.fromkeys(c.subject for c in curves if not c.is_defended))
     found = []
     for curve in curves:
         is_plain = among and not curve.is_defended
-        if curve.hue.isdecimal():
-            k = int(curve.hue)
-            color = series[k % len(series)]
-            found.append(Stroke(color, _MARKS[(k // len(series)) % len(_MARKS)]))
-            continue
-        place, mark = _ATTACKS.get(curve.hue, (-1, "circle"))
-        color = palette().text if place < 0 else series[place]
-        group = defended if curve.is_defended else plain
-        for _ in range(min(group.index(curve.subject), 2)):
+        color = series[_PLACES[curve.hue]] if curve.hue in _PLACES else palette().text
+        for _ in range(min(curve.alike, 2)):
             color = _mixed(color, palette().panel, PALER)
-        found.append(Stroke(color, mark, dashed=is_plain, hollow=is_plain))
+        found.append(Stroke(color, curve.mark, dashed=is_plain, hollow=is_plain))
     return found
 
 
@@ -99,10 +86,11 @@ def draw_mark(x: float, y: float, stroke: Stroke, radius: float, alpha: float) -
     corners = {
         "square": [(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)],
         "diamond": [(0, -1.1), (1.1, 0), (0, 1.1), (-1.1, 0)],
+        "plus": _PLUS,
         "down": [(-1.05, -0.75), (1.05, -0.75), (0, 1.05)],
         "up": [(0, -1.05), (1.05, 0.75), (-1.05, 0.75)],
     }[stroke.mark]
-    draw.add_convex_poly_filled([ImVec2(x + r * a, y + r * b) for a, b in corners], inside)
+    draw.add_concave_poly_filled([ImVec2(x + r * a, y + r * b) for a, b in corners], inside)
     if stroke.hollow:
         closed = [*corners, corners[0]]
         draw.add_polyline(
