@@ -23,9 +23,9 @@ from isoloss.gl.overlays import contour_ends, joined_ends
 Array = NDArray[np.float64]
 Ends = tuple[Array, Array]
 
-QUICK_POINTS = 125
+QUICK_POINTS = 100
 """About how many points an axis has of the coarser grid."""
-QUICK_SHORTEST = 0.02
+QUICK_SHORTEST = 0.025
 """Of the box, whose sides are 2: segments of its lines are about as long, or longer."""
 _MOST_KEPT = 400  # levels, for a slider that comes back
 _MOST_MESHES = 4
