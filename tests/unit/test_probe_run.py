@@ -115,7 +115,7 @@ def test_a_probe_whose_network_has_changed_is_refused(trained):
     from isoloss.compute.checkpoints import save_tensors
 
     save_tensors(last, {k: v + 1 for k, v in state.items()})
-    with pytest.raises(IsolossError, match="weights have changed"):
+    with pytest.raises(IsolossError, match="weights changed"):
         list(carry_on(run))
 
 

@@ -159,7 +159,7 @@ def test_training_on_changed_data_is_refused(in_folder_of_users_module):
     module.write_text(module.read_text().replace("manual_seed(0)", "manual_seed(1)"))
     sys.modules.pop("tinyuser")
     importlib.invalidate_caches()
-    with pytest.raises(IsolossError, match="data have changed"):
+    with pytest.raises(IsolossError, match="data changed"):
         list(carry_on(run))
 
 

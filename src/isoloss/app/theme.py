@@ -126,6 +126,9 @@ def load_fonts() -> None:
 @contextmanager
 def numerals() -> Iterator[None]:
     """Write what follows in the font whose hyphen is a minus: for numbers that imgui formats."""
+    if _numerals is None:  # no window yet
+        yield
+        return
     imgui.push_font(_numerals, 0.0)
     try:
         yield
