@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from isoloss.attacks import attack_of
 from isoloss.files import write_atomic
 from isoloss.run import Run
 from isoloss.settings import (
@@ -39,13 +40,6 @@ RADII = (0.0, 0.25, 0.5, 0.75)
 SAMPLES = 500
 PAUSE = 600.0
 """Seconds without news after which a run counts as paused."""
-NAMES = {
-    "pgd": "PGD",
-    "transfer": "transfer",
-    "bpda": "BPDA + EOT",
-    "eot": "EOT, exact",
-    "square": "Square",
-}
 # What the original experiment reported, in percent, at ε 0 and EPSILONS; published certificates.
 ORIGINAL = {
     "resnet50": {
@@ -167,7 +161,11 @@ def _attacks(folder: Path, network: str, prefix: str, *, single: bool) -> Iterat
         found = {r.eps: r for r in rows if r.curve == curve}
         first = next(iter(found.values()))
         defense = "none" if first.defense == "none" else f"σ = {first.sigma:g}"
-        name = prefix + NAMES[first.attack] + (", single draw" if single and first.votes else "")
+        name = (
+            prefix
+            + attack_of(first.attack).in_figures
+            + (", single draw" if single and first.votes else "")
+        )
         cells = [_share(found[e], single=single and first.votes > 0) for e in (0.0, *EPSILONS)]
         yield _line([defense, name, *cells])
 

@@ -7,7 +7,6 @@ columns are the fields of `Certificate`.
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_atomic
+from isoloss.files import write_csv
 
 CERTIFICATES = "certificates.csv"
 
@@ -55,11 +54,8 @@ class Certificate:
 
 def write_certificates(path: Path, certificates: list[Certificate]) -> Path:
     """Write them as CSV with a header, in one step."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(f.name for f in fields(Certificate))
-    writer.writerows(asdict(c).values() for c in certificates)
-    return write_atomic(path, lambda p: p.write_text(text.getvalue(), encoding="utf-8"))
+    header = (f.name for f in fields(Certificate))
+    return write_csv(path, header, (asdict(c).values() for c in certificates))
 
 
 def read_certificates(path: Path) -> list[Certificate]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,22 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
     with replacing(path) as temporary:
         write(temporary)
     return path
+
+
+def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[object]]) -> Path:
+    """Write a table with a header as CSV, in one step.
+
+    Raises:
+        IsolossError: as `replacing` does.
+    """
+
+    def write(target: Path) -> None:
+        with target.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(header)
+            table.writerows(rows)
+
+    return write_atomic(path, write)
 
 
 @contextmanager

@@ -7,14 +7,13 @@ in `isoloss.robustness`.
 from __future__ import annotations
 
 import csv
-import io
 import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_atomic, write_json
+from isoloss.files import read_json, write_csv, write_json
 
 REPORT_SCHEMA = 1
 
@@ -143,12 +142,8 @@ class Report:
 
 def write_table(path: Path, rows: list[Row]) -> Path:
     """Write `rows` as CSV with a header, in one step."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(f.name for f in fields(Row))
-    for row in rows:
-        writer.writerow(map(_cell, asdict(row).values()))
-    return write_atomic(path, lambda p: p.write_text(text.getvalue(), encoding="utf-8"))
+    header = (f.name for f in fields(Row))
+    return write_csv(path, header, (map(_cell, asdict(row).values()) for row in rows))
 
 
 def read_table(path: Path) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.theme import palette
-from isoloss.app.widgets import em, primary_button, right_edge, wrapped
+from isoloss.app.widgets import em, primary_button, right_edge, row, wrapped
 
 BUTTON = 7.0
 """Width of a dialog's buttons, in em."""
@@ -75,6 +75,16 @@ def draw_footer(action: str, *, enabled: bool) -> tuple[bool, bool]:
     wanted = primary_button(action, size)
     imgui.end_disabled()
     return bool(cancelled), wanted
+
+
+def path_row(path: str, tip: str = "", *, appearing: bool) -> tuple[bool, str]:
+    """The row for the file; returns whether it was entered, and what stands there."""
+    row("File", tip)
+    if appearing:
+        imgui.set_keyboard_focus_here()
+    flags = int(imgui.InputTextFlags_.enter_returns_true)
+    entered, path = imgui.input_text("##path", path, flags)
+    return bool(entered), path
 
 
 def warn_of_replacing() -> None:

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.attacks import attack_of
-from isoloss.examples import ExampleFile, Examples, Index, read_examples
+from isoloss.examples import CLEAN, ExampleFile, Examples, Index, read_examples
 from isoloss.naming import capitalized
 from isoloss.tables import Row
 
 Pixels = NDArray[np.uint8]
-CLEAN = "clean"
 UNDEFENDED = -1.0
 """In place of σ."""
 MOST_BYTES = 128 << 20

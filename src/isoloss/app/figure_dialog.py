@@ -6,15 +6,15 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs import draw_dialog, draw_footer, warn_of_replacing
+from isoloss.app.dialogs import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.evaluations import OpenEvaluation
-from isoloss.app.example_browser import CLEAN
 from isoloss.app.picture_dialog import WIDTHS
 from isoloss.app.renderings import Renderings
 from isoloss.app.typed_path import exists, typed_path
 from isoloss.app.widgets import em, row, rows
 from isoloss.app.workspace import Workspace
 from isoloss.errors import IsolossError
+from isoloss.examples import CLEAN
 
 TITLE = "Save figure"
 SUFFIX = ".svg"
@@ -93,11 +93,8 @@ class FigureDialog:
         self.what = possible[_combo("what", possible.index(before), [WHAT[w] for w in possible])]
         if self.what != before:
             self.path = self.path.replace(f"-{before}.", f"-{self.what}.")
-        row("File", "SVG, PDF or PNG, by its suffix")
-        if self._appearing:
-            imgui.set_keyboard_focus_here()
-        entered, self.path = imgui.input_text(
-            "##path", self.path, int(imgui.InputTextFlags_.enter_returns_true)
+        entered, self.path = path_row(
+            self.path, "SVG, PDF or PNG, by its suffix", appearing=self._appearing
         )
         row("Width", "On paper")
         widths = list(WIDTHS)

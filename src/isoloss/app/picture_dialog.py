@@ -11,7 +11,7 @@ from typing import Any, Literal
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.curves import OpenCurve
-from isoloss.app.dialogs import draw_dialog, draw_footer, warn_of_replacing
+from isoloss.app.dialogs import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.numbers import number_field, whole_field, whole_slider
 from isoloss.app.renderings import Renderings
 from isoloss.app.theme import palette
@@ -158,12 +158,7 @@ class PictureDialog:
                     if bool(k) != self.of_curve:
                         self.of_curve = bool(k)
                         self._rename()
-                row("File")
-                if self._appearing:
-                    imgui.set_keyboard_focus_here()
-                entered, self.path = imgui.input_text(
-                    "##path", self.path, int(imgui.InputTextFlags_.enter_returns_true)
-                )
+                entered, self.path = path_row(self.path, appearing=self._appearing)
                 {"Picture": self._picture, "Figure": self._figure, "Movie": self._movie}[
                     self.choices.kind
                 ]()

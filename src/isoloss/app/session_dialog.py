@@ -6,10 +6,10 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs import draw_dialog, draw_footer, warn_of_replacing
+from isoloss.app.dialogs import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.theme import palette
 from isoloss.app.typed_path import exists, typed_path
-from isoloss.app.widgets import em, row, rows, wrapped
+from isoloss.app.widgets import em, rows, wrapped
 from isoloss.app.workspace import Workspace
 from isoloss.scene.session import SUFFIX
 
@@ -59,12 +59,7 @@ class SessionDialog:
         entered = False
         with rows("session", em(4)) as shown:
             if shown:
-                row("File")
-                if self._appearing:
-                    imgui.set_keyboard_focus_here()
-                entered, self.path = imgui.input_text(
-                    "##path", self.path, int(imgui.InputTextFlags_.enter_returns_true)
-                )
+                entered, self.path = path_row(self.path, appearing=self._appearing)
         path = self._chosen()
         if path is not None and exists(path):
             warn_of_replacing()

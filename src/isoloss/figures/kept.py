@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from isoloss.attacks import attack_of
 from isoloss.errors import IsolossError
-from isoloss.examples import INDEX, ExampleFile, Examples, Index, read_examples, read_index
+from isoloss.examples import CLEAN, INDEX, ExampleFile, Examples, Index, read_examples, read_index
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
 from isoloss.tables import Doubt, Row
 
 Image = NDArray[np.float32]
-STRONGEST = ("eot", "bpda", "autoattack", "pgd", "square", "transfer", "clean")
+STRONGEST = ("eot", "bpda", "autoattack", "pgd", "square", "transfer", CLEAN)
 """The first that is there is shown, where nobody chooses."""
 
 
@@ -124,7 +124,7 @@ class Kept:
     def _rows(self, findings: Findings) -> Iterator[Row]:
         for row in findings.rows:
             sigma = row.sigma == self.file.sigma or _both_nan(row.sigma, self.file.sigma)
-            attack = self.file.attack in (row.attack, "clean")
+            attack = self.file.attack in (row.attack, CLEAN)
             if row.network == self.file.network and sigma and attack:
                 yield row
 
@@ -134,7 +134,7 @@ class Kept:
         words = [self.file.network]
         if not math.isnan(self.file.sigma):
             words.append(f"σ = {self.file.sigma:g}")
-        if self.file.attack != "clean":
+        if self.file.attack != CLEAN:
             words.append(attack_of(self.file.attack).in_figures)
         return ", ".join(words)
 
@@ -168,7 +168,7 @@ def combinations(index: Index) -> list[ExampleFile]:
     """The files that show something: not the clean images beside others of the same defense."""
     return [
         f for f in index.files
-        if f.attack != "clean" or not any(_is_clean_of(f, other) for other in index.files)
+        if f.attack != CLEAN or not any(_is_clean_of(f, other) for other in index.files)
     ]  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def _is_clean_of(file: ExampleFile, other: ExampleFile) -> bool:
     """Whether `file` is of the clean images for what `other` is of."""
     same = (file.network, file.defense, file.seed) == (other.network, other.defense, other.seed)
     sigma = file.sigma == other.sigma or _both_nan(file.sigma, other.sigma)
-    return file.attack == "clean" and other.attack != "clean" and same and sigma
+    return file.attack == CLEAN and other.attack != CLEAN and same and sigma
 
 
 def _both_nan(a: float, b: float) -> bool:

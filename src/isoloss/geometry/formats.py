@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import glob
 import json
 import re
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_atomic
+from isoloss.files import read_json, write_atomic, write_csv
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.ply import load_surface_ply, load_trajectory_ply, save_surface_ply
 from isoloss.geometry.surface import Surface
@@ -224,14 +223,8 @@ def _load_h5(path: Path) -> Surface:
 def _save_csv(surface: Surface, path: Path) -> Path:
     alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
     columns = {"alpha": alpha, "beta": beta, **_grids(surface)}
-
-    def write(target: Path) -> None:
-        with target.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(columns)
-            rows.writerows(zip(*(c.ravel().tolist() for c in columns.values()), strict=True))
-
-    return write_atomic(path, write)
+    rows = zip(*(c.ravel().tolist() for c in columns.values()), strict=True)
+    return write_csv(path, columns, rows)
 
 
 def _save_vts(surface: Surface, path: Path) -> Path:

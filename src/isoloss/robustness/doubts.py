@@ -15,13 +15,13 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from isoloss.robustness.plan import CERTIFICATE, Combination
+from isoloss.certificates import farthest_radius
+from isoloss.robustness.plan import Combination
 from isoloss.robustness.standing import Bits, Standing
-from isoloss.robustness.statistics import certified_radius
 from isoloss.robustness.trials import protocol_of
 from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import Doubt
+from isoloss.tables import CERTIFICATE, Doubt
 
 LEVEL = 0.05
 WHITE_BOX = ("pgd", "autoattack", "bpda", "eot")
@@ -202,7 +202,7 @@ def _of_certificates(standing: Standing) -> Iterator[Doubt]:
     for combination in standing.curves:
         row, sigma = standing.row(combination, 0.0), combination.sigma or 0.0
         draws = standing.settings.draws
-        farthest = certified_radius(draws, draws, sigma, standing.settings.alpha) or 0.0
+        farthest = farthest_radius(sigma, draws, standing.settings.alpha)
         beyond = [radius for radius in RADII if farthest < radius < 4 * sigma]
         if beyond:
             yield replace(

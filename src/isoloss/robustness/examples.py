@@ -24,16 +24,17 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from isoloss.compute.checkpoints import save_tensors
-from isoloss.examples import DRIFT, INDEX, MAP, SCHEMA
+from isoloss.examples import CLEAN, DRIFT, INDEX, MAP, SCHEMA
 from isoloss.files import write_json
 from isoloss.robustness.arena import Arena
 from isoloss.robustness.attention import drift, kept_maps
 from isoloss.robustness.looking import wide
-from isoloss.robustness.plan import CERTIFICATE, CLEAN, Combination, Plan
+from isoloss.robustness.plan import MAIN, Combination, Plan
 from isoloss.robustness.smoothing import DenoisedSmoothing
 from isoloss.robustness.trials import Trial
 from isoloss.robustness.votes import first_noise
 from isoloss.settings import RobustnessSettings
+from isoloss.tables import CERTIFICATE
 
 
 class Examples:
@@ -44,7 +45,6 @@ class Examples:
     ) -> None:
         self._folder, self._plan, self._arena = folder, plan, arena
         self._norm = getattr(settings, "norm", "l2")
-        self._epsilons: tuple[float, ...] = getattr(settings, "epsilons", ())
 
     def has(self, which: int) -> bool:
         """Whether those of a combination are there, and whole."""
@@ -107,17 +107,16 @@ class Examples:
     def _entry(self, which: int) -> dict[str, Any]:
         combination = self._plan.combinations[which]
         defended = combination.sigma is not None
-        clean = combination.attack in (CLEAN, CERTIFICATE)
         return {
             "file": self._file(which).name,
             "network": self._arena.contenders[combination.network].name,
             "defense": "none" if not defended
             else "noise" if self._arena.denoiser is None else "denoised",
             "sigma": combination.sigma,
-            "attack": CLEAN if clean else combination.attack,
+            "attack": CLEAN if combination.attack == CERTIFICATE else combination.attack,
             "norm": self._norm,
             "seed": combination.seed,
-            "eps": [0.0] if clean else [*([] if defended else [0.0]), *self._epsilons],
+            "eps": list(self._plan.radii((MAIN, which, 0))) or [0.0],
         }  # fmt: skip
 
     def _file(self, which: int) -> Path:

@@ -17,7 +17,8 @@ from typing import Any
 
 from isoloss.compute.ranks import Unit
 from isoloss.errors import IsolossError
-from isoloss.robustness.plan import CERTIFICATE, Plan
+from isoloss.robustness.plan import Plan
+from isoloss.tables import CERTIFICATE
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from isoloss.compute.ranks import Unit
+from isoloss.examples import CLEAN
 from isoloss.settings import (
     AttackingSettings,
     AttackSettings,
@@ -18,6 +19,7 @@ from isoloss.settings import (
     DefendSettings,
     RobustnessSettings,
 )
+from isoloss.tables import CERTIFICATE
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""
@@ -29,7 +31,6 @@ FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Of the steps and of the draws that were asked for."""
 MAIN, STUDY = 0, 1
 
-CLEAN, CERTIFICATE = "clean", "certificate"
 BY_GRADIENT = ("pgd", "autoattack", "transfer", "bpda", "eot")
 
 

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.certificates import Certificate
+from isoloss.examples import CLEAN
 from isoloss.robustness.ledger import Ledger, Outcome
-from isoloss.robustness.plan import CERTIFICATE, CLEAN, MAIN, STUDY, Combination, Plan
+from isoloss.robustness.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings, RobustnessSettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import Row
+from isoloss.tables import CERTIFICATE, Row
 
 Bits = NDArray[np.bool_]
 

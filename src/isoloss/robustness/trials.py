@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from isoloss.compute.ranks import Unit
+from isoloss.examples import CLEAN
 from isoloss.robustness.arena import Arena, Contender
 from isoloss.robustness.ascent import Attacked
 from isoloss.robustness.bpda import StraightThrough
@@ -24,7 +25,7 @@ from isoloss.robustness.certify import certify
 from isoloss.robustness.eot import eot_pgd
 from isoloss.robustness.ledger import Outcome
 from isoloss.robustness.pgd import LEGACY, Protocol, attack
-from isoloss.robustness.plan import CERTIFICATE, CLEAN, MAIN, Combination, Plan, Study
+from isoloss.robustness.plan import MAIN, Combination, Plan, Study
 from isoloss.robustness.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.square import square
 from isoloss.robustness.standard import standard_autoattack
@@ -37,6 +38,7 @@ from isoloss.settings import (
     DefendSettings,
     RobustnessSettings,
 )
+from isoloss.tables import CERTIFICATE
 
 _NUMBER = {name: k for k, name in enumerate(
     ("pgd", "square", "autoattack", "transfer", "bpda", "eot", CLEAN, CERTIFICATE)

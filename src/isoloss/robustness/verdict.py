@@ -8,11 +8,11 @@ from functools import reduce
 
 import numpy as np
 
-from isoloss.robustness.plan import CERTIFICATE, Combination
+from isoloss.robustness.plan import Combination
 from isoloss.robustness.standing import Bits, Standing
 from isoloss.robustness.statistics import clopper_pearson_interval
 from isoloss.settings import AttackSettings, DefendSettings
-from isoloss.tables import Doubt
+from isoloss.tables import CERTIFICATE, Doubt
 
 # What says something against a number, not only about how exactly it is known.
 MILD = ("few-samples", "attack-not-proven", "mostly-abstained", "radius-out-of-reach")
