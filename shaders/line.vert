@@ -1,5 +1,5 @@
 #version 330 core
-// A segment an instance, widened to a quad of constant width on the screen.
+// A segment, widened to a quad of constant width on the screen.
 layout(location = 0) in vec3 a_start;
 layout(location = 1) in vec3 a_end;
 layout(location = 2) in vec4 a_color;
@@ -44,7 +44,7 @@ void main() {
     vec2 normal = vec2(-along.y, along.x);
 
     bool at_end = (gl_VertexID & 1) == 1;
-    float side = gl_VertexID < 2 ? -1.0 : 1.0;
+    float side = (gl_VertexID & 2) == 0 ? -1.0 : 1.0;
     float half_width = 0.5 * u_width;
     float reach = max(half_width, 0.5) + 0.75;  // room for the soft edge
     vec4 place = at_end ? end : start;

@@ -21,7 +21,7 @@ void main() {
     eye.xyz -= u_bias * eye.xyz * vec3(1.0 - u_parallel, 1.0 - u_parallel, 1.0);
     vec4 place = u_projection * eye;
     float radius = a_kind.x * u_unit;
-    vec2 corner = vec2((gl_VertexID & 1) == 1 ? 1.0 : -1.0, gl_VertexID < 2 ? -1.0 : 1.0);
+    vec2 corner = vec2((gl_VertexID & 1) == 1 ? 1.0 : -1.0, (gl_VertexID & 2) == 0 ? -1.0 : 1.0);
     v_place = corner * (radius + 2.5);
     place.xy += v_place * 2.0 / u_viewport * place.w;
     gl_Position = place;

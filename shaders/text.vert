@@ -1,5 +1,5 @@
 #version 330 core
-// A glyph an instance, in whole pixels from the top left.
+// A glyph, in whole pixels from the top left.
 layout(location = 0) in vec4 a_place;  // x, y, width, height
 layout(location = 1) in vec4 a_atlas;  // the same in the atlas, in pixels
 layout(location = 2) in vec4 a_color;
@@ -10,7 +10,7 @@ out vec2 v_atlas;
 out vec4 v_color;
 
 void main() {
-    vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1));
+    vec2 corner = vec2(float(gl_VertexID & 1), float((gl_VertexID >> 1) & 1));
     vec2 pixel = a_place.xy + corner * a_place.zw - u_shift;
     v_atlas = (a_atlas.xy + corner * a_atlas.zw) / vec2(textureSize(u_glyphs, 0));
     v_color = a_color;

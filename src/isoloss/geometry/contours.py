@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import contourpy
 import numpy as np
@@ -14,25 +15,42 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ContourLine:
-    """One connected piece of a level set.
+class LevelSet:
+    """Where a surface has one value: any number of connected lines.
 
     Attributes:
-        level: the value along the line.
-        points: (n, 2) float64, its (α, β); the first point is repeated last when it is closed.
+        points: (n, 2) float64, the (α, β) of all lines, one after the other; of a closed one the
+            first point is repeated last.
+        first: (k,) where in `points` each line begins.
     """
 
-    level: float
     points: Array
+    first: NDArray[np.int64]
+
+    def thinned(self, shortest: float) -> LevelSet:
+        """Without the points that follow another one of their line closer than `shortest`."""
+        lengths = np.hypot(*np.diff(self.points, axis=0).T)
+        along = np.concatenate([[0.0], np.cumsum(lengths)])[: len(self.points)]
+        step = np.floor((along - np.repeat(along[self.first], self._counts)) / shortest)
+        keep = np.diff(step, prepend=-1.0) > 0
+        keep[self.first] = True
+        keep[np.append(self.first[1:], len(keep))[: len(self.first)] - 1] = True
+        return LevelSet(self.points[keep], np.cumsum(keep)[self.first] - 1)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether the line returns to where it began."""
-        return len(self.points) > 2 and bool((self.points[0] == self.points[-1]).all())
+    def segments(self) -> tuple[Array, Array]:
+        """(m, 2) starts and ends of the pieces of all lines."""
+        within = np.ones(max(len(self.points) - 1, 0), np.bool_)
+        within[self.first[1:] - 1] = False
+        return self.points[:-1][within], self.points[1:][within]
+
+    @property
+    def _counts(self) -> NDArray[np.int64]:
+        return np.diff(self.first, append=len(self.points))
 
 
 class LevelSets:
-    """The contour lines of one grid, level by level: marching squares (contourpy).
+    """The level sets of one grid, level by level: marching squares (contourpy).
 
     What all levels have in common is worked out once, so that a few levels at a time cost no more
     than all of them together. Cells that touch NaN or ±inf are left out.
@@ -46,23 +64,16 @@ class LevelSets:
                 beta,
                 np.ma.masked_invalid(values.T),
                 name="serial",
-                line_type=contourpy.LineType.Separate,
+                line_type=contourpy.LineType.ChunkCombinedOffset,
             )
 
-    def at(self, level: float) -> list[ContourLine]:
+    def at(self, level: float) -> LevelSet:
         """The lines at one level; a grid thinner than 2×2 has none."""
-        if self._generator is None:
-            return []
-        pieces: list[Array] = self._generator.lines(float(level))  # type: ignore[assignment]
-        return [ContourLine(float(level), piece) for piece in pieces]
-
-
-def contour_lines(
-    alpha: Array, beta: Array, values: Array, levels: Array | list[float]
-) -> list[ContourLine]:
-    """The lines of `values` (A, B) at `levels`, in their order; see `LevelSets`."""
-    sets = LevelSets(alpha, beta, values)
-    return [line for level in levels for line in sets.at(float(level))]
+        found: Any = self._generator.lines(float(level)) if self._generator else ([None], [None])
+        (points,), (offsets,) = found
+        if points is None:
+            return LevelSet(np.empty((0, 2)), np.empty(0, np.int64))
+        return LevelSet(points, offsets[:-1].astype(np.int64))
 
 
 def nice_levels(scale: HeightScale, count: int) -> Array:

@@ -38,16 +38,18 @@ def joined(parts: list[NDArray[np.void]]) -> NDArray[np.void]:
     return np.concatenate([part.view(np.uint8) for part in parts]).view(parts[0].dtype)
 
 
+_TWO_TRIANGLES = (0, 1, 2, 2, 1, 3)
+
+
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute of a vertex or instance.
+    """One attribute of a vertex.
 
     Attributes:
         size: how many components.
         offset, stride: in bytes.
         normalized_bytes: unsigned bytes that stand for [0, 1], instead of floats.
         half: floats of two bytes instead of four.
-        per_instance: advance once an instance, not once a vertex.
     """
 
     location: int
@@ -56,7 +58,6 @@ class Attribute:
     stride: int
     normalized_bytes: bool = False
     half: bool = False
-    per_instance: bool = True
 
 
 class VertexArray:
@@ -75,7 +76,6 @@ class VertexArray:
             at = ctypes.c_void_p(a.offset)
             GL.glEnableVertexAttribArray(a.location)
             GL.glVertexAttribPointer(a.location, a.size, kind, a.normalized_bytes, a.stride, at)
-            GL.glVertexAttribDivisor(a.location, int(a.per_instance))
         GL.glBindVertexArray(0)
 
     def bind(self) -> None:
@@ -87,12 +87,19 @@ class VertexArray:
         GL.glDeleteVertexArrays(1, [self.id])
 
 
-class Instances:
-    """A buffer of structured records, drawn as one quad each."""
+class Quads:
+    """A buffer of structured records, drawn as one quad each.
+
+    A corner is `gl_VertexID & 3`. Every record is there four times, once a corner: an instance a
+    quad would do with one, but takes a software renderer twice as long, and graphics
+    processors fill their units badly with instances of four vertices.
+    """
 
     def __init__(self, record: np.dtype[np.void], locations: dict[str, int]) -> None:
         self.count = 0
         self._buffer, self._array, self._record = Buffer(), VertexArray(), record
+        self._corners = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER)
+        self._room = 0
         for name, location in locations.items():
             kind, offset = record.fields[name][:2]  # type: ignore[index]
             base, shape = kind.subdtype or (kind, (1,))
@@ -105,17 +112,30 @@ class Instances:
         """Replace all records."""
         if records.dtype != self._record:
             raise TypeError(f"expected records of {self._record}, got {records.dtype}")
-        self._buffer.upload(records.view(np.uint8))
+        whole = records.view(f"V{records.itemsize}")
+        self._buffer.upload(np.repeat(whole, 4).view(np.uint8))
         self.count = len(records)
+        self._make_room()
 
     def draw(self, count: int | None = None) -> None:
         """Draw the first `count` quads, all by default."""
         count = self.count if count is None else min(count, self.count)
         if count > 0:
             self._array.bind()
-            GL.glDrawArraysInstanced(GL.GL_TRIANGLE_STRIP, 0, 4, count)
+            GL.glDrawElements(GL.GL_TRIANGLES, 6 * count, GL.GL_UNSIGNED_INT, None)
 
     def free(self) -> None:
         """Give the memory back."""
         self._buffer.free()
+        self._corners.free()
         self._array.free()
+
+    def _make_room(self) -> None:
+        """Corners for all records, and some more, that most uploads need no new ones."""
+        if self.count <= self._room:
+            return
+        self._room = 1 << (self.count - 1).bit_length()
+        quads = np.arange(0, 4 * self._room, 4, dtype=np.uint32)
+        self._array.bind()
+        self._corners.upload(quads[:, None] + np.array(_TWO_TRIANGLES, np.uint32))
+        GL.glBindVertexArray(0)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.contours import LevelSets
 from isoloss.geometry.mesh import DisplayMesh, every
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Quads
 from isoloss.gl.lines import LinePass
 from isoloss.gl.overlays import contour_ends, joined_ends
 
@@ -120,7 +120,7 @@ class ContourBuffers:
         self.quick.free()
         self.batch.free()
 
-    def _upload(self, batch: Instances, known: dict[float, Ends]) -> None:
+    def _upload(self, batch: Quads, known: dict[float, Ends]) -> None:
         batch.upload(joined_ends([known[level] for level in self._levels], self._colors))
 
 

@@ -31,8 +31,8 @@ class FillPass:
         stride = CORNER.itemsize
         self._array.attach(
             self._buffer,
-            Attribute(0, 3, 0, stride, per_instance=False),
-            Attribute(1, 4, 12, stride, normalized_bytes=True, per_instance=False),
+            Attribute(0, 3, 0, stride),
+            Attribute(1, 4, 12, stride, normalized_bytes=True),
         )
 
     def draw(self, triangles: list[NDArray[np.void]], matrix: ArrayLike) -> None:

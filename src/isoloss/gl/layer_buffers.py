@@ -10,7 +10,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import overlays
 from isoloss.gl.accents import Accents
 from isoloss.gl.analysis import AnalysisBuffers
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Quads
 from isoloss.gl.contour_buffers import ContourBuffers
 from isoloss.gl.lines import LinePass
 from isoloss.gl.markers import MarkerPass
@@ -148,5 +148,5 @@ class LayerBuffers:
         return True
 
     @staticmethod
-    def _upload(batch: Instances, records: NDArray[np.void]) -> None:
+    def _upload(batch: Quads, records: NDArray[np.void]) -> None:
         batch.upload(records)

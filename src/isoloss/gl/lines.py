@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Quads
 from isoloss.gl.program import Program
 from isoloss.gl.view import View
 
@@ -58,13 +58,13 @@ class LinePass:
         self._program = Program("line")
 
     @staticmethod
-    def batch() -> Instances:
+    def batch() -> Quads:
         """An empty buffer of segments to upload into."""
-        return Instances(SEGMENT, {"start": 0, "end": 1, "color": 2})
+        return Quads(SEGMENT, {"start": 0, "end": 1, "color": 2})
 
     def draw(
         self,
-        batch: Instances,
+        batch: Quads,
         view: View,
         style: LineStyle,
         placed: tuple[ArrayLike, ArrayLike] = IDENTITY,

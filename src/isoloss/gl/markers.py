@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Quads
 from isoloss.gl.program import Program
 from isoloss.gl.view import View
 from isoloss.scene.theme import Color
@@ -32,13 +32,13 @@ class MarkerPass:
         self._program = Program("marker")
 
     @staticmethod
-    def batch() -> Instances:
+    def batch() -> Quads:
         """An empty buffer of markers to upload into."""
-        return Instances(MARK, {"position": 0, "kind": 1, "color": 2})
+        return Quads(MARK, {"position": 0, "kind": 1, "color": 2})
 
     def draw(
         self,
-        batch: Instances,
+        batch: Quads,
         view: View,
         outline: Color,
         placed: tuple[ArrayLike, ArrayLike],

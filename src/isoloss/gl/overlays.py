@@ -29,13 +29,9 @@ def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records
 
 def contour_ends(sets: LevelSets, level: float, shortest: float = SHORTEST) -> tuple[Array, Array]:
     """(m, 3) starts and ends of the segments at `level`, without those too short to be seen."""
-    starts, ends = [np.empty((0, 3))], [np.empty((0, 3))]
-    for line in sets.at(level):
-        flat = _thinned(line.points, shortest)
-        points = np.column_stack([flat, np.full(len(flat), level)])
-        starts.append(points[:-1])
-        ends.append(points[1:])
-    return np.concatenate(starts), np.concatenate(ends)
+    ends = sets.at(level).thinned(shortest).segments
+    start, end = (np.column_stack([flat, np.full(len(flat), level)]) for flat in ends)
+    return start, end
 
 
 def joined_ends(parts: list[tuple[Array, Array]], colors: Array) -> Records:
@@ -131,14 +127,6 @@ def marker_points(markers: tuple[Marker, ...], frame: Frame) -> Array:
     """(n, 3) in the box of gain 1."""
     flat = Frame(frame.alpha, frame.beta, frame.scale)
     return flat.place(*([getattr(m, k) for m in markers] for k in ("alpha", "beta", "loss")))
-
-
-def _thinned(points: Array, shortest: float) -> Array:
-    """A polyline without the points that follow another one closer than can be seen."""
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    keep = np.diff(np.floor(along / shortest), prepend=-1.0) > 0
-    keep[-1] = True
-    return points[keep]
 
 
 def _spread(points: int, step: int) -> NDArray[np.int64]:

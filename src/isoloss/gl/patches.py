@@ -15,7 +15,7 @@ import numpy as np
 from OpenGL import GL
 
 from isoloss.geometry.rect import Rect
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Quads
 from isoloss.gl.program import Program
 from isoloss.gl.target import Target
 
@@ -33,7 +33,7 @@ class Patches:
         self.rects: list[Rect] = []
         self._target = Target(1, 1, samples=0)
         self._program = Program("patch")
-        self._instances = Instances(_RECORD, {"place": 0})
+        self._quads = Quads(_RECORD, {"place": 0})
 
     @property
     def texture(self) -> int:
@@ -62,8 +62,8 @@ class Patches:
             GL.glActiveTexture(GL.GL_TEXTURE0)
             GL.glBindTexture(GL.GL_TEXTURE_2D, picture.texture)
             self._program.use(viewport=self.size, picture=0)
-            self._instances.upload(records)
-            self._instances.draw()
+            self._quads.upload(records)
+            self._quads.draw()
             GL.glEnable(GL.GL_BLEND)
             yield
         finally:
@@ -72,7 +72,7 @@ class Patches:
     def free(self) -> None:
         """Give the memory back."""
         self._target.free()
-        self._instances.free()
+        self._quads.free()
 
 
 def _whole(rect: Rect, size: tuple[int, int]) -> Rect | None:

@@ -18,7 +18,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import axes
 from isoloss.gl.analysis import all_minima
 from isoloss.gl.background import BackgroundPass
-from isoloss.gl.buffers import Instances
+from isoloss.gl.buffers import Quads
 from isoloss.gl.context import description
 from isoloss.gl.decorations import Decorations, Sights
 from isoloss.gl.fills import FillPass
@@ -232,8 +232,9 @@ class Renderer:
             sight = None
             if quick is None and self.is_software and not paint.flat:
                 sight = _sight(view, buffers.placed)
-            parts = buffers.surface.parts(budget, sight)
+            parts: list[slice | None] = [None]
             if quick is None:
+                parts = [*buffers.surface.parts(budget, sight)]
                 yield from self._pause(target)
             for piece in parts:
                 if paint.occlusion is not None:
@@ -307,7 +308,7 @@ class Renderer:
     def _draw_lines(
         self,
         buffers: LayerBuffers,
-        contours: Instances,
+        contours: Quads,
         scene: Scene,
         view: View,
         texture: Texture,

@@ -72,11 +72,11 @@ class SurfaceBuffers:
         )
         self._array.attach(
             self._shape,
-            Attribute(0, 3, at["place"], size, per_instance=False),
-            Attribute(1, 2, at["slope"], size, half=True, per_instance=False),
-            Attribute(2, 3, at["state"], size, normalized_bytes=True, per_instance=False),
+            Attribute(0, 3, at["place"], size),
+            Attribute(1, 2, at["slope"], size, half=True),
+            Attribute(2, 3, at["state"], size, normalized_bytes=True),
         )
-        self._array.attach(self._values, Attribute(3, 1, 0, 4, per_instance=False))
+        self._array.attach(self._values, Attribute(3, 1, 0, 4))
 
     def upload_shape(self, mesh: DisplayMesh) -> None:
         """Replace positions, slopes, occlusion, marks and triangles."""

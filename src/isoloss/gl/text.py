@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from OpenGL import GL
 
 from isoloss.geometry.rect import Rect
-from isoloss.gl.buffers import Instances, joined
+from isoloss.gl.buffers import Quads, joined
 from isoloss.gl.glyphs import GlyphAtlas
 from isoloss.gl.program import Program
 from isoloss.scene.theme import Color
@@ -42,7 +42,7 @@ class TextPass:
 
     def __init__(self) -> None:
         self._program = Program("text")
-        self._instances: dict[int, Instances] = {}
+        self._quads: dict[int, Quads] = {}
         self._atlases: dict[int, GlyphAtlas] = {}
 
     def measure(self, text: str, em: float, size: float = 1.0) -> tuple[float, float]:
@@ -78,14 +78,14 @@ class TextPass:
             by_atlas.setdefault(atlas.pixels, []).append(_records(label, atlas))
         GL.glDisable(GL.GL_DEPTH_TEST)
         for pixels, records in by_atlas.items():
-            if pixels not in self._instances:
+            if pixels not in self._quads:
                 places = {"place": 0, "atlas": 1, "color": 2}
-                self._instances[pixels] = Instances(_RECORD, places)
-            self._instances[pixels].upload(joined(records))
+                self._quads[pixels] = Quads(_RECORD, places)
+            self._quads[pixels].upload(joined(records))
             GL.glActiveTexture(GL.GL_TEXTURE0)
             self._atlases[pixels].bind()
             self._program.use(viewport=viewport, shift=shift, glyphs=0)
-            self._instances[pixels].draw()
+            self._quads[pixels].draw()
 
     def _atlas(self, em: float, size: float) -> GlyphAtlas:
         pixels = min(max(round(em * size), 6), 1000)  # the sheet of larger ones would be too wide
@@ -93,8 +93,8 @@ class TextPass:
             if len(self._atlases) >= 12:  # many sizes were tried: start over
                 for old, atlas in self._atlases.items():
                     atlas.free()
-                    if old in self._instances:
-                        self._instances.pop(old).free()
+                    if old in self._quads:
+                        self._quads.pop(old).free()
                 self._atlases.clear()
             self._atlases[pixels] = GlyphAtlas(pixels)
         return self._atlases[pixels]
