@@ -10,6 +10,7 @@ import pytest
 from isoloss.geometry import simplify
 from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
+from isoloss.gl import contour_buffers
 from isoloss.gl import renderer as renderer_module
 from isoloss.gl.canvas import QUIET, Canvas
 from isoloss.gl.contour_buffers import ContourBuffers
@@ -163,7 +164,25 @@ def test_coarse_contours_lie_where_the_true_ones_do(contours, large):
     quick, true = uploaded["quick"], contour_segments(mesh, np.array([0.4]), np.ones((1, 4)))
     places = quick["start"].astype(float)
     assert np.abs(mesh.height_at(places[:, 0], places[:, 1]) - 0.4).max() < 0.01
-    assert 0.3 * len(true) < len(quick) < 0.7 * len(true)
+    assert 0.15 * len(true) < len(quick) < 0.35 * len(true)
+
+
+def test_coarse_contours_of_levels_passed_before_are_known_and_close_ones_stay_apart(
+    contours, large, monkeypatch
+):
+    buffers, uploaded = contours
+    mesh, found = display_mesh(large), []
+    ends = contour_buffers.contour_ends
+    monkeypatch.setattr(
+        contour_buffers, "contour_ends", lambda *rest: found.append(rest[1]) or ends(*rest)
+    )
+    for count in range(10, 60):
+        buffers.update(mesh, (np.arange(count) + 1) / (count + 1), np.ones((count, 4)))
+    assert len(found) == len(set(found)) <= contour_buffers.QUICK_STEPS
+    close = 0.4 + np.arange(5) * 1e-3
+    buffers.update(mesh, close, np.ones((5, 4)))
+    heights = uploaded["quick"]["start"][:, 2]
+    assert np.unique(heights).tolist() == close.astype(np.float32).tolist()
 
 
 def test_the_whole_picture_in_pieces_is_the_one_drawn_at_once(canvas, renderer, large):

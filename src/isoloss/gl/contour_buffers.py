@@ -25,8 +25,12 @@ Ends = tuple[Array, Array]
 
 QUICK_POINTS = 100
 """About how many points an axis has of the coarser grid."""
-QUICK_SHORTEST = 0.025
+QUICK_SHORTEST = 0.04
 """Of the box, whose sides are 2: segments of its lines are about as long, or longer."""
+QUICK_STEPS = 256
+"""Heights at which there are coarser lines: of those that a slider passes, most are known then, and
+none is off by a fifth of a percent of the height."""
+_CLOSE = 4 / QUICK_STEPS
 _MOST_KEPT = 400  # levels, for a slider that comes back
 _MOST_MESHES = 4
 
@@ -100,9 +104,10 @@ class ContourBuffers:
         if state == self._state:
             return
         self._state, self._levels, self._colors = state, levels.tolist(), colors
-        for level in self._levels:
+        near = _near(levels)
+        for level in near:
             self._lines.add_quick(mesh, level)
-        self._upload(self.quick, self._lines.quick)
+        self._upload(self.quick, self._lines.quick, near)
 
     def complete(self) -> Iterator[None]:
         """Work the true lines out, a level a step."""
@@ -112,7 +117,7 @@ class ContourBuffers:
             if level not in self._lines.true:
                 self._lines.add_true(self._mesh, level)
                 yield
-        self._upload(self.batch, self._lines.true)
+        self._upload(self.batch, self._lines.true, self._levels)
         self._uploaded = self._state
 
     def free(self) -> None:
@@ -120,8 +125,14 @@ class ContourBuffers:
         self.quick.free()
         self.batch.free()
 
-    def _upload(self, batch: Quads, known: dict[float, Ends]) -> None:
-        batch.upload(joined_ends([known[level] for level in self._levels], self._colors))
+    def _upload(self, batch: Quads, known: dict[float, Ends], levels: list[float]) -> None:
+        batch.upload(joined_ends([known[level] for level in levels], self._colors))
+
+
+def _near(levels: Array) -> list[float]:
+    """Levels known from before are more likely among these; close ones stay as they are."""
+    apart = float(np.diff(levels).min()) if len(levels) > 1 else 1.0
+    return (np.rint(levels * QUICK_STEPS) / QUICK_STEPS if apart > _CLOSE else levels).tolist()
 
 
 def _coarse(mesh: DisplayMesh) -> LevelSets:
