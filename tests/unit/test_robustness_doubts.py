@@ -15,6 +15,7 @@ from isoloss.tables import Doubt, Report, Row, read_report, read_table, write_re
 
 N = 100
 EPS = (0.1, 0.5)
+VALUES = 3 * 32 * 32
 
 
 def texts(*right):
@@ -60,13 +61,13 @@ def defend(**others):
 
 
 def ids(found):
-    return [doubt.id for doubt in doubts_of(found)]
+    return [doubt.id for doubt in doubts_of(found, VALUES)]
 
 
 def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
     good = standing(tmp_path, attack(), {"pgd": [95, 10, 0], "square": [95, 30, 1]})
     assert ids(good) == []
-    assert verdict(good, [], 3072) == (
+    assert verdict(good, [], VALUES) == (
         "net classifies 95.0 % (88.7 to 98.4) of 100 images rightly; no more than half of that is "
         "left at ε = 0.1 in L∞, 10.0 % (4.9 to 17.6) under all attacks together. No check has "
         "found a reason to distrust these numbers."
@@ -86,6 +87,24 @@ def test_attacks_that_do_too_little_are_called_out(tmp_path, right, expected):
     assert expected in found
 
 
+@pytest.mark.parametrize(("largest", "expected"), [(27.6, "not-proven"), (27.8, "is-broken")])
+def test_nothing_survives_a_ball_in_l2_that_reaches_grey(tmp_path, largest, expected):
+    settings = AttackSettings(source="/net", norm="l2", eps=(0.5, largest), attacks="pgd")
+    found = standing(tmp_path, settings, {"pgd": [95, 40, 30]})
+    assert ids(found) == [f"attack-{expected}"]  # √3072 / 2 = 27.7
+
+
+def test_several_radii_are_several_chances_to_be_mistaken(tmp_path):
+    # Six images of one side only: p = 1/64, which is 5 % of three radii and not of four.
+    for radii, warned in ((3, True), (4, False)):
+        folder = tmp_path / str(radii)
+        folder.mkdir()
+        settings = AttackSettings(source="/net", eps=tuple(0.1 * k for k in range(1, radii + 1)))
+        none = [0] * (radii - 1)
+        found = standing(folder, settings, {"pgd": [95, 6, *none], "square": [95, 0, *none]})
+        assert ("black-box-beats-white-box" in ids(found)) == warned
+
+
 def test_a_small_largest_ball_proves_nothing(tmp_path):
     settings = AttackSettings(source="/net", eps=(0.01, 0.02), attacks="pgd")
     assert ids(standing(tmp_path, settings, {"pgd": [95, 90, 80]})) == ["attack-not-proven"]
@@ -95,7 +114,7 @@ def test_images_without_gradient_are_counted(tmp_path):
     settings = attack(attacks="pgd")
     flat = {"without_gradient": texts(0, 20, 20)}
     made = standing(tmp_path, settings, {"pgd": [95, 20, 0]}, pgd=flat)
-    (doubt,) = doubts_of(made)
+    (doubt,) = doubts_of(made, VALUES)
     assert doubt.id == "no-gradient"
     assert "20 %" in doubt.message
 
@@ -104,7 +123,7 @@ def test_a_defense_that_only_a_transfer_breaks(tmp_path):
     right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [60, 5], "bpda": [70, 5],
              "eot": [80, 5], "square": [85, 40]}  # fmt: skip
     made = standing(tmp_path, defend(), right)
-    doubts = {doubt.id: doubt for doubt in doubts_of(made)}
+    doubts = {doubt.id: doubt for doubt in doubts_of(made, VALUES)}
     assert set(doubts) == {"transfer-beats-white-box", "straight-through-beats-exact"}
     assert doubts["transfer-beats-white-box"].attack == "eot"
     assert doubts["transfer-beats-white-box"].sigma == 0.25
@@ -116,7 +135,7 @@ def test_a_defense_as_a_transfer_shows_it_and_as_it_is(tmp_path):
              "eot": [12, 0], "square": [70, 40]}  # fmt: skip
     made = standing(tmp_path, defend(), right)
     assert ids(made) == []
-    said = verdict(made, [], 3072)
+    said = verdict(made, [], VALUES)
     assert "images made for the undefended network leave 85.0 %" in said
     assert "adversaries who know of the defense leave 12.0 % (6.4 to 20.0)" in said
     assert "where undefended 0.0 % are left" in said

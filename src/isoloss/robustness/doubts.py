@@ -4,15 +4,17 @@ After Carlini et al. 2019, "On Evaluating Adversarial Robustness", https://arxiv
 and Athalye, Carlini, Wagner 2018, https://arxiv.org/abs/1802.00420: gradients that are masked show
 in black-box or transferred attacks that do better, in larger balls that do no more harm, and in a
 largest ball that leaves any accuracy at all. Comparisons are image by image, and said to differ
-where a one-sided sign test (McNemar's, exact) does at 5 %.
+where a one-sided sign test (McNemar's, exact) does at 5 %; of comparisons at several radii that is
+the level of all together (Bonferroni).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
-import numpy as np
 from scipy import stats
 
 from isoloss.certificates import farthest_radius
@@ -25,19 +27,21 @@ from isoloss.tables import CERTIFICATE, Doubt
 
 LEVEL = 0.05
 WHITE_BOX = ("pgd", "autoattack", "bpda", "eot")
-# Within such a distance every image can be made grey: nobody can tell the classes apart.
-SURE = {"linf": 0.5}
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # share of the images without gradient
 
 
-def doubts_of(standing: Standing) -> list[Doubt]:
-    """All there is to be said against the numbers of a run, the gravest first."""
+def doubts_of(standing: Standing, values: int) -> list[Doubt]:
+    """All there is to be said against the numbers of a run, the gravest first.
+
+    Args:
+        values: of an image, channels × height × width.
+    """
     found = [
         doubt
         for combination in standing.curves
         if combination.attack != CERTIFICATE
-        for doubt in _about(standing, combination)
+        for doubt in _about(standing, combination, values)
     ]
     found += _of_protocol(standing)
     found += _of_convergence(standing)
@@ -46,12 +50,12 @@ def doubts_of(standing: Standing) -> list[Doubt]:
     return list(dict.fromkeys(found))
 
 
-def _about(standing: Standing, combination: Combination) -> Iterator[Doubt]:
+def _about(standing: Standing, combination: Combination, values: int) -> Iterator[Doubt]:
     doubt = _template(standing, combination)
     if combination.attack in WHITE_BOX or combination.attack == "square":
         yield from _of_monotony(standing, combination, doubt)
     if combination.attack in WHITE_BOX:
-        yield from _of_the_largest(standing, combination, doubt)
+        yield from _of_the_largest(standing, combination, doubt, values)
         yield from _of_flatness(standing, combination, doubt)
     if combination.attack in ("pgd", "eot") or _is_best_by_gradients(standing, combination):
         yield from _of_rivals(standing, combination, doubt)
@@ -80,9 +84,10 @@ def _of_rivals(standing: Standing, combination: Combination, doubt: Doubt) -> It
         rival = replace(combination, attack=name)
         if name == combination.attack or rival not in standing.plan.combinations:
             continue
-        for eps in standing.epsilons[1:]:
+        radii = standing.epsilons[1:]
+        for eps in radii:
             ours, theirs = standing.bits(combination, eps), standing.bits(rival, eps)
-            if is_more_often(ours, theirs):
+            if is_more_often(ours, theirs, LEVEL / len(radii)):
                 lost, more = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
                 said = message.format(attack=combination.attack.upper())
                 yield replace(
@@ -94,9 +99,10 @@ def _of_rivals(standing: Standing, combination: Combination, doubt: Doubt) -> It
 
 
 def _of_monotony(standing: Standing, combination: Combination, doubt: Doubt) -> Iterator[Doubt]:
-    for smaller, larger in zip(standing.epsilons, standing.epsilons[1:], strict=False):
+    steps = list(pairwise(standing.epsilons))
+    for smaller, larger in steps:
         before, after = standing.bits(combination, smaller), standing.bits(combination, larger)
-        if is_more_often(after, before):
+        if is_more_often(after, before, LEVEL / len(steps)):
             yield replace(
                 doubt,
                 id="larger-ball-less-harm",
@@ -107,7 +113,9 @@ def _of_monotony(standing: Standing, combination: Combination, doubt: Doubt) -> 
             return
 
 
-def _of_the_largest(standing: Standing, combination: Combination, doubt: Doubt) -> Iterator[Doubt]:
+def _of_the_largest(
+    standing: Standing, combination: Combination, doubt: Doubt, values: int
+) -> Iterator[Doubt]:
     largest = standing.epsilons[-1]
     row = standing.row(combination, largest)
     norm = getattr(standing.settings, "norm", "")
@@ -117,7 +125,9 @@ def _of_the_largest(standing: Standing, combination: Combination, doubt: Doubt) 
         f"under {combination.attack}, {100 * row.accuracy:.1f} % of the images are still right at "
         f"the largest ε, {largest:.4g}, where chance is {100 / standing.classes:.1f} %"
     )
-    if largest >= SURE.get(norm, np.inf):
+    # Within such a distance every image can be made grey: nobody can tell the classes apart.
+    grey = {"linf": 0.5, "l2": 0.5 * math.sqrt(values)}
+    if largest >= grey.get(norm, math.inf):
         yield replace(
             doubt,
             id="attack-is-broken",
@@ -226,19 +236,18 @@ def _of_intervals(standing: Standing) -> Iterator[Doubt]:
         samples = max(row.samples for row in standing.rows)
         yield Doubt(
             "few-samples",
-            f"{samples} images leave accuracies uncertain by ±{50 * widest:.0f} points: take more "
-            "--samples",
+            f"{samples} images leave accuracies uncertain by ±{50 * widest:.0f} points: take more",
         )
 
 
-def is_more_often(one: Bits, other: Bits) -> bool:
+def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
     """Whether `one` is true of more of the same images than `other`, beyond chance."""
     n = min(len(one), len(other))
     wins, losses = int((one[:n] & ~other[:n]).sum()), int((other[:n] & ~one[:n]).sum())
     if wins <= losses:
         return False
     test = stats.binomtest(wins, wins + losses, 0.5, alternative="greater")
-    return float(test.pvalue) < LEVEL
+    return float(test.pvalue) < level
 
 
 def _is_best_by_gradients(standing: Standing, combination: Combination) -> bool:

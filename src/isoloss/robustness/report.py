@@ -23,7 +23,8 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
         shape: (C, H, W) of the images.
         facts: to be told beside.
     """
-    doubts = doubts_of(standing)
+    values = math.prod(shape)
+    doubts = doubts_of(standing, values)
     settings = standing.settings
     asked = {
         name: getattr(settings, name)
@@ -39,7 +40,7 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
         **asked,
         **facts,
     }
-    said = verdict(standing, doubts, math.prod(shape))
+    said = verdict(standing, doubts, values)
     return Report(said, tuple(doubts), tuple(_studies(standing)), everything)
 
 
