@@ -3,6 +3,7 @@ uniform vec3 u_eye;       // position, or direction towards the eye when u_paral
 uniform bool u_parallel;
 uniform vec3 u_key;       // direction towards the key light
 uniform float u_unlit;    // 1: hardly any shading
+uniform float u_gloss;    // 1: with a highlight; 0: none, for a map whose colours are to be read
 
 vec3 toward_eye(vec3 place) {
     return u_parallel ? u_eye : normalize(u_eye - place);
@@ -21,7 +22,7 @@ float light_below(float facing, float diffuse) {
 }
 
 float highlight(vec3 normal, vec3 view, float sky) {
-    float gloss = pow(max(dot(normal, normalize(view + u_key)), 0.0), 42.0) * 0.07 * sky;
+    float gloss = pow(max(dot(normal, normalize(view + u_key)), 0.0), 42.0) * 0.07 * sky * u_gloss;
     float rim = 1.0 - abs(dot(normal, view));
     return (gloss + 0.045 * rim * rim * rim * sky) * (1.0 - u_unlit);
 }

@@ -5,7 +5,9 @@ import pytest
 
 from isoloss.geometry.height import HeightScale
 from isoloss.gl.axes import AxisLabels, AxisTicks, Sides
-from isoloss.gl.text import TextPass
+from isoloss.gl.plates import Silhouette
+from isoloss.gl.target import Target
+from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.scene import Camera
 from isoloss.scene.scene import Frame
@@ -35,3 +37,48 @@ def test_numbers_of_two_axes_stay_apart_where_they_meet(context, size):
                     assert abs(a.x - b.x) - wide > em, (a.text, azimuth, elevation)
                     met += 1
     assert met > 0
+
+
+@pytest.mark.parametrize("azimuth", [-178, -92, -88, -2, 2, 88, 92, 178])
+def test_an_axis_seen_from_its_end_is_not_mixed_with_the_losses(context, azimuth):
+    camera, text = Camera(azimuth=azimuth, elevation=29.0), TextPass()
+    layout = AxisLabels(View(camera, (700, 500), 1.0, THEMES["dark"]), text)
+    layout.lay_out(FRAME, TICKS, Sides.of(camera), ("", "", ""))
+    losses = [label for label in layout.labels if label.text.startswith("z")]
+    assert len(losses) == len(TICKS.z)
+    others = [label for label in layout.labels if label.text and not label.text.startswith("z")]
+    top, bottom = min(x.y for x in losses), max(x.y for x in losses)
+    beside = [x for x in others if top < x.y < bottom and x.x < 350]
+    assert not beside
+
+
+def test_a_text_over_the_box_has_a_halo_and_one_beside_it_has_none(context):
+    camera = Camera(azimuth=-90.0, elevation=80.0)
+    view = View(camera, (700, 500), 1.0, THEMES["light"])
+    box = Silhouette(view, 0.9)
+    layout = AxisLabels(view, TextPass(), box.halo)
+    layout.lay_out(FRAME, TICKS, Sides.of(camera), ("", "", ""))
+    over = [label.halo is not None for label in layout.labels]
+    assert any(over)
+    assert box.halo((0.0, 0.0, 20.0, 10.0)) is None
+    assert box.halo((340.0, 240.0, 360.0, 250.0)) is not None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_halo_surrounds_the_glyphs(renderer, theme):
+    target, text, halo = Target(80, 40), TextPass(), (1.0, 0.0, 0.0, 1.0)
+    pictures = []
+    for rim in (None, halo):
+        target.begin(multisample=False)
+        renderer._blend()
+        text.draw([Label("H", 40, 20, THEMES[theme].ink, halo=rim)], 24.0, (80, 40))
+        target.end()
+        pictures.append(target.read().astype(int))
+    target.free()
+    plain, rimmed = (picture[..., 3] > 128 for picture in pictures)
+    assert plain.any()
+    assert (rimmed & plain == plain).all()
+    outside = rimmed & (pictures[0][..., 3] == 0)
+    assert outside.sum() > plain.sum()
+    red, green, *_ = pictures[1][outside].T
+    assert (red > green + 80).all()

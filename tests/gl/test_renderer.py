@@ -8,13 +8,13 @@ from OpenGL import GL
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
-from isoloss.gl import buffers
+from isoloss.gl import buffers, surfaces
 from isoloss.gl.canvas import Canvas
 from isoloss.gl.decorations import nothing_of
 from isoloss.gl.picture import draw_picture, make_scene, render
 from isoloss.gl.renderer import Renderer
 from isoloss.gl.target import Target
-from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
+from isoloss.scene import Appearance, Camera, Scene, SurfaceLayer, Texture
 
 AXIS = np.linspace(-1, 1, 9)
 LOSS = AXIS[:, None] ** 2 + AXIS[None, :] ** 2 + 0.1
@@ -237,3 +237,23 @@ def test_a_surface_that_layers_share_is_drawn_once(renderer, layer):
     assert (drawn(layer, again) == drawn(layer)).all()
     assert (drawn(layer, again, other) == drawn(layer, other)).all()
     assert (drawn(layer, other) != drawn(layer)).any()
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_seen_from_above_a_surface_has_no_highlight(renderer, layer, moving, monkeypatch):
+    """It would be a spot of a colour that stands for another height."""
+    scene = Scene([layer])
+    differ = []
+    for elevation in (90.0, 40.0):
+        scene.camera = Camera(azimuth=0.0, elevation=elevation)
+        pictures = []
+        for gloss in (surfaces._gloss, lambda _: 1.0):
+            monkeypatch.setattr(surfaces, "_gloss", gloss)
+            target = Target(300, 200)
+            renderer.draw(scene, target, moving=moving)
+            pictures.append(target.read().astype(int))
+            target.free()
+        monkeypatch.undo()
+        differ.append(np.abs(pictures[0] - pictures[1]).max())
+    assert differ[0] > 5
+    assert differ[1] == 0

@@ -9,6 +9,7 @@ from isoloss.scene.camera import FIELD_OF_VIEW, Camera
 
 SIZE = (800, 500)
 POINTS = np.random.default_rng(1).uniform(-1, 1, (20, 3))
+BOX = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-0.28, 0.9)])
 CAMERAS = [
     Camera(),
     Camera(azimuth=130, elevation=-20, distance=3, target=(0.3, -0.2, 0.5)),
@@ -125,3 +126,15 @@ def test_the_whole_box_is_in_the_first_view(size):
     x, y, _ = Camera().to_pixels(corners, size).T
     assert ((x > 0) & (x < size[0])).all()
     assert ((y > 0) & (y < size[1])).all()
+
+
+@pytest.mark.parametrize("size", [(900, 560), (500, 900), (1600, 1000)])
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_a_fitting_camera_sees_the_whole_box_and_is_no_farther_than_needed(size, orthographic):
+    for azimuth, elevation in ((135.0, 75.0), (45.0, 50.0), (0.0, 89.0), (-32.0, 29.0)):
+        camera = Camera(azimuth, elevation, distance=2.0, orthographic=orthographic)
+        places = camera.fitting(size, BOX).to_pixels(BOX, size)[:, :2]
+        beside = np.abs(2 * places / size - 1)
+        assert beside.max() == pytest.approx(0.9)
+    far = Camera(distance=40.0, orthographic=orthographic)
+    assert far.fitting(size, BOX) == far

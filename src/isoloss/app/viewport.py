@@ -54,6 +54,11 @@ class Viewport:
         """Whether menus and panels act on it."""
         return self.workspace.document.active == self.index
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """(width, height) in the window's units."""
+        return max(1, int(self.rect[2])), max(1, int(self.rect[3]))
+
     # -- mouse -------------------------------------------------------------------------------
 
     def listen(self, rect: Rect) -> None:
@@ -65,7 +70,7 @@ class Viewport:
         imgui.invisible_button("scene", ImVec2(width, height), int(_BUTTONS))
         io, scene = imgui.get_io(), self.scene
         hovered, active = imgui.is_item_hovered(), imgui.is_item_active()
-        size = (max(1, int(width)), max(1, int(height)))
+        size = self.extent
         at = (io.mouse_pos.x - x, io.mouse_pos.y - y)
         if imgui.is_item_activated():
             self._press()
@@ -171,8 +176,7 @@ class Viewport:
         place = scene.frame().place(
             surface.alpha[cell[0]], surface.beta[cell[1]], surface.loss[cell]
         )
-        size = (max(1, int(width)), max(1, int(height)))
-        px, py, _ = scene.camera.to_pixels(place[None], size)[0]
+        px, py, _ = scene.camera.to_pixels(place[None], self.extent)[0]
         at, mouse = ImVec2(x + float(px), y + float(py)), imgui.get_io().mouse_pos
         if abs(at.x - mouse.x) + abs(at.y - mouse.y) > em(0.3):
             draw, p = imgui.get_window_draw_list(), palette()
@@ -203,6 +207,8 @@ class Viewport:
 
 
 def readout(hit: Hit) -> list[tuple[str, str]]:
-    """What is told of a point: (name, value); loss and accuracy are those of the nearest cell."""
-    measured = pins.measurements(hit.layer.surface, hit.index)
-    return [*place_facts(hit.alpha, hit.beta), *((name, plain(told)) for name, told in measured)]
+    """What is told of the grid point nearest to where one points, as (name, value)."""
+    surface, (i, j) = hit.layer.surface, hit.index
+    place = place_facts(float(surface.alpha[i]), float(surface.beta[j]))
+    measured = pins.measurements(surface, hit.index)
+    return [*place, *((name, plain(told)) for name, told in measured)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,35 +17,42 @@ from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.scene.camera import Camera
 from isoloss.scene.scene import FLOOR, Frame
+from isoloss.scene.theme import Color
 
 Array = NDArray[np.float64]
 
 _TICK = 0.035  # length of tick marks, in the box's units
+_END_ON = 0.26  # sine of the angle between the line of sight and an edge
+_MAP = 75.0  # degrees: seen from so high there is no axis of losses
 _APART = 1.1  # em between numbers of two axes that stand in one line
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Which walls are near: their x and their y, each -1 or 1."""
+    """Which walls are near, each -1 or 1.
+
+    Attributes:
+        x, y: of the walls towards the eye; the others are drawn.
+        labelled: x and y of the floor's edges that have the labels.
+    """
 
     x: float
     y: float
-    from_below: bool = False
-
-    @property
-    def labelled(self) -> tuple[float, float]:
-        """The x and y of the floor's edges that lie outermost on the screen."""
-        return (-self.x, -self.y) if self.from_below else (self.x, self.y)
+    labelled: tuple[float, float]
 
     @classmethod
     def of(cls, camera: Camera) -> Sides:
-        """The walls towards the eye; the others are drawn."""
+        """Labelled are the edges that lie outermost on the screen."""
         azimuth = math.radians(camera.azimuth)
-        return cls(
-            1.0 if math.sin(azimuth) > 1e-6 else -1.0,
-            -1.0 if math.cos(azimuth) > -1e-6 else 1.0,
-            camera.elevation < -1e-6,
-        )
+        across, along = math.sin(azimuth), math.cos(azimuth)
+        x, y = 1.0 if across > 1e-6 else -1.0, -1.0 if along > -1e-6 else 1.0
+        below = camera.elevation < -1e-6
+        label_x, label_y = (-x, -y) if below else (x, y)
+        if camera.elevation < _MAP:
+            # An edge that leads away from the eye is upright: not beside the losses, left.
+            label_x = math.copysign(1.0, along) if abs(across) < _END_ON else label_x
+            label_y = math.copysign(1.0, across) if abs(along) < _END_ON else label_y
+        return cls(x, y, (label_x, label_y))
 
 
 @dataclass(frozen=True)
@@ -123,10 +131,16 @@ def height_edge(view: View, top: float) -> tuple[float, float]:
 
 
 class AxisLabels:
-    """Places tick labels and titles along the edges of the box, where there is room."""
+    """Places tick labels and titles along the edges of the box, where there is room.
 
-    def __init__(self, view: View, text: TextPass) -> None:
-        self._view, self._text = view, text
+    Args:
+        halo: what is to surround a text in a rectangle, if anything.
+    """
+
+    def __init__(
+        self, view: View, text: TextPass, halo: Callable[[Rect], Color | None] | None = None
+    ) -> None:
+        self._view, self._text, self._halo = view, text, halo
         self._taken: list[Rect] = []
         self._reserved: list[Rect] = []
         self._numbers: list[Rect] = []
@@ -136,6 +150,10 @@ class AxisLabels:
         """Keep `rect` (left, top, right, bottom) free of labels."""
         self._taken.append(rect)
         self._reserved.append(rect)
+
+    def halo(self, rect: Rect) -> Color | None:
+        """What is to surround a text in `rect`."""
+        return self._halo(rect) if self._halo is not None else None
 
     def is_free(self, rect: Rect) -> bool:
         """Whether nothing has been placed in `rect` yet."""
@@ -243,7 +261,7 @@ class AxisLabels:
         self,
         text: str,
         centre: Array,
-        color: tuple[float, float, float, float],
+        color: Color,
         size: float = 1.0,
         force: bool = False,
     ) -> None:
@@ -258,7 +276,8 @@ class AxisLabels:
         if not is_free(wanted, occupied):
             return
         self._taken.append(rect)
-        self.labels.append(Label(text, float(centre[0]), float(centre[1]), color, size=size))
+        x, y = float(centre[0]), float(centre[1])
+        self.labels.append(Label(text, x, y, color, size=size, halo=self.halo(rect)))
 
 
 def _rect(centre: Array, size: tuple[float, float], margin: float) -> Rect:

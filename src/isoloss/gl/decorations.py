@@ -14,7 +14,7 @@ from isoloss.gl.callouts import Callouts, callouts
 from isoloss.gl.fills import FillPass
 from isoloss.gl.legend import legend
 from isoloss.gl.minima_marks import minima_labels
-from isoloss.gl.plates import headline, plate
+from isoloss.gl.plates import Silhouette, headline
 from isoloss.gl.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
@@ -77,20 +77,24 @@ class Decorations:
         """Find a place for all of them; `minima` are those to be labelled, the deepest first."""
         look, texture = scene.appearance, shown_texture(shown, scene.look)
         view, frame = sights.view, sights.frame
-        layout, writing = AxisLabels(view, self._text), Writing()
+        box = Silhouette(view, frame.top)
+        # A picture without background may be put on any other.
+        halo = None if look.transparent else box.halo
+        layout, writing = AxisLabels(view, self._text, halo), Writing()
         bar: ScalarBar | None = None
         if look.scalar_bar and colors is not None:
             bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
             remarks = notes(self._extent(shown), texture, look, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
-                layout.reserve(bar.rect)
-                writing.fills.append(plate(view, bar.ground, frame.top))
+                for rect in bar.rects:
+                    layout.reserve(rect)
+                    writing.fills.append(box.plate(rect))
         if scene.heading:
             heading, rect = headline(view, self._text, scene.heading)
             layout.reserve((0.0, 0.0, *rect[2:]))
             layout.labels.append(heading)
-            writing.fills.append(plate(view, rect, frame.top))
+            writing.fills.append(box.plate(rect))
         if look.axes:
             layout.lay_out(frame, sights.ticks, sights.sides, axis_titles(shown))
         cards = Callouts()

@@ -65,7 +65,8 @@ def minima_labels(
             )
             if layout.is_free(rect):
                 layout.reserve(rect)
-                labels.append(Label(told, *centre, view.theme.ink))
+                halo = layout.halo(rect)
+                labels.append(Label(told, *centre, view.theme.ink, halo=halo))
                 break
     return labels
 

@@ -1,4 +1,4 @@
-"""Plates under what is written over the surface."""
+"""Plates under what is written over the surface, and halos around it."""
 
 from __future__ import annotations
 
@@ -11,36 +11,46 @@ from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.naming import shortened
 from isoloss.scene.scene import FLOOR
+from isoloss.scene.theme import Color
 
 _TITLE = 1.3  # of the ordinary text
 
 
-def plate(view: View, rect: Rect, top: float) -> list[NDArray[np.void]]:
-    """One under `rect`, as dark or light as the background, where the box reaches into it.
+class Silhouette:
+    """The box around the surface as it is seen, and what reaches into it.
 
-    `top` is the height of the box.
+    Args:
+        top: the height of the box.
     """
-    if not _reaches(view, rect, top):
-        return []
-    theme = view.theme
-    mean = (np.array(theme.background_top) + theme.background_bottom) / 2
-    return [rectangle(view, rect, (*mean[:3], 0.72))]
 
+    def __init__(self, view: View, top: float) -> None:
+        corners = [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (FLOOR, top)]
+        places = view.pixels(np.array(corners))
+        self._view, self._box = view, places[:, :2]
+        self._is_around = bool(places[:, 2].min() <= 0)  # the eye is inside
 
-def _reaches(view: View, rect: Rect, top: float) -> bool:
-    """Whether the box, as seen, and `rect` have a point in common: no line lies between them."""
-    corners = [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (FLOOR, top)]
-    places = view.pixels(np.array(corners))
-    if places[:, 2].min() <= 0:  # the eye is inside
-        return True
-    box = places[:, :2]
-    left, upper, right, lower = rect
-    own = np.array([(left, upper), (right, upper), (right, lower), (left, lower)])
-    edges = (box[:, None] - box[None, :]).reshape(-1, 2)  # those of its outline among them
-    across = np.concatenate([np.stack([-edges[:, 1], edges[:, 0]], axis=1), np.eye(2)])
-    a, b = box @ across.T, own @ across.T
-    apart = (a.max(axis=0) < b.min(axis=0)) | (b.max(axis=0) < a.min(axis=0))
-    return not bool(apart.any())
+    def meets(self, rect: Rect) -> bool:
+        """Whether it and `rect` have a point in common: no line lies between them."""
+        if self._is_around:
+            return True
+        box = self._box
+        left, upper, right, lower = rect
+        own = np.array([(left, upper), (right, upper), (right, lower), (left, lower)])
+        edges = (box[:, None] - box[None, :]).reshape(-1, 2)  # those of its outline among them
+        across = np.concatenate([np.stack([-edges[:, 1], edges[:, 0]], axis=1), np.eye(2)])
+        a, b = box @ across.T, own @ across.T
+        apart = (a.max(axis=0) < b.min(axis=0)) | (b.max(axis=0) < a.min(axis=0))
+        return not bool(apart.any())
+
+    def plate(self, rect: Rect) -> list[NDArray[np.void]]:
+        """One under `rect`, as dark or light as the background, where the box reaches into it."""
+        if not self.meets(rect):
+            return []
+        return [rectangle(self._view, rect, (*self._view.theme.ground[:3], 0.72))]
+
+    def halo(self, rect: Rect) -> Color | None:
+        """What is to surround a text in `rect`: nothing, where the background alone is behind."""
+        return (*self._view.theme.ground[:3], 0.8) if self.meets(rect) else None
 
 
 def headline(view: View, text: TextPass, title: str) -> tuple[Label, Rect]:

@@ -43,14 +43,13 @@ class ScalarBar:
     Attributes:
         triangles: in clip coordinates.
         labels: its ticks and title.
-        rect: (left, top, right, bottom) of all of it, in pixels.
-        ground: what a plate under it has to cover, where the box reaches into it.
+        rects: (left, top, right, bottom) of the bar and of its title, in pixels: a plate under it
+            has to cover them, where the box reaches into them.
     """
 
     triangles: Triangles
     labels: list[Label]
-    rect: Rect
-    ground: Rect
+    rects: tuple[Rect, ...]
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def scalar_bar(
         drawn.lie(remarks)
     else:
         drawn.stand(remarks)
-    return ScalarBar([joined(drawn.triangles)], drawn.labels, drawn.rect, drawn.ground())
+    return ScalarBar([joined(drawn.triangles)], drawn.labels, tuple(drawn.rects))
 
 
 class _Drawing:
@@ -145,7 +144,7 @@ class _Drawing:
         self.frame = max(1, round(view.scale))
         self.triangles: Triangles = []
         self.labels: list[Label] = []
-        self.rect: Rect = (0.0, 0.0, 0.0, 0.0)
+        self.rects: list[Rect] = []
         self.is_hatched = shows_height(look.texture) and look.color_range is None
 
     # -- where ---------------------------------------------------------------------------------
@@ -161,12 +160,11 @@ class _Drawing:
         return height / 2 - 0.49 * min(height, width / 1.4)
 
     def breadth(self) -> float:
-        """Of a standing bar with its labels and the margin."""
+        """Of a standing bar with its labels and the margin; its title may reach further left."""
         em = self.view.em
         texts = [self._width(label) for _, label in self.colors.ticks(6)]
         ends = [self._width(end) + 0.3 * em for end in self._ends() if end]
-        beside = 1.55 * em + max([*texts, *ends], default=0.0)
-        return 1.2 * em + max(beside, self._width(self.colors.title, 1.1))
+        return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
 
     # -- standing ------------------------------------------------------------------------------
 
@@ -180,9 +178,7 @@ class _Drawing:
             remarks, below = remarks[:-1], below - _LINE * em
         length = round(min(0.46 * height, 20 * em, height - 5.2 * em - detail - below))
         widest = max(
-            [self.breadth() - 1.2 * em]
-            + [1.55 * em + self._width(note.text) for note in remarks]
-            + [self._width(self.colors.detail, 0.9)]
+            [self.breadth() - 1.2 * em] + [1.55 * em + self._width(note.text) for note in remarks]
         )
         left = round(width - 1.2 * em - widest)
         bottom = round(height / 2 + length / 2 + 0.5 * em + (detail - below) / 2)
@@ -210,15 +206,21 @@ class _Drawing:
             self._cap((left, bottom + 0.3 * em, left + thickness, bottom + 1.0 * em), 0.0)
             self._say(under, right + 0.55 * em, bottom + 0.65 * em)
             foot += 1.1 * em
-        if detail:
-            self._say(self.colors.detail, left, at, 0.9, (0.0, 1.0))
+        above = at + 0.2 * em
+        titles = [(self.colors.detail, 0.9)] if detail else []
+        titles.append((self.colors.title, 1.1))
+        # A long title does not push the bar over the surface: it ends where the labels end.
+        start = min([left, *(round(width - 1.2 * em - self._width(*t)) for t in titles)])
+        for title, size in titles:
+            ink = self.view.theme.ink if size > 1 else None
+            self._say(title, start, at, size, (0.0, 1.0), ink)
             at -= 1.2 * em
-        self._say(self.colors.title, left, at, 1.1, (0.0, 1.0), self.view.theme.ink)
+        self.rects.append((start - 0.7 * em, at - 0.2 * em, float(width), above))
         for k, note in enumerate(remarks):
             y = foot + (k + 0.9) * _LINE * em
             self._sign(note, (left, y - 0.4 * em, left + thickness, y + 0.4 * em))
             self._say(note.text, right + 0.55 * em, y)
-        self.rect = (left - 0.3 * em, at - 1.2 * em, float(width), foot + below + 0.4 * em)
+        self.rects.append((left - 0.7 * em, above, float(width), foot + below + 0.4 * em))
 
     # -- lying ---------------------------------------------------------------------------------
 
@@ -257,15 +259,10 @@ class _Drawing:
             self._say(self.colors.detail, x, y, 0.9, (0.0, 1.0))
             x += self._width(self.colors.detail, 0.9) + 0.6 * em
         y = self._flow(remarks, x, left, left + length, y)
-        self.rect = (left - max(aside), y - 1.1 * em, left + length + max(aside), float(height))
+        reach = max(aside) + 0.4 * em
+        self.rects.append((left - reach, y - 1.3 * em, left + length + reach, float(height)))
 
     # -- pieces --------------------------------------------------------------------------------
-
-    def ground(self) -> Rect:
-        """What a plate under the bar covers."""
-        left, top, right, bottom = self.rect
-        em = self.view.em
-        return left - 0.4 * em, top - 0.2 * em, right, bottom
 
     def _flow(
         self, remarks: tuple[Note, ...], start: float, left: float, right: float, y: float

@@ -27,6 +27,7 @@ multisampling takes about a fortieth of a second for them."""
 _SMALLEST_PART = 12_000
 _FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
 _MOST_STRIDES = 8
+_RELIEF, _MAP = 0.9, 0.985  # sines of the elevations at which the highlight fades, and is gone
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,7 @@ class SurfacePass:
             matte=paint.matte or (0.0, 0.0, 0.0),
             matte_share=0.0 if paint.matte is None else 1.0,
             unlit=float(paint.unlit),
+            gloss=_gloss(float(back[2])),
             uncomputed=theme.uncomputed[:3],
             clamped=theme.clamped[:3],
             hatch=9.0 * view.scale,
@@ -242,3 +244,9 @@ class SurfacePass:
             GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_LINEAR)
         for parameter in (GL.GL_TEXTURE_WRAP_S, GL.GL_TEXTURE_WRAP_T):
             GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_CLAMP_TO_EDGE)
+
+
+def _gloss(steepness: float) -> float:
+    """How much of the highlight there is: seen from above, a surface is a map, and a spot of light
+    a colour that the scalar bar does not have. `steepness` is the sine of the elevation."""
+    return float(np.clip((_MAP - steepness) / (_MAP - _RELIEF), 0.0, 1.0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ class Label:
         color: its colour.
         align: where in the text's box the anchor is: (0, 0) its top left, (1, 1) its bottom right.
         size: relative to the ordinary size.
+        halo: the colour of a rim around the glyphs, for what lies on something else than the
+            background; None for no rim.
     """
 
     text: str
@@ -35,6 +38,7 @@ class Label:
     color: Color
     align: tuple[float, float] = (0.5, 0.5)
     size: float = 1.0
+    halo: Color | None = None
 
 
 class TextPass:
@@ -75,7 +79,9 @@ class TextPass:
         by_atlas: dict[int, list[NDArray[np.void]]] = {}
         for label in labels:
             atlas = self._atlas(em, label.size)
-            by_atlas.setdefault(atlas.pixels, []).append(_records(label, atlas))
+            parts = by_atlas.setdefault(atlas.pixels, [])
+            parts += _rim(label, atlas)
+            parts.append(_records(label, atlas))
         GL.glDisable(GL.GL_DEPTH_TEST)
         for pixels, records in by_atlas.items():
             if pixels not in self._quads:
@@ -109,3 +115,13 @@ def _records(label: Label, atlas: GlyphAtlas) -> NDArray[np.void]:
     records["atlas"] = run.atlas
     records["color"] = np.rint(np.array(label.color) * 255).astype(np.uint8)
     return records
+
+
+def _rim(label: Label, atlas: GlyphAtlas) -> list[NDArray[np.void]]:
+    """The glyphs in the colour of the halo, moved a little to all sides."""
+    if label.halo is None:
+        return []
+    reach = max(1, round(atlas.pixels / 14))
+    steps = itertools.product((-reach, 0, reach), repeat=2)
+    around = [replace(label, x=label.x + x, y=label.y + y, color=label.halo) for x, y in steps]
+    return [_records(copy, atlas) for copy in around]

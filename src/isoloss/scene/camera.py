@@ -18,6 +18,7 @@ FIELD_OF_VIEW = 26.0
 """Degrees of the smaller side; narrow, as a portrait lens, so that the box is hardly distorted."""
 
 _DEGREES_PER_PIXEL = 0.35
+_MARGIN = 0.9
 _TARGET: Vector = (0.0, 0.0, 0.13)
 
 
@@ -79,6 +80,15 @@ class Camera:
     def reset(self) -> Camera:
         """The view a surface is first shown in, keeping the kind of projection."""
         return Camera(orthographic=self.orthographic)
+
+    def fitting(self, size: Size, corners: NDArray[np.float64]) -> Camera:
+        """As far away as it takes to see all `corners` (n, 3) in a viewport of `size`, and no
+        closer than it is; the margin is for what is written around them."""
+        eye = (corners - self.target) @ np.stack(self._axes).T
+        width, height = (_MARGIN * half / self.distance for half in self._half_extent(size))
+        reach = np.maximum(np.abs(eye[:, 0]) / width, np.abs(eye[:, 1]) / height)
+        needed = reach if self.orthographic else reach + eye[:, 2]
+        return replace(self, distance=max(self.distance, float(needed.max())))
 
     def axis_view(self, key: int) -> Camera:
         """The view of Blender's keys 1, 3 and 7: front, right and top; the centre stays.

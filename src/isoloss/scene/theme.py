@@ -56,6 +56,13 @@ class Theme:
     clamped: Color
     """Hatching where the loss lies above the top of the scale."""
 
+    @property
+    def ground(self) -> Color:
+        """What is behind a text on the whole: the background between its top and its bottom."""
+        top, bottom = self.background_top, self.background_bottom
+        red, green, blue = ((a + b) / 2 for a, b in zip(top[:3], bottom[:3], strict=True))
+        return red, green, blue, 1.0
+
     def path_color(self, index: int) -> Color:
         """The colour of the trajectory with this index in its layer."""
         further = self.further_paths
