@@ -164,30 +164,37 @@ class AxisLabels:
     ) -> None:
         """Fill `labels` for the three axes."""
         nx, ny = sides.labelled
-        self._floor_axis(
-            np.array([(x, ny, FLOOR) for x, _ in ticks.x]).reshape(-1, 3),
-            [label for _, label in ticks.x],
-            np.array([(-1.0, ny, FLOOR), (1.0, ny, FLOOR)]),
-            np.array([0.0, ny, 0.0]),
-            titles[0],
-        )
-        self._floor_axis(
-            np.array([(nx, y, FLOOR) for y, _ in ticks.y]).reshape(-1, 3),
-            [label for _, label in ticks.y],
-            np.array([(nx, -1.0, FLOOR), (nx, 1.0, FLOOR)]),
-            np.array([nx, 0.0, 0.0]),
-            titles[1],
-        )
+        middles = [
+            self._floor_axis(
+                np.array([(x, ny, FLOOR) for x, _ in ticks.x]).reshape(-1, 3),
+                [label for _, label in ticks.x],
+                np.array([(-1.0, ny, FLOOR), (1.0, ny, FLOOR)]),
+                np.array([0.0, ny, 0.0]),
+            ),
+            self._floor_axis(
+                np.array([(nx, y, FLOOR) for y, _ in ticks.y]).reshape(-1, 3),
+                [label for _, label in ticks.y],
+                np.array([(nx, -1.0, FLOOR), (nx, 1.0, FLOOR)]),
+                np.array([nx, 0.0, 0.0]),
+            ),
+        ]
         self._height_axis(ticks.z, frame.top, titles[2])
+        for middle, title in zip(middles, titles[:2], strict=True):
+            if middle is not None:
+                self._title(title, *middle)
 
     def _floor_axis(
-        self, points: Array, texts: list[str], edge: Array, outward: Array, title: str
-    ) -> None:
+        self, points: Array, texts: list[str], edge: Array, outward: Array
+    ) -> tuple[Array, Array] | None:
+        """Label the ticks; where beside them the title goes, and which way is away from the edge.
+
+        None where the axis is seen from its end, and has no labels.
+        """
         ends = self._view.pixels(edge)[:, :2]
         along = ends[1] - ends[0]
         length = float(np.hypot(*along))
         if length < min(8 * self._view.em, 0.2 * min(self._view.size)) or not texts:
-            return  # seen from its end
+            return None
         middle = edge.mean(axis=0, keepdims=True)
         inner, outer = self._view.pixels(np.concatenate([middle, middle + 0.1 * outward]))[:, :2]
         out = outer - inner
@@ -200,16 +207,29 @@ class AxisLabels:
         out /= np.hypot(*out)
         anchors = self._view.pixels(points + _TICK * outward)[:, :2]
         extent = self._tick_labels(anchors, texts, out)
-        if self._view.size[0] < 32 * self._view.em:
+        return (ends[0] + ends[1]) / 2 + out * (
+            extent + 0.75 * self._view.em + _TICK * length / 2
+        ), out
+
+    def _title(self, title: str, beside: Array, out: Array) -> None:
+        """As much of `title` as there is room for."""
+        em, size = self._view.em, np.array(self._view.size)
+        full = self._title_at(title, beside, out)
+        free = is_free(_rect(*full, 0.2 * em), self._taken)
+        within = bool((np.abs(full[0] - size / 2) <= size / 2 - np.array(full[1]) / 2).all())
+        if size[0] < 32 * em and not (free and within):
             title = title.split(" (")[0]
-        width, height = self._text.measure(title, self._view.em, 1.1)
-        reach = extent + 0.5 * (abs(out[0]) * width + abs(out[1]) * height) + 0.75 * self._view.em
-        centre = (ends[0] + ends[1]) / 2 + out * (reach + _TICK * length / 2)
-        half = np.array([width, height]) / 2 + 0.4 * self._view.em
-        if ((centre > -half) & (centre < self._view.size + half)).all():
+            full = self._title_at(title, beside, out)
+        centre, half = full[0], np.array(full[1]) / 2 + 0.4 * em
+        if ((centre > -half) & (centre < size + half)).all():
             # Partly in sight: pushed back from the edge of the picture.
-            centre = np.clip(centre, half, np.maximum(self._view.size - half, half))
+            centre = np.clip(centre, half, np.maximum(size - half, half))
         self._add(title, centre, self._view.theme.ink, 1.1, force=True)
+
+    def _title_at(self, title: str, beside: Array, out: Array) -> tuple[Array, tuple[float, float]]:
+        """The centre and the size of `title` right beside a point, away from the edge."""
+        width, height = self._text.measure(title, self._view.em, 1.1)
+        return beside + out * 0.5 * (abs(out[0]) * width + abs(out[1]) * height), (width, height)
 
     def _tick_labels(self, anchors: Array, texts: list[str], out: Array) -> float:
         """Place every k-th label with the smallest k that keeps them apart; how far they reach."""

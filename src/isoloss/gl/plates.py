@@ -14,6 +14,7 @@ from isoloss.scene.scene import FLOOR
 from isoloss.scene.theme import Color
 
 _TITLE = 1.3  # of the ordinary text
+_SMALL = 24  # em: a picture that is less tall
 
 
 class Silhouette:
@@ -56,8 +57,11 @@ class Silhouette:
 def headline(view: View, text: TextPass, title: str) -> tuple[Label, Rect]:
     """The title at the top left, as much of it as fits, and where it is."""
     em = view.em
-    at, room = 1.4 * em, view.size[0] - 2.8 * em
-    shown = shortened(title, lambda part: text.measure(part, em, _TITLE)[0] <= room)
-    width, height = text.measure(shown, em, _TITLE)
-    label = Label(shown, at, at, view.theme.ink, (0.0, 0.0), _TITLE)
-    return label, (at - 0.6 * em, at - 0.6 * em, at + width + 0.6 * em, at + height + 0.6 * em)
+    # Where there is little room the title leaves more of it to the surface.
+    size, at = (1.1, 0.8 * em) if view.size[1] < _SMALL * em else (_TITLE, 1.4 * em)
+    room = view.size[0] - 2 * at
+    shown = shortened(title, lambda part: text.measure(part, em, size)[0] <= room)
+    width, height = text.measure(shown, em, size)
+    label = Label(shown, at, at, view.theme.ink, (0.0, 0.0), size)
+    rim = min(0.6 * em, at)
+    return label, (at - rim, at - rim, at + width + rim, at + height + rim)
