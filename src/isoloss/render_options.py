@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
@@ -18,8 +19,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from isoloss.errors import IsolossError
 from isoloss.figures.choice import Choice
 from isoloss.figures.print import Print
+from isoloss.geometry.height import number_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.loading import load_layer
+from isoloss.scene.session import SUFFIX
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _NOT_GENERATED = ("contours", "title")
@@ -32,13 +37,14 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
     parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     parser.add_argument(
         "path", type=Path, nargs="+", metavar="PATH",
-        help="Surfaces or run folders, or a session (.isoloss); or attacks and defenses, or "
+        help="A surface or run folder, several of them for one box (a figure is of one), or a "
+        "session (.isoloss), which may have several viewports; or attacks and defenses, or "
         "certifications, on the same images",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True,
         help="What to write: .png; .svg or .pdf of a figure; .mp4, .mov, .gif, .webp, .apng or a "
-        "folder of a movie",
+        "folder of a movie, with --turntable, --path or --play",
     )  # fmt: skip
     parser.add_argument(
         "--size", metavar="WxH",
@@ -112,9 +118,15 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     common: dict[str, Any] = {"overlays": namespace.overlays}
     if namespace.supersample is not None:
         common["supersample"] = namespace.supersample
-    paths: Sequence[Path] = namespace.path
     print_ = _chosen(namespace, Print)
     is_figure = namespace.figure or namespace.out.suffix.lower() in (".svg", ".pdf")
+    count = len(namespace.path)
+    if is_figure and count > 1:
+        raise IsolossError(
+            f"a figure in the plane is of one surface, not of {count}: draw each by itself, or "
+            "show them in viewports beside each other and draw the session"
+        )
+    sources = _sources(namespace.path)
     if namespace.turntable or namespace.views or namespace.play:
         if is_figure or print_:
             raise IsolossError(_still(namespace, print_))
@@ -127,20 +139,60 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
             **{k: given[k] for k in ("seconds", "fps") if given[k] is not None},
         )
         yield from render_movie(
-            paths, namespace.out, motion, size, namespace.scale, **common, **options
+            sources, namespace.out, motion, size, namespace.scale, **common, **options
         )
         yield written_to(namespace.out)
         return
     for name in ("seconds", "fps"):
         if given[name] is not None:
             raise IsolossError(f"--{name} is for a movie: add --turntable, --path or --play")
+    _check_suffix(namespace.out)
     from isoloss.gl.picture import render
 
     render(
-        paths, namespace.out, size, namespace.scale,
+        sources, namespace.out, size, namespace.scale,
         figure=namespace.figure, print_=Print(**print_) if print_ else None, **common, **options,
     )  # fmt: skip
     yield namespace.out
+
+
+def _sources(paths: Sequence[Path]) -> Sequence[Path | SurfaceLayer]:
+    """What is to be drawn; tells people where several surfaces in one box are of several planes."""
+    if len(paths) == 1 or any(path.suffix.lower() == SUFFIX for path in paths):
+        return paths
+    layers = [load_layer(path) for path in paths]
+    if told := _difference_of_planes(layers):
+        names = " and ".join(layer.name for layer in layers)
+        print(f"isoloss: {names} are drawn into one box, though {told}", file=sys.stderr)
+    return layers
+
+
+def _difference_of_planes(layers: Sequence[SurfaceLayer]) -> str:
+    """In what the planes of `layers` differ; "" if they may be the same."""
+    first, *others = (layer.surface for layer in layers)
+    for surface in others:
+        for key, told in (("plane", "planes"), ("model", "networks"), ("data", "data")):
+            values = first.meta.get(key), surface.meta.get(key)
+            if None not in values and values[0] != values[1]:
+                return f"their {told} differ: {values[0]} and {values[1]}"
+        for axis in ("alpha", "beta"):
+            (a, b), (c, d) = (getattr(s, axis)[[0, -1]] for s in (first, surface))
+            if max(abs(a - c), abs(b - d)) > 1e-6 * max(b - a, d - c):
+                letter = {"alpha": "α", "beta": "β"}[axis]
+                ends = [f"{number_label(x)} to {number_label(y)}" for x, y in ((a, b), (c, d))]
+                return f"their ranges differ: {letter} from {ends[0]}, and from {ends[1]}"
+    return ""
+
+
+def _check_suffix(out: Path) -> None:
+    """Refuse a movie's name where nothing moves."""
+    from isoloss.gl.movie_file import FFMPEG, PILLOW
+
+    if out.suffix.lower() in (*FFMPEG, *PILLOW, ""):
+        raise IsolossError(
+            f"{out.name} is a movie, and nothing moves: add --turntable, --path or --play, or give "
+            "a name that ends in .png, or in .svg or .pdf for a figure"
+        )
 
 
 def _is_of_robustness(namespace: argparse.Namespace) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.figures.contours import contour_figure
 from isoloss.figures.print import Print
 from isoloss.figures.style import Sheet
+from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.document import Document
@@ -175,10 +177,96 @@ def test_holes_spikes_and_what_is_not_computed_yet():
     assert isoloss.render(surface, figure=True).shape[2] == 4
 
 
+def figure_of(source: object, print_: Print | None = None, **options: object):
+    """The figure of one surface, 300 points wide."""
+    document = stage(source, theme="light", **options)
+    return contour_figure(document.shown_views, Sheet(300, None, 8, 72), print_ or Print())
+
+
+def legend_of(axes) -> list[str]:
+    """The entries of the legend above a plot."""
+    legend = axes.get_legend()
+    return [text.get_text() for text in legend.get_texts()] if legend else []
+
+
+def test_what_the_colours_do_not_tell_is_told_beside_them():
+    a, b = np.meshgrid(AXIS, AXIS, indexing="ij")
+    loss = 1 + a**2 + b**2
+    plain = figure_of(Surface.from_loss(AXIS, AXIS, loss))
+    assert legend_of(plain.axes[0]) == []
+    assert [t.get_text() for t in plain.axes[1].texts] == ["loss"]
+    loss[12, 15], loss[4, 4], loss[4, 10:12] = 1e6, np.nan, np.inf
+    surface = Surface.from_loss(AXIS, AXIS, loss)
+    plot, bar = figure_of(surface).axes
+    top = number_label(stage(surface).view.frame().scale.hi)
+    assert legend_of(plot) == [f"> {top}, up to 10⁶", "infinite", "NaN"]
+    assert [t.get_text() for t in bar.texts] == [f"> {top}", "loss"]
+    arrow = next(p for p in bar.patches if p.get_gid() == "beyond")
+    assert arrow.get_hatch(), "as what it stands for"
+    assert arrow.get_xy()[:, 1].max() > 1, "it points on, over the end of the bar"
+    holes = {p.get_gid(): p for p in plot.patches}
+    assert holes["infinite"].get_hatch()
+    assert not holes["NaN"].get_hatch()
+    for sign, i, j in (("infinite", 4, 11), ("NaN", 4, 4)):
+        assert holes[sign].get_path().contains_point((AXIS[i] + 0.01, AXIS[j] + 0.01)), sign
+
+
+def test_a_figure_shows_the_texture_that_is_asked_for():
+    layer = bowl()
+    rising = np.broadcast_to(np.linspace(0.1, 0.9, 21)[:, None], (21, 21))
+    layer.surface = replace(layer.surface, accuracy=rising.copy())
+    plot, bar = figure_of(layer, texture="accuracy").axes
+    assert bar.texts[-1].get_text() == "accuracy"
+    assert all(t.get_text().endswith(" %") for t in bar.get_yticklabels())
+    areas = max(plot.collections, key=lambda c: len(c.get_paths()))
+    assert len(areas.get_paths()) == 64
+    ends = [path.get_extents().x0 for path in areas.get_paths()]
+    assert ends == sorted(ends), "the colours rise with α, as the accuracy does"
+    assert any("2" in t.get_text() for t in plot.texts), "the lines tell their loss"
+    # Lines alone have no areas that could show it.
+    assert figure_of(layer, Print(fill=False), texture="accuracy").axes[1].texts[-1].get_text() == (
+        "loss"
+    )
+
+
+@pytest.mark.parametrize(
+    ("texture", "print_", "told"),
+    [
+        ("matte", Print(), "has no matte: --texture may be height, accuracy"),
+        ("wireframe", Print(), "has no wireframe"),
+        ("slope", Print(fill=False), "lines alone show no slope"),
+        ("accuracy", Print(), "no accuracy in bowl"),
+    ],
+)
+def test_a_texture_that_a_figure_does_not_have_is_refused(texture, print_, told):
+    with pytest.raises(IsolossError, match=told):
+        isoloss.render(bowl(), figure=True, texture=texture, print_=print_)
+
+
+def test_the_legend_lists_what_is_drawn():
+    assert "learning rate drop" in legend_of(figure_of(bowl()).axes[0])
+    assert legend_of(figure_of(bowl(), epoch=4.5).axes[0]) == ["trajectory"]
+
+
+def test_a_label_leaves_the_path_free():
+    layer = bowl()
+    # Up and back to the right: the end's label would best be over its own path.
+    alpha, beta = np.array([-0.9, -0.2, 0.0]), np.array([0.8, -0.8, -0.2])
+    path = Trajectory(alpha, beta, 0 * alpha, 0 * alpha, np.arange(3.0), 0 * alpha)
+    plot = figure_of(replace(layer, trajectories=(path,), markers=())).axes[0]
+    plot.figure.canvas.draw()
+    label = next(t for t in plot.texts if t.get_text() == "epoch 2").get_window_extent()
+    line = plot.transData.transform(np.column_stack([alpha, beta]))
+    steps = np.linspace(0, 2, 400)
+    x, y = (np.interp(steps, np.arange(3), c) for c in line.T)
+    crossed = (label.x0 < x) & (x < label.x1) & (label.y0 < y) & (y < label.y1)
+    assert not crossed.any()
+
+
 @pytest.mark.parametrize(
     ("surface", "told"),
     [
-        ([bowl(), bowl()], "several are shown"),
+        ([bowl(), bowl()], "2 are shown in one viewport: leave one"),
         (Surface.from_loss(AXIS, AXIS, np.full((21, 21), np.nan)), "none is shown"),
         (Surface.from_loss(AXIS[:1], AXIS, np.ones((1, 21))), "thinner than 2×2"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import fields, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.render_options import add_render_options, run_render
+from isoloss.scene import colormaps
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document, Links, SavedView
@@ -55,6 +57,41 @@ def test_every_choice_is_an_option_with_help(kind):
     parser.format_help()
 
 
+def test_the_help_is_for_people():
+    parser = argparse.ArgumentParser()
+    add_render_options(parser)
+    told = {action.dest: action.help or "" for action in parser._actions}
+    for name, text in told.items():
+        assert not re.search(r"`|None|\(lo, hi\)|decorations", text), f"{name}: {text}"
+    for name in colormaps.NAMES:
+        assert name in told["colormap"]
+    decorations = [told[name] for name in ("axes", "scalar_bar", "title", "legend")]
+    assert len(set(decorations)) == 4, "each is told by itself"
+    for name in ("--turntable", "--path", "--play"):
+        assert name in told["out"]
+
+
+def test_several_planes_in_one_box_are_told(tmp_path, monkeypatch, capsys):
+    wide = SurfaceLayer("wide", Surface.from_loss(2 * AXIS, AXIS, np.ones((9, 9))))
+    paths = [layer.surface.save(tmp_path / f"{layer.name}.ply") for layer in (bowl(), wide)]
+    shown = []
+    monkeypatch.setattr("isoloss.gl.picture.render", lambda source, *_, **__: shown.append(source))
+    for first, second in (paths, (paths[0], paths[0])):
+        namespace = parsed()
+        namespace.path = [first, second]
+        list(run_render(namespace))
+    assert [layer.name for layer in shown[0]] == ["bowl", "wide"]
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "isoloss: bowl and wide are drawn into one box, though their ranges differ: "
+        "α from −1 to 1, and from −2 to 2"
+    ]
+    namespace = parsed("--figure")
+    namespace.path = paths
+    with pytest.raises(IsolossError, match="of one surface, not of 2: draw each by itself"):
+        list(run_render(namespace))
+
+
 def test_choices_arrive_by_their_names(monkeypatch):
     told = drawn(
         monkeypatch, "--texture", "contour-bands", "--epoch", "2.5", "--no-ambient-occlusion",
@@ -97,7 +134,9 @@ def test_shorthands(monkeypatch):
         (["--turntable", "--path", "A,B"], "not both"),
         (["--path", "A"], "two or more"),
         (["--fill"], "are for figures"),
-        (["--out", "x.mp4"], "pictures are PNG"),
+        (["--out", "x.mp4"], "nothing moves: add --turntable, --path or --play, or give a name"),
+        (["--out", "x.bmp"], "pictures are PNG"),
+        (["--figure", "--texture", "matte"], "a figure in the plane has no matte"),
         (["--out", "x.svg", "--play"], r"does not move: give .* such as x\.mp4, or leave --play"),
         (["--turntable", "--dpi", "300"], "leave --dpi out, or --turntable"),
         (["--color-range", "5", "1"], "from low to high, not from 5 to 1"),

@@ -6,67 +6,26 @@ The levels, the colours and the logarithmic spacing are those of the picture in 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.errors import IsolossError
 from isoloss.figures.labels import Labels
-from isoloss.figures.marks import draw_marks, draw_paths, legend_entries
+from isoloss.figures.marks import draw_marks, draw_paths, keep_clear, legend_entries
+from isoloss.figures.panel import STEPS, Panel, panel_of
 from isoloss.figures.print import Print
+from isoloss.figures.remarks import draw_remarks, remarks, sign_of
+from isoloss.figures.scalar_bar import Reading, draw_bar
 from isoloss.figures.style import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
-from isoloss.geometry.mesh import DisplayMesh
-from isoloss.scene.appearance import Texture
 from isoloss.scene.axis_titles import axis_titles
-from isoloss.scene.colormaps import shades
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.levels import contour_heights, own_height
-from isoloss.scene.scene import Frame, Scene
-from isoloss.scene.texturing import ColorScale, color_scale
+from isoloss.scene.levels import own_height
+from isoloss.scene.scene import Scene
 from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Array = NDArray[np.float64]
-
-SQUARE = (0.5, 2.0)
-"""Between these ratios of its sides a plane is drawn true to scale; else as a square."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """What one viewport shows, worked out.
-
-    Attributes:
-        levels: displayed heights in (0, 1), ascending.
-        colors: from losses to positions along the colormap.
-        shades: (len(levels) + 1, 4) colours of the areas between the levels.
-    """
-
-    scene: Scene
-    layer: SurfaceLayer
-    frame: Frame
-    mesh: DisplayMesh
-    levels: Array
-    colors: ColorScale
-    shades: Array
-
-    @property
-    def ratio(self) -> float:
-        """Height to width of the plot."""
-        alpha, beta = (hi - lo for lo, hi in (self.frame.alpha, self.frame.beta))
-        ratio = beta / alpha if alpha > 0 else 1.0
-        return ratio if SQUARE[0] <= ratio <= SQUARE[1] else 1.0
-
-    def loss_color(self, loss: Array) -> Array:
-        """(…, 4) the colours of losses."""
-        look = self.scene.look
-        return shades(self.colors.scale.apply(loss), look.colormap, look.reverse_colormap)
 
 
 def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
@@ -78,7 +37,7 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
-    panels = [_panel(scene) for scene in views]
+    panels = [panel_of(scene, print_) for scene in views]
     theme, look = THEMES[views[0].appearance.theme], views[0].appearance
     layout = _Layout(panels, sheet)
     with matplotlib.rc_context(style(theme, sheet)):
@@ -92,29 +51,8 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
             axes = figure.add_axes(layout.plot(k))
             _draw_panel(axes, panel, sheet, theme, print_, layout.lines)
             if panel.scene.appearance.scalar_bar:
-                _draw_bar(figure.add_axes(layout.bar(k)), panel, sheet, theme, print_)
+                draw_bar(figure.add_axes(layout.bar(k)), panel, sheet, theme, print_)
     return figure
-
-
-def _panel(scene: Scene) -> Panel:
-    shown = scene.shown
-    if len(shown) != 1:
-        what = "none is shown" if not shown else "several are shown: hide all but one"
-        raise IsolossError(f"a contour figure is of one surface, and {what}")
-    (layer,) = shown
-    if min(layer.surface.shape) < 2:
-        raise IsolossError(f"{layer.name} has no contours: it is thinner than 2×2 points")
-    frame, look = scene.frame(), replace(scene.look, texture=Texture.HEIGHT)
-    colors = color_scale(list(dict.fromkeys([layer, *scene.beside])), look, frame)
-    assert colors is not None
-    own = own_height(look, frame)
-    levels = np.unique([*contour_heights(look, frame), *([] if own is None else [own])])
-    levels = levels[(levels > 1e-9) & (levels < 1 - 1e-9)]
-    edges = np.concatenate([[0.0], levels, [1.0]])
-    middles = frame.scale.invert((edges[:-1] + edges[1:]) / 2)
-    areas = shades(colors.scale.apply(middles), look.colormap, look.reverse_colormap)
-    mesh = layer.mesh(frame.scale, look.smooth)
-    return Panel(scene, layer, frame, mesh, levels, colors, areas)
 
 
 class _Layout:
@@ -126,13 +64,13 @@ class _Layout:
         look = panels[0].scene.appearance
         self._columns, rows = min(len(panels), 2), max(1, len(panels) // 2)
         self._left = 4.7 * em if look.axes else 0.8 * em
-        self._right = 5.2 * em if look.scalar_bar else 0.9 * em
+        bars = [Reading.of(panel) for panel in panels] if look.scalar_bar else []
+        self._right = max((bar.breadth for bar in bars), default=0.9) * em
         self._bottom = 3.5 * em if look.axes else 0.8 * em
-        room = sheet.width / self._columns - self._left
+        room = sheet.width / self._columns - self._left - self._right
         self.lines = max(legend_rows(p, room, em) for p in panels)
-        self._top = (
-            2.0 if any(p.scene.heading for p in panels) else 0.6
-        ) * em + 1.45 * em * self.lines
+        heading = 2.5 if any(p.scene.heading for p in panels) else 0.6
+        self._top = max([heading + 1.45 * self.lines, *(bar.head for bar in bars)]) * em
         cell = sheet.width / self._columns
         self._width = max(cell - self._left - self._right, 0.2 * cell)
         ratio = max(panel.ratio for panel in panels)
@@ -176,12 +114,23 @@ class _Layout:
 
 def legend_rows(panel: Panel, width: float, em: float) -> int:
     """How many lines the legend above a plot takes."""
-    look = panel.scene.appearance
-    entries = legend_entries(panel.layer, look) if look.legend else []
-    if not entries:
+    texts = _legend_texts(panel)
+    if not texts:
         return 0
-    whole = sum((0.5 * len(text) + 3.2) * em for text, _ in entries)
-    return min(len(entries), max(1, math.ceil(whole / width)))
+    # All columns are as wide as the widest entry of each.
+    for rows in range(1, len(texts)):
+        columns = [texts[k : k + rows] for k in range(0, len(texts), rows)]
+        if sum(0.45 * max(map(len, column)) + 3.5 for column in columns) * em <= width:
+            return rows
+    return len(texts)
+
+
+def _legend_texts(panel: Panel) -> list[str]:
+    look = panel.scene.appearance
+    if not look.legend:
+        return []
+    named = [text for text, _ in legend_entries(panel.layer, look)]
+    return named + [remark.text for remark in remarks(panel)]
 
 
 def _draw_panel(
@@ -190,9 +139,11 @@ def _draw_panel(
     look, em, unit = panel.scene.look, sheet.em, sheet.unit
     axes.set_xlim(*panel.frame.alpha)
     axes.set_ylim(*panel.frame.beta)
-    _draw_areas(axes, panel, theme, unit, print_)
+    _draw_areas(axes, panel, unit, print_)
     _draw_lines(axes, panel, sheet, theme, print_)
+    draw_remarks(axes, panel, theme, unit)
     labels = Labels(axes, sheet, theme)
+    keep_clear(labels, panel.layer, look, panel.frame)
     draw_paths(axes, panel.layer, look, sheet, theme, labels)
     draw_marks(axes, panel.layer, look, panel.frame, sheet, theme, labels)
     if look.axes:
@@ -205,15 +156,15 @@ def _draw_panel(
         axes.set_xticks([])
         axes.set_yticks([])
     axes.spines[:].set_zorder(20)
-    entries = legend_entries(panel.layer, look) if look.legend else []
+    handles = _handles(panel, unit, theme) if look.legend else []
     width = axes.get_position().width * sheet.width
-    if entries:
+    if handles:
         axes.legend(
-            handles=[_handle(entry, unit, theme) for entry in entries],
+            handles=handles,
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             bbox_transform=axes.transAxes,
-            ncols=math.ceil(len(entries) / lines),
+            ncols=math.ceil(len(handles) / lines),
             frameon=False,
             borderaxespad=0.0,
             borderpad=0.25,
@@ -232,23 +183,28 @@ def _draw_panel(
         )  # fmt: skip
 
 
-def _draw_areas(axes: Axes, panel: Panel, theme: Theme, unit: float, print_: Print) -> None:
+def _draw_areas(axes: Axes, panel: Panel, unit: float, print_: Print) -> None:
     mesh = panel.mesh
-    heights = np.ma.masked_invalid(mesh.height.T)
     grid = (mesh.alpha, mesh.beta)
-    if print_.fill:
+    if not print_.fill:
+        return
+    if panel.field is None:
+        heights, shades = mesh.height, panel.shades
         edges = np.concatenate([[-1.0], panel.levels, [2.0]])
-        areas = axes.contourf(*grid, heights, edges, colors=[tuple(c) for c in panel.shades])
-        # Else the page shines through between neighbouring areas.
-        areas.set_edgecolor("face")
-        areas.set_linewidth(0.5 * unit)
-    missing = mesh.computed.T < 0.5
-    if missing.any():
-        axes.contourf(*grid, missing, [0.5, 2], colors=[(*theme.uncomputed[:3], 0.75)])
-    if (mesh.clamped >= 0.5).any():
-        above = axes.contourf(*grid, mesh.clamped.T, [0.5, 2], colors=["none"], hatches=["////"])
-        above.set_edgecolor((*theme.clamped[:3], 0.75))
-        above.set_linewidth(0.0)
+    else:
+        heights = np.where(np.isnan(mesh.height), np.nan, panel.field)
+        inner = np.linspace(0, 1, STEPS + 1)
+        shades = panel.tones((inner[1:] + inner[:-1]) / 2)
+        edges = np.array([-1.0, *inner[1:-1], 2.0])
+        # Grey where it is not known.
+        known = np.isfinite(mesh.height).T
+        axes.contourf(*grid, known, [0.5, 2], colors=[(0.5, 0.5, 0.5)], corner_mask=False)
+    values = np.ma.masked_invalid(heights.T)
+    colors = [tuple(c) for c in shades]
+    areas = axes.contourf(*grid, values, edges, colors=colors, corner_mask=False)
+    # Else the page shines through between neighbouring areas.
+    areas.set_edgecolor("face")
+    areas.set_linewidth(0.5 * unit)
 
 
 def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
@@ -256,13 +212,12 @@ def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Pr
     if not len(panel.levels) or not (look.contours or not print_.fill):
         return
     losses = panel.frame.scale.invert(panel.levels)
-    if print_.fill:
+    colors = panel.level_colors()
+    if print_.fill and panel.is_bright:
         # A darker tone of the colour, as on the surface.
-        tint = np.array(theme.contour)
-        colors = panel.loss_color(losses) * (*tint[:3], 1.0)
-        colors[:, 3] = tint[3]
-    else:
-        colors = panel.loss_color(losses)
+        colors = colors * (*theme.contour[:3], 1.0)
+    if print_.fill:
+        colors[:, 3] = theme.contour[3]
     widths = np.full(len(panel.levels), (0.75 if print_.fill else 1.7) * unit)
     own = own_height(look, panel.frame)
     if own is not None:
@@ -272,7 +227,8 @@ def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Pr
         panel.levels, colors=[tuple(c) for c in colors],
         linewidths=[float(w) for w in widths],
     )  # fmt: skip
-    labelled = not print_.fill if print_.line_labels is None else print_.line_labels
+    is_unexplained = not print_.fill or panel.field is not None
+    labelled = is_unexplained if print_.line_labels is None else print_.line_labels
     if labelled:
         step = max(1, len(panel.levels) // 7)
         chosen = panel.levels[::step]
@@ -285,33 +241,11 @@ def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Pr
             text.set_rotation_mode("anchor")
 
 
-def _draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
-    """The colours and what they mean, in the spacing of the heights."""
-    em, look = sheet.em, panel.scene.look
-    scale = panel.frame.scale
-    edges = np.concatenate([[0.0], panel.levels, [1.0]])
-    if print_.fill:
-        for lo, hi, shade in zip(edges[:-1], edges[1:], panel.shades, strict=True):
-            axes.axhspan(lo, hi, color=tuple(shade), lw=0.5 * sheet.unit)
-    else:
-        colors = panel.loss_color(scale.invert(np.linspace(0, 1, 256)))
-        axes.imshow(colors[:, None], aspect="auto", origin="lower", extent=(0, 1, 0, 1))
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.set_xticks([])
-    ticks = scale.ticks(6)
-    heights = scale.apply([t.value for t in ticks])
-    axes.set_yticks([float(h) for h in heights], [t.label for t in ticks])
-    axes.tick_params(axis="y", left=False, right=True, labelleft=False, labelright=True)
-    axes.tick_params(axis="y", pad=0.3 * em)
-    own = own_height(look, panel.frame)
-    if own is not None:
-        axes.axhline(own, color=theme.ink, lw=1.5 * sheet.unit)
-    axes.annotate(
-        panel.colors.title, (0, 1), xycoords="axes fraction",
-        xytext=(0, 0.55 * em), textcoords="offset points",
-        ha="left", va="bottom", color=theme.ink,
-    )  # fmt: skip
+def _handles(panel: Panel, unit: float, theme: Theme) -> list[Any]:
+    """The entries of the legend, as `_legend_texts` has them."""
+    named = legend_entries(panel.layer, panel.scene.appearance)
+    signs = [sign_of(remark, theme, unit) for remark in remarks(panel)]
+    return [_handle(entry, unit, theme) for entry in named] + signs
 
 
 def _handle(entry: tuple[str, dict[str, Any]], unit: float, theme: Theme) -> Any:

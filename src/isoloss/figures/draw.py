@@ -10,7 +10,7 @@ from typing import Any
 from isoloss.errors import IsolossError
 from isoloss.figures.print import Print
 from isoloss.figures.style import Pixels, Sheet, write_figure
-from isoloss.scene.appearance import Appearance
+from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.staging import CAMERA_OPTIONS, LOOK_OPTIONS
@@ -25,10 +25,19 @@ def draw_contours(
     size: tuple[int, int] | None,
     scale: float | None,
     print_: Print,
+    texture: Texture | None = None,
 ) -> Pixels:
-    """The contours in the plane of what each viewport shows, written to `path` if there is one."""
-    from isoloss.figures.contours import contour_figure
+    """The contours in the plane of what each viewport shows, written to `path` if there is one.
 
+    Raises:
+        IsolossError: a viewport does not show one surface, or `texture`, which is asked for, is
+            not to be had in a figure.
+    """
+    from isoloss.figures.contours import contour_figure
+    from isoloss.figures.panel import check_texture
+
+    if texture is not None:
+        check_texture(texture, print_)
     sheet = Sheet.paper(size, scale or 1.0, print_)
     figure = contour_figure(document.shown_views, sheet, print_)
     return write_figure(figure, path, sheet, document.view.appearance.transparent)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.figures.style import Sheet
 from isoloss.geometry.rect import Rect, is_free
@@ -12,6 +15,10 @@ from isoloss.scene.theme import Theme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+Array = NDArray[np.float64]
+
+_AIR = 0.3
+"""Around a text of several lines on its card, in its size."""
 _TURNS = (0, 45, -45, 90, -90, 135, -135, 180)
 """Degrees from where a text would best be to where it may be."""
 
@@ -28,6 +35,16 @@ class Labels:
         box = axes.get_position()
         self._width, self._height = box.width * inches[0] * 72, box.height * inches[1] * 72
         self._taken: list[Rect] = []
+        self._lines: list[Array] = []
+
+    def keep_clear(self, alpha: Array, beta: Array) -> None:
+        """Where there is a choice, write nothing over this line."""
+        corners = self._axes.transLimits.transform(np.column_stack([alpha, beta]))
+        corners = corners * (self._width, self._height)
+        far = np.hypot(*np.diff(corners, axis=0).T)
+        along = np.concatenate([[0.0], np.cumsum(far)])
+        steps = np.linspace(0, along[-1], 1 + math.ceil(along[-1] / (0.2 * self._size)))
+        self._lines.append(np.column_stack([np.interp(steps, along, c) for c in corners.T]))
 
     def add(self, text: str, alpha: float, beta: float, away: tuple[float, float]) -> bool:
         """Write `text` beside a point; returns whether there was room for it.
@@ -35,30 +52,43 @@ class Labels:
         Args:
             away: from the point to where the text would best be, a unit vector.
         """
+        x, y = self._axes.transLimits.transform((alpha, beta))
+        x, y = x * self._width, y * self._height
+        rects = self._around(text, float(x), float(y), away)
+        free = [r for r in rects if self._is_inside(r) and is_free(r, self._taken)]
+        if not free:
+            return False
+        rect = next((r for r in free if self._is_clear(r)), free[0])
+        self._taken.append(rect)
+        shift = (rect[0] + rect[2]) / 2 - x, (rect[1] + rect[3]) / 2 - y
+        self._write(text, (alpha, beta), shift)
+        return True
+
+    def _around(self, text: str, x: float, y: float, away: tuple[float, float]) -> list[Rect]:
+        """Where a text beside a point may be, the best place first."""
         lines = text.split("\n")
         width = 0.52 * self._size * max(map(len, lines))
         height = 1.15 * self._size * len(lines)
-        x, y = self._axes.transLimits.transform((alpha, beta))
-        x, y = x * self._width, y * self._height
+        if len(lines) > 1:
+            width, height = width + 2 * _AIR * self._size, height + 2 * _AIR * self._size
         best = math.atan2(away[1], away[0])
+        gap = 0.8 * self._size, 0.75 * self._size
+        round_about: list[Rect] = []
+        diagonal: list[Rect] = []
         for turn in _TURNS:
             angle = best + math.radians(turn)
             dx, dy = math.cos(angle), math.sin(angle)
-            centre = (
-                x + dx * (0.8 * self._size + width / 2),
-                y + dy * (0.75 * self._size + height / 2),
-            )
-            rect = (
-                centre[0] - width / 2,
-                centre[1] - height / 2,
-                centre[0] + width / 2,
-                centre[1] + height / 2,
-            )
-            if self._is_inside(rect) and is_free(rect, self._taken):
-                self._taken.append(rect)
-                self._write(text, (alpha, beta), (centre[0] - x, centre[1] - y))
-                return True
-        return False
+            cx, cy = x + dx * (gap[0] + width / 2), y + dy * (gap[1] + height / 2)
+            round_about.append(_rect(cx, cy, width, height))
+            cx = x + dx * gap[0] + math.copysign(width / 2, dx)
+            cy = y + dy * gap[1] + math.copysign(height / 2, dy)
+            diagonal.append(_rect(cx, cy, width, height))
+        return round_about + diagonal
+
+    def _is_clear(self, rect: Rect) -> bool:
+        air = 0.15 * self._size
+        low, high = np.array(rect[:2]) - air, np.array(rect[2:]) + air
+        return not any(((low < p) & (p < high)).all(axis=1).any() for p in self._lines)
 
     def _is_inside(self, rect: Rect) -> bool:
         air = 0.2 * self._size
@@ -68,11 +98,20 @@ class Labels:
     def _write(self, text: str, at: tuple[float, float], shift: tuple[float, float]) -> None:
         from matplotlib.patheffects import Stroke
 
+        style: dict[str, Any] = {
+            "xytext": shift, "textcoords": "offset points", "ha": "center", "va": "center",
+            "fontsize": self._size, "color": self._theme.ink, "annotation_clip": True,
+        }  # fmt: skip
+        if "\n" in text:  # the rims of lines so near to each other would run together
+            card = {"boxstyle": f"round,pad={_AIR}", "fc": self._theme.path_casing, "lw": 0}
+            self._axes.annotate(text, at, bbox=card, zorder=12, **style)
+            return
         # The rim apart from the text: what has effects is written as outlines, not as text.
         rim = [Stroke(linewidth=self._rim, foreground=self._theme.path_casing)]
-        for effects in (rim, None):
-            self._axes.annotate(
-                text, at, xytext=shift, textcoords="offset points", ha="center", va="center",
-                fontsize=self._size, color=self._theme.ink, zorder=12, annotation_clip=True,
-                path_effects=effects,
-            )  # fmt: skip
+        self._axes.annotate(text, at, path_effects=rim, zorder=12, **style)
+        self._axes.annotate(text, at, zorder=13, **style)
+
+
+def _rect(x: float, y: float, width: float, height: float) -> Rect:
+    """Around its centre."""
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2

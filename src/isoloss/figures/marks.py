@@ -46,7 +46,7 @@ def legend_entries(layer: SurfaceLayer, look: Appearance) -> list[tuple[str, dic
     for index, path in paths:
         name = path.name or ("trajectory" if len(paths) == 1 else f"trajectory {index + 1}")
         entries.append((name, {"color": theme.path_color(index)}))
-    if any(len(path.lr_drops) for _, path in paths):
+    if any(len(_drops(path, look.epoch)) for _, path in paths):
         drop = {"marker": "D", "markersize": 5.0 * 8 / 14, "lw": 0, "color": theme.lr_drop}
         entries.append(("learning rate drop", drop | {"markerfacecolor": theme.lr_drop}))
     if look.minima and layer.minima:
@@ -93,12 +93,10 @@ def _draw_path(
             markerfacecolor=face, zorder=8, **style,
         )  # fmt: skip
 
-    drops = path.lr_drops[path.lr_drops < count]
+    drops = _drops(path, epoch)
     plain = np.setdiff1d(np.arange(1, count, dtype=np.int64), drops)
     few = count <= 60
     mark(plain, "o", 4.4 if few else 2.6, color, markeredgewidth=(0.7 if few else 0.0) * unit)
-    if len(drops):
-        mark(drops, "D", 7.0, theme.lr_drop)
     mark([0], "o", 8.0, casing, markeredgecolor=color, markeredgewidth=1.9 * unit)
     if count == len(path):
         mark([-1], "*", 15.0, color if index else theme.path_end)
@@ -107,6 +105,27 @@ def _draw_path(
             head.alpha, head.beta, marker="o", markersize=8 * unit, zorder=8,
             markerfacecolor=theme.path_end, markeredgecolor=casing, markeredgewidth=0.9 * unit,
         )  # fmt: skip
+    if len(drops):  # over the end, near which they may lie
+        mark(drops, "D", 5.5, theme.lr_drop)
+
+
+def _drops(path: Trajectory, epoch: float | None) -> Indices:
+    """The checkpoints up to `epoch` where the learning rate dropped."""
+    return path.lr_drops[path.lr_drops <= playhead(path, epoch).checkpoint]
+
+
+def keep_clear(labels: Labels, layer: SurfaceLayer, look: Appearance, frame: Frame) -> None:
+    """Ask that no text lies over what `draw_paths` and `draw_marks` draw."""
+    for _, path in layer.shown_trajectories if look.trajectory else []:
+        head = playhead(path, look.epoch)
+        count = head.checkpoint + 1
+        labels.keep_clear(
+            np.append(path.alpha[:count], head.alpha), np.append(path.beta[:count], head.beta)
+        )
+    marks = list(drawn_markers(layer)) if look.markers else []
+    found = layer.deep_minima(frame.scale, look.minima_persistence) if look.minima else []
+    for mark in [*marks, *found[:MOST_MINIMA]]:
+        labels.keep_clear(np.array([mark.alpha]), np.array([mark.beta]))
 
 
 def _label_epochs(

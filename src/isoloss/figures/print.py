@@ -19,7 +19,7 @@ class Print:
             unless given, as many pixels as --size says, or one column.
         dpi: pixels an inch, of PNG.
         fill: colour the area between the contours; else colour the lines alone.
-        line_labels: write their loss on the contours; unless given, where they are not filled.
+        line_labels: write their loss on the contours; unless given, where the areas do not tell it.
     """
 
     width_mm: float | None = None

@@ -36,14 +36,15 @@ class Appearance:
 
     Attributes:
         texture: what the colours mean.
-        colormap: one of `colormaps.NAMES`.
+        colormap: one of viridis, cividis, magma, coolwarm or terrain.
         reverse_colormap: run the colormap from its other end.
-        contours, contour_levels: lines on the surface, and how many levels there are.
+        contours: lines on the surface.
+        contour_levels: how many levels of contours there are.
         contour_spacing: levels evenly spaced in displayed height, in loss, or in its logarithm.
         contour_value: one further level set by hand, in units of loss.
         floor_contours: the same lines, coloured, on the floor of the box.
         trajectory: show the optimizers' paths.
-        epoch: show the path up to this epoch only; None shows all of it.
+        epoch: show the path up to this epoch only; unless given, all of it.
         markers: show the markers of the layers (pinned points).
         minima: mark the local minima.
         minima_persistence: mark those whose depth is at least this share of the displayed height.
@@ -51,11 +52,15 @@ class Appearance:
         ambient_occlusion: darken creases by what is around them, once the camera rests.
         smooth: interpolate between grid points; else one flat facet a cell.
         height_gain: stretches the heights.
-        axes, scalar_bar, title, legend: the decorations.
-        theme: "dark" or "light".
-        log_height: None lets the range decide.
-        log_colors: whether the colours are logarithmic; None lets the range decide.
-        color_range: (lo, hi) of the colours in units of the texture's value; None is automatic.
+        axes: the box with its numbers and titles.
+        scalar_bar: what the colours mean.
+        title: what is written above.
+        legend: which path is whose; in a figure, what its signs mean.
+        theme: a dark background or a light one.
+        log_height: logarithmic heights; unless given, where the loss spans decades.
+        log_colors: logarithmic colours; unless given, where their values span decades.
+        color_range: the values at both ends of the colormap, in units of what it shows; unless
+            given, all of them lie between.
         transparent: leave the background out (pictures).
     """
 
