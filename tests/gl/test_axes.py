@@ -55,7 +55,7 @@ def test_an_axis_seen_from_its_end_is_not_mixed_with_the_losses(context, azimuth
 def test_a_text_over_the_box_has_a_halo_and_one_beside_it_has_none(context):
     camera = Camera(azimuth=-90.0, elevation=80.0)
     view = View(camera, (700, 500), 1.0, THEMES["light"])
-    box = Silhouette(view, 0.9)
+    box = Silhouette(view, FRAME.corners)
     layout = AxisLabels(view, TextPass(), box.halo)
     layout.lay_out(FRAME, TICKS, Sides.of(camera), ("", "", ""))
     over = [label.halo is not None for label in layout.labels]

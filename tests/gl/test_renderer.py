@@ -9,6 +9,7 @@ from OpenGL import GL
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.gl import buffers, surfaces
+from isoloss.gl import picture as picture_module
 from isoloss.gl.canvas import Canvas
 from isoloss.gl.decorations import nothing_of
 from isoloss.gl.picture import draw_picture, make_scene, render
@@ -257,3 +258,15 @@ def test_seen_from_above_a_surface_has_no_highlight(renderer, layer, moving, mon
         differ.append(np.abs(pictures[0] - pictures[1]).max())
     assert differ[0] > 5
     assert differ[1] == 0
+
+
+def test_a_picture_from_any_side_shows_the_whole_box(context, layer, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture_module, "draw_views", lambda _, views, *__: drawn.append(*views))
+    size, options = (900, 560), {"azimuth": 135.0, "elevation": 75.0}
+    for more in ({}, {"distance": 3.0}):
+        render(layer, size=size, **options, **more)
+    whole, closer = drawn
+    places = whole.camera.to_pixels(whole.frame().corners, size)[:, :2]
+    assert ((places > 0) & (places < size)).all()
+    assert closer.camera.distance == 3.0

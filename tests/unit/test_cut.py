@@ -8,7 +8,7 @@ import pytest
 
 from isoloss.app.config import Preferences
 from isoloss.app.pointing import Pointing
-from isoloss.app.readouts import loss_label, number, plain
+from isoloss.app.readouts import loss_label, number, plain, range_label, value_facts
 from isoloss.app.slicing import Slicing
 from isoloss.app.workspace import Workspace
 from isoloss.geometry.surface import Surface
@@ -34,6 +34,15 @@ def test_shifting_stops_where_an_end_meets_the_side():
     cut = Cut((-0.5, 0.0), (1.0, 1.0))
     assert cut.shifted((0.25, 0.5), ALPHA, BETA) == Cut((-0.25, 0.5), (1.25, 1.5))
     assert cut.shifted((-9.0, 9.0), ALPHA, BETA) == Cut((-1.0, 1.0), (0.5, 2.0))
+
+
+def test_only_what_lies_in_the_box_is_seen():
+    inside = Cut((-1.0, 0.1), (3.0, 0.7))
+    assert inside.within(ALPHA, BETA) == inside
+    assert Cut((-5.0, 0.5), (1.0, 0.5)).within(ALPHA, BETA) == Cut((-1.0, 0.5), (1.0, 0.5))
+    assert Cut((1.0, -9.0), (1.0, 9.0)).within(ALPHA, BETA) == Cut((1.0, -2.0), (1.0, 2.0))
+    assert Cut((-5.0, 3.0), (5.0, 3.0)).within(ALPHA, BETA) is None
+    assert Cut((-5.0, 0.0), (-2.0, 0.0)).within(ALPHA, BETA) is None
 
 
 def test_the_axis_a_cut_runs_along():
@@ -99,6 +108,16 @@ def test_slices_are_worked_out_when_something_changes_only(slicing):
     assert slicing.slices[0].slice.loss.min() == pytest.approx(first[0].slice.loss.min() + 1)
 
 
+def test_a_cut_that_reaches_further_is_sliced_within_the_box(slicing):
+    slicing.workspace.document.cut = Cut((-50.0, 0.0), (0.0, 0.0))
+    assert slicing.seen == Cut((-1.0, 0.0), (0.0, 0.0))
+    (found,) = slicing.slices
+    assert (found.slice.alpha[0], found.slice.alpha[-1]) == (-1.0, 0.0)
+    slicing.workspace.document.cut = Cut((5.0, 0.0), (9.0, 0.0))
+    assert slicing.seen is None
+    assert slicing.slices == []
+
+
 def test_the_table_is_written_and_what_is_wrong_is_told(slicing):
     slicing.toggle()
     assert slicing.export(Path("slice"))
@@ -134,3 +153,17 @@ def test_numbers_use_characters_that_the_windows_font_has():
     assert number(-0.25) == "−0.25"
     assert loss_label(0.5, 0.01) == "0.5 ± 0.01"
     assert loss_label(0.5, np.nan) == "0.5"
+
+
+def test_a_range_has_the_digits_that_tell_its_ends_apart():
+    assert range_label(0.5, 2.0) == "0.5 to 2"
+    assert range_label(1.0, 1.0) == "1 to 1"
+    assert range_label(1.0, 1.0000002) == "1 to 1.0000002"
+    assert range_label(1500.01, 1500.04) == "1500.01 to 1500.04"
+    assert range_label(2e6, 2e6 + 1) == "2e6 to 2.000001e6"
+
+
+def test_a_difference_is_told_with_its_sign():
+    told = dict(value_facts(0.25, 0.01, -0.125, signed=True))
+    assert told == {"Δ loss": "+0.25 ± 0.01", "Δ accuracy": "−12.5 points"}
+    assert dict(value_facts(0.25, accuracy=0.5)) == {"loss": "0.25", "accuracy": "50.0 %"}

@@ -129,6 +129,10 @@ def test_a_difference_is_drawn_centred_and_apart_from_losses():
     assert common.lo == min(a.surface.loss.min(), b.surface.loss.min())
     assert of_difference.look.colormap == "coolwarm"
     assert of_a.look.colormap == "viridis"
+    of_difference.appearance = Appearance(texture=Texture.SLOPE)
+    assert of_difference.look.colormap == "viridis", "a slope has no sign"
+    of_difference.appearance = Appearance(texture=Texture.SPREAD)
+    assert of_difference.look.colormap == "coolwarm", "without a spread the height is shown"
     look = Appearance(texture=Texture.ACCURACY)
     colors = color_scale([made], look, of_difference.frame())
     assert colors is not None

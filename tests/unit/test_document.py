@@ -128,6 +128,19 @@ def test_a_drag_is_one_step_and_a_new_step_forgets_what_was_undone(document):
     assert history.redo() is None
 
 
+def test_opening_a_session_is_named_so(document):
+    history, other = History(document.state()), Document()
+    other.add(layer(3))
+    document.restore(other.state())
+    assert history.watch(document.state())
+    assert history.undoes == "open session"
+    document.restore(history.undo())
+    assert history.redoes == "open session"
+    document.add(layer(4))
+    assert history.watch(document.state())
+    assert history.undoes == "open layer"
+
+
 def test_what_the_program_does_by_itself_is_not_undone(document):
     history = History(document.state())
     first, second = document.layers[0], layer(5)

@@ -137,6 +137,7 @@ def test_log_ticks_are_inside_ascending_and_few(lo, decades):
 
 def test_labels_are_written_as_people_do():
     assert [power_label(v) for v in (0.01, 1, 1000)] == ["10⁻²", "1", "10³"]
+    assert [number_label(v) for v in (999.7, 999.4, 99.97)] == ["1000", "999", "100"]
     assert [number_label(v) for v in (0, -0.25, 1500, 2.5e6, -3e-7, math.inf)] == [
         "0",
         "−0.25",

@@ -212,7 +212,7 @@ def test_a_session_of_a_file_that_is_gone_is_saved_with_a_word(opened, tmp_path)
     (tmp_path / "a.ply").unlink()
     assert opened.session.save(tmp_path / "s.isoloss")
     warnings = [m.text for m in opened.messages.lines if m.level == "warning"]
-    assert warnings == [f"S will come back without a: there is no file {tmp_path / 'a.ply'}"]
+    assert warnings == ["Session s will come back without a: there is no file a.ply"]
 
 
 def test_fields_are_told_in_words(opened, tmp_path):
@@ -261,6 +261,46 @@ def test_shortcuts_leave_what_is_typed_alone(frame):
     press((ctrl, False), (imgui.Key._2, True), typing=True)
     press((imgui.Key._2, False), typing=True)
     assert not ran
+
+
+def test_a_dialog_that_asks_hears_the_keys_itself(frame):
+    ran = []
+    actions = [Action(key, key, lambda key=key: ran.append(key), "", key) for key in ("T", "F1")]
+    shortcuts = Shortcuts()
+    for asked, expected in ((True, ["F1"]), (False, ["F1", "T"])):
+        ran.clear()
+        for key in (imgui.Key.f1, imgui.Key.t):
+            frame(lambda a=asked: shortcuts.run_pressed(actions, asked=a), (key, True))
+            frame(lambda a=asked: shortcuts.run_pressed(actions, asked=a), (key, False))
+        assert ran == expected
+
+
+def test_a_command_that_repeats_goes_on_while_its_keys_are_held(frame):
+    ran = []
+    actions = [
+        Action("orbit", "Orbit", lambda: ran.append("orbit"), "", "Ctrl+←", repeats=True),
+        Action("texture", "Texture", lambda: ran.append("texture"), "", "T"),
+    ]
+    shortcuts, ctrl = Shortcuts(), imgui.Key.mod_ctrl
+
+    def press(*keys):
+        frame(lambda: shortcuts.run_pressed(actions), *keys)
+
+    def hold(key):
+        press((key, True))
+        for _ in range(40):  # frames of a sixtieth of a second
+            press()
+
+    press((ctrl, True))
+    hold(imgui.Key.left_arrow)
+    assert len(ran) > 3
+    assert shortcuts.is_held
+    press((imgui.Key.left_arrow, False), (ctrl, False))
+    assert not shortcuts.is_held
+    ran.clear()
+    hold(imgui.Key.t)
+    assert ran == ["texture"]
+    assert not shortcuts.is_held
 
 
 def test_a_difference_tells_that_it_is_one(opened):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from isoloss.app.pinning import Pinning, pin_at
+from isoloss.geometry.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Camera, Marker, Scene, SurfaceLayer, pick_scene
-from isoloss.scene.pins import drawn_markers, measured, pin, pins_of, unpin_all
+from isoloss.scene.pins import drawn_markers, measured, measurements, pin, pins_of, unpin_all
 
 AXIS = np.linspace(-1, 1, 5)
 SIZE = (400, 300)
@@ -61,6 +64,18 @@ def test_what_a_pin_tells_follows_the_surface(scene):
     unpin_all([layer])
     assert layer.markers == (minimum,)
     assert layer.version > version
+
+
+def test_what_is_told_of_a_difference_has_a_sign(scene):
+    (layer,) = scene.layers
+    lower = replace(layer.surface, loss=layer.surface.loss - 1, accuracy=np.full((5, 5), 0.9))
+    told = dict(measurements(difference(lower, layer.surface), (2, 2)))
+    assert told["Δ accuracy"] == "+2.5 points"
+    assert told["Δ loss"].startswith("−1 ±")
+    assert dict(measurements(difference(layer.surface, layer.surface), (2, 2))) == {
+        "Δ loss": "0 ± 0.028",
+        "Δ accuracy": "+0.0 points",
+    }
 
 
 def test_a_click_waits_until_it_cannot_be_half_of_a_double_click(scene):

@@ -154,6 +154,45 @@ def test_undo_selects_what_there_is_and_follows_what_grows(workspace, surface, t
     assert p.surface.loss[0, 1] == 3.0
 
 
+def test_undo_and_redo_select_what_was_selected(opened):
+    a, b = opened.document.layers
+    steps = Steps(opened)
+    opened.show_difference(b, a)
+    made = opened.selected
+    rest(steps, 0)
+    steps.undo()
+    assert opened.selected is b
+    steps.redo()
+    assert opened.selected is made
+    opened.change(contours=False)
+    rest(steps, 1)
+    opened.selected = a
+    rest(steps, 2)
+    assert steps.undoes == "contours", "to select is no step"
+    steps.undo()
+    assert opened.selected is a, "where no layer comes or goes the choice stays"
+    rest(steps, 3)
+    opened.remove(a)
+    rest(steps, 4)
+    steps.undo()
+    assert opened.selected is a
+
+
+def test_where_all_was_closed_the_next_is_seen_whole_and_from_the_front(opened, surface, tmp_path):
+    steps = Steps(opened)
+    opened.look(Camera(azimuth=77, orthographic=True))
+    opened.change(epoch=3.0)
+    rest(steps, 0)
+    opened.remove(opened.selected)
+    assert opened.appearance.epoch == 3.0
+    opened.close_all()
+    opened.playing = False
+    rest(steps, 1)
+    assert (opened.scene.camera, opened.appearance.epoch) == (Camera(orthographic=True), None)
+    steps.undo()
+    assert (opened.scene.camera.azimuth, opened.appearance.epoch) == (77, 3.0)
+
+
 def test_a_layer_that_a_job_opens_stays_when_the_camera_goes_back(workspace, surface, tmp_path):
     workspace.open(surface.save(tmp_path / "a.ply"))
     steps = Steps(workspace)

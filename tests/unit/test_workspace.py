@@ -375,6 +375,15 @@ def test_messages_fade_and_do_not_repeat():
     assert len(messages.lines) == 3
 
 
+def test_errors_leave_paths_as_they_are(workspace, tmp_path):
+    (tmp_path / "s").mkdir()
+    workspace.open(tmp_path / "s")
+    assert workspace.messages.lines[-1].text.startswith("s is not a run folder")
+    twice = Path(f"a.ply{tmp_path}/b.ply")
+    workspace.open(tmp_path / twice)
+    assert workspace.messages.lines[-1].text == f"There is no file or run folder {twice}"
+
+
 def test_damaged_preferences_give_the_defaults(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path))
     for content in ("", "[]", '{"theme": 3, "font_scale": "x"}', '{"theme": "pink"}'):

@@ -38,6 +38,7 @@ class Action:
         is_on: for what can be on or off, whether it is on.
         is_possible: whether it can be done now; else it is shown greyed.
         separated: whether a line sets it apart from what stands above it in the menu.
+        repeats: whether it is done again and again while its keys are held.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Action:
     is_on: Callable[[], bool] | None = None
     is_possible: Callable[[], bool] = _always
     separated: bool = False
+    repeats: bool = False
 
 
 def all_actions(app: App) -> list[Action]:
@@ -174,6 +176,8 @@ def _saved_view_actions(app: App) -> list[Action]:
 
 
 def _view_actions(app: App) -> list[Action]:
+    from isoloss.app.camera_actions import camera_actions  # likewise
+
     workspace = app.workspace
 
     def toward(key: int) -> Callable[[], None]:
@@ -254,6 +258,7 @@ def _view_actions(app: App) -> list[Action]:
             "5",
             is_on=lambda: workspace.scene.camera.orthographic,
         ),
+        *camera_actions(app),
         *viewports,
         *_saved_view_actions(app),
         *panels,
@@ -321,6 +326,23 @@ def _scene_actions(app: App) -> list[Action]:
             "D",
             is_possible=lambda: workspace.selected is not None and len(workspace.scene.layers) > 1,
             separated=True,
+        ),
+        Action(
+            "pin-middle",
+            "Pin the middle of the view",
+            app.steering.pin_middle,
+            "Scene",
+            "I",
+            is_possible=lambda: bool(workspace.scene.shown),
+            separated=True,
+        ),
+        Action(
+            "pin-minimum",
+            "Pin the minimum",
+            app.steering.pin_minimum,
+            "Scene",
+            "Shift+I",
+            is_possible=lambda: app.steering.has_minimum,
         ),
         Action(
             "unpin-all",

@@ -38,7 +38,7 @@ class CutHandles:
     """Moves and draws the cut in one viewport.
 
     Attributes:
-        ends: where A and B are on the screen; empty while there is no cut.
+        ends: where A and B are on the screen; empty while there is no cut to be seen.
         dragging: whether the cut is being moved here.
     """
 
@@ -55,12 +55,12 @@ class CutHandles:
 
     def listen(self, scene: Scene, rect: Rect) -> None:
         """React to the mouse over `scene`, shown in `rect` (x, y, width, height)."""
-        cut = self.workspace.document.cut
         self.ends, self._lit = (), set()
-        if cut is None or not scene.shown:
+        screen = _Screen(scene, scene.frame(), rect)
+        cut = screen.seen(self.workspace.document.cut) if scene.shown else None
+        if cut is None:
             self._grab = None
             return
-        screen = _Screen(scene, scene.frame(), rect)
         self.ends = tuple(screen.pixel(point) for point in (cut.start, cut.end))
         self._line(cut, screen)
         for k, name in enumerate("AB"):
@@ -71,7 +71,7 @@ class CutHandles:
         if not scene.shown:
             return
         screen = _Screen(scene, scene.frame(), rect)
-        cut, theme = self.workspace.document.cut, THEMES[scene.appearance.theme]
+        cut, theme = screen.seen(self.workspace.document.cut), THEMES[scene.appearance.theme]
         draw = imgui.get_window_draw_list()
         for name, place in zip("AB", (cut.start, cut.end) if cut else (), strict=False):
             centre = screen.pixel(place)
@@ -190,6 +190,10 @@ class _Screen:
         """Whether a pixel is inside of the viewport."""
         x, y, width, height = self.rect
         return x <= at.x < x + width and y <= at.y < y + height
+
+    def seen(self, cut: Cut | None) -> Cut | None:
+        """What of a cut lies in the box: the surface it was laid on may have reached further."""
+        return cut and cut.within(self.frame.alpha, self.frame.beta)
 
     def world(self, place: Point) -> Array:
         """(3,) the point in the box on the highest surface there, else at the scale's lower end."""

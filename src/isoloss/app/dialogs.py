@@ -14,6 +14,8 @@ BUTTON = 7.0
 
 _with_list: set[str] = set()
 """The dialogs that a list was folded out over in the last frame."""
+_front = [""]
+"""The dialog that had the keyboard last."""
 
 
 def draw_dialog(
@@ -51,12 +53,20 @@ def draw_dialog(
     _with_list.discard(title)
     if imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup)):
         _with_list.add(title)
-    within = imgui.FocusedFlags_.root_and_child_windows | imgui.FocusedFlags_.no_popup_hierarchy
-    focused = imgui.is_window_focused(int(within)) and not had_list
-    if focused and imgui.is_key_pressed(imgui.Key.escape, False):
+    elif _has_keyboard(title) and not had_list and imgui.is_key_pressed(imgui.Key.escape, False):
         stays = False
     imgui.end()
     return bool(stays)
+
+
+def _has_keyboard(title: str) -> bool:
+    """Whether Escape is meant for the current window: its own, or that of something beside it
+    where nobody types."""
+    within = imgui.FocusedFlags_.root_and_child_windows | imgui.FocusedFlags_.no_popup_hierarchy
+    if imgui.is_window_focused(int(within)):
+        _front[0] = title
+        return True
+    return title == _front[0] and not imgui.get_io().want_text_input
 
 
 def footer_width() -> float:
@@ -84,7 +94,14 @@ def path_row(path: str, tip: str = "", *, appearing: bool) -> tuple[bool, str]:
         imgui.set_keyboard_focus_here()
     flags = int(imgui.InputTextFlags_.enter_returns_true)
     entered, path = imgui.input_text("##path", path, flags)
+    if entered:
+        stay_in_field()
     return bool(entered), path
+
+
+def stay_in_field() -> None:
+    """Let the field that has just been entered keep the keyboard, if its dialog stays open."""
+    imgui.set_keyboard_focus_here(-1)
 
 
 def warn_of_replacing() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from isoloss.naming import capitalized
@@ -24,8 +27,13 @@ class Message:
 
 @dataclass
 class Messages:
-    """The log, and those of its lines that are still shown as notifications."""
+    """The log, and those of its lines that are still shown as notifications.
 
+    Attributes:
+        folder: paths below it are told as one would type them, where something is wrong with them.
+    """
+
+    folder: Path | None = None
     lines: list[Message] = field(default_factory=list[Message])
     shown: list[Message] = field(default_factory=list[Message])
     version: int = 0
@@ -33,9 +41,11 @@ class Messages:
     def say(self, text: str, level: Level = "info", *, notify: bool = True) -> None:
         """Add a line to the log and, unless told otherwise, notify."""
         text = " ".join(text.split())
-        if level in ("error", "warning") and text.partition(" ")[0].isalpha():
-            # The command line puts "isoloss: " before these; here they begin a sentence.
-            text = capitalized(text)
+        if level in ("error", "warning"):
+            # The command line puts "isoloss: " before these; here they begin a sentence, unless
+            # it is a path that they begin with.
+            text = capitalized(text) if text.partition(" ")[0].isalpha() else text
+            text = self._with_short_paths(text)
         message = Message(text, level, time.time())
         self.lines.append(message)
         del self.lines[:-LINES]
@@ -44,6 +54,12 @@ class Messages:
             others = [m for m in self.shown if m.text != message.text]
             self.shown = [*others[-3:], message]
         self.version += 1
+
+    def _with_short_paths(self, text: str) -> str:
+        if self.folder is None:
+            return text
+        # Within a path the same names may come once more.
+        return re.sub(rf"(?<![^\s'\"(]){re.escape(f'{self.folder}{os.sep}')}", "", text)
 
     def dismiss(self, message: Message) -> None:
         """Take a notification away before its time."""

@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.browse import Browser, Entry
-from isoloss.app.dialogs import draw_dialog, draw_footer, footer_width
+from isoloss.app.dialogs import draw_dialog, draw_footer, footer_width, stay_in_field
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
@@ -79,6 +79,7 @@ class OpenDialog:
             "##path", "Path", self._typed, int(imgui.InputTextFlags_.enter_returns_true)
         )
         if entered:
+            stay_in_field()
             path = self.browser.type_path(self._typed)
             if path is None:
                 self._typed = str(self.browser.folder)

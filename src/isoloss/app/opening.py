@@ -125,6 +125,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         io = imgui.get_io()
         io.config_flags |= int(imgui.ConfigFlags_.nav_enable_keyboard)
         io.config_input_text_cursor_blink = False
+        io.config_drag_click_to_input_text = True
         # Under test a slip in the use of imgui is an error; else it costs a glitch, not the window.
         io.config_error_recovery_enable_assert = app.strict
         io.config_error_recovery_enable_tooltip = app.strict

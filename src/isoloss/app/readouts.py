@@ -6,9 +6,11 @@ import math
 import re
 
 from isoloss.geometry.height import number_label
+from isoloss.scene import pins
 
 Facts = list[tuple[str, str]]
 
+_MOST_DIGITS = 17  # a double has no more
 _FIGURES = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "−0123456789")
 _POWER = re.compile("(×?)10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 
@@ -32,15 +34,30 @@ def place_facts(alpha: float, beta: float) -> Facts:
     return [("α", number(alpha)), ("β", number(beta))]
 
 
-def value_facts(loss: float, stderr: float = 0.0, accuracy: float = math.nan) -> Facts:
-    """What is known there; an accuracy that is NaN is left out."""
-    told = [("loss", loss_label(loss, stderr))]
+def range_label(low: float, high: float) -> str:
+    """From `low` to `high`, with as many digits as it takes to tell them apart."""
+    digits = 4
+    while low < high and digits < _MOST_DIGITS and number(low, digits) == number(high, digits):
+        digits += 1
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def value_facts(
+    loss: float, stderr: float = 0.0, accuracy: float = math.nan, *, signed: bool = False
+) -> Facts:
+    """What is known there; an accuracy that is NaN is left out.
+
+    Args:
+        signed: the values are those of a difference.
+    """
+    delta = "Δ " if signed else ""
+    told = [(f"{delta}loss", loss_label(loss, stderr, signed=signed))]
     if math.isfinite(accuracy):
-        told.append(("accuracy", f"{100 * accuracy:.1f} %"))
+        told.append((f"{delta}accuracy", pins.accuracy_label(accuracy, signed=signed)))
     return told
 
 
-def loss_label(loss: float, stderr: float = 0.0) -> str:
+def loss_label(loss: float, stderr: float = 0.0, *, signed: bool = False) -> str:
     """A loss with its standard error, where there is one."""
     error = f" ± {number(stderr, 2)}" if math.isfinite(stderr) and stderr > 0 else ""
-    return number(loss) + error
+    return plain(pins.loss_label(loss, signed=signed)) + error

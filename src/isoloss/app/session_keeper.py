@@ -107,7 +107,9 @@ class SessionKeeper:
         self.workspace.preferences.remember(path)
         self.workspace.messages.say(f"Saved {path}", "done")
         for line in self._gone():
-            self.workspace.messages.say(f"{path.stem} will come back without {line}", "warning")
+            self.workspace.messages.say(
+                f"Session {path.stem} will come back without {line}", "warning"
+            )
         return True
 
     def keep(self) -> None:

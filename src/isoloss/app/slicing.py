@@ -38,10 +38,19 @@ class Slicing:
         return self.workspace.document.cut
 
     @property
+    def seen(self) -> Cut | None:
+        """What of the cut lies in the box of the active view; None where nothing does."""
+        scene = self.workspace.scene
+        if self.cut is None or not scene.shown:
+            return None
+        frame = scene.frame()
+        return self.cut.within(frame.alpha, frame.beta)
+
+    @property
     def slices(self) -> list[LayerSlice]:
         """Those of the surfaces that the active view shows, worked out when something changes."""
-        scene, cut = self.workspace.scene, self.cut
-        if cut is None or cut.start == cut.end or not scene.shown:
+        scene, cut = self.workspace.scene, self.seen
+        if cut is None or cut.start == cut.end:
             return []
         log, smooth = scene.frame().scale.kind == "log", scene.appearance.smooth
         states = tuple((x, x.version, id(x.surface)) for x in scene.shown)
@@ -101,25 +110,20 @@ class Slicing:
     @property
     def has_minimum(self) -> bool:
         """Whether there is a minimum to cut through."""
-        layer = self._subject()
+        layer = self.workspace.subject
         return layer is not None and bool(layer.minima)
 
     @property
     def has_trajectory(self) -> bool:
         """Whether there is a trajectory to cut along."""
-        layer = self._subject()
+        layer = self.workspace.subject
         return layer is not None and any(len(path) > 1 for path in layer.trajectories)
-
-    def _subject(self) -> SurfaceLayer | None:
-        """The selected surface if it is shown, else the first that is."""
-        shown, selected = self.workspace.scene.shown, self.workspace.selected
-        return selected if selected in shown else next(iter(shown), None)
 
     def _lay(
         self,
         line: Callable[[SurfaceLayer], tuple[tuple[float, float], tuple[float, float]] | None],
     ) -> None:
-        layer = self._subject()
+        layer = self.workspace.subject
         found = line(layer) if layer is not None else None
         if found is not None:
             frame: Frame = self.workspace.scene.frame()

@@ -203,8 +203,9 @@ def apply_palette(name: str) -> None:
         col.scrollbar_grab_active: (*p.muted[:3], 0.65),
         col.check_mark: p.on_accent,
         col.checkbox_selected_bg: p.accent,
-        col.slider_grab: p.accent,
-        col.slider_grab_active: p.accent_hovered,
+        # The value stands on it, wherever it is.
+        col.slider_grab: (*p.accent[:3], 0.5),
+        col.slider_grab_active: (*p.accent[:3], 0.65),
         col.button: p.button,
         col.button_hovered: p.button_hovered,
         col.button_active: p.field_active,

@@ -97,7 +97,8 @@ class Timeline:
             if abs(mouse.x - x) < em(0.5):
                 at = number(epoch, 4)
                 told = f"The learning rate drops to {number(lr)} at epoch {at}"
-        hint(told or "Draw the trajectories up to an epoch; Ctrl+click to type one")
+        told = told or "Draw the trajectories up to an epoch; Ctrl+click to type one"
+        hint(told, above=True)
 
     # -- the lower line: what is known there -------------------------------------------------
 

@@ -171,7 +171,7 @@ class Viewport:
         cell = pins.measured(self.hit) if self.hit is not None else None
         if self.hit is None or cell is None:
             return
-        x, y, width, height = self.rect
+        x, y, _, _ = self.rect
         surface, scene = self.hit.layer.surface, self.scene
         place = scene.frame().place(
             surface.alpha[cell[0]], surface.beta[cell[1]], surface.loss[cell]

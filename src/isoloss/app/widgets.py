@@ -53,10 +53,17 @@ def fitted(text: str, width: float, lines: int) -> str:
     return naming.shortened(text, lambda part: imgui.calc_text_size(part, False, width).y < height)
 
 
-def hint(text: str, terms: Sequence[Explanation] = ()) -> None:
-    """A tooltip for the item just drawn: what it does and, below, what the terms mean."""
+def hint(text: str, terms: Sequence[Explanation] = (), *, above: bool = False) -> None:
+    """A tooltip for the item just drawn: what it does and, below, what the terms mean.
+
+    Args:
+        above: it stands above the item, for what is below is read at the same time.
+    """
     if not (text or terms) or not imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
         return
+    if above:
+        at = ImVec2(imgui.get_io().mouse_pos.x, imgui.get_item_rect_min().y - em(0.3))
+        imgui.set_next_window_pos(at, int(imgui.Cond_.always), ImVec2(0, 1))
     imgui.begin_tooltip()
     imgui.push_text_wrap_pos(em(24))
     if text:

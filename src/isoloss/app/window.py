@@ -46,6 +46,7 @@ from isoloss.app.saved_views import SavedViews, save_view
 from isoloss.app.session_dialog import SessionDialog
 from isoloss.app.shortcuts import Shortcuts
 from isoloss.app.slicing import Slicing
+from isoloss.app.steering import Steering
 from isoloss.app.steps import Steps
 from isoloss.app.timeline import Timeline
 from isoloss.app.tour import Tour
@@ -84,6 +85,7 @@ class App:
         self.large_plots = LargePlots(workspace, *large, self.docking.bring_to_front)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
         self.slice_panel = SlicePanel(workspace, self.slicing)
+        self.steering = Steering(workspace, lambda: self.viewport.extent)
         self.timeline = Timeline(self.playback)
         self.minima_panel = MinimaPanel(workspace)
         self.open_dialog = OpenDialog(workspace)
@@ -222,7 +224,7 @@ class App:
         flying = self.flight.go_on(time.monotonic())
         playing = self.playback.advance()
         self.workspace.pointing.next_frame()
-        moving = self.workspace.move() or flying or playing
+        moving = self.workspace.move() or flying or playing or self.shortcuts.is_held
         held = imgui.is_any_item_active() or imgui.is_any_mouse_down()
         self.workspace.session.keep_running(time.monotonic(), busy=moving or held)
         # The whole pictures of what grows wait until the stream of cells pauses.
@@ -302,6 +304,12 @@ class App:
     @property
     def is_asking(self) -> bool:
         """Whether a dialog or a list is open, whose keys are its own."""
+        listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
+        return listing or self.help_window.is_open or self.has_question
+
+    @property
+    def has_question(self) -> bool:
+        """Whether a dialog waits for an answer; help waits for none."""
         dialogs = (
             self.open_dialog,
             self.difference_dialog,
@@ -309,11 +317,9 @@ class App:
             self.figure_dialog,
             self.session_dialog,
             self.saved_views,
-            self.help_window,
             self.command_palette,
         )
-        listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
-        return listing or any(x.is_open for x in dialogs)
+        return any(x.is_open for x in dialogs)
 
     def draw_over(self) -> None:
         """Draw what lies over the panels, and listen to the keyboard."""
@@ -338,10 +344,14 @@ class App:
                 "Notifications",
                 lambda: draw_notifications(self.workspace.messages, viewport),
             )
-        self.guard("Shortcuts", lambda: self.shortcuts.run_pressed(self.actions))
+        self.guard(
+            "Shortcuts",
+            lambda: self.shortcuts.run_pressed(self.actions, asked=self.has_question),
+        )
+        used = imgui.is_any_item_active() or imgui.is_any_mouse_down()
         self.steps.watch(
             time.monotonic(),
-            held=imgui.is_any_item_active() or imgui.is_any_mouse_down(),
+            held=used or self.shortcuts.is_held,
             wheel=bool(imgui.get_io().mouse_wheel),
         )
 

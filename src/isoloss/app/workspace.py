@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,11 +46,10 @@ class Workspace:
     def __init__(self, folder: Path, preferences: Preferences, spawn: Spawn = Job) -> None:
         self.folder = folder
         self.preferences = preferences
-        self.messages = Messages()
+        self.messages = Messages(folder)
         self.runs = Runs(folder / "runs", self.messages, spawn)
         look = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=look)])
-        self.selected: SurfaceLayer | None = None
         self.curves = Curves()
         self.evaluations = Evaluations()
         self.live: list[LiveSurface] = []
@@ -68,6 +66,21 @@ class Workspace:
     def scene(self) -> Scene:
         """What the active viewport shows."""
         return self.document.view
+
+    @property
+    def subject(self) -> SurfaceLayer | None:
+        """The selected surface if the active viewport shows it, else the first that it shows."""
+        shown = self.scene.shown
+        return self.selected if self.selected in shown else next(iter(shown), None)
+
+    @property
+    def selected(self) -> SurfaceLayer | None:
+        """The layer that panels tell about."""
+        return self.document.selected
+
+    @selected.setter
+    def selected(self, layer: SurfaceLayer | None) -> None:
+        self.document.selected = layer
 
     # -- opening -----------------------------------------------------------------------------
 
@@ -108,8 +121,7 @@ class Workspace:
         try:
             self.load(path, remember=remember)
         except IsolossError as error:
-            # Paths below the working folder are told as one would type them.
-            self.messages.say(str(error).replace(f"{self.folder}{os.sep}", ""), "error")
+            self.messages.say(str(error), "error")
             return False
         except Exception as error:  # a hostile file must never take the window along
             self.messages.say(f"cannot read {path}: {type(error).__name__}: {error}", "error")
@@ -130,6 +142,15 @@ class Workspace:
         self.live = [x for x in self.live if x.layer is not layer]
         if self.selected is layer:
             self.selected = self.scene.layers[-1] if self.scene.layers else None
+        if not self.document.layers:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Where nothing is open, what is opened next is seen from the front, with whole paths."""
+        self.playing = False
+        for view in self.document.views:
+            view.camera = view.camera.reset()
+            view.appearance = replace(view.appearance, epoch=None)
 
     def close_all(self) -> None:
         """Close all layers, curves and robustness runs, and the session with them."""
@@ -180,7 +201,7 @@ class Workspace:
 
     def _tell_problems(self, evaluation: OpenEvaluation) -> None:
         for problem in evaluation.problems.values():
-            self.messages.say(problem.replace(f"{self.folder}{os.sep}", ""), "error")
+            self.messages.say(problem, "error")
 
     def _show_results(self, followed: FollowedRun) -> None:
         """Show what a run finds, now or as soon as it finds something."""

@@ -100,6 +100,7 @@ def _meta(a: Surface, b: Surface) -> dict[str, object]:
     meta: dict[str, object] = {
         name: a.meta[name] for name in _ALIKE if name in a.meta and a.meta[name] == b.meta.get(name)
     }
+    meta["difference"] = True
     if planes_differ([a, b]):
         told = Finding(
             "warning",

@@ -233,7 +233,8 @@ def number_label(value: float, digits: int = 3) -> str:
     if not math.isfinite(value):
         return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
     if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return _minus(f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:.0f}")
+        short, decimals = f"{value:.{digits}g}", max(digits - 4, 0)  # of thousands
+        return _minus(short if abs(float(short)) < 1000 else f"{value:.{decimals}f}")
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)

@@ -99,6 +99,11 @@ class Surface:
         return bool(self.computed.all())
 
     @property
+    def is_difference(self) -> bool:
+        """Whether its values are those of one surface less those of another."""
+        return self.meta.get("difference") is True
+
+    @property
     def title(self) -> str:
         """A heading for pictures, from what made it: "vgg11 on digits, PCA plane"."""
         given = self.meta.get("title")

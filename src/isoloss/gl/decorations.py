@@ -77,7 +77,7 @@ class Decorations:
         """Find a place for all of them; `minima` are those to be labelled, the deepest first."""
         look, texture = scene.appearance, shown_texture(shown, scene.look)
         view, frame = sights.view, sights.frame
-        box = Silhouette(view, frame.top)
+        box = Silhouette(view, frame.corners)
         # A picture without background may be put on any other.
         halo = None if look.transparent else box.halo
         layout, writing = AxisLabels(view, self._text, halo), Writing()

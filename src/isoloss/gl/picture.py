@@ -15,6 +15,7 @@ from isoloss.files import write_atomic
 from isoloss.gl.context import HeadlessContext
 from isoloss.gl.renderer import Renderer
 from isoloss.gl.tiles import Pixels, Size, check_size, draw_tiled
+from isoloss.scene.camera import Camera
 from isoloss.scene.scene import Scene
 from isoloss.scene.staging import Source, has_a_look, only_curve, stage
 from isoloss.scene.theme import THEMES
@@ -49,8 +50,8 @@ def render(
         scale: size of text and lines; None fits them to the picture.
         supersample: draw so many times as large each way, and average.
         overlays: False leaves axes, scalar bar, title, legend and markers out.
-        figure: draw the contours in the plane instead of the surface in space; so do names that
-            end in .svg or .pdf.
+        figure: draw the contours of one surface in the plane instead of it in space; so do names
+            that end in .svg or .pdf.
         print_: how a figure is printed: its width on paper, its resolution, filled or as lines.
         options: fields of `Appearance` (texture="accuracy", theme="light", title="…", …) and of
             `Camera` (azimuth=…, elevation=…, orthographic=True, …); `view` names a saved view of
@@ -86,10 +87,13 @@ def render(
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
         document = stage(source, overlays, **options)
-        return draw_contours(document, path, size, scale, print_ or Print())
+        asked = document.view.appearance.texture if "texture" in options else None
+        return draw_contours(document, path, size, scale, print_ or Print(), asked)
     if print_ is not None:
         raise IsolossError("--width-mm, --dpi, --fill and --line-labels are for figures: --figure")
     document = stage(source, overlays, **options)
+    if options.keys() & {"azimuth", "elevation"} and not options.keys() & {"distance", "target"}:
+        _step_back(document.view, size or SIZE)
     with HeadlessContext():
         image = draw_views(Renderer(), document.shown_views, size or SIZE, scale, supersample)
     if path is not None:
@@ -147,6 +151,12 @@ def places(count: int, size: Size) -> list[tuple[int, int, int, int]]:
     xs = [(0, left), (left + gap, width - left - gap)][:columns]
     ys = [(0, top), (top + gap, height - top - gap)][:rows]
     return [(x, y, w, h) for y, h in ys for x, w in xs]
+
+
+def _step_back(view: Scene, size: Size) -> None:
+    """From any side the whole box is to be seen, unless somebody has come closer."""
+    if view.camera.distance == Camera.distance:
+        view.camera = view.camera.fitting(size, view.frame().corners)
 
 
 def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:

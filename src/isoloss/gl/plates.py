@@ -10,7 +10,6 @@ from isoloss.gl.shapes import rectangle
 from isoloss.gl.text import Label, TextPass
 from isoloss.gl.view import View
 from isoloss.naming import shortened
-from isoloss.scene.scene import FLOOR
 from isoloss.scene.theme import Color
 
 _TITLE = 1.3  # of the ordinary text
@@ -21,12 +20,11 @@ class Silhouette:
     """The box around the surface as it is seen, and what reaches into it.
 
     Args:
-        top: the height of the box.
+        corners: (8, 3) of the box.
     """
 
-    def __init__(self, view: View, top: float) -> None:
-        corners = [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (FLOOR, top)]
-        places = view.pixels(np.array(corners))
+    def __init__(self, view: View, corners: NDArray[np.float64]) -> None:
+        places = view.pixels(corners)
         self._view, self._box = view, places[:, :2]
         self._is_around = bool(places[:, 2].min() <= 0)  # the eye is inside
 

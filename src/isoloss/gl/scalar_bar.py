@@ -24,6 +24,7 @@ from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
 
+_UPRIGHT = 1.15
 _LINE = 1.35  # em between the lines of notes
 
 
@@ -126,7 +127,8 @@ def scalar_bar(
         return None
     drawn = _Drawing(view, text, colors, look, bands)
     lacking = drawn.breadth() - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
-    if lacking[0] > max(0.0, 1.5 * lacking[1]):
+    # In an upright picture there is nothing below that could be hidden, whatever the camera.
+    if lacking[0] > max(0.0, 1.5 * lacking[1]) or (height > _UPRIGHT * width and lacking[1] < 0):
         drawn.lie(remarks)
     else:
         drawn.stand(remarks)

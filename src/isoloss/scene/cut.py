@@ -35,6 +35,24 @@ class Cut:
         b = _room([self.start[1], self.end[1]], by[1], beta)
         return Cut((self.start[0] + a, self.start[1] + b), (self.end[0] + a, self.end[1] + b))
 
+    def within(self, alpha: Span, beta: Span) -> Cut | None:
+        """As much of it as lies inside of the box; None where nothing does."""
+        near, far = 0.0, 1.0
+        for at, d, (lo, hi) in zip(self.start, self.direction, (alpha, beta), strict=True):
+            if d:
+                one, other = sorted(((lo - at) / d, (hi - at) / d))
+                near, far = max(near, one), min(far, other)
+            elif not lo <= at <= hi:
+                return None
+        if near >= far:
+            return None
+        start = self.start if near == 0 else self._at(near, alpha, beta)
+        return Cut(start, self.end if far == 1 else self._at(far, alpha, beta))
+
+    def _at(self, share: float, alpha: Span, beta: Span) -> Point:
+        (a, b), (da, db) = self.start, self.direction
+        return _on(a, da, share, alpha), _on(b, db, share, beta)
+
     def mapped(self, place: Callable[[Point], Point]) -> Cut:
         """With both ends put through `place`."""
         return Cut(place(self.start), place(self.end))

@@ -64,7 +64,10 @@ class ViewState:
 
 @dataclass(frozen=True)
 class DocumentState:
-    """Every choice, by value, so that an undo step is a reference; the data are not in it."""
+    """Every choice, by value, so that an undo step is a reference; the data are not in it.
+
+    What is not compared is no choice, and no step of undo: it goes along with the choices.
+    """
 
     layers: tuple[LayerState, ...]
     views: tuple[ViewState, ...]
@@ -72,6 +75,8 @@ class DocumentState:
     links: Links
     saved_views: tuple[SavedView, ...]
     cut: Cut | None
+    origin: object = field(default=None, compare=False)
+    selected: SurfaceLayer | None = field(default=None, compare=False)
 
 
 @dataclass(eq=False)
@@ -90,6 +95,8 @@ class Document:
         links: what the shown views have in common.
         saved_views: cameras by name.
         cut: the line along which a slice is plotted.
+        origin: tells what was opened as a whole, as from a session, from what was open before.
+        selected: the layer that panels tell about.
     """
 
     layers: list[SurfaceLayer] = field(default_factory=list[SurfaceLayer])
@@ -99,6 +106,8 @@ class Document:
     links: Links = field(default_factory=Links)
     saved_views: tuple[SavedView, ...] = ()
     cut: Cut | None = None
+    origin: object = field(default_factory=object)
+    selected: SurfaceLayer | None = None
 
     def __post_init__(self) -> None:
         while len(self.views) < MOST_VIEWS:
@@ -209,10 +218,17 @@ class Document:
             self.links,
             self.saved_views,
             self.cut,
+            self.origin,
+            self.selected,
         )
 
     def restore(self, state: DocumentState) -> None:
-        """Make every choice as it was; data that have grown since stay as they are."""
+        """Make every choice as it was; data that have grown since stay as they are.
+
+        Where layers come or go, the one that was selected then is selected again.
+        """
+        if set(self.layers) != {kept.layer for kept in state.layers}:
+            self.selected = state.selected
         for kept in state.layers:
             if kept.layer.markers != kept.markers:
                 kept.layer.touch()
@@ -223,6 +239,7 @@ class Document:
             view.camera, view.appearance = was.camera, was.appearance
             view.title, view.hidden = was.title, was.hidden
         self.links, self.saved_views, self.cut = state.links, state.saved_views, state.cut
+        self.origin = state.origin
         self._show_views(state.arrangement)
 
 

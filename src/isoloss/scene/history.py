@@ -27,7 +27,10 @@ class History:
         Args:
             busy: a change is on its way (a drag, a slider held): it becomes a step when it ends.
         """
-        if busy or state == self._state:
+        if busy:
+            return False
+        if state == self._state:
+            self._state = state  # another layer may have been selected
             return False
         self._done = [*self._done, self._state][-MOST_STEPS:]
         self._undone = []
@@ -93,6 +96,8 @@ def _with_new_layers(
 
 def _difference(before: DocumentState, after: DocumentState) -> str:
     """What tells two states apart, named by the first thing found."""
+    if before.origin != after.origin:
+        return "open session"
     if [x.layer for x in before.layers] != [x.layer for x in after.layers]:
         return "close layer" if len(before.layers) > len(after.layers) else "open layer"
     for was, now in zip(before.layers, after.layers, strict=True):

@@ -100,15 +100,28 @@ def place_label(surface: Surface, cell: Cell) -> str:
 
 def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
     """What was measured at a grid point, as (name, value): loss ± error, accuracy, spread."""
+    signed = surface.is_difference
+    delta = "Δ " if signed else ""
     if not surface.computed[cell]:
-        return [("loss", "not computed")]
-    loss, error = number_label(float(surface.loss[cell]), 4), float(surface.loss_stderr[cell])
+        return [(f"{delta}loss", "not computed")]
+    loss, error = loss_label(float(surface.loss[cell]), signed=signed), surface.loss_stderr[cell]
     if math.isfinite(error) and error > 0:
-        loss += f" ± {number_label(error, 2)}"
-    told = [("loss", loss)]
+        loss += f" ± {number_label(float(error), 2)}"
+    told = [(f"{delta}loss", loss)]
     accuracy = float(surface.accuracy[cell])
     if math.isfinite(accuracy):
-        told.append(("accuracy", f"{100 * accuracy:.1f} %".replace("-", "−")))
+        told.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
         told.append(("spread", number_label(float(surface.spread[cell]))))
     return told
+
+
+def loss_label(loss: float, *, signed: bool = False) -> str:
+    """A loss; of a difference (`signed`) with its sign."""
+    return "+" * (signed and loss > 0) + number_label(loss, 4)
+
+
+def accuracy_label(accuracy: float, *, signed: bool = False) -> str:
+    """A share in per cent; a difference of two (`signed`) in points with its sign."""
+    percent = round(100 * accuracy, 1) + 0.0  # no −0
+    return (f"{percent:+.1f} points" if signed else f"{percent:.1f} %").replace("-", "−")

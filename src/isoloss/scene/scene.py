@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +18,8 @@ from isoloss.scene.layer import SurfaceLayer
 
 FLOOR = -0.22
 """Height of the floor of the box, where the floor's contours lie."""
+_NEVER_NEGATIVE = (Texture.SLOPE, Texture.ERROR_BAR, Texture.SPREAD)
+"""Textures of what has no sign, of a difference neither."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class Frame:
     def top(self) -> float:
         """z of the top of the scale."""
         return BOX_HEIGHT * self.gain
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(8, 3) of the box, from the floor to its top."""
+        heights = (FLOOR, self.top)
+        return np.array(list(itertools.product((-1.0, 1.0), (-1.0, 1.0), heights)))
 
     def place(self, alpha: ArrayLike, beta: ArrayLike, loss: ArrayLike) -> NDArray[np.float64]:
         """(n, 3) positions in the box of n points."""
@@ -100,6 +109,8 @@ class Scene:
         """The appearance as drawn: a sign is read from a diverging colormap."""
         look = self.appearance
         signed = self.shows_difference or look.texture is Texture.CURVATURE
+        if look.texture in _NEVER_NEGATIVE and any(x.has(look.texture) for x in self.shown):
+            signed = False
         if signed and look.colormap not in DIVERGING:
             return replace(look, colormap=DIVERGING[0], reverse_colormap=False)
         return look

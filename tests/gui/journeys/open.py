@@ -40,6 +40,7 @@ def open_files(d: Driver) -> None:
     assert [e.path.name for e in d.app.open_dialog.browser.entries] == ["second.ply"]
     d.press(imgui.Key.escape)
     d.until(lambda: not d.app.open_dialog.is_open, "the dialog to close")
+    mistype(d)
 
     # dropped: through the very callback that GLFW calls
     drop(str(folder / "second.ply"))
@@ -74,6 +75,23 @@ def open_files(d: Driver) -> None:
     frames = d.app.frames
     d.until(lambda: d.app.frames > frames + 3, "further frames")
     assert len(workspace.scene.layers) == 2
+
+
+def mistype(d: Driver) -> None:
+    """What cannot be opened leaves the field as it was, to type on; Escape closes from anywhere."""
+    look = d.app.workspace.scene.appearance
+    d.press(imgui.Key.mod_ctrl, imgui.Key.o)
+    d.ctx.key_chars_replace("nowhere")
+    d.press(imgui.Key.enter)
+    d.until(lambda: imgui.get_io().want_text_input, "the field to take the keyboard again")
+    d.ctx.key_chars("th")
+    d.ctx.window_focus("//Layers")
+    d.press(imgui.Key.t)
+    assert d.app.open_dialog.is_open
+    assert d.app.workspace.scene.appearance == look
+    assert not d.app.help_window.is_open
+    d.press(imgui.Key.escape)
+    d.until(lambda: not d.app.open_dialog.is_open, "the dialog to close")
 
 
 def drop(path: str) -> None:

@@ -45,6 +45,7 @@ def undo(d: Driver) -> None:
     assert differ(first, orbited)
     is_one_step(lambda: d.drag(-60, 20, button=1), "camera")
     is_one_step(lambda: turn_wheel(d), "camera")
+    is_one_step(lambda: d.ctx.key_hold(int(CTRL) | int(imgui.Key.left_arrow), 0.6), "camera")
     is_one_step(lambda: d.press(imgui.Key.t), "texture")
     assert scene.appearance.texture is Texture.ACCURACY
     is_one_step(lambda: drag_slider(d), "contour levels")

@@ -112,7 +112,7 @@ class AppearancePanel:
         if falls:
             imgui.pop_style_color(2)
         else:
-            hint("Drag, or double-click to type")
+            hint("Drag, or click to type")
         if changed:
             low, high = (_precise(new, old) for new, old in zip(ends, shown, strict=True))
             self._falling = None if low < high else (current, (low, high))
@@ -213,7 +213,7 @@ class AppearancePanel:
         with rows("height", em(_LABELS)) as shown:
             if not shown:
                 return
-            row("Gain", "Stretches the heights; double-click to type, right-click for 1")
+            row("Gain", "Stretches the heights; Ctrl+click to type, right-click for 1")
             changed, gain = slider(
                 "##gain", look.height_gain, (0.1, 3.0), "%.2f", limits=(0.05, 10.0)
             )
@@ -249,7 +249,7 @@ class AppearancePanel:
                 row("Title text", "What stands above the picture; else it is the surface's name")
                 imgui.begin_disabled(not look.title)
                 scene = workspace.scene
-                hinted = "Name of the surface"
+                hinted = "Surface name"
                 entered = imgui.input_text_with_hint("##title text", hinted, scene.title)[1]
                 scene.title = entered[:LONGEST]
                 imgui.end_disabled()

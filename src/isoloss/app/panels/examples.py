@@ -130,7 +130,8 @@ class ExamplesPanel:
     def _keys(self, browser: ExampleBrowser, index: Index) -> None:
         """Arrow keys, while the panel has the keyboard."""
         window = int(imgui.FocusedFlags_.root_and_child_windows)
-        if not imgui.is_window_focused(window) or imgui.is_any_item_active():
+        is_busy = imgui.is_any_item_active() or imgui.get_io().key_ctrl
+        if not imgui.is_window_focused(window) or is_busy:
             return
         for key, step in ((imgui.Key.left_arrow, -1), (imgui.Key.right_arrow, 1)):
             if imgui.is_key_pressed(key):

@@ -9,7 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.comparing import why_no_difference
 from isoloss.app.explain import explanation, of_fact
 from isoloss.app.findings import findings_badge, list_findings
-from isoloss.app.readouts import number
+from isoloss.app.readouts import range_label
 from isoloss.app.theme import palette, vec
 from isoloss.app.widgets import (
     em,
@@ -228,11 +228,12 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     finite = surface.loss[computed & np.isfinite(surface.loss)]
     if finite.size:
         label = "Loss" if layer.derived is None else "Δ loss"
-        told.append((label, f"{number(float(finite.min()))} to {number(float(finite.max()))}"))
+        told.append((label, range_label(float(finite.min()), float(finite.max()))))
     known = surface.accuracy[computed & np.isfinite(surface.accuracy)]
     if known.size:
-        ends = f"{100 * known.min():.1f} to {100 * known.max():.1f} %".replace("-", "−")
-        told.append(("Accuracy" if layer.derived is None else "Δ accuracy", ends))
+        label, unit = ("Accuracy", "%") if layer.derived is None else ("Δ accuracy", "points")
+        ends = f"{100 * known.min():.1f} to {100 * known.max():.1f} {unit}".replace("-", "−")
+        told.append((label, ends))
     if surface.spread is not None and np.isfinite(surface.spread).any():
         low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
         told.append(("Spread", f"{low:.4g} to {high:.4g}"))

@@ -25,6 +25,7 @@ from isoloss.app.widgets import (
 )
 from isoloss.app.workspace import Workspace
 from isoloss.scene.cut import Cut
+from isoloss.scene.texturing import quantity
 
 _WIDE = 42
 """Width in em from which on all controls are in one line."""
@@ -47,10 +48,11 @@ class SlicePanel:
         found = [x for x in self.slicing.slices if x.slice.has_values]
         self._bar(cut, found)
         self.plot.pointed = None
-        if not found:
+        seen = self.slicing.seen
+        if seen is None or not found:
             muted("The cut meets no surface.")
             return
-        self.plot.draw(cut, found)
+        self.plot.draw(seen, found)
 
     def open_export(self) -> None:
         """Ask where the table is to go."""
@@ -136,7 +138,7 @@ class SlicePanel:
             imgui.same_line(0, em(0.3))
             imgui.set_next_item_width(em(7.6))
             changed, value = drag_pair(f"##{name}", ends[k], widest / 400, "%.3g")
-            hint(f"α and β of {name}; drag, or double-click to type")
+            hint(f"α and β of {name}; drag, or click to type")
             if changed:
                 ends[k] = within(value[0], 0, frame.alpha), within(value[1], 0, frame.beta)
                 if ends[0] != ends[1]:
@@ -147,7 +149,8 @@ class SlicePanel:
         several = len(found) > 1
         entries: list[tuple[str, Color]] = []
         for one in found:
-            entries.append((one.layer.name if several else "loss", slice_color(one)))
+            label = one.layer.name if several else quantity([one.layer])
+            entries.append((label, slice_color(one)))
         told = "The band is ± 1 standard error" if any(x.slice.has_band for x in found) else ""
         told += "\nThin lines are accuracies" if several and self.plot.accuracy else ""
         for label, color in entries:

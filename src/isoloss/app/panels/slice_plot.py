@@ -217,7 +217,7 @@ def _told(found: list[LayerSlice], place: Place, at: float) -> None:
             muted("not computed")
             continue
         values = float(cut.loss[k]), float(cut.stderr[k]), float(cut.accuracy[k])
-        for name, value in value_facts(*values):
+        for name, value in value_facts(*values, signed=one.layer.surface.is_difference):
             muted(name)
             imgui.same_line(em(5))
             imgui.text_unformatted(value)
