@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-
-from OpenGL import GL
 
 from isoloss.geometry.minima import Minimum
 from isoloss.gl.cut_line import cut_segments
-from isoloss.gl.lines import LinePass, LineStyle
+from isoloss.gl.lines import LinePass
 from isoloss.gl.markers import MarkerPass
 from isoloss.gl.minima_marks import minima_marks, shown_minima
+from isoloss.gl.strokes import Strokes
 from isoloss.gl.view import View
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame, Scene
@@ -40,26 +38,13 @@ class AnalysisBuffers:
             self.minima = shown_minima(layer, look, frame)
             self._marks.upload(minima_marks(self.minima, frame, view.theme))
 
-    def draw(
-        self, scene: Scene, view: View, frame: Frame, lines: LinePass, markers: MarkerPass
-    ) -> None:
+    def draw(self, scene: Scene, view: View, frame: Frame, strokes: Strokes) -> None:
         """Draw them; what the surface hides shines through faintly."""
-        placed = ((1.0, 1.0, frame.gain), (0.0, 0.0, 0.0))
-        theme, unit = view.theme, view.scale
+        placed = frame.stretch
         if scene.cut is not None:
-            casing = LineStyle(4.6 * unit, theme.path_casing, cap=1.0, bias=0.004)
-            line = LineStyle(2.2 * unit, theme.cut, cap=1.0, bias=0.005)
-            ghost = replace(line, tint=(*theme.cut[:3], 0.3), width=1.5 * unit, cap=0.0)
-            GL.glDepthFunc(GL.GL_GREATER)
-            lines.draw(self._cut, view, ghost, placed)
-            GL.glDepthFunc(GL.GL_LEQUAL)
-            lines.draw(self._cut, view, casing, placed)
-            lines.draw(self._cut, view, line, placed)
+            strokes.draw_cased([(self._cut, None)], view, placed, view.theme.cut, 2.2 * view.scale)
         if self.minima:
-            GL.glDepthFunc(GL.GL_GREATER)
-            markers.draw(self._marks, view, theme.path_casing, placed, alpha=0.35)
-            GL.glDepthFunc(GL.GL_LEQUAL)
-            markers.draw(self._marks, view, theme.path_casing, placed)
+            strokes.draw_marks(self._marks, view, placed)
 
     def free(self) -> None:
         """Give the memory back."""

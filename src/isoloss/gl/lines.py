@@ -13,7 +13,9 @@ from isoloss.gl.view import View
 
 SEGMENT = np.dtype([("start", "<f4", 3), ("end", "<f4", 3), ("color", "u1", 4)])
 
-IDENTITY = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+Placed = tuple[ArrayLike, ArrayLike]
+"""(3,) by which coordinates are scaled, and then shifted."""
+IDENTITY: Placed = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 
 def segments(start: ArrayLike, end: ArrayLike, color: ArrayLike = 1.0) -> NDArray[np.void]:
@@ -67,7 +69,7 @@ class LinePass:
         batch: Quads,
         view: View,
         style: LineStyle,
-        placed: tuple[ArrayLike, ArrayLike] = IDENTITY,
+        placed: Placed = IDENTITY,
         count: int | None = None,
     ) -> None:
         """Draw `batch`, whose coordinates are scaled and shifted by `placed`."""

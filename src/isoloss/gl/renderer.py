@@ -12,22 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
 
-from isoloss.geometry.playhead import playhead
 from isoloss.geometry.simplify import Sight
-from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl import axes
 from isoloss.gl.analysis import all_minima
 from isoloss.gl.background import BackgroundPass
-from isoloss.gl.buffers import Quads
 from isoloss.gl.context import description
 from isoloss.gl.decorations import Decorations, Sights
 from isoloss.gl.fills import FillPass
-from isoloss.gl.layer_buffers import LayerBuffers, PathBuffers
+from isoloss.gl.layer_buffers import LayerBuffers
+from isoloss.gl.layer_lines import draw_contours, draw_paths
 from isoloss.gl.lines import LinePass, LineStyle
-from isoloss.gl.markers import MarkerPass
 from isoloss.gl.patches import Patches
 from isoloss.gl.program import Program
 from isoloss.gl.ssao import OcclusionPass
+from isoloss.gl.strokes import Strokes
 from isoloss.gl.surfaces import Paint, SurfacePass
 from isoloss.gl.target import Target
 from isoloss.gl.text import TextPass
@@ -35,11 +33,9 @@ from isoloss.gl.view import Part, View
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.scene import FLOOR, Frame, Scene
-from isoloss.scene.texturing import ColorScale, color_scale, shown_texture, shows_height
-from isoloss.scene.theme import THEMES, Color, Theme
-
-Placed = tuple[tuple[float, float, float], tuple[float, float, float]]
+from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
+from isoloss.scene.theme import THEMES
 
 _SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
 _QUICK_POINTS, _OCCLUDING_POINTS = 112, 400
@@ -61,10 +57,10 @@ class Renderer:
 
     def __init__(self) -> None:
         self._background, self._surfaces = BackgroundPass(), SurfacePass()
-        self._lines, self._markers = LinePass(), MarkerPass()
+        self._strokes = Strokes()
         self._fills, self._text = FillPass(), TextPass()
         self._occlusion: OcclusionPass | None = None
-        self._box = self._lines.batch()
+        self._box = LinePass.batch()
         self._colors: tuple[object, ColorScale | None] = (None, None)
         self._decorations = Decorations(self._fills, self._text)
         self.is_software = any(name in description() for name in _SOFTWARE)
@@ -248,17 +244,17 @@ class Renderer:
         ticks = axes.AxisTicks.of(frame)
         if look.axes:
             self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
-            self._lines.draw(self._box, view, LineStyle(1.0 * view.scale))
+            self._strokes.lines.draw(self._box, view, LineStyle(1.0 * view.scale))
         for buffers in different:
-            lines = buffers.contours.batch if quick is None else buffers.contours.quick
-            self._draw_lines(buffers, lines, scene, view, texture)
+            contours = buffers.contours.batch if quick is None else buffers.contours.quick
+            draw_contours(self._strokes, buffers, contours, scene, view, texture)
         if quick is None:
             yield from self._pause(target)
             GL.glDepthMask(False)
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            self._draw_paths(layer, buffers, scene, view, frame)
+            draw_paths(self._strokes, layer, buffers, scene, view, frame)
             buffers.analysis.update(layer, scene, view, frame)
-            buffers.analysis.draw(scene, view, frame, self._lines, self._markers)
+            buffers.analysis.draw(scene, view, frame, self._strokes)
         GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
         minima = all_minima(b.analysis for b in all_buffers) if look.minima else []
@@ -304,82 +300,6 @@ class Renderer:
         assert self._occlusion is not None
         self._occlusion.bind(1)
         return self._occlusion.size
-
-    def _draw_lines(
-        self,
-        buffers: LayerBuffers,
-        contours: Quads,
-        scene: Scene,
-        view: View,
-        texture: Texture,
-    ) -> None:
-        look, unit = scene.appearance, view.scale
-        if look.floor_contours:
-            style = LineStyle(
-                1.3 * unit,
-                (1, 1, 1, 0.8 if shows_height(texture) else 0.5),
-                bias=0.0005,
-                level=FLOOR,
-                toward=_floor_tone(texture, view.theme),
-            )
-            self._lines.draw(contours, view, style, buffers.placed)
-        if texture is Texture.WIREFRAME:
-            style = LineStyle(1.2 * unit, bias=0.0012, toward=view.theme.floor_contour)
-            self._lines.draw(buffers.grid, view, style, buffers.placed)
-        elif look.wireframe:
-            style = LineStyle(0.8 * unit, view.theme.wire, bias=0.0012)
-            self._lines.draw(buffers.grid, view, style, buffers.placed)
-        if look.contours and texture is not Texture.WIREFRAME:
-            style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
-            self._lines.draw(contours, view, style, buffers.placed)
-        buffers.accents.draw(self._lines, view, buffers.placed, look.floor_contours)
-
-    def _draw_paths(
-        self, layer: SurfaceLayer, buffers: LayerBuffers, scene: Scene, view: View, frame: Frame
-    ) -> None:
-        look, theme = scene.appearance, view.theme
-        placed = ((1.0, 1.0, frame.gain), (0.0, 0.0, 0.0))
-        for index, trajectory in layer.shown_trajectories if look.trajectory else ():
-            self._draw_path(buffers.paths[index], index, view, placed, trajectory, look.epoch)
-        if look.markers and layer.markers:
-            GL.glDepthFunc(GL.GL_GREATER)
-            self._markers.draw(buffers.marks, view, theme.path_casing, placed, alpha=0.35)
-            GL.glDepthFunc(GL.GL_LEQUAL)
-            self._markers.draw(buffers.marks, view, theme.path_casing, placed)
-
-    def _draw_path(
-        self,
-        path: PathBuffers,
-        index: int,
-        view: View,
-        placed: Placed,
-        trajectory: Trajectory,
-        epoch: float | None,
-    ) -> None:
-        unit, casing_color = view.scale, view.theme.path_casing
-        color = view.theme.path_color(index)
-        at = playhead(trajectory, epoch)
-        pieces, stems, marks = path.until(at.checkpoint + 1)
-        stem = LineStyle(1.0 * unit, (*color[:3], 0.6), bias=0.002)
-        casing = LineStyle(5.0 * unit, casing_color, cap=1.0, bias=0.004)
-        line = LineStyle(2.4 * unit, color, cap=1.0, bias=0.005)
-        self._lines.draw(path.stems, view, stem, placed, stems)
-        unfinished = at.checkpoint + 1 < len(trajectory)
-        if unfinished:
-            path.head.move(path.points, at, color)
-        # Where the surface hides the path, it shines through faintly.
-        GL.glDepthFunc(GL.GL_GREATER)
-        ghost = replace(line, tint=(*color[:3], 0.28), width=1.6 * unit, cap=0.0)
-        ways = [(path.path, pieces), (path.head.piece, 1)] if unfinished else [(path.path, pieces)]
-        for batch, count in ways:
-            self._lines.draw(batch, view, ghost, placed, count)
-        GL.glDepthFunc(GL.GL_LEQUAL)
-        for style in (casing, line):
-            for batch, count in ways:
-                self._lines.draw(batch, view, style, placed, count)
-        self._markers.draw(path.marks, view, casing_color, placed, count=marks)
-        if unfinished:
-            self._markers.draw(path.head.mark, view, casing_color, placed)
 
     # -- caches --------------------------------------------------------------------------------
 
@@ -438,8 +358,3 @@ def _paint(texture: Texture, scene: Scene) -> Paint:
         return Paint(look.colormap, matte=theme.body[:3], unlit=0.75)
     bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
     return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)
-
-
-def _floor_tone(texture: Texture, theme: Theme) -> Color:
-    """What contours on the floor are mixed with: ink alone where colours do not mean the height."""
-    return theme.floor_contour if shows_height(texture) else (*theme.quiet_ink[:3], 1.0)

@@ -48,6 +48,11 @@ class Frame:
         heights = (FLOOR, self.top)
         return np.array(list(itertools.product((-1.0, 1.0), (-1.0, 1.0), heights)))
 
+    @property
+    def stretch(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Scale and offset that bring what is placed in the box of gain 1 into this one."""
+        return (1.0, 1.0, self.gain), (0.0, 0.0, 0.0)
+
     def place(self, alpha: ArrayLike, beta: ArrayLike, loss: ArrayLike) -> NDArray[np.float64]:
         """(n, 3) positions in the box of n points."""
         x = _to_unit(np.asarray(alpha, np.float64), self.alpha)
