@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 # So many elements apart lie the tensors in the buffer: whole cache lines for every type.
 ALIGNMENT = 64
+# On a CPU so many are moved at once where they are converted too: they stay in its cache.
+TOGETHER = 1 << 19
 
 
 class MovingTensors:
@@ -45,14 +47,19 @@ class MovingTensors:
         )
         self._row, self._row_alpha = self._origin.clone(), 0.0
         self._point = self._origin.clone()
-        self._copies: list[tuple[Tensor, Tensor]] = []
+        self._own: list[slice] = []
+        self._copies: list[tuple[Tensor, slice]] = []
+        self._together = min(size, TOGETHER) if device.type == "cpu" else size
+        self._scratch = torch.empty(self._together, dtype=self._wide, device=device)
         for dtype in {tensors[k].dtype for k in moving}:
             names = [k for k in moving if tensors[k].dtype == dtype]
             span = slice(places[names[0]].start, places[names[-1]].stop)
             home = self._point[span]
             if dtype != self._wide:
                 home = home.to(dtype)
-                self._copies.append((home, self._point[span]))
+                self._copies.append((home, span))
+            else:
+                self._own.append(span)
             for name in names:
                 place = places[name]
                 segment = home[place.start - span.start : place.stop - span.start]
@@ -63,9 +70,14 @@ class MovingTensors:
         if alpha != self._row_alpha:
             torch.add(self._origin, self._delta, alpha=alpha, out=self._row)
             self._row_alpha = alpha
-        torch.add(self._row, self._eta, alpha=beta, out=self._point)
-        for copy, source in self._copies:
-            copy.copy_(source)
+        for span in self._own:
+            torch.add(self._row[span], self._eta[span], alpha=beta, out=self._point[span])
+        for copy, span in self._copies:
+            for first in range(span.start, span.stop, self._together):
+                part = slice(first, min(first + self._together, span.stop))
+                moved = self._scratch[: part.stop - first]
+                torch.add(self._row[part], self._eta[part], alpha=beta, out=moved)
+                copy[first - span.start : part.stop - span.start] = moved
 
     def at(self, alphas: Tensor, betas: Tensor) -> dict[str, Tensor]:
         """{name: (K, …)} the moving tensors at K points at once, in full precision.
