@@ -50,7 +50,6 @@ class MovingTensors:
         self._own: list[slice] = []
         self._copies: list[tuple[Tensor, slice]] = []
         self._together = min(size, TOGETHER) if device.type == "cpu" else size
-        self._scratch = torch.empty(self._together, dtype=self._wide, device=device)
         for dtype in {tensors[k].dtype for k in moving}:
             names = [k for k in moving if tensors[k].dtype == dtype]
             span = slice(places[names[0]].start, places[names[-1]].stop)
@@ -75,7 +74,7 @@ class MovingTensors:
         for copy, span in self._copies:
             for first in range(span.start, span.stop, self._together):
                 part = slice(first, min(first + self._together, span.stop))
-                moved = self._scratch[: part.stop - first]
+                moved = self._point[span.start : span.start + part.stop - first]
                 torch.add(self._row[part], self._eta[part], alpha=beta, out=moved)
                 copy[first - span.start : part.stop - span.start] = moved
 
