@@ -137,6 +137,10 @@ def _parser(arguments: Sequence[str]) -> _Parser:
         help="For each surface taken to 1 %% of its range, 0 leaves them out; for the attacks on "
         "each network [60]",
     )  # fmt: skip
+    sub.add_argument(
+        "--checked", type=int, default=6, metavar="N",
+        help="Random cells of it compared with all images in fp32 [6]",
+    )  # fmt: skip
     parser.verbs = verbs.choices
     return parser
 
@@ -379,9 +383,8 @@ def _bench(namespace: argparse.Namespace) -> int:
             namespace.denoiser, as_json=namespace.json,
         )  # fmt: skip
         return 0
-    from isoloss.compute.bench import bench_probe
+    from isoloss.compute.bench import Wanted, bench_probe
 
-    bench_probe(
-        namespace.run, namespace.images, namespace.grid, namespace.budget, as_json=namespace.json
-    )
+    wanted = Wanted(namespace.grid, namespace.budget, namespace.checked)
+    bench_probe(namespace.run, namespace.images, wanted, as_json=namespace.json)
     return 0

@@ -11,6 +11,7 @@ from isoloss import random_plane
 from isoloss.compute import bench
 from isoloss.compute.contestants import Probed, measure_rates
 from isoloss.compute.evaluator import Evaluator
+from isoloss.errors import IsolossError
 from isoloss.robustness import (
     GaussianSmoothing,
     attack,
@@ -62,29 +63,53 @@ def test_the_loop_computes_what_the_engine_computes(probed):
 
 def test_a_surface_is_taken_to_one_percent(probed):
     plane = random_plane(probed.model)
-    found = bench._to_one_percent(probed, plane, 5, 60.0, 100.0, CPU)
+    found = bench._to_one_percent(probed, plane, bench.Wanted(5, 60.0, 25), 100.0, CPU)
     assert found.finished
+    assert found.precision in ("fp32", "bf16")
+    assert found.checked == 25
     assert found.loop_seconds == 25 * 160 / 100
     assert 0 <= found.worst_error <= 0.011
     assert found.fewer >= 1
     assert 0 < found.coarse_seconds <= found.seconds
-    cut_short = bench._to_one_percent(probed, plane, 5, 0.0, 100.0, CPU)
+    cut_short = bench._to_one_percent(probed, plane, bench.Wanted(5, 0.0), 100.0, CPU)
     assert not cut_short.finished
+    assert cut_short.checked == 0
 
 
 def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
     monkeypatch.setattr(bench, "subjects", lambda *_: [probed])
-    bench.bench_probe([], None, 3, 30.0, as_json=True)
+    bench.bench_probe([], None, bench.Wanted(3, 30.0), as_json=True)
     (row,) = json.loads(capsys.readouterr().out)["probe"]
     assert row["network"] == "tiny"
     rates = row["rates"][-1]
     assert rates["against_loop"] == pytest.approx(rates["engine"] / rates["loop"])
     assert rates["of_floor"] == pytest.approx(rates["engine"] / rates["floor"])
     assert row["surface"]["sooner"] > 0
-    bench.bench_probe([], None, 3, 0.0, as_json=False)
+    bench.bench_probe([], None, bench.Wanted(3, 1e-9), as_json=True)
+    (cut_short,) = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["probe"]
+    assert cut_short["surface"]["worst_error"] is None
+    bench.bench_probe([], None, bench.Wanted(3, 0.0), as_json=False)
     printed = capsys.readouterr().out
     assert "of floor" in printed
     assert "tiny" in printed
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"grid": 1}, "at least 2 points"),
+        ({"budget": -1.0}, "seconds"),
+        ({"grid": 3, "checked": 10}, "of 9 cells 10"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(asked, words):
+    with pytest.raises(IsolossError, match=words):
+        bench.Wanted(**asked)
+
+
+def test_a_network_is_measured_on_images():
+    with pytest.raises(IsolossError, match="at least 1 image"):
+        next(bench.subjects([], 0, CPU))
 
 
 @pytest.fixture

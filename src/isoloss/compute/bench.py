@@ -39,10 +39,33 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
+from isoloss.terminal import ProgressBar
 
 TOLERANCE = 0.01
-CHECKED_CELLS = 6
 EPOCHS = 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The surface that is to be taken to within 1 % of its range.
+
+    Attributes:
+        grid: points along α and β.
+        budget: seconds that it may take; 0 leaves it out.
+        checked: random cells of it that are compared with all images in fp32.
+    """
+
+    grid: int = 25
+    budget: float = 60.0
+    checked: int = 6
+
+    def __post_init__(self) -> None:
+        if self.grid < 2:
+            raise IsolossError(f"a surface has at least 2 points a side, not {self.grid}")
+        if not self.budget >= 0:
+            raise IsolossError(f"a budget is a number of seconds, not {self.budget:g}")
+        if not 0 <= self.checked <= self.grid**2:
+            raise IsolossError(f"of {self.grid**2} cells {self.checked} cannot be checked")
 
 
 @dataclass(frozen=True)
@@ -50,19 +73,23 @@ class ToOnePercent:
     """A whole surface to within 1 % of its range.
 
     Attributes:
+        precision: what the audit chose.
         coarse_seconds: from the start to a first surface over the whole plane.
         finished: whether it was done within the budget of time.
         loop_seconds: what the plain loop would take for all images at all points, from its rate.
-        worst_error: over some random cells, against all images in fp32, as a share of the range.
+        checked: random cells that were compared with all images in fp32.
+        worst_error: over those, as a share of the range; NaN where none was.
     """
 
     grid: int
     images: int
+    precision: str
     coarse_seconds: float
     seconds: float
     finished: bool
     evaluations: int
     loop_seconds: float
+    checked: int
     worst_error: float
 
     @property
@@ -90,24 +117,20 @@ def small_cnn(classes: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, classes))
 
 
-def bench_probe(
-    runs: Sequence[Path], images: int | None, grid: int, budget: float, *, as_json: bool
-) -> None:
+def bench_probe(runs: Sequence[Path], images: int | None, wanted: Wanted, *, as_json: bool) -> None:
     """Measure and print.
 
     Args:
         runs: training runs to measure on; by default a small CNN, VGG-11 and ResNet-50 are trained
             for a moment on digits.
         images: of the test split, or of the training split where that is too small.
-        grid: points along α and β of the surface that is taken to 1 %.
-        budget: seconds that this surface may take; 0 leaves it out.
     """
     device = choose_device("auto")
     where = f"{describe_device(device)}, {processor()}, {torch.get_num_threads()} threads"
     found: list[Figures] = []
     for subject in subjects(runs, images, device):
         print(f"measuring {subject.name} …", file=sys.stderr, flush=True)
-        found.append(_measure(subject, grid, budget, device))
+        found.append(_measure(subject, wanted, device))
         if not as_json:
             _print(found[-1], where if len(found) == 1 else "")
     if as_json:
@@ -120,8 +143,10 @@ def subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> 
     ResNet-50, trained for a moment on digits.
 
     Raises:
-        IsolossError: for a run that has trained nothing yet.
+        IsolossError: for a run that has trained nothing yet, or no images.
     """
+    if images is not None and images < 1:
+        raise IsolossError(f"a network is measured on at least 1 image, not {images}")
     for folder in runs:
         run = Run.open(folder)
         asked, points = run.settings, read_trajectory(run)
@@ -166,25 +191,20 @@ def _train(model: nn.Module, data: Dataset, device: torch.device) -> None:
     model.cpu()
 
 
-def _measure(subject: Probed, grid: int, budget: float, device: torch.device) -> Figures:
+def _measure(subject: Probed, wanted: Wanted, device: torch.device) -> Figures:
     plane = random_plane(subject.model)
     precisions = [*reduced_precisions(device), "fp32"]
     rates = [measure_rates(subject, plane, precision, device) for precision in precisions]
     loop = rates[-1].loop
     assert loop is not None
-    surface = _to_one_percent(subject, plane, grid, budget, loop, device) if budget else None
+    surface = _to_one_percent(subject, plane, wanted, loop, device) if wanted.budget else None
     return Figures(subject.name, rates, surface, peak_bytes(device) / 2**20)
 
 
 def _to_one_percent(
-    subject: Probed,
-    plane: Plane,
-    grid: int,
-    budget: float,
-    loop: float,
-    device: torch.device,
+    subject: Probed, plane: Plane, wanted: Wanted, loop: float, device: torch.device
 ) -> ToOnePercent:
-    axis = np.linspace(-1, 1, grid)
+    axis = np.linspace(-1, 1, wanted.grid)
     pool = subject.pool(device)
     request = Request(
         model=subject.model,
@@ -196,34 +216,43 @@ def _to_one_percent(
         tolerance=TOLERANCE,
     )
     probing = SurfaceProbing(request, None)
+    bar = ProgressBar()
     began = time.perf_counter()
-    coarse, coarsest = math.nan, levels((grid, grid))[0]
+    coarse, coarsest = math.nan, levels((wanted.grid, wanted.grid))[0]
     finished = True
-    for _ in probing.steps(Team()):
+    for event in probing.steps(Team()):
+        bar.show(event)
         taken = time.perf_counter() - began
         if math.isnan(coarse) and probing.growing.count.ravel()[coarsest].all():
             coarse = taken
-        if taken > budget:
+        if taken > wanted.budget:
             finished = False
             break
+    seconds = time.perf_counter() - began
+    bar.close()
     surface = probing.growing.snapshot()
+    checked = wanted.checked if finished else 0
     return ToOnePercent(
-        grid,
+        wanted.grid,
         len(pool),
+        probing.growing.meta["precision"],
         coarse,
-        time.perf_counter() - began,
+        seconds,
         finished,
         int(surface.count.sum()),
-        grid**2 * len(pool) / loop,
-        _worst_error(surface, subject, plane, device) if finished else math.nan,
+        wanted.grid**2 * len(pool) / loop,
+        checked,
+        _worst_error(surface, checked, subject, plane, device) if checked else math.nan,
     )
 
 
-def _worst_error(surface: Surface, subject: Probed, plane: Plane, device: torch.device) -> float:
+def _worst_error(
+    surface: Surface, checked: int, subject: Probed, plane: Plane, device: torch.device
+) -> float:
     pool = subject.pool(device)
     exact = Evaluator(subject.model, plane, pool, None, device)
     worst = 0.0
-    for cell in np.random.default_rng(0).choice(surface.loss.size, CHECKED_CELLS, replace=False):
+    for cell in np.random.default_rng(0).choice(surface.loss.size, checked, replace=False):
         i, j = divmod(int(cell), surface.shape[1])
         exact.move_to(float(surface.alpha[i]), float(surface.beta[j]))
         truth = exact.mean_loss(len(pool))
@@ -243,6 +272,9 @@ def _with_ratios(figures: Figures) -> dict[str, Any]:
         sooner = figures.surface.loop_seconds / figures.surface.seconds
         content["surface"]["fewer_evaluations"] = figures.surface.fewer if done else None
         content["surface"]["sooner"] = sooner if done else None
+        for name in ("coarse_seconds", "worst_error"):  # JSON has no NaN
+            if math.isnan(content["surface"][name]):
+                content["surface"][name] = None
     return content
 
 
@@ -259,13 +291,15 @@ def _print(figures: Figures, where: str) -> None:
               f"{r.engine / r.floor:>10.3f}{r.engine / loop:>8.2f}")  # fmt: skip
     s = figures.surface
     if s is not None:
-        print(f"  {s.grid}×{s.grid}, {s.images:,} images, to 1 % of the range: "
+        print(f"  {s.grid}×{s.grid}, {s.images:,} images, to 1 % of the range in {s.precision}: "
               f"{'' if s.finished else 'not within '}{s.seconds:.0f} s, "
               f"the loop {s.loop_seconds:,.0f} s; first surface after {s.coarse_seconds:.1f} s; "
               f"peak {figures.peak_mib:.0f} MiB")  # fmt: skip
     if s is not None and s.finished:
-        print(f"  {s.fewer:.1f} times fewer evaluations, {s.loop_seconds / s.seconds:.0f} times "
-              f"sooner; worst checked error {100 * s.worst_error:.2f} %")  # fmt: skip
+        worst = f"; worst error of {s.checked} checked cells {100 * s.worst_error:.2f} %"
+        print(f"  {s.evaluations:,} evaluations, {s.fewer:.1f} times fewer; "
+              f"{s.loop_seconds / s.seconds:.0f} times sooner"
+              f"{worst if s.checked else ''}")  # fmt: skip
 
 
 def processor() -> str:
