@@ -15,6 +15,7 @@ from typing import Protocol
 
 import isoloss
 from isoloss.compute.ranks import Ranks, team
+from isoloss.compute.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
@@ -149,7 +150,7 @@ def _record_failure(run: Run, message: str) -> None:
 
 
 def _explain(error: Exception) -> str | None:
-    """A person's words for what the machine, not the program, did wrong; None for a defect."""
+    """A person's words for what the machine or the user's own code did wrong; None for a defect."""
     name = type(error).__name__
     text = str(error)
     exhausted = "can't allocate memory" in text or "not enough memory" in text
@@ -157,7 +158,7 @@ def _explain(error: Exception) -> str | None:
         return "out of memory: choose a smaller --batch-size or --device cpu"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
-    return None
+    return where_users_code_failed(error)
 
 
 def _machine(prepared: Prepared) -> dict[str, object]:

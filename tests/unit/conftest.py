@@ -22,6 +22,17 @@ def not_a_network():
     return 7
 
 
+class Wild(nn.Linear):
+    def forward(self, x):
+        if self.weight.abs().max() > 0.2:
+            raise ValueError("weights are\\ntoo large")
+        return super().forward(x.flatten(1))
+
+
+def wild():
+    return Wild(192, 3)
+
+
 def data():
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(60) % 3

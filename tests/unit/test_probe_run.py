@@ -1,6 +1,7 @@
 """Probe runs: from a training run's folder to meshes, stopped and carried on anywhere."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from isoloss.compute.classifier import build_for, evaluate
 from isoloss.compute.datasets import load_dataset
 from isoloss.compute.planes import Plane
 from isoloss.compute.trajectory import read_trajectory
+from isoloss.events import Failed
 from isoloss.geometry.formats import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
@@ -273,3 +275,16 @@ def test_the_doctors_findings_lie_beside_the_surface(trained):
     assert told
     said = " ".join(getattr(e, "message", "") for e in events)
     assert all(f["message"] in said for f in told)
+
+
+def test_a_users_network_that_fails_on_the_way_is_told_where(in_folder_of_users_module):
+    settings = TrainSettings(
+        model="tinyuser:wild", data="tinyuser:data", epochs=400, lr=0.5, device="cpu",
+        precision="fp32", checkpoints_per_epoch=0.01,
+    )  # fmt: skip
+    run = Run.create(in_folder_of_users_module / "wild", settings)
+    told = r"^tinyuser.py, line \d+, in forward: ValueError: weights are too large$"
+    with pytest.raises(IsolossError, match=told):
+        list(carry_on(run))
+    failed = [event for _, event in run.events() if isinstance(event, Failed)]
+    assert [re.match(told, event.message) is not None for event in failed] == [True]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
+
+_imported: set[str] = set()
 
 
 def is_user_function(name: str) -> bool:
@@ -35,6 +38,7 @@ def import_user_function(name: str) -> Callable[..., Any]:
         ) from error
     except Exception as error:
         raise IsolossError(f"importing {module_name} failed: {_one_line(error)}") from error
+    _imported.add(module_name.partition(".")[0])
     function = getattr(module, function_name, None)
     if function is None:
         raise IsolossError(f"there is no {function_name!r} in {module_name}")
@@ -58,6 +62,17 @@ def call_user_function(name: str, **arguments: Any) -> Any:
         raise IsolossError(f"{name} failed: {_one_line(error)}") from error
 
 
-def _one_line(error: Exception) -> str:
+def where_users_code_failed(error: BaseException) -> str | None:
+    """The place in modules imported by `import_user_function` that `error` came through last, and
+    what it says; None if it came through none of them."""
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in _imported:
+            code = frame.f_code
+            place = f"{Path(code.co_filename).name}, line {line}, in {code.co_name}"
+            return f"{place}: {_one_line(error)}"
+    return None
+
+
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
