@@ -30,6 +30,7 @@ from isoloss.settings import (
 )
 
 SCHEMA = 1
+TABLE = "robustness.csv"
 
 
 class RunIsHeld(IsolossError):
@@ -142,7 +143,7 @@ class Run:
 
     @property
     def table_path(self) -> Path:
-        return self.folder / "robustness.csv"
+        return self.folder / TABLE
 
     @property
     def report_path(self) -> Path:

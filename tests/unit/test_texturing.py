@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from isoloss.geometry.difference import difference
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface
@@ -159,3 +160,14 @@ def test_notes_name_what_the_colours_do_not():
     assert told(contour_value=1.5)[0] == "1.5"
     top = float(f"{scene.frame().scale.hi:.3g}")
     assert told(texture=Texture.SLOPE)[0] == f"loss > {top:g}"
+
+
+def test_notes_on_differences_say_so():
+    a, b = (
+        SurfaceLayer(name, Surface.from_loss(AXIS, AXIS, 1 + AXIS[:, None] ** k + AXIS**2))
+        for k, name in ((2, "a"), (3, "b"))
+    )
+    scene = Scene([SurfaceLayer("a − b", difference(a.surface, b.surface), derived=(a, b))])
+    chosen = Appearance(texture=Texture.SLOPE, contour_value=0.1)
+    found = notes(Extent.of(scene.layers), chosen.texture, chosen, scene.frame(), THEMES["dark"])
+    assert found[0].text == "Δ loss 0.1"

@@ -23,7 +23,7 @@ from isoloss.geometry.formats import is_trajectory, load, load_trajectories
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.resources import resource_folder
-from isoloss.run import Run
+from isoloss.run import TABLE, Run
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
@@ -34,8 +34,6 @@ from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings
 
 SUFFIXES = (".ply", ".npz", ".h5", ".hdf5", SUFFIX)
 """The files that can be opened, besides run folders."""
-TABLE = "robustness.csv"
-"""Opens the run in whose folder it lies."""
 APPROACH = 0.15
 """Seconds in which a surface moves from the shape that was shown to its new one."""
 

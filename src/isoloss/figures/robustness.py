@@ -13,6 +13,7 @@ from isoloss.figures.findings import Findings, read_findings
 from isoloss.figures.print import COLUMN, PAGE, Print
 from isoloss.figures.series import by_defense, by_network, series_of
 from isoloss.figures.style import Pixels, Sheet, write_figure
+from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def write_usual(folder: Path) -> Iterator[Path]:
     """All figures of a run that there are, as PNG and SVG into its `figures/`; those that are
     newer than what they show are left alone."""
     findings = read_findings(folder)
-    shown = (folder / "report.json", folder / "robustness.csv")
+    run = Run.open(folder)
+    shown = (run.report_path, run.table_path)
     newest = max(path.stat().st_mtime_ns for path in shown if path.exists())
     look = replace(Appearance(), theme="light")
     for what in _usual(findings):

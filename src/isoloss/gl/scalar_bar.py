@@ -19,7 +19,7 @@ from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale, shows_height
+from isoloss.scene.texturing import ColorScale, quantity, shows_height
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
@@ -61,6 +61,7 @@ class Extent:
         lowest, highest: of the finite ones; ±inf where there is none.
         has_infinite, has_nan: whether there are such values.
         is_whole: whether every cell has been computed.
+        quantity: what the values are.
     """
 
     lowest: float
@@ -68,6 +69,7 @@ class Extent:
     has_infinite: bool
     has_nan: bool
     is_whole: bool
+    quantity: str
 
     @classmethod
     def of(cls, layers: list[SurfaceLayer]) -> Extent:
@@ -81,6 +83,7 @@ class Extent:
             bool(np.isinf(values).any()),
             bool(np.isnan(values).any()),
             all(layer.surface.computed.all() for layer in layers),
+            quantity(layers),
         )
 
 
@@ -90,7 +93,7 @@ def notes(
     """What is to be explained besides the colours of `texture`, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
-    prefix = "" if shows_height(texture) else "loss "
+    prefix = "" if shows_height(texture) else f"{extent.quantity} "
     if own_height(look, frame) is not None and look.contour_value is not None:
         found.append(Note(prefix + number_label(look.contour_value), theme.level, "line"))
     slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))

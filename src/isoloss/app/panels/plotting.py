@@ -44,12 +44,12 @@ def set_up_loss(limits: tuple[float, float], cond: int, *, log: bool) -> None:
     implot.setup_axis_limits(implot.ImAxis_.y1, *limits, cond)
 
 
-def set_up_accuracy(cond: int, flags: int = 0) -> None:
+def set_up_accuracy(cond: int, flags: int = 0, limits: tuple[float, float] = (-2.0, 102.0)) -> None:
     """The axis at the right, in percent."""
     flags |= int(implot.AxisFlags_.aux_default)
     implot.setup_axis(implot.ImAxis_.y2, "accuracy", flags)
     implot.setup_axis_format(implot.ImAxis_.y2, "%g %%")
-    implot.setup_axis_limits(implot.ImAxis_.y2, -2.0, 102.0, cond)
+    implot.setup_axis_limits(implot.ImAxis_.y2, *limits, cond)
 
 
 def line(label: str, xs: Array, ys: Array, color: Color, weight: float = 2.0) -> None:

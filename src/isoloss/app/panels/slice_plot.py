@@ -116,7 +116,10 @@ class SlicePlot:
         implot.setup_axis_limits(implot.ImAxis_.x1, *across.span, cond)
         set_up_loss(limits, cond, log=log)
         if self.accuracy and any(x.slice.has_accuracy for x in found):
-            set_up_accuracy(cond, no_label)
+            if any(x.layer.surface.is_difference for x in found):
+                set_up_accuracy(cond, no_label, _signed_percent(found))
+            else:
+                set_up_accuracy(cond, no_label)
         finish_set_up()
 
     def _values(
@@ -237,6 +240,15 @@ def _limits(found: list[LayerSlice], *, log: bool) -> tuple[float, float]:
         air = max(high / low, 1.1) ** 0.06
         return low / air, high * air
     air = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
+    return low - air, high + air
+
+
+def _signed_percent(found: list[LayerSlice]) -> tuple[float, float]:
+    """The axis that holds all accuracies and 0, which differences are on either side of."""
+    values = 100 * np.concatenate([x.slice.accuracy for x in found])
+    values = values[np.isfinite(values)]
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    air = 0.06 * (high - low) or 1.0
     return low - air, high + air
 
 
