@@ -18,6 +18,8 @@ from isoloss.robustness import (
     predict,
     vote,
 )
+from isoloss.robustness.certify import certify_together
+from isoloss.robustness.smoothing import Together
 from isoloss.robustness.statistics import is_decided
 from isoloss.robustness.votes import ESTIMATION, SELECTION, count_votes
 
@@ -135,6 +137,20 @@ def test_an_image_s_certificate_does_not_depend_on_its_company():
     back = list(certify(DEFENSE, x.flip(0), names[::-1], 30, 250, seed=3, batch_size=64))
     assert back[::-1] == whole
     assert list(certify(DEFENSE, x, names, 30, 250, seed=4)) != whole
+
+
+def test_classifiers_asked_together_get_the_certificates_they_get_alone():
+    x, names = pixels(np.linspace(0.3, 0.9, 20)), list(range(20))
+
+    class Padded(Threshold):
+        def forward(self, images):
+            return nn.functional.pad(-super().forward(images), (0, 2), value=-9)
+
+    classifiers = Threshold(), Padded()
+    alone = [list(certify(GaussianSmoothing(c, SIGMA), x, names, 30, 250)) for c in classifiers]
+    assert alone[0] != alone[1]
+    both = GaussianSmoothing(Together(classifiers), SIGMA)
+    assert list(certify_together(both, x, names, 30, 250)) == list(zip(*alone, strict=True))
 
 
 def test_more_draws_continue_fewer():

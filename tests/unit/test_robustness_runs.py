@@ -380,6 +380,38 @@ def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):
     assert [row.replace("'net'", "'twin'") for row in rows[:4]] == rows[4:]
 
 
+def test_networks_behind_one_denoiser_share_its_work(lab, tmp_path, monkeypatch):
+    few = {"keep": 0, "samples": 12}
+    other = lab / "other.safetensors"
+    weights = load_file(lab / "net.safetensors")
+    save_tensors(other, {name: 0.7 * tensor for name, tensor in weights.items()})
+    denoised = []
+    real = DenoisedSmoothing.denoise
+
+    def counted(self, noisy):
+        denoised.append(len(noisy))
+        return real(self, noisy)
+
+    monkeypatch.setattr(DenoisedSmoothing, "denoise", counted)
+    alone = []
+    for file in ("net", "other"):
+        run = done(tmp_path / file, certify(lab, source=lab / f"{file}.safetensors", **few))
+        alone += timeless(run)
+    checks = 8  # images on which a run tries the denoiser first
+    for_each = (sum(denoised) - 2 * checks) / 2
+    denoised.clear()
+    both = done(tmp_path / "both", certify(lab, also=(other,), **few))
+    assert timeless(both) == alone
+    assert sum(denoised) - checks == for_each
+    # Killed between two networks' units, the second is done again by itself.
+    lines = both.outcomes_path.read_text(encoding="utf-8").splitlines(keepends=True)
+    killed = Run.create(tmp_path / "killed", certify(lab, also=(other,), **few))
+    killed.outcomes_path.parent.mkdir()
+    killed.outcomes_path.write_text("".join(lines[:1]), encoding="utf-8")
+    list(carry_on(killed))
+    assert timeless(killed) == alone
+
+
 def test_what_a_run_holds_in_a_few_lines(lab, tmp_path):
     run = done(tmp_path / "run", attack(lab, attacks="pgd"))
     text = describe(run.folder)

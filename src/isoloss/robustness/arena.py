@@ -25,6 +25,7 @@ from isoloss.robustness.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
     Smoothing,
+    Together,
     check_denoises,
 )
 from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
@@ -72,7 +73,14 @@ class Arena:
 
     def defense(self, network: int, sigma: float) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one."""
-        classifier = self.contenders[network].fast
+        return self._behind_noise(self.contenders[network].fast, sigma)
+
+    def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
+        """These networks together behind noise, and behind the denoiser if there is one."""
+        classifiers = [self.contenders[network].fast for network in networks]
+        return self._behind_noise(Together(classifiers), sigma)
+
+    def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
         if self.denoiser is None:
             return GaussianSmoothing(classifier, sigma)
         return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)

@@ -71,6 +71,27 @@ def certify(
     Raises:
         IsolossError: for images the defense is not for, or a network that gives NaN.
     """
+    for each in certify_together(
+        defense, images, indices, n0, n, alpha=alpha, seed=seed, batch_size=batch_size
+    ):
+        yield from each
+
+
+def certify_together(
+    defense: Smoothing,
+    images: Tensor,
+    indices: Sequence[int],
+    n0: int = 100,
+    n: int = 100_000,
+    *,
+    alpha: float = ALPHA,
+    seed: int = 0,
+    batch_size: int = USUAL_BATCH,
+) -> Iterator[tuple[Certificate, ...]]:
+    """As `certify`, each image for all classifiers of a defense that asks several `Together`.
+
+    What comes out for a classifier is what it would get alone: the draws are the same.
+    """
     check_at_least("n0", n0)
     check_at_least("n", n)
     if not 0 < alpha < 1:
@@ -87,13 +108,23 @@ def certify(
                 defense, some, names, 0, draws, purpose=purpose, seed=seed, batch_size=batch_size
             )
 
-        chosen = count(n0, SELECTION).argmax(1)
-        successes = count(n, ESTIMATION).gather(1, chosen[:, None])[:, 0]
-        for index, label, k in zip(names, chosen.tolist(), successes.tolist(), strict=True):
-            radius = certified_radius(k, n, defense.sigma, alpha)
-            predicted = None if radius is None else label
-            lower = clopper_pearson_lower(k, n, alpha)
-            yield Certificate(index, predicted, radius or 0.0, k, n, lower)
+        chosen = count(n0, SELECTION).argmax(-1, keepdim=True)
+        successes = count(n, ESTIMATION).gather(-1, chosen)
+        labels, counts = (x.reshape(-1, len(names)).T.tolist() for x in (chosen, successes))
+        for index, label, k in zip(names, labels, counts, strict=True):
+            yield tuple(
+                _certificate(index, *found, n, defense.sigma, alpha)
+                for found in zip(label, k, strict=True)
+            )
+
+
+def _certificate(
+    index: int, label: int, successes: int, n: int, sigma: float, alpha: float
+) -> Certificate:
+    radius = certified_radius(successes, n, sigma, alpha)
+    predicted = None if radius is None else label
+    lower = clopper_pearson_lower(successes, n, alpha)
+    return Certificate(index, predicted, radius or 0.0, successes, n, lower)
 
 
 def predict(

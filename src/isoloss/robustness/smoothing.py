@@ -7,9 +7,11 @@ Adversarial Robustness for Free!", https://arxiv.org/abs/2206.10550
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
@@ -70,6 +72,22 @@ class GaussianSmoothing(Smoothing):
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         return self.classifier(self.noisy(images, noise))
+
+
+class Together(nn.Module):
+    """Several classifiers asked about the same images: behind one denoiser, it works once for all.
+
+    (N, C, H, W) images to (K, N, classes) logits; −∞ for classes a network does not know.
+    """
+
+    def __init__(self, classifiers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.classifiers = nn.ModuleList(classifiers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = [classifier(images) for classifier in self.classifiers]
+        most = max(one.shape[1] for one in logits)
+        return torch.stack([F.pad(x, (0, most - x.shape[1]), value=-math.inf) for x in logits])
 
 
 class DenoisedSmoothing(Smoothing):

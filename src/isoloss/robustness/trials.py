@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isoloss.compute.ranks import Unit
+from isoloss.compute.ranks import Ranks, Unit
 from isoloss.examples import CLEAN
 from isoloss.robustness.arena import Arena, Contender
 from isoloss.robustness.ascent import Attacked
 from isoloss.robustness.bpda import StraightThrough
-from isoloss.robustness.certify import certify
+from isoloss.robustness.certify import certify_together
 from isoloss.robustness.eot import eot_pgd
 from isoloss.robustness.ledger import Outcome
 from isoloss.robustness.pgd import LEGACY, Protocol, attack
@@ -62,6 +62,7 @@ class Trials:
 
     def __init__(self, settings: RobustnessSettings, plan: Plan, arena: Arena) -> None:
         self._settings, self._plan, self._arena = settings, plan, arena
+        self._ahead: dict[Unit, Trial] = {}
 
     def __call__(self, unit: Unit) -> bytes:
         """What the unit has found, as bytes."""
@@ -77,12 +78,31 @@ class Trials:
                 first, last = self._plan.blocks[detail]
                 combination = self._plan.combinations[which]
                 bout = _Bout(self._arena, self._settings, combination, first, last)
-                return bout.trial(self._plan.radii(unit))
+                if isinstance(self._settings, CertifySettings):
+                    return self._certificates(unit, bout, self._settings)
+                return bout.at(self._plan.radii(unit))
             study = self._plan.studies[which]
             assert isinstance(self._settings, AttackingSettings)
             varied = _varied(self._settings, study)
             bout = _Bout(self._arena, varied, study.combination, *self._plan.studied)
             return bout.at(self._plan.radii(unit))
+
+    def _certificates(self, unit: Unit, bout: _Bout, settings: CertifySettings) -> Trial:
+        """The unit's certificates; those of the other networks are found with them, since all see
+        the same denoised draws, and wait until they are asked for."""
+        if unit not in self._ahead:
+            kind, which, block = unit
+            own = self._plan.combinations[which]
+            # Among several processes another one may be at work on the other networks.
+            shared = self._arena.denoiser is not None and Ranks.current().world == 1
+            units = {
+                c.network: (kind, k, block)
+                for k, c in enumerate(self._plan.combinations)
+                if k == which or (shared and replace(c, network=own.network) == own)
+            }
+            found = bout.certificates(settings, list(units))
+            self._ahead.update(zip(units.values(), found, strict=True))
+        return self._ahead.pop(unit)
 
 
 @contextmanager
@@ -139,12 +159,6 @@ class _Bout:
         self._indices = arena.indices[first:last]
         self._generator = torch.Generator(arena.device).manual_seed(attack_seed(combination, first))
         self._contender: Contender = arena.contenders[combination.network]
-
-    def trial(self, radii: Sequence[float]) -> Trial:
-        """At these radii, or the certificates."""
-        if isinstance(self._settings, CertifySettings):
-            return self._certificates(self._settings)
-        return self.at(radii)
 
     def at(self, epsilons: Sequence[float]) -> Trial:
         """At these radii."""
@@ -273,26 +287,30 @@ class _Bout:
             target, x, y, eps, protocol, settings.draws, generator, batch_size=size
         )
 
-    def _certificates(self, settings: CertifySettings) -> Trial:
+    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
+        """Those of several networks at once."""
         assert self._combination.sigma is not None
-        defense = self._arena.defense(self._combination.network, self._combination.sigma)
+        defense = self._arena.defense_of(networks, self._combination.sigma)
         began = time.perf_counter()
-        found = list(
-            certify(
+        images = list(
+            certify_together(
                 defense, self._x, self._indices, settings.pilot, settings.draws,
                 alpha=settings.alpha, seed=self._combination.seed,
                 batch_size=self._arena.batch_size,
             )
         )  # fmt: skip
-        predicted = [-1 if c.predicted is None else c.predicted for c in found]
-        outcome = self._outcome(
-            [],
-            predicted=predicted,
-            radius=[c.radius for c in found],
-            successes=[c.successes for c in found],
-            seconds=[round(time.perf_counter() - began, 4)],
+        share = round((time.perf_counter() - began) / len(networks), 4)
+        outcomes = (
+            self._outcome(
+                [],
+                predicted=[-1 if c.predicted is None else c.predicted for c in found],
+                radius=[c.radius for c in found],
+                successes=[c.successes for c in found],
+                seconds=[share],
+            )
+            for found in zip(*images, strict=True)
         )
-        return Trial(outcome, self._x[None])
+        return [Trial(outcome, self._x[None]) for outcome in outcomes]
 
     def _outcome(self, epsilons: Sequence[float], **found: object) -> Outcome:
         nothing: dict[str, object] = {

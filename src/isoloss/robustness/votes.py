@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from isoloss.errors import IsolossError
@@ -37,7 +38,8 @@ def count_votes(
     seed: int = 0,
     batch_size: int = USUAL_BATCH,
 ) -> Tensor:
-    """(N, classes) int64, on the device: for how many draws each class wins.
+    """(N, classes) int64, on the device: for how many draws each class wins; of K classifiers that
+    are asked `Together`, (K, N, classes).
 
     Args:
         images: (N, C, H, W) in [0, 1].
@@ -58,10 +60,11 @@ def count_votes(
         for rows, noise in _batches(images, indices, first, last, purpose, seed, batch_size):
             logits = wide(defense.logits(images[rows], noise))
             spoilt |= logits.isnan().any()
+            winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
             if counts is None:
-                counts = logits.new_zeros((len(images), logits.shape[1]), dtype=torch.long)
-            ones = torch.ones_like(rows)
-            counts.index_put_((rows, logits.argmax(1)), ones, accumulate=True)
+                shape = (*logits.shape[:-2], len(images), logits.shape[-1])
+                counts = torch.zeros(shape, dtype=torch.long, device=logits.device)
+            counts.index_add_(-2, rows, winners)
     if bool(spoilt):
         raise IsolossError("the defended network gives NaN: nothing can be counted")
     if counts is None:
