@@ -23,8 +23,10 @@ from isoloss.robustness import (
     square,
     sweep,
 )
+from isoloss.robustness.ascent import Attacked
 from isoloss.robustness.ball import L2Ball, LInfBall
 from isoloss.robustness.eot import over_draws
+from isoloss.robustness.randomized_sweep import Judgement, randomized_sweep
 from isoloss.robustness.square import HALVINGS, search
 from isoloss.robustness.sweep import in_8_bits, misclassified
 
@@ -409,3 +411,39 @@ def test_no_images_are_no_trouble(digits):
     net, x, y = digits
     assert pgd(net, x[:0], y[:0], 0.1, 3).shape == (0, 1, 8, 8)
     assert len(misclassified(net, x[:0], y[:0])) == 0
+
+
+def nudge(asked):
+    """An attack that adds ε, and notes which images it was asked to attack."""
+
+    def attack_(x, y, eps):
+        asked.append((eps, y.tolist()))
+        moved = x + eps
+        none = torch.zeros(len(x), dtype=torch.bool)
+        return Attacked(moved, torch.zeros(len(x)), none, none)
+
+    return attack_
+
+
+def ten_draws(images, rows):
+    """Of images of one pixel, tenths of their value are votes against their class."""
+    votes = (10 - 10 * images.flatten(1)[:, 0]).round().clamp(0, 10).long()
+    return Judgement(votes, votes > 5, votes > 5, votes == 10, votes > 5)
+
+
+@pytest.mark.parametrize("carry", [True, False])
+def test_who_fools_all_draws_is_attacked_no_more(carry):
+    x, y = torch.tensor([0.0, 0.7, 1.0]).view(3, 1, 1, 1), torch.arange(3)
+    asked = []
+    epsilons = (0.3, 0.5, 1.0)
+    found = list(randomized_sweep(nudge(asked), ten_draws, x, y, epsilons, carry=carry))
+    if carry:
+        assert asked == [(0.3, [0, 1]), (0.5, [0]), (1.0, [0])]
+        assert found[2].images.flatten().tolist() == pytest.approx([1.0, 1.0, 1.0])
+    else:
+        assert asked == [(eps, [0, 1, 2]) for eps in epsilons]
+    assert [f.judgement.votes.tolist() for f in found] == [[7, 0, 0], [5, 0, 0], [0, 0, 0]]
+    assert [f.judgement.majority.tolist()[0] for f in found] == [True, False, False]
+    clean = next(randomized_sweep(nudge(asked), ten_draws, x, y, (0.0,), carry=carry))
+    assert clean.judgement.votes.tolist() == [10, 3, 0]
+    assert torch.equal(clean.images, x)

@@ -26,6 +26,7 @@ from isoloss.robustness.eot import eot_pgd
 from isoloss.robustness.ledger import Outcome
 from isoloss.robustness.pgd import LEGACY, Protocol, attack
 from isoloss.robustness.plan import MAIN, Combination, Plan, Study
+from isoloss.robustness.randomized_sweep import Judge, Judgement, randomized_sweep
 from isoloss.robustness.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.square import square
 from isoloss.robustness.standard import standard_autoattack
@@ -229,36 +230,42 @@ class _Bout:
         defense = arena.defense(self._combination.network, sigma)
         defense.generator = self._generator
         adversary = self._adversary(settings, defense)
-        outcomes: dict[str, list[str]] = {
-            name: [] for name in ("right", "right_in_8_bits", "single", "worst", "without_gradient")
-        }
-        counts: list[list[int]] = []
-        seconds: list[float] = []
-        moved: list[Tensor] = []
-        for eps in epsilons:
-            began = time.perf_counter()
-            flat = torch.zeros_like(self._y, dtype=torch.bool)
-            images = self._x
-            if eps > 0:
-                attacked = adversary(self._x, self._y, eps)
-                images, flat = attacked.images, attacked.without_gradient
-            seed, size = self._combination.seed, arena.batch_size
-            votes = vote(
-                defense, images, self._y, self._indices, settings.votes, seed=seed, batch_size=size
+        reached = list(
+            randomized_sweep(
+                adversary, self._judge(defense, settings.votes), self._x, self._y, epsilons,
+                carry=settings.protocol == "standard",
             )
+        )  # fmt: skip
+        outcome = self._outcome(
+            epsilons,
+            right=[_bits(r.judgement.majority) for r in reached],
+            right_in_8_bits=[_bits(r.judgement.in_8_bits) for r in reached],
+            single=[_bits(r.judgement.single) for r in reached],
+            worst=[_bits(r.judgement.always) for r in reached],
+            votes=[r.judgement.votes.tolist() for r in reached],
+            without_gradient=[_bits(r.without_gradient) for r in reached],
+            seconds=[round(r.seconds, 4) for r in reached],
+        )
+        return Trial(outcome, torch.stack([r.images for r in reached]))
+
+    def _judge(self, defense: Smoothing, draws: int) -> Judge:
+        seed, size = self._combination.seed, self._arena.batch_size
+
+        def judge(images: Tensor, rows: Tensor) -> Judgement:
+            labels, names = self._y[rows], [self._indices[row] for row in rows.tolist()]
+            found = vote(defense, images, labels, names, draws, seed=seed, batch_size=size)
             rounded = count_votes(
-                defense, in_8_bits(images), self._indices, 0, 1, seed=seed, batch_size=size
+                defense, in_8_bits(images), names, 0, 1, seed=seed, batch_size=size
             )
-            outcomes["right"].append(_bits(votes.majority))
-            outcomes["single"].append(_bits(votes.single))
-            outcomes["worst"].append(_bits(votes.always))
-            outcomes["right_in_8_bits"].append(_bits(rounded.argmax(1) == self._y))
-            outcomes["without_gradient"].append(_bits(flat))
-            counts.append(votes.counts.gather(1, self._y[:, None])[:, 0].tolist())
-            seconds.append(round(time.perf_counter() - began, 4))
-            moved.append(images)
-        outcome = self._outcome(epsilons, votes=counts, seconds=seconds, **outcomes)
-        return Trial(outcome, torch.stack(moved))
+            return Judgement(
+                found.counts.gather(1, labels[:, None])[:, 0],
+                found.majority,
+                found.single,
+                found.always,
+                rounded.argmax(1) == labels,
+            )
+
+        return judge
 
     def _adversary(self, settings: DefendSettings, defense: Smoothing) -> Attack:
         size, generator = self._arena.batch_size, self._generator
