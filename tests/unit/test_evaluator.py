@@ -323,6 +323,20 @@ def test_the_audit_takes_bf16_where_it_is_accurate(pretend_fast_bf16):
         assert off <= 0.02
 
 
+def test_an_audit_changes_nothing_that_is_found_to_a_tolerance(pretend_fast_bf16, monkeypatch):
+    """What images gave in the look before the audit is remembered after it."""
+    monkeypatch.setattr(Audit, "passes", lambda *_: True)
+    model, data, axis = small_resnet(), images(96), np.linspace(-1, 1, 5)
+    asked = {"alpha": axis, "beta": axis, "tolerance": 0.1, "progress": False}
+    audited, plain = (
+        probe(model, [data], random_plane(model), **asked, precision=precision)
+        for precision in ("auto", "bf16")
+    )
+    assert audited.meta["precision_audit"] == "passed"
+    np.testing.assert_array_equal(audited.count, plain.count)
+    np.testing.assert_array_equal(audited.loss, plain.loss)
+
+
 def test_an_audit_weighs_noise_only_against_a_tolerance():
     found = Audit(shift=0.001, noise=0.02)
     assert found.passes(None)

@@ -178,6 +178,7 @@ class SurfaceProbing:
     def __init__(self, request: Request, folder: Path | None) -> None:
         self._request = request
         self._folder = folder
+        self._filled: Filling | None = None
 
     def steps(self, team: Team) -> Iterator[Event]:
         """Compute what is missing, yielding what happens."""
@@ -236,6 +237,7 @@ class SurfaceProbing:
         """Throw away what was computed, and go on in another precision."""
         self.evaluator = self._evaluator(precision, self._request.batch_size)
         self.growing.clear()
+        self._filled = None
         self._describe(**self._description(precision))
 
     def _describe(self, **facts: Any) -> None:
@@ -265,10 +267,16 @@ class SurfaceProbing:
         )
 
     def _filling(self) -> Filling:
+        """One from beginning to end: without a folder it alone holds what images gave."""
         asked = self._request
-        if asked.tolerance is None:
-            return EverySample(self.growing, self.evaluator, asked.limit)
-        return ToTolerance(self.growing, self.evaluator, asked.limit, asked.tolerance, self._folder)
+        if self._filled is None:
+            filled = (self.growing, self.evaluator, asked.limit)
+            self._filled = (
+                EverySample(*filled)
+                if asked.tolerance is None
+                else ToTolerance(*filled, asked.tolerance, self._folder)
+            )
+        return self._filled
 
     def _candidates(self) -> list[str]:
         """The precisions that come into question, the fastest first."""
