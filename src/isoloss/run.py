@@ -31,6 +31,7 @@ from isoloss.settings import (
 
 SCHEMA = 1
 TABLE = "robustness.csv"
+"""Lies in the folder of a robustness run, and opens it."""
 
 
 class RunIsHeld(IsolossError):

@@ -59,8 +59,9 @@ class JudgedAtEpsilon:
 
     Attributes:
         images: (N, C, H, W) adversarial images in [0, 1].
+        judgement: what the draws say of them.
         without_gradient: (N,) bool, whether the attack found no gradient to follow.
-        seconds: that it took.
+        seconds: that it took; at the first radius with judging the clean images.
     """
 
     images: Tensor
@@ -81,6 +82,7 @@ def randomized_sweep(
     """Attack (N, C, H, W) images `x` of classes `y` at each radius, from the smallest.
 
     Args:
+        epsilons: radii in ascending order.
         carry: whether images of which no draw gives the class are left as they are, also those
             that need no change for it; without, every image is attacked at every radius.
     """
