@@ -265,7 +265,6 @@ def _with_ratios(figures: Figures) -> dict[str, Any]:
     assert loop is not None
     content = asdict(figures)
     for row, rates in zip(content["rates"], figures.rates, strict=True):
-        row["of_floor"] = rates.engine / rates.floor
         row["against_loop"] = rates.engine / loop
     if figures.surface is not None:
         done = figures.surface.finished
@@ -288,7 +287,7 @@ def _print(figures: Figures, where: str) -> None:
     for r in figures.rates:
         peers = "".join(f"{x:>9.0f}" if x else f"{'':>9}" for x in (r.loop, r.loss_landscapes))
         print(f"{figures.network:<22}{r.precision:<10}{r.engine:>9.0f}{r.floor:>9.0f}{peers}"
-              f"{r.engine / r.floor:>10.3f}{r.engine / loop:>8.2f}")  # fmt: skip
+              f"{r.of_floor:>10.3f}{r.engine / loop:>8.2f}")  # fmt: skip
     s = figures.surface
     if s is not None:
         print(f"  {s.grid}×{s.grid}, {s.images:,} images, to 1 % of the range in {s.precision}: "

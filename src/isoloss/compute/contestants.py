@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import torch
@@ -24,7 +24,8 @@ Loader = DataLoader[tuple[Tensor, ...]]
 POINTS = ((0.5, -0.5), (-1.0, 1.0))
 # Of loss-landscapes, which evaluates its square: points along each direction.
 PEER_STEPS = 2
-ROUNDS = 3  # the first warms up
+# After one that warms up. The engine and its floor differ by a few percent, the others by more.
+TURNS, TURNS_OF_OTHERS = 8, 2
 # What the classic programs take.
 LOOP_BATCH = 128
 
@@ -45,62 +46,84 @@ class Probed:
 
 @dataclass(frozen=True)
 class Rates:
-    """Images a second of each contestant in one precision; None for one that has no such thing."""
+    """Images a second of each contestant in one precision, the median of its turns; None for one
+    that has no such thing.
+
+    Attributes:
+        of_floor: the engine's rate over the floor's, the median of ratios within a turn: what the
+            machine's drift between turns does to both is not in it.
+    """
 
     precision: str
     engine: float
     floor: float
+    of_floor: float
     loop: float | None
     loss_landscapes: float | None
 
 
+@dataclass(frozen=True)
+class _Contestant:
+    """Attributes:
+    work: what it does at one of POINTS.
+    points: how many it evaluates then.
+    """
+
+    work: Callable[[tuple[float, float]], object]
+    points: int = 1
+    turns: int = TURNS_OF_OTHERS
+
+
 def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.device) -> Rates:
-    """The contestants in turn, so that the machine's drift hits all alike."""
+    """The contestants in turn, point by point, so that the machine's drift hits all alike."""
     pool = subject.pool(device)
     evaluator = Evaluator(subject.model, plane, pool, None, device, precision=precision)
     n = min(len(pool), max(8 * evaluator.batch_size, LOOP_BATCH))
     batches = list(pool.batches(0, n, evaluator.batch_size))
 
-    def engine() -> None:
-        for point in POINTS:
-            evaluator.move_to(*point)
-            evaluator.mean_loss(n)
+    def engine(point: tuple[float, float]) -> None:
+        evaluator.move_to(*point)
+        evaluator.mean_loss(n)
 
     @torch.no_grad()
-    def floor() -> None:
+    def floor(_: tuple[float, float]) -> None:
         with arithmetic(device, precision):
-            for _ in POINTS:
-                for inputs, _targets in batches:
-                    evaluator.network(inputs)
+            for inputs, _targets in batches:
+                evaluator.network(inputs)
 
-    n_points = len(POINTS)
-    contestants: dict[str, tuple[Callable[[], object], int]] = {
-        "engine": (engine, n_points),
-        "floor": (floor, n_points),
+    contestants = {
+        "engine": _Contestant(engine, turns=TURNS),
+        "floor": _Contestant(floor, turns=TURNS),
     }
     if precision == "fp32":
         loader = _loader(subject, n)
         plain = copy.deepcopy(subject.model).to(device).eval()
-
-        def loop() -> None:
-            for point in POINTS:
-                _plain_loop(plain, plane, point, loader, device)
-
-        contestants["loop"] = loop, n_points
+        contestants["loop"] = _Contestant(
+            lambda point: _plain_loop(plain, plane, point, loader, device)
+        )
         if (peer := _loss_landscapes(subject, plane, loader, device)) is not None:
-            contestants["loss_landscapes"] = peer, PEER_STEPS**2
-    best = dict.fromkeys(contestants, math.inf)
-    for round_ in range(ROUNDS):
-        for name, (work, _) in contestants.items():
+            contestants["loss_landscapes"] = _Contestant(lambda _: peer(), PEER_STEPS**2)
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(1 + TURNS):
+        for name, contestant in contestants.items():
+            if turn > contestant.turns:
+                continue
             synchronize(device)
             began = time.perf_counter()
-            work()
+            contestant.work(POINTS[turn % len(POINTS)])
             synchronize(device)
-            if round_ > 0:
-                best[name] = min(best[name], time.perf_counter() - began)
-    rate = {name: n * contestants[name][1] / seconds for name, seconds in best.items()}
+            taken = time.perf_counter() - began
+            if turn > 0:
+                seconds[name].append(taken)
+    rate = {name: n * contestants[name].points / median(all_) for name, all_ in seconds.items()}
+    pairs = zip(seconds["engine"], seconds["floor"], strict=True)
     return Rates(
-        precision, rate["engine"], rate["floor"], rate.get("loop"), rate.get("loss_landscapes")
+        precision,
+        rate["engine"],
+        rate["floor"],
+        median(least / own for own, least in pairs),
+        rate.get("loop"),
+        rate.get("loss_landscapes"),
     )
 
 
