@@ -120,7 +120,7 @@ def _parser(arguments: Sequence[str]) -> _Parser:
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
     sub.add_argument(
-        "--run", type=Path, nargs="+", default=[], metavar="DIR",
+        "--run", type=Path, nargs="+", action="extend", default=[], metavar="DIR",
         help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
     )  # fmt: skip
     sub.add_argument(

@@ -2,12 +2,14 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from isoloss import random_plane
+from isoloss.cli import main
 from isoloss.compute import bench
 from isoloss.compute.contestants import Probed, measure_rates
 from isoloss.compute.evaluator import Evaluator
@@ -127,6 +129,14 @@ def test_what_cannot_be_measured_is_refused(asked, words):
 def test_a_network_is_measured_on_images():
     with pytest.raises(IsolossError, match="at least 1 image"):
         next(bench.subjects([], 0, CPU))
+
+
+def test_runs_may_be_named_together_or_one_by_one(monkeypatch):
+    asked = []
+    monkeypatch.setattr(bench, "bench_probe", lambda runs, *_, **__: asked.append(runs))
+    for given in (["--run", "a", "b"], ["--run", "a", "--run", "b"], []):
+        assert main(["bench", "probe", *given]) == 0
+    assert asked == [[Path("a"), Path("b")], [Path("a"), Path("b")], []]
 
 
 @pytest.fixture
