@@ -42,6 +42,8 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         parser.add_argument(
             "--" + name.replace("_", "-"),
             default=argparse.SUPPRESS,
+            # "--also a b" and "--also a --also b" mean the same.
+            action="extend" if size == ANY_NUMBER else "store",
             nargs=_nargs(field, size),
             metavar=_metavar(name, field, size),
             help=help_text,

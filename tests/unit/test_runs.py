@@ -235,6 +235,14 @@ def test_the_command_line_asks_for_the_same(settings):
     assert parse_settings(json.loads(settings.model_dump_json())) == settings
 
 
+@pytest.mark.parametrize("given", [["a", "b"], ["a", "--also", "b"]])
+def test_several_values_may_be_given_together_or_one_by_one(given):
+    parser = argparse.ArgumentParser()
+    add_options(parser, ProbeSettings)
+    parsed = parser.parse_args(["run", "--plane", "pca", "--also", *given])
+    assert settings_from(ProbeSettings, parsed).also == (Path.cwd() / "a", Path.cwd() / "b")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
