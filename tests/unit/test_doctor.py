@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from isoloss import Plane, Surface, custom_plane, random_plane
+from isoloss.compute.case import Origin, cell_at_origin
 from isoloss.compute.directions import chance_cosine, share_off_plane
 from isoloss.compute.doctor import diagnose
 from isoloss.geometry.trajectory import Trajectory
@@ -52,9 +53,16 @@ def unit_plane(kind="pca"):
     return Plane(plane.origin, plane.delta, plane.eta, kind)
 
 
-def alarms(surface, plane=None, own_loss=0.1, trajectories=()):
+def alarms(surface, plane=None, own_loss=0.1, trajectories=(), shown=None, error=None):
+    """What is found; the surface has `shown` at the origin, by default what it has there."""
+    cell = cell_at_origin(surface)
+    if shown is None:
+        shown = own_loss if cell is None else float(surface.loss[cell])
+    if error is None:
+        error = 0.0 if cell is None else float(surface.loss_stderr[cell])
+    origin = None if own_loss is None else Origin(own_loss, shown, error, error)
     findings = diagnose(
-        surface, plane or random_plane(network()), own_loss=own_loss, trajectories=trajectories
+        surface, plane or random_plane(network()), origin=origin, trajectories=trajectories
     )
     assert [f.what for f in findings] == CHECKS
     assert all(f.message.endswith(".") and "\n" not in f.message for f in findings)
@@ -149,7 +157,9 @@ def test_a_centre_that_is_not_the_network():
     only(alarms(bowl(), own_loss=math.nan), "centre", "warning", "NaN")
     only(alarms(bowl(batch_norm="recalibrated"), own_loss=0.15), "centre", "note", "frozen")
     assert alarms(bowl(), own_loss=None) == {}
-    assert alarms(bowl(8), own_loss=0.1) == {}  # an even grid has no point at the origin
+    # An even grid has no point at the origin: what evaluates it has been there all the same.
+    assert alarms(bowl(8), own_loss=0.1) == {}
+    only(alarms(bowl(8), own_loss=0.1, shown=0.15), "centre", "warning", "0.15,", "0.1")
 
 
 def test_errors_of_sampling_and_precision_excuse_the_centre():

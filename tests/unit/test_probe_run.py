@@ -2,20 +2,28 @@
 
 import itertools
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 import isoloss
-from isoloss import IsolossError
+from isoloss import IsolossError, random_plane
+from isoloss.compute.checkpoint_losses import CheckpointLosses
 from isoloss.compute.checkpoints import load_into, load_state
 from isoloss.compute.classifier import build_for, evaluate
 from isoloss.compute.datasets import load_dataset
+from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.filling import fill
+from isoloss.compute.multilevel import levels
 from isoloss.compute.planes import Plane
+from isoloss.compute.pool import Pool
+from isoloss.compute.ranks import Team
 from isoloss.compute.trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.formats import load_trajectories
+from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on, prepare
@@ -40,22 +48,64 @@ def asked(trained, **changes):
     return ProbeSettings(**{**given, **changes})
 
 
-def test_a_stopped_probe_goes_on_bit_for_bit(trained):
+def trained_network(run):
+    data = load_dataset("tinyuser:data")
+    model = build_for(run.settings, data)
+    last = run.checkpoints / read_trajectory(run)[-1].checkpoint
+    load_into(model, load_state(last), "x")
+    return model, data
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    """Progress is told after every unit of work, however quick."""
+    seconds = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    monkeypatch.setattr("isoloss.compute.pace.time", clock)
+
+
+def stopped_again_and_again(run):
+    """Carry a run on to its end; returns how many samples each cell had at every stop."""
+    stops = []
+    while not run.is_done:
+        steps = carry_on(run)
+        list(itertools.islice(steps, 8))
+        steps.close()
+        stops.append(GrowingSurface.open(run.growing_path).count.copy())
+        assert len(stops) < 100
+    return stops
+
+
+def assert_equal(run, other):
+    a, b = isoloss.load(run.folder), isoloss.load(other.folder)
+    for name in ("alpha", "beta", "loss", "accuracy", "loss_stderr", "count"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+def test_a_stopped_probe_goes_on_bit_for_bit(trained, every_step, monkeypatch):
     settings = asked(trained, plane="pca")
     whole = Run.create(trained.folder.parent / "whole", settings)
     list(carry_on(whole))
     stopped = Run.create(trained.folder.parent / "stopped", settings)
-    attempts = 0
-    while not stopped.is_done:
-        steps = carry_on(stopped)
-        list(itertools.islice(steps, 3 + attempts))
-        steps.close()
-        attempts += 1
-        assert attempts < 30
-    a, b = isoloss.load(stopped.folder), isoloss.load(whole.folder)
-    for name in ("alpha", "beta", "loss", "accuracy", "loss_stderr", "count"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    assert attempts > 1
+    located, evaluated = [], []
+    locate, work = Plane.locate, CheckpointLosses.work
+    monkeypatch.setattr(
+        Plane, "locate", lambda plane, path: located.append(len(path)) or locate(plane, path)
+    )
+    monkeypatch.setattr(
+        CheckpointLosses, "work", lambda self, unit: evaluated.append(unit[2]) or work(self, unit)
+    )
+    stops = stopped_again_and_again(stopped)
+    assert_equal(stopped, whole)
+    (path,), (other,) = (load_trajectories(run.folder) for run in (stopped, whole))
+    np.testing.assert_array_equal(path.loss, other.loss)
+    np.testing.assert_array_equal(path.alpha, other.alpha)
+    unfinished = [counts for counts in stops if 0 < counts.sum() < 45 * counts.size]
+    assert len(unfinished) > 3
+    # The trajectory too is computed once, though the run was stopped while it was.
+    assert located == [len(read_trajectory(trained))]
+    assert sum((counts == 45).all() for counts in stops) > 1
+    assert sorted(evaluated) == list(range(len(read_trajectory(trained))))
 
 
 def test_the_pca_surface_and_path_agree_with_the_training_run(trained):
@@ -82,10 +132,7 @@ def test_the_centre_of_a_random_plane_is_the_network_itself(trained):
     run = Run.create(trained.folder.parent / "random", asked(trained, grid=(3, 3), samples=20))
     list(carry_on(run))
     surface = isoloss.load(run.folder)
-    data = load_dataset("tinyuser:data")
-    model = build_for(trained.settings, data)
-    last = trained.checkpoints / read_trajectory(trained)[-1].checkpoint
-    load_into(model, load_state(last), "x")
+    model, data = trained_network(trained)
     loss, accuracy = evaluate(model, data.train.sample(20, 0), precision="fp32")
     assert surface.loss[1, 1] == pytest.approx(loss, rel=1e-6)
     assert surface.accuracy[1, 1] == pytest.approx(accuracy)
@@ -135,22 +182,19 @@ def test_wrong_sources_are_refused(trained, tmp_path):
         prepare(asked(trained, source=last, model="resnet18", data="digits"))
 
 
-def test_a_probe_to_tolerance_goes_on_bit_for_bit(trained):
-    settings = asked(trained, tolerance=0.3, split="train", points_at_once=2)
+def test_a_probe_to_tolerance_goes_on_bit_for_bit(trained, every_step):
+    settings = asked(trained, tolerance=0.05, split="train", points_at_once=2, grid=(9, 9))
     runs = [Run.create(trained.folder.parent / name, settings) for name in ("whole", "stopped")]
     list(carry_on(runs[0]))
-    attempts = 0
-    while not runs[1].is_done:
-        steps = carry_on(runs[1])
-        list(itertools.islice(steps, 3 + attempts))
-        steps.close()
-        attempts += 1
-        assert attempts < 60
-    a, b = (isoloss.load(run.folder) for run in runs)
-    for name in ("loss", "accuracy", "loss_stderr", "count"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    assert attempts > 1
-    assert a.meta["tolerance"] == 0.3
+    stops = stopped_again_and_again(runs[1])
+    assert_equal(*runs)
+    assert isoloss.load(runs[0].folder).meta["tolerance"] == 0.05
+    # Stopped within the coarsest cells and within finer ones.
+    coarsest = np.zeros(81, bool)
+    coarsest[levels((9, 9))[0]] = True
+    begun = [counts.ravel() > 0 for counts in stops]
+    assert any(b.any() and not b[~coarsest].any() for b in begun)
+    assert any(b[~coarsest].any() and not b.all() for b in begun)
 
 
 def test_a_curve_between_two_networks_takes_their_statistics_along(trained):
@@ -229,6 +273,77 @@ def test_an_ensemble_is_the_mean_over_its_planes(trained):
     np.testing.assert_allclose(mean.loss, np.mean(parts, 0), rtol=1e-6)
     np.testing.assert_allclose(mean.spread, np.std(parts, 0, ddof=1), rtol=1e-4, atol=1e-7)
     assert (mean.loss_stderr == 0).all()
+
+
+def test_planes_of_an_ensemble_do_not_share_the_chance_of_their_samples(trained):
+    run = Run.create(
+        trained.folder.parent / "mean", asked(trained, planes=4, samples=12, grid=(3, 3))
+    )
+    list(carry_on(run))
+    centres = [GrowingSurface.open(run.growing_path / f"{k}").snapshot() for k in range(4)]
+    losses = [s.loss[1, 1] for s in centres]
+    assert len(set(losses)) == 4  # one network, on samples of each plane's own
+    mean = isoloss.load(run.folder)
+    assert mean.loss[1, 1] == pytest.approx(np.mean(losses))
+    errors = [s.loss_stderr[1, 1] for s in centres]
+    assert mean.loss_stderr[1, 1] == pytest.approx(np.linalg.norm(errors) / 4)
+    assert np.std(losses, ddof=1) < 3 * np.mean(errors)
+
+
+def found(run, what):
+    (finding,) = (f for f in isoloss.load(run.folder).meta["findings"] if f["what"] == what)
+    return finding["level"], finding["message"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plane": "pca"}, {"plane": "pca", "tolerance": 0.1}, {}, {"tolerance": 0.1},
+        {"grid": (5, 5)}, {"grid": (5, 5), "samples": 20}, {"grid": (5, 5), "tolerance": 0.1},
+        {"grid": (3, 3), "planes": 2, "samples": 20},
+    ],
+)  # fmt: skip
+def test_the_doctor_compares_every_probe_with_the_network_itself(trained, changes, monkeypatch):
+    healthy = Run.create(trained.folder.parent / "healthy", asked(trained, **changes))
+    list(carry_on(healthy))
+    level, message = found(healthy, "centre")
+    assert level == "ok"
+    assert "the network's own" in message
+    # What evaluates the surface is somewhere else than it says.
+    move = Evaluator.move_to
+    monkeypatch.setattr(Evaluator, "move_to", lambda self, a, b: move(self, a + 2.0, b - 2.0))
+    sick = Run.create(trained.folder.parent / "sick", asked(trained, **changes))
+    list(carry_on(sick))
+    assert found(sick, "centre")[0] == "warning"
+
+
+def test_the_doctor_knows_what_recalibration_does_to_the_centre(trained):
+    asks = asked(trained, batch_norm="recalibrated", grid=(3, 3))
+    run = Run.create(trained.folder.parent / "recalibrated", asks)
+    list(carry_on(run))
+    level, message = found(run, "centre")
+    assert level == "note"
+    assert "--batch-norm frozen" in message
+
+
+def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypatch):
+    monkeypatch.setattr("isoloss.compute.checkpoint_losses.FIRST", 8)
+    model, data = trained_network(trained)
+    pool = Pool.of_split(data.train, None, 0, torch.device("cpu"))
+    evaluator = Evaluator(model, random_plane(model), pool, None, torch.device("cpu"))
+    paths = [trained.checkpoints / p.checkpoint for p in read_trajectory(trained)]
+
+    def losses(error):
+        filling = CheckpointLosses(paths, evaluator, len(pool), len(pool), error)
+        list(fill(filling, filling.rounds(), Team(), 1))
+        return filling.growing.snapshot()
+
+    exact = losses(0.0)
+    assert (exact.count == 45).all()
+    rough = losses(0.3)
+    assert rough.count.sum() < exact.count.sum()
+    assert (rough.loss_stderr <= 0.1).all()
+    assert (np.abs(rough.loss - exact.loss) <= 0.3).all()
 
 
 def test_recalibrated_statistics_are_those_of_the_training_samples(trained):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,12 +19,42 @@ ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The loss at a plane's origin, measured beside the surface.
+
+    Attributes:
+        own: of the network as it came, in fp32 and apart from what evaluates the surface.
+        shown: what the surface has there; what evaluates it gives there, where no cell is.
+        error: standard error of `shown`, as the surface's cells have one.
+        apart: standard error of own − shown; 0 where both come from the same samples.
+    """
+
+    own: float
+    shown: float
+    error: float = 0.0
+    apart: float = 0.0
+
+
+def cell_at_origin(surface: Surface) -> Cell | None:
+    """The computed grid point at α = β = 0, if there is one."""
+    nearest: list[int] = []
+    for axis in (surface.alpha, surface.beta):
+        k = int(np.abs(axis).argmin())
+        # An axis of `linspace` may miss zero by a rounding error.
+        if abs(axis[k]) > 1e-9 * np.abs(axis).max():
+            return None
+        nearest.append(k)
+    i, j = nearest
+    return (i, j) if surface.computed[i, j] else None
+
+
+@dataclass(frozen=True)
 class Case:
     """A surface with all that is known of where it comes from; see `doctor.diagnose`."""
 
     surface: Surface
     plane: Plane
-    own_loss: float | None
+    origin: Origin | None
     trajectories: tuple[Trajectory, ...]
 
     @cached_property
@@ -39,28 +68,9 @@ class Case:
         losses = self.surface.loss[self.finite]
         return float(np.ptp(losses)) if losses.size else 0.0
 
-    @cached_property
-    def centre(self) -> Cell | None:
-        """The computed grid point at α = β = 0, if there is one."""
-        nearest: list[int] = []
-        for axis in (self.surface.alpha, self.surface.beta):
-            k = int(np.abs(axis).argmin())
-            # An axis of `linspace` may miss zero by a rounding error.
-            if abs(axis[k]) > 1e-9 * np.abs(axis).max():
-                return None
-            nearest.append(k)
-        i, j = nearest
-        return (i, j) if self.surface.computed[i, j] else None
-
-    @property
-    def centre_loss(self) -> float | None:
-        """The surface's loss at the origin, else the one measured apart from it."""
-        return self.own_loss if self.centre is None else float(self.surface.loss[self.centre])
-
-    def error(self, *cells: Cell | None) -> float:
-        """Standard error of the difference between cells; one that is unknown counts as 0."""
-        errors = [self.surface.loss_stderr[c] for c in cells if c is not None]
-        return math.sqrt(float(np.nansum(np.square(errors))))
+    def error(self, cell: Cell) -> float:
+        """Standard error of a cell; one that is unknown counts as 0."""
+        return float(np.nan_to_num(self.surface.loss_stderr[cell]))
 
     @property
     def is_reduced(self) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from isoloss.compute.case import Case
+from isoloss.compute.case import Case, Origin
 from isoloss.compute.directions import (
     chance_cosine,
     filter_ratios,
@@ -47,7 +47,7 @@ AUDIT_ERROR = 0.005
 
 
 def diagnose(
-    surface: Surface, plane: Plane, *, own_loss: float | None, trajectories: Sequence[Trajectory]
+    surface: Surface, plane: Plane, *, origin: Origin | None, trajectories: Sequence[Trajectory]
 ) -> list[Finding]:
     """One finding from each check, always in the same order, good news too.
 
@@ -56,11 +56,10 @@ def diagnose(
             its `meta`, "normalize", "classes", "batch_norm", "precision" and
             "precision_audit_error" are read where they are given.
         plane: the plane that was probed.
-        own_loss: the mean loss of the plane's origin over the same samples, evaluated in fp32 and
-            apart from the surface; None where nobody measured it.
+        origin: the loss at the plane's origin; None where nobody measured it.
         trajectories: those shown with the surface, located in the same plane.
     """
-    case = Case(surface, plane, own_loss, tuple(trajectories))
+    case = Case(surface, plane, origin, tuple(trajectories))
     with np.errstate(all="ignore"):  # losses may be as large as floats go
         said = {what: check(case) for what, check in _CHECKS.items()}
     return [Finding(level, what, message) for what, (level, message) in said.items()]
@@ -135,18 +134,16 @@ def _custom_scale(case: Case) -> Said:
 
 def _centre(case: Case) -> Said:
     """A surface that goes through the checkpoint's own loss."""
-    own, centre = case.own_loss, case.centre
-    if own is not None and not math.isfinite(own):
+    if case.origin is None:
+        return "ok", "Nothing was measured at the origin, so there is nothing to compare."
+    own, shown = case.origin.own, case.origin.shown
+    if not math.isfinite(own):
         return "warning", (
             f"The network's own loss is {number_label(own)}: it has diverged, or the loss "
             "overflows on these data. Probe an earlier checkpoint."
         )
-    if centre is None or own is None:
-        why = "No grid point lies at the origin" if centre is None else "It was not measured apart"
-        return "ok", f"{why}, so there is nothing to compare the network's loss with."
-    shown = float(case.surface.loss[centre])
     seen = f"The loss at the centre is {number_label(shown)}, the network's own {number_label(own)}"
-    if abs(shown - own) <= NOISE * case.error(centre) + case.rounding(own):
+    if abs(shown - own) <= NOISE * case.origin.apart + case.rounding(own):
         return "ok", f"{seen}."
     if case.surface.meta.get("batch_norm") == "recalibrated":
         return "note", (
@@ -234,8 +231,8 @@ def _flatness(case: Case) -> str | None:
             f"{seen}, and its standard error is {number_label(typical)}: what looks like shape may "
             "be chance. Evaluate more (--samples)."
         )
-    centre = case.centre_loss
-    if centre is None or not math.isfinite(centre):
+    centre = math.nan if case.origin is None else case.origin.shown
+    if not math.isfinite(centre):
         centre = float(np.median(case.surface.loss[case.finite]))
     if case.relief == 0 or case.relief < FLAT * abs(centre):
         return (
@@ -261,12 +258,13 @@ def _minimum(case: Case) -> Said:
         return "ok", "No loss is finite, so there is no lowest one."
     lowest = np.where(case.finite, case.surface.loss, np.inf)
     i, j = divmod(int(lowest.argmin()), lowest.shape[1])
-    low, centre = float(lowest[i, j]), case.centre_loss
+    low, origin = float(lowest[i, j]), case.origin
     seen = f"The lowest loss is {number_label(low)} at {case.at((i, j))}"
     # Both ends of an interpolation are minima.
-    if case.plane.kind == "interpolate" or centre is None or not math.isfinite(centre):
+    if case.plane.kind == "interpolate" or origin is None or not math.isfinite(origin.shown):
         return "ok", f"{seen}."
-    noise = max(NOISE * case.error((i, j), case.centre), FLAT * abs(centre))
+    centre = origin.shown
+    noise = max(NOISE * math.hypot(case.error((i, j)), origin.error), FLAT * abs(centre))
     if centre - low <= noise + case.rounding(centre):
         return "ok", f"Nothing in the grid is lower than the centre, {number_label(centre)}."
     return "note", (

@@ -58,15 +58,20 @@ class Filling(Protocol):
 
 
 def fill(
-    filling: Filling, rounds: Iterable[list[Demand]], team: Team, together: int
+    filling: Filling,
+    rounds: Iterable[list[Demand]],
+    team: Team,
+    together: int,
+    stage: str = "probe",
 ) -> Iterator[Event]:
     """Do what `rounds` ask for, yielding progress.
 
     Args:
         together: the number of cells evaluated at once.
+        stage: what the progress is called.
     """
     done = int(filling.growing.count.sum())
-    pace = Pace("probe", filling.expected(), "images", done)
+    pace = Pace(stage, filling.expected(), "images", done)
     if (event := pace.at(done)) is not None:
         yield event
     for demands in rounds:
@@ -112,12 +117,10 @@ class EverySample:
         return demands
 
     def work(self, unit: Unit) -> bytes:
-        return _evaluate(self._evaluator, self.growing, unit, _sums)
+        return _evaluate(self._evaluator, self.growing, unit, sums_of)
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
-        sums = list(_SUMS.iter_unpack(result))
-        for k in missing:
-            self.growing.add(_place(self.growing, unit[2 + k]), *sums[k])
+        add_sums(self.growing, unit, result, missing)
 
     def expected(self) -> int:
         return self._samples * self.growing.valid.size
@@ -219,12 +222,20 @@ def _evaluate(
     return pack(*evaluator.evaluate(first, last))
 
 
-def _sums(losses: Tensor, hits: Tensor) -> bytes:
+def sums_of(losses: Tensor, hits: Tensor) -> bytes:
+    """What samples add to a cell: summed on the device, and brought from it at once."""
     wide = losses.to(summing_dtype(losses.device))
     sums = wide.new_empty(3)
     sums[0], sums[1], sums[2] = wide.sum(), wide.square().sum(), hits.sum()
-    loss_sum, square_sum, right = sums.tolist()  # the one transfer of a unit
+    loss_sum, square_sum, right = sums.tolist()
     return _SUMS.pack(loss_sum, square_sum, int(right), len(losses))
+
+
+def add_sums(growing: GrowingSurface, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+    """Add `sums_of` a unit's cells, one after the other, to those that miss them."""
+    sums = list(_SUMS.iter_unpack(result))
+    for k in missing:
+        growing.add(_place(growing, unit[2 + k]), *sums[k])
 
 
 def _each(losses: Tensor, hits: Tensor) -> bytes:

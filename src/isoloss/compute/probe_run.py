@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.checkpoints import digest, load_state
+from isoloss.compute.case import Origin, cell_at_origin
+from isoloss.compute.checkpoint_losses import CheckpointLosses
+from isoloss.compute.checkpoints import digest
 from isoloss.compute.device import choose_device
 from isoloss.compute.doctor import diagnose
 from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.filling import fill
 from isoloss.compute.network import TrainedPath
-from isoloss.compute.pace import Pace
 from isoloss.compute.planes import (
     Plane,
     check_enough,
@@ -39,8 +44,9 @@ from isoloss.compute.ranks import Ranks, team
 from isoloss.compute.subject import Subject, load_subject
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
+from isoloss.files import write_atomic
 from isoloss.geometry.ensemble import ensemble
-from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.growing import GrowingSurface, standard_error
 from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
@@ -48,8 +54,10 @@ from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 
 Array = NDArray[np.float64]
-# The network's own loss is measured in fp32 on so many of the samples.
+# With a tolerance the network's own loss is measured on at most so many of the samples.
 OWN_LOSS_SAMPLES = 2048
+# Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
+Located = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -99,26 +107,32 @@ class Probing:
                     f"the network or the data here are not those rank 0 has in {run.folder}"
                 )
             plane = self._plane(run, k)
-            SurfaceProbing(self._request(run, plane, axes), None).serve(team())
+            probing = SurfaceProbing(self._request(run, plane, axes, k), None)
+            probing.serve(team())
+            for path in self.subject.paths if plane.kind == "pca" else []:
+                team().serve(self._losses(path, probing, None).work)
 
     def _single(self, run: Run) -> Iterator[Any]:
         """The surface over one plane, and the trajectories it shows."""
         plane = self._plane(run, 0)
         shown = self.subject.paths if plane.kind == "pca" else []
-        located = [plane.locate(path.checkpoints) for path in shown]
+        located = self._located(run, plane, shown) if shown else []
         axes = self._told(self._axes([coordinates for coordinates, _ in located]))
         probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path)
         yield from probing.steps(team())
         surface = probing.growing.snapshot()
         trajectories: list[Trajectory] = []
-        for path, where in zip(shown, located, strict=True):
-            trajectory = yield from self._trajectory(probing.evaluator, path, where, surface.meta)
-            trajectories.append(trajectory)
+        for k, (path, where) in enumerate(zip(shown, located, strict=True)):
+            losses = self._losses(path, probing, run.growing_path / f"path{k}")
+            yield from fill(losses, losses.rounds(), team(), 1, "path")
+            team().dismiss()
+            loss = losses.growing.snapshot().loss[:, 0]
+            trajectories.append(_trajectory(path, where, loss, surface.meta))
         for k, trajectory in enumerate(trajectories):
             name = trajectory.meta["name"] if k else None
             save_trajectory_ply(trajectory, run.trajectory_path(name), surface)
-        own = self._own_loss(run, plane, axes, probing.evaluator, surface)
-        findings = diagnose(surface, plane, own_loss=own, trajectories=trajectories)
+        origin = self._origin(probing, plane, surface)
+        findings = diagnose(surface, plane, origin=origin, trajectories=trajectories)
         surface.meta["findings"] = [asdict(f) for f in findings]
         return surface
 
@@ -130,7 +144,7 @@ class Probing:
         surfaces: list[Surface] = []
         for k in range(self.settings.planes):
             plane, axes = self._plane(run, k), self._told(self._axes([]))
-            request = self._request(run, plane, axes)
+            request = self._request(run, plane, axes, k)
             if surfaces:  # all planes in the precision that was found good enough for the first
                 request = replace(request, precision=surfaces[0].meta["precision"])
             probing = SurfaceProbing(request, run.growing_path / f"{k}")
@@ -142,9 +156,9 @@ class Probing:
             surfaces.append(probing.growing.snapshot())
         self._show(run, surfaces)
         mean = ensemble(surfaces)
-        own = self._own_loss(run, plane, axes, probing.evaluator, mean)
+        origin = self._origin(probing, plane, mean)
         mean.meta["findings"] = [
-            asdict(f) for f in diagnose(mean, plane, own_loss=own, trajectories=[])
+            asdict(f) for f in diagnose(mean, plane, origin=origin, trajectories=[])
         ]
         return mean
 
@@ -216,7 +230,9 @@ class Probing:
         ]
         return axes[0], np.zeros(1) if settings.is_curve else axes[1]
 
-    def _request(self, run: Run, plane: Plane, axes: Any) -> Request:
+    def _request(self, run: Run, plane: Plane, axes: Any, k: int = 0) -> Request:
+        """What is asked of the surface over plane number `k`, which has an order of the samples of
+        its own: what chance does to one plane it does not do to the others."""
         settings, dataset = self.settings, self.subject.network.dataset
         split = dataset.split(settings.split)
         calibration = None
@@ -229,7 +245,7 @@ class Probing:
             model=self.subject.network.model,
             plane=plane,
             axes=(alpha, beta),
-            pool=Pool.of_split(split, settings.samples, settings.seed, self.device),
+            pool=Pool.of_split(split, settings.samples, settings.seed + k, self.device),
             population=len(split),
             device=self.device,
             precision=settings.precision,
@@ -258,58 +274,50 @@ class Probing:
         end = self.settings.to
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
-    def _trajectory(
-        self,
-        evaluator: Evaluator,
-        path: TrainedPath,
-        located: tuple[Array, Array],
-        meta: dict[str, Any],
-    ) -> Iterator[Any]:
-        """Each checkpoint's own loss on the surface's samples, yielding progress."""
-        losses: list[float] = []
-        pace = Pace("path", len(path.checkpoints), "checkpoints")
-        for checkpoint in path.checkpoints:
-            evaluator.load(load_state(checkpoint))
-            losses.append(evaluator.mean_loss(len(evaluator.pool)))
-            if (event := pace.at(len(losses))) is not None:
-                yield event
-        coordinates, distances = located
-        return Trajectory(
-            coordinates[:, 0],
-            coordinates[:, 1],
-            np.array(losses),
-            distances,
-            np.array([p.epoch for p in path.points]),
-            np.array([p.lr for p in path.points]),
-            {**meta, "name": path.name},
-        )
+    def _located(self, run: Run, plane: Plane, paths: list[TrainedPath]) -> list[Located]:
+        """Where each trajectory's checkpoints lie; all of them are read for it, once."""
+        kept = run.growing_path / "located.npz"
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(kept) as held:
+            return [(held[f"places{k}"], held[f"distances{k}"]) for k in range(len(paths))]
+        found = [plane.locate(path.checkpoints) for path in paths]
+        both: Any = {f"places{k}": places for k, (places, _) in enumerate(found)}
+        both |= {f"distances{k}": distances for k, (_, distances) in enumerate(found)}
+        write_atomic(kept, lambda target: np.savez(target, **both))
+        return found
 
-    def _own_loss(
-        self, run: Run, plane: Plane, axes: Any, evaluator: Evaluator, surface: Surface
-    ) -> float | None:
-        """The loss of the network as it came, in fp32 and with nothing folded, on the samples that
-        the centre of the surface has seen; None where the surface has no centre.
+    def _losses(
+        self, path: TrainedPath, probing: SurfaceProbing, folder: Path | None
+    ) -> CheckpointLosses:
+        """The checkpoints' own losses, known as well as the surface is."""
+        tolerance, known = self.settings.tolerance, probing.growing.snapshot().loss
+        known = known[np.isfinite(known)]
+        error = 0.0 if tolerance is None or not known.size else tolerance * float(np.ptp(known))
+        return CheckpointLosses(
+            path.checkpoints, probing.evaluator, len(probing.evaluator.pool),
+            probing.growing.population, error, folder,
+        )  # fmt: skip
 
-        Of many samples only the first are measured both ways, and the difference is taken over.
-        """
-        here = np.argwhere(
-            (np.abs(surface.alpha)[:, None] < 1e-12) & (np.abs(surface.beta) < 1e-12)
-        )
-        if len(here) == 0 or self.settings.batch_norm == "recalibrated":
-            return None
-        i, j = (int(k) for k in here[0])
+    def _origin(self, probing: SurfaceProbing, plane: Plane, surface: Surface) -> Origin:
+        """The loss at the plane's origin, of the network as it came and of what was probed."""
+        cell, evaluator = cell_at_origin(surface), probing.evaluator
         plain = Evaluator(
             self.subject.network.model, plane, evaluator.pool, None, self.device,
             batch_size=evaluator.batch_size, fold=False,
         )  # fmt: skip
-        count = int(surface.count[i, j]) // self.settings.planes
-        last = min(count, OWN_LOSS_SAMPLES)
-        own = plain.mean_loss(last)
-        if last == count and self.settings.tolerance is None:
-            return own
-        evaluator.move_to(0.0, 0.0)
-        difference = own - evaluator.mean_loss(last)
-        return float(surface.loss[i, j]) + difference
+        seen = len(evaluator.pool)
+        if cell is not None:
+            seen = int(surface.count[cell]) // self.settings.planes
+        last = seen if self.settings.tolerance is None else min(seen, OWN_LOSS_SAMPLES)
+        own, error = _mean(plain, last, probing.growing.population)
+        if cell is None:
+            evaluator.move_to(0.0, 0.0)
+            # Without a tolerance all cells have seen what was seen here.
+            error = 0.0 if self.settings.tolerance is None else error
+            return Origin(own, _mean(evaluator, last, last)[0], error)
+        shown, its_error = (float(a[cell]) for a in (surface.loss, surface.loss_stderr))
+        # Over one plane both have seen the same samples; each further plane has seen others.
+        same = last == seen and self.settings.planes == 1 and self.settings.tolerance is None
+        return Origin(own, shown, its_error, 0.0 if same else math.hypot(error, its_error))
 
     def _depends_on(self) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
@@ -325,3 +333,25 @@ class Probing:
             return [c for path in self.subject.paths for c in path.checkpoints]
         ends = [] if self.subject.end is None else [self.subject.end]
         return [self.subject.network.checkpoints[-1], *ends]
+
+
+def _mean(evaluator: Evaluator, last: int, population: int) -> tuple[float, float]:
+    """(mean loss of the first `last` samples where the network is, its standard error)."""
+    losses = evaluator.evaluate(0, last)[0].cpu().double()
+    total, squares = float(losses.sum()), float(losses.square().sum())
+    return total / last, standard_error(total, squares, last, population)
+
+
+def _trajectory(
+    path: TrainedPath, located: Located, losses: Array, meta: dict[str, Any]
+) -> Trajectory:
+    coordinates, distances = located
+    return Trajectory(
+        coordinates[:, 0],
+        coordinates[:, 1],
+        losses,
+        distances,
+        np.array([p.epoch for p in path.points]),
+        np.array([p.lr for p in path.points]),
+        {**meta, "name": path.name},
+    )

@@ -130,7 +130,7 @@ class GrowingSurface:
             loss_sum = float(before["loss_sum"]) + loss_sum
             square_sum = float(before["square_sum"]) + square_sum
         hits, count = int(before["hits"]) + hits, int(before["count"]) + count
-        stderr = _standard_error(loss_sum, square_sum, count, self.population)
+        stderr = standard_error(loss_sum, square_sum, count, self.population)
         accuracy = hits / count if self.classifier else np.nan
         self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
 
@@ -178,7 +178,7 @@ class GrowingSurface:
         self.valid[cell] = other
 
 
-def _standard_error(loss_sum: float, square_sum: float, n: int, population: int) -> float:
+def standard_error(loss_sum: float, square_sum: float, n: int, population: int) -> float:
     """Of a mean over `n` samples as an estimate of the mean over `population`.
 
     They are drawn without replacement, hence Cochran's finite-population correction: a mean over
