@@ -2,7 +2,7 @@
 
     python tools/measure_pca.py --folder /scratch/pca
 
-writes 100 checkpoints of a ResNet-50 (9.4 GB; a random walk) into a new folder inside `--folder`,
+writes 100 checkpoints of a ResNet-50 (10.2 GB; a random walk) into a new folder inside `--folder`,
 measures each step in a process of its own, prints JSON and deletes what it wrote. With `--cold`
 each step starts with nothing of the files in the page cache. Memory is given twice: all that was
 resident, and what of it was not mapped from files. Linux only.

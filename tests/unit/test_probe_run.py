@@ -1,7 +1,9 @@
 """Probe runs: from a training run's folder to meshes, stopped and carried on anywhere."""
 
 import itertools
+import json
 import re
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -166,6 +168,24 @@ def test_a_probe_whose_network_has_changed_is_refused(trained):
     save_tensors(last, {k: v + 1 for k, v in state.items()})
     with pytest.raises(IsolossError, match="weights changed"):
         list(carry_on(run))
+
+
+@pytest.mark.parametrize("what", ["data", "settings"])
+def test_a_probe_of_which_something_else_has_changed_is_refused(trained, what):
+    run = Run.create(trained.folder.parent / "probe", asked(trained))
+    steps = carry_on(run)
+    list(itertools.islice(steps, 4))
+    steps.close()
+    if what == "data":
+        module = trained.folder.parent / "tinyuser.py"
+        module.write_text(module.read_text().replace("* 0.2", "* 0.21"))
+        sys.modules.pop("tinyuser")
+    else:
+        content = json.loads((run.folder / "run.json").read_text())
+        content["settings"]["split"] = "test"
+        (run.folder / "run.json").write_text(json.dumps(content))
+    with pytest.raises(IsolossError, match=f"{what} changed since .*: start a new run"):
+        list(carry_on(Run.open(run.folder)))
 
 
 def test_wrong_sources_are_refused(trained, tmp_path):

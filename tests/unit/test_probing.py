@@ -151,3 +151,17 @@ def test_one_direction_alone_moves_only_along_it():
     )
     np.testing.assert_array_equal(surface.loss[:, 0], surface.loss[:, 2])
     assert np.ptp(surface.loss[:, 0]) > 0
+
+
+def test_the_doctor_looks_at_what_python_probes_too(capsys):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    data = [(torch.randn(40, 6), torch.arange(40) % 3)]
+    plane = random_plane(model, normalize="none")
+    surface = probe(model, data, plane, [-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0], device="cpu")
+    levels = {f["what"]: f["level"] for f in surface.meta["findings"]}
+    assert levels["normalization"] == "warning"
+    assert levels["centre"] == "ok"
+    assert "not normalized" in capsys.readouterr().err
+    probe(model, data, plane, [-1.0, 0.0], [0.0, 1.0], device="cpu", progress=False)
+    assert capsys.readouterr().err == ""

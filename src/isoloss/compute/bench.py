@@ -28,7 +28,7 @@ from isoloss.compute.device import (
     reduced_precisions,
 )
 from isoloss.compute.evaluator import Evaluator
-from isoloss.compute.memory import peak_bytes
+from isoloss.compute.memory import forget_peak, peak_bytes
 from isoloss.compute.models import build_for_data
 from isoloss.compute.multilevel import levels
 from isoloss.compute.planes import Plane, random_plane
@@ -100,7 +100,11 @@ class ToOnePercent:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured of one network."""
+    """What was measured of one network.
+
+    Attributes:
+        peak_mib: the most memory while the surface was computed; without one, so far.
+    """
 
     network: str
     rates: list[Rates]
@@ -197,6 +201,7 @@ def _measure(subject: Probed, wanted: Wanted, device: torch.device) -> Figures:
     rates = [measure_rates(subject, plane, precision, device) for precision in precisions]
     loop = rates[-1].loop
     assert loop is not None
+    forget_peak(device)
     surface = _to_one_percent(subject, plane, wanted, loop, device) if wanted.budget else None
     return Figures(subject.name, rates, surface, peak_bytes(device) / 2**20)
 

@@ -8,44 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.compute.origin import Cell, Origin
 from isoloss.compute.planes import Plane
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
-Cell = tuple[int, int]
 # fp32 moves a mean loss by less than this share of it, or of a hundredth.
 ROUNDING = 1e-3
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The loss at a plane's origin, measured beside the surface.
-
-    Attributes:
-        own: of the network as it came, in fp32 and apart from what evaluates the surface.
-        shown: what the surface has there; what evaluates it gives there, where no cell is.
-        error: standard error of `shown`, as the surface's cells have one.
-        apart: standard error of own − shown; 0 where both come from the same samples.
-    """
-
-    own: float
-    shown: float
-    error: float = 0.0
-    apart: float = 0.0
-
-
-def cell_at_origin(surface: Surface) -> Cell | None:
-    """The computed grid point at α = β = 0, if there is one."""
-    nearest: list[int] = []
-    for axis in (surface.alpha, surface.beta):
-        k = int(np.abs(axis).argmin())
-        # An axis of `linspace` may miss zero by a rounding error.
-        if abs(axis[k]) > 1e-9 * np.abs(axis).max():
-            return None
-        nearest.append(k)
-    i, j = nearest
-    return (i, j) if surface.computed[i, j] else None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from isoloss.compute.datasets import as_inputs
 from isoloss.compute.device import arithmetic, synchronize
 from isoloss.compute.evaluator import Evaluator
 from isoloss.compute.planes import Plane
@@ -96,7 +95,7 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
         "floor": _Contestant(floor, turns=TURNS),
     }
     if precision == "fp32":
-        loader = _loader(subject, n)
+        loader = _loader(pool, n)
         plain = copy.deepcopy(subject.model).to(device).eval()
         contestants["loop"] = _Contestant(
             lambda point: _plain_loop(plain, plane, point, loader, device)
@@ -127,9 +126,10 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
     )
 
 
-def _loader(subject: Probed, n: int) -> Loader:
-    images = as_inputs(subject.images[:n])
-    return DataLoader(TensorDataset(images, subject.targets[:n]), batch_size=LOOP_BATCH)
+def _loader(pool: Pool, n: int) -> Loader:
+    """The same images, in the host's memory."""
+    ((images, targets),) = pool.batches(0, n, n)
+    return DataLoader(TensorDataset(images.cpu(), targets.cpu()), batch_size=LOOP_BATCH)
 
 
 @torch.no_grad()

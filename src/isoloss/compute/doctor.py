@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from isoloss.compute.case import Case, Origin
+from isoloss.compute.case import Case
 from isoloss.compute.directions import (
     chance_cosine,
     filter_ratios,
     normalization,
     share_off_plane,
 )
+from isoloss.compute.origin import Origin
 from isoloss.compute.planes import Plane
 from isoloss.geometry.findings import Finding, Level
 from isoloss.geometry.height import number_label
@@ -63,6 +64,11 @@ def diagnose(
     with np.errstate(all="ignore"):  # losses may be as large as floats go
         said = {what: check(case) for what, check in _CHECKS.items()}
     return [Finding(level, what, message) for what, (level, message) in said.items()]
+
+
+def alarms(surface: Surface) -> list[str]:
+    """In words, what a surface keeps of findings that are no good news."""
+    return [f"{f['level']}: {f['message']}" for f in surface.meta["findings"] if f["level"] != "ok"]
 
 
 def _directions(case: Case) -> Said:

@@ -135,27 +135,7 @@ class Evaluator:
     def evaluate(self, first: int, last: int) -> Evaluated:
         """((n,) losses, (n,) bool right answers) of the pool's samples from `first` up to `last`,
         on the device, at the point where the network is."""
-        losses: list[Tensor] = []
-        hits: list[Tensor] = []
-        while True:
-            try:
-                for batch in self.pool.batches(first, last, self.batch_size):
-                    ours, right = self._of_batch(batch)
-                    losses.append(ours)
-                    hits.append(right)
-                    first += len(ours)
-                return torch.cat(losses), torch.cat(hits)
-            except RuntimeError as error:
-                # Apple's GPUs have no type of their own for it.
-                if "out of memory" not in str(error):
-                    raise
-                if self.batch_size == 1:
-                    raise IsolossError(
-                        "out of memory with a single sample: choose --device cpu"
-                    ) from error
-                self.batch_size //= 2
-                if self.device.type == "cuda":
-                    torch.cuda.empty_cache()
+        return self._in_batches(first, last, self._of_batch)
 
     def mean_loss(self, last: int) -> float:
         """The mean loss of the first `last` samples where the network is."""
@@ -175,21 +155,46 @@ class Evaluator:
             if name.endswith("running_var"):
                 tensor.clamp_(min=0)
         holder = _Computation(self.network, self._compute)
-        losses: list[Tensor] = []
-        hits: list[Tensor] = []
-        for batch in self.pool.batches(first, last, self.batch_size):
 
-            def at_point(tensors: dict[str, Tensor], batch: Batch = batch) -> Evaluated:
+        def at_all_points(batch: Batch) -> Evaluated:
+            def at_point(tensors: dict[str, Tensor]) -> Evaluated:
                 named = {f"network.{name}": tensor for name, tensor in tensors.items()}
                 return functional_call(holder, named, (batch,))
 
             with warnings.catch_warnings():
                 # Operations that are looped over are slow: that is measured, not feared.
                 warnings.filterwarnings("ignore", "There is a performance drop")
-                ours, right = torch.func.vmap(at_point)(moved)
-            losses.append(ours)
-            hits.append(right)
-        return torch.cat(losses, 1), torch.cat(hits, 1)
+                return torch.func.vmap(at_point)(moved)
+
+        return self._in_batches(first, last, at_all_points)
+
+    def _in_batches(
+        self, first: int, last: int, evaluate: Callable[[Batch], Evaluated]
+    ) -> Evaluated:
+        """What `evaluate` gives of all batches; they are halved where memory does not suffice."""
+        losses: list[Tensor] = []
+        hits: list[Tensor] = []
+        while True:
+            try:
+                for batch in self.pool.batches(first, last, self.batch_size):
+                    ours, right = evaluate(batch)
+                    losses.append(ours)
+                    hits.append(right)
+                    first += ours.shape[-1]
+                return torch.cat(losses, -1), torch.cat(hits, -1)
+            except RuntimeError as error:
+                # Apple's GPUs have no type of their own for it.
+                if "out of memory" not in str(error):
+                    raise
+                if self.batch_size == 1:
+                    raise IsolossError(
+                        "out of memory with a single sample: choose --device cpu"
+                    ) from error
+                self.batch_size //= 2
+                if self._graphs is not None:
+                    self._graphs.forget()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
 
     def points_at_once(self) -> int:
         """The number of points that are worth evaluating together, as measured on the spot."""
@@ -227,7 +232,7 @@ class Evaluator:
     def _of_batch(self, batch: Batch) -> Evaluated:
         if self._graphs is None:
             return self._compute(batch)
-        return self._graphs(batch, self.batch_size)
+        return self._graphs(batch)
 
     def _compute(self, batch: Batch) -> Evaluated:
         with arithmetic(self.device, self.precision):

@@ -12,6 +12,9 @@ from isoloss.compute.pool import Batch
 
 Compute = Callable[[Batch], tuple[Tensor, Tensor]]
 WARM_UPS = 3
+# Each recording holds the memory of its activations. A surface to a tolerance takes batches of a
+# few sizes, over and over.
+MOST_SIZES = 8
 
 
 class GraphedBatches:
@@ -22,22 +25,32 @@ class GraphedBatches:
 
     def __init__(self, compute: Compute) -> None:
         self._compute = compute
-        self._size = 0
-        self._recording: _Recording | None = None
+        # By the number of samples; None where it cannot be recorded.
+        self._recordings: dict[int, _Recording | None] = {}
+        self._seen: set[int] = set()
 
-    def __call__(self, batch: Batch, size: int) -> tuple[Tensor, Tensor]:
-        """What `compute(batch)` gives; full batches, of `size` samples, are the ones recorded."""
+    def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What `compute(batch)` gives; sizes of batches that come again are recorded."""
         inputs, targets = batch
-        if size != len(targets) or not (isinstance(inputs, Tensor) and isinstance(targets, Tensor)):
+        if not (isinstance(inputs, Tensor) and isinstance(targets, Tensor)):
             return self._compute(batch)
-        if size != self._size:
-            self._recording, self._size = None, size  # frees the memory of the one before
+        size = len(targets)
+        if size not in self._recordings:
+            if size not in self._seen or len(self._recordings) == MOST_SIZES:
+                self._seen.add(size)
+                return self._compute(batch)
             with torch.cuda.device(inputs.device):
-                self._recording = self._record(inputs, targets)
-        if self._recording is None:
+                self._recordings[size] = self._record(inputs, targets)
+        recording = self._recordings[size]
+        if recording is None:
             return self._compute(batch)
         with torch.cuda.device(inputs.device):
-            return self._recording.replay(inputs, targets)
+            return recording.replay(inputs, targets)
+
+    def forget(self) -> None:
+        """Free the memory that the recordings hold."""
+        self._recordings.clear()
+        self._seen.clear()
 
     def _record(self, inputs: Tensor, targets: Tensor) -> _Recording | None:
         """None where the network does something that cannot be recorded."""

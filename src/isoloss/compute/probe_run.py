@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,12 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.case import Origin, cell_at_origin
 from isoloss.compute.checkpoint_losses import CheckpointLosses
 from isoloss.compute.checkpoints import digest
 from isoloss.compute.device import choose_device
-from isoloss.compute.doctor import diagnose
-from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.doctor import alarms
 from isoloss.compute.filling import fill
 from isoloss.compute.network import TrainedPath
 from isoloss.compute.planes import (
@@ -46,7 +43,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
 from isoloss.geometry.ensemble import ensemble
-from isoloss.geometry.growing import GrowingSurface, standard_error
+from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
@@ -54,8 +51,6 @@ from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 
 Array = NDArray[np.float64]
-# With a tolerance the network's own loss is measured on at most so many of the samples.
-OWN_LOSS_SAMPLES = 2048
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
 
@@ -88,9 +83,8 @@ class Probing:
             f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
-        for finding in surface.meta["findings"]:
-            if finding["level"] != "ok":
-                yield Log(f"{finding['level']}: {finding['message']}")
+        for told in alarms(surface):
+            yield Log(told)
         if settings.is_curve:
             surface.save(run.curve_path.with_suffix(".csv"))
             surface.save(run.curve_path)
@@ -131,9 +125,7 @@ class Probing:
         for k, trajectory in enumerate(trajectories):
             name = trajectory.meta["name"] if k else None
             save_trajectory_ply(trajectory, run.trajectory_path(name), surface)
-        origin = self._origin(probing, plane, surface)
-        findings = diagnose(surface, plane, origin=origin, trajectories=trajectories)
-        surface.meta["findings"] = [asdict(f) for f in findings]
+        probing.examine(surface, trajectories)
         return surface
 
     def _mean(self, run: Run) -> Iterator[Any]:
@@ -156,10 +148,7 @@ class Probing:
             surfaces.append(probing.growing.snapshot())
         self._show(run, surfaces)
         mean = ensemble(surfaces)
-        origin = self._origin(probing, plane, mean)
-        mean.meta["findings"] = [
-            asdict(f) for f in diagnose(mean, plane, origin=origin, trajectories=[])
-        ]
+        probing.examine(mean, planes=self.settings.planes)
         return mean
 
     def _show(self, run: Run, surfaces: list[Surface]) -> None:
@@ -297,28 +286,6 @@ class Probing:
             probing.growing.population, error, folder,
         )  # fmt: skip
 
-    def _origin(self, probing: SurfaceProbing, plane: Plane, surface: Surface) -> Origin:
-        """The loss at the plane's origin, of the network as it came and of what was probed."""
-        cell, evaluator = cell_at_origin(surface), probing.evaluator
-        plain = Evaluator(
-            self.subject.network.model, plane, evaluator.pool, None, self.device,
-            batch_size=evaluator.batch_size, fold=False,
-        )  # fmt: skip
-        seen = len(evaluator.pool)
-        if cell is not None:
-            seen = int(surface.count[cell]) // self.settings.planes
-        last = seen if self.settings.tolerance is None else min(seen, OWN_LOSS_SAMPLES)
-        own, error = _mean(plain, last, probing.growing.population)
-        if cell is None:
-            evaluator.move_to(0.0, 0.0)
-            # Without a tolerance all cells have seen what was seen here.
-            error = 0.0 if self.settings.tolerance is None else error
-            return Origin(own, _mean(evaluator, last, last)[0], error)
-        shown, its_error = (float(a[cell]) for a in (surface.loss, surface.loss_stderr))
-        # Over one plane both have seen the same samples; each further plane has seen others.
-        same = last == seen and self.settings.planes == 1 and self.settings.tolerance is None
-        return Origin(own, shown, its_error, 0.0 if same else math.hypot(error, its_error))
-
     def _depends_on(self) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
         asked = self.settings.model_dump_json(exclude_defaults=True)
@@ -333,13 +300,6 @@ class Probing:
             return [c for path in self.subject.paths for c in path.checkpoints]
         ends = [] if self.subject.end is None else [self.subject.end]
         return [self.subject.network.checkpoints[-1], *ends]
-
-
-def _mean(evaluator: Evaluator, last: int, population: int) -> tuple[float, float]:
-    """(mean loss of the first `last` samples where the network is, its standard error)."""
-    losses = evaluator.evaluate(0, last)[0].cpu().double()
-    total, squares = float(losses.sum()), float(losses.square().sum())
-    return total / last, standard_error(total, squares, last, population)
 
 
 def _trajectory(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import isoloss
 from isoloss.compute.audit import SAMPLES as AUDITED_SAMPLES
 from isoloss.compute.audit import Audit, audit
 from isoloss.compute.device import choose_device, reduced_precisions
+from isoloss.compute.doctor import alarms, diagnose
 from isoloss.compute.evaluator import Evaluator, Loss
 from isoloss.compute.filling import EverySample, Filling, ToTolerance, fill
 from isoloss.compute.multilevel import FIRST_LOOK, levels
+from isoloss.compute.origin import measure_origin
 from isoloss.compute.planes import Plane
 from isoloss.compute.pool import Batch, Pool
 from isoloss.compute.ranks import Team
@@ -27,6 +30,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.terminal import ProgressBar
 
 Array = NDArray[np.float64]
@@ -67,7 +71,7 @@ def probe(
         precision: "fp32", "tf32" (NVIDIA GPUs), "bf16", or "auto": what is fast on the device and
             a short audit against fp32 finds accurate.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        progress: whether to show a progress bar on stderr.
+        progress: whether to show a progress bar, and what the doctor finds, on stderr.
         tolerance: stop when the error is below this share of the surface's range everywhere; by
             default all samples are seen at every point.
         samples: see at most so many, drawn at random once.
@@ -79,7 +83,8 @@ def probe(
 
     Returns:
         The surface; its losses are means over samples, not over batches. Where all of `data` has
-        been seen the standard errors, as those of estimates over it, are 0.
+        been seen the standard errors, as those of estimates over it, are 0. In its
+        `meta["findings"]` is what the doctor says.
 
     Raises:
         IsolossError: if something in the request cannot be.
@@ -109,7 +114,12 @@ def probe(
             bar.show(event)
     if bar is not None:
         bar.close()
-    return probing.growing.snapshot()
+    surface = probing.growing.snapshot()
+    probing.examine(surface)
+    if progress:
+        for told in alarms(surface):
+            print(told, file=sys.stderr)
+    return surface
 
 
 @dataclass(frozen=True)
@@ -212,6 +222,25 @@ class SurfaceProbing:
         self.growing = self._empty({})
         team.serve(self._filling().work)
 
+    def examine(
+        self, surface: Surface, trajectories: Sequence[Trajectory] = (), planes: int = 1
+    ) -> None:
+        """Keep with a surface what the doctor finds.
+
+        Args:
+            surface: what was computed, or the mean over several planes of which this is the last.
+        """
+        asked = self._request
+        plain = Evaluator(
+            asked.model, asked.plane, asked.pool, asked.loss, asked.device,
+            batch_size=self.evaluator.batch_size, fold=False,
+        )  # fmt: skip
+        origin = measure_origin(
+            surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
+        )
+        found = diagnose(surface, asked.plane, origin=origin, trajectories=trajectories)
+        surface.meta["findings"] = [asdict(finding) for finding in found]
+
     def _description(self, precision: str) -> dict[str, Any]:
         """What is to be said of the surface before it is begun."""
         asked = self._request
@@ -288,10 +317,10 @@ class SurfaceProbing:
         return self._request.precision == "auto" and precision != "fp32"
 
     def _audit(self) -> Iterator[Event]:
-        """Compare reduced precision with fp32 where the surface has its coarsest cells.
+        """Compare reduced precision with fp32 at the origin and the corners.
 
-        A first look at them comes before, so that there is something to see within seconds; if the
-        audit fails they are computed again.
+        A first look at the coarsest cells comes before: it says how wide the range is, and there is
+        something to see within seconds. If the audit fails they are computed again.
         """
         precision = self.growing.meta["precision"]
         yield from self._first_look()
