@@ -114,6 +114,11 @@ def _parser(arguments: Sequence[str]) -> _Parser:
         from isoloss.render_options import add_render_options
 
         add_render_options(sub)
+    sub = add("export", _export, "Write a surface or a curve in another format")
+    sub.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    sub.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="A .ply, .npz, .vts or .csv"
+    )
     sub = add("info", _info, "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
     sub = add("bench", _bench, "Measure speed beside peers on the same work")
@@ -359,6 +364,13 @@ def _render(namespace: argparse.Namespace) -> int:
                 bar.show(event)
     finally:
         bar.close()
+    return 0
+
+
+def _export(namespace: argparse.Namespace) -> int:
+    from isoloss.geometry.formats import load
+
+    print(load(namespace.path).save(namespace.out))
     return 0
 
 

@@ -54,13 +54,21 @@ def settings_from(model: type[Settings], namespace: argparse.Namespace) -> Any:
     """The validated settings that a parsed command line asks for.
 
     Raises:
-        IsolossError: naming the first option that is wrong.
+        IsolossError: naming the first option that is wrong, or that would change nothing.
     """
     given = {k: v for k, v in vars(namespace).items() if k in model.model_fields}
     try:
-        return model.model_validate(given)
+        settings = model.model_validate(given)
     except ValidationError as error:
         raise IsolossError(explain(error)) from error
+    for name in given:
+        extra = model.model_fields[name].json_schema_extra
+        only_with: Any = extra.get("only_with", {}) if isinstance(extra, dict) else {}
+        for other, values in only_with.items():
+            if getattr(settings, other) not in values:
+                wanted = " or ".join(f"--{other} {value}" for value in values)
+                raise IsolossError(f"--{name.replace('_', '-')} is for {wanted}")
+    return settings
 
 
 def command_line(settings: AnySettings, out: Path) -> str:

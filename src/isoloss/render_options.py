@@ -19,7 +19,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from isoloss.errors import IsolossError
 from isoloss.figures.choice import Choice
 from isoloss.figures.print import Print
-from isoloss.geometry.height import number_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
@@ -175,11 +174,10 @@ def _difference_of_planes(layers: Sequence[SurfaceLayer]) -> str:
             values = first.meta.get(key), surface.meta.get(key)
             if None not in values and values[0] != values[1]:
                 return f"their {told} differ: {values[0]} and {values[1]}"
-        for axis in ("alpha", "beta"):
+        for letter, axis in (("α", "alpha"), ("β", "beta")):
             (a, b), (c, d) = (getattr(s, axis)[[0, -1]] for s in (first, surface))
             if max(abs(a - c), abs(b - d)) > 1e-6 * max(b - a, d - c):
-                letter = {"alpha": "α", "beta": "β"}[axis]
-                ends = [f"{number_label(x)} to {number_label(y)}" for x, y in ((a, b), (c, d))]
+                ends = [f"{x:.6g} to {y:.6g}".replace("-", "−") for x, y in ((a, b), (c, d))]
                 return f"their ranges differ: {letter} from {ends[0]}, and from {ends[1]}"
     return ""
 

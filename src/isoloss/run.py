@@ -80,6 +80,8 @@ class Run:
         """
         folder = folder.expanduser().absolute()
         path = folder / "run.json"
+        if not folder.exists():
+            raise IsolossError(f"there is no {folder}")
         if not path.exists():
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
         content = _object(read_json(path))

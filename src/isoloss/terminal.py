@@ -18,8 +18,10 @@ class ProgressBar:
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
         self._label = f"{label}  " if label else ""
-        self._drawn = False
+        self._drawn = self._full = False
         self._last_line = -math.inf
+        # Elsewhere than on a terminal: the stage, and its last line where that was left out.
+        self._stage, self._left_out = "", ""
 
     def show(self, event: Event) -> None:
         """Draw `event`."""
@@ -46,33 +48,48 @@ class ProgressBar:
 
     def close(self) -> None:
         """End the bar's line."""
+        self._make_up()
         if self._drawn:
             self._stream.write("\n")
             self._stream.flush()
             self._drawn = False
 
     def _progress(self, event: Progress) -> None:
-        now = time.monotonic()
         finished = event.done >= event.total
-        if not self._live and not finished and now - self._last_line < 5:
-            return
-        self._last_line = now
         eta = "" if finished or math.isnan(event.eta) else f"  {duration(event.eta)} left"
         tail = f" {event.done:,}/{event.total:,} {event.unit}  {event.rate:,.1f}/s{eta}"
         head = f"{self._label}{event.stage:<6}"
         if not self._live:
-            self._line(f"{head}{100 * event.fraction:3.0f} %{tail}")
+            if event.stage != self._stage:
+                self._make_up()
+                self._stage, self._last_line = event.stage, -math.inf
+            text = f"{head}{100 * event.fraction:3.0f} %{tail}"
+            if time.monotonic() - self._last_line < 5:
+                # What takes a guessed number of steps may seem to end more than once.
+                self._left_out = text if finished else ""
+            else:
+                self._last_line, self._left_out = time.monotonic(), ""
+                self._write(text)
             return
         width = max(10, min(40, shutil.get_terminal_size().columns - len(head) - len(tail) - 4))
         filled = round(width * event.fraction)
         self._stream.write(f"\r\x1b[2K{head}▕{'█' * filled}{'░' * (width - filled)}▏{tail}")
         self._stream.flush()
-        self._drawn = True
-        if finished:
-            self.close()
+        self._drawn, self._full = True, finished
+
+    def _make_up(self) -> None:
+        """Show the end of a stage, if that was left out."""
+        if self._left_out:
+            text, self._left_out = self._left_out, ""
+            self._write(text)
 
     def _line(self, text: str) -> None:
-        clear = "\r\x1b[2K" if self._drawn else ""
+        self._make_up()
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        # A full bar stays; what takes a guessed number of steps may be full more than once.
+        clear = ("\n" if self._full else "\r\x1b[2K") if self._drawn else ""
         prefix = "" if text.startswith(self._label) else self._label
         self._stream.write(f"{clear}{prefix}{text}\n")
         self._stream.flush()

@@ -16,7 +16,8 @@ import pytest
 
 import isoloss
 from isoloss import IsolossError, Surface
-from isoloss.geometry.formats import is_trajectory, load_trajectories
+from isoloss.cli import main
+from isoloss.geometry.formats import is_trajectory, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.ply import save_surface_ply, save_trajectory_ply
 from isoloss.geometry.trajectory import Trajectory
@@ -362,3 +363,26 @@ def test_a_growing_surface_is_seen_by_another_reader(tmp_path):
     (tmp_path / "surface" / "slots.npy").write_bytes(b"")
     with pytest.raises(IsolossError, match="damaged"):
         GrowingSurface.open(tmp_path / "surface")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".vts", ".csv"])
+def test_a_surface_is_exported_on_the_command_line(tmp_path, capsys, suffix):
+    surface = Surface.from_loss(np.arange(3.0), np.arange(4.0), np.arange(12.0).reshape(3, 4))
+    source, target = surface.save(tmp_path / "s.ply"), tmp_path / f"s{suffix}"
+    assert main(["export", str(source), "--out", str(target)]) == 0
+    assert capsys.readouterr().out == f"{target}\n"
+    surface.save(tmp_path / f"expected{suffix}")
+    assert target.read_bytes() == (tmp_path / f"expected{suffix}").read_bytes()
+    assert main(["export", str(source), "--out", str(tmp_path / "s.obj")]) == 2
+    assert "choose one of .ply, .npz, .vts, .csv" in capsys.readouterr().err
+
+
+def test_a_damaged_result_of_a_run_can_be_written_again(tmp_path):
+    surface = Surface.from_loss(np.arange(3.0), np.arange(4.0), np.arange(12.0).reshape(3, 4))
+    path = surface.save(tmp_path / "surface.ply")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(IsolossError, match="early end-of-file$"):
+        load(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(IsolossError, match=f"end-of-file; delete it, and 'isoloss run {tmp_path}'"):
+        load(tmp_path)

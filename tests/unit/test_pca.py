@@ -182,3 +182,7 @@ def test_a_checkpoint_that_is_not_finite_is_named(value):
     states[2]["4.weight"][3, 3] = value
     with pytest.raises(IsolossError, match="checkpoint 2 has weights that are not finite"):
         pca_plane(model, states)
+    states = walk(model, 5)
+    states[-1]["4.weight"][3, 3] = value
+    with pytest.raises(IsolossError, match="the last checkpoint has weights that are not finite"):
+        pca_plane(model, states)

@@ -1,5 +1,6 @@
 """Probe runs: from a training run's folder to meshes, stopped and carried on anywhere."""
 
+import argparse
 import itertools
 import json
 import re
@@ -26,6 +27,7 @@ from isoloss.compute.trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.formats import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.options import add_options, settings_from
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on, prepare
@@ -241,14 +243,29 @@ def test_a_curve_between_two_networks_takes_their_statistics_along(trained):
     assert not run.surface_path.exists()
 
 
-def test_beyond_the_ends_of_an_interpolation_no_variance_turns_negative(trained):
+@pytest.mark.parametrize("points_at_once", [1, 3])
+def test_beyond_the_ends_of_an_interpolation_statistics_stay_those_of_the_end(
+    trained, points_at_once
+):
     first = trained.checkpoints / "0000.safetensors"
-    run = Run.create(
-        trained.folder.parent / "beyond",
-        asked(trained, plane="interpolate", to=first, points=9, alpha_range=(-8, 8)),
-    )
+    asks = asked(
+        trained, plane="interpolate", to=first, points=9, alpha_range=(-2, 2),
+        points_at_once=points_at_once,
+    )  # fmt: skip
+    run = Run.create(trained.folder.parent / "beyond", asks)
     list(carry_on(run))
-    assert np.isfinite(isoloss.load(run.folder).loss).all()
+    curve, (model, data) = isoloss.load(run.folder), trained_network(trained)
+    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    end = load_state(first)
+    for k in (0, 3, 5, 7, 8):
+        alpha = float(curve.alpha[k])
+        state = {}
+        for name, at_start in start.items():
+            share = min(max(alpha, 0.0), 1.0) if "running" in name else alpha
+            state[name] = at_start + share * (end[name] - at_start)
+        load_into(model, state, "x")
+        expected = evaluate(model, data.train, precision="fp32")[0]
+        assert curve.loss[k, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_two_trajectories_share_a_plane(trained):
@@ -389,6 +406,15 @@ def test_recalibrated_statistics_are_those_of_the_training_samples(trained):
 
 
 def test_what_does_not_go_together_is_refused(trained):
+    parser = argparse.ArgumentParser()
+    add_options(parser, ProbeSettings)
+    for words, message in (
+        ("run --plane line --grid 5x5", "--grid is for --plane random or --plane pca"),
+        ("run --plane pca --normalize layer", "--normalize is for --plane random or --plane line"),
+        ("run --points 9", "--points is for --plane line or --plane interpolate"),
+    ):
+        with pytest.raises(IsolossError, match=message):
+            settings_from(ProbeSettings, parser.parse_args(words.split()))
     for changes, message in (
         ({"plane": "interpolate"}, "--to"),
         ({"to": trained.folder}, "--plane interpolate"),

@@ -93,7 +93,7 @@ def load_into(model: nn.Module, state: State, origin: str) -> None:
     difference = (
         f"{wrong[0]} is {tuple(state[wrong[0]].shape)}, not {tuple(own[wrong[0]].shape)}"
         if wrong
-        else f"it has no {missing[0]}"
+        else f"it has no tensor {missing[0]}"
         if missing
         else f"the network has no {extra[0]}"
         if extra

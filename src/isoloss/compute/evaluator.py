@@ -93,6 +93,7 @@ class Evaluator:
             )
         self._moving = MovingTensors(self.network, self._fitting(self._origin), *directions)
         self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
+        self._between = self._statistics(directions[0]) if plane.kind == "interpolate" else {}
         self._elsewhere = False
         widest, self.products = self._look_at(few)
         self.batch_size = batch_size or self._suitable_batch_size(widest)
@@ -117,8 +118,12 @@ class Evaluator:
             self.network.load_state_dict(self._fitting(self._origin))
             self._elsewhere = False
         self._moving.move_to(alpha, beta)
+        if self._between and not 0 <= alpha <= 1:
+            own = dict(self.network.named_buffers())
+            for name, (start, step) in self._between.items():
+                own[name].copy_(start + min(max(alpha, 0.0), 1.0) * step)
         for variance in self._variances:
-            # Extrapolated beyond a checkpoint, a variance may turn negative and its root NaN.
+            # Along directions of one's own a variance may turn negative, and its root NaN.
             variance.clamp_(min=0)
         if self._recalibrate is not None:
             self._measure_statistics(self._recalibrate)
@@ -151,6 +156,9 @@ class Evaluator:
         """
         alphas, betas = torch.tensor(points, dtype=torch.float64).unbind(1)
         moved = self._moving.at(alphas, betas)
+        for name, (start, step) in self._between.items():
+            held = alphas.clamp(0, 1).to(step).view(-1, *[1] * step.ndim)
+            moved[name] = start + held * step
         for name, tensor in moved.items():
             if name.endswith("running_var"):
                 tensor.clamp_(min=0)
@@ -267,6 +275,18 @@ class Evaluator:
             return None
         difference = (given - expected).abs() / expected.abs().clamp(min=1)
         return folded if bool((difference <= FOLDING_TOLERANCE).all()) else None
+
+    def _statistics(self, delta: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Batch-norm statistics that move: {name: (at α = 0, what is added up to α = 1)}.
+
+        Beyond either network they stay that network's: extrapolated, variances soon turn negative.
+        """
+        return {
+            name: (self._origin[name], delta[name].to(self.device))
+            for name, buffer in self.network.named_buffers()
+            if name.endswith(("running_mean", "running_var")) and name in delta
+            and delta[name].shape == buffer.shape
+        }  # fmt: skip
 
     def _fitting(self, state: Any) -> Any:
         """The plain network's state as the state of the network that is evaluated."""

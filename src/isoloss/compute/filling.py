@@ -77,7 +77,9 @@ def fill(
     for demands in rounds:
         counts = filling.growing.count.ravel()
         units = [u for u in _units(demands, together) if (counts[list(u[2:])] < u[1]).any()]
-        pace.total = max(filling.expected(), done)
+        # What is expected is a guess; the round is not.
+        ahead = sum((u[1] - u[0]) * int((counts[list(u[2:])] < u[1]).sum()) for u in units)
+        pace.total = max(filling.expected(), done + ahead)
         for unit, result in team.deal(units, filling.work):
             missing = [k for k, cell in enumerate(unit[2:]) if counts[cell] < unit[1]]
             filling.record(unit, result, missing)

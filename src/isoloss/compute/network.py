@@ -107,6 +107,8 @@ def _filled(
 
 def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     asked, path = load_path(source)
+    if settings.model not in (None, asked.model):
+        raise IsolossError(f"{source} is a training of {asked.model}: leave --model away")
     trained_on = load_dataset(asked.data, asked.image_size, read=read)
     dataset = trained_on
     if settings.data not in (None, asked.data) or settings.image_size is not None:

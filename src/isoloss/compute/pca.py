@@ -37,9 +37,15 @@ def principal_components(
     """
     gram = sum(stack.map(_gram), np.zeros((stack.height, stack.height)))
     broken = np.flatnonzero(~np.isfinite(np.diag(gram)))
+    if len(broken) == stack.height:
+        raise IsolossError(
+            "the last checkpoint has weights that are not finite: its training diverged, and no "
+            "plane passes through its end"
+        )
     if len(broken):
         raise IsolossError(
-            f"checkpoint {broken[0]} has weights that are not finite: leave it out of the PCA"
+            f"checkpoint {broken[0]} has weights that are not finite: its training diverged there, "
+            "and a plane of principal components needs them all"
         )
     centring = np.eye(stack.height) - 1 / stack.height
     values, vectors = np.linalg.eigh(centring @ gram @ centring)

@@ -109,7 +109,13 @@ def save_surface(surface: Surface, path: Path) -> Path:
 def _load_run(folder: Path) -> Surface:
     finished = finished_file(folder)
     if finished is not None:
-        return load(finished)
+        try:
+            return load(finished)
+        except IsolossError as error:
+            if not (folder / "run.json").exists():
+                raise
+            again = f"delete it, and 'isoloss run {folder}' writes it again"
+            raise IsolossError(f"{error}; {again}") from error
     if GrowingSurface.exists(folder / "surface"):
         return GrowingSurface.open(folder / "surface").snapshot()
     if (folder / "run.json").exists():
@@ -158,7 +164,10 @@ def _load_npz(path: Path) -> Surface:
         raise IsolossError(f"{path} is not a readable .npz file: it is no zip archive")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in ("alpha", "beta", *_GRIDS)}
+            needed = ("alpha", "beta", *_GRIDS)
+            if missing := [name for name in needed if name not in content]:
+                raise IsolossError(f"{path} is not a surface: it has no array {missing[0]}")
+            arrays = {name: content[name] for name in needed}
             spread = np.asarray(content["spread"], np.float64) if "spread" in content else None
             described: Any = json.loads(str(content["meta"])) if "meta" in content else {}
         if not isinstance(described, dict):
@@ -170,9 +179,15 @@ def _load_npz(path: Path) -> Surface:
             # An extra that does not fit must not cost the surface.
             spread=spread if spread is None or spread.shape == arrays["loss"].shape else None,
         )
-    except KeyError as error:
-        raise IsolossError(f"{path} is not a surface: it has no array {error}") from error
-    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, *_ZIP_ERRORS) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        NotImplementedError,
+        *_ZIP_ERRORS,
+    ) as error:
         raise IsolossError(f"{path} is not a readable .npz file: {error}") from error
 
 

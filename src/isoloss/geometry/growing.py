@@ -18,6 +18,7 @@ from isoloss.files import read_json, write_atomic, write_json
 from isoloss.geometry.surface import Array, Surface
 
 Cell = tuple[int, int]
+_ARRAYS = ("slots", "valid")
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = np.dtype(
     [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
@@ -81,9 +82,10 @@ class GrowingSurface:
         try:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
-            mode = "r+" if writable else "r"
-            slots = np.load(folder / "slots.npy", mmap_mode=mode)
-            valid = np.load(folder / "valid.npy", mmap_mode=mode)
+            # Read first: for writing, NumPy would make a file that was cut short as long as it was.
+            slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS)
+            if writable:
+                slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
             shape = (len(alpha), len(beta))
             if slots.shape != (*shape, 2) or slots.dtype != _RECORD or valid.shape != shape:
                 raise ValueError("arrays and grid do not fit")
@@ -97,7 +99,10 @@ class GrowingSurface:
                 valid,
             )
         except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise IsolossError(f"the surface in {folder} is damaged: {error}") from error
+            raise IsolossError(
+                f"the surface in {folder} is damaged: {error}; delete that folder, and isoloss run "
+                "computes it anew"
+            ) from error
 
     @classmethod
     def in_memory(

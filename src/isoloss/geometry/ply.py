@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -224,7 +225,7 @@ def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     if quickly is not None:
         return quickly, _meta(_comments(header))
     try:
-        ply = plyfile.PlyData.read(str(path), known_list_len={"face": {"vertex_indices": 3}})
+        ply = _read(path, known_list_len={"face": {"vertex_indices": 3}})
     except plyfile.PlyElementParseError as error:
         # The faces may be polygons of any size, which the fast path above does not take.
         if "list" not in str(error).lower():
@@ -235,6 +236,12 @@ def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     if "vertex" not in ply:
         raise IsolossError(f"{path} has no vertices: not a surface")
     return ply["vertex"].data, _meta(ply.comments)
+
+
+def _read(path: Path, **how: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters of a file's oddities is told in words
+        return plyfile.PlyData.read(str(path), **how)
 
 
 def _comments(header: bytes) -> list[str]:
@@ -295,7 +302,7 @@ def _are_triangles(file: Any, count: int) -> bool:
 
 def _read_any_faces(path: Path) -> Any:
     try:
-        return plyfile.PlyData.read(str(path))
+        return _read(path)
     except (plyfile.PlyParseError, ValueError, OSError, MemoryError, OverflowError) as error:
         raise IsolossError(f"{path} is not a readable PLY file: {error}") from error
 

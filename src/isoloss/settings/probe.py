@@ -103,8 +103,8 @@ class ProbeSettings(NetworkSettings):
     batch_norm: Literal["frozen", "recalibrated"] = Field(
         default="frozen",
         title="Batch norm",
-        description="frozen: the statistics of the network (Li et al. 2018); recalibrated: "
-        "measured anew on training samples at every point",
+        description="frozen: the statistics of the network (Li et al. 2018), between two networks "
+        "those in between; recalibrated: measured anew on training samples at every point",
     )
     batch_size: int | None = Field(
         default=None,
