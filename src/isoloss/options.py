@@ -62,12 +62,8 @@ def settings_from(model: type[Settings], namespace: argparse.Namespace) -> Any:
     except ValidationError as error:
         raise IsolossError(explain(error)) from error
     for name in given:
-        extra = model.model_fields[name].json_schema_extra
-        only_with: Any = extra.get("only_with", {}) if isinstance(extra, dict) else {}
-        for other, values in only_with.items():
-            if getattr(settings, other) not in values:
-                wanted = " or ".join(f"--{other} {value}" for value in values)
-                raise IsolossError(f"--{name.replace('_', '-')} is for {wanted}")
+        if wanted := _missing(settings, name):
+            raise IsolossError(f"--{name.replace('_', '-')} is for {wanted}")
     return settings
 
 
@@ -78,10 +74,26 @@ def command_line(settings: AnySettings, out: Path) -> str:
         value = getattr(settings, name)
         if name == "kind" or (not field.is_required() and value == field.default):
             continue
+        if _missing(settings, name):
+            continue
         option = [] if is_positional(field) else ["--" + name.replace("_", "-")]
         separate = isinstance(value, tuple) and not _is_grid(field)
         words += option + ([_text(v) for v in value] if separate else [_text(value)])
     return shlex.join([*words, "--out", str(out)])
+
+
+def _missing(settings: Settings, name: str) -> str:
+    """The options without which that of a field changes nothing; "" if they are as they must be."""
+    extra = type(settings).model_fields[name].json_schema_extra
+    only_with: Any = extra.get("only_with", {}) if isinstance(extra, dict) else {}
+    return next(
+        (
+            " or ".join(f"--{other} {value}" for value in values)
+            for other, values in only_with.items()
+            if getattr(settings, other) not in values
+        ),
+        "",
+    )
 
 
 def is_positional(field: FieldInfo) -> bool:

@@ -381,7 +381,7 @@ def test_a_damaged_result_of_a_run_can_be_written_again(tmp_path):
     surface = Surface.from_loss(np.arange(3.0), np.arange(4.0), np.arange(12.0).reshape(3, 4))
     path = surface.save(tmp_path / "surface.ply")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(IsolossError, match="early end-of-file$"):
+    with pytest.raises(IsolossError, match=r"early end-of-file$"):
         load(tmp_path)
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(IsolossError, match=f"end-of-file; delete it, and 'isoloss run {tmp_path}'"):

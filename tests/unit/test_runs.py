@@ -235,6 +235,13 @@ def test_the_command_line_asks_for_the_same(settings):
     assert parse_settings(json.loads(settings.model_dump_json())) == settings
 
 
+def test_the_command_line_leaves_out_what_changes_nothing():
+    settings = ProbeSettings(source=Path("/a"), plane="line", grid=(51, 51), points=9)
+    words = command_line(settings, Path("out"))
+    assert "--points 9" in words
+    assert "--grid" not in words
+
+
 @pytest.mark.parametrize("given", [["a", "b"], ["a", "--also", "b"]])
 def test_several_values_may_be_given_together_or_one_by_one(given):
     parser = argparse.ArgumentParser()
