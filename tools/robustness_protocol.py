@@ -70,7 +70,7 @@ EFFORTS = {
         {"stem": "imagenet", "epochs": 12},
         {"denoiser": "small", "epochs": 5, "batch_size": 64, "checkpoints_per_epoch": 4},
         {"steps": 20, "queries": 300},
-        {"steps": 10, "draws": 4, "votes": 20, "queries": 100},
+        {"steps": 10, "draws": 4, "votes": 20, "queries": 50},
         {"draws": 1000},
     ),
     "gpu": Effort(
