@@ -82,7 +82,7 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["attack", "nowhere"], "nowhere is not a run folder: it has no run.json"),
+        (["attack", "nowhere"], "there is no "),
         (["attack", "digits-classifier", "--eps", "-0.1"], "--eps: input should be greater than"),
         (["defend", "digits-classifier"], "--denoiser: field required"),
         (["defend", "digits-denoiser", "--denoiser", "digits-denoiser"], "give a classifier's run"),

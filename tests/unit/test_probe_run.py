@@ -354,6 +354,14 @@ def test_the_doctor_compares_every_probe_with_the_network_itself(trained, change
     assert found(sick, "centre")[0] == "warning"
 
 
+@pytest.mark.parametrize("changes", [{"plane": "pca"}, {"grid": (5, 5)}, {"samples": 1}])
+def test_the_doctor_allows_for_looking_at_a_part_of_the_samples(trained, changes, monkeypatch):
+    monkeypatch.setattr("isoloss.compute.origin.ENOUGH", 20)
+    run = Run.create(trained.folder.parent / "part", asked(trained, **changes))
+    list(carry_on(run))
+    assert found(run, "centre")[0] == "ok"
+
+
 def test_the_doctor_knows_what_recalibration_does_to_the_centre(trained):
     asks = asked(trained, batch_norm="recalibrated", grid=(3, 3))
     run = Run.create(trained.folder.parent / "recalibrated", asks)

@@ -12,8 +12,8 @@ from isoloss.geometry.growing import standard_error
 from isoloss.geometry.surface import Surface
 
 Cell = tuple[int, int]
-# Of a surface to a tolerance, the network's own loss is measured on at most so many samples.
-ROUGHLY = 2048
+# The network's own loss is measured on at most so many samples.
+ENOUGH = 2048
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,22 @@ def measure_origin(
     """
     rough, cell = surface.meta.get("tolerance") is not None, cell_at_origin(surface)
     seen = samples if cell is None else int(surface.count[cell]) // planes
-    last = min(seen, ROUGHLY) if rough else seen
-    own, error = _mean(plain, last, population)
+    last = min(seen, ENOUGH)
+    # Without a tolerance a cell is the mean of what it has seen, to a tolerance an estimate.
+    own, error = _mean(plain, last, population if rough else seen)
     if cell is None:
         evaluator.move_to(0.0, 0.0)
-        # Without a tolerance all cells have seen what was seen here.
-        return Origin(own, _mean(evaluator, last, population)[0], error if rough else 0.0)
-    shown, its_error = (float(a[cell]) for a in (surface.loss, surface.loss_stderr))
+        return Origin(own, _mean(evaluator, last, last)[0], error)
+    shown, its_error = float(surface.loss[cell]), float(np.nan_to_num(surface.loss_stderr[cell]))
     # Each further plane has seen other samples.
-    same = planes == 1 and not rough
-    return Origin(own, shown, its_error, 0.0 if same else math.hypot(error, its_error))
+    within = planes == 1 and not rough
+    return Origin(own, shown, its_error, error if within else math.hypot(error, its_error))
 
 
 def _mean(evaluator: Evaluator, last: int, population: int) -> tuple[float, float]:
-    """(mean loss of the first `last` samples where the network is, its standard error)."""
+    """(mean loss of the first `last` samples where the network is, its standard error); the error
+    of a single sample is anything."""
     losses = evaluator.evaluate(0, last)[0].cpu().double()
     total, squares = float(losses.sum()), float(losses.square().sum())
-    return total / last, standard_error(total, squares, last, population)
+    error = standard_error(total, squares, last, population)
+    return total / last, math.inf if math.isnan(error) else error
