@@ -378,10 +378,13 @@ def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypa
     evaluator = Evaluator(model, random_plane(model), pool, None, torch.device("cpu"))
     paths = [trained.checkpoints / p.checkpoint for p in read_trajectory(trained)]
 
-    def losses(error):
-        filling = CheckpointLosses(paths, evaluator, len(pool), len(pool), error)
-        list(fill(filling, filling.rounds(), Team(), 1))
-        return filling.growing.snapshot()
+    def filling(error, folder=None):
+        return CheckpointLosses(paths, evaluator, len(pool), len(pool), error, folder)
+
+    def losses(error, folder=None):
+        whole = filling(error, folder)
+        list(fill(whole, whole.rounds(), Team(), 1))
+        return whole.growing.snapshot()
 
     exact = losses(0.0)
     assert (exact.count == 45).all()
@@ -389,6 +392,15 @@ def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypa
     assert rough.count.sum() < exact.count.sum()
     assert (rough.loss_stderr <= 0.1).all()
     assert (np.abs(rough.loss - exact.loss) <= 0.3).all()
+    # Stopped after the first round, it goes on with the second.
+    monkeypatch.setattr("isoloss.compute.checkpoint_losses.MOST", 8)
+    for error, expected in ((0.3, losses(0.3)), (0.0, exact)):
+        begun = filling(error, trained.folder.parent / f"begun {error}")
+        list(fill(begun, itertools.islice(begun.rounds(), 1), Team(), 1))
+        assert 0 < begun.growing.count.sum() < expected.count.sum()
+        resumed = losses(error, trained.folder.parent / f"begun {error}")
+        np.testing.assert_array_equal(resumed.count, expected.count)
+        np.testing.assert_allclose(resumed.loss, expected.loss, rtol=1e-6)
 
 
 def test_recalibrated_statistics_are_those_of_the_training_samples(trained):

@@ -13,8 +13,10 @@ from isoloss.compute.filling import GROWTH, Demand, Unit, add_sums, sums_of
 from isoloss.compute.multilevel import Z
 from isoloss.geometry.growing import GrowingSurface
 
-# Where an error is allowed. Reading a checkpoint takes longer than a few images.
+# Samples of the first round where an error is allowed: reading a checkpoint takes longer than few.
 FIRST = 256
+# The most that a round adds, so that no unit of work takes minutes.
+MOST = 4096
 
 
 class CheckpointLosses:
@@ -49,10 +51,13 @@ class CheckpointLosses:
             self.growing = GrowingSurface.create(folder, *facts, {})
 
     def rounds(self) -> Iterator[list[Demand]]:
-        last = FIRST if self._largest_error > 0 else self._samples
-        while demands := self._demands(last):
-            yield demands
-            last *= GROWTH
+        last = FIRST if self._largest_error > 0 else MOST
+        while True:
+            if demands := self._demands(last):
+                yield demands
+            if last >= self._samples:
+                return
+            last = min(last * GROWTH, last + MOST)
 
     def _demands(self, last: int) -> list[Demand]:
         counts = self.growing.count[:, 0]
