@@ -21,7 +21,7 @@ from isoloss.robustness import (
 from isoloss.robustness.certify import certify_together
 from isoloss.robustness.smoothing import Together
 from isoloss.robustness.statistics import is_decided
-from isoloss.robustness.votes import ESTIMATION, SELECTION, count_votes
+from isoloss.robustness.votes import count_votes
 
 COUNTS = [(0, 1), (1, 1), (50, 100), (51, 100), (99, 100), (100, 100), (997, 1000), (99_000, 10**5)]
 
@@ -171,8 +171,7 @@ def test_selection_and_estimation_share_no_draw():
             return super().logits(images, noise)
 
     spy = Spy(Threshold(), SIGMA)
-    for purpose in (SELECTION, ESTIMATION):
-        count_votes(spy, pixels([0.5, 0.5]), [0, 1], 0, 100, purpose=purpose)
+    list(certify(spy, pixels([0.5, 0.5]), [0, 1], 100, 100))
     draws = torch.cat(seen).flatten()
     assert len(draws.unique()) == len(draws) == 400
     assert abs(float(draws.mean())) < 0.2

@@ -138,7 +138,7 @@ def test_a_defense_as_a_transfer_shows_it_and_as_it_is(tmp_path):
     said = verdict(made, [], VALUES)
     assert "images made for the undefended network leave 85.0 %" in said
     assert "adversaries who know of the defense leave 12.0 % (6.4 to 20.0)" in said
-    assert "where undefended 0.0 % are left" in said
+    assert "where undefended 0.0 % (0.0 to 3.6) are left" in said
     row = made.row(made.plan.combinations[-1], 0.0)
     assert (row.correct, row.samples) == (90, N)
 
@@ -153,6 +153,27 @@ def test_steps_that_have_not_converged(tmp_path, more, warned):
     studies = [("steps", 5, 60), ("steps", 10, 45), ("steps", 20, 40), ("steps", 40, more)]
     made = standing(tmp_path, attack(attacks="pgd"), {"pgd": [95, 40, 0]}, studies)
     assert ids(made) == (["more-steps-fool-more"] if warned else [])
+
+
+def test_a_black_box_alone_says_nothing(tmp_path):
+    made = standing(tmp_path, attack(attacks="square"), {"square": [95, 94, 5]})
+    (doubt,) = doubts_of(made, VALUES)
+    assert doubt.id == "no-attack-by-gradients"
+    assert "not to be trusted" in verdict(made, [doubt], VALUES)
+
+
+def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
+    for draws, told in ((1000, "within 0.5 in L2"), (100, "within 0.25 in L2"),
+                        (15, "no radius beyond 0.084 in L2")):  # fmt: skip
+        settings = CertifySettings(source="/net", denoiser="x/y", draws=draws)
+        folder = tmp_path / str(draws)
+        folder.mkdir()
+        plan = Plan.of(settings, N)
+        made = Standing(settings, Plan(plan.combinations, ((0, N),)), ("net",), 10,
+                        Ledger(folder / "units.jsonl"))  # fmt: skip
+        found = {"predicted": [0] * N, "radius": [0.08] * N, "successes": [draws] * N}
+        made.ledger.append((MAIN, 0, 0), outcome((), [], **found))
+        assert told in verdict(made, [], VALUES)
 
 
 def test_legacy_has_a_short_reach(tmp_path):

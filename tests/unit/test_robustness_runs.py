@@ -18,9 +18,13 @@ from isoloss.compute.checkpoints import load_state, save_tensors
 from isoloss.describe import describe
 from isoloss.errors import IsolossError
 from isoloss.events import Progress
+from isoloss.robustness import trials
+from isoloss.robustness.bpda import StraightThrough
 from isoloss.robustness.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.denoising import denoising_loss
+from isoloss.robustness.fast import Fast
 from isoloss.robustness.ledger import Ledger
+from isoloss.robustness.plan import Plan
 from isoloss.robustness.smoothing import DenoisedSmoothing
 from isoloss.robustness.standard import check_autoattack, standard_autoattack
 from isoloss.robustness.statistics import certified_radius
@@ -365,10 +369,81 @@ def test_masked_gradients_are_called_out(lab, tmp_path):
     assert "no-gradient" in (run.folder / "report.md").read_text(encoding="utf-8")
 
 
-def test_legacy_says_that_its_reach_ends(lab, tmp_path):
+def test_legacy_says_that_its_reach_ends_and_what_it_did(lab, tmp_path):
     settings = asked(lab, AttackSettings, protocol="legacy", attacks="pgd", eps=(0.03, 0.5))
     run = done(tmp_path / "run", settings)
-    assert "steps-do-not-reach" in {d.id for d in read_report(run.report_path).doubts}
+    report = read_report(run.report_path)
+    assert "steps-do-not-reach" in {d.id for d in report.doubts}
+    assert (report.facts["steps"], report.facts["step_size"]) == (5, 2 / 255)
+    assert report.facts["random_start"] is False
+    text = (run.folder / "report.md").read_text(encoding="utf-8")
+    assert "every ε is attacked anew" in text
+    assert "counts as fooled by a larger one" not in text
+
+
+def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeypatch):
+    through, plain, rounded = {}, [], []
+    eot_pgd, attack_plain, counted = trials.eot_pgd, trials.attack, trials.count_votes
+
+    def spy_through(target, *args, **kwargs):
+        kind = "bpda" if isinstance(target, StraightThrough) else "eot"
+        through[kind] = target
+        return eot_pgd(target, *args, **kwargs)
+
+    def spy_plain(target, x, y, eps, protocol, *args, **kwargs):
+        plain.append((target, protocol.keep_best))
+        return attack_plain(target, x, y, eps, protocol, *args, **kwargs)
+
+    def spy_counted(target, images, *args, **kwargs):
+        rounded.append(images)
+        return counted(target, images, *args, **kwargs)
+
+    monkeypatch.setattr(trials, "eot_pgd", spy_through)
+    monkeypatch.setattr(trials, "attack", spy_plain)
+    monkeypatch.setattr(trials, "count_votes", spy_counted)
+    done(tmp_path / "run", defend(lab, attacks="transfer,bpda,eot", keep=0, samples=8))
+    assert set(through) == {"bpda", "eot"}
+    # In the exact one the clamp, which kills gradients, is left out; denoised values show it.
+    noisy = 2 + torch.zeros(1, 3, 8, 8)
+    assert through["eot"].denoise(noisy).max() > 1 >= through["bpda"].defense.denoise(noisy).max()
+    # The undefended network is what transferred images are made for, and they go to the end.
+    assert {type(target) for target, _ in plain} == {Fast}
+    assert {keep_best for _, keep_best in plain} == {True, False}
+    for images in rounded:
+        torch.testing.assert_close(images * 255, (images * 255).round(), rtol=0, atol=1e-4)
+
+
+def test_a_denoiser_that_does_not_denoise_is_refused_before_anything_is_written(lab, tmp_path):
+    unet, scheduler = load_denoiser(lab / "den")
+    with torch.no_grad():
+        for parameter in unet.parameters():
+            parameter.zero_()
+    save_denoiser(tmp_path / "untrained", unet, scheduler)
+    for kind in (defend, certify):
+        with pytest.raises(IsolossError, match="does not denoise these images"):
+            prepare(kind(lab, denoiser=str(tmp_path / "untrained")))
+
+
+def test_certificates_are_kept_image_by_image_whatever_is_kept_of_examples(lab, tmp_path):
+    settings = certify(lab, samples=5, keep=3, draws=1000)
+    assert Plan.of(settings, 5).blocks == tuple((k, k + 1) for k in range(5))
+    run = done(tmp_path / "run", settings)
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    order = [outcome.images[0] for _, outcome in sorted(Ledger(run.outcomes_path).outcomes.items())]
+    assert index["images"] == order[:3]
+    kept = load_file(run.examples / index["files"][0]["file"])
+    assert kept["images"].shape == (1, 3, 3, 8, 8)
+
+
+def test_the_verdict_of_a_defense_names_every_network(lab, tmp_path):
+    (tmp_path / "twin").mkdir()
+    twin = tmp_path / "twin" / "other.safetensors"
+    twin.write_bytes((lab / "net.safetensors").read_bytes())
+    for kind in (defend, certify):
+        run = done(tmp_path / kind.__name__, kind(lab, also=(twin,), samples=10, keep=0))
+        said = read_report(run.report_path).verdict
+        assert "net " in said
+        assert "other " in said
 
 
 def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):

@@ -1,6 +1,7 @@
 """The defense: the schedule's steps, the closed form, its gradients, what it refuses."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -294,6 +295,31 @@ def test_without_network_one_line_names_the_files_to_bring(monkeypatch, tmp_path
         "known; bring config.json, diffusion_pytorch_model.safetensors and scheduler_config.json "
         "from https://huggingface.co/google/ddpm-cifar10-32 in a folder and give that"
     )
+
+
+def test_the_hub_s_folders_are_looked_into_where_its_top_has_no_files(monkeypatch, tmp_path):
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    save_denoiser(tmp_path, unet_that(), LINEAR)
+    asked = []
+
+    def metadata(url):
+        asked.append(url.rpartition("/main/")[2])
+        if "/" not in asked[-1]:
+            raise EntryNotFoundError("404 Client Error")
+        return SimpleNamespace(size=10)
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", metadata)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+    download = lambda _, file: str(tmp_path / file.rpartition("/")[2])  # noqa: E731
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    unet, _ = load_denoiser("someone/a-pipeline")
+    assert unet.config.sample_size == 8
+    assert asked[1::2] == [
+        "unet/config.json", "unet/diffusion_pytorch_model.safetensors",
+        "scheduler/scheduler_config.json",
+    ]  # fmt: skip
 
 
 def test_noise_is_added_as_diffusers_adds_it():

@@ -155,10 +155,11 @@ def _files(source: str | Path) -> tuple[Path, Path, Path]:
         f"bring {UNET_CONFIG}, {UNET_WEIGHTS} and {SCHEDULER_CONFIG} from "
         f"https://huggingface.co/{name} in a folder and give that"
     )
-    config, weights, scheduler = (
-        fetch(name, file, instead) for file in (UNET_CONFIG, UNET_WEIGHTS, SCHEDULER_CONFIG)
+    return (
+        fetch(name, UNET_CONFIG, instead, "unet"),
+        fetch(name, UNET_WEIGHTS, instead, "unet"),
+        fetch(name, SCHEDULER_CONFIG, instead, "scheduler"),
     )
-    return config, weights, scheduler
 
 
 def _from_config(kind: Any, path: Path) -> Any:

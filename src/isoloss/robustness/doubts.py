@@ -21,7 +21,7 @@ from isoloss.certificates import farthest_radius
 from isoloss.robustness.plan import Combination
 from isoloss.robustness.standing import Bits, Standing
 from isoloss.robustness.trials import protocol_of
-from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
+from isoloss.settings import AttackingSettings, AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.robustness import RADII
 from isoloss.tables import CERTIFICATE, Doubt
 
@@ -162,6 +162,14 @@ def _of_protocol(standing: Standing) -> Iterator[Doubt]:
             if (shortfall := protocol.shortfall(eps)) is not None:
                 yield Doubt("steps-do-not-reach", shortfall)
                 break
+    if isinstance(settings, AttackSettings) and not (
+        set(WHITE_BOX) & set(settings.attacks.split(","))
+    ):
+        yield Doubt(
+            "no-attack-by-gradients",
+            "no attack here sees gradients: its accuracy says nothing about an adversary who has "
+            "the network; add pgd",
+        )
     if isinstance(settings, DefendSettings) and not (
         {"eot", "bpda"} & set(settings.attacks.split(","))
     ):

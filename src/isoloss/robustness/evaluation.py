@@ -111,6 +111,9 @@ class Evaluation:
             return
         trials = Trials(self.settings, self.plan, self.arena)
         examples = Examples(run.examples, self.settings, self.plan, self.arena)
+        if isinstance(self.settings, CertifySettings):
+            examples.keep_clean()
+            return
         for which in range(len(self.plan.combinations)):
             unit = (MAIN, which, 0)
             if unit in ledger.outcomes and examples.has(which):

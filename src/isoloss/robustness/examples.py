@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Examples:
     def __init__(
         self, folder: Path, settings: RobustnessSettings, plan: Plan, arena: Arena
     ) -> None:
-        self._folder, self._plan, self._arena = folder, plan, arena
+        self._folder, self._settings, self._plan, self._arena = folder, settings, plan, arena
         self._norm = getattr(settings, "norm", "l2")
 
     def has(self, which: int) -> bool:
@@ -54,35 +55,50 @@ class Examples:
         except (OSError, SafetensorError):
             return False
 
-    @torch.no_grad()
     def keep(self, which: int, trial: Trial) -> None:
         """Keep the images of a combination, whole or not at all."""
-        combination = self._plan.combinations[which]
-        seen = [self._seen(combination, images, trial) for images in trial.images]
-        tensors = {name: torch.stack([s[name] for s in seen]) for name in seen[0]}
-        looked_at = tensors.get("denoised", trial.images)
-        tensors |= self._maps(combination, looked_at, trial)
-        save_tensors(self._file(which), {"images": trial.images.float(), **tensors})
-        self._write_index(trial)
+        self._keep(which, trial.images, trial.outcome.images)
 
-    def _seen(self, combination: Combination, images: Tensor, trial: Trial) -> dict[str, Tensor]:
+    def keep_clean(self) -> None:
+        """Keep the first images, as a certification sees them, of all combinations."""
+        count = self._settings.keep
+        for which in range(len(self._plan.combinations)):
+            if not self.has(which):
+                self._keep(which, self._arena.images[None, :count], self._arena.indices[:count])
+
+    @torch.no_grad()
+    def _keep(self, which: int, attacked: Tensor, indices: Sequence[int]) -> None:
+        """Of (E, K, C, H, W) images."""
+        combination = self._plan.combinations[which]
+        seen = [self._seen(combination, images, indices) for images in attacked]
+        tensors = {name: torch.stack([s[name] for s in seen]) for name in seen[0]}
+        looked_at = tensors.get("denoised", attacked)
+        tensors |= self._maps(combination, looked_at, indices)
+        save_tensors(self._file(which), {"images": attacked.float(), **tensors})
+        self._write_index(indices)
+
+    def _seen(
+        self, combination: Combination, images: Tensor, indices: Sequence[int]
+    ) -> dict[str, Tensor]:
         """What the network makes of K images."""
         if combination.sigma is None:
             return _answers(self._arena.contenders[combination.network].judge(images))
         defense = self._arena.defense(combination.network, combination.sigma)
-        noise = first_noise(images, trial.outcome.images, combination.seed)
+        noise = first_noise(images, indices, combination.seed)
         noisy = defense.noisy(images, noise)
         denoised = defense.denoise(noisy) if isinstance(defense, DenoisedSmoothing) else noisy
         answers = _answers(defense.logits(images, noise))
         return {"noisy": noisy.float(), "denoised": denoised.float(), **answers}
 
-    def _maps(self, combination: Combination, looked_at: Tensor, trial: Trial) -> dict[str, Tensor]:
+    def _maps(
+        self, combination: Combination, looked_at: Tensor, indices: Sequence[int]
+    ) -> dict[str, Tensor]:
         """Where the network looks in (E, K, C, H, W) images, and how far from where it looks in
         the clean ones."""
         judge, size = self._arena.contenders[combination.network].judge, self._arena.batch_size
-        clean = self._arena.images[: len(trial.outcome.images)]
+        clean = self._arena.images[: len(indices)]
         if combination.sigma is not None:
-            clean = self._seen(combination, clean, trial)["denoised"]
+            clean = self._seen(combination, clean, indices)["denoised"]
         before = kept_maps(judge, clean, size)
         after = [kept_maps(judge, images, size) for images in looked_at] if before else []
         found: dict[str, Tensor] = {}
@@ -92,14 +108,14 @@ class Examples:
             found[DRIFT + name] = moved.float()
         return found
 
-    def _write_index(self, trial: Trial) -> None:
+    def _write_index(self, indices: Sequence[int]) -> None:
         kept = [k for k in range(len(self._plan.combinations)) if self.has(k)]
         content = {
             "schema": SCHEMA,
             "data": self._arena.data,
             "classes": list(self._arena.classes),
-            "images": trial.outcome.images,
-            "labels": trial.outcome.labels,
+            "images": list(indices),
+            "labels": self._arena.labels[: len(indices)].tolist(),
             "files": [self._entry(k) for k in kept],
         }
         write_json(self._folder / INDEX, content)

@@ -23,8 +23,8 @@ from isoloss.tables import CERTIFICATE
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""
-DRAWS_IN_A_BLOCK = 16_000
-"""Of a certification, roughly, so that a kill loses little."""
+DRAWS_IN_A_BLOCK = 1000
+"""Of a certification: with so many for one image or more, a kill loses no more than one image."""
 STUDIED = 32
 """Images on which convergence is studied."""
 FACTORS = (0.25, 0.5, 1.0, 2.0)
@@ -58,8 +58,8 @@ class Plan:
     """All there is to do.
 
     Attributes:
-        blocks: (first, last) places in the shared order of images. Where examples are kept the
-            first block is theirs.
+        blocks: (first, last) places in the shared order of images. Where attacked images are kept
+            the first block is theirs.
         epsilons: the radii of attacks, without 0.
     """
 
@@ -76,10 +76,11 @@ class Plan:
             for k, network in product(range(settings.seeds), range(len(settings.sources)))
             for sigma, attack in _bouts(settings)
         )
-        first, largest = FIRST, LARGEST
         if isinstance(settings, CertifySettings):
-            first = largest = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
-        blocks = tuple(_blocks(samples, min(settings.keep, samples), first, largest))
+            size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
+            blocks = tuple(_blocks(samples, 0, size, size))
+        else:
+            blocks = tuple(_blocks(samples, min(settings.keep, samples), FIRST, LARGEST))
         studies = tuple(_studies(settings, combinations))
         return cls(combinations, blocks, studies, getattr(settings, "epsilons", ()))
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from isoloss.attacks import attack_of
 from isoloss.files import write_atomic
 from isoloss.robustness.doubts import convergence, doubts_of
 from isoloss.robustness.standing import Standing
+from isoloss.robustness.statistics import clopper_pearson_interval
+from isoloss.robustness.trials import protocol_of
 from isoloss.robustness.verdict import verdict
 from isoloss.run import Run
-from isoloss.settings import CertifySettings, DefendSettings
+from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
 from isoloss.tables import Curve, Report, Row, write_report
 
 
@@ -26,18 +28,25 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
     values = math.prod(shape)
     doubts = doubts_of(standing, values)
     settings = standing.settings
+    taken: dict[str, Any] = {}
+    if isinstance(settings, AttackingSettings):
+        protocol = protocol_of(settings)
+        taken = {
+            name: getattr(protocol, name)
+            for name in ("steps", "step_size", "random_start", "restarts")
+        }
     asked = {
         name: getattr(settings, name)
-        for name in ("norm", "protocol", "steps", "restarts", "draws", "votes", "queries", "pilot",
-                     "alpha", "denoiser")
+        for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
         if hasattr(settings, name)
-    }  # fmt: skip
+    }
     everything = {
         "kind": getattr(settings, "kind", ""),
         "chance": 1 / standing.classes,
         "shape": list(shape),
         "split": settings.split,
         **asked,
+        **taken,
         **facts,
     }
     said = verdict(standing, doubts, values)
@@ -57,16 +66,16 @@ def short(standing: Standing) -> Iterator[str]:
         if row.eps == 0 and row.seed == standing.settings.seed:
             same = [r for r in standing.rows if r.curve[:-1] == row.curve[:-1]]
             radii = list(dict.fromkeys(r.eps for r in same))
-            told = [
-                f"{eps:.4g}: {_mean(r.accuracy for r in same if r.eps == eps)}" for eps in radii
-            ]
+            told = [f"{eps:.4g}: {_mean([r for r in same if r.eps == eps])}" for eps in radii]
             about = f"{_subject(row.network, row.sigma)}, {attack_of(row.attack).in_reports}"
             yield f"{about}  {'  '.join(told)}"
 
 
-def _mean(shares: Iterable[float]) -> str:
-    each = list(shares)
-    return f"{100 * sum(each) / len(each):.1f} %"
+def _mean(seeds: list[Row]) -> str:
+    """The mean accuracy, with an interval that contains those of all seeds."""
+    share = sum(row.accuracy for row in seeds) / len(seeds)
+    low, high = min(row.low for row in seeds), max(row.high for row in seeds)
+    return f"{100 * share:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _studies(standing: Standing) -> Iterator[dict[str, Any]]:
@@ -103,11 +112,11 @@ def _lines(name: str, standing: Standing, report: Report) -> Iterator[str]:
         yield "| attack | ε | varied | accuracy |"
         yield "|---|---|---|---|"
         for study in report.convergence:
-            each = zip(study["values"], study["correct"], strict=True)
-            told = ", ".join(f"{v}: {100 * k / study['samples']:.1f}" for v, k in each)
+            each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
+            told = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
             yield (
                 f"| {_subject(study['network'], study['sigma'])}, {study['attack']} | "
-                f"{study['eps']:.4g} | {study['varied']} | {told} ({study['samples']} images) |"
+                f"{study['eps']:.4g} | {study['varied']} | {told} ({n} images) |"
             )
     yield ""
     yield "## How this was measured"
@@ -140,8 +149,11 @@ def _tables(standing: Standing) -> Iterator[str]:
         its = [row for row in rows if row.curve == curve]
         votes = its[-1].votes
         if votes:
-            yield f"| ε | majority of {votes} | single draw | worst of {votes} |"
-            yield "|---|---|---|---|"
+            yield (
+                f"| ε | majority of {votes} | single draw | worst of {votes} | "
+                "single draw, after rounding to 8 bits |"
+            )
+            yield "|---|---|---|---|---|"
         else:
             yield "| ε | accuracy | after rounding to 8 bits |"
             yield "|---|---|---|"
@@ -159,8 +171,7 @@ def _line(row: Row) -> str:
     if row.votes:
         cells.append(_percent(row.single_accuracy, row.single_low, row.single_high))
         cells.append(_percent(row.worst_accuracy, row.worst_low, row.worst_high))
-    else:
-        cells.append(f"{100 * row.correct_in_8_bits / row.samples:.1f}")
+    cells.append(_of_count(row.correct_in_8_bits, row.samples))
     return f"| {' | '.join(cells)} |"
 
 
@@ -173,6 +184,8 @@ def _reading(standing: Standing) -> Iterator[str]:
             )
         case CertifySettings():
             yield "- radii are in L2 and do not belong on an axis of L∞"
+        case AttackingSettings(protocol="legacy"):
+            yield "- every ε is attacked anew, as in the legacy protocol"
         case _:
             yield "- every image that a smaller ε fools counts as fooled by a larger one"
 
@@ -183,6 +196,11 @@ def _subject(network: str, sigma: float | None) -> str:
 
 def _percent(share: float, low: float, high: float) -> str:
     return f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _of_count(k: int, n: int) -> str:
+    low, high = clopper_pearson_interval(k, n)
+    return _percent(k / n, low, high)
 
 
 def _plain(value: Any) -> str:

@@ -8,14 +8,18 @@ from functools import reduce
 
 import numpy as np
 
+from isoloss.certificates import farthest_radius
 from isoloss.robustness.plan import Combination
 from isoloss.robustness.standing import Bits, Standing
 from isoloss.robustness.statistics import clopper_pearson_interval
-from isoloss.settings import AttackSettings, DefendSettings
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
+from isoloss.settings.robustness import RADII
 from isoloss.tables import CERTIFICATE, Doubt
 
 # What says something against a number, not only about how exactly it is known.
 MILD = ("few-samples", "attack-not-proven", "mostly-abstained", "radius-out-of-reach")
+USUAL_RADIUS = 0.5
+"""In L2: at which certificates are summed up, where the draws reach so far."""
 
 
 def verdict(standing: Standing, doubts: list[Doubt], values: int) -> str:
@@ -70,10 +74,13 @@ def _of_network(standing: Standing, network: int, name: str) -> str:
 
 
 def _of_defense(standing: Standing) -> str:
-    """Of the best σ of the first network: what a transferred attack would make one believe."""
+    return " ".join(_of_defended(standing, k, name) for k, name in enumerate(standing.names))
+
+
+def _of_defended(standing: Standing, network: int, name: str) -> str:
+    """Of a network's best σ: what a transferred attack would make one believe."""
     settings = standing.settings
     assert isinstance(settings, DefendSettings)
-    network, name = 0, standing.names[0]
     seed = settings.seed
     transfer = Combination(network, settings.sigma[0], "transfer", seed)
     has_transfer = transfer in standing.plan.combinations
@@ -96,12 +103,12 @@ def _of_defense(standing: Standing) -> str:
     clean, plain = adaptive(sigma, 0.0), under_all(standing, network, None, 0.0)
     said = (
         f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_share(clean)} of "
-        f"{len(clean)} clean images rightly, undefended {_percent(plain)}."
+        f"{len(clean)} clean images rightly, undefended {_share(plain)}."
     )
     left = _share(adaptive(sigma, eps))
-    without = _percent(under_all(standing, network, None, eps))
+    without = _share(under_all(standing, network, None, eps))
     if has_transfer:
-        shown = _percent(standing.bits(replace(transfer, sigma=sigma), eps))
+        shown = _share(standing.bits(replace(transfer, sigma=sigma), eps))
         return (
             f"{said} At {_ball(standing, eps)} images made for the undefended network leave "
             f"{shown}; adversaries who know of the defense leave {left}, where undefended "
@@ -113,19 +120,37 @@ def _of_defense(standing: Standing) -> str:
 
 
 def _of_certificates(standing: Standing, values: int) -> str:
+    settings = standing.settings
+    assert isinstance(settings, CertifySettings)
+    largest = max(settings.sigma)
+    farthest = farthest_radius(largest, settings.draws, settings.alpha)
+    radius = max((r for r in RADII if r <= min(farthest, USUAL_RADIUS)), default=0.0)
+    each = [_of_certified(standing, k, radius) for k in range(len(standing.names))]
+    if radius == 0:
+        return f"{' '.join(each)} So few draws certify no radius beyond {farthest:.2g} in L2."
+    # If all values move by the same, that is how far they may.
+    linf = 255 * radius / math.sqrt(values)
+    return f"{' '.join(each)} In L∞, {radius:g} in L2 promises no more than {linf:.2g}/255."
+
+
+def _of_certified(standing: Standing, network: int, radius: float) -> str:
+    """Of a network, at the σ at which most is certain within `radius`."""
     best = max(
-        standing.curves, key=lambda c: row.accuracy if (row := standing.row(c, 0.5)) else -1.0
+        (c for c in standing.curves if c.network == network),
+        key=lambda c: row.accuracy if (row := standing.row(c, radius)) else -1.0,
     )
-    clean, within = standing.row(best, 0.0), standing.row(best, 0.5)
+    clean, within = standing.row(best, 0.0), standing.row(best, radius)
     assert clean is not None
     assert within is not None
-    # If all values move by the same, that is how far they may.
-    linf = 255 * 0.5 / math.sqrt(values)
+    sure = f"{_interval(within.correct, within.samples)} of {within.samples} images"
+    if radius > 0:
+        sure += (
+            f" within {radius:g} in L2, for {_interval(clean.correct, clean.samples)} at the "
+            "images themselves"
+        )
     return (
-        f"At σ = {best.sigma:g}, {standing.names[best.network]} is certified to be right for "
-        f"{_interval(within.correct, within.samples)} of {within.samples} images within 0.5 in L2, "
-        f"for {_percent_of(clean.accuracy)} at the images themselves; for {clean.abstained} "
-        f"nothing is certain. In L∞, 0.5 in L2 promises no more than {linf:.2g}/255."
+        f"At σ = {best.sigma:g}, {standing.names[network]} is certified to be right for {sure}; "
+        f"for {clean.abstained} nothing is certain."
     )
 
 
@@ -152,12 +177,8 @@ def _share(right: Bits) -> str:
 
 def _interval(k: int, n: int) -> str:
     low, high = clopper_pearson_interval(k, n)
-    return f"{_percent_of(k / n)} ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{_percent(k / n)} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def _percent(right: Bits) -> str:
-    return _percent_of(float(right.mean())) if len(right) else "none"
-
-
-def _percent_of(share: float) -> str:
+def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
