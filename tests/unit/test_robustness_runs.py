@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -444,6 +445,37 @@ def test_the_verdict_of_a_defense_names_every_network(lab, tmp_path):
         said = read_report(run.report_path).verdict
         assert "net " in said
         assert "other " in said
+
+
+def test_the_protocol_s_page_is_what_its_runs_have_found(lab, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "tools"))
+    tool = importlib.import_module("robustness_protocol")
+    monkeypatch.setattr(tool, "NETWORKS", ("net",))
+    monkeypatch.setattr(tool, "ORIGINAL", {"net": {"σ = 0.25": ("0.1", "", "")}})
+    monkeypatch.setattr(tool, "EPSILONS", (0.1, 0.5))
+    monkeypatch.setattr(tool, "_training", lambda effort: "some")
+    few = {"samples": 20, "keep": 0}
+    for name, settings in (
+        ("attack", attack(lab, eps=(0.1, 0.5), **few)),
+        ("legacy", asked(lab, DefendSettings, denoiser=str(lab / "den"), sigma=(0.25,), votes=9,
+                         eps=(0.1, 0.5), protocol="legacy", attacks="transfer", **few)),
+        ("defend", defend(lab, attacks="eot", sigma=(0.25,), **few)),
+        ("certify", certify(lab, sigma=(0.25,), **few)),
+    ):  # fmt: skip
+        done(tmp_path / name, settings)
+    page = tmp_path / "page.md"
+    page.write_text("Before\n<!-- cpu -->\nold\n<!-- end of cpu -->\nafter", encoding="utf-8")
+    tool.write(page, "cpu", "\n".join(tool.tables(tmp_path)))
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("Before\n<!-- cpu -->\n**net**")
+    assert text.endswith("<!-- end of cpu -->\nafter")
+    rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "defend" / "robustness.csv")}
+    row, clean = rows["eot", 0.1], rows["eot", 0.0]
+    assert f"{100 * row.accuracy:.1f} ({100 * row.low:.0f}–{100 * row.high:.0f})" in text
+    assert text.count("| none | PGD |") == text.count("| σ = 0.25 | EOT, exact gradients |") == 1
+    assert "| σ = 0.25 | legacy transfer, single draw |" in text
+    assert f"{100 * clean.accuracy:.1f} %, which exceeds the original's 0.1 %" in text
+    assert "| net, σ = 0.25, n = 200 |" in text
 
 
 def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):

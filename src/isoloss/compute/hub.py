@@ -26,11 +26,12 @@ def fetch(repository: str, file: str, instead: str, folder: str | None = None) -
         cached = try_to_load_from_cache(repository, place)
         if isinstance(cached, str):
             return Path(cached)
+    failed: Exception | None = None
     for place in places:
         try:
             return _download(repository, place)
         except EntryNotFoundError as error:
-            failed: Exception = error
+            failed = error
         except Exception as error:  # the hub's own types, httpx's and the system's
             failed = error
             break
