@@ -79,8 +79,8 @@ EFFORTS = {
         {"stem": "imagenet", "epochs": 12},
         {"denoiser": "small", "epochs": 5, "batch_size": 64, "checkpoints_per_epoch": 4},
         {"steps": 20, "queries": 300},
-        {"steps": 10, "draws": 4, "votes": 20, "queries": 50},
-        {"draws": 500},
+        {"steps": 10, "draws": 4, "votes": 20, "queries": 20},
+        {"draws": 400, "pilot": 50},
     ),
     "gpu": Effort(
         {"stem": "cifar", "epochs": 100, "lr": 0.1},
@@ -109,8 +109,7 @@ def asked(effort: Effort, data: str, runs: Path) -> dict[str, AnySettings]:
         ),
         "attack": AttackSettings(**trained, eps=EPSILONS, **effort.attack),
         "legacy": DefendSettings(
-            **defended, eps=EPSILONS, protocol="legacy", attacks="transfer",
-            votes=effort.defend["votes"], draws=effort.defend["draws"],
+            **defended, eps=EPSILONS, protocol="legacy", attacks="transfer", votes=1,
         ),
         "defend": DefendSettings(**defended, eps=EPSILONS, **effort.defend),
         "certify": CertifySettings(**defended, **effort.certify),
@@ -144,9 +143,10 @@ def tables(runs: Path) -> Iterator[str]:
     yield ""
     yield _line(["network", *(f"{r:g}" for r in RADII)])
     yield _line(["---"] * (1 + len(RADII)))
-    if (table := runs / "certify" / "robustness.csv").exists():
+    table, report = (runs / "certify" / name for name in ("robustness.csv", "report.json"))
+    if table.exists() and report.exists():
         rows = read_table(table)
-        draws = read_report(runs / "certify" / "report.json").facts["draws"]
+        draws = read_report(report).facts["draws"]
         for network in NETWORKS:
             found = {r.eps: r for r in rows if r.network == network}
             label = f"{network}, σ = 0.25, n = {draws:,}"

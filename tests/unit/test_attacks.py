@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from isoloss.robustness.eot import over_draws
 from isoloss.robustness.randomized_sweep import Judgement, randomized_sweep
 from isoloss.robustness.square import HALVINGS, search
 from isoloss.robustness.sweep import in_8_bits, misclassified
+from isoloss.robustness.votes import vote
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -212,13 +214,102 @@ def test_a_sweep_takes_successes_to_larger_radii(digits):
     for step in steps:
         assert float((step.images - x).abs().max()) <= step.eps + 1e-6
         assert torch.equal(net(step.images).argmax(1) != y, step.fooled)
-        file = (step.images * 255).round().to(torch.uint8)
-        assert torch.equal(in_8_bits(step.images), file.float() / 255)
+        file = in_8_bits(step.images, x, LInfBall(step.eps)).mul(255).round().to(torch.uint8)
         survived = net(file[~step.fooled].float() / 255).argmax(1) != y[~step.fooled]
         assert torch.equal(step.fooled_in_8_bits[~step.fooled], survived)
     resumed = list(sweep(gradient_attack, net, x, y, radii, after=steps[2]))
     assert [s.eps for s in resumed] == [0.2, 0.4]
     assert torch.equal(resumed[0].images, steps[3].images)
+
+
+@pytest.mark.parametrize("ball", [LInfBall(0.01), LInfBall(0.05), L2Ball(0.5), L2Ball(0.03)])
+def test_images_of_8_bits_stay_in_the_ball(ball):
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.randint(256, (6, 3, 8, 8), generator=generator) / 255
+    moved = ball.project(clean + ball.random_offsets(clean, generator) * 2, clean).clamp(0, 1)
+    for centre in (clean, (clean + 0.3 / 255).clamp(0, 1)):
+        moved = ball.project(moved, centre).clamp(0, 1)
+        file = in_8_bits(moved, centre, ball)
+        torch.testing.assert_close(file * 255, (file * 255).round(), rtol=0, atol=1e-4)
+        assert float((file - moved).abs().max()) < 1.001 / 255
+        if centre is clean:  # what is itself of 8 bits has a way back
+            assert float(ball.distance(file, clean).max()) <= ball.eps + 2e-5
+            assert not torch.equal(file, clean) or ball.eps < 0.1
+    assert torch.equal(in_8_bits(clean, clean, LInfBall(0.0)), clean)
+
+
+def test_short_gradients_have_a_direction_too():
+    gradient = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    gradient[3] = 0
+    ball = L2Ball(1.0)
+    for scale in (1e-20, 1e-30):
+        torch.testing.assert_close(ball.ascent(gradient * scale), ball.ascent(gradient))
+    assert ball.ascent(gradient)[3].abs().max() == 0
+
+
+class Noise(nn.Module):
+    """Says anything, whatever it sees."""
+
+    is_random = True
+
+    def __init__(self, generator=None):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, images):
+        said = torch.randn(len(images), 3, generator=self.generator)
+        return said + 0 * images.sum((1, 2, 3))[:, None]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_luck_decides_nothing_of_an_attack_on_what_draws_noise(own):
+    torch.manual_seed(0)
+    model = Noise(torch.Generator().manual_seed(1) if own else None)
+    x, y = torch.rand(8, 3, 6, 6), torch.zeros(8, dtype=torch.long)
+    begun, *later = [
+        replace(at, images=at.images.clone(), margins=at.margins.clone())
+        for at in search(model, x, y, 0.1, 40, generator=torch.Generator().manual_seed(0))
+    ]
+    assert later[-1].queries == 39
+    assert all(torch.equal(at.images, begun.images) for at in later)
+    assert not torch.equal(later[-1].margins, later[-2].margins)
+
+    def attacked(restarts, **how):
+        protocol = Protocol(steps=2, restarts=restarts, **how)
+        start = torch.Generator().manual_seed(0)
+        return eot_pgd(model, x, y, 0.1, protocol, 4, start).images
+
+    # Its gradient is zero: all of its iterates are where they began, and no other start is better.
+    once = attacked(1)
+    assert torch.equal(attacked(3), once)
+    assert torch.equal(attacked(3, keep_best=False), once)
+
+
+def test_the_last_iterate_is_what_an_attack_on_noise_returns(digits):
+    net, x, y = digits
+    defense = GaussianSmoothing(net, 0.2)
+
+    def attacked(keep_best):
+        defense.generator = torch.Generator().manual_seed(0)
+        protocol = Protocol(steps=6, keep_best=keep_best)
+        start = torch.Generator().manual_seed(1)
+        return eot_pgd(defense, x[:16], y[:16], 0.1, protocol, 4, start).images
+
+    assert torch.equal(attacked(True), attacked(False))
+
+
+def test_a_black_box_gains_on_what_draws_noise(digits):
+    net, x, y = digits
+    defense = GaussianSmoothing(net, 0.3)
+    left = {}
+    for queries in (1, 400):
+        defense.generator = torch.Generator().manual_seed(0)
+        found = square(
+            defense, x, y, 0.2, queries, generator=torch.Generator().manual_seed(1), draws=8
+        )
+        assert float((found.images - x).abs().max()) <= 0.2 + 1e-6
+        left[queries] = int(vote(defense, found.images, y, range(len(x)), 50).majority.sum())
+    assert left[400] < 0.5 * left[1]
 
 
 def test_what_rounding_undoes_is_attacked_again_at_larger_radii():
@@ -425,7 +516,7 @@ def nudge(asked):
     return attack_
 
 
-def ten_draws(images, rows):
+def ten_draws(images, rows, eps):
     """Of images of one pixel, tenths of their value are votes against their class."""
     votes = (10 - 10 * images.flatten(1)[:, 0]).round().clamp(0, 10).long()
     return Judgement(votes, votes > 5, votes > 5, votes == 10, votes > 5)

@@ -145,7 +145,22 @@ def test_a_defense_as_a_transfer_shows_it_and_as_it_is(tmp_path):
 
 def test_a_transfer_alone_says_nothing(tmp_path):
     right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [85, 5]}
-    assert ids(standing(tmp_path, defend(attacks="transfer"), right)) == ["no-adaptive-attack"]
+    made = standing(tmp_path, defend(attacks="transfer"), right)
+    assert ids(made) == ["no-adaptive-attack"]
+    said = verdict(made, [], VALUES)
+    assert "leave 85.0 % (76.5 to 91.4), undefended 0.0 % (0.0 to 3.6); no adversary here" in said
+    assert "adversaries who know" not in said
+
+
+def test_seeds_are_not_knowledge_of_the_defense(tmp_path):
+    right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [80, 40], "eot": [80, 40]}
+    settings = defend(attacks="transfer,eot", seeds=2)
+    made = standing(tmp_path, settings, right)
+    for k, combination in enumerate(made.plan.combinations):
+        if combination.seed == settings.seed + 1 and combination.attack in ("transfer", "eot"):
+            outcomes = made.ledger.outcomes[MAIN, k, 0]
+            outcomes.right[:] = ["0" * 20 + "1" * 60 + "0" * 20, "1" * 40 + "0" * 60]
+    assert "network leave 60.0 %" in verdict(made, [], VALUES)
 
 
 @pytest.mark.parametrize(("more", "warned"), [(38, False), (20, True)])

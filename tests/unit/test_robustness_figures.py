@@ -230,6 +230,15 @@ def test_stamps_are_where_doubts_concern_what_is_drawn(tmp_path):
     assert not any("another" in text or "not drawn" in text for text in told)
 
 
+def test_what_one_run_s_checks_have_found_stays_with_the_other_s_same_curve(tmp_path):
+    rows = curve("pgd", (49, 9, 1, 0))
+    doubts = [Doubt("p", "PGD is masked", "net", None, "pgd")]
+    one = made(tmp_path / "one", AttackSettings, rows, doubts)
+    other = made(tmp_path / "other", AttackSettings, rows)
+    for runs in ([one, other], [other, one]):
+        assert "PGD is masked." in words(drawn(*runs))
+
+
 def test_signs_and_words_keep_clear_of_curves_and_edges(tmp_path):
     long = "about transfer, in a sentence long enough to take several lines below so narrow a plot"
     doubts = [

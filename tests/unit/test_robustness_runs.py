@@ -333,6 +333,35 @@ def test_a_line_that_a_kill_cut_short_is_done_again(lab, tmp_path):
         assert timeless(run) == table
 
 
+def test_lines_about_images_that_are_not_the_unit_s_are_done_again(lab, tmp_path):
+    run = done(tmp_path / "run", certify(lab, samples=4, keep=0, draws=1000))
+    before = timeless(run)
+    lines = run.outcomes_path.read_text(encoding="utf-8").splitlines(keepends=True)
+    records = [json.loads(line) for line in lines]
+    records[0]["images"] = records[3]["images"]  # as of a version with other blocks
+    content = "".join(json.dumps(record) + "\n" for record in records)
+    run.outcomes_path.write_text(content, encoding="utf-8")
+    run.report_path.unlink()
+    list(carry_on(run))
+    assert timeless(run) == before
+    assert len(run.outcomes_path.read_text(encoding="utf-8").splitlines()) == 5
+
+
+def test_few_votes_do_not_choose_which_images_are_attacked_no_more(lab, tmp_path, monkeypatch):
+    carried = []
+    sweep_as_it_is = trials.randomized_sweep
+
+    def spy(*args, carry):
+        carried.append(carry)
+        return sweep_as_it_is(*args, carry=carry)
+
+    monkeypatch.setattr(trials, "randomized_sweep", spy)
+    for votes in (1, 10):
+        settings = defend(lab, votes=votes, attacks="transfer", samples=4, keep=0)
+        done(tmp_path / str(votes), settings)
+    assert carried == [False] * 2 + [True] * 2
+
+
 def test_a_kept_example_that_is_lost_is_made_again(lab, tmp_path):
     run = done(tmp_path / "run", attack(lab, attacks="pgd"))
     kept = load_file(run.examples / "0000.safetensors")

@@ -68,9 +68,10 @@ def certified_figure(
         signs = [stamps.of_all(group) for group in groups]
         note = note_of(findings, series, "majority")
         draws = sorted({row.votes for s in series for row in s.rows})
+        alphas = sorted({run.alpha for run in findings})
         note += (
             f" Dotted: the largest radius that {' or '.join(f'{d:,}' for d in draws)} draws can "
-            f"certify with α = {findings[0].alpha:g}."
+            f"certify with α = {' or '.join(f'{a:g}' for a in alphas)}."
         )
         words = Words(heading, titles, signs, stamps.sentences, note)
         page = Page(words, _legend(series, sheet, theme), sheet, look)

@@ -80,8 +80,15 @@ def series_of(findings: Sequence[Findings], by: Judge = "majority") -> list[Seri
         for curve in dict.fromkeys(row.curve[:-1] for row in run.rows):
             rows = [row for row in run.rows if row.curve[:-1] == curve]
             new = _put_together(rows, run, by)
-            twins = [s for s in found if s.rows[0].curve[:-1] == curve]
-            if not any(_same_numbers(new, twin) for twin in twins):
+            same = [
+                k
+                for k, s in enumerate(found)
+                if s.rows[0].curve[:-1] == curve and _same_numbers(new, s)
+            ]
+            for k in same:  # what one run's checks have found is true of the other's numbers too
+                doubts = dict.fromkeys((*found[k].doubts, *new.doubts))
+                found[k] = replace(found[k], doubts=tuple(doubts))
+            if not same:
                 found.append(replace(new, origin=run.name))
     return [s if _is_twin(s, found) else replace(s, origin="") for s in found]
 

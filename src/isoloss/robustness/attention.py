@@ -89,7 +89,8 @@ def drift(clean: Tensor, attacked: Tensor) -> Tensor:
     Args:
         clean, attacked: (N, …) one map of the same images before and after.
     """
-    a, b = clean.flatten(1).double(), attacked.flatten(1).double()
+    # Apple's GPUs have no double precision.
+    a, b = clean.cpu().flatten(1).double(), attacked.cpu().flatten(1).double()
     moved = 1 - torch.nn.functional.cosine_similarity(a, b, dim=1)
     return torch.where((a == b).all(1), 0.0, moved.clamp(0, 2))
 

@@ -13,6 +13,8 @@ from isoloss.robustness.checks import check_eps
 Norm = Literal["linf", "l2"]
 # Below this a gradient has no direction that floats could tell.
 TINY = 1e-12
+SLACK = 1e-5
+"""By so much rounding may take what lies on a ball's surface out of it."""
 
 
 class Ball(Protocol):
@@ -36,6 +38,10 @@ class Ball(Protocol):
         """(N,) how far each image has been moved."""
         ...
 
+    def keep(self, moved: Tensor, instead: Tensor, images: Tensor) -> Tensor:
+        """`moved`, but `instead` where that lies outside the balls."""
+        ...
+
 
 class LInfBall:
     """No value moves by more than `eps`."""
@@ -55,6 +61,9 @@ class LInfBall:
     def distance(self, moved: Tensor, images: Tensor) -> Tensor:
         return (moved - images).flatten(1).abs().amax(1)
 
+    def keep(self, moved: Tensor, instead: Tensor, images: Tensor) -> Tensor:
+        return torch.where((moved - images).abs() <= self.eps + SLACK, moved, instead)
+
 
 class L2Ball:
     """The Euclidean length of the whole image's change is at most `eps`."""
@@ -70,7 +79,10 @@ class L2Ball:
         return directions * _column(radii / _length(directions).clamp(min=TINY))
 
     def ascent(self, gradient: Tensor) -> Tensor:
-        return gradient / _column(_length(gradient).clamp(min=TINY))
+        # First by the largest value: the squares of what is very small would be 0.
+        largest = gradient.flatten(1).abs().amax(1)
+        scaled = gradient / _column(largest.clamp(min=torch.finfo(gradient.dtype).tiny))
+        return scaled / _column(_length(scaled).clamp(min=TINY))
 
     def project(self, moved: Tensor, images: Tensor) -> Tensor:
         offsets = moved - images
@@ -79,6 +91,10 @@ class L2Ball:
 
     def distance(self, moved: Tensor, images: Tensor) -> Tensor:
         return _length(moved - images)
+
+    def keep(self, moved: Tensor, instead: Tensor, images: Tensor) -> Tensor:
+        inside = self.distance(moved, images) <= self.eps + SLACK
+        return torch.where(_column(inside), moved, instead)
 
 
 def ball_of(norm: str, eps: float) -> Ball:

@@ -7,13 +7,23 @@ Sense of Security", https://arxiv.org/abs/1802.00420
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.robustness.ascent import Attacked
 from isoloss.robustness.checks import check_at_least, check_logits
-from isoloss.robustness.looking import Look, Sight, held_still, input_gradient, refuse_nan, wide
+from isoloss.robustness.looking import (
+    Draws,
+    Look,
+    Sight,
+    held_still,
+    input_gradient,
+    refuse_nan,
+    wide,
+)
 from isoloss.robustness.pgd import Protocol, climb
 
 
@@ -31,8 +41,9 @@ def eot_pgd(
     """Gradient attack on a network that draws noise.
 
     Every step takes the mean gradient over `draws` draws of the network's noise, computed together.
-    No image is done early: being misclassified in one step's draws is no lasting success. What
-    `fooled` says is the majority of the draws that chose the iterate; judge by fresh ones.
+    No image is done early, and the last iterate is returned: being misclassified in one step's
+    draws is no lasting success. Restarts are compared on draws that they share. What `fooled` says
+    is the majority of the last draws; judge by fresh ones.
 
     Args:
         model, x, y, eps, generator: as for `pgd`.
@@ -43,10 +54,28 @@ def eot_pgd(
         IsolossError: as `pgd`.
     """
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
+    look = over_draws(model, draws, batch_size)
+    size = images_at_once or max(len(x), 1)
+
+    def anew(outcome: Attacked) -> Attacked:
+        looks = zip(outcome.images.split(size), y.split(size), strict=True)
+        sights = [look(some, truth, False) for some, truth in looks]
+        return replace(
+            outcome,
+            losses=torch.cat([sight.losses for sight in sights]),
+            fooled=torch.cat([sight.fooled for sight in sights]),
+        )
+
+    def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
+        drawn = Draws(model, x.device)
+        known = anew(known)
+        drawn.again()
+        return known, anew(fresh)
+
     with held_still(model):
         return climb(
-            over_draws(model, draws, batch_size), x, y, eps, protocol, generator,
-            drop_fooled=False, batch_size=images_at_once,
+            look, x, y, eps, replace(protocol, keep_best=False), generator,
+            batch_size=images_at_once, judged_anew=both,
         )  # fmt: skip
 
 

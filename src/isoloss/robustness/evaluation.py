@@ -62,7 +62,7 @@ class Evaluation:
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.arena.depends_on)
-        ledger = Ledger(run.outcomes_path, self.plan)
+        ledger = Ledger(run.outcomes_path, self.plan, self.arena.indices)
         team().share("ready")
         n, combinations = len(self.arena.images), len(self.plan.combinations)
         yield Log(f"{n} images of {self.arena.data}, {combinations} combinations")

@@ -11,6 +11,7 @@ import errno
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,14 @@ class Ledger:
     Args:
         path: of the file, which need not be there yet.
         plan: what the units are; lines that are not of it do not count.
+        order: the place in the data of each of the run's images; lines about others do not count,
+            such as those of a version that dealt the images out in other blocks.
     """
 
-    def __init__(self, path: Path, plan: Plan | None = None) -> None:
-        self._path, self._plan = path, plan
+    def __init__(
+        self, path: Path, plan: Plan | None = None, order: Sequence[int] | None = None
+    ) -> None:
+        self._path, self._plan, self._order = path, plan, order
         self.outcomes: dict[Unit, Outcome] = {}
         self._read()
 
@@ -141,8 +146,16 @@ class Ledger:
                 outcome = Outcome.from_json(record)
             except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 continue  # cut short
-            if self._plan is None or is_of(self._plan, unit, outcome):
+            if self._counts(unit, outcome):
                 self.outcomes.setdefault(unit, outcome)
+
+    def _counts(self, unit: Unit, outcome: Outcome) -> bool:
+        if self._plan is None:
+            return True
+        if not is_of(self._plan, unit, outcome):
+            return False
+        first, last = self._plan.places(unit)
+        return self._order is None or outcome.images == list(self._order[first:last])
 
     def append(self, unit: Unit, result: bytes) -> Outcome:
         """Record what a unit has found, for good.

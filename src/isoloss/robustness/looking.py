@@ -98,6 +98,35 @@ def held_still(model: nn.Module) -> Generator[nn.Module]:
             parameter.requires_grad_(True)
 
 
+class Draws:
+    """Where a network's random numbers stand, so that it can be asked with the same ones again.
+
+    Two images whose answers are to be compared are asked with the same draws: else the luckier
+    draw wins, and an attack ends at what it was lucky with.
+
+    Args:
+        model: draws from its `generator`, or where that is None from PyTorch's own.
+    """
+
+    def __init__(self, model: nn.Module, device: torch.device) -> None:
+        own = getattr(model, "generator", None)
+        self._generator: torch.Generator = own if own is not None else _pytorchs_own(device)
+        self._state = self._generator.get_state()
+
+    def again(self) -> None:
+        """Go back to where they stood."""
+        self._generator.set_state(self._state)
+
+
+def _pytorchs_own(device: torch.device) -> torch.Generator:
+    if device.type == "cuda":
+        torch.cuda.init()
+        return torch.cuda.default_generators[device.index or torch.cuda.current_device()]
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator()
+    return torch.default_generator
+
+
 def is_random(model: nn.Module) -> bool:
     """Whether a network says of itself that it draws noise: twice the same image, two answers."""
     return bool(getattr(model, "is_random", False))

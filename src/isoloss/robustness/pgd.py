@@ -7,6 +7,7 @@ https://arxiv.org/abs/1706.06083
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -31,7 +32,8 @@ class Protocol:
         random_start: begin uniformly in the ball, not at the image.
         restarts: how often to begin; only with a random start does that change anything.
         keep_best: return the best iterate of each image, and let the fooled ones go; else take
-            all steps and return the last iterate.
+            all steps and return the last iterate. A network that draws noise is always attacked to
+            the last: of its iterates the best would be the one whose noise was luckiest.
     """
 
     name: str = "pgd"
@@ -79,7 +81,8 @@ def pgd(
     """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
 
     Each image's best iterate is returned: a misclassified one if there was any, else that of the
-    largest loss. An image is done once it is misclassified, unless the network draws noise.
+    largest loss. An image is done once it is misclassified. Of a network that draws noise the last
+    iterate is returned.
 
     Args:
         model: (N, C, H, W) images in [0, 1] to (N, classes) logits; it is held in eval mode.
@@ -111,11 +114,10 @@ def attack(
     batch_size: int | None = None,
 ) -> Attacked:
     """`pgd` by a protocol, with all that is known of its outcome."""
+    if is_random(model):
+        protocol = replace(protocol, keep_best=False)
     with held_still(model):
-        return climb(
-            exact(model), x, y, eps, protocol, generator,
-            drop_fooled=protocol.keep_best and not is_random(model), batch_size=batch_size,
-        )  # fmt: skip
+        return climb(exact(model), x, y, eps, protocol, generator, batch_size=batch_size)
 
 
 @torch.no_grad()
@@ -127,10 +129,15 @@ def climb(
     protocol: Protocol,
     generator: torch.Generator | None,
     *,
-    drop_fooled: bool,
     batch_size: int | None,
+    judged_anew: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] | None = None,
 ) -> Attacked:
-    """Carry a protocol out with whatever gradient `look` gives."""
+    """Carry a protocol out with whatever gradient `look` gives.
+
+    Args:
+        judged_anew: what two attacks on all images come to on equal terms, where what `look` saw
+            of each was luck too.
+    """
     check_images(x)
     check_labels(y, x)
     check_at_least("steps", protocol.steps)
@@ -144,13 +151,18 @@ def climb(
         # Drawn for all images, so that the start of one does not depend on the fate of another.
         start = _start(x, ball, protocol, generator)
         rows = torch.arange(len(x), device=x.device)
-        if outcome is not None and drop_fooled:
+        if outcome is not None and protocol.keep_best:
             rows = rows[~outcome.fooled]
         fresh = ascend(
             look, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
-            keep_best=protocol.keep_best, drop_fooled=drop_fooled, batch_size=batch_size,
+            keep_best=protocol.keep_best, drop_fooled=protocol.keep_best, batch_size=batch_size,
         )  # fmt: skip
-        outcome = fresh if outcome is None else _better(outcome, fresh, rows)
+        if outcome is None:
+            outcome = fresh
+            continue
+        if judged_anew is not None:
+            outcome, fresh = judged_anew(outcome, fresh)
+        outcome = _better(outcome, fresh, rows)
     assert outcome is not None
     return outcome
 

@@ -93,8 +93,12 @@ class Plan:
 
     def images(self, unit: Unit) -> int:
         """How many images a unit is about."""
-        first, last = self.blocks[unit[2]] if unit[0] == MAIN else self.studied
+        first, last = self.places(unit)
         return last - first
+
+    def places(self, unit: Unit) -> tuple[int, int]:
+        """(first, last) places of its images in the shared order."""
+        return self.blocks[unit[2]] if unit[0] == MAIN else self.studied
 
     def combination(self, unit: Unit) -> Combination:
         """Whose unit it is."""

@@ -49,8 +49,8 @@ class Judgement:
         )
 
 
-# (images, which of all images they are) -> what is to be said of them.
-Judge = Callable[[Tensor, Tensor], Judgement]
+# (images, which of all images they are, ε) -> what is to be said of them.
+Judge = Callable[[Tensor, Tensor, float], Judgement]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def randomized_sweep(
     everyone = torch.arange(len(x), device=x.device)
     known: JudgedAtEpsilon | None = None
     if carry or epsilons[0] == 0:
-        known = JudgedAtEpsilon(x, judge(x, everyone), nowhere, 0.0)
+        known = JudgedAtEpsilon(x, judge(x, everyone, 0.0), nowhere, 0.0)
     for eps in epsilons:
         images, flat = (x, nowhere) if known is None else (known.images, known.without_gradient)
         judgement = None if known is None else known.judgement
@@ -101,7 +101,7 @@ def randomized_sweep(
                 attacked = attack(x[left], y[left], eps)
                 images = images.index_put((left,), attacked.images)
                 flat = flat.index_put((left,), attacked.without_gradient)
-                of_left = judge(attacked.images, left)
+                of_left = judge(attacked.images, left, eps)
                 judgement = of_left if judgement is None else judgement.renewed(left, of_left)
         assert judgement is not None
         now = time.perf_counter()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from isoloss.robustness.ascent import Attacked
 from isoloss.robustness.ball import TINY, Norm, ball_of
 from isoloss.robustness.checks import check_at_least, check_images, check_labels, check_logits
-from isoloss.robustness.looking import held_still, is_random, refuse_nan, wide
+from isoloss.robustness.looking import Draws, held_still, is_random, refuse_nan, wide
 
 SHARE = 0.8  # of the image that the first squares cover
 # The squares' share is halved after so many of 10,000 queries (section 4.1 of the paper).
@@ -30,7 +30,8 @@ class Searched:
     Attributes:
         queries: how often every image that is not yet fooled has been asked about.
         images: (N, C, H, W) the best so far, within the ball.
-        margins: (N,) of the true class over the best other; negative where fooled. They only fall.
+        margins: (N,) of the true class over the best other; negative where fooled. They only fall,
+            but for a randomized network, whose every answer is another.
     """
 
     queries: int
@@ -51,6 +52,9 @@ def square(
     batch_size: int | None = None,
 ) -> Attacked:
     """Attack without gradients.
+
+    A randomized network is asked about the best image and about the one that may replace it with
+    the same draws of noise, and with others at the next query: what was once lucky does not stay.
 
     Args:
         model, x, y, eps, norm, generator: as for `pgd`.
@@ -109,7 +113,8 @@ def search(
         if len(rows):
             margins[rows] = ask(begun[rows], y[rows])
         yield Searched(1, best, margins)
-        for query in range(1, queries):
+        each = 1 if lasting else 2
+        for query in range(1, queries + 1 - each, each):
             if lasting:
                 rows = rows[margins[rows] >= 0]
             if len(rows) == 0:
@@ -118,10 +123,14 @@ def search(
             # Drawn for all images, so that the search for one does not depend on the others.
             moved = propose(x, best, eps, share, draw)[rows]
             moved = ball.project(moved.clamp_(0, 1), x[rows]).clamp_(0, 1)
+            if not lasting:
+                drawn = Draws(model, x.device)
+                margins[rows] = ask(best[rows], y[rows])
+                drawn.again()
             asked = ask(moved, y[rows])
             won = asked < margins[rows]
             best[rows[won]], margins[rows[won]] = moved[won], asked[won]
-            yield Searched(query + 1, best, margins)
+            yield Searched(query + each, best, margins)
 
 
 class _Draws:

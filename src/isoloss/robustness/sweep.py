@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent import Attacked
+from isoloss.robustness.ball import SLACK, Ball, Norm, ball_of
 from isoloss.robustness.checks import check_eps, check_images, check_labels, check_logits
 from isoloss.robustness.looking import held_still, refuse_nan, wide
 
@@ -59,6 +60,7 @@ def sweep(
     *,
     carry: bool = True,
     after: AtEpsilon | None = None,
+    norm: Norm = "linf",
     batch_size: int | None = None,
 ) -> Iterator[AtEpsilon]:
     """Attack `x` at each radius, the smallest first.
@@ -72,6 +74,7 @@ def sweep(
         carry: whether successes are taken over at larger radii; without, every image is attacked
             at every radius.
         after: where an earlier sweep over the same images stopped; smaller radii are left out.
+        norm: of the radii, "linf" or "l2".
         batch_size: images judged together.
 
     Raises:
@@ -89,7 +92,7 @@ def sweep(
     for eps in sorted(set(epsilons)):
         if known is not None and eps <= known.eps:
             continue
-        known = _at(attack, model, x, y, eps, known if carry else None, batch_size)
+        known = _at(attack, model, x, y, eps, known if carry else None, norm, batch_size)
         yield known
 
 
@@ -100,6 +103,7 @@ def _at(
     y: Tensor,
     eps: float,
     known: AtEpsilon | None,
+    norm: Norm,
     batch_size: int | None,
 ) -> AtEpsilon:
     began = time.perf_counter()
@@ -117,7 +121,9 @@ def _at(
             found, flat[left] = outcome.images, outcome.without_gradient
         # The attack's word is not taken for it.
         fools = misclassified(model, found, y[left], batch_size)
-        fools_rounded = misclassified(model, in_8_bits(found), y[left], batch_size)
+        fools_rounded = misclassified(
+            model, in_8_bits(found, x[left], ball_of(norm, eps)), y[left], batch_size
+        )
         better = fools & fools_rounded | ~fooled[left]
         images[left[better]] = found[better]
         fooled[left] |= fools
@@ -145,9 +151,15 @@ def misclassified(
     return torch.cat(wrong)
 
 
-def in_8_bits(images: Tensor) -> Tensor:
-    """Images (in [0, 1]) as a picture file would hold them, each value the nearest of 256.
+def in_8_bits(images: Tensor, clean: Tensor, ball: Ball) -> Tensor:
+    """(N, C, H, W) `images` as a picture file would hold them, still in the ball around `clean`.
 
-    That moves a value by up to 1/510, out of a ball whose radius is no multiple of 1/255.
+    Each value is the nearest of 256, or where that would leave the ball the next one towards the
+    clean image. Where there is none between the two, since the clean image is not of 8 bits itself,
+    it is the nearest after all.
     """
-    return (images * 255).round() / 255
+    levels = images * 255
+    nearest = levels.round() / 255
+    inward = torch.where(images >= clean, (levels + SLACK).floor(), (levels - SLACK).ceil()) / 255
+    between = (inward - clean).abs() <= (images - clean).abs() + SLACK
+    return ball.keep(nearest, torch.where(between, inward, nearest), clean)

@@ -20,6 +20,7 @@ from isoloss.compute.ranks import Ranks, Unit
 from isoloss.examples import CLEAN
 from isoloss.robustness.arena import Arena, Contender
 from isoloss.robustness.ascent import Attacked
+from isoloss.robustness.ball import ball_of
 from isoloss.robustness.bpda import StraightThrough
 from isoloss.robustness.certify import certify_together
 from isoloss.robustness.eot import eot_pgd
@@ -44,6 +45,10 @@ from isoloss.tables import CERTIFICATE
 _NUMBER = {name: k for k, name in enumerate(
     ("pgd", "square", "autoattack", "transfer", "bpda", "eot", CLEAN, CERTIFICATE)
 )}  # fmt: skip
+
+FEWEST_VOTES = 10
+"""From so many judging draws on, an image that none of them gets right is left alone at larger
+radii. Of fewer, chance alone would pick the images that are."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ class _Bout:
             sweep(
                 self._surely(self._plain_attack(settings)), self._contender.judge, self._x, self._y,
                 epsilons, carry=settings.protocol == "standard",
-                batch_size=self._arena.batch_size,
+                norm=settings.norm, batch_size=self._arena.batch_size,
             )
         )  # fmt: skip
         outcome = self._outcome(
@@ -232,8 +237,8 @@ class _Bout:
         adversary = self._adversary(settings, defense)
         reached = list(
             randomized_sweep(
-                adversary, self._judge(defense, settings.votes), self._x, self._y, epsilons,
-                carry=settings.protocol == "standard",
+                adversary, self._judge(defense, settings), self._x, self._y, epsilons,
+                carry=settings.protocol == "standard" and settings.votes >= FEWEST_VOTES,
             )
         )  # fmt: skip
         outcome = self._outcome(
@@ -248,15 +253,15 @@ class _Bout:
         )
         return Trial(outcome, torch.stack([r.images for r in reached]))
 
-    def _judge(self, defense: Smoothing, draws: int) -> Judge:
+    def _judge(self, defense: Smoothing, settings: DefendSettings) -> Judge:
         seed, size = self._combination.seed, self._arena.batch_size
+        draws, norm = settings.votes, settings.norm
 
-        def judge(images: Tensor, rows: Tensor) -> Judgement:
+        def judge(images: Tensor, rows: Tensor, eps: float) -> Judgement:
             labels, names = self._y[rows], [self._indices[row] for row in rows.tolist()]
             found = vote(defense, images, labels, names, draws, seed=seed, batch_size=size)
-            rounded = count_votes(
-                defense, in_8_bits(images), names, 0, 1, seed=seed, batch_size=size
-            )
+            in_file = in_8_bits(images, self._x[rows], ball_of(norm, eps))
+            rounded = count_votes(defense, in_file, names, 0, 1, seed=seed, batch_size=size)
             return Judgement(
                 found.counts.gather(1, labels[:, None])[:, 0],
                 found.majority,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import reduce
 
 import numpy as np
 
 from isoloss.certificates import farthest_radius
-from isoloss.robustness.plan import Combination
 from isoloss.robustness.standing import Bits, Standing
 from isoloss.robustness.statistics import clopper_pearson_interval
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
@@ -44,12 +42,19 @@ def under_all(standing: Standing, network: int, sigma: float | None, eps: float)
     With a defense, transferred images count as one of the attacks. Clean images are looked at with
     the first seed alone: nobody chooses the noise that suits them least.
     """
+    attacks = {c.attack for c in standing.curves if c.attack != CERTIFICATE}
+    return _under(standing, network, sigma, eps, attacks)
+
+
+def _under(
+    standing: Standing, network: int, sigma: float | None, eps: float, attacks: set[str]
+) -> Bits:
     against = [
         standing.bits(c, eps)
         for c in standing.curves
         if c.network == network
         and c.sigma == sigma
-        and c.attack != CERTIFICATE
+        and c.attack in attacks
         and (eps > 0 or c.seed == standing.settings.seed)
     ]
     shortest = min((len(bits) for bits in against), default=0)
@@ -81,18 +86,17 @@ def _of_defended(standing: Standing, network: int, name: str) -> str:
     """Of a network's best σ: what a transferred attack would make one believe."""
     settings = standing.settings
     assert isinstance(settings, DefendSettings)
-    seed = settings.seed
-    transfer = Combination(network, settings.sigma[0], "transfer", seed)
-    has_transfer = transfer in standing.plan.combinations
+    attacks = {c.attack for c in standing.curves if c.sigma is not None}
+    has_transfer, is_known = "transfer" in attacks, bool(attacks - {"transfer"})
+
+    def transferred(sigma: float, eps: float) -> Bits:
+        return _under(standing, network, sigma, eps, {"transfer"})
 
     def adaptive(sigma: float, eps: float) -> Bits:
         return under_all(standing, network, sigma, eps)
 
     def gap(eps: float) -> float:
-        shown = (
-            standing.bits(replace(transfer, sigma=s), eps).mean() if has_transfer else 1.0
-            for s in settings.sigma
-        )
+        shown = (transferred(s, eps).mean() if has_transfer else 1.0 for s in settings.sigma)
         return max(
             a - adaptive(s, eps).mean() for a, s in zip(shown, settings.sigma, strict=True)
         )  # fmt: skip
@@ -108,7 +112,12 @@ def _of_defended(standing: Standing, network: int, name: str) -> str:
     left = _share(adaptive(sigma, eps))
     without = _share(under_all(standing, network, None, eps))
     if has_transfer:
-        shown = _share(standing.bits(replace(transfer, sigma=sigma), eps))
+        shown = _share(transferred(sigma, eps))
+        if not is_known:
+            return (
+                f"{said} At {_ball(standing, eps)} images made for the undefended network leave "
+                f"{shown}, undefended {without}; no adversary here knows of the defense."
+            )
         return (
             f"{said} At {_ball(standing, eps)} images made for the undefended network leave "
             f"{shown}; adversaries who know of the defense leave {left}, where undefended "
@@ -136,7 +145,7 @@ def _of_certificates(standing: Standing, values: int) -> str:
 def _of_certified(standing: Standing, network: int, radius: float) -> str:
     """Of a network, at the σ at which most is certain within `radius`."""
     best = max(
-        (c for c in standing.curves if c.network == network),
+        (c for c in standing.curves if c.network == network and c.seed == standing.settings.seed),
         key=lambda c: row.accuracy if (row := standing.row(c, radius)) else -1.0,
     )
     clean, within = standing.row(best, 0.0), standing.row(best, radius)
