@@ -75,7 +75,7 @@ def eot_pgd(
     with held_still(model):
         return climb(
             look, x, y, eps, replace(protocol, keep_best=False), generator,
-            batch_size=images_at_once, judged_anew=both,
+            batch_size=images_at_once, on_equal_terms=both,
         )  # fmt: skip
 
 

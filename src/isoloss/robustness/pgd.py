@@ -130,13 +130,13 @@ def climb(
     generator: torch.Generator | None,
     *,
     batch_size: int | None,
-    judged_anew: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] | None = None,
+    on_equal_terms: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `look` gives.
 
     Args:
-        judged_anew: what two attacks on all images come to on equal terms, where what `look` saw
-            of each was luck too.
+        on_equal_terms: what two attacks on all images come to, where what `look` saw of each was
+            luck too.
     """
     check_images(x)
     check_labels(y, x)
@@ -160,9 +160,7 @@ def climb(
         if outcome is None:
             outcome = fresh
             continue
-        if judged_anew is not None:
-            outcome, fresh = judged_anew(outcome, fresh)
-        outcome = _better(outcome, fresh, rows)
+        outcome = _better(*on_equal_terms(outcome, fresh), rows)
     assert outcome is not None
     return outcome
 
