@@ -109,22 +109,36 @@ class Draws:
     """
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:
-        own = getattr(model, "generator", None)
-        self._generator: torch.Generator = own if own is not None else _pytorchs_own(device)
-        self._state = self._generator.get_state()
+        self._own: torch.Generator | None = getattr(model, "generator", None)
+        self._device = device
+        self._state = self._own.get_state() if self._own else _state_of(device)
 
     def again(self) -> None:
         """Go back to where they stood."""
-        self._generator.set_state(self._state)
+        if self._own:
+            self._own.set_state(self._state)
+        else:
+            _set_state_of(self._device, self._state)
 
 
-def _pytorchs_own(device: torch.device) -> torch.Generator:
-    if device.type == "cuda":
-        torch.cuda.init()
-        return torch.cuda.default_generators[device.index or torch.cuda.current_device()]
-    if device.type == "mps":
-        return torch.mps._get_default_mps_generator()
-    return torch.default_generator
+def _state_of(device: torch.device) -> Tensor:
+    match device.type:
+        case "cuda":
+            return torch.cuda.get_rng_state(device)
+        case "mps":
+            return torch.mps.get_rng_state()
+        case _:
+            return torch.get_rng_state()
+
+
+def _set_state_of(device: torch.device, state: Tensor) -> None:
+    match device.type:
+        case "cuda":
+            torch.cuda.set_rng_state(state, device)
+        case "mps":
+            torch.mps.set_rng_state(state)
+        case _:
+            torch.set_rng_state(state)
 
 
 def is_random(model: nn.Module) -> bool:
