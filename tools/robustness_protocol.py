@@ -79,7 +79,7 @@ EFFORTS = {
         {"stem": "imagenet", "epochs": 12},
         {"denoiser": "small", "epochs": 5, "batch_size": 64, "checkpoints_per_epoch": 4},
         {"steps": 20, "queries": 300},
-        {"steps": 10, "draws": 4, "votes": 20, "queries": 20},
+        {"steps": 10, "draws": 2, "votes": 11, "queries": 20, "eps": (0.005, 0.02, 0.04, 0.1, 0.5)},
         {"draws": 400, "pilot": 50},
     ),
     "gpu": Effort(
@@ -111,7 +111,7 @@ def asked(effort: Effort, data: str, runs: Path) -> dict[str, AnySettings]:
         "legacy": DefendSettings(
             **defended, eps=EPSILONS, protocol="legacy", attacks="transfer", votes=1,
         ),
-        "defend": DefendSettings(**defended, eps=EPSILONS, **effort.defend),
+        "defend": DefendSettings(**{**defended, "eps": EPSILONS, **effort.defend}),
         "certify": CertifySettings(**defended, **effort.certify),
     }  # fmt: skip
 
@@ -226,7 +226,10 @@ def _attacks(folder: Path, network: str, prefix: str, *, single: bool) -> Iterat
             + attack_of(first.attack).in_figures
             + (", single draw" if single and first.votes else "")
         )
-        cells = [_share(found[e], single=single and first.votes > 0) for e in (0.0, *EPSILONS)]
+        cells = [
+            _share(found[e], single=single and first.votes > 0) if e in found else ""
+            for e in (0.0, *EPSILONS)
+        ]
         yield _line([defense, name, *cells])
 
 
