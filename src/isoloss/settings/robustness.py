@@ -74,7 +74,25 @@ def _split(value: Any) -> list[Any] | None:
 Radius = Annotated[Finite, Field(ge=0)]
 Radii = Annotated[tuple[Radius, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
 Sigma = Annotated[Finite, Field(gt=0)]
-Sigmas = Annotated[tuple[Sigma, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
+Sigmas = Annotated[
+    tuple[Sigma, ...],
+    BeforeValidator(_numbers),
+    AfterValidator(_ascending),
+    Field(
+        title="Noise σ",
+        description="Standard deviations of the noise on the [0, 1] scale",
+        examples=["0.25", "0.25 0.5 1"],
+    ),
+]
+Queries = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1_000_000,
+        title="Queries",
+        description="How often square may ask about an image",
+    ),
+]
 DenoiserName = Annotated[str, AfterValidator(_denoiser)]
 Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 
@@ -218,13 +236,7 @@ class AttackSettings(AttackingSettings):
         "needs torchattacks)",
         examples=["pgd,square", "pgd", "pgd,square,autoattack"],
     )
-    queries: int = Field(
-        default=500,
-        ge=1,
-        le=1_000_000,
-        title="Queries",
-        description="How often square may ask about an image",
-    )
+    queries: Queries = 500
 
     @field_validator("attacks")
     @classmethod
@@ -242,12 +254,7 @@ class DefendSettings(AttackingSettings):
         "google/ddpm-cifar10-32, or the name of one that is shipped",
         examples=["digits-denoiser", "google/ddpm-cifar10-32"],
     )
-    sigma: Sigmas = Field(
-        default=(0.25,),
-        title="Noise σ",
-        description="Standard deviations of the noise on the [0, 1] scale",
-        examples=["0.25", "0.25 0.5 1"],
-    )
+    sigma: Sigmas = (0.25,)
     attacks: Names = Field(
         default="transfer,bpda,eot,square",
         title="Attacks",
@@ -270,13 +277,7 @@ class DefendSettings(AttackingSettings):
         description="Fresh draws of noise that judge an attacked image: the first alone, the "
         "majority, the worst",
     )
-    queries: int = Field(
-        default=100,
-        ge=1,
-        le=1_000_000,
-        title="Queries",
-        description="How often square may ask about an image",
-    )
+    queries: Queries = 100
 
     @field_validator("attacks")
     @classmethod
@@ -295,12 +296,7 @@ class CertifySettings(RobustnessSettings):
         "2019)",
         examples=["digits-denoiser", "google/ddpm-cifar10-32"],
     )
-    sigma: Sigmas = Field(
-        default=(0.25,),
-        title="Noise σ",
-        description="Standard deviations of the noise on the [0, 1] scale",
-        examples=["0.25", "0.25 0.5 1"],
-    )
+    sigma: Sigmas = (0.25,)
     draws: int = Field(
         default=1000,
         ge=1,
