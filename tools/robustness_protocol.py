@@ -80,7 +80,7 @@ EFFORTS = {
         {"denoiser": "small", "epochs": 5, "batch_size": 64, "checkpoints_per_epoch": 4},
         {"steps": 20, "queries": 300},
         {"steps": 10, "draws": 2, "votes": 11, "queries": 20, "eps": (0.005, 0.02, 0.04, 0.1, 0.5)},
-        {"draws": 350, "pilot": 20},
+        {"draws": 310, "pilot": 20},
     ),
     "gpu": Effort(
         {"stem": "cifar", "epochs": 100, "lr": 0.1},
