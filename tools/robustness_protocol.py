@@ -154,6 +154,7 @@ def tables(runs: Path) -> Iterator[str]:
     for label, shares in PUBLISHED.items():
         yield _line([label, *("" if s is None else f"{100 * s:.1f}" for s in shares)])
     yield ""
+    yield from _convergence(runs / "defend" / "report.json")
     yield from _clean(runs)
     yield ""
     yield "Time: " + "; ".join(
@@ -161,6 +162,25 @@ def tables(runs: Path) -> Iterator[str]:
         for name in (*NETWORKS, "denoiser", "attack", "legacy", "defend", "certify")
         if (runs / name / "events.jsonl").exists()
     )
+
+
+def _convergence(report: Path) -> Iterator[str]:
+    """What fewer and more steps and draws of the exact gradients leave."""
+    if not report.exists():
+        return
+    told = [
+        f"{study['network']}, {study['varied']} "
+        + ", ".join(
+            f"{value}: {100 * right / study['samples']:.1f}"
+            for value, right in zip(study["values"], study["correct"], strict=True)
+        )
+        + f" ({study['samples']} images at ε = {study['eps']:g})"
+        for study in read_report(report).convergence
+        if study["attack"] == "eot"
+    ]
+    if told:
+        yield "Accuracy in percent under EOT with fewer and more: " + "; ".join(told) + "."
+        yield ""
 
 
 def _clean(runs: Path) -> Iterator[str]:

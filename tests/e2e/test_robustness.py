@@ -72,7 +72,7 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
 
     isoloss_command(
         "certify", "digits-classifier", "--denoiser", "digits-denoiser", "--samples", "4",
-        "--keep", "0", "--draws", "60", "--pilot", "10", "--out", "c", check=0,
+        "--keep", "0", "--draws", "310", "--pilot", "10", "--out", "c", check=0,
     )  # fmt: skip
     told = isoloss_command("info", "c", check=0).stdout
     assert "certificate digits-classifier, σ = 0.25  0: " in told

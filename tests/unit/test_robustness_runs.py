@@ -505,6 +505,7 @@ def test_the_protocol_s_page_is_what_its_runs_have_found(lab, tmp_path, monkeypa
     assert "| σ = 0.25 | legacy transfer, single draw |" in text
     assert f"{100 * clean.accuracy:.1f} %, which exceeds the original's 0.1 %" in text
     assert "| net, σ = 0.25, n = 200 |" in text
+    assert "under EOT with fewer and more: net, steps 1: " in text
 
 
 def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):
