@@ -422,6 +422,12 @@ def test_batches_follow_from_how_wide_a_network_is():
     sizes = {}
     for width in (8, 64, 256, 4096):
         narrow = nn.Sequential(nn.Conv2d(3, width, 1), nn.Flatten(2), nn.AdaptiveAvgPool1d(1))
-        sizes[width] = Fast(narrow, x, precision="fp32").batch_size
+        sizes[width] = Fast(narrow, x, precision="fp32").batch_sizes
     # 8 MiB of the widest activations within 32 to 256 images, but never more than 64 MiB.
-    assert sizes == {8: 256, 64: 32, 256: 32, 4096: 4}
+    assert {width: each.attacking for width, each in sizes.items()} == {
+        8: 256, 64: 32, 256: 32, 4096: 4,
+    }  # fmt: skip
+    # Twice as many bytes where nothing is kept for a backward pass.
+    assert {width: each.counting for width, each in sizes.items()} == {
+        8: 256, 64: 64, 256: 32, 4096: 4,
+    }  # fmt: skip

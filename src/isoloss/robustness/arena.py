@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from isoloss.compute.ranks import Ranks
 from isoloss.errors import IsolossError
 from isoloss.naming import short_name
 from isoloss.robustness.checks import check_images, check_labels, check_logits
-from isoloss.robustness.fast import Fast, FastDenoiser
+from isoloss.robustness.fast import BatchSizes, Fast, FastDenoiser
 from isoloss.robustness.looking import exact, held_still, refuse_nan
 from isoloss.robustness.smoothing import (
     DenoisedSmoothing,
@@ -68,7 +69,7 @@ class Arena:
     denoiser: tuple[nn.Module, Any] | None
     device: torch.device
     precision: str
-    batch_size: int
+    batch_sizes: BatchSizes
     depends_on: dict[str, str]
 
     def defense(self, network: int, sigma: float) -> Smoothing:
@@ -125,7 +126,7 @@ def prepare(
         # Draws of noise and what bf16 makes of them are others elsewhere.
         "arithmetic": f"{precision} on {device.type}",
     }
-    usual = min(contender.fast.batch_size for contender in contenders)
+    usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in contenders))
     loaded = None
     if denoiser is not None:
         # diffusers takes its time to import: attacks do without.
@@ -134,11 +135,13 @@ def prepare(
         unet, scheduler = load_denoiser(denoiser)
         depends_on["denoiser"] = _digest_of(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
-        usual = min(usual, made_fast.batch_size)
+        usual = usual.at_most(made_fast.batch_sizes)
         loaded = made_fast, scheduler
+    if settings.batch_size is not None:
+        usual = BatchSizes(settings.batch_size, settings.batch_size)
     arena = Arena(
         contenders, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
-        device, precision, settings.batch_size or usual, depends_on,
+        device, precision, usual, depends_on,
     )  # fmt: skip
     for sigma in sigmas:
         defense = arena.defense(0, sigma)

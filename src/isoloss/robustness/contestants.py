@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from isoloss.compute.device import reduced_precisions, synchronize
 from isoloss.robustness.certify import certify
 from isoloss.robustness.eot import eot_pgd
-from isoloss.robustness.fast import Fast, FastDenoiser
+from isoloss.robustness.fast import BatchSizes, Fast, FastDenoiser
 from isoloss.robustness.pgd import Protocol, attack
 from isoloss.robustness.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.statistics import certified_radius
@@ -115,11 +115,11 @@ def attackers(target: Target, attempt: Attempt, size: int) -> Iterator[Contestan
         for leaving in (False, True):
             name = "isoloss, the fooled leave" if leaving else "isoloss"
             work = _own_pgd(fast, attempt, leaving=leaving)
-            yield Contestant(name, precision, True, fast.batch_size, work)
+            yield Contestant(name, precision, True, fast.batch_sizes.attacking, work)
 
 
 def _own_pgd(fast: Fast, attempt: Attempt, *, leaving: bool) -> Work:
-    protocol, size = attempt.protocol(leaving=leaving), fast.batch_size
+    protocol, size = attempt.protocol(leaving=leaving), fast.batch_sizes.attacking
     return lambda x, y: attack(fast, x, y, attempt.eps, protocol, batch_size=size).images
 
 
@@ -162,12 +162,12 @@ class Defended:
 
     Attributes:
         plain: in single precision, as it came.
-        fast, batch_size: by precision.
+        fast, batch_sizes: by precision.
     """
 
     plain: DenoisedSmoothing
     fast: dict[str, DenoisedSmoothing]
-    batch_size: dict[str, int]
+    batch_sizes: dict[str, BatchSizes]
 
     @classmethod
     def of(cls, target: Target, unet: nn.Module, scheduler: Any, sigma: float) -> Defended:
@@ -176,12 +176,12 @@ class Defended:
         plain_unet = copy.deepcopy(unet).to(device).eval().requires_grad_(False)
         plain = DenoisedSmoothing(target.model, plain_unet, scheduler, sigma).to(device)
         fast: dict[str, DenoisedSmoothing] = {}
-        sizes: dict[str, int] = {}
+        sizes: dict[str, BatchSizes] = {}
         for precision in ("fp32", *reversed(reduced_precisions(device))):
             classifier = Fast(target.model, few, device, precision)
             denoiser = FastDenoiser(unet, few, device, precision)
             fast[precision] = DenoisedSmoothing(classifier, denoiser, scheduler, sigma).to(device)
-            sizes[precision] = min(classifier.batch_size, denoiser.batch_size)
+            sizes[precision] = classifier.batch_sizes.at_most(denoiser.batch_sizes)
         return cls(plain, fast, sizes)
 
 
@@ -191,7 +191,7 @@ def expecting_attackers(defended: Defended, attempt: Attempt, size: int) -> Iter
     work = _in_batches(lambda x, y: serial_eot(plain, x, y, attempt), size)
     yield Contestant("draw by draw", "fp32", False, size, work)
     for precision, defense in defended.fast.items():
-        own = defended.batch_size[precision]
+        own = defended.batch_sizes[precision].attacking
         yield Contestant("isoloss", precision, True, own, _own_eot(defense, attempt, own))
 
 
@@ -227,7 +227,7 @@ def certifiers(defended: Defended, n0: int, n: int, size: int) -> Iterator[Conte
         lambda x, _: torch.tensor([cohens_certify(plain, one, n0, n, size) for one in x]),
     )  # fmt: skip
     for precision, defense in defended.fast.items():
-        own = defended.batch_size[precision]
+        own = defended.batch_sizes[precision].counting
         yield Contestant("isoloss", precision, True, own, _own_certify(defense, n0, n, own))
 
 

@@ -95,7 +95,8 @@ class Examples:
     ) -> dict[str, Tensor]:
         """Where the network looks in (E, K, C, H, W) images, and how far from where it looks in
         the clean ones."""
-        judge, size = self._arena.contenders[combination.network].judge, self._arena.batch_size
+        judge = self._arena.contenders[combination.network].judge
+        size = self._arena.batch_sizes.counting
         clean = self._arena.images[: len(indices)]
         if combination.sigma is not None:
             clean = self._seen(combination, clean, indices)["denoised"]

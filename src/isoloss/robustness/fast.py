@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,12 +21,31 @@ _MULTIPLIES = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 # The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
 # keeps the device busy. It follows from the network alone, for what is random may depend on it.
 WIDEST_BYTES = {"cpu": 8 << 20, "mps": 64 << 20, "cuda": 256 << 20}
+FORWARD_ALONE = 2
+"""Times as many bytes where nothing is kept for a backward pass."""
 MOST_BYTES = 64 << 20
 """Of the widest activations, where it takes so many for `SMALLEST_BATCH` images."""
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
 FEW = 8
 _LARGE_MAP = 1024
 """Places from which on PyTorch normalizes groups of bf16 quickly on a CPU."""
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """Images that suitably go through a network together.
+
+    Attributes:
+        attacking: forward and back.
+        counting: forward alone.
+    """
+
+    attacking: int = SMALLEST_BATCH
+    counting: int = SMALLEST_BATCH
+
+    def at_most(self, other: BatchSizes) -> BatchSizes:
+        """What suits both networks."""
+        return BatchSizes(min(self.attacking, other.attacking), min(self.counting, other.counting))
 
 
 class Fast(nn.Module):
@@ -41,7 +61,7 @@ class Fast(nn.Module):
         precision: "fp32", "tf32", "bf16", or "auto" for the fastest that the device has.
 
     Attributes:
-        batch_size: images that suitably go through it together.
+        batch_sizes: of images that suitably go through it together.
     """
 
     def __init__(
@@ -67,7 +87,7 @@ class Fast(nn.Module):
             keep_weights_in_bf16(network)
         self.network = network.requires_grad_(False)
         self.eval()
-        self.batch_size = suitable_batch_size(self, few, lambda: self(few))
+        self.batch_sizes = suitable_batch_sizes(self, few, lambda: self(few))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes), in at least single precision."""
@@ -88,7 +108,7 @@ class FastDenoiser(nn.Module):
         few: (n, C, H, W) some images.
 
     Attributes:
-        batch_size: images that suitably go through it together.
+        batch_sizes: of images that suitably go through it together.
     """
 
     def __init__(self, unet: nn.Module, few: Tensor, device: torch.device, precision: str) -> None:
@@ -97,7 +117,7 @@ class FastDenoiser(nn.Module):
         self.config: Any = unet.config
         self.device, self.precision = device, precision
         few, step = few[:FEW].to(device), torch.tensor(0, device=device)
-        self.unet, self.batch_size = unet, SMALLEST_BATCH
+        self.unet, self.batch_sizes = unet, BatchSizes()
         # One that does not fit is refused later, in words.
         fits = self.config.in_channels == few.shape[1] and self.config.sample_size in (
             None, few.shape[-1],
@@ -109,7 +129,7 @@ class FastDenoiser(nn.Module):
         if precision == "bf16" and self.device.type == "cpu":
             _mind_slow_bf16(self.unet)
         if fits:
-            self.batch_size = suitable_batch_size(self, few, lambda: self(few, step))
+            self.batch_sizes = suitable_batch_sizes(self, few, lambda: self(few, step))
 
     def forward(self, images: Tensor, step: Tensor) -> Tensor:
         with arithmetic(self.device, self.precision):
@@ -160,8 +180,8 @@ def layout_of(network: nn.Module) -> torch.memory_format:
 
 
 @torch.no_grad()
-def suitable_batch_size(network: nn.Module, few: Tensor, run: Callable[[], object]) -> int:
-    """Images that suitably go through `network` together on their device.
+def suitable_batch_sizes(network: nn.Module, few: Tensor, run: Callable[[], object]) -> BatchSizes:
+    """Of images that suitably go through `network` together on their device.
 
     Args:
         run: runs it on `few` images.
@@ -177,14 +197,19 @@ def suitable_batch_size(network: nn.Module, few: Tensor, run: Callable[[], objec
     try:
         run()
     except Exception:  # what a network cannot do is said where it is asked to
-        return SMALLEST_BATCH
+        return BatchSizes()
     finally:
         for handle in handles:
             handle.remove()
     kind = few.device.type
+    largest = LARGEST_BATCH if kind == "cpu" else 4 * LARGEST_BATCH
     smallest = min(SMALLEST_BATCH, max(MOST_BYTES // widest, 1))
-    suits = max(WIDEST_BYTES[kind] // widest, smallest)
-    return min(1 << suits.bit_length() - 1, LARGEST_BATCH if kind == "cpu" else 4 * LARGEST_BATCH)
+
+    def within(size: int) -> int:
+        suits = max(size // widest, smallest)
+        return min(1 << suits.bit_length() - 1, largest)
+
+    return BatchSizes(within(WIDEST_BYTES[kind]), within(FORWARD_ALONE * WIDEST_BYTES[kind]))
 
 
 def keep_weights_in_bf16(network: nn.Module) -> None:

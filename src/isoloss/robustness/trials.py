@@ -179,7 +179,7 @@ class _Bout:
             sweep(
                 self._surely(self._plain_attack(settings)), self._contender.judge, self._x, self._y,
                 epsilons, carry=settings.protocol == "standard",
-                norm=settings.norm, batch_size=self._arena.batch_size,
+                norm=settings.norm, batch_size=self._arena.batch_sizes.counting,
             )
         )  # fmt: skip
         outcome = self._outcome(
@@ -192,21 +192,35 @@ class _Bout:
         return Trial(outcome, torch.stack([r.images for r in reached]))
 
     def _plain_attack(self, settings: AttackingSettings) -> Callable[..., Attacked]:
-        size, generator = self._arena.batch_size, self._generator
+        sizes, generator = self._arena.batch_sizes, self._generator
         protocol = protocol_of(settings)
         name = self._combination.attack
         if name == "square":
             assert isinstance(settings, AttackSettings)
             return lambda model, x, y, eps: square(
-                model, x, y, eps, settings.queries, settings.norm, generator, batch_size=size
+                model,
+                x,
+                y,
+                eps,
+                settings.queries,
+                settings.norm,
+                generator,
+                batch_size=sizes.counting,
             )
         if name == "autoattack":
             seed, classes = self._combination.seed, len(self._arena.classes)
             return lambda model, x, y, eps: standard_autoattack(
-                model, x, y, eps, settings.norm, classes, seed, batch_size=size
+                model,
+                x,
+                y,
+                eps,
+                settings.norm,
+                classes,
+                seed,
+                batch_size=sizes.attacking,
             )
         return lambda model, x, y, eps: attack(
-            model, x, y, eps, protocol, generator, batch_size=size
+            model, x, y, eps, protocol, generator, batch_size=sizes.attacking
         )
 
     def _surely(self, attack: Callable[..., Attacked]) -> Attack:
@@ -218,7 +232,7 @@ class _Bout:
             found = attack(fast, x, y, eps)
             if fast.precision == "fp32":
                 return found
-            wrong = misclassified(judge, found.images, y, self._arena.batch_size)
+            wrong = misclassified(judge, found.images, y, self._arena.batch_sizes.counting)
             disputed = (found.fooled & ~wrong).nonzero()[:, 0]
             if len(disputed) == 0:
                 return found
@@ -254,7 +268,7 @@ class _Bout:
         return Trial(outcome, torch.stack([r.images for r in reached]))
 
     def _judge(self, defense: Smoothing, settings: DefendSettings) -> Judge:
-        seed, size = self._combination.seed, self._arena.batch_size
+        seed, size = self._combination.seed, self._arena.batch_sizes.counting
         draws, norm = settings.votes, settings.norm
 
         def judge(images: Tensor, rows: Tensor, eps: float) -> Judgement:
@@ -273,7 +287,7 @@ class _Bout:
         return judge
 
     def _adversary(self, settings: DefendSettings, defense: Smoothing) -> Attack:
-        size, generator = self._arena.batch_size, self._generator
+        sizes, generator = self._arena.batch_sizes, self._generator
         protocol = protocol_of(settings)
         # What is to fool another network must not stop as soon as it fools its own.
         to_the_end = replace(protocol, keep_best=False)
@@ -281,12 +295,12 @@ class _Bout:
         match self._combination.attack:
             case "transfer":
                 return lambda x, y, eps: attack(
-                    fast, x, y, eps, to_the_end, generator, batch_size=size
+                    fast, x, y, eps, to_the_end, generator, batch_size=sizes.attacking
                 )
             case "square":
                 return lambda x, y, eps: square(
                     defense, x, y, eps, settings.queries, settings.norm, generator,
-                    draws=settings.draws, batch_size=size,
+                    draws=settings.draws, batch_size=sizes.counting,
                 )  # fmt: skip
             case "bpda":
                 assert isinstance(defense, DenoisedSmoothing)
@@ -296,7 +310,7 @@ class _Bout:
                 # The clamp of the denoised image kills gradients.
                 target = defense.unclamped()
         return lambda x, y, eps: eot_pgd(
-            target, x, y, eps, protocol, settings.draws, generator, batch_size=size
+            target, x, y, eps, protocol, settings.draws, generator, batch_size=sizes.attacking
         )
 
     def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
@@ -308,7 +322,7 @@ class _Bout:
             certify_together(
                 defense, self._x, self._indices, settings.pilot, settings.draws,
                 alpha=settings.alpha, seed=self._combination.seed,
-                batch_size=self._arena.batch_size,
+                batch_size=self._arena.batch_sizes.counting,
             )
         )  # fmt: skip
         share = round((time.perf_counter() - began) / len(networks), 4)
