@@ -122,7 +122,7 @@ def test_the_peak_of_memory_can_begin_anew():
     before = peak_bytes(CPU)
     forget_peak(CPU)
     assert peak_bytes(CPU) < before - 50_000_000
-    assert torch.ones(200_000_000, dtype=torch.uint8).sum() == 200_000_000
+    assert torch.ones(200_000_000, dtype=torch.uint8)[-1] == 1
     assert peak_bytes(CPU) > before - 50_000_000
 
 
