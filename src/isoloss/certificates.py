@@ -36,6 +36,7 @@ class Certificate:
         label: its true class.
         predicted: the certified class; −1 where nothing is certain.
         radius: L2, on the [0, 1] scale; 0 where nothing is certain.
+        answer: what PREDICT says, with no radius, from the same draws; −1 where it abstains.
     """
 
     network: str
@@ -45,6 +46,7 @@ class Certificate:
     label: int
     predicted: int
     radius: float
+    answer: int
 
     @property
     def is_right(self) -> bool:
@@ -106,9 +108,10 @@ def mean_steps(each: Sequence[Steps]) -> Steps:
 
 
 def _certificate(line: dict[str, str]) -> Certificate:
-    seed, image, label, predicted = (
-        int(line[name]) for name in ("seed", "image", "label", "predicted")
+    seed, image, label, predicted, answer = (
+        int(line[name]) for name in ("seed", "image", "label", "predicted", "answer")
     )
     return Certificate(
-        line["network"], float(line["sigma"]), seed, image, label, predicted, float(line["radius"])
-    )
+        line["network"], float(line["sigma"]), seed, image, label, predicted, float(line["radius"]),
+        answer,
+    )  # fmt: skip

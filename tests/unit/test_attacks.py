@@ -458,6 +458,22 @@ def test_a_vanished_gradient_is_noticed(digits):
     assert not attack(net, x, y, 0.1, Protocol(steps=3)).without_gradient.any()
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_a_gradient_of_nan_is_no_robustness(digits, norm):
+    net, x, y = digits
+
+    class Rooted(nn.Module):
+        def forward(self, images):
+            return net(images) + (images[:, :, :2] * 0).sqrt().flatten(1).sum(1)[:, None]
+
+    for attacked in (
+        lambda: pgd(Rooted(), x, y, 0.1, 3, norm=norm),
+        lambda: eot_pgd(Rooted(), x, y, 0.1, Protocol(steps=3, norm=norm), 2),
+    ):
+        with pytest.raises(IsolossError, match=f"not finite for {len(x)} of {len(x)} images"):
+            attacked()
+
+
 def nan_network(images):
     return (images.flatten(1).sum(1, keepdim=True) * torch.ones(10)) * torch.nan
 
@@ -470,7 +486,11 @@ def nan_network(images):
         ({"x": "normalized"}, r"images must lie in \[0, 1\], these reach from -1 to 1"),
         ({"x": "bytes"}, r"images must be \(N, C, H, W\) floats in \[0, 1\], these are"),
         ({"y": "ten"}, "labels must be 0 to 9 for this network, these reach from 10 to 10"),
-        ({"y": "floats"}, "labels must be one class index for each of 2 images"),
+        ({"y": "floats"}, "labels must be one int64 class index for each of 2 images"),
+        ({"y": "narrow"}, "labels must be one int64 class index .* int32"),
+        ({"batch_size": 0}, "batch_size must be 1 or more, not 0"),
+        ({"step_size": 0.0}, "the step size must be above 0, not 0"),
+        ({"step_size": math.nan}, "the step size must be above 0, not nan"),
         ({"steps": 0}, "steps must be 1 or more, not 0"),
         ({"restarts": 0}, "restarts must be 1 or more, not 0"),
         ({"norm": "l1"}, "the norm is linf or l2, not 'l1'"),
@@ -484,6 +504,7 @@ def test_what_cannot_be_attacked_is_refused_in_one_line(digits, change, message)
     replacements = {
         "normalized": torch.linspace(-1, 1, 128).view(2, 1, 8, 8), "bytes": (x * 255).byte(),
         "ten": torch.tensor([10, 10]), "floats": y.float(), "features": nn.Identity(),
+        "narrow": y.int(),
     }  # fmt: skip
 
     class Broken(nn.Module):

@@ -126,6 +126,9 @@ def test_a_certificate_follows_from_counts():
         assert (c.predicted is None) == (radius is None)
         assert c.radius == (radius or 0)
         assert c.lower == clopper_pearson_lower(c.successes, 1000)
+        assert (c.answer is None) == (
+            not is_decided(*sorted((c.successes, 1000 - c.successes))[::-1])
+        )
 
 
 def test_an_image_s_certificate_does_not_depend_on_its_company():
@@ -218,6 +221,11 @@ def test_what_cannot_be_certified_is_refused():
         list(certify(DEFENSE, x, [0], 1, 10))
     with pytest.raises(IsolossError, match=r"images must lie in \[0, 1\]"):
         list(certify(DEFENSE, x * 4, [0, 1], 1, 10))
+
+    with pytest.raises(IsolossError, match="batch_size must be 1 or more, not 0"):
+        list(certify(DEFENSE, x, [0, 1], 1, 10, batch_size=0))
+    with pytest.raises(IsolossError, match="labels must be 0 to . for this network"):
+        vote(DEFENSE, x, torch.tensor([0, 9]), range(2), 10)
 
     class Nan(nn.Module):
         def forward(self, images):

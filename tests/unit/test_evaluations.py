@@ -367,7 +367,7 @@ def test_a_certified_curve_is_exact_at_every_radius_once_all_images_are_known(tm
     run = Run.create(tmp_path / "c", asked)
     right = {0.1: True, 0.6: True, 0.3: False, 0.0: False, 0.45: True}
     certificates = [
-        Certificate("net", 0.25, 0, image, 7, 7 if is_right else 2, radius)
+        Certificate("net", 0.25, 0, image, 7, 7 if is_right else 2, radius, 7)
         for image, (radius, is_right) in enumerate(right.items())
     ]
     table = [row("certificate", 0.25, eps, 3, 5, norm="l2") for eps in (0.0, 0.25)]

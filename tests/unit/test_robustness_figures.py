@@ -322,7 +322,7 @@ def certification(folder, **more):
     rng = np.random.default_rng(1)
     certificates = [
         Certificate("net", 0.25, 0, k, k % 3, -1 if k % 9 == 0 else (k % 3 if k % 7 else 5),
-                    0.0 if k % 9 == 0 else float(rng.uniform(0, 0.6)))
+                    0.0 if k % 9 == 0 else float(rng.uniform(0, 0.6)), k % 3)
         for k in range(40)
     ]  # fmt: skip
     rows = [

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from safetensors.torch import load_file
 from scipy import stats
 from torch import nn
 
+from isoloss.certificates import CERTIFICATES, read_certificates
+from isoloss.cli import main
 from isoloss.compute.checkpoints import load_state, save_tensors
 from isoloss.describe import describe
 from isoloss.errors import IsolossError
@@ -30,7 +33,7 @@ from isoloss.robustness.smoothing import DenoisedSmoothing
 from isoloss.robustness.standard import check_autoattack, standard_autoattack
 from isoloss.robustness.statistics import certified_radius
 from isoloss.robustness.trials import Trials
-from isoloss.robustness.votes import vote
+from isoloss.robustness.votes import ESTIMATION, count_votes, vote
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, explain
 from isoloss.tables import read_report, read_table
@@ -73,6 +76,35 @@ class Nothing(nn.Module):
         return x * float("nan")
 
 
+class Spoilt(nn.Module):
+    """A network that is NaN, or has no gradient or one of NaN, where images are of some kind."""
+
+    def __init__(self, num_classes, spoil):
+        super().__init__()
+        self.inner = network(num_classes)
+        self.spoil = spoil
+
+    def forward(self, x):
+        return self.spoil(self.inner, x)
+
+
+def nan_in_noise(num_classes):
+    return Spoilt(num_classes, lambda f, x: f(x) + torch.where(
+        ((x < -0.2) | (x > 1.2)).flatten(1).any(1), torch.nan, 0.0)[:, None])
+
+
+def nan_gradient(num_classes):
+    return Spoilt(num_classes, lambda f, x: f(x) + (x * 0).sqrt().flatten(1).sum(1)[:, None])
+
+
+def resizing(num_classes):
+    return Spoilt(num_classes, lambda f, x: f(nn.functional.interpolate(x, size=8)))
+
+
+def no_gradient(num_classes):
+    return Spoilt(num_classes, lambda f, x: f(x.detach()) * 1.0)
+
+
 def data():
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(240) % 3
@@ -83,6 +115,15 @@ def data():
 def other_data():
     (x, y), test = data()
     return (1 - x, y), test
+
+
+def four_classes():
+    (x, y), (tx, ty) = data()
+    return (x, y), (tx, torch.where(torch.arange(len(ty)) == 1, 3, ty))
+
+
+def larger():
+    return tuple((nn.functional.interpolate(x, size=16), y) for x, y in data())
 
 
 def too_bright():
@@ -534,7 +575,7 @@ def test_networks_behind_one_denoiser_share_its_work(lab, tmp_path, monkeypatch)
     for file in ("net", "other"):
         run = done(tmp_path / file, certify(lab, source=lab / f"{file}.safetensors", **few))
         alone += timeless(run)
-    checks = 8  # images on which a run tries the denoiser first
+    checks = 16  # images on which a run tries first the denoiser, then all behind it
     for_each = (sum(denoised) - 2 * checks) / 2
     denoised.clear()
     both = done(tmp_path / "both", certify(lab, also=(other,), **few))
@@ -631,3 +672,77 @@ def test_wrong_requests_are_refused_in_one_line(lab, tmp_path, kind, wrong, mess
     assert "\n" not in str(caught.value)
     assert not (folder / "robustness.csv").exists()
     assert not (folder / "report.json").exists()
+
+
+DEFENSE = ("--denoiser", "den", "--sigma", "0.2")
+LARGER = ("masked", "--model", "labuser:resizing", "--data", "labuser:larger")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["attack", "--eps", "-0.1"], "--eps: input should be greater than or equal to 0"),
+        (["attack", "--data", "labuser:too_bright"], "images must lie in [0, 1], these reach"),
+        (["attack", "--data", "labuser:four_classes"], "(3, 32), not (4, 32)"),
+        (["attack", "nothing", "--model", "labuser:nothing"], "gives NaN for 8 of 8 images"),
+        (["attack", "masked", "--model", "labuser:no_gradient"], "no gradient reaches the images"),
+        (["attack", "masked", "--model", "labuser:nan_gradient"], "is not finite for 8 of 8"),
+        (["defend", *LARGER, *DEFENSE], "the denoiser is for 8×8 images"),
+        (["defend", *DEFENSE[:2], "--sigma", "99"], "σ = 99 is outside the denoiser's schedule"),
+        (["defend", "masked", "--model", "labuser:no_gradient", *DEFENSE], "no gradient reaches"),
+        (["certify", *DEFENSE[:2], "--sigma", "99"], "σ = 99 is outside the denoiser's schedule"),
+        (["certify", *LARGER, *DEFENSE], "the denoiser is for 8×8 images"),
+        (
+            ["certify", "masked", "--model", "labuser:nan_in_noise", "--sigma", "0.9"],
+            "the network gives NaN for",
+        ),
+    ],
+)
+def test_what_the_command_line_refuses_leaves_nothing(
+    lab, tmp_path, monkeypatch, capsys, words, message
+):
+    monkeypatch.chdir(lab)
+    command, *rest = words
+    source = rest.pop(0) if rest[0] in ("nothing", "masked") else "net"
+    usual = {"--model": "labuser:network", "--data": "labuser:data", "--samples": "12"}
+    for name, value in usual.items():
+        rest += [] if name in rest else [name, value]
+    out = tmp_path / "run"
+    with suppress(SystemExit):
+        assert main([command, f"{source}.safetensors", *rest, "--out", str(out)]) != 0
+    told = capsys.readouterr().err
+    assert message in told
+    assert len(told.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_behind_a_defense_square_needs_no_gradient(lab, tmp_path):
+    settings = defend(lab, network="no_gradient", file="masked", attacks="square", samples=8)
+    run = done(tmp_path / "run", settings)
+    rows = read_table(run.table_path)
+    assert {(row.defense, row.attack) for row in rows} == {
+        ("none", "square"), ("denoised", "square"),
+    }  # fmt: skip
+    assert "no-adaptive-attack" in {doubt.id for doubt in read_report(run.report_path).doubts}
+
+
+def test_a_certification_says_what_predict_would(lab, tmp_path):
+    run = done(tmp_path / "run", certify(lab, draws=40, sigma=(2.0,)))
+    found = read_certificates(run.folder / CERTIFICATES)
+    (combination,) = Plan.of(run.settings, 40).combinations
+    evaluation = prepare(run.settings)
+    defense = evaluation.arena.defense(combination.network, 2.0)
+    counts = count_votes(
+        defense, evaluation.arena.images, evaluation.arena.indices, 0, 40, purpose=ESTIMATION
+    )
+    for one, votes in zip(found, counts, strict=True):
+        first, second = votes.sort(descending=True).values[:2].tolist()
+        sure = stats.binomtest(first, first + second, 0.5).pvalue <= 0.001
+        assert one.answer == (int(votes.argmax()) if sure else -1)
+    right, abstains = (
+        sum(k) for k in zip(*((c.answer == c.label, c.answer < 0) for c in found), strict=True)
+    )
+    assert 0 < abstains < 40
+    assert (run.folder / "report.md").read_text(encoding="utf-8").count(
+        f"| net, σ = 2 | {100 * right / 40:.1f} ("
+    ) == 1

@@ -29,6 +29,7 @@ from isoloss.robustness.smoothing import (
     Together,
     check_denoises,
 )
+from isoloss.robustness.votes import first_noise
 from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
 
 FEW = 8
@@ -148,7 +149,17 @@ def prepare(
         defense.check(few)
         if isinstance(defense, DenoisedSmoothing):
             check_denoises(defense, few)
+        _check_answers(arena, sigma)
     return arena
+
+
+@torch.no_grad()
+def _check_answers(arena: Arena, sigma: float) -> None:
+    """Refuse networks that give NaN for noisy images."""
+    few = arena.images[:FEW]
+    noise = first_noise(few, arena.indices[:FEW])
+    logits = arena.defense_of(range(len(arena.contenders)), sigma).logits(few, noise)
+    refuse_nan(logits.sum(-1).sum(0))
 
 
 def _check_same(
@@ -187,7 +198,7 @@ def check_gradients(arena: Arena) -> None:
     """
     for contender in arena.contenders:
         with held_still(contender.fast):
-            exact(contender.fast)(arena.images[:1], arena.labels[:1], True)
+            exact(contender.fast)(arena.images[:FEW], arena.labels[:FEW], True)
 
 
 def _name(source: Path) -> str:

@@ -36,6 +36,7 @@ class Certificate:
         radius: in L2 on the [0, 1] scale; 0 where one abstains.
         successes, draws: the counts it follows from.
         lower: the lower bound on the class's probability under noise.
+        answer: what PREDICT says from the same draws, None where it abstains.
     """
 
     index: int
@@ -44,6 +45,7 @@ class Certificate:
     successes: int
     draws: int
     lower: float
+    answer: int | None
 
 
 def certify(
@@ -108,23 +110,27 @@ def certify_together(
                 defense, some, names, 0, draws, purpose=purpose, seed=seed, batch_size=batch_size
             )
 
-        chosen = count(n0, SELECTION).argmax(-1, keepdim=True)
-        successes = count(n, ESTIMATION).gather(-1, chosen)
-        labels, counts = (x.reshape(-1, len(names)).T.tolist() for x in (chosen, successes))
-        for index, label, k in zip(names, labels, counts, strict=True):
+        chosen = count(n0, SELECTION).argmax(-1)
+        # (networks or none, images, classes) to images first.
+        choices = chosen.reshape(-1, len(names)).T.tolist()
+        votes = count(n, ESTIMATION)
+        votes = votes.reshape(-1, *votes.shape[-2:]).transpose(0, 1).cpu()
+        for index, labels, counts in zip(names, choices, votes, strict=True):
             yield tuple(
-                _certificate(index, *found, n, defense.sigma, alpha)
-                for found in zip(label, k, strict=True)
+                _certificate(index, label, own, n, defense.sigma, alpha)
+                for label, own in zip(labels, counts, strict=True)
             )
 
 
 def _certificate(
-    index: int, label: int, successes: int, n: int, sigma: float, alpha: float
+    index: int, label: int, votes: Tensor, n: int, sigma: float, alpha: float
 ) -> Certificate:
+    successes = int(votes[label])
     radius = certified_radius(successes, n, sigma, alpha)
     predicted = None if radius is None else label
     lower = clopper_pearson_lower(successes, n, alpha)
-    return Certificate(index, predicted, radius or 0.0, successes, n, lower)
+    answer = _decided(votes, alpha)
+    return Certificate(index, predicted, radius or 0.0, successes, n, lower, answer)
 
 
 def predict(
@@ -145,9 +151,11 @@ def predict(
     counts = count_votes(
         defense, images, indices, 0, n, purpose=VOTING, seed=seed, batch_size=batch_size
     )
-    top = counts.topk(min(2, counts.shape[1]), dim=1)
-    answers: list[int | None] = []
-    for votes, classes in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-        second = votes[1] if len(votes) > 1 else 0
-        answers.append(classes[0] if is_decided(votes[0], second, alpha) else None)
-    return answers
+    return [_decided(votes, alpha) for votes in counts.cpu()]
+
+
+def _decided(votes: Tensor, alpha: float) -> int | None:
+    """Of (classes,) votes the class that has most, if that is beyond chance."""
+    top = votes.topk(min(2, len(votes)))
+    first, second = (*top.values.tolist(), 0)[:2]
+    return int(top.indices[0]) if is_decided(first, second, alpha) else None

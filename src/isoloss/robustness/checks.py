@@ -32,15 +32,14 @@ def check_images(images: Tensor) -> None:
 
 
 def check_labels(labels: Tensor, images: Tensor) -> None:
-    """Refuse anything but one class index for each image.
+    """Refuse anything but one class index (int64) for each image.
 
     Raises:
         IsolossError: saying what they are instead.
     """
-    whole = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
-    if labels.ndim != 1 or not whole or len(labels) != len(images):
+    if labels.ndim != 1 or labels.dtype != torch.int64 or len(labels) != len(images):
         raise IsolossError(
-            f"labels must be one class index for each of {len(images)} images, these are "
+            f"labels must be one int64 class index for each of {len(images)} images, these are "
             f"{tuple(labels.shape)} {str(labels.dtype).removeprefix('torch.')}"
         )
 

@@ -53,8 +53,8 @@ def eot_pgd(
     Raises:
         IsolossError: as `pgd`.
     """
-    images_at_once = None if batch_size is None else max(batch_size // draws, 1)
     look = over_draws(model, draws, batch_size)
+    images_at_once = None if batch_size is None else max(batch_size // draws, 1)
     size = images_at_once or max(len(x), 1)
 
     def anew(outcome: Attacked) -> Attacked:
@@ -99,7 +99,7 @@ def over_draws(model: nn.Module, draws: int, batch_size: int | None = None) -> L
                 )
                 each = F.cross_entropy(logits, labels.repeat_interleave(k), reduction="none")
                 if gradient is not None:
-                    gradient.add_(input_gradient(each.sum(), leaf) / draws)
+                    gradient.add_(input_gradient(each, leaf) / draws)
             losses += each.detach().view(n, k).sum(1) / draws
             chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
             votes = chosen if votes is None else votes + chosen

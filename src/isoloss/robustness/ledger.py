@@ -41,6 +41,7 @@ class Outcome:
         predicted: (N,) the certified class, −1 where nothing is certain; of certificates only.
         radius: (N,) the certified radius.
         successes: (N,) draws that the class won.
+        answers: (N,) what PREDICT says from the same draws, −1 where it abstains.
     """
 
     images: list[int]
@@ -56,6 +57,7 @@ class Outcome:
     predicted: list[int]
     radius: list[float]
     successes: list[int]
+    answers: list[int]
 
     def to_bytes(self) -> bytes:
         """As JSON."""
@@ -91,7 +93,7 @@ def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
         and _are_numbers(found.seconds, 1 if certified else e)
         and all(
             _are_numbers(values, of_certificate)
-            for values in (found.predicted, found.radius, found.successes)
+            for values in (found.predicted, found.radius, found.successes, found.answers)
         )
     )
 

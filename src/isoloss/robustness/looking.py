@@ -40,27 +40,36 @@ def exact(model: nn.Module) -> Look:
         with torch.set_grad_enabled(with_gradient):
             logits = wide(check_logits(model(images), labels))
             losses = F.cross_entropy(logits, labels, reduction="none")
-            gradient = input_gradient(losses.sum(), images) if with_gradient else None
+            gradient = input_gradient(losses, images) if with_gradient else None
         refuse_nan(losses)
         return Sight(losses.detach(), logits.argmax(1) != labels, gradient)
 
     return look
 
 
-def input_gradient(loss: Tensor, images: Tensor) -> Tensor:
-    """∂loss/∂images.
+def input_gradient(losses: Tensor, images: Tensor) -> Tensor:
+    """(N, C, H, W) the gradient of the sum of `losses` in `images`.
 
     Raises:
-        IsolossError: if the network lets no gradient through.
+        IsolossError: if the network lets no gradient through, or one that is not finite: of that
+            no step follows, and an attack that stands still would look like robustness.
     """
-    if loss.requires_grad:
-        (gradient,) = torch.autograd.grad(loss, images, allow_unused=True)
-        if gradient is not None:
-            return gradient
-    raise IsolossError(
-        "no gradient reaches the images through this network: attack it with square, which needs "
-        "none"
-    )
+    gradient: Tensor | None = None
+    if losses.requires_grad:
+        (gradient,) = torch.autograd.grad(losses.sum(), images, allow_unused=True)
+    if gradient is None:
+        raise IsolossError(
+            "no gradient reaches the images through this network: attack it with square, which "
+            "needs none"
+        )
+    spoilt = int((~gradient.isfinite().flatten(1).all(1)).sum())
+    if spoilt:
+        refuse_nan(losses)
+        raise IsolossError(
+            f"this network's gradient is not finite for {spoilt} of {len(images)} images: attack "
+            "it with square, which needs none"
+        )
+    return gradient
 
 
 def wide(logits: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ https://arxiv.org/abs/1706.06083
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from isoloss.errors import IsolossError
 from isoloss.robustness.ascent import Attacked, ascend
 from isoloss.robustness.ball import Ball, Norm, ball_of
 from isoloss.robustness.checks import check_at_least, check_images, check_labels
@@ -142,6 +144,10 @@ def climb(
     check_labels(y, x)
     check_at_least("steps", protocol.steps)
     check_at_least("restarts", protocol.restarts)
+    if batch_size is not None:
+        check_at_least("batch_size", batch_size)
+    if protocol.step_size is not None and not 0 < protocol.step_size < math.inf:
+        raise IsolossError(f"the step size must be above 0, not {protocol.step_size:g}")
     ball = ball_of(protocol.norm, eps)
     if (shortfall := protocol.shortfall(eps)) is not None:
         warnings.warn(shortfall, stacklevel=4)

@@ -139,7 +139,8 @@ def _bouts(settings: RobustnessSettings) -> Iterator[tuple[float | None, str]]:
         case AttackSettings():
             yield from ((None, attack) for attack in settings.attacks.split(","))
         case DefendSettings():
-            yield None, "pgd"
+            # Undefended, a network without gradients can be attacked in no other way either.
+            yield None, "square" if settings.attacks == "square" else "pgd"
             for sigma in settings.sigma:
                 yield from ((sigma, a) for a in (CLEAN, *settings.attacks.split(",")))
         case CertifySettings():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from isoloss.attacks import attack_of
+from isoloss.certificates import Certificate
 from isoloss.files import write_atomic
 from isoloss.robustness.doubts import convergence, doubts_of
 from isoloss.robustness.standing import Standing
@@ -142,6 +143,7 @@ def _tables(standing: Standing) -> Iterator[str]:
         told = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
         yield f"| {eps:.4g} | {' | '.join(told)} |"
     if certified:
+        yield from _predictions(standing)
         return
     for curve, head in zip(curves, heads, strict=True):
         yield ""
@@ -158,6 +160,25 @@ def _tables(standing: Standing) -> Iterator[str]:
             yield "| ε | accuracy | after rounding to 8 bits |"
             yield "|---|---|---|"
         yield from map(_line, its)
+
+
+def _predictions(standing: Standing) -> Iterator[str]:
+    """What PREDICT says of the images, from the draws that certify them."""
+    groups: dict[tuple[str, float, int], list[Certificate]] = {}
+    for one in standing.certificates:
+        groups.setdefault((one.network, one.sigma, one.seed), []).append(one)
+    yield ""
+    yield "### PREDICT"
+    yield "The most frequent class of the same draws, without a radius."
+    yield ""
+    yield "| network | right | wrong | abstains |"
+    yield "|---|---|---|---|"
+    for (network, sigma, seed), its in groups.items():
+        right = sum(one.answer == one.label for one in its)
+        abstains = sum(one.answer < 0 for one in its)
+        shares = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
+        several = f", seed {seed}" if standing.settings.seeds > 1 else ""
+        yield f"| {_subject(network, sigma)}{several} | {' | '.join(shares)} |"
 
 
 def _head(curve: Curve, with_seed: bool) -> str:

@@ -188,6 +188,8 @@ def check_denoises(defense: DenoisedSmoothing, images: Tensor, seed: int = 0) ->
     noisy = defense.noisy(images, noise)
     before = float((noisy.clamp(0, 1) - images).square().mean().sqrt())
     after = float((defense.denoise(noisy).clamp(0, 1) - images).square().mean().sqrt())
+    if math.isnan(after):
+        raise IsolossError("the denoiser gives NaN: nothing can be said of it")
     if defense.sigma > 0 and not after < before:
         raise IsolossError(
             f"the denoiser does not denoise these images: noise of σ = {defense.sigma:g} leaves an "

@@ -90,6 +90,8 @@ def search(
     check_labels(y, x)
     check_at_least("queries", queries)
     check_at_least("draws", draws)
+    if batch_size is not None:
+        check_at_least("batch_size", batch_size)
     ball = ball_of(norm, eps)
     propose: Callable[..., Tensor] = _propose_linf if norm == "linf" else _propose_l2
     draw = _Draws(generator, x)

@@ -140,13 +140,13 @@ class Standing:
         return [
             Certificate(
                 self.names[combination.network], combination.sigma or 0.0, combination.seed,
-                image, label, predicted, radius,
+                image, label, predicted, radius, answer,
             )
             for combination in self.curves
             if combination.attack == CERTIFICATE
             for o in self.outcomes(combination)
-            for image, label, predicted, radius in zip(
-                o.images, o.labels, o.predicted, o.radius, strict=True
+            for image, label, predicted, radius, answer in zip(
+                o.images, o.labels, o.predicted, o.radius, o.answers, strict=True
             )
         ]  # fmt: skip
 

@@ -196,7 +196,7 @@ class _Bout:
         protocol = protocol_of(settings)
         name = self._combination.attack
         if name == "square":
-            assert isinstance(settings, AttackSettings)
+            assert isinstance(settings, AttackSettings | DefendSettings)
             return lambda model, x, y, eps: square(
                 model,
                 x,
@@ -332,6 +332,7 @@ class _Bout:
                 predicted=[-1 if c.predicted is None else c.predicted for c in found],
                 radius=[c.radius for c in found],
                 successes=[c.successes for c in found],
+                answers=[-1 if c.answer is None else c.answer for c in found],
                 seconds=[share],
             )
             for found in zip(*images, strict=True)

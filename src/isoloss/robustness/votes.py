@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.checks import check_at_least, check_labels
+from isoloss.robustness.checks import check_at_least, check_labels, check_logits
 from isoloss.robustness.looking import held_still, wide
 from isoloss.robustness.smoothing import Smoothing
 
@@ -53,6 +53,7 @@ def count_votes(
     """
     if len(indices) != len(images):
         raise IsolossError(f"there are {len(images)} images and {len(indices)} indices")
+    check_at_least("batch_size", batch_size)
     defense.check(images)
     counts: Tensor | None = None
     spoilt = torch.zeros((), dtype=torch.bool, device=images.device)
@@ -159,6 +160,7 @@ def vote(
         return count_votes(defense, images, indices, first, last, seed=seed, batch_size=batch_size)
 
     one = count(0, 1)
+    check_logits(one, labels)
     counts = one + count(1, draws) if draws > 1 else one
     right = counts.gather(1, labels[:, None])[:, 0]
     others = counts.scatter(1, labels[:, None], -1).amax(1)
