@@ -95,17 +95,33 @@ def test_wrong_requests_leave_nothing(isoloss_command, tmp_path, words, message)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_processes_make_the_table_that_one_does_when_killed_on_the_way(
-    isoloss_command, tmp_path
-):
-    (tmp_path / "robustuser.py").write_text(USER, encoding="utf-8")
+def made(folder):
+    """An environment in which `robustuser` is found, with `net.safetensors` in the folder."""
+    (folder / "robustuser.py").write_text(USER, encoding="utf-8")
     make = (
         "import torch, robustuser; from pathlib import Path; "
         "from isoloss.compute.checkpoints import save_tensors; "
         "save_tensors(Path('net.safetensors'), robustuser.network(3).state_dict())"
     )
-    here = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", make], cwd=tmp_path, env=here, check=True)
+    here = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(folder)}
+    subprocess.run([sys.executable, "-c", make], cwd=folder, env=here, check=True)
+    return here
+
+
+def by_two(folder, here, *words):
+    """Run `python WORDS` as two processes of torchrun."""
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    done = subprocess.run(
+        [sys.executable, *launch, *words],
+        cwd=folder, env=here, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_make_the_table_that_one_does_when_killed_on_the_way(
+    isoloss_command, tmp_path
+):
+    here = made(tmp_path)
     words = (
         "-m", "isoloss", "attack", "net.safetensors", "--model", "robustuser:network",
         "--data", "robustuser:data", "--device", "cpu", "--precision", "fp32", "--steps", "40",
@@ -124,19 +140,7 @@ def test_two_processes_make_the_table_that_one_does_when_killed_on_the_way(
     assert not (tmp_path / "one" / "report.json").exists()
     isoloss_command("run", "one", env={**ONE_THREAD, "PYTHONPATH": str(tmp_path)}, check=0)
 
-    launch = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-    ]
-    done = subprocess.run(
-        [*launch, *words, "two"],
-        cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    by_two(tmp_path, here, *words, "two")
     assert timeless(tmp_path / "two") == timeless(tmp_path / "one")
     run = Run.open(tmp_path / "two")
     assert run.environment["processes"] == 2
@@ -144,3 +148,18 @@ def test_two_processes_make_the_table_that_one_does_when_killed_on_the_way(
         isinstance(event, Log) and event.message.startswith("units: rank 0 ")
         for _, event in run.events()
     )
+
+
+def test_two_processes_certify_what_one_does(isoloss_command, tmp_path):
+    here = made(tmp_path)
+    words = (
+        "certify", "net.safetensors", "--model", "robustuser:network", "--data", "robustuser:data",
+        "--device", "cpu", "--precision", "fp32", "--sigma", "0.1", "0.3", "--samples", "30",
+        "--draws", "400", "--pilot", "20", "--keep", "2", "--out",
+    )  # fmt: skip
+    isoloss_command(*words, "one", env={**ONE_THREAD, "PYTHONPATH": str(tmp_path)}, check=0)
+    by_two(tmp_path, here, "-m", "isoloss", *words, "two")
+    assert timeless(tmp_path / "two") == timeless(tmp_path / "one")
+    one, two = (tmp_path / name / "certificates.csv" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert Run.open(tmp_path / "two").environment["processes"] == 2

@@ -99,6 +99,17 @@ def test_what_is_kept_is_the_average_of_the_weights(in_folder_of_users_module, o
     assert any(not torch.equal(weights[n], v) for n, v in weights_of(run).items())
 
 
+def test_in_bf16_it_learns_as_much(in_folder_of_users_module, one_thread):
+    losses: dict[str, list[float]] = {}
+    for precision in ("fp32", "bf16"):
+        run = Run.create(in_folder_of_users_module / precision, tiny(precision=precision, epochs=6))
+        losses[precision] = [e.test_loss for e in carry_on(run) if isinstance(e, Metric)]
+    single, half = losses["fp32"], losses["bf16"]
+    assert single != half
+    assert single[0] - half[-1] >= 0.9 * (single[0] - single[-1]) > 0
+    assert all(v.dtype == torch.float32 for v in weights_of(run).values())
+
+
 def test_the_folder_is_one_of_diffusers(in_folder_of_users_module, one_thread):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
     list(carry_on(run))

@@ -117,6 +117,11 @@ def other_data():
     return (1 - x, y), test
 
 
+def five():
+    (x, y), (tx, ty) = data()
+    return (x, torch.arange(len(y)) % 5), (tx, torch.arange(len(ty)) % 5)
+
+
 def four_classes():
     (x, y), (tx, ty) = data()
     return (x, y), (tx, torch.where(torch.arange(len(ty)) == 1, 3, ty))
@@ -623,6 +628,22 @@ def test_autoattack_stays_in_the_ball_and_fools_where_there_is_no_gradient(lab):
     with torch.no_grad():
         assert torch.equal(network(found.images).argmax(1) != y, found.fooled)
     assert found.fooled.any()
+
+
+def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
+    torch.manual_seed(0)
+    network = sys.modules["labuser"].network(5)
+    save_tensors(lab / "five.safetensors", network.state_dict())
+    settings = attack(
+        lab, attacks="autoattack", data="labuser:five", file="five", eps=(0.01, 0.5), samples=20
+    )
+    run = done(tmp_path / "run", settings)
+    counts = {row.eps: row.correct for row in read_table(run.table_path)}
+    assert counts[0] >= counts[0.01] >= counts[0.5] == 0
+    assert counts[0] > 0
+    kept = load_file(run.examples / "0000.safetensors")["images"]
+    for images, eps in zip(kept, (0.0, 0.01, 0.5), strict=True):
+        assert float((images - kept[0]).abs().max()) <= eps + 1e-6
 
 
 def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):

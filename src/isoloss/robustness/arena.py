@@ -20,7 +20,7 @@ from isoloss.compute.ranks import Ranks
 from isoloss.errors import IsolossError
 from isoloss.naming import short_name
 from isoloss.robustness.checks import check_images, check_labels, check_logits
-from isoloss.robustness.fast import BatchSizes, Fast, FastDenoiser
+from isoloss.robustness.fast import FEW, BatchSizes, Fast, FastDenoiser
 from isoloss.robustness.looking import exact, held_still, refuse_nan
 from isoloss.robustness.smoothing import (
     DenoisedSmoothing,
@@ -31,9 +31,6 @@ from isoloss.robustness.smoothing import (
 )
 from isoloss.robustness.votes import first_noise
 from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
-
-FEW = 8
-"""Images on which a network or a denoiser is tried out."""
 
 
 @dataclass(frozen=True)

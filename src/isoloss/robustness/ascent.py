@@ -43,7 +43,6 @@ def ascend(
     step_size: float,
     *,
     keep_best: bool = True,
-    drop_fooled: bool = True,
     batch_size: int | None = None,
 ) -> Attacked:
     """Climb the loss from `start`, inside the balls around `images` and inside [0, 1].
@@ -51,9 +50,9 @@ def ascend(
     Args:
         images, start: (N, C, H, W); the ball's centres, and where to begin in it.
         labels: (N,) true classes.
-        keep_best: return each image's best iterate, misclassified before others, then by loss;
-            else the last one.
-        drop_fooled: an image is done as soon as it is misclassified.
+        keep_best: return each image's best iterate, misclassified before others, then by loss,
+            and be done with an image as soon as it is misclassified; else take all steps and
+            return the last one.
         batch_size: images looked at together; None for all.
     """
     n = len(images)
@@ -81,7 +80,7 @@ def ascend(
         fooled[risen] = sight.fooled[better]
 
         going = ~arrived
-        if drop_fooled:
+        if keep_best:
             going &= ~sight.fooled
         if sight.gradient is not None:
             flat[rows] &= (sight.gradient.flatten(1) == 0).all(1) | arrived

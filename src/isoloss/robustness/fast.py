@@ -27,6 +27,7 @@ MOST_BYTES = 64 << 20
 """Of the widest activations, where it takes so many for `SMALLEST_BATCH` images."""
 SMALLEST_BATCH, LARGEST_BATCH = 32, 256
 FEW = 8
+"""Images on which a network is tried out."""
 _LARGE_MAP = 1024
 """Places from which on PyTorch normalizes groups of bf16 quickly on a CPU."""
 

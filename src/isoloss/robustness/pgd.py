@@ -161,7 +161,7 @@ def climb(
             rows = rows[~outcome.fooled]
         fresh = ascend(
             look, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
-            keep_best=protocol.keep_best, drop_fooled=protocol.keep_best, batch_size=batch_size,
+            keep_best=protocol.keep_best, batch_size=batch_size,
         )  # fmt: skip
         if outcome is None:
             outcome = fresh

@@ -7,6 +7,7 @@ from functools import reduce
 
 import numpy as np
 
+from isoloss.attacks import NORMS
 from isoloss.certificates import farthest_radius
 from isoloss.robustness.standing import Bits, Standing
 from isoloss.robustness.statistics import clopper_pearson_interval
@@ -176,8 +177,7 @@ def _trust(doubts: list[Doubt]) -> str:
 
 
 def _ball(standing: Standing, eps: float) -> str:
-    norm = {"linf": "L∞", "l2": "L2"}[getattr(standing.settings, "norm", "l2")]
-    return f"ε = {eps:.4g} in {norm}"
+    return f"ε = {eps:.4g} in {NORMS[getattr(standing.settings, 'norm', 'l2')]}"
 
 
 def _share(right: Bits) -> str:
