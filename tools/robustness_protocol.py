@@ -5,8 +5,8 @@
     python tools/robustness_protocol.py cpu --runs runs/protocol --write docs/robustness.md
 
 Trains ResNet-50 with and without CBAM and a denoiser, attacks, defends and certifies both networks.
-Every part is a run that is carried on where it is unfinished; --write puts the tables of what there
-is between the marks in the page.
+Every part is a run that is carried on where it is unfinished; --write puts the tables of what is
+done between the marks in the page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from isoloss.attacks import attack_of
+from isoloss.certificates import farthest_radius
 from isoloss.compute.models import build_model
+from isoloss.events import Metric
 from isoloss.files import write_atomic
 from isoloss.robustness.denoiser import build_unet
 from isoloss.run import Run
@@ -127,8 +129,8 @@ def carry_out(runs: Path, wanted: dict[str, AnySettings]) -> None:
         bar.close()
 
 
-def tables(runs: Path) -> Iterator[str]:
-    """Markdown of what the runs have come to so far."""
+def attacked(runs: Path) -> Iterator[str]:
+    """Markdown of what attacks on the networks, alone and defended, have come to."""
     for network in NETWORKS:
         yield f"**{network}**, accuracy in percent (95 % interval) against ε in L∞:"
         yield ""
@@ -139,28 +141,59 @@ def tables(runs: Path) -> Iterator[str]:
         for defense, each in ORIGINAL[network].items():
             yield _line([f"*original experiment*, {defense}", "legacy", *each])
         yield ""
+    yield from _convergence(runs / "defend" / "report.json")
+    yield from _clean(runs)
+    yield ""
+    yield _time(runs, "attack", "legacy", "defend")
+
+
+def certified(runs: Path) -> Iterator[str]:
+    """Markdown of the certificates."""
+    rows, facts = read_table(runs / "certify/robustness.csv"), _facts(runs / "certify")
+    draws, sigma = facts["draws"], 0.25
+    farthest = farthest_radius(sigma, draws, facts["alpha"])
     yield "Certified accuracy in percent (95 % interval) against the L2 radius:"
     yield ""
     yield _line(["network", *(f"{r:g}" for r in RADII)])
     yield _line(["---"] * (1 + len(RADII)))
-    table, report = (runs / "certify" / name for name in ("robustness.csv", "report.json"))
-    if table.exists() and report.exists():
-        rows = read_table(table)
-        draws = read_report(report).facts["draws"]
-        for network in NETWORKS:
-            found = {r.eps: r for r in rows if r.network == network}
-            label = f"{network}, σ = 0.25, n = {draws:,}"
-            yield _line([label, *(_share(found[r]) for r in RADII)])
+    for network in NETWORKS:
+        found = {r.eps: r for r in rows if r.network == network}
+        if found:
+            shares = (_share(found[r]) if r <= farthest else "out of reach" for r in RADII)
+            yield _line([f"{network}, σ = {sigma:g}, n = {draws:,}", *shares])
     for label, shares in PUBLISHED.items():
         yield _line([label, *("" if s is None else f"{100 * s:.1f}" for s in shares)])
     yield ""
-    yield from _convergence(runs / "defend" / "report.json")
-    yield from _clean(runs)
+    yield (
+        f"{draws} draws certify no radius beyond {farthest:.3f}, whatever the network. For "
+        + ", ".join(f"{r.abstained} of {r.samples} images" for r in rows if r.eps == 0)
+        + " nothing is certain."
+    )
+    trained = {name: _accuracy(runs / name) for name in NETWORKS if (runs / name).exists()}
+    yield (
+        "Undefended, on the whole test set, the networks certified here are right for "
+        + ", ".join(f"{100 * share:.1f} % ({name})" for name, share in trained.items())
+        + "."
+    )
     yield ""
-    yield "Time: " + "; ".join(
+    yield _time(runs, "certify")
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    return read_report(folder / "report.json").facts
+
+
+def _accuracy(folder: Path) -> float:
+    """On the test set, at the end of a training."""
+    return [e.test_accuracy for _, e in Run.open(folder).events() if isinstance(e, Metric)][-1]
+
+
+def _time(runs: Path, *names: str) -> str:
+    """What trainings and these runs took."""
+    return "Time: " + "; ".join(
         f"{name} {duration(_seconds(runs / name))}"
-        for name in (*NETWORKS, "denoiser", "attack", "legacy", "defend", "certify")
-        if (runs / name / "events.jsonl").exists()
+        for name in (*NETWORKS, "denoiser", *names)
+        if (runs / name / "events.jsonl").exists() and Run.open(runs / name).is_done
     )
 
 
@@ -272,15 +305,23 @@ def _line(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def write(page: Path, effort: str, text: str) -> None:
-    """Put `text` between the marks of an effort."""
-    marks = f"<!-- {effort} -->", f"<!-- end of {effort} -->"
+def write(page: Path, effort: str, runs: Path) -> None:
+    """Put what is done between the marks of an effort; what is not stays as it is."""
+    parts = {
+        effort: (attacked, ("attack", "legacy", "defend")),
+        f"{effort}, certificates": (certified, ("certify",)),
+    }
     whole = page.read_text(encoding="utf-8")
-    found = re.compile(f"{marks[0]}.*?{marks[1]}", re.S)
-    if not found.search(whole):
-        raise SystemExit(f"{page} has no marks {marks[0]} … {marks[1]}")
-    replaced = found.sub(lambda _: f"{marks[0]}\n{text}\n{marks[1]}", whole)
-    write_atomic(page, lambda path: path.write_text(replaced, encoding="utf-8"))
+    for name, (tables, needed) in parts.items():
+        if not all((runs / run / "report.json").exists() for run in needed):
+            continue
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        found = re.compile(f"{begin}.*?{end}", re.S)
+        if not found.search(whole):
+            raise SystemExit(f"{page} has no marks {begin} … {end}")
+        filled = "\n".join([begin, *tables(runs), end])
+        whole = found.sub(lambda _, filled=filled: filled, whole)
+    write_atomic(page, lambda path: path.write_text(whole, encoding="utf-8"))
 
 
 def main() -> None:
@@ -293,7 +334,7 @@ def main() -> None:
     given = parser.parse_args()
     runs = given.runs.expanduser().absolute()
     if given.write:
-        write(given.write, given.effort, "\n".join(tables(runs)))
+        write(given.write, given.effort, runs)
     else:
         carry_out(runs, asked(EFFORTS[given.effort], given.data, runs))
 

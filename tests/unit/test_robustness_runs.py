@@ -21,7 +21,7 @@ from isoloss.cli import main
 from isoloss.compute.checkpoints import load_state, save_tensors
 from isoloss.describe import describe
 from isoloss.errors import IsolossError
-from isoloss.events import Progress
+from isoloss.events import Metric, Progress, to_line
 from isoloss.robustness import trials
 from isoloss.robustness.bpda import StraightThrough
 from isoloss.robustness.denoiser import build_scheduler, load_denoiser, save_denoiser
@@ -35,7 +35,13 @@ from isoloss.robustness.statistics import certified_radius
 from isoloss.robustness.trials import Trials
 from isoloss.robustness.votes import ESTIMATION, count_votes, vote
 from isoloss.run import Run
-from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, explain
+from isoloss.settings import (
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    TrainSettings,
+    explain,
+)
 from isoloss.tables import read_report, read_table
 from isoloss.work import carry_on, prepare
 
@@ -539,18 +545,37 @@ def test_the_protocol_s_page_is_what_its_runs_have_found(lab, tmp_path, monkeypa
     ):  # fmt: skip
         done(tmp_path / name, settings)
     page = tmp_path / "page.md"
-    page.write_text("Before\n<!-- cpu -->\nold\n<!-- end of cpu -->\nafter", encoding="utf-8")
-    tool.write(page, "cpu", "\n".join(tool.tables(tmp_path)))
+    marks = ("<!-- cpu -->", "<!-- end of cpu -->", "<!-- cpu, certificates -->")
+    page.write_text(
+        f"Before\n{marks[0]}\nold\n{marks[1]}\n{marks[2]}\nold\n<!-- end of cpu, certificates -->"
+        "\nafter",
+        encoding="utf-8",
+    )
+    training = Run.create(tmp_path / "net", TrainSettings(data="digits", model="vgg11"))
+    metrics = (Metric(k, 0.1, 1.0, 0.5, 1.0, share) for k, share in enumerate((0.125, 0.875)))
+    told = "".join(f"{to_line(metric, float(k))}\n" for k, metric in enumerate(metrics))
+    training.events_path.write_text(told, encoding="utf-8")
+    report = tmp_path / "defend" / "report.json"
+    unfinished = report.rename(tmp_path / "report.json")
+    tool.write(page, "cpu", tmp_path)
+    assert page.read_text(encoding="utf-8").startswith(f"Before\n{marks[0]}\nold\n{marks[1]}")
+    unfinished.rename(report)
+    tool.write(page, "cpu", tmp_path)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("Before\n<!-- cpu -->\n**net**")
-    assert text.endswith("<!-- end of cpu -->\nafter")
+    assert text.endswith("<!-- end of cpu, certificates -->\nafter")
+    assert "old" not in text
     rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "defend" / "robustness.csv")}
     row, clean = rows["eot", 0.1], rows["eot", 0.0]
     assert f"{100 * row.accuracy:.1f} ({100 * row.low:.0f}–{100 * row.high:.0f})" in text
     assert text.count("| none | PGD |") == text.count("| σ = 0.25 | EOT, exact gradients |") == 1
     assert "| σ = 0.25 | legacy transfer, single draw |" in text
     assert f"{100 * clean.accuracy:.1f} %, which exceeds the original's 0.1 %" in text
-    assert "| net, σ = 0.25, n = 200 |" in text
+    (certified,) = (line for line in text.splitlines() if "| net, σ = 0.25, n = 200 |" in line)
+    assert certified.count(" (") == 2
+    assert certified.endswith("| out of reach | out of reach |")
+    assert "200 draws certify no radius beyond 0.456" in text
+    assert "are right for 87.5 % (net)." in text
     assert "under EOT with fewer and more: net, steps 1: " in text
 
 
