@@ -222,6 +222,28 @@ def test_a_sweep_takes_successes_to_larger_radii(digits):
     assert torch.equal(resumed[0].images, steps[3].images)
 
 
+def test_what_fools_once_it_is_rounded_is_kept_rounded():
+    class Pedant(nn.Module):
+        """Right but for images of 8 bits."""
+
+        def forward(self, images):
+            levels = images * 255
+            whole = ((levels - levels.round()).abs() < 0.01).flatten(1).all(1)
+            return torch.stack([~whole, whole], 1).float()
+
+    x, y = torch.full((2, 1, 2, 2), 100.3 / 255), torch.zeros(2, dtype=torch.long)
+
+    def attack(images, labels, eps):
+        nowhere = torch.zeros(len(images), dtype=torch.bool)
+        return Attacked(images + 0.9 / 255, torch.zeros(len(images)), nowhere, nowhere)
+
+    clean, attacked = sweep(attack, Pedant(), x, y, [0.0, 2 / 255])
+    assert not clean.fooled.any(), "rounding a clean image moves it"
+    assert attacked.fooled.all()
+    assert attacked.fooled_in_8_bits.all()
+    torch.testing.assert_close(attacked.images, torch.full_like(x, 101 / 255))
+
+
 @pytest.mark.parametrize("ball", [LInfBall(0.01), LInfBall(0.05), L2Ball(0.5), L2Ball(0.03)])
 def test_images_of_8_bits_stay_in_the_ball(ball):
     generator = torch.Generator().manual_seed(0)

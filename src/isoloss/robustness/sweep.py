@@ -121,9 +121,13 @@ def _at(
             found, flat[left] = outcome.images, outcome.without_gradient
         # The attack's word is not taken for it.
         fools = misclassified(model, found, y[left], batch_size)
-        fools_rounded = misclassified(
-            model, in_8_bits(found, x[left], ball_of(norm, eps)), y[left], batch_size
-        )
+        ball = ball_of(norm, eps)
+        in_file = in_8_bits(found, x[left], ball)
+        fools_rounded = misclassified(model, in_file, y[left], batch_size)
+        # What fools only once rounded is an adversarial image as it is in the file.
+        luckier = fools_rounded & ~fools & (ball.distance(in_file, x[left]) <= eps + SLACK)
+        if eps > 0:
+            found, fools = found.where(~luckier.view(-1, 1, 1, 1), in_file), fools | luckier
         better = fools & fools_rounded | ~fooled[left]
         images[left[better]] = found[better]
         fooled[left] |= fools
