@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.device import arithmetic, in_fast_layout, reduced_precisions
@@ -21,11 +22,11 @@ _MULTIPLIES = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 # The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
 # keeps the device busy. It follows from the network alone, for what is random may depend on it.
 WIDEST_BYTES = {"cpu": 8 << 20, "mps": 64 << 20, "cuda": 256 << 20}
-FORWARD_ALONE = 2
+FORWARD_ALONE = 4
 """Times as many bytes where nothing is kept for a backward pass."""
 MOST_BYTES = 64 << 20
 """Of the widest activations, where it takes so many for `SMALLEST_BATCH` images."""
-SMALLEST_BATCH, LARGEST_BATCH = 32, 256
+SMALLEST_BATCH, LARGEST_BATCH = 64, 256
 FEW = 8
 """Images on which a network is tried out."""
 _LARGE_MAP = 1024
@@ -129,10 +130,13 @@ class FastDenoiser(nn.Module):
             keep_weights_in_bf16(self.unet)
         if precision == "bf16" and self.device.type == "cpu":
             _mind_slow_bf16(self.unet)
+        _spare_repetitions(self.unet)
         if fits:
             self.batch_sizes = suitable_batch_sizes(self, few, lambda: self(few, step))
 
     def forward(self, images: Tensor, step: Tensor) -> Tensor:
+        """The noise in (N, C, H, W) images, all at one `step` (a scalar)."""
+        assert step.ndim == 0
         with arithmetic(self.device, self.precision):
             return self.unet(images, step).sample.float()
 
@@ -168,6 +172,35 @@ def _mind_slow_bf16(unet: nn.Module) -> None:
         elif isinstance(module, Attention):
             # Its products written out; the backward pass of the fused kernel is slow in bf16.
             module.set_processor(AttnProcessor())
+
+
+class _OfOneStep(nn.Linear):
+    """Of the embedding of a step that is the same for all images of a batch: worked out once."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input[:1]).expand(len(input), -1)
+
+
+def _spare_repetitions(unet: nn.Module) -> None:
+    """Change, in place, what is done for every image and need not be."""
+    from diffusers.models.resnet import ResnetBlock2D
+    from diffusers.models.upsampling import Upsample2D
+
+    class Doubled(Upsample2D):
+        """In the layout in which the images come; diffusers copies large batches into another."""
+
+        def forward(self, hidden_states: Tensor, *_: Any) -> Tensor:
+            assert self.conv is not None
+            return self.conv(F.interpolate(hidden_states, scale_factor=2.0, mode="nearest"))
+
+    on_cpu = all(p.device.type == "cpu" for p in unet.parameters())
+    for module in unet.modules():
+        if type(module) is ResnetBlock2D and type(module.time_emb_proj) is nn.Linear:
+            module.time_emb_proj.__class__ = _OfOneStep
+        elif type(module) is Upsample2D and on_cpu:
+            plain = module.norm is None and module.interpolate and module.name == "conv"
+            if plain and module.use_conv and not module.use_conv_transpose:
+                module.__class__ = Doubled
 
 
 def layout_of(network: nn.Module) -> torch.memory_format:
