@@ -417,6 +417,34 @@ def test_a_denoiser_made_fast_is_the_same_function(precision, largest):
     assert not any(p.requires_grad for p in fast.parameters())
 
 
+@pytest.mark.parametrize("size", [3, 32])
+def test_group_norms_of_a_bf16_denoiser_are_those_of_single_precision(size):
+    torch.manual_seed(0)
+    unet = build_unet("tiny", 16).eval().requires_grad_(False)
+    made = FastDenoiser(unet, torch.rand(1, 3, 16, 16), torch.device("cpu"), "bf16").unet
+    plain, fast = (
+        next(m for m in network.modules() if isinstance(m, nn.GroupNorm))
+        for network in (unet, made)
+    )
+    assert type(fast) is not nn.GroupNorm
+    for module in (plain, fast):
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            module.weight.uniform_(0.5, 2)
+            module.bias.normal_()
+    maps = torch.randn(5, plain.num_channels, size, size) * 2 + 1
+    slope = torch.randn_like(maps)
+    found = []
+    for module, dtype in ((plain, torch.float32), (fast, torch.bfloat16)):
+        leaf = maps.to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+        normal = module(leaf)
+        (gradient,) = torch.autograd.grad(normal, leaf, slope.to(dtype))
+        found.append((normal.detach(), gradient))
+    for expected, given in zip(*found, strict=True):
+        assert given.dtype == torch.bfloat16
+        assert float((given.float() - expected).norm() / expected.norm()) < 0.005
+
+
 def test_a_fast_denoiser_s_rows_do_not_depend_on_how_many_there_are():
     torch.manual_seed(0)
     unet = build_unet("tiny", 16).eval()
