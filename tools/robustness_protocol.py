@@ -169,7 +169,7 @@ def certified(runs: Path) -> Iterator[str]:
         + ", ".join(f"{r.abstained} of {r.samples} images" for r in rows if r.eps == 0)
         + " nothing is certain."
     )
-    trained = {name: _accuracy(runs / name) for name in NETWORKS if (runs / name).exists()}
+    trained = {name: _accuracy(runs / name) for name in dict.fromkeys(r.network for r in rows)}
     yield (
         "Undefended, on the whole test set, the networks certified here are right for "
         + ", ".join(f"{100 * share:.1f} % ({name})" for name, share in trained.items())
