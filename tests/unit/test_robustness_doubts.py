@@ -28,7 +28,7 @@ def outcome(epsilons, right, **others):
         "images": list(range(N)), "labels": [0] * N, "eps": list(epsilons), "right": right,
         "right_in_8_bits": right, "without_gradient": texts(*[0] * len(right)),
         "seconds": [1.0] * len(right), "single": right, "worst": right, "votes": [],
-        "predicted": [], "radius": [], "successes": [],
+        "predicted": [], "radius": [], "successes": [], "answers": [],
     }  # fmt: skip
     return json.dumps(everything | others).encode()
 
@@ -186,7 +186,12 @@ def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
         plan = Plan.of(settings, N)
         made = Standing(settings, Plan(plan.combinations, ((0, N),)), ("net",), 10,
                         Ledger(folder / "units.jsonl"))  # fmt: skip
-        found = {"predicted": [0] * N, "radius": [0.08] * N, "successes": [draws] * N}
+        found = {
+            "predicted": [0] * N,
+            "radius": [0.08] * N,
+            "successes": [draws] * N,
+            "answers": [0] * N,
+        }
         made.ledger.append((MAIN, 0, 0), outcome((), [], **found))
         assert told in verdict(made, [], VALUES)
 
