@@ -122,7 +122,8 @@ def test_what_the_plan_expects_is_what_units_find(kind):
             images=[*range(n)], labels=[0] * n, eps=[*plan.radii(unit)], right=right,
             right_in_8_bits=right, without_gradient=right, single=right * defended,
             worst=right * defended, votes=[[1] * n] * e * defended,
-            seconds=[1.0] * (e or 1), predicted=certified, radius=certified, successes=certified, answers=certified,
+            seconds=[1.0] * (e or 1), predicted=certified, radius=certified,
+            successes=certified, answers=certified,
         )  # fmt: skip
         assert is_of(plan, unit, outcome)
         assert not is_of(plan, unit, replace(outcome, labels=[0] * (n + 1)))
@@ -209,7 +210,8 @@ def test_clean_accuracy_is_no_minimum_over_seeds(tmp_path):
             images=[0, 1, 2, 3], labels=[0] * 4, eps=[*plan.radii(unit)], right=texts,
             right_in_8_bits=texts, without_gradient=texts, seconds=[0.0] * e,
             single=texts if c.sigma else [], worst=texts if c.sigma else [],
-            votes=[[1] * 4] * e if c.sigma else [], predicted=[], radius=[], successes=[], answers=[],
+            votes=[[1] * 4] * e if c.sigma else [], predicted=[], radius=[],
+            successes=[], answers=[],
         )  # fmt: skip
         ledger.append(unit, given.to_bytes())
     standing = Standing(settings, plan, ("net",), 3, ledger)
