@@ -93,6 +93,10 @@ def test_a_defense_from_its_form_to_its_images(travel: Callable[..., None]) -> N
     travel("defend", seconds=280)
 
 
+def test_a_certification_from_its_form_to_its_images(travel: Callable[..., None]) -> None:
+    travel("certify", seconds=280)
+
+
 def test_runs_are_opened_chosen_kept_and_may_be_damaged(
     travel: Callable[..., None], defended: Path, certified: Path
 ) -> None:

@@ -1,11 +1,10 @@
 """Fill in the form of a defense, watch its accuracies come in, and look at images it has kept."""
 
 from drive import Driver, drive
+from filling import Filling
 from imgui_bundle import imgui
 
 from isoloss.tables import Curve, Share
-
-FIELDS = "source"  # the table of the fields is called by the first of them
 
 
 def defend(d: Driver) -> None:
@@ -21,23 +20,22 @@ def ask(d: Driver) -> None:
     """The form offers what fits, and says what is wrong."""
     form = d.app.experiments.forms["defend"]
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.d)
-    d.until(lambda: d.ctx.item_exists(f"//Experiments/**/{FIELDS}/source/suggestions"), "the form")
+    fill = Filling(d, "Defend", "source")
     assert form.wrong == "source"
     assert form.missing
     d.shot("defend_empty.png")
-    suggest(d, "source", ["digits-classifier"], 0)
+    fill.suggested("source", ["digits-classifier"], 0)
     assert form.values["source"] == "digits-classifier"
     assert form.wrong == "denoiser"
 
     # a wrong entry shows its error, and nothing can be started
-    field(d, "denoiser", "digits-classifier")
+    fill.typed("denoiser", "digits-classifier")
     d.until(lambda: "is a classifier: choose a denoiser" in form.error, "the error")
     d.shot("defend_wrong.png")
-    suggest(d, "denoiser", ["digits-denoiser", "google/ddpm-cifar10-32"], 0)
+    fill.suggested("denoiser", ["digits-denoiser", "google/ddpm-cifar10-32"], 0)
     d.until(lambda: form.settings is not None, f"the form to be right ({form.error})")
 
-    in_fields(d)
-    field(d, "eps", "0.05 -1", optional=True)
+    fill.typed("eps", "0.05 -1", optional=True)
     d.until(lambda: form.error.startswith("Epsilons should be greater"), "the error")
     for name, value in (
         ("eps", "0.05 0.3"),
@@ -47,51 +45,14 @@ def ask(d: Driver) -> None:
         ("draws", 2),
         ("votes", 3),
     ):
-        field(d, name, value)
+        fill.typed(name, value)
     d.click("More")
-    field(d, "keep", 3, table="model")
+    fill.typed("keep", 3, table="model")
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert settings.epsilons == (0.05, 0.3)
     assert (settings.samples, settings.keep, settings.draws, settings.votes) == (24, 3, 2, 3)
     d.shot("defend_form.png")
     d.click("//Experiments/**/start")
-
-
-def suggest(d: Driver, name: str, offered: list[str], choice: int) -> None:
-    """Choose what a field offers, which is just this."""
-    from isoloss.app.panels import fields
-
-    seen: list[str] = []
-    draw = fields._text
-
-    def noted(value: str, suggestions):
-        if imgui.get_id("##value") == wanted:
-            seen[:] = [value for value, _ in suggestions]
-        return draw(value, suggestions)
-
-    in_fields(d)
-    wanted = d.ctx.item_info(f"{FIELDS}/{name}/##value").id_
-    fields._text = noted
-    d.click(f"{FIELDS}/{name}/suggestions")
-    d.until(lambda: d.ctx.item_exists(f"//$FOCUSED/choice {choice}"), "the list")
-    d.shot(f"suggestions_{name}.png")
-    fields._text = draw
-    assert seen == offered, seen
-    d.click(f"//$FOCUSED/choice {choice}")
-
-
-def in_fields(d: Driver) -> None:
-    d.ctx.set_ref(d.ctx.window_info("//Experiments/kinds/Defend/fields").window)
-
-
-def field(
-    d: Driver, name: str, value: str | int, *, optional: bool = False, table: str = FIELDS
-) -> None:
-    """Type into a field of the form, which may have to be scrolled to."""
-    in_fields(d)
-    if optional:
-        d.click(f"{table}/{name}/##default")
-    d.type(f"{table}/{name}/##value", value)
 
 
 def watch(d: Driver):

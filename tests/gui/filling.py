@@ -1,0 +1,55 @@
+"""Fills in the form of an experiment as a person does; journeys import this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drive import Driver
+
+
+class Filling:
+    """The form of one kind of experiment, which is open or opening."""
+
+    def __init__(self, d: Driver, kind: str, first: str) -> None:
+        """`first` is the first of the usual fields, after which their table is called."""
+        self._d, self._kind, self._usual = d, kind, first
+        d.until(self._window, "the form")
+
+    def typed(
+        self, name: str, value: str | int | float, *, optional: bool = False, table: str = ""
+    ) -> None:
+        """Type into a field, which may have to be scrolled to; an optional one is chosen first."""
+        table = table or self._usual
+        self._here()
+        if optional:
+            self._d.click(f"{table}/{name}/##default")
+        self._d.type(f"{table}/{name}/##value", value)
+
+    def suggested(self, name: str, offered: list[str], choice: int) -> None:
+        """Choose what a field offers, which is just this."""
+        from imgui_bundle import imgui
+
+        from isoloss.app.panels import fields
+
+        d, seen, draw = self._d, [], fields._text
+
+        def noted(value: str, suggestions):
+            if imgui.get_id("##value") == wanted:
+                seen[:] = [value for value, _ in suggestions]
+            return draw(value, suggestions)
+
+        self._here()
+        wanted = d.ctx.item_info(f"{self._usual}/{name}/##value").id_
+        fields._text = noted
+        d.click(f"{self._usual}/{name}/suggestions")
+        d.until(lambda: d.ctx.item_exists(f"//$FOCUSED/choice {choice}"), "the list")
+        d.shot(f"suggestions_{name}.png")
+        fields._text = draw
+        assert seen == offered, seen
+        d.click(f"//$FOCUSED/choice {choice}")
+
+    def _here(self) -> None:
+        self._d.ctx.set_ref(self._window())
+
+    def _window(self) -> Any:
+        return self._d.ctx.window_info(f"//Experiments/kinds/{self._kind}/fields").window
