@@ -205,9 +205,11 @@ def _run(namespace: argparse.Namespace) -> int:
 
 
 def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
+    from isoloss.compute.memory import keep_freed_memory
     from isoloss.compute.ranks import team
 
     _treat_termination_as_interrupt()
+    keep_freed_memory()
     crew = team()
     code = FAILED
     try:
@@ -269,9 +271,11 @@ def _draw_figures(run: Any) -> None:
 
 def _follow(folders: list[Path]) -> int:
     """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
+    from isoloss.compute.memory import keep_freed_memory
     from isoloss.compute.ranks import team
     from isoloss.work import follow
 
+    keep_freed_memory()
     crew = team()
     _on_termination(crew.end_soon)
     try:
@@ -387,6 +391,9 @@ def _bench(namespace: argparse.Namespace) -> int:
 
         bench_view(as_json=namespace.json)
         return 0
+    from isoloss.compute.memory import keep_freed_memory
+
+    keep_freed_memory()  # for all contestants
     if namespace.what == "attack":
         from isoloss.robustness.bench import bench_attack
 

@@ -171,7 +171,7 @@ class _Normalized(torch.autograd.Function):
         by_group = (len(images), groups, -1)
         size = values[0].numel() // groups
         mean = values.sum(2).view(by_group).sum(2, keepdim=True) / size
-        square = values.square().sum(2).view(by_group).sum(2, keepdim=True) / size
+        square = values.square_().sum(2).view(by_group).sum(2, keepdim=True) / size
         inverse = (square - mean.square()).clamp_min(0).add(eps).rsqrt()
         scale = weight.view(by_group[1:]) * inverse
         shift = bias.view(by_group[1:]) - mean * scale
@@ -217,17 +217,28 @@ def _mind_slow_bf16(unet: nn.Module) -> None:
             module.set_processor(AttnProcessor())
 
 
-class _OfOneStep(nn.Linear):
-    """Of the embedding of a step that is the same for all images of a batch: worked out once."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input[:1]).expand(len(input), -1)
-
-
 def _spare_repetitions(unet: nn.Module) -> None:
-    """Change, in place, what is done for every image and need not be."""
+    """Change, in place, what is done for every image, or for every value, and need not be."""
     from diffusers.models.resnet import ResnetBlock2D
     from diffusers.models.upsampling import Upsample2D
+
+    class Block(ResnetBlock2D):
+        """The same step for all images, whose embedding is worked out once; sums written where a
+        convolution's output lies, and not divided by one."""
+
+        def forward(self, input_tensor: Tensor, temb: Tensor, *_: Any, **__: Any) -> Tensor:
+            hidden = self.conv1(self._rectified(self.norm1(input_tensor)))
+            hidden.add_(self.time_emb_proj(self.nonlinearity(temb[:1]))[:, :, None, None])
+            hidden = self.conv2(self._rectified(self.norm2(hidden)))
+            if self.conv_shortcut is not None:
+                input_tensor = self.conv_shortcut(input_tensor)
+            return hidden.add_(input_tensor)
+
+        def _rectified(self, images: Tensor) -> Tensor:
+            """Written over what a norm has given, where no backward pass needs that."""
+            if type(self.nonlinearity) is nn.SiLU:
+                return F.silu(images, inplace=not torch.is_grad_enabled())
+            return self.nonlinearity(images)
 
     class Doubled(Upsample2D):
         """In the layout in which the images come; diffusers copies large batches into another."""
@@ -238,8 +249,12 @@ def _spare_repetitions(unet: nn.Module) -> None:
 
     on_cpu = all(p.device.type == "cpu" for p in unet.parameters())
     for module in unet.modules():
-        if type(module) is ResnetBlock2D and type(module.time_emb_proj) is nn.Linear:
-            module.time_emb_proj.__class__ = _OfOneStep
+        if type(module) is ResnetBlock2D:
+            plain = module.upsample is None and module.downsample is None
+            timed = module.time_embedding_norm == "default" and not module.skip_time_act
+            scaled = module.output_scale_factor != 1 or module.time_emb_proj is None
+            if plain and timed and not scaled:
+                module.__class__ = Block
         elif type(module) is Upsample2D and on_cpu:
             plain = module.norm is None and module.interpolate and module.name == "conv"
             if plain and module.use_conv and not module.use_conv_transpose:
