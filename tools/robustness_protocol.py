@@ -25,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from isoloss.attacks import attack_of
 from isoloss.certificates import farthest_radius
+from isoloss.compute.memory import keep_freed_memory
 from isoloss.compute.models import build_model
 from isoloss.events import Metric
 from isoloss.files import write_atomic
@@ -336,6 +337,7 @@ def main() -> None:
     if given.write:
         write(given.write, given.effort, runs)
     else:
+        keep_freed_memory()
         carry_out(runs, asked(EFFORTS[given.effort], given.data, runs))
 
 
