@@ -24,6 +24,7 @@ from torchvision.models import resnet50
 
 from isoloss import Plane, pca_plane
 from isoloss.compute.checkpoints import save_tensors
+from isoloss.compute.memory import keep_freed_memory
 
 STEP = 1e-3
 READ = 1 << 22
@@ -79,6 +80,7 @@ def in_process_of_its_own(function: Callable, arguments: tuple) -> dict:
 
 
 def measured(function: Callable, arguments: tuple) -> dict:
+    keep_freed_memory()  # as every run does
     done = threading.Event()
     anonymous = [resident_anonymous()]
 
