@@ -166,9 +166,12 @@ def certified(runs: Path) -> Iterator[str]:
         yield _line([label, *("" if s is None else f"{100 * s:.1f}" for s in shares)])
     yield ""
     yield (
-        f"{draws} draws certify no radius beyond {farthest:.3f}, whatever the network. For "
-        + ", ".join(f"{r.abstained} of {r.samples} images" for r in rows if r.eps == 0)
-        + " nothing is certain."
+        f"{draws} draws certify no radius beyond {farthest:.3f}, whatever the network. "
+        "Nothing is certain for "
+        + ", ".join(
+            f"{r.abstained} of {r.samples} images ({r.network})" for r in rows if r.eps == 0
+        )
+        + "."
     )
     trained = {name: _accuracy(runs / name) for name in dict.fromkeys(r.network for r in rows)}
     yield (

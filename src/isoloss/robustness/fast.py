@@ -227,6 +227,7 @@ def _spare_repetitions(unet: nn.Module) -> None:
         convolution's output lies, and not divided by one."""
 
         def forward(self, input_tensor: Tensor, temb: Tensor, *_: Any, **__: Any) -> Tensor:
+            assert self.time_emb_proj is not None
             hidden = self.conv1(self._rectified(self.norm1(input_tensor)))
             hidden.add_(self.time_emb_proj(self.nonlinearity(temb[:1]))[:, :, None, None])
             hidden = self.conv2(self._rectified(self.norm2(hidden)))
