@@ -28,8 +28,9 @@ from isoloss.robustness.ascent import Attacked
 from isoloss.robustness.ball import L2Ball, LInfBall
 from isoloss.robustness.eot import over_draws
 from isoloss.robustness.randomized_sweep import Judgement, randomized_sweep
+from isoloss.robustness.rounding import Rounded, in_8_bits, radius_of_files
 from isoloss.robustness.square import HALVINGS, search
-from isoloss.robustness.sweep import in_8_bits, misclassified
+from isoloss.robustness.sweep import misclassified
 from isoloss.robustness.votes import vote
 
 
@@ -353,6 +354,53 @@ def test_what_rounding_undoes_is_attacked_again_at_larger_radii():
     assert [s.fooled.tolist() for s in steps] == [[True, True], [True, True]]
     assert [s.fooled_in_8_bits.tolist() for s in steps] == [[False, False], [True, True]]
     assert [s.attacked for s in steps] == [2, 2]
+
+
+class TwoLevelsBrighter(nn.Module):
+    """Class 1 where the mean is more than one and a quarter of 256 levels above a half."""
+
+    def forward(self, images):
+        over = images.mean((1, 2, 3)) * 255 - 128 - 1.25
+        return torch.stack([-over, over], 1)
+
+
+def test_what_rounding_undoes_is_attacked_through_the_rounding():
+    net, protocol = TwoLevelsBrighter(), Protocol(steps=10, random_start=False)
+    x, y = torch.full((2, 3, 4, 4), 128 / 255), torch.tensor([0, 1])
+    eps = 0.01  # 2.55 levels, of which a file can hold 2
+    (alone,) = sweep(lambda *a: attack(net, *a, protocol), net, x, y, [eps])
+    assert alone.fooled.tolist() == [True, True]
+    assert alone.fooled_in_8_bits.tolist() == [False, True], "0.64 levels a step, and it stops at 2"
+    (both,) = sweep(
+        lambda *a: attack(net, *a, protocol), net, x, y, [eps],
+        through_rounding=lambda *a: attack(Rounded(net), *a, protocol),
+    )  # fmt: skip
+    assert both.fooled_in_8_bits.all()
+    levels = both.images[0] * 255
+    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    assert float((both.images - x).abs().max()) <= eps
+    # Where no other file lies in the ball, no attack makes one.
+    (small,) = sweep(
+        lambda *a: attack(net, *a, protocol), net, x, y, [0.9 / 255],
+        through_rounding=lambda *a: pytest.fail("there is no such file"),
+    )  # fmt: skip
+    assert small.fooled.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("eps", "levels"), [(0.005, 1), (2 / 255, 2), (0.01, 2), (0.003, 0)])
+def test_files_move_by_whole_levels(eps, levels):
+    assert radius_of_files("linf", eps) == pytest.approx(levels / 255)
+    assert radius_of_files("l2", eps) == eps
+
+
+def test_a_rounded_network_sees_a_file_and_has_the_gradient_of_the_network():
+    images = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    seen = Rounded(nn.Identity())(images)
+    levels = seen.detach() * 255
+    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+    assert 0 < float((seen - images).detach().abs().max()) <= 0.5001 / 255
+    seen.square().sum().backward()
+    torch.testing.assert_close(images.grad, 2 * seen.detach())
 
 
 def test_without_carrying_every_radius_stands_alone(digits):

@@ -209,6 +209,7 @@ def _reading(standing: Standing) -> Iterator[str]:
             yield "- every ε is attacked anew, as in the legacy protocol"
         case _:
             yield "- every image that a smaller ε fools counts as fooled by a larger one"
+            yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
 def _subject(network: str, sigma: float | None) -> str:

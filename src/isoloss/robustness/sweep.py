@@ -2,6 +2,8 @@
 
 So each image is attacked until the first radius that fools it, also once it is rounded to 8 bits;
 the larger ones take over what was found, and the batch holds nothing but images that still resist.
+An attack stops as soon as it succeeds, and rounding often undoes what has only just succeeded,
+which says nothing of what a file could do. Such images are attacked again, through the rounding.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
 from isoloss.robustness.ascent import Attacked
-from isoloss.robustness.ball import SLACK, Ball, Norm, ball_of
+from isoloss.robustness.ball import SLACK, Norm, ball_of
 from isoloss.robustness.checks import check_eps, check_images, check_labels, check_logits
 from isoloss.robustness.looking import held_still, refuse_nan, wide
+from isoloss.robustness.rounding import in_8_bits, radius_of_files
 
 # (images, labels, ε) -> what the attack makes of them.
 Attack = Callable[[Tensor, Tensor, float], Attacked]
@@ -58,6 +61,7 @@ def sweep(
     y: Tensor,
     epsilons: Sequence[float],
     *,
+    through_rounding: Attack | None = None,
     carry: bool = True,
     after: AtEpsilon | None = None,
     norm: Norm = "linf",
@@ -71,6 +75,8 @@ def sweep(
         attack: for example a call of `isoloss.robustness.attack` with a protocol.
         model: judges what the attack returns.
         epsilons: radii in any order; 0 is the clean accuracy.
+        through_rounding: the attack on `Rounded(model)`, for images that rounding takes back; by
+            default none.
         carry: whether successes are taken over at larger radii; without, every image is attacked
             at every radius.
         after: where an earlier sweep over the same images stopped; smaller radii are left out.
@@ -88,52 +94,77 @@ def sweep(
         raise IsolossError(
             f"the sweep to go on with was over {len(after.images)} images, these are {len(x)}"
         )
+    whole = _Sweep(attack, through_rounding, model, x, y, norm, batch_size)
     known = after
     for eps in sorted(set(epsilons)):
         if known is not None and eps <= known.eps:
             continue
-        known = _at(attack, model, x, y, eps, known if carry else None, norm, batch_size)
+        known = whole.at(eps, known if carry else None)
         yield known
 
 
-def _at(
-    attack: Attack,
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    eps: float,
-    known: AtEpsilon | None,
-    norm: Norm,
-    batch_size: int | None,
-) -> AtEpsilon:
-    began = time.perf_counter()
-    if known is None:
-        images = x.clone()
-        fooled, rounded, flat = (torch.zeros_like(y, dtype=torch.bool) for _ in range(3))
-    else:
-        images, fooled = known.images.clone(), known.fooled.clone()
-        rounded, flat = known.fooled_in_8_bits.clone(), known.without_gradient.clone()
-    left = (~(fooled & rounded)).nonzero()[:, 0]
-    if len(left):
-        found = images[left]
-        if eps > 0:
-            outcome = attack(x[left], y[left], eps)
-            found, flat[left] = outcome.images, outcome.without_gradient
-        # The attack's word is not taken for it.
-        fools = misclassified(model, found, y[left], batch_size)
-        ball = ball_of(norm, eps)
-        in_file = in_8_bits(found, x[left], ball)
-        fools_rounded = misclassified(model, in_file, y[left], batch_size)
-        # What fools only once rounded is an adversarial image as it is in the file.
-        luckier = fools_rounded & ~fools & (ball.distance(in_file, x[left]) <= eps + SLACK)
-        if eps > 0:
-            found, fools = found.where(~luckier.view(-1, 1, 1, 1), in_file), fools | luckier
-        better = fools & fools_rounded | ~fooled[left]
-        images[left[better]] = found[better]
-        fooled[left] |= fools
-        rounded[left] |= fools_rounded
-    seconds = time.perf_counter() - began
-    return AtEpsilon(eps, images, fooled, rounded, flat, len(left), seconds)
+@dataclass(frozen=True)
+class _Sweep:
+    """What is attacked, and how, at every radius."""
+
+    attack: Attack
+    through_rounding: Attack | None
+    model: nn.Module
+    x: Tensor
+    y: Tensor
+    norm: Norm
+    batch_size: int | None
+
+    def at(self, eps: float, known: AtEpsilon | None) -> AtEpsilon:
+        """At `eps`, after what is `known` of a smaller one."""
+        began = time.perf_counter()
+        if known is None:
+            images = self.x.clone()
+            fooled, rounded, flat = (torch.zeros_like(self.y, dtype=torch.bool) for _ in range(3))
+        else:
+            images, fooled = known.images.clone(), known.fooled.clone()
+            rounded, flat = known.fooled_in_8_bits.clone(), known.without_gradient.clone()
+        left = (~(fooled & rounded)).nonzero()[:, 0]
+        if len(left):
+            x, y = self.x[left], self.y[left]
+            found = x
+            if eps > 0:
+                outcome = self.attack(x, y, eps)
+                found, flat[left] = outcome.images, outcome.without_gradient
+            found, fools, fools_as_file = self._judged(found, x, y, eps)
+            better = fools & fools_as_file | ~fooled[left]
+            images[left[better]] = found[better]
+            fooled[left] |= fools
+            rounded[left] |= fools_as_file
+        seconds = time.perf_counter() - began
+        return AtEpsilon(eps, images, fooled, rounded, flat, len(left), seconds)
+
+    def _judged(
+        self, found: Tensor, x: Tensor, y: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What an attack found, or the file of it where only that fools; whether it fools, and
+        whether its file does. The attack's word is not taken for it."""
+        ball = ball_of(self.norm, eps)
+        files = in_8_bits(found, x, ball)
+        fools, fools_as_file = self._wrong(found, y), self._wrong(files, y)
+        if eps == 0:
+            return found, fools, fools_as_file
+        undone = fools & ~fools_as_file
+        if self.through_rounding is not None and undone.any():
+            files[undone] = self._files(self.through_rounding, x[undone], y[undone], eps)
+            fools_as_file[undone] = self._wrong(files[undone], y[undone])
+        taken = fools_as_file & (undone | ~fools) & (ball.distance(files, x) <= eps + SLACK)
+        return found.where(~taken.view(-1, 1, 1, 1), files), fools | taken, fools_as_file
+
+    def _files(self, attack: Attack, x: Tensor, y: Tensor, eps: float) -> Tensor:
+        """What `attack` makes of the images, rounded; they themselves where a ball holds no
+        other file."""
+        radius = radius_of_files(self.norm, eps)
+        found = attack(x, y, radius).images if radius > 0 else x
+        return in_8_bits(found, x, ball_of(self.norm, eps))
+
+    def _wrong(self, images: Tensor, y: Tensor) -> Tensor:
+        return misclassified(self.model, images, y, self.batch_size)
 
 
 @torch.no_grad()
@@ -153,17 +184,3 @@ def misclassified(
             refuse_nan(logits.sum(1))
             wrong.append(logits.argmax(1) != truth)
     return torch.cat(wrong)
-
-
-def in_8_bits(images: Tensor, clean: Tensor, ball: Ball) -> Tensor:
-    """(N, C, H, W) `images` as a picture file would hold them, still in the ball around `clean`.
-
-    Each value is the nearest of 256, or where that would leave the ball the next one towards the
-    clean image. Where there is none between the two, since the clean image is not of 8 bits itself,
-    it is the nearest after all.
-    """
-    levels = images * 255
-    nearest = levels.round() / 255
-    inward = torch.where(images >= clean, (levels + SLACK).floor(), (levels - SLACK).ceil()) / 255
-    between = (inward - clean).abs() <= (images - clean).abs() + SLACK
-    return ball.keep(nearest, torch.where(between, inward, nearest), clean)

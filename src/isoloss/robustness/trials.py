@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoloss.compute.ranks import Ranks, Unit
 from isoloss.examples import CLEAN
@@ -28,10 +28,11 @@ from isoloss.robustness.ledger import Outcome
 from isoloss.robustness.pgd import LEGACY, Protocol, attack
 from isoloss.robustness.plan import MAIN, Combination, Plan, Study
 from isoloss.robustness.randomized_sweep import Judge, Judgement, randomized_sweep
+from isoloss.robustness.rounding import Rounded, in_8_bits
 from isoloss.robustness.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.square import square
 from isoloss.robustness.standard import standard_autoattack
-from isoloss.robustness.sweep import Attack, in_8_bits, misclassified, sweep
+from isoloss.robustness.sweep import Attack, misclassified, sweep
 from isoloss.robustness.votes import count_votes, vote
 from isoloss.settings import (
     AttackingSettings,
@@ -175,11 +176,16 @@ class _Bout:
     def _undefended(self, epsilons: Sequence[float]) -> Trial:
         settings = self._settings
         assert isinstance(settings, AttackingSettings)
+        attack, judge = self._plain_attack(settings), self._contender.judge
+        fast, standard = self._contender.fast, settings.protocol == "standard"
         reached = list(
             sweep(
-                self._surely(self._plain_attack(settings)), self._contender.judge, self._x, self._y,
-                epsilons, carry=settings.protocol == "standard",
-                norm=settings.norm, batch_size=self._arena.batch_sizes.counting,
+                self._surely(attack, fast, judge), judge, self._x, self._y, epsilons,
+                through_rounding=(
+                    self._surely(attack, Rounded(fast), Rounded(judge)) if standard else None
+                ),
+                carry=standard, norm=settings.norm,
+                batch_size=self._arena.batch_sizes.counting,
             )
         )  # fmt: skip
         outcome = self._outcome(
@@ -223,10 +229,9 @@ class _Bout:
             model, x, y, eps, protocol, generator, batch_size=sizes.attacking
         )
 
-    def _surely(self, attack: Callable[..., Attacked]) -> Attack:
+    def _surely(self, attack: Callable[..., Attacked], fast: nn.Module, judge: nn.Module) -> Attack:
         """`attack` on the fast network; on the judge itself where the two do not agree that it
         has succeeded."""
-        fast, judge = self._contender.fast, self._contender.judge
 
         def surely(x: Tensor, y: Tensor, eps: float) -> Attacked:
             found = attack(fast, x, y, eps)
