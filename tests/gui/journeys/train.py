@@ -35,9 +35,10 @@ def train(d: Driver) -> None:
     seen = len(followed.metrics)
     d.until(lambda: len(followed.metrics) > seen, "the curves to move", 60)
     d.shot("train.png")
+    job = followed.job
     d.click("//Jobs/**/cancel")
     d.until(lambda: followed.status == "paused", "the run to be paused", 60)
-    d.until(lambda: followed.job.exit_code is not None, "the job to end")
+    d.until(lambda: job.exit_code is not None, "the job to end")
 
     d.click("//Jobs/**/resume")
     d.until(lambda: followed.status == "running", "the run to be carried on", 60)
