@@ -524,7 +524,7 @@ def test_the_verdict_of_a_defense_names_every_network(lab, tmp_path):
     twin = tmp_path / "twin" / "other.safetensors"
     twin.write_bytes((lab / "net.safetensors").read_bytes())
     for kind in (defend, certify):
-        run = done(tmp_path / kind.__name__, kind(lab, also=(twin,), samples=10, keep=0))
+        run = done(tmp_path / kind.__name__, kind(lab, also=(twin,), samples=3, keep=0))
         said = read_report(run.report_path).verdict
         assert "net " in said
         assert "other " in said
