@@ -1,11 +1,63 @@
 """What all tests share."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
 # Read when isoloss.gl is first imported: every OpenGL call of the tests is checked.
 os.environ.setdefault("ISOLOSS_GL_CHECK", "1")
+
+TINY = '''
+"""A network and data of the user's own, for tests."""
+import torch
+from torch import nn
+
+
+def network(num_classes):
+    head = nn.Linear(36, num_classes)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), head)
+
+
+def too_narrow():
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 2))
+
+
+def not_a_network():
+    return 7
+
+
+class Wild(nn.Linear):
+    def forward(self, x):
+        if self.weight.abs().max() > 0.2:
+            raise ValueError("weights are\\ntoo large")
+        return super().forward(x.flatten(1))
+
+
+def wild():
+    return Wild(192, 3)
+
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 3
+    x = torch.rand(60, 3, 8, 8, generator=generator) * 0.5 + y.view(-1, 1, 1, 1) * 0.2
+    return (x[:45], y[:45]), (x[45:], y[45:])
+
+
+def numpy_data():
+    train, test = data()
+    return (train[0].numpy(), train[1]), (test[0].numpy(), test[1])
+
+
+def wrong_data():
+    return 1, 2
+
+
+def broken():
+    raise ValueError("two\\nlines")
+'''
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,3 +66,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the pictures in tests/gl/baselines instead of comparing with them",
     )
+
+
+@pytest.fixture
+def in_folder_of_users_module(tmp_path, monkeypatch):
+    """A working folder with `tinyuser.py`, a module of the user's own."""
+    (tmp_path / "tinyuser.py").write_text(TINY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("tinyuser", None)
+    yield Path(tmp_path)
+    sys.modules.pop("tinyuser", None)
