@@ -55,6 +55,8 @@ class Row:
         without_gradient: images for which the attack found no gradient to follow.
         abstained: images for which a certificate says nothing.
         seconds: spent so far.
+
+    Counts of what was not looked at are 0 here, and empty in a file.
     """
 
     network: str
@@ -140,10 +142,13 @@ class Report:
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+_COUNTED_OF_SOME = ("correct_in_8_bits", "single_correct", "worst_correct")
+
+
 def write_table(path: Path, rows: list[Row]) -> Path:
     """Write `rows` as CSV with a header, in one step."""
     header = (f.name for f in fields(Row))
-    return write_csv(path, header, (map(_cell, asdict(row).values()) for row in rows))
+    return write_csv(path, header, (_cells(row) for row in rows))
 
 
 def read_table(path: Path) -> list[Row]:
@@ -189,6 +194,14 @@ def read_report(path: Path) -> Report:
         raise IsolossError(f"{path} is no report of a robustness run: {error}") from error
 
 
+def _cells(row: Row) -> list[str]:
+    """What has not been counted is left empty, lest it be read as none."""
+    uncounted = () if row.votes else ("single_correct", "worst_correct")
+    if row.attack == CERTIFICATE:
+        uncounted = _COUNTED_OF_SOME
+    return ["" if k in uncounted else _cell(v) for k, v in asdict(row).items()]
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
@@ -199,7 +212,8 @@ def _row(line: dict[str, str]) -> Row:
     if None in line.values():
         raise ValueError("a line is cut short")
     kinds = {"int": int, "str": str, "float": _number}
-    values = {f.name: kinds[str(f.type)](line[f.name]) for f in fields(Row)}
+    given = {k: "0" if k in _COUNTED_OF_SOME and not v else v for k, v in line.items()}
+    values = {f.name: kinds[str(f.type)](given[f.name]) for f in fields(Row)}
     return Row(**cast(dict[str, Any], values))
 
 

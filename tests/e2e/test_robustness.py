@@ -84,7 +84,7 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
     [
         (["attack", "nowhere"], "there is no "),
         (["attack", "digits-classifier", "--eps", "-0.1"], "--eps: input should be greater than"),
-        (["defend", "digits-classifier"], "--denoiser: field required"),
+        (["defend", "digits-classifier"], "--denoiser is missing"),
         (["defend", "digits-denoiser", "--denoiser", "digits-denoiser"], "give a classifier's run"),
     ],
 )  # fmt: skip

@@ -684,6 +684,7 @@ def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
     [
         (attack, {"eps": (-0.1,)}, "--eps: input should be greater than or equal to 0"),
         (attack, {"eps": (0.0,)}, "--eps: give at least one radius above 0"),
+        (attack, {"eps": (0.1, 8.0)}, "8 reaches beyond all of them: of 256 levels 8 are 8/255"),
         (attack, {"eps": "1/x"}, "'1/x' is no number"),
         (attack, {"attacks": "pgd,fgsm"}, "there is no attack 'fgsm': choose of pgd, square"),
         (attack, {"protocol": "legacy", "steps": 7}, "the legacy protocol has its own --steps"),

@@ -1,5 +1,6 @@
 """The automatic checks, tried on outcomes made by hand."""
 
+import csv
 import json
 
 import numpy as np
@@ -72,6 +73,18 @@ def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
         "left at ε = 0.1 in L∞, 10.0 % (4.9 to 17.6) under all attacks together. No check has "
         "found a reason to distrust these numbers."
     )
+
+
+@pytest.mark.parametrize(("clean", "doubted"), [(10, True), (16, True), (17, False), (0, True)])
+def test_what_may_be_chance_is_no_accuracy(tmp_path, clean, doubted):
+    # 16 of 100 are 9.4 % at least, in nineteen of twenty cases; 10 % is chance.
+    found = standing(tmp_path, attack(attacks="pgd"), {"pgd": [clean, 0, 0]}, classes=10)
+    low = found.row(found.curves[0], 0.0).low
+    assert (low <= 0.1) == doubted
+    assert ids(found) == ["clean-accuracy-may-be-chance"] * doubted
+    said = verdict(found, doubts_of(found, VALUES), VALUES)
+    assert ("not to be trusted" in said) == doubted
+    assert ("nothing is left to attack" in said) == (clean == 0)
 
 
 @pytest.mark.parametrize(
@@ -214,13 +227,20 @@ def test_the_files_come_back_as_they_were(tmp_path):
         Row("net", "none", float("nan"), "pgd", "linf", 8 / 255, 3, 7, 5, 5 / 7, 0.1, 0.9),
         Row("näin, \"so\"", "denoised", 0.25, "eot", "l2", 0.5, 0, 9, 1, 1 / 9, 0.0, 0.4, 20, 1, 2,
             2 / 9, 0.1, 0.5, 0, 0.0, 0.0, 0.3, 1, 0, 2.5),
+        Row("net", "noise", 0.25, "certificate", "l2", 0.5, 0, 9, 1, 1 / 9, 0.0, 0.4),
     ]  # fmt: skip
     path = write_table(tmp_path / "robustness.csv", rows)
+    with path.open(encoding="utf-8", newline="") as file:
+        counts = [
+            [line[f"{name}_correct"] for name in ("single", "worst")] + [line["correct_in_8_bits"]]
+            for line in csv.DictReader(file)
+        ]
+    assert counts == [["", "", "0"], ["2", "0", "1"], ["", "", ""]], "uncounted is not none"
     assert [repr(row) for row in read_table(path)] == [repr(row) for row in rows]
     report = Report("So.", (Doubt("a-b", "why", "net", 0.25, "eot"),), ({"k": [1]},), {"n": 2})
     back = read_report(write_report(tmp_path / "report.json", report))
     assert back == report
-    assert [d.concerns(row) for d in back.doubts for row in rows] == [False, False]
+    assert [d.concerns(row) for d in back.doubts for row in rows] == [False] * 3
     assert Doubt("x", "").concerns(rows[0])
     assert Doubt("x", "", "net", None, "pgd").concerns(rows[0])
 

@@ -29,6 +29,7 @@ LEVEL = 0.05
 WHITE_BOX = ("pgd", "autoattack", "bpda", "eot")
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # share of the images without gradient
+ENOUGH = 20  # images, to say of an accuracy that it may be chance
 
 
 def doubts_of(standing: Standing, values: int) -> list[Doubt]:
@@ -43,6 +44,7 @@ def doubts_of(standing: Standing, values: int) -> list[Doubt]:
         if combination.attack != CERTIFICATE
         for doubt in _about(standing, combination, values)
     ]
+    found += _of_clean_images(standing)
     found += _of_protocol(standing)
     found += _of_convergence(standing)
     found += _of_certificates(standing)
@@ -152,6 +154,21 @@ def _of_flatness(standing: Standing, combination: Combination, doubt: Doubt) -> 
             message=f"{combination.attack} found no gradient at all for {100 * share:.0f} % of the "
             "images, which it then left alone: what they resist is not an attack",
         )
+
+
+def _of_clean_images(standing: Standing) -> Iterator[Doubt]:
+    for combination in standing.curves:
+        row, chance = standing.row(combination, 0.0), 1 / standing.classes
+        if combination.sigma is not None or row is None or row.samples < ENOUGH:
+            continue
+        if row.low <= chance:
+            yield Doubt(
+                "clean-accuracy-may-be-chance",
+                f"{row.network} classifies {100 * row.accuracy:.1f} % of {row.samples} clean "
+                f"images rightly, where chance is {100 * chance:.1f} %: are these its data, and "
+                "its classes in its order?",
+                row.network,
+            )
 
 
 def _of_protocol(standing: Standing) -> Iterator[Doubt]:

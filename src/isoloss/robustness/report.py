@@ -12,7 +12,7 @@ from isoloss.files import write_atomic
 from isoloss.robustness.doubts import convergence, doubts_of
 from isoloss.robustness.standing import Standing
 from isoloss.robustness.statistics import clopper_pearson_interval
-from isoloss.robustness.trials import protocol_of
+from isoloss.robustness.trials import FEWEST_VOTES, protocol_of
 from isoloss.robustness.verdict import verdict
 from isoloss.run import Run
 from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
@@ -196,6 +196,9 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+_CARRIED = "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
+
+
 def _reading(standing: Standing) -> Iterator[str]:
     match standing.settings:
         case DefendSettings():
@@ -203,12 +206,19 @@ def _reading(standing: Standing) -> Iterator[str]:
                 "- transfer says what an adversary does who does not know of the defense; only the "
                 "other attacks say anything about one who does"
             )
+            if standing.settings.protocol == "standard":
+                yield f"- without a defense, {_CARRIED}"
+                if standing.settings.votes >= FEWEST_VOTES:
+                    yield (
+                        "- behind it, an image that none of the judging draws gets right is kept "
+                        "for larger ε too"
+                    )
         case CertifySettings():
             yield "- radii are in L2 and do not belong on an axis of L∞"
         case AttackingSettings(protocol="legacy"):
             yield "- every ε is attacked anew, as in the legacy protocol"
         case _:
-            yield "- every image that a smaller ε fools counts as fooled by a larger one"
+            yield f"- {_CARRIED}"
             yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 

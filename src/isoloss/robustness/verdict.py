@@ -74,6 +74,8 @@ def _of_network(standing: Standing, network: int, name: str) -> str:
     said = f"{name} classifies {_share(clean)} of {len(clean)} images rightly"
     if not left:
         return f"{said}."
+    if not clean.any():
+        return f"{said}: nothing is left to attack."
     eps = fallen[0] if fallen else standing.epsilons[-1]
     how = "no more than half of that is left at" if fallen else "more than half of that is left at"
     return f"{said}; {how} {_ball(standing, eps)}, {_share(left[eps])} under all attacks together."

@@ -155,6 +155,8 @@ def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:
     if not place:
         return message
     name = "--" + place[0].replace("_", "-")
+    if first["type"] == "missing":
+        return f"{name} is missing"
     return (
         f"{name}: {message} (got {first['input']!r})" if len(place) == 1 else f"{name}: {message}"
     )

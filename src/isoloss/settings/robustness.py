@@ -212,6 +212,16 @@ class AttackingSettings(RobustnessSettings):
         return value
 
     @model_validator(mode="after")
+    def _eps_is_on_the_scale_of_images(self) -> AttackingSettings:
+        largest = max(self.epsilons)
+        if self.norm == "linf" and largest > 1:
+            raise ValueError(
+                f"--eps: images lie in [0, 1], and {largest:g} reaches beyond all of them: of 256 "
+                f"levels {largest:g} are {largest:g}/255"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _legacy_is_what_it_was(self) -> AttackingSettings:
         if self.protocol != "legacy":
             return self
