@@ -77,3 +77,14 @@ def in_folder_of_users_module(tmp_path, monkeypatch):
     sys.modules.pop("tinyuser", None)
     yield Path(tmp_path)
     sys.modules.pop("tinyuser", None)
+
+
+@pytest.fixture
+def one_thread():
+    """PyTorch with one thread: sums in the same order, and small networks are quicker so."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -25,15 +25,6 @@ from isoloss.work import carry_on, prepare
 ALPHAS = build_scheduler().alphas_cumprod
 
 
-@pytest.fixture
-def one_thread():
-    """Small networks are quicker so."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def tiny(**changes):
     asked = {
         "task": "denoiser",

@@ -389,14 +389,6 @@ def test_an_average_is_the_weighted_mean_and_goes_on_from_its_state():
     assert layer.weight.item() == pytest.approx(expected)
 
 
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(("precision", "largest"), [("fp32", 1e-5), ("bf16", 0.05)])
 def test_a_denoiser_made_fast_is_the_same_function(precision, largest):
     torch.manual_seed(0)
