@@ -10,8 +10,8 @@ import pytest
 from OpenGL import GL
 from PIL import Image
 
-from isoloss.app import thumbnails
-from isoloss.app.thumbnails import SIZE, Thumbnails, told
+from isoloss.app.guide import thumbnails
+from isoloss.app.guide.thumbnails import SIZE, Thumbnails, told
 from isoloss.geometry.surface import Surface
 from isoloss.gl.image_texture import ImageTexture
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isoloss.app.config import Preferences
-from isoloss.app.pointing import Pointing
-from isoloss.app.readouts import loss_label, number, plain, range_label, value_facts
-from isoloss.app.slicing import Slicing
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.pointing import Pointing
+from isoloss.app.state.readouts import loss_label, number, plain, range_label, value_facts
+from isoloss.app.state.slicing import Slicing
+from isoloss.app.state.workspace import Workspace
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.cut import Cut, cut_through

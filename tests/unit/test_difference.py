@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.app.comparing import Differences, difference_layer, show_in
+from isoloss.app.state.comparing import Differences, difference_layer, show_in
 from isoloss.errors import IsolossError
 from isoloss.geometry.difference import centred_scale, difference, plane_of, planes_differ, why_not
 from isoloss.geometry.findings import findings_of

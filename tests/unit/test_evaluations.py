@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from isoloss.app.accuracy_curves import (
+from isoloss.app.state.accuracy_curves import (
     CLOSEST,
     axis_of,
     curves_of,
@@ -20,9 +20,9 @@ from isoloss.app.accuracy_curves import (
     radius_text,
     stretched,
 )
-from isoloss.app.config import Preferences
-from isoloss.app.evaluations import PERIOD, OpenEvaluation
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.evaluations import PERIOD, OpenEvaluation
+from isoloss.app.state.workspace import Workspace
 from isoloss.certificates import CERTIFICATES, Certificate, write_certificates
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
@@ -352,7 +352,7 @@ def test_a_certification_asks_for_radii(tmp_path):
 
 
 def test_a_large_table_is_refused(run, monkeypatch):
-    monkeypatch.setattr("isoloss.app.evaluations.MOST_BYTES", 100)
+    monkeypatch.setattr("isoloss.app.state.evaluations.MOST_BYTES", 100)
     write_table(run.table_path, [row(), replace(row(), attack="bpda")])
     evaluation = OpenEvaluation(FollowedRun(run))
     look(evaluation)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from isoloss.app.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
+from isoloss.app.state.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
 from isoloss.errors import IsolossError
 from isoloss.examples import Index, read_examples, read_index
 from isoloss.tables import Row, Share

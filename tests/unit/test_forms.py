@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from isoloss.app.forms import Form, fields_of
+from isoloss.app.state.forms import Form, fields_of
 from isoloss.options import add_options, settings_from
 from isoloss.settings import KINDS, ProbeSettings, Settings, TrainSettings
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isoloss.app.config import Preferences
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.geometry.formats import load_trajectories
 from isoloss.geometry.ply import save_trajectory_ply

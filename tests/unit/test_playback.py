@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.app.config import Preferences
-from isoloss.app.playback import REST, WHOLE, Playback
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.playback import REST, WHOLE, Playback
+from isoloss.app.state.workspace import Workspace
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory

@@ -7,12 +7,12 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
-from isoloss.app.actions import all_actions
-from isoloss.app.config import Preferences
-from isoloss.app.docking import Docking
-from isoloss.app.shortcuts import keys_of
-from isoloss.app.steering import STEP, Steering
-from isoloss.app.workspace import Workspace
+from isoloss.app.actions.actions import all_actions
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.steering import STEP, Steering
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.docking import Docking
+from isoloss.app.ui.shortcuts import keys_of
 from isoloss.geometry.surface import Surface
 from isoloss.scene.pins import pins_of
 

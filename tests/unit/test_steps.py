@@ -11,15 +11,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.app.command_palette import matching
-from isoloss.app.config import Preferences
-from isoloss.app.flight import SECONDS, Flight
-from isoloss.app.fuzzy import misfit
-from isoloss.app.saved_views import forget_view, rename_view, save_view
-from isoloss.app.shortcuts import keys_of
-from isoloss.app.steps import SETTLE, STILL, Steps
+from isoloss.app.dialogs.saved_views import forget_view, rename_view, save_view
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.flight import SECONDS, Flight
+from isoloss.app.state.steps import SETTLE, STILL, Steps
+from isoloss.app.state.workspace import Workspace, open_all
+from isoloss.app.ui.command_palette import matching
+from isoloss.app.ui.fuzzy import misfit
+from isoloss.app.ui.shortcuts import keys_of
 from isoloss.app.window import App
-from isoloss.app.workspace import Workspace, open_all
 from isoloss.errors import IsolossError
 from isoloss.events import Started
 from isoloss.geometry.growing import GrowingSurface

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from isoloss.app.comparing import show_in
+from isoloss.app.state.comparing import show_in
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Document, SurfaceLayer
 from isoloss.scene.tiling import places

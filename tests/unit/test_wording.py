@@ -16,9 +16,16 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from isoloss.app.actions import all_actions
-from isoloss.app.docking import Docking
-from isoloss.app.explain import GLOSSARY, OF_FIELD, OF_TEXTURE, explanation, matching, of_field
+from isoloss.app.actions.actions import all_actions
+from isoloss.app.state.explain import (
+    GLOSSARY,
+    OF_FIELD,
+    OF_TEXTURE,
+    explanation,
+    matching,
+    of_field,
+)
+from isoloss.app.ui.docking import Docking
 from isoloss.scene.appearance import Texture
 from isoloss.settings import KINDS
 

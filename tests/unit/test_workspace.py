@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isoloss.app.browse import Browser
-from isoloss.app.config import RECENT, Preferences
-from isoloss.app.curves import OpenCurve
-from isoloss.app.messages import Messages
-from isoloss.app.workspace import APPROACH, Workspace, open_all
+from isoloss.app.state.browse import Browser
+from isoloss.app.state.config import RECENT, Preferences
+from isoloss.app.state.curves import OpenCurve
+from isoloss.app.state.messages import Messages
+from isoloss.app.state.workspace import APPROACH, Workspace, open_all
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started
 from isoloss.geometry.growing import GrowingSurface

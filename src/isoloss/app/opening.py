@@ -9,15 +9,15 @@ from pathlib import Path
 
 from imgui_bundle import hello_imgui, imgui, implot
 
-from isoloss.app import native
-from isoloss.app import theme as themes
-from isoloss.app.config import Preferences, config_folder
-from isoloss.app.docking import lay_out
-from isoloss.app.menus import draw_menus
-from isoloss.app.runs import Spawn
+from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.runs import Spawn
+from isoloss.app.state.workspace import Workspace, open_all
 from isoloss.app.status import draw_status
+from isoloss.app.ui import native
+from isoloss.app.ui import theme as themes
+from isoloss.app.ui.docking import lay_out
+from isoloss.app.ui.menus import draw_menus
 from isoloss.app.window import IDLE, TITLE, App
-from isoloss.app.workspace import Workspace, open_all
 from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.jobs.job import Job

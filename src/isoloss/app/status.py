@@ -8,9 +8,9 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from isoloss.app.panels.jobs import told_progress
-from isoloss.app.theme import palette, vec
-from isoloss.app.viewport import readout
-from isoloss.app.widgets import em, muted, shortened
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import em, muted, shortened
+from isoloss.app.viewport.viewport import readout
 
 if TYPE_CHECKING:
     from isoloss.app.window import App

@@ -11,50 +11,50 @@ from typing import Any
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from isoloss.app import native
-from isoloss.app import theme as themes
-from isoloss.app.actions import Action, all_actions
-from isoloss.app.backdrop import clear_as_panels
-from isoloss.app.command_palette import CommandPalette
-from isoloss.app.difference_dialog import DifferenceDialog
-from isoloss.app.docking import Docking
-from isoloss.app.evaluations import OpenEvaluation
-from isoloss.app.figure_dialog import FigureDialog
-from isoloss.app.flight import Flight
-from isoloss.app.help_window import HelpWindow
-from isoloss.app.hints import Hints
-from isoloss.app.large_plots import LargePlots
-from isoloss.app.live import EARLY, PERIOD
-from isoloss.app.notifications import draw_notifications
-from isoloss.app.open_dialog import OpenDialog
+from isoloss.app.actions.actions import Action, all_actions
+from isoloss.app.dialogs.difference_dialog import DifferenceDialog
+from isoloss.app.dialogs.figure_dialog import FigureDialog
+from isoloss.app.dialogs.open_dialog import OpenDialog
+from isoloss.app.dialogs.picture_dialog import PictureDialog
+from isoloss.app.dialogs.renderings import Renderings
+from isoloss.app.dialogs.saved_views import SavedViews, save_view
+from isoloss.app.dialogs.session_dialog import SessionDialog
+from isoloss.app.guide.help_window import HelpWindow
+from isoloss.app.guide.hints import Hints
+from isoloss.app.guide.tour import Tour
+from isoloss.app.guide.welcome import Ways, Welcome
 from isoloss.app.panels.appearance import AppearancePanel
 from isoloss.app.panels.curve import CurvePanel
 from isoloss.app.panels.examples import ExamplesPanel
 from isoloss.app.panels.experiments import ExperimentsPanel
 from isoloss.app.panels.jobs import JobsPanel
+from isoloss.app.panels.large_plots import LargePlots
 from isoloss.app.panels.layers import LayersPanel
 from isoloss.app.panels.log import LogPanel
 from isoloss.app.panels.minima import MinimaPanel
+from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.panels.plots import PlotsPanel
 from isoloss.app.panels.robustness import RobustnessPanel
 from isoloss.app.panels.slice import SlicePanel
-from isoloss.app.picture_dialog import PictureDialog
-from isoloss.app.places import rect_of
-from isoloss.app.playback import Playback
-from isoloss.app.renderings import Renderings
-from isoloss.app.saved_views import SavedViews, save_view
-from isoloss.app.session_dialog import SessionDialog
-from isoloss.app.shortcuts import Shortcuts
-from isoloss.app.slicing import Slicing
-from isoloss.app.steering import Steering
-from isoloss.app.steps import Steps
-from isoloss.app.timeline import Timeline
-from isoloss.app.tour import Tour
-from isoloss.app.viewport import Viewport
-from isoloss.app.viewports import Viewports
-from isoloss.app.welcome import Ways, Welcome
-from isoloss.app.widgets import floating
-from isoloss.app.workspace import APPROACH, Workspace
+from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.flight import Flight
+from isoloss.app.state.live import EARLY, PERIOD
+from isoloss.app.state.playback import Playback
+from isoloss.app.state.slicing import Slicing
+from isoloss.app.state.steering import Steering
+from isoloss.app.state.steps import Steps
+from isoloss.app.state.workspace import APPROACH, Workspace
+from isoloss.app.ui import native
+from isoloss.app.ui import theme as themes
+from isoloss.app.ui.backdrop import clear_as_panels
+from isoloss.app.ui.command_palette import CommandPalette
+from isoloss.app.ui.docking import Docking
+from isoloss.app.ui.places import rect_of
+from isoloss.app.ui.shortcuts import Shortcuts
+from isoloss.app.ui.widgets import floating
+from isoloss.app.viewport.timeline import Timeline
+from isoloss.app.viewport.viewport import Viewport
+from isoloss.app.viewport.viewports import Viewports
 from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.document import SavedView
 from isoloss.tables import Row

@@ -5,8 +5,8 @@ import math
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.places import rect_of
-from isoloss.app.tour import STEPS
+from isoloss.app.guide.tour import STEPS
+from isoloss.app.ui.places import rect_of
 
 
 def tour(d: Driver) -> None:

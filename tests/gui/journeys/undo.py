@@ -9,8 +9,9 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app import flight, painter
-from isoloss.app import theme as themes
+from isoloss.app.state import flight
+from isoloss.app.ui import theme as themes
+from isoloss.app.viewport import painter
 from isoloss.scene.appearance import Texture
 
 CTRL, SHIFT, ALT = imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.mod_alt

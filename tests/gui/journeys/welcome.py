@@ -6,7 +6,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.config import cache_folder
+from isoloss.app.state.config import cache_folder
 
 
 def welcome(d: Driver) -> None:

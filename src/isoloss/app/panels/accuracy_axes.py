@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from imgui_bundle import ImVec2, imgui, implot
 
-from isoloss.app.accuracy_curves import AXES, AccuracyCurve, Axis, radius_text, stretched
-from isoloss.app.evaluations import OpenEvaluation
 from isoloss.app.panels.plotting import finish_set_up
-from isoloss.app.theme import palette, u32
-from isoloss.app.widgets import em
+from isoloss.app.state.accuracy_curves import AXES, AccuracyCurve, Axis, radius_text, stretched
+from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.widgets import em
 
 Places = dict[float, float]
 """Where each radius stands on the axis, the smallest first."""

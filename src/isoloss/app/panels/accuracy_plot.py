@@ -8,8 +8,6 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.accuracy_curves import AccuracyCurve, Axis
-from isoloss.app.evaluations import OpenEvaluation
 from isoloss.app.panels.accuracy_axes import (
     Places,
     asked_axis,
@@ -24,8 +22,10 @@ from isoloss.app.panels.accuracy_axes import (
 from isoloss.app.panels.accuracy_readout import tell
 from isoloss.app.panels.plotting import band, plot, stairs
 from isoloss.app.panels.strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
-from isoloss.app.theme import palette, u32
-from isoloss.app.widgets import em
+from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis
+from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.widgets import em
 from isoloss.tables import Curve, Row
 
 LIT, UNLIT = 0.26, 0.15

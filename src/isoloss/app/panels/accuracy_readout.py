@@ -7,9 +7,9 @@ import math
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from isoloss.app.accuracy_curves import AccuracyCurve, percent, radius_text
-from isoloss.app.theme import palette
-from isoloss.app.widgets import em, muted, wrapped
+from isoloss.app.state.accuracy_curves import AccuracyCurve, percent, radius_text
+from isoloss.app.ui.theme import palette
+from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
 from isoloss.tables import CERTIFICATE, Judge, Row
 

@@ -7,10 +7,11 @@ import math
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.explain import explanation, of_texture
-from isoloss.app.numbers import Pair, drag_pair, slider, whole_slider
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import (
+from isoloss.app.state.explain import explanation, of_texture
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.numbers import Pair, drag_pair, slider, whole_slider
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import (
     em,
     heading,
     hint,
@@ -21,7 +22,6 @@ from isoloss.app.widgets import (
     toggle_button,
     wrapped,
 )
-from isoloss.app.workspace import Workspace
 from isoloss.scene import colormaps
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.plain import LONGEST

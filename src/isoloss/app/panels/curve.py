@@ -6,8 +6,6 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.curves import OpenCurve
-from isoloss.app.findings import findings_badge
 from isoloss.app.panels.plotting import (
     band,
     finish_set_up,
@@ -16,10 +14,12 @@ from isoloss.app.panels.plotting import (
     set_up_accuracy,
     set_up_loss,
 )
-from isoloss.app.readouts import plain
-from isoloss.app.theme import Color, palette, u32, vec
-from isoloss.app.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.curves import OpenCurve
+from isoloss.app.state.readouts import plain
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.findings import findings_badge
+from isoloss.app.ui.theme import Color, palette, u32, vec
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
 from isoloss.geometry.curve import CONFIDENCE, Curve
 from isoloss.geometry.findings import findings_of
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.accuracy_curves import radius_text
-from isoloss.app.evaluations import OpenEvaluation
-from isoloss.app.example_browser import ExampleBrowser, Sight, attack_name, sigma_name
 from isoloss.app.panels.example_pictures import Pictures, Thumbnails
-from isoloss.app.theme import palette, u32
-from isoloss.app.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.accuracy_curves import radius_text
+from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.example_browser import ExampleBrowser, Sight, attack_name, sigma_name
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
 from isoloss.examples import Index
 from isoloss.tables import Row

@@ -8,10 +8,10 @@ from typing import Any
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.forms import FieldSpec
-from isoloss.app.numbers import number_field, whole_field
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, hint, icon_button
+from isoloss.app.state.forms import FieldSpec
+from isoloss.app.ui.numbers import number_field, whole_field
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import em, hint, icon_button
 
 Suggestions = Sequence[tuple[str, str]]
 

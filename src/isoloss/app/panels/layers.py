@@ -6,12 +6,13 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.comparing import why_no_difference
-from isoloss.app.explain import explanation, of_fact
-from isoloss.app.findings import findings_badge, list_findings
-from isoloss.app.readouts import range_label
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import (
+from isoloss.app.state.comparing import why_no_difference
+from isoloss.app.state.explain import explanation, of_fact
+from isoloss.app.state.readouts import range_label
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.findings import findings_badge, list_findings
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import (
     em,
     heading,
     hint,
@@ -24,7 +25,6 @@ from isoloss.app.widgets import (
     stroke,
     wrapped,
 )
-from isoloss.app.workspace import Workspace
 from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
 from isoloss.scene.layer import Marker, SurfaceLayer

@@ -7,9 +7,9 @@ import time
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from isoloss.app.messages import Level, Messages
-from isoloss.app.theme import Color, palette, vec
-from isoloss.app.widgets import em, muted
+from isoloss.app.state.messages import Level, Messages
+from isoloss.app.ui.theme import Color, palette, vec
+from isoloss.app.ui.widgets import em, muted
 
 
 def level_color(level: Level) -> Color:

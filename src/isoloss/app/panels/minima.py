@@ -7,12 +7,12 @@ import math
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.explain import of_fact
-from isoloss.app.numbers import slider
-from isoloss.app.readouts import loss_label, number
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, explained, hint, muted, shortened, wrapped
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.explain import of_fact
+from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.numbers import slider
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import em, explained, hint, muted, shortened, wrapped
 from isoloss.geometry.minima import STANDARD_ERRORS, Minimum
 from isoloss.scene.layer import SurfaceLayer
 

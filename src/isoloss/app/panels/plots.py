@@ -8,9 +8,9 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from numpy.typing import NDArray
 
-from isoloss.app.runs import Runs
-from isoloss.app.theme import palette, vec
-from isoloss.app.widgets import em, muted
+from isoloss.app.state.runs import Runs
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import em, muted
 from isoloss.jobs.follow import FollowedRun
 
 Array = NDArray[np.float64]

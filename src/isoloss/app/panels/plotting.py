@@ -9,8 +9,8 @@ import numpy as np
 from imgui_bundle import ImVec2, implot
 from numpy.typing import NDArray
 
-from isoloss.app.theme import Color, numerals, vec
-from isoloss.app.widgets import em
+from isoloss.app.ui.theme import Color, numerals, vec
+from isoloss.app.ui.widgets import em
 
 Array = NDArray[np.float64]
 

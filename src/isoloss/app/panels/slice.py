@@ -7,12 +7,13 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.numbers import drag_pair, within
 from isoloss.app.panels.slice_plot import SlicePlot, slice_color
-from isoloss.app.slicing import LayerSlice, Slicing
-from isoloss.app.theme import Color, palette
-from isoloss.app.typed_path import typed_path
-from isoloss.app.widgets import (
+from isoloss.app.state.slicing import LayerSlice, Slicing
+from isoloss.app.state.typed_path import typed_path
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.numbers import drag_pair, within
+from isoloss.app.ui.theme import Color, palette
+from isoloss.app.ui.widgets import (
     em,
     hint,
     icon_button,
@@ -23,7 +24,6 @@ from isoloss.app.widgets import (
     stroke,
     wrapped,
 )
-from isoloss.app.workspace import Workspace
 from isoloss.scene.cut import Cut
 from isoloss.scene.texturing import quantity
 

@@ -17,12 +17,12 @@ from isoloss.app.panels.plotting import (
     set_up_accuracy,
     set_up_loss,
 )
-from isoloss.app.pointing import Place
-from isoloss.app.readouts import place_facts, value_facts
-from isoloss.app.slicing import LayerSlice
-from isoloss.app.theme import Color, palette, u32, vec
-from isoloss.app.widgets import em, muted
-from isoloss.app.workspace import Workspace
+from isoloss.app.state.pointing import Place
+from isoloss.app.state.readouts import place_facts, value_facts
+from isoloss.app.state.slicing import LayerSlice
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.theme import Color, palette, u32, vec
+from isoloss.app.ui.widgets import em, muted
 from isoloss.geometry.slices import along
 from isoloss.scene.cut import Cut
 

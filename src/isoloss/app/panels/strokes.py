@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.accuracy_curves import AccuracyCurve
-from isoloss.app.theme import Color, palette, u32
-from isoloss.app.widgets import em
+from isoloss.app.state.accuracy_curves import AccuracyCurve
+from isoloss.app.ui.theme import Color, palette, u32
+from isoloss.app.ui.widgets import em
 from isoloss.attacks import Hue, Mark
 
 Points = Sequence[tuple[float, float]]

@@ -1,0 +1,4 @@
+"""What asks in a window of its own: files, pictures, figures, sessions, saved views.
+
+Each dialog has `open`, `is_open` and `draw`. Imports `ui` and `state`.
+"""

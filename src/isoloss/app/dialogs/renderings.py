@@ -1,0 +1,124 @@
+"""Pictures and movies on their way: jobs that draw, shown with their progress until they end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.state.messages import Messages
+from isoloss.app.ui.theme import palette
+from isoloss.app.ui.widgets import em, icon_button, muted, shortened, thin_progress
+from isoloss.jobs.render_job import RenderJob
+from isoloss.scene.document import Document
+from isoloss.scene.session import SUFFIX, save_session
+
+
+@dataclass(eq=False)
+class Rendering:
+    """One job, and the folder of what it draws from; None where that is the user's own file."""
+
+    job: RenderJob
+    folder: Path | None
+
+
+class Renderings:
+    """The jobs that draw."""
+
+    def __init__(self, messages: Messages) -> None:
+        self.messages = messages
+        self.active: list[Rendering] = []
+
+    def start(self, source: Document | Path, out: Path, options: Sequence[str]) -> None:
+        """Draw `source` in a process of its own, with these `options` of `isoloss render`.
+
+        Raises:
+            IsolossError: the document cannot be written down, or the job cannot be started.
+        """
+        temporary: Path | None = None
+        if isinstance(source, Document):
+            temporary = Path(tempfile.mkdtemp(prefix="isoloss-"))
+        try:
+            if isinstance(source, Document):
+                assert temporary is not None
+                path = save_session(source, temporary / f"view{SUFFIX}")
+            else:
+                path = source
+            job = RenderJob([str(path), "--out", str(out), *options], out)
+        except BaseException:
+            _remove(temporary)
+            raise
+        self.active.append(Rendering(job, temporary))
+
+    def update(self) -> bool:
+        """Take note of jobs that have ended; returns whether any has."""
+        ended = [r for r in self.active if r.job.exit_code is not None]
+        for rendering in ended:
+            self.active.remove(rendering)
+            _remove(rendering.folder)
+            job = rendering.job
+            for message in job.said:
+                self.messages.say(message, "warning")
+            if job.written is not None:
+                self.messages.say(f"Saved {job.written}", "done")
+            elif job.cancelled:
+                self.messages.say(f"Cancelled: {job.out.name} was not written")
+            else:
+                self.messages.say(job.problem, "error")
+        return bool(ended)
+
+    def end(self) -> None:
+        """Cancel what is on its way: the window closes."""
+        for rendering in self.active:
+            rendering.job.cancel()
+            rendering.job.wait()
+            _remove(rendering.folder)
+        self.active.clear()
+
+    def draw(self, rect: tuple[float, float, float, float]) -> None:
+        """A card for each, at the bottom right of `rect` (x, y, width, height)."""
+        x, y, width, height = rect
+        bottom = y + height - em(3.4)  # above the hints
+        flags = (
+            imgui.WindowFlags_.no_decoration
+            | imgui.WindowFlags_.no_docking
+            | imgui.WindowFlags_.no_saved_settings
+            | imgui.WindowFlags_.no_focus_on_appearing
+            | imgui.WindowFlags_.no_nav
+            | imgui.WindowFlags_.no_move
+        )
+        card = min(em(20), width - em(1.2))
+        for k, rendering in enumerate(self.active):
+            imgui.set_next_window_pos(ImVec2(x + width - em(0.6), bottom), 0, ImVec2(1, 1))
+            imgui.set_next_window_size(ImVec2(card, 0))
+            imgui.begin(f"rendering##{k}", None, int(flags))
+            self._card(rendering, card)
+            bottom -= imgui.get_window_size().y + em(0.4)
+            imgui.end()
+
+    def _card(self, rendering: Rendering, card: float) -> None:
+        job, side = rendering.job, imgui.get_frame_height()
+        imgui.align_text_to_frame_padding()
+        room = card - side - em(1.6)
+        imgui.text_unformatted(shortened(f"Drawing {job.out.name}", room))
+        imgui.same_line(card - side - em(0.5))
+        if icon_button(fa.ICON_FA_XMARK, "cancel", "Cancel", color=palette().muted):
+            job.cancel()
+        if job.cancelled:
+            muted("Cancelling…")
+        elif job.progress is None:
+            muted("Reading…")
+        else:
+            share = job.progress.fraction
+            thin_progress(share, palette().accent, em(0.35))
+            muted(f"{job.progress.done} of {job.progress.total} frames")
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

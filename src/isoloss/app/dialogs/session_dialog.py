@@ -1,0 +1,77 @@
+"""Saving the session under a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+
+from isoloss.app.dialogs.dialogs import draw_dialog, draw_footer, path_row, warn_of_replacing
+from isoloss.app.state.typed_path import exists, typed_path
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.theme import palette
+from isoloss.app.ui.widgets import em, rows, wrapped
+from isoloss.scene.session import SUFFIX
+
+TITLE = "Save session"
+
+
+class SessionDialog:
+    """Asks for the file, and saves."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.is_open = False
+        self.path = ""
+        self._appearing = False
+
+    def open(self) -> None:
+        """Show the dialog."""
+        workspace, session = self.workspace, self.workspace.session
+        name = workspace.selected.name if workspace.selected is not None else "session"
+        path = session.path or workspace.folder / f"{Path(name).name or 'session'}{SUFFIX}"
+        self.path = str(path)
+        self.is_open = self._appearing = True
+
+    def save(self) -> None:
+        """Save to the session's own file, or ask for one."""
+        path = self.workspace.session.path
+        if path is None:
+            self.open()
+        else:
+            self.workspace.session.save(path)
+
+    def draw(self) -> None:
+        """Draw it if it is open."""
+        if not self.is_open:
+            return
+        stays = draw_dialog(TITLE, ImVec2(em(36), 0), self._content, appearing=self._appearing)
+        self._appearing = False
+        self.is_open = self.is_open and stays
+
+    def _content(self) -> None:
+        wrapped(
+            "Files, layers, cameras and colours, to come back to. The surfaces stay where they "
+            "are: a session only names their files.",
+            palette().muted,
+        )
+        imgui.spacing()
+        entered = False
+        with rows("session", em(4)) as shown:
+            if shown:
+                entered, self.path = path_row(self.path, appearing=self._appearing)
+        path = self._chosen()
+        if path is not None and exists(path):
+            warn_of_replacing()
+        imgui.spacing()
+        cancelled, wanted = draw_footer("Save", enabled=path is not None)
+        if cancelled:
+            self.is_open = False
+        elif (wanted or entered) and path is not None:
+            self.is_open = not self.workspace.session.save(path)
+
+    def _chosen(self) -> Path | None:
+        path = typed_path(self.path, self.workspace.folder)
+        if path is None or path.suffix == SUFFIX:
+            return path
+        return path.with_name(f"{path.name}{SUFFIX}")

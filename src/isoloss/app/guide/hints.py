@@ -1,0 +1,125 @@
+"""First-run hints: one line over the viewport, until its advice has been followed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import em, icon_button
+from isoloss.scene.layer import next_texture
+from isoloss.scene.tiling import Rect
+
+if TYPE_CHECKING:
+    from isoloss.app.window import App
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One piece of advice.
+
+    Attributes:
+        name: under which it is remembered as followed.
+        text: what is said.
+        applies: whether now is a time for it.
+        watch: what changes once it has been followed.
+    """
+
+    name: str
+    text: str
+    applies: Callable[[App], bool]
+    watch: Callable[[App], object]
+
+
+def _has_textures(app: App) -> bool:
+    scene = app.workspace.scene
+    texture = scene.appearance.texture
+    return bool(scene.shown) and next_texture(texture, scene.shown) is not texture
+
+
+HINTS = (
+    Hint(
+        "orbit",
+        "Drag to orbit, wheel to zoom, click to pin a point",
+        lambda app: bool(app.workspace.scene.shown),
+        lambda app: (app.workspace.scene.camera.azimuth, app.workspace.scene.camera.elevation),
+    ),
+    Hint(
+        "live",
+        "The surface grows while it is computed; you may close the window, the job goes on",
+        lambda app: app.workspace.is_streaming and bool(app.workspace.scene.shown),
+        lambda app: app.workspace.is_streaming,
+    ),
+    Hint(
+        "texture",
+        "Press T to colour the surface by accuracy, slope and more",
+        _has_textures,
+        lambda app: app.workspace.appearance.texture,
+    ),
+)
+
+
+class Hints:
+    """Shows at most one at a time."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._before: dict[str, object] = {}
+
+    def current(self) -> Hint | None:
+        """The hint whose time it is; what has meanwhile been done is remembered as followed."""
+        for hint in HINTS:
+            if hint.name in self._app.workspace.preferences.hints:
+                continue
+            value = hint.watch(self._app)
+            if hint.name in self._before and self._before[hint.name] != value:
+                self.dismiss(hint)
+            elif hint.applies(self._app):
+                self._before.setdefault(hint.name, value)
+                return hint
+        return None
+
+    def dismiss(self, hint: Hint) -> None:
+        """Never show it again."""
+        preferences = self._app.workspace.preferences
+        preferences.hints = [*preferences.hints, hint.name]
+        preferences.save()
+
+    def draw(self, rect: Rect) -> None:
+        """Draw it in the viewport `rect`: under the title, where neither surface nor labels are."""
+        hint = self.current()
+        if hint is None:
+            return
+        x, y, width, _ = rect
+        side = imgui.get_frame_height()
+        needed = imgui.calc_text_size(hint.text).x + side + em(4)
+        size = min(needed, width - em(1.4))
+        imgui.set_next_window_pos(
+            ImVec2(x + em(0.7), y + em(3.1)), imgui.Cond_.always, ImVec2(0, 0)
+        )
+        imgui.set_next_window_size(ImVec2(size, 0))
+        flags = (
+            imgui.WindowFlags_.no_decoration
+            | imgui.WindowFlags_.no_docking
+            | imgui.WindowFlags_.no_saved_settings
+            | imgui.WindowFlags_.no_focus_on_appearing
+            | imgui.WindowFlags_.no_nav
+            | imgui.WindowFlags_.no_move
+        )
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(0.8), em(0.35)))
+        imgui.begin("Hint", None, int(flags))
+        imgui.pop_style_var()
+        imgui.align_text_to_frame_padding()
+        imgui.text_colored(vec(palette().accent), fa.ICON_FA_LIGHTBULB)
+        imgui.same_line(0, em(0.5))
+        imgui.push_text_wrap_pos(size - side - em(0.9))
+        imgui.text_unformatted(hint.text)
+        imgui.pop_text_wrap_pos()
+        imgui.set_cursor_pos(ImVec2(size - side - em(0.5), em(0.35)))
+        if icon_button(fa.ICON_FA_XMARK, "dismiss", "Do not say this again", color=palette().muted):
+            self.dismiss(hint)
+        imgui.end()

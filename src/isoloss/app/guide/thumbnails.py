@@ -1,0 +1,211 @@
+"""Small pictures of surface files: drawn once by our own renderer, then kept in a cache folder.
+
+A thread reads the files; only the drawing itself, one picture a frame, holds up the window.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from isoloss import __version__
+from isoloss.app.state.config import cache_folder
+from isoloss.app.ui.theme import palette
+from isoloss.errors import IsolossError
+from isoloss.files import write_atomic
+from isoloss.geometry.surface import Surface
+from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
+from isoloss.gl.image_texture import ImageTexture
+from isoloss.gl.renderer import Renderer
+from isoloss.gl.target import Target
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.camera import Camera
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.loading import load_layer
+from isoloss.scene.scene import Scene
+
+SIZE = (480, 300)
+"""Pixels; shown at about half of it."""
+KEPT = 64
+"""Pictures in the cache folder; the oldest go first."""
+_STYLE = 1  # to be raised when the pictures are to look different
+_CAMERA = Camera(distance=4.3, target=(0.0, 0.0, 0.33))
+_PLANES = {"random": "Random plane", "pca": "PCA plane"}
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """What there is to show of a file.
+
+    Attributes:
+        title: what it is, in a few words.
+        note: how it was made.
+        picture: None where there is nothing three-dimensional to see.
+    """
+
+    title: str
+    note: str
+    picture: ImageTexture | None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the thread has found: a picture from the cache, or a layer to draw one of."""
+
+    title: str
+    note: str
+    pixels: Pixels | None = None
+    layer: SurfaceLayer | None = None
+
+
+class Thumbnails:
+    """Pictures of files, as soon as they are there."""
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[Path, str], Thumbnail] = {}
+        self._under_way: dict[tuple[Path, str], Future[_Read]] = {}
+        self._thread: ThreadPoolExecutor | None = None
+        self._renderer: Renderer | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether some are still to come."""
+        return bool(self._under_way)
+
+    def of(self, path: Path, theme: str) -> Thumbnail | None:
+        """The thumbnail of `path`; None while it is not there yet."""
+        key = (path, theme)
+        if key not in self._done and key not in self._under_way:
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, "thumbnails")
+            self._under_way[key] = self._thread.submit(_read, path, theme)
+        return self._done.get(key)
+
+    def step(self) -> None:
+        """Finish at most one; to be called where OpenGL calls are allowed."""
+        for key, reading in self._under_way.items():
+            if reading.done():
+                if reading.result().layer is not None and self._renderer is None:
+                    self._renderer = Renderer()  # a frame of its own: it compiles the shaders
+                    return
+                del self._under_way[key]
+                self._done[key] = Thumbnail("", "", None)  # what fails is not tried again
+                self._done[key] = self._finish(key, reading.result())
+                break
+        if not self._under_way and self._renderer is not None:
+            self._renderer.free()
+            self._renderer = None
+
+    def free(self) -> None:
+        """Give the memory back, while the context still lives."""
+        for thumbnail in self._done.values():
+            if thumbnail.picture is not None:
+                thumbnail.picture.free()
+        self._done.clear()
+        self._under_way.clear()
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread = None
+
+    def _finish(self, key: tuple[Path, str], read: _Read) -> Thumbnail:
+        pixels = read.pixels
+        if read.layer is not None:
+            assert self._renderer is not None
+            pixels = _draw(self._renderer, read.layer, key[1])
+            if self._thread is not None:
+                self._thread.submit(_keep, _place(*key), pixels, read.title, read.note)
+        picture = ImageTexture(pixels) if pixels is not None else None
+        return Thumbnail(read.title, read.note, picture)
+
+
+def told(surface: Surface, checkpoints: int) -> tuple[str, str]:
+    """What a surface is, and how it was made; "" where its file does not say."""
+    meta = surface.meta
+    title = surface.title
+    if not title and meta.get("model") and meta.get("data"):
+        title = f"{meta['model']} on {meta['data']}"
+    plane = _PLANES.get(str(meta.get("plane")), "")
+    a, b = surface.shape
+    notes = [
+        plane if plane.lower() not in title.lower() else "",
+        f"{checkpoints} checkpoints" if checkpoints else "",
+        f"{a} × {b} points",
+    ]
+    return title, ", ".join(filter(None, notes))
+
+
+def _read(path: Path, theme: str) -> _Read:
+    """Read the picture from the cache, or the file itself; what cannot be read has no picture."""
+    try:
+        with Image.open(_place(path, theme)) as image:
+            text: dict[str, str] = getattr(image, "text", {})
+            pixels = np.array(image.convert("RGBA"))
+        return _Read(text.get("Title", ""), text.get("Note", ""), pixels)
+    except (OSError, ValueError, SyntaxError):
+        pass  # not there yet, or damaged: it is drawn anew
+    try:
+        layer = load_layer(path)
+    except (IsolossError, OSError, ValueError):
+        return _Read("", "")
+    title, note = told(layer.surface, sum(map(len, layer.trajectories)))
+    return _Read(title, note) if layer.surface.is_curve else _Read(title, note, layer=layer)
+
+
+def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
+    look = Appearance(
+        theme="light" if theme == "light" else "dark",
+        axes=False,
+        scalar_bar=False,
+        title=False,
+        floor_contours=False,
+        ambient_occlusion=False,
+        transparent=True,
+    )
+    target = Target(*SIZE)
+    try:
+        renderer.draw(Scene([layer], appearance=look, camera=_CAMERA), target, scale=1.3)
+        pixels = target.read().astype(np.float32)
+    finally:
+        target.free()
+    ground = np.array(palette().field[:3], np.float32) * 255
+    pixels[..., :3] += (1 - pixels[..., 3:] / 255) * ground
+    pixels[..., 3] = 255
+    return np.clip(pixels + 0.5, 0, 255).astype(np.uint8)
+
+
+def _place(path: Path, theme: str) -> Path:
+    """Where the picture is kept: under another name as soon as the file has changed."""
+    file = path / "surface.ply" if path.is_dir() else path
+    try:
+        state = file.stat()
+        stamp = (state.st_mtime_ns, state.st_size)
+    except OSError:
+        stamp = (0, 0)
+    words = repr((str(path), stamp, theme, SIZE, _STYLE, __version__))
+    name = hashlib.sha256(words.encode()).hexdigest()[:24]
+    return cache_folder() / "thumbnails" / f"{name}.png"
+
+
+def _keep(place: Path, pixels: Pixels, title: str, note: str) -> None:
+    """Write a picture to the cache; a folder that cannot be written costs the time of drawing."""
+    info = PngInfo()
+    info.add_itxt("Title", title)
+    info.add_itxt("Note", note)
+    image = Image.fromarray(pixels)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(place, lambda p: image.save(p, format="PNG", pnginfo=info))
+        kept = sorted(place.parent.glob("[!.]*.png"), key=lambda p: p.stat().st_mtime)
+        for old in kept[:-KEPT]:
+            old.unlink(missing_ok=True)
+    except (IsolossError, OSError):
+        return

@@ -1,0 +1,231 @@
+"""The welcome: samples to look at, what was open before, and ways to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.guide.thumbnails import SIZE, Thumbnail, Thumbnails
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.ui.widgets import (
+    em,
+    hint,
+    icon_button,
+    list_line,
+    muted,
+    primary_button,
+    right_edge,
+    shortened,
+    wrapped,
+)
+from isoloss.scene.session import SUFFIX as SESSION
+
+WIDEST = 48
+"""Width of the content, in em, where there is room."""
+RECENT = 5
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What the welcome's buttons do."""
+
+    open: Callable[[], object]
+    train: Callable[[], object]
+    tour: Callable[[], object]
+
+
+class Welcome:
+    """Fills the viewport while nothing is open, and when asked for."""
+
+    def __init__(self, workspace: Workspace, ways: Ways) -> None:
+        self.workspace = workspace
+        self.thumbnails = Thumbnails()
+        self._ways = ways
+        self._samples = workspace.samples()
+        self._open_then: object = None
+        self._frames = 0
+
+    def is_asked_for(self) -> bool:
+        """Whether it is to be shown although something is open."""
+        if self._open_then != self._open_now():
+            self._open_then = None  # what was opened or closed meanwhile is what one wants to see
+        return self._open_then is not None
+
+    def toggle(self) -> None:
+        """Show it over what is open, or put it away."""
+        self._open_then = None if self.is_asked_for() else self._open_now()
+
+    def draw(self, closable: bool) -> None:
+        """Draw it over the whole window at hand."""
+        self._frames += 1
+        room = imgui.get_content_region_avail()
+        margin = max(em(1.2), (room.x - em(WIDEST)) / 2)
+        imgui.push_style_color(imgui.Col_.child_bg, vec(palette().panel))
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(margin, em(1.4)))
+        imgui.push_style_var(imgui.StyleVar_.child_rounding, 0)
+        imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
+        flags = imgui.ChildFlags_.always_use_window_padding | imgui.ChildFlags_.nav_flattened
+        shown = imgui.begin_child("welcome", ImVec2(0, 0), int(flags))
+        imgui.pop_style_var(3)
+        imgui.pop_style_color()
+        if shown:
+            self._content(closable)
+        imgui.end_child()
+        self._draw_thumbnails()
+
+    def _draw_thumbnails(self) -> None:
+        if self._frames > 2:  # the first frames show the window as soon as can be
+            self.thumbnails.step()
+        if self.thumbnails.is_busy or self._frames < 4:
+            hello_imgui.request_refresh()
+
+    def _content(self, closable: bool) -> None:
+        imgui.push_font(None, imgui.get_style().font_size_base * 1.7)
+        imgui.text_unformatted("See a loss landscape")
+        imgui.pop_font()
+        if closable:
+            side = imgui.get_frame_height()
+            imgui.same_line(right_edge() - side)
+            if icon_button(fa.ICON_FA_XMARK, "close", "Back", color=palette().muted) or (
+                imgui.is_window_focused(imgui.FocusedFlags_.root_and_child_windows)
+                and imgui.is_key_pressed(imgui.Key.escape, False)
+            ):
+                self._open_then = None
+        wrapped(
+            "Look at a sample, drop a surface, a run folder or a session on this window, or train "
+            "a network of your own and probe it.",
+            palette().muted,
+        )
+        imgui.spacing()
+        self._buttons()
+        self._gallery()
+        self._recent()
+
+    def _buttons(self) -> None:
+        again = self.workspace.preferences.tour > 0
+        tour = f"{fa.ICON_FA_ROUTE}  {'Continue' if again else 'Take'} the tour"
+        gap, room = em(0.5), imgui.get_content_region_avail().x
+        needed = imgui.calc_text_size(tour).x + em(1.4)
+        columns = 3 if room > 3 * needed + 2 * gap else 1
+        size = ImVec2((room - (columns - 1) * gap) / columns, em(2.1))
+        if primary_button(f"{fa.ICON_FA_FOLDER_OPEN}  Open…###open", size):
+            self._ways.open()
+        if columns > 1:
+            imgui.same_line(0, gap)
+        if imgui.button(f"{fa.ICON_FA_GRADUATION_CAP}  Train…###train", size):
+            self._ways.train()
+        if columns > 1:
+            imgui.same_line(0, gap)
+        if imgui.button(f"{tour}###tour", size):
+            self._ways.tour()
+
+    # -- samples -----------------------------------------------------------------------------
+
+    def _gallery(self) -> None:
+        imgui.spacing()
+        muted("Samples")
+        gap = em(0.7)
+        room = imgui.get_content_region_avail().x
+        columns = max(1, min(int((room + gap) / (em(10) + gap)), len(self._samples)))
+        width = (room - gap * (columns - 1)) / columns
+        for k, path in enumerate(self._samples):
+            if k % columns:
+                imgui.same_line(0, gap)
+            self._card(path, width)
+
+    def _card(self, path: Path, width: float) -> None:
+        thumbnail = self._thumbnail(path)
+        picture = width * SIZE[1] / SIZE[0]
+        height = picture + 2 * imgui.get_text_line_height() + em(1.1)
+        at = imgui.get_cursor_screen_pos()
+        imgui.push_style_color(imgui.Col_.button, ImVec4(0, 0, 0, 0))
+        imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(0, 0, 0, 0))
+        imgui.push_style_color(imgui.Col_.button_active, ImVec4(0, 0, 0, 0))
+        pressed = imgui.button(f"###{path.name}", ImVec2(width, height))
+        imgui.pop_style_color(3)
+        self._paint_card(at, width, picture, height, path, thumbnail)
+        known = (thumbnail.title, thumbnail.note) if thumbnail is not None else ()
+        hint("\n".join([*filter(None, known), str(path)]))
+        if pressed:
+            self._take(path)
+
+    def _paint_card(
+        self,
+        at: ImVec2,
+        width: float,
+        picture: float,
+        height: float,
+        path: Path,
+        thumbnail: Thumbnail | None,
+    ) -> None:
+        p, draw, round_ = palette(), imgui.get_window_draw_list(), em(0.5)
+        hovered = imgui.is_item_hovered()
+        end = ImVec2(at.x + width, at.y + height)
+        draw.add_rect_filled(at, end, u32(p.field_hovered if hovered else p.field), round_)
+        if thumbnail is not None and thumbnail.picture is not None:
+            texture = imgui.ImTextureRef(thumbnail.picture.texture)
+            below = ImVec2(at.x + width, at.y + picture)
+            top = int(imgui.ImDrawFlags_.round_top)
+            whole = ImVec2(0, 0), ImVec2(1, 1), u32((1.0, 1.0, 1.0, 1.0))
+            draw.add_image_rounded(texture, at, below, *whole, round_, top)
+        if hovered:
+            draw.add_rect(at, end, u32(p.accent), round_)
+        title = (thumbnail.title if thumbnail is not None else "") or path.stem.replace("-", " ")
+        note = thumbnail.note if thumbnail is not None else ""
+        x, y, room = at.x + em(0.7), at.y + picture + em(0.3), width - em(1.4)
+        draw.add_text(ImVec2(x, y), u32(p.text), shortened(title, room))
+        y += imgui.get_text_line_height()
+        draw.add_text(ImVec2(x, y), u32(p.muted), shortened(note, room))
+
+    def _thumbnail(self, path: Path) -> Thumbnail | None:
+        if self._frames <= 2:
+            return None
+        return self.thumbnails.of(path, self.workspace.preferences.theme)
+
+    # -- recent ------------------------------------------------------------------------------
+
+    def _recent(self) -> None:
+        samples = set(self._samples)
+        recent = [Path(p) for p in self.workspace.preferences.recent]
+        recent = [p for p in recent if p not in samples and p.exists()][:RECENT]
+        last = self.workspace.session.last_path()
+        if not recent and not last.exists():
+            return
+        imgui.spacing()
+        muted("Recent")
+        if last.exists():
+            icon, aside = fa.ICON_FA_CLOCK_ROTATE_LEFT, "as the window was left"
+            tint = palette().accent
+            if list_line("last", "Last session", icon=icon, icon_color=tint, aside=aside):
+                self._take(last)
+        for path in recent:
+            is_run = path.is_dir() or path.name == "surface.ply"
+            shown = path.parent if path.name == "surface.ply" else path
+            icon, color = fa.ICON_FA_MOUNTAIN_SUN, palette().accent
+            if is_run:
+                icon, color = fa.ICON_FA_FLASK, palette().good
+            elif path.suffix == SESSION:
+                icon = fa.ICON_FA_LAYER_GROUP
+            aside = _short(shown.parent)
+            if list_line(str(path), shown.name, icon=icon, icon_color=color, aside=aside):
+                self._take(path)
+            hint(str(path))
+
+    def _take(self, path: Path) -> None:
+        if self.workspace.open(path, remember=path != self.workspace.session.last_path()):
+            self._open_then = None
+
+    def _open_now(self) -> tuple[object, ...]:
+        workspace = self.workspace
+        return (*map(id, workspace.scene.layers), None, *map(id, workspace.curves.open))
+
+
+def _short(folder: Path) -> str:
+    """`folder`, with ~ for the home folder."""
+    home = Path.home()
+    return str(Path("~") / folder.relative_to(home)) if folder.is_relative_to(home) else str(folder)

@@ -1,0 +1,51 @@
+"""Notifications: the newest messages, over the viewport, until they fade."""
+
+from __future__ import annotations
+
+import time
+
+from imgui_bundle import ImVec2, hello_imgui, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.panels.log import level_color, level_icon
+from isoloss.app.state.messages import Messages
+from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.widgets import em, icon_button
+
+
+def draw_notifications(messages: Messages, rect: tuple[float, float, float, float]) -> None:
+    """The newest messages, at the top right of `rect` (x, y, width, height)."""
+    messages.fade(time.time())
+    x, y, width, _ = rect
+    y += em(2.8)  # below the tools
+    p = palette()
+    flags = (
+        imgui.WindowFlags_.no_decoration
+        | imgui.WindowFlags_.no_docking
+        | imgui.WindowFlags_.no_saved_settings
+        | imgui.WindowFlags_.no_focus_on_appearing
+        | imgui.WindowFlags_.no_nav
+        | imgui.WindowFlags_.no_move
+        | imgui.WindowFlags_.always_auto_resize
+    )
+    card = min(em(24), width - em(1.2))
+    for k, message in enumerate(reversed(messages.shown)):
+        imgui.set_next_window_pos(ImVec2(x + width - em(0.6), y), 0, ImVec2(1, 0))
+        imgui.set_next_window_size_constraints(ImVec2(card, 0), ImVec2(card, em(20)))
+        imgui.push_style_color(imgui.Col_.border, vec(level_color(message.level), 0.6))
+        imgui.begin(f"notification##{k}", None, int(flags))
+        imgui.align_text_to_frame_padding()
+        imgui.text_colored(vec(level_color(message.level)), level_icon(message.level))
+        imgui.same_line()
+        imgui.push_text_wrap_pos(card - em(2.6))
+        imgui.text_unformatted(message.text)
+        imgui.pop_text_wrap_pos()
+        side = imgui.get_frame_height()
+        imgui.set_cursor_pos(ImVec2(card - side - em(0.3), imgui.get_style().window_padding.y))
+        if icon_button(fa.ICON_FA_XMARK, "dismiss", color=p.muted):
+            messages.dismiss(message)
+        y += imgui.get_window_size().y + em(0.4)
+        imgui.end()
+        imgui.pop_style_color()
+    if messages.shown:
+        hello_imgui.request_refresh()

@@ -1,0 +1,301 @@
+"""Forms generated from the settings models: what a panel needs to draw and check them.
+
+No imgui here: a form is its fields, the values typed so far and the first thing wrong with them.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from isoloss.app.state.known_names import (
+    problem_with_classifier,
+    problem_with_data,
+    problem_with_denoiser,
+    problem_with_network,
+)
+from isoloss.naming import capitalized
+from isoloss.options import command_line
+from isoloss.settings import (
+    AnySettings,
+    NetworkSettings,
+    RobustnessSettings,
+    Settings,
+    explain,
+)
+
+Kind = Literal[
+    "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
+]
+
+Section = Literal["", "More", "Compute"]
+"""Parts of a form, of which those with a name are folded."""
+
+_NAME_CHECKS = {
+    "network": problem_with_network,
+    "data": problem_with_data,
+    "classifier": problem_with_classifier,
+    "denoiser": problem_with_denoiser,
+}
+_TAKES = {"source": "classifier", "also": "classifier", "to": "classifier", "denoiser": "denoiser"}
+"""Fields that take a training run or its name, and for which task it must have been."""
+_RARE: dict[type[Settings], set[str]] = {
+    NetworkSettings: {"model", "stem", "data", "image_size", "batch_size", "points_at_once"},
+    RobustnessSettings: {
+        "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
+    },
+}  # fmt: skip
+"""What few people change, by the kind of settings; a training run knows its network and data."""
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One row of a form.
+
+    Attributes:
+        choices: what a "choice" may be; of a "text" merely what may be suggested.
+        optional: whether None, the model's own default, is allowed.
+        bounds: the allowed values in words, "" where anything goes.
+        section: "Compute" for what every kind of run has (device, precision, seed), "More" for
+            what few people change.
+        required: whether it has to be filled in.
+        names: what a text names, "network" or "data", or for which task the training run that it
+            names was, "classifier" or "denoiser"; "" where it is not checked as a name.
+        only_with: the values of other fields without which it does not matter; from the settings
+            model's `json_schema_extra={"only_with": {"plane": ["pca"]}}`.
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: Kind
+    default: Any
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    bounds: str = ""
+    section: Section = ""
+    required: bool = False
+    names: str = ""
+    only_with: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+
+def fields_of(model: type[Settings]) -> list[FieldSpec]:
+    """The rows of the form for `model`, section by section: what is needed first."""
+    rows = [
+        _spec(name, field, _section(name, model))
+        for name, field in model.model_fields.items()
+        if name != "kind"
+    ]
+    order = get_args(Section)
+    return sorted(rows, key=lambda row: (order.index(row.section), not row.required))
+
+
+class Form:
+    """The values typed into a form, checked whenever they change.
+
+    Attributes:
+        settings: what the values ask for; None while something is wrong.
+        error: the first thing that is wrong, in one line.
+        wrong: the name of the field it is about.
+        missing: whether that field has merely not been filled in yet.
+    """
+
+    def __init__(self, model: type[Settings]) -> None:
+        self.model = model
+        self.fields = fields_of(model)
+        self.values: dict[str, Any] = {f.name: f.default for f in self.fields}
+        self.settings: AnySettings | None = None
+        self.error = ""
+        self.wrong = ""
+        self.missing = False
+        self._check()
+
+    @property
+    def kind(self) -> str:
+        """The kind of run it asks for, as on the command line."""
+        return str(self.model.model_fields["kind"].default)
+
+    @property
+    def sections(self) -> dict[Section, list[FieldSpec]]:
+        """The fields of each section that has any."""
+        found: dict[Section, list[FieldSpec]] = {}
+        for row in self.fields:
+            found.setdefault(row.section, []).append(row)
+        return found
+
+    def set(self, name: str, value: Any) -> None:
+        """Enter a value."""
+        if self.values[name] != value:
+            self.values[name] = value
+            self._check()
+
+    def matters(self, field: FieldSpec) -> bool:
+        """Whether a field makes a difference, given the values of the others; else it is hidden."""
+        return all(self.values[name] in values for name, values in field.only_with.items())
+
+    def is_changed(self, field: FieldSpec) -> bool:
+        """Whether a field that matters holds something else than its default."""
+        return self.matters(field) and self.values[field.name] != field.default
+
+    def reset(self) -> None:
+        """Back to the defaults."""
+        self.values = {f.name: f.default for f in self.fields}
+        self._check()
+
+    def command(self, folder: Path) -> str:
+        """The command line that asks for the same; "" while something is wrong."""
+        return command_line(self.settings, folder) if self.settings is not None else ""
+
+    def _check(self) -> None:
+        self.settings, self.error, self.wrong = None, "", ""
+        self.missing = False
+        missing = [f for f in self.fields if f.required and not str(self.values[f.name]).strip()]
+        if missing:
+            self.wrong, self.missing = missing[0].name, True
+            self.error = f"{missing[0].label} is needed: {_first_small(missing[0].help)}"
+            return
+        try:
+            self.settings = self.model(**self._asked())  # type: ignore[assignment]
+        except ValidationError as error:
+            place, told = error.errors()[0]["loc"], explain(error)
+            self.wrong = str(place[0]) if place else self._named_in(told)
+            self.error = self._in_words(told)
+        else:
+            self._check_names()
+
+    def _check_names(self) -> None:
+        """What the settings let pass, but the run would refuse."""
+        for row in filter(self.matters, self.fields):
+            check = _NAME_CHECKS.get(row.names)
+            value = self.values[row.name]
+            named = value if isinstance(value, tuple) else (value,)
+            for name in filter(None, named):
+                problem = check(name) if check is not None else ""
+                if problem:
+                    self.settings, self.wrong, self.error = None, row.name, problem
+                    return
+
+    def _asked(self) -> dict[str, Any]:
+        """The values that are asked for: of those that matter, without the blank paths."""
+        asked: dict[str, Any] = {}
+        for row in filter(self.matters, self.fields):
+            value = self.values[row.name]
+            if row.kind == "paths":
+                asked[row.name] = tuple(path for path in value if path.strip())
+            elif row.kind != "path" or value.strip():
+                asked[row.name] = value
+        return asked
+
+    def _named_in(self, message: str) -> str:
+        """The first field that a message about several of them asks for."""
+        return next((row.name for row in self.fields if _mentions(row, message)), "")
+
+    def _in_words(self, message: str) -> str:
+        # The form shows labels, not options, so its messages name the labels too.
+        for row in self.fields:
+            if message.startswith(f"{row.option}: "):
+                said = message.removeprefix(f"{row.option}: ").removeprefix("input ")
+                if said.startswith("should"):
+                    return f"{row.label} {said}"
+                message = said.partition(" (got ")[0]
+            message = message.replace(f"give {row.option}", f"give its {row.label.lower()}")
+            message = re.sub(_whole(row.option), row.label, message)
+        return capitalized(message)
+
+
+def _whole(option: str) -> str:
+    """A pattern for `option` where it is not the beginning of another."""
+    return rf"{re.escape(option)}(?![\w-])"
+
+
+def _mentions(row: FieldSpec, message: str) -> bool:
+    return re.search(_whole(row.option), message) is not None
+
+
+def _section(name: str, model: type[Settings]) -> Section:
+    if name in Settings.model_fields:
+        return "Compute"
+    is_rare = any(issubclass(model, kind) and name in names for kind, names in _RARE.items())
+    return "More" if is_rare else ""
+
+
+def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
+    annotation, optional = _bare(field.annotation)
+    kind, choices = _kind(annotation)
+    extra: dict[str, Any] = dict(field.json_schema_extra or {})  # type: ignore[arg-type]
+    default = "" if field.is_required() else field.default
+    if kind == "path":  # typed as text, of which nothing is no path
+        default, optional = "" if default is None else str(default), False
+    return FieldSpec(
+        name=name,
+        label=field.title or name,
+        help=field.description or "",
+        kind=kind,
+        default=default,
+        choices=choices or tuple(map(str, field.examples or ())),
+        optional=optional,
+        bounds=_bounds(field.metadata),
+        section=section,
+        required=field.is_required(),
+        names=str(extra.get("names", "")) or _task(name, kind),
+        only_with={name: tuple(values) for name, values in extra.get("only_with", {}).items()},
+    )
+
+
+def _task(name: str, kind: Kind) -> str:
+    """For which task the training run must have been that a field takes; "" if it takes none."""
+    return _TAKES.get(name, "") if kind in ("path", "paths", "text") else ""
+
+
+def _bare(annotation: Any) -> tuple[Any, bool]:
+    """The annotation without Annotated and None, and whether None was allowed."""
+    optional = False
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in (Union, types.UnionType):
+            kinds = [a for a in get_args(annotation) if a is not types.NoneType]
+            optional = optional or len(kinds) < len(get_args(annotation))
+            annotation = kinds[0]
+        else:
+            return annotation, optional
+
+
+def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
+    if get_origin(annotation) is Literal:
+        return "choice", tuple(map(str, get_args(annotation)))
+    if get_origin(annotation) in (tuple, list):
+        items = [_bare(a)[0] for a in get_args(annotation)]
+        if items[0] is Path:
+            return "paths", ()
+        if items == [int, int]:
+            return "grid", ()
+        return ("range" if items == [float, float] else "numbers"), ()
+    plain: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number", Path: "path"}
+    return plain.get(annotation, "text"), ()
+
+
+def _bounds(metadata: list[Any]) -> str:
+    """`ge=8, le=1024` in words."""
+    said = []
+    for name, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below")):
+        for item in metadata:
+            value = getattr(item, name, None)
+            if value is not None:
+                said.append(f"{word} {value:g}" if value < 2**31 - 1 else "")
+    return ", ".join(filter(None, said))
+
+
+def _first_small(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,77 @@
+"""Networks and denoisers to choose from: those trained here and those that are shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from isoloss.app.state.runs import Runs
+from isoloss.errors import IsolossError
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
+from isoloss.shipped import located, shipped_settings
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One training run.
+
+    Attributes:
+        value: what is entered to mean it: a path, or the name of a shipped one.
+        told: what tells it from the others.
+        task: "classifier" or "denoiser".
+        data: what it was trained on.
+    """
+
+    value: str
+    told: str
+    task: str
+    data: str
+
+
+def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
+    """All there are, those trained here first; `short` writes a path as one would type it."""
+    found: list[Trained] = []
+    for followed in runs.trained:
+        asked = followed.run.settings
+        assert isinstance(asked, TrainSettings)
+        what = f"{_what(asked.task, asked.model, asked.denoiser)}, {followed.status}"
+        told = f"{followed.run.name}  ({what})"
+        found.append(Trained(short(followed.run.folder), told, asked.task, asked.data))
+    for name, settings in shipped_settings().items():
+        task, model, size, data = (
+            str(settings.get(key, "")) for key in ("task", "model", "denoiser", "data")
+        )
+        told = f"{name}  ({_what(task, model, size)}, comes with isoloss)"
+        found.append(Trained(name, told, task, data))
+    return found
+
+
+def suggestions(trained: Sequence[Trained], task: str, data: str = "") -> list[tuple[str, str]]:
+    """(value, as shown) of those for a task; what was trained on the same data comes first."""
+    suitable = [t for t in trained if t.task == task]
+    ordered = sorted(suitable, key=lambda t: bool(data) and t.data != data)
+    return [(t.value, t.told) for t in ordered]
+
+
+def denoiser_for(trained: Sequence[Trained], data: str) -> str:
+    """A denoiser for networks trained on `data`; "" where there is none."""
+    return next((t.value for t in trained if t.task == "denoiser" and t.data == data), "")
+
+
+def data_of(source: str) -> str:
+    """What the training run at a path, or the shipped one of this name, was trained on; "" where
+    that is none."""
+    try:
+        folder = located(source)
+        if not source.strip() or not (folder / "run.json").is_file():
+            return ""
+        settings = Run.open(folder).settings
+    except (IsolossError, OSError, ValueError, RuntimeError):
+        return ""
+    return settings.data if isinstance(settings, TrainSettings) else ""
+
+
+def _what(task: str, model: str, size: str) -> str:
+    return f"{size} denoiser" if task == "denoiser" else model

@@ -1,0 +1,56 @@
+"""The menus, drawn from the list of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from imgui_bundle import imgui
+
+from isoloss.app.actions.actions import Action
+from isoloss.app.ui.shortcuts import shown
+from isoloss.app.ui.theme import palette, vec
+
+
+def draw_menus(actions: list[Action]) -> None:
+    """Draw the menus in the menu bar."""
+    for name, group in groupby((a for a in actions if a.menu), lambda a: a.menu.split("/")[0]):
+        if imgui.begin_menu(name):
+            _items(group)
+            imgui.end_menu()
+    _palette_hint(actions)
+
+
+def _items(actions: Iterable[Action]) -> None:
+    for menu, group in groupby(actions, lambda a: a.menu):
+        _, _, submenu = menu.partition("/")
+        if not submenu:
+            for action in group:
+                _item(action)
+        elif imgui.begin_menu(submenu):
+            for action in group:
+                _item(action)
+            imgui.end_menu()
+
+
+def _item(action: Action) -> None:
+    if action.separated:
+        imgui.separator()
+    on = action.is_on() if action.is_on is not None else False
+    clicked, _ = imgui.menu_item(
+        f"{action.label}###{action.id}", shown(action.shortcut), on, action.is_possible()
+    )
+    if clicked:
+        action.run()
+
+
+def _palette_hint(actions: list[Action]) -> None:
+    """A way to the command palette at the right end of the menu bar."""
+    action = next(a for a in actions if a.id == "palette")
+    text = f"{action.label}  {shown(action.shortcut)}"
+    width = imgui.calc_text_size(text).x + 2 * imgui.get_style().frame_padding.x
+    imgui.set_cursor_pos_x(imgui.get_window_width() - width - imgui.get_style().item_spacing.x)
+    imgui.push_style_color(imgui.Col_.text, vec(palette().muted))
+    if imgui.menu_item(f"{text}###find", "", False)[0]:
+        action.run()
+    imgui.pop_style_color()
