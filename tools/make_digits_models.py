@@ -11,8 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from isoloss.compute.checkpoints import load_state, save_tensors
-from isoloss.compute.trajectory import read_trajectory, to_lines
+from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.training.trajectory import read_trajectory, to_lines
 from isoloss.events import Done, Metric, to_line
 from isoloss.files import write_json
 from isoloss.run import Run

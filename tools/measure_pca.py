@@ -23,8 +23,8 @@ import torch
 from torchvision.models import resnet50
 
 from isoloss import Plane, pca_plane
-from isoloss.compute.checkpoints import save_tensors
-from isoloss.compute.memory import keep_freed_memory
+from isoloss.compute.machine.memory import keep_freed_memory
+from isoloss.compute.networks.checkpoints import save_tensors
 
 STEP = 1e-3
 READ = 1 << 22

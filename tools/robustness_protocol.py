@@ -25,11 +25,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from isoloss.attacks import attack_of
 from isoloss.certificates import farthest_radius
-from isoloss.compute.memory import keep_freed_memory
-from isoloss.compute.models import build_model
+from isoloss.compute.machine.memory import keep_freed_memory
+from isoloss.compute.networks.models import build_model
 from isoloss.events import Metric
 from isoloss.files import write_atomic
-from isoloss.robustness.denoiser import build_unet
+from isoloss.robustness.smoothing.denoiser import build_unet
 from isoloss.run import Run
 from isoloss.settings import (
     AnySettings,

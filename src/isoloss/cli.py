@@ -57,7 +57,7 @@ def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str
 
 
 def _refuse_several_processes() -> None:
-    from isoloss.compute.ranks import Ranks
+    from isoloss.compute.machine.ranks import Ranks
 
     if Ranks.current().world > 1:
         raise IsolossError("torchrun is for 'isoloss run', and for the verbs that make runs")
@@ -169,7 +169,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _ask(namespace: argparse.Namespace) -> int:
-    from isoloss.compute.ranks import Ranks
+    from isoloss.compute.machine.ranks import Ranks
     from isoloss.options import settings_from
     from isoloss.run import Run, free_folder, run_name
     from isoloss.settings import KINDS
@@ -196,7 +196,7 @@ def _ask(namespace: argparse.Namespace) -> int:
 
 
 def _run(namespace: argparse.Namespace) -> int:
-    from isoloss.compute.ranks import Ranks
+    from isoloss.compute.machine.ranks import Ranks
     from isoloss.run import Run
 
     if Ranks.current().rank > 0:
@@ -205,8 +205,8 @@ def _run(namespace: argparse.Namespace) -> int:
 
 
 def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
-    from isoloss.compute.memory import keep_freed_memory
-    from isoloss.compute.ranks import team
+    from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.compute.machine.ranks import team
 
     _treat_termination_as_interrupt()
     keep_freed_memory()
@@ -271,8 +271,8 @@ def _draw_figures(run: Any) -> None:
 
 def _follow(folders: list[Path]) -> int:
     """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
-    from isoloss.compute.memory import keep_freed_memory
-    from isoloss.compute.ranks import team
+    from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.compute.machine.ranks import team
     from isoloss.work import follow
 
     keep_freed_memory()
@@ -298,7 +298,7 @@ def _tell(runs: list[Any], event: Any) -> None:
 
 
 def _treat_termination_as_interrupt() -> None:
-    from isoloss.compute.ranks import Ranks
+    from isoloss.compute.machine.ranks import Ranks
 
     def interrupt() -> None:
         if Ranks.current().world > 1:
@@ -387,22 +387,22 @@ def _info(namespace: argparse.Namespace) -> int:
 
 def _bench(namespace: argparse.Namespace) -> int:
     if namespace.what == "view":
-        from isoloss.gl.bench import bench_view
+        from isoloss.bench.view import bench_view
 
         bench_view(as_json=namespace.json)
         return 0
-    from isoloss.compute.memory import keep_freed_memory
+    from isoloss.compute.machine.memory import keep_freed_memory
 
     keep_freed_memory()  # for all contestants
     if namespace.what == "attack":
-        from isoloss.robustness.bench import bench_attack
+        from isoloss.bench.attack import bench_attack
 
         bench_attack(
             namespace.run, namespace.images, namespace.steps, namespace.budget,
             namespace.denoiser, as_json=namespace.json,
         )  # fmt: skip
         return 0
-    from isoloss.compute.bench import Wanted, bench_probe
+    from isoloss.bench.probe import Wanted, bench_probe
 
     wanted = Wanted(namespace.grid, namespace.budget, namespace.checked)
     bench_probe(namespace.run, namespace.images, wanted, as_json=namespace.json)

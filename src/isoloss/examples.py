@@ -1,6 +1,6 @@
 """The images that a robustness run has kept, for the window and for figures: plain reading.
 
-What the files hold, and who writes them, is in `isoloss.robustness.examples`.
+What the files hold, and who writes them, is in `isoloss.robustness.evaluation.examples`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Examples:
         maps: feature and attention maps by name, (E, K, h, w) float32, or (E, K, C) where channels
             and no places are gated.
         drift: by the maps' names, (E, K): 0 as for the clean image, see
-            `isoloss.robustness.attention.drift`.
+            `isoloss.robustness.evaluation.attention.drift`.
     """
 
     images: NDArray[np.float32]

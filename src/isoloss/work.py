@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 import isoloss
-from isoloss.compute.ranks import Ranks, team
-from isoloss.compute.user_code import where_users_code_failed
+from isoloss.compute.machine.ranks import Ranks, team
+from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
@@ -51,19 +51,19 @@ def prepare(settings: AnySettings) -> Prepared:
     try:
         match settings:
             case TrainSettings(task="denoiser"):
-                from isoloss.robustness.denoiser_run import DenoiserTraining
+                from isoloss.robustness.smoothing.denoiser_run import DenoiserTraining
 
                 return DenoiserTraining.prepare(settings)
             case TrainSettings():
-                from isoloss.compute.classifier import ClassifierTraining
+                from isoloss.compute.training.classifier import ClassifierTraining
 
                 return ClassifierTraining.prepare(settings)
             case ProbeSettings():
-                from isoloss.compute.probe_run import Probing
+                from isoloss.compute.probe.probe_run import Probing
 
                 return Probing.prepare(settings)
             case RobustnessSettings():
-                from isoloss.robustness.evaluation import Evaluation
+                from isoloss.robustness.evaluation.evaluation import Evaluation
 
                 return Evaluation.prepare(settings)
     except Exception as error:

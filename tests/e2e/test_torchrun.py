@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import isoloss
-from isoloss.compute.checkpoints import load_state
-from isoloss.compute.trajectory import read_trajectory
+from isoloss.compute.networks.checkpoints import load_state
+from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Log, Metric, Paused, Started
 from isoloss.geometry.formats import load_trajectories
 from isoloss.run import Run
@@ -85,7 +85,7 @@ SETTINGS = TrainSettings(
 DEALING = """
 import json, os, signal, time
 from pathlib import Path
-from isoloss.compute.ranks import team
+from isoloss.compute.machine.ranks import team
 
 life = os.environ["TORCHELASTIC_RESTART_COUNT"]
 results, both_work = Path("results.jsonl"), Path(f"both-work-{life}")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from isoloss.gl import bench
+from isoloss.bench import view as bench
 
 TINY = (96, 60)
 

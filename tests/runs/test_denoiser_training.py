@@ -9,15 +9,19 @@ from diffusers import DDPMPipeline
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.checkpoints import load_state
-from isoloss.compute.datasets import load_dataset
-from isoloss.compute.ranks import Ranks
-from isoloss.compute.replicas import share_of
+from isoloss.compute.networks.checkpoints import load_state
+from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.machine.ranks import Ranks
+from isoloss.compute.training.replicas import share_of
 from isoloss.events import Log, Metric, Progress
-from isoloss.robustness.denoiser import build_scheduler, load_denoiser
-from isoloss.robustness.denoiser_run import DenoiserTraining, denoising_error, learning_rate
-from isoloss.robustness.denoising import denoising_loss
-from isoloss.robustness.timestep import timestep_for_sigma
+from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser
+from isoloss.robustness.smoothing.denoiser_run import (
+    DenoiserTraining,
+    denoising_error,
+    learning_rate,
+)
+from isoloss.robustness.smoothing.denoising import denoising_loss
+from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on, prepare

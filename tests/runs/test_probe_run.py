@@ -13,17 +13,17 @@ import torch
 
 import isoloss
 from isoloss import IsolossError, random_plane
-from isoloss.compute.checkpoint_losses import CheckpointLosses
-from isoloss.compute.checkpoints import load_into, load_state
-from isoloss.compute.classifier import build_for, evaluate
-from isoloss.compute.datasets import load_dataset
-from isoloss.compute.evaluator import Evaluator
-from isoloss.compute.filling import fill
-from isoloss.compute.multilevel import levels
-from isoloss.compute.planes import Plane
-from isoloss.compute.pool import Pool
-from isoloss.compute.ranks import Team
-from isoloss.compute.trajectory import read_trajectory
+from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
+from isoloss.compute.networks.checkpoints import load_into, load_state
+from isoloss.compute.training.classifier import build_for, evaluate
+from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.engine.filling import fill
+from isoloss.compute.engine.multilevel import levels
+from isoloss.compute.planes.planes import Plane
+from isoloss.compute.data.pool import Pool
+from isoloss.compute.machine.ranks import Team
+from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.formats import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
@@ -65,7 +65,7 @@ def every_step(monkeypatch):
     """Progress is told after every unit of work, however quick."""
     seconds = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
-    monkeypatch.setattr("isoloss.compute.pace.time", clock)
+    monkeypatch.setattr("isoloss.compute.machine.pace.time", clock)
 
 
 def stopped_again_and_again(run):
@@ -165,7 +165,7 @@ def test_a_probe_whose_network_has_changed_is_refused(trained):
     last = trained.checkpoints / read_trajectory(trained)[-1].checkpoint
     state = load_state(last)
     torch.manual_seed(0)
-    from isoloss.compute.checkpoints import save_tensors
+    from isoloss.compute.networks.checkpoints import save_tensors
 
     save_tensors(last, {k: v + 1 for k, v in state.items()})
     with pytest.raises(IsolossError, match="weights changed"):
@@ -356,7 +356,7 @@ def test_the_doctor_compares_every_probe_with_the_network_itself(trained, change
 
 @pytest.mark.parametrize("changes", [{"plane": "pca"}, {"grid": (5, 5)}, {"samples": 1}])
 def test_the_doctor_allows_for_looking_at_a_part_of_the_samples(trained, changes, monkeypatch):
-    monkeypatch.setattr("isoloss.compute.origin.ENOUGH", 20)
+    monkeypatch.setattr("isoloss.compute.diagnostics.origin.ENOUGH", 20)
     run = Run.create(trained.folder.parent / "part", asked(trained, **changes))
     list(carry_on(run))
     assert found(run, "centre")[0] == "ok"
@@ -372,7 +372,7 @@ def test_the_doctor_knows_what_recalibration_does_to_the_centre(trained):
 
 
 def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypatch):
-    monkeypatch.setattr("isoloss.compute.checkpoint_losses.FIRST", 8)
+    monkeypatch.setattr("isoloss.compute.engine.checkpoint_losses.FIRST", 8)
     model, data = trained_network(trained)
     pool = Pool.of_split(data.train, None, 0, torch.device("cpu"))
     evaluator = Evaluator(model, random_plane(model), pool, None, torch.device("cpu"))
@@ -393,7 +393,7 @@ def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypa
     assert (rough.loss_stderr <= 0.1).all()
     assert (np.abs(rough.loss - exact.loss) <= 0.3).all()
     # Stopped after the first round, it goes on with the second.
-    monkeypatch.setattr("isoloss.compute.checkpoint_losses.MOST", 8)
+    monkeypatch.setattr("isoloss.compute.engine.checkpoint_losses.MOST", 8)
     for error, expected in ((0.3, losses(0.3)), (0.0, exact)):
         begun = filling(error, trained.folder.parent / f"begun {error}")
         list(fill(begun, itertools.islice(begun.rounds(), 1), Team(), 1))

@@ -18,23 +18,23 @@ from torch import nn
 
 from isoloss.certificates import CERTIFICATES, read_certificates
 from isoloss.cli import main
-from isoloss.compute.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.describe import describe
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
-from isoloss.robustness import trials
-from isoloss.robustness.bpda import StraightThrough
-from isoloss.robustness.denoiser import build_scheduler, load_denoiser, save_denoiser
-from isoloss.robustness.denoising import denoising_loss
-from isoloss.robustness.fast import Fast
-from isoloss.robustness.ledger import Ledger
-from isoloss.robustness.plan import Plan
-from isoloss.robustness.rounding import Rounded
-from isoloss.robustness.smoothing import DenoisedSmoothing
-from isoloss.robustness.standard import check_autoattack, standard_autoattack
-from isoloss.robustness.statistics import certified_radius
-from isoloss.robustness.trials import Trials
-from isoloss.robustness.votes import ESTIMATION, count_votes, vote
+from isoloss.robustness.evaluation import trials
+from isoloss.robustness.smoothing.bpda import StraightThrough
+from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
+from isoloss.robustness.smoothing.denoising import denoising_loss
+from isoloss.robustness.speed.fast import Fast
+from isoloss.robustness.evaluation.ledger import Ledger
+from isoloss.robustness.evaluation.plan import Plan
+from isoloss.robustness.attacks.rounding import Rounded
+from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
+from isoloss.robustness.attacks.standard import check_autoattack, standard_autoattack
+from isoloss.robustness.smoothing.statistics import certified_radius
+from isoloss.robustness.evaluation.trials import Trials
+from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
 from isoloss.run import Run
 from isoloss.settings import (
     AttackSettings,
@@ -426,7 +426,7 @@ def test_a_kept_example_that_is_lost_is_made_again(lab, tmp_path):
 
 
 def test_first_rows_come_early_with_wide_intervals(lab, tmp_path, monkeypatch):
-    monkeypatch.setattr("isoloss.robustness.evaluation.TABLE_EVERY", 0.0)
+    monkeypatch.setattr("isoloss.robustness.evaluation.evaluation.TABLE_EVERY", 0.0)
     run = Run.create(tmp_path / "run", attack(lab))
     seen = []
     for event in carry_on(run):

@@ -24,14 +24,14 @@ from isoloss.robustness import (
     square,
     sweep,
 )
-from isoloss.robustness.ascent import Attacked
-from isoloss.robustness.ball import L2Ball, LInfBall
-from isoloss.robustness.eot import over_draws
-from isoloss.robustness.randomized_sweep import Judgement, randomized_sweep
-from isoloss.robustness.rounding import Rounded, in_8_bits, radius_of_files
-from isoloss.robustness.square import HALVINGS, search
-from isoloss.robustness.sweep import misclassified
-from isoloss.robustness.votes import vote
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.ball import L2Ball, LInfBall
+from isoloss.robustness.attacks.eot import over_draws
+from isoloss.robustness.attacks.randomized_sweep import Judgement, randomized_sweep
+from isoloss.robustness.attacks.rounding import Rounded, in_8_bits, radius_of_files
+from isoloss.robustness.attacks.square import HALVINGS, search
+from isoloss.robustness.attacks.sweep import misclassified
+from isoloss.robustness.smoothing.votes import vote
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -450,7 +450,7 @@ def test_square_needs_no_gradient_and_finds_about_what_torchattacks_finds(digits
 
 
 def test_squares_shrink_as_the_paper_says():
-    from isoloss.robustness.square import _share
+    from isoloss.robustness.attacks.square import _share
 
     # Section 4.1: p = 0.8, halved at so many of N = 10,000 queries.
     assert [_share(q, 10_000) for q in (10, 11, 200, 201, 9000)] == [

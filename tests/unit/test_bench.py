@@ -9,10 +9,19 @@ import torch
 from torch import nn
 
 from isoloss import random_plane
+from isoloss.bench import attack as attack_bench
+from isoloss.bench import probe as bench
+from isoloss.bench.attack_peers import (
+    Attempt,
+    Contestant,
+    Target,
+    attackers,
+    cohens_certify,
+    serial_eot,
+)
+from isoloss.bench.probe_peers import Probed, measure_rates
 from isoloss.cli import main
-from isoloss.compute import bench
-from isoloss.compute.contestants import Probed, measure_rates
-from isoloss.compute.evaluator import Evaluator
+from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.errors import IsolossError
 from isoloss.robustness import (
     GaussianSmoothing,
@@ -20,15 +29,6 @@ from isoloss.robustness import (
     certified_radius,
     certify,
     clopper_pearson_interval,
-)
-from isoloss.robustness import bench as attack_bench
-from isoloss.robustness.contestants import (
-    Attempt,
-    Contestant,
-    Target,
-    attackers,
-    cohens_certify,
-    serial_eot,
 )
 
 CPU = torch.device("cpu")
@@ -54,7 +54,7 @@ def test_all_contestants_are_measured(probed):
 
 def test_the_floor_is_compared_within_a_turn(probed, monkeypatch):
     """A machine that gets slower from turn to turn changes the rates, not their ratio."""
-    from isoloss.compute import contestants
+    from isoloss.bench import probe_peers as contestants
 
     monkeypatch.setattr(contestants, "_loss_landscapes", lambda *_: None)
     # From turn to turn: engine, floor and, in the first three, the loop.
@@ -71,7 +71,7 @@ def test_the_floor_is_compared_within_a_turn(probed, monkeypatch):
 
 
 def test_the_loop_computes_what_the_engine_computes(probed):
-    from isoloss.compute import contestants
+    from isoloss.bench import probe_peers as contestants
 
     plane = random_plane(probed.model)
     evaluator = Evaluator(probed.model, plane, probed.pool(CPU), None, CPU)

@@ -7,12 +7,18 @@ import torch.nn.functional as F
 from PIL import Image
 
 from isoloss import IsolossError
-from isoloss.compute.cbam import Cbam, CbamBottleneck, ChannelGate, SpatialGate, resnet50_cbam
-from isoloss.compute.checkpoints import save_tensors
-from isoloss.compute.image_folder import Framing
-from isoloss.compute.models import build_model
-from isoloss.compute.pretrained import build_published, load_published
-from isoloss.robustness.attention import drift, maps
+from isoloss.compute.data.image_folder import Framing
+from isoloss.compute.networks.cbam import (
+    Cbam,
+    CbamBottleneck,
+    ChannelGate,
+    SpatialGate,
+    resnet50_cbam,
+)
+from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.compute.networks.models import build_model
+from isoloss.compute.networks.pretrained import build_published, load_published
+from isoloss.robustness.evaluation.attention import drift, maps
 
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
 TIMM = "timm:test_vit.r160_in1k"

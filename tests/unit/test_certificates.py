@@ -18,10 +18,10 @@ from isoloss.robustness import (
     predict,
     vote,
 )
-from isoloss.robustness.certify import certify_together
-from isoloss.robustness.smoothing import Together
-from isoloss.robustness.statistics import is_decided
-from isoloss.robustness.votes import count_votes
+from isoloss.robustness.smoothing.certify import certify_together
+from isoloss.robustness.smoothing.smoothing import Together
+from isoloss.robustness.smoothing.statistics import is_decided
+from isoloss.robustness.smoothing.votes import count_votes
 
 COUNTS = [(0, 1), (1, 1), (50, 100), (51, 100), (99, 100), (100, 100), (997, 1000), (99_000, 10**5)]
 

@@ -12,16 +12,16 @@ import torch
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.checkpoints import save_tensors
-from isoloss.compute.datasets import load_dataset
-from isoloss.robustness.arena import _digest_of
-from isoloss.robustness.denoiser import build_scheduler
-from isoloss.robustness.ledger import Ledger, Outcome, is_of
-from isoloss.robustness.plan import CLEAN, MAIN, STUDY, Combination, Plan
-from isoloss.robustness.standing import Standing
-from isoloss.robustness.trials import _NUMBER, attack_seed
-from isoloss.robustness.verdict import under_all
-from isoloss.robustness.votes import ESTIMATION, SELECTION, VOTING
+from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.robustness.evaluation.arena import _digest_of
+from isoloss.robustness.evaluation.ledger import Ledger, Outcome, is_of
+from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Combination, Plan
+from isoloss.robustness.evaluation.standing import Standing
+from isoloss.robustness.evaluation.trials import _NUMBER, attack_seed
+from isoloss.robustness.evaluation.verdict import under_all
+from isoloss.robustness.smoothing.denoiser import build_scheduler
+from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.tables import read_table

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from isoloss import Plane, Surface, custom_plane, random_plane
-from isoloss.compute.directions import chance_cosine, share_off_plane
-from isoloss.compute.doctor import diagnose
-from isoloss.compute.origin import Origin, cell_at_origin
+from isoloss.compute.diagnostics.doctor import diagnose
+from isoloss.compute.diagnostics.origin import Origin, cell_at_origin
+from isoloss.compute.planes.directions import chance_cosine, share_off_plane
 from isoloss.geometry.trajectory import Trajectory
 
 CHECKS = [

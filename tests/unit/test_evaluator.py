@@ -10,12 +10,12 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock
 
 from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
-from isoloss.compute import evaluator as evaluator_module
-from isoloss.compute import probing
-from isoloss.compute.audit import Audit, audit
-from isoloss.compute.evaluator import Evaluator
-from isoloss.compute.folding import fold_batch_norm
-from isoloss.compute.pool import Pool
+from isoloss.compute.data.pool import Pool
+from isoloss.compute.diagnostics.audit import Audit, audit
+from isoloss.compute.engine import evaluator as evaluator_module
+from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.networks.folding import fold_batch_norm
+from isoloss.compute.probe import probing
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,8 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from isoloss.compute import graphs
-from isoloss.compute.graphs import MOST_SIZES, GraphedBatches
+from isoloss.compute.engine import graphs
+from isoloss.compute.engine.graphs import MOST_SIZES, GraphedBatches
 
 
 def compute(batch):

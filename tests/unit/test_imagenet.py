@@ -8,15 +8,15 @@ from PIL import Image
 from timm.data import ImageNetInfo, create_transform, resolve_data_config
 
 from isoloss import IsolossError
-from isoloss.compute.checkpoints import load_state, save_tensors
-from isoloss.compute.datasets import as_inputs, load_dataset
-from isoloss.compute.image_folder import Framing
-from isoloss.compute.models import build_model
-from isoloss.compute.network import load_network
-from isoloss.compute.pretrained import build_published, framing_of
-from isoloss.robustness.denoiser import build_scheduler, build_unet
-from isoloss.robustness.fast import Fast
-from isoloss.robustness.smoothing import DenoisedSmoothing
+from isoloss.compute.data.datasets import as_inputs, load_dataset
+from isoloss.compute.data.image_folder import Framing
+from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.models import build_model
+from isoloss.compute.networks.pretrained import build_published, framing_of
+from isoloss.compute.training.network import load_network
+from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet
+from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
+from isoloss.robustness.speed.fast import Fast
 from isoloss.run import Run, run_name
 from isoloss.settings import AttackSettings, ProbeSettings
 from isoloss.tables import read_table
@@ -68,7 +68,7 @@ def test_folders_named_by_wordnet_ids_have_the_labels_of_imagenet(tmp_path):
 
 def test_the_indices_are_those_of_the_networks_outputs():
     info = ImageNetInfo()
-    from isoloss.compute.imagenet import class_names, indices_of
+    from isoloss.compute.data.imagenet import class_names, indices_of
 
     ids = info.label_names()
     assert indices_of(ids) == {name: k for k, name in enumerate(ids)}
@@ -272,7 +272,7 @@ def test_two_published_networks_meet_at_a_size_that_is_asked_for(tmp_path, monke
         lambda repository, _: str(files[repository.replace("timm/", "timm:")]),
     )
     monkeypatch.setattr(
-        "isoloss.compute.network.framing_of",
+        "isoloss.compute.training.network.framing_of",
         lambda name, size=None: Framing(size or (96 if name == other else 160)),
     )
     data = folder_of(tmp_path / "im", IMAGENETTE, size=(170, 200))

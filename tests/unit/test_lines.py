@@ -7,8 +7,8 @@ from torch import nn
 from torch.func import functional_call
 
 from isoloss import IsolossError, interpolation, line, random_plane
-from isoloss.compute.checkpoints import save_tensors
-from isoloss.compute.planes import Plane
+from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.compute.planes.planes import Plane
 
 
 def network(seed):

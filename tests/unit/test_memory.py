@@ -10,14 +10,14 @@ import sys
 import pytest
 import torch
 
-from isoloss.compute.memory import forget_peak, keep_freed_memory, peak_bytes
+from isoloss.compute.machine.memory import forget_peak, keep_freed_memory, peak_bytes
 
 CPU = torch.device("cpu")
 BATCHES = """
 import ctypes
 import resource
 import torch
-from isoloss.compute.memory import keep_freed_memory
+from isoloss.compute.machine.memory import keep_freed_memory
 
 ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE: pages of the usual size
 

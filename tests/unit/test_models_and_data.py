@@ -12,9 +12,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.checkpoints import load_into, load_state, save_tensors
-from isoloss.compute.datasets import as_inputs, load_dataset
-from isoloss.compute.models import build_model
+from isoloss.compute.data.datasets import as_inputs, load_dataset
+from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
+from isoloss.compute.networks.models import build_model
 
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
 

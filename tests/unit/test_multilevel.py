@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from isoloss import IsolossError, probe, random_plane
-from isoloss.compute.multilevel import PILOT, Multilevel, Z, levels, stencils
-from isoloss.compute.sample_losses import SampleLosses
+from isoloss.compute.engine.multilevel import PILOT, Multilevel, Z, levels, stencils
+from isoloss.compute.engine.sample_losses import SampleLosses
 
 POPULATION = 4000
 

@@ -9,8 +9,8 @@ from sklearn.decomposition import PCA
 from torch import nn
 
 from isoloss import IsolossError, pca_plane
-from isoloss.compute import stack
-from isoloss.compute.checkpoints import save_tensors
+from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.compute.planes import stack
 
 
 def network():

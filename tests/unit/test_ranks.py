@@ -16,8 +16,8 @@ import pytest
 import torch.distributed as dist
 
 from isoloss import IsolossError
-from isoloss.compute import board, ranks
-from isoloss.compute.ranks import Ranks, Team, _Follower, _Leader, team
+from isoloss.compute.machine import board, ranks
+from isoloss.compute.machine.ranks import Ranks, Team, _Follower, _Leader, team
 
 UNITS = [(i, j, 10 * j, 10 * j + 10) for i in range(30) for j in range(4)]
 
@@ -94,7 +94,7 @@ def members(follower_does, world=3):
 def test_one_process_deals_to_itself_without_torch():
     script = """
 import sys
-from isoloss.compute.ranks import Ranks, team
+from isoloss.compute.machine.ranks import Ranks, team
 crew = team()
 assert crew.ranks == Ranks(0, 0, 1, 1)
 assert list(crew.deal([(3,), (1,)], lambda u: bytes(u))) == [((3,), b"\\3"), ((1,), b"\\1")]

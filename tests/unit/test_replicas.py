@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.batches import augment
-from isoloss.compute.ranks import Ranks, Team
-from isoloss.compute.replicas import check_device, replicated, share_of
+from isoloss.compute.machine.ranks import Ranks, Team
+from isoloss.compute.training.batches import augment
+from isoloss.compute.training.replicas import check_device, replicated, share_of
 
 
 def shares(samples, world):

@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from isoloss.robustness.doubts import doubts_of, is_more_often
-from isoloss.robustness.ledger import Ledger
-from isoloss.robustness.plan import CLEAN, MAIN, STUDY, Plan
-from isoloss.robustness.standing import Standing
-from isoloss.robustness.verdict import under_all, verdict
+from isoloss.robustness.evaluation.doubts import doubts_of, is_more_often
+from isoloss.robustness.evaluation.ledger import Ledger
+from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Plan
+from isoloss.robustness.evaluation.standing import Standing
+from isoloss.robustness.evaluation.verdict import under_all, verdict
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.tables import Doubt, Report, Row, read_report, read_table, write_report, write_table
 

@@ -14,9 +14,9 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from isoloss.certificates import CERTIFICATES, read_certificates
-from isoloss.compute.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.examples import read_examples, read_index
-from isoloss.robustness.attention import drift, kept_maps, last_of_each_stage, maps
+from isoloss.robustness.evaluation.attention import drift, kept_maps, last_of_each_stage, maps
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings
 from isoloss.tables import read_table
@@ -26,7 +26,7 @@ SOURCE = """
 import torch
 from torch import nn
 
-from isoloss.compute.cbam import Cbam
+from isoloss.compute.networks.cbam import Cbam
 
 
 class Block(nn.Module):

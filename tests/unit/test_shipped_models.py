@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from isoloss import IsolossError
-from isoloss.compute.cifar_resnet import NAMES, cifar_resnet
-from isoloss.compute.datasets import as_inputs, load_dataset
-from isoloss.compute.models import build_model
-from isoloss.compute.network import load_network
+from isoloss.compute.data.datasets import as_inputs, load_dataset
+from isoloss.compute.networks.cifar_resnet import NAMES, cifar_resnet
+from isoloss.compute.networks.models import build_model
+from isoloss.compute.training.network import load_network
 from isoloss.resources import resource_folder
 from isoloss.robustness import DenoisedSmoothing, GaussianSmoothing
-from isoloss.robustness.denoiser import load_denoiser
-from isoloss.robustness.smoothing import check_denoises
+from isoloss.robustness.smoothing.denoiser import load_denoiser
+from isoloss.robustness.smoothing.smoothing import check_denoises
 from isoloss.run import Run
 from isoloss.settings import NetworkSettings
 from isoloss.shipped import located, shipped_models

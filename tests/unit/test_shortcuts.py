@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 
 from isoloss.robustness import Fast, Protocol, attack
-from isoloss.robustness.shortcuts import SmallMap, pooling_first, with_small_maps
+from isoloss.robustness.speed.shortcuts import SmallMap, pooling_first, with_small_maps
 
 
 def gradients(network, images):

@@ -17,10 +17,15 @@ from isoloss.robustness import (
     StraightThrough,
     timestep_for_sigma,
 )
-from isoloss.robustness.denoiser import build_scheduler, build_unet, load_denoiser, save_denoiser
-from isoloss.robustness.denoising import Average, denoising_loss, noised
-from isoloss.robustness.fast import FastDenoiser
-from isoloss.robustness.smoothing import check_denoises
+from isoloss.robustness.smoothing.denoiser import (
+    build_scheduler,
+    build_unet,
+    load_denoiser,
+    save_denoiser,
+)
+from isoloss.robustness.smoothing.denoising import Average, denoising_loss, noised
+from isoloss.robustness.smoothing.smoothing import check_denoises
+from isoloss.robustness.speed.fast import FastDenoiser
 
 LINEAR = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
 COSINE = DDPMScheduler(num_train_timesteps=4000, beta_schedule="squaredcos_cap_v2")

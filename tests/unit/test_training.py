@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from isoloss import IsolossError
-from isoloss.compute.batches import augment
-from isoloss.compute.checkpoints import load_state
-from isoloss.compute.classifier import learning_rate
-from isoloss.compute.trajectory import read_trajectory
+from isoloss.compute.networks.checkpoints import load_state
+from isoloss.compute.training.batches import augment
+from isoloss.compute.training.classifier import learning_rate
+from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Log, Metric, Progress
 from isoloss.run import Run
 from isoloss.settings import TrainSettings

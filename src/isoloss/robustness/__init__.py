@@ -1,21 +1,21 @@
 """The robustness lab: attacks, denoised smoothing, certificates. Imports torch."""
 
-from isoloss.robustness.ascent import Attacked
-from isoloss.robustness.bpda import StraightThrough
-from isoloss.robustness.certify import Certificate, certify, predict
-from isoloss.robustness.eot import eot_pgd
-from isoloss.robustness.fast import Fast
-from isoloss.robustness.pgd import LEGACY, Protocol, attack, pgd
-from isoloss.robustness.smoothing import DenoisedSmoothing, GaussianSmoothing, Smoothing
-from isoloss.robustness.square import square
-from isoloss.robustness.statistics import (
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.eot import eot_pgd
+from isoloss.robustness.attacks.pgd import LEGACY, Protocol, attack, pgd
+from isoloss.robustness.attacks.square import square
+from isoloss.robustness.attacks.sweep import AtEpsilon, sweep
+from isoloss.robustness.smoothing.bpda import StraightThrough
+from isoloss.robustness.smoothing.certify import Certificate, certify, predict
+from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, GaussianSmoothing, Smoothing
+from isoloss.robustness.smoothing.statistics import (
     certified_radius,
     clopper_pearson_interval,
     clopper_pearson_lower,
 )
-from isoloss.robustness.sweep import AtEpsilon, sweep
-from isoloss.robustness.timestep import timestep_for_sigma
-from isoloss.robustness.votes import Votes, vote
+from isoloss.robustness.smoothing.timestep import timestep_for_sigma
+from isoloss.robustness.smoothing.votes import Votes, vote
+from isoloss.robustness.speed.fast import Fast
 
 __all__ = [
     "LEGACY",

@@ -1,0 +1,243 @@
+"""Data sets: loaded once, kept as uint8 tensors, turned into [0, 1] floats on the device."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import numpy as np
+import torch
+from torch import Tensor
+
+from isoloss.compute.machine.user_code import call_user_function, is_user_function
+from isoloss.errors import IsolossError
+
+if TYPE_CHECKING:
+    from isoloss.compute.data.image_folder import Framing
+
+CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs and targets.
+
+    Attributes:
+        inputs: (N, …), images as (N, 3, H, W) uint8; floats are taken as they are.
+        targets: (N,) int64 class indices.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def to(self, device: torch.device) -> Split:
+        """The same data on `device`."""
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input."""
+        return tuple(self.inputs.shape[1:])
+
+    def take(self, order: Tensor) -> Split:
+        """The samples at the places `order`, (n,) int64."""
+        return Split(self.inputs[order], self.targets[order])
+
+    def labelled(self, targets: Tensor) -> Split:
+        """The same inputs with other targets, (N,) int64."""
+        return Split(self.inputs, targets)
+
+    def sample(self, n: int | None, seed: int) -> Split:
+        """`n` samples drawn at random without replacement; all where `n` is None or too large."""
+        if n is None or n >= len(self):
+            return self
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
+        return self.take(order)
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """(inputs, targets) of at most `size` samples, in order."""
+        yield from zip(self.inputs.split(size), self.targets.split(size), strict=True)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set for classification.
+
+    Attributes:
+        mean, std: per-channel statistics of the images on the [0, 1] scale.
+        mirrors: whether an image means the same mirrored left to right.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    mirrors: bool = True
+
+    def split(self, name: str) -> Split:
+        """The split called "train" or "test"."""
+        return self.train if name == "train" else self.test
+
+    def of_those_present(self) -> Dataset:
+        """The same images with the classes that occur among them and no others, in order."""
+        present = torch.cat([self.train.targets, self.test.targets]).unique()
+        train, test = (
+            split.labelled(torch.searchsorted(present, split.targets))
+            for split in (self.train, self.test)
+        )
+        classes = tuple(self.classes[k] for k in present.tolist())
+        return replace(self, train=train, test=test, classes=classes)
+
+    def digest(self) -> str:
+        """SHA-256 over all inputs and targets."""
+        return digest_of(self.train, self.test)
+
+
+def digest_of(*splits: Split) -> str:
+    """SHA-256 over all inputs and targets."""
+    sha = hashlib.sha256()
+    for split in splits:
+        for tensor in (split.inputs, split.targets):
+            sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+    return sha.hexdigest()
+
+
+def as_inputs(inputs: Tensor) -> Tensor:
+    """What a network is given: uint8 images become floats in [0, 1], all else stays."""
+    return inputs.float().div_(255) if inputs.dtype == torch.uint8 else inputs
+
+
+def load_dataset(
+    name: str,
+    image_size: int | None = None,
+    *,
+    framing: Framing | None = None,
+    read: bool = True,
+) -> Dataset:
+    """Load `digits`, `cifar10`, `imagefolder:PATH`, or what `package.module:function` returns.
+
+    A user's function returns `(train, test)`, each a pair of tensors (inputs, targets): images as
+    (N, 3, H, W) uint8 or floats in [0, 1], targets as (N,) integers.
+
+    Args:
+        image_size, framing: of images in folders (`load_image_folder`); others are as they are.
+        read: whether to read all images now, and not only those that are asked for.
+
+    Raises:
+        IsolossError: if there is no such data set or it is not usable.
+    """
+    dataset = _load(name, image_size, framing)
+    if read:
+        for split in (dataset.train, dataset.test):
+            _ = split.inputs
+    return dataset
+
+
+def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset:
+    if name == "digits":
+        return _digits()
+    if name == "cifar10":
+        return _cifar10()
+    if name.startswith("imagefolder:"):
+        from isoloss.compute.data.image_folder import load_image_folder
+
+        folder = Path(name.removeprefix("imagefolder:")).expanduser().absolute()
+        return load_image_folder(folder, image_size, framing)
+    if is_user_function(name):
+        return _of_user(name)
+    raise IsolossError(
+        f"there is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
+        "package.module:function"
+    )
+
+
+def _digits() -> Dataset:
+    """scikit-learn's 1,797 handwritten digits (UCI), 8×8, upsampled to 32×32 RGB; none fetched."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits: Any = load_digits()
+    images = torch.from_numpy(digits.images).float().div_(16)[:, None]
+    images = torch.nn.functional.interpolate(images, size=32, mode="bilinear", align_corners=False)
+    images = images.mul_(255).round_().byte().expand(-1, 3, -1, -1).contiguous()
+    targets = torch.from_numpy(digits.target).long()
+    parts = train_test_split(
+        np.arange(len(targets)), test_size=0.2, random_state=0, stratify=digits.target
+    )
+    names = tuple(str(n) for n in digits.target_names)
+    train, test = (
+        Split(images[i], targets[i]) for i in map(torch.from_numpy, (parts[0], parts[1]))
+    )
+    return Dataset("digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False)
+
+
+def _cifar10() -> Dataset:
+    import platformdirs
+    import torchvision
+
+    folder = Path(platformdirs.user_cache_dir("isoloss", appauthor=False)) / "cifar10"
+    if not (folder / "cifar-10-batches-py").exists():
+        print(f"isoloss: downloading CIFAR-10 (170 MB) to {folder}", file=sys.stderr, flush=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Two runs begun together share one download. torchvision checks every file against its
+        # known MD5 sum before it reads it.
+        with filelock.FileLock(folder / ".lock"):
+            parts = [
+                torchvision.datasets.CIFAR10(str(folder), train=train, download=True)
+                for train in (True, False)
+            ]
+    except (OSError, RuntimeError) as error:
+        raise IsolossError(
+            f"cannot get CIFAR-10: {' '.join(str(error).split())}; put cifar-10-python.tar.gz into "
+            f"{folder}, or use class folders of images with --data imagefolder:PATH"
+        ) from error
+    train, test = (
+        Split(
+            torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous(),
+            torch.tensor(part.targets),
+        )
+        for part in parts
+    )
+    return Dataset("cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD)
+
+
+def _of_user(name: str) -> Dataset:
+    returned = call_user_function(name)
+    try:
+        (train_x, train_y), (test_x, test_y) = returned
+        train, test = Split(train_x, train_y.long()), Split(test_x, test_y.long())
+        matching = all(
+            isinstance(s.inputs, Tensor)
+            and len(s.inputs) == len(s.targets) > 0
+            and s.targets.ndim == 1
+            for s in (train, test)
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise IsolossError(
+            f"{name} must return (train, test), each a pair of tensors (inputs, targets)"
+        ) from error
+    whole = all(bool((given == given.long()).all()) for given in (train_y, test_y))
+    if not matching or not whole or min(int(s.targets.min()) for s in (train, test)) < 0:
+        raise IsolossError(f"{name}: inputs must be tensors, with one class index ≥ 0 for each")
+    classes = 1 + max(int(s.targets.max()) for s in (train, test))
+    return Dataset(
+        name,
+        train,
+        test,
+        tuple(map(str, range(classes))),
+        IMAGENET_MEAN,
+        IMAGENET_STD,
+        mirrors=False,
+    )

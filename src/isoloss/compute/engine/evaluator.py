@@ -1,0 +1,367 @@
+"""A network that can be put anywhere on a plane and evaluated there."""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+
+from isoloss.compute.data.pool import Batch, Pool
+from isoloss.compute.engine.graphs import GraphedBatches
+from isoloss.compute.engine.moving import MovingTensors
+from isoloss.compute.machine.device import arithmetic, in_fast_layout, synchronize
+from isoloss.compute.networks.checkpoints import load_into
+from isoloss.compute.networks.folding import Folded, fold_batch_norm
+from isoloss.compute.planes.planes import Plane
+from isoloss.errors import IsolossError
+
+Loss = Callable[[nn.Module, Batch], Tensor]
+Evaluated = tuple[Tensor, Tensor]
+# The folded network must give the unfolded one's losses up to rounding; a wrong graph does not.
+FOLDING_TOLERANCE = 1e-3
+# On a CPU a batch is as large as keeps the widest layer's activations in the last-level cache.
+CACHE_BYTES = 16 << 20
+SMALLEST_BATCH, LARGEST_BATCH = 8, 1024
+# Networks with fewer multiplications for a sample may gain from several points at once.
+SMALL = 10_000_000
+MOST_POINTS_AT_ONCE = 8
+WORTH_IT = 1.3
+
+
+class Evaluator:
+    """A network on a device, its origin and both directions resident beside it.
+
+    It works on a copy, in eval mode. Batch norms are folded into the layers before them where
+    that is possible and gives the same losses.
+
+    Args:
+        loss: `loss(model, batch) -> (N,)` per-sample losses; cross-entropy by default.
+        precision: "fp32", "tf32" or "bf16".
+        batch_size: samples evaluated at once; None for what suits the device.
+        recalibrate: batches on which batch-norm statistics are measured anew at every point; by
+            default they stay the origin's.
+        fold: whether batch norms may be folded.
+
+    Attributes:
+        classifies: whether there are right answers to count.
+        products: multiplications in the matrix products and convolutions for one sample.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        plane: Plane,
+        pool: Pool,
+        loss: Loss | None,
+        device: torch.device,
+        *,
+        precision: str = "fp32",
+        batch_size: int | None = None,
+        recalibrate: Sequence[Batch] | None = None,
+        fold: bool = True,
+    ) -> None:
+        self.device = device
+        self.pool = pool
+        self.precision = precision
+        self.classifies = False
+        self._loss = loss
+        self._recalibrate = recalibrate
+        self._plain = copy.deepcopy(model).to(device).eval()
+        load_into(self._plain, plane.origin, "the plane's origin")
+        self._origin = copy.deepcopy(self._plain.state_dict())
+        few = list(pool.batches(0, pool.cut(4), 4))
+        self._folded: Folded | None = None
+        if fold and loss is None and recalibrate is None:
+            self._folded = self._fold(plane, few)
+        self.network = self._plain if self._folded is None else self._folded.network
+        self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
+        if precision == "bf16":
+            _reduce_weights(self.network)
+        directions: list[dict[str, Tensor]] = []
+        for direction in (plane.delta, plane.eta):
+            folded = self._folded
+            directions.append(
+                dict(direction) if folded is None else folded.direction(direction, self._origin)
+            )
+        self._moving = MovingTensors(self.network, self._fitting(self._origin), *directions)
+        self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
+        self._between = self._statistics(directions[0]) if plane.kind == "interpolate" else {}
+        self._elsewhere = False
+        widest, self.products = self._look_at(few)
+        self.batch_size = batch_size or self._suitable_batch_size(widest)
+        self._graphs = (
+            GraphedBatches(self._compute) if device.type == "cuda" and loss is None else None
+        )
+
+    @property
+    def folded(self) -> int:
+        """The number of batch norms folded away."""
+        return 0 if self._folded is None else len(self._folded.pairs)
+
+    @property
+    def has_batch_norm(self) -> bool:
+        """Whether the network as given has batch norms."""
+        return any(isinstance(m, _BatchNorm) for m in self._plain.modules())
+
+    @torch.no_grad()
+    def move_to(self, alpha: float, beta: float) -> None:
+        """Put the network at θ* + α·δ + β·η, always computed from the originals."""
+        if self._elsewhere:
+            self.network.load_state_dict(self._fitting(self._origin))
+            self._elsewhere = False
+        self._moving.move_to(alpha, beta)
+        if self._between and not 0 <= alpha <= 1:
+            own = dict(self.network.named_buffers())
+            for name, (start, step) in self._between.items():
+                own[name].copy_(start + min(max(alpha, 0.0), 1.0) * step)
+        for variance in self._variances:
+            # Along directions of one's own a variance may turn negative, and its root NaN.
+            variance.clamp_(min=0)
+        if self._recalibrate is not None:
+            self._measure_statistics(self._recalibrate)
+
+    @torch.no_grad()
+    def load(self, state: Any) -> None:
+        """Give the network all parameters and buffers of a state dict, on the plane or off it."""
+        load_into(self._plain, state, "the checkpoint")
+        if self._folded is not None:
+            self.network.load_state_dict(self._fitting(self._plain.state_dict()))
+        self._elsewhere = True
+
+    @torch.no_grad()
+    def evaluate(self, first: int, last: int) -> Evaluated:
+        """((n,) losses, (n,) bool right answers) of the pool's samples from `first` up to `last`,
+        on the device, at the point where the network is."""
+        return self._in_batches(first, last, self._of_batch)
+
+    def mean_loss(self, last: int) -> float:
+        """The mean loss of the first `last` samples where the network is."""
+        return float(self.evaluate(0, last)[0].cpu().double().mean())
+
+    @torch.no_grad()
+    def evaluate_at(
+        self, points: Sequence[tuple[float, float]], first: int, last: int
+    ) -> Evaluated:
+        """((K, n), (K, n)): what `evaluate` gives, at K points in one sweep over the samples.
+
+        Leaves the network where it was. Small networks keep a device busier so.
+        """
+        alphas, betas = torch.tensor(points, dtype=torch.float64).unbind(1)
+        moved = self._moving.at(alphas, betas)
+        for name, (start, step) in self._between.items():
+            held = alphas.clamp(0, 1).to(step).view(-1, *[1] * step.ndim)
+            moved[name] = start + held * step
+        for name, tensor in moved.items():
+            if name.endswith("running_var"):
+                tensor.clamp_(min=0)
+        holder = _Computation(self.network, self._compute)
+
+        def at_all_points(batch: Batch) -> Evaluated:
+            def at_point(tensors: dict[str, Tensor]) -> Evaluated:
+                named = {f"network.{name}": tensor for name, tensor in tensors.items()}
+                return functional_call(holder, named, (batch,))
+
+            with warnings.catch_warnings():
+                # Operations that are looped over are slow: that is measured, not feared.
+                warnings.filterwarnings("ignore", "There is a performance drop")
+                return torch.func.vmap(at_point)(moved)
+
+        return self._in_batches(first, last, at_all_points)
+
+    def _in_batches(
+        self, first: int, last: int, evaluate: Callable[[Batch], Evaluated]
+    ) -> Evaluated:
+        """What `evaluate` gives of all batches; they are halved where memory does not suffice."""
+        losses: list[Tensor] = []
+        hits: list[Tensor] = []
+        while True:
+            try:
+                for batch in self.pool.batches(first, last, self.batch_size):
+                    ours, right = evaluate(batch)
+                    losses.append(ours)
+                    hits.append(right)
+                    first += ours.shape[-1]
+                return torch.cat(losses, -1), torch.cat(hits, -1)
+            except RuntimeError as error:
+                # Apple's GPUs have no type of their own for it.
+                if "out of memory" not in str(error):
+                    raise
+                if self.batch_size == 1:
+                    raise IsolossError(
+                        "out of memory with a single sample: choose --device cpu"
+                    ) from error
+                self.batch_size //= 2
+                if self._graphs is not None:
+                    self._graphs.forget()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
+
+    def points_at_once(self) -> int:
+        """The number of points that are worth evaluating together, as measured on the spot."""
+        if self._recalibrate is not None or self.products > SMALL:
+            return 1
+        last = self.pool.cut(min(len(self.pool), self.batch_size, 128))
+        points = [(0.01 * k, 0.0) for k in range(MOST_POINTS_AT_ONCE)]
+        try:
+            together = self.evaluate_at(points, 0, last)[0]
+            apart = torch.stack([self._one(k, last)[0] for k in range(len(points))])
+            if not torch.allclose(together, apart, rtol=1e-2, atol=1e-3, equal_nan=True):
+                return 1
+            ratio = (
+                len(points)
+                * self._seconds(lambda: self._one(0, last))
+                / self._seconds(lambda: self.evaluate_at(points, 0, last))
+            )
+        except Exception:  # vmap does not take every network
+            return 1
+        return len(points) if ratio >= WORTH_IT else 1
+
+    def _one(self, k: int, last: int) -> Evaluated:
+        self.move_to(0.01 * k, 0.0)
+        return self.evaluate(0, last)
+
+    def _seconds(self, work: Callable[[], object]) -> float:
+        best = float("inf")
+        for _ in range(3):
+            began = time.perf_counter()
+            work()
+            synchronize(self.device)
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    def _of_batch(self, batch: Batch) -> Evaluated:
+        if self._graphs is None:
+            return self._compute(batch)
+        return self._graphs(batch)
+
+    def _compute(self, batch: Batch) -> Evaluated:
+        with arithmetic(self.device, self.precision):
+            if self._loss is None:
+                losses, hits = cross_entropy(self.network, batch)
+                self.classifies = hits is not None
+            else:
+                losses, hits = self._loss(self.network, batch), None
+        if losses.shape != (len(batch[1]),):
+            raise IsolossError(
+                f"the loss must give one value for each sample, it gave {tuple(losses.shape)} "
+                f"for {len(batch[1])}"
+            )
+        if hits is None:
+            hits = torch.zeros(losses.shape, dtype=torch.bool, device=losses.device)
+        return losses, hits
+
+    @torch.no_grad()
+    def _fold(self, plane: Plane, few: Sequence[Batch]) -> Folded | None:
+        """The network with its batch norms folded away, if it then still gives the same losses."""
+        folded = fold_batch_norm(copy.deepcopy(self._plain), (plane.delta, plane.eta))
+        if folded is None:
+            return None
+        try:
+            folded.network.load_state_dict(folded.state(self._origin))
+            with arithmetic(self.device, "fp32"):
+                expected, given = (
+                    torch.cat([cross_entropy(net, batch)[0] for batch in few])
+                    for net in (self._plain, folded.network)
+                )
+        except Exception:  # whatever a network of somebody's raises
+            return None
+        difference = (given - expected).abs() / expected.abs().clamp(min=1)
+        return folded if bool((difference <= FOLDING_TOLERANCE).all()) else None
+
+    def _statistics(self, delta: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Batch-norm statistics that move: {name: (at α = 0, what is added up to α = 1)}.
+
+        Beyond either network they stay that network's: extrapolated, variances soon turn negative.
+        """
+        return {
+            name: (self._origin[name], delta[name].to(self.device))
+            for name, buffer in self.network.named_buffers()
+            if name.endswith(("running_mean", "running_var")) and name in delta
+            and delta[name].shape == buffer.shape
+        }  # fmt: skip
+
+    def _fitting(self, state: Any) -> Any:
+        """The plain network's state as the state of the network that is evaluated."""
+        return state if self._folded is None else self._folded.state(state)
+
+    def _measure_statistics(self, batches: Sequence[Batch]) -> None:
+        """Measure the batch-norm statistics anew: their average over `batches`."""
+        norms = [m for m in self.network.modules() if isinstance(m, _BatchNorm)]
+        momenta = [m.momentum for m in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain average
+            norm.train()
+        for batch in batches:
+            self._compute(batch)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()
+
+    @torch.no_grad()
+    def _look_at(self, few: Sequence[Batch]) -> tuple[int, int]:
+        """(bytes of the widest activation, multiplications in matrix products) for one sample."""
+        widest = products = 0
+
+        def look(module: nn.Module, _: Any, output: Any) -> None:
+            nonlocal widest, products
+            if not isinstance(output, Tensor) or list(module.children()):
+                return
+            widest = max(widest, output.nelement() * output.element_size())
+            weight = getattr(module, "weight", None)
+            if isinstance(weight, Tensor) and weight.ndim > 1:
+                products += output.nelement() * weight[0].numel()
+
+        hooks = [m.register_forward_hook(look) for m in self.network.modules()]
+        self._compute(few[0])
+        for hook in hooks:
+            hook.remove()
+        n = len(few[0][1])
+        return widest // n, products // n
+
+    def _suitable_batch_size(self, widest: int) -> int:
+        """On a CPU by the size of the activations; elsewhere large, and halved if out of memory."""
+        if self.device.type != "cpu":
+            return LARGEST_BATCH
+        fitting = CACHE_BYTES // max(widest, 1)
+        power_of_two = 1 << max(fitting.bit_length() - 1, 0)
+        return min(max(power_of_two, SMALLEST_BATCH), LARGEST_BATCH)
+
+
+class _Computation(nn.Module):
+    """A network with what is computed with it, so that its tensors can be replaced in a call."""
+
+    def __init__(self, network: nn.Module, compute: Callable[[Batch], Evaluated]) -> None:
+        super().__init__()
+        self.network = network
+        self._compute = compute
+
+    def forward(self, batch: Batch) -> Evaluated:
+        return self._compute(batch)
+
+
+def cross_entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    """((n,) losses, (n,) bool right answers, None if the model is no classifier)."""
+    inputs, targets = batch
+    logits = model(inputs)
+    logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+    losses = F.cross_entropy(logits, targets, reduction="none")
+    if targets.dtype.is_floating_point or logits.ndim != 2:
+        return losses, None
+    return losses, logits.argmax(1) == targets
+
+
+def _reduce_weights(network: nn.Module) -> None:
+    """Keep in bf16 what autocast would turn into bf16 at every batch."""
+    for module in network.modules():
+        # Only these very classes: what derives from them may do other things with its weights.
+        if type(module) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear):
+            module.to(torch.bfloat16)

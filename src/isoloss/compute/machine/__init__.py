@@ -1,0 +1,1 @@
+"""Devices, memory, several processes, and code of the user's own."""

@@ -1,0 +1,1 @@
+"""Building networks by name, their published weights, checkpoints on disk."""

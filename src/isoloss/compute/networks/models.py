@@ -1,0 +1,178 @@
+"""Networks by name. All take images in [0, 1]: normalization is their own first step."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.compute.data.datasets import Dataset, as_inputs
+from isoloss.compute.machine.user_code import (
+    call_user_function,
+    import_user_function,
+    is_user_function,
+)
+from isoloss.compute.networks.cifar_resnet import NAMES as CIFAR_RESNETS
+from isoloss.compute.networks.cifar_resnet import CifarResNet, cifar_resnet
+from isoloss.errors import IsolossError
+from isoloss.naming import is_tagged
+
+SMALL_IMAGE = 64
+
+
+class Normalized(nn.Module):
+    """A network behind a fixed per-channel normalization.
+
+    Args:
+        network: takes normalized images (N, 3, H, W).
+        mean, std: per-channel statistics on the [0, 1] scale.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) of images (N, 3, H, W) in [0, 1]."""
+        return self.network((images - self.mean) / self.std)
+
+
+def build_model(
+    name: str,
+    classes: int,
+    image_size: int,
+    *,
+    stem: str = "auto",
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> nn.Module:
+    """The network called `name`, freshly initialized.
+
+    Args:
+        name: `resnet50`, `vgg11` and the other classifiers of torchvision (`torchvision:NAME`),
+            `resnet50_cbam`, `resnet20` and He et al.'s others for small images, `timm:NAME`, or
+            `package.module:function`. A timm name with the tag of a training brings its own image
+            size and statistics. A user's function is called with `num_classes` if it takes it; its
+            network gets images in [0, 1] as they are.
+        stem: "cifar" (3×3 first convolution, no early pooling; for VGG a head without the two
+            4096-wide layers), "imagenet" (as published), or "auto": cifar up to 64 pixels.
+
+    Raises:
+        IsolossError: if there is no such network, or it has no CIFAR stem.
+    """
+    if is_user_function(name) and name.partition(":")[0] not in ("timm", "torchvision"):
+        return _of_user(name, classes)
+    if is_tagged(name):
+        from isoloss.compute.networks.pretrained import build_published
+
+        return build_published(name, classes)
+    network = _published(name, classes)
+    if stem == "cifar" or (stem == "auto" and image_size <= SMALL_IMAGE):
+        adapted = _with_cifar_stem(network, classes)
+        if not adapted and stem == "cifar":
+            raise IsolossError(f"{name} has no CIFAR stem: use --stem imagenet")
+    return Normalized(network, mean, std)
+
+
+def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
+    """`build_model` with the classes, image size and statistics of `dataset`."""
+    return build_model(
+        name,
+        len(dataset.classes),
+        dataset.train.shape[-1],
+        stem=stem,
+        mean=dataset.mean,
+        std=dataset.std,
+    )
+
+
+@torch.no_grad()
+def check_fits(model: nn.Module, dataset: Dataset) -> None:
+    """Refuse a network that does not take the data or has too few outputs for it.
+
+    Raises:
+        IsolossError: saying what does not fit.
+    """
+    inputs = as_inputs(dataset.train.take(torch.arange(min(2, len(dataset.train)))).inputs)
+    shape = tuple(inputs.shape[1:])
+    mode = model.training
+    try:
+        logits = model.eval()(inputs)
+    except Exception as error:  # whatever a network of somebody's raises
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise IsolossError(f"the network does not take this data {shape}: {reason}") from error
+    finally:
+        model.train(mode)
+    classes = len(dataset.classes)
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < classes:
+        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise IsolossError(
+            f"{dataset.name} needs (samples, {classes}) logits, the network gives {given}"
+        )
+
+
+def _published(name: str, classes: int) -> nn.Module:
+    library, _, short = name.rpartition(":")
+    if name in CIFAR_RESNETS:
+        return cifar_resnet(name, classes)
+    if name == "resnet50_cbam":
+        from isoloss.compute.networks.cbam import resnet50_cbam
+
+        return resnet50_cbam(classes)
+    if library == "timm":
+        import timm
+
+        if not timm.is_model(short):
+            near = timm.list_models(f"*{short}*")[:3]
+            hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models()"
+            raise IsolossError(f"timm has no network {short!r}; {hint}")
+        return timm.create_model(short, pretrained=False, num_classes=classes)
+    if library in ("", "torchvision"):
+        import torchvision
+
+        if short in torchvision.models.list_models(module=torchvision.models):
+            # Inception and GoogLeNet would return tuples and warn about their initialization.
+            extra = (
+                {"aux_logits": False, "init_weights": True}
+                if short in ("googlenet", "inception_v3")
+                else {}
+            )
+            return torchvision.models.get_model(short, weights=None, num_classes=classes, **extra)
+    raise IsolossError(
+        f"there is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
+        "torchvision:NAME, timm:NAME or package.module:function"
+    )
+
+
+def _with_cifar_stem(network: nn.Module, classes: int) -> bool:
+    """Adapt `network` to small images in place; False if it is of no family that we know how to."""
+    import torchvision
+
+    if isinstance(network, CifarResNet):
+        return True
+    if isinstance(network, torchvision.models.VGG):
+        network.avgpool = nn.AdaptiveAvgPool2d(1)
+        network.classifier = nn.Sequential(nn.Linear(512, classes))
+        return True
+    first = getattr(network, "conv1", None)
+    if isinstance(first, nn.Conv2d) and isinstance(getattr(network, "maxpool", None), nn.Module):
+        network.conv1 = nn.Conv2d(3, first.out_channels, 3, 1, 1, bias=False)
+        nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+        network.maxpool = nn.Identity()
+        return True
+    return False
+
+
+def _of_user(name: str, classes: int) -> nn.Module:
+    function = import_user_function(name)
+    takes_classes = "num_classes" in inspect.signature(function).parameters
+    model = call_user_function(name, **({"num_classes": classes} if takes_classes else {}))
+    if not isinstance(model, nn.Module):
+        raise IsolossError(f"{name} returned a {type(model).__name__}, not a torch.nn.Module")
+    return model

@@ -1,0 +1,1 @@
+"""Directions and planes through parameter space: random, PCA, interpolation, given by hand."""

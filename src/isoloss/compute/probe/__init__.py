@@ -1,0 +1,1 @@
+"""A probe: in memory (`probing`) and as a run folder (`probe_run`)."""

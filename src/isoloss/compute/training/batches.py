@@ -1,0 +1,137 @@
+"""The batches of a training: a new order in each epoch, images shifted and mirrored at random.
+
+All of it depends on the seed and the step's number only, so that a run carried on after a kill sees
+what it would have seen, and each of several processes its share of the very same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isoloss.compute.data.datasets import Split, as_inputs
+from isoloss.compute.machine.ranks import Ranks
+from isoloss.compute.training.replicas import Share, share_of
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's share of a step's batch.
+
+    Attributes:
+        inputs: (n, …) augmented, as a network takes them.
+        targets: (n,).
+        share: which of the whole batch's samples these are.
+        samples: how many the whole batch has.
+        seed: of what is random in this step, the same for all processes.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    share: Share
+    samples: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How the samples of a split are dealt out over the steps of a training.
+
+    Attributes:
+        shift: pixels by which images are shifted at most.
+        mirror: whether half of them are mirrored.
+    """
+
+    split: Split
+    size: int
+    epochs: int
+    seed: int
+    shift: int = 0
+    mirror: bool = False
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(batch_sizes(len(self.split), self.size))
+
+    def since(self, step: int, ranks: Ranks) -> Iterator[Batch]:
+        """The batches of the steps after the first `step`."""
+        sizes = batch_sizes(len(self.split), self.size)
+        device = self.split.inputs.device
+        first_epoch, skip = divmod(step, len(sizes))
+        for epoch in range(first_epoch, self.epochs):
+            generator = torch.Generator().manual_seed(step_seed(self.seed, -1 - epoch))
+            order = torch.randperm(len(self.split), generator=generator).to(device)
+            for i, batch in enumerate(order.split(sizes)):
+                if i < skip:
+                    continue
+                share = share_of(len(batch), ranks)
+                indices = batch[share.rows]
+                seed = step_seed(self.seed, epoch * len(sizes) + i)
+                yield Batch(
+                    augment(
+                        as_inputs(self.split.inputs[indices]),
+                        self.shift, self.mirror, seed, share.rows, of=len(batch),
+                    ),
+                    self.split.targets[indices],
+                    share,
+                    len(batch),
+                    seed,
+                )  # fmt: skip
+            skip = 0
+
+
+def batch_sizes(samples: int, size: int) -> list[int]:
+    """Batches of `size`, and what is left; a lone last sample, of which batch norm can make
+    nothing, joins the batch before it."""
+    sizes = [size] * (samples // size)
+    left = samples % size
+    if left == 1 and sizes:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
+
+
+def augment(
+    inputs: Tensor,
+    shift: int,
+    mirror: bool,
+    seed: int,
+    part: slice = slice(None),
+    of: int | None = None,
+) -> Tensor:
+    """Shift each image by up to `shift` pixels (zeros enter) and mirror half of them, as a batch.
+
+    Args:
+        inputs: (N, C, H, W) images.
+        part, of: where the images are only this part of a batch `of` so many, they move as they
+            would in it.
+    """
+    if shift == 0 and not mirror:
+        return inputs
+    n, channels, height, width = inputs.shape
+    generator = torch.Generator().manual_seed(seed)
+    drawn = of or n
+    offsets = torch.randint(-shift, shift + 1, (2, drawn, 1), generator=generator)[:, part]
+    offsets = offsets.to(inputs.device)
+    flips = torch.rand(drawn, 1, generator=generator)[part] < (0.5 if mirror else 0.0)
+    flips = flips.to(inputs.device)
+    padded = F.pad(inputs, (shift,) * 4)
+    rows = torch.arange(height, device=inputs.device) + shift + offsets[0]
+    columns = torch.arange(width, device=inputs.device)
+    columns = torch.where(flips, columns.flip(0), columns) + shift + offsets[1]
+    return padded[
+        torch.arange(n, device=inputs.device).view(n, 1, 1, 1),
+        torch.arange(channels, device=inputs.device).view(1, channels, 1, 1),
+        rows.view(n, 1, height, 1),
+        columns.view(n, 1, 1, width),
+    ]
+
+
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """Of what is random in a step; `rank` where each process is to draw its own."""
+    return (seed * 1_000_003 + step + (rank << 52)) % 2**63

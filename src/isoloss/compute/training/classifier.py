@@ -1,0 +1,107 @@
+"""Train a classifier and keep its trajectory."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoloss.compute.data.datasets import Dataset, Split, as_inputs
+from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
+from isoloss.compute.networks.models import build_for_data, check_fits
+from isoloss.compute.training.batches import Batch
+from isoloss.compute.training.training import Training
+from isoloss.compute.training.trajectory import TrajectoryPoint, to_lines
+from isoloss.files import write_json
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
+
+
+def build_for(settings: TrainSettings, dataset: Dataset) -> nn.Module:
+    """The network that `settings` asks for, initialized from its seed, for `dataset`."""
+    torch.manual_seed(settings.seed)
+    return build_for_data(settings.model, settings.stem, dataset)
+
+
+class ClassifierTraining(Training):
+    """Images to the logits of their classes, by cross-entropy."""
+
+    @classmethod
+    def _network(cls, settings: TrainSettings, dataset: Dataset) -> nn.Module:
+        model = build_for(settings, dataset)
+        check_fits(model, dataset)
+        return model
+
+    def _optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        asked = self.settings
+        if asked.optimizer == "sgd":
+            return torch.optim.SGD(
+                model.parameters(),
+                asked.lr,
+                momentum=asked.momentum,
+                nesterov=asked.momentum > 0,
+                weight_decay=asked.weight_decay,
+            )
+        kind = torch.optim.Adam if asked.optimizer == "adam" else torch.optim.AdamW
+        return kind(model.parameters(), asked.lr, weight_decay=asked.weight_decay)
+
+    def _learning_rate(self, step: int) -> float:
+        return learning_rate(self.settings, step, self.total_steps)
+
+    def _augmentation(self) -> tuple[int, bool]:
+        asked, dataset = self.settings.augment, self.dataset
+        if asked == "none" or dataset.train.inputs.ndim != 4:
+            return 0, False
+        mirror = asked == "crop-flip" or (asked == "auto" and dataset.mirrors)
+        return dataset.train.inputs.shape[-1] // 8, mirror
+
+    def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        logits = network(batch.inputs)
+        hits = (logits.detach().argmax(1) == batch.targets).sum()
+        return F.cross_entropy(logits, batch.targets), hits
+
+    def _test(self, model: nn.Module, split: Split, precision: str) -> tuple[float, float]:
+        size = self.settings.batch_size
+        return evaluate(model, split, precision=precision, batch_size=size)
+
+    def _keep(self, run: Run, model: nn.Module, points: list[TrajectoryPoint]) -> dict[str, Tensor]:
+        save_tensors(run.checkpoints / points[-1].checkpoint, model.state_dict())
+        return {}
+
+    def _restore(
+        self, run: Run, point: TrajectoryPoint, model: nn.Module, kept: dict[str, Tensor]
+    ) -> None:
+        last = run.checkpoints / point.checkpoint
+        load_into(model, load_state(last), str(last))
+
+    def _list(self, run: Run, points: list[TrajectoryPoint]) -> None:
+        write_json(run.checkpoints / "trajectory.json", to_lines(points))
+
+
+def learning_rate(settings: TrainSettings, step: int, total: int) -> float:
+    """The schedule's learning rate for step `step` of `total`."""
+    done = step / total
+    if settings.schedule == "cosine":
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if settings.schedule == "step":
+        # Li et al. 2018: after 150, 225 and 275 of 300 epochs.
+        return settings.lr * 0.1 ** sum(done >= drop for drop in (150 / 300, 225 / 300, 275 / 300))
+    return settings.lr
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module, split: Split, *, precision: str, batch_size: int = 512
+) -> tuple[float, float]:
+    """(mean loss, accuracy) of `model` in eval mode over all samples of `split`."""
+    model.eval()
+    loss = hits = 0.0
+    for inputs, targets in split.batches(batch_size):
+        with arithmetic(inputs.device, precision):
+            logits = model(as_inputs(inputs))
+        loss += F.cross_entropy(logits.float(), targets, reduction="sum").item()
+        hits += (logits.argmax(1) == targets).sum().item()
+    return loss / len(split), hits / len(split)

@@ -1,0 +1,95 @@
+"""Projected gradient ascent with a queue: who is fooled leaves, and the next image takes the place.
+
+Every image keeps its own count of steps, so that a batch stays full however many are fooled early.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from isoloss.robustness.attacks.ball import Ball
+from isoloss.robustness.attacks.looking import Look
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What came out of an attack on N images.
+
+    Attributes:
+        images: (N, C, H, W) adversarial images in [0, 1], within the ball.
+        losses: (N,) what the network loses on them, as the attack saw it.
+        fooled: (N,) bool, whether they are misclassified, as the attack saw it.
+        without_gradient: (N,) bool, whether the gradient was exactly zero wherever it was taken:
+            such images were not attacked but left alone.
+    """
+
+    images: Tensor
+    losses: Tensor
+    fooled: Tensor
+    without_gradient: Tensor
+
+
+@torch.no_grad()
+def ascend(
+    look: Look,
+    images: Tensor,
+    labels: Tensor,
+    start: Tensor,
+    ball: Ball,
+    steps: int,
+    step_size: float,
+    *,
+    keep_best: bool = True,
+    batch_size: int | None = None,
+) -> Attacked:
+    """Climb the loss from `start`, inside the balls around `images` and inside [0, 1].
+
+    Args:
+        images, start: (N, C, H, W); the ball's centres, and where to begin in it.
+        labels: (N,) true classes.
+        keep_best: return each image's best iterate, misclassified before others, then by loss,
+            and be done with an image as soon as it is misclassified; else take all steps and
+            return the last one.
+        batch_size: images looked at together; None for all.
+    """
+    n = len(images)
+    current = start.clone()
+    best, losses = start.clone(), images.new_full((n,), -torch.inf, dtype=torch.float32)
+    fooled = torch.zeros(n, dtype=torch.bool, device=images.device)
+    flat = torch.ones_like(fooled)
+    taken = torch.zeros(n, dtype=torch.long, device=images.device)
+    queue = torch.arange(n, device=images.device)
+    while len(queue) > 0:
+        rows, waiting = queue[:batch_size], queue[len(queue[:batch_size]) :]
+        whole = len(rows) == n
+        here = current if whole else current[rows]
+        centres, truth = (images, labels) if whole else (images[rows], labels[rows])
+        arrived = taken[rows] == steps
+        sight = look(here, truth, not bool(arrived.all()))
+
+        seen = sight.losses.float()
+        better = sight.fooled & ~fooled[rows]
+        better |= (sight.fooled == fooled[rows]) & (seen > losses[rows])
+        if not keep_best:
+            better = torch.ones_like(better)
+        risen = rows[better]
+        best[risen], losses[risen] = here[better], seen[better]
+        fooled[risen] = sight.fooled[better]
+
+        going = ~arrived
+        if keep_best:
+            going &= ~sight.fooled
+        if sight.gradient is not None:
+            flat[rows] &= (sight.gradient.flatten(1) == 0).all(1) | arrived
+            moved = here + step_size * ball.ascent(sight.gradient)
+            moved = ball.project(moved, centres).clamp_(0, 1)
+            if whole and bool(going.all()):
+                current = moved
+            else:
+                current[rows[going]] = moved[going]
+        taken[rows] += 1
+        queue = torch.cat([rows[going], waiting])
+    return Attacked(best, losses, fooled, flat & (taken > 1))

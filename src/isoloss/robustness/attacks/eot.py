@@ -1,0 +1,110 @@
+"""Expectation over transformation: the gradient of a randomized defense is a mean over its draws.
+
+Athalye, Engstrom, Ilyas, Kwok 2018, "Synthesizing Robust Adversarial Examples",
+https://arxiv.org/abs/1707.07397; Athalye, Carlini, Wagner 2018, "Obfuscated Gradients Give a False
+Sense of Security", https://arxiv.org/abs/1802.00420
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.checks import check_at_least, check_logits
+from isoloss.robustness.attacks.looking import (
+    Draws,
+    Look,
+    Sight,
+    held_still,
+    input_gradient,
+    refuse_nan,
+    wide,
+)
+from isoloss.robustness.attacks.pgd import Protocol, climb
+
+
+def eot_pgd(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    draws: int = 16,
+    generator: torch.Generator | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Attacked:
+    """Gradient attack on a network that draws noise.
+
+    Every step takes the mean gradient over `draws` draws of the network's noise, computed together.
+    No image is done early, and the last iterate is returned: being misclassified in one step's
+    draws is no lasting success. Restarts are compared on draws that they share. What `fooled` says
+    is the majority of the last draws; judge by fresh ones.
+
+    Args:
+        model, x, y, eps, generator: as for `pgd`.
+        draws: of the noise, at every step and for each image.
+        batch_size: images times draws that go through the network together.
+
+    Raises:
+        IsolossError: as `pgd`.
+    """
+    look = over_draws(model, draws, batch_size)
+    images_at_once = None if batch_size is None else max(batch_size // draws, 1)
+    size = images_at_once or max(len(x), 1)
+
+    def anew(outcome: Attacked) -> Attacked:
+        looks = zip(outcome.images.split(size), y.split(size), strict=True)
+        sights = [look(some, truth, False) for some, truth in looks]
+        return replace(
+            outcome,
+            losses=torch.cat([sight.losses for sight in sights]),
+            fooled=torch.cat([sight.fooled for sight in sights]),
+        )
+
+    def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
+        drawn = Draws(model, x.device)
+        known = anew(known)
+        drawn.again()
+        return known, anew(fresh)
+
+    with held_still(model):
+        return climb(
+            look, x, y, eps, replace(protocol, keep_best=False), generator,
+            batch_size=images_at_once, on_equal_terms=both,
+        )  # fmt: skip
+
+
+def over_draws(model: nn.Module, draws: int, batch_size: int | None = None) -> Look:
+    """Look at a randomized `model`: mean loss over `draws` draws, its gradient, the majority."""
+    check_at_least("draws", draws)
+
+    def look(images: Tensor, labels: Tensor, with_gradient: bool) -> Sight:
+        n = len(images)
+        at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
+        losses = torch.zeros(n, device=images.device)
+        gradient = torch.zeros_like(images) if with_gradient else None
+        votes: Tensor | None = None
+        for first in range(0, draws, at_once):
+            k = min(at_once, draws - first)
+            leaf = images.detach().requires_grad_(with_gradient)
+            with torch.set_grad_enabled(with_gradient):
+                # (n·k, …): the draws of an image lie side by side.
+                logits = wide(
+                    check_logits(model(leaf.repeat_interleave(k, 0)), labels.repeat_interleave(k))
+                )
+                each = F.cross_entropy(logits, labels.repeat_interleave(k), reduction="none")
+                if gradient is not None:
+                    gradient.add_(input_gradient(each, leaf) / draws)
+            losses += each.detach().view(n, k).sum(1) / draws
+            chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
+            votes = chosen if votes is None else votes + chosen
+        refuse_nan(losses)
+        assert votes is not None
+        return Sight(losses, votes.argmax(1) != labels, gradient)
+
+    return look

@@ -1,0 +1,193 @@
+"""Projected gradient descent: the attack that all else is measured against.
+
+Madry et al. 2018, "Towards Deep Learning Models Resistant to Adversarial Attacks",
+https://arxiv.org/abs/1706.06083
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.ascent import Attacked, ascend
+from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
+from isoloss.robustness.attacks.checks import check_at_least, check_images, check_labels
+from isoloss.robustness.attacks.looking import Look, exact, held_still, is_random
+
+# Of ε / steps: enough to cross the ball, and to turn around in it.
+USUAL_STEP = 2.5
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a gradient attack proceeds.
+
+    Attributes:
+        steps: gradient steps.
+        step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
+        random_start: begin uniformly in the ball, not at the image.
+        restarts: how often to begin; only with a random start does that change anything.
+        keep_best: return the best iterate of each image, and let the fooled ones go; else take
+            all steps and return the last iterate. A network that draws noise is always attacked to
+            the last: of its iterates the best would be the one whose noise was luckiest.
+    """
+
+    name: str = "pgd"
+    steps: int = 40
+    step_size: float | None = None
+    norm: Norm = "linf"
+    random_start: bool = True
+    restarts: int = 1
+    keep_best: bool = True
+
+    def step_at(self, eps: float) -> float:
+        """The length of a step for the radius `eps`."""
+        return USUAL_STEP * eps / self.steps if self.step_size is None else self.step_size
+
+    def shortfall(self, eps: float) -> str | None:
+        """Why this protocol cannot use the whole ball, if so."""
+        reach = self.steps * self.step_at(eps)
+        if reach >= eps * (1 - 1e-9):
+            return None
+        return (
+            f"the steps, {self.steps} × {self.step_at(eps):.4g}, reach {reach:.4g} and not "
+            f"ε = {eps:.4g}: a larger ε changes nothing"
+        )
+
+
+# What the experiment this project starts from did: its reach ends at 10/255. There the images were
+# clamped in normalized space; here, as always, in [0, 1].
+LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
+
+
+def pgd(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    steps: int,
+    step_size: float | None = None,
+    norm: Norm = "linf",
+    random_start: bool = True,
+    restarts: int = 1,
+    generator: torch.Generator | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Tensor:
+    """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
+
+    Each image's best iterate is returned: a misclassified one if there was any, else that of the
+    largest loss. An image is done once it is misclassified. Of a network that draws noise the last
+    iterate is returned.
+
+    Args:
+        model: (N, C, H, W) images in [0, 1] to (N, classes) logits; it is held in eval mode.
+        x: images in [0, 1].
+        y: (N,) true classes.
+        eps: the ball's radius on the [0, 1] scale.
+        step_size: by default 2.5 · eps / steps.
+        norm: "linf" or "l2".
+        restarts: how often to begin anew for images that are not yet fooled.
+        generator: draws the starts, on the images' device; by default PyTorch's own.
+        batch_size: images attacked together; by default all.
+
+    Raises:
+        IsolossError: for images outside [0, 1], labels out of range, ε < 0, a network that gives
+            NaN or lets no gradient through.
+    """
+    protocol = Protocol("pgd", steps, step_size, norm, random_start, restarts)
+    return attack(model, x, y, eps, protocol, generator, batch_size=batch_size).images
+
+
+def attack(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    generator: torch.Generator | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Attacked:
+    """`pgd` by a protocol, with all that is known of its outcome."""
+    if is_random(model):
+        protocol = replace(protocol, keep_best=False)
+    with held_still(model):
+        return climb(exact(model), x, y, eps, protocol, generator, batch_size=batch_size)
+
+
+@torch.no_grad()
+def climb(
+    look: Look,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    generator: torch.Generator | None,
+    *,
+    batch_size: int | None,
+    on_equal_terms: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
+) -> Attacked:
+    """Carry a protocol out with whatever gradient `look` gives.
+
+    Args:
+        on_equal_terms: what two attacks on all images come to, where what `look` saw of each was
+            luck too.
+    """
+    check_images(x)
+    check_labels(y, x)
+    check_at_least("steps", protocol.steps)
+    check_at_least("restarts", protocol.restarts)
+    if batch_size is not None:
+        check_at_least("batch_size", batch_size)
+    if protocol.step_size is not None and not 0 < protocol.step_size < math.inf:
+        raise IsolossError(f"the step size must be above 0, not {protocol.step_size:g}")
+    ball = ball_of(protocol.norm, eps)
+    if (shortfall := protocol.shortfall(eps)) is not None:
+        warnings.warn(shortfall, stacklevel=4)
+    begun = protocol.restarts if protocol.random_start else 1
+    outcome: Attacked | None = None
+    for _ in range(begun):
+        # Drawn for all images, so that the start of one does not depend on the fate of another.
+        start = _start(x, ball, protocol, generator)
+        rows = torch.arange(len(x), device=x.device)
+        if outcome is not None and protocol.keep_best:
+            rows = rows[~outcome.fooled]
+        fresh = ascend(
+            look, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
+            keep_best=protocol.keep_best, batch_size=batch_size,
+        )  # fmt: skip
+        if outcome is None:
+            outcome = fresh
+            continue
+        outcome = _better(*on_equal_terms(outcome, fresh), rows)
+    assert outcome is not None
+    return outcome
+
+
+def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator | None) -> Tensor:
+    if not protocol.random_start or len(x) == 0:
+        return x.detach().clone()
+    return (x + ball.random_offsets(x, generator)).clamp_(0, 1)
+
+
+def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
+    """Image by image the better of two attacks; `fresh` is of `rows` only."""
+    wins = fresh.fooled & ~known.fooled[rows]
+    wins |= (fresh.fooled == known.fooled[rows]) & (fresh.losses > known.losses[rows])
+    won = rows[wins]
+    merged = replace(
+        known, images=known.images.clone(), losses=known.losses.clone(), fooled=known.fooled.clone()
+    )
+    merged.images[won] = fresh.images[wins]
+    merged.losses[won] = fresh.losses[wins]
+    merged.fooled[won] = fresh.fooled[wins]
+    still = known.without_gradient.clone()
+    still[rows] &= fresh.without_gradient
+    return replace(merged, without_gradient=still)

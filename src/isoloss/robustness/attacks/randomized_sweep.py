@@ -1,0 +1,111 @@
+"""One attack over a list of radii, on a defense that draws noise.
+
+What fools one draw of noise may not fool the next, so an image is done only when none of the draws
+that judge it gives its class. They are the same draws at every radius, and a larger ball contains
+what a smaller one does: such an image stays as it is, and larger radii attack the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from isoloss.robustness.attacks.sweep import Attack
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the draws that judge say of N images.
+
+    Attributes:
+        votes: (N,) int64, how many draws give the true class.
+        majority, single, always: (N,) bool, whether the most frequent class, that of the first
+            draw, and that of every draw is the true one.
+        in_8_bits: (N,) bool, likewise of the first draw, once every value is one of 256.
+    """
+
+    votes: Tensor
+    majority: Tensor
+    single: Tensor
+    always: Tensor
+    in_8_bits: Tensor
+
+    @property
+    def resisting(self) -> Tensor:
+        """Which images at least one of the draws still takes for what they are, rounded or not."""
+        return ((self.votes > 0) | self.in_8_bits).nonzero()[:, 0]
+
+    def renewed(self, rows: Tensor, other: Judgement) -> Judgement:
+        """With what `other` says of `rows`."""
+        return Judgement(
+            *(
+                getattr(self, f.name).index_put((rows,), getattr(other, f.name))
+                for f in fields(self)
+            )
+        )
+
+
+# (images, which of all images they are, ε) -> what is to be said of them.
+Judge = Callable[[Tensor, Tensor, float], Judgement]
+
+
+@dataclass(frozen=True)
+class JudgedAtEpsilon:
+    """All N images at one radius.
+
+    Attributes:
+        images: (N, C, H, W) adversarial images in [0, 1].
+        judgement: what the draws say of them.
+        without_gradient: (N,) bool, whether the attack found no gradient to follow.
+        seconds: that it took; at the first radius with judging the clean images.
+    """
+
+    images: Tensor
+    judgement: Judgement
+    without_gradient: Tensor
+    seconds: float
+
+
+def randomized_sweep(
+    attack: Attack,
+    judge: Judge,
+    x: Tensor,
+    y: Tensor,
+    epsilons: Sequence[float],
+    *,
+    carry: bool = True,
+) -> Iterator[JudgedAtEpsilon]:
+    """Attack (N, C, H, W) images `x` of classes `y` at each radius, from the smallest.
+
+    Args:
+        epsilons: radii in ascending order.
+        carry: whether images of which no draw gives the class are left as they are, also those
+            that need no change for it; without, every image is attacked at every radius.
+    """
+    began = time.perf_counter()
+    nowhere = torch.zeros_like(y, dtype=torch.bool)
+    everyone = torch.arange(len(x), device=x.device)
+    known: JudgedAtEpsilon | None = None
+    if carry or epsilons[0] == 0:
+        known = JudgedAtEpsilon(x, judge(x, everyone, 0.0), nowhere, 0.0)
+    for eps in epsilons:
+        images, flat = (x, nowhere) if known is None else (known.images, known.without_gradient)
+        judgement = None if known is None else known.judgement
+        if eps > 0:
+            left = everyone if judgement is None else judgement.resisting
+            if len(left):
+                attacked = attack(x[left], y[left], eps)
+                images = images.index_put((left,), attacked.images)
+                flat = flat.index_put((left,), attacked.without_gradient)
+                of_left = judge(attacked.images, left, eps)
+                judgement = of_left if judgement is None else judgement.renewed(left, of_left)
+        assert judgement is not None
+        now = time.perf_counter()
+        reached = JudgedAtEpsilon(images, judgement, flat, now - began)
+        began = now
+        yield reached
+        known = reached if carry else None

@@ -1,0 +1,278 @@
+"""The Square attack: random search, which sees no gradient and so cannot be misled by one.
+
+Andriushchenko, Croce, Flammarion, Hein 2020, "Square Attack: a query-efficient black-box
+adversarial attack via random search", https://arxiv.org/abs/1912.00049
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
+from isoloss.robustness.attacks.checks import (
+    check_at_least,
+    check_images,
+    check_labels,
+    check_logits,
+)
+from isoloss.robustness.attacks.looking import Draws, held_still, is_random, refuse_nan, wide
+
+SHARE = 0.8  # of the image that the first squares cover
+# The squares' share is halved after so many of 10,000 queries (section 4.1 of the paper).
+HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Where a search stands.
+
+    Attributes:
+        queries: how often every image that is not yet fooled has been asked about.
+        images: (N, C, H, W) the best so far, within the ball.
+        margins: (N,) of the true class over the best other; negative where fooled. They only fall,
+            but for a randomized network, whose every answer is another.
+    """
+
+    queries: int
+    images: Tensor
+    margins: Tensor
+
+
+def square(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    queries: int = 5000,
+    norm: Norm = "linf",
+    generator: torch.Generator | None = None,
+    *,
+    draws: int = 1,
+    batch_size: int | None = None,
+) -> Attacked:
+    """Attack without gradients.
+
+    A randomized network is asked about the best image and about the one that may replace it with
+    the same draws of noise, and with others at the next query: what was once lucky does not stay.
+
+    Args:
+        model, x, y, eps, norm, generator: as for `pgd`.
+        queries: the most that an image is asked about.
+        draws: of a randomized network's noise, over which each answer is the mean.
+        batch_size: images times draws that go through the network together.
+
+    Raises:
+        IsolossError: for images outside [0, 1], labels out of range, ε < 0, NaN.
+    """
+    *_, last = search(
+        model, x, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size
+    )
+    nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    return Attacked(last.images, -last.margins, last.margins < 0, nowhere)
+
+
+@torch.no_grad()
+def search(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    queries: int,
+    norm: Norm = "linf",
+    generator: torch.Generator | None = None,
+    *,
+    draws: int = 1,
+    batch_size: int | None = None,
+) -> Iterator[Searched]:
+    """`square`, query by query, until all images are fooled or the queries are used up."""
+    check_images(x)
+    check_labels(y, x)
+    check_at_least("queries", queries)
+    check_at_least("draws", draws)
+    if batch_size is not None:
+        check_at_least("batch_size", batch_size)
+    ball = ball_of(norm, eps)
+    propose: Callable[..., Tensor] = _propose_linf if norm == "linf" else _propose_l2
+    draw = _Draws(generator, x)
+    lasting = not is_random(model)
+    with held_still(model):
+
+        def ask(images: Tensor, labels: Tensor) -> Tensor:
+            return _margins(model, images, labels, draws, batch_size)
+
+        # An image that is misclassified as it is needs no change.
+        clean = ask(x, y)
+        begun = (x + (_stripes(x, eps, draw) if norm == "linf" else _tiles(x, eps, draw))).clamp_(
+            0, 1
+        )
+        begun = ball.project(begun, x).clamp_(0, 1)
+        best, margins = x.clone(), clean.clone()
+        rows = torch.arange(len(x), device=x.device)
+        if lasting:
+            rows = rows[clean >= 0]
+        best[rows] = begun[rows]
+        if len(rows):
+            margins[rows] = ask(begun[rows], y[rows])
+        yield Searched(1, best, margins)
+        each = 1 if lasting else 2
+        for query in range(1, queries + 1 - each, each):
+            if lasting:
+                rows = rows[margins[rows] >= 0]
+            if len(rows) == 0:
+                return
+            share = _share(query, queries)
+            # Drawn for all images, so that the search for one does not depend on the others.
+            moved = propose(x, best, eps, share, draw)[rows]
+            moved = ball.project(moved.clamp_(0, 1), x[rows]).clamp_(0, 1)
+            if not lasting:
+                drawn = Draws(model, x.device)
+                margins[rows] = ask(best[rows], y[rows])
+                drawn.again()
+            asked = ask(moved, y[rows])
+            won = asked < margins[rows]
+            best[rows[won]], margins[rows[won]] = moved[won], asked[won]
+            yield Searched(query + each, best, margins)
+
+
+class _Draws:
+    """Random numbers of the shapes that the search needs."""
+
+    def __init__(self, generator: torch.Generator | None, like: Tensor) -> None:
+        self._generator, self._like = generator, like
+
+    def below(self, limit: int) -> Tensor:
+        """(N,) integers from 0 up to `limit` − 1."""
+        shape, device = (len(self._like),), self._like.device
+        return torch.randint(limit, shape, generator=self._generator, device=device)
+
+    def signs(self, *shape: int) -> Tensor:
+        """±1."""
+        bits = torch.randint(2, shape, generator=self._generator, device=self._like.device)
+        return (2 * bits - 1).to(self._like.dtype)
+
+
+def _share(query: int, queries: int) -> float:
+    reached = query * 10_000 // queries
+    return SHARE / 2 ** sum(reached > halving for halving in HALVINGS)
+
+
+def _side(share: float, x: Tensor) -> int:
+    return round(math.sqrt(share * x.shape[-1] * x.shape[-2]))
+
+
+def _stripes(x: Tensor, eps: float, draw: _Draws) -> Tensor:
+    n, channels, _, width = x.shape
+    return eps * draw.signs(n, channels, 1, width)
+
+
+def _propose_linf(x: Tensor, best: Tensor, eps: float, share: float, draw: _Draws) -> Tensor:
+    """One square of each image goes to a corner of the ball, each channel to its own."""
+    n, channels, height, width = x.shape
+    side = min(max(_side(share, x), 1), height, width)
+    rows, columns = draw.below(height - side + 1), draw.below(width - side + 1)
+    inside = (
+        _within(rows, side, height)[:, None, :, None]
+        & (_within(columns, side, width)[:, None, None, :])
+    )
+    return torch.where(inside, x + eps * draw.signs(n, channels, 1, 1), best)
+
+
+def _within(first: Tensor, side: int, length: int) -> Tensor:
+    """(N, length) whether a place lies in the `side` places from `first` on."""
+    places = torch.arange(length, device=first.device) - first[:, None]
+    return (places >= 0) & (places < side)
+
+
+def _tiles(x: Tensor, eps: float, draw: _Draws) -> Tensor:
+    """A tiling of 5 × 5 bumps, scaled to the length ε."""
+    n, channels, height, width = x.shape
+    side = max(min(height, width) // 5, 1)
+    offsets = torch.zeros_like(x)
+    for top in range((height % side) // 2, height - side + 1, side):
+        for left in range((width % side) // 2, width - side + 1, side):
+            bump = _bump(side, x, draw.signs(1)) * draw.signs(n, channels, 1, 1)
+            offsets[:, :, top : top + side, left : left + side] = bump
+    return offsets * (eps / _length(offsets, (1, 2, 3)))
+
+
+def _propose_l2(x: Tensor, best: Tensor, eps: float, share: float, draw: _Draws) -> Tensor:
+    """One window of each image gives its length, and what of ε is unused, to a bump in another
+    (algorithm 3 of the paper)."""
+    n, channels, height, width = x.shape
+    side = min(max(_side(share, x), 3) | 1, height, width)
+    offsets = best - x
+    there, here = (
+        _window(draw.below(height - side + 1), draw.below(width - side + 1), side, channels)
+        for _ in range(2)
+    )
+    total = _length(offsets, (1, 2, 3))
+    kept = offsets.clone()
+    kept[there] = 0
+    kept[here] = 0
+    released = (offsets.square() - kept.square()).sum((2, 3), keepdim=True)
+    unused = (eps**2 - total.square()).clamp(min=0)
+    old = offsets[here]
+    bump = _bump(side, x, draw.signs(1)) * draw.signs(n, channels, 1, 1)
+    bump = bump + old / _length(old, (2, 3))
+    length = (unused / channels + released).sqrt()
+    kept[here] = bump / _length(bump, (2, 3)) * length
+    return x + kept * (eps / _length(kept, (1, 2, 3)))
+
+
+def _window(top: Tensor, left: Tensor, side: int, channels: int) -> tuple[Tensor, ...]:
+    """The index of a window of each image, (N, C, side, side)."""
+    span = torch.arange(side, device=top.device)
+    images = torch.arange(len(top), device=top.device)
+    return (
+        images[:, None, None, None],
+        torch.arange(channels, device=top.device)[None, :, None, None],
+        (top[:, None] + span)[:, None, :, None],
+        (left[:, None] + span)[:, None, None, :],
+    )
+
+
+def _bump(side: int, like: Tensor, turned: Tensor) -> Tensor:
+    """(side, side), of length 1: one half rises, the other falls, both pyramids."""
+    half = side // 2
+    upper, lower = _pyramid(half, side, like), _pyramid(side - half, side, like)
+    bump = torch.cat([upper, -lower])
+    bump = bump / bump.norm().clamp(min=TINY)
+    return bump.T if float(turned) > 0 else bump
+
+
+def _pyramid(height: int, width: int, like: Tensor) -> Tensor:
+    """Centred rectangles on top of each other, the k-th adding 1 / (k + 1)²; of length 1."""
+    made = torch.zeros(height, width, dtype=like.dtype, device=like.device)
+    middle, across = height // 2, width // 2
+    for k in range(max(middle, across) + 1):
+        made[max(middle - k, 0) : middle + k + 1, max(across - k, 0) : across + k + 1] += (
+            1 / (k + 1) ** 2
+        )
+    return made / made.norm().clamp(min=TINY)
+
+
+def _length(offsets: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return torch.linalg.vector_norm(offsets, dim=axes, keepdim=True).clamp(min=TINY)
+
+
+def _margins(
+    model: nn.Module, images: Tensor, labels: Tensor, draws: int, batch_size: int | None
+) -> Tensor:
+    """(N,) by how much the true class's logit exceeds the best other one's, mean over draws."""
+    found: list[Tensor] = []
+    at_once = max((batch_size or len(images) * draws) // draws, 1)
+    for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
+        each = truth.repeat_interleave(draws)
+        logits = wide(check_logits(model(some.repeat_interleave(draws, 0)), each))
+        own = logits.gather(1, each[:, None])[:, 0]
+        others = logits.scatter(1, each[:, None], -torch.inf).amax(1)
+        found.append((own - others).view(-1, draws).mean(1))
+    margins = torch.cat(found) if found else images.new_zeros(0)
+    refuse_nan(margins)
+    return margins

@@ -1,0 +1,186 @@
+"""One attack over a list of radii: what is fooled in a small ball is fooled in a larger one.
+
+So each image is attacked until the first radius that fools it, also once it is rounded to 8 bits;
+the larger ones take over what was found, and the batch holds nothing but images that still resist.
+An attack stops as soon as it succeeds, and rounding often undoes what has only just succeeded,
+which says nothing of what a file could do. Such images are attacked again, through the rounding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
+from isoloss.robustness.attacks.checks import check_eps, check_images, check_labels, check_logits
+from isoloss.robustness.attacks.looking import held_still, refuse_nan, wide
+from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
+
+# (images, labels, ε) -> what the attack makes of them.
+Attack = Callable[[Tensor, Tensor, float], Attacked]
+
+
+@dataclass(frozen=True)
+class AtEpsilon:
+    """All N images at one radius.
+
+    Attributes:
+        eps: the radius, on the [0, 1] scale.
+        images: (N, C, H, W) adversarial images in [0, 1].
+        fooled: (N,) bool, whether an attack within this radius succeeds.
+        fooled_in_8_bits: (N,) bool, whether it still does once every value is one of 256.
+        without_gradient: (N,) bool, whether the attack found no gradient to follow.
+        attacked: how many images had to be attacked at this radius.
+        seconds: that took.
+    """
+
+    eps: float
+    images: Tensor
+    fooled: Tensor
+    fooled_in_8_bits: Tensor
+    without_gradient: Tensor
+    attacked: int
+    seconds: float
+
+    @property
+    def survivors(self) -> int:
+        """How many images are still classified rightly."""
+        return int((~self.fooled).sum())
+
+
+def sweep(
+    attack: Attack,
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    epsilons: Sequence[float],
+    *,
+    through_rounding: Attack | None = None,
+    carry: bool = True,
+    after: AtEpsilon | None = None,
+    norm: Norm = "linf",
+    batch_size: int | None = None,
+) -> Iterator[AtEpsilon]:
+    """Attack `x` at each radius, the smallest first.
+
+    For a network without randomness only: what fools one draw of noise may not fool the next.
+
+    Args:
+        attack: for example a call of `isoloss.robustness.attack` with a protocol.
+        model: judges what the attack returns.
+        epsilons: radii in any order; 0 is the clean accuracy.
+        through_rounding: the attack on `Rounded(model)`, for images that rounding takes back; by
+            default none.
+        carry: whether successes are taken over at larger radii; without, every image is attacked
+            at every radius.
+        after: where an earlier sweep over the same images stopped; smaller radii are left out.
+        norm: of the radii, "linf" or "l2".
+        batch_size: images judged together.
+
+    Raises:
+        IsolossError: for a negative radius, or whatever the attack refuses.
+    """
+    check_images(x)
+    check_labels(y, x)
+    for eps in epsilons:
+        check_eps(eps)
+    if after is not None and after.images.shape != x.shape:
+        raise IsolossError(
+            f"the sweep to go on with was over {len(after.images)} images, these are {len(x)}"
+        )
+    whole = _Sweep(attack, through_rounding, model, x, y, norm, batch_size)
+    known = after
+    for eps in sorted(set(epsilons)):
+        if known is not None and eps <= known.eps:
+            continue
+        known = whole.at(eps, known if carry else None)
+        yield known
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """What is attacked, and how, at every radius."""
+
+    attack: Attack
+    through_rounding: Attack | None
+    model: nn.Module
+    x: Tensor
+    y: Tensor
+    norm: Norm
+    batch_size: int | None
+
+    def at(self, eps: float, known: AtEpsilon | None) -> AtEpsilon:
+        """At `eps`, after what is `known` of a smaller one."""
+        began = time.perf_counter()
+        if known is None:
+            images = self.x.clone()
+            fooled, rounded, flat = (torch.zeros_like(self.y, dtype=torch.bool) for _ in range(3))
+        else:
+            images, fooled = known.images.clone(), known.fooled.clone()
+            rounded, flat = known.fooled_in_8_bits.clone(), known.without_gradient.clone()
+        left = (~(fooled & rounded)).nonzero()[:, 0]
+        if len(left):
+            x, y = self.x[left], self.y[left]
+            found = x
+            if eps > 0:
+                outcome = self.attack(x, y, eps)
+                found, flat[left] = outcome.images, outcome.without_gradient
+            found, fools, fools_as_file = self._judged(found, x, y, eps)
+            better = fools & fools_as_file | ~fooled[left]
+            images[left[better]] = found[better]
+            fooled[left] |= fools
+            rounded[left] |= fools_as_file
+        seconds = time.perf_counter() - began
+        return AtEpsilon(eps, images, fooled, rounded, flat, len(left), seconds)
+
+    def _judged(
+        self, found: Tensor, x: Tensor, y: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What an attack found, or the file of it where only that fools; whether it fools, and
+        whether its file does. The attack's word is not taken for it."""
+        ball = ball_of(self.norm, eps)
+        files = in_8_bits(found, x, ball)
+        fools, fools_as_file = self._wrong(found, y), self._wrong(files, y)
+        if eps == 0:
+            return found, fools, fools_as_file
+        undone = fools & ~fools_as_file
+        if self.through_rounding is not None and undone.any():
+            files[undone] = self._files(self.through_rounding, x[undone], y[undone], eps)
+            fools_as_file[undone] = self._wrong(files[undone], y[undone])
+        taken = fools_as_file & (undone | ~fools) & (ball.distance(files, x) <= eps + SLACK)
+        return found.where(~taken.view(-1, 1, 1, 1), files), fools | taken, fools_as_file
+
+    def _files(self, attack: Attack, x: Tensor, y: Tensor, eps: float) -> Tensor:
+        """What `attack` makes of the images, rounded; they themselves where a ball holds no
+        other file."""
+        radius = radius_of_files(self.norm, eps)
+        found = attack(x, y, radius).images if radius > 0 else x
+        return in_8_bits(found, x, ball_of(self.norm, eps))
+
+    def _wrong(self, images: Tensor, y: Tensor) -> Tensor:
+        return misclassified(self.model, images, y, self.batch_size)
+
+
+@torch.no_grad()
+def misclassified(
+    model: nn.Module, images: Tensor, labels: Tensor, batch_size: int | None = None
+) -> Tensor:
+    """(N,) bool, whether `model` takes each image for another class.
+
+    Raises:
+        IsolossError: if it gives NaN or has no such class.
+    """
+    wrong: list[Tensor] = []
+    size = batch_size or max(len(images), 1)
+    with held_still(model):
+        for some, truth in zip(images.split(size), labels.split(size), strict=True):
+            logits = wide(check_logits(model(some), truth))
+            refuse_nan(logits.sum(1))
+            wrong.append(logits.argmax(1) != truth)
+    return torch.cat(wrong)

@@ -1,0 +1,212 @@
+"""What a robustness run is about, loaded and checked: networks, images, the denoiser."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.compute.data.datasets import Split, as_inputs, digest_of
+from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.ranks import Ranks
+from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.training.network import Network, load_network
+from isoloss.errors import IsolossError
+from isoloss.naming import short_name
+from isoloss.robustness.attacks.checks import check_images, check_labels, check_logits
+from isoloss.robustness.attacks.looking import exact, held_still, refuse_nan
+from isoloss.robustness.smoothing.smoothing import (
+    DenoisedSmoothing,
+    GaussianSmoothing,
+    Smoothing,
+    Together,
+    check_denoises,
+)
+from isoloss.robustness.smoothing.votes import first_noise
+from isoloss.robustness.speed.fast import FEW, BatchSizes, Fast, FastDenoiser
+from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A network that is attacked.
+
+    Attributes:
+        fast: what adversaries climb on, in the precision of the run.
+        judge: the same network in single precision, as it came: the word that counts.
+    """
+
+    name: str
+    fast: Fast
+    judge: Fast
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Everything that units of work share.
+
+    Attributes:
+        images: (N, C, H, W) in [0, 1], on the device, in the order in which they are attacked.
+        labels: (N,) true classes.
+        indices: (N,) the images' places in the data.
+        depends_on: hashes of weights, denoiser and data.
+    """
+
+    contenders: tuple[Contender, ...]
+    images: Tensor
+    labels: Tensor
+    indices: tuple[int, ...]
+    classes: tuple[str, ...]
+    data: str
+    denoiser: tuple[nn.Module, Any] | None
+    device: torch.device
+    precision: str
+    batch_sizes: BatchSizes
+    depends_on: dict[str, str]
+
+    def defense(self, network: int, sigma: float) -> Smoothing:
+        """The network behind noise, and behind the denoiser if there is one."""
+        return self._behind_noise(self.contenders[network].fast, sigma)
+
+    def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
+        """These networks together behind noise, and behind the denoiser if there is one."""
+        classifiers = [self.contenders[network].fast for network in networks]
+        return self._behind_noise(Together(classifiers), sigma)
+
+    def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
+        if self.denoiser is None:
+            return GaussianSmoothing(classifier, sigma)
+        return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
+
+
+def prepare(
+    settings: RobustnessSettings, denoiser: str | None = None, sigmas: Sequence[float] = ()
+) -> Arena:
+    """Load all that is asked for; refuses what cannot be attacked or does not fit together.
+
+    Raises:
+        IsolossError: saying what is missing or wrong.
+    """
+    device = Ranks.current().own(choose_device(settings.device))
+    names = [_name(source) for source in settings.sources]
+    twice = [n for k, n in enumerate(names) if n in names[:k]]
+    if twice:
+        raise IsolossError(f"two networks are called {twice[0]!r}: rename a run's folder")
+    networks = [load_network(settings, source, read=False) for source in settings.sources]
+    dataset = networks[0].dataset
+    split = dataset.split(settings.split)
+    # The order of a probe's samples: whoever knows one knows the other.
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(settings.seed))
+    order = order[: settings.samples]
+    chosen = split.take(order)
+    data = digest_of(chosen)
+    for name, network in zip(names[1:], networks[1:], strict=True):
+        _check_same(names[0], split, name, network.dataset.split(settings.split), order, data)
+    images = as_inputs(chosen.inputs).to(device)
+    labels = chosen.targets.to(device)
+    check_images(images)
+    check_labels(labels, images)
+    few = images[:FEW]
+    contenders = tuple(
+        _contender(name, network, few, labels[:FEW], device, settings.precision)
+        for name, network in zip(names, networks, strict=True)
+    )
+    precision = contenders[0].fast.precision
+    depends_on = {
+        "weights": digest([s.checkpoints[-1] for s in networks]),
+        "data": data,
+        # Draws of noise and what bf16 makes of them are others elsewhere.
+        "arithmetic": f"{precision} on {device.type}",
+    }
+    usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in contenders))
+    loaded = None
+    if denoiser is not None:
+        # diffusers takes its time to import: attacks do without.
+        from isoloss.robustness.smoothing.denoiser import load_denoiser
+
+        unet, scheduler = load_denoiser(denoiser)
+        depends_on["denoiser"] = _digest_of(unet, scheduler)
+        made_fast = FastDenoiser(unet, few, device, precision)
+        usual = usual.at_most(made_fast.batch_sizes)
+        loaded = made_fast, scheduler
+    if settings.batch_size is not None:
+        usual = BatchSizes(settings.batch_size, settings.batch_size)
+    arena = Arena(
+        contenders, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
+        device, precision, usual, depends_on,
+    )  # fmt: skip
+    for sigma in sigmas:
+        defense = arena.defense(0, sigma)
+        defense.check(few)
+        if isinstance(defense, DenoisedSmoothing):
+            check_denoises(defense, few)
+        _check_answers(arena, sigma)
+    return arena
+
+
+@torch.no_grad()
+def _check_answers(arena: Arena, sigma: float) -> None:
+    """Refuse networks that give NaN for noisy images."""
+    few = arena.images[:FEW]
+    noise = first_noise(few, arena.indices[:FEW])
+    logits = arena.defense_of(range(len(arena.contenders)), sigma).logits(few, noise)
+    refuse_nan(logits.sum(-1).sum(0))
+
+
+def _check_same(
+    first: str, split: Split, name: str, other: Split, order: Tensor, data: str
+) -> None:
+    """Refuse to compare two networks on images that differ; `data` is the digest of the first's."""
+    if len(other) == len(split) and digest_of(other.take(order)) == data:
+        return
+    if other.shape != split.shape:
+        sides = " and ".join("×".join(map(str, s.shape[1:])) for s in (split, other))
+        raise IsolossError(
+            f"{first} and {name} are for images of {sides}: say with --image-size at which size "
+            "the adversary acts, and with --data on which images"
+        )
+    raise IsolossError(
+        f"{first} and {name} were not trained on the same data: say with --data which images to "
+        "take"
+    )
+
+
+def _contender(
+    name: str, network: Network, few: Tensor, labels: Tensor, device: torch.device, precision: str
+) -> Contender:
+    fast = Fast(network.model, few, device, precision)
+    judge = Fast(network.model, few, device, "fp32", fold=False)
+    with torch.no_grad():
+        refuse_nan(check_logits(judge(few), labels).sum(1))
+    return Contender(name, fast, judge)
+
+
+def check_gradients(arena: Arena) -> None:
+    """Refuse networks that let no gradient through.
+
+    Raises:
+        IsolossError: saying which attack does without.
+    """
+    for contender in arena.contenders:
+        with held_still(contender.fast):
+            exact(contender.fast)(arena.images[:FEW], arena.labels[:FEW], True)
+
+
+def _name(source: Path) -> str:
+    return source.stem if source.suffix in CHECKPOINT_SUFFIXES else short_name(source.name)
+
+
+def _digest_of(unet: nn.Module, scheduler: Any) -> str:
+    """SHA-256 over weights and noise schedule."""
+    sha = hashlib.sha256()
+    schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}
+    for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
+        sha.update(name.encode())
+        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()

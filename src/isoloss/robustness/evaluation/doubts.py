@@ -1,0 +1,289 @@
+"""Automatic checks of a robustness run: what would make its numbers say less than they seem to.
+
+After Carlini et al. 2019, "On Evaluating Adversarial Robustness", https://arxiv.org/abs/1902.06705,
+and Athalye, Carlini, Wagner 2018, https://arxiv.org/abs/1802.00420: gradients that are masked show
+in black-box or transferred attacks that do better, in larger balls that do no more harm, and in a
+largest ball that leaves any accuracy at all. Comparisons are image by image, and said to differ
+where a one-sided sign test (McNemar's, exact) does at 5 %; of comparisons at several radii that is
+the level of all together (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+from scipy import stats
+
+from isoloss.certificates import farthest_radius
+from isoloss.robustness.evaluation.plan import Combination
+from isoloss.robustness.evaluation.standing import Bits, Standing
+from isoloss.robustness.evaluation.trials import protocol_of
+from isoloss.settings import AttackingSettings, AttackSettings, CertifySettings, DefendSettings
+from isoloss.settings.robustness import RADII
+from isoloss.tables import CERTIFICATE, Doubt
+
+LEVEL = 0.05
+WHITE_BOX = ("pgd", "autoattack", "bpda", "eot")
+WIDE = 0.1  # half of an interval's width
+FLAT = 0.05  # share of the images without gradient
+ENOUGH = 20  # images, to say of an accuracy that it may be chance
+
+
+def doubts_of(standing: Standing, values: int) -> list[Doubt]:
+    """All there is to be said against the numbers of a run, the gravest first.
+
+    Args:
+        values: of an image, channels × height × width.
+    """
+    found = [
+        doubt
+        for combination in standing.curves
+        if combination.attack != CERTIFICATE
+        for doubt in _about(standing, combination, values)
+    ]
+    found += _of_clean_images(standing)
+    found += _of_protocol(standing)
+    found += _of_convergence(standing)
+    found += _of_certificates(standing)
+    found += _of_intervals(standing)
+    return list(dict.fromkeys(found))
+
+
+def _about(standing: Standing, combination: Combination, values: int) -> Iterator[Doubt]:
+    doubt = _template(standing, combination)
+    if combination.attack in WHITE_BOX or combination.attack == "square":
+        yield from _of_monotony(standing, combination, doubt)
+    if combination.attack in WHITE_BOX:
+        yield from _of_the_largest(standing, combination, doubt, values)
+        yield from _of_flatness(standing, combination, doubt)
+    if combination.attack in ("pgd", "eot") or _is_best_by_gradients(standing, combination):
+        yield from _of_rivals(standing, combination, doubt)
+
+
+def _of_rivals(standing: Standing, combination: Combination, doubt: Doubt) -> Iterator[Doubt]:
+    """Attacks that see less and must not do better."""
+    rivals = {
+        "square": (
+            "black-box-beats-white-box",
+            "the black-box attack, which sees no gradient, fools more images than {attack}: its "
+            "gradients are masked, and its accuracy overstates the robustness",
+        ),
+        "transfer": (
+            "transfer-beats-white-box",
+            "images made for the undefended network fool more than {attack} on the defense itself "
+            "does: its gradients are masked",
+        ),
+        "bpda": (
+            "straight-through-beats-exact",
+            "leaving the denoiser out of the gradient fools more images than {attack}, the exact "
+            "one: the denoiser masks gradients",
+        ),
+    }
+    for name, (key, message) in rivals.items():
+        rival = replace(combination, attack=name)
+        if name == combination.attack or rival not in standing.plan.combinations:
+            continue
+        radii = standing.epsilons[1:]
+        for eps in radii:
+            ours, theirs = standing.bits(combination, eps), standing.bits(rival, eps)
+            if is_more_often(ours, theirs, LEVEL / len(radii)):
+                lost, more = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
+                said = message.format(attack=combination.attack.upper())
+                yield replace(
+                    doubt,
+                    id=key,
+                    message=f"at ε = {eps:.4g}, {said} ({lost} images against {more})",
+                )
+                break
+
+
+def _of_monotony(standing: Standing, combination: Combination, doubt: Doubt) -> Iterator[Doubt]:
+    steps = list(pairwise(standing.epsilons))
+    for smaller, larger in steps:
+        before, after = standing.bits(combination, smaller), standing.bits(combination, larger)
+        if is_more_often(after, before, LEVEL / len(steps)):
+            yield replace(
+                doubt,
+                id="larger-ball-less-harm",
+                message=f"accuracy under {combination.attack} rises from {_percent(before)} at ε = "
+                f"{smaller:.4g} to {_percent(after)} at {larger:.4g}, where every image of the "
+                "smaller ball is allowed too: the attack is not trusted to find them",
+            )
+            return
+
+
+def _of_the_largest(
+    standing: Standing, combination: Combination, doubt: Doubt, values: int
+) -> Iterator[Doubt]:
+    largest = standing.epsilons[-1]
+    row = standing.row(combination, largest)
+    norm = getattr(standing.settings, "norm", "")
+    if row is None or row.low <= 1 / standing.classes:
+        return
+    left = (
+        f"under {combination.attack}, {100 * row.accuracy:.1f} % of the images are still right at "
+        f"the largest ε, {largest:.4g}, where chance is {100 / standing.classes:.1f} %"
+    )
+    # Within such a distance every image can be made grey: nobody can tell the classes apart.
+    grey = {"linf": 0.5, "l2": 0.5 * math.sqrt(values)}
+    if largest >= grey.get(norm, math.inf):
+        yield replace(
+            doubt,
+            id="attack-is-broken",
+            message=f"{left}: no network can resist that much, so the attack is broken",
+        )
+    else:
+        yield replace(
+            doubt,
+            id="attack-not-proven",
+            message=f"{left}: add a larger ε to see that the attack works at all",
+        )
+
+
+def _of_flatness(standing: Standing, combination: Combination, doubt: Doubt) -> Iterator[Doubt]:
+    attacked = [e for e in standing.epsilons if e > 0]
+    flat = [standing.bits(combination, e, "without_gradient") for e in attacked]
+    share = max((float(f.mean()) for f in flat if len(f)), default=0.0)
+    if share > FLAT:
+        yield replace(
+            doubt,
+            id="no-gradient",
+            message=f"{combination.attack} found no gradient at all for {100 * share:.0f} % of the "
+            "images, which it then left alone: what they resist is not an attack",
+        )
+
+
+def _of_clean_images(standing: Standing) -> Iterator[Doubt]:
+    for combination in standing.curves:
+        row, chance = standing.row(combination, 0.0), 1 / standing.classes
+        if combination.sigma is not None or row is None or row.samples < ENOUGH:
+            continue
+        if row.low <= chance:
+            yield Doubt(
+                "clean-accuracy-may-be-chance",
+                f"{row.network} classifies {100 * row.accuracy:.1f} % of {row.samples} clean "
+                f"images rightly, where chance is {100 * chance:.1f} %: are these its data, and "
+                "its classes in its order?",
+                row.network,
+            )
+
+
+def _of_protocol(standing: Standing) -> Iterator[Doubt]:
+    settings = standing.settings
+    if isinstance(settings, AttackingSettings):
+        protocol = protocol_of(settings)
+        for eps in settings.epsilons:
+            if (shortfall := protocol.shortfall(eps)) is not None:
+                yield Doubt("steps-do-not-reach", shortfall)
+                break
+    if isinstance(settings, AttackSettings) and not (
+        set(WHITE_BOX) & set(settings.attacks.split(","))
+    ):
+        yield Doubt(
+            "no-attack-by-gradients",
+            "no attack here sees gradients: its accuracy says nothing about an adversary who has "
+            "the network; add pgd",
+        )
+    if isinstance(settings, DefendSettings) and not (
+        {"eot", "bpda"} & set(settings.attacks.split(","))
+    ):
+        yield Doubt(
+            "no-adaptive-attack",
+            "no attack here sees gradients through the defense: its accuracy says nothing about an "
+            "adversary who knows of the defense; add eot",
+        )
+
+
+def _of_convergence(standing: Standing) -> Iterator[Doubt]:
+    for study, (values, right, eps) in convergence(standing).items():
+        combination, varied = study
+        asked = int(getattr(standing.settings, varied))
+        if asked not in values or values[-1] <= asked:
+            continue
+        with_asked, with_more = right[values.index(asked)], right[-1]
+        # A few images on which steps differ prove nothing; a tenth of them does say something.
+        gained = int(with_asked.sum()) - int(with_more.sum())
+        if is_more_often(with_asked, with_more) or gained > max(0.1 * len(with_more), 2):
+            yield replace(
+                _template(standing, combination),
+                id=f"more-{varied}-fool-more",
+                message=f"at ε = {eps:.4g}, {values[-1]} {varied} instead of {asked} bring "
+                f"accuracy from {_percent(with_asked)} to {_percent(with_more)} on "
+                f"{len(with_more)} images: the attack has not converged",
+            )
+
+
+def convergence(
+    standing: Standing,
+) -> dict[tuple[Combination, str], tuple[list[int], list[Bits], float]]:
+    """Of each study that is done: the values, what was right with each, and the ε."""
+    found: dict[tuple[Combination, str], tuple[list[int], list[Bits], float]] = {}
+    for k, study in enumerate(standing.plan.studies):
+        done = standing.studied(k)
+        if done is not None:
+            key = study.combination, study.varied
+            values, right, _ = found.setdefault(key, ([], [], done[0]))
+            values.append(study.value)
+            right.append(done[1])
+    return found
+
+
+def _of_certificates(standing: Standing) -> Iterator[Doubt]:
+    if not isinstance(standing.settings, CertifySettings):
+        return
+    for combination in standing.curves:
+        row, sigma = standing.row(combination, 0.0), combination.sigma or 0.0
+        draws = standing.settings.draws
+        farthest = farthest_radius(sigma, draws, standing.settings.alpha)
+        beyond = [radius for radius in RADII if farthest < radius < 4 * sigma]
+        if beyond:
+            yield replace(
+                _template(standing, combination),
+                id="radius-out-of-reach",
+                message=f"{draws} draws certify no radius beyond {farthest:.3g} at σ = {sigma:g}, "
+                "whatever the network: that nothing is certified there says nothing of it",
+            )
+        if row is not None and row.abstained > 0.5 * row.samples:
+            yield replace(
+                _template(standing, combination),
+                id="mostly-abstained",
+                message=f"for {row.abstained} of {row.samples} images nothing is certain: more "
+                "draws, or a better denoiser, would say more",
+            )
+
+
+def _of_intervals(standing: Standing) -> Iterator[Doubt]:
+    widest = max((row.high - row.low for row in standing.rows), default=0.0)
+    if widest / 2 > WIDE:
+        samples = max(row.samples for row in standing.rows)
+        yield Doubt(
+            "few-samples",
+            f"{samples} images leave accuracies uncertain by ±{50 * widest:.0f} points: take more",
+        )
+
+
+def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
+    """Whether `one` is true of more of the same images than `other`, beyond chance."""
+    n = min(len(one), len(other))
+    wins, losses = int((one[:n] & ~other[:n]).sum()), int((other[:n] & ~one[:n]).sum())
+    if wins <= losses:
+        return False
+    test = stats.binomtest(wins, wins + losses, 0.5, alternative="greater")
+    return float(test.pvalue) < level
+
+
+def _is_best_by_gradients(standing: Standing, combination: Combination) -> bool:
+    eot = replace(combination, attack="eot")
+    return combination.attack == "bpda" and eot not in standing.plan.combinations
+
+
+def _template(standing: Standing, combination: Combination) -> Doubt:
+    name = standing.names[combination.network]
+    return Doubt("", "", name, combination.sigma, combination.attack)
+
+
+def _percent(right: Bits) -> str:
+    return f"{100 * float(right.mean()):.1f} %"

@@ -1,0 +1,183 @@
+"""What a robustness run consists of: every combination on the first images before the next images.
+
+So the first rows of the table are there early, with wide intervals, and tighten. A unit of work is
+one combination on one block of images, over all ε.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from isoloss.compute.machine.ranks import Unit
+from isoloss.examples import CLEAN
+from isoloss.settings import (
+    AttackingSettings,
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    RobustnessSettings,
+)
+from isoloss.tables import CERTIFICATE
+
+FIRST, LARGEST = 32, 256
+"""Images in the first block that is dealt out, and in the largest."""
+DRAWS_IN_A_BLOCK = 1000
+"""Of a certification: with so many for one image or more, a kill loses no more than one image."""
+STUDIED = 32
+"""Images on which convergence is studied."""
+FACTORS = (0.25, 0.5, 1.0, 2.0)
+"""Of the steps and of the draws that were asked for."""
+MAIN, STUDY = 0, 1
+
+BY_GRADIENT = ("pgd", "autoattack", "transfer", "bpda", "eot")
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A network, a defense if `sigma` is given, an attack and the seed of all that is random."""
+
+    network: int
+    sigma: float | None
+    attack: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Study:
+    """A combination with more or fewer "steps" or "draws", at one ε, on few images."""
+
+    combination: Combination
+    varied: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All there is to do.
+
+    Attributes:
+        blocks: (first, last) places in the shared order of images. Where attacked images are kept
+            the first block is theirs.
+        epsilons: the radii of attacks, without 0.
+    """
+
+    combinations: tuple[Combination, ...]
+    blocks: tuple[tuple[int, int], ...]
+    studies: tuple[Study, ...] = ()
+    epsilons: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, settings: RobustnessSettings, samples: int) -> Plan:
+        """The plan for so many images as there are."""
+        combinations = tuple(
+            Combination(network, sigma, attack, settings.seed + k)
+            for k, network in product(range(settings.seeds), range(len(settings.sources)))
+            for sigma, attack in _bouts(settings)
+        )
+        if isinstance(settings, CertifySettings):
+            size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
+            blocks = tuple(_blocks(samples, 0, size, size))
+        else:
+            blocks = tuple(_blocks(samples, min(settings.keep, samples), FIRST, LARGEST))
+        studies = tuple(_studies(settings, combinations))
+        return cls(combinations, blocks, studies, getattr(settings, "epsilons", ()))
+
+    @property
+    def units(self) -> list[Unit]:
+        """(MAIN, combination, block), the first block of all combinations first."""
+        return [
+            (MAIN, c, b) for b in range(len(self.blocks)) for c in range(len(self.combinations))
+        ]
+
+    def images(self, unit: Unit) -> int:
+        """How many images a unit is about."""
+        first, last = self.places(unit)
+        return last - first
+
+    def places(self, unit: Unit) -> tuple[int, int]:
+        """(first, last) places of its images in the shared order."""
+        return self.blocks[unit[2]] if unit[0] == MAIN else self.studied
+
+    def combination(self, unit: Unit) -> Combination:
+        """Whose unit it is."""
+        if unit[0] == MAIN:
+            return self.combinations[unit[1]]
+        return self.studies[unit[1]].combination
+
+    def radii(self, unit: Unit) -> tuple[float, ...]:
+        """At which ε a unit's images are attacked; at 0 they are clean, which behind a defense is a
+        combination of its own."""
+        if unit[0] == STUDY:
+            return (self.epsilons[unit[2]],)
+        combination = self.combinations[unit[1]]
+        if combination.attack == CERTIFICATE:
+            return ()
+        if combination.attack == CLEAN:
+            return (0.0,)
+        return self.epsilons if combination.sigma is not None else (0.0, *self.epsilons)
+
+    def knows(self, unit: Unit) -> bool:
+        """Whether it is a unit of this plan."""
+        if len(unit) != 3 or unit[0] not in (MAIN, STUDY):
+            return False
+        which, details = (
+            (self.combinations, self.blocks) if unit[0] == MAIN else (self.studies, self.epsilons)
+        )
+        return 0 <= unit[1] < len(which) and 0 <= unit[2] < len(details)
+
+    @property
+    def studied(self) -> tuple[int, int]:
+        """The places of the images on which convergence is studied."""
+        return 0, min(STUDIED, self.blocks[-1][1])
+
+
+def _bouts(settings: RobustnessSettings) -> Iterator[tuple[float | None, str]]:
+    """(σ, attack) of one network and seed."""
+    match settings:
+        case AttackSettings():
+            yield from ((None, attack) for attack in settings.attacks.split(","))
+        case DefendSettings():
+            # Undefended, a network without gradients can be attacked in no other way either.
+            yield None, "square" if settings.attacks == "square" else "pgd"
+            for sigma in settings.sigma:
+                yield from ((sigma, a) for a in (CLEAN, *settings.attacks.split(",")))
+        case CertifySettings():
+            yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
+        case _:
+            raise AssertionError(settings.__class__)
+
+
+def _blocks(samples: int, kept: int, first: int, largest: int) -> Iterator[tuple[int, int]]:
+    """Each twice as large as the one before."""
+    if kept:
+        yield 0, kept
+    size = first
+    while kept < samples:
+        yield kept, min(kept + size, samples)
+        kept, size = kept + size, min(2 * size, largest)
+
+
+def _studies(
+    settings: RobustnessSettings, combinations: tuple[Combination, ...]
+) -> Iterator[Study]:
+    """Of each network and σ its best attack by gradients."""
+    if not isinstance(settings, AttackingSettings):
+        return
+    best: dict[tuple[int, float | None], Combination] = {}
+    for attack in ("pgd", "bpda", "eot"):
+        for combination in combinations:
+            if combination.attack == attack and combination.seed == settings.seed:
+                best[combination.network, combination.sigma] = combination
+    for combination in best.values():
+        if settings.protocol == "standard":
+            for steps in _multiples(settings.steps):
+                yield Study(combination, "steps", steps)
+        if isinstance(settings, DefendSettings) and combination.sigma is not None:
+            for draws in _multiples(settings.draws):
+                yield Study(combination, "draws", draws)
+
+
+def _multiples(value: int) -> list[int]:
+    return sorted({max(round(value * factor), 1) for factor in FACTORS})

@@ -1,0 +1,241 @@
+"""The report of a robustness run: `report.json` for programs and `report.md` for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from isoloss.attacks import attack_of
+from isoloss.certificates import Certificate
+from isoloss.files import write_atomic
+from isoloss.robustness.evaluation.doubts import convergence, doubts_of
+from isoloss.robustness.evaluation.standing import Standing
+from isoloss.robustness.evaluation.trials import FEWEST_VOTES, protocol_of
+from isoloss.robustness.evaluation.verdict import verdict
+from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
+from isoloss.run import Run
+from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
+from isoloss.tables import Curve, Report, Row, write_report
+
+
+def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:
+    """All there is to say of a run.
+
+    Args:
+        shape: (C, H, W) of the images.
+        facts: to be told beside.
+    """
+    values = math.prod(shape)
+    doubts = doubts_of(standing, values)
+    settings = standing.settings
+    taken: dict[str, Any] = {}
+    if isinstance(settings, AttackingSettings):
+        protocol = protocol_of(settings)
+        taken = {
+            name: getattr(protocol, name)
+            for name in ("steps", "step_size", "random_start", "restarts")
+        }
+    asked = {
+        name: getattr(settings, name)
+        for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
+        if hasattr(settings, name)
+    }
+    everything = {
+        "kind": getattr(settings, "kind", ""),
+        "chance": 1 / standing.classes,
+        "shape": list(shape),
+        "split": settings.split,
+        **asked,
+        **taken,
+        **facts,
+    }
+    said = verdict(standing, doubts, values)
+    return Report(said, tuple(doubts), tuple(_studies(standing)), everything)
+
+
+def write(run: Run, standing: Standing, report: Report) -> None:
+    """Write the report; that of programs last, for it says that the run is done."""
+    text = "\n".join(_lines(run.name, standing, report)) + "\n"
+    write_atomic(run.folder / "report.md", lambda p: p.write_text(text, encoding="utf-8"))
+    write_report(run.report_path, report)
+
+
+def short(standing: Standing) -> Iterator[str]:
+    """A line for each curve, with the seeds put together."""
+    for row in standing.rows:
+        if row.eps == 0 and row.seed == standing.settings.seed:
+            same = [r for r in standing.rows if r.curve[:-1] == row.curve[:-1]]
+            radii = list(dict.fromkeys(r.eps for r in same))
+            told = [f"{eps:.4g}: {_mean([r for r in same if r.eps == eps])}" for eps in radii]
+            about = f"{_subject(row.network, row.sigma)}, {attack_of(row.attack).in_reports}"
+            yield f"{about}  {'  '.join(told)}"
+
+
+def _mean(seeds: list[Row]) -> str:
+    """The mean accuracy, with an interval that contains those of all seeds."""
+    share = sum(row.accuracy for row in seeds) / len(seeds)
+    low, high = min(row.low for row in seeds), max(row.high for row in seeds)
+    return f"{100 * share:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _studies(standing: Standing) -> Iterator[dict[str, Any]]:
+    for (combination, varied), (values, right, eps) in convergence(standing).items():
+        yield {
+            "network": standing.names[combination.network],
+            "sigma": combination.sigma,
+            "attack": combination.attack,
+            "varied": varied,
+            "eps": eps,
+            "values": values,
+            "correct": [int(bits.sum()) for bits in right],
+            "samples": len(right[0]),
+        }
+
+
+def _lines(name: str, standing: Standing, report: Report) -> Iterator[str]:
+    yield f"# {name}"
+    yield ""
+    yield report.verdict
+    if report.doubts:
+        yield ""
+        yield "## What speaks against these numbers"
+        for doubt in report.doubts:
+            about = f" ({_subject(doubt.network, doubt.sigma)})" if doubt.network else ""
+            yield f"- **{doubt.id}**{about}: {doubt.message}."
+    yield ""
+    yield "## Accuracies"
+    yield "In percent, with exact 95 % intervals."
+    yield from _tables(standing)
+    if report.convergence:
+        yield ""
+        yield "## Convergence"
+        yield "| attack | ε | varied | accuracy |"
+        yield "|---|---|---|---|"
+        for study in report.convergence:
+            each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
+            told = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
+            yield (
+                f"| {_subject(study['network'], study['sigma'])}, {study['attack']} | "
+                f"{study['eps']:.4g} | {study['varied']} | {told} ({n} images) |"
+            )
+    yield ""
+    yield "## How this was measured"
+    for key, value in report.facts.items():
+        if value is not None:
+            yield f"- {key.replace('_', ' ')}: {_plain(value)}"
+    yield from _reading(standing)
+
+
+def _tables(standing: Standing) -> Iterator[str]:
+    """A table for each curve, after one of all curves side by side."""
+    rows = standing.rows
+    curves = list(dict.fromkeys(row.curve for row in rows))
+    several = standing.settings.seeds > 1
+    heads = [_head(curve, several) for curve in curves]
+    by_place = {(row.curve, row.eps): row for row in rows}
+    certified = isinstance(standing.settings, CertifySettings)
+    yield ""
+    yield f"| {'L2 radius' if certified else 'ε'} | {' | '.join(heads)} |"
+    yield f"|---{'|---' * len(curves)}|"
+    for eps in dict.fromkeys(row.eps for row in rows):
+        cells = [by_place.get((curve, eps)) for curve in curves]
+        told = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
+        yield f"| {eps:.4g} | {' | '.join(told)} |"
+    if certified:
+        yield from _predictions(standing)
+        return
+    for curve, head in zip(curves, heads, strict=True):
+        yield ""
+        yield f"### {head}"
+        its = [row for row in rows if row.curve == curve]
+        votes = its[-1].votes
+        if votes:
+            yield (
+                f"| ε | majority of {votes} | single draw | worst of {votes} | "
+                "single draw, after rounding to 8 bits |"
+            )
+            yield "|---|---|---|---|---|"
+        else:
+            yield "| ε | accuracy | after rounding to 8 bits |"
+            yield "|---|---|---|"
+        yield from map(_line, its)
+
+
+def _predictions(standing: Standing) -> Iterator[str]:
+    """What PREDICT says of the images, from the draws that certify them."""
+    groups: dict[tuple[str, float, int], list[Certificate]] = {}
+    for one in standing.certificates:
+        groups.setdefault((one.network, one.sigma, one.seed), []).append(one)
+    yield ""
+    yield "### PREDICT"
+    yield "The most frequent class of the same draws, without a radius."
+    yield ""
+    yield "| network | right | wrong | abstains |"
+    yield "|---|---|---|---|"
+    for (network, sigma, seed), its in groups.items():
+        right = sum(one.answer == one.label for one in its)
+        abstains = sum(one.answer < 0 for one in its)
+        shares = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
+        several = f", seed {seed}" if standing.settings.seeds > 1 else ""
+        yield f"| {_subject(network, sigma)}{several} | {' | '.join(shares)} |"
+
+
+def _head(curve: Curve, with_seed: bool) -> str:
+    network, _, sigma, attack, _, seed = curve
+    subject = _subject(network, None if sigma < 0 else sigma)
+    return f"{subject}: {attack_of(attack).in_reports}" + (f", seed {seed}" if with_seed else "")
+
+
+def _line(row: Row) -> str:
+    cells = [f"{row.eps:.4g}", _percent(row.accuracy, row.low, row.high)]
+    if row.votes:
+        cells.append(_percent(row.single_accuracy, row.single_low, row.single_high))
+        cells.append(_percent(row.worst_accuracy, row.worst_low, row.worst_high))
+    cells.append(_of_count(row.correct_in_8_bits, row.samples))
+    return f"| {' | '.join(cells)} |"
+
+
+_CARRIED = "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
+
+
+def _reading(standing: Standing) -> Iterator[str]:
+    match standing.settings:
+        case DefendSettings():
+            yield (
+                "- transfer says what an adversary does who does not know of the defense; only the "
+                "other attacks say anything about one who does"
+            )
+            if standing.settings.protocol == "standard":
+                yield f"- without a defense, {_CARRIED}"
+                if standing.settings.votes >= FEWEST_VOTES:
+                    yield (
+                        "- behind it, an image that none of the judging draws gets right is kept "
+                        "for larger ε too"
+                    )
+        case CertifySettings():
+            yield "- radii are in L2 and do not belong on an axis of L∞"
+        case AttackingSettings(protocol="legacy"):
+            yield "- every ε is attacked anew, as in the legacy protocol"
+        case _:
+            yield f"- {_CARRIED}"
+            yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
+
+
+def _subject(network: str, sigma: float | None) -> str:
+    return network if sigma is None or math.isnan(sigma) else f"{network}, σ = {sigma:g}"
+
+
+def _percent(share: float, low: float, high: float) -> str:
+    return f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _of_count(k: int, n: int) -> str:
+    low, high = clopper_pearson_interval(k, n)
+    return _percent(k / n, low, high)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " × ".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

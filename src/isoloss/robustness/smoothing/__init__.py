@@ -1,0 +1,1 @@
+"""Randomized smoothing: noise, denoisers, votes, certificates."""

@@ -1,0 +1,219 @@
+"""Classifiers that see the image only through noise, and the denoiser that makes that bearable.
+
+Cohen, Rosenfeld, Kolter 2019, https://arxiv.org/abs/1902.02918; Carlini et al. 2022, "(Certified!!)
+Adversarial Robustness for Free!", https://arxiv.org/abs/2206.10550
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.checks import check_images
+from isoloss.robustness.smoothing.timestep import timestep_for_sigma
+
+
+class Smoothing(nn.Module):
+    """x ↦ f(x + σz), z ~ N(0, 1): every call draws anew.
+
+    Args:
+        sigma: standard deviation of the noise on the [0, 1] image scale.
+
+    Attributes:
+        generator: draws the noise, on the images' device; PyTorch's own where it is None.
+    """
+
+    is_random = True
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        if not (sigma >= 0 and math.isfinite(sigma)):
+            raise IsolossError(f"σ must be a finite number, 0 or more, not {sigma:g}")
+        self.sigma = sigma
+        self.generator: torch.Generator | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) of images (N, C, H, W) in [0, 1] at one draw of noise each."""
+        self.check(images)
+        noise = torch.randn(
+            images.shape, generator=self.generator, device=images.device, dtype=images.dtype
+        )
+        return self.logits(images, noise)
+
+    def check(self, images: Tensor) -> None:
+        """Refuse images that this classifier is not for.
+
+        Raises:
+            IsolossError: saying what does not fit.
+        """
+        check_images(images)
+
+    def noisy(self, images: Tensor, noise: Tensor) -> Tensor:
+        """x + σz on the [0, 1] scale, not clamped: a certificate is about just this."""
+        return images + self.sigma * noise
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Logits at given standard normal `noise` of the images' shape; a plain function."""
+        raise NotImplementedError
+
+
+class GaussianSmoothing(Smoothing):
+    """A classifier behind noise alone, as one trained with noise may be (Cohen et al.)."""
+
+    def __init__(self, classifier: nn.Module, sigma: float) -> None:
+        super().__init__(sigma)
+        self.classifier = classifier
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        return self.classifier(self.noisy(images, noise))
+
+
+class Together(nn.Module):
+    """Several classifiers asked about the same images: behind one denoiser, it works once for all.
+
+    (N, C, H, W) images to (K, N, classes) logits; −∞ for classes a network does not know.
+    """
+
+    def __init__(self, classifiers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.classifiers = nn.ModuleList(classifiers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = [classifier(images) for classifier in self.classifiers]
+        most = max(one.shape[1] for one in logits)
+        return torch.stack([F.pad(x, (0, most - x.shape[1]), value=-math.inf) for x in logits])
+
+
+class DenoisedSmoothing(Smoothing):
+    """A classifier behind noise and one step of a diffusion model's denoiser.
+
+    The noise is exactly σ and is added at the images' own resolution, which the certificate is
+    about; the denoiser is told the first step t* that has at least so much.
+
+    Args:
+        classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
+        unet: predicts the noise ε̂(x_t, t) of images in [−1, 1], as `diffusers.UNet2DModel`; of
+            those that predict a variance too, the first C channels are taken.
+        scheduler: what the denoiser was trained with: `alphas_cumprod` and, as diffusers has it,
+            `config.prediction_type`.
+        sigma: standard deviation of the noise on the [0, 1] image scale.
+        clamp: whether the denoised image is clamped to its range. That kills gradients: attack
+            what `unclamped` returns.
+
+    Raises:
+        IsolossError: if σ is outside the schedule or the denoiser is of a kind that has no such
+            closed form.
+    """
+
+    timestep: Tensor
+
+    def __init__(
+        self, classifier: nn.Module, unet: nn.Module, scheduler: Any, sigma: float, *,
+        clamp: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(sigma)
+        self.classifier, self.unet, self.scheduler = classifier, unet, scheduler
+        self.clamp = clamp
+        step, level = timestep_for_sigma(scheduler.alphas_cumprod, sigma)
+        self.t = step
+        self.register_buffer("timestep", torch.tensor(step), persistent=False)
+        alpha = float(torch.as_tensor(scheduler.alphas_cumprod)[step])
+        self._scale = math.sqrt(alpha)
+        # Below the schedule's first step there is less noise than any step would take away.
+        self._level = min(level, 2 * sigma) if step == 0 else level
+        _check_kind(unet, scheduler)
+
+    def unclamped(self) -> DenoisedSmoothing:
+        """The same defense, but for the clamp: what to take gradients of."""
+        twin = DenoisedSmoothing(
+            self.classifier, self.unet, self.scheduler, self.sigma, clamp=False
+        ).to(self.timestep.device)
+        twin.generator = self.generator
+        return twin
+
+    def check(self, images: Tensor) -> None:
+        super().check(images)
+        config = getattr(self.unet, "config", None)
+        channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
+        if channels is not None and channels != images.shape[1]:
+            raise IsolossError(
+                f"the denoiser is for images of {channels} channels, these have {images.shape[1]}"
+            )
+        expected = (size, size) if isinstance(size, int) else size
+        if expected is not None and tuple(expected) != tuple(images.shape[2:]):
+            raise IsolossError(
+                f"the denoiser is for {_by(expected)} images, these are {_by(images.shape[2:])}: "
+                "take one of their size, or the images at its size (--image-size, where they are "
+                "read from a folder)"
+            )
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        return self.classifier(self.denoise(self.noisy(images, noise)))
+
+    def denoise(self, noisy: Tensor) -> Tensor:
+        """The denoised images on the [0, 1] scale, of images with the noise σ in them."""
+        x_t = self._scale * (2 * noisy - 1)
+        predicted = _tensor_of(self.unet(x_t, self.timestep))
+        if predicted.shape[1] not in (x_t.shape[1], 2 * x_t.shape[1]):
+            raise IsolossError(
+                f"the denoiser gives {predicted.shape[1]} channels for images of {x_t.shape[1]}"
+            )
+        predicted = predicted[:, : x_t.shape[1]].to(x_t.dtype)
+        # (x_t − √(1−ᾱ) ε̂) / √ᾱ, with √(1−ᾱ) / √ᾱ = σ_t
+        clean = x_t / self._scale - self._level * predicted
+        return ((clean.clamp(-1, 1) if self.clamp else clean) + 1) / 2
+
+
+@torch.no_grad()
+def check_denoises(defense: DenoisedSmoothing, images: Tensor, seed: int = 0) -> None:
+    """Refuse a denoiser that leaves these images further from clean than the noise took them.
+
+    A denoiser trained on another range or on other images passes every check of shape.
+
+    Args:
+        images: (N, C, H, W) a few clean images in [0, 1].
+
+    Raises:
+        IsolossError: with both errors.
+    """
+    defense.check(images)
+    generator = torch.Generator(images.device).manual_seed(seed)
+    noise = torch.randn(images.shape, generator=generator, device=images.device).to(images.dtype)
+    noisy = defense.noisy(images, noise)
+    before = float((noisy.clamp(0, 1) - images).square().mean().sqrt())
+    after = float((defense.denoise(noisy).clamp(0, 1) - images).square().mean().sqrt())
+    if math.isnan(after):
+        raise IsolossError("the denoiser gives NaN: nothing can be said of it")
+    if defense.sigma > 0 and not after < before:
+        raise IsolossError(
+            f"the denoiser does not denoise these images: noise of σ = {defense.sigma:g} leaves an "
+            f"error of {before:.3g}, denoised it is {after:.3g}; it belongs to other images or "
+            "another range"
+        )
+
+
+def _check_kind(unet: nn.Module, scheduler: Any) -> None:
+    kind = getattr(getattr(scheduler, "config", None), "prediction_type", "epsilon")
+    if kind != "epsilon":
+        raise IsolossError(f"the denoiser predicts {kind!r}: one that predicts epsilon is needed")
+    config = getattr(unet, "config", None)
+    if getattr(config, "center_input_sample", False):
+        raise IsolossError("the denoiser is for inputs in [0, 1]: one for [−1, 1] is needed")
+    if getattr(config, "num_class_embeds", None) or getattr(config, "class_embed_type", None):
+        raise IsolossError("the denoiser wants to know the class: one without classes is needed")
+
+
+def _tensor_of(output: Any) -> Tensor:
+    """What a denoiser predicts, out of what diffusers wraps it in."""
+    output = getattr(output, "sample", output)
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _by(size: Any) -> str:
+    return "×".join(str(n) for n in size)

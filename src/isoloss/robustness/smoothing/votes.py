@@ -1,0 +1,167 @@
+"""Counting what a randomized classifier says over many draws of its noise.
+
+The draws for an image are a function of (seed, its index, which count they are for) and of nothing
+else: neither of the batches they are computed in, nor of which images are counted beside it. So
+any image can be counted alone, later, or again, and more draws continue what fewer began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.checks import check_at_least, check_labels, check_logits
+from isoloss.robustness.attacks.looking import held_still, wide
+from isoloss.robustness.smoothing.smoothing import Smoothing
+
+BLOCK = 100  # draws from one seed
+USUAL_BATCH = 1024
+# Which count the draws are for: Cohen's two stages must not share any.
+SELECTION, ESTIMATION, VOTING = 0, 1, 2
+
+
+@torch.no_grad()
+def count_votes(
+    defense: Smoothing,
+    images: Tensor,
+    indices: Sequence[int],
+    first: int,
+    last: int,
+    *,
+    purpose: int = VOTING,
+    seed: int = 0,
+    batch_size: int = USUAL_BATCH,
+) -> Tensor:
+    """(N, classes) int64, on the device: for how many draws each class wins; of K classifiers that
+    are asked `Together`, (K, N, classes).
+
+    Args:
+        images: (N, C, H, W) in [0, 1].
+        indices: what each image is called: its place in the data set.
+        first, last: the draws, from `first` up to `last`, of the sequence each image has.
+        purpose: keeps draws for different ends apart.
+        batch_size: draws, of whichever images, that go through the network together.
+
+    Raises:
+        IsolossError: for images the defense is not for, or a network that gives NaN.
+    """
+    if len(indices) != len(images):
+        raise IsolossError(f"there are {len(images)} images and {len(indices)} indices")
+    check_at_least("batch_size", batch_size)
+    defense.check(images)
+    counts: Tensor | None = None
+    spoilt = torch.zeros((), dtype=torch.bool, device=images.device)
+    with held_still(defense):
+        for rows, noise in _batches(images, indices, first, last, purpose, seed, batch_size):
+            logits = wide(defense.logits(images[rows], noise))
+            spoilt |= logits.isnan().any()
+            winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
+            if counts is None:
+                shape = (*logits.shape[:-2], len(images), logits.shape[-1])
+                counts = torch.zeros(shape, dtype=torch.long, device=logits.device)
+            counts.index_add_(-2, rows, winners)
+    if bool(spoilt):
+        raise IsolossError("the defended network gives NaN: nothing can be counted")
+    if counts is None:
+        raise IsolossError("there is nothing to count: no images or no draws")
+    return counts
+
+
+def _batches(
+    images: Tensor,
+    indices: Sequence[int],
+    first: int,
+    last: int,
+    purpose: int,
+    seed: int,
+    batch_size: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(rows (B,), noise (B, C, H, W)): the draws of all images one after the other, in batches."""
+    rows: list[Tensor] = []
+    noise: list[Tensor] = []
+    waiting = 0
+    for row, index in enumerate(indices):
+        for block in range(first // BLOCK, -(-last // BLOCK)):
+            drawn = _block(images, index, purpose, seed, block)
+            drawn = drawn[max(first - block * BLOCK, 0) : last - block * BLOCK]
+            while len(drawn):
+                taken = drawn[: batch_size - waiting]
+                drawn = drawn[len(taken) :]
+                rows.append(torch.full((len(taken),), row, device=images.device))
+                noise.append(taken)
+                waiting += len(taken)
+                if waiting == batch_size:
+                    yield torch.cat(rows), torch.cat(noise)
+                    rows, noise, waiting = [], [], 0
+    if waiting:
+        yield torch.cat(rows), torch.cat(noise)
+
+
+def first_noise(images: Tensor, indices: Sequence[int], seed: int = 0) -> Tensor:
+    """(N, C, H, W) the noise of the draw by which `Votes.single` judges."""
+    drawn = [_block(images, index, VOTING, seed, 0)[0] for index in indices]
+    return torch.stack(drawn) if drawn else torch.zeros_like(images)
+
+
+def _block(images: Tensor, index: int, purpose: int, seed: int, block: int) -> Tensor:
+    """(BLOCK, C, H, W) standard normal."""
+    mixed = np.random.SeedSequence([seed, index, purpose, block]).generate_state(1, np.uint64)
+    generator = torch.Generator(images.device).manual_seed(int(mixed[0] >> np.uint64(1)))
+    shape = (BLOCK, *images.shape[1:])
+    return torch.randn(shape, generator=generator, device=images.device, dtype=images.dtype)
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What N images' draws say, against the true classes.
+
+    Attributes:
+        counts: (N, classes) int64.
+        single: (N,) bool, whether the first draw is right: the accuracy of one look.
+        majority: (N,) bool, whether the right class alone is the most frequent one.
+        always: (N,) bool, whether every draw is right: accuracy against the worst of them.
+    """
+
+    counts: Tensor
+    single: Tensor
+    majority: Tensor
+    always: Tensor
+
+
+def vote(
+    defense: Smoothing,
+    images: Tensor,
+    labels: Tensor,
+    indices: Sequence[int],
+    draws: int = 100,
+    *,
+    seed: int = 0,
+    batch_size: int = USUAL_BATCH,
+) -> Votes:
+    """Judge images by fresh draws: one, the majority of all, the worst of all.
+
+    Args:
+        images, indices: as for `count_votes`.
+        labels: (N,) true classes.
+
+    Raises:
+        IsolossError: as `count_votes`.
+    """
+    check_at_least("draws", draws)
+    check_labels(labels, images)
+
+    def count(first: int, last: int) -> Tensor:
+        return count_votes(defense, images, indices, first, last, seed=seed, batch_size=batch_size)
+
+    one = count(0, 1)
+    check_logits(one, labels)
+    counts = one + count(1, draws) if draws > 1 else one
+    right = counts.gather(1, labels[:, None])[:, 0]
+    others = counts.scatter(1, labels[:, None], -1).amax(1)
+    return Votes(counts, one.argmax(1) == labels, right > others, right == draws)
