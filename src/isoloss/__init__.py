@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from isoloss.errors import IsolossError as IsolossError
     from isoloss.geometry.formats import load as load
     from isoloss.geometry.surface import Surface as Surface
-    from isoloss.gl.picture import render as render
+    from isoloss.gl.pictures.picture import render as render
 
 _HOME = {
     "IsolossError": "isoloss.errors",
@@ -37,7 +37,7 @@ _HOME = {
     "line": "isoloss.compute.planes.planes",
     "interpolation": "isoloss.compute.planes.planes",
     "probe": "isoloss.compute.probe.probing",
-    "render": "isoloss.gl.picture",
+    "render": "isoloss.gl.pictures.picture",
     "view": "isoloss.app",
 }
 

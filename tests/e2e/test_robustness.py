@@ -12,8 +12,8 @@ import pytest
 from safetensors.torch import load_file
 
 from isoloss.events import Log, Progress, from_line
+from isoloss.results.tables import read_report, read_table
 from isoloss.run import Run
-from isoloss.tables import read_report, read_table
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 FEW = ("--samples", "10", "--keep", "2", "--steps", "3")

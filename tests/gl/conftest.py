@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from isoloss.gl.context import HeadlessContext
-from isoloss.gl.renderer import Renderer
+from isoloss.gl.device.context import HeadlessContext
+from isoloss.gl.frame.renderer import Renderer
 
 BASELINES, FAILED = Path(__file__).parent / "baselines", Path(__file__).parent / "failed"
 

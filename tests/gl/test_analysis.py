@@ -8,9 +8,9 @@ import pytest
 from isoloss.geometry.minima import shares
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.gl.cut_line import cut_points
-from isoloss.gl.minima_marks import shown_minima
-from isoloss.gl.target import Target
+from isoloss.gl.device.target import Target
+from isoloss.gl.layers.cut_line import cut_points
+from isoloss.gl.layers.minima_marks import shown_minima
 from isoloss.scene import Appearance, Camera, Cut, Scene, SurfaceLayer
 from isoloss.scene.theme import THEMES
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from isoloss.geometry.height import HeightScale
-from isoloss.gl.axes import AxisLabels, AxisTicks, Sides
-from isoloss.gl.plates import Silhouette
-from isoloss.gl.target import Target
-from isoloss.gl.text import Label, TextPass
-from isoloss.gl.view import View
+from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
+from isoloss.gl.annotations.plates import Silhouette
+from isoloss.gl.device.target import Target
+from isoloss.gl.device.view import View
+from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.scene import Camera
 from isoloss.scene.scene import Frame
 from isoloss.scene.theme import THEMES

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from isoloss.geometry.surface import Surface
-from isoloss.gl.axes import AxisLabels
-from isoloss.gl.callouts import callouts
-from isoloss.gl.target import Target
-from isoloss.gl.text import TextPass
-from isoloss.gl.view import View
+from isoloss.gl.annotations.axes import AxisLabels
+from isoloss.gl.annotations.callouts import callouts
+from isoloss.gl.device.target import Target
+from isoloss.gl.device.view import View
+from isoloss.gl.primitives.text import TextPass
 from isoloss.scene import Appearance, Camera, Marker, Scene, SurfaceLayer
 from isoloss.scene.pins import pin
 from isoloss.scene.theme import THEMES

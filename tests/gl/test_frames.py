@@ -7,7 +7,7 @@ import pytest
 
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.gl.picture import draw_picture, make_scene
+from isoloss.gl.pictures.picture import draw_picture, make_scene
 from isoloss.scene import Appearance, Camera, Marker, MarkerShape, Scene, SurfaceLayer, Texture
 
 SIZE = (480, 300)

@@ -3,7 +3,7 @@
 import pytest
 
 from isoloss.fonts import fallback_files
-from isoloss.gl.glyphs import GlyphAtlas
+from isoloss.gl.primitives.glyphs import GlyphAtlas
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_what_no_font_has_is_a_question_mark(atlas):
 
 
 def test_a_broken_font_of_the_system_is_passed_over(atlas, tmp_path, monkeypatch):
-    from isoloss.gl import glyphs
+    from isoloss.gl.primitives import glyphs
 
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"no font")

@@ -10,15 +10,15 @@ import pytest
 from isoloss.geometry import simplify
 from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
-from isoloss.gl import contour_buffers
-from isoloss.gl import renderer as renderer_module
-from isoloss.gl.canvas import QUIET, Canvas
-from isoloss.gl.contour_buffers import ContourBuffers
-from isoloss.gl.overlays import contour_segments
-from isoloss.gl.pace import LADDER, Pace
-from isoloss.gl.surfaces import PART, SurfaceBuffers
-from isoloss.gl.target import Target
-from isoloss.gl.view import View
+from isoloss.gl.device.target import Target
+from isoloss.gl.device.view import View
+from isoloss.gl.frame import renderer as renderer_module
+from isoloss.gl.frame.canvas import QUIET, Canvas
+from isoloss.gl.frame.pace import LADDER, Pace
+from isoloss.gl.layers import contour_buffers
+from isoloss.gl.layers.contour_buffers import ContourBuffers
+from isoloss.gl.layers.overlays import contour_segments
+from isoloss.gl.layers.surfaces import PART, SurfaceBuffers
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.scene.theme import THEMES

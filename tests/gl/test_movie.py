@@ -14,7 +14,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Log, Progress
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.gl.movie import Motion, epochs, flight, render_movie, turntable
+from isoloss.gl.pictures.movie import Motion, epochs, flight, render_movie, turntable
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document, SavedView
 from isoloss.scene.layer import SurfaceLayer
@@ -154,7 +154,7 @@ def test_without_ffmpeg_there_are_numbered_frames(tmp_path, no_ffmpeg):
 
 def test_the_turntable_turns_the_scene(tmp_path):
     """A third of the way round is the picture from there, and the fourth would be the first."""
-    from isoloss.gl.picture import render
+    from isoloss.gl.pictures.picture import render
 
     written(tmp_path / "f", Motion(turntable=True, seconds=1, fps=3), overlays=False)
     shown = frames(tmp_path / "f")
@@ -166,7 +166,7 @@ def test_the_turntable_turns_the_scene(tmp_path):
 
 
 def test_the_path_goes_from_saved_view_to_saved_view(tmp_path):
-    from isoloss.gl.picture import render
+    from isoloss.gl.pictures.picture import render
 
     motion = Motion(views=("front", "Top"), seconds=1, fps=4)
     written(tmp_path / "frame-%03d.png", motion, document())
@@ -178,7 +178,7 @@ def test_the_path_goes_from_saved_view_to_saved_view(tmp_path):
 
 
 def test_played_the_trajectory_grows_to_its_end(tmp_path):
-    from isoloss.gl.picture import render
+    from isoloss.gl.pictures.picture import render
 
     written(tmp_path / "f", Motion(play=True, seconds=1, fps=4))
     shown = frames(tmp_path / "f")

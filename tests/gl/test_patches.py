@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from isoloss.geometry.surface import Surface
-from isoloss.gl.canvas import Canvas
-from isoloss.gl.pace import LADDER, Pace
+from isoloss.gl.frame.canvas import Canvas
+from isoloss.gl.frame.pace import LADDER, Pace
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 

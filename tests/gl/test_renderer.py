@@ -8,13 +8,14 @@ from OpenGL import GL
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
-from isoloss.gl import buffers, surfaces
-from isoloss.gl import picture as picture_module
-from isoloss.gl.canvas import Canvas
-from isoloss.gl.decorations import nothing_of
-from isoloss.gl.picture import draw_picture, make_scene, render
-from isoloss.gl.renderer import Renderer
-from isoloss.gl.target import Target
+from isoloss.gl.annotations.decorations import nothing_of
+from isoloss.gl.device import buffers
+from isoloss.gl.device.target import Target
+from isoloss.gl.frame.canvas import Canvas
+from isoloss.gl.frame.renderer import Renderer
+from isoloss.gl.layers import surfaces
+from isoloss.gl.pictures import picture as picture_module
+from isoloss.gl.pictures.picture import draw_picture, make_scene, render
 from isoloss.scene import Appearance, Camera, Scene, SurfaceLayer, Texture
 
 AXIS = np.linspace(-1, 1, 9)
@@ -158,7 +159,7 @@ def test_a_texture_no_layer_has_falls_back_to_the_height(renderer, layer):
 
 
 def test_without_egl_one_line_says_what_to_install(monkeypatch):
-    from isoloss.gl import context as module
+    from isoloss.gl.device import context as module
 
     def missing(_: object) -> None:
         raise OSError("libEGL.so.1: cannot open shared object file\nsecond line")
@@ -173,11 +174,11 @@ def test_without_egl_one_line_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     "part",
     [
-        "background.BackgroundPass.draw",
-        "layer_buffers.overlays.layer_marks",
-        "ssao.OcclusionPass._fill",
-        "surfaces.SurfacePass.draw",
-        "decorations.Decorations.draw",
+        "frame.background.BackgroundPass.draw",
+        "layers.layer_buffers.overlays.layer_marks",
+        "frame.ssao.OcclusionPass._fill",
+        "layers.surfaces.SurfacePass.draw",
+        "annotations.decorations.Decorations.draw",
     ],
 )
 def test_a_drawing_that_fails_leaves_the_context_to_the_next(part, target, layer, monkeypatch):
@@ -210,7 +211,7 @@ def test_a_picture_that_fails_leaves_the_one_before(layer, monkeypatch):
     canvas.draw(scene, (200, 120), 1.0, seconds=np.inf)
     whole = canvas.pixels()
     with monkeypatch.context() as broken:
-        broken.setattr("isoloss.gl.surfaces.SurfacePass.draw", lambda *_: 1 / 0)
+        broken.setattr("isoloss.gl.layers.surfaces.SurfacePass.draw", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             canvas.draw_quickly(scene, (200, 120), 1.0)
     assert not canvas.is_busy

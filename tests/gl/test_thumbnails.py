@@ -13,7 +13,7 @@ from PIL import Image
 from isoloss.app.guide import thumbnails
 from isoloss.app.guide.thumbnails import SIZE, Thumbnails, told
 from isoloss.geometry.surface import Surface
-from isoloss.gl.image_texture import ImageTexture
+from isoloss.gl.device.image_texture import ImageTexture
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.gl.picture import draw_views, places
-from isoloss.gl.tiles import check_size, draw_tiled, tiles
+from isoloss.gl.pictures.picture import draw_views, places
+from isoloss.gl.pictures.tiles import check_size, draw_tiled, tiles
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import Marker, SurfaceLayer

@@ -13,9 +13,9 @@ from safetensors.numpy import save_file
 from scipy import stats
 
 from isoloss.events import Done, Started
+from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, DefendSettings
-from isoloss.tables import Doubt, Report, Row, write_report, write_table
 
 NETWORK = Path("digits-classifier")
 EPS = (0.05, 0.3)

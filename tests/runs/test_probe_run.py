@@ -27,7 +27,7 @@ from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.formats import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.options import add_options, settings_from
+from isoloss.cli.options import add_options, settings_from
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on, prepare

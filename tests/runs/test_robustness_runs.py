@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from scipy import stats
 from torch import nn
 
-from isoloss.certificates import CERTIFICATES, read_certificates
-from isoloss.cli import main
+from isoloss.results.certificates import CERTIFICATES, read_certificates
+from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
-from isoloss.describe import describe
+from isoloss.cli.describe import describe
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
 from isoloss.robustness.evaluation import trials
@@ -43,7 +43,7 @@ from isoloss.settings import (
     TrainSettings,
     explain,
 )
-from isoloss.tables import read_report, read_table
+from isoloss.results.tables import read_report, read_table
 from isoloss.work import carry_on, prepare
 
 SOURCE = '''

@@ -20,7 +20,7 @@ from isoloss.bench.attack_peers import (
     serial_eot,
 )
 from isoloss.bench.probe_peers import Probed, measure_rates
-from isoloss.cli import main
+from isoloss.cli.main import main
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.errors import IsolossError
 from isoloss.robustness import (

@@ -136,7 +136,7 @@ def test_a_curve_is_drawn_alone_and_without_what_it_has_not(tmp_path):
 def test_matplotlib_is_loaded_for_curves_alone():
     code = (
         "import sys, numpy as np, isoloss\n"
-        "import isoloss.gl.picture, isoloss.figures.draw\n"
+        "import isoloss.gl.pictures.picture, isoloss.figures.draw\n"
         "assert 'matplotlib' not in sys.modules\n"
         "x = np.linspace(0, 1, 5)\n"
         "isoloss.render(isoloss.Surface.from_loss(x, np.zeros(1), x[:, None]), size=(90, 60))\n"

@@ -14,6 +14,7 @@ from torch import nn
 from isoloss import IsolossError
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.results.tables import read_table
 from isoloss.robustness.evaluation.arena import _digest_of
 from isoloss.robustness.evaluation.ledger import Ledger, Outcome, is_of
 from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Combination, Plan
@@ -24,7 +25,6 @@ from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
-from isoloss.tables import read_table
 from isoloss.work import carry_on, prepare
 
 

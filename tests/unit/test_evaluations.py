@@ -23,12 +23,12 @@ from isoloss.app.state.accuracy_curves import (
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.evaluations import PERIOD, OpenEvaluation
 from isoloss.app.state.workspace import Workspace
-from isoloss.certificates import CERTIFICATES, Certificate, write_certificates
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
+from isoloss.results.certificates import CERTIFICATES, Certificate, write_certificates
+from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, DefendSettings
-from isoloss.tables import Doubt, Report, Row, write_report, write_table
 
 NETWORK = Path("digits-classifier")
 ASKED = DefendSettings(

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 
 from isoloss.app.state.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
 from isoloss.errors import IsolossError
-from isoloss.examples import Index, read_examples, read_index
-from isoloss.tables import Row, Share
+from isoloss.results.examples import Index, read_examples, read_index
+from isoloss.results.tables import Row, Share
 
 LABELS = [1, 0, 2, 1]
 EPS = [0.01, 0.1]

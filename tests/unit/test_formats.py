@@ -16,7 +16,7 @@ import pytest
 
 import isoloss
 from isoloss import IsolossError, Surface
-from isoloss.cli import main
+from isoloss.cli.main import main
 from isoloss.geometry.formats import is_trajectory, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.ply import save_surface_ply, save_trajectory_ply

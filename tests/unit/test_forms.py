@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field
 
 from isoloss.app.state.forms import Form, fields_of
-from isoloss.options import add_options, settings_from
+from isoloss.cli.options import add_options, settings_from
 from isoloss.settings import KINDS, ProbeSettings, Settings, TrainSettings
 
 

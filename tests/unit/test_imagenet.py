@@ -14,12 +14,12 @@ from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.compute.networks.models import build_model
 from isoloss.compute.networks.pretrained import build_published, framing_of
 from isoloss.compute.training.network import load_network
+from isoloss.results.tables import read_table
 from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.speed.fast import Fast
 from isoloss.run import Run, run_name
 from isoloss.settings import AttackSettings, ProbeSettings
-from isoloss.tables import read_table
 from isoloss.work import carry_on, prepare
 
 TIMM = "timm:test_resnet.r160_in1k"

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from imgui_bundle import imgui
 
-from isoloss import cli
 from isoloss.app import opening
 from isoloss.app.actions.actions import Action
 from isoloss.app.dialogs.session_dialog import SessionDialog
@@ -24,6 +23,7 @@ from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import numbers
 from isoloss.app.ui.shortcuts import Shortcuts
+from isoloss.cli import main as cli
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.scene.appearance import Appearance

@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from isoloss.cli.render_options import add_render_options, run_render
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
-from isoloss.render_options import add_render_options, run_render
 from isoloss.scene import colormaps
 from isoloss.scene.appearance import Appearance, Texture
 from isoloss.scene.camera import Camera
@@ -42,7 +42,7 @@ def drawn(monkeypatch, *words: str) -> dict:
     def render(source, out, size, scale, **options):
         told.update(options, source=source, out=out, size=size, scale=scale)
 
-    monkeypatch.setattr("isoloss.gl.picture.render", render)
+    monkeypatch.setattr("isoloss.gl.pictures.picture.render", render)
     list(run_render(parsed(*words)))
     return told
 
@@ -75,7 +75,9 @@ def test_several_planes_in_one_box_are_told(tmp_path, monkeypatch, capsys):
     wide = SurfaceLayer("wide", Surface.from_loss(2 * AXIS, AXIS, np.ones((9, 9))))
     paths = [layer.surface.save(tmp_path / f"{layer.name}.ply") for layer in (bowl(), wide)]
     shown = []
-    monkeypatch.setattr("isoloss.gl.picture.render", lambda source, *_, **__: shown.append(source))
+    monkeypatch.setattr(
+        "isoloss.gl.pictures.picture.render", lambda source, *_, **__: shown.append(source)
+    )
     for first, second in (paths, (paths[0], paths[0])):
         namespace = parsed()
         namespace.path = [first, second]

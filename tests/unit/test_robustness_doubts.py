@@ -6,13 +6,21 @@ import json
 import numpy as np
 import pytest
 
+from isoloss.results.tables import (
+    Doubt,
+    Report,
+    Row,
+    read_report,
+    read_table,
+    write_report,
+    write_table,
+)
 from isoloss.robustness.evaluation.doubts import doubts_of, is_more_often
 from isoloss.robustness.evaluation.ledger import Ledger
 from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.standing import Standing
 from isoloss.robustness.evaluation.verdict import under_all, verdict
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
-from isoloss.tables import Doubt, Report, Row, read_report, read_table, write_report, write_table
 
 N = 100
 EPS = (0.1, 0.5)

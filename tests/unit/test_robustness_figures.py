@@ -15,14 +15,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from scipy import stats
 
-from isoloss.attacks import radius_label
-from isoloss.certificates import (
-    CERTIFICATES,
-    Certificate,
-    read_certificates,
-    write_certificates,
-)
-from isoloss.cli import _draw_figures, main
+from isoloss.cli.main import _draw_figures, main
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import accuracy_figure
 from isoloss.figures.certified import certified_figure, certified_shares
@@ -37,10 +30,17 @@ from isoloss.figures.stamps import Stamps
 from isoloss.figures.strips import difference, strip_figure
 from isoloss.figures.style import Sheet
 from isoloss.files import write_json
+from isoloss.results.attacks import radius_label
+from isoloss.results.certificates import (
+    CERTIFICATES,
+    Certificate,
+    read_certificates,
+    write_certificates,
+)
+from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
-from isoloss.tables import Doubt, Report, Row, write_report, write_table
 
 MILLIMETRE = 72 / 25.4
 SHEET = Sheet(85 * MILLIMETRE, None, 8, 72)

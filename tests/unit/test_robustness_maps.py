@@ -13,13 +13,13 @@ import torch
 from safetensors.numpy import load_file
 from torch import nn
 
-from isoloss.certificates import CERTIFICATES, read_certificates
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
-from isoloss.examples import read_examples, read_index
+from isoloss.results.certificates import CERTIFICATES, read_certificates
+from isoloss.results.examples import read_examples, read_index
+from isoloss.results.tables import read_table
 from isoloss.robustness.evaluation.attention import drift, kept_maps, last_of_each_stage, maps
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings
-from isoloss.tables import read_table
 from isoloss.work import carry_on
 
 SOURCE = """

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from isoloss import IsolossError
-from isoloss.cli import main
+from isoloss.cli.main import main
+from isoloss.cli.options import add_options, settings_from
 from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started, from_line, to_line
 from isoloss.files import write_atomic
 from isoloss.jobs.follow import FollowedRun
-from isoloss.options import add_options, command_line, settings_from
 from isoloss.run import EventTail, Run, free_folder, run_name
 from isoloss.settings import (
     KINDS,
@@ -26,6 +26,7 @@ from isoloss.settings import (
     TrainSettings,
     parse_settings,
 )
+from isoloss.settings.text import command_line
 
 
 @pytest.mark.parametrize(
@@ -305,8 +306,8 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 
 def test_importing_isoloss_or_asking_for_help_loads_no_torch_and_no_opengl():
     code = (
-        "import sys, isoloss, isoloss.cli\n"
-        "try: isoloss.cli.main(['--help'])\n"
+        "import sys, isoloss, isoloss.cli.main\n"
+        "try: isoloss.cli.main.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'OpenGL', 'imgui_bundle', 'numpy'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)"

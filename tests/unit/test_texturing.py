@@ -7,7 +7,7 @@ from isoloss.geometry.difference import difference
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface
-from isoloss.gl.scalar_bar import Extent, notes
+from isoloss.gl.annotations.scalar_bar import Extent, notes
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
 from isoloss.scene.levels import contour_heights, own_height
 from isoloss.scene.scene import Frame

@@ -56,8 +56,8 @@ from isoloss.app.viewport.timeline import Timeline
 from isoloss.app.viewport.viewport import Viewport
 from isoloss.app.viewport.viewports import Viewports
 from isoloss.jobs.follow import FollowedRun
+from isoloss.results.tables import Row
 from isoloss.scene.document import SavedView
-from isoloss.tables import Row
 
 TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0

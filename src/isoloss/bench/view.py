@@ -124,8 +124,8 @@ def landscape(side: int) -> Surface:
 
 def measure_own(file: Path, frames: int = FRAMES) -> Own:
     """isoloss on the surface in `file`, a .ply with an .npz beside it."""
-    from isoloss.gl.canvas import Canvas
-    from isoloss.gl.context import HeadlessContext, description
+    from isoloss.gl.device.context import HeadlessContext, description
+    from isoloss.gl.frame.canvas import Canvas
     from isoloss.scene.layer import SurfaceLayer
     from isoloss.scene.scene import Scene
 
@@ -231,7 +231,7 @@ def _rest(canvas: Any) -> tuple[float, float]:
 
 
 def _contour_time(mesh: Any) -> float:
-    from isoloss.gl.overlays import contour_segments
+    from isoloss.gl.layers.overlays import contour_segments
 
     levels = (np.arange(LEVELS) + 1) / (LEVELS + 1)
     start = time.perf_counter()

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.attacks import IN_ORDER
-from isoloss.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import note_of, set_shares
 from isoloss.figures.findings import Findings, refuse_others, told_apart
@@ -28,6 +26,8 @@ from isoloss.figures.strokes import (
 )
 from isoloss.figures.style import Sheet, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
+from isoloss.results.attacks import IN_ORDER
+from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from isoloss.tables import Judge
+from isoloss.results.tables import Judge
 
 What = Literal["accuracy", "certified", "examples", "maps"]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from isoloss.attacks import NORMS
-from isoloss.certificates import CERTIFICATES, Certificate, read_certificates
 from isoloss.errors import IsolossError
-from isoloss.examples import INDEX, read_index
 from isoloss.files import read_json
+from isoloss.results.attacks import NORMS
+from isoloss.results.certificates import CERTIFICATES, Certificate, read_certificates
+from isoloss.results.examples import INDEX, read_index
+from isoloss.results.tables import Doubt, Report, Row, read_report, read_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, RobustnessSettings
-from isoloss.tables import Doubt, Report, Row, read_report, read_table
 
 
 @dataclass(frozen=True)

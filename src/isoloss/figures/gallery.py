@@ -14,9 +14,9 @@ from PIL import Image
 from isoloss.figures.page import Notes, as_fits, text_width, wrapped
 from isoloss.figures.stamps import Stamps, badge
 from isoloss.figures.style import Sheet, draw_background, style
+from isoloss.results.tables import Doubt
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Color
-from isoloss.tables import Doubt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

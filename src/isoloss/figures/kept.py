@@ -9,12 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.attacks import attack_of
 from isoloss.errors import IsolossError
-from isoloss.examples import CLEAN, INDEX, ExampleFile, Examples, Index, read_examples, read_index
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
-from isoloss.tables import Doubt, Row
+from isoloss.results.attacks import attack_of
+from isoloss.results.examples import (
+    CLEAN,
+    INDEX,
+    ExampleFile,
+    Examples,
+    Index,
+    read_examples,
+    read_index,
+)
+from isoloss.results.tables import Doubt, Row
 
 Image = NDArray[np.float32]
 STRONGEST = ("eot", "bpda", "autoattack", "pgd", "square", "transfer", CLEAN)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.attacks import NORMS, radius_label
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import set_radius_axis
 from isoloss.figures.choice import Choice
@@ -20,6 +19,7 @@ from isoloss.figures.kept import Kept, Shot, read_kept
 from isoloss.figures.strips import answer, radius_header
 from isoloss.figures.style import Sheet
 from isoloss.geometry.height import number_label
+from isoloss.results.attacks import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.theme import THEMES, Theme

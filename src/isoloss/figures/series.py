@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.figures.findings import Findings
-from isoloss.tables import Doubt, Judge, Row
+from isoloss.results.tables import Doubt, Judge, Row
 
 Array = NDArray[np.float64]
 

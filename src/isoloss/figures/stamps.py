@@ -14,8 +14,8 @@ from isoloss.figures.findings import Findings, is_general
 from isoloss.figures.series import Group, Series
 from isoloss.figures.style import Sheet
 from isoloss.naming import sentence
+from isoloss.results.tables import Doubt
 from isoloss.scene.theme import Color, Theme
-from isoloss.tables import Doubt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isoloss.attacks import NORMS, radius_label
 from isoloss.errors import IsolossError
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
@@ -16,6 +15,7 @@ from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
 from isoloss.figures.kept import Image, Kept, Shot, read_kept
 from isoloss.figures.style import Sheet
 from isoloss.geometry.height import number_label
+from isoloss.results.attacks import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 

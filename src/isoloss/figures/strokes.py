@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.attacks import Hue, Mark, attack_of
 from isoloss.figures.series import Series
 from isoloss.figures.style import Sheet
+from isoloss.results.attacks import Hue, Mark, attack_of
 from isoloss.scene.theme import Color, Theme
 
 if TYPE_CHECKING:

@@ -1,3 +1,3 @@
 """Drawing: all that calls OpenGL. Importing any part of it chooses PyOpenGL's platform first."""
 
-from isoloss.gl import context as context
+from isoloss.gl.device import context as context

@@ -4,7 +4,7 @@ from drive import Driver, drive
 from filling import Filling
 from imgui_bundle import imgui
 
-from isoloss.certificates import farthest_radius
+from isoloss.results.certificates import farthest_radius
 from isoloss.run import Run
 
 DRAWS, IMAGES = 60, 12

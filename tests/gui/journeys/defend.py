@@ -4,7 +4,7 @@ from drive import Driver, drive
 from filling import Filling
 from imgui_bundle import imgui
 
-from isoloss.tables import Curve, Share
+from isoloss.results.tables import Curve, Share
 
 
 def defend(d: Driver) -> None:

@@ -9,7 +9,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from scipy.interpolate import RegularGridInterpolator
 
-from isoloss.gl.cut_line import cut_points
+from isoloss.gl.layers.cut_line import cut_points
 from isoloss.scene.cut import Cut
 
 

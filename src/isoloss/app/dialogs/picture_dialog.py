@@ -339,7 +339,7 @@ class PictureDialog:
 
     def _scale(self) -> float:
         # Pillow and the shaders of a second renderer are loaded when a picture is wanted.
-        from isoloss.gl.picture import fitting_scale, places
+        from isoloss.gl.pictures.picture import fitting_scale, places
 
         if self.choices.size == AS_SHOWN:
             fitting = self._drawn_at()[1]
@@ -365,8 +365,8 @@ def save_picture(views: list[Any], path: Path, size: Size, scale: float) -> None
     Raises:
         IsolossError: if the size is too large or the file cannot be written.
     """
-    from isoloss.gl.picture import draw_views, write_png
-    from isoloss.gl.renderer import Renderer
+    from isoloss.gl.frame.renderer import Renderer
+    from isoloss.gl.pictures.picture import draw_views, write_png
 
     renderer = Renderer()
     try:

@@ -21,10 +21,10 @@ from isoloss.app.ui.theme import palette
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.surface import Surface
-from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
-from isoloss.gl.image_texture import ImageTexture
-from isoloss.gl.renderer import Renderer
-from isoloss.gl.target import Target
+from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
+from isoloss.gl.device.image_texture import ImageTexture
+from isoloss.gl.device.target import Target
+from isoloss.gl.frame.renderer import Renderer
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer

@@ -26,7 +26,7 @@ from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.ui.theme import palette, u32
 from isoloss.app.ui.widgets import em
-from isoloss.tables import Curve, Row
+from isoloss.results.tables import Curve, Row
 
 LIT, UNLIT = 0.26, 0.15
 """How opaque the intervals between points are, of the curve pointed at and of the others."""

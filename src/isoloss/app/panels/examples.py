@@ -15,8 +15,8 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.theme import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
-from isoloss.examples import Index
-from isoloss.tables import Row
+from isoloss.results.examples import Index
+from isoloss.results.tables import Row
 
 STRIP = 2.9
 """Side of a thumbnail, in em."""

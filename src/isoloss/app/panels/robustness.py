@@ -27,7 +27,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.naming import sentence
-from isoloss.tables import Judge, Row
+from isoloss.results.tables import Judge, Row
 
 SIDE = 15.5
 """Width of the column beside the plot, in em."""

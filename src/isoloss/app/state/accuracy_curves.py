@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
-from isoloss.attacks import IN_ORDER, NORMS, Hue, Mark, attack_of, radius_label
-from isoloss.certificates import Certificate, Steps, steps_of
 from isoloss.naming import capitalized
-from isoloss.tables import CERTIFICATE, Curve, Doubt, Judge, Row
+from isoloss.results.attacks import IN_ORDER, NORMS, Hue, Mark, attack_of, radius_label
+from isoloss.results.certificates import Certificate, Steps, steps_of
+from isoloss.results.tables import CERTIFICATE, Curve, Doubt, Judge, Row
 
 Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]

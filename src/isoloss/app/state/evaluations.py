@@ -9,13 +9,18 @@ from pathlib import Path
 
 from isoloss.app.state.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.state.example_browser import ExampleBrowser
-from isoloss.certificates import CERTIFICATES, Certificate, farthest_radius, read_certificates
 from isoloss.errors import IsolossError
-from isoloss.examples import INDEX, Index, read_index
 from isoloss.jobs.follow import FollowedRun
+from isoloss.results.certificates import (
+    CERTIFICATES,
+    Certificate,
+    farthest_radius,
+    read_certificates,
+)
+from isoloss.results.examples import INDEX, Index, read_index
+from isoloss.results.tables import Curve, Doubt, Judge, Report, Row, read_report, read_table
 from isoloss.settings import AttackingSettings, CertifySettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import Curve, Doubt, Judge, Report, Row, read_report, read_table
 
 PERIOD = 0.25
 """Seconds between two looks at the files of a run, at least."""

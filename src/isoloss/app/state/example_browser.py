@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.attacks import attack_of
-from isoloss.examples import CLEAN, ExampleFile, Examples, Index, read_examples
 from isoloss.naming import capitalized
-from isoloss.tables import Row
+from isoloss.results.attacks import attack_of
+from isoloss.results.examples import CLEAN, ExampleFile, Examples, Index, read_examples
+from isoloss.results.tables import Row
 
 Pixels = NDArray[np.uint8]
 UNDEFENDED = -1.0

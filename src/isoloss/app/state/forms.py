@@ -21,7 +21,6 @@ from isoloss.app.state.known_names import (
     problem_with_network,
 )
 from isoloss.naming import capitalized
-from isoloss.options import command_line
 from isoloss.settings import (
     AnySettings,
     NetworkSettings,
@@ -29,6 +28,7 @@ from isoloss.settings import (
     Settings,
     explain,
 )
+from isoloss.settings.text import command_line
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"

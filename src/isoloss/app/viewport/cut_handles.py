@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.theme import u32
 from isoloss.app.ui.widgets import em, hint
-from isoloss.gl.cut_line import cut_points
+from isoloss.gl.layers.cut_line import cut_points
 from isoloss.scene.cut import Cut, Point
 from isoloss.scene.picking import pick_scene
 from isoloss.scene.scene import Frame, Scene

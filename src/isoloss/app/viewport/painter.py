@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.rect import Rect
-from isoloss.gl import context as context  # first: it chooses PyOpenGL's platform
-from isoloss.gl.canvas import Canvas
-from isoloss.gl.pace import TARGET
+from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
+from isoloss.gl.frame.canvas import Canvas
+from isoloss.gl.frame.pace import TARGET
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 

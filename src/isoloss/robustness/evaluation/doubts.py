@@ -17,13 +17,13 @@ from itertools import pairwise
 
 from scipy import stats
 
-from isoloss.certificates import farthest_radius
+from isoloss.results.certificates import farthest_radius
+from isoloss.results.tables import CERTIFICATE, Doubt
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.standing import Bits, Standing
 from isoloss.robustness.evaluation.trials import protocol_of
 from isoloss.settings import AttackingSettings, AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import CERTIFICATE, Doubt
 
 LEVEL = 0.05
 WHITE_BOX = ("pgd", "autoattack", "bpda", "eot")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.certificates import CERTIFICATES, write_certificates
 from isoloss.compute.machine.pace import Pace
 from isoloss.compute.machine.ranks import Unit, team
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
+from isoloss.results.certificates import CERTIFICATES, write_certificates
+from isoloss.results.tables import write_table
 from isoloss.robustness.attacks.standard import check_autoattack
 from isoloss.robustness.evaluation.arena import Arena, check_gradients
 from isoloss.robustness.evaluation.arena import prepare as prepare_arena
@@ -24,7 +25,6 @@ from isoloss.robustness.evaluation.standing import Standing
 from isoloss.robustness.evaluation.trials import Trials
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, RobustnessSettings
-from isoloss.tables import write_table
 
 TABLE_EVERY = 1.0
 """Seconds between two versions of the table, at least."""

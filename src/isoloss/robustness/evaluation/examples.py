@@ -25,8 +25,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import save_tensors
-from isoloss.examples import CLEAN, DRIFT, INDEX, MAP, SCHEMA
 from isoloss.files import write_json
+from isoloss.results.examples import CLEAN, DRIFT, INDEX, MAP, SCHEMA
+from isoloss.results.tables import CERTIFICATE
 from isoloss.robustness.attacks.looking import wide
 from isoloss.robustness.evaluation.arena import Arena
 from isoloss.robustness.evaluation.attention import drift, kept_maps
@@ -35,7 +36,6 @@ from isoloss.robustness.evaluation.trials import Trial
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.settings import RobustnessSettings
-from isoloss.tables import CERTIFICATE
 
 
 class Examples:

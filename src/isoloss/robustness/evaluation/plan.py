@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from isoloss.compute.machine.ranks import Unit
-from isoloss.examples import CLEAN
+from isoloss.results.examples import CLEAN
+from isoloss.results.tables import CERTIFICATE
 from isoloss.settings import (
     AttackingSettings,
     AttackSettings,
@@ -19,7 +20,6 @@ from isoloss.settings import (
     DefendSettings,
     RobustnessSettings,
 )
-from isoloss.tables import CERTIFICATE
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""

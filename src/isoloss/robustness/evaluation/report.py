@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from isoloss.attacks import attack_of
-from isoloss.certificates import Certificate
 from isoloss.files import write_atomic
+from isoloss.results.attacks import attack_of
+from isoloss.results.certificates import Certificate
+from isoloss.results.tables import Curve, Report, Row, write_report
 from isoloss.robustness.evaluation.doubts import convergence, doubts_of
 from isoloss.robustness.evaluation.standing import Standing
 from isoloss.robustness.evaluation.trials import FEWEST_VOTES, protocol_of
@@ -16,7 +17,6 @@ from isoloss.robustness.evaluation.verdict import verdict
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
 from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
-from isoloss.tables import Curve, Report, Row, write_report
 
 
 def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:

@@ -14,14 +14,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.certificates import Certificate
-from isoloss.examples import CLEAN
+from isoloss.results.certificates import Certificate
+from isoloss.results.examples import CLEAN
+from isoloss.results.tables import CERTIFICATE, Row
 from isoloss.robustness.evaluation.ledger import Ledger, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings, RobustnessSettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import CERTIFICATE, Row
 
 Bits = NDArray[np.bool_]
 

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.ranks import Ranks, Unit
-from isoloss.examples import CLEAN
+from isoloss.results.examples import CLEAN
+from isoloss.results.tables import CERTIFICATE
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import ball_of
 from isoloss.robustness.attacks.eot import eot_pgd
@@ -41,7 +42,6 @@ from isoloss.settings import (
     DefendSettings,
     RobustnessSettings,
 )
-from isoloss.tables import CERTIFICATE
 
 _NUMBER = {name: k for k, name in enumerate(
     ("pgd", "square", "autoattack", "transfer", "bpda", "eot", CLEAN, CERTIFICATE)

@@ -7,13 +7,13 @@ from functools import reduce
 
 import numpy as np
 
-from isoloss.attacks import NORMS
-from isoloss.certificates import farthest_radius
+from isoloss.results.attacks import NORMS
+from isoloss.results.certificates import farthest_radius
+from isoloss.results.tables import CERTIFICATE, Doubt
 from isoloss.robustness.evaluation.standing import Bits, Standing
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.robustness import RADII
-from isoloss.tables import CERTIFICATE, Doubt
 
 # What says something against a number, not only about how exactly it is known.
 MILD = ("few-samples", "attack-not-proven", "mostly-abstained", "radius-out-of-reach")

@@ -1,0 +1,1 @@
+"""The command line: verbs to settings to runs. `main` is the `isoloss` command."""

@@ -1,0 +1,187 @@
+"""What a file or a run folder holds, in a few lines."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.findings import findings_of
+from isoloss.geometry.formats import finished_file, load, load_trajectories
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.surface import Surface
+from isoloss.jobs.follow import FollowedRun
+from isoloss.results.tables import Row, read_report, read_table
+from isoloss.run import Run
+from isoloss.scene.document import Links
+from isoloss.scene.session import SUFFIX, read_session
+from isoloss.scene.texturing import shown_texture
+from isoloss.settings import RobustnessSettings, TrainSettings
+from isoloss.terminal import duration
+
+# Settings that are worth a line even where they are the defaults.
+FACTS = ("model", "data", "source")
+# Parts of a surface's description that are told otherwise.
+UNTOLD = ("range", "run", "title", "name", "findings")
+
+
+def describe(path: Path) -> str:
+    """A summary of a surface file, a run folder or a session.
+
+    Raises:
+        IsolossError: if it is none of them.
+    """
+    if path.suffix.lower() == SUFFIX and not path.is_dir():
+        return "\n".join(_session_lines(path))
+    if (path / "run.json").exists():
+        return "\n".join(_run_lines(Run.open(path)))
+    return "\n".join(_surface_lines(load(path), path))
+
+
+def _session_lines(path: Path) -> list[str]:
+    """What is open in it, what its viewports show, and where their cameras can go."""
+    session = read_session(path)
+    document = session.document
+    lines = [f"session     {path.stem}"]
+    for layer in document.layers:
+        rows, columns = layer.surface.shape
+        source = "" if layer.source is None else f", {layer.source}"
+        lines.append(f"  layer       {layer.name}, {rows}×{columns}{source}")
+    lines += [f"  curve       {curve}" for curve in session.curves]
+    linked = [link.name for link in fields(Links) if getattr(document.links, link.name)]
+    for k, view in enumerate(document.shown_views):
+        shown = [layer.name for layer in document.layers if layer not in view.hidden]
+        seen = f"azimuth {view.camera.azimuth:g}, elevation {view.camera.elevation:g}"
+        texture = shown_texture(view.shown, view.appearance).value
+        lines.append(f"  viewport {k + 1}  {', '.join(shown) or 'nothing'}; {texture}; {seen}")
+    if document.arrangement > 1:
+        lines.append(f"  linked      {', '.join(linked) or 'nothing'}")
+    if document.cut is not None:
+        ends = [f"({a:.6g}, {b:.6g})" for a, b in (document.cut.start, document.cut.end)]
+        lines.append(f"  slice       from {ends[0]} to {ends[1]}")
+    views = ", ".join(saved.name for saved in document.saved_views)
+    lines.append(f"  saved views {views or 'none'}")
+    return lines + [f"  missing     {what}" for what in session.missing]
+
+
+def _run_lines(run: Run) -> list[str]:
+    followed = FollowedRun(run)
+    lines = [f"{run.settings.kind} run {run.folder}", f"  status      {followed.status}"]
+    if followed.failure:
+        lines.append(f"  cause       {followed.failure}")
+    if followed.status == "done":
+        lines[-1] += f" in {duration(followed.seconds)}"
+    default = {n: f.default for n, f in type(run.settings).model_fields.items()}
+    # A denoiser's network is told by its size.
+    of_denoiser = isinstance(run.settings, TrainSettings) and run.settings.task == "denoiser"
+    facts = FACTS[1:] if of_denoiser else FACTS
+    for name, value in run.settings.model_dump(mode="json").items():
+        told = "×".join(map(str, value)) if name == "grid" else _in_words(value)
+        asked_for = name in facts or getattr(run.settings, name) != default[name]
+        if name != "kind" and told and asked_for:
+            lines.append(f"  {name.replace('_', ' '):<11} {told}")
+    if isinstance(run.settings, TrainSettings) and followed.metrics:
+        last = followed.metrics[-1]
+        tested = (
+            f"test loss {last.test_loss:.4g}"
+            if math.isnan(last.test_accuracy)
+            else f"test accuracy {100 * last.test_accuracy:.1f} %"
+        )
+        lines.append(f"  epoch       {last.epoch:g}, training loss {last.train_loss:.4g}, {tested}")
+    if isinstance(run.settings, RobustnessSettings):
+        lines += _robustness_lines(run, run.settings.seeds)
+    if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
+        lines += _surface_lines(load(run.folder), run.folder)
+    return lines
+
+
+def _robustness_lines(run: Run, seeds: int) -> list[str]:
+    """The accuracies so far and, of a run that is done, the verdict and the warnings."""
+    lines: list[str] = []
+    curves: dict[tuple[Any, ...], list[Row]] = {}
+    if run.table_path.exists():
+        for row in read_table(run.table_path):
+            curves.setdefault(row.curve, []).append(row)
+    for rows in curves.values():
+        first = rows[0]
+        sigma = "" if np.isnan(first.sigma) else f", σ = {first.sigma:g}"
+        seed = f", seed {first.seed}" if seeds > 1 else ""
+        told = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
+        lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {told}")
+    if run.report_path.exists():
+        report = read_report(run.report_path)
+        lines += [f"  warning     {doubt.message} [{doubt.id}]" for doubt in report.doubts]
+        lines.append(f"  verdict     {report.verdict}")
+    return lines
+
+
+def _surface_lines(surface: Surface, path: Path) -> list[str]:
+    rows, columns = surface.shape
+    known = surface.loss[surface.computed]
+    finite = known[np.isfinite(known)]
+    computed = int(surface.computed.sum())
+    if surface.is_curve:
+        lines = [
+            f"curve       {surface.title or path.name}",
+            f"  points      {rows}, {computed} computed",
+        ]
+    else:
+        lines = [
+            f"surface     {surface.title or path.name}",
+            f"  grid        {rows}×{columns}, {computed} cells computed",
+        ]
+    lines.append(f"  α           {_range(surface.alpha)}")
+    if not surface.is_curve:
+        lines.append(f"  β           {_range(surface.beta)}")
+    if len(finite):
+        lines.append(f"  loss        {_range(finite)}")
+    if len(finite) < len(known):
+        lines.append(f"  not finite  {len(known) - len(finite)} cells")
+    if np.isfinite(surface.accuracy).any():
+        best = 100 * float(np.nanmax(surface.accuracy))
+        lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
+    if surface.spread is not None and np.isfinite(surface.spread).any():
+        lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
+    for key, value in surface.meta.items():
+        told = _in_words(value)
+        if told and key not in UNTOLD:
+            lines.append(f"  {key.replace('_', ' '):<11} {told}")
+    for trajectory in load_trajectories(path):
+        name = f"{trajectory.name}, " if trajectory.name else ""
+        lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
+    return lines + _finding_lines(surface)
+
+
+def _finding_lines(surface: Surface) -> list[str]:
+    """What the check of the network found, if there was one."""
+    findings = findings_of(surface.meta)
+    if findings is None:
+        return []
+    told = [f"  {f.level:<11} {f.what}: {f.message}" for f in findings]
+    return told or ["  no findings"]
+
+
+def _in_words(value: Any) -> str:
+    """A value of a description as people write it; "" for nothing."""
+    match value:
+        case None | "":
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case list() | tuple():
+            return ", ".join(filter(None, map(_in_words, value)))
+        case dict():
+            named = ((str(k).replace("_", " "), _in_words(v)) for k, v in value.items())
+            return ", ".join(f"{k} {told}" for k, told in named if told)
+        case _:
+            return str(value)
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    return f"{values.min():.6g} … {values.max():.6g}"

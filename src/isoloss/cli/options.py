@@ -1,0 +1,98 @@
+"""Command-line options out of settings models, and settings out of command lines."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from isoloss.errors import IsolossError
+from isoloss.settings import Settings, explain
+from isoloss.settings.text import alternatives, is_grid, is_positional, missing, text_of
+
+ANY_NUMBER = -1
+
+
+def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
+    """Give `parser` one option for each field of `model`.
+
+    Values stay text here; the model itself validates them, so that the command line, the form and
+    `run.json` cannot disagree.
+    """
+    # So that "--range -1e-3 1" is read as two numbers, which argparse learnt in Python 3.14 only.
+    parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
+    for name, field in model.model_fields.items():
+        if name == "kind":
+            continue
+        unsaid = field.is_required() or field.default in (None, ())
+        default = "" if unsaid else f" [{_default_text(field)}]"
+        help_text = f"{field.description or ''}{default}".replace("%", "%%")
+        size = _tuple_size(field)
+        if is_positional(field):
+            free: dict[str, Any] = {}
+            if size == ANY_NUMBER:
+                free = {"nargs": "*", "default": argparse.SUPPRESS}
+            parser.add_argument(name, help=help_text, metavar=name.upper(), **free)
+            continue
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            default=argparse.SUPPRESS,
+            # "--also a b" and "--also a --also b" mean the same.
+            action="extend" if size == ANY_NUMBER else "store",
+            nargs=_nargs(field, size),
+            metavar=_metavar(name, field, size),
+            help=help_text,
+        )
+
+
+def settings_from(model: type[Settings], namespace: argparse.Namespace) -> Any:
+    """The validated settings that a parsed command line asks for.
+
+    Raises:
+        IsolossError: naming the first option that is wrong, or that would change nothing.
+    """
+    given = {k: v for k, v in vars(namespace).items() if k in model.model_fields}
+    try:
+        settings = model.model_validate(given)
+    except ValidationError as error:
+        raise IsolossError(explain(error)) from error
+    for name in given:
+        if wanted := missing(settings, name):
+            raise IsolossError(f"--{name.replace('_', '-')} is for {wanted}")
+    return settings
+
+
+def _nargs(field: FieldInfo, size: int) -> int | str | None:
+    if size == ANY_NUMBER:
+        return "+"
+    return size if size and not is_grid(field) else None
+
+
+def _tuple_size(field: FieldInfo) -> int:
+    """The number of values of a tuple field, `ANY_NUMBER` where that is free; 0 for others."""
+    for kind in alternatives(field.annotation):
+        if get_origin(kind) is tuple:
+            return ANY_NUMBER if Ellipsis in get_args(kind) else len(get_args(kind))
+    return 0
+
+
+def _metavar(name: str, field: FieldInfo, size: int) -> Any:
+    if is_grid(field):
+        return "N|AxB"
+    if size == 2:
+        return ("LO", "HI")
+    for kind in alternatives(field.annotation):
+        if get_origin(kind) is Literal:
+            return "{" + ",".join(map(str, get_args(kind))) + "}"
+        if kind in (int, float):
+            return "N" if kind is int else "X"
+    return name.split("_")[-1].upper()
+
+
+def _default_text(field: FieldInfo) -> str:
+    if isinstance(field.default, tuple) and not is_grid(field):
+        return " ".join(map(text_of, field.default))
+    return text_of(field.default)

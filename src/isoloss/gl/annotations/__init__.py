@@ -1,0 +1,1 @@
+"""What is written over a picture: axes, scalar bar, legend, labels, pins."""

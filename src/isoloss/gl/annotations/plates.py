@@ -1,0 +1,65 @@
+"""Plates under what is written over the surface, and halos around it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.rect import Rect
+from isoloss.gl.device.view import View
+from isoloss.gl.primitives.shapes import rectangle
+from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.naming import shortened
+from isoloss.scene.theme import Color
+
+_TITLE = 1.3  # of the ordinary text
+_SMALL = 24  # em: a picture that is less tall
+
+
+class Silhouette:
+    """The box around the surface as it is seen, and what reaches into it.
+
+    Args:
+        corners: (8, 3) of the box.
+    """
+
+    def __init__(self, view: View, corners: NDArray[np.float64]) -> None:
+        places = view.pixels(corners)
+        self._view, self._box = view, places[:, :2]
+        self._is_around = bool(places[:, 2].min() <= 0)  # the eye is inside
+
+    def meets(self, rect: Rect) -> bool:
+        """Whether it and `rect` have a point in common: no line lies between them."""
+        if self._is_around:
+            return True
+        box = self._box
+        left, upper, right, lower = rect
+        own = np.array([(left, upper), (right, upper), (right, lower), (left, lower)])
+        edges = (box[:, None] - box[None, :]).reshape(-1, 2)  # those of its outline among them
+        across = np.concatenate([np.stack([-edges[:, 1], edges[:, 0]], axis=1), np.eye(2)])
+        a, b = box @ across.T, own @ across.T
+        apart = (a.max(axis=0) < b.min(axis=0)) | (b.max(axis=0) < a.min(axis=0))
+        return not bool(apart.any())
+
+    def plate(self, rect: Rect) -> list[NDArray[np.void]]:
+        """One under `rect`, as dark or light as the background, where the box reaches into it."""
+        if not self.meets(rect):
+            return []
+        return [rectangle(self._view, rect, (*self._view.theme.ground[:3], 0.72))]
+
+    def halo(self, rect: Rect) -> Color | None:
+        """What is to surround a text in `rect`: nothing, where the background alone is behind."""
+        return (*self._view.theme.ground[:3], 0.8) if self.meets(rect) else None
+
+
+def headline(view: View, text: TextPass, title: str) -> tuple[Label, Rect]:
+    """The title at the top left, as much of it as fits, and where it is."""
+    em = view.em
+    # Where there is little room the title leaves more of it to the surface.
+    size, at = (1.1, 0.8 * em) if view.size[1] < _SMALL * em else (_TITLE, 1.4 * em)
+    room = view.size[0] - 2 * at
+    shown = shortened(title, lambda part: text.measure(part, em, size)[0] <= room)
+    width, height = text.measure(shown, em, size)
+    label = Label(shown, at, at, view.theme.ink, (0.0, 0.0), size)
+    rim = min(0.6 * em, at)
+    return label, (at - rim, at - rim, at + width + rim, at + height + rim)

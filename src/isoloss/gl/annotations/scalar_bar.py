@@ -1,0 +1,372 @@
+"""The scalar bar: what the colours mean, and below it what else is drawn on the surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isoloss.geometry.height import number_label
+from isoloss.geometry.rect import Rect
+from isoloss.gl.device.buffers import joined
+from isoloss.gl.device.view import View
+from isoloss.gl.primitives.shapes import rectangle
+from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.colormaps import shades
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import own_height
+from isoloss.scene.scene import Frame
+from isoloss.scene.texturing import ColorScale, quantity, shows_height
+from isoloss.scene.theme import Color, Theme
+
+Triangles = list[NDArray[np.void]]
+
+_UPRIGHT = 1.15
+_LINE = 1.35  # em between the lines of notes
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sign on the surface and what it means."""
+
+    text: str
+    color: Color
+    sign: Literal["line", "rim", "fill", "hatch"]
+
+
+@dataclass(frozen=True)
+class ScalarBar:
+    """A laid out bar.
+
+    Attributes:
+        triangles: in clip coordinates.
+        labels: its ticks and title.
+        rects: (left, top, right, bottom) of the bar and of its title, in pixels: a plate under it
+            has to cover them, where the box reaches into them.
+    """
+
+    triangles: Triangles
+    labels: list[Label]
+    rects: tuple[Rect, ...]
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What is to be known of the losses of all layers to explain them.
+
+    Attributes:
+        lowest, highest: of the finite ones; ±inf where there is none.
+        has_infinite, has_nan: whether there are such values.
+        is_whole: whether every cell has been computed.
+        quantity: what the values are.
+    """
+
+    lowest: float
+    highest: float
+    has_infinite: bool
+    has_nan: bool
+    is_whole: bool
+    quantity: str
+
+    @classmethod
+    def of(cls, layers: list[SurfaceLayer]) -> Extent:
+        """Look at every value once."""
+        losses = [layer.surface.loss[layer.surface.computed] for layer in layers]
+        values = np.concatenate([np.empty(0), *losses])
+        finite = values[np.isfinite(values)]
+        return cls(
+            float(finite.min(initial=np.inf)),
+            float(finite.max(initial=-np.inf)),
+            bool(np.isinf(values).any()),
+            bool(np.isnan(values).any()),
+            all(layer.surface.computed.all() for layer in layers),
+            quantity(layers),
+        )
+
+
+def notes(
+    extent: Extent, texture: Texture, look: Appearance, frame: Frame, theme: Theme
+) -> tuple[Note, ...]:
+    """What is to be explained besides the colours of `texture`, in the order of the bar."""
+    found: list[Note] = []
+    scale = frame.scale
+    prefix = "" if shows_height(texture) else f"{extent.quantity} "
+    if own_height(look, frame) is not None and look.contour_value is not None:
+        found.append(Note(prefix + number_label(look.contour_value), theme.level, "line"))
+    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
+    if prefix or look.color_range is not None:  # else the caps of the bar tell it
+        if extent.highest > scale.hi + slack:
+            found.append(Note(f"{prefix}> {number_label(scale.hi)}", theme.clamped, "hatch"))
+        if extent.lowest < scale.lo - slack:
+            found.append(Note(f"{prefix}< {number_label(scale.lo)}", theme.clamped, "hatch"))
+    if extent.has_infinite:
+        found.append(Note("infinite", theme.clamped, "rim"))
+    if extent.has_nan:
+        found.append(Note("NaN", theme.quiet_ink, "rim"))
+    if not extent.is_whole:
+        found.append(Note("pending", theme.uncomputed, "fill"))
+    return tuple(found)
+
+
+def scalar_bar(
+    view: View,
+    text: TextPass,
+    colors: ColorScale,
+    look: Appearance,
+    bands: int,
+    remarks: tuple[Note, ...] = (),
+) -> ScalarBar | None:
+    """A bar at the right, or below where there is more room; None if the picture is a thumbnail.
+
+    Args:
+        bands: how many discrete colours there are; 0 for smooth ones.
+        remarks: what is told besides.
+    """
+    width, height = view.size
+    if width < 12 * view.em or height < 9 * view.em:
+        return None
+    drawn = _Drawing(view, text, colors, look, bands)
+    lacking = drawn.breadth() - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
+    # In an upright picture there is nothing below that could be hidden, whatever the camera.
+    if lacking[0] > max(0.0, 1.5 * lacking[1]) or (height > _UPRIGHT * width and lacking[1] < 0):
+        drawn.lie(remarks)
+    else:
+        drawn.stand(remarks)
+    return ScalarBar([joined(drawn.triangles)], drawn.labels, tuple(drawn.rects))
+
+
+class _Drawing:
+    """Collects what the bar is made of; all places are pixels from the top left."""
+
+    def __init__(
+        self, view: View, text: TextPass, colors: ColorScale, look: Appearance, bands: int
+    ) -> None:
+        self.view, self.text, self.colors, self.bands = view, text, colors, bands
+        self.palette = (look.colormap, look.reverse_colormap)
+        self.frame = max(1, round(view.scale))
+        self.triangles: Triangles = []
+        self.labels: list[Label] = []
+        self.rects: list[Rect] = []
+        self.is_hatched = shows_height(look.texture) and look.color_range is None
+
+    # -- where ---------------------------------------------------------------------------------
+
+    def room_at_right(self) -> float:
+        """Between the box, as first seen, and the edge of the picture."""
+        width, height = self.view.size
+        return width / 2 - 0.55 * min(height, width / 1.4)
+
+    def room_below(self) -> float:
+        """Under the box and the labels of its axes, as first seen."""
+        width, height = self.view.size
+        return height / 2 - 0.49 * min(height, width / 1.4)
+
+    def breadth(self) -> float:
+        """Of a standing bar with its labels and the margin; its title may reach further left."""
+        em = self.view.em
+        texts = [self._width(label) for _, label in self.colors.ticks(6)]
+        ends = [self._width(end) + 0.3 * em for end in self._ends() if end]
+        return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
+
+    # -- standing ------------------------------------------------------------------------------
+
+    def stand(self, remarks: tuple[Note, ...]) -> None:
+        """At the right, the highest value at the top."""
+        em, (width, height) = self.view.em, self.view.size
+        detail = _LINE * em if self.colors.detail else 0.0
+        below = _LINE * em * len(remarks) + (0.7 * em if remarks else 0.0)
+        thickness = round(1.0 * em)
+        while remarks and height - 5.2 * em - detail - below < 5 * em:  # no room to explain all
+            remarks, below = remarks[:-1], below - _LINE * em
+        length = round(min(0.46 * height, 20 * em, height - 5.2 * em - detail - below))
+        widest = max(
+            [self.breadth() - 1.2 * em] + [1.55 * em + self._width(note.text) for note in remarks]
+        )
+        left = round(width - 1.2 * em - widest)
+        bottom = round(height / 2 + length / 2 + 0.5 * em + (detail - below) / 2)
+        top = bottom - length
+        self._ramp((left, top, left + thickness, bottom), upright=True)
+        under, over = self._ends()
+        # Ticks keep clear of what is written beside the caps.
+        last, highest = bottom + 0.65 * em if under else np.inf, top + (0.6 * em if over else -em)
+        right = left + thickness + self.frame
+        for position, label in self._ticks(max(2, min(6, int(length / (1.8 * em)) + 1))):
+            y = bottom - position * length
+            if last - y < 1.25 * em or y < highest:
+                continue
+            last = y
+            mark = round(y - self.frame / 2)
+            self._fill((right, mark, right + 0.3 * em, mark + self.frame), self.view.theme.box)
+            self._say(label, right + 0.55 * em, y)
+        at = top - 0.85 * em
+        if over:
+            at -= 0.9 * em
+            self._cap((left, top - 1.0 * em, left + thickness, top - 0.3 * em), 1.0)
+            self._say(over, right + 0.55 * em, top - 0.65 * em)
+        foot = bottom + 0.2 * em
+        if under:
+            self._cap((left, bottom + 0.3 * em, left + thickness, bottom + 1.0 * em), 0.0)
+            self._say(under, right + 0.55 * em, bottom + 0.65 * em)
+            foot += 1.1 * em
+        above = at + 0.2 * em
+        titles = [(self.colors.detail, 0.9)] if detail else []
+        titles.append((self.colors.title, 1.1))
+        # A long title does not push the bar over the surface: it ends where the labels end.
+        start = min([left, *(round(width - 1.2 * em - self._width(*t)) for t in titles)])
+        for title, size in titles:
+            ink = self.view.theme.ink if size > 1 else None
+            self._say(title, start, at, size, (0.0, 1.0), ink)
+            at -= 1.2 * em
+        self.rects.append((start - 0.7 * em, at - 0.2 * em, float(width), above))
+        for k, note in enumerate(remarks):
+            y = foot + (k + 0.9) * _LINE * em
+            self._sign(note, (left, y - 0.4 * em, left + thickness, y + 0.4 * em))
+            self._say(note.text, right + 0.55 * em, y)
+        self.rects.append((left - 0.7 * em, above, float(width), foot + below + 0.4 * em))
+
+    # -- lying ---------------------------------------------------------------------------------
+
+    def lie(self, remarks: tuple[Note, ...]) -> None:
+        """At the bottom, the highest value at the right."""
+        em, (width, height) = self.view.em, self.view.size
+        under, over = self._ends()
+        aside = [self._width(end) + 1.6 * em if end else 0.0 for end in (under, over)]
+        length = round(min(0.72 * width, width - 3 * em - 2 * max(aside)))
+        left, thickness = round((width - length) / 2), round(0.75 * em)
+        bottom = round(height - 2.1 * em)
+        top = bottom - thickness
+        self._ramp((left, top, left + length, bottom), upright=False)
+        last = -np.inf
+        for position, label in self._ticks(max(2, min(6, int(length / (3 * em))))):
+            x, half = left + position * length, self._width(label) / 2
+            if x - half < last + 0.6 * em or x + half > width:
+                continue
+            last = x + half
+            mark = round(x - self.frame / 2)
+            edge = bottom + self.frame
+            self._fill((mark, edge, mark + self.frame, edge + 0.3 * em), self.view.theme.box)
+            self._say(label, x, edge + 0.45 * em, align=(0.5, 0.0))
+        middle = (top + bottom) / 2
+        for end, which, x0, at, align in (
+            (under, 0.0, left - 1.0 * em, left - 1.3 * em, 1.0),
+            (over, 1.0, left + length + 0.3 * em, left + length + 1.3 * em, 0.0),
+        ):
+            if end:
+                self._cap((x0, top, x0 + 0.7 * em, bottom), which)
+                self._say(end, at, middle, align=(align, 0.5))
+        y = top - 0.5 * em
+        self._say(self.colors.title, left, y, 1.1, (0.0, 1.0), self.view.theme.ink)
+        x = left + self._width(self.colors.title, 1.1) + 0.6 * em
+        if self.colors.detail:
+            self._say(self.colors.detail, x, y, 0.9, (0.0, 1.0))
+            x += self._width(self.colors.detail, 0.9) + 0.6 * em
+        y = self._flow(remarks, x, left, left + length, y)
+        reach = max(aside) + 0.4 * em
+        self.rects.append((left - reach, y - 1.3 * em, left + length + reach, float(height)))
+
+    # -- pieces --------------------------------------------------------------------------------
+
+    def _flow(
+        self, remarks: tuple[Note, ...], start: float, left: float, right: float, y: float
+    ) -> float:
+        """Notes one after the other: at the right of the title if all fit, else in lines above it;
+        where the highest line stands."""
+        em = self.view.em
+        widths = [self._width(note.text) + 1.2 * em for note in remarks]
+        whole = sum(widths) + 0.8 * em * max(len(remarks) - 1, 0)
+        x = right - whole
+        if x < start:
+            x, y = left, y - _LINE * em
+        for note, width in zip(remarks, widths, strict=True):
+            if x > left and x + width > right + 1e-6:
+                x, y = left, y - _LINE * em
+            self._sign(note, (x, y - 0.75 * em, x + 0.8 * em, y + 0.05 * em))
+            self._say(note.text, x + 1.2 * em, y, align=(0.0, 1.0))
+            x += width + 0.8 * em
+        return y
+
+    def _ends(self) -> tuple[str, str]:
+        """What stands beyond the lower and the upper end of the scale; "" for nothing."""
+        colors = self.colors
+        return (
+            f"< {colors.label(colors.scale.lo)}" if colors.below else "",
+            f"> {colors.label(colors.scale.hi)}" if colors.above else "",
+        )
+
+    def _ticks(self, count: int) -> list[tuple[float, str]]:
+        return self.colors.ticks(count)
+
+    def _ramp(self, rect: Rect, upright: bool) -> None:
+        left, top, right, bottom = rect
+        rim = self.frame
+        self._fill((left - rim, top - rim, right + rim, bottom + rim), self.view.theme.box)
+        steps = self.bands or 48
+        edges = np.linspace(0, 1, steps + 1)
+        if self.bands:
+            low = high = shades((np.arange(steps) + 0.5) / steps, *self.palette)
+        else:
+            low, high = (shades(e, *self.palette) for e in (edges[:-1], edges[1:]))
+        for k in range(steps):
+            if upright:
+                y1, y0 = (bottom - e * (bottom - top) for e in edges[k : k + 2])
+                shade = np.stack([low[k], low[k], high[k], high[k]])
+                self._fill((left, y0, right, y1), shade)
+            else:
+                x0, x1 = (left + e * (right - left) for e in edges[k : k + 2])
+                shade = np.stack([low[k], high[k], high[k], low[k]])
+                self._fill((x0, top, x1, bottom), shade)
+
+    def _cap(self, rect: Rect, end: float) -> None:
+        """Beyond an end, 0 or 1: hatched as the surface is, where heights are clamped there too."""
+        if self.is_hatched:
+            self._hatch(rect, tuple(shades(np.array(end), *self.palette)))
+        else:
+            self._fill(rect, shades(np.array(end), *self.palette))
+
+    def _hatch(self, rect: Rect, ground: Color) -> None:
+        left, top, right, bottom = rect
+        self._fill(rect, ground)
+        count = 3
+        width = (right - left) / count
+        for k in range(count):
+            at = left + k * width
+            self._fill((at, top, at + 0.45 * width, bottom), self.view.theme.clamped)
+
+    def _sign(self, note: Note, rect: Rect) -> None:
+        left, top, right, bottom = rect
+        middle, half = (top + bottom) / 2, 1.1 * self.view.scale
+        if note.sign == "line":
+            self._fill((left, middle - half, right, middle + half), note.color)
+        elif note.sign == "hatch":
+            self._hatch(rect, (*note.color[:3], 0.25))
+        elif note.sign == "fill":
+            self._fill(rect, note.color)
+        else:
+            rim = 1.4 * self.view.scale
+            for side in (
+                (left, top, right, top + rim),
+                (left, bottom - rim, right, bottom),
+                (left, top + rim, left + rim, bottom - rim),
+                (right - rim, top + rim, right, bottom - rim),
+            ):
+                self._fill(side, note.color)
+
+    def _say(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float = 1.0,
+        align: tuple[float, float] = (0.0, 0.5),
+        color: Color | None = None,
+    ) -> None:
+        self.labels.append(Label(text, x, y, color or self.view.theme.quiet_ink, align, size))
+
+    def _fill(self, rect: Rect, shade: ArrayLike) -> None:
+        self.triangles.append(rectangle(self.view, rect, shade))
+
+    def _width(self, text: str, size: float = 1.0) -> float:
+        return self.text.measure(text, self.view.em, size)[0]

@@ -1,0 +1,1 @@
+"""OpenGL itself: context, shader programs, buffers, framebuffers, textures."""

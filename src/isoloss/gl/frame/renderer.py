@@ -1,0 +1,360 @@
+"""A scene into a frame: the passes, in order."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from isoloss.geometry.simplify import Sight
+from isoloss.gl.annotations import axes
+from isoloss.gl.annotations.decorations import Decorations, Sights
+from isoloss.gl.device.context import description
+from isoloss.gl.device.program import Program
+from isoloss.gl.device.target import Target
+from isoloss.gl.device.view import Part, View
+from isoloss.gl.frame.background import BackgroundPass
+from isoloss.gl.frame.patches import Patches
+from isoloss.gl.frame.ssao import OcclusionPass
+from isoloss.gl.layers.analysis import all_minima
+from isoloss.gl.layers.layer_buffers import LayerBuffers
+from isoloss.gl.layers.layer_lines import draw_contours, draw_paths
+from isoloss.gl.layers.surfaces import Paint, SurfacePass
+from isoloss.gl.primitives.fills import FillPass
+from isoloss.gl.primitives.lines import LinePass, LineStyle
+from isoloss.gl.primitives.strokes import Strokes
+from isoloss.gl.primitives.text import TextPass
+from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.camera import Camera
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
+from isoloss.scene.theme import THEMES
+
+_SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
+_QUICK_POINTS, _OCCLUDING_POINTS = 112, 400
+_ALL_POINTS = 1_000_000
+_UNSEEN = 0.2  # pixels
+
+
+@dataclass
+class _Held:
+    """Buffers of one layer in one scene; freed once either is gone."""
+
+    scene: weakref.ref[Scene]
+    layer: weakref.ref[SurfaceLayer]
+    buffers: LayerBuffers
+
+
+class Renderer:
+    """Draws scenes. One renderer serves any number of viewports of one OpenGL context."""
+
+    def __init__(self) -> None:
+        self._background, self._surfaces = BackgroundPass(), SurfacePass()
+        self._strokes = Strokes()
+        self._fills, self._text = FillPass(), TextPass()
+        self._occlusion: OcclusionPass | None = None
+        self._box = LinePass.batch()
+        self._colors: tuple[object, ColorScale | None] = (None, None)
+        self._decorations = Decorations(self._fills, self._text)
+        self.is_software = any(name in description() for name in _SOFTWARE)
+        self._held: dict[tuple[int, int], _Held] = {}
+
+    def draw(
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float = 1.0,
+        moving: bool = False,
+        part: Part | None = None,
+    ) -> None:
+        """Draw `scene` into `target`.
+
+        Args:
+            scale: pixels to one device-independent unit: text and lines grow with it.
+            moving: draw it as `draw_quickly` does.
+            part: draw this rectangle, of the target's size, of a larger picture.
+        """
+        if moving:
+            self.draw_quickly(scene, target, scale, _QUICK_POINTS)
+            return
+        for _ in self.pieces(scene, target, scale, part):
+            pass
+
+    def draw_quickly(
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float,
+        points: int,
+        patches: Patches | None = None,
+    ) -> bool:
+        """Draw `scene` without what takes long and is hardly seen while things move.
+
+        Surfaces are drawn with about `points` vertices an axis, more where the camera is close.
+        Where `target` is to be enlarged, what is written over the picture goes into `patches`.
+
+        Returns:
+            Whether buffers had to be brought up to date, which took time of its own.
+        """
+        closeness = max(1.0, Camera().distance / scene.camera.distance)
+        before = self._uploads()
+        for _ in self._pieces(scene, target, scale, None, int(points * closeness), patches):
+            pass
+        return self._uploads() != before
+
+    def pieces(
+        self, scene: Scene, target: Target, scale: float = 1.0, part: Part | None = None
+    ) -> Iterator[None]:
+        """Draw as `draw` does, in pieces none of which takes long; between them anything else may
+        be drawn, but not with this renderer."""
+        return self._pieces(scene, target, scale, part, None)
+
+    def _pieces(
+        self,
+        scene: Scene,
+        target: Target,
+        scale: float,
+        part: Part | None,
+        quick: int | None,
+        patches: Patches | None = None,
+    ) -> Iterator[None]:
+        """`quick` is how many vertices an axis a quick picture gets; None is the whole picture."""
+        self._sweep()
+        size = target.size if part is None else part.whole
+        view = View(scene.camera, size, scale, THEMES[scene.appearance.theme], part)
+        # A software renderer pays for every sample; while things move they are hardly seen.
+        whole = quick is None or not self.is_software
+        target.begin(multisample=whole)
+        # Not `finally`: a picture that is given up between two pieces leaves the context alone.
+        try:
+            self._blend()
+            if not scene.appearance.transparent:
+                if whole:
+                    self._background.draw(view)
+                else:
+                    self._background.copy(view, target)
+            shown = scene.shown
+            if patches is not None:
+                patches.rects = []
+            if shown:
+                yield from self._draw_layers(scene, shown, view, target, quick, whole, patches)
+            elif scene.appearance.title:
+                self._decorations.draw_nothing(scene, view)
+        except Exception:
+            self._leave()
+            target.pause()
+            self.free()  # who knows which of them are half up to date
+            raise
+        self._leave()
+        target.end()
+
+    def _leave(self) -> None:
+        """Bind nothing, and test no depths: whoever draws next begins as if nothing had been."""
+        GL.glBindVertexArray(0)
+        GL.glUseProgram(0)
+        GL.glDisable(GL.GL_DEPTH_TEST)
+        GL.glDepthMask(True)
+
+    def _blend(self) -> None:
+        """Every colour is premultiplied and goes over what is there."""
+        GL.glDisable(GL.GL_CULL_FACE)
+        GL.glEnable(GL.GL_BLEND)
+        GL.glBlendEquation(GL.GL_FUNC_ADD)
+        GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+
+    def _pause(self, target: Target) -> Iterator[None]:
+        """Between two pieces; depth is tested and written before and after."""
+        target.pause()
+        yield
+        target.resume()
+        self._blend()
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glDepthMask(True)
+
+    def free(self) -> None:
+        """Give all buffers of layers back."""
+        for held in self._held.values():
+            held.buffers.free()
+        self._held.clear()
+
+    # -- the layers --------------------------------------------------------------------------
+
+    def _draw_layers(
+        self,
+        scene: Scene,
+        shown: list[SurfaceLayer],
+        view: View,
+        target: Target,
+        quick: int | None,
+        whole: bool,
+        patches: Patches | None,
+    ) -> Iterator[None]:
+        budget = quick or _ALL_POINTS
+        look, frame = scene.look, scene.frame()
+        colors = self._color_scale(list(dict.fromkeys([*shown, *scene.beside])), look, frame)
+        texture = shown_texture(shown, look)
+        sides = axes.Sides.of(scene.camera)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+        if look.axes:
+            GL.glDisable(GL.GL_DEPTH_TEST)
+            self._fills.draw(axes.walls(sides, view, frame.top), view.matrix)
+        all_buffers = [self._buffers(scene, layer) for layer in shown]
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        for layer, buffers in zip(shown, all_buffers, strict=True):
+            buffers.update(layer, look, frame, colors, view.theme)
+        different = _different(shown, all_buffers)
+        for buffers in different if quick is None else ():
+            for _ in buffers.contours.complete():
+                yield from self._pause(target)
+        yield from self._pause(target)
+        paint = _paint(texture, scene)
+        # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
+        occluded = look.ambient_occlusion and whole
+        if occluded and texture is not Texture.WIREFRAME:
+            points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
+            for _ in self._occlude(shown, different, view, frame, points):
+                yield from self._pause(target)
+            yield from self._pause(target)
+            paint = replace(paint, occlusion=self._bound_occlusion())
+        for buffers in different:
+            sight = None
+            if quick is None and self.is_software and not paint.flat:
+                sight = _sight(view, buffers.placed)
+            parts: list[slice | None] = [None]
+            if quick is None:
+                parts = [*buffers.surface.parts(budget, sight)]
+                yield from self._pause(target)
+            for piece in parts:
+                if paint.occlusion is not None:
+                    self._bound_occlusion()
+                self._surfaces.draw(
+                    buffers.surface, view, paint, buffers.placed, budget, piece, not whole, sight
+                )
+                if len(parts) > 1:
+                    yield from self._pause(target)
+        GL.glDepthMask(False)
+        ticks = axes.AxisTicks.of(frame)
+        if look.axes:
+            self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
+            self._strokes.lines.draw(self._box, view, LineStyle(1.0 * view.scale))
+        for buffers in different:
+            contours = buffers.contours.batch if quick is None else buffers.contours.quick
+            draw_contours(self._strokes, buffers, contours, scene, view, texture)
+        if quick is None:
+            yield from self._pause(target)
+            GL.glDepthMask(False)
+        for layer, buffers in zip(shown, all_buffers, strict=True):
+            draw_paths(self._strokes, layer, buffers, scene, view, frame)
+            buffers.analysis.update(layer, scene, view, frame)
+            buffers.analysis.draw(scene, view, frame, self._strokes)
+        GL.glDepthMask(True)
+        GL.glDisable(GL.GL_DEPTH_TEST)
+        minima = all_minima(b.analysis for b in all_buffers) if look.minima else []
+        if patches is None:
+            sights = Sights(view, frame, sides, ticks)
+            writing = self._decorations.lay_out(scene, shown, sights, colors, minima)
+            self._decorations.draw(writing, view)
+            return
+        # Half the pixels each way do for a surface that moves, but not for text.
+        full = View(
+            view.camera, patches.size, view.scale * patches.size[0] / view.size[0], view.theme
+        )
+        sights = Sights(full, frame, sides, ticks)
+        writing = self._decorations.lay_out(scene, shown, sights, colors, minima)
+        target.pause()
+        with patches.over(target, self._decorations.covered(writing, full)):
+            self._decorations.draw(writing, full)
+        target.resume()
+
+    def _occlude(
+        self,
+        shown: list[SurfaceLayer],
+        all_buffers: list[LayerBuffers],
+        view: View,
+        frame: Frame,
+        budget: int,
+    ) -> Iterator[None]:
+        """Bring the ambient occlusion up to date, in pieces."""
+
+        def draw(program: Program) -> None:
+            for buffers in all_buffers:
+                program.use(scale=buffers.placed[0], offset=buffers.placed[1])
+                buffers.surface.draw(budget)
+
+        if self._occlusion is None:
+            self._occlusion = OcclusionPass()
+        states = tuple((id(x), x.version, id(x.surface), x.approach) for x in shown)
+        shapes = tuple(buffers.surface.mesh_id for buffers in all_buffers)
+        return self._occlusion.update(view, (states, shapes, frame, budget), draw)
+
+    def _bound_occlusion(self) -> tuple[int, int]:
+        """Bind the ambient occlusion; its size."""
+        assert self._occlusion is not None
+        self._occlusion.bind(1)
+        return self._occlusion.size
+
+    # -- caches --------------------------------------------------------------------------------
+
+    def _color_scale(
+        self, shown: list[SurfaceLayer], look: Appearance, frame: Frame
+    ) -> ColorScale | None:
+        """The colour scale of the last frame, if it would be the same."""
+        states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
+        key = (states, look.texture, look.color_range, look.log_colors, frame)
+        if self._colors[0] != key:
+            self._colors = (key, color_scale(shown, look, frame))
+        return self._colors[1]
+
+    def _uploads(self) -> int:
+        """How often surfaces were brought up to date."""
+        return sum(held.buffers.surface.uploads for held in self._held.values())
+
+    def _buffers(self, scene: Scene, layer: SurfaceLayer) -> LayerBuffers:
+        key = (id(scene), id(layer))
+        if key not in self._held:
+            self._held[key] = _Held(weakref.ref(scene), weakref.ref(layer), LayerBuffers())
+        return self._held[key].buffers
+
+    def _sweep(self) -> None:
+        gone = [k for k, h in self._held.items() if h.scene() is None or h.layer() is None]
+        for key in gone:
+            self._held.pop(key).buffers.free()
+
+
+def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[LayerBuffers]:
+    """Those that look different: a surface that several layers share is drawn once."""
+    first: dict[object, LayerBuffers] = {}
+    for layer, of_layer in zip(shown, buffers, strict=True):
+        alone = layer.derived is not None or layer.approach < 1
+        first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
+    return list(first.values())
+
+
+def _sight(view: View, placed: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Sight:
+    """How closely a mesh placed so is seen; the same for cameras about as close."""
+    scale, offset = placed
+    corners = np.array(list(itertools.product((-1, 1), (-1, 1), (0, 1)))) * scale + offset
+    nearest = float((-corners @ view.view[2, :3]).min() - view.view[2, 3])
+    depth = 1.0 if view.camera.orthographic else max(nearest, 0.05)
+    pixels = 0.5 * view.size[1] * float(view.camera.projection(view.size)[1, 1]) / depth
+    steepness = max(float(scale[2]), 1e-3)
+    return Sight(2.0 ** math.floor(math.log2(_UNSEEN / (pixels * steepness))), steepness)
+
+
+def _paint(texture: Texture, scene: Scene) -> Paint:
+    look = scene.look
+    theme = THEMES[look.theme]
+    if texture is Texture.MATTE:
+        return Paint(look.colormap, matte=theme.matte[:3], flat=not look.smooth)
+    if texture is Texture.WIREFRAME:  # a dark body hides the lines behind it
+        return Paint(look.colormap, matte=theme.body[:3], unlit=0.75)
+    bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
+    return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)

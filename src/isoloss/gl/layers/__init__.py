@@ -1,0 +1,1 @@
+"""A layer on the GPU: surface, contours, paths, markers, minima, the cut."""

@@ -1,0 +1,111 @@
+"""What is drawn upon a surface besides its contours: the level set by hand, the rims of holes, and
+the one line that a surface of a single row is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.geometry.mesh import INFINITE, DisplayMesh
+from isoloss.gl.device.view import View
+from isoloss.gl.layers import overlays
+from isoloss.gl.primitives.lines import LinePass, LineStyle, no_segments, segments
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.colormaps import shades
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import own_height
+from isoloss.scene.scene import FLOOR, Frame
+from isoloss.scene.texturing import ColorScale, texture_values
+from isoloss.scene.theme import Theme
+
+Array = NDArray[np.float64]
+Records = NDArray[np.void]
+
+
+class Accents:
+    """Their lines on the GPU, each made anew only when what it shows has changed."""
+
+    def __init__(self) -> None:
+        self._level, self._row = LinePass.batch(), LinePass.batch()
+        self._rims, self._traces = LinePass.batch(), LinePass.batch()
+        self._made_from: dict[str, object] = {}
+
+    def update(
+        self,
+        layer: SurfaceLayer,
+        mesh: DisplayMesh,
+        look: Appearance,
+        frame: Frame,
+        colors: ColorScale | None,
+        theme: Theme,
+        shape: object,
+    ) -> None:
+        """Bring them up to date; `shape` names the state of the mesh."""
+        level = own_height(look, frame)
+        if self._changed("level", (shape, level, theme)):
+            levels = np.array([] if level is None else [level])
+            inks = np.tile(np.array(theme.level), (len(levels), 1))
+            self._level.upload(overlays.contour_segments(mesh, levels, inks))
+        if self._changed("rims", (shape, theme)):
+            rims, traces = hole_segments(mesh, theme)
+            self._rims.upload(rims)
+            self._traces.upload(traces)
+        palette = (look.colormap, look.reverse_colormap)
+        if self._changed("row", (shape, colors, look.texture, palette)):
+            rows = np.empty((0, 3))
+            row = segments(rows, rows)
+            if min(mesh.height.shape) == 1:
+                values = texture_values(layer, mesh, colors, look)
+                row = overlays.grid_segments(mesh, shades(values, *palette))
+            self._row.upload(row)
+
+    def draw(self, lines: LinePass, view: View, placed: tuple[Array, Array], floor: bool) -> None:
+        """Draw them; `floor` also as they lie below, on the floor of the box."""
+        unit = view.scale
+        if floor:
+            for batch, width in ((self._traces, 1.3), (self._level, 1.8), (self._row, 1.3)):
+                below = LineStyle(width * unit, (1, 1, 1, 0.85), bias=0.0006, level=FLOOR)
+                lines.draw(batch, view, below, placed)
+        lines.draw(self._rims, view, LineStyle(1.8 * unit, bias=0.002), placed)
+        casing = (*view.theme.path_casing[:3], 1.0)
+        cased = LineStyle(4.2 * unit, (1, 1, 1, 0.9), cap=1.0, bias=0.0018, toward=casing)
+        lines.draw(self._level, view, cased, placed)
+        lines.draw(self._level, view, LineStyle(2.4 * unit, cap=1.0, bias=0.0022), placed)
+        lines.draw(self._row, view, LineStyle(3.2 * unit, cap=1.0, bias=0.001), placed)
+
+    def free(self) -> None:
+        """Give the memory back."""
+        for batch in (self._level, self._row, self._rims, self._traces):
+            batch.free()
+
+    def _changed(self, piece: str, made_from: object) -> bool:
+        if piece in self._made_from and self._made_from[piece] == made_from:
+            return False
+        self._made_from[piece] = made_from
+        return True
+
+
+def hole_segments(mesh: DisplayMesh, theme: Theme) -> tuple[Records, Records]:
+    """Around the cells without a value: where the surface ends, and all around, flat."""
+    if not mesh.holes.any():
+        return no_segments(), no_segments()
+    x, y = np.broadcast_arrays(mesh.x[:, None], mesh.y[None, :])
+    points = np.stack([x, y, mesh.height], axis=-1)
+    kinds = np.pad(mesh.holes, 1)
+    starts, ends, of = [], [], []
+    for first, second, one, other in (
+        (points[:-1], points[1:], kinds[1:-1, :-1], kinds[1:-1, 1:]),
+        (points[:, :-1], points[:, 1:], kinds[:-1, 1:-1], kinds[1:, 1:-1]),
+    ):
+        rim = one != other
+        starts.append(first[rim])
+        ends.append(second[rim])
+        of.append(np.maximum(one, other)[rim])
+    start, end, kind = np.concatenate(starts), np.concatenate(ends), np.concatenate(of)
+    colors = np.where((kind == INFINITE)[:, None], theme.clamped, theme.quiet_ink)
+    on_surface = np.isfinite(start[:, 2]) & np.isfinite(end[:, 2])
+    flat = (1.0, 1.0, 0.0)
+    return (
+        segments(start[on_surface], end[on_surface], colors[on_surface]),
+        segments(np.nan_to_num(start) * flat, np.nan_to_num(end) * flat, colors),
+    )

@@ -1,0 +1,252 @@
+"""The lit surface: one vertex buffer for the shape, one for the values that colour it."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from OpenGL import GL
+
+from isoloss.geometry.mesh import DisplayMesh
+from isoloss.geometry.simplify import Sight, flat_blocks, is_worth_it, simplified
+from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
+from isoloss.gl.device.program import Program
+from isoloss.gl.device.view import View
+from isoloss.scene.colormaps import colormap
+
+VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])
+"""Of the shape: x, y and height; its slopes; sky, computed and clamped, and a byte to spare."""
+STEEPEST = 6e4
+"""Half floats end there: steeper than that is a wall in any light."""
+PART = 40_000
+"""Triangles that are drawn at once where a frame must not be held up; a software renderer with
+multisampling takes about a fortieth of a second for them."""
+_SMALLEST_PART = 12_000
+_FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
+_MOST_STRIDES = 8
+_RELIEF, _MAP = 0.9, 0.985  # sines of the elevations at which the highlight fades, and is gone
+
+
+@dataclass(frozen=True)
+class Paint:
+    """How the values become colours.
+
+    Attributes:
+        colormap, reverse: which.
+        bands: discrete colours, 0 for smooth ones.
+        matte: one tone (r, g, b) instead of colours.
+        unlit: from 0, fully shaded, to 1, not at all.
+        flat: one normal a facet.
+        occlusion: the size of the occlusion bound to texture unit 1; None where there is none.
+    """
+
+    colormap: str
+    reverse: bool = False
+    bands: int = 0
+    matte: tuple[float, float, float] | None = None
+    unlit: float = 0.0
+    flat: bool = False
+    occlusion: tuple[int, int] | None = None
+
+
+class SurfaceBuffers:
+    """The GPU's copy of one displayed mesh.
+
+    Attributes:
+        uploads: how often anything of it was brought up to date.
+    """
+
+    def __init__(self) -> None:
+        self._shape, self._values, self._array = Buffer(), Buffer(), VertexArray()
+        self._mesh: DisplayMesh | None = None
+        self._colors = np.empty((0, 0), np.float32)
+        self._is_fine = False
+        self.uploads = 0
+        # by stride, or by how closely all is seen -> indices and their number
+        self._triangles: dict[int | Sight, tuple[Buffer, int]] = {}
+        size, at = (
+            VERTEX.itemsize,
+            {k: offset for k, (_, offset, *_) in dict(VERTEX.fields or {}).items()},
+        )
+        self._array.attach(
+            self._shape,
+            Attribute(0, 3, at["place"], size),
+            Attribute(1, 2, at["slope"], size, half=True),
+            Attribute(2, 3, at["state"], size, normalized_bytes=True),
+        )
+        self._array.attach(self._values, Attribute(3, 1, 0, 4))
+
+    def upload_shape(self, mesh: DisplayMesh) -> None:
+        """Replace positions, slopes, occlusion, marks and triangles."""
+        vertices = np.zeros(mesh.height.shape, VERTEX)
+        place, slope, state = vertices["place"], vertices["slope"], vertices["state"]
+        place[..., 0], place[..., 1] = mesh.x[:, None], mesh.y[None, :]
+        place[..., 2] = np.nan_to_num(mesh.height)
+        for k, along in enumerate((mesh.slope_x, mesh.slope_y)):
+            slope[..., k] = np.clip(along, -STEEPEST, STEEPEST)
+        for k, share in enumerate((mesh.occlusion, mesh.computed, mesh.clamped)):
+            state[..., k] = np.abs(share) * 255.0 + 0.5
+        self._shape.upload(vertices.view(np.uint8))
+        self.uploads += 1
+        self._mesh, self._is_fine = mesh, is_worth_it(mesh)
+        self._drop_triangles()
+
+    def upload_values(self, values: NDArray[np.float64]) -> None:
+        """Replace the positions along the colormap; NaN has no colour."""
+        self._colors = np.nan_to_num(values.astype(np.float32), copy=False, nan=-1.0)
+        self._values.upload(self._colors)
+        self.uploads += 1
+        for sight in [key for key in self._triangles if isinstance(key, Sight)]:
+            self._triangles.pop(sight)[0].free()
+
+    @property
+    def mesh_id(self) -> int:
+        """Which mesh this is a copy of."""
+        return id(self._mesh)
+
+    def parts(self, budget: int, sight: Sight | None = None) -> list[slice]:
+        """The triangles that `draw` would draw in pieces none of which takes long."""
+        count, most = self._indexed(budget, sight)[1], PART
+        if self._mesh is not None and isinstance(self._kind(budget, sight), Sight):
+            # The fewer there are of a surface, the larger is each, and the longer it takes.
+            most = max(_SMALLEST_PART, PART * count // (6 * self._mesh.height.size))
+        step = 3 * min(most, -(-count // (3 * _FEWEST_PARTS)) or 1)
+        return [slice(at, min(at + step, count)) for at in range(0, count, step)]
+
+    def draw(self, budget: int, part: slice | None = None, sight: Sight | None = None) -> None:
+        """Draw the triangles between at most about `budget` vertices an axis, or `part` of them.
+
+        Where all are within the budget, `sight` leaves those out that cannot be told apart.
+        """
+        buffer, count = self._indexed(budget, sight)
+        first, last = (0, count) if part is None else (part.start, part.stop)
+        if buffer is not None and last > first:
+            self._array.bind()
+            GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, buffer.id)
+            at = ctypes.c_void_p(4 * first)
+            GL.glDrawElements(GL.GL_TRIANGLES, last - first, GL.GL_UNSIGNED_INT, at)
+
+    def _kind(self, budget: int, sight: Sight | None) -> int | Sight:
+        """The stride of a coarser mesh; where all vertices are within the budget, `sight`."""
+        longest = 1 if self._mesh is None else max(self._mesh.height.shape)
+        stride = max(1, math.ceil(longest / budget))
+        return sight if sight is not None and stride == 1 and self._is_fine else stride
+
+    def _indexed(self, budget: int, sight: Sight | None = None) -> tuple[Buffer | None, int]:
+        """The indices of the triangles between so many vertices, and their number."""
+        if self._mesh is None:
+            return None, 0
+        kind = self._kind(budget, sight)
+        if kind not in self._triangles:
+            if len(self._triangles) >= _MOST_STRIDES:
+                self._drop_triangles()
+            if isinstance(kind, Sight):
+                levels = flat_blocks(self._mesh, self._colors, kind)
+                triangles = simplified(self._mesh, levels)
+            else:
+                triangles = self._mesh.triangles(kind)
+            self._array.bind()
+            buffer = Buffer(GL.GL_ELEMENT_ARRAY_BUFFER)
+            buffer.upload(triangles)
+            self.uploads += 1
+            self._triangles[kind] = (buffer, triangles.size)
+        return self._triangles[kind]
+
+    def _drop_triangles(self) -> None:
+        for buffer, _ in self._triangles.values():
+            buffer.free()
+        self._triangles.clear()
+
+    def free(self) -> None:
+        """Give the memory back."""
+        self._drop_triangles()
+        for buffer in (self._shape, self._values):
+            buffer.free()
+        self._array.free()
+
+
+class SurfacePass:
+    """Lights and colours surfaces."""
+
+    def __init__(self) -> None:
+        self._program, self._quick = Program("surface"), Program("surface_quick")
+        self._colormaps: dict[tuple[str, bool], int] = {}
+
+    def draw(
+        self,
+        buffers: SurfaceBuffers,
+        view: View,
+        paint: Paint,
+        placed: tuple[NDArray[np.float64], NDArray[np.float64]],
+        budget: int,
+        part: slice | None = None,
+        quick: bool = False,
+        sight: Sight | None = None,
+    ) -> None:
+        """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis.
+
+        `part` is one of `buffers.parts(budget, sight)`; `quick` lights vertices instead of pixels,
+        and leaves ambient occlusion out; `sight` is as in `buffers.draw`.
+        """
+        camera, theme = view.camera, view.theme
+        right, up, back = (np.asarray(row, np.float64) for row in view.view[:3, :3])
+        # The key light comes with the viewer, from over the left shoulder, and never from below.
+        key = -0.55 * right + 0.45 * back + np.array([0.0, 0.0, 0.85]) + 0.1 * up
+        key /= np.linalg.norm(key)
+        GL.glActiveTexture(GL.GL_TEXTURE0)
+        self._bind_colormap(paint.colormap, paint.reverse)
+        program = self._quick if quick and not paint.flat else self._program
+        program.use(
+            matrix=view.matrix,
+            scale=placed[0],
+            offset=placed[1],
+            colormap=0,
+            eye=back if camera.orthographic else camera.eye,
+            parallel=camera.orthographic,
+            key=key,
+            flat=paint.flat,
+            bands=paint.bands,
+            matte=paint.matte or (0.0, 0.0, 0.0),
+            matte_share=0.0 if paint.matte is None else 1.0,
+            unlit=float(paint.unlit),
+            gloss=_gloss(float(back[2])),
+            uncomputed=theme.uncomputed[:3],
+            clamped=theme.clamped[:3],
+            hatch=9.0 * view.scale,
+            origin=view.origin,
+            occluded=1,
+            occlusion=0.0 if paint.occlusion is None else 1.0,
+            occlusion_scale=np.array(paint.occlusion or (1, 1)) / view.size,
+            depth=-view.view[2],
+        )
+        # Surfaces step back by their slope, so that lines upon them stay whole.
+        GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
+        GL.glPolygonOffset(1.0, 1.0)
+        buffers.draw(budget, part, sight)
+        GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
+
+    def _bind_colormap(self, name: str, reverse: bool) -> None:
+        key = (name, reverse)
+        if key in self._colormaps:
+            GL.glBindTexture(GL.GL_TEXTURE_2D, self._colormaps[key])
+            return
+        self._colormaps[key] = int(GL.glGenTextures(1))
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._colormaps[key])
+        colors = np.ascontiguousarray(colormap(name)[:: -1 if reverse else 1])
+        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
+        GL.glTexImage2D(
+            GL.GL_TEXTURE_2D, 0, GL.GL_RGB8, 256, 1, 0, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, colors
+        )
+        for parameter in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_LINEAR)
+        for parameter in (GL.GL_TEXTURE_WRAP_S, GL.GL_TEXTURE_WRAP_T):
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_CLAMP_TO_EDGE)
+
+
+def _gloss(steepness: float) -> float:
+    """How much of the highlight there is: seen from above, a surface is a map, and a spot of light
+    a colour that the scalar bar does not have. `steepness` is the sine of the elevation."""
+    return float(np.clip((_MAP - steepness) / (_MAP - _RELIEF), 0.0, 1.0))

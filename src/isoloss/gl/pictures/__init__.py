@@ -1,0 +1,1 @@
+"""Pictures and movies into files, larger than a framebuffer too."""

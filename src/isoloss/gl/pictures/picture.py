@@ -1,0 +1,190 @@
+"""Pictures: what is to be seen into pixels and files, with or without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from isoloss.errors import IsolossError
+from isoloss.figures.print import Print
+from isoloss.files import write_atomic
+from isoloss.gl.device.context import HeadlessContext
+from isoloss.gl.frame.renderer import Renderer
+from isoloss.gl.pictures.tiles import Pixels, Size, check_size, draw_tiled
+from isoloss.scene.camera import Camera
+from isoloss.scene.scene import Scene
+from isoloss.scene.staging import Source, has_a_look, only_curve, stage
+from isoloss.scene.theme import THEMES
+from isoloss.scene.tiling import division
+
+SIZE = (1600, 1000)
+MOST_SUPERSAMPLING = 8
+FIGURES = (".svg", ".pdf")
+"""The suffixes of vector graphics."""
+
+
+def render(
+    source: Source | Sequence[Source],
+    out: str | Path | None = None,
+    size: Size | None = None,
+    scale: float | None = None,
+    *,
+    supersample: int = 2,
+    overlays: bool = True,
+    figure: bool = False,
+    print_: Print | None = None,
+    **options: Any,
+) -> Pixels:
+    """A picture of surfaces, of a session, or of one curve; works without a display.
+
+    Args:
+        source: a path (surface file, run folder or session), a `Surface`, a `Scene`, or several
+            surfaces for one box; a curve is drawn alone.
+        out: where to write it, as PNG, or as SVG or PDF if it is a figure; None only returns the
+            pixels.
+        size: (width, height) in pixels; 1600×1000, or as wide as one column of a paper.
+        scale: size of text and lines; None fits them to the picture.
+        supersample: draw so many times as large each way, and average.
+        overlays: False leaves axes, scalar bar, title, legend and markers out.
+        figure: draw the contours of one surface in the plane instead of it in space; so do names
+            that end in .svg or .pdf.
+        print_: how a figure is printed: its width on paper, its resolution, filled or as lines.
+        options: fields of `Appearance` (texture="accuracy", theme="light", title="…", …) and of
+            `Camera` (azimuth=…, elevation=…, orthographic=True, …); `view` names a saved view of
+            the session. A curve has title, theme, log_height and transparent.
+
+    Returns:
+        (H, W, 4) uint8, RGBA with straight alpha, top row first.
+
+    Raises:
+        IsolossError: a file cannot be read or written, an option does not exist or does not fit
+            the picture, or there is no OpenGL.
+    """
+    path = None if out is None else Path(out)
+    suffix = "" if path is None else path.suffix.lower()
+    if path is not None and suffix not in (".png", *FIGURES):
+        raise IsolossError(
+            f"pictures are PNG, or SVG or PDF of a figure: give a name that ends in .png, .svg or "
+            f".pdf, not {path.name}"
+        )
+    if size is not None:
+        check_size(size)
+    if not 1 <= supersample <= MOST_SUPERSAMPLING:
+        raise IsolossError(f"--supersample must be from 1 to {MOST_SUPERSAMPLING}")
+    if scale is not None and not 0.05 <= scale <= 100:
+        raise IsolossError(f"--scale must be from 0.05 to 100, not {scale:g}")
+    curve = only_curve(source)
+    if curve is not None or figure or suffix in FIGURES:
+        # Half a second to import, for figures alone.
+        from isoloss.figures.draw import draw_contours, draw_curve
+
+        if (figure or suffix in FIGURES) and not has_a_look(source):
+            options = {"theme": "light"} | options  # as paper is
+        if curve is not None:
+            return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
+        document = stage(source, overlays, **options)
+        asked = document.view.appearance.texture if "texture" in options else None
+        return draw_contours(document, path, size, scale, print_ or Print(), asked)
+    if print_ is not None:
+        raise IsolossError("--width-mm, --dpi, --fill and --line-labels are for figures: --figure")
+    document = stage(source, overlays, **options)
+    if options.keys() & {"azimuth", "elevation"} and not options.keys() & {"distance", "target"}:
+        _step_back(document.view, size or SIZE)
+    with HeadlessContext():
+        image = draw_views(Renderer(), document.shown_views, size or SIZE, scale, supersample)
+    if path is not None:
+        write_png(image, path)
+    return image
+
+
+def draw_picture(
+    renderer: Renderer,
+    scene: Scene,
+    size: Size,
+    scale: float | None = None,
+    supersample: int = 2,
+) -> Pixels:
+    """One scene in the current context, for a program that already has one.
+
+    `supersample` draws so many times as large and averages, on top of multisampling.
+    """
+    return draw_views(renderer, [scene], size, scale, supersample)
+
+
+def draw_views(
+    renderer: Renderer,
+    views: Sequence[Scene],
+    size: Size,
+    scale: float | None = None,
+    supersample: int = 2,
+) -> Pixels:
+    """1, 2 or 4 viewports beside each other, as the window places them.
+
+    Returns:
+        (H, W, 4) uint8, RGBA with straight alpha, top row first.
+    """
+    rects = places(len(views), size)
+    scale = min(fitting_scale(rect[2:]) for rect in rects) if scale is None else scale
+    if len(views) == 1:
+        return _straight_alpha(draw_tiled(renderer, views[0], size, scale, supersample))
+    line = np.zeros(4) if views[0].appearance.transparent else _opaque(views[0].appearance.theme)
+    picture = np.empty((size[1], size[0], 4), np.uint8)
+    picture[:] = np.rint(255 * line)
+    for view, (x, y, width, height) in zip(views, rects, strict=True):
+        drawn = draw_tiled(renderer, view, (width, height), scale, supersample)
+        picture[y : y + height, x : x + width] = _straight_alpha(drawn)
+    return picture
+
+
+def places(count: int, size: Size) -> list[tuple[int, int, int, int]]:
+    """(x, y, width, height) of 1, 2 or 4 viewports in a picture, with a thin line between them."""
+    width, height = size
+    gap = max(1, round(min(size) / 500)) if count > 1 else 0
+    columns, rows = division(count, width, height)
+    if width - gap < columns or height - gap * (rows - 1) < rows:
+        raise IsolossError(f"--size {width}x{height} is too small for {count} viewports")
+    left, top = (width - gap * (columns - 1)) // columns, (height - gap * (rows - 1)) // rows
+    xs = [(0, left), (left + gap, width - left - gap)][:columns]
+    ys = [(0, top), (top + gap, height - top - gap)][:rows]
+    return [(x, y, w, h) for y, h in ys for x, w in xs]
+
+
+def _step_back(view: Scene, size: Size) -> None:
+    """From any side the whole box is to be seen, unless somebody has come closer."""
+    if view.camera.distance == Camera.distance:
+        view.camera = view.camera.fitting(size, view.frame().corners)
+
+
+def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
+    """A scene of `source` with appearance and camera `options`; a given `Scene` is not changed."""
+    return stage(source, **options).view
+
+
+def fitting_scale(size: Sequence[int]) -> float:
+    """The size of text and lines that suits a picture of (width, height) pixels."""
+    return max(0.75, min(size[0] / 1250, size[1] / 780))
+
+
+def write_png(image: Pixels, path: Path) -> Path:
+    """Write (H, W, 4) uint8 as a PNG; the file appears whole or not at all."""
+    picture = Image.fromarray(image)
+    return write_atomic(path, lambda p: picture.save(p, format="PNG"))
+
+
+def _opaque(theme: str) -> np.ndarray:
+    """The colour between viewports."""
+    ink = THEMES[theme]
+    box, ground = np.array(ink.box), np.array(ink.background_bottom)
+    return np.array([*(0.35 * box[:3] + 0.65 * ground[:3]), 1.0])
+
+
+def _straight_alpha(pixels: Pixels) -> Pixels:
+    if (pixels[..., 3] == 255).all():
+        return pixels
+    alpha = pixels[..., 3:].astype(np.float32) / 255.0
+    color = pixels[..., :3] / np.maximum(alpha, 1e-6)
+    return np.concatenate([np.clip(np.rint(color), 0, 255).astype(np.uint8), pixels[..., 3:]], -1)

@@ -1,0 +1,1 @@
+"""What pictures are put together from: lines, markers, flat shapes, text."""

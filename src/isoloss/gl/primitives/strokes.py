@@ -1,0 +1,57 @@
+"""Lines and markers over surfaces, with outlines, and faint where a surface hides them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from OpenGL import GL
+
+from isoloss.gl.device.buffers import Quads
+from isoloss.gl.device.view import View
+from isoloss.gl.primitives.lines import LinePass, LineStyle, Placed
+from isoloss.gl.primitives.markers import MarkerPass
+from isoloss.scene.theme import Color
+
+_CASING, _GHOST = 2.08, 0.67  # widths relative to that of the line itself
+_HIDDEN_LINE, _HIDDEN_MARK = 0.29, 0.35  # opacity of what shines through a surface
+
+
+class Strokes:
+    """The passes for lines and markers, and how both are drawn over surfaces.
+
+    Depth is tested; where it says so, what a surface hides is drawn too, faintly.
+    """
+
+    def __init__(self) -> None:
+        self.lines, self.markers = LinePass(), MarkerPass()
+
+    def draw_cased(
+        self,
+        batches: Sequence[tuple[Quads, int | None]],
+        view: View,
+        placed: Placed,
+        color: Color,
+        width: float,
+    ) -> None:
+        """Lines with an outline that keeps them apart from any colour below, hidden ones too.
+
+        Of each batch so many are drawn, None for all.
+        """
+        ghost = LineStyle(_GHOST * width, (*color[:3], _HIDDEN_LINE), bias=0.005)
+        casing = LineStyle(_CASING * width, view.theme.path_casing, cap=1.0, bias=0.004)
+        line = LineStyle(width, color, cap=1.0, bias=0.005)
+        GL.glDepthFunc(GL.GL_GREATER)
+        for batch, count in batches:
+            self.lines.draw(batch, view, ghost, placed, count)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+        for style in (casing, line):
+            for batch, count in batches:
+                self.lines.draw(batch, view, style, placed, count)
+
+    def draw_marks(self, marks: Quads, view: View, placed: Placed) -> None:
+        """Markers, hidden ones too."""
+        casing = view.theme.path_casing
+        GL.glDepthFunc(GL.GL_GREATER)
+        self.markers.draw(marks, view, casing, placed, alpha=_HIDDEN_MARK)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+        self.markers.draw(marks, view, casing, placed)

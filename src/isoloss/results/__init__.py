@@ -1,0 +1,1 @@
+"""What attacks, defenses and certifications leave behind: read and written without torch."""
