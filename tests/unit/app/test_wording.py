@@ -29,7 +29,7 @@ from isoloss.app.ui.docking import Docking
 from isoloss.scene.appearance import Texture
 from isoloss.settings import KINDS
 
-APP = Path(__file__).parents[2] / "src" / "isoloss" / "app"
+APP = Path(__file__).parents[3] / "src" / "isoloss" / "app"
 
 SYNONYMS = {
     r"director(y|ies)": "folder",

@@ -555,7 +555,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path, words, message, capsys):
 
 
 def test_options_of_robustness_are_for_robustness(tmp_path, capsys):
-    iris = Path(__file__).parents[2] / "data" / "surfaces" / "iris.ply"
+    iris = Path(__file__).parents[3] / "data" / "surfaces" / "iris.ply"
     assert main(["render", str(iris), "--out", str(tmp_path / "x.png"), "--what", "maps"]) == 2
     assert "--what is for the folders of attacks" in capsys.readouterr().err
     folder = made(tmp_path / "run", AttackSettings, PLAIN)

@@ -24,7 +24,7 @@ from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 from isoloss.work import carry_on
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Coordinates(nn.Module):
