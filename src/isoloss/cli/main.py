@@ -57,7 +57,7 @@ def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str
 
 
 def _refuse_several_processes() -> None:
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
 
     if Ranks.current().world > 1:
         raise IsolossError("torchrun is for 'isoloss run', and for the verbs that make runs")
@@ -170,7 +170,7 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _ask(namespace: argparse.Namespace) -> int:
     from isoloss.cli.options import settings_from
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
     from isoloss.run import Run, free_folder, run_name
     from isoloss.settings import KINDS
     from isoloss.work import prepare
@@ -196,7 +196,7 @@ def _ask(namespace: argparse.Namespace) -> int:
 
 
 def _run(namespace: argparse.Namespace) -> int:
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
     from isoloss.run import Run
 
     if Ranks.current().rank > 0:
@@ -206,17 +206,17 @@ def _run(namespace: argparse.Namespace) -> int:
 
 def _carry_on(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
     from isoloss.compute.machine.memory import keep_freed_memory
-    from isoloss.compute.machine.ranks import team
+    from isoloss.compute.machine.torchrun_group import process_group
 
     _treat_termination_as_interrupt()
     keep_freed_memory()
-    crew = team()
+    group = process_group()
     code = FAILED
     try:
         code = _lead(runs, as_json, prepared)
     finally:
-        crew.close(code)
-        if crew.ranks.world > 1:
+        group.close(code)
+        if group.ranks.world > 1:
             _on_termination(lambda: None)  # torchrun may ask when the end is near anyway
     return code
 
@@ -272,20 +272,20 @@ def _draw_figures(run: Any) -> None:
 def _follow(folders: list[Path]) -> int:
     """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
     from isoloss.compute.machine.memory import keep_freed_memory
-    from isoloss.compute.machine.ranks import team
+    from isoloss.compute.machine.torchrun_group import process_group
     from isoloss.work import follow
 
     keep_freed_memory()
-    crew = team()
-    _on_termination(crew.end_soon)
+    group = process_group()
+    _on_termination(group.end_soon)
     try:
         for folder in folders:
             follow(folder)
     except IsolossError as error:
-        print(f"isoloss: rank {crew.ranks.rank}: {error}", file=sys.stderr)
+        print(f"isoloss: rank {group.ranks.rank}: {error}", file=sys.stderr)
         return FAILED
     finally:
-        crew.close()
+        group.close()
     return 0
 
 
@@ -298,7 +298,7 @@ def _tell(runs: list[Any], event: Any) -> None:
 
 
 def _treat_termination_as_interrupt() -> None:
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
 
     def interrupt() -> None:
         if Ranks.current().world > 1:

@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.naming import capitalized
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
+from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
 from isoloss.shipped import located, shipped_settings
 
 _DATA = ("digits", "cifar10")
-_OWN = re.compile(r"resnet(20|32|44|56|110|50_cbam)")
 _REGISTERED = re.compile(
     r"^@register_model\((?:name=\"(\w+)\")?\).*?^def (\w+)\(", re.MULTILINE | re.DOTALL
 )
@@ -30,14 +31,11 @@ def problem_with_network(name: str) -> str:
         return ""
     if library == "torchvision" or not separator:
         known = torchvision_names()
-        if _OWN.fullmatch(name) or short in known or (short and not known):
+        if name in BUILT_IN_NETWORKS or short in known or (short and not known):
             return ""
     elif _is_user_function(library, short):
         return ""
-    return (
-        f"There is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
-        "torchvision:NAME, timm:NAME or package.module:function"
-    )
+    return capitalized(no_network(name))
 
 
 def problem_with_data(name: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.compute.machine.pace import Pace
-from isoloss.compute.machine.ranks import Unit, team
+from isoloss.compute.machine.process_group import Unit
+from isoloss.compute.machine.progress import ProgressRate
+from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.results.certificates import CERTIFICATES, write_certificates
@@ -63,19 +64,19 @@ class Evaluation:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.arena.depends_on)
         ledger = Ledger(run.outcomes_path, self.plan, self.arena.indices)
-        team().share("ready")
+        process_group().broadcast("ready")
         n, combinations = len(self.arena.images), len(self.plan.combinations)
         yield Log(f"{n} images of {self.arena.data}, {combinations} combinations")
         done = sum(self.plan.images(unit) for unit in ledger.outcomes)
         total = sum(self.plan.images(unit) for unit in self.plan.units)
         total += len(self.plan.studies) * (self.plan.studied[1] - self.plan.studied[0])
-        pace = Pace(self.settings.kind, total, "images", done)  # type: ignore[attr-defined]
+        pace = ProgressRate(self.settings.kind, total, "images", done)  # type: ignore[attr-defined]
         yield from self._keep_examples(run, ledger, pace)
         yield from self._deal(run, ledger, pace, self.plan.units)
         yield from self._deal(run, ledger, pace, self._studies(ledger))
-        if team().ranks.world > 1:
-            yield Log(team().tally)
-        team().dismiss()
+        if process_group().ranks.world > 1:
+            yield Log(process_group().units_done)
+        process_group().release()
         standing = self._standing(ledger)
         write_table(run.table_path, standing.rows)
         if standing.certificates:
@@ -97,15 +98,15 @@ class Evaluation:
 
     def serve(self, run: Run) -> None:
         """Help the process that carries the run on, from another one."""
-        team().share("ready")
+        process_group().broadcast("ready")
         if run.environment["depends_on"] != self.arena.depends_on:
             raise IsolossError(
                 "the networks, the denoiser or the data here are not those rank 0 has in "
                 f"{run.folder}"
             )
-        team().serve(Trials(self.settings, self.plan, self.arena))
+        process_group().serve(Trials(self.settings, self.plan, self.arena))
 
-    def _keep_examples(self, run: Run, ledger: Ledger, pace: Pace) -> Iterator[Event]:
+    def _keep_examples(self, run: Run, ledger: Ledger, pace: ProgressRate) -> Iterator[Event]:
         """The first block, of whose images more is kept than what others send to rank 0."""
         if self.settings.keep == 0:
             return
@@ -123,18 +124,20 @@ class Evaluation:
             yield from self._record(run, ledger, pace, unit, trial.outcome.to_bytes())
             write_table(run.table_path, self._standing(ledger).rows)
 
-    def _deal(self, run: Run, ledger: Ledger, pace: Pace, units: Sequence[Unit]) -> Iterator[Event]:
+    def _deal(
+        self, run: Run, ledger: Ledger, pace: ProgressRate, units: Sequence[Unit]
+    ) -> Iterator[Event]:
         missing = [unit for unit in units if unit not in ledger.outcomes]
         trials = Trials(self.settings, self.plan, self.arena)
         written = time.monotonic()
-        for unit, result in team().deal(missing, trials):
+        for unit, result in process_group().map(missing, trials):
             yield from self._record(run, ledger, pace, unit, result)
             if time.monotonic() - written > TABLE_EVERY:
                 write_table(run.table_path, self._standing(ledger).rows)
                 written = time.monotonic()
 
     def _record(
-        self, run: Run, ledger: Ledger, pace: Pace, unit: Unit, result: bytes
+        self, run: Run, ledger: Ledger, pace: ProgressRate, unit: Unit, result: bytes
     ) -> Iterator[Event]:
         ledger.append(unit, result)
         done = sum(self.plan.images(known) for known in ledger.outcomes)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from isoloss.compute.machine.ranks import Unit
+from isoloss.compute.machine.process_group import Unit
 from isoloss.results.examples import CLEAN
 from isoloss.results.tables import CERTIFICATE
 from isoloss.settings import (

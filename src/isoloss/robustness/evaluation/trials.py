@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.machine.ranks import Ranks, Unit
+from isoloss.compute.machine.process_group import Ranks, Unit
 from isoloss.results.examples import CLEAN
 from isoloss.results.tables import CERTIFICATE
 from isoloss.robustness.attacks.ascent import Attacked
