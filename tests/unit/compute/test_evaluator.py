@@ -12,7 +12,7 @@ from torchvision.models.resnet import BasicBlock
 from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.audit import Audit, audit
-from isoloss.compute.engine import evaluator as evaluator_module
+from isoloss.compute.engine import batch_size
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.networks.folding import fold_batch_norm
 from isoloss.compute.probe import surface_probing as probing
@@ -258,7 +258,7 @@ def test_batches_fit_the_cache_by_the_widest_activation(monkeypatch):
     data = images(40)
     plane = random_plane(model)
     per_image = 16 * 256 * 4
-    monkeypatch.setattr(evaluator_module, "CACHE_BYTES", 20 * per_image)
+    monkeypatch.setattr(batch_size, "CACHE_BYTES", 20 * per_image)
     assert evaluator(model, plane, data).batch_size == 16
     assert evaluator(model, plane, data, batch_size=7).batch_size == 7
 

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from isoloss.compute.machine.device import arithmetic, in_fast_layout, reduced_precisions
+from isoloss.compute.machine.device import arithmetic, reduced_precisions
+from isoloss.compute.networks.acceleration import in_fast_layout
 from isoloss.compute.networks.folding import fold_batch_norm
 from isoloss.robustness.attacks.looking import wide
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps
