@@ -13,8 +13,7 @@ from isoloss.app.state.config import Preferences, config_folder
 from isoloss.app.state.runs import Spawn
 from isoloss.app.state.workspace import Workspace, open_all
 from isoloss.app.status import draw_status
-from isoloss.app.ui import native
-from isoloss.app.ui import theme as themes
+from isoloss.app.ui import native, style
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.menus import draw_menus
 from isoloss.app.window import IDLE, TITLE, App
@@ -130,9 +129,9 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         io.config_error_recovery_enable_assert = app.strict
         io.config_error_recovery_enable_tooltip = app.strict
 
-    def style() -> None:
-        themes.apply_shapes()
-        themes.apply_palette(app.theme)
+    def set_style() -> None:
+        style.apply_shapes()
+        style.apply_palette(app.theme)
         imgui.get_style().font_scale_main = app.workspace.preferences.font_scale
 
     def ready() -> None:
@@ -144,9 +143,9 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         app.frames += 1
 
     calls.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
-    calls.load_additional_fonts = themes.load_fonts
+    calls.load_additional_fonts = style.load_fonts
     calls.setup_imgui_config = config
-    calls.setup_imgui_style = style
+    calls.setup_imgui_style = set_style
     calls.post_init = ready
     calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.actions))
     calls.show_status = lambda: app.guard("Status", lambda: draw_status(app))

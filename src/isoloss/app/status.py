@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from isoloss.app.panels.jobs import told_progress
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.panels.jobs_panel import told_progress
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted, shortened
-from isoloss.app.viewport.viewport import readout
+from isoloss.app.viewports.viewport import readout
 
 if TYPE_CHECKING:
     from isoloss.app.window import App

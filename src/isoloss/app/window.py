@@ -11,50 +11,50 @@ from typing import Any
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from isoloss.app.actions.actions import Action, all_actions
+from isoloss.app.actions.actions import all_actions
 from isoloss.app.dialogs.difference_dialog import DifferenceDialog
 from isoloss.app.dialogs.figure_dialog import FigureDialog
 from isoloss.app.dialogs.open_dialog import OpenDialog
 from isoloss.app.dialogs.picture_dialog import PictureDialog
 from isoloss.app.dialogs.renderings import Renderings
-from isoloss.app.dialogs.saved_views import SavedViews, save_view
+from isoloss.app.dialogs.saved_views_dialog import SavedViews, save_view
 from isoloss.app.dialogs.session_dialog import SessionDialog
 from isoloss.app.guide.help_window import HelpWindow
 from isoloss.app.guide.hints import Hints
 from isoloss.app.guide.tour import Tour
 from isoloss.app.guide.welcome import Ways, Welcome
-from isoloss.app.panels.appearance import AppearancePanel
-from isoloss.app.panels.curve import CurvePanel
-from isoloss.app.panels.examples import ExamplesPanel
-from isoloss.app.panels.experiments import ExperimentsPanel
-from isoloss.app.panels.jobs import JobsPanel
+from isoloss.app.panels.appearance_panel import AppearancePanel
+from isoloss.app.panels.curve_panel import CurvePanel
+from isoloss.app.panels.examples_panel import ExamplesPanel
+from isoloss.app.panels.experiments_panel import ExperimentsPanel
+from isoloss.app.panels.jobs_panel import JobsPanel
 from isoloss.app.panels.large_plots import LargePlots
-from isoloss.app.panels.layers import LayersPanel
-from isoloss.app.panels.log import LogPanel
-from isoloss.app.panels.minima import MinimaPanel
+from isoloss.app.panels.layers_panel import LayersPanel
+from isoloss.app.panels.log_panel import LogPanel
+from isoloss.app.panels.minima_panel import MinimaPanel
 from isoloss.app.panels.notifications import draw_notifications
-from isoloss.app.panels.plots import PlotsPanel
-from isoloss.app.panels.robustness import RobustnessPanel
-from isoloss.app.panels.slice import SlicePanel
+from isoloss.app.panels.plots_panel import PlotsPanel
+from isoloss.app.panels.robustness_panel import RobustnessPanel
+from isoloss.app.panels.slice_panel import SlicePanel
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.flight import Flight
-from isoloss.app.state.live import EARLY, PERIOD
+from isoloss.app.state.live_surface import EARLY, PERIOD
 from isoloss.app.state.playback import Playback
 from isoloss.app.state.slicing import Slicing
 from isoloss.app.state.steering import Steering
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.workspace import APPROACH, Workspace
-from isoloss.app.ui import native
-from isoloss.app.ui import theme as themes
+from isoloss.app.ui import native, style
+from isoloss.app.ui.action import Action
 from isoloss.app.ui.backdrop import clear_as_panels
 from isoloss.app.ui.command_palette import CommandPalette
 from isoloss.app.ui.docking import Docking
+from isoloss.app.ui.keyboard import Shortcuts
 from isoloss.app.ui.places import rect_of
-from isoloss.app.ui.shortcuts import Shortcuts
 from isoloss.app.ui.widgets import floating
-from isoloss.app.viewport.timeline import Timeline
-from isoloss.app.viewport.viewport import Viewport
-from isoloss.app.viewport.viewports import Viewports
+from isoloss.app.viewports.arrangement import Viewports
+from isoloss.app.viewports.timeline import Timeline
+from isoloss.app.viewports.viewport import Viewport
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.tables import Row
 from isoloss.scene.document import SavedView
@@ -244,7 +244,7 @@ class App:
         if preferences.theme != theme:
             preferences.theme = theme
             preferences.save()
-            themes.apply_palette(theme)
+            style.apply_palette(theme)
         session = self.workspace.session
         title = f"{session.name} – {TITLE}" if session.name else TITLE
         title = f"● {title}" if session.has_changed else title

@@ -10,8 +10,8 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state import flight
-from isoloss.app.ui import theme as themes
-from isoloss.app.viewport import painter
+from isoloss.app.ui import style
+from isoloss.app.viewports import painter
 from isoloss.scene.appearance import Texture
 
 CTRL, SHIFT, ALT = imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.mod_alt
@@ -54,11 +54,11 @@ def undo(d: Driver) -> None:
     is_one_step(lambda: d.click("//Layers/**/eye"), "visibility")
     d.press(CTRL, imgui.Key.z)
 
-    dark = themes.palette()
+    dark = style.palette()
     is_one_step(lambda: d.press(CTRL, imgui.Key.t), "theme")
-    light = themes.palette()
+    light = style.palette()
     d.press(CTRL, imgui.Key.z)
-    assert themes.palette() == dark != light
+    assert style.palette() == dark != light
 
     # a new step forgets what was undone
     assert d.app.action("redo").is_possible()

@@ -12,17 +12,17 @@ import pytest
 from imgui_bundle import imgui
 
 from isoloss.app import opening
-from isoloss.app.actions.actions import Action
 from isoloss.app.dialogs.session_dialog import SessionDialog
-from isoloss.app.panels.appearance import fitting_columns
-from isoloss.app.panels.layers import facts
+from isoloss.app.panels.appearance_panel import fitting_columns
+from isoloss.app.panels.layers_panel import facts
 from isoloss.app.state import session_keeper as keeper
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import numbers
-from isoloss.app.ui.shortcuts import Shortcuts
+from isoloss.app.ui.action import Action
+from isoloss.app.ui.keyboard import Shortcuts
 from isoloss.cli import main as cli
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface

@@ -12,7 +12,7 @@ from isoloss.app.state.config import Preferences
 from isoloss.app.state.steering import STEP, Steering
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.docking import Docking
-from isoloss.app.ui.shortcuts import keys_of
+from isoloss.app.ui.keyboard import keys_of
 from isoloss.geometry.surface import Surface
 from isoloss.scene.pins import pins_of
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.app.dialogs.saved_views import forget_view, rename_view, save_view
+from isoloss.app.dialogs.saved_views_dialog import forget_view, rename_view, save_view
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.flight import SECONDS, Flight
 from isoloss.app.state.steps import SETTLE, STILL, Steps
 from isoloss.app.state.workspace import Workspace, open_all
 from isoloss.app.ui.command_palette import matching
 from isoloss.app.ui.fuzzy import misfit
-from isoloss.app.ui.shortcuts import keys_of
+from isoloss.app.ui.keyboard import keys_of
 from isoloss.app.window import App
 from isoloss.errors import IsolossError
 from isoloss.events import Started

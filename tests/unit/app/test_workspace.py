@@ -12,8 +12,8 @@ import pytest
 
 from isoloss.app.state.browse import Browser
 from isoloss.app.state.config import RECENT, Preferences
-from isoloss.app.state.curves import OpenCurve
 from isoloss.app.state.messages import Messages
+from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.workspace import APPROACH, Workspace, open_all
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from isoloss.app.state.arrangements import LAYOUTS, LINKS
+from isoloss.app.ui.action import Action
+from isoloss.jobs.follow import can_resume
 from isoloss.scene.appearance import Texture
 from isoloss.scene.document import ARRANGEMENTS
 from isoloss.scene.layer import next_texture
@@ -14,42 +16,10 @@ from isoloss.scene.pins import pins_of, unpin_all
 
 if TYPE_CHECKING:
     from isoloss.app.window import App
-    from isoloss.jobs.follow import FollowedRun
 
 
 PANEL_KEYS = {"Examples": "Ctrl+Shift+E"}
 """Of panels beyond the tenth, whose shortcuts are no digits."""
-
-
-def _always() -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Action:
-    """One command.
-
-    Attributes:
-        id: a stable name, for tests and for looking it up.
-        label: as the menus show it; "…" at its end says that more input follows.
-        run: does it.
-        menu: the menu it is in; "A/B" is the submenu B of A, "" none.
-        shortcut: keys joined by "+", such as "Ctrl+O"; "" if there are none.
-        is_on: for what can be on or off, whether it is on.
-        is_possible: whether it can be done now; else it is shown greyed.
-        separated: whether a line sets it apart from what stands above it in the menu.
-        repeats: whether it is done again and again while its keys are held.
-    """
-
-    id: str
-    label: str
-    run: Callable[[], object]
-    menu: str
-    shortcut: str = ""
-    is_on: Callable[[], bool] | None = None
-    is_possible: Callable[[], bool] = _always
-    separated: bool = False
-    repeats: bool = False
 
 
 def all_actions(app: App) -> list[Action]:
@@ -393,8 +363,3 @@ def _help_actions(app: App) -> list[Action]:
         Action("welcome", "Welcome", app.welcome.toggle, "Help", separated=True),
         Action("tour", "Take the tour", app.tour.start, "Help"),
     ]
-
-
-def can_resume(followed: FollowedRun) -> bool:
-    """Whether a run can be carried on from here."""
-    return followed.status in ("paused", "failed", "waiting") and not followed.is_active

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from isoloss.app.actions.actions import Action
+from isoloss.app.ui.action import Action
 
 if TYPE_CHECKING:
     from isoloss.app.window import App

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from isoloss.app.actions.actions import Action
 from isoloss.app.state.steering import CLOSER
+from isoloss.app.ui.action import Action
 
 if TYPE_CHECKING:
     from isoloss.app.window import App

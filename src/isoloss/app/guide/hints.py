@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, icon_button
 from isoloss.scene.layer import next_texture
 from isoloss.scene.tiling import Rect

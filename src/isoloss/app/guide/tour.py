@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.ui.keyboard import shown
 from isoloss.app.ui.places import rect_of, right_of_menu_bar
-from isoloss.app.ui.shortcuts import shown
-from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, icon_button, muted, primary_button, right_edge, wrapped
 from isoloss.scene.tiling import Rect
 

@@ -11,7 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.guide.thumbnails import SIZE, Thumbnail, Thumbnails
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
     hint,

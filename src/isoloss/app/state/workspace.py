@@ -11,10 +11,10 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.curves import Curves, OpenCurve
 from isoloss.app.state.evaluations import Evaluations, OpenEvaluation
-from isoloss.app.state.live import PERIOD, Flow, LiveSurface
+from isoloss.app.state.live_surface import PERIOD, Flow, LiveSurface
 from isoloss.app.state.messages import Messages
+from isoloss.app.state.open_curves import Curves, OpenCurve
 from isoloss.app.state.pointing import Pointing
 from isoloss.app.state.runs import Runs, Spawn
 from isoloss.app.state.session_keeper import SessionKeeper

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from imgui_bundle import hello_imgui, imgui
 
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 
 
 def clear_as_panels(panels: Iterable[str]) -> None:

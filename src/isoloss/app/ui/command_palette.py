@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.actions.actions import Action
+from isoloss.app.ui.action import Action
 from isoloss.app.ui.fuzzy import misfit
-from isoloss.app.ui.shortcuts import shown
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.keyboard import shown
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, list_line, wrapped
 
 _OVERLAY = (

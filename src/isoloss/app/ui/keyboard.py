@@ -7,7 +7,7 @@ from functools import cache
 
 from imgui_bundle import imgui
 
-from isoloss.app.actions.actions import Action
+from isoloss.app.ui.action import Action
 
 _MODIFIERS = {"Ctrl": imgui.Key.mod_ctrl, "Shift": imgui.Key.mod_shift, "Alt": imgui.Key.mod_alt}
 _ALWAYS = {"F1", "Ctrl+P", "Ctrl+Q", "Ctrl+=", "Ctrl+-"}

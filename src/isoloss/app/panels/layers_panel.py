@@ -10,8 +10,8 @@ from isoloss.app.state.comparing import why_no_difference
 from isoloss.app.state.explain import explanation, of_fact
 from isoloss.app.state.readouts import range_label
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.findings import findings_badge, list_findings
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.findings_badge import findings_badge, list_findings
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (
     em,
     heading,

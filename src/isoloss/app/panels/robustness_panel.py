@@ -8,13 +8,13 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.accuracy_plot import AccuracyPlot
-from isoloss.app.panels.jobs import status_sign, told_progress, told_status
-from isoloss.app.panels.strokes import Stroke, draw_sample, strokes_of
+from isoloss.app.panels.curve_strokes import Stroke, draw_sample, strokes_of
+from isoloss.app.panels.jobs_panel import status_sign, told_progress, told_status
 from isoloss.app.state.accuracy_curves import AccuracyCurve, has_draws
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.explain import explanation, of_attack
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
     fitted,

@@ -9,9 +9,9 @@ from dataclasses import replace
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.dialogs.dialogs import draw_dialog
+from isoloss.app.dialogs.dialog_frame import draw_dialog
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, icon_button, wrapped
 from isoloss.scene.document import Document, SavedView
 from isoloss.scene.plain import LONGEST

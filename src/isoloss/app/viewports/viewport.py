@@ -7,10 +7,10 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.state.pinning import Pinning
 from isoloss.app.state.readouts import place_facts, plain
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em
-from isoloss.app.viewport.cut_handles import CutHandles
-from isoloss.app.viewport.painter import Painter
+from isoloss.app.viewports.cut_handles import CutHandles
+from isoloss.app.viewports.painter import Painter
 from isoloss.scene import pins
 from isoloss.scene.picking import Hit, pick_scene
 from isoloss.scene.scene import Scene

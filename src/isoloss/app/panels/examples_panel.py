@@ -12,7 +12,7 @@ from isoloss.app.state.accuracy_curves import radius_text
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.example_browser import ExampleBrowser, Sight, attack_name, sigma_name
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
 from isoloss.results.examples import Index

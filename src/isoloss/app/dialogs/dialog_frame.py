@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, primary_button, right_edge, row, wrapped
 
 BUTTON = 7.0

@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from numpy.typing import NDArray
 
 from isoloss.app.state.runs import Runs
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted
 from isoloss.jobs.follow import FollowedRun
 

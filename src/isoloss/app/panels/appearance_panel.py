@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.state.explain import explanation, of_texture
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import Pair, drag_pair, slider, whole_slider
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (
     em,
     heading,

@@ -6,7 +6,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, shortened
 
 

@@ -12,7 +12,7 @@ from isoloss.app.state.slicing import LayerSlice, Slicing
 from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import drag_pair, within
-from isoloss.app.ui.theme import Color, palette
+from isoloss.app.ui.style import Color, palette
 from isoloss.app.ui.widgets import (
     em,
     hint,

@@ -9,7 +9,7 @@ from isoloss.app.state.explain import of_fact
 from isoloss.app.state.playback import SPEEDS, Path, Playback
 from isoloss.app.state.readouts import loss_label, number
 from isoloss.app.ui.numbers import slider
-from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened
 from isoloss.geometry.playhead import Playhead, playhead
 from isoloss.scene.theme import THEMES

@@ -8,7 +8,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from isoloss.app.state.messages import Level, Messages
-from isoloss.app.ui.theme import Color, palette, vec
+from isoloss.app.ui.style import Color, palette, vec
 from isoloss.app.ui.widgets import em, muted
 
 

@@ -11,7 +11,7 @@ from isoloss.app.state.explain import of_fact
 from isoloss.app.state.readouts import loss_label, number
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import slider
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, explained, hint, muted, shortened, wrapped
 from isoloss.geometry.minima import STANDARD_ERRORS, Minimum
 from isoloss.scene.layer import SurfaceLayer

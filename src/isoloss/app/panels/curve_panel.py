@@ -14,11 +14,11 @@ from isoloss.app.panels.plotting import (
     set_up_accuracy,
     set_up_loss,
 )
-from isoloss.app.state.curves import OpenCurve
+from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.readouts import plain
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.findings import findings_badge
-from isoloss.app.ui.theme import Color, palette, u32, vec
+from isoloss.app.ui.findings_badge import findings_badge
+from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
 from isoloss.geometry.curve import CONFIDENCE, Curve
 from isoloss.geometry.findings import findings_of

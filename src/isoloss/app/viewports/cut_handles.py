@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from numpy.typing import NDArray
 
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import u32
+from isoloss.app.ui.style import u32
 from isoloss.app.ui.widgets import em, hint
 from isoloss.gl.layers.cut_line import cut_points
 from isoloss.scene.cut import Cut, Point

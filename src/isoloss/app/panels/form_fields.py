@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.forms import FieldSpec
 from isoloss.app.ui.numbers import number_field, whole_field
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, hint, icon_button
 
 Suggestions = Sequence[tuple[str, str]]

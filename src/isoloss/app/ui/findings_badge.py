@@ -6,7 +6,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from isoloss.app.state.explain import explanation, of_finding
-from isoloss.app.ui.theme import Color, palette, vec
+from isoloss.app.ui.style import Color, palette, vec
 from isoloss.app.ui.widgets import em, heading, hint, wrapped
 from isoloss.geometry.findings import Finding
 

@@ -7,11 +7,11 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.arrangements import LAYOUTS, LINKS
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, icon_button, muted, toggle_button
-from isoloss.app.viewport.painter import SLOW
-from isoloss.app.viewport.view_header import view_header
-from isoloss.app.viewport.viewport import Viewport
+from isoloss.app.viewports.painter import SLOW
+from isoloss.app.viewports.view_header import view_header
+from isoloss.app.viewports.viewport import Viewport
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS
 from isoloss.scene.layer import next_texture
 from isoloss.scene.picking import Hit
