@@ -13,7 +13,7 @@ from isoloss.app.state.config import Preferences, config_folder
 from isoloss.app.state.runs import Spawn
 from isoloss.app.state.workspace import Workspace, open_all
 from isoloss.app.status import draw_status
-from isoloss.app.ui import native, style
+from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.menus import draw_menus
 from isoloss.app.window import IDLE, TITLE, App
@@ -69,7 +69,7 @@ def _require_display() -> None:
     if sys.platform.startswith("linux"):
         display = os.environ.get("DISPLAY", "")
         problem = "" if has_display() else "there is no display"
-    problem = problem or native.why_no_window(display)
+    problem = problem or desktop.why_no_window(display)
     if problem:
         raise IsolossError(f"{problem}: use 'isoloss render' to make pictures without a window")
 
@@ -137,7 +137,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     def ready() -> None:
         # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
         os.chdir(app.workspace.folder)
-        native.listen_to_drops(app.drop)
+        desktop.listen_to_drops(app.drop)
 
     def after_swap() -> None:
         app.frames += 1

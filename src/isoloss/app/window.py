@@ -44,13 +44,11 @@ from isoloss.app.state.slicing import Slicing
 from isoloss.app.state.steering import Steering
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.workspace import APPROACH, Workspace
-from isoloss.app.ui import native, style
+from isoloss.app.ui import desktop, style
 from isoloss.app.ui.action import Action
-from isoloss.app.ui.backdrop import clear_as_panels
 from isoloss.app.ui.command_palette import CommandPalette
-from isoloss.app.ui.docking import Docking
+from isoloss.app.ui.docking import Docking, clear_as_panels, rect_of
 from isoloss.app.ui.keyboard import Shortcuts
-from isoloss.app.ui.places import rect_of
 from isoloss.app.ui.widgets import floating
 from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
@@ -250,7 +248,7 @@ class App:
         title = f"● {title}" if session.has_changed else title
         if title != self._title:
             self._title = title
-            native.set_title(title)
+            desktop.set_title(title)
 
     def draw_panel(self, name: str) -> None:
         """Draw one panel."""

@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from open import drop
 from undo import differ, rest
 
-from isoloss.app.ui.native import glfw_window
+from isoloss.app.ui.desktop import glfw_window
 from isoloss.scene.appearance import Texture
 
 import glfw  # isort: skip

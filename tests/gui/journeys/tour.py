@@ -6,7 +6,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.guide.tour import STEPS
-from isoloss.app.ui.places import rect_of
+from isoloss.app.ui.docking import rect_of
 
 
 def tour(d: Driver) -> None:

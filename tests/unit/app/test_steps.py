@@ -16,8 +16,7 @@ from isoloss.app.state.config import Preferences
 from isoloss.app.state.flight import SECONDS, Flight
 from isoloss.app.state.steps import SETTLE, STILL, Steps
 from isoloss.app.state.workspace import Workspace, open_all
-from isoloss.app.ui.command_palette import matching
-from isoloss.app.ui.fuzzy import misfit
+from isoloss.app.ui.command_palette import matching, misfit
 from isoloss.app.ui.keyboard import keys_of
 from isoloss.app.window import App
 from isoloss.errors import IsolossError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from isoloss.app.state.arrangements import LAYOUTS, LINKS
+from isoloss.app.state.comparing import LAYOUTS, LINKS
 from isoloss.app.ui.action import Action
 from isoloss.jobs.follow import can_resume
 from isoloss.scene.appearance import Texture

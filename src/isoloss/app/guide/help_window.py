@@ -11,8 +11,8 @@ from isoloss.app.dialogs.dialog_frame import draw_dialog
 from isoloss.app.state import explain
 from isoloss.app.state.explain import Explanation, Paper
 from isoloss.app.ui.action import Action
+from isoloss.app.ui.desktop import open_page
 from isoloss.app.ui.keyboard import shown
-from isoloss.app.ui.reveal import open_page
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, heading, muted, right_edge, wrapped
 

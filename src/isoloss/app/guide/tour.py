@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.ui.docking import rect_of
 from isoloss.app.ui.keyboard import shown
-from isoloss.app.ui.places import rect_of, right_of_menu_bar
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, icon_button, muted, primary_button, right_edge, wrapped
 from isoloss.scene.tiling import Rect
@@ -246,7 +246,14 @@ class Tour:
 
 
 def _place(name: str) -> Rect | None:
-    return right_of_menu_bar() if name == "Menu" else rect_of(name)
+    return _right_of_menu_bar() if name == "Menu" else rect_of(name)
+
+
+def _right_of_menu_bar() -> Rect:
+    """The right end of the menu bar, where the way to the command palette is."""
+    area = imgui.get_main_viewport()
+    width, height = em(13), area.work_pos.y - area.pos.y
+    return area.pos.x + area.size.x - width, area.pos.y, width, height
 
 
 def _highlight(rect: Rect | None) -> None:

@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.reveal import reveal
+from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume

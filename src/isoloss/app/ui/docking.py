@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from imgui_bundle import hello_imgui, imgui
+
+from isoloss.app.ui.style import palette, vec
+from isoloss.scene.tiling import Rect
 
 PLACES = {
     "Layers": "Left",
@@ -76,3 +79,37 @@ class Docking:
 
 def _params() -> hello_imgui.DockingParams:
     return hello_imgui.get_runner_params().docking_params
+
+
+def rect_of(name: str) -> Rect | None:
+    """Where the window or panel `name` is; None while it cannot be seen."""
+    if imgui.internal.find_window_by_name(name) is None:
+        return None
+    window = imgui.internal.find_window_by_name(name)
+    if not window.was_active or window.hidden:
+        return None
+    return window.pos.x, window.pos.y, window.size.x, window.size.y
+
+
+def clear_as_panels(panels: Iterable[str]) -> None:
+    """Before a frame: let docked `panels` be transparent, for behind them is their own colour.
+
+    To clear a frame takes a software renderer no time; to fill a window two or three times over,
+    with the docking space, its panels and then the picture, takes longer than all there is upon
+    them. While one of the panels floats over others, all have a background of their own.
+    """
+    color = palette().panel
+    hello_imgui.get_runner_params().imgui_window_params.background_color = vec(color)
+    opaque = 1.0 if any(_floats(name) for name in panels) else 0.0
+    imgui.get_style().set_color_(imgui.Col_.window_bg, vec(color, opaque))
+
+
+def _floats(name: str) -> bool:
+    window = imgui.internal.find_window_by_name(name)
+    if window is None or not window.was_active:
+        return False
+    node = window.dock_node
+    while node is not None and node.parent_node is not None:
+        node = node.parent_node
+    # Panels may be docked to each other in a window that floats.
+    return node is None or not node.is_dock_space()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.arrangements import LAYOUTS, LINKS
+from isoloss.app.state.comparing import LAYOUTS, LINKS
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
-from isoloss.app.ui.widgets import em, icon_button, muted, toggle_button
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, toggle_button
 from isoloss.app.viewports.painter import SLOW
-from isoloss.app.viewports.view_header import view_header
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS
 from isoloss.scene.layer import next_texture
@@ -119,7 +118,7 @@ class Viewports:
             lo = ImVec2(x, y - head)
             draw.add_rect_filled(lo, ImVec2(x + width, y), u32(p.raised))
             imgui.push_id(f"view {viewport.index + 1}")
-            view_header(self.workspace, viewport.index, (lo.x, lo.y, width, head))
+            _header(self.workspace, viewport.index, (lo.x, lo.y, width, head))
             imgui.pop_id()
             lo, hi = ImVec2(lo.x + 0.5, lo.y + 0.5), ImVec2(x + width - 0.5, y + height - 0.5)
             color, thickness = (p.accent, em(0.1)) if active else (p.line, 1.0)
@@ -202,3 +201,33 @@ class Viewports:
                     workspace.change(axes=not look.axes)
                 case _:
                     workspace.look(workspace.scene.camera.reset())
+
+
+def _header(workspace: Workspace, index: int, rect: tuple[float, float, float, float]) -> None:
+    """Draw it over `rect` (x, y, width, height)."""
+    document, p = workspace.document, palette()
+    scene = document.views[index]
+    x, y, width, height = rect
+    imgui.set_cursor_screen_pos(ImVec2(x, y))
+    if imgui.invisible_button(f"header {index + 1}", ImVec2(width, height)):
+        document.active = index
+        imgui.open_popup("layers")
+    lit = imgui.is_item_hovered()
+    hint("Choose what this viewport shows")
+    draw, pad = imgui.get_window_draw_list(), em(0.5)
+    if lit:
+        draw.add_rect_filled(ImVec2(x, y), ImVec2(x + width, y + height), u32(p.button_hovered))
+    top = y + (height - imgui.get_font_size()) / 2
+    names = ", ".join(layer.name for layer in scene.layers if layer not in scene.hidden)
+    color = p.text if document.active == index else p.muted
+    draw.add_text(ImVec2(x + pad, top), u32(p.muted), f"{index + 1}")
+    room = width - 2 * pad - em(2.4)
+    draw.add_text(ImVec2(x + pad + em(1.1), top), u32(color), shortened(names or "Nothing", room))
+    draw.add_text(ImVec2(x + width - pad - em(0.7), top), u32(p.muted), fa.ICON_FA_ANGLE_DOWN)
+    imgui.set_next_window_pos(ImVec2(x, y + height))
+    if imgui.begin_popup("layers"):
+        for k, layer in enumerate(document.layers):
+            shown = layer not in scene.hidden
+            if imgui.menu_item(f"{layer.name}###layer {k}", "", shown)[0]:
+                workspace.show_in(layer, index)
+        imgui.end_popup()

@@ -1,8 +1,13 @@
-"""The window itself, for what Hello ImGui has no word for."""
+"""What the desktop does for us: the window's title, dropped files, file manager and browser."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 # imgui_bundle before glfw: it brings its own GLFW library and points pyGLFW at it.
@@ -35,3 +40,33 @@ def why_no_window(display: str) -> str:
         glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_X11)
     glfw.ERROR_REPORTING = False
     return "" if glfw.init() else f"the display {display} cannot be opened"
+
+
+def reveal(folder: Path) -> bool:
+    """Open `folder` in the file manager; returns whether there is one."""
+    return _hand_over(str(folder))
+
+
+def open_page(url: str) -> bool:
+    """Open a web page in the browser; returns whether there is one."""
+    return _hand_over(url)
+
+
+def _hand_over(target: str) -> bool:
+    if sys.platform == "win32":
+        os.startfile(target)
+        return True
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        return False
+    try:
+        subprocess.Popen(
+            [opener, target],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True
