@@ -10,8 +10,9 @@ from pathlib import Path
 from imgui_bundle import hello_imgui, imgui, implot
 
 from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.opener import open_all
 from isoloss.app.state.runs import Spawn
-from isoloss.app.state.workspace import Workspace, open_all
+from isoloss.app.state.workspace import Workspace
 from isoloss.app.status import draw_status
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import lay_out
@@ -29,7 +30,7 @@ SIZE = (1280, 800)
 def run_window(
     paths: Sequence[Path],
     follow: Sequence[Run],
-    carry_on: Sequence[Run],
+    resume: Sequence[Run],
     jobs: Spawn | None,
     tests: Callable[[App], None] | None,
 ) -> None:
@@ -40,8 +41,8 @@ def run_window(
     for run in follow:
         workspace.show_surface(workspace.runs.follow(run))
     _require_display()
-    if carry_on:
-        workspace.carry_on(carry_on)
+    if resume:
+        workspace.resume_and_show(resume)
     app = App(workspace)
     params = _params(app)
     if tests is not None:

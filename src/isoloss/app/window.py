@@ -39,11 +39,13 @@ from isoloss.app.panels.slice_panel import SlicePanel
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.flight import Flight
 from isoloss.app.state.live_surface import EARLY, PERIOD
+from isoloss.app.state.motion import APPROACH
+from isoloss.app.state.opener import open_path
 from isoloss.app.state.playback import Playback
 from isoloss.app.state.slicing import Slicing
 from isoloss.app.state.steering import Steering
 from isoloss.app.state.steps import Steps
-from isoloss.app.state.workspace import APPROACH, Workspace
+from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.command_palette import CommandPalette
@@ -189,7 +191,7 @@ class App:
 
     def restore_last_session(self) -> None:
         """Open what was open when the last window was closed."""
-        self.workspace.open(self.workspace.session.last_path(), remember=False)
+        open_path(self.workspace, self.workspace.session.last_path(), remember=False)
 
     @property
     def actions(self) -> list[Action]:
@@ -209,7 +211,7 @@ class App:
         """Take in what has happened outside, and choose how often to draw."""
         dropped, self._dropped = self._dropped, []
         for path in dropped:
-            self.workspace.open(path)
+            open_path(self.workspace, path)
         # Drawing what grows must not take the processor from the job that computes it.
         cost = self.viewports.cost + self.workspace.live_cost
         self.workspace.live_period = period = min(max(PERIOD, cost / (SHARE * CORES)), 2.0)
@@ -218,7 +220,7 @@ class App:
         self._follow_document()
         clear_as_panels(self.panels)
         fluent = self.workspace.flow.is_fluent(time.monotonic())
-        self.workspace.approach = 0.0 if fluent or self.viewports.is_slow else APPROACH
+        self.workspace.approach.seconds = 0.0 if fluent or self.viewports.is_slow else APPROACH
         flying = self.flight.go_on(time.monotonic())
         playing = self.playback.advance()
         self.workspace.pointing.next_frame()

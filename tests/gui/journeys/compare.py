@@ -7,6 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
+from isoloss.app.state.opener import open_path
 from isoloss.geometry.formats import load
 from isoloss.geometry.surface import Surface
 
@@ -108,7 +109,7 @@ def differ(d: Driver, shown: object) -> None:
     # where there is more than one choice a list is offered; another grid is none
     small = np.linspace(0, 1, 3)
     Surface.from_loss(small, small, np.ones((3, 3)) + small).save("small.ply")
-    workspace.open(Path("small.ply"))
+    open_path(workspace, Path("small.ply"))
     workspace.selected = valley
     d.press(imgui.Key.d)
     d.until(lambda: d.ctx.item_exists("//Difference/minus 3"), "the list of choices")

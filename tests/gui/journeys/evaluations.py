@@ -7,6 +7,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from open import drop
 
+from isoloss.app.state.opener import open_path, samples
 from isoloss.events import Done
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
@@ -50,7 +51,7 @@ def choose(d: Driver) -> None:
     d.click("##run")
     d.click("//$FOCUSED/$$0/defended")
     assert workspace.evaluations.shown.name == "defended"
-    workspace.open(workspace.samples()[0])
+    open_path(workspace, samples()[0])
     d.until(lambda: workspace.scene.shown, "the surface")
     d.press(imgui.Key.mod_ctrl, imgui.Key._0)
     d.press(imgui.Key.mod_ctrl, imgui.Key._0)
@@ -88,7 +89,7 @@ def session(d: Driver) -> None:
     d.until(lambda: workspace.session.name == "both", "the session to be saved")
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.w)
     d.until(lambda: not workspace.evaluations.open, "all to be closed")
-    workspace.open(Path("both.isoloss"))
+    open_path(workspace, Path("both.isoloss"))
     d.until(lambda: len(workspace.evaluations.open) == 2, "both runs")
 
 

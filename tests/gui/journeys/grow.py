@@ -7,6 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
+from isoloss.app.state.opener import open_path
 from isoloss.events import Progress, Started
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
@@ -29,7 +30,7 @@ def grow(d: Driver) -> None:
     # with nothing else open, a curve has the middle of the window
     d.click("//Layers/**/remove")
     d.press(imgui.Key.mod_ctrl, imgui.Key.t)
-    workspace.open(BARRIER)
+    open_path(workspace, BARRIER)
     d.until(lambda: d.ctx.item_exists("//Viewport/**/close"), "the curve in the light theme")
     assert not d.ctx.item_exists("//Viewport/**/open")
     d.shot("curve_light.png")
@@ -40,7 +41,7 @@ def grow(d: Driver) -> None:
 
 def read_a_curve(d: Driver) -> None:
     workspace = d.app.workspace
-    workspace.open(BARRIER)
+    open_path(workspace, BARRIER)
     shown = d.until(lambda: workspace.curves.shown, "the curve")
     d.until(lambda: d.ctx.item_exists("//Curve/close"), "the panel to come to the front")
     assert shown.is_log
@@ -64,7 +65,7 @@ def follow_a_line(d: Driver) -> None:
     growing = GrowingSurface.create(run.growing_path, axis, np.zeros(1), 90, True, meta)
     for k in (0, 4, 8):
         growing.put((k, 0), 1 + axis[k] ** 2, 0.5, 0.2, 10)
-    workspace.open(run.folder)
+    open_path(workspace, run.folder)
     assert workspace.curves.shown is not barrier
     line = workspace.curves.shown
     assert len(line.curve.alpha) == 3
@@ -95,7 +96,7 @@ def sharpen(d: Driver) -> None:
     with run.lock():  # as the job that carries it on would
         run.emit(Started(0, "cpu"))
         run.emit(Progress("surface", 250, 22500, 1234.5, "images"))
-        workspace.open(run.folder)
+        open_path(workspace, run.folder)
         (layer,) = workspace.scene.layers
         d.until(lambda: workspace.runs.active, "the run to be seen at work")
         d.shot("sharpen.png")

@@ -9,6 +9,8 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
+from isoloss.app.state.opener import open_path
+
 CTRL = imgui.Key.mod_ctrl
 PANEL = "//Appearance"
 
@@ -118,7 +120,7 @@ def layers(d: Driver) -> None:
     for k in range(30):
         path = Path(f"more {k}.ply").absolute()
         shutil.copy(sys.argv[1], path)
-        workspace.open(path, remember=False)
+        open_path(workspace, path, remember=False)
     d.ctx.yield_(6)
     lowest = imgui.internal.find_window_by_name("Layers").scroll.y
     assert lowest > 100, "the list has not come to the selected layer"

@@ -10,6 +10,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
+from isoloss.app.state.opener import open_path
 from isoloss.scene.session import save_session
 
 BARRIER = Path(sys.argv[2])
@@ -70,7 +71,7 @@ def picture(d: Driver) -> None:
     d.press(imgui.Key.escape)
 
     d.click("//Layers/**/remove")
-    workspace.open(BARRIER)
+    open_path(workspace, BARRIER)
     open_dialog(d)
     assert not d.ctx.item_exists(f"{DIALOG}/Movie")
     d.shot("curve.png")

@@ -7,23 +7,24 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.config import cache_folder
+from isoloss.app.state.opener import samples
 
 
 def welcome(d: Driver) -> None:
     workspace, page = d.app.workspace, d.app.welcome
     d.until(lambda: d.app.frames > 0, "the first frame")
     assert d.app.shows_welcome
-    names = [path.name for path in workspace.samples()]
+    names = [path.name for path in samples()]
     assert len(names) >= 3
 
     # the thumbnails come after the first frame, and look like surfaces
     done = page.thumbnails.of
-    d.until(lambda: all(done(path, "dark") for path in workspace.samples()), "all thumbnails")
+    d.until(lambda: all(done(path, "dark") for path in samples()), "all thumbnails")
     d.until(lambda: len(kept()) == len(names), "the thumbnails in the cache folder")
-    titles = {done(path, "dark").title for path in workspace.samples()}
+    titles = {done(path, "dark").title for path in samples()}
     assert len(titles) == len(names)
     assert "" not in titles
-    assert all(done(path, "dark").picture is not None for path in workspace.samples())
+    assert all(done(path, "dark").picture is not None for path in samples())
     for file in kept():
         assert np.ptp(picture(file), axis=(0, 1)).max() > 100, f"{file} is blank"
     d.shot("welcome.png")

@@ -9,6 +9,7 @@ import pytest
 
 from isoloss.app.actions.actions import all_actions
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.opener import open_path
 from isoloss.app.state.steering import STEP, Steering
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.docking import Docking
@@ -25,7 +26,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
     made = Workspace(tmp_path, Preferences())
     loss = 1 + (AXIS[:, None] - 0.5) ** 2 + AXIS**2
-    made.open(Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "bowl.ply"))
+    open_path(made, Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "bowl.ply"))
     return made
 
 
@@ -53,7 +54,7 @@ def test_steps_are_drags(workspace, steering):
 
 
 def test_the_middle_is_pinned_unpinned_and_centred_on(workspace, steering):
-    workspace.look(workspace.scene.camera.axis_view(7))
+    workspace.set_camera(workspace.scene.camera.axis_view(7))
     steering.pin_middle()
     assert pinned(workspace) == [(0, 0)]
     steering.pin_middle()

@@ -153,7 +153,7 @@ def _view_actions(app: App) -> list[Action]:
     workspace = app.workspace
 
     def toward(key: int) -> Callable[[], None]:
-        return lambda: workspace.look(workspace.scene.camera.axis_view(key))
+        return lambda: workspace.set_camera(workspace.scene.camera.axis_view(key))
 
     def arrange(count: int) -> Action:
         label, shortcut = LAYOUTS[count]
@@ -215,7 +215,7 @@ def _view_actions(app: App) -> list[Action]:
         Action(
             "reset-camera",
             "Reset camera",
-            lambda: workspace.look(workspace.scene.camera.reset()),
+            lambda: workspace.set_camera(workspace.scene.camera.reset()),
             "View",
             "R",
         ),
@@ -225,7 +225,7 @@ def _view_actions(app: App) -> list[Action]:
         Action(
             "projection",
             "Orthographic projection",
-            lambda: workspace.look(workspace.scene.camera.toggle_projection()),
+            lambda: workspace.set_camera(workspace.scene.camera.toggle_projection()),
             "View",
             "5",
             is_on=lambda: workspace.scene.camera.orthographic,

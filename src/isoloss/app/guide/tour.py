@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.state.opener import open_path, samples
 from isoloss.app.ui.docking import rect_of
 from isoloss.app.ui.keyboard import shown
 from isoloss.app.ui.style import palette, u32, vec
@@ -120,9 +121,9 @@ class Tour:
         """Begin, or go on where it was left."""
         workspace = self._app.workspace
         if not workspace.scene.shown:
-            sample = next((p for p in workspace.samples() if p.name == SAMPLE), None)
+            sample = next((p for p in samples() if p.name == SAMPLE), None)
             if sample is not None:
-                workspace.open(sample)
+                open_path(workspace, sample)
         self.is_open = True
         self._enter(self.step)
 

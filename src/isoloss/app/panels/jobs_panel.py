@@ -9,6 +9,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.state.opener import show_again
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec
@@ -105,7 +106,7 @@ class JobsPanel:
                     fa.ICON_FA_MOUNTAIN,
                     "show",
                     "Show its surface",
-                    lambda: workspace.show_again(followed),
+                    lambda: show_again(workspace, followed),
                 )
             )
         if isinstance(followed.run.settings, RobustnessSettings):
@@ -114,7 +115,7 @@ class JobsPanel:
                     fa.ICON_FA_CHART_LINE,
                     "show",
                     "Show its accuracies",
-                    lambda: workspace.show_again(followed),
+                    lambda: show_again(workspace, followed),
                 )
             )
         if isinstance(followed.run.settings, TrainSettings):

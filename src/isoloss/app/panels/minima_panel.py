@@ -75,7 +75,7 @@ class MinimaPanel:
             workspace.change(minima=True)
         at = workspace.scene.frame().place(minimum.alpha, minimum.beta, minimum.loss).ravel()
         target = float(at[0]), float(at[1]), float(at[2])
-        workspace.look(workspace.scene.camera.recentre(target))
+        workspace.set_camera(workspace.scene.camera.recentre(target))
 
     def _slider(self, persistence: float) -> None:
         imgui.align_text_to_frame_padding()

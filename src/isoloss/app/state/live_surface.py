@@ -21,10 +21,6 @@ PERIOD = 0.08
 """Seconds between two looks at a growing surface, at the least."""
 EARLY = 0.8
 """A look may come after this share of the period: frames do not fall on its beat."""
-FLUENT = 0.25
-"""Seconds: news that follow each other as closely need no way from shape to shape,"""
-STREAM = 8.0
-"""if they come cell by cell: so many a second at least."""
 
 
 @dataclass
@@ -108,20 +104,3 @@ class LiveSurface:
             self.layer = SurfaceLayer(run.name, surface, source=run.folder)
         else:
             self.layer.become(surface)
-
-
-class Flow:
-    """Whether cells come in as a stream."""
-
-    def __init__(self) -> None:
-        self._last = self._until = -np.inf
-
-    def feed(self, now: float, cells: int, period: float) -> None:
-        """So many `cells` are new at the time `now`, where a look is taken every `period`."""
-        gap, self._last = now - self._last, now
-        close = gap < max(FLUENT, 2.5 * period)
-        self._until = now + 4 * max(FLUENT, period) if close and cells >= STREAM * gap else now
-
-    def is_fluent(self, now: float) -> bool:
-        """Whether each look brings a small step, which is best shown at once."""
-        return now < self._until

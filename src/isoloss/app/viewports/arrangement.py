@@ -200,7 +200,7 @@ class Viewports:
                 case "axes":
                     workspace.change(axes=not look.axes)
                 case _:
-                    workspace.look(workspace.scene.camera.reset())
+                    workspace.set_camera(workspace.scene.camera.reset())
 
 
 def _header(workspace: Workspace, index: int, rect: tuple[float, float, float, float]) -> None:
