@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imgui_bundle import hello_imgui, imgui, implot
 
+from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences, config_folder
 from isoloss.app.state.opener import open_all
 from isoloss.app.state.runs import Spawn
@@ -111,7 +112,7 @@ def _params(app: App) -> hello_imgui.RunnerParams:
     inner.show_status_fps = False
     inner.remember_theme = inner.remember_status_bar_settings = False
 
-    lay_out(params.docking_params, app.draw_viewport, app.draw_panel)
+    lay_out(params.docking_params, PANELS, app.draw_viewport, app.draw_panel)
     _connect(params, app)
     return params
 
@@ -132,7 +133,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
 
     def set_style() -> None:
         style.apply_shapes()
-        style.apply_palette(app.theme)
+        style.apply_palette(app.parts.theme)
         imgui.get_style().font_scale_main = app.workspace.preferences.font_scale
 
     def ready() -> None:
@@ -148,16 +149,10 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     calls.setup_imgui_config = config
     calls.setup_imgui_style = set_style
     calls.post_init = ready
-    calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.actions))
-    calls.show_status = lambda: app.guard("Status", lambda: draw_status(app))
+    calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.parts.actions))
+    calls.show_status = lambda: app.guard("Status", lambda: draw_status(app.parts))
     calls.pre_new_frame = app.before_frame
     calls.post_render_dockable_windows = app.draw_over
 
-    def leave() -> None:
-        app.viewports.free()
-        app.welcome.thumbnails.free()
-        app.examples_panel.free()
-        app.renderings.end()
-
-    calls.before_exit = leave
+    calls.before_exit = app.parts.free
     calls.after_swap = after_swap

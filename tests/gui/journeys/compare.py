@@ -15,9 +15,9 @@ VALLEY = load(Path(sys.argv[1]))
 
 
 def compare(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     document = workspace.document
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     valley, plain = document.layers
 
     def shown() -> list[list[str]]:
@@ -42,7 +42,7 @@ def compare(d: Driver) -> None:
 
 def links(d: Driver, still: np.ndarray) -> None:
     """What is linked moves together, what is not does not."""
-    document = d.app.workspace.document
+    document = d.parts.workspace.document
     a, b = document.shown_views
     before = a.camera
     d.drag(60, 20, index=1)
@@ -72,7 +72,7 @@ def links(d: Driver, still: np.ndarray) -> None:
 
 def choose(d: Driver, shown: object) -> None:
     """Menus and panels act on the active viewport; layers are put where they are wanted."""
-    document = d.app.workspace.document
+    document = d.parts.workspace.document
     d.press(imgui.Key.n)
     assert document.active == 1
     d.click("//Layers/$$0/eye")
@@ -94,7 +94,7 @@ def choose(d: Driver, shown: object) -> None:
 
 def differ(d: Driver, shown: object) -> None:
     """The difference of the selected surface and another."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     valley, plain = workspace.document.layers
     assert workspace.selected is valley
     d.press(imgui.Key.d)
@@ -115,10 +115,10 @@ def differ(d: Driver, shown: object) -> None:
     d.until(lambda: d.ctx.item_exists("//Difference/minus 3"), "the list of choices")
     d.ctx.item_click("//Difference/minus 3")
     assert len(workspace.document.layers) == 4
-    assert d.app.difference_dialog.is_open, "a surface on another grid was accepted"
+    assert d.parts.difference_dialog.is_open, "a surface on another grid was accepted"
     d.shot("difference_choice.png")
     d.click("//Difference/minus 1")
-    d.until(lambda: not d.app.difference_dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.difference_dialog.is_open, "the dialog to close")
     assert workspace.selected is made, "the difference that is open is shown again"
     assert len(workspace.document.layers) == 4
     workspace.show_difference(valley, workspace.document.layers[3])

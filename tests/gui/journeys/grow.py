@@ -17,8 +17,8 @@ BARRIER = Path(sys.argv[2])
 
 
 def grow(d: Driver) -> None:
-    workspace = d.app.workspace
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    d.until(lambda: d.window.frames > 4, "the first frames")
     (layer,) = workspace.scene.layers
     before = d.picture()
     read_a_curve(d)
@@ -40,7 +40,7 @@ def grow(d: Driver) -> None:
 
 
 def read_a_curve(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     open_path(workspace, BARRIER)
     shown = d.until(lambda: workspace.curves.shown, "the curve")
     d.until(lambda: d.ctx.item_exists("//Curve/close"), "the panel to come to the front")
@@ -48,7 +48,7 @@ def read_a_curve(d: Driver) -> None:
     window = d.ctx.window_info("//Curve").window
     d.ctx.mouse_move_to_pos((window.pos.x + window.size.x / 2, window.pos.y + window.size.y / 2))
     # the middle of the panel is that of the curve, but for its axes' labels
-    index = d.until(lambda: d.app.curve_panel.pointed, "the point under the cursor")
+    index = d.until(lambda: d.panel("Curve").pointed, "the point under the cursor")
     assert 0.2 < shown.curve.alpha[index] < 0.8
     d.shot("curve.png")
     d.click("//Curve/Log scale")
@@ -57,7 +57,7 @@ def read_a_curve(d: Driver) -> None:
 
 def follow_a_line(d: Driver) -> None:
     """One that grows, and the choice among two."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     barrier = workspace.curves.shown
     run = Run.create(Path("runs/line"), ProbeSettings(source=Path("net"), plane="line", points=9))
     axis = np.linspace(-1, 1, 9)
@@ -82,7 +82,7 @@ def follow_a_line(d: Driver) -> None:
 
 def sharpen(d: Driver) -> None:
     """Cells get ever more samples: the surface moves to its new shape, then nothing is drawn."""
-    workspace, painter = d.app.workspace, d.app.viewport.painter
+    workspace, painter = d.parts.workspace, d.parts.viewport.painter
     run = Run.create(Path("runs/grows"), ProbeSettings(source=Path("net"), grid=(5, 5)))
     axis = np.linspace(-1, 1, 5)
     growing = GrowingSurface.create(run.growing_path, axis, axis, 900, True, {"plane": "random"})

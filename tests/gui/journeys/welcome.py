@@ -11,9 +11,9 @@ from isoloss.app.state.opener import samples
 
 
 def welcome(d: Driver) -> None:
-    workspace, page = d.app.workspace, d.app.welcome
-    d.until(lambda: d.app.frames > 0, "the first frame")
-    assert d.app.shows_welcome
+    workspace, page = d.parts.workspace, d.parts.welcome
+    d.until(lambda: d.window.frames > 0, "the first frame")
+    assert d.parts.shows_welcome
     names = [path.name for path in samples()]
     assert len(names) >= 3
 
@@ -32,7 +32,7 @@ def welcome(d: Driver) -> None:
     # a real click on a thumbnail shows its surface, and the first hint how to hold it
     d.click(f"//Viewport/**/{names[1]}")
     d.until(lambda: [x.name for x in workspace.scene.layers] == [Path(names[1]).stem], "a surface")
-    assert not d.app.shows_welcome
+    assert not d.parts.shows_welcome
     d.until(lambda: d.ctx.item_exists("//Hint/dismiss"), "the hint")
     d.shot("first-surface.png")
     d.drag(60, 20)
@@ -41,15 +41,15 @@ def welcome(d: Driver) -> None:
 
     # asked for again, it lies over what is open; Escape puts it away
     d.ctx.menu_click("//##MainMenuBar/Help/welcome")
-    d.until(lambda: d.app.shows_welcome, "the welcome again")
+    d.until(lambda: d.parts.shows_welcome, "the welcome again")
     d.until(lambda: d.ctx.item_exists("//Viewport/**/close"), "its way back")
     d.click("//Viewport/**/close")
-    d.until(lambda: not d.app.shows_welcome, "the surface again")
+    d.until(lambda: not d.parts.shows_welcome, "the surface again")
     assert len(workspace.scene.layers) == 1
 
     # by keyboard only: nothing open, Tab to the page, Enter on a thumbnail
     d.press(imgui.Key.mod_ctrl, imgui.Key.w)
-    d.until(lambda: d.app.shows_welcome and not workspace.scene.layers, "the welcome")
+    d.until(lambda: d.parts.shows_welcome and not workspace.scene.layers, "the welcome")
     d.ctx.item_nav_activate(f"//Viewport/**/{names[2]}")
     d.until(lambda: [x.name for x in workspace.scene.layers] == [Path(names[2]).stem], "another")
 
@@ -66,7 +66,7 @@ def picture(file: Path) -> np.ndarray:
 
 
 def shows_hint(d: Driver, name: str) -> bool:
-    hint = d.app.hints.current()
+    hint = d.parts.hints.current()
     return hint is not None and hint.name == name
 
 

@@ -7,7 +7,8 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
-from isoloss.app.actions.actions import all_actions
+from isoloss.app.actions.all_actions import all_actions
+from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.opener import open_path
 from isoloss.app.state.steering import STEP, Steering
@@ -86,8 +87,8 @@ def test_beside_the_surface_there_is_nothing_to_pin(workspace, steering):
 
 
 def test_no_two_commands_share_keys():
-    app = MagicMock(docking=Docking())
-    keys = [keys_of(a.shortcut) for a in all_actions(app) if a.shortcut]
+    parts = MagicMock(docking=Docking(PANELS))
+    keys = [keys_of(a.shortcut) for a in all_actions(parts) if a.shortcut]
     assert len(keys) == len(set(keys))
-    repeating = {a.id for a in all_actions(app) if a.repeats}
+    repeating = {a.id for a in all_actions(parts) if a.repeats}
     assert {"orbit-left", "pan-down", "zoom-in", "zoom-in-key", "zoom-out"} <= repeating

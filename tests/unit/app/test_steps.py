@@ -12,7 +12,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.dialogs.saved_views_dialog import forget_view, rename_view, save_view
+from isoloss.app.parts import Parts
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.flight import SECONDS, Flight
 from isoloss.app.state.opener import load, open_all, open_path
@@ -20,7 +22,6 @@ from isoloss.app.state.steps import SETTLE, STILL, Steps
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.command_palette import matching, misfit
 from isoloss.app.ui.keyboard import keys_of
-from isoloss.app.window import App
 from isoloss.errors import IsolossError
 from isoloss.events import Started
 from isoloss.geometry.growing import GrowingSurface
@@ -407,65 +408,68 @@ def test_a_hostile_session_leaves_the_window_as_it_was(opened, tmp_path):
 
 
 @pytest.fixture
-def app(opened):
+def parts(opened):
     for _ in range(12):
         save_view(opened.document)
-    return App(opened)
+    return Parts(opened, all_actions)
 
 
-def test_no_two_commands_share_an_id_or_a_shortcut(app):
+def test_no_two_commands_share_an_id_or_a_shortcut(parts):
     for counted in (
-        Counter(a.id for a in app.actions),
-        Counter(frozenset(a.shortcut.split("+")) for a in app.actions if a.shortcut),
+        Counter(a.id for a in parts.actions),
+        Counter(frozenset(a.shortcut.split("+")) for a in parts.actions if a.shortcut),
     ):
         assert max(counted.values()) == 1, counted.most_common(3)
-    keys = [keys_of(a.shortcut) for a in app.actions if a.shortcut]
+    keys = [keys_of(a.shortcut) for a in parts.actions if a.shortcut]
     assert len(set(keys)) == len(keys)
 
 
-def test_each_command_is_in_one_menu_and_in_the_palette(app):
-    with_menu = [a for a in app.actions if a.menu]
-    assert matching(app.actions, "") == with_menu
+def test_each_command_is_in_one_menu_and_in_the_palette(parts):
+    with_menu = [a for a in parts.actions if a.menu]
+    assert matching(parts.actions, "") == with_menu
     for action in with_menu:
-        assert action in matching(app.actions, action.label)
+        assert action in matching(parts.actions, action.label)
     # The menus group what follows each other: a menu that came twice would be drawn twice.
     submenus = [menu for menu, _ in itertools.groupby(a.menu for a in with_menu) if "/" in menu]
     tops = [top for top, _ in itertools.groupby(a.menu.split("/")[0] for a in with_menu)]
     for names in (submenus, tops):
         assert len(set(names)) == len(names)
-    for action in app.actions:
+    for action in parts.actions:
         if not action.menu:  # a second key for what a menu has
             assert any(a.label == action.label for a in with_menu)
 
 
-def test_the_menu_says_what_would_be_undone(app):
-    undo = app.action("undo")
+def test_the_menu_says_what_would_be_undone(parts):
+    undo = parts.action("undo")
     assert (undo.label, undo.is_possible()) == ("Undo", False)
-    app.workspace.change(contours=False)
-    rest(app.steps, 0)
-    assert (app.action("undo").label, app.action("undo").is_possible()) == ("Undo contours", True)
-    app.action("undo").run()
-    assert app.workspace.appearance.contours
-    assert app.action("redo").label == "Redo contours"
-    app.action("redo").run()
-    assert not app.workspace.appearance.contours
+    parts.workspace.change(contours=False)
+    rest(parts.steps, 0)
+    assert (parts.action("undo").label, parts.action("undo").is_possible()) == (
+        "Undo contours",
+        True,
+    )
+    parts.action("undo").run()
+    assert parts.workspace.appearance.contours
+    assert parts.action("redo").label == "Redo contours"
+    parts.action("redo").run()
+    assert not parts.workspace.appearance.contours
 
 
-def test_saved_views_are_commands(app):
-    app.workspace.set_camera(Camera(azimuth=42))
-    app.action("save-view").run()
-    first, last = app.action("saved-view-1"), app.action("saved-view-13")
+def test_saved_views_are_commands(parts):
+    parts.workspace.set_camera(Camera(azimuth=42))
+    parts.action("save-view").run()
+    first, last = parts.action("saved-view-1"), parts.action("saved-view-13")
     assert (first.label, first.shortcut, last.label, last.shortcut) == (
         "View 1",
         "Alt+1",
         "View 13",
         "",
     )
-    app.workspace.set_camera(Camera(azimuth=1))
+    parts.workspace.set_camera(Camera(azimuth=1))
     last.run()
-    app.flight.go_on(0)
-    app.flight.go_on(1)
-    assert app.workspace.scene.camera.azimuth == 42
+    parts.flight.go_on(0)
+    parts.flight.go_on(1)
+    assert parts.workspace.scene.camera.azimuth == 42
 
 
 @pytest.mark.parametrize(
@@ -481,8 +485,8 @@ def test_saved_views_are_commands(app):
         ("wirefr tex", "texture-wireframe"),
     ],
 )
-def test_the_palette_finds_what_is_typed_in_haste(app, typed, first):
-    found = [a.id for a in matching(app.actions, typed)]
+def test_the_palette_finds_what_is_typed_in_haste(parts, typed, first):
+    found = [a.id for a in matching(parts.actions, typed)]
     assert found[0] == first or first in found[:2], found[:4]
 
 

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from imgui_bundle import hello_imgui, imgui
 
+from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.style import palette, vec
 from isoloss.scene.tiling import Rect
 
-PLACES = {
-    "Layers": "Left",
-    "Appearance": "LeftBottom",
-    "Experiments": "Right",
-    "Jobs": "RightBottom",
-    "Plots": "Bottom",
-    "Log": "Bottom",
-    "Curve": "Bottom",
-    "Slice": "Bottom",
-    "Minima": "Bottom",
-    "Robustness": "Bottom",
-    "Examples": "Bottom",
-}
-"""Panel: the place it has at first."""
-
 
 def lay_out(
-    params: hello_imgui.DockingParams, viewport: Callable[[], None], panel: Callable[[str], None]
+    params: hello_imgui.DockingParams,
+    panels: Sequence[Panel],
+    draw_viewport: Callable[[], None],
+    draw_panel: Callable[[str], None],
 ) -> None:
-    """Put the panels around the viewport; `viewport` and `panel` draw them."""
+    """Put the panels around the viewport."""
     params.docking_splits = [
         hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
         hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
@@ -36,15 +25,14 @@ def lay_out(
         hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
     ]
-    middle = hello_imgui.DockableWindow("Viewport", "MainDockSpace", viewport)
+    middle = hello_imgui.DockableWindow("Viewport", "MainDockSpace", draw_viewport)
     middle.call_begin_end = middle.can_be_closed = False
     windows = [middle]
-    for name, place in PLACES.items():
-        window = hello_imgui.DockableWindow(name, place, lambda name=name: panel(name))
-        if name == "Experiments":  # it scrolls its fields, not its buttons
-            window.imgui_window_flags = int(imgui.WindowFlags_.no_scrollbar)
-        elif name == "Examples":  # whose arrow keys go from image to image
-            window.imgui_window_flags = int(imgui.WindowFlags_.no_nav_inputs)
+    for panel in panels:
+        window = hello_imgui.DockableWindow(
+            panel.name, panel.place, lambda name=panel.name: draw_panel(name)
+        )
+        window.imgui_window_flags = panel.window_flags
         windows.append(window)
     params.dockable_windows = windows
 
@@ -52,7 +40,8 @@ def lay_out(
 class Docking:
     """Opens and closes panels, in the running app."""
 
-    names = tuple(PLACES)
+    def __init__(self, panels: Sequence[Panel]) -> None:
+        self.panels = panels
 
     def is_shown(self, name: str) -> bool:
         """Whether a panel is open."""
