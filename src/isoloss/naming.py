@@ -22,12 +22,6 @@ def sentence(message: str) -> str:
     return whole if whole.endswith(".") else whole + "."
 
 
-def is_tagged(name: str) -> bool:
-    """Whether `name` is a timm name with the tag of a training, as in `timm:vgg11.tv_in1k`."""
-    library, _, short = name.rpartition(":")
-    return library == "timm" and "." in short
-
-
 def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits beside a "…"."""
 
