@@ -1,5 +1,6 @@
 """What people call things."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -37,3 +38,15 @@ def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False)
         middle = (few + many + 1) // 2
         few, many = (middle, many) if fits(part(middle)) else (few, middle - 1)
     return part(few)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3:07 min` or `2:05 h`."""
+    if not math.isfinite(seconds):
+        return "an unknown time"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from isoloss import __version__
 from isoloss.errors import IsolossError
+from isoloss.version import __version__
 
 WRONG_REQUEST, FAILED, INTERRUPTED = 2, 1, 130
 
