@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -72,8 +72,13 @@ NetworkPath = Annotated[Path, AfterValidator(_network)]
 
 
 class Settings(BaseModel):
-    """What every kind of run can be told."""
+    """What every kind of run can be told.
 
+    Attributes:
+        is_robustness: whether it is an attack, a defense or a certification.
+    """
+
+    is_robustness: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(
