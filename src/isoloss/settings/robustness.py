@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -100,6 +100,7 @@ Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 class RobustnessSettings(NetworkSettings):
     """What attacks, defenses and certifications share: networks, images, repetitions."""
 
+    is_robustness: ClassVar[bool] = True
     also: tuple[NetworkPath, ...] = Field(
         default=(),
         title="Also",

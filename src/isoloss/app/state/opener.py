@@ -13,7 +13,8 @@ from isoloss.geometry.formats import is_trajectory, load_trajectories
 from isoloss.geometry.formats import load as load_surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
-from isoloss.run import TABLE, Run
+from isoloss.run import Run
+from isoloss.run_folder import TABLE
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.settings import RobustnessSettings
