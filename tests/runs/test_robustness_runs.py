@@ -22,8 +22,10 @@ from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.cli.describe import describe
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
+from isoloss.robustness.attacks import pgd
 from isoloss.robustness.evaluation import trials
-from isoloss.robustness.smoothing.bpda import StraightThrough
+from isoloss.robustness.smoothing import adaptive
+from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.smoothing.denoising import denoising_loss
 from isoloss.robustness.speed.fast import Fast
@@ -31,7 +33,7 @@ from isoloss.robustness.evaluation.ledger import Ledger
 from isoloss.robustness.evaluation.plan import Plan
 from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
-from isoloss.robustness.attacks.standard import check_autoattack, standard_autoattack
+from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
 from isoloss.robustness.smoothing.statistics import certified_radius
 from isoloss.robustness.evaluation.trials import Trials
 from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
@@ -466,7 +468,7 @@ def test_legacy_says_that_its_reach_ends_and_what_it_did(lab, tmp_path):
 
 def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeypatch):
     through, plain, rounded = {}, [], []
-    eot_pgd, attack_plain, counted = trials.eot_pgd, trials.attack, trials.count_votes
+    eot_pgd, attack_plain, counted = adaptive.eot_pgd, pgd.attack, trials.count_votes
 
     def spy_through(target, *args, **kwargs):
         kind = "bpda" if isinstance(target, StraightThrough) else "eot"
@@ -481,8 +483,8 @@ def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeyp
         rounded.append(images)
         return counted(target, images, *args, **kwargs)
 
-    monkeypatch.setattr(trials, "eot_pgd", spy_through)
-    monkeypatch.setattr(trials, "attack", spy_plain)
+    monkeypatch.setattr(adaptive, "eot_pgd", spy_through)
+    monkeypatch.setattr(pgd, "attack", spy_plain)
     monkeypatch.setattr(trials, "count_votes", spy_counted)
     done(tmp_path / "run", defend(lab, attacks="transfer,bpda,eot", keep=0, samples=8))
     assert set(through) == {"bpda", "eot"}

@@ -10,9 +10,9 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
-from isoloss.results.attacks import NORMS
 from isoloss.results.certificates import CERTIFICATES, Certificate, read_certificates
 from isoloss.results.examples import INDEX, read_index
+from isoloss.results.radii import NORMS
 from isoloss.results.tables import Doubt, Report, Row, read_report, read_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, RobustnessSettings

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
-from isoloss.results.attacks import attack_of
+from isoloss.results.attacks import CLEAN, attack_of
 from isoloss.results.examples import (
-    CLEAN,
     INDEX,
     ExampleFile,
     Examples,
@@ -25,8 +24,6 @@ from isoloss.results.examples import (
 from isoloss.results.tables import Doubt, Row
 
 Image = NDArray[np.float32]
-STRONGEST = ("eot", "bpda", "autoattack", "pgd", "square", "transfer", CLEAN)
-"""The first that is there is shown, where nobody chooses."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +190,7 @@ def _chosen(index: Index, choice: Choice, name: str) -> ExampleFile:
         raise IsolossError(f"{name} has kept no such images; there are {there}")
 
     def rank(file: ExampleFile) -> tuple[bool, int]:
-        attack = file.attack
-        known = STRONGEST.index(attack) if attack in STRONGEST else len(STRONGEST)
-        return math.isnan(file.sigma), known  # what is behind a defense first
+        return math.isnan(file.sigma), -attack_of(file.attack).rank  # behind a defense first
 
     return min(fitting, key=rank)
 

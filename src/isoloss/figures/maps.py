@@ -19,7 +19,7 @@ from isoloss.figures.kept import Kept, Shot, read_kept
 from isoloss.figures.strips import answer, radius_header
 from isoloss.figures.style import Sheet
 from isoloss.geometry.height import number_label
-from isoloss.results.attacks import NORMS, radius_label
+from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.theme import THEMES, Theme

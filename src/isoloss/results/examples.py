@@ -19,8 +19,6 @@ from isoloss.files import read_json
 
 SCHEMA = 1
 INDEX = "examples.json"
-CLEAN = "clean"
-"""In the place of an attack, where images are as they came."""
 MAP = "map "
 DRIFT = "drift "
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_csv, write_json
+from isoloss.results.attacks import CERTIFICATE
 
 REPORT_SCHEMA = 1
 
@@ -21,8 +22,6 @@ Curve = tuple[str, str, float, str, str, int]
 Judge = Literal["majority", "single", "worst"]
 """Whose answer counts behind a randomized defense: the majority's of its draws, a single one's, or
 the worst one's."""
-CERTIFICATE = "certificate"
-"""Stands in place of an attack where accuracies are certified."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,8 @@ class Row:
     Attributes:
         defense: "none", "noise" or "denoised".
         sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
-        attack: "pgd", "square", "autoattack", "transfer", "bpda", "eot"; "certificate" where the
-            accuracy is certified and `eps` the radius.
+        attack: its name in `isoloss.results.attacks`; "certificate" where the accuracy is certified
+            and `eps` the radius.
         norm: "linf" or "l2"; certificates are in "l2".
         eps: on the [0, 1] scale; at 0 the images are clean.
         samples: images so far; `correct` of them are classified rightly, with a randomized defense

@@ -20,6 +20,7 @@ from isoloss.settings.robustness import (
     AttackSettings,
     CertifySettings,
     DefendSettings,
+    EvaluationSettings,
     RobustnessSettings,
 )
 from isoloss.settings.train import TrainSettings
@@ -32,6 +33,7 @@ __all__ = [
     "AttackingSettings",
     "CertifySettings",
     "DefendSettings",
+    "EvaluationSettings",
     "NetworkSettings",
     "Precision",
     "ProbeSettings",

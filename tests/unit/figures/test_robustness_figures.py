@@ -30,13 +30,13 @@ from isoloss.figures.stamps import Stamps
 from isoloss.figures.strips import difference, strip_figure
 from isoloss.figures.style import Sheet
 from isoloss.files import write_json
-from isoloss.results.attacks import radius_label
 from isoloss.results.certificates import (
     CERTIFICATES,
     Certificate,
     read_certificates,
     write_certificates,
 )
+from isoloss.results.radii import radius_label
 from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance

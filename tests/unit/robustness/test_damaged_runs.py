@@ -14,12 +14,13 @@ from torch import nn
 from isoloss import IsolossError
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.results.attacks import CLEAN, attack_names
 from isoloss.results.tables import read_table
 from isoloss.robustness.evaluation.arena import _digest_of
 from isoloss.robustness.evaluation.ledger import Ledger, Outcome, is_of
-from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Combination, Plan
+from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.evaluation.standing import Standing
-from isoloss.robustness.evaluation.trials import _NUMBER, attack_seed
+from isoloss.robustness.evaluation.trials import attack_seed
 from isoloss.robustness.evaluation.verdict import under_all
 from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
@@ -189,7 +190,7 @@ def test_no_attack_shares_its_randomness_with_the_draws_that_judge_it():
     judging = {seed_of(w) for w in product(range(2), range(40), purposes, range(3))}
     attacks = [
         attack_seed(Combination(0, 0.25, name, seed), first)
-        for name, seed, first in product(_NUMBER, range(2), range(40))
+        for name, seed, first in product(attack_names(), range(2), range(40))
     ]
     assert len(set(attacks)) == len(attacks)
     assert not judging & set(attacks)

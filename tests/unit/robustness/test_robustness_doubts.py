@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from isoloss.results.attacks import CLEAN
 from isoloss.results.tables import (
     Doubt,
     Report,
@@ -17,7 +18,7 @@ from isoloss.results.tables import (
 )
 from isoloss.robustness.evaluation.doubts import doubts_of, is_more_often
 from isoloss.robustness.evaluation.ledger import Ledger
-from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Plan
+from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.standing import Standing
 from isoloss.robustness.evaluation.verdict import under_all, verdict
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings

@@ -11,7 +11,8 @@ from isoloss.app.state.accuracy_curves import AccuracyCurve, percent, radius_tex
 from isoloss.app.ui.theme import palette
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
-from isoloss.results.tables import CERTIFICATE, Judge, Row
+from isoloss.results.attacks import CERTIFICATE
+from isoloss.results.tables import Judge, Row
 
 
 def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
 from isoloss.naming import capitalized
-from isoloss.results.attacks import IN_ORDER, NORMS, Hue, Mark, attack_of, radius_label
+from isoloss.results.attacks import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 from isoloss.results.certificates import Certificate, Steps, steps_of
-from isoloss.results.tables import CERTIFICATE, Curve, Doubt, Judge, Row
+from isoloss.results.radii import NORMS, radius_label
+from isoloss.results.tables import Curve, Doubt, Judge, Row
 
 Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]
@@ -184,7 +185,7 @@ def _name(key: Curve, keys: Sequence[Curve]) -> str:
     """What tells it from the others, and always what stands between attack and network."""
     network, defense, sigma, attack, _, seed = key
     defended = any(k[1] != "none" for k in keys)
-    told = "" if attack == CERTIFICATE else capitalized(attack_of(attack).name)
+    told = "" if attack == CERTIFICATE else capitalized(attack_of(attack).label)
     parts = [told]
     if defense == "none":
         parts.append("undefended" if defended else "")

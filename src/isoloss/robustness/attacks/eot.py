@@ -24,7 +24,8 @@ from isoloss.robustness.attacks.looking import (
     refuse_nan,
     wide,
 )
-from isoloss.robustness.attacks.pgd import Protocol, climb
+from isoloss.robustness.attacks.pgd import climb
+from isoloss.robustness.attacks.protocol import Protocol
 
 
 def eot_pgd(

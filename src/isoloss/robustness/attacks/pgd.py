@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -18,52 +18,9 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.checks import check_at_least, check_images, check_labels
+from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.looking import Look, exact, held_still, is_random
-
-# Of ε / steps: enough to cross the ball, and to turn around in it.
-USUAL_STEP = 2.5
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a gradient attack proceeds.
-
-    Attributes:
-        steps: gradient steps.
-        step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
-        random_start: begin uniformly in the ball, not at the image.
-        restarts: how often to begin; only with a random start does that change anything.
-        keep_best: return the best iterate of each image, and let the fooled ones go; else take
-            all steps and return the last iterate. A network that draws noise is always attacked to
-            the last: of its iterates the best would be the one whose noise was luckiest.
-    """
-
-    name: str = "pgd"
-    steps: int = 40
-    step_size: float | None = None
-    norm: Norm = "linf"
-    random_start: bool = True
-    restarts: int = 1
-    keep_best: bool = True
-
-    def step_at(self, eps: float) -> float:
-        """The length of a step for the radius `eps`."""
-        return USUAL_STEP * eps / self.steps if self.step_size is None else self.step_size
-
-    def shortfall(self, eps: float) -> str | None:
-        """Why this protocol cannot use the whole ball, if so."""
-        reach = self.steps * self.step_at(eps)
-        if reach >= eps * (1 - 1e-9):
-            return None
-        return (
-            f"the steps, {self.steps} × {self.step_at(eps):.4g}, reach {reach:.4g} and not "
-            f"ε = {eps:.4g}: a larger ε changes nothing"
-        )
-
-
-# What the experiment this project starts from did: its reach ends at 10/255. There the images were
-# clamped in normalized space; here, as always, in [0, 1].
-LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
+from isoloss.robustness.attacks.protocol import Protocol
 
 
 def pgd(
@@ -120,6 +77,24 @@ def attack(
         protocol = replace(protocol, keep_best=False)
     with held_still(model):
         return climb(exact(model), x, y, eps, protocol, generator, batch_size=batch_size)
+
+
+def pgd_attack(context: AttackContext) -> Attack:
+    """`attack` by the protocol of a run."""
+    return lambda x, y, eps: attack(
+        context.model, x, y, eps, context.protocol, context.generator,
+        batch_size=context.batch_size,
+    )  # fmt: skip
+
+
+def transfer_attack(context: AttackContext) -> Attack:
+    """`attack` on the network without its defense."""
+    # What is to fool another network must not stop as soon as it fools its own.
+    to_the_end = replace(context.protocol, keep_best=False)
+    return lambda x, y, eps: attack(
+        context.undefended, x, y, eps, to_the_end, context.generator,
+        batch_size=context.batch_size,
+    )  # fmt: skip
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.sweep import Attack
+from isoloss.robustness.attacks.context import Attack
 
 
 @dataclass(frozen=True)

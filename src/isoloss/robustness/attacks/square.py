@@ -21,6 +21,7 @@ from isoloss.robustness.attacks.checks import (
     check_labels,
     check_logits,
 )
+from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.looking import Draws, held_still, is_random, refuse_nan, wide
 
 SHARE = 0.8  # of the image that the first squares cover
@@ -75,6 +76,14 @@ def square(
     )
     nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     return Attacked(last.images, -last.margins, last.margins < 0, nowhere)
+
+
+def square_attack(context: AttackContext) -> Attack:
+    """`square` with the queries of a run."""
+    return lambda x, y, eps: square(
+        context.model, x, y, eps, context.settings.queries, context.settings.norm,
+        context.generator, draws=context.draws, batch_size=context.forward_batch_size,
+    )  # fmt: skip
 
 
 @torch.no_grad()

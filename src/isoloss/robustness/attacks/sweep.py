@@ -9,21 +9,18 @@ which says nothing of what a file could do. Such images are attacked again, thro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.checks import check_eps, check_images, check_labels, check_logits
+from isoloss.robustness.attacks.context import Attack
 from isoloss.robustness.attacks.looking import held_still, refuse_nan, wide
 from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
-
-# (images, labels, ε) -> what the attack makes of them.
-Attack = Callable[[Tensor, Tensor, float], Attacked]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from isoloss.robustness.smoothing.smoothing import (
 )
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.fast import FEW, BatchSizes, Fast, FastDenoiser
-from isoloss.settings import CHECKPOINT_SUFFIXES, RobustnessSettings
+from isoloss.settings import CHECKPOINT_SUFFIXES, EvaluationSettings
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,7 @@ class Arena:
         return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
 
 
-def prepare(
-    settings: RobustnessSettings, denoiser: str | None = None, sigmas: Sequence[float] = ()
-) -> Arena:
+def prepare(settings: EvaluationSettings) -> Arena:
     """Load all that is asked for; refuses what cannot be attacked or does not fit together.
 
     Raises:
@@ -126,11 +124,11 @@ def prepare(
     }
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in contenders))
     loaded = None
-    if denoiser is not None:
+    if settings.denoiser is not None:
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
-        unet, scheduler = load_denoiser(denoiser)
+        unet, scheduler = load_denoiser(settings.denoiser)
         depends_on["denoiser"] = _digest_of(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)
@@ -141,7 +139,7 @@ def prepare(
         contenders, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
         device, precision, usual, depends_on,
     )  # fmt: skip
-    for sigma in sigmas:
+    for sigma in settings.sigma:
         defense = arena.defense(0, sigma)
         defense.check(few)
         if isinstance(defense, DenoisedSmoothing):

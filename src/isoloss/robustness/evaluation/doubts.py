@@ -17,16 +17,15 @@ from itertools import pairwise
 
 from scipy import stats
 
+from isoloss.results.attacks import CERTIFICATE, attack_of, strongest
 from isoloss.results.certificates import farthest_radius
-from isoloss.results.tables import CERTIFICATE, Doubt
+from isoloss.results.tables import Doubt
+from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.standing import Bits, Standing
-from isoloss.robustness.evaluation.trials import protocol_of
-from isoloss.settings import AttackingSettings, AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05
-WHITE_BOX = ("pgd", "autoattack", "bpda", "eot")
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # share of the images without gradient
 ENOUGH = 20  # images, to say of an accuracy that it may be chance
@@ -54,44 +53,67 @@ def doubts_of(standing: Standing, values: int) -> list[Doubt]:
 
 def _about(standing: Standing, combination: Combination, values: int) -> Iterator[Doubt]:
     doubt = _template(standing, combination)
-    if combination.attack in WHITE_BOX or combination.attack == "square":
+    kind = attack_of(combination.attack)
+    if kind.adaptive:
         yield from _of_monotony(standing, combination, doubt)
-    if combination.attack in WHITE_BOX:
+    if kind.is_white_box:
         yield from _of_the_largest(standing, combination, doubt, values)
         yield from _of_flatness(standing, combination, doubt)
-    if combination.attack in ("pgd", "eot") or _is_best_by_gradients(standing, combination):
+    if _is_best_by_gradients(standing, combination):
         yield from _of_rivals(standing, combination, doubt)
+
+
+_SEES_LESS = {
+    "no gradient": (
+        "black-box-beats-white-box",
+        "the black-box attack, which sees no gradient, fools more images than {attack}: its "
+        "gradients are masked, and its accuracy overstates the robustness",
+    ),
+    "no defense": (
+        "transfer-beats-white-box",
+        "images made for the undefended network fool more than {attack} on the defense itself "
+        "does: its gradients are masked",
+    ),
+    "another gradient": (
+        "straight-through-beats-exact",
+        "leaving the denoiser out of the gradient fools more images than {attack}, the exact "
+        "one: the denoiser masks gradients",
+    ),
+}
+"""What attacks see that must not do better than the best one by gradients, and what it means if
+they do."""
+
+
+def _what_it_sees(name: str) -> str:
+    kind = attack_of(name)
+    if not kind.adaptive:
+        return "no defense"
+    if not kind.needs_gradients:
+        return "no gradient"
+    return "all" if kind.exact else "another gradient"
+
+
+def _rivals(standing: Standing, combination: Combination) -> list[Combination]:
+    """Of the attacks on the same network those that see less."""
+    beside = [c for c in _beside(standing, combination) if c != combination]
+    return [c for sees in _SEES_LESS for c in beside if _what_it_sees(c.attack) == sees]
+
+
+def _beside(standing: Standing, combination: Combination) -> list[Combination]:
+    """All attacks on the same network behind the same noise, with the same seed."""
+    return [c for c in standing.curves if replace(c, attack=combination.attack) == combination]
 
 
 def _of_rivals(standing: Standing, combination: Combination, doubt: Doubt) -> Iterator[Doubt]:
     """Attacks that see less and must not do better."""
-    rivals = {
-        "square": (
-            "black-box-beats-white-box",
-            "the black-box attack, which sees no gradient, fools more images than {attack}: its "
-            "gradients are masked, and its accuracy overstates the robustness",
-        ),
-        "transfer": (
-            "transfer-beats-white-box",
-            "images made for the undefended network fool more than {attack} on the defense itself "
-            "does: its gradients are masked",
-        ),
-        "bpda": (
-            "straight-through-beats-exact",
-            "leaving the denoiser out of the gradient fools more images than {attack}, the exact "
-            "one: the denoiser masks gradients",
-        ),
-    }
-    for name, (key, message) in rivals.items():
-        rival = replace(combination, attack=name)
-        if name == combination.attack or rival not in standing.plan.combinations:
-            continue
-        radii = standing.epsilons[1:]
+    radii = standing.epsilons[1:]
+    for rival in _rivals(standing, combination):
+        key, message = _SEES_LESS[_what_it_sees(rival.attack)]
         for eps in radii:
             ours, theirs = standing.bits(combination, eps), standing.bits(rival, eps)
             if is_more_often(ours, theirs, LEVEL / len(radii)):
                 lost, more = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
-                said = message.format(attack=combination.attack.upper())
+                said = message.format(attack=attack_of(combination.attack).label)
                 yield replace(
                     doubt,
                     id=key,
@@ -120,7 +142,6 @@ def _of_the_largest(
 ) -> Iterator[Doubt]:
     largest = standing.epsilons[-1]
     row = standing.row(combination, largest)
-    norm = getattr(standing.settings, "norm", "")
     if row is None or row.low <= 1 / standing.classes:
         return
     left = (
@@ -129,7 +150,7 @@ def _of_the_largest(
     )
     # Within such a distance every image can be made grey: nobody can tell the classes apart.
     grey = {"linf": 0.5, "l2": 0.5 * math.sqrt(values)}
-    if largest >= grey.get(norm, math.inf):
+    if largest >= grey[standing.settings.norm]:
         yield replace(
             doubt,
             id="attack-is-broken",
@@ -173,23 +194,22 @@ def _of_clean_images(standing: Standing) -> Iterator[Doubt]:
 
 def _of_protocol(standing: Standing) -> Iterator[Doubt]:
     settings = standing.settings
-    if isinstance(settings, AttackingSettings):
-        protocol = protocol_of(settings)
-        for eps in settings.epsilons:
-            if (shortfall := protocol.shortfall(eps)) is not None:
-                yield Doubt("steps-do-not-reach", shortfall)
-                break
-    if isinstance(settings, AttackSettings) and not (
-        set(WHITE_BOX) & set(settings.attacks.split(","))
-    ):
+    if settings.kind == "certify":
+        return
+    protocol = protocol_of(settings)
+    for eps in settings.epsilons:
+        if (shortfall := protocol.shortfall(eps)) is not None:
+            yield Doubt("steps-do-not-reach", shortfall)
+            break
+    if any(attack_of(name).is_white_box for name in settings.attack_names):
+        return
+    if settings.kind == "attack":
         yield Doubt(
             "no-attack-by-gradients",
             "no attack here sees gradients: its accuracy says nothing about an adversary who has "
             "the network; add pgd",
         )
-    if isinstance(settings, DefendSettings) and not (
-        {"eot", "bpda"} & set(settings.attacks.split(","))
-    ):
+    else:
         yield Doubt(
             "no-adaptive-attack",
             "no attack here sees gradients through the defense: its accuracy says nothing about an "
@@ -232,12 +252,13 @@ def convergence(
 
 
 def _of_certificates(standing: Standing) -> Iterator[Doubt]:
-    if not isinstance(standing.settings, CertifySettings):
+    settings = standing.settings
+    if settings.kind != "certify":
         return
     for combination in standing.curves:
         row, sigma = standing.row(combination, 0.0), combination.sigma or 0.0
-        draws = standing.settings.draws
-        farthest = farthest_radius(sigma, draws, standing.settings.alpha)
+        draws = settings.draws
+        farthest = farthest_radius(sigma, draws, settings.alpha)
         beyond = [radius for radius in RADII if farthest < radius < 4 * sigma]
         if beyond:
             yield replace(
@@ -276,8 +297,9 @@ def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
 
 
 def _is_best_by_gradients(standing: Standing, combination: Combination) -> bool:
-    eot = replace(combination, attack="eot")
-    return combination.attack == "bpda" and eot not in standing.plan.combinations
+    """Whether it is the strongest of those on the same network whose convergence is studied."""
+    studied = [c.attack for c in _beside(standing, combination) if attack_of(c.attack).studied]
+    return bool(studied) and strongest(studied) == combination.attack
 
 
 def _template(standing: Standing, combination: Combination) -> Doubt:

@@ -12,19 +12,19 @@ from isoloss.compute.machine.pace import Pace
 from isoloss.compute.machine.ranks import Unit, team
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
+from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import CERTIFICATES, write_certificates
 from isoloss.results.tables import write_table
-from isoloss.robustness.attacks.standard import check_autoattack
 from isoloss.robustness.evaluation.arena import Arena, check_gradients
 from isoloss.robustness.evaluation.arena import prepare as prepare_arena
 from isoloss.robustness.evaluation.examples import Examples
 from isoloss.robustness.evaluation.ledger import Ledger
-from isoloss.robustness.evaluation.plan import BY_GRADIENT, MAIN, STUDY, Plan
+from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.standing import Standing
 from isoloss.robustness.evaluation.trials import Trials
 from isoloss.run import Run
-from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, RobustnessSettings
+from isoloss.settings import EvaluationSettings
 
 TABLE_EVERY = 1.0
 """Seconds between two versions of the table, at least."""
@@ -34,23 +34,20 @@ TABLE_EVERY = 1.0
 class Evaluation:
     """A robustness run with all it needs at hand."""
 
-    settings: RobustnessSettings
+    settings: EvaluationSettings
     arena: Arena
     plan: Plan
 
     @classmethod
-    def prepare(cls, settings: RobustnessSettings) -> Evaluation:
+    def prepare(cls, settings: EvaluationSettings) -> Evaluation:
         """Load networks, images and denoiser; refuses what does not fit before anything is
         written."""
-        match settings:
-            case DefendSettings() | CertifySettings():
-                arena = prepare_arena(settings, settings.denoiser, settings.sigma)
-            case _:
-                arena = prepare_arena(settings)
-        if isinstance(settings, AttackSettings) and "autoattack" in settings.attacks:
-            check_autoattack(len(arena.classes))
+        arena = prepare_arena(settings)
         plan = Plan.of(settings, len(arena.images))
-        if any(combination.attack in BY_GRADIENT for combination in plan.combinations):
+        kinds = [attack_of(name) for name in plan.attacks]
+        for kind in kinds:
+            kind.refuse_impossible(len(arena.classes))
+        if any(kind.needs_gradients for kind in kinds):
             check_gradients(arena)
         return cls(settings, arena, plan)
 
@@ -69,7 +66,7 @@ class Evaluation:
         done = sum(self.plan.images(unit) for unit in ledger.outcomes)
         total = sum(self.plan.images(unit) for unit in self.plan.units)
         total += len(self.plan.studies) * (self.plan.studied[1] - self.plan.studied[0])
-        pace = Pace(self.settings.kind, total, "images", done)  # type: ignore[attr-defined]
+        pace = Pace(self.settings.kind, total, "images", done)
         yield from self._keep_examples(run, ledger, pace)
         yield from self._deal(run, ledger, pace, self.plan.units)
         yield from self._deal(run, ledger, pace, self._studies(ledger))
@@ -111,7 +108,7 @@ class Evaluation:
             return
         trials = Trials(self.settings, self.plan, self.arena)
         examples = Examples(run.examples, self.settings, self.plan, self.arena)
-        if isinstance(self.settings, CertifySettings):
+        if self.settings.kind == "certify":
             examples.keep_clean()
             return
         for which in range(len(self.plan.combinations)):

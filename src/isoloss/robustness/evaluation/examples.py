@@ -26,8 +26,8 @@ from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.files import write_json
-from isoloss.results.examples import CLEAN, DRIFT, INDEX, MAP, SCHEMA
-from isoloss.results.tables import CERTIFICATE
+from isoloss.results.attacks import CERTIFICATE, CLEAN
+from isoloss.results.examples import DRIFT, INDEX, MAP, SCHEMA
 from isoloss.robustness.attacks.looking import wide
 from isoloss.robustness.evaluation.arena import Arena
 from isoloss.robustness.evaluation.attention import drift, kept_maps
@@ -35,17 +35,16 @@ from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan
 from isoloss.robustness.evaluation.trials import Trial
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
-from isoloss.settings import RobustnessSettings
+from isoloss.settings import EvaluationSettings
 
 
 class Examples:
     """The examples of a run, as its folder holds them."""
 
     def __init__(
-        self, folder: Path, settings: RobustnessSettings, plan: Plan, arena: Arena
+        self, folder: Path, settings: EvaluationSettings, plan: Plan, arena: Arena
     ) -> None:
         self._folder, self._settings, self._plan, self._arena = folder, settings, plan, arena
-        self._norm = getattr(settings, "norm", "l2")
 
     def has(self, which: int) -> bool:
         """Whether those of a combination are there, and whole."""
@@ -131,7 +130,7 @@ class Examples:
             else "noise" if self._arena.denoiser is None else "denoised",
             "sigma": combination.sigma,
             "attack": CLEAN if combination.attack == CERTIFICATE else combination.attack,
-            "norm": self._norm,
+            "norm": self._settings.norm,
             "seed": combination.seed,
             "eps": list(self._plan.radii((MAIN, which, 0))) or [0.0],
         }  # fmt: skip

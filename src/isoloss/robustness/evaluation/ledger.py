@@ -18,7 +18,7 @@ from typing import Any
 
 from isoloss.compute.machine.ranks import Unit
 from isoloss.errors import IsolossError
-from isoloss.results.tables import CERTIFICATE
+from isoloss.results.attacks import CERTIFICATE
 from isoloss.robustness.evaluation.plan import Plan
 
 

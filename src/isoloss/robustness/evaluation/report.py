@@ -10,13 +10,13 @@ from isoloss.files import write_atomic
 from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import Certificate
 from isoloss.results.tables import Curve, Report, Row, write_report
+from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.doubts import convergence, doubts_of
 from isoloss.robustness.evaluation.standing import Standing
-from isoloss.robustness.evaluation.trials import FEWEST_VOTES, protocol_of
+from isoloss.robustness.evaluation.trials import FEWEST_VOTES
 from isoloss.robustness.evaluation.verdict import verdict
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
-from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
 
 
 def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:
@@ -30,7 +30,7 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
     doubts = doubts_of(standing, values)
     settings = standing.settings
     taken: dict[str, Any] = {}
-    if isinstance(settings, AttackingSettings):
+    if settings.kind != "certify":
         protocol = protocol_of(settings)
         taken = {
             name: getattr(protocol, name)
@@ -39,10 +39,10 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
     asked = {
         name: getattr(settings, name)
         for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
-        if hasattr(settings, name)
+        if name in type(settings).model_fields
     }
     everything = {
-        "kind": getattr(settings, "kind", ""),
+        "kind": settings.kind,
         "chance": 1 / standing.classes,
         "shape": list(shape),
         "split": settings.split,
@@ -134,7 +134,7 @@ def _tables(standing: Standing) -> Iterator[str]:
     several = standing.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
     by_place = {(row.curve, row.eps): row for row in rows}
-    certified = isinstance(standing.settings, CertifySettings)
+    certified = standing.settings.kind == "certify"
     yield ""
     yield f"| {'L2 radius' if certified else 'ε'} | {' | '.join(heads)} |"
     yield f"|---{'|---' * len(curves)}|"
@@ -200,26 +200,26 @@ _CARRIED = "every image that a smaller ε fools counts as fooled by a larger one
 
 
 def _reading(standing: Standing) -> Iterator[str]:
-    match standing.settings:
-        case DefendSettings():
-            yield (
-                "- transfer says what an adversary does who does not know of the defense; only the "
-                "other attacks say anything about one who does"
-            )
-            if standing.settings.protocol == "standard":
-                yield f"- without a defense, {_CARRIED}"
-                if standing.settings.votes >= FEWEST_VOTES:
-                    yield (
-                        "- behind it, an image that none of the judging draws gets right is kept "
-                        "for larger ε too"
-                    )
-        case CertifySettings():
-            yield "- radii are in L2 and do not belong on an axis of L∞"
-        case AttackingSettings(protocol="legacy"):
-            yield "- every ε is attacked anew, as in the legacy protocol"
-        case _:
-            yield f"- {_CARRIED}"
-            yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
+    settings = standing.settings
+    if settings.kind == "defend":
+        yield (
+            "- transfer says what an adversary does who does not know of the defense; only the "
+            "other attacks say anything about one who does"
+        )
+        if settings.protocol == "standard":
+            yield f"- without a defense, {_CARRIED}"
+            if settings.votes >= FEWEST_VOTES:
+                yield (
+                    "- behind it, an image that none of the judging draws gets right is kept "
+                    "for larger ε too"
+                )
+    elif settings.kind == "certify":
+        yield "- radii are in L2 and do not belong on an axis of L∞"
+    elif settings.protocol == "legacy":
+        yield "- every ε is attacked anew, as in the legacy protocol"
+    else:
+        yield f"- {_CARRIED}"
+        yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
 def _subject(network: str, sigma: float | None) -> str:

@@ -14,14 +14,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.results.attacks import CERTIFICATE, CLEAN
 from isoloss.results.certificates import Certificate
-from isoloss.results.examples import CLEAN
-from isoloss.results.tables import CERTIFICATE, Row
+from isoloss.results.tables import Row
 from isoloss.robustness.evaluation.ledger import Ledger, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
-from isoloss.settings import CertifySettings, DefendSettings, RobustnessSettings
-from isoloss.settings.robustness import RADII
+from isoloss.settings import EvaluationSettings
 
 Bits = NDArray[np.bool_]
 
@@ -35,7 +34,7 @@ class Standing:
         classes: of the data.
     """
 
-    settings: RobustnessSettings
+    settings: EvaluationSettings
     plan: Plan
     names: tuple[str, ...]
     classes: int
@@ -109,13 +108,11 @@ class Standing:
                 "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
                 "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
             }
-            if combination.sigma is not None:
-                assert isinstance(self.settings, DefendSettings)
+            if combination.sigma is not None and self.settings.kind == "defend":
                 extra["votes"] = self.settings.votes
                 for name in ("single", "worst"):
                     extra |= _share(name, self.bits(combination, eps, name))
-            norm = getattr(self.settings, "norm", "l2")
-            yield self._row(combination, norm, eps, right, extra)
+            yield self._row(combination, eps, right, extra)
 
     def _certified(self, combination: Combination) -> Iterator[Row]:
         done = self.outcomes(combination)
@@ -124,15 +121,15 @@ class Standing:
         radius = np.array([r for o in done for r in o.radius])
         predicted = np.array([p for o in done for p in o.predicted])
         labels = np.array([label for o in done for label in o.labels])
-        assert isinstance(self.settings, CertifySettings)
-        for least in RADII:
+        assert self.settings.kind == "certify"
+        for least in self.settings.radii:
             right = (predicted == labels) & (radius >= least)
             extra: dict[str, object] = {
                 "votes": self.settings.draws,
                 "abstained": int((predicted < 0).sum()),
                 "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
             }
-            yield self._row(combination, "l2", least, right, extra)
+            yield self._row(combination, least, right, extra)
 
     @property
     def certificates(self) -> list[Certificate]:
@@ -151,12 +148,7 @@ class Standing:
         ]  # fmt: skip
 
     def _row(
-        self,
-        combination: Combination,
-        norm: str,
-        eps: float,
-        right: Bits,
-        extra: dict[str, object],
+        self, combination: Combination, eps: float, right: Bits, extra: dict[str, object]
     ) -> Row:
         sigma = math.nan if combination.sigma is None else combination.sigma
         known: dict[str, object] = {
@@ -164,7 +156,7 @@ class Standing:
             "defense": self._defense(combination),
             "sigma": sigma,
             "attack": combination.attack,
-            "norm": norm,
+            "norm": self.settings.norm,
             "eps": eps,
             "seed": combination.seed,
             "samples": len(right),
@@ -176,12 +168,12 @@ class Standing:
     def _defense(self, combination: Combination) -> str:
         if combination.sigma is None:
             return "none"
-        return "noise" if getattr(self.settings, "denoiser", None) is None else "denoised"
+        return "noise" if self.settings.denoiser is None else "denoised"
 
     @property
     def epsilons(self) -> tuple[float, ...]:
         """All radii of attacks, 0 first."""
-        return (0.0, *getattr(self.settings, "epsilons", ()))
+        return (0.0, *self.settings.epsilons)
 
     def row(self, combination: Combination, eps: float) -> Row | None:
         """The row of a combination at a radius; None while nothing is known."""

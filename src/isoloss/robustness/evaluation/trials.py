@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,35 +17,20 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.ranks import Ranks, Unit
-from isoloss.results.examples import CLEAN
-from isoloss.results.tables import CERTIFICATE
+from isoloss.results.attacks import attack_of
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import ball_of
-from isoloss.robustness.attacks.eot import eot_pgd
-from isoloss.robustness.attacks.pgd import LEGACY, Protocol, attack
+from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.randomized_sweep import Judge, Judgement, randomized_sweep
 from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
-from isoloss.robustness.attacks.square import square
-from isoloss.robustness.attacks.standard import standard_autoattack
-from isoloss.robustness.attacks.sweep import Attack, misclassified, sweep
+from isoloss.robustness.attacks.sweep import misclassified, sweep
 from isoloss.robustness.evaluation.arena import Arena, Contender
 from isoloss.robustness.evaluation.ledger import Outcome
 from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan, Study
-from isoloss.robustness.smoothing.bpda import StraightThrough
 from isoloss.robustness.smoothing.certify import certify_together
-from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
+from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.votes import count_votes, vote
-from isoloss.settings import (
-    AttackingSettings,
-    AttackSettings,
-    CertifySettings,
-    DefendSettings,
-    RobustnessSettings,
-)
-
-_NUMBER = {name: k for k, name in enumerate(
-    ("pgd", "square", "autoattack", "transfer", "bpda", "eot", CLEAN, CERTIFICATE)
-)}  # fmt: skip
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, EvaluationSettings
 
 FEWEST_VOTES = 10
 """From so many judging draws on, an image that none of them gets right is left alone at larger
@@ -67,7 +52,7 @@ class Trial:
 class Trials:
     """Does units of work."""
 
-    def __init__(self, settings: RobustnessSettings, plan: Plan, arena: Arena) -> None:
+    def __init__(self, settings: EvaluationSettings, plan: Plan, arena: Arena) -> None:
         self._settings, self._plan, self._arena = settings, plan, arena
         self._ahead: dict[Unit, Trial] = {}
 
@@ -85,11 +70,11 @@ class Trials:
                 first, last = self._plan.blocks[detail]
                 combination = self._plan.combinations[which]
                 bout = _Bout(self._arena, self._settings, combination, first, last)
-                if isinstance(self._settings, CertifySettings):
+                if self._settings.kind == "certify":
                     return self._certificates(unit, bout, self._settings)
                 return bout.at(self._plan.radii(unit))
             study = self._plan.studies[which]
-            assert isinstance(self._settings, AttackingSettings)
+            assert self._settings.kind != "certify"
             varied = _varied(self._settings, study)
             bout = _Bout(self._arena, varied, study.combination, *self._plan.studied)
             return bout.at(self._plan.radii(unit))
@@ -122,21 +107,14 @@ def _repeatable() -> Generator[None]:
         yield
 
 
-def _varied(settings: AttackingSettings, study: Study) -> AttackingSettings:
+def _varied(
+    settings: AttackSettings | DefendSettings, study: Study
+) -> AttackSettings | DefendSettings:
     """The settings with the number of steps or draws of a study, the size of a step with it."""
     change: dict[str, object] = {study.varied: study.value}
     if study.varied == "steps" and settings.step_size is not None:
         change["step_size"] = settings.step_size * settings.steps / study.value
     return settings.model_copy(update=change)
-
-
-def protocol_of(settings: AttackingSettings) -> Protocol:
-    """How the attacks by gradients of a run proceed."""
-    if settings.protocol == "legacy":
-        return LEGACY
-    return Protocol(
-        "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts
-    )
 
 
 def attack_seed(combination: Combination, first: int) -> int:
@@ -145,7 +123,7 @@ def attack_seed(combination: Combination, first: int) -> int:
     Five words, of which the last is not 0: to numpy's mixing, missing words are zeros, and with
     fewer than five an attack could begin where an image's judging draws do (`votes`).
     """
-    words = [combination.seed, _NUMBER[combination.attack], first, 0, 1]
+    words = [combination.seed, attack_of(combination.attack).seed_number, first, 0, 1]
     state = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
     return int(state >> np.uint64(1))
 
@@ -156,7 +134,7 @@ class _Bout:
     def __init__(
         self,
         arena: Arena,
-        settings: RobustnessSettings,
+        settings: EvaluationSettings,
         combination: Combination,
         first: int,
         last: int,
@@ -175,14 +153,14 @@ class _Bout:
 
     def _undefended(self, epsilons: Sequence[float]) -> Trial:
         settings = self._settings
-        assert isinstance(settings, AttackingSettings)
-        attack, judge = self._plain_attack(settings), self._contender.judge
-        fast, standard = self._contender.fast, settings.protocol == "standard"
+        assert settings.kind != "certify"
+        fast, judge = self._contender.fast, self._contender.judge
+        standard = settings.protocol == "standard"
         reached = list(
             sweep(
-                self._surely(attack, fast, judge), judge, self._x, self._y, epsilons,
+                self._surely(fast, judge), judge, self._x, self._y, epsilons,
                 through_rounding=(
-                    self._surely(attack, Rounded(fast), Rounded(judge)) if standard else None
+                    self._surely(Rounded(fast), Rounded(judge)) if standard else None
                 ),
                 carry=standard, norm=settings.norm,
                 batch_size=self._arena.batch_sizes.counting,
@@ -197,49 +175,36 @@ class _Bout:
         )
         return Trial(outcome, torch.stack([r.images for r in reached]))
 
-    def _plain_attack(self, settings: AttackingSettings) -> Callable[..., Attacked]:
-        sizes, generator = self._arena.batch_sizes, self._generator
-        protocol = protocol_of(settings)
-        name = self._combination.attack
-        if name == "square":
-            assert isinstance(settings, AttackSettings | DefendSettings)
-            return lambda model, x, y, eps: square(
-                model,
-                x,
-                y,
-                eps,
-                settings.queries,
-                settings.norm,
-                generator,
-                batch_size=sizes.counting,
-            )
-        if name == "autoattack":
-            seed, classes = self._combination.seed, len(self._arena.classes)
-            return lambda model, x, y, eps: standard_autoattack(
-                model,
-                x,
-                y,
-                eps,
-                settings.norm,
-                classes,
-                seed,
+    def _attack_on(self, model: nn.Module, draws: int = 1) -> Attack:
+        """The combination's attack on a network, or on a defense of several draws."""
+        assert self._settings.kind != "certify"
+        sizes = self._arena.batch_sizes
+        return attack_of(self._combination.attack).load()(
+            AttackContext(
+                model=model,
+                undefended=self._contender.fast if isinstance(model, Smoothing) else model,
+                generator=self._generator,
+                settings=self._settings,
+                classes=len(self._arena.classes),
+                seed=self._combination.seed,
+                draws=draws,
                 batch_size=sizes.attacking,
+                forward_batch_size=sizes.counting,
             )
-        return lambda model, x, y, eps: attack(
-            model, x, y, eps, protocol, generator, batch_size=sizes.attacking
         )
 
-    def _surely(self, attack: Callable[..., Attacked], fast: nn.Module, judge: nn.Module) -> Attack:
-        """`attack` on the fast network; on the judge itself where the two do not agree that it
+    def _surely(self, fast: nn.Module, judge: nn.Module) -> Attack:
+        """The attack on the fast network; on the judge itself where the two do not agree that it
         has succeeded."""
+        on_fast, on_judge = self._attack_on(fast), self._attack_on(judge)
 
         def surely(x: Tensor, y: Tensor, eps: float) -> Attacked:
-            found = attack(fast, x, y, eps)
+            found = on_fast(x, y, eps)
             wrong = misclassified(judge, found.images, y, self._arena.batch_sizes.counting)
             disputed = (found.fooled & ~wrong).nonzero()[:, 0]
             if len(disputed) == 0:
                 return found
-            again = attack(judge, x[disputed], y[disputed], eps)
+            again = on_judge(x[disputed], y[disputed], eps)
             images, fooled = found.images.clone(), found.fooled.clone()
             images[disputed], fooled[disputed] = again.images, again.fooled
             return replace(found, images=images, fooled=fooled)
@@ -248,10 +213,10 @@ class _Bout:
 
     def _defended(self, epsilons: Sequence[float], sigma: float) -> Trial:
         settings, arena = self._settings, self._arena
-        assert isinstance(settings, DefendSettings)
+        assert settings.kind == "defend"
         defense = arena.defense(self._combination.network, sigma)
         defense.generator = self._generator
-        adversary = self._adversary(settings, defense)
+        adversary = self._attack_on(defense, settings.draws)
         reached = list(
             randomized_sweep(
                 adversary, self._judge(defense, settings), self._x, self._y, epsilons,
@@ -288,33 +253,6 @@ class _Bout:
             )
 
         return judge
-
-    def _adversary(self, settings: DefendSettings, defense: Smoothing) -> Attack:
-        sizes, generator = self._arena.batch_sizes, self._generator
-        protocol = protocol_of(settings)
-        # What is to fool another network must not stop as soon as it fools its own.
-        to_the_end = replace(protocol, keep_best=False)
-        fast = self._contender.fast
-        match self._combination.attack:
-            case "transfer":
-                return lambda x, y, eps: attack(
-                    fast, x, y, eps, to_the_end, generator, batch_size=sizes.attacking
-                )
-            case "square":
-                return lambda x, y, eps: square(
-                    defense, x, y, eps, settings.queries, settings.norm, generator,
-                    draws=settings.draws, batch_size=sizes.counting,
-                )  # fmt: skip
-            case "bpda":
-                assert isinstance(defense, DenoisedSmoothing)
-                target: Smoothing = StraightThrough(defense)
-            case _:
-                assert isinstance(defense, DenoisedSmoothing)
-                # The clamp of the denoised image kills gradients.
-                target = defense.unclamped()
-        return lambda x, y, eps: eot_pgd(
-            target, x, y, eps, protocol, settings.draws, generator, batch_size=sizes.attacking
-        )
 
     def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
         """Those of several networks at once."""

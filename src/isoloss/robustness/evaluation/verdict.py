@@ -7,12 +7,13 @@ from functools import reduce
 
 import numpy as np
 
-from isoloss.results.attacks import NORMS
+from isoloss.results.attacks import CERTIFICATE, attack_of
 from isoloss.results.certificates import farthest_radius
-from isoloss.results.tables import CERTIFICATE, Doubt
+from isoloss.results.radii import NORMS
+from isoloss.results.tables import Doubt
 from isoloss.robustness.evaluation.standing import Bits, Standing
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
-from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
+from isoloss.settings import CertifySettings, DefendSettings
 from isoloss.settings.robustness import RADII
 
 # What says something against a number, not only about how exactly it is known.
@@ -27,13 +28,13 @@ def verdict(standing: Standing, doubts: list[Doubt], values: int) -> str:
     Args:
         values: of an image, channels × height × width.
     """
-    match standing.settings:
-        case AttackSettings():
-            said = _of_attack(standing)
-        case DefendSettings():
-            said = _of_defense(standing)
-        case _:
-            said = _of_certificates(standing, values)
+    settings = standing.settings
+    if settings.kind == "attack":
+        said = _of_attack(standing)
+    elif settings.kind == "defend":
+        said = _of_defense(standing, settings)
+    else:
+        said = _of_certificates(standing, settings, values)
     return f"{said} {_trust(doubts)}"
 
 
@@ -81,19 +82,20 @@ def _of_network(standing: Standing, network: int, name: str) -> str:
     return f"{said}; {how} {_ball(standing, eps)}, {_share(left[eps])} under all attacks together."
 
 
-def _of_defense(standing: Standing) -> str:
-    return " ".join(_of_defended(standing, k, name) for k, name in enumerate(standing.names))
+def _of_defense(standing: Standing, settings: DefendSettings) -> str:
+    return " ".join(
+        _of_defended(standing, settings, k, name) for k, name in enumerate(standing.names)
+    )
 
 
-def _of_defended(standing: Standing, network: int, name: str) -> str:
+def _of_defended(standing: Standing, settings: DefendSettings, network: int, name: str) -> str:
     """Of a network's best σ: what a transferred attack would make one believe."""
-    settings = standing.settings
-    assert isinstance(settings, DefendSettings)
     attacks = {c.attack for c in standing.curves if c.sigma is not None}
-    has_transfer, is_known = "transfer" in attacks, bool(attacks - {"transfer"})
+    transfer = {attack for attack in attacks if not attack_of(attack).adaptive}
+    has_transfer, is_known = bool(transfer), attacks != transfer
 
     def transferred(sigma: float, eps: float) -> Bits:
-        return _under(standing, network, sigma, eps, {"transfer"})
+        return _under(standing, network, sigma, eps, transfer)
 
     def adaptive(sigma: float, eps: float) -> Bits:
         return under_all(standing, network, sigma, eps)
@@ -131,9 +133,7 @@ def _of_defended(standing: Standing, network: int, name: str) -> str:
     )
 
 
-def _of_certificates(standing: Standing, values: int) -> str:
-    settings = standing.settings
-    assert isinstance(settings, CertifySettings)
+def _of_certificates(standing: Standing, settings: CertifySettings, values: int) -> str:
     largest = max(settings.sigma)
     farthest = farthest_radius(largest, settings.draws, settings.alpha)
     radius = max((r for r in RADII if r <= min(farthest, USUAL_RADIUS)), default=0.0)
@@ -179,7 +179,7 @@ def _trust(doubts: list[Doubt]) -> str:
 
 
 def _ball(standing: Standing, eps: float) -> str:
-    return f"ε = {eps:.4g} in {NORMS[getattr(standing.settings, 'norm', 'l2')]}"
+    return f"ε = {eps:.4g} in {NORMS[standing.settings.norm]}"
 
 
 def _share(right: Bits) -> str:

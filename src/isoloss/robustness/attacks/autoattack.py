@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.looking import held_still
 from isoloss.robustness.attacks.sweep import misclassified
 
@@ -36,6 +37,14 @@ def check_autoattack(classes: int) -> None:
             f"autoattack is for {LEAST_CLASSES} classes and more, the data have {classes}: leave "
             "it out of --attacks"
         )
+
+
+def autoattack(context: AttackContext) -> Attack:
+    """`standard_autoattack` in the norm of a run."""
+    return lambda x, y, eps: standard_autoattack(
+        context.model, x, y, eps, context.settings.norm, context.classes, context.seed,
+        batch_size=context.batch_size,
+    )  # fmt: skip
 
 
 def standard_autoattack(
