@@ -21,13 +21,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import read_json, write_json
 from isoloss.naming import short_name
-from isoloss.settings import (
-    CHECKPOINT_SUFFIXES,
-    AnySettings,
-    ProbeSettings,
-    TrainSettings,
-    parse_settings,
-)
+from isoloss.settings import AnySettings, parse_settings
 
 SCHEMA = 1
 TABLE = "robustness.csv"
@@ -192,10 +186,10 @@ class Run:
     @property
     def _result(self) -> Path:
         """What is there at the latest when the run is done."""
-        if isinstance(self.settings, TrainSettings):
+        if self.settings.kind == "train":
             of_denoiser = self.settings.task == "denoiser"
             return self.denoiser_path if of_denoiser else self.checkpoints / "trajectory.json"
-        if isinstance(self.settings, ProbeSettings):
+        if self.settings.kind == "probe":
             return self.curve_path if self.settings.is_curve else self.surface_path
         return self.report_path
 
@@ -273,12 +267,11 @@ class EventTail:
 
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
-    if isinstance(settings, TrainSettings):
+    if settings.kind == "train":
         what = "denoiser" if settings.task == "denoiser" else short_name(settings.model)
         return f"{what}-{short_name(settings.data)}"
-    source = settings.source
-    name = source.stem if source.suffix in CHECKPOINT_SUFFIXES else short_name(source.name)
-    return f"{name}-{settings.plane if isinstance(settings, ProbeSettings) else settings.kind}"
+    what = settings.plane if settings.kind == "probe" else settings.kind
+    return f"{settings.networks[0].label}-{what}"
 
 
 def _object(content: Any) -> dict[str, Any]:

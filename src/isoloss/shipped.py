@@ -20,7 +20,7 @@ def shipped_models() -> dict[str, Path]:
 def is_shipped(source: str | Path) -> bool:
     """Whether that is the bare name of one of them, and nothing here is called so."""
     path = Path(source)
-    return len(path.parts) == 1 and not path.exists() and path.name in shipped_models()
+    return len(path.parts) == 1 and path.name in shipped_models() and not path.exists()
 
 
 def shipped_settings() -> dict[str, dict[str, Any]]:
@@ -32,9 +32,3 @@ def shipped_settings() -> dict[str, dict[str, Any]]:
         except (IsolossError, KeyError, TypeError, ValueError):
             continue  # a damaged one is not offered
     return found
-
-
-def located(source: str | Path) -> Path:
-    """Where a network or denoiser lies: at the path given, or where it was shipped to."""
-    path = Path(source)
-    return shipped_models()[path.name] if is_shipped(path) else path.expanduser()

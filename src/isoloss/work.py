@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-import isoloss
 from isoloss.compute.machine.ranks import Ranks, team
 from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
@@ -21,6 +20,7 @@ from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.run import Run
 from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings, TrainSettings
+from isoloss.version import __version__
 
 _IS_BEGUN, _IS_DONE = b"begun", b"done"
 
@@ -165,7 +165,7 @@ def _machine(prepared: Prepared) -> dict[str, object]:
     import torch
 
     return {
-        "isoloss": isoloss.__version__,
+        "isoloss": __version__,
         "torch": str(torch.__version__),
         "python": platform.python_version(),
         "system": platform.platform(),

@@ -15,13 +15,13 @@ from isoloss.geometry.formats import finished_file, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import duration
 from isoloss.results.tables import Row, read_report, read_table
 from isoloss.run import Run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
 from isoloss.settings import RobustnessSettings, TrainSettings
-from isoloss.terminal import duration
 
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")

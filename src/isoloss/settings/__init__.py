@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isoloss.errors import IsolossError
-from isoloss.settings.base import CHECKPOINT_SUFFIXES, NetworkSettings, Precision, Settings, Stem
+from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem
 from isoloss.settings.base import explain as _explain
 from isoloss.settings.probe import ProbeSettings
 from isoloss.settings.robustness import (
@@ -26,7 +26,6 @@ from isoloss.settings.robustness import (
 from isoloss.settings.train import TrainSettings
 
 __all__ = [
-    "CHECKPOINT_SUFFIXES",
     "KINDS",
     "AnySettings",
     "AttackSettings",

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from isoloss.settings.base import (
-    CHECKPOINT_SUFFIXES,
     AbsolutePath,
     Grid,
     NetworkSettings,
@@ -143,6 +142,6 @@ class ProbeSettings(NetworkSettings):
 
     @model_validator(mode="after")
     def _pca_needs_a_trajectory(self) -> ProbeSettings:
-        if self.plane == "pca" and self.source.suffix in CHECKPOINT_SUFFIXES:
+        if self.plane == "pca" and self.networks[0].kind == "checkpoint":
             raise ValueError("a pca plane needs a training run's folder with its trajectory")
         return self

@@ -99,6 +99,7 @@ Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 class RobustnessSettings(NetworkSettings):
     """What attacks, defenses and certifications share: networks, images, repetitions."""
 
+    is_robustness: ClassVar[bool] = True
     also: tuple[NetworkPath, ...] = Field(
         default=(),
         title="Also",

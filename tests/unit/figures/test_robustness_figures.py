@@ -15,7 +15,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 from scipy import stats
 
-from isoloss.cli.main import _draw_figures, main
+from isoloss.cli.main import main
+from isoloss.cli.runs import draw_figures
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import accuracy_figure
 from isoloss.figures.certified import certified_figure, certified_shares
@@ -592,7 +593,7 @@ def test_a_run_has_its_figures_once(tmp_path):
 def test_a_figure_that_fails_costs_the_run_nothing(tmp_path, capsys):
     folder = made(tmp_path / "run", AttackSettings, PLAIN)
     (folder / "figures").write_text("in the way")
-    _draw_figures(Run.open(folder))
+    draw_figures(Run.open(folder))
     told = capsys.readouterr().err
     assert told.startswith("isoloss: no figures of run: ")
     assert told.count("\n") == 1

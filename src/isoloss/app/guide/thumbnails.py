@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from isoloss import __version__
 from isoloss.app.state.config import cache_folder
 from isoloss.app.ui.theme import palette
 from isoloss.errors import IsolossError
@@ -30,6 +29,7 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.loading import load_layer
 from isoloss.scene.scene import Scene
+from isoloss.version import __version__
 
 SIZE = (480, 300)
 """Pixels; shown at about half of it."""

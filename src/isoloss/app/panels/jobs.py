@@ -15,8 +15,8 @@ from isoloss.app.ui.reveal import reveal
 from isoloss.app.ui.theme import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import duration
 from isoloss.settings import ProbeSettings, RobustnessSettings, TrainSettings
-from isoloss.terminal import duration
 
 USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
 """What can be done with what a training run has learnt, by its task."""

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isoloss.compute.machine.user_code import call_user_function, is_user_function
+from isoloss.compute.machine.user_code import call_user_function
 from isoloss.errors import IsolossError
+from isoloss.settings.source import data_set
 
 if TYPE_CHECKING:
     from isoloss.compute.data.image_folder import Framing
@@ -145,17 +146,18 @@ def load_dataset(
 
 
 def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset:
-    if name == "digits":
-        return _digits()
-    if name == "cifar10":
-        return _cifar10()
-    if name.startswith("imagefolder:"):
-        from isoloss.compute.data.image_folder import load_image_folder
+    source = data_set(name)
+    match source.kind:
+        case "built-in":
+            return _digits() if name == "digits" else _cifar10()
+        case "imagefolder":
+            from isoloss.compute.data.image_folder import load_image_folder
 
-        folder = Path(name.removeprefix("imagefolder:")).expanduser().absolute()
-        return load_image_folder(folder, image_size, framing)
-    if is_user_function(name):
-        return _of_user(name)
+            return load_image_folder(source.path.absolute(), image_size, framing)
+        case "function":
+            return _of_user(name)
+        case _:
+            pass
     raise IsolossError(
         f"there is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
         "package.module:function"

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +17,6 @@ from isoloss.compute.machine.ranks import Ranks
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.training.network import Network, load_network
 from isoloss.errors import IsolossError
-from isoloss.naming import short_name
 from isoloss.robustness.attacks.checks import check_images, check_labels, check_logits
 from isoloss.robustness.attacks.looking import exact, held_still, refuse_nan
 from isoloss.robustness.smoothing.smoothing import (
@@ -30,7 +28,7 @@ from isoloss.robustness.smoothing.smoothing import (
 )
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.fast import FEW, BatchSizes, Fast, FastDenoiser
-from isoloss.settings import CHECKPOINT_SUFFIXES, EvaluationSettings
+from isoloss.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)
@@ -92,11 +90,11 @@ def prepare(settings: EvaluationSettings) -> Arena:
         IsolossError: saying what is missing or wrong.
     """
     device = Ranks.current().own(choose_device(settings.device))
-    names = [_name(source) for source in settings.sources]
+    names = [network.label for network in settings.networks]
     twice = [n for k, n in enumerate(names) if n in names[:k]]
     if twice:
         raise IsolossError(f"two networks are called {twice[0]!r}: rename a run's folder")
-    networks = [load_network(settings, source, read=False) for source in settings.sources]
+    networks = [load_network(settings, source, read=False) for source in settings.networks]
     dataset = networks[0].dataset
     split = dataset.split(settings.split)
     # The order of a probe's samples: whoever knows one knows the other.
@@ -194,10 +192,6 @@ def check_gradients(arena: Arena) -> None:
     for contender in arena.contenders:
         with held_still(contender.fast):
             exact(contender.fast)(arena.images[:FEW], arena.labels[:FEW], True)
-
-
-def _name(source: Path) -> str:
-    return source.stem if source.suffix in CHECKPOINT_SUFFIXES else short_name(source.name)
 
 
 def _digest_of(unet: nn.Module, scheduler: Any) -> str:
