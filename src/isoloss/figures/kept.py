@@ -13,7 +13,7 @@ from isoloss.errors import IsolossError
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
 from isoloss.results.attacks import CLEAN, attack_of
-from isoloss.results.examples import (
+from isoloss.results.saved_examples import (
     INDEX,
     ExampleFile,
     Examples,
@@ -21,7 +21,7 @@ from isoloss.results.examples import (
     read_examples,
     read_index,
 )
-from isoloss.results.tables import Doubt, Row
+from isoloss.results.tables import EvaluationWarning, Row
 
 Image = NDArray[np.float32]
 
@@ -122,9 +122,9 @@ class Kept:
             raise IsolossError(f"image {image} is not kept; there are {there}")
         return self.index.images.index(image)
 
-    def doubts(self, findings: Findings) -> list[Doubt]:
+    def warnings(self, findings: Findings) -> list[EvaluationWarning]:
         """What is to be said against the attack or the certificates that the images are of."""
-        return [d for d in findings.doubts if any(d.concerns(r) for r in self._rows(findings))]
+        return [d for d in findings.warnings if any(d.concerns(r) for r in self._rows(findings))]
 
     def _rows(self, findings: Findings) -> Iterator[Row]:
         for row in findings.rows:

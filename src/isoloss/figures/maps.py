@@ -68,7 +68,7 @@ def map_figure(
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
             *(_row(name, shots, theme, unit) for name in names),
         ],
-        kept.doubts(findings),
+        kept.warnings(findings),
         _note(kept, findings),
         (
             None,

@@ -69,7 +69,7 @@ def _of_images(
         headers,
         [kept.index.class_name(kept.index.labels[k]) for k in chosen],
         [[strip.get(name) for name in headers] for strip in strips],
-        kept.doubts(findings),
+        kept.warnings(findings),
         _note(findings, attacked=eps > 0),
     )
     return gallery_figure(gallery, sheet, look)
@@ -91,7 +91,7 @@ def _of_radii(
         [radius_header(eps) for eps in kept.eps],
         names,
         [[strip.get(name) for strip in strips] for name in names],
-        kept.doubts(findings),
+        kept.warnings(findings),
         _note(findings, attacked=True),
     )
     return gallery_figure(gallery, sheet, look)

@@ -35,8 +35,7 @@ class AttackKind:
 
     Attributes:
         name: in settings, tables and on the command line.
-        seed_number: of its random stream (`isoloss.robustness.evaluation.trials.attack_seed`);
-            once runs were made with it, it stays.
+        seed_number: of its random stream; once runs were made with it, it stays.
         label: where there is little room and its term is explained.
         in_figures: where a caption may be far away; by default the label.
         in_reports: to a reader who has nothing but the text; by default the label.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isoloss.naming import capitalized
 from isoloss.results.attacks import CLEAN, PGD, attack_of
-from isoloss.results.examples import ExampleFile, Examples, Index, read_examples
+from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
 from isoloss.results.tables import Row
 
 Pixels = NDArray[np.uint8]

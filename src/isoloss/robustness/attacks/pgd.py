@@ -19,7 +19,7 @@ from isoloss.robustness.attacks.ascent import Attacked, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.checks import check_at_least, check_images, check_labels
 from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.looking import Look, exact, held_still, is_random
+from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
 from isoloss.robustness.attacks.protocol import Protocol
 
 
@@ -50,7 +50,7 @@ def pgd(
         eps: the ball's radius on the [0, 1] scale.
         step_size: by default 2.5 · eps / steps.
         norm: "linf" or "l2".
-        restarts: how often to begin anew for images that are not yet fooled.
+        restarts: how often to begin anew for images on which it has not succeeded.
         generator: draws the starts, on the images' device; by default PyTorch's own.
         batch_size: images attacked together; by default all.
 
@@ -75,8 +75,8 @@ def attack(
     """`pgd` by a protocol, with all that is known of its outcome."""
     if is_random(model):
         protocol = replace(protocol, keep_best=False)
-    with held_still(model):
-        return climb(exact(model), x, y, eps, protocol, generator, batch_size=batch_size)
+    with frozen(model):
+        return climb(objective_of(model), x, y, eps, protocol, generator, batch_size=batch_size)
 
 
 def pgd_attack(context: AttackContext) -> Attack:
@@ -99,7 +99,7 @@ def transfer_attack(context: AttackContext) -> Attack:
 
 @torch.no_grad()
 def climb(
-    look: Look,
+    objective: Objective,
     x: Tensor,
     y: Tensor,
     eps: float,
@@ -109,10 +109,10 @@ def climb(
     batch_size: int | None,
     on_equal_terms: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
 ) -> Attacked:
-    """Carry a protocol out with whatever gradient `look` gives.
+    """Carry a protocol out with whatever gradient `objective` gives.
 
     Args:
-        on_equal_terms: what two attacks on all images come to, where what `look` saw of each was
+        on_equal_terms: what two attacks on all images come to, where the objective at each was
             luck too.
     """
     check_images(x)
@@ -133,9 +133,9 @@ def climb(
         start = _start(x, ball, protocol, generator)
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
-            rows = rows[~outcome.fooled]
+            rows = rows[~outcome.success]
         fresh = ascend(
-            look, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
+            objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
             keep_best=protocol.keep_best, batch_size=batch_size,
         )  # fmt: skip
         if outcome is None:
@@ -154,15 +154,18 @@ def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator
 
 def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     """Image by image the better of two attacks; `fresh` is of `rows` only."""
-    wins = fresh.fooled & ~known.fooled[rows]
-    wins |= (fresh.fooled == known.fooled[rows]) & (fresh.losses > known.losses[rows])
+    wins = fresh.success & ~known.success[rows]
+    wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])
     won = rows[wins]
     merged = replace(
-        known, images=known.images.clone(), losses=known.losses.clone(), fooled=known.fooled.clone()
+        known,
+        images=known.images.clone(),
+        losses=known.losses.clone(),
+        success=known.success.clone(),
     )
     merged.images[won] = fresh.images[wins]
     merged.losses[won] = fresh.losses[wins]
-    merged.fooled[won] = fresh.fooled[wins]
+    merged.success[won] = fresh.success[wins]
     still = known.without_gradient.clone()
     still[rows] &= fresh.without_gradient
     return replace(merged, without_gradient=still)

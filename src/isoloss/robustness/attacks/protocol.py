@@ -20,7 +20,7 @@ class Protocol:
         step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
         random_start: begin uniformly in the ball, not at the image.
         restarts: how often to begin; only with a random start does that change anything.
-        keep_best: return the best iterate of each image, and let the fooled ones go; else take
+        keep_best: return the best iterate of each image, and be done where it succeeds; else take
             all steps and return the last iterate. A network that draws noise is always attacked to
             the last: of its iterates the best would be the one whose noise was luckiest.
     """

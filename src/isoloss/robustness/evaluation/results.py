@@ -1,6 +1,6 @@
-"""Where a robustness run stands: all that its units have found so far, put together.
+"""The results of a robustness run so far: all that its units have found, put together.
 
-From this follow the table, the checks and the report; it depends on the ledger alone, and not on
+From this follow the table, the checks and the report; it depends on the journal alone, and not on
 the order in which that was filled.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from isoloss.results.attacks import CERTIFICATE, CLEAN
 from isoloss.results.certificates import Certificate
 from isoloss.results.tables import Row
-from isoloss.robustness.evaluation.ledger import Ledger, Outcome
+from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
@@ -26,7 +26,7 @@ Bits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Results:
     """A run's settings, plan and outcomes.
 
     Attributes:
@@ -38,16 +38,16 @@ class Standing:
     plan: Plan
     names: tuple[str, ...]
     classes: int
-    ledger: Ledger
+    journal: Journal
 
     @cached_property
     def _by_combination(self) -> dict[Combination, list[Outcome]]:
         """The outcomes of each combination, in the order of their images."""
         found: dict[Combination, list[Outcome]] = {}
-        for unit in sorted(self.ledger.outcomes):
+        for unit in sorted(self.journal.outcomes):
             if unit[0] == MAIN:
                 combination = self.plan.combinations[unit[1]]
-                found.setdefault(combination, []).append(self.ledger.outcomes[unit])
+                found.setdefault(combination, []).append(self.journal.outcomes[unit])
         return found
 
     def outcomes(self, combination: Combination) -> list[Outcome]:
@@ -72,7 +72,7 @@ class Standing:
 
     def studied(self, which: int) -> tuple[float, Bits] | None:
         """(ε, (N,) right) of a study that is done."""
-        for unit, outcome in sorted(self.ledger.outcomes.items()):
+        for unit, outcome in sorted(self.journal.outcomes.items()):
             if unit[:2] == (STUDY, which):
                 return outcome.eps[0], np.array([bit == "1" for bit in outcome.right[0]], bool)
         return None
@@ -111,7 +111,7 @@ class Standing:
             if combination.sigma is not None and self.settings.kind == "defend":
                 extra["votes"] = self.settings.votes
                 for name in ("single", "worst"):
-                    extra |= _share(name, self.bits(combination, eps, name))
+                    extra |= _interval(name, self.bits(combination, eps, name))
             yield self._row(combination, eps, right, extra)
 
     def _certified(self, combination: Combination) -> Iterator[Row]:
@@ -160,7 +160,7 @@ class Standing:
             "eps": eps,
             "seed": combination.seed,
             "samples": len(right),
-            **_share("", right),
+            **_interval("", right),
             **extra,
         }
         return Row(**known)  # type: ignore[arg-type]
@@ -187,8 +187,8 @@ class Standing:
         return None
 
 
-def _share(name: str, right: Bits) -> dict[str, object]:
-    """Count, share and interval, as the fields of a row are called."""
+def _interval(name: str, right: Bits) -> dict[str, object]:
+    """Count, fraction and interval, as the fields of a row are called."""
     k, n = int(right.sum()), len(right)
     low, high = clopper_pearson_interval(k, n)
     prefix = f"{name}_" if name else ""
