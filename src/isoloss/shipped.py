@@ -8,13 +8,14 @@ from typing import Any
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
 from isoloss.resources import resource_folder
+from isoloss.run_folder import RUN, is_run
 
 
 def shipped_models() -> dict[str, Path]:
     """The folders of the training runs that come with the program, by their names."""
     folder = resource_folder("data") / "models"
     found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {run.name: run for run in found if (run / "run.json").is_file()}
+    return {run.name: run for run in found if is_run(run)}
 
 
 def is_shipped(source: str | Path) -> bool:
@@ -28,7 +29,7 @@ def shipped_settings() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, folder in shipped_models().items():
         try:
-            found[name] = dict(read_json(folder / "run.json")["settings"])
+            found[name] = dict(read_json(folder / RUN)["settings"])
         except (IsolossError, KeyError, TypeError, ValueError):
             continue  # a damaged one is not offered
     return found

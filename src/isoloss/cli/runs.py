@@ -22,6 +22,7 @@ def start(namespace: argparse.Namespace) -> int:
     from isoloss.cli.options import settings_from
     from isoloss.compute.machine.ranks import Ranks
     from isoloss.run import Run, free_folder, run_name
+    from isoloss.run_folder import is_run
     from isoloss.settings import KINDS
     from isoloss.work import prepare
 
@@ -39,7 +40,7 @@ def start(namespace: argparse.Namespace) -> int:
         return _follow([namespace.out])
     out = namespace.out or free_folder(Path("runs"), run_name(settings))
     prepared = None
-    if not (out / "run.json").exists():
+    if not is_run(out):
         prepared = prepare(settings)
     run = Run.create(out, settings)
     return resume([run], as_json=namespace.json, prepared=prepared)

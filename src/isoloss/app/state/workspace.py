@@ -23,7 +23,8 @@ from isoloss.geometry.formats import is_trajectory, load, load_trajectories
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.resources import resource_folder
-from isoloss.run import TABLE, Run
+from isoloss.run import Run
+from isoloss.run_folder import TABLE
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
