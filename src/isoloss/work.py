@@ -51,7 +51,7 @@ def prepare(settings: AnySettings) -> Prepared:
     try:
         match settings:
             case TrainSettings(task="denoiser"):
-                from isoloss.robustness.smoothing.denoiser_run import DenoiserTraining
+                from isoloss.robustness.smoothing.denoiser_training import DenoiserTraining
 
                 return DenoiserTraining.prepare(settings)
             case TrainSettings():

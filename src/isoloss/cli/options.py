@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from isoloss.errors import IsolossError
 from isoloss.settings import Settings, explain
-from isoloss.settings.text import alternatives, is_grid, is_positional, missing, text_of
+from isoloss.settings.text import alternatives, help_of, is_grid, is_positional, missing, text_of
 
 ANY_NUMBER = -1
 
@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
             continue
         unsaid = field.is_required() or field.default in (None, ())
         default = "" if unsaid else f" [{_default_text(field)}]"
-        help_text = f"{field.description or ''}{default}".replace("%", "%%")
+        help_text = f"{help_of(field)}{default}".replace("%", "%%")
         size = _tuple_size(field)
         if is_positional(field):
             free: dict[str, Any] = {}

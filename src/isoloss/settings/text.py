@@ -9,6 +9,7 @@ from typing import Any, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from isoloss.results.attacks import offered, offered_in_words
 from isoloss.settings import AnySettings, Settings
 
 
@@ -40,6 +41,19 @@ def missing(settings: Settings, name: str) -> str:
         ),
         "",
     )
+
+
+def help_of(field: FieldInfo) -> str:
+    """What a field is, for help and tooltips; of attacks, with all that are registered."""
+    run = _extra(field).get("attacks")
+    return f"Of {offered_in_words(run)}" if run else field.description or ""
+
+
+def examples_of(field: FieldInfo) -> tuple[str, ...]:
+    """What may be suggested for a field; of attacks, all that are registered too."""
+    run = _extra(field).get("attacks")
+    found = [*map(str, field.examples or ()), *([",".join(offered(run))] if run else [])]
+    return tuple(dict.fromkeys(found))
 
 
 def is_positional(field: FieldInfo) -> bool:

@@ -4,7 +4,7 @@ from drive import Driver, drive
 from filling import Filling
 from imgui_bundle import imgui
 
-from isoloss.results.tables import Curve, Share
+from isoloss.results.tables import AccuracyInterval, Curve
 
 
 def defend(d: Driver) -> None:
@@ -65,12 +65,12 @@ def watch(d: Driver):
     d.until(lambda: len(evaluation.curves) == 3 or followed.failure, "the first accuracies", 100)
     assert not followed.failure, followed.failure
     assert followed.status == "running"
-    first: dict[tuple[Curve, float], Share] = {}
+    first: dict[tuple[Curve, float], AccuracyInterval] = {}
 
     def first_of_all() -> bool:
         for curve in evaluation.curves:
             for row in curve.rows:
-                first.setdefault((curve.key, row.eps), row.judged("majority"))
+                first.setdefault((curve.key, row.eps), row.accuracy_by("majority"))
         return len(first) == 3 * 3
 
     d.until(first_of_all, "those of all attacks", 100)
@@ -86,9 +86,9 @@ def watch(d: Driver):
         assert {row.eps for row in curve.rows} == {0, 0.05, 0.3}
         for row in curve.rows:
             assert row.samples == 24
-            before, after = first[curve.key, row.eps], row.judged("majority")
+            before, after = first[curve.key, row.eps], row.accuracy_by("majority")
             assert after.high - after.low < before.high - before.low
-    assert evaluation.doubts
+    assert evaluation.warnings
     assert evaluation.chance == 0.1
     d.shot("defend_done.png")
     return followed, evaluation

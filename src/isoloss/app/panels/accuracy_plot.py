@@ -139,7 +139,7 @@ class AccuracyPlot:
             self.points += [
                 (x, y, Pointed(curve, row)) for (x, y), row in zip(points, curve.rows, strict=True)
             ]
-            if curve.doubts:
+            if curve.warnings:
                 seen = [p for p, x in zip(points, xs, strict=True) if x <= last + step]
                 signs.append((seen or points)[-1])
         _draw_signs(signs)

@@ -15,7 +15,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
-from isoloss.results.examples import Index
+from isoloss.results.saved_examples import Index
 from isoloss.results.tables import Row
 
 STRIP = 2.9

@@ -28,7 +28,7 @@ from isoloss.settings import (
     Settings,
     explain,
 )
-from isoloss.settings.text import command_line
+from isoloss.settings.text import command_line, examples_of, help_of
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
@@ -240,10 +240,10 @@ def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
     return FieldSpec(
         name=name,
         label=field.title or name,
-        help=field.description or "",
+        help=help_of(field),
         kind=kind,
         default=default,
-        choices=choices or tuple(map(str, field.examples or ())),
+        choices=choices or examples_of(field),
         optional=optional,
         bounds=_bounds(field.metadata),
         section=section,

@@ -1,4 +1,4 @@
-"""What an adversary sees of a network at an image: the loss, its gradient, whether it is fooled."""
+"""What a gradient attack climbs: the loss at an image, its gradient, whether another class wins."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from isoloss.robustness.attacks.checks import check_logits
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What was seen of N images.
+class ObjectiveValue:
+    """The objective at N images.
 
     Attributes:
         losses: (N,) cross-entropy against the true classes.
-        fooled: (N,) bool, whether another class wins.
+        success: (N,) bool, whether another class wins.
         gradient: (N, C, H, W) of the losses; None where it was not asked for.
     """
 
     losses: Tensor
-    fooled: Tensor
+    success: Tensor
     gradient: Tensor | None
 
 
-Look = Callable[[Tensor, Tensor, bool], Sight]
+Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
+"""((N, C, H, W) images, (N,) labels, whether the gradient is asked for) to its value there."""
 
 
-def exact(model: nn.Module) -> Look:
-    """Look at `model` itself; gradients reach the images and nothing else is differentiated."""
+def objective_of(model: nn.Module) -> Objective:
+    """The cross-entropy of `model`; nothing is differentiated but by the images."""
 
-    def look(images: Tensor, labels: Tensor, with_gradient: bool) -> Sight:
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         images = images.detach().requires_grad_(with_gradient)
         with torch.set_grad_enabled(with_gradient):
-            logits = wide(check_logits(model(images), labels))
+            logits = as_float32(check_logits(model(images), labels))
             losses = F.cross_entropy(logits, labels, reduction="none")
             gradient = input_gradient(losses, images) if with_gradient else None
         refuse_nan(losses)
-        return Sight(losses.detach(), logits.argmax(1) != labels, gradient)
+        return ObjectiveValue(losses.detach(), logits.argmax(1) != labels, gradient)
 
-    return look
+    return objective
 
 
 def input_gradient(losses: Tensor, images: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ def input_gradient(losses: Tensor, images: Tensor) -> Tensor:
     return gradient
 
 
-def wide(logits: Tensor) -> Tensor:
+def as_float32(logits: Tensor) -> Tensor:
     """Logits in at least single precision."""
     return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
@@ -91,7 +92,7 @@ def refuse_nan(values: Tensor) -> None:
 
 
 @contextmanager
-def held_still(model: nn.Module) -> Generator[nn.Module]:
+def frozen(model: nn.Module) -> Generator[nn.Module]:
     """`model` in eval mode with frozen parameters inside; as it was afterwards."""
     training = [m for m in model.modules() if m.training]
     learning = [p for p in model.parameters() if p.requires_grad]

@@ -1,11 +1,11 @@
-"""The images that a robustness run keeps, without loss: clean, attacked, noisy, denoised.
+"""Writing the images that a robustness run saves, without loss: clean, attacked, noisy, denoised.
 
 `examples/` holds `examples.json` and one safetensors file for each combination, with
 
 - `images` (E, K, C, H, W) float32, as attacked at each of E radii; at 0 they are clean,
 - `predicted` (E, K) int64 and `confidence` (E, K) float32, the network's answer and its softmax;
 - behind a defense, `noisy` and `denoised` of the same shape as `images`, at the draw of noise by
-  which the single draw is judged; what is predicted is then of that draw. Noisy values lie outside
+  which the single draw is counted; what is predicted is then of that draw. Noisy values lie outside
   [0, 1] too; without a denoiser both are the same;
 - `map NAME` (E, K, h, w), or (E, K, C) of gates over channels: where the network in single
   precision looks (`isoloss.robustness.evaluation.attention`), behind a defense at the denoised
@@ -26,26 +26,25 @@ from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.files import write_json
-from isoloss.results.examples import CLEAN, DRIFT, INDEX, MAP, SCHEMA
-from isoloss.results.tables import CERTIFICATE
-from isoloss.robustness.attacks.looking import wide
-from isoloss.robustness.evaluation.arena import Arena
-from isoloss.robustness.evaluation.attention import drift, kept_maps
+from isoloss.results.attacks import CERTIFICATE, CLEAN
+from isoloss.results.saved_examples import DRIFT, INDEX, MAP, SCHEMA
+from isoloss.robustness.attacks.objective import as_float32
+from isoloss.robustness.evaluation.attention import drift, saved_maps
+from isoloss.robustness.evaluation.combination_on_block import Trial
 from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan
-from isoloss.robustness.evaluation.trials import Trial
+from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
-from isoloss.settings import RobustnessSettings
+from isoloss.settings import EvaluationSettings
 
 
 class Examples:
     """The examples of a run, as its folder holds them."""
 
     def __init__(
-        self, folder: Path, settings: RobustnessSettings, plan: Plan, arena: Arena
+        self, folder: Path, settings: EvaluationSettings, plan: Plan, setup: Setup
     ) -> None:
-        self._folder, self._settings, self._plan, self._arena = folder, settings, plan, arena
-        self._norm = getattr(settings, "norm", "l2")
+        self._folder, self._settings, self._plan, self._setup = folder, settings, plan, setup
 
     def has(self, which: int) -> bool:
         """Whether those of a combination are there, and whole."""
@@ -64,7 +63,7 @@ class Examples:
         count = self._settings.keep
         for which in range(len(self._plan.combinations)):
             if not self.has(which):
-                self._keep(which, self._arena.images[None, :count], self._arena.indices[:count])
+                self._keep(which, self._setup.images[None, :count], self._setup.indices[:count])
 
     @torch.no_grad()
     def _keep(self, which: int, attacked: Tensor, indices: Sequence[int]) -> None:
@@ -82,8 +81,8 @@ class Examples:
     ) -> dict[str, Tensor]:
         """What the network makes of K images."""
         if combination.sigma is None:
-            return _answers(self._arena.contenders[combination.network].judge(images))
-        defense = self._arena.defense(combination.network, combination.sigma)
+            return _answers(self._setup.models[combination.network].reference(images))
+        defense = self._setup.defense(combination.network, combination.sigma)
         noise = first_noise(images, indices, combination.seed)
         noisy = defense.noisy(images, noise)
         denoised = defense.denoise(noisy) if isinstance(defense, DenoisedSmoothing) else noisy
@@ -95,13 +94,13 @@ class Examples:
     ) -> dict[str, Tensor]:
         """Where the network looks in (E, K, C, H, W) images, and how far from where it looks in
         the clean ones."""
-        judge = self._arena.contenders[combination.network].judge
-        size = self._arena.batch_sizes.counting
-        clean = self._arena.images[: len(indices)]
+        reference = self._setup.models[combination.network].reference
+        size = self._setup.batch_sizes.counting
+        clean = self._setup.images[: len(indices)]
         if combination.sigma is not None:
             clean = self._seen(combination, clean, indices)["denoised"]
-        before = kept_maps(judge, clean, size)
-        after = [kept_maps(judge, images, size) for images in looked_at] if before else []
+        before = saved_maps(reference, clean, size)
+        after = [saved_maps(reference, images, size) for images in looked_at] if before else []
         found: dict[str, Tensor] = {}
         for name, map_of_clean in before.items():
             found[MAP + name] = _halved(torch.stack([maps[name] for maps in after]))
@@ -113,10 +112,10 @@ class Examples:
         kept = [k for k in range(len(self._plan.combinations)) if self.has(k)]
         content = {
             "schema": SCHEMA,
-            "data": self._arena.data,
-            "classes": list(self._arena.classes),
+            "data": self._setup.data,
+            "classes": list(self._setup.classes),
             "images": list(indices),
-            "labels": self._arena.labels[: len(indices)].tolist(),
+            "labels": self._setup.labels[: len(indices)].tolist(),
             "files": [self._entry(k) for k in kept],
         }
         write_json(self._folder / INDEX, content)
@@ -126,12 +125,12 @@ class Examples:
         defended = combination.sigma is not None
         return {
             "file": self._file(which).name,
-            "network": self._arena.contenders[combination.network].name,
+            "network": self._setup.models[combination.network].name,
             "defense": "none" if not defended
-            else "noise" if self._arena.denoiser is None else "denoised",
+            else "noise" if self._setup.denoiser is None else "denoised",
             "sigma": combination.sigma,
             "attack": CLEAN if combination.attack == CERTIFICATE else combination.attack,
-            "norm": self._norm,
+            "norm": self._settings.norm,
             "seed": combination.seed,
             "eps": list(self._plan.radii((MAIN, which, 0))) or [0.0],
         }  # fmt: skip
@@ -147,5 +146,5 @@ def _halved(tensor: Tensor) -> Tensor:
 
 
 def _answers(logits: Tensor) -> dict[str, Tensor]:
-    confidence, predicted = wide(logits).softmax(1).max(1)
+    confidence, predicted = as_float32(logits).softmax(1).max(1)
     return {"predicted": predicted, "confidence": confidence.float()}

@@ -26,7 +26,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.robustness.attacks.checks import check_images
 from isoloss.robustness.smoothing.denoiser import Size, build_scheduler, build_unet, save_denoiser
-from isoloss.robustness.smoothing.denoising import Average, denoising_loss
+from isoloss.robustness.smoothing.denoising_loss import Average, denoising_loss
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
@@ -86,7 +86,7 @@ class DenoiserTraining(Training):
         return Average(self.model, self.settings.average)
 
     @cached_property
-    def _judged(self) -> nn.Module:
+    def _averaged(self) -> nn.Module:
         """The network with the average for its weights, as of the last test."""
         return copy.deepcopy(self.model).eval().requires_grad_(False)
 
@@ -108,13 +108,13 @@ class DenoiserTraining(Training):
 
     @torch.no_grad()
     def _test(self, model: nn.Module, split: Split, precision: str) -> tuple[float, float]:
-        self._average.give_to(self._judged)
+        self._average.give_to(self._averaged)
         generator = torch.Generator().manual_seed(self.settings.seed)
         split = split.sample(TESTED, self.settings.seed)
         loss = 0.0
         for inputs, _ in split.batches(self.settings.batch_size):
             with arithmetic(self.device, precision):
-                mean = denoising_loss(self._judged, self._alphas, as_inputs(inputs), generator)
+                mean = denoising_loss(self._averaged, self._alphas, as_inputs(inputs), generator)
             loss += mean.item() * len(inputs)
         return loss / len(split), math.nan
 
@@ -122,7 +122,7 @@ class DenoiserTraining(Training):
         images = as_inputs(test.sample(LOOKED_AT, self.settings.seed).inputs)
         with arithmetic(self.device, precision):
             errors = [
-                f"{denoising_error(self._judged, self._scheduler, images, sigma):.4f} at σ = "
+                f"{denoising_error(self._averaged, self._scheduler, images, sigma):.4f} at σ = "
                 f"{sigma:g}"
                 for sigma in SIGMAS
                 if sigma <= (self.settings.largest_sigma or math.inf)
@@ -130,8 +130,8 @@ class DenoiserTraining(Training):
         yield Log("one step leaves an error of " + ", ".join(errors))
 
     def _keep(self, run: Run, model: nn.Module, points: list[TrajectoryPoint]) -> dict[str, Tensor]:
-        self._average.give_to(self._judged)
-        save_denoiser(run.denoiser_path, cast(UNet2DModel, self._judged), self._scheduler)
+        self._average.give_to(self._averaged)
+        save_denoiser(run.denoiser_path, cast(UNet2DModel, self._averaged), self._scheduler)
         return {
             **{_WEIGHTS + k: v for k, v in model.state_dict().items()},
             **{_AVERAGE + k: v for k, v in self._average.state().items()},

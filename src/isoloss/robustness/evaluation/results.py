@@ -1,6 +1,6 @@
-"""Where a robustness run stands: all that its units have found so far, put together.
+"""The results of a robustness run so far: all that its units have found, put together.
 
-From this follow the table, the checks and the report; it depends on the ledger alone, and not on
+From this follow the table, the checks and the report; it depends on the journal alone, and not on
 the order in which that was filled.
 """
 
@@ -14,20 +14,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.results.attacks import CERTIFICATE, CLEAN
 from isoloss.results.certificates import Certificate
-from isoloss.results.examples import CLEAN
-from isoloss.results.tables import CERTIFICATE, Row
-from isoloss.robustness.evaluation.ledger import Ledger, Outcome
+from isoloss.results.tables import Row
+from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
-from isoloss.settings import CertifySettings, DefendSettings, RobustnessSettings
-from isoloss.settings.robustness import RADII
+from isoloss.settings import EvaluationSettings
 
 Bits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Results:
     """A run's settings, plan and outcomes.
 
     Attributes:
@@ -35,20 +34,20 @@ class Standing:
         classes: of the data.
     """
 
-    settings: RobustnessSettings
+    settings: EvaluationSettings
     plan: Plan
     names: tuple[str, ...]
     classes: int
-    ledger: Ledger
+    journal: Journal
 
     @cached_property
     def _by_combination(self) -> dict[Combination, list[Outcome]]:
         """The outcomes of each combination, in the order of their images."""
         found: dict[Combination, list[Outcome]] = {}
-        for unit in sorted(self.ledger.outcomes):
+        for unit in sorted(self.journal.outcomes):
             if unit[0] == MAIN:
                 combination = self.plan.combinations[unit[1]]
-                found.setdefault(combination, []).append(self.ledger.outcomes[unit])
+                found.setdefault(combination, []).append(self.journal.outcomes[unit])
         return found
 
     def outcomes(self, combination: Combination) -> list[Outcome]:
@@ -73,7 +72,7 @@ class Standing:
 
     def studied(self, which: int) -> tuple[float, Bits] | None:
         """(ε, (N,) right) of a study that is done."""
-        for unit, outcome in sorted(self.ledger.outcomes.items()):
+        for unit, outcome in sorted(self.journal.outcomes.items()):
             if unit[:2] == (STUDY, which):
                 return outcome.eps[0], np.array([bit == "1" for bit in outcome.right[0]], bool)
         return None
@@ -109,13 +108,11 @@ class Standing:
                 "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
                 "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
             }
-            if combination.sigma is not None:
-                assert isinstance(self.settings, DefendSettings)
+            if combination.sigma is not None and self.settings.kind == "defend":
                 extra["votes"] = self.settings.votes
                 for name in ("single", "worst"):
-                    extra |= _share(name, self.bits(combination, eps, name))
-            norm = getattr(self.settings, "norm", "l2")
-            yield self._row(combination, norm, eps, right, extra)
+                    extra |= _interval(name, self.bits(combination, eps, name))
+            yield self._row(combination, eps, right, extra)
 
     def _certified(self, combination: Combination) -> Iterator[Row]:
         done = self.outcomes(combination)
@@ -124,15 +121,15 @@ class Standing:
         radius = np.array([r for o in done for r in o.radius])
         predicted = np.array([p for o in done for p in o.predicted])
         labels = np.array([label for o in done for label in o.labels])
-        assert isinstance(self.settings, CertifySettings)
-        for least in RADII:
+        assert self.settings.kind == "certify"
+        for least in self.settings.radii:
             right = (predicted == labels) & (radius >= least)
             extra: dict[str, object] = {
                 "votes": self.settings.draws,
                 "abstained": int((predicted < 0).sum()),
                 "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
             }
-            yield self._row(combination, "l2", least, right, extra)
+            yield self._row(combination, least, right, extra)
 
     @property
     def certificates(self) -> list[Certificate]:
@@ -151,12 +148,7 @@ class Standing:
         ]  # fmt: skip
 
     def _row(
-        self,
-        combination: Combination,
-        norm: str,
-        eps: float,
-        right: Bits,
-        extra: dict[str, object],
+        self, combination: Combination, eps: float, right: Bits, extra: dict[str, object]
     ) -> Row:
         sigma = math.nan if combination.sigma is None else combination.sigma
         known: dict[str, object] = {
@@ -164,11 +156,11 @@ class Standing:
             "defense": self._defense(combination),
             "sigma": sigma,
             "attack": combination.attack,
-            "norm": norm,
+            "norm": self.settings.norm,
             "eps": eps,
             "seed": combination.seed,
             "samples": len(right),
-            **_share("", right),
+            **_interval("", right),
             **extra,
         }
         return Row(**known)  # type: ignore[arg-type]
@@ -176,12 +168,12 @@ class Standing:
     def _defense(self, combination: Combination) -> str:
         if combination.sigma is None:
             return "none"
-        return "noise" if getattr(self.settings, "denoiser", None) is None else "denoised"
+        return "noise" if self.settings.denoiser is None else "denoised"
 
     @property
     def epsilons(self) -> tuple[float, ...]:
         """All radii of attacks, 0 first."""
-        return (0.0, *getattr(self.settings, "epsilons", ()))
+        return (0.0, *self.settings.epsilons)
 
     def row(self, combination: Combination, eps: float) -> Row | None:
         """The row of a combination at a radius; None while nothing is known."""
@@ -195,8 +187,8 @@ class Standing:
         return None
 
 
-def _share(name: str, right: Bits) -> dict[str, object]:
-    """Count, share and interval, as the fields of a row are called."""
+def _interval(name: str, right: Bits) -> dict[str, object]:
+    """Count, fraction and interval, as the fields of a row are called."""
     k, n = int(right.sum()), len(right)
     low, high = clopper_pearson_interval(k, n)
     prefix = f"{name}_" if name else ""

@@ -1,6 +1,6 @@
-"""The images that a robustness run has kept, for the window and for figures: plain reading.
+"""The images that a robustness run has saved, for the window and for figures: plain reading.
 
-What the files hold, and who writes them, is in `isoloss.robustness.evaluation.examples`.
+What the files hold, and who writes them, is in `isoloss.robustness.evaluation.write_examples`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from isoloss.files import read_json
 
 SCHEMA = 1
 INDEX = "examples.json"
-CLEAN = "clean"
-"""In the place of an attack, where images are as they came."""
 MAP = "map "
 DRIFT = "drift "
 
@@ -74,7 +72,7 @@ class Examples:
     Attributes:
         images: (E, K, C, H, W) float32 as attacked at each radius.
         predicted: (E, K) classes, `confidence` (E, K) their softmax.
-        noisy, denoised: like `images`, at the draw that was judged; None without a defense.
+        noisy, denoised: like `images`, at the draw that was counted; None without a defense.
         maps: feature and attention maps by name, (E, K, h, w) float32, or (E, K, C) where channels
             and no places are gated.
         drift: by the maps' names, (E, K): 0 as for the clean image, see

@@ -1,4 +1,4 @@
-"""The ledger of a robustness run: what every unit of work has found, image by image.
+"""The journal of a robustness run: what every unit of work has found, image by image.
 
 `outcomes/units.jsonl` has one line of JSON for each finished unit and is only ever appended to. A
 line that a kill cut short or a disk has damaged does not count, nor does the second line of one
@@ -18,7 +18,7 @@ from typing import Any
 
 from isoloss.compute.machine.ranks import Unit
 from isoloss.errors import IsolossError
-from isoloss.results.tables import CERTIFICATE
+from isoloss.results.attacks import CERTIFICATE
 from isoloss.robustness.evaluation.plan import Plan
 
 
@@ -117,14 +117,14 @@ def _are_bits(texts: object, n: int, count: int) -> bool:
     )
 
 
-class Ledger:
+class Journal:
     """The outcomes of a run's units so far.
 
     Args:
         path: of the file, which need not be there yet.
         plan: what the units are; lines that are not of it do not count.
         order: the place in the data of each of the run's images; lines about others do not count,
-            such as those of a version that dealt the images out in other blocks.
+            such as those of a version with other blocks.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.training.network import Network, load_network
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.checks import check_images, check_labels, check_logits
-from isoloss.robustness.attacks.looking import exact, held_still, refuse_nan
+from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -28,26 +28,27 @@ from isoloss.robustness.smoothing.smoothing import (
 )
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.fast import FEW, BatchSizes, Fast, FastDenoiser
-from isoloss.settings import RobustnessSettings
+from isoloss.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)
-class Contender:
+class ModelUnderAttack:
     """A network that is attacked.
 
     Attributes:
         fast: what adversaries climb on, in the precision of the run.
-        judge: the same network in single precision, as it came: the word that counts.
+        reference: the same network in single precision, as it came, which decides what an attack
+            has achieved.
     """
 
     name: str
     fast: Fast
-    judge: Fast
+    reference: Fast
 
 
 @dataclass(frozen=True)
-class Arena:
-    """Everything that units of work share.
+class Setup:
+    """All that units of work have in common.
 
     Attributes:
         images: (N, C, H, W) in [0, 1], on the device, in the order in which they are attacked.
@@ -56,7 +57,7 @@ class Arena:
         depends_on: hashes of weights, denoiser and data.
     """
 
-    contenders: tuple[Contender, ...]
+    models: tuple[ModelUnderAttack, ...]
     images: Tensor
     labels: Tensor
     indices: tuple[int, ...]
@@ -70,11 +71,11 @@ class Arena:
 
     def defense(self, network: int, sigma: float) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one."""
-        return self._behind_noise(self.contenders[network].fast, sigma)
+        return self._behind_noise(self.models[network].fast, sigma)
 
     def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
         """These networks together behind noise, and behind the denoiser if there is one."""
-        classifiers = [self.contenders[network].fast for network in networks]
+        classifiers = [self.models[network].fast for network in networks]
         return self._behind_noise(Together(classifiers), sigma)
 
     def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
@@ -83,9 +84,7 @@ class Arena:
         return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
 
 
-def prepare(
-    settings: RobustnessSettings, denoiser: str | None = None, sigmas: Sequence[float] = ()
-) -> Arena:
+def prepare(settings: EvaluationSettings) -> Setup:
     """Load all that is asked for; refuses what cannot be attacked or does not fit together.
 
     Raises:
@@ -111,49 +110,49 @@ def prepare(
     check_images(images)
     check_labels(labels, images)
     few = images[:FEW]
-    contenders = tuple(
-        _contender(name, network, few, labels[:FEW], device, settings.precision)
+    models = tuple(
+        _model_under_attack(name, network, few, labels[:FEW], device, settings.precision)
         for name, network in zip(names, networks, strict=True)
     )
-    precision = contenders[0].fast.precision
+    precision = models[0].fast.precision
     depends_on = {
         "weights": digest([s.checkpoints[-1] for s in networks]),
         "data": data,
         # Draws of noise and what bf16 makes of them are others elsewhere.
         "arithmetic": f"{precision} on {device.type}",
     }
-    usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in contenders))
+    usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
     loaded = None
-    if denoiser is not None:
+    if settings.denoiser is not None:
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
-        unet, scheduler = load_denoiser(denoiser)
+        unet, scheduler = load_denoiser(settings.denoiser)
         depends_on["denoiser"] = _digest_of(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)
         loaded = made_fast, scheduler
     if settings.batch_size is not None:
         usual = BatchSizes(settings.batch_size, settings.batch_size)
-    arena = Arena(
-        contenders, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
+    setup = Setup(
+        models, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
         device, precision, usual, depends_on,
     )  # fmt: skip
-    for sigma in sigmas:
-        defense = arena.defense(0, sigma)
+    for sigma in settings.sigma:
+        defense = setup.defense(0, sigma)
         defense.check(few)
         if isinstance(defense, DenoisedSmoothing):
             check_denoises(defense, few)
-        _check_answers(arena, sigma)
-    return arena
+        _check_answers(setup, sigma)
+    return setup
 
 
 @torch.no_grad()
-def _check_answers(arena: Arena, sigma: float) -> None:
+def _check_answers(setup: Setup, sigma: float) -> None:
     """Refuse networks that give NaN for noisy images."""
-    few = arena.images[:FEW]
-    noise = first_noise(few, arena.indices[:FEW])
-    logits = arena.defense_of(range(len(arena.contenders)), sigma).logits(few, noise)
+    few = setup.images[:FEW]
+    noise = first_noise(few, setup.indices[:FEW])
+    logits = setup.defense_of(range(len(setup.models)), sigma).logits(few, noise)
     refuse_nan(logits.sum(-1).sum(0))
 
 
@@ -175,25 +174,25 @@ def _check_same(
     )
 
 
-def _contender(
+def _model_under_attack(
     name: str, network: Network, few: Tensor, labels: Tensor, device: torch.device, precision: str
-) -> Contender:
+) -> ModelUnderAttack:
     fast = Fast(network.model, few, device, precision)
-    judge = Fast(network.model, few, device, "fp32", fold=False)
+    reference = Fast(network.model, few, device, "fp32", fold=False)
     with torch.no_grad():
-        refuse_nan(check_logits(judge(few), labels).sum(1))
-    return Contender(name, fast, judge)
+        refuse_nan(check_logits(reference(few), labels).sum(1))
+    return ModelUnderAttack(name, fast, reference)
 
 
-def check_gradients(arena: Arena) -> None:
+def check_gradients(setup: Setup) -> None:
     """Refuse networks that let no gradient through.
 
     Raises:
         IsolossError: saying which attack does without.
     """
-    for contender in arena.contenders:
-        with held_still(contender.fast):
-            exact(contender.fast)(arena.images[:FEW], arena.labels[:FEW], True)
+    for model in setup.models:
+        with frozen(model.fast):
+            objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
 
 
 def _digest_of(unet: nn.Module, scheduler: Any) -> str:

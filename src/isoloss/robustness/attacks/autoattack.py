@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.looking import held_still
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.sweep import misclassified
 
 # Targeted attacks of the ensemble aim at so many classes.
@@ -36,6 +37,14 @@ def check_autoattack(classes: int) -> None:
             f"autoattack is for {LEAST_CLASSES} classes and more, the data have {classes}: leave "
             "it out of --attacks"
         )
+
+
+def autoattack(context: AttackContext) -> Attack:
+    """`standard_autoattack` in the norm of a run."""
+    return lambda x, y, eps: standard_autoattack(
+        context.model, x, y, eps, context.settings.norm, context.classes, context.seed,
+        batch_size=context.batch_size,
+    )  # fmt: skip
 
 
 def standard_autoattack(
@@ -66,7 +75,7 @@ def standard_autoattack(
     found: list[Tensor] = []
     # The ensemble seeds PyTorch itself: nobody else should notice.
     devices = [x.device] if x.device.type == "cuda" else []
-    with held_still(model), torch.random.fork_rng(devices), torch.enable_grad():
+    with frozen(model), torch.random.fork_rng(devices), torch.enable_grad():
         for some, truth in zip(x.split(size), y.split(size), strict=True):
             name = {"linf": "Linf", "l2": "L2"}[norm]
             ensemble = torchattacks.AutoAttack(
@@ -74,6 +83,6 @@ def standard_autoattack(
             )
             found.append(ensemble(some, truth).detach())
     images = torch.cat(found).to(x.dtype)
-    fooled = misclassified(model, images, y, batch_size)
-    nowhere = torch.zeros_like(fooled)
-    return Attacked(images, fooled.float(), fooled, nowhere)
+    success = misclassified(model, images, y, batch_size)
+    nowhere = torch.zeros_like(success)
+    return Attacked(images, success.float(), success, nowhere)

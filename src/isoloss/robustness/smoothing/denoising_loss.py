@@ -51,7 +51,7 @@ def denoising_loss(
 
 
 class Average:
-    """An exponential moving average of a network's weights: what a denoiser is judged by.
+    """An exponential moving average of a network's weights: what is kept of a denoiser.
 
     Args:
         network: whose parameters are followed; its buffers are taken as they are.
