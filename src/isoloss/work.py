@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-import isoloss
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import where_users_code_failed
@@ -22,6 +21,7 @@ from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.run import Run
 from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings, TrainSettings
+from isoloss.version import __version__
 
 _IS_BEGUN, _IS_DONE = b"begun", b"done"
 
@@ -52,7 +52,7 @@ def prepare(settings: AnySettings) -> Prepared:
     try:
         match settings:
             case TrainSettings(task="denoiser"):
-                from isoloss.robustness.smoothing.denoiser_run import DenoiserTraining
+                from isoloss.robustness.smoothing.denoiser_training import DenoiserTraining
 
                 return DenoiserTraining.prepare(settings)
             case TrainSettings():
@@ -166,7 +166,7 @@ def _machine(prepared: Prepared) -> dict[str, object]:
     import torch
 
     return {
-        "isoloss": isoloss.__version__,
+        "isoloss": __version__,
         "torch": str(torch.__version__),
         "python": platform.python_version(),
         "system": platform.platform(),

@@ -15,12 +15,12 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.training.replicas import shard_of
 from isoloss.events import Log, Metric, Progress
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser
-from isoloss.robustness.smoothing.denoiser_run import (
+from isoloss.robustness.smoothing.denoiser_training import (
     DenoiserTraining,
     denoising_error,
     learning_rate,
 )
-from isoloss.robustness.smoothing.denoising import denoising_loss
+from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings

@@ -34,7 +34,7 @@ from isoloss.compute.machine.device import choose_device, describe_device
 from isoloss.compute.machine.memory import peak_bytes
 from isoloss.robustness.attacks.sweep import misclassified
 from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet, load_denoiser
-from isoloss.robustness.smoothing.denoising import denoising_loss
+from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.robustness.smoothing.votes import vote
 

@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from isoloss.settings.base import (
-    CHECKPOINT_SUFFIXES,
     AbsolutePath,
     Grid,
     NetworkSettings,
@@ -153,7 +152,7 @@ class ProbeSettings(NetworkSettings):
             if getattr(self, option) != unasked and not self.plane_kind.takes(option):
                 kinds = " or ".join(f"--plane {name}" for name in kinds_taking(option))
                 raise ValueError(f"--{option} is for {kinds}")
-        if self.plane_kind.needs_trajectory and self.source.suffix in CHECKPOINT_SUFFIXES:
+        if self.plane_kind.needs_trajectory and self.networks[0].kind == "checkpoint":
             raise ValueError(
                 f"a {self.plane} plane needs a training run's folder with its trajectory"
             )

@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from isoloss.results.attacks import offered, offered_in_words
 from isoloss.settings import AnySettings, Settings
 
 
@@ -65,14 +66,23 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
 
 
 def help_of(field: FieldInfo) -> str:
-    """What a field is about; where its choices are described, that."""
+    """What a field is, for help and tooltips; of what is registered (plane kinds, attacks), all."""
+    run = _extra(field).get("attacks")
     described = _described_choices(field).items()
-    return field.description or "; ".join(f"{word}: {meaning}" for word, meaning in described)
+    default = "; ".join(f"{word}: {meaning}" for word, meaning in described)
+    return f"Of {offered_in_words(run)}" if run else field.description or default
 
 
 def _described_choices(field: FieldInfo) -> dict[str, str]:
     function: Callable[[], dict[str, str]] | None = _extra(field).get("choices")
     return {} if function is None else function()
+
+
+def examples_of(field: FieldInfo) -> tuple[str, ...]:
+    """What may be suggested for a field; of attacks, all that are registered too."""
+    run = _extra(field).get("attacks")
+    found = [*map(str, field.examples or ()), *([",".join(offered(run))] if run else [])]
+    return tuple(dict.fromkeys(found))
 
 
 def is_positional(field: FieldInfo) -> bool:

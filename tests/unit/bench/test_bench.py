@@ -23,8 +23,13 @@ from isoloss.bench.probe_peers import TURNS, Peer, Probed, measure_rates, rates_
 from isoloss.cli.main import main
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.errors import IsolossError
-from isoloss.robustness import GaussianSmoothing, attack, certified_radius, clopper_pearson_interval
-from isoloss.robustness.smoothing import certify
+from isoloss.robustness import (
+    GaussianSmoothing,
+    attack,
+    certified_radius,
+    certify,
+    clopper_pearson_interval,
+)
 
 CPU = torch.device("cpu")
 

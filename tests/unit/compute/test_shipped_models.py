@@ -18,7 +18,8 @@ from isoloss.robustness.smoothing.smoothing import check_denoises
 from isoloss.run import Run
 from isoloss.settings import NetworkSettings
 from isoloss.settings.network_names import BUILT_IN_NETWORKS
-from isoloss.shipped import located, shipped_models
+from isoloss.settings.source import denoiser, trained_network
+from isoloss.shipped import shipped_models
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +48,15 @@ def test_they_are_small_whole_and_found_by_name(tmp_path, monkeypatch):
     files = [f for f in (resource_folder("data") / "models").rglob("*") if f.is_file()]
     assert sum(f.stat().st_size for f in files) < 4e6
     for name, folder in shipped_models().items():
-        assert located(name) == folder
+        assert trained_network(name).path == denoiser(name).path == folder
         run = Run.open(folder)
         assert run.is_done
         assert run.settings.data == "digits"
     # What lies in the working folder comes first, and a path is no name.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits-classifier").mkdir()
-    assert located("digits-classifier") == Path("digits-classifier")
-    assert located(tmp_path / "digits-denoiser") == tmp_path / "digits-denoiser"
+    assert trained_network("digits-classifier").path == Path("digits-classifier")
+    assert trained_network(tmp_path / "digits-denoiser").path == tmp_path / "digits-denoiser"
     with pytest.raises(IsolossError, match="is not a run folder"):
         load_network(NetworkSettings(source=Path("digits-classifier")))
 

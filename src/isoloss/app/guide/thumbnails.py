@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from isoloss import __version__
 from isoloss.app.state.config import cache_folder
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.surface import Surface
@@ -32,6 +31,7 @@ from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.loading import load_layer
 from isoloss.scene.scene import Scene
 from isoloss.settings.plane_kinds import plane_kind
+from isoloss.version import __version__
 
 SIZE = (480, 300)
 """Pixels; shown at about half of it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.naming import capitalized
+from isoloss.results.attacks import attack_of
 from isoloss.settings.plane_kinds import plane_kind
 
 
@@ -323,15 +324,6 @@ _OF_FACT = {
     "Error": ("Standard error",),
     "Persistence": ("Persistence",),
 }
-_OF_ATTACK = {
-    "pgd": ("PGD",),
-    "square": ("Square attack",),
-    "autoattack": ("AutoAttack",),
-    "transfer": ("Transfer attack",),
-    "bpda": ("BPDA", "EOT"),
-    "eot": ("EOT",),
-    "certificate": ("Certified radius",),
-}
 _OF_FINDING = {
     "normalization": ("Filter normalization",),
     "trajectory": ("Off-plane distance",),
@@ -376,7 +368,7 @@ def of_finding(what: str) -> list[Explanation]:
 
 def of_attack(name: str, is_defended: bool = False) -> list[Explanation]:
     """The terms that the curve of an attack is about."""
-    terms = (*_OF_ATTACK.get(name, ()), *(("σ",) if is_defended else ()))
+    terms = (*attack_of(name).terms, *(("σ",) if is_defended else ()))
     return [_BY_TERM[term] for term in terms]
 
 

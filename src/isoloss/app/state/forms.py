@@ -28,7 +28,7 @@ from isoloss.settings import (
     Settings,
     explain,
 )
-from isoloss.settings.text import choices, command_line, help_of, only_with
+from isoloss.settings.text import choices, command_line, examples_of, help_of, only_with
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
@@ -244,7 +244,7 @@ def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
         help=help_of(field),
         kind=kind,
         default=default,
-        choices=words or tuple(map(str, field.examples or ())),
+        choices=words or examples_of(field),
         optional=optional,
         bounds=_bounds(field.metadata),
         section=section,

@@ -20,8 +20,9 @@ from isoloss.compute.data.dataset import (
     Split,
 )
 from isoloss.compute.data.image_folder import Framing, load_image_folder
-from isoloss.compute.machine.user_code import call_user_function, is_user_function
+from isoloss.compute.machine.user_code import call_user_function
 from isoloss.errors import IsolossError
+from isoloss.settings.source import data_set
 
 
 def load_dataset(
@@ -51,15 +52,16 @@ def load_dataset(
 
 
 def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset:
-    if name == "digits":
-        return _digits()
-    if name == "cifar10":
-        return _cifar10()
-    if name.startswith("imagefolder:"):
-        folder = Path(name.removeprefix("imagefolder:")).expanduser().absolute()
-        return load_image_folder(folder, image_size, framing)
-    if is_user_function(name):
-        return _of_user(name)
+    source = data_set(name)
+    match source.kind:
+        case "built-in":
+            return _digits() if name == "digits" else _cifar10()
+        case "imagefolder":
+            return load_image_folder(source.path.absolute(), image_size, framing)
+        case "function":
+            return _of_user(name)
+        case _:
+            pass
     raise IsolossError(
         f"there is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
         "package.module:function"

@@ -9,15 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, as_inputs
-from isoloss.compute.machine.user_code import (
-    call_user_function,
-    import_user_function,
-    is_user_function,
-)
+from isoloss.compute.machine.user_code import call_user_function, import_user_function
 from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
-from isoloss.naming import is_tagged
 from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
+from isoloss.settings.source import Source, network_type
 
 SMALL_IMAGE = 64
 
@@ -45,13 +41,14 @@ def build_model(
     Raises:
         IsolossError: if there is no such network, or it has no CIFAR stem.
     """
-    if is_user_function(name) and name.partition(":")[0] not in ("timm", "torchvision"):
+    source = network_type(name)
+    if source.kind == "function":
         return _of_user(name, classes)
-    if is_tagged(name):
+    if source.kind == "published":
         from isoloss.compute.networks.pretrained import build_published
 
         return build_published(name, classes)
-    network = _published(name, classes)
+    network = _of_library(source, classes)
     if stem == "cifar" or (stem == "auto" and image_size <= SMALL_IMAGE):
         adapted = _with_cifar_stem(network, classes)
         if not adapted and stem == "cifar":
@@ -96,30 +93,30 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
         )
 
 
-def _published(name: str, classes: int) -> nn.Module:
-    library, _, short = name.rpartition(":")
-    if name in BUILT_IN_NETWORKS:
+def _of_library(source: Source, classes: int) -> nn.Module:
+    name = source.name
+    if source.kind == "built-in" and name in BUILT_IN_NETWORKS:
         return pkgutil.resolve_name(BUILT_IN_NETWORKS[name])(classes)
-    if library == "timm":
+    if source.kind == "timm":
         import timm
 
-        if not timm.is_model(short):
-            near = timm.list_models(f"*{short}*")[:3]
+        if not timm.is_model(name):
+            near = timm.list_models(f"*{name}*")[:3]
             hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models()"
-            raise IsolossError(f"timm has no network {short!r}; {hint}")
-        return timm.create_model(short, pretrained=False, num_classes=classes)
-    if library in ("", "torchvision"):
+            raise IsolossError(f"timm has no network {name!r}; {hint}")
+        return timm.create_model(name, pretrained=False, num_classes=classes)
+    if source.kind in ("built-in", "torchvision"):
         import torchvision
 
-        if short in torchvision.models.list_models(module=torchvision.models):
+        if name in torchvision.models.list_models(module=torchvision.models):
             # Inception and GoogLeNet would return tuples and warn about their initialization.
             extra = (
                 {"aux_logits": False, "init_weights": True}
-                if short in ("googlenet", "inception_v3")
+                if name in ("googlenet", "inception_v3")
                 else {}
             )
-            return torchvision.models.get_model(short, weights=None, num_classes=classes, **extra)
-    raise IsolossError(no_network(name))
+            return torchvision.models.get_model(name, weights=None, num_classes=classes, **extra)
+    raise IsolossError(no_network(source.text))
 
 
 def _with_cifar_stem(network: nn.Module, classes: int) -> bool:

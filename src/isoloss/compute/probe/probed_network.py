@@ -10,7 +10,8 @@ from torch import nn
 from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.training.network import Network, TrainedPath, load_network, load_path
 from isoloss.errors import IsolossError
-from isoloss.settings import CHECKPOINT_SUFFIXES, ProbeSettings
+from isoloss.settings import ProbeSettings
+from isoloss.settings.source import trained_network
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def load_probed_network(settings: ProbeSettings) -> ProbedNetwork:
 def _checked_end(settings: ProbeSettings, model: nn.Module) -> Path | None:
     if settings.to is None:
         return None
-    file = settings.to.suffix in CHECKPOINT_SUFFIXES
+    file = trained_network(settings.to).kind == "checkpoint"
     end = settings.to if file else load_path(settings.to)[1].checkpoints[-1]
     _check_same_architecture(model, end)
     return end

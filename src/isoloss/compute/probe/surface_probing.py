@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-import isoloss
 from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
 from isoloss.compute.diagnostics.audit import SAMPLES as AUDITED_SAMPLES
 from isoloss.compute.diagnostics.audit import Audit, audit
@@ -31,6 +30,7 @@ from isoloss.events import Event, Log
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.version import __version__
 
 Array = NDArray[np.float64]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
@@ -177,7 +177,7 @@ class SurfaceProbing:
             "points_at_once": together,
             "folded_batch_norms": self.evaluator.folded,
             "device": asked.device.type,
-            "versions": {"isoloss": isoloss.__version__, "torch": str(torch.__version__)},
+            "versions": {"isoloss": __version__, "torch": str(torch.__version__)},
         }
 
     def _begin_again(self, precision: str) -> None:

@@ -2,7 +2,7 @@
 
 Everything random in a step depends only on the seed and the step's number, so that a run carried
 on after a kill continues as if nothing had happened. What is learnt is the task's own: classifiers
-(`classifier.py`), denoisers (`robustness/smoothing/denoiser_run.py`).
+(`classifier.py`), denoisers (`robustness/smoothing/denoiser_training.py`).
 """
 
 from __future__ import annotations
