@@ -17,16 +17,20 @@ from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPriva
 from isoloss.compute.data.pool import Batch, Pool
 from isoloss.compute.engine.graphs import GraphedBatches
 from isoloss.compute.engine.moving import MovingTensors
-from isoloss.compute.machine.device import arithmetic, in_fast_layout, synchronize
+from isoloss.compute.machine.device import (
+    arithmetic,
+    in_fast_layout,
+    keep_weights_in_bf16,
+    synchronize,
+)
 from isoloss.compute.networks.checkpoints import load_into
-from isoloss.compute.networks.folding import Folded, fold_batch_norm
+from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
+from isoloss.compute.networks.outputs import watched_outputs
 from isoloss.compute.planes.planes import Plane
 from isoloss.errors import IsolossError
 
 Loss = Callable[[nn.Module, Batch], Tensor]
 Evaluated = tuple[Tensor, Tensor]
-# The folded network must give the unfolded one's losses up to rounding; a wrong graph does not.
-FOLDING_TOLERANCE = 1e-3
 # On a CPU a batch is as large as keeps the widest layer's activations in the last-level cache.
 CACHE_BYTES = 16 << 20
 SMALLEST_BATCH, LARGEST_BATCH = 8, 1024
@@ -84,7 +88,7 @@ class Evaluator:
         self.network = self._plain if self._folded is None else self._folded.network
         self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
         if precision == "bf16":
-            _reduce_weights(self.network)
+            keep_weights_in_bf16(self.network)
         directions: list[dict[str, Tensor]] = []
         for direction in (plane.delta, plane.eta):
             folded = self._folded
@@ -273,8 +277,7 @@ class Evaluator:
                 )
         except Exception:  # whatever a network of somebody's raises
             return None
-        difference = (given - expected).abs() / expected.abs().clamp(min=1)
-        return folded if bool((difference <= FOLDING_TOLERANCE).all()) else None
+        return folded if is_same(given, expected, expected.abs().clamp(min=1)) else None
 
     def _statistics(self, delta: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
         """Batch-norm statistics that move: {name: (at α = 0, what is added up to α = 1)}.
@@ -311,19 +314,17 @@ class Evaluator:
         """(bytes of the widest activation, multiplications in matrix products) for one sample."""
         widest = products = 0
 
-        def look(module: nn.Module, _: Any, output: Any) -> None:
+        def measure(module: nn.Module, output: Tensor) -> None:
             nonlocal widest, products
-            if not isinstance(output, Tensor) or list(module.children()):
+            if list(module.children()):
                 return
             widest = max(widest, output.nelement() * output.element_size())
             weight = getattr(module, "weight", None)
             if isinstance(weight, Tensor) and weight.ndim > 1:
                 products += output.nelement() * weight[0].numel()
 
-        hooks = [m.register_forward_hook(look) for m in self.network.modules()]
-        self._compute(few[0])
-        for hook in hooks:
-            hook.remove()
+        with watched_outputs(self.network, measure):
+            self._compute(few[0])
         n = len(few[0][1])
         return widest // n, products // n
 
@@ -357,11 +358,3 @@ def cross_entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None
     if targets.dtype.is_floating_point or logits.ndim != 2:
         return losses, None
     return losses, logits.argmax(1) == targets
-
-
-def _reduce_weights(network: nn.Module) -> None:
-    """Keep in bf16 what autocast would turn into bf16 at every batch."""
-    for module in network.modules():
-        # Only these very classes: what derives from them may do other things with its weights.
-        if type(module) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear):
-            module.to(torch.bfloat16)

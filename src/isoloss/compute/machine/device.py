@@ -86,6 +86,14 @@ def arithmetic(device: torch.device, precision: str) -> Generator[None]:
             switch.allow_tf32 = was
 
 
+def keep_weights_in_bf16(network: nn.Module) -> None:
+    """Turn into bf16, once, what autocast would turn into bf16 at every batch."""
+    for module in network.modules():
+        # Only these very classes: what derives from them may do other things with its weights.
+        if type(module) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear):
+            module.to(torch.bfloat16)
+
+
 @torch.no_grad()
 def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Module:
     """`network` with channels last, in which convolutions are faster, unless it does not take that,

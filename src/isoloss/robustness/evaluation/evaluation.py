@@ -12,7 +12,6 @@ from isoloss.compute.machine.pace import Pace
 from isoloss.compute.machine.ranks import Unit, team
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
-from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import CERTIFICATES, write_certificates
 from isoloss.results.tables import write_table
 from isoloss.robustness.evaluation.journal import Journal
@@ -25,6 +24,7 @@ from isoloss.robustness.evaluation.trials import Trials
 from isoloss.robustness.evaluation.write_examples import Examples
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attacks import attack_of
 
 TABLE_EVERY = 1.0
 """Seconds between two versions of the table, at least."""

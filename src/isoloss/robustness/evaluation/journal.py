@@ -18,8 +18,8 @@ from typing import Any
 
 from isoloss.compute.machine.ranks import Unit
 from isoloss.errors import IsolossError
-from isoloss.results.attacks import CERTIFICATE
 from isoloss.robustness.evaluation.plan import Plan
+from isoloss.settings.attacks import CERTIFICATE
 
 
 @dataclass(frozen=True)
