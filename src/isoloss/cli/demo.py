@@ -46,7 +46,7 @@ def show(runs: Sequence[Run]) -> None:
 
     samples = sorted((resource_folder("data") / "surfaces").glob("*.ply"))
     samples = [s for s in samples if not s.stem.endswith("-trajectory")]
-    view(*samples, carry_on=runs)
+    view(*samples, resume=runs)
 
 
 def draw(runs: Sequence[Run], folder: Path) -> Iterator[Path]:

@@ -16,7 +16,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from isoloss.app.actions.actions import all_actions
+from isoloss.app.actions.all_actions import all_actions
+from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.explain import (
     GLOSSARY,
     OF_FIELD,
@@ -121,7 +122,7 @@ def drawn_texts() -> Iterator[Text]:
 @cache
 def all_texts() -> tuple[Text, ...]:
     found = list(drawn_texts())
-    for action in all_actions(MagicMock(docking=Docking())):
+    for action in all_actions(MagicMock(docking=Docking(PANELS))):
         label = re.sub("<MagicMock.*?>", "…", action.label)
         found.append(Text(f"action {action.id}", LABEL, label))
     for kind, model in KINDS.items():

@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from isoloss.app.state.config import cache_folder
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.surface import Surface

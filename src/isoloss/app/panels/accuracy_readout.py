@@ -8,7 +8,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from isoloss.app.state.accuracy_curves import AccuracyCurve, percent, radius_text
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
 from isoloss.results.tables import Criterion, Row

@@ -190,9 +190,9 @@ class Evaluations:
         if self.shown is evaluation:
             self.shown = self.open[-1] if self.open else None
 
-    def update(self) -> list[OpenEvaluation]:
+    def update(self, now: float | None = None) -> list[OpenEvaluation]:
         """Take in what is new; returns those of which something is."""
-        return [e for e in self.open if e.update()]
+        return [e for e in self.open if e.update(now)]
 
 
 def _stamp(path: Path) -> _Stamp:
