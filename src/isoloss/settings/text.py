@@ -10,8 +10,8 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from isoloss.results.attacks import offered, offered_in_words
 from isoloss.settings import AnySettings, Settings
+from isoloss.settings.attacks import offered, offered_in_words
 
 
 def command_line(settings: AnySettings, out: Path) -> str:

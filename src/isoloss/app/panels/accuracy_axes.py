@@ -27,10 +27,8 @@ AIR = 1.12
 
 def asked_axis(evaluation: OpenEvaluation) -> Axis:
     """The axis on which what the run was asked for belongs."""
-    settings = evaluation.followed.run.settings
-    if settings.kind == "certify":
-        return "radius"
-    return "l2" if getattr(settings, "norm", "") == "l2" else "linf"
+    settings = evaluation.settings
+    return "radius" if settings.kind == "certify" else settings.norm
 
 
 def places_of(evaluation: OpenEvaluation, axis: Axis, curves: Sequence[AccuracyCurve]) -> Places:

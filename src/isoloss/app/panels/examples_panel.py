@@ -260,8 +260,7 @@ def _combo(
 
 
 def _nothing_yet(shown: OpenEvaluation) -> str:
-    settings = shown.followed.run.settings
-    if getattr(settings, "keep", 0) == 0:
+    if shown.settings.keep == 0:
         return "This run keeps no examples."
     if shown.followed.is_active:
         return "The first images appear once an attack has seen them."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.acceleration import watch_outputs
+from isoloss.compute.networks.acceleration import watched_outputs
 
 # On a CPU a batch is as large as keeps the widest layer's activations in the last-level cache.
 CACHE_BYTES = 16 << 20
@@ -31,7 +31,8 @@ def effort(network: nn.Module, run: Callable[[], object], samples: int) -> tuple
         if isinstance(weight, Tensor) and weight.ndim > 1:
             products += output.nelement() * weight[0].numel()
 
-    watch_outputs(network, run, see)
+    with torch.no_grad(), watched_outputs(network, see):
+        run()
     return widest // samples, products // samples
 
 

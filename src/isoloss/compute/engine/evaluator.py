@@ -20,14 +20,12 @@ from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import load_into
-from isoloss.compute.networks.folding import Folded, fold_batch_norm
+from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
 Loss = Callable[[nn.Module, Batch], Tensor]
 Evaluated = tuple[Tensor, Tensor]
-# The folded network must give the unfolded one's losses up to rounding; a wrong graph does not.
-FOLDING_TOLERANCE = 1e-3
 
 
 class Evaluator:
@@ -242,8 +240,7 @@ class Evaluator:
                 )
         except Exception:  # whatever a network of somebody's raises
             return None
-        difference = (given - expected).abs() / expected.abs().clamp(min=1)
-        return folded if bool((difference <= FOLDING_TOLERANCE).all()) else None
+        return folded if is_same(given, expected, expected.abs().clamp(min=1)) else None
 
     def _statistics(self, delta: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
         """Batch-norm statistics that move: {name: (at α = 0, what is added up to α = 1)}.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,19 +39,19 @@ def keep_weights_in_bf16(network: nn.Module) -> None:
             module.to(torch.bfloat16)
 
 
-@torch.no_grad()
-def watch_outputs(
-    network: nn.Module, run: Callable[[], object], see: Callable[[nn.Module, Tensor], None]
-) -> None:
-    """Call `see(module, output)` for every tensor that a module of `network` gives in `run()`."""
+@contextmanager
+def watched_outputs(
+    network: nn.Module, see: Callable[[nn.Module, Tensor], None]
+) -> Generator[None]:
+    """Inside, `see` is called with every module that gives a tensor, and with that tensor."""
 
-    def hook(module: nn.Module, _given: object, output: object) -> None:
+    def hook(module: nn.Module, _: Any, output: Any) -> None:
         if isinstance(output, Tensor):
             see(module, output)
 
-    handles = [module.register_forward_hook(hook) for module in network.modules()]
+    hooks = [module.register_forward_hook(hook) for module in network.modules()]
     try:
-        run()
+        yield
     finally:
-        for handle in handles:
-            handle.remove()
+        for each in hooks:
+            each.remove()

@@ -20,6 +20,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 Tensors = Mapping[str, Tensor]
+TOLERANCE = 1e-3
+"""So far may rounding take what a changed network gives; a wrong graph takes it further."""
 _FOLDS_INTO = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
@@ -127,6 +129,12 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
     folded = Folded(network, tuple(pairs))
     network.load_state_dict(folded.state(model.state_dict()))
     return folded
+
+
+def is_same(given: Tensor, expected: Tensor, scale: Tensor) -> bool:
+    """Whether what a changed network gives is what the original does, up to rounding, relative to
+    `scale`."""
+    return bool(((given - expected).abs() <= TOLERANCE * scale).all())
 
 
 def _moves(norm: str, directions: Sequence[Tensors]) -> bool:
