@@ -93,12 +93,15 @@ class FolderSplit(Split):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Of one image, (3, H, W)."""
         return 3, self._framing.size, self._framing.size
 
     def take(self, order: Tensor) -> Split:
+        """The images at the places `order`, (n,) int64, read from their files."""
         return Split(self._read(order.tolist()), self.targets[order])
 
     def labelled(self, targets: Tensor) -> Split:
+        """The same files with other targets, (N,) int64."""
         labels = targets.tolist()
         files = [(path, label) for (path, _), label in zip(self._files, labels, strict=True)]
         return FolderSplit(files, self._framing)

@@ -171,7 +171,7 @@ class Evaluator:
                 return functional_call(holder, named, (batch,))
 
             with warnings.catch_warnings():
-                # Operations that are looped over are slow: that is measured, not feared.
+                # Operations that are looped over are slow: whether it pays is measured.
                 warnings.filterwarnings("ignore", "There is a performance drop")
                 return torch.func.vmap(at_point)(moved)
 

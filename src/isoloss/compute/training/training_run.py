@@ -64,6 +64,7 @@ class Training(ABC):
 
     @property
     def total_steps(self) -> int:
+        """Steps in all epochs together."""
         return self._batches.steps_per_epoch * self.settings.epochs
 
     def carry_on(self, run: Run) -> Iterator[Event]:
