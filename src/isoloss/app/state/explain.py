@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from isoloss.naming import capitalized
 from isoloss.results.attacks import attack_of
+from isoloss.settings.plane_kinds import plane_kind
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,6 @@ _OF_FACT = {
     "Error": ("Standard error",),
     "Persistence": ("Persistence",),
 }
-_OF_PLANE = {"pca": "PCA plane", "random": "Random plane", "interpolate": "Interpolation"}
 _OF_FINDING = {
     "normalization": ("Filter normalization",),
     "trajectory": ("Off-plane distance",),
@@ -356,8 +356,9 @@ def of_fact(label: str, value: str) -> list[Explanation]:
     """The terms that one of the layers panel's facts is about."""
     label = label.removeprefix("Δ ")
     label = capitalized(label)
-    terms = (_OF_PLANE.get(value, "Plane"),) if label == "Plane" else _OF_FACT.get(label, ())
-    return [_BY_TERM[term] for term in terms]
+    if label == "Plane":
+        return [_BY_TERM.get(capitalized(plane_kind(value).title), _BY_TERM["Plane"])]
+    return [_BY_TERM[term] for term in _OF_FACT.get(label, ())]
 
 
 def of_finding(what: str) -> list[Explanation]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.compute.machine.pace import Pace
-from isoloss.compute.machine.ranks import Unit, team
+from isoloss.compute.machine.process_group import Unit
+from isoloss.compute.machine.progress import ProgressRate
+from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.results.attacks import attack_of
@@ -60,19 +61,19 @@ class Evaluation:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
         journal = Journal(run.outcomes_path, self.plan, self.setup.indices)
-        team().share("ready")
+        process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)
         yield Log(f"{n} images of {self.setup.data}, {combinations} combinations")
         done = sum(self.plan.images(unit) for unit in journal.outcomes)
         total = sum(self.plan.images(unit) for unit in self.plan.units)
         total += len(self.plan.studies) * (self.plan.studied[1] - self.plan.studied[0])
-        pace = Pace(self.settings.kind, total, "images", done)
+        pace = ProgressRate(self.settings.kind, total, "images", done)
         yield from self._keep_examples(run, journal, pace)
         yield from self._deal(run, journal, pace, self.plan.units)
         yield from self._deal(run, journal, pace, self._studies(journal))
-        if team().ranks.world > 1:
-            yield Log(team().tally)
-        team().dismiss()
+        if process_group().ranks.world > 1:
+            yield Log(process_group().units_done)
+        process_group().release()
         results = self._results(journal)
         write_table(run.table_path, results.rows)
         if results.certificates:
@@ -94,15 +95,15 @@ class Evaluation:
 
     def serve(self, run: Run) -> None:
         """Help the process that carries the run on, from another one."""
-        team().share("ready")
+        process_group().broadcast("ready")
         if run.environment["depends_on"] != self.setup.depends_on:
             raise IsolossError(
                 "the networks, the denoiser or the data here are not those rank 0 has in "
                 f"{run.folder}"
             )
-        team().serve(Trials(self.settings, self.plan, self.setup))
+        process_group().serve(Trials(self.settings, self.plan, self.setup))
 
-    def _keep_examples(self, run: Run, journal: Journal, pace: Pace) -> Iterator[Event]:
+    def _keep_examples(self, run: Run, journal: Journal, pace: ProgressRate) -> Iterator[Event]:
         """The first block, of whose images more is kept than what others send to rank 0."""
         if self.settings.keep == 0:
             return
@@ -121,19 +122,19 @@ class Evaluation:
             write_table(run.table_path, self._results(journal).rows)
 
     def _deal(
-        self, run: Run, journal: Journal, pace: Pace, units: Sequence[Unit]
+        self, run: Run, journal: Journal, pace: ProgressRate, units: Sequence[Unit]
     ) -> Iterator[Event]:
         missing = [unit for unit in units if unit not in journal.outcomes]
         trials = Trials(self.settings, self.plan, self.setup)
         written = time.monotonic()
-        for unit, result in team().deal(missing, trials):
+        for unit, result in process_group().map(missing, trials):
             yield from self._record(run, journal, pace, unit, result)
             if time.monotonic() - written > TABLE_EVERY:
                 write_table(run.table_path, self._results(journal).rows)
                 written = time.monotonic()
 
     def _record(
-        self, run: Run, journal: Journal, pace: Pace, unit: Unit, result: bytes
+        self, run: Run, journal: Journal, pace: ProgressRate, unit: Unit, result: bytes
     ) -> Iterator[Event]:
         journal.append(unit, result)
         done = sum(self.plan.images(known) for known in journal.outcomes)
