@@ -100,7 +100,7 @@ def made(folder):
     (folder / "robustuser.py").write_text(USER, encoding="utf-8")
     make = (
         "import torch, robustuser; from pathlib import Path; "
-        "from isoloss.compute.networks.checkpoints import save_tensors; "
+        "from isoloss.compute.checkpoints import save_tensors; "
         "save_tensors(Path('net.safetensors'), robustuser.network(3).state_dict())"
     )
     here = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(folder)}

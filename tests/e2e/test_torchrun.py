@@ -85,7 +85,7 @@ SETTINGS = TrainSettings(
 DEALING = """
 import json, os, signal, time
 from pathlib import Path
-from isoloss.compute.machine.ranks import team
+from isoloss.compute.ranks import team
 
 life = os.environ["TORCHELASTIC_RESTART_COUNT"]
 results, both_work = Path("results.jsonl"), Path(f"both-work-{life}")

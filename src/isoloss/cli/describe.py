@@ -56,7 +56,7 @@ def _session_lines(path: Path) -> list[str]:
     for k, view in enumerate(document.shown_views):
         shown = [layer.name for layer in document.layers if layer not in view.hidden]
         seen = f"azimuth {view.camera.azimuth:g}, elevation {view.camera.elevation:g}"
-        texture = shown_texture(view.shown, view.appearance).value
+        texture = shown_texture(view.shown, view.appearance).name
         lines.append(f"  viewport {k + 1}  {', '.join(shown) or 'nothing'}; {texture}; {seen}")
     if document.arrangement > 1:
         lines.append(f"  linked      {', '.join(linked) or 'nothing'}")

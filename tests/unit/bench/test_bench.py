@@ -23,13 +23,8 @@ from isoloss.bench.probe_peers import Probed, measure_rates
 from isoloss.cli.main import main
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.errors import IsolossError
-from isoloss.robustness import (
-    GaussianSmoothing,
-    attack,
-    certified_radius,
-    certify,
-    clopper_pearson_interval,
-)
+from isoloss.robustness import GaussianSmoothing, attack, certified_radius, clopper_pearson_interval
+from isoloss.robustness.smoothing import certify
 
 CPU = torch.device("cpu")
 

@@ -94,7 +94,7 @@ def members(follower_does, world=3):
 def test_one_process_deals_to_itself_without_torch():
     script = """
 import sys
-from isoloss.compute.machine.ranks import Ranks, team
+from isoloss.compute.ranks import Ranks, team
 crew = team()
 assert crew.ranks == Ranks(0, 0, 1, 1)
 assert list(crew.deal([(3,), (1,)], lambda u: bytes(u))) == [((3,), b"\\3"), ((1,), b"\\1")]

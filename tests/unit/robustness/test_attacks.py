@@ -13,17 +13,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.robustness import (
-    LEGACY,
-    Fast,
-    GaussianSmoothing,
-    Protocol,
-    attack,
-    eot_pgd,
-    pgd,
-    square,
-    sweep,
-)
+from isoloss.robustness import LEGACY, Fast, GaussianSmoothing, Protocol, attack, eot_pgd
+from isoloss.robustness.attacks import pgd, square, sweep
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import L2Ball, LInfBall
 from isoloss.robustness.attacks.eot import over_draws

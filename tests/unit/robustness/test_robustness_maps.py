@@ -26,7 +26,7 @@ SOURCE = """
 import torch
 from torch import nn
 
-from isoloss.compute.networks.cbam import Cbam
+from isoloss.compute.cbam import Cbam
 
 
 class Block(nn.Module):

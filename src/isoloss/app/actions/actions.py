@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from isoloss.app.state.arrangements import LAYOUTS, LINKS
-from isoloss.scene.appearance import Texture
 from isoloss.scene.document import ARRANGEMENTS
 from isoloss.scene.layer import next_texture
 from isoloss.scene.pins import pins_of, unpin_all
+from isoloss.scene.textures import TEXTURES, Texture
 
 if TYPE_CHECKING:
     from isoloss.app.window import App
@@ -289,7 +289,7 @@ def _scene_actions(app: App) -> list[Action]:
 
     def choose(texture: Texture) -> Action:
         return Action(
-            f"texture-{texture.value}",
+            f"texture-{texture.name}",
             texture.label,
             lambda: workspace.change(texture=texture),
             "Scene/Texture",
@@ -310,7 +310,7 @@ def _scene_actions(app: App) -> list[Action]:
     return [
         Action("next-texture", "Next texture", cycle(1), "Scene", "T"),
         Action("previous-texture", "Previous texture", cycle(-1), "Scene", "Shift+T"),
-        *map(choose, Texture),
+        *map(choose, TEXTURES.values()),
         replace(switch("contours", "Contours", "contours", "C"), separated=True),
         switch("floor-contours", "Contours on the floor", "floor_contours", "Shift+C"),
         switch("trajectory", "Trajectory", "trajectory", "P"),
