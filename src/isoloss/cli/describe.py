@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.files.reading import finished_file, load, load_trajectories
 from isoloss.geometry.findings import findings_of
-from isoloss.geometry.formats import finished_file, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun

@@ -115,10 +115,8 @@ def _parser(arguments: Sequence[str]) -> _Parser:
 
         add_render_options(sub)
     sub = add("export", _export, "Write a surface or a curve in another format")
-    sub.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
-    sub.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="A .ply, .npz, .vts or .csv"
-    )
+    if called == "export":
+        _add_export_options(sub)
     sub = add("info", _info, "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
     sub = add("bench", _bench, "Measure speed beside peers on the same work")
@@ -148,6 +146,14 @@ def _parser(arguments: Sequence[str]) -> _Parser:
     )  # fmt: skip
     parser.verbs = verbs.choices
     return parser
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    from isoloss.geometry.files.formats import in_words, writable
+
+    known = in_words(writable())
+    parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
 
 
 def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
@@ -372,7 +378,7 @@ def _render(namespace: argparse.Namespace) -> int:
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    from isoloss.geometry.formats import load
+    from isoloss.geometry.files.reading import load
 
     print(load(namespace.path).save(namespace.out))
     return 0

@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.geometry.formats import load
+from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
 
 VALLEY = load(Path(sys.argv[1]))

@@ -17,8 +17,8 @@ from isoloss.app.state.messages import Messages
 from isoloss.app.state.workspace import APPROACH, Workspace, open_all
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started
+from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run

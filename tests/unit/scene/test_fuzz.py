@@ -15,8 +15,8 @@ import pytest
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import load_trajectories
-from isoloss.geometry.ply import save_trajectory_ply
+from isoloss.geometry.files.ply import save_trajectory_ply
+from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene import Document, Marker

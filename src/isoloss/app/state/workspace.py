@@ -19,7 +19,7 @@ from isoloss.app.state.pointing import Pointing
 from isoloss.app.state.runs import Runs, Spawn
 from isoloss.app.state.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import is_trajectory, load, load_trajectories
+from isoloss.geometry.files.reading import is_trajectory, load, load_trajectories
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.resources import resource_folder
@@ -32,8 +32,6 @@ from isoloss.scene.scene import Scene
 from isoloss.scene.session import SUFFIX
 from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings
 
-SUFFIXES = (".ply", ".npz", ".h5", ".hdf5", SUFFIX)
-"""The files that can be opened, besides run folders."""
 APPROACH = 0.15
 """Seconds in which a surface moves from the shape that was shown to its new one."""
 
