@@ -49,9 +49,7 @@ def test_it_holds_what_it_says(tmp_path):
 def test_it_is_listed(surface, tmp_path):
     assert readable() == [".ply", ".npz", ".h5", ".hdf5", ".txt"]
     assert writable() == [".ply", ".npz", ".vts", ".csv", ".txt"]
-    with pytest.raises(
-        IsolossError, match=r"surfaces are \.ply, \.npz, \.h5 or \.txt files, or run"
-    ):
+    with pytest.raises(IsolossError, match=r"are \.ply, \.npz, \.h5 or \.txt files, or run"):
         isoloss.load(surface.save(tmp_path / "s.csv"))
     (tmp_path / "bad.txt").write_text("1 2\n")
     with pytest.raises(IsolossError, match=r"bad\.txt has not rows"):
