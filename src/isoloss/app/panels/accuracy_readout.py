@@ -11,8 +11,8 @@ from isoloss.app.state.accuracy_curves import AccuracyCurve, percent, radius_tex
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
-from isoloss.results.attacks import CERTIFICATE
 from isoloss.results.tables import Criterion, Row
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 
 def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
