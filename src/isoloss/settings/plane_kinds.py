@@ -111,6 +111,6 @@ def kinds_taking(option: str) -> list[str]:
     return [kind.name for kind in PLANE_KINDS.values() if kind.takes(option)]
 
 
-def described_kinds() -> dict[str, str]:
-    """{name: what it is} of all kinds."""
-    return {kind.name: kind.help for kind in PLANE_KINDS.values()}
+def help_on_kinds() -> str:
+    """What each kind is, in one line."""
+    return "; ".join(f"{kind.name}: {kind.help}" for kind in PLANE_KINDS.values())

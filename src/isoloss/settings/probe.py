@@ -15,9 +15,9 @@ from isoloss.settings.base import (
     Range,
     as_range,
 )
-from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, described_kinds, kinds_taking
+from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, help_on_kinds, kinds_taking
 
-_DESCRIBED_KINDS: Any = {"choices": described_kinds}
+_KINDS_OF_PLANES: Any = {"choices": lambda: tuple(PLANE_KINDS), "help": help_on_kinds}
 
 
 def _known_plane(name: Any) -> Any:
@@ -55,7 +55,7 @@ class ProbeSettings(NetworkSettings):
         "for example 0.01; by default all samples are evaluated at every point",
     )
     plane: Annotated[str, BeforeValidator(_known_plane)] = Field(
-        default="random", title="Plane", json_schema_extra=_DESCRIBED_KINDS
+        default="random", title="Plane", json_schema_extra=_KINDS_OF_PLANES
     )
     to: AbsolutePath | None = Field(
         default=None,

@@ -11,7 +11,6 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from isoloss.settings import AnySettings, Settings
-from isoloss.settings.attacks import offered, offered_in_words
 
 
 def command_line(settings: AnySettings, out: Path) -> str:
@@ -56,33 +55,30 @@ def only_with(field: FieldInfo) -> dict[str, tuple[str, ...]]:
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The words that a field may be; () where it may be anything else.
 
-    Those of a `Literal`, or of the field's `json_schema_extra={"choices": function}` with
-    `function() -> {word: what it means}`.
+    Those of a `Literal`, or what the function `json_schema_extra["choices"]` gives.
     """
     for kind in alternatives(field.annotation):
         if get_origin(kind) is Literal:
             return tuple(map(str, get_args(kind)))
-    return tuple(_described_choices(field))
+    return _given_by(field, "choices", ())
 
 
 def help_of(field: FieldInfo) -> str:
-    """What a field is, for help and tooltips; of what is registered (plane kinds, attacks), all."""
-    run = _extra(field).get("attacks")
-    described = _described_choices(field).items()
-    default = "; ".join(f"{word}: {meaning}" for word, meaning in described)
-    return f"Of {offered_in_words(run)}" if run else field.description or default
-
-
-def _described_choices(field: FieldInfo) -> dict[str, str]:
-    function: Callable[[], dict[str, str]] | None = _extra(field).get("choices")
-    return {} if function is None else function()
+    """What a field is about: its description, or what the function `json_schema_extra["help"]`
+    gives."""
+    return _given_by(field, "help", field.description or "")
 
 
 def examples_of(field: FieldInfo) -> tuple[str, ...]:
-    """What may be suggested for a field; of attacks, all that are registered too."""
-    run = _extra(field).get("attacks")
-    found = [*map(str, field.examples or ()), *([",".join(offered(run))] if run else [])]
+    """What may be suggested for a field: its examples, and what the function
+    `json_schema_extra["examples"]` gives."""
+    found = (*map(str, field.examples or ()), *_given_by(field, "examples", ()))
     return tuple(dict.fromkeys(found))
+
+
+def _given_by(field: FieldInfo, function: str, otherwise: Any) -> Any:
+    """What a function gives that a field names, so that it may know of what is registered later."""
+    return _extra(field)[function]() if function in _extra(field) else otherwise
 
 
 def is_positional(field: FieldInfo) -> bool:
