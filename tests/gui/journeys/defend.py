@@ -111,8 +111,8 @@ def look(d: Driver, evaluation) -> None:
     assert (browser.attack, browser.eps, browser.sigma) == ("eot", 0.3, 0.25)
     pictures = d.panel("Examples").pictures
     d.until(lambda: len(pictures.rects) == 5, "the pictures")
-    sight = browser.sight(evaluation.index)
-    titles = [tile.title for tile in sight.tiles]
+    view = browser.view(evaluation.index)
+    titles = [tile.title for tile in view.tiles]
     assert titles == ["Clean", "Adversarial", "Noisy", "Denoised", "Difference"]
     d.shot("example.png")
     d.click("//Examples/next")

@@ -115,8 +115,7 @@ class Renderings:
         elif job.progress is None:
             muted("Reading…")
         else:
-            share = job.progress.fraction
-            thin_progress(share, palette().accent, em(0.35))
+            thin_progress(job.progress.fraction, palette().accent, em(0.35))
             muted(f"{job.progress.done} of {job.progress.total} frames")
 
 

@@ -19,7 +19,7 @@ from isoloss.app.panels.accuracy_axes import (
     places_of,
     set_up,
 )
-from isoloss.app.panels.accuracy_readout import tell
+from isoloss.app.panels.accuracy_readout import draw_readout
 from isoloss.app.panels.curve_strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
 from isoloss.app.panels.plotting import band, plot, stairs
 from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis
@@ -145,7 +145,7 @@ class AccuracyPlot:
         _draw_signs(signs)
 
     def _point(self, evaluation: OpenEvaluation) -> None:
-        """Find what the cursor points at, tell it, and notice whether it is clicked."""
+        """Find what the cursor points at, show its values, and notice whether it is clicked."""
         mouse = imgui.get_mouse_pos()
         near = min(
             self.points, key=lambda p: (p[0] - mouse.x) ** 2 + (p[1] - mouse.y) ** 2, default=None
@@ -167,16 +167,16 @@ class AccuracyPlot:
             ImVec2(near[0], near[1]), em(0.45), color, 0, em(0.1)
         )
         implot.pop_plot_clip_rect()
-        tell(near[2].curve, near[2].row, has_images=evaluation.index is not None)
+        draw_readout(near[2].curve, near[2].row, has_images=evaluation.index is not None)
 
 
 def _draw_steps(curve: AccuracyCurve, farthest: float, stroke: Stroke, alpha: float) -> None:
-    """The share at every radius; without all certificates nothing is known between the points."""
+    """The fraction at every radius; without all certificates only that at the points is known."""
     if curve.steps is None:
         return
-    radii, shares = curve.steps
+    radii, fractions = curve.steps
     radii = np.append(radii, max(farthest, radii[-1]))
-    percents = 100 * np.append(shares, shares[-1])
+    percents = 100 * np.append(fractions, fractions[-1])
     stairs(f"{curve.key}", radii, percents, stroke.color, em(0.12), alpha)
 
 

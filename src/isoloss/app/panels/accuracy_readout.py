@@ -1,4 +1,4 @@
-"""What is told of a point of an accuracy plot."""
+"""What is known of a point of an accuracy plot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isoloss.naming import sentence
 from isoloss.results.tables import CERTIFICATE, Judge, Row
 
 
-def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
+def draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
     """A tooltip with all that is known of a point, and what speaks against its curve."""
     imgui.begin_tooltip()
     imgui.push_text_wrap_pos(em(22))
@@ -33,26 +33,26 @@ def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
 
 
 def readout(row: Row) -> list[tuple[str, str]]:
-    """What is told of a point, name by name."""
-    told = [("L2 radius" if row.attack == CERTIFICATE else "ε", radius_text(row.eps))]
+    """What is known of a point, name by name."""
+    facts = [("L2 radius" if row.attack == CERTIFICATE else "ε", radius_text(row.eps))]
     first = f"{row.correct:,} of {row.samples:,}"
     if row.votes and row.attack != CERTIFICATE:
-        told.append((f"majority of {row.votes:,}", _interval(row, "majority")))
+        facts.append((f"majority of {row.votes:,}", _interval(row, "majority")))
         if math.isfinite(row.single_accuracy):
-            told.append(("single draw", _interval(row, "single")))
+            facts.append(("single draw", _interval(row, "single")))
         if math.isfinite(row.worst_accuracy):
-            told.append(("worst draw", _interval(row, "worst")))
+            facts.append(("worst draw", _interval(row, "worst")))
     else:
-        told.append(("accuracy", _interval(row, "majority")))
-    told.append(("images right", first))
+        facts.append(("accuracy", _interval(row, "majority")))
+    facts.append(("images right", first))
     if row.attack == CERTIFICATE:
-        told.append(("draws", f"{row.votes:,}"))
-        told.append(("abstained", f"{row.abstained:,}"))
+        facts.append(("draws", f"{row.votes:,}"))
+        facts.append(("abstained", f"{row.abstained:,}"))
     if row.without_gradient:
-        told.append(("no gradient", f"{row.without_gradient:,}"))
-    return told
+        facts.append(("no gradient", f"{row.without_gradient:,}"))
+    return facts
 
 
 def _interval(row: Row, by: Judge) -> str:
-    share = row.judged(by)
-    return f"{percent(share.accuracy)}  ({100 * share.low:.1f} to {100 * share.high:.1f})"
+    found = row.judged(by)
+    return f"{percent(found.accuracy)}  ({100 * found.low:.1f} to {100 * found.high:.1f})"

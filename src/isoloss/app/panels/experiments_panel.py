@@ -29,7 +29,7 @@ from isoloss.settings import KINDS, TrainSettings
 
 LABELS = 9.9
 """Width of the labels, in em."""
-TOLD = 3
+LINES = 3
 """Lines that the command line, or what is wrong, may take."""
 
 
@@ -100,7 +100,7 @@ class ExperimentsPanel:
     def _form(self, kind: str, form: Form) -> None:
         # As high with an error as without one, so that nothing jumps under the hand.
         frame, gap = imgui.get_frame_height(), imgui.get_style().item_spacing.y
-        footer = 2 * frame + TOLD * imgui.get_text_line_height() + 4 * gap + em(0.4)
+        footer = 2 * frame + LINES * imgui.get_text_line_height() + 4 * gap + em(0.4)
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         if imgui.begin_child("fields", ImVec2(0, -footer)):
             for name, fields in form.sections.items():
@@ -153,10 +153,10 @@ class ExperimentsPanel:
                 changed, typed = imgui.input_text("##folder", folder)
                 if changed:
                     self.folders[kind] = typed or None
-        self._told(form, form.command(Path(folder)))
+        self._command_or_error(form, form.command(Path(folder)))
         self._buttons(kind, form)
 
-    def _told(self, form: Form, command: str) -> None:
+    def _command_or_error(self, form: Form, command: str) -> None:
         """The command line that asks for the same or, in its place, what is wrong."""
         side = imgui.get_frame_height()
         at = imgui.get_cursor_pos()
@@ -167,11 +167,11 @@ class ExperimentsPanel:
             icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
             imgui.text_colored(vec(color), icon)
             imgui.set_cursor_pos(ImVec2(at.x + em(1.6), at.y))
-            wrapped(fitted(form.error, width + side - em(1.6), TOLD), color)
+            wrapped(fitted(form.error, width + side - em(1.6), LINES), color)
             hint(form.error)
         else:
             imgui.push_text_wrap_pos(at.x + width)
-            imgui.text_colored(vec(palette().muted), fitted(command, width, TOLD))
+            imgui.text_colored(vec(palette().muted), fitted(command, width, LINES))
             imgui.pop_text_wrap_pos()
             hint(command)
             imgui.set_cursor_pos(ImVec2(right_edge() - side, at.y))
@@ -179,7 +179,7 @@ class ExperimentsPanel:
             if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
                 imgui.set_clipboard_text(command)
                 self.workspace.messages.say("Copied the command line")
-        height = TOLD * imgui.get_text_line_height()
+        height = LINES * imgui.get_text_line_height()
         imgui.set_cursor_pos(at)
         imgui.dummy(ImVec2(0, height))
 

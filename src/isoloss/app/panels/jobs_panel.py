@@ -172,11 +172,11 @@ class JobsPanel:
             case "running" | "waiting" if followed.is_active:
                 progress = followed.progress
                 thin_progress(progress.fraction if progress else 0.0, palette().accent, em(0.35))
-                told = told_progress(followed)
-                muted(shortened(told, width))
-                hint(told)
+                text = progress_text(followed)
+                muted(shortened(text, width))
+                hint(text)
             case _:
-                muted(shortened(told_status(followed), width))
+                muted(shortened(status_text(followed), width))
         imgui.pop_style_var()
 
     def _reveal(self, folder: Path) -> None:
@@ -199,7 +199,7 @@ def status_sign(followed: FollowedRun) -> tuple[str, Color]:
     }.get(followed.status, (fa.ICON_FA_CIRCLE, p.muted))
 
 
-def told_progress(followed: FollowedRun) -> str:
+def progress_text(followed: FollowedRun) -> str:
     """Stage, how far it is, how fast and how long still."""
     progress = followed.progress
     if followed.waits_for:
@@ -219,7 +219,7 @@ def told_progress(followed: FollowedRun) -> str:
     return ", ".join(parts)
 
 
-def told_status(followed: FollowedRun) -> str:
+def status_text(followed: FollowedRun) -> str:
     """What there is to say of a run that no process is at."""
     kind = followed.run.settings.kind
     if followed.status == "done":
@@ -227,5 +227,5 @@ def told_status(followed: FollowedRun) -> str:
         return f"{kind.capitalize()}, done{spent}"
     if followed.status == "waiting":
         return f"{kind.capitalize()}, not begun"
-    share = f" at {followed.progress.fraction:.0%}" if followed.progress else ""
-    return f"{kind.capitalize()}, {followed.status}{share}"
+    reached = f" at {followed.progress.fraction:.0%}" if followed.progress else ""
+    return f"{kind.capitalize()}, {followed.status}{reached}"

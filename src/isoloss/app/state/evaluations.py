@@ -23,7 +23,7 @@ from isoloss.settings import AttackingSettings, CertifySettings
 from isoloss.settings.robustness import RADII
 
 PERIOD = 0.25
-"""Seconds between two looks at the files of a run, at least."""
+"""Seconds between two readings of the files of a run, at least."""
 MOST_BYTES = 16 << 20
 """A table of a thousand curves has a tenth of it; what is larger would hold up the window."""
 
@@ -38,11 +38,11 @@ class OpenEvaluation:
         rows: of its table so far.
         certificates: of a certification that is done, image by image.
         report: None until it is done.
-        index: which examples it has kept so far; None while there are none.
+        index: which examples it has saved so far; None while there are none.
         problems: what cannot be read, one line each, by file.
         hidden: curves that are switched off.
         judged: which of the answers of a randomized defense the curves count.
-        version: grows with the data, so that the panels know when to look again.
+        version: grows with the data, so that the panels know when to draw anew.
     """
 
     followed: FollowedRun
@@ -56,7 +56,7 @@ class OpenEvaluation:
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
     _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
-    _looked: float = -PERIOD
+    _updated: float = -PERIOD
     _worked_out: tuple[int, list[AccuracyCurve]] | None = None
 
     @property
@@ -96,9 +96,9 @@ class OpenEvaluation:
     @property
     def chance(self) -> float | None:
         """The accuracy of guessing; None while the number of classes is unknown."""
-        told = self.report.facts.get("chance") if self.report is not None else None
-        if isinstance(told, int | float) and 0 < told < 1:
-            return float(told)
+        chance = self.report.facts.get("chance") if self.report is not None else None
+        if isinstance(chance, int | float) and 0 < chance < 1:
+            return float(chance)
         classes = len(self.index.classes) if self.index is not None else 0
         return 1 / classes if classes > 1 else None
 
@@ -110,19 +110,19 @@ class OpenEvaluation:
     def update(self, now: float | None = None) -> bool:
         """Read what has changed, every `PERIOD` seconds at most; returns whether anything has."""
         now = time.monotonic() if now is None else now
-        if now - self._looked < PERIOD:
+        if now - self._updated < PERIOD:
             return False
-        self._looked = now
+        self._updated = now
         run = self.followed.run
-        changed = self._look(run.table_path, self._read_table)
-        changed |= self._look(run.folder / CERTIFICATES, self._read_certificates)
-        changed |= self._look(run.report_path, self._read_report)
-        changed |= self._look(run.examples / INDEX, self._read_index)
+        changed = self._read(run.table_path, self._read_table)
+        changed |= self._read(run.folder / CERTIFICATES, self._read_certificates)
+        changed |= self._read(run.report_path, self._read_report)
+        changed |= self._read(run.examples / INDEX, self._read_index)
         self.version += changed
         return changed
 
-    def _look(self, path: Path, read) -> bool:
-        """Read a file if it is another than at the last look; what was read stays if it fails."""
+    def _read(self, path: Path, read) -> bool:
+        """Read a file if it has changed since; what was read before stays where that fails."""
         stamp = _stamp(path)
         if stamp == self._stamps.get(path):
             return False

@@ -1,4 +1,4 @@
-"""Which names of networks and data the backend would take, told without importing it.
+"""Which names of networks and data the backend would take, found without importing it.
 
 torchvision's names are read from its source; what only an import could tell (timm's names, what a
 user's module holds) is left to the run.
@@ -95,7 +95,7 @@ def _example(task: str) -> str:
 
 @cache
 def torchvision_names() -> frozenset[str]:
-    """The classifiers of the torchvision that is installed; empty if they cannot be told."""
+    """The classifiers of the torchvision that is installed; empty if they cannot be read."""
     found = importlib.util.find_spec("torchvision")
     if found is None or not found.submodule_search_locations:
         return frozenset()

@@ -20,13 +20,13 @@ class Trained:
 
     Attributes:
         value: what is entered to mean it: a path, or the name of a shipped one.
-        told: what tells it from the others.
+        label: what tells it from the others.
         task: "classifier" or "denoiser".
         data: what it was trained on.
     """
 
     value: str
-    told: str
+    label: str
     task: str
     data: str
 
@@ -38,14 +38,14 @@ def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
         asked = followed.run.settings
         assert isinstance(asked, TrainSettings)
         what = f"{_what(asked.task, asked.model, asked.denoiser)}, {followed.status}"
-        told = f"{followed.run.name}  ({what})"
-        found.append(Trained(short(followed.run.folder), told, asked.task, asked.data))
+        label = f"{followed.run.name}  ({what})"
+        found.append(Trained(short(followed.run.folder), label, asked.task, asked.data))
     for name, settings in shipped_settings().items():
         task, model, size, data = (
             str(settings.get(key, "")) for key in ("task", "model", "denoiser", "data")
         )
-        told = f"{name}  ({_what(task, model, size)}, comes with isoloss)"
-        found.append(Trained(name, told, task, data))
+        label = f"{name}  ({_what(task, model, size)}, comes with isoloss)"
+        found.append(Trained(name, label, task, data))
     return found
 
 
@@ -53,7 +53,7 @@ def suggestions(trained: Sequence[Trained], task: str, data: str = "") -> list[t
     """(value, as shown) of those for a task; what was trained on the same data comes first."""
     suitable = [t for t in trained if t.task == task]
     ordered = sorted(suitable, key=lambda t: bool(data) and t.data != data)
-    return [(t.value, t.told) for t in ordered]
+    return [(t.value, t.label) for t in ordered]
 
 
 def denoiser_for(trained: Sequence[Trained], data: str) -> str:

@@ -37,7 +37,7 @@ class Workspace:
     Attributes:
         folder: paths that are typed are seen from here.
         live: the surfaces that are kept in step with their runs.
-        live_period: seconds between two looks at each of these, at least.
+        live_period: seconds between two readings of each of these, at least.
         playing: whether the trajectories of the active view are played.
     """
 
@@ -279,7 +279,7 @@ class Workspace:
 
     @property
     def live_cost(self) -> float:
-        """Seconds that the last looks at what grows took together."""
+        """Seconds that the last readings of what grows took together."""
         return sum(live.seconds for live in self.live if not live.finished)
 
     @property

@@ -51,7 +51,7 @@ class Viewports:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the pictures together take too long for movements to look smooth."""
+        """Whether the pictures together take too long for movements to appearance smooth."""
         return sum(v.painter.seconds for v in self.shown) > SLOW
 
     @property
@@ -176,13 +176,13 @@ class Viewports:
 
     def _tools(self, gap: float) -> None:
         """A few icons for what is done most often."""
-        workspace, look = self.workspace, self.workspace.appearance
-        now = look.texture.label.lower()
+        workspace, appearance = self.workspace, self.workspace.appearance
+        now = appearance.texture.label.lower()
         tools = [
             (fa.ICON_FA_PALETTE, "texture", f"Next texture (T), now {now}", True),
-            (fa.ICON_FA_BARS_STAGGERED, "contours", "Contours (C)", look.contours),
-            (fa.ICON_FA_ROUTE, "path", "Trajectory (P)", look.trajectory),
-            (fa.ICON_FA_CUBE, "axes", "Axes (A)", look.axes),
+            (fa.ICON_FA_BARS_STAGGERED, "contours", "Contours (C)", appearance.contours),
+            (fa.ICON_FA_ROUTE, "path", "Trajectory (P)", appearance.trajectory),
+            (fa.ICON_FA_CUBE, "axes", "Axes (A)", appearance.axes),
             (fa.ICON_FA_HOUSE, "reset", "Reset camera (R)", True),
         ]
         p = palette()
@@ -193,13 +193,15 @@ class Viewports:
                 continue
             match name:
                 case "texture":
-                    workspace.change(texture=next_texture(look.texture, workspace.scene.shown))
+                    workspace.change(
+                        texture=next_texture(appearance.texture, workspace.scene.shown)
+                    )
                 case "contours":
-                    workspace.change(contours=not look.contours)
+                    workspace.change(contours=not appearance.contours)
                 case "path":
-                    workspace.change(trajectory=not look.trajectory)
+                    workspace.change(trajectory=not appearance.trajectory)
                 case "axes":
-                    workspace.change(axes=not look.axes)
+                    workspace.change(axes=not appearance.axes)
                 case _:
                     workspace.set_camera(workspace.scene.camera.reset())
 

@@ -267,7 +267,7 @@ def _nearest_on_polyline(pixels: Array, places: Array, at: Array) -> tuple[float
     """How far `at` is from a polyline on the screen, and the place of its nearest point."""
     start, along = pixels[:-1], np.diff(pixels, axis=0)
     length = np.maximum((along**2).sum(axis=1), 1e-12)
-    share = np.clip(((at - start) * along).sum(axis=1) / length, 0.0, 1.0)
-    apart = np.hypot(*(start + share[:, None] * along - at).T)
+    fraction = np.clip(((at - start) * along).sum(axis=1) / length, 0.0, 1.0)
+    apart = np.hypot(*(start + fraction[:, None] * along - at).T)
     k = int(apart.argmin())
-    return float(apart[k]), places[k] + share[k] * (places[k + 1] - places[k])
+    return float(apart[k]), places[k] + fraction[k] * (places[k + 1] - places[k])

@@ -168,7 +168,7 @@ class Viewport:
         draw.pop_clip_rect()
 
     def _snap(self) -> None:
-        """A ring at the grid point whose values are told, where the cursor is not right on it."""
+        """A ring at the grid point whose values are shown, where the cursor is not right on it."""
         cell = pins.measured(self.hit) if self.hit is not None else None
         if self.hit is None or cell is None:
             return
@@ -208,8 +208,8 @@ class Viewport:
 
 
 def readout(hit: Hit) -> list[tuple[str, str]]:
-    """What is told of the grid point nearest to where one points, as (name, value)."""
+    """What is known of the grid point nearest to where one points, as (name, value)."""
     surface, (i, j) = hit.layer.surface, hit.index
     place = place_facts(float(surface.alpha[i]), float(surface.beta[j]))
     measured = pins.measurements(surface, hit.index)
-    return [*place, *((name, plain(told)) for name, told in measured)]
+    return [*place, *((name, plain(value)) for name, value in measured)]
