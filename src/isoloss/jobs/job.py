@@ -45,6 +45,7 @@ class Job:
 
     @property
     def pid(self) -> int:
+        """The id of the process."""
         return self._process.pid
 
     @property

@@ -115,22 +115,22 @@ class ExperimentsPanel:
         with rows(fields[0].name, em(LABELS)) as shown:
             if not shown:
                 return
-            data = self._data(form)
             for field in filter(form.matters, fields):
                 wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
                 row(field.label, tip, terms=of_field(field.name), wrong=wrong)
                 value = form.values[field.name]
                 imgui.push_id(field.name)
-                entered = draw_field(field, value, wrong, self._suggestions(field, data))
+                entered = draw_field(field, value, wrong, self.suggestions(form, field))
                 imgui.pop_id()
                 form.set(field.name, entered)
 
-    def _suggestions(self, field: FieldSpec, data: str) -> list[tuple[str, str]]:
+    def suggestions(self, form: Form, field: FieldSpec) -> list[tuple[str, str]]:
         """What a text field offers, as (value, as shown)."""
         if field.names not in ("classifier", "denoiser"):
             return [(choice, choice) for choice in field.choices]
-        found = suggestions(all_trained(self.workspace.runs, self._short), field.names, data)
+        trained = all_trained(self.workspace.runs, self._short)
+        found = suggestions(trained, field.names, self._data(form))
         values = [value for value, _ in found]
         return found + [(choice, choice) for choice in field.choices if choice not in values]
 

@@ -40,6 +40,7 @@ class Along:
 
     @property
     def label(self) -> str:
+        """What stands at the axis."""
         axis = self.cut.axis
         return "distance from A" if axis is None else "αβ"[axis]
 
@@ -58,6 +59,7 @@ class Along:
 
     @property
     def span(self) -> tuple[float, float]:
+        """Its ends, the lower one first."""
         length = float(np.hypot(*self.cut.direction))
         lo, hi = sorted((float(self.of(0.0)), float(self.of(length))))
         return lo, hi

@@ -62,10 +62,12 @@ class AccuracyCurve:
 
     @property
     def attack(self) -> str:
+        """The name of the attack, as in the table."""
         return self.key[3]
 
     @property
     def is_defended(self) -> bool:
+        """Whether noise stands before the network."""
         return self.key[1] != "none"
 
     def values(self, by: Judge) -> tuple[Array, Array, Array]:

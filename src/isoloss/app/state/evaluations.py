@@ -61,10 +61,12 @@ class OpenEvaluation:
 
     @property
     def folder(self) -> Path:
+        """That of the run."""
         return self.followed.run.folder
 
     @property
     def name(self) -> str:
+        """That of the run."""
         return self.followed.run.name
 
     @property
