@@ -115,8 +115,8 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
         lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
     if run.report_path.exists():
         report = read_report(run.report_path)
-        lines += [f"  warning     {doubt.message} [{doubt.id}]" for doubt in report.doubts]
-        lines.append(f"  verdict     {report.verdict}")
+        lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]
+        lines.append(f"  verdict     {report.summary}")
     return lines
 
 

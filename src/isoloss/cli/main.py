@@ -54,7 +54,7 @@ def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str
 
 
 def _refuse_several_processes() -> None:
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
 
     if Ranks.current().world > 1:
         raise IsolossError("torchrun is for 'isoloss run', and for the verbs that make runs")

@@ -11,16 +11,9 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.naming import short_name
+from isoloss.settings.plane_kinds import plane_kind
 
 Array = NDArray[np.float64]
-
-_PLANES = {
-    "pca": "PCA plane",
-    "random": "random plane",
-    "line": "random line",
-    "interpolate": "interpolation",
-}
-
 
 FINEST = 1e-12
 """The smallest step of an axis, as a share of its range."""
@@ -110,7 +103,7 @@ class Surface:
         if given:
             return str(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
-        plane = _PLANES.get(str(self.meta.get("plane")), "")
+        plane = plane_kind(self.meta.get("plane")).title
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"

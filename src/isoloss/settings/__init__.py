@@ -20,6 +20,7 @@ from isoloss.settings.robustness import (
     AttackSettings,
     CertifySettings,
     DefendSettings,
+    EvaluationSettings,
     RobustnessSettings,
 )
 from isoloss.settings.train import TrainSettings
@@ -31,6 +32,7 @@ __all__ = [
     "AttackingSettings",
     "CertifySettings",
     "DefendSettings",
+    "EvaluationSettings",
     "NetworkSettings",
     "Precision",
     "ProbeSettings",

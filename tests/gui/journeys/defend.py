@@ -4,7 +4,7 @@ from drive import Driver, drive
 from filling import Filling
 from imgui_bundle import imgui
 
-from isoloss.results.tables import Curve, Share
+from isoloss.results.tables import AccuracyInterval, Curve
 
 
 def defend(d: Driver) -> None:
@@ -65,12 +65,12 @@ def watch(d: Driver):
     d.until(lambda: len(evaluation.curves) == 3 or followed.failure, "the first accuracies", 100)
     assert not followed.failure, followed.failure
     assert followed.status == "running"
-    first: dict[tuple[Curve, float], Share] = {}
+    first: dict[tuple[Curve, float], AccuracyInterval] = {}
 
     def first_of_all() -> bool:
         for curve in evaluation.curves:
             for row in curve.rows:
-                first.setdefault((curve.key, row.eps), row.judged("majority"))
+                first.setdefault((curve.key, row.eps), row.accuracy_by("majority"))
         return len(first) == 3 * 3
 
     d.until(first_of_all, "those of all attacks", 100)
@@ -86,9 +86,9 @@ def watch(d: Driver):
         assert {row.eps for row in curve.rows} == {0, 0.05, 0.3}
         for row in curve.rows:
             assert row.samples == 24
-            before, after = first[curve.key, row.eps], row.judged("majority")
+            before, after = first[curve.key, row.eps], row.accuracy_by("majority")
             assert after.high - after.low < before.high - before.low
-    assert evaluation.doubts
+    assert evaluation.warnings
     assert evaluation.chance == 0.1
     d.shot("defend_done.png")
     return followed, evaluation
@@ -149,9 +149,9 @@ def choose_curves(d: Driver, evaluation) -> None:
     d.click("//Viewport/**/curve Transfer, σ = 0.25")
     d.until(lambda: len({p[2].curve.name for p in plot.points}) == 2, "the curve to go")
     d.ctx.set_ref(d.ctx.window_info("//Viewport/curve").window)  # no wildcard finds a combo box
-    d.click("##judged")
+    d.click("##criterion")
     d.click("//$FOCUSED/$$2/Worst draw")
-    assert evaluation.judged == "worst"
+    assert evaluation.criterion == "worst"
     d.shot("defend_worst.png")
     d.click("//Viewport/**/close")
     d.until(lambda: not d.parts.workspace.evaluations.open, "the curves to be closed")

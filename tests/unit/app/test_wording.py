@@ -29,6 +29,7 @@ from isoloss.app.state.explain import (
 from isoloss.app.ui.docking import Docking
 from isoloss.scene.appearance import Texture
 from isoloss.settings import KINDS
+from isoloss.settings.text import help_of
 
 APP = Path(__file__).parents[3] / "src" / "isoloss" / "app"
 
@@ -128,7 +129,7 @@ def all_texts() -> tuple[Text, ...]:
         for name, field in model.model_fields.items():
             if name != "kind":
                 found.append(Text(f"settings {kind}.{name}", LABEL, field.title or ""))
-                found.append(Text(f"settings {kind}.{name}", TIP, field.description or ""))
+                found.append(Text(f"settings {kind}.{name}", TIP, help_of(field)))
     found += [Text(f"texture {t.name}", LABEL, t.label) for t in Texture]
     found += [Text("glossary", LABEL, e.term) for e in GLOSSARY]
     found += [Text(f"glossary {e.term}", PROSE, e.text) for e in GLOSSARY]

@@ -14,7 +14,7 @@ from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
-from isoloss.results.examples import CLEAN
+from isoloss.results.attacks import CLEAN
 
 TITLE = "Save figure"
 SUFFIX = ".svg"
@@ -123,8 +123,8 @@ class FigureDialog:
             f"--width-mm={WIDTHS[self.width]:g}",
             f"--theme={self.theme}",
         ]
-        if self.what == "accuracy" and shown.judged != "majority":
-            options.append(f"--by={shown.judged}")
+        if self.what == "accuracy" and shown.criterion != "majority":
+            options.append(f"--by={shown.criterion}")
         if self.what in OF_IMAGES and shown.index is not None:
             browser = shown.browser
             browser.settle(shown.index)

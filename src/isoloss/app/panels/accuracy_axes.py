@@ -27,10 +27,10 @@ AIR = 1.12
 
 def asked_axis(evaluation: OpenEvaluation) -> Axis:
     """The axis on which what the run was asked for belongs."""
-    settings = evaluation.followed.run.settings
-    if settings.kind == "certify":
+    asked = evaluation.settings
+    if asked.kind == "certify":
         return "radius"
-    return "l2" if getattr(settings, "norm", "") == "l2" else "linf"
+    return "l2" if asked.norm == "l2" else "linf"
 
 
 def places_of(evaluation: OpenEvaluation, axis: Axis, curves: Sequence[AccuracyCurve]) -> Places:

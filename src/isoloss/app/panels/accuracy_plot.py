@@ -27,7 +27,8 @@ from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
-from isoloss.results.tables import CERTIFICATE, Curve, Judge, Row
+from isoloss.results.attacks import CERTIFICATE
+from isoloss.results.tables import Criterion, Curve, Row
 
 LIT, UNLIT = 0.26, 0.15
 """How opaque the intervals between points are, of the curve pointed at and of the others."""
@@ -123,7 +124,7 @@ class AccuracyPlot:
             strength = 1.0 if lit in (None, curve.key) else 0.22
             shift = step * (k - (len(shown) - 1) / 2)
             xs = np.array([places[row.eps] for row in curve.rows]) + shift
-            accuracy, low, high = curve.values(evaluation.judged)
+            accuracy, low, high = curve.values(evaluation.criterion)
             stroke = strokes[curve.key]
             if curve.axis == "radius":
                 _draw_steps(curve, max(places), stroke, 0.95 * strength)
@@ -140,7 +141,7 @@ class AccuracyPlot:
             self.points += [
                 (x, y, Pointed(curve, row)) for (x, y), row in zip(points, curve.rows, strict=True)
             ]
-            if curve.doubts:
+            if curve.warnings:
                 seen = [p for p, x in zip(points, xs, strict=True) if x <= last + step]
                 signs.append((seen or points)[-1])
         _draw_signs(signs)
@@ -193,7 +194,7 @@ def _draw_points(
 
 
 def _draw_signs(places: list[tuple[float, float]]) -> None:
-    """A warning sign over the last point of each curve that a doubt is about."""
+    """A warning sign over the last point of each curve that an evaluation warning is about."""
     sign, height = fa.ICON_FA_TRIANGLE_EXCLAMATION, em(0.95)
     draw, color = imgui.get_window_draw_list(), u32(palette().caution)
     taken: list[tuple[float, float]] = []
@@ -215,9 +216,10 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
         muted(name)
         imgui.same_line(em(7))
         imgui.text_unformatted(value)
-    for doubt in curve.doubts:
+    for warning in curve.warnings:
         imgui.separator()
-        wrapped(f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(doubt.message)}", palette().caution)
+        text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}"
+        wrapped(text, palette().caution)
     if has_images and row.attack != CERTIFICATE:
         muted("Click to see images at this point")
     imgui.pop_text_wrap_pos()
@@ -245,6 +247,6 @@ def _readout(row: Row) -> list[tuple[str, str]]:
     return facts
 
 
-def _interval(row: Row, by: Judge) -> str:
-    found = row.judged(by)
+def _interval(row: Row, by: Criterion) -> str:
+    found = row.accuracy_by(by)
     return f"{percent(found.accuracy)}  ({100 * found.low:.1f} to {100 * found.high:.1f})"

@@ -15,7 +15,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
-from isoloss.results.examples import Index
+from isoloss.results.saved_examples import Index
 from isoloss.results.tables import Row
 
 STRIP = 2.9
@@ -260,8 +260,7 @@ def _combo(
 
 
 def _nothing_yet(shown: OpenEvaluation) -> str:
-    settings = shown.followed.run.settings
-    if getattr(settings, "keep", 0) == 0:
+    if shown.settings.keep == 0:
         return "This run keeps no examples."
     if shown.followed.is_active:
         return "The first images appear once an attack has seen them."

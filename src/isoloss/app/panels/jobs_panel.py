@@ -16,7 +16,6 @@ from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume
 from isoloss.naming import duration
-from isoloss.settings import ProbeSettings, RobustnessSettings, TrainSettings
 
 USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
 """What can be done with what a training run has learnt, by its task."""
@@ -64,7 +63,7 @@ class JobsPanel:
         draw.channels_merge()
         if hovered and imgui.is_mouse_clicked(0):
             runs.selected = followed
-            if isinstance(followed.run.settings, RobustnessSettings):
+            if followed.run.settings.is_robustness:
                 self.workspace.show_evaluation(followed)
         imgui.dummy(ImVec2(0, em(0.1)))
 
@@ -91,7 +90,7 @@ class JobsPanel:
         if not imgui.begin_popup("uses"):
             return
         settings = followed.run.settings
-        assert isinstance(settings, TrainSettings)
+        assert settings.kind == "train"
         for kind in USES[settings.task]:
             if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
                 self._use(kind, followed)
@@ -100,7 +99,7 @@ class JobsPanel:
     def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
         found = []
-        if isinstance(followed.run.settings, ProbeSettings):
+        if followed.run.settings.kind == "probe":
             found.append(
                 (
                     fa.ICON_FA_MOUNTAIN,
@@ -109,7 +108,7 @@ class JobsPanel:
                     lambda: show_again(workspace, followed),
                 )
             )
-        if isinstance(followed.run.settings, RobustnessSettings):
+        if followed.run.settings.is_robustness:
             found.append(
                 (
                     fa.ICON_FA_CHART_LINE,
@@ -118,7 +117,7 @@ class JobsPanel:
                     lambda: show_again(workspace, followed),
                 )
             )
-        if isinstance(followed.run.settings, TrainSettings):
+        if followed.run.settings.kind == "train":
             found.append(
                 (
                     fa.ICON_FA_FLASK,

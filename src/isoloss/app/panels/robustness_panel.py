@@ -27,13 +27,13 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.naming import sentence
-from isoloss.results.tables import Judge, Row
+from isoloss.results.tables import Criterion, Row
 
 SIDE = 15.5
 """Width of the column beside the plot, in em."""
 WIDE = 36.0
 """From this width on, in em, the summary stands beside the plot."""
-JUDGED: dict[Judge, str] = {
+CRITERIA: dict[Criterion, str] = {
     "majority": "Majority",
     "single": "Single draw",
     "worst": "Worst draw",
@@ -83,12 +83,12 @@ class RobustnessPanel:
         else:
             lit = self._legend(shown, flowing=True)
             room = imgui.get_content_region_avail()
-            verdict = _fitted_verdict(shown, room)
-            footer = imgui.calc_text_size(verdict, False, room.x).y + em(0.5) if verdict else 0.0
+            summary = _fitted_verdict(shown, room)
+            footer = imgui.calc_text_size(summary, False, room.x).y + em(0.5) if summary else 0.0
             self._plot(shown, ImVec2(room.x, max(room.y - footer, em(7))))
-            if verdict and shown.report is not None:
-                wrapped(verdict)
-                hint(shown.report.verdict)
+            if summary and shown.report is not None:
+                wrapped(summary)
+                hint(shown.report.summary)
         self.plot.highlighted = lit[0].key if lit else None
 
     def _plot(self, shown: OpenEvaluation, size: ImVec2) -> None:
@@ -121,7 +121,7 @@ class RobustnessPanel:
         imgui.same_line()
         imgui.set_cursor_pos_x(max(end - needed, imgui.get_cursor_pos_x()))
         if choice:
-            self._judged(shown, choice)
+            self._criterion(shown, choice)
             imgui.same_line(0, em(0.4))
         for k, (icon, name, tip, act) in enumerate(buttons):
             if k:
@@ -129,16 +129,16 @@ class RobustnessPanel:
             if icon_button(icon, name, tip, color=palette().muted):
                 act()
 
-    def _judged(self, shown: OpenEvaluation, width: float) -> None:
+    def _criterion(self, shown: OpenEvaluation, width: float) -> None:
         imgui.set_next_item_width(width)
-        keys = list(JUDGED)
-        changed, k = imgui.combo("##judged", keys.index(shown.judged), list(JUDGED.values()))
+        keys, names = list(CRITERIA), list(CRITERIA.values())
+        changed, k = imgui.combo("##criterion", keys.index(shown.criterion), names)
         hint(
             "Which answer of a defense that draws noise counts: that of the majority of its draws, "
             "of the first, or whether all of them are right"
         )
         if changed:
-            shown.judged = keys[k]
+            shown.criterion = keys[k]
 
     def _buttons(self, shown: OpenEvaluation):
         found = []
@@ -165,7 +165,9 @@ class RobustnessPanel:
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.4), em(0.1)))
         end = right_edge()
         for k, (curve, stroke) in enumerate(zip(ordered, strokes, strict=True)):
-            width = em(2.2) + imgui.calc_text_size(curve.name).x + em(1.6 if curve.doubts else 0.3)
+            width = (
+                em(2.2) + imgui.calc_text_size(curve.name).x + em(1.6 if curve.warnings else 0.3)
+            )
             if flowing and k:
                 imgui.same_line(0, em(0.6))
                 if imgui.get_cursor_pos_x() + width > end:
@@ -191,12 +193,12 @@ class RobustnessPanel:
         middle = at.y + height / 2
         draw_sample(at.x + em(0.1), middle, stroke, 1.0 if on else 0.25)
         draw, y = imgui.get_window_draw_list(), middle - imgui.get_font_size() / 2
-        sign = em(1.3) if curve.doubts else 0.0
+        sign = em(1.3) if curve.warnings else 0.0
         name = shortened(curve.name, room - em(2.1) - sign)
         draw.add_text(
             ImVec2(at.x + em(2.1), y), u32(p.text if on else p.muted, 1.0 if on else 0.7), name
         )
-        if curve.doubts:
+        if curve.warnings:
             x = at.x + em(2.1) + imgui.calc_text_size(name).x + em(0.4)
             draw.add_text(ImVec2(x, y), u32(p.caution), fa.ICON_FA_TRIANGLE_EXCLAMATION)
         return hovered and on
@@ -204,7 +206,7 @@ class RobustnessPanel:
     def _explain(self, curve: AccuracyCurve) -> None:
         if not imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             return
-        said = [sentence(doubt.message) for doubt in curve.doubts]
+        said = [sentence(warning.message) for warning in curve.warnings]
         hint("\n".join([curve.name, *said]), of_attack(curve.attack, curve.is_defended))
 
 
@@ -216,8 +218,8 @@ def _status(shown: OpenEvaluation, end: float) -> None:
     """How far the run is; once it is done, what speaks against it."""
     followed = shown.followed
     icon, color = status_sign(followed)
-    if shown.doubts:
-        _doubts_badge(shown)
+    if shown.warnings:
+        _warnings_badge(shown)
         imgui.same_line(0, em(0.6))
     elif followed.status != "done":
         imgui.align_text_to_frame_padding()
@@ -231,13 +233,13 @@ def _status(shown: OpenEvaluation, end: float) -> None:
     hint(text)
 
 
-def _doubts_badge(shown: OpenEvaluation) -> None:
+def _warnings_badge(shown: OpenEvaluation) -> None:
     """How many checks have found something; pointed at, what."""
     imgui.align_text_to_frame_padding()
-    count = len(shown.doubts)
+    count = len(shown.warnings)
     imgui.text_colored(vec(palette().caution), f"{fa.ICON_FA_TRIANGLE_EXCLAMATION} {count}")
     if imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
-        hint("\n".join(f"• {sentence(doubt.message)}" for doubt in shown.doubts))
+        hint("\n".join(f"• {sentence(warning.message)}" for warning in shown.warnings))
 
 
 def _waiting(shown: OpenEvaluation) -> None:
@@ -259,13 +261,13 @@ def _summary(shown: OpenEvaluation) -> None:
         return
     imgui.spacing()
     heading("Verdict", [explanation("Verdict")])
-    wrapped(shown.report.verdict)
-    if shown.doubts:
+    wrapped(shown.report.summary)
+    if shown.warnings:
         heading("What speaks against these numbers")
-    for doubt in shown.doubts:
+    for warning in shown.warnings:
         imgui.text_colored(vec(palette().caution), fa.ICON_FA_TRIANGLE_EXCLAMATION)
         imgui.same_line(0, em(0.5))
-        wrapped(sentence(doubt.message))
+        wrapped(sentence(warning.message))
 
 
 def _fitted_verdict(shown: OpenEvaluation, room: ImVec2) -> str:
@@ -273,4 +275,4 @@ def _fitted_verdict(shown: OpenEvaluation, room: ImVec2) -> str:
     if shown.report is None:
         return ""
     lines = int(0.3 * room.y / imgui.get_text_line_height())
-    return fitted(shown.report.verdict, room.x, max(lines, 1))
+    return fitted(shown.report.summary, room.x, max(lines, 1))

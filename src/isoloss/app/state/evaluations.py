@@ -17,10 +17,17 @@ from isoloss.results.certificates import (
     farthest_radius,
     read_certificates,
 )
-from isoloss.results.examples import INDEX, Index, read_index
-from isoloss.results.tables import Curve, Doubt, Judge, Report, Row, read_report, read_table
-from isoloss.settings import AttackingSettings, CertifySettings
-from isoloss.settings.robustness import RADII
+from isoloss.results.saved_examples import INDEX, Index, read_index
+from isoloss.results.tables import (
+    Criterion,
+    Curve,
+    EvaluationWarning,
+    Report,
+    Row,
+    read_report,
+    read_table,
+)
+from isoloss.settings.robustness import EvaluationSettings
 
 PERIOD = 0.25
 """Seconds between two readings of the files of a run, at least."""
@@ -41,7 +48,7 @@ class OpenEvaluation:
         index: which examples it has saved so far; None while there are none.
         problems: what cannot be read, one line each, by file.
         hidden: curves that are switched off.
-        judged: which of the answers of a randomized defense the curves count.
+        criterion: which of the answers of a randomized defense the curves count.
         version: grows with the data, so that the panels know when to draw anew.
     """
 
@@ -52,7 +59,7 @@ class OpenEvaluation:
     index: Index | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])
     hidden: set[Curve] = field(default_factory=set[Curve])
-    judged: Judge = "majority"
+    criterion: Criterion = "majority"
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
     _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
@@ -70,28 +77,39 @@ class OpenEvaluation:
         return self.followed.run.name
 
     @property
-    def doubts(self) -> tuple[Doubt, ...]:
+    def settings(self) -> EvaluationSettings:
+        """What was asked for."""
+        asked = self.followed.run.settings
+        assert asked.kind != "train"
+        assert asked.kind != "probe"
+        return asked
+
+    @property
+    def warnings(self) -> tuple[EvaluationWarning, ...]:
         """What automatic checks have found, once the run is done."""
-        return self.report.doubts if self.report is not None else ()
+        return self.report.warnings if self.report is not None else ()
 
     @property
     def curves(self) -> list[AccuracyCurve]:
         """Accuracy against radius, worked out once for each state of the data."""
         if self._worked_out is None or self._worked_out[0] != self.version:
-            self._worked_out = (self.version, curves_of(self.rows, self.doubts, self.certificates))
+            self._worked_out = (
+                self.version,
+                curves_of(self.rows, self.warnings, self.certificates),
+            )
         return self._worked_out[1]
 
     @property
     def radii(self) -> tuple[float, ...]:
         """Those that the run was asked for, 0 first, before there is anything of them."""
-        settings = self.followed.run.settings
-        return (0.0, *settings.epsilons) if isinstance(settings, AttackingSettings) else RADII
+        asked = self.settings
+        return asked.radii if asked.kind == "certify" else (0.0, *asked.epsilons)
 
     @property
     def reach(self) -> float:
         """Beyond this radius nothing can be certified; ∞ of what certifies nothing."""
-        asked = self.followed.run.settings
-        if not isinstance(asked, CertifySettings):
+        asked = self.settings
+        if asked.kind != "certify":
             return math.inf
         return max(farthest_radius(s, asked.draws, asked.alpha) for s in asked.sigma)
 

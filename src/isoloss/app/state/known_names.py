@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.naming import capitalized
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
+from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
 from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
 from isoloss.shipped import shipped_settings
 
-_OWN = re.compile(r"resnet(20|32|44|56|110|50_cbam)")
 _REGISTERED = re.compile(
     r"^@register_model\((?:name=\"(\w+)\")?\).*?^def (\w+)\(", re.MULTILINE | re.DOTALL
 )
@@ -30,13 +31,10 @@ def problem_with_network(name: str) -> str:
         return ""
     if source.kind in ("built-in", "torchvision"):
         known = torchvision_names()
-        own = source.kind == "built-in" and _OWN.fullmatch(name)
+        own = source.kind == "built-in" and name in BUILT_IN_NETWORKS
         if own or source.name in known or (source.name and not known):
             return ""
-    return (
-        f"There is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
-        "torchvision:NAME, timm:NAME or package.module:function"
-    )
+    return capitalized(no_network(name))
 
 
 def problem_with_data(name: str) -> str:
@@ -77,14 +75,21 @@ def problem_with_classifier(name: str) -> str:
 def task_of(name: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained for; "" where
     there is none."""
+    asked = training_settings(name)
+    return asked.task if asked is not None else ""
+
+
+def training_settings(name: str) -> TrainSettings | None:
+    """What the training run at a path, or the shipped one of this name, was asked for; None where
+    there is none."""
     try:
         folder = trained_network(name).path
-        if not (folder / "run.json").is_file():
-            return ""
+        if not name.strip() or not (folder / "run.json").is_file():
+            return None
         settings = Run.open(folder).settings
     except (IsolossError, OSError, ValueError, RuntimeError):
-        return ""
-    return settings.task if isinstance(settings, TrainSettings) else ""
+        return None
+    return settings if settings.kind == "train" else None
 
 
 def _example(task: str) -> str:

@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isoloss.app.state.known_names import training_settings
 from isoloss.app.state.runs import Runs
-from isoloss.errors import IsolossError
-from isoloss.run import Run
-from isoloss.settings import TrainSettings
-from isoloss.settings.source import trained_network
 from isoloss.shipped import shipped_settings
 
 
@@ -36,7 +33,7 @@ def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
     found: list[Trained] = []
     for followed in runs.trained:
         asked = followed.run.settings
-        assert isinstance(asked, TrainSettings)
+        assert asked.kind == "train"
         what = f"{_what(asked.task, asked.model, asked.denoiser)}, {followed.status}"
         label = f"{followed.run.name}  ({what})"
         found.append(Trained(short(followed.run.folder), label, asked.task, asked.data))
@@ -63,15 +60,9 @@ def denoiser_for(trained: Sequence[Trained], data: str) -> str:
 
 def data_of(source: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained on; "" where
-    that is none."""
-    try:
-        folder = trained_network(source).path
-        if not source.strip() or not (folder / "run.json").is_file():
-            return ""
-        settings = Run.open(folder).settings
-    except (IsolossError, OSError, ValueError, RuntimeError):
-        return ""
-    return settings.data if isinstance(settings, TrainSettings) else ""
+    there is none."""
+    asked = training_settings(source)
+    return asked.data if asked is not None else ""
 
 
 def _what(task: str, model: str, size: str) -> str:

@@ -28,7 +28,7 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
-from isoloss.settings import AnySettings, RobustnessSettings
+from isoloss.settings import AnySettings
 
 
 class Workspace:
@@ -224,7 +224,7 @@ class Workspace:
         """Show what a run finds, now or as soon as it finds something."""
         if followed.run.settings.kind == "probe":
             self.show_surface(followed)
-        elif isinstance(followed.run.settings, RobustnessSettings):
+        elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
 
     def show_surface(self, followed: FollowedRun) -> None:

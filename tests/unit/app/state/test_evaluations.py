@@ -29,7 +29,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CERTIFICATES, Certificate, write_certificates
-from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
+from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, DefendSettings
 
@@ -139,19 +139,19 @@ def test_what_cannot_be_drawn_is_left_out():
 
 def test_only_what_names_a_curve_is_said_of_it():
     rows = [row("eot", 0.25), row("square", 0.25), row("eot", 0.5)]
-    masked = Doubt("masked", "gradients are masked", "net", 0.25, "eot")
-    few = Doubt("few-samples", "take more")
-    assert [c.doubts for c in curves_of(rows, [few, masked])] == [(masked,), (), ()]
+    masked = EvaluationWarning("masked", "gradients are masked", "net", 0.25, "eot")
+    few = EvaluationWarning("few-samples", "take more")
+    assert [c.warnings for c in curves_of(rows, [few, masked])] == [(masked,), (), ()]
 
 
 def test_a_draw_may_be_judged_instead_of_the_majority():
     asked = row(votes=20, correct=9, single_correct=8, single_accuracy=0.8, single_low=0.4,
                 single_high=0.95, worst_correct=1, worst_accuracy=0.1, worst_low=0.0,
                 worst_high=0.4)  # fmt: skip
-    assert [asked.judged(by).correct for by in ("majority", "single", "worst")] == [9, 8, 1]
+    assert [asked.accuracy_by(by).correct for by in ("majority", "single", "worst")] == [9, 8, 1]
     plain = row("pgd", None)
-    assert {plain.judged(by) for by in ("majority", "single", "worst")} == {
-        plain.judged("majority")
+    assert {plain.accuracy_by(by) for by in ("majority", "single", "worst")} == {
+        plain.accuracy_by("majority")
     }
     assert has_draws(curves_of([plain, asked], []))
     assert not has_draws(curves_of([plain], []))
@@ -223,11 +223,11 @@ def test_the_report_brings_verdict_doubts_and_chance(run):
     write_table(run.table_path, [row("eot", 0.25), row("eot", 0.5)])
     look(evaluation)
     assert evaluation.chance is None
-    doubt = Doubt("masked", "gradients are masked", "net", 0.5, "eot")
-    write_report(run.report_path, Report("All is well.", (doubt,), (), {"chance": 0.25}))
+    warning = EvaluationWarning("masked", "gradients are masked", "net", 0.5, "eot")
+    write_report(run.report_path, Report("All is well.", (warning,), (), {"chance": 0.25}))
     assert look(evaluation)
     assert evaluation.chance == 0.25
-    assert [len(c.doubts) for c in evaluation.curves] == [0, 1]
+    assert [len(c.warnings) for c in evaluation.curves] == [0, 1]
 
 
 HOSTILE_TABLES = [
