@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from isoloss.compute.planes.random_plane import random_plane as random_plane
     from isoloss.compute.probe.in_memory import probe as probe
     from isoloss.errors import IsolossError as IsolossError
-    from isoloss.geometry.formats import load as load
+    from isoloss.geometry.files.reading import load as load
     from isoloss.geometry.surface import Surface as Surface
     from isoloss.gl.pictures.picture import render as render
 
 _HOME = {
     "IsolossError": "isoloss.errors",
     "Surface": "isoloss.geometry.surface",
-    "load": "isoloss.geometry.formats",
+    "load": "isoloss.geometry.files.reading",
     "Plane": "isoloss.compute.planes.plane",
     "random_plane": "isoloss.compute.planes.random_plane",
     "pca_plane": "isoloss.compute.planes.pca_plane",

@@ -17,7 +17,7 @@ import isoloss
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Log, Metric, Paused, Started
-from isoloss.geometry.formats import load_trajectories
+from isoloss.geometry.files.reading import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on

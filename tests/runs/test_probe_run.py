@@ -25,7 +25,7 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Failed
-from isoloss.geometry.formats import load_trajectories
+from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.cli.options import add_options, settings_from
 from isoloss.run import Run

@@ -117,7 +117,7 @@ def _render(namespace: argparse.Namespace) -> int:
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    from isoloss.geometry.formats import load
+    from isoloss.geometry.files.reading import load
 
     print(load(namespace.path).save(namespace.out))
     return 0

@@ -15,11 +15,11 @@ from isoloss.figures.series import Group, Series, by_defense, series_of
 from isoloss.figures.stamps import SignPlacer, Stamps
 from isoloss.figures.strokes import DODGE, bars_of, draw_series, handle, stroke_among
 from isoloss.figures.style import Sheet, style
-from isoloss.results.attacks import attack_of
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
+from isoloss.settings.attack_kinds import attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

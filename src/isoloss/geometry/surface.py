@@ -15,6 +15,8 @@ from isoloss.settings.plane_kinds import plane_kind
 
 Array = NDArray[np.float64]
 
+GRIDS = ("loss", "accuracy", "loss_stderr", "count")
+"""The values that every surface has, in the order of its fields."""
 FINEST = 1e-12
 """The smallest step of an axis, as a share of its range."""
 LARGEST = 1e30
@@ -127,8 +129,14 @@ class Surface:
     def save(self, path: str | Path) -> Path:
         """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv.
 
-        A curve has no mesh: it is kept as .npz or .csv.
+        A curve has no mesh: it is written as .npz or .csv. `geometry.files.formats` lists them.
         """
-        from isoloss.geometry.formats import save_surface
+        from isoloss.geometry.files.formats import save_surface
 
         return save_surface(self, Path(path))
+
+
+def grids_of(surface: Surface) -> dict[str, NDArray[Any]]:
+    """All values (A, B) by name, as files keep them: the spread only where there is one."""
+    names = GRIDS if surface.spread is None else (*GRIDS, "spread")
+    return {name: getattr(surface, name) for name in names}

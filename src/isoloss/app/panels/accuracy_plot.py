@@ -27,8 +27,8 @@ from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
-from isoloss.results.attacks import CERTIFICATE
 from isoloss.results.tables import Criterion, Curve, Row
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 LIT, UNLIT = 0.26, 0.15
 """How opaque the intervals between points are, of the curve pointed at and of the others."""

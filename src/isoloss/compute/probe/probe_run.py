@@ -36,8 +36,8 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
 from isoloss.geometry.ensemble import ensemble
+from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run

@@ -13,7 +13,6 @@ from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
-from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import CERTIFICATES, write_certificates
 from isoloss.results.tables import write_table
 from isoloss.robustness.evaluation.journal import Journal
@@ -26,6 +25,7 @@ from isoloss.robustness.evaluation.trials import Trials
 from isoloss.robustness.evaluation.write_examples import Examples
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import attack_of
 
 TABLE_EVERY = 1.0
 """Seconds between two versions of the table, at least."""

@@ -18,8 +18,8 @@ from typing import Any
 
 from isoloss.compute.machine.process_group import Unit
 from isoloss.errors import IsolossError
-from isoloss.results.attacks import CERTIFICATE
 from isoloss.robustness.evaluation.plan import Plan
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 
 @dataclass(frozen=True)

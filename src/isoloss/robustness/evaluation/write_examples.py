@@ -26,7 +26,6 @@ from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.files import write_json
-from isoloss.results.attacks import CERTIFICATE, CLEAN
 from isoloss.results.saved_examples import DRIFT, INDEX, MAP, SCHEMA
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.evaluation.attention import drift, saved_maps
@@ -36,6 +35,7 @@ from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
 
 
 class Examples:
