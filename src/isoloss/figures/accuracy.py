@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from isoloss.figures.findings import Findings, refuse_others, told_apart
 from isoloss.figures.page import Page, Words, text_width
 from isoloss.figures.series import Group, Series, by_defense, series_of
+from isoloss.figures.sheet import Sheet, style
 from isoloss.figures.stamps import SignPlacer, Stamps
 from isoloss.figures.strokes import DODGE, bars_of, draw_series, handle, stroke_among
-from isoloss.figures.style import Sheet, style
 from isoloss.results.attacks import NORMS, attack_of, radius_label
 from isoloss.results.tables import Judge
 from isoloss.scene.appearance import Appearance

@@ -14,6 +14,7 @@ from isoloss.figures.accuracy import note_of, set_shares
 from isoloss.figures.findings import Findings, refuse_others, told_apart
 from isoloss.figures.page import Page, Words
 from isoloss.figures.series import Group, Series, by_network, series_of
+from isoloss.figures.sheet import Sheet, set_ticks, style
 from isoloss.figures.stamps import SignPlacer, Stamps
 from isoloss.figures.strokes import (
     DODGE,
@@ -24,7 +25,6 @@ from isoloss.figures.strokes import (
     handle,
     hue_color,
 )
-from isoloss.figures.style import Sheet, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.results.attacks import IN_ORDER
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from isoloss.figures.page import Notes, as_fits, text_width, wrapped
+from isoloss.figures.sheet import Sheet, draw_background, style
 from isoloss.figures.stamps import Stamps, badge
-from isoloss.figures.style import Sheet, draw_background, style
 from isoloss.results.tables import Doubt
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Color

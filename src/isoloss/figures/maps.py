@@ -16,8 +16,8 @@ from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
 from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
 from isoloss.figures.kept import Kept, Shot, read_kept
+from isoloss.figures.sheet import Sheet
 from isoloss.figures.strips import answer, radius_header
-from isoloss.figures.style import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.results.attacks import NORMS, radius_label
 from isoloss.scene.appearance import Appearance

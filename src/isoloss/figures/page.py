@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from isoloss.figures.sheet import Sheet, draw_background
 from isoloss.figures.stamps import badge
-from isoloss.figures.style import Sheet, draw_background
 from isoloss.naming import shortened
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme

@@ -12,7 +12,8 @@ from isoloss.figures.choice import Choice, What
 from isoloss.figures.findings import Findings, read_findings
 from isoloss.figures.print import COLUMN, PAGE, Print
 from isoloss.figures.series import by_defense, by_network, series_of
-from isoloss.figures.style import Pixels, Sheet, write_figure
+from isoloss.figures.sheet import Sheet, write_figure
+from isoloss.geometry.arrays import Pixels
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 

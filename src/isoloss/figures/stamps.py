@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isoloss.figures.findings import Findings, is_general
 from isoloss.figures.series import Group, Series
-from isoloss.figures.style import Sheet
+from isoloss.figures.sheet import Sheet
 from isoloss.naming import sentence
 from isoloss.results.tables import Doubt
 from isoloss.scene.theme import Color, Theme

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.figures.series import Series
-from isoloss.figures.style import Sheet
+from isoloss.figures.sheet import Sheet
 from isoloss.results.attacks import Hue, Mark, attack_of
 from isoloss.scene.theme import Color, Theme
 

@@ -26,9 +26,9 @@ from isoloss.figures.kept import read_kept
 from isoloss.figures.maps import heat, map_figure, told_name
 from isoloss.figures.robustness import draw_robustness, write_usual
 from isoloss.figures.series import by_defense, series_of
+from isoloss.figures.sheet import Sheet
 from isoloss.figures.stamps import Stamps
 from isoloss.figures.strips import difference, strip_figure
-from isoloss.figures.style import Sheet
 from isoloss.files import write_json
 from isoloss.results.attacks import radius_label
 from isoloss.results.certificates import (

@@ -27,8 +27,7 @@ from isoloss.gl.device.target import Target
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.loading import load_layer
+from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.scene import Scene
 
 SIZE = (480, 300)
