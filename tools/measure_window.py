@@ -105,7 +105,7 @@ class Watched:
             end()
             assert self.app is not None
             seconds = time.perf_counter() - began[0]
-            pictures = self.app.viewports.active.painter.count
+            pictures = self.app.parts.viewports.active.painter.count
             self.frames.append(Frame(time.time(), seconds, pictures))
             self.shown()
 
@@ -224,7 +224,7 @@ def _app(window: Watched) -> App:
 
 
 def _is_busy(app: App) -> bool:
-    return app.viewports.is_busy or bool(app.workspace.move())
+    return app.parts.viewports.is_busy or bool(app.workspace.move())
 
 
 def _tell(result: Any) -> None:

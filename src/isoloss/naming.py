@@ -1,5 +1,6 @@
 """What people call things."""
 
+import math
 import re
 from collections.abc import Callable
 
@@ -22,12 +23,6 @@ def sentence(message: str) -> str:
     return whole if whole.endswith(".") else whole + "."
 
 
-def is_tagged(name: str) -> bool:
-    """Whether `name` is a timm name with the tag of a training, as in `timm:vgg11.tv_in1k`."""
-    library, _, short = name.rpartition(":")
-    return library == "timm" and "." in short
-
-
 def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits beside a "…"."""
 
@@ -43,3 +38,15 @@ def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False)
         middle = (few + many + 1) // 2
         few, many = (middle, many) if fits(part(middle)) else (few, middle - 1)
     return part(few)
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3:07 min` or `2:05 h`."""
+    if not math.isfinite(seconds):
+        return "an unknown time"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -17,21 +17,14 @@ from typing import Any, cast
 
 import filelock
 
+from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import read_json, write_json
 from isoloss.naming import short_name
-from isoloss.settings import (
-    CHECKPOINT_SUFFIXES,
-    AnySettings,
-    ProbeSettings,
-    TrainSettings,
-    parse_settings,
-)
+from isoloss.settings import AnySettings, parse_settings
 
 SCHEMA = 1
-TABLE = "robustness.csv"
-"""Lies in the folder of a robustness run, and opens it."""
 
 
 class RunIsHeld(IsolossError):
@@ -54,7 +47,7 @@ class Run:
                 that is no run, or cannot be written.
         """
         folder = folder.expanduser().absolute()
-        if (folder / "run.json").exists():
+        if names.is_run(folder):
             run = cls.open(folder)
             if run.settings != settings:
                 raise IsolossError(
@@ -66,7 +59,7 @@ class Run:
         if visible or (folder.exists() and not folder.is_dir()):
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
         write_json(
-            folder / "run.json",
+            folder / names.RUN,
             {"schema": SCHEMA, "settings": settings.model_dump(mode="json"), "environment": {}},
         )
         return cls(folder, settings)
@@ -79,7 +72,7 @@ class Run:
             IsolossError: if it is no run folder, damaged, or of a newer version of the program.
         """
         folder = folder.expanduser().absolute()
-        path = folder / "run.json"
+        path = folder / names.RUN
         if not folder.exists():
             raise IsolossError(f"there is no {folder}")
         if not path.exists():
@@ -102,63 +95,93 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """What the run has recorded of what it ran on."""
-        return _object(_object(read_json(self.folder / "run.json")).get("environment"))
+        return _object(_object(read_json(self.folder / names.RUN)).get("environment"))
 
     def record_environment(self, **facts: Any) -> None:
         """Add what the run runs on (versions, device, hashes) to `run.json`."""
-        content = _object(read_json(self.folder / "run.json"))
+        content = _object(read_json(self.folder / names.RUN))
         content["environment"] = {**_object(content.get("environment")), **facts}
-        write_json(self.folder / "run.json", content)
+        write_json(self.folder / names.RUN, content)
 
     @property
     def events_path(self) -> Path:
-        return self.folder / "events.jsonl"
+        """What happened, a line of JSON for each event."""
+        return self.folder / names.EVENTS
 
     @property
     def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
+        """The folder of a training's checkpoints, in order."""
+        return self.folder / names.CHECKPOINTS
 
     @property
-    def plane_path(self) -> Path:
-        return self.folder / "plane.safetensors"
+    def points_path(self) -> Path:
+        """What is known of each checkpoint; written when the training is done."""
+        return self.folder / names.CHECKPOINTS / names.POINTS
 
     @property
-    def growing_path(self) -> Path:
-        return self.folder / "surface"
-
-    @property
-    def surface_path(self) -> Path:
-        return self.folder / "surface.ply"
-
-    @property
-    def curve_path(self) -> Path:
-        return self.folder / "curve.npz"
+    def resume_path(self) -> Path:
+        """What a training needs to go on, optimizer state included."""
+        return self.folder / names.CHECKPOINTS / names.RESUME
 
     @property
     def denoiser_path(self) -> Path:
         """Where a training for the task "denoiser" keeps what it has learnt."""
-        return self.folder / "denoiser"
+        return self.folder / names.DENOISER
+
+    @property
+    def plane_path(self) -> Path:
+        """The origin and the directions of a probe."""
+        return self.folder / names.PLANE
+
+    @property
+    def growing_path(self) -> Path:
+        """The folder of a growing surface."""
+        return self.folder / names.GROWING
+
+    @property
+    def surface_path(self) -> Path:
+        """A finished surface."""
+        return self.folder / names.SURFACE
+
+    @property
+    def curve_path(self) -> Path:
+        """A finished curve."""
+        return self.folder / names.CURVE
 
     @property
     def outcomes_path(self) -> Path:
         """What an attack, a defense or a certification has found, image by image."""
-        return self.folder / "outcomes" / "units.jsonl"
+        return self.folder / names.OUTCOMES / names.UNITS
 
     @property
     def table_path(self) -> Path:
-        return self.folder / TABLE
+        """The table of these, as far as it has come."""
+        return self.folder / names.TABLE
+
+    @property
+    def certificates_path(self) -> Path:
+        """Of a certification, image by image."""
+        return self.folder / names.CERTIFICATES
 
     @property
     def report_path(self) -> Path:
-        return self.folder / "report.json"
+        """The report on these, for programs."""
+        return self.folder / names.REPORT
 
     @property
     def examples(self) -> Path:
-        return self.folder / "examples"
+        """The folder of the first images, attacked."""
+        return self.folder / names.EXAMPLES
+
+    @property
+    def figures(self) -> Path:
+        """The folder of the figures that are drawn when such a run is done."""
+        return self.folder / names.FIGURES
 
     def trajectory_path(self, name: str | None = None) -> Path:
         """Where the trajectory lies; those of other runs beside it have a `name`."""
-        return self.folder / ("trajectory.ply" if name is None else f"trajectory-{name}.ply")
+        first = self.folder / names.TRAJECTORY
+        return first if name is None else first.with_stem(f"{first.stem}-{name}")
 
     def emit(self, event: Event) -> None:
         """Append one event.
@@ -192,10 +215,10 @@ class Run:
     @property
     def _result(self) -> Path:
         """What is there at the latest when the run is done."""
-        if isinstance(self.settings, TrainSettings):
+        if self.settings.kind == "train":
             of_denoiser = self.settings.task == "denoiser"
-            return self.denoiser_path if of_denoiser else self.checkpoints / "trajectory.json"
-        if isinstance(self.settings, ProbeSettings):
+            return self.denoiser_path if of_denoiser else self.points_path
+        if self.settings.kind == "probe":
             return self.curve_path if self.settings.is_curve else self.surface_path
         return self.report_path
 
@@ -225,7 +248,7 @@ class Run:
             RunIsHeld: if another process holds it.
             IsolossError: if the folder cannot be written.
         """
-        lock = filelock.FileLock(self.folder / ".lock", timeout=patience)
+        lock = filelock.FileLock(self.folder / names.LOCK, timeout=patience)
         try:
             lock.acquire()
         except filelock.Timeout as error:
@@ -273,12 +296,11 @@ class EventTail:
 
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
-    if isinstance(settings, TrainSettings):
+    if settings.kind == "train":
         what = "denoiser" if settings.task == "denoiser" else short_name(settings.model)
         return f"{what}-{short_name(settings.data)}"
-    source = settings.source
-    name = source.stem if source.suffix in CHECKPOINT_SUFFIXES else short_name(source.name)
-    return f"{name}-{settings.plane if isinstance(settings, ProbeSettings) else settings.kind}"
+    what = settings.plane if settings.kind == "probe" else settings.kind
+    return f"{settings.networks[0].label}-{what}"
 
 
 def _object(content: Any) -> dict[str, Any]:

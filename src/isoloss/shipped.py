@@ -8,19 +8,20 @@ from typing import Any
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
 from isoloss.resources import resource_folder
+from isoloss.run_folder import RUN, is_run
 
 
 def shipped_models() -> dict[str, Path]:
     """The folders of the training runs that come with the program, by their names."""
     folder = resource_folder("data") / "models"
     found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {run.name: run for run in found if (run / "run.json").is_file()}
+    return {run.name: run for run in found if is_run(run)}
 
 
 def is_shipped(source: str | Path) -> bool:
     """Whether that is the bare name of one of them, and nothing here is called so."""
     path = Path(source)
-    return len(path.parts) == 1 and not path.exists() and path.name in shipped_models()
+    return len(path.parts) == 1 and path.name in shipped_models() and not path.exists()
 
 
 def shipped_settings() -> dict[str, dict[str, Any]]:
@@ -28,13 +29,7 @@ def shipped_settings() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, folder in shipped_models().items():
         try:
-            found[name] = dict(read_json(folder / "run.json")["settings"])
+            found[name] = dict(read_json(folder / RUN)["settings"])
         except (IsolossError, KeyError, TypeError, ValueError):
             continue  # a damaged one is not offered
     return found
-
-
-def located(source: str | Path) -> Path:
-    """Where a network or denoiser lies: at the path given, or where it was shipped to."""
-    path = Path(source)
-    return shipped_models()[path.name] if is_shipped(path) else path.expanduser()

@@ -9,6 +9,7 @@ import time
 from typing import TextIO
 
 from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress
+from isoloss.naming import duration
 
 
 class ProgressBar:
@@ -94,15 +95,3 @@ class ProgressBar:
         self._stream.write(f"{clear}{prefix}{text}\n")
         self._stream.flush()
         self._drawn = False
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3:07 min` or `2:05 h`."""
-    if not math.isfinite(seconds):
-        return "an unknown time"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -46,9 +46,9 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
     )  # fmt: skip
     events = [from_line(line)[1] for line in done.stdout.splitlines()]
     assert any(isinstance(event, Progress) and event.stage == "attack" for event in events)
-    verdict = read_report(tmp_path / "a" / "report.json").verdict
-    assert Log(verdict) in events
-    assert verdict.startswith("digits-classifier classifies ")
+    summary = read_report(tmp_path / "a" / "report.json").summary
+    assert Log(summary) in events
+    assert summary.startswith("digits-classifier classifies ")
     rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "a" / "robustness.csv")}
     assert rows["pgd", 0.0].correct >= 9
     assert rows["pgd", 0.5].correct == 0
@@ -60,7 +60,7 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
         "--out", "d", check=0,
     )  # fmt: skip
     report = read_report(tmp_path / "d" / "report.json")
-    assert report.verdict in done.stderr
+    assert report.summary in done.stderr
     rows = {(r.attack, r.eps): r for r in read_table(tmp_path / "d" / "robustness.csv")}
     assert {attack for attack, _ in rows} == {"pgd", "transfer", "bpda", "eot", "square"}
     assert rows["eot", 0.0].correct >= 5
@@ -100,7 +100,7 @@ def made(folder):
     (folder / "robustuser.py").write_text(USER, encoding="utf-8")
     make = (
         "import torch, robustuser; from pathlib import Path; "
-        "from isoloss.compute.checkpoints import save_tensors; "
+        "from isoloss.compute.networks.checkpoints import save_tensors; "
         "save_tensors(Path('net.safetensors'), robustuser.network(3).state_dict())"
     )
     here = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(folder)}

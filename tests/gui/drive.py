@@ -30,21 +30,26 @@ renderer, which is the number of its pixels, two fifths. People who look get the
 
 
 class Driver:
-    """What a journey has in hand: the app, and a person's mouse and keyboard."""
+    """What a journey has in hand: the window and its parts, a person's mouse and keyboard."""
 
-    def __init__(self, app: Any, ctx: Any) -> None:
-        self.app, self.ctx = app, ctx
+    def __init__(self, window: Any, ctx: Any) -> None:
+        self.window, self.parts, self.ctx = window, window.parts, ctx
+        viewports = window.parts.viewports
         self._wanted: int | None = None
         self._pixels = np.empty(0)
-        draw = app.viewports.draw
+        draw = viewports.draw
 
         def drawn() -> None:
             draw()
             if self._wanted is not None:
-                self._pixels = app.viewports.all[self._wanted].painter.pixels()
+                self._pixels = viewports.all[self._wanted].painter.pixels()
                 self._wanted = None
 
-        app.viewports.draw = drawn
+        viewports.draw = drawn
+
+    def panel(self, name: str) -> Any:
+        """What draws the docked panel of this name."""
+        return self.parts.panels[name]
 
     def until(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Let frames pass until `condition` holds."""
@@ -93,7 +98,7 @@ class Driver:
     def picture(self, index: int | None = None) -> np.ndarray:
         """(H, W, 4) of what a viewport, the active one if none is named, shows now."""
         self.ctx.yield_(2)
-        self._wanted = self.app.workspace.document.active if index is None else index
+        self._wanted = self.parts.workspace.document.active if index is None else index
         self.until(lambda: self._wanted is None, "the picture")
         return self._pixels
 
@@ -104,7 +109,7 @@ class Driver:
 
     def point(self, across: float, down: float, index: int | None = None) -> None:
         """Move the mouse to these shares of a viewport's width and height."""
-        viewports = self.app.viewports
+        viewports = self.parts.viewports
         x, y, width, height = (viewports.active if index is None else viewports.all[index]).rect
         self.ctx.mouse_move_to_pos((x + across * width, y + down * height))
 
@@ -129,8 +134,8 @@ def drive(
     opening.SIZE = SIZE
     outcome: dict[str, Any] = {}
 
-    def register(app: Any) -> None:
-        app.workspace.preferences.font_scale = imgui.get_style().font_scale_main = TEXT
+    def register(window: Any) -> None:
+        window.workspace.preferences.font_scale = imgui.get_style().font_scale_main = TEXT
         engine = hello_imgui.get_imgui_test_engine()
         io = imgui.test_engine.get_io(engine)
         io.config_run_speed = imgui.test_engine.TestRunSpeed.fast
@@ -141,15 +146,15 @@ def drive(
 
         def run(ctx: Any) -> None:
             try:
-                journey(Driver(app, ctx))
+                journey(Driver(window, ctx))
                 assert not ctx.is_error(), "the test engine reports an error"
-                assert not app.defects, app.defects
+                assert not window.defects, window.defects
                 assert "torch" not in sys.modules, "the window imported torch"
                 outcome["ok"] = True
             except BaseException:
                 traceback.print_exc()
             finally:
-                app.quit()
+                window.parts.quit()
 
         test.test_func = run
         imgui.test_engine.queue_test(engine, test)

@@ -29,7 +29,7 @@ class Filling:
         """Choose what a field offers, which is just this."""
         from imgui_bundle import imgui
 
-        from isoloss.app.panels import fields
+        from isoloss.app.panels import form_fields as fields
 
         d, seen, draw = self._d, [], fields._text
 

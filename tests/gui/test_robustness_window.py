@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from scipy import stats
 
 from isoloss.events import Done, Started
-from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
+from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, DefendSettings
 
@@ -31,10 +31,10 @@ def row(attack: str, sigma: float | None, eps: float, correct: int, norm: str = 
                correct / 40, exact.low, exact.high)  # fmt: skip
 
 
-def finish(run: Run, rows: list[Row], verdict: str, *doubts: Doubt) -> Path:
+def finish(run: Run, rows: list[Row], summary: str, *warnings: EvaluationWarning) -> Path:
     """Make `run` one that is done."""
     write_table(run.table_path, rows)
-    write_report(run.report_path, Report(verdict, doubts, (), {"chance": 0.1}))
+    write_report(run.report_path, Report(summary, warnings, (), {"chance": 0.1}))
     run.emit(Started(1, "cpu"))
     run.emit(Done(12.0))
     return run.folder
@@ -76,8 +76,10 @@ def defended(tmp_path: Path) -> Path:
         )
         for eps, correct in zip((0.0, *EPS), counts, strict=True)
     ]
-    doubt = Doubt("masked", "something masks gradients", "digits-classifier", 0.25, "eot")
-    return finish(run, rows, "Adversaries who know of the defense leave 10 %.", doubt)
+    warning = EvaluationWarning(
+        "masked", "something masks gradients", "digits-classifier", 0.25, "eot"
+    )
+    return finish(run, rows, "Adversaries who know of the defense leave 10 %.", warning)
 
 
 @pytest.fixture

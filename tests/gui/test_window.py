@@ -76,6 +76,10 @@ def test_save_pictures_figures_and_movies(travel: Travel, valley: Path, barrier:
     travel("picture", valley, barrier, seconds=200)
 
 
+def test_a_panel_of_ones_own_is_one_class_and_one_entry(travel: Travel, valley: Path) -> None:
+    travel("panel", valley)
+
+
 def test_mistakes_are_borne_and_mended(travel: Travel, valley: Path) -> None:
     travel("mistakes", valley)
 

@@ -22,16 +22,18 @@ from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.cli.describe import describe
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
-from isoloss.robustness.evaluation import trials
-from isoloss.robustness.smoothing.bpda import StraightThrough
+from isoloss.robustness.attacks import pgd
+from isoloss.robustness.evaluation import combination_on_block
+from isoloss.robustness.smoothing import adaptive
+from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
-from isoloss.robustness.smoothing.denoising import denoising_loss
+from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.speed.fast import Fast
-from isoloss.robustness.evaluation.ledger import Ledger
+from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import Plan
 from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
-from isoloss.robustness.attacks.standard import check_autoattack, standard_autoattack
+from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
 from isoloss.robustness.smoothing.statistics import certified_radius
 from isoloss.robustness.evaluation.trials import Trials
 from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
@@ -305,7 +307,7 @@ def test_a_defense_is_judged_by_single_draw_majority_and_worst(lab, tmp_path):
 
 def test_certified_accuracies_are_cohens(lab, tmp_path):
     run = done(tmp_path / "run", certify(lab, sigma=(0.2, 0.5), samples=20))
-    outcomes = Ledger(run.outcomes_path).outcomes
+    outcomes = Journal(run.outcomes_path).outcomes
     rows = [r for r in read_table(run.table_path) if r.sigma == 0.5]
     found = [o for unit, o in outcomes.items() if unit[1] == 1]
     labels, predicted, radii, successes = (
@@ -321,8 +323,8 @@ def test_certified_accuracies_are_cohens(lab, tmp_path):
         assert row.correct == ((predicted == labels) & (radii >= row.eps)).sum()
         assert row.abstained == (predicted < 0).sum()
     report = read_report(run.report_path)
-    assert {d.sigma for d in report.doubts if d.id == "radius-out-of-reach"} == {0.2, 0.5}
-    assert "In L∞" in report.verdict
+    assert {d.sigma for d in report.warnings if d.id == "radius-out-of-reach"} == {0.2, 0.5}
+    assert "In L∞" in report.summary
 
 
 def test_without_a_denoiser_the_network_sees_the_noise(lab, tmp_path):
@@ -365,7 +367,7 @@ def test_a_run_stopped_in_every_unit_ends_with_the_same_table(
             list(carry_on(run, prepared))
         except KeyboardInterrupt:
             stops += 1
-    units = Ledger(whole.outcomes_path).outcomes
+    units = Journal(whole.outcomes_path).outcomes
     assert stops >= len(units) - 1
     assert len(run.outcomes_path.read_text(encoding="utf-8").splitlines()) == len(units)
     assert timeless(run) == timeless(whole)
@@ -402,13 +404,13 @@ def test_lines_about_images_that_are_not_the_unit_s_are_done_again(lab, tmp_path
 
 def test_few_votes_do_not_choose_which_images_are_attacked_no_more(lab, tmp_path, monkeypatch):
     carried = []
-    sweep_as_it_is = trials.randomized_sweep
+    sweep_as_it_is = combination_on_block.randomized_sweep
 
     def spy(*args, carry):
         carried.append(carry)
         return sweep_as_it_is(*args, carry=carry)
 
-    monkeypatch.setattr(trials, "randomized_sweep", spy)
+    monkeypatch.setattr(combination_on_block, "randomized_sweep", spy)
     for votes in (1, 10):
         settings = defend(lab, votes=votes, attacks="transfer", samples=4, keep=0)
         done(tmp_path / str(votes), settings)
@@ -442,11 +444,11 @@ def test_masked_gradients_are_called_out(lab, tmp_path):
     run = done(tmp_path / "run", attack(lab, network="masked", file="masked"))
     report = read_report(run.report_path)
     assert {"attack-is-broken", "no-gradient", "black-box-beats-white-box"} <= {
-        d.id for d in report.doubts
+        d.id for d in report.warnings
     }
-    assert "not to be trusted" in report.verdict
+    assert "not to be trusted" in report.summary
     rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
-    (masked,) = (d for d in report.doubts if d.id == "no-gradient")
+    (masked,) = (d for d in report.warnings if d.id == "no-gradient")
     assert masked.concerns(rows["pgd", 0.1])
     assert not masked.concerns(rows["square", 0.1])
     assert "no-gradient" in (run.folder / "report.md").read_text(encoding="utf-8")
@@ -456,7 +458,7 @@ def test_legacy_says_that_its_reach_ends_and_what_it_did(lab, tmp_path):
     settings = asked(lab, AttackSettings, protocol="legacy", attacks="pgd", eps=(0.03, 0.5))
     run = done(tmp_path / "run", settings)
     report = read_report(run.report_path)
-    assert "steps-do-not-reach" in {d.id for d in report.doubts}
+    assert "steps-do-not-reach" in {d.id for d in report.warnings}
     assert (report.facts["steps"], report.facts["step_size"]) == (5, 2 / 255)
     assert report.facts["random_start"] is False
     text = (run.folder / "report.md").read_text(encoding="utf-8")
@@ -466,7 +468,7 @@ def test_legacy_says_that_its_reach_ends_and_what_it_did(lab, tmp_path):
 
 def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeypatch):
     through, plain, rounded = {}, [], []
-    eot_pgd, attack_plain, counted = trials.eot_pgd, trials.attack, trials.count_votes
+    eot_pgd, attack_plain, counted = adaptive.eot_pgd, pgd.attack, combination_on_block.count_votes
 
     def spy_through(target, *args, **kwargs):
         kind = "bpda" if isinstance(target, StraightThrough) else "eot"
@@ -481,9 +483,9 @@ def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeyp
         rounded.append(images)
         return counted(target, images, *args, **kwargs)
 
-    monkeypatch.setattr(trials, "eot_pgd", spy_through)
-    monkeypatch.setattr(trials, "attack", spy_plain)
-    monkeypatch.setattr(trials, "count_votes", spy_counted)
+    monkeypatch.setattr(adaptive, "eot_pgd", spy_through)
+    monkeypatch.setattr(pgd, "attack", spy_plain)
+    monkeypatch.setattr(combination_on_block, "count_votes", spy_counted)
     done(tmp_path / "run", defend(lab, attacks="transfer,bpda,eot", keep=0, samples=8))
     assert set(through) == {"bpda", "eot"}
     # In the exact one the clamp, which kills gradients, is left out; denoised values show it.
@@ -513,7 +515,7 @@ def test_certificates_are_kept_image_by_image_whatever_is_kept_of_examples(lab, 
     assert Plan.of(settings, 5).blocks == tuple((k, k + 1) for k in range(5))
     run = done(tmp_path / "run", settings)
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
-    order = [outcome.images[0] for _, outcome in sorted(Ledger(run.outcomes_path).outcomes.items())]
+    order = [outcome.images[0] for _, outcome in sorted(Journal(run.outcomes_path).outcomes.items())]
     assert index["images"] == order[:3]
     kept = load_file(run.examples / index["files"][0]["file"])
     assert kept["images"].shape == (1, 3, 3, 8, 8)
@@ -525,7 +527,7 @@ def test_the_verdict_of_a_defense_names_every_network(lab, tmp_path):
     twin.write_bytes((lab / "net.safetensors").read_bytes())
     for kind in (defend, certify):
         run = done(tmp_path / kind.__name__, kind(lab, also=(twin,), samples=3, keep=0))
-        said = read_report(run.report_path).verdict
+        said = read_report(run.report_path).summary
         assert "net " in said
         assert "other " in said
 
@@ -772,7 +774,7 @@ def test_behind_a_defense_square_needs_no_gradient(lab, tmp_path):
     assert {(row.defense, row.attack) for row in rows} == {
         ("none", "square"), ("denoised", "square"),
     }  # fmt: skip
-    assert "no-adaptive-attack" in {doubt.id for doubt in read_report(run.report_path).doubts}
+    assert "no-adaptive-attack" in {warning.id for warning in read_report(run.report_path).warnings}
 
 
 def test_a_certification_says_what_predict_would(lab, tmp_path):
@@ -780,9 +782,9 @@ def test_a_certification_says_what_predict_would(lab, tmp_path):
     found = read_certificates(run.folder / CERTIFICATES)
     (combination,) = Plan.of(run.settings, 40).combinations
     evaluation = prepare(run.settings)
-    defense = evaluation.arena.defense(combination.network, 2.0)
+    defense = evaluation.setup.defense(combination.network, 2.0)
     counts = count_votes(
-        defense, evaluation.arena.images, evaluation.arena.indices, 0, 40, purpose=ESTIMATION
+        defense, evaluation.setup.images, evaluation.setup.indices, 0, 40, purpose=ESTIMATION
     )
     for one, votes in zip(found, counts, strict=True):
         first, second = votes.sort(descending=True).values[:2].tolist()

@@ -18,25 +18,27 @@ if TYPE_CHECKING:
 def view(
     *paths: str | Path,
     follow: Sequence[Run] = (),
-    carry_on: Sequence[Run] = (),
+    resume: Sequence[Run] = (),
     jobs: Callable[[Sequence[Path]], Job] | None = None,
     tests: Callable[[App], None] | None = None,
+    carry_on: Sequence[Run] = (),
 ) -> None:
     """Open the window; returns when it is closed. Jobs started in it go on.
 
     Args:
         paths: surfaces (.ply, .npz, .h5), run folders and sessions (.isoloss) to open.
         follow: runs to follow from the start; a growing surface appears as a layer.
-        carry_on: runs to carry on, one after the other, in one job; followed likewise.
+        resume: runs to resume, one after the other, in one job; followed likewise.
         jobs: how a job for run folders is spawned, by default as a process of its own.
         tests: registers tests with the Dear ImGui test engine; called once, in the running app.
+        carry_on: an older name of `resume`.
 
     Raises:
         IsolossError: if none of `paths` can be read, there is no display, or the job for
-            `carry_on` cannot be started.
+            `resume` cannot be started.
     """
     # Hello ImGui may change the working folder: what the user typed is resolved before it runs.
     resolved = [Path(p).expanduser().absolute() for p in paths]
     from isoloss.app.opening import run_window
 
-    run_window(resolved, follow, carry_on, jobs, tests)
+    run_window(resolved, follow, [*resume, *carry_on], jobs, tests)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from imgui_bundle import hello_imgui, imgui, implot
 
+from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.opener import open_all
 from isoloss.app.state.runs import Spawn
-from isoloss.app.state.workspace import Workspace, open_all
+from isoloss.app.state.workspace import Workspace
 from isoloss.app.status import draw_status
-from isoloss.app.ui import native
-from isoloss.app.ui import theme as themes
+from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.menus import draw_menus
 from isoloss.app.window import IDLE, TITLE, App
@@ -30,7 +31,7 @@ SIZE = (1280, 800)
 def run_window(
     paths: Sequence[Path],
     follow: Sequence[Run],
-    carry_on: Sequence[Run],
+    resume: Sequence[Run],
     jobs: Spawn | None,
     tests: Callable[[App], None] | None,
 ) -> None:
@@ -41,8 +42,8 @@ def run_window(
     for run in follow:
         workspace.show_surface(workspace.runs.follow(run))
     _require_display()
-    if carry_on:
-        workspace.carry_on(carry_on)
+    if resume:
+        workspace.resume_and_show(resume)
     app = App(workspace)
     params = _params(app)
     if tests is not None:
@@ -70,7 +71,7 @@ def _require_display() -> None:
     if sys.platform.startswith("linux"):
         display = os.environ.get("DISPLAY", "")
         problem = "" if has_display() else "there is no display"
-    problem = problem or native.why_no_window(display)
+    problem = problem or desktop.why_no_window(display)
     if problem:
         raise IsolossError(f"{problem}: use 'isoloss render' to make pictures without a window")
 
@@ -111,7 +112,7 @@ def _params(app: App) -> hello_imgui.RunnerParams:
     inner.show_status_fps = False
     inner.remember_theme = inner.remember_status_bar_settings = False
 
-    lay_out(params.docking_params, app.draw_viewport, app.draw_panel)
+    lay_out(params.docking_params, PANELS, app.draw_viewport, app.draw_panel)
     _connect(params, app)
     return params
 
@@ -130,34 +131,28 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         io.config_error_recovery_enable_assert = app.strict
         io.config_error_recovery_enable_tooltip = app.strict
 
-    def style() -> None:
-        themes.apply_shapes()
-        themes.apply_palette(app.theme)
+    def set_style() -> None:
+        style.apply_shapes()
+        style.apply_palette(app.parts.theme)
         imgui.get_style().font_scale_main = app.workspace.preferences.font_scale
 
     def ready() -> None:
         # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
         os.chdir(app.workspace.folder)
-        native.listen_to_drops(app.drop)
+        desktop.listen_to_drops(app.drop)
 
     def after_swap() -> None:
         app.frames += 1
 
     calls.default_icon_font = hello_imgui.DefaultIconFont.font_awesome6
-    calls.load_additional_fonts = themes.load_fonts
+    calls.load_additional_fonts = style.load_fonts
     calls.setup_imgui_config = config
-    calls.setup_imgui_style = style
+    calls.setup_imgui_style = set_style
     calls.post_init = ready
-    calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.actions))
-    calls.show_status = lambda: app.guard("Status", lambda: draw_status(app))
+    calls.show_menus = lambda: app.guard("Menus", lambda: draw_menus(app.parts.actions))
+    calls.show_status = lambda: app.guard("Status", lambda: draw_status(app.parts))
     calls.pre_new_frame = app.before_frame
     calls.post_render_dockable_windows = app.draw_over
 
-    def leave() -> None:
-        app.viewports.free()
-        app.welcome.thumbnails.free()
-        app.examples_panel.free()
-        app.renderings.end()
-
-    calls.before_exit = leave
+    calls.before_exit = app.parts.free
     calls.after_swap = after_swap

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from isoloss.app.panels.jobs import told_progress
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.panels.jobs_panel import told_progress
+from isoloss.app.parts import Parts
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted, shortened
-from isoloss.app.viewport.viewport import readout
-
-if TYPE_CHECKING:
-    from isoloss.app.window import App
+from isoloss.app.viewports.viewport import readout
 
 
-def draw_status(app: App) -> None:
+def draw_status(parts: Parts) -> None:
     """Draw the status bar's content."""
     width = imgui.get_window_width()
-    hit = app.viewports.hit
+    hit = parts.viewports.hit
     if hit is not None:
         told = "   ".join(f"{name} {value}" for name, value in readout(hit))
         imgui.text_unformatted(shortened(f"{hit.layer.name}   {told}", width * 0.6))
-    elif app.workspace.selected is not None:
-        a, b = app.workspace.selected.surface.shape
-        muted(shortened(f"{app.workspace.selected.name}   {a} × {b}", width * 0.6))
+    elif parts.workspace.selected is not None:
+        a, b = parts.workspace.selected.surface.shape
+        muted(shortened(f"{parts.workspace.selected.name}   {a} × {b}", width * 0.6))
     else:
         muted("Ready")
-    _jobs(app, width)
+    _jobs(parts, width)
 
 
-def _jobs(app: App, width: float) -> None:
-    active = app.workspace.runs.active
+def _jobs(parts: Parts, width: float) -> None:
+    active = parts.workspace.runs.active
     if not active:
         return
     first = active[0]

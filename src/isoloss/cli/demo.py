@@ -7,6 +7,7 @@ from pathlib import Path
 
 from isoloss.resources import resource_folder
 from isoloss.run import Run
+from isoloss.run_folder import is_run
 from isoloss.settings import AnySettings, ProbeSettings, TrainSettings
 
 
@@ -36,8 +37,7 @@ def create(folder: Path) -> list[Run]:
 
 def _begun_or_new(folder: Path, settings: AnySettings) -> Run:
     """A run begun by an older version of the demo goes on as it was asked for."""
-    begun = (folder / "run.json").exists()
-    return Run.open(folder) if begun else Run.create(folder, settings)
+    return Run.open(folder) if is_run(folder) else Run.create(folder, settings)
 
 
 def show(runs: Sequence[Run]) -> None:
@@ -46,7 +46,7 @@ def show(runs: Sequence[Run]) -> None:
 
     samples = sorted((resource_folder("data") / "surfaces").glob("*.ply"))
     samples = [s for s in samples if not s.stem.endswith("-trajectory")]
-    view(*samples, carry_on=runs)
+    view(*samples, resume=runs)
 
 
 def draw(runs: Sequence[Run], folder: Path) -> Iterator[Path]:

@@ -15,18 +15,19 @@ from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import duration
 from isoloss.results.tables import Row, read_report, read_table
 from isoloss.run import Run
+from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
-from isoloss.settings import RobustnessSettings, TrainSettings
-from isoloss.terminal import duration
+from isoloss.settings import RobustnessSettings
 
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
-# Parts of a surface's description that are told otherwise.
-UNTOLD = ("range", "run", "title", "name", "findings")
+# Parts of a surface's description that have lines of their own.
+SAID_ELSEWHERE = ("range", "run", "title", "name", "findings")
 
 
 def describe(path: Path) -> str:
@@ -37,7 +38,7 @@ def describe(path: Path) -> str:
     """
     if path.suffix.lower() == SUFFIX and not path.is_dir():
         return "\n".join(_session_lines(path))
-    if (path / "run.json").exists():
+    if is_run(path):
         return "\n".join(_run_lines(Run.open(path)))
     return "\n".join(_surface_lines(load(path), path))
 
@@ -76,15 +77,15 @@ def _run_lines(run: Run) -> list[str]:
     if followed.status == "done":
         lines[-1] += f" in {duration(followed.seconds)}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
-    # A denoiser's network is told by its size.
-    of_denoiser = isinstance(run.settings, TrainSettings) and run.settings.task == "denoiser"
+    # Of a denoiser the size says which network it is.
+    of_denoiser = run.settings.kind == "train" and run.settings.task == "denoiser"
     facts = FACTS[1:] if of_denoiser else FACTS
     for name, value in run.settings.model_dump(mode="json").items():
-        told = "×".join(map(str, value)) if name == "grid" else _in_words(value)
+        text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
         asked_for = name in facts or getattr(run.settings, name) != default[name]
-        if name != "kind" and told and asked_for:
-            lines.append(f"  {name.replace('_', ' '):<11} {told}")
-    if isinstance(run.settings, TrainSettings) and followed.metrics:
+        if name != "kind" and text and asked_for:
+            lines.append(f"  {name.replace('_', ' '):<11} {text}")
+    if run.settings.kind == "train" and followed.metrics:
         last = followed.metrics[-1]
         tested = (
             f"test loss {last.test_loss:.4g}"
@@ -93,13 +94,13 @@ def _run_lines(run: Run) -> list[str]:
         )
         lines.append(f"  epoch       {last.epoch:g}, training loss {last.train_loss:.4g}, {tested}")
     if isinstance(run.settings, RobustnessSettings):
-        lines += _robustness_lines(run, run.settings.seeds)
+        lines += _robustness_lines(run, several_seeds=run.settings.seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
         lines += _surface_lines(load(run.folder), run.folder)
     return lines
 
 
-def _robustness_lines(run: Run, seeds: int) -> list[str]:
+def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     """The accuracies so far and, of a run that is done, the verdict and the warnings."""
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
@@ -109,13 +110,13 @@ def _robustness_lines(run: Run, seeds: int) -> list[str]:
     for rows in curves.values():
         first = rows[0]
         sigma = "" if np.isnan(first.sigma) else f", σ = {first.sigma:g}"
-        seed = f", seed {first.seed}" if seeds > 1 else ""
-        told = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
-        lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {told}")
+        seed = f", seed {first.seed}" if several_seeds else ""
+        text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
+        lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
     if run.report_path.exists():
         report = read_report(run.report_path)
-        lines += [f"  warning     {doubt.message} [{doubt.id}]" for doubt in report.doubts]
-        lines.append(f"  verdict     {report.verdict}")
+        lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]
+        lines.append(f"  verdict     {report.summary}")
     return lines
 
 
@@ -147,9 +148,9 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
     if surface.spread is not None and np.isfinite(surface.spread).any():
         lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
     for key, value in surface.meta.items():
-        told = _in_words(value)
-        if told and key not in UNTOLD:
-            lines.append(f"  {key.replace('_', ' '):<11} {told}")
+        text = _in_words(value)
+        if text and key not in SAID_ELSEWHERE:
+            lines.append(f"  {key.replace('_', ' '):<11} {text}")
     for trajectory in load_trajectories(path):
         name = f"{trajectory.name}, " if trajectory.name else ""
         lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
@@ -161,8 +162,8 @@ def _finding_lines(surface: Surface) -> list[str]:
     findings = findings_of(surface.meta)
     if findings is None:
         return []
-    told = [f"  {f.level:<11} {f.what}: {f.message}" for f in findings]
-    return told or ["  no findings"]
+    lines = [f"  {f.level:<11} {f.what}: {f.message}" for f in findings]
+    return lines or ["  no findings"]
 
 
 def _in_words(value: Any) -> str:
@@ -178,7 +179,7 @@ def _in_words(value: Any) -> str:
             return ", ".join(filter(None, map(_in_words, value)))
         case dict():
             named = ((str(k).replace("_", " "), _in_words(v)) for k, v in value.items())
-            return ", ".join(f"{k} {told}" for k, told in named if told)
+            return ", ".join(f"{k} {text}" for k, text in named if text)
         case _:
             return str(value)
 

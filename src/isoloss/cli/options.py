@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from isoloss.errors import IsolossError
 from isoloss.settings import Settings, explain
-from isoloss.settings.text import alternatives, is_grid, is_positional, missing, text_of
+from isoloss.settings.text import (
+    alternatives,
+    choices,
+    help_of,
+    is_grid,
+    is_positional,
+    missing,
+    text_of,
+)
 
 ANY_NUMBER = -1
 
@@ -29,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
             continue
         unsaid = field.is_required() or field.default in (None, ())
         default = "" if unsaid else f" [{_default_text(field)}]"
-        help_text = f"{field.description or ''}{default}".replace("%", "%%")
+        help_text = f"{help_of(field)}{default}".replace("%", "%%")
         size = _tuple_size(field)
         if is_positional(field):
             free: dict[str, Any] = {}
@@ -84,9 +92,9 @@ def _metavar(name: str, field: FieldInfo, size: int) -> Any:
         return "N|AxB"
     if size == 2:
         return ("LO", "HI")
+    if words := choices(field):
+        return "{" + ",".join(words) + "}"
     for kind in alternatives(field.annotation):
-        if get_origin(kind) is Literal:
-            return "{" + ",".join(map(str, get_args(kind))) + "}"
         if kind in (int, float):
             return "N" if kind is int else "X"
     return name.split("_")[-1].upper()

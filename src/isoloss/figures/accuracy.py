@@ -15,8 +15,9 @@ from isoloss.figures.series import Group, Series, by_defense, series_of
 from isoloss.figures.sheet import Sheet, style
 from isoloss.figures.stamps import SignPlacer, Stamps
 from isoloss.figures.strokes import DODGE, bars_of, draw_series, handle, stroke_among
-from isoloss.results.attacks import NORMS, attack_of, radius_label
-from isoloss.results.tables import Judge
+from isoloss.results.attacks import attack_of
+from isoloss.results.radii import NORMS, radius_label
+from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -31,7 +32,7 @@ LOWEST = -0.045
 
 
 def accuracy_figure(
-    findings: Sequence[Findings], sheet: Sheet, look: Appearance, heading: str, by: Judge
+    findings: Sequence[Findings], sheet: Sheet, look: Appearance, heading: str, by: Criterion
 ) -> Figure:
     """A figure of one or several attacks and defenses on the same images.
 
@@ -71,7 +72,7 @@ def accuracy_figure(
     return page.figure
 
 
-def note_of(findings: Sequence[Findings], series: Sequence[Series], by: Judge) -> str:
+def note_of(findings: Sequence[Findings], series: Sequence[Series], by: Criterion) -> str:
     """How the figure is to be read, in a few sentences."""
     counts = sorted({row.samples for s in series for row in s.rows})
     told = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from isoloss.results.tables import Judge
+from isoloss.results.tables import Criterion
 
 What = Literal["accuracy", "certified", "examples", "maps"]
 
@@ -29,7 +29,7 @@ class Choice:
     """
 
     what: What | None = None
-    by: Judge = "majority"
+    by: Criterion = "majority"
     network: str | None = None
     attack: str | None = None
     sigma: float | None = None

@@ -10,10 +10,10 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
-from isoloss.results.attacks import NORMS
 from isoloss.results.certificates import CERTIFICATES, Certificate, read_certificates
-from isoloss.results.examples import INDEX, read_index
-from isoloss.results.tables import Doubt, Report, Row, read_report, read_table
+from isoloss.results.radii import NORMS
+from isoloss.results.saved_examples import INDEX, read_index
+from isoloss.results.tables import EvaluationWarning, Report, Row, read_report, read_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, RobustnessSettings
 
@@ -36,7 +36,7 @@ class Findings:
     folder: Path
     settings: RobustnessSettings
     rows: tuple[Row, ...]
-    doubts: tuple[Doubt, ...]
+    warnings: tuple[EvaluationWarning, ...]
     chance: float | None
     alpha: float
     is_finished: bool
@@ -92,7 +92,7 @@ def read_findings(folder: Path) -> Findings:
         run.folder,
         settings,
         tuple(rows),
-        report.doubts if report is not None else (),
+        report.warnings if report is not None else (),
         _chance(report, run),
         settings.alpha if isinstance(settings, CertifySettings) else math.nan,
         report is not None,
@@ -128,17 +128,17 @@ def told_apart(findings: Sequence[Findings]) -> list[Findings]:
     if len(findings) < 2:
         return list(findings)
     return [
-        replace(run, doubts=tuple(
+        replace(run, warnings=tuple(
             replace(d, message=f"{run.name}: {d.message}") if is_general(d) else d
-            for d in run.doubts
+            for d in run.warnings
         ))
         for run in findings
     ]  # fmt: skip
 
 
-def is_general(doubt: Doubt) -> bool:
+def is_general(warning: EvaluationWarning) -> bool:
     """Whether it is about all of a run."""
-    return not doubt.network and not doubt.attack and doubt.sigma is None
+    return not warning.network and not warning.attack and warning.sigma is None
 
 
 def _is_known(row: Row) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 from isoloss.figures.page import Notes, as_fits, text_width, wrapped
 from isoloss.figures.sheet import Sheet, draw_background, style
 from isoloss.figures.stamps import Stamps, badge
-from isoloss.results.tables import Doubt
+from isoloss.results.tables import EvaluationWarning
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Color
 
@@ -75,7 +75,7 @@ class Gallery:
     headers: Sequence[str]
     names: Sequence[str]
     rows: Sequence[Sequence[Cell | None]]
-    doubts: Sequence[Doubt]
+    warnings: Sequence[EvaluationWarning]
     note: str
     aside: Sequence[Callable[[Axes], None] | None] = ()
     aside_header: str = ""
@@ -110,7 +110,7 @@ class _Wall:
 
         self._sheet, self._theme, em = sheet, THEMES[look.theme], sheet.em
         self.figure: Figure = Figure(figsize=(sheet.width / 72, 1), dpi=sheet.dpi)
-        stamps = Stamps.of_doubts(gallery.doubts)
+        stamps = Stamps.of_doubts(gallery.warnings)
         columns = max(len(row) for row in gallery.rows)
         longest = max(text_width(self.figure, n, em) for n in (*gallery.names, gallery.corner))
         label = min(longest, 0.26 * sheet.width) + 1.7 * em if longest else 0.9 * em
@@ -135,7 +135,7 @@ class _Wall:
         foot = notes.height + 0.2 * em
         if gallery.aside:
             foot += 2.6 * em  # the numbers and the name of the lowest plot's axis
-        sign = stamps.sign(gallery.doubts)
+        sign = stamps.sign(gallery.warnings)
         self._heading = wrapped(self.figure, gallery.heading, sheet.width - 4.3 * em, em)
         headed = 1.9 * em + 1.35 * em * (len(self._heading) - 1)
         head = (headed if gallery.heading or sign else 0.3 * em) + 1.75 * em

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.figures.choice import Choice
 from isoloss.figures.findings import Findings
-from isoloss.results.attacks import attack_of
-from isoloss.results.examples import (
-    CLEAN,
+from isoloss.results.attacks import CLEAN, attack_of
+from isoloss.results.saved_examples import (
     INDEX,
     ExampleFile,
     Examples,
@@ -22,11 +21,9 @@ from isoloss.results.examples import (
     read_examples,
     read_index,
 )
-from isoloss.results.tables import Doubt, Row
+from isoloss.results.tables import EvaluationWarning, Row
 
 Image = NDArray[np.float32]
-STRONGEST = ("eot", "bpda", "autoattack", "pgd", "square", "transfer", CLEAN)
-"""The first that is there is shown, where nobody chooses."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +122,9 @@ class Kept:
             raise IsolossError(f"image {image} is not kept; there are {there}")
         return self.index.images.index(image)
 
-    def doubts(self, findings: Findings) -> list[Doubt]:
+    def warnings(self, findings: Findings) -> list[EvaluationWarning]:
         """What is to be said against the attack or the certificates that the images are of."""
-        return [d for d in findings.doubts if any(d.concerns(r) for r in self._rows(findings))]
+        return [d for d in findings.warnings if any(d.concerns(r) for r in self._rows(findings))]
 
     def _rows(self, findings: Findings) -> Iterator[Row]:
         for row in findings.rows:
@@ -193,9 +190,7 @@ def _chosen(index: Index, choice: Choice, name: str) -> ExampleFile:
         raise IsolossError(f"{name} has kept no such images; there are {there}")
 
     def rank(file: ExampleFile) -> tuple[bool, int]:
-        attack = file.attack
-        known = STRONGEST.index(attack) if attack in STRONGEST else len(STRONGEST)
-        return math.isnan(file.sigma), known  # what is behind a defense first
+        return math.isnan(file.sigma), -attack_of(file.attack).rank  # behind a defense first
 
     return min(fitting, key=rank)
 

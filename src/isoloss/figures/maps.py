@@ -19,7 +19,7 @@ from isoloss.figures.kept import Kept, Shot, read_kept
 from isoloss.figures.sheet import Sheet
 from isoloss.figures.strips import answer, radius_header
 from isoloss.geometry.height import number_label
-from isoloss.results.attacks import NORMS, radius_label
+from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.theme import THEMES, Theme
@@ -68,7 +68,7 @@ def map_figure(
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
             *(_row(name, shots, theme, unit) for name in names),
         ],
-        kept.doubts(findings),
+        kept.warnings(findings),
         _note(kept, findings),
         (
             None,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.figures.findings import Findings
-from isoloss.results.tables import Doubt, Judge, Row
+from isoloss.results.tables import Criterion, EvaluationWarning, Row
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Series:
     high: Array
     seeds: tuple[tuple[Array, Array], ...]
     rows: tuple[Row, ...]
-    doubts: tuple[Doubt, ...]
+    warnings: tuple[EvaluationWarning, ...]
 
     @property
     def is_defended(self) -> bool:
@@ -73,7 +73,7 @@ class Group:
         return ", ".join(words)
 
 
-def series_of(findings: Sequence[Findings], by: Judge = "majority") -> list[Series]:
+def series_of(findings: Sequence[Findings], by: Criterion = "majority") -> list[Series]:
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in findings:
@@ -86,8 +86,8 @@ def series_of(findings: Sequence[Findings], by: Judge = "majority") -> list[Seri
                 if s.rows[0].curve[:-1] == curve and _same_numbers(new, s)
             ]
             for k in same:  # what one run's checks have found is true of the other's numbers too
-                doubts = dict.fromkeys((*found[k].doubts, *new.doubts))
-                found[k] = replace(found[k], doubts=tuple(doubts))
+                warnings = dict.fromkeys((*found[k].warnings, *new.warnings))
+                found[k] = replace(found[k], warnings=tuple(warnings))
             if not same:
                 found.append(replace(new, origin=run.name))
     return [s if _is_twin(s, found) else replace(s, origin="") for s in found]
@@ -119,12 +119,12 @@ def by_network(series: Sequence[Series]) -> list[Group]:
     ]  # fmt: skip
 
 
-def _put_together(rows: Sequence[Row], run: Findings, by: Judge) -> Series:
+def _put_together(rows: Sequence[Row], run: Findings, by: Criterion) -> Series:
     first = rows[0]
     eps = sorted({row.eps for row in rows})
-    judged = [[row.judged(by) for row in rows if row.eps == e] for e in eps]
+    judged = [[row.accuracy_by(by) for row in rows if row.eps == e] for e in eps]
     seeds = dict.fromkeys(row.seed for row in rows)
-    doubts = [d for d in run.doubts if any(d.concerns(row) for row in rows)]
+    warnings = [d for d in run.warnings if any(d.concerns(row) for row in rows)]
     return Series(
         first.network, first.defense, first.sigma, first.attack, "",
         np.array(eps),
@@ -132,13 +132,13 @@ def _put_together(rows: Sequence[Row], run: Findings, by: Judge) -> Series:
         np.array([min(s.low for s in each) for each in judged]),
         np.array([max(s.high for s in each) for each in judged]),
         tuple(_of_seed([r for r in rows if r.seed == seed], by) for seed in seeds),
-        tuple(rows), tuple(doubts),
+        tuple(rows), tuple(warnings),
     )  # fmt: skip
 
 
-def _of_seed(rows: Sequence[Row], by: Judge) -> tuple[Array, Array]:
+def _of_seed(rows: Sequence[Row], by: Criterion) -> tuple[Array, Array]:
     ordered = sorted(rows, key=lambda row: row.eps)
-    shares = [r.judged(by).accuracy for r in ordered]
+    shares = [r.accuracy_by(by).accuracy for r in ordered]
     return np.array([r.eps for r in ordered]), np.array(shares)
 
 

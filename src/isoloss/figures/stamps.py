@@ -14,7 +14,7 @@ from isoloss.figures.findings import Findings, is_general
 from isoloss.figures.series import Group, Series
 from isoloss.figures.sheet import Sheet
 from isoloss.naming import sentence
-from isoloss.results.tables import Doubt
+from isoloss.results.tables import EvaluationWarning
 from isoloss.scene.theme import Color, Theme
 
 if TYPE_CHECKING:
@@ -33,36 +33,36 @@ class Stamps:
     @classmethod
     def of(cls, series: Sequence[Series], findings: Iterable[Findings]) -> Stamps:
         """Those that concern at least one of the curves."""
-        drawn = {doubt for each in series for doubt in each.doubts}
-        return cls.of_doubts(d for run in findings for d in run.doubts if d in drawn)
+        drawn = {warning for each in series for warning in each.warnings}
+        return cls.of_doubts(d for run in findings for d in run.warnings if d in drawn)
 
     @classmethod
-    def of_doubts(cls, doubts: Iterable[Doubt]) -> Stamps:
+    def of_doubts(cls, warnings: Iterable[EvaluationWarning]) -> Stamps:
         """Each sentence once."""
-        return cls(tuple(dict.fromkeys(doubt.message for doubt in doubts)))
+        return cls(tuple(dict.fromkeys(warning.message for warning in warnings)))
 
     @property
     def sentences(self) -> list[tuple[str, str]]:
         """(number, sentence) of each."""
         return [(str(k), sentence(text)) for k, text in enumerate(self.messages, 1)]
 
-    def sign(self, doubts: Iterable[Doubt]) -> str:
+    def sign(self, warnings: Iterable[EvaluationWarning]) -> str:
         """The numbers of some: "1" or "1, 3"; "" of none."""
-        numbers = {self.messages.index(doubt.message) + 1 for doubt in doubts}
+        numbers = {self.messages.index(warning.message) + 1 for warning in warnings}
         return ", ".join(map(str, sorted(numbers)))
 
     def of_all(self, group: Group) -> str:
         """The sign of a panel: of what is about a whole run, or concerns all of several curves."""
-        return self.sign(d for s in group.series for d in s.doubts if _is_of_all(d, group))
+        return self.sign(d for s in group.series for d in s.warnings if _is_of_all(d, group))
 
     def of_one(self, series: Series, group: Group) -> str:
         """The sign of a curve: of what does not concern its whole panel."""
-        return self.sign(d for d in series.doubts if not _is_of_all(d, group))
+        return self.sign(d for d in series.warnings if not _is_of_all(d, group))
 
 
-def _is_of_all(doubt: Doubt, group: Group) -> bool:
+def _is_of_all(warning: EvaluationWarning, group: Group) -> bool:
     several = len(group.series) > 1
-    return is_general(doubt) or (several and all(doubt in s.doubts for s in group.series))
+    return is_general(warning) or (several and all(warning in s.warnings for s in group.series))
 
 
 def badge(number: str, size: float, ring: Color, theme: Theme, unit: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
 from isoloss.figures.kept import Image, Kept, Shot, read_kept
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
-from isoloss.results.attacks import NORMS, radius_label
+from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -69,7 +69,7 @@ def _of_images(
         headers,
         [kept.index.class_name(kept.index.labels[k]) for k in chosen],
         [[strip.get(name) for name in headers] for strip in strips],
-        kept.doubts(findings),
+        kept.warnings(findings),
         _note(findings, attacked=eps > 0),
     )
     return gallery_figure(gallery, sheet, look)
@@ -91,7 +91,7 @@ def _of_radii(
         [radius_header(eps) for eps in kept.eps],
         names,
         [[strip.get(name) for strip in strips] for name in names],
-        kept.doubts(findings),
+        kept.warnings(findings),
         _note(findings, attacked=True),
     )
     return gallery_figure(gallery, sheet, look)

@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.naming import short_name
-
-_PLANES = {
-    "pca": "PCA plane",
-    "random": "random plane",
-    "line": "random line",
-    "interpolate": "interpolation",
-}
-
+from isoloss.settings.plane_kinds import plane_kind
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
@@ -111,7 +104,7 @@ class Surface:
         if given:
             return str(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
-        plane = _PLANES.get(str(self.meta.get("plane")), "")
+        plane = plane_kind(self.meta.get("plane")).title
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"

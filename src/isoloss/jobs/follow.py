@@ -89,6 +89,11 @@ class FollowedRun:
         return folders[place - 1].name if place > 0 and self.status == "waiting" else ""
 
 
+def can_resume(followed: FollowedRun) -> bool:
+    """Whether a run is unfinished and no process is at work on it."""
+    return followed.status in ("paused", "failed", "waiting") and not followed.is_active
+
+
 def _death(exit_code: int, job: Job | None) -> str:
     if exit_code < 0:
         return f"the job was killed (signal {-exit_code}); Resume carries the run on"

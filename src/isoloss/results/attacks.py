@@ -1,52 +1,20 @@
-"""Attacks and radii as people meet them in figures, in the window and in reports.
+"""The registry of attacks: one entry each, from which settings, plans, reports, figures and the
+window know all that they know of an attack. Imports no torch; implementations do, when loaded.
 
-What they are called, and what tells their curves apart; who draws has colours and symbols of his
-own for each `Hue` and each `Mark`.
+What is asked of an implementation is in `isoloss.robustness.attacks.context`.
 """
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from isoloss.geometry.height import number_label
-from isoloss.results.tables import CERTIFICATE
+from isoloss.errors import IsolossError
 
 Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
-"""Symbols; "up" and "down" are triangles."""
-
-
-@dataclass(frozen=True)
-class Attack:
-    """How one attack is told.
-
-    Attributes:
-        name: where there is little room and its term is explained.
-        in_figures: where a caption may be far away.
-        in_reports: to a reader who has nothing but the text.
-    """
-
-    name: str
-    in_figures: str
-    in_reports: str
-    hue: Hue
-    mark: Mark
-
-
-_ATTACKS = {
-    "pgd": Attack("PGD", "PGD", "PGD", "ink", "circle"),
-    "square": Attack("Square", "Square", "Square (black box)", "blue", "square"),
-    "autoattack": Attack("AutoAttack", "AutoAttack", "AutoAttack", "magenta", "up"),
-    "transfer": Attack(
-        "transfer", "transfer", "transfer (made for the undefended network)", "orange", "down"
-    ),
-    "bpda": Attack(
-        "BPDA", "BPDA with EOT", "BPDA (denoiser as identity) with EOT", "purple", "diamond"
-    ),
-    "eot": Attack("EOT", "EOT, exact gradients", "EOT, exact gradients", "green", "plus"),
-    CERTIFICATE: Attack("certified", "certified", "certified", "ink", "circle"),
-}
+"""Symbols; "up" and "down" are triangles. Each who draws has symbols of his own for them."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("blue", "circle"),
     ("orange", "square"),
@@ -55,17 +23,178 @@ IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("magenta", "down"),
 )
 """Of curves that do not differ by their attack."""
-NORMS = {"linf": "L∞", "l2": "L2"}
+CLEAN = "clean"
+"""In the place of an attack, where images are as they came."""
+CERTIFICATE = "certificate"
+"""Stands in place of an attack where accuracies are certified."""
 
 
-def attack_of(name: str) -> Attack:
-    """The attack that tables and settings call `name`, even one of a newer isoloss."""
-    return _ATTACKS.get(name) or Attack(name, name, name, "ink", "circle")
+@dataclass(frozen=True, kw_only=True)
+class AttackKind:
+    """All that is known of one attack.
+
+    Attributes:
+        name: in settings, tables and on the command line.
+        seed_number: of its random stream; once runs were made with it, it stays.
+        label: where there is little room and its term is explained.
+        in_figures: where a caption may be far away; by default the label.
+        in_reports: to a reader who has nothing but the text; by default the label.
+        hint: what it is, in the help of options.
+        terms: in which the window explains it (`isoloss.app.state.explain`).
+        hue, mark: of its curves.
+        implementation: "module:function"; the function is given an `AttackContext`.
+        check: "module:function" of what refuses, given the number of classes, to begin what
+            could not be carried out; "" where nothing does.
+        offered: in which runs one can ask for it.
+        needs_gradients: whether it follows gradients, of whichever network.
+        adaptive: whether what it attacks is what answers: false of images made for the network
+            without its defense.
+        exact: whether gradients are those of what answers, rather than of something in its place.
+        rank: who is stronger, as far as one knows beforehand; of several the strongest is shown
+            first, and studied.
+        studied: what its convergence is studied in, if it is the strongest such attack.
+    """
+
+    name: str
+    seed_number: int
+    label: str
+    in_figures: str = ""
+    in_reports: str = ""
+    hint: str = ""
+    terms: tuple[str, ...] = ()
+    hue: Hue = "ink"
+    mark: Mark = "circle"
+    implementation: str = ""
+    check: str = ""
+    offered: tuple[Literal["attack", "defend"], ...] = ()
+    needs_gradients: bool = False
+    adaptive: bool = True
+    exact: bool = True
+    rank: int = -1
+    studied: tuple[Literal["steps", "draws"], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("in_figures", "in_reports"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, self.label)
+
+    @property
+    def is_white_box(self) -> bool:
+        """Whether it sees gradients of what it attacks."""
+        return self.needs_gradients and self.adaptive
+
+    def load(self) -> Any:
+        """The implementation; imports torch."""
+        return _load(self.implementation)
+
+    def refuse_impossible(self, classes: int) -> None:
+        """Refuse to begin what could not be carried out on so many classes.
+
+        Raises:
+            IsolossError: saying what is missing.
+        """
+        if self.check:
+            _load(self.check)(classes)
 
 
-def radius_label(radius: float) -> str:
-    """A radius as people write it: 0.005, or 8/255 where that is what was meant."""
-    steps = radius * 255
-    if abs(steps - round(steps)) < 1e-6 and len(f"{radius:.12g}") > 6:
-        return f"{round(steps)}/255"
-    return number_label(radius, 4)
+_KINDS: dict[str, AttackKind] = {}
+
+
+def register(kind: AttackKind) -> AttackKind:
+    """Add an attack, which from then on can be asked for by its name.
+
+    Raises:
+        IsolossError: if there is one of this name or of this seed number.
+    """
+    for other in _KINDS.values():
+        if kind.name == other.name or kind.seed_number == other.seed_number:
+            raise IsolossError(
+                f"the attack {kind.name!r} with the seed number {kind.seed_number} collides with "
+                f"{other.name!r}, {other.seed_number}"
+            )
+    _KINDS[kind.name] = kind
+    return kind
+
+
+def unregister(name: str) -> None:
+    """Take an attack out again."""
+    del _KINDS[name]
+
+
+def attack_of(name: str) -> AttackKind:
+    """The attack that tables and settings call `name`; one of a newer isoloss is what its name
+    says, and nothing else is known of it."""
+    return _KINDS.get(name) or AttackKind(name=name, seed_number=-1, label=name)
+
+
+def attack_names() -> tuple[str, ...]:
+    """The names of all that are registered, clean images and certificates included."""
+    return tuple(_KINDS)
+
+
+def offered(run: str) -> tuple[str, ...]:
+    """The names of all that one can ask for in runs of a kind, "attack" or "defend"."""
+    return tuple(kind.name for kind in _KINDS.values() if run in kind.offered)
+
+
+def offered_in_words(run: str) -> str:
+    """For help texts: "pgd (gradients), square (black box) and …"."""
+    *others, last = (
+        f"{name} ({hint})" if (hint := attack_of(name).hint) else name for name in offered(run)
+    )
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _load(dotted: str) -> Any:
+    module, _, function = dotted.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+# In the order in which they are offered.
+PGD = register(AttackKind(
+    name="pgd", seed_number=0, label="PGD", hint="gradients", terms=("PGD",),
+    hue="ink", mark="circle", offered=("attack",), needs_gradients=True, rank=3,
+    studied=("steps",), implementation="isoloss.robustness.attacks.pgd:pgd_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="transfer", seed_number=3, label="transfer",
+    in_reports="transfer (made for the undefended network)",
+    hint="made for the undefended network", terms=("Transfer attack",), hue="orange", mark="down",
+    offered=("defend",), needs_gradients=True, adaptive=False, rank=1,
+    implementation="isoloss.robustness.attacks.pgd:transfer_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="bpda", seed_number=4, label="BPDA", in_figures="BPDA with EOT",
+    in_reports="BPDA (denoiser as identity) with EOT", hint="the denoiser counts as the identity",
+    terms=("BPDA", "EOT"), hue="purple", mark="diamond", offered=("defend",), needs_gradients=True,
+    exact=False, rank=5, studied=("steps", "draws"),
+    implementation="isoloss.robustness.smoothing.adaptive:bpda_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="eot", seed_number=5, label="EOT", in_figures="EOT, exact gradients",
+    in_reports="EOT, exact gradients", hint="exact gradients", terms=("EOT",), hue="green",
+    mark="plus", offered=("defend",), needs_gradients=True, rank=6, studied=("steps", "draws"),
+    implementation="isoloss.robustness.smoothing.adaptive:eot_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="square", seed_number=1, label="Square", in_reports="Square (black box)",
+    hint="black box", terms=("Square attack",), hue="blue", mark="square",
+    offered=("attack", "defend"), rank=2,
+    implementation="isoloss.robustness.attacks.square:square_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="autoattack", seed_number=2, label="AutoAttack",
+    hint="the standard ensemble; needs torchattacks", terms=("AutoAttack",), hue="magenta",
+    mark="up", offered=("attack",), needs_gradients=True, rank=4,
+    check="isoloss.robustness.attacks.autoattack:check_autoattack",
+    implementation="isoloss.robustness.attacks.autoattack:autoattack",
+))  # fmt: skip
+register(AttackKind(name=CLEAN, seed_number=6, label="clean", rank=0))
+register(AttackKind(
+    name=CERTIFICATE, seed_number=7, label="certified", terms=("Certified radius",)
+))  # fmt: skip
+
+
+def strongest(names: tuple[str, ...] | list[str]) -> str:
+    """Of some attacks the one of the highest rank; of several the first."""
+    return max(names, key=lambda name: attack_of(name).rank)

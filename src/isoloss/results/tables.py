@@ -14,19 +14,18 @@ from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_csv, write_json
+from isoloss.results.attacks import CERTIFICATE
 
 REPORT_SCHEMA = 1
 
 Curve = tuple[str, str, float, str, str, int]
-Judge = Literal["majority", "single", "worst"]
+Criterion = Literal["majority", "single", "worst"]
 """Whose answer counts behind a randomized defense: the majority's of its draws, a single one's, or
 the worst one's."""
-CERTIFICATE = "certificate"
-"""Stands in place of an attack where accuracies are certified."""
 
 
 @dataclass(frozen=True)
-class Share:
+class AccuracyInterval:
     """How many of a row's images were classified rightly; shares lie in [0, 1]."""
 
     correct: int
@@ -42,8 +41,8 @@ class Row:
     Attributes:
         defense: "none", "noise" or "denoised".
         sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
-        attack: "pgd", "square", "autoattack", "transfer", "bpda", "eot"; "certificate" where the
-            accuracy is certified and `eps` the radius.
+        attack: its name in `isoloss.results.attacks`; "certificate" where the accuracy is certified
+            and `eps` the radius.
         norm: "linf" or "l2"; certificates are in "l2".
         eps: on the [0, 1] scale; at 0 the images are clean.
         samples: images so far; `correct` of them are classified rightly, with a randomized defense
@@ -92,19 +91,21 @@ class Row:
         sigma = -1.0 if math.isnan(self.sigma) else self.sigma  # NaN is not equal to itself
         return self.network, self.defense, sigma, self.attack, self.norm, self.seed
 
-    def judged(self, by: Judge) -> Share:
+    def accuracy_by(self, by: Criterion) -> AccuracyInterval:
         """The accuracy by whose answer counts; without a random defense there is but one."""
         if by == "single" and math.isfinite(self.single_accuracy):
-            return Share(
+            return AccuracyInterval(
                 self.single_correct, self.single_accuracy, self.single_low, self.single_high
             )
         if by == "worst" and math.isfinite(self.worst_accuracy):
-            return Share(self.worst_correct, self.worst_accuracy, self.worst_low, self.worst_high)
-        return Share(self.correct, self.accuracy, self.low, self.high)
+            return AccuracyInterval(
+                self.worst_correct, self.worst_accuracy, self.worst_low, self.worst_high
+            )
+        return AccuracyInterval(self.correct, self.accuracy, self.low, self.high)
 
 
 @dataclass(frozen=True)
-class Doubt:
+class EvaluationWarning:
     """Something automatic checks have found, to be stamped on what it concerns.
 
     Attributes:
@@ -130,14 +131,14 @@ class Report:
     """What there is to say of a finished run.
 
     Attributes:
-        verdict: two or three plain sentences.
-        doubts: what automatic checks have found.
+        summary: two or three plain sentences.
+        warnings: what automatic checks have found.
         convergence: each study: what was varied, its values, and the accuracies.
         facts: classes, samples, norm, protocol and the like.
     """
 
-    verdict: str
-    doubts: tuple[Doubt, ...] = ()
+    summary: str
+    warnings: tuple[EvaluationWarning, ...] = ()
     convergence: tuple[dict[str, Any], ...] = ()
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -171,7 +172,14 @@ def read_table(path: Path) -> list[Row]:
 
 def write_report(path: Path, report: Report) -> Path:
     """Write a report as JSON, in one step."""
-    return write_json(path, {"schema": REPORT_SCHEMA, **asdict(report)})
+    content = {
+        "schema": REPORT_SCHEMA,
+        "verdict": report.summary,
+        "doubts": [asdict(warning) for warning in report.warnings],
+        "convergence": report.convergence,
+        "facts": report.facts,
+    }
+    return write_json(path, content)
 
 
 def read_report(path: Path) -> Report:
@@ -186,7 +194,7 @@ def read_report(path: Path) -> Report:
             raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
         return Report(
             str(content["verdict"]),
-            tuple(Doubt(**doubt) for doubt in content["doubts"]),
+            tuple(EvaluationWarning(**warning) for warning in content["doubts"]),
             tuple(content["convergence"]),
             dict(content["facts"]),
         )

@@ -2,10 +2,11 @@
 
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.eot import eot_pgd
-from isoloss.robustness.attacks.pgd import LEGACY, Protocol, attack, pgd
+from isoloss.robustness.attacks.pgd import attack, pgd
+from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
 from isoloss.robustness.attacks.sweep import AtEpsilon, sweep
-from isoloss.robustness.smoothing.bpda import StraightThrough
+from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.certify import Certificate, certify, predict
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, GaussianSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import (

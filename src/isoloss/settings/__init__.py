@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isoloss.errors import IsolossError
-from isoloss.settings.base import CHECKPOINT_SUFFIXES, NetworkSettings, Precision, Settings, Stem
+from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem
 from isoloss.settings.base import explain as _explain
 from isoloss.settings.probe import ProbeSettings
 from isoloss.settings.robustness import (
@@ -20,18 +20,19 @@ from isoloss.settings.robustness import (
     AttackSettings,
     CertifySettings,
     DefendSettings,
+    EvaluationSettings,
     RobustnessSettings,
 )
 from isoloss.settings.train import TrainSettings
 
 __all__ = [
-    "CHECKPOINT_SUFFIXES",
     "KINDS",
     "AnySettings",
     "AttackSettings",
     "AttackingSettings",
     "CertifySettings",
     "DefendSettings",
+    "EvaluationSettings",
     "NetworkSettings",
     "Precision",
     "ProbeSettings",

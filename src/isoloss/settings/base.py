@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,10 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from isoloss.naming import is_tagged
-from isoloss.shipped import is_shipped
+from isoloss.settings.source import Source, network_type, trained_network
 
-CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Stem = Literal["auto", "cifar", "imagenet"]
 
@@ -62,7 +60,7 @@ def absolute(path: Path) -> Path:
 
 def _network(path: Path) -> Path:
     """A path made absolute; the name of a shipped or a published network stays as it is."""
-    return path if is_tagged(str(path)) or is_shipped(path) else absolute(path)
+    return path if trained_network(path).kind in ("published", "shipped") else absolute(path)
 
 
 Axis = Annotated[int, Field(ge=2, le=2001)]
@@ -74,8 +72,13 @@ NetworkPath = Annotated[Path, AfterValidator(_network)]
 
 
 class Settings(BaseModel):
-    """What every kind of run can be told."""
+    """What every kind of run can be told.
 
+    Attributes:
+        is_robustness: whether it is an attack, a defense or a certification.
+    """
+
+    is_robustness: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(
@@ -129,15 +132,26 @@ class NetworkSettings(Settings):
         """All networks it is about."""
         return (self.source,)
 
+    @property
+    def networks(self) -> tuple[Source, ...]:
+        """What each of `sources` means."""
+        return tuple(map(trained_network, self.sources))
+
+    @property
+    def architecture(self) -> Source | None:
+        """What `model` means."""
+        return None if self.model is None else network_type(self.model)
+
     @model_validator(mode="after")
     def _checkpoint_files_need_more(self) -> NetworkSettings:
-        if any(source.suffix in CHECKPOINT_SUFFIXES for source in self.sources):
+        kinds = {network.kind for network in self.networks}
+        if "checkpoint" in kinds:
             for name in ("model", "data"):
                 if getattr(self, name) is None:
                     raise ValueError(
                         f"a checkpoint file does not say what it belongs to: give --{name}"
                     )
-        if self.data is None and any(is_tagged(str(source)) for source in self.sources):
+        if self.data is None and "published" in kinds:
             raise ValueError("a published network does not bring images: give --data")
         return self
 

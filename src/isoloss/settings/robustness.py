@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from isoloss.results.attacks import CERTIFICATE, offered, offered_in_words
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
 
-ATTACKS = ("pgd", "square", "autoattack")
-DEFENSE_ATTACKS = ("transfer", "bpda", "eot", "square")
 USUAL_EPSILONS = {
     "linf": (0.005, 0.01, 0.03, 0.1, 0.5),
     "l2": (0.1, 0.25, 0.5, 1.0, 2.0, 20.0),
 }
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale."""
+
+
+def _offered_in(run: str) -> Any:
+    """Help and examples of a field that names attacks: those that are registered when asked."""
+    return {
+        "help": lambda: f"Of {offered_in_words(run)}",
+        "examples": lambda: (",".join(offered(run)),),
+    }
 
 
 def _denoiser(name: str) -> str:
@@ -100,6 +107,7 @@ Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 class RobustnessSettings(NetworkSettings):
     """What attacks, defenses and certifications share: networks, images, repetitions."""
 
+    is_robustness: ClassVar[bool] = True
     also: tuple[NetworkPath, ...] = Field(
         default=(),
         title="Also",
@@ -204,6 +212,11 @@ class AttackingSettings(RobustnessSettings):
         """The radii above 0, the smallest first; 0, the clean accuracy, is always stated too."""
         return tuple(e for e in self.eps or USUAL_EPSILONS[self.norm] if e > 0)
 
+    @property
+    def radii(self) -> tuple[float, ...]:
+        """All at which accuracy is stated, 0 first."""
+        return (0.0, *self.epsilons)
+
     @field_validator("eps")
     @classmethod
     def _some_ball(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
@@ -242,16 +255,23 @@ class AttackSettings(AttackingSettings):
     attacks: Names = Field(
         default="pgd,square",
         title="Attacks",
-        description="Of pgd (gradients), square (black box) and autoattack (the standard ensemble; "
-        "needs torchattacks)",
-        examples=["pgd,square", "pgd", "pgd,square,autoattack"],
+        examples=["pgd,square", "pgd"],
+        json_schema_extra=_offered_in("attack"),
     )
     queries: Queries = 500
+    is_defended: ClassVar[bool] = False
+    sigma: ClassVar[tuple[float, ...]] = ()
+    denoiser: ClassVar[str | None] = None
+
+    @property
+    def attack_names(self) -> tuple[str, ...]:
+        """What it attacks with."""
+        return tuple(self.attacks.split(","))
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
-        return _each_of(value, ATTACKS)
+        return _each_of(value, offered("attack"))
 
 
 class DefendSettings(AttackingSettings):
@@ -268,9 +288,8 @@ class DefendSettings(AttackingSettings):
     attacks: Names = Field(
         default="transfer,bpda,eot,square",
         title="Attacks",
-        description="Of transfer (made for the undefended network), bpda (the denoiser counts as "
-        "the identity), eot (exact gradients) and square (black box)",
         examples=["transfer,bpda,eot,square", "transfer,eot"],
+        json_schema_extra=_offered_in("defend"),
     )
     draws: int = Field(
         default=8,
@@ -288,11 +307,17 @@ class DefendSettings(AttackingSettings):
         "majority, the worst",
     )
     queries: Queries = 100
+    is_defended: ClassVar[bool] = True
+
+    @property
+    def attack_names(self) -> tuple[str, ...]:
+        """What it attacks the defense with."""
+        return tuple(self.attacks.split(","))
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
-        return _each_of(value, DEFENSE_ATTACKS)
+        return _each_of(value, offered("defend"))
 
 
 class CertifySettings(RobustnessSettings):
@@ -329,6 +354,16 @@ class CertifySettings(RobustnessSettings):
         title="α",
         description="The probability with which a certificate may be wrong",
     )
+    is_defended: ClassVar[bool] = True
+    norm: ClassVar[Literal["l2"]] = "l2"
+    epsilons: ClassVar[tuple[float, ...]] = ()
+    radii: ClassVar[tuple[float, ...]] = RADII
+    attack_names: ClassVar[tuple[str, ...]] = (CERTIFICATE,)
+
+
+EvaluationSettings = AttackSettings | DefendSettings | CertifySettings
+"""Of all robustness runs; `kind` says of which. What a kind does not let one choose stands in the
+class: no σ and no denoiser of an attack, L2 and no ε of a certification."""
 
 
 def _each_of(value: str, known: tuple[str, ...]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Union, cast, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -31,15 +32,53 @@ def command_line(settings: AnySettings, out: Path) -> str:
 
 def missing(settings: Settings, name: str) -> str:
     """The options without which that of a field changes nothing; "" if they are as they must be."""
-    only_with = _extra(type(settings).model_fields[name]).get("only_with", {})
     return next(
         (
             " or ".join(f"--{other} {value}" for value in values)
-            for other, values in only_with.items()
+            for other, values in only_with(type(settings).model_fields[name]).items()
             if getattr(settings, other) not in values
         ),
         "",
     )
+
+
+def only_with(field: FieldInfo) -> dict[str, tuple[str, ...]]:
+    """{name of another field: the values without which this one changes nothing}.
+
+    From the field's `json_schema_extra={"only_with": {"plane": ["pca"]}}`; in place of the values
+    there may be a function that gives them.
+    """
+    given: dict[str, list[str] | Callable[[], list[str]]] = _extra(field).get("only_with", {})
+    return {name: tuple(v() if callable(v) else v) for name, v in given.items()}
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The words that a field may be; () where it may be anything else.
+
+    Those of a `Literal`, or what the function `json_schema_extra["choices"]` gives.
+    """
+    for kind in alternatives(field.annotation):
+        if get_origin(kind) is Literal:
+            return tuple(map(str, get_args(kind)))
+    return _given_by(field, "choices", ())
+
+
+def help_of(field: FieldInfo) -> str:
+    """What a field is about: its description, or what the function `json_schema_extra["help"]`
+    gives."""
+    return _given_by(field, "help", field.description or "")
+
+
+def examples_of(field: FieldInfo) -> tuple[str, ...]:
+    """What may be suggested for a field: its examples, and what the function
+    `json_schema_extra["examples"]` gives."""
+    found = (*map(str, field.examples or ()), *_given_by(field, "examples", ()))
+    return tuple(dict.fromkeys(found))
+
+
+def _given_by(field: FieldInfo, function: str, otherwise: Any) -> Any:
+    """What a function gives that a field names, so that it may know of what is registered later."""
+    return _extra(field)[function]() if function in _extra(field) else otherwise
 
 
 def is_positional(field: FieldInfo) -> bool:

@@ -14,8 +14,8 @@ PANEL = "//Appearance"
 
 
 def appearance(d: Driver) -> None:
-    workspace = d.app.workspace
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    d.until(lambda: d.window.frames > 4, "the first frames")
     before = d.picture()
 
     def changes(act: object, **expected: object) -> None:
@@ -63,7 +63,7 @@ def appearance(d: Driver) -> None:
     changes(lambda: d.click(f"{PANEL}/own level/##own level"), contour_value=None)
     changes(lambda: d.click(f"{PANEL}/Ambient occlusion"), ambient_occlusion=False)
 
-    while d.app.steps.undoes:
+    while d.parts.steps.undoes:
         d.press(imgui.Key.mod_ctrl, imgui.Key.z)
     assert workspace.appearance == Appearance(theme=workspace.appearance.theme)
 

@@ -11,7 +11,7 @@ DRAWS, IMAGES = 60, 12
 
 
 def certify(d: Driver) -> None:
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     ask(d)
     evaluation = watch(d)
     look(d, evaluation)
@@ -19,7 +19,7 @@ def certify(d: Driver) -> None:
 
 def ask(d: Driver) -> None:
     """The denoiser may be left out; it is not here."""
-    form = d.app.experiments.forms["certify"]
+    form = d.parts.experiments.forms["certify"]
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.c)
     fill = Filling(d, "Certify", "source")
     fill.suggested("source", ["digits-classifier"], 0)
@@ -39,7 +39,7 @@ def ask(d: Driver) -> None:
 
 def watch(d: Driver):
     """The curve falls with the radius, and is nothing where no number of draws reaches."""
-    evaluation = d.until(lambda: d.app.workspace.evaluations.shown, "the run to be shown")
+    evaluation = d.until(lambda: d.parts.workspace.evaluations.shown, "the run to be shown")
     followed = evaluation.followed
     d.until(lambda: evaluation.curves or followed.failure, "the first certificates", 100)
     assert not followed.failure, followed.failure
@@ -59,13 +59,13 @@ def watch(d: Driver):
 
 def look(d: Driver, evaluation) -> None:
     """A click on a point opens the images that were certified."""
-    plot = d.app.large_plots.robustness.plot
+    plot = d.parts.large_plots.robustness.plot
     x, y, _ = d.until(lambda: next(iter(plot.points), None), "the points")
     d.ctx.mouse_move_to_pos((x, y))
     d.until(lambda: plot.pointed, "the point to be pointed at")
     d.ctx.mouse_click(0)
     d.until(lambda: d.ctx.item_exists("//Examples/next"), "the examples")
-    d.until(lambda: d.app.examples_panel.pictures.rects, "the pictures")
+    d.until(lambda: d.panel("Examples").pictures.rects, "the pictures")
     d.shot("certify_example.png")
     done = Run.open(evaluation.followed.run.folder)
     assert done.is_done

@@ -7,6 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
+from isoloss.app.state.opener import open_path
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
 
@@ -14,9 +15,9 @@ VALLEY = load(Path(sys.argv[1]))
 
 
 def compare(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     document = workspace.document
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     valley, plain = document.layers
 
     def shown() -> list[list[str]]:
@@ -41,7 +42,7 @@ def compare(d: Driver) -> None:
 
 def links(d: Driver, still: np.ndarray) -> None:
     """What is linked moves together, what is not does not."""
-    document = d.app.workspace.document
+    document = d.parts.workspace.document
     a, b = document.shown_views
     before = a.camera
     d.drag(60, 20, index=1)
@@ -71,7 +72,7 @@ def links(d: Driver, still: np.ndarray) -> None:
 
 def choose(d: Driver, shown: object) -> None:
     """Menus and panels act on the active viewport; layers are put where they are wanted."""
-    document = d.app.workspace.document
+    document = d.parts.workspace.document
     d.press(imgui.Key.n)
     assert document.active == 1
     d.click("//Layers/$$0/eye")
@@ -93,7 +94,7 @@ def choose(d: Driver, shown: object) -> None:
 
 def differ(d: Driver, shown: object) -> None:
     """The difference of the selected surface and another."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     valley, plain = workspace.document.layers
     assert workspace.selected is valley
     d.press(imgui.Key.d)
@@ -108,16 +109,16 @@ def differ(d: Driver, shown: object) -> None:
     # where there is more than one choice a list is offered; another grid is none
     small = np.linspace(0, 1, 3)
     Surface.from_loss(small, small, np.ones((3, 3)) + small).save("small.ply")
-    workspace.open(Path("small.ply"))
+    open_path(workspace, Path("small.ply"))
     workspace.selected = valley
     d.press(imgui.Key.d)
     d.until(lambda: d.ctx.item_exists("//Difference/minus 3"), "the list of choices")
     d.ctx.item_click("//Difference/minus 3")
     assert len(workspace.document.layers) == 4
-    assert d.app.difference_dialog.is_open, "a surface on another grid was accepted"
+    assert d.parts.difference_dialog.is_open, "a surface on another grid was accepted"
     d.shot("difference_choice.png")
     d.click("//Difference/minus 1")
-    d.until(lambda: not d.app.difference_dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.difference_dialog.is_open, "the dialog to close")
     assert workspace.selected is made, "the difference that is open is shown again"
     assert len(workspace.document.layers) == 4
     workspace.show_difference(valley, workspace.document.layers[3])

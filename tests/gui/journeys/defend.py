@@ -4,11 +4,11 @@ from drive import Driver, drive
 from filling import Filling
 from imgui_bundle import imgui
 
-from isoloss.results.tables import Curve, Share
+from isoloss.results.tables import AccuracyInterval, Curve
 
 
 def defend(d: Driver) -> None:
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     ask(d)
     followed, evaluation = watch(d)
     look(d, evaluation)
@@ -18,7 +18,7 @@ def defend(d: Driver) -> None:
 
 def ask(d: Driver) -> None:
     """The form offers what fits, and says what is wrong."""
-    form = d.app.experiments.forms["defend"]
+    form = d.parts.experiments.forms["defend"]
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.d)
     fill = Filling(d, "Defend", "source")
     assert form.wrong == "source"
@@ -57,7 +57,7 @@ def ask(d: Driver) -> None:
 
 def watch(d: Driver):
     """The curves appear while the run is at work, and their intervals tighten."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     evaluation = d.until(lambda: workspace.evaluations.shown, "the run to be shown")
     followed = evaluation.followed
     assert workspace.runs.selected is followed
@@ -65,12 +65,12 @@ def watch(d: Driver):
     d.until(lambda: len(evaluation.curves) == 3 or followed.failure, "the first accuracies", 100)
     assert not followed.failure, followed.failure
     assert followed.status == "running"
-    first: dict[tuple[Curve, float], Share] = {}
+    first: dict[tuple[Curve, float], AccuracyInterval] = {}
 
     def first_of_all() -> bool:
         for curve in evaluation.curves:
             for row in curve.rows:
-                first.setdefault((curve.key, row.eps), row.judged("majority"))
+                first.setdefault((curve.key, row.eps), row.accuracy_by("majority"))
         return len(first) == 3 * 3
 
     d.until(first_of_all, "those of all attacks", 100)
@@ -78,7 +78,7 @@ def watch(d: Driver):
     assert [c.name for c in evaluation.curves] == names
     assert all(share.low <= share.accuracy <= share.high for share in first.values())
     assert all(share.high - share.low > 0.6 for share in first.values()), "of three images"
-    d.until(lambda: d.app.large_plots.robustness.plot.points, "the points")
+    d.until(lambda: d.parts.large_plots.robustness.plot.points, "the points")
     d.shot("defend_live.png")
     d.until(lambda: followed.status == "done", "the run to be done", 100)
     d.until(lambda: evaluation.report, "the verdict")
@@ -86,9 +86,9 @@ def watch(d: Driver):
         assert {row.eps for row in curve.rows} == {0, 0.05, 0.3}
         for row in curve.rows:
             assert row.samples == 24
-            before, after = first[curve.key, row.eps], row.judged("majority")
+            before, after = first[curve.key, row.eps], row.accuracy_by("majority")
             assert after.high - after.low < before.high - before.low
-    assert evaluation.doubts
+    assert evaluation.warnings
     assert evaluation.chance == 0.1
     d.shot("defend_done.png")
     return followed, evaluation
@@ -96,7 +96,7 @@ def watch(d: Driver):
 
 def look(d: Driver, evaluation) -> None:
     """A click on a point opens its images; one steps through them, and through ε."""
-    plot, browser = d.app.large_plots.robustness.plot, evaluation.browser
+    plot, browser = d.parts.large_plots.robustness.plot, evaluation.browser
     x, y, pointed = d.until(
         lambda: next(
             (p for p in plot.points if p[2].curve.attack == "eot" and p[2].row.eps == 0.3), None
@@ -109,7 +109,7 @@ def look(d: Driver, evaluation) -> None:
     d.ctx.mouse_click(0)
     d.until(lambda: d.ctx.item_exists("//Examples/next"), "the examples")
     assert (browser.attack, browser.eps, browser.sigma) == ("eot", 0.3, 0.25)
-    pictures = d.app.examples_panel.pictures
+    pictures = d.panel("Examples").pictures
     d.until(lambda: len(pictures.rects) == 5, "the pictures")
     sight = browser.sight(evaluation.index)
     titles = [tile.title for tile in sight.tiles]
@@ -144,8 +144,8 @@ def look(d: Driver, evaluation) -> None:
 
 def choose_curves(d: Driver, evaluation) -> None:
     """Curves are switched off, judged otherwise, closed and brought back by a click on the run."""
-    plot = d.app.large_plots.robustness.plot
-    d.until(lambda: not d.app.workspace.messages.shown, "the notification to go")
+    plot = d.parts.large_plots.robustness.plot
+    d.until(lambda: not d.parts.workspace.messages.shown, "the notification to go")
     d.click("//Viewport/**/curve Transfer, σ = 0.25")
     d.until(lambda: len({p[2].curve.name for p in plot.points}) == 2, "the curve to go")
     d.ctx.set_ref(d.ctx.window_info("//Viewport/curve").window)  # no wildcard finds a combo box
@@ -154,12 +154,12 @@ def choose_curves(d: Driver, evaluation) -> None:
     assert evaluation.judged == "worst"
     d.shot("defend_worst.png")
     d.click("//Viewport/**/close")
-    d.until(lambda: not d.app.workspace.evaluations.open, "the curves to be closed")
+    d.until(lambda: not d.parts.workspace.evaluations.open, "the curves to be closed")
     d.until(lambda: d.ctx.item_exists("//Viewport/**/open"), "the welcome")
     panel = d.ctx.window_info("//Jobs").window
     d.ctx.mouse_move_to_pos((panel.pos.x + panel.size.x / 3, panel.pos.y + 60))
     d.ctx.mouse_click(0)
-    again = d.until(lambda: d.app.workspace.evaluations.shown, "the curves again")
+    again = d.until(lambda: d.parts.workspace.evaluations.shown, "the curves again")
     assert len(again.curves) == 3
 
 

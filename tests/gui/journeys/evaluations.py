@@ -7,6 +7,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from open import drop
 
+from isoloss.app.state.opener import open_path, samples
 from isoloss.events import Done
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
@@ -15,7 +16,7 @@ DEFENDED, CERTIFIED = Path(sys.argv[1]), Path(sys.argv[2])
 
 
 def evaluations(d: Driver) -> None:
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     open_in_every_way(d)
     choose(d)
     save_a_figure(d)
@@ -27,14 +28,14 @@ def evaluations(d: Driver) -> None:
 
 def open_in_every_way(d: Driver) -> None:
     """The command line has opened one; another by dropping its table, by the dialog again."""
-    evaluations = d.app.workspace.evaluations
+    evaluations = d.parts.workspace.evaluations
     assert [e.name for e in evaluations.open] == ["defended"]
-    d.until(lambda: len(d.app.large_plots.robustness.plot.points) == 9, "the points")
+    d.until(lambda: len(d.parts.large_plots.robustness.plot.points) == 9, "the points")
     d.shot("opened.png")
     drop(str(CERTIFIED / "robustness.csv"))
     d.until(lambda: [e.name for e in evaluations.open] == ["defended", "certified"], "the other")
     assert evaluations.shown.name == "certified"
-    d.until(lambda: len(d.app.large_plots.robustness.plot.points) == 8, "its points")
+    d.until(lambda: len(d.parts.large_plots.robustness.plot.points) == 8, "its points")
     d.shot("certified.png")
     d.click("//Viewport/**/close")
     d.until(lambda: len(evaluations.open) == 1, "it to be closed")
@@ -45,19 +46,19 @@ def open_in_every_way(d: Driver) -> None:
 
 def choose(d: Driver) -> None:
     """Among those that are open; beside a surface they have a panel of their own."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     in_panel(d, "//Viewport/curve")
     d.click("##run")
     d.click("//$FOCUSED/$$0/defended")
     assert workspace.evaluations.shown.name == "defended"
-    workspace.open(workspace.samples()[0])
+    open_path(workspace, samples()[0])
     d.until(lambda: workspace.scene.shown, "the surface")
     d.press(imgui.Key.mod_ctrl, imgui.Key._0)
     d.press(imgui.Key.mod_ctrl, imgui.Key._0)
-    d.until(lambda: len(d.app.robustness_panel.plot.points) == 9, "the points in the panel")
+    d.until(lambda: len(d.panel("Robustness").plot.points) == 9, "the points in the panel")
     d.shot("beside.png")
     d.click("//Robustness/examples")
-    d.until(lambda: len(d.app.examples_panel.pictures.rects) == 5, "the pictures")
+    d.until(lambda: len(d.panel("Examples").pictures.rects) == 5, "the pictures")
     d.click("//Examples/**/image 2")
     assert workspace.evaluations.shown.browser.image == 2
     d.click("//Layers/**/remove")
@@ -70,7 +71,7 @@ def save_a_figure(d: Driver) -> None:
     d.shot("figure_dialog.png")
     d.type("//Save figure/**/##path", "defended")  # and Enter
     d.until(lambda: Path("defended.svg").exists(), "the figure", 60)
-    d.until(lambda: not d.app.renderings.active, "the job to end")
+    d.until(lambda: not d.parts.renderings.active, "the job to end")
     assert "</svg>" in Path("defended.svg").read_text(encoding="utf-8")
 
 
@@ -81,20 +82,20 @@ def in_panel(d: Driver, name: str) -> None:
 
 def session(d: Driver) -> None:
     """What is open comes back with the session."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     d.press(imgui.Key.mod_ctrl, imgui.Key.s)
     d.until(lambda: d.ctx.item_exists("//Save session/Save"), "the dialog")
     d.type("//Save session/**/##path", "both")  # and Enter
     d.until(lambda: workspace.session.name == "both", "the session to be saved")
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.w)
     d.until(lambda: not workspace.evaluations.open, "all to be closed")
-    workspace.open(Path("both.isoloss"))
+    open_path(workspace, Path("both.isoloss"))
     d.until(lambda: len(workspace.evaluations.open) == 2, "both runs")
 
 
 def damaged(d: Driver) -> None:
     """Files that are half written or lie: a message each, and the window lives."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     shown = workspace.evaluations.of(DEFENDED)
     workspace.evaluations.shown = shown
     whole = shown.curves
@@ -111,19 +112,19 @@ def damaged(d: Driver) -> None:
         d.until(lambda: not shown.problems, "it to be read again")
     assert [c.key for c in shown.curves] == [c.key for c in whole]
     # pictures that are not there
-    d.app.show_examples(shown)
+    d.parts.show_examples(shown)
     pictures = DEFENDED / "examples" / "0001.safetensors"
     pictures.write_bytes(pictures.read_bytes()[:300])
     shown.browser = type(shown.browser)()
-    frames = d.app.frames
-    d.until(lambda: d.app.frames > frames + 5, "further frames")
+    frames = d.window.frames
+    d.until(lambda: d.window.frames > frames + 5, "further frames")
     d.shot("no_pictures.png")
 
 
 def failed(d: Driver) -> None:
     """A run whose network is not there fails with one line, in its panel too."""
-    workspace = d.app.workspace
-    form = d.app.experiments.forms["attack"]
+    workspace = d.parts.workspace
+    form = d.parts.experiments.forms["attack"]
     d.click("//Experiments/kinds/Attack")
     in_panel(d, "//Experiments/kinds/Attack/fields")
     d.type("source/source/##value", "nowhere")
@@ -144,11 +145,11 @@ def fill_in(d: Driver) -> None:
     """From a training run to the form of a defense, with a denoiser for its data."""
     run = Run.create(Path("runs/mine"), TrainSettings(data="digits"))
     run.emit(Done(1.0))
-    runs = d.app.workspace.runs
+    runs = d.parts.workspace.runs
     d.until(lambda: runs.of(run.folder), "the run to be found")
     d.click("//Jobs/**/use")
     d.click("//$FOCUSED/defend")
-    form = d.app.experiments.forms["defend"]
+    form = d.parts.experiments.forms["defend"]
     d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert form.settings.source == run.folder
     assert form.settings.denoiser == "digits-denoiser"

@@ -7,6 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
+from isoloss.app.state.opener import open_path
 from isoloss.events import Progress, Started
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
@@ -16,8 +17,8 @@ BARRIER = Path(sys.argv[2])
 
 
 def grow(d: Driver) -> None:
-    workspace = d.app.workspace
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    d.until(lambda: d.window.frames > 4, "the first frames")
     (layer,) = workspace.scene.layers
     before = d.picture()
     read_a_curve(d)
@@ -29,7 +30,7 @@ def grow(d: Driver) -> None:
     # with nothing else open, a curve has the middle of the window
     d.click("//Layers/**/remove")
     d.press(imgui.Key.mod_ctrl, imgui.Key.t)
-    workspace.open(BARRIER)
+    open_path(workspace, BARRIER)
     d.until(lambda: d.ctx.item_exists("//Viewport/**/close"), "the curve in the light theme")
     assert not d.ctx.item_exists("//Viewport/**/open")
     d.shot("curve_light.png")
@@ -39,15 +40,15 @@ def grow(d: Driver) -> None:
 
 
 def read_a_curve(d: Driver) -> None:
-    workspace = d.app.workspace
-    workspace.open(BARRIER)
+    workspace = d.parts.workspace
+    open_path(workspace, BARRIER)
     shown = d.until(lambda: workspace.curves.shown, "the curve")
     d.until(lambda: d.ctx.item_exists("//Curve/close"), "the panel to come to the front")
     assert shown.is_log
     window = d.ctx.window_info("//Curve").window
     d.ctx.mouse_move_to_pos((window.pos.x + window.size.x / 2, window.pos.y + window.size.y / 2))
     # the middle of the panel is that of the curve, but for its axes' labels
-    index = d.until(lambda: d.app.curve_panel.pointed, "the point under the cursor")
+    index = d.until(lambda: d.panel("Curve").pointed, "the point under the cursor")
     assert 0.2 < shown.curve.alpha[index] < 0.8
     d.shot("curve.png")
     d.click("//Curve/Log scale")
@@ -56,7 +57,7 @@ def read_a_curve(d: Driver) -> None:
 
 def follow_a_line(d: Driver) -> None:
     """One that grows, and the choice among two."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     barrier = workspace.curves.shown
     run = Run.create(Path("runs/line"), ProbeSettings(source=Path("net"), plane="line", points=9))
     axis = np.linspace(-1, 1, 9)
@@ -64,7 +65,7 @@ def follow_a_line(d: Driver) -> None:
     growing = GrowingSurface.create(run.growing_path, axis, np.zeros(1), 90, True, meta)
     for k in (0, 4, 8):
         growing.put((k, 0), 1 + axis[k] ** 2, 0.5, 0.2, 10)
-    workspace.open(run.folder)
+    open_path(workspace, run.folder)
     assert workspace.curves.shown is not barrier
     line = workspace.curves.shown
     assert len(line.curve.alpha) == 3
@@ -81,7 +82,7 @@ def follow_a_line(d: Driver) -> None:
 
 def sharpen(d: Driver) -> None:
     """Cells get ever more samples: the surface moves to its new shape, then nothing is drawn."""
-    workspace, painter = d.app.workspace, d.app.viewport.painter
+    workspace, painter = d.parts.workspace, d.parts.viewport.painter
     run = Run.create(Path("runs/grows"), ProbeSettings(source=Path("net"), grid=(5, 5)))
     axis = np.linspace(-1, 1, 5)
     growing = GrowingSurface.create(run.growing_path, axis, axis, 900, True, {"plane": "random"})
@@ -95,7 +96,7 @@ def sharpen(d: Driver) -> None:
     with run.lock():  # as the job that carries it on would
         run.emit(Started(0, "cpu"))
         run.emit(Progress("surface", 250, 22500, 1234.5, "images"))
-        workspace.open(run.folder)
+        open_path(workspace, run.folder)
         (layer,) = workspace.scene.layers
         d.until(lambda: workspace.runs.active, "the run to be seen at work")
         d.shot("sharpen.png")

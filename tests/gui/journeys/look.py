@@ -17,16 +17,16 @@ def differ(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def look(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     scene = workspace.scene
     assert [layer.name for layer in scene.layers] == ["valley"]
     assert [t.name for t in scene.layers[0].trajectories] == ["sgd", "adam"]
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     before = d.picture()
     assert before.std() > 5, "the viewport is blank"
-    still = d.app.viewport.painter.count
+    still = d.parts.viewport.painter.count
     d.ctx.yield_(10)
-    assert d.app.viewport.painter.count == still, "drew again although nothing had changed"
+    assert d.parts.viewport.painter.count == still, "drew again although nothing had changed"
     assert not differ(before, d.picture())
 
     def changes(act: object, what: str) -> None:
@@ -59,7 +59,7 @@ def look(d: Driver) -> None:
     camera = scene.camera
     changes(lambda: d.ctx.mouse_wheel_y(3), "the wheel")
     assert scene.camera.distance < camera.distance
-    d.until(lambda: d.app.viewport.hit is not None, "the readout of what is under the cursor")
+    d.until(lambda: d.parts.viewport.hit is not None, "the readout of what is under the cursor")
 
     changes(lambda: d.press(imgui.Key._7), "7")
     assert scene.camera.elevation == 90
@@ -81,7 +81,7 @@ def look(d: Driver) -> None:
     d.ctx.yield_(2)
     changes(lambda: d.press(imgui.Key.enter), "the command palette")
     assert scene.appearance.theme == "light"
-    assert not d.app.command_palette.is_open
+    assert not d.parts.command_palette.is_open
 
     d.press(imgui.Key.mod_ctrl, imgui.Key.e)
     d.type("//Save picture/**/##path", "picture")  # and Enter

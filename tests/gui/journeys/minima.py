@@ -14,9 +14,9 @@ SHALLOW = 0.2
 
 
 def minima(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     scene = workspace.scene
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     (layer,) = scene.layers
     found = minima_of(layer.surface)
     assert len(found) > 2, "the sample has too few minima to be of use"
@@ -27,7 +27,7 @@ def minima(d: Driver) -> None:
     d.until(lambda: d.ctx.item_exists("//Minima/**/minimum 0"), "the list")
     marked = d.picture()
     assert (marked != bare).any(axis=2).sum() > 200, "no minimum is marked"
-    listed, hidden = d.app.minima_panel.rows()
+    listed, hidden = d.panel("Minima").rows()
     assert [m for _, m in listed] == list(np.array(found)[depth >= 0.01])
     assert len(listed) + hidden == len(found)
     d.shot("minima.png")
@@ -37,7 +37,7 @@ def minima(d: Driver) -> None:
     d.until(lambda: scene.appearance.minima_persistence == SHALLOW, "the slider")
     deep = list(np.array(found)[depth >= SHALLOW])
     assert 0 < len(deep) < len(listed)
-    assert [m for _, m in d.app.minima_panel.rows()[0]] == deep
+    assert [m for _, m in d.panel("Minima").rows()[0]] == deep
     d.until(lambda: not d.ctx.item_exists(f"//Minima/**/minimum {len(deep)}"), "rows to go")
     assert (d.picture() != marked).any(), "the markers did not change"
 
@@ -45,7 +45,7 @@ def minima(d: Driver) -> None:
     d.ctx.mouse_move("//Minima/##persistence")
     d.ctx.mouse_drag_with_delta((-400, 0))
     assert scene.appearance.minima_persistence == 0
-    assert len(d.app.minima_panel.rows()[0]) == len(found)
+    assert len(d.panel("Minima").rows()[0]) == len(found)
 
     # a click on one takes the camera there
     second = found[1]

@@ -9,24 +9,26 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
+from isoloss.app.state.opener import open_path
+
 CTRL = imgui.Key.mod_ctrl
 PANEL = "//Appearance"
 
 
 def mistakes(d: Driver) -> None:
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     numbers(d)
     range_by_hand(d)
     keys(d)
     dialogs(d)
     layers(d)
-    kept = d.app.workspace.session.running_path()
+    kept = d.parts.workspace.session.running_path()
     d.until(kept.exists, "what is kept for after a crash")
 
 
 def numbers(d: Driver) -> None:
     """What is no number, and what is none that can be drawn, is as if it had not been typed."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     before = workspace.appearance
     for text in ("nan", "inf", "-1e400", "x"):
         d.type(f"{PANEL}/height/##gain", text)
@@ -36,9 +38,9 @@ def numbers(d: Driver) -> None:
     d.type(f"{PANEL}/own level/##level value", "nan")
     assert workspace.appearance.contour_value == level
     d.click(f"{PANEL}/own level/##own level")
-    epoch = d.app.playback.epoch
+    epoch = d.parts.playback.epoch
     d.type("//Viewport/**/##epoch", "nan")
-    assert d.app.playback.epoch == epoch
+    assert d.parts.playback.epoch == epoch
     assert workspace.appearance.height_gain == before.height_gain
     d.type(f"{PANEL}/height/##gain", 1e30)
     assert workspace.appearance.height_gain == 10
@@ -47,7 +49,7 @@ def numbers(d: Driver) -> None:
 
 def range_by_hand(d: Driver) -> None:
     """Both ends go up, the lower one first."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     d.click(f"{PANEL}/colors/##range")
     d.click("//$FOCUSED/$$1/By hand")
     first = workspace.appearance.color_range
@@ -71,7 +73,7 @@ def range_by_hand(d: Driver) -> None:
 
 def keys(d: Driver) -> None:
     """Ctrl+1 and Ctrl+W while somebody types are slips."""
-    docking, workspace = d.app.docking, d.app.workspace
+    docking, workspace = d.parts.docking, d.parts.workspace
     name = docking.names[0]
     d.click(f"{PANEL}/title/##title text")
     d.ctx.key_chars("Tit")
@@ -91,34 +93,34 @@ def dialogs(d: Driver) -> None:
     for text in ("/", "", "..", "nowhere/"):
         d.ctx.key_chars_replace(text)
         d.press(imgui.Key.enter)
-        assert d.app.session_dialog.is_open, text
+        assert d.parts.session_dialog.is_open, text
     d.press(imgui.Key.escape)
     d.press(imgui.Key.escape)
-    d.until(lambda: not d.app.session_dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.session_dialog.is_open, "the dialog to close")
 
     d.press(CTRL, imgui.Key.e)
     d.until(lambda: d.ctx.item_exists("//Save picture/Save"), "the dialog")
     d.click("//Save picture/picture/##size")
     d.press(imgui.Key.escape)
-    assert d.app.picture_dialog.is_open
+    assert d.parts.picture_dialog.is_open
     d.click("//Save picture/picture/##size")
     d.click("//$FOCUSED/$$6/Other…")
     d.type("//Save picture/picture/##width", 320)
     d.type("//Save picture/picture/##height", 170)
     d.shot("own_size.png")
     d.type("//Save picture/picture/##path", "own")  # and Enter
-    d.until(lambda: not d.app.picture_dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.picture_dialog.is_open, "the dialog to close")
     with Image.open("own.png") as saved:
         assert saved.size == (320, 170)
 
 
 def layers(d: Driver) -> None:
     """More of them than the panel has room for; one is clicked while hidden, and renamed."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     for k in range(30):
         path = Path(f"more {k}.ply").absolute()
         shutil.copy(sys.argv[1], path)
-        workspace.open(path, remember=False)
+        open_path(workspace, path, remember=False)
     d.ctx.yield_(6)
     lowest = imgui.internal.find_window_by_name("Layers").scroll.y
     assert lowest > 100, "the list has not come to the selected layer"

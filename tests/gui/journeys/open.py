@@ -14,8 +14,8 @@ import glfw  # isort: skip
 
 
 def open_files(d: Driver) -> None:
-    workspace = d.app.workspace
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    d.until(lambda: d.window.frames > 4, "the first frames")
     d.shot("welcome.png")
     assert not workspace.scene.layers
     shutil.copy(sys.argv[1], "valley.ply")
@@ -30,16 +30,16 @@ def open_files(d: Driver) -> None:
     d.shot("open.png")
     d.click("//Open/Open")
     d.until(lambda: [x.name for x in workspace.scene.layers] == ["valley"], "the layer")
-    assert not d.app.open_dialog.is_open
+    assert not d.parts.open_dialog.is_open
     assert workspace.scene.shown
 
     # by the keyboard's way into the dialog, and a double click on a folder
     d.press(imgui.Key.mod_ctrl, imgui.Key.o)
     d.double_click("//Open/**/some folder")
-    d.until(lambda: d.app.open_dialog.browser.folder.name == "some folder", "the folder")
-    assert [e.path.name for e in d.app.open_dialog.browser.entries] == ["second.ply"]
+    d.until(lambda: d.parts.open_dialog.browser.folder.name == "some folder", "the folder")
+    assert [e.path.name for e in d.parts.open_dialog.browser.entries] == ["second.ply"]
     d.press(imgui.Key.escape)
-    d.until(lambda: not d.app.open_dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.open_dialog.is_open, "the dialog to close")
     mistype(d)
 
     # dropped: through the very callback that GLFW calls
@@ -72,14 +72,14 @@ def open_files(d: Driver) -> None:
     shown = len(workspace.messages.shown)
     d.click("//notification##0/**/dismiss")
     d.until(lambda: len(workspace.messages.shown) == shown - 1, "the notification to go")
-    frames = d.app.frames
-    d.until(lambda: d.app.frames > frames + 3, "further frames")
+    frames = d.window.frames
+    d.until(lambda: d.window.frames > frames + 3, "further frames")
     assert len(workspace.scene.layers) == 2
 
 
 def mistype(d: Driver) -> None:
     """What cannot be opened leaves the field as it was, to type on; Escape closes from anywhere."""
-    look = d.app.workspace.scene.appearance
+    look = d.parts.workspace.scene.appearance
     d.press(imgui.Key.mod_ctrl, imgui.Key.o)
     d.ctx.key_chars_replace("nowhere")
     d.press(imgui.Key.enter)
@@ -87,11 +87,11 @@ def mistype(d: Driver) -> None:
     d.ctx.key_chars("th")
     d.ctx.window_focus("//Layers")
     d.press(imgui.Key.t)
-    assert d.app.open_dialog.is_open
-    assert d.app.workspace.scene.appearance == look
-    assert not d.app.help_window.is_open
+    assert d.parts.open_dialog.is_open
+    assert d.parts.workspace.scene.appearance == look
+    assert not d.parts.help_window.is_open
     d.press(imgui.Key.escape)
-    d.until(lambda: not d.app.open_dialog.is_open, "the dialog to close")
+    d.until(lambda: not d.parts.open_dialog.is_open, "the dialog to close")
 
 
 def drop(path: str) -> None:

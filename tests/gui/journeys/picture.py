@@ -10,6 +10,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
+from isoloss.app.state.opener import open_path
 from isoloss.scene.session import save_session
 
 BARRIER = Path(sys.argv[2])
@@ -17,8 +18,8 @@ DIALOG = "//Save picture"
 
 
 def picture(d: Driver) -> None:
-    workspace = d.app.workspace
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    d.until(lambda: d.window.frames > 4, "the first frames")
     shown = d.picture()
 
     open_dialog(d)
@@ -47,30 +48,30 @@ def picture(d: Driver) -> None:
     d.type(f"{DIALOG}/**/##seconds", 0.1)
     d.shot("movie.png")
     save(d, "movie.webp")
-    (movie,) = d.app.renderings.active
+    (movie,) = d.parts.renderings.active
     d.until(lambda: movie.job.progress is not None, "the first frame of the movie")
     d.shot("drawing.png")
     d.until(lambda: Path("movie.webp").exists(), "the movie")
     with Image.open("movie.webp") as saved:
         assert saved.n_frames == 3
         assert saved.size == (1280, 720)
-    d.until(lambda: not d.app.renderings.active, "the job to end")
+    d.until(lambda: not d.parts.renderings.active, "the job to end")
     open_dialog(d)
     save(d, "long.gif")
-    (movie,) = d.app.renderings.active
+    (movie,) = d.parts.renderings.active
     d.click("//rendering##0/cancel")
-    d.until(lambda: not d.app.renderings.active, "the job to be cancelled")
+    d.until(lambda: not d.parts.renderings.active, "the job to be cancelled")
     assert movie.job.cancelled
     assert not [f for f in Path().iterdir() if "long" in f.name or "partial" in f.name]
 
     open_dialog(d)
     d.click(f"{DIALOG}/Picture")
     save(d, "shown.png/within.png")
-    assert d.app.picture_dialog.is_open, "what cannot be saved must not close the dialog"
+    assert d.parts.picture_dialog.is_open, "what cannot be saved must not close the dialog"
     d.press(imgui.Key.escape)
 
     d.click("//Layers/**/remove")
-    workspace.open(BARRIER)
+    open_path(workspace, BARRIER)
     open_dialog(d)
     assert not d.ctx.item_exists(f"{DIALOG}/Movie")
     d.shot("curve.png")
@@ -82,8 +83,8 @@ def picture(d: Driver) -> None:
 
 def rendered(d: Driver) -> np.ndarray:
     """What `isoloss render` makes of the session, at the size at which the window shows it."""
-    session = save_session(d.app.workspace.document, Path("view.isoloss"))
-    (width, height), scale = d.app.viewports.drawn_at()
+    session = save_session(d.parts.workspace.document, Path("view.isoloss"))
+    (width, height), scale = d.parts.viewports.drawn_at()
     command = [sys.executable, "-m", "isoloss", "render", session, "--out", "same.png"]
     options = [f"--size={width}x{height}", f"--scale={scale!r}", "--supersample=1"]
     environment = {k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"}

@@ -11,14 +11,14 @@ from isoloss.scene.pins import pins_of
 
 
 def pin(d: Driver) -> None:
-    scene = d.app.workspace.scene
+    scene = d.parts.workspace.scene
     (layer,) = scene.layers
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
 
     def click_at(across: float, down: float, button: int = 0) -> tuple[float, float]:
         """Click there; the grid point that is nearest."""
         d.point(across, down)
-        hit = d.until(lambda: d.app.viewports.hit, "the surface under the cursor")
+        hit = d.until(lambda: d.parts.viewports.hit, "the surface under the cursor")
         d.ctx.mouse_click(button)
         surface = layer.surface
         return surface.alpha[hit.index[0]], surface.beta[hit.index[1]]
@@ -42,7 +42,7 @@ def pin(d: Driver) -> None:
 
     # none of these is a click
     d.point(0.4, 0.5)
-    d.until(lambda: d.app.viewports.hit, "the surface under the cursor")
+    d.until(lambda: d.parts.viewports.hit, "the surface under the cursor")
     io = imgui.get_io()
     usual = io.mouse_double_click_time, io.mouse_single_click_delay
     io.mouse_double_click_time, io.mouse_single_click_delay = 5.0, 6.0  # frames may be slow
@@ -58,7 +58,7 @@ def pin(d: Driver) -> None:
     # a click on a pin takes it away, as do the panel and the command
     marker = pins_of(layer)[0]
     at = scene.frame().place(marker.alpha, marker.beta, marker.loss)
-    x, y, width, height = d.app.viewport.rect
+    x, y, width, height = d.parts.viewport.rect
     px, py, _ = scene.camera.to_pixels(at[None], (int(width), int(height)))[0]
     d.ctx.mouse_move_to_pos((x + float(px), y + float(py)))
     d.ctx.mouse_click(0)

@@ -5,13 +5,13 @@ from drive import Driver, drive
 
 
 def probe(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     runs = workspace.runs
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     d.until(lambda: runs.trained, "the run in ./runs to be found")
     assert not workspace.scene.layers
     d.click("//Experiments/kinds/Probe")
-    form = d.app.experiments.forms["probe"]
+    form = d.parts.experiments.forms["probe"]
     d.until(lambda: form.wrong == "source", "the form to ask for a network")
     d.click("//Experiments/**/source/suggestions")
     d.click("//$FOCUSED/choice 0")

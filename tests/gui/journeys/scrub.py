@@ -8,9 +8,9 @@ from imgui_bundle import imgui
 
 
 def scrub(d: Driver) -> None:
-    workspace = d.app.workspace
-    scene, playback = workspace.scene, d.app.playback
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    scene, playback = workspace.scene, d.parts.playback
+    d.until(lambda: d.window.frames > 4, "the first frames")
     assert [t.name for t in scene.layers[0].trajectories] == ["sgd", "adam"]
     whole = d.picture()
     assert scene.appearance.epoch is None
@@ -27,7 +27,7 @@ def scrub(d: Driver) -> None:
     part = d.picture()
     assert (part != whole).any(axis=2).sum() > 100, "the path is still whole"
     d.shot("scrub.png")
-    d.until(lambda: d.app.steps.undoes == "epoch", "the drag to be a step")
+    d.until(lambda: d.parts.steps.undoes == "epoch", "the drag to be a step")
     d.press(imgui.Key.mod_ctrl, imgui.Key.z)
     d.until(lambda: scene.appearance.epoch is None, "undo")
     assert (d.picture() == whole).all()
@@ -50,7 +50,7 @@ def scrub(d: Driver) -> None:
     d.until(lambda: (scene.appearance.epoch or 5) > seen, "the head to move on")
     d.until(lambda: not playback.playing, "the end")
     assert scene.appearance.epoch is None
-    d.until(lambda: d.app.steps.undoes == "epoch", "the playing to be a step")
+    d.until(lambda: d.parts.steps.undoes == "epoch", "the playing to be a step")
 
     # once more from the start; pause
     d.click("//Viewport/**/play")
@@ -59,15 +59,15 @@ def scrub(d: Driver) -> None:
     d.press(imgui.Key.space)
     assert not playback.playing
     paused = scene.appearance.epoch
-    painted = d.app.viewport.painter.count
+    painted = d.parts.viewport.painter.count
     d.ctx.yield_(10)
     assert scene.appearance.epoch == paused
-    assert d.app.viewport.painter.count <= painted + 1, "draws on while it rests"
+    assert d.parts.viewport.painter.count <= painted + 1, "draws on while it rests"
 
     # with its trajectories hidden there is nothing to be played
     d.press(imgui.Key.p)
     d.until(lambda: not d.ctx.item_exists("//Viewport/**/play"), "the timeline to go")
-    assert not d.app.action("play").is_possible()
+    assert not d.parts.action("play").is_possible()
     d.press(imgui.Key.p)
     d.until(lambda: d.ctx.item_exists("//Viewport/**/play"), "the timeline")
 

@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from open import drop
 from undo import differ, rest
 
-from isoloss.app.ui.native import glfw_window
+from isoloss.app.ui.desktop import glfw_window
 from isoloss.scene.textures import Texture
 
 import glfw  # isort: skip
@@ -19,11 +19,11 @@ CTRL, SHIFT = imgui.Key.mod_ctrl, imgui.Key.mod_shift
 
 
 def save(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     scene = workspace.scene
-    d.until(lambda: d.app.frames > 4, "the first frames")
-    assert not d.app.action("save-session").is_possible()
-    assert not d.app.action("restore-last").is_possible()
+    d.until(lambda: d.window.frames > 4, "the first frames")
+    assert not d.parts.action("save-session").is_possible()
+    assert not d.parts.action("restore-last").is_possible()
     shutil.copytree(Path(sys.argv[2]).parent, "data", ignore=lambda *_: ["work", "config"])
     drop(str(Path("data/valley.ply").absolute()))
     d.until(lambda: scene.shown, "the surface")
@@ -42,7 +42,7 @@ def save(d: Driver) -> None:
     d.type("//Save session/**/##path", "here/first")  # and Enter
     path = Path("here/first.isoloss")
     d.until(path.exists, "the session's file")
-    assert not d.app.session_dialog.is_open
+    assert not d.parts.session_dialog.is_open
     assert title(d) == "first – isoloss"
     d.press(imgui.Key.c)
     d.until(lambda: title(d) == "● first – isoloss", "the mark of a change")
@@ -96,7 +96,7 @@ def save(d: Driver) -> None:
 
 def refuse(d: Driver, path: Path) -> None:
     """Hostile sessions, and one whose file is gone: a notification, and the window lives."""
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     state = workspace.document.state()
     text = path.read_text(encoding="utf-8")
     hostile = {
@@ -118,8 +118,8 @@ def refuse(d: Driver, path: Path) -> None:
 
 def restore(d: Driver) -> None:
     """In a new process: the file that was named, and the session that the last window left."""
-    workspace = d.app.workspace
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    workspace = d.parts.workspace
+    d.until(lambda: d.window.frames > 4, "the first frames")
     wanted = np.load("picture.npy")
     assert not differ(rest(d), wanted), "the picture is another one"
     assert title(d) == "first – isoloss"
@@ -145,7 +145,7 @@ def restore(d: Driver) -> None:
 
 def choices(d: Driver) -> object:
     """Cameras and looks; the layers are read anew."""
-    document = d.app.workspace.document
+    document = d.parts.workspace.document
     views = [(v.camera, v.appearance, v.title) for v in document.views]
     return views, document.saved_views, [(x.name, x.hidden) for x in document.layers]
 

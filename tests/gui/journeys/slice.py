@@ -14,9 +14,9 @@ from isoloss.scene.cut import Cut
 
 
 def slice_(d: Driver) -> None:
-    workspace = d.app.workspace
+    workspace = d.parts.workspace
     document = workspace.document
-    d.until(lambda: d.app.frames > 4, "the first frames")
+    d.until(lambda: d.window.frames > 4, "the first frames")
     (layer,) = workspace.scene.layers
     surface = layer.surface
     bare = d.picture()
@@ -25,7 +25,7 @@ def slice_(d: Driver) -> None:
     d.until(lambda: d.ctx.item_exists("//Slice/close"), "the panel to come to the front")
     laid = d.picture()
     assert (laid != bare).any(axis=2).sum() > 200, "the line is not drawn"
-    (found,) = d.app.slicing.slices
+    (found,) = d.parts.slicing.slices
     np.testing.assert_array_equal(
         found.slice.loss[found.slice.samples], surface.loss[:, len(surface.beta) // 2]
     )
@@ -46,7 +46,7 @@ def slice_(d: Driver) -> None:
     dragged = document.cut
     assert dragged.start == (-1.0, 0.0)
     assert dragged.end != (1.0, 0.0)
-    (found,) = d.app.slicing.slices
+    (found,) = d.parts.slicing.slices
     oracle = RegularGridInterpolator((surface.alpha, surface.beta), surface.loss)
     there = np.isfinite(found.slice.loss)
     expected = oracle((found.slice.alpha[there], found.slice.beta[there]))
@@ -54,7 +54,7 @@ def slice_(d: Driver) -> None:
     # The display's splines differ from straight lines by no more than the surface bends.
     np.testing.assert_allclose(found.slice.loss[there], expected, atol=0.06)
     d.shot("slice_oblique.png")
-    d.until(lambda: d.app.steps.undoes == "cut", "the drag to be a step")
+    d.until(lambda: d.parts.steps.undoes == "cut", "the drag to be a step")
     d.press(imgui.Key.mod_ctrl, imgui.Key.z)
     d.until(lambda: document.cut == Cut((-1.0, 0.0), (1.0, 0.0)), "undo")
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.z)
@@ -94,7 +94,7 @@ def slice_(d: Driver) -> None:
     d.press(imgui.Key.x)
     assert document.cut is None
     assert workspace.scene.camera == camera, "a drag of the cut moved the camera"
-    d.ctx.mouse_move_to_pos((d.app.viewports.rect[0] + 5, d.app.viewports.rect[1] + 60))
+    d.ctx.mouse_move_to_pos((d.parts.viewports.rect[0] + 5, d.parts.viewports.rect[1] + 60))
     assert (d.picture() == bare).all(), "something of the slice is left"
     d.press(imgui.Key.x)
     assert document.cut == Cut((-1.0, 0.0), (1.0, 0.0)), "the cut was forgotten"
@@ -102,8 +102,8 @@ def slice_(d: Driver) -> None:
 
 def on_the_line(d: Driver, cut: Cut) -> tuple[float, float]:
     """A place on the drawn line, away from its ends and from the path."""
-    scene = d.app.workspace.scene
-    frame, (x, y, width, height) = scene.frame(), d.app.viewport.rect
+    scene = d.parts.workspace.scene
+    frame, (x, y, width, height) = scene.frame(), d.parts.viewport.rect
     points = cut_points(cut, scene.shown[0].mesh(frame.scale), frame)
     at = scene.camera.to_pixels(points, (int(width), int(height)))[len(points) // 3]
     return x + float(at[0]), y + float(at[1])

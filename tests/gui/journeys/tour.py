@@ -6,13 +6,13 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.guide.tour import STEPS
-from isoloss.app.ui.places import rect_of
+from isoloss.app.ui.docking import rect_of
 
 
 def tour(d: Driver) -> None:
-    app = d.app
-    workspace, guide = app.workspace, app.tour
-    d.until(lambda: app.frames > 4, "the first frames")
+    parts = d.parts
+    workspace, guide = parts.workspace, parts.tour
+    d.until(lambda: d.window.frames > 4, "the first frames")
     d.click("//Viewport/**/tour")
     d.until(lambda: guide.is_open and workspace.scene.shown, "the tour, and a surface for it")
     d.until(lambda: d.ctx.item_exists("//Tour/**/next"), "the card")
@@ -22,7 +22,7 @@ def tour(d: Driver) -> None:
         d.ctx.yield_(2)
 
     def at(x: float, y: float) -> tuple[float, float]:
-        left, top, width, height = app.viewport.rect
+        left, top, width, height = parts.viewport.rect
         return left + x * width, top + y * height
 
     d.shot("tour-1.png")
@@ -51,7 +51,7 @@ def tour(d: Driver) -> None:
     d.press(imgui.Key.mod_ctrl, imgui.Key.p)
     goes_on(6)
     d.press(imgui.Key.escape)
-    d.until(lambda: not app.command_palette.is_open, "the palette to close")
+    d.until(lambda: not parts.command_palette.is_open, "the palette to close")
     d.press(imgui.Key.mod_ctrl | imgui.Key.mod_shift, imgui.Key.p)
     goes_on(7)
     d.shot("tour-8.png")
@@ -76,7 +76,7 @@ def pin(d: Driver, at) -> None:
     for x, y in ((0.5, 0.5), (0.45, 0.4), (0.55, 0.6), (0.5, 0.3), (0.4, 0.55)):
         d.ctx.mouse_move_to_pos(at(x, y))
         d.ctx.yield_(3)
-        if d.app.viewport.hit is not None:
+        if d.parts.viewport.hit is not None:
             break
     else:
         raise AssertionError("the surface is nowhere under the cursor")

@@ -10,10 +10,10 @@ from conftest import NETWORK
 
 
 def train(d: Driver) -> None:
-    runs = d.app.workspace.runs
+    runs = d.parts.workspace.runs
     Path("small.py").write_text(NETWORK)
-    d.until(lambda: d.app.frames > 4, "the first frames")
-    form = d.app.experiments.forms["train"]
+    d.until(lambda: d.window.frames > 4, "the first frames")
+    form = d.parts.experiments.forms["train"]
 
     # what is wrong is said, and cannot be started
     d.type("//Experiments/**/epochs/##value", 0)
@@ -48,10 +48,10 @@ def train(d: Driver) -> None:
     assert "killed" in followed.failure
     assert "\n" not in followed.failure
     d.until(lambda: d.ctx.item_exists("//notification##0/**/dismiss"), "a notification")
-    assert any("killed" in m.text for m in d.app.workspace.messages.lines)
+    assert any("killed" in m.text for m in d.parts.workspace.messages.lines)
     d.shot("killed.png")
-    frames = d.app.frames
-    d.until(lambda: d.app.frames > frames + 5, "the window to live")
+    frames = d.window.frames
+    d.until(lambda: d.window.frames > frames + 5, "the window to live")
     assert d.ctx.item_exists("//Jobs/**/resume")
 
 

@@ -10,18 +10,18 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state import flight
-from isoloss.app.ui import theme as themes
-from isoloss.app.viewport import painter
+from isoloss.app.ui import style
+from isoloss.app.viewports import painter
 from isoloss.scene.textures import Texture
 
 CTRL, SHIFT, ALT = imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.mod_alt
 
 
 def undo(d: Driver) -> None:
-    workspace, steps = d.app.workspace, d.app.steps
+    workspace, steps = d.parts.workspace, d.parts.steps
     scene = workspace.scene
-    d.until(lambda: d.app.frames > 4, "the first frames")
-    assert not d.app.action("undo").is_possible()
+    d.until(lambda: d.window.frames > 4, "the first frames")
+    assert not d.parts.action("undo").is_possible()
 
     def is_one_step(act: Callable[[], object], told: str) -> None:
         """What `act` does is one step, back and forth."""
@@ -54,17 +54,17 @@ def undo(d: Driver) -> None:
     is_one_step(lambda: d.click("//Layers/**/eye"), "visibility")
     d.press(CTRL, imgui.Key.z)
 
-    dark = themes.palette()
+    dark = style.palette()
     is_one_step(lambda: d.press(CTRL, imgui.Key.t), "theme")
-    light = themes.palette()
+    light = style.palette()
     d.press(CTRL, imgui.Key.z)
-    assert themes.palette() == dark != light
+    assert style.palette() == dark != light
 
     # a new step forgets what was undone
-    assert d.app.action("redo").is_possible()
+    assert d.parts.action("redo").is_possible()
     d.press(imgui.Key.c)
     d.until(lambda: steps.undoes == "contours", "the step")
-    assert not d.app.action("redo").is_possible()
+    assert not d.parts.action("redo").is_possible()
     use_the_menu(d)
     type_over_it(d)
     fly(d)
@@ -72,7 +72,7 @@ def undo(d: Driver) -> None:
 
 def rest(d: Driver) -> np.ndarray:
     """The picture, once it is drawn in full and no longer changes."""
-    painter = d.app.viewport.painter
+    painter = d.parts.viewport.painter
     d.ctx.mouse_move_to_pos((5, 790))  # off the surface
     seen, since = -1, 0
 
@@ -106,31 +106,31 @@ def drag_slider(d: Driver) -> None:
 
 
 def use_the_menu(d: Driver) -> None:
-    look = d.app.workspace.scene.appearance
+    look = d.parts.workspace.scene.appearance
     assert not look.contours
     d.ctx.item_click("//##MainMenuBar/##MenuBar/Edit")
     d.shot("edit_menu.png")
     d.click("//$FOCUSED/undo")
-    d.until(lambda: d.app.workspace.scene.appearance.contours, "the contours")
+    d.until(lambda: d.parts.workspace.scene.appearance.contours, "the contours")
 
 
 def type_over_it(d: Driver) -> None:
     """In a text field Ctrl+Z is the field's own."""
-    before = d.app.workspace.document.state()
-    assert d.app.steps.undoes
+    before = d.parts.workspace.document.state()
+    assert d.parts.steps.undoes
     d.press(CTRL, imgui.Key.p)
     d.ctx.key_chars("light")
     d.ctx.yield_(2)
     d.press(CTRL, imgui.Key.z)
-    d.until(lambda: d.app.command_palette.query != "light", "the field to undo its own typing")
-    assert d.app.workspace.document.state() == before
+    d.until(lambda: d.parts.command_palette.query != "light", "the field to undo its own typing")
+    assert d.parts.workspace.document.state() == before
     d.press(imgui.Key.escape)
-    d.until(lambda: not d.app.command_palette.is_open, "the palette to close")
+    d.until(lambda: not d.parts.command_palette.is_open, "the palette to close")
 
 
 def fly(d: Driver) -> None:
     """Save two views, fly from one to the other, rename, forget."""
-    document, scene, steps = d.app.workspace.document, d.app.workspace.scene, d.app.steps
+    document, scene, steps = d.parts.workspace.document, d.parts.workspace.scene, d.parts.steps
     d.press(imgui.Key.v)
     first, at_first = scene.camera, rest(d)
     d.drag(-150, 40)
@@ -162,14 +162,14 @@ def fly(d: Driver) -> None:
     d.ctx.yield_(10)
     assert scene.camera == held
 
-    d.app.action("edit-views").run()
+    d.parts.action("edit-views").run()
     d.type("//Saved views/$$0/##name", "From the left")
     d.shot("saved_views.png")
     d.click("//Saved views/$$1/forget")
     d.until(lambda: [v.name for v in document.saved_views] == ["From the left"], "the names")
     d.until(lambda: steps.undoes == "saved views", "the step")
     d.press(imgui.Key.escape)
-    d.until(lambda: not d.app.saved_views.is_open, "the window to close")
+    d.until(lambda: not d.parts.saved_views.is_open, "the window to close")
     d.ctx.item_click("//##MainMenuBar/##MenuBar/View")
     d.ctx.item_click("//$FOCUSED/Saved views")
     d.shot("view_menu.png")

@@ -7,23 +7,24 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.config import cache_folder
+from isoloss.app.state.opener import samples
 
 
 def welcome(d: Driver) -> None:
-    workspace, page = d.app.workspace, d.app.welcome
-    d.until(lambda: d.app.frames > 0, "the first frame")
-    assert d.app.shows_welcome
-    names = [path.name for path in workspace.samples()]
+    workspace, page = d.parts.workspace, d.parts.welcome
+    d.until(lambda: d.window.frames > 0, "the first frame")
+    assert d.parts.shows_welcome
+    names = [path.name for path in samples()]
     assert len(names) >= 3
 
     # the thumbnails come after the first frame, and look like surfaces
     done = page.thumbnails.of
-    d.until(lambda: all(done(path, "dark") for path in workspace.samples()), "all thumbnails")
+    d.until(lambda: all(done(path, "dark") for path in samples()), "all thumbnails")
     d.until(lambda: len(kept()) == len(names), "the thumbnails in the cache folder")
-    titles = {done(path, "dark").title for path in workspace.samples()}
+    titles = {done(path, "dark").title for path in samples()}
     assert len(titles) == len(names)
     assert "" not in titles
-    assert all(done(path, "dark").picture is not None for path in workspace.samples())
+    assert all(done(path, "dark").picture is not None for path in samples())
     for file in kept():
         assert np.ptp(picture(file), axis=(0, 1)).max() > 100, f"{file} is blank"
     d.shot("welcome.png")
@@ -31,7 +32,7 @@ def welcome(d: Driver) -> None:
     # a real click on a thumbnail shows its surface, and the first hint how to hold it
     d.click(f"//Viewport/**/{names[1]}")
     d.until(lambda: [x.name for x in workspace.scene.layers] == [Path(names[1]).stem], "a surface")
-    assert not d.app.shows_welcome
+    assert not d.parts.shows_welcome
     d.until(lambda: d.ctx.item_exists("//Hint/dismiss"), "the hint")
     d.shot("first-surface.png")
     d.drag(60, 20)
@@ -40,15 +41,15 @@ def welcome(d: Driver) -> None:
 
     # asked for again, it lies over what is open; Escape puts it away
     d.ctx.menu_click("//##MainMenuBar/Help/welcome")
-    d.until(lambda: d.app.shows_welcome, "the welcome again")
+    d.until(lambda: d.parts.shows_welcome, "the welcome again")
     d.until(lambda: d.ctx.item_exists("//Viewport/**/close"), "its way back")
     d.click("//Viewport/**/close")
-    d.until(lambda: not d.app.shows_welcome, "the surface again")
+    d.until(lambda: not d.parts.shows_welcome, "the surface again")
     assert len(workspace.scene.layers) == 1
 
     # by keyboard only: nothing open, Tab to the page, Enter on a thumbnail
     d.press(imgui.Key.mod_ctrl, imgui.Key.w)
-    d.until(lambda: d.app.shows_welcome and not workspace.scene.layers, "the welcome")
+    d.until(lambda: d.parts.shows_welcome and not workspace.scene.layers, "the welcome")
     d.ctx.item_nav_activate(f"//Viewport/**/{names[2]}")
     d.until(lambda: [x.name for x in workspace.scene.layers] == [Path(names[2]).stem], "another")
 
@@ -65,7 +66,7 @@ def picture(file: Path) -> np.ndarray:
 
 
 def shows_hint(d: Driver, name: str) -> bool:
-    hint = d.app.hints.current()
+    hint = d.parts.hints.current()
     return hint is not None and hint.name == name
 
 

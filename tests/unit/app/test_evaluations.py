@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,11 +24,12 @@ from isoloss.app.state.accuracy_curves import (
 )
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.evaluations import PERIOD, OpenEvaluation
+from isoloss.app.state.opener import open_path, show_again
 from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CERTIFICATES, Certificate, write_certificates
-from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
+from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.settings import CertifySettings, DefendSettings
 
@@ -68,9 +71,12 @@ def row(attack="eot", sigma=0.25, eps=0.0, correct=9, samples=10, **others) -> R
     return Row(attack=attack, eps=eps, correct=correct, samples=samples, **(known | others))
 
 
-def look(evaluation: OpenEvaluation) -> bool:
+LATER = itertools.count(time.monotonic() + 100, 100)
+
+
+def look(at: OpenEvaluation | Workspace) -> bool:
     """Let it look, however short ago it last did."""
-    return evaluation.update(evaluation._looked + PERIOD)
+    return at.update(next(LATER))
 
 
 # -- curves ----------------------------------------------------------------------------------
@@ -133,19 +139,19 @@ def test_what_cannot_be_drawn_is_left_out():
 
 def test_only_what_names_a_curve_is_said_of_it():
     rows = [row("eot", 0.25), row("square", 0.25), row("eot", 0.5)]
-    masked = Doubt("masked", "gradients are masked", "net", 0.25, "eot")
-    few = Doubt("few-samples", "take more")
-    assert [c.doubts for c in curves_of(rows, [few, masked])] == [(masked,), (), ()]
+    masked = EvaluationWarning("masked", "gradients are masked", "net", 0.25, "eot")
+    few = EvaluationWarning("few-samples", "take more")
+    assert [c.warnings for c in curves_of(rows, [few, masked])] == [(masked,), (), ()]
 
 
 def test_a_draw_may_be_judged_instead_of_the_majority():
     asked = row(votes=20, correct=9, single_correct=8, single_accuracy=0.8, single_low=0.4,
                 single_high=0.95, worst_correct=1, worst_accuracy=0.1, worst_low=0.0,
                 worst_high=0.4)  # fmt: skip
-    assert [asked.judged(by).correct for by in ("majority", "single", "worst")] == [9, 8, 1]
+    assert [asked.accuracy_by(by).correct for by in ("majority", "single", "worst")] == [9, 8, 1]
     plain = row("pgd", None)
-    assert {plain.judged(by) for by in ("majority", "single", "worst")} == {
-        plain.judged("majority")
+    assert {plain.accuracy_by(by) for by in ("majority", "single", "worst")} == {
+        plain.accuracy_by("majority")
     }
     assert has_draws(curves_of([plain, asked], []))
     assert not has_draws(curves_of([plain], []))
@@ -217,11 +223,11 @@ def test_the_report_brings_verdict_doubts_and_chance(run):
     write_table(run.table_path, [row("eot", 0.25), row("eot", 0.5)])
     look(evaluation)
     assert evaluation.chance is None
-    doubt = Doubt("masked", "gradients are masked", "net", 0.5, "eot")
-    write_report(run.report_path, Report("All is well.", (doubt,), (), {"chance": 0.25}))
+    warning = EvaluationWarning("masked", "gradients are masked", "net", 0.5, "eot")
+    write_report(run.report_path, Report("All is well.", (warning,), (), {"chance": 0.25}))
     assert look(evaluation)
     assert evaluation.chance == 0.25
-    assert [len(c.doubts) for c in evaluation.curves] == [0, 1]
+    assert [len(c.warnings) for c in evaluation.curves] == [0, 1]
 
 
 HOSTILE_TABLES = [
@@ -253,12 +259,10 @@ def test_a_half_written_table_is_told_once(workspace, run):
     write_table(run.table_path, [row(), row("bpda")])
     whole = run.table_path.read_bytes()
     run.table_path.write_bytes(whole[: len(whole) - 90])
-    assert workspace.open(run.folder)
+    assert open_path(workspace, run.folder)
     said = [m for m in workspace.messages.lines if "robustness.csv" in m.text]
     assert [m.level for m in said] == ["error"]
-    for evaluation in workspace.evaluations.open:
-        evaluation._looked = -100.0
-    workspace.update()
+    look(workspace)
     assert len([m for m in workspace.messages.lines if "robustness.csv" in m.text]) == 1
 
 
@@ -288,16 +292,16 @@ def test_an_index_of_examples_that_is_none_is_told(run, content):
 def test_a_run_is_opened_by_its_folder_or_its_table(workspace, run):
     write_table(run.table_path, [row()])
     run.emit(Done(1.0))
-    assert workspace.open(run.folder)
+    assert open_path(workspace, run.folder)
     shown = workspace.evaluations.shown
     assert shown is not None
     assert shown.name == "d"
     assert len(shown.curves) == 1
     workspace.evaluations.close(shown)
     assert workspace.evaluations.shown is None
-    assert workspace.open(run.table_path)
+    assert open_path(workspace, run.table_path)
     assert workspace.evaluations.shown is not None
-    assert workspace.open(run.folder)
+    assert open_path(workspace, run.folder)
     assert len(workspace.evaluations.open) == 1
 
 
@@ -307,8 +311,7 @@ def test_a_run_that_is_started_is_shown_and_its_failure_told(workspace, tmp_path
     assert shown is not None
     shown.followed.run.emit(Started(1, "cpu"))
     shown.followed.run.emit(Failed("the images do not fit"))
-    workspace.runs._polled = -100.0
-    workspace.update()
+    look(workspace)
     assert shown.followed.failure == "the images do not fit"
     assert workspace.messages.lines[-1].level == "error"
 
@@ -317,11 +320,11 @@ def test_the_newest_of_several_is_shown_and_closing_all_closes_them(workspace, t
     for name in ("a", "b"):
         run = Run.create(tmp_path / "runs" / name, ASKED)
         write_table(run.table_path, [row()])
-        workspace.open(run.folder)
+        open_path(workspace, run.folder)
     assert workspace.evaluations.shown.name == "b"
     workspace.evaluations.close(workspace.evaluations.shown)
     assert workspace.evaluations.shown.name == "a"
-    workspace.show_again(workspace.runs.of(tmp_path / "runs" / "b"))
+    show_again(workspace, workspace.runs.of(tmp_path / "runs" / "b"))
     assert workspace.evaluations.shown.name == "b"
     workspace.close_all()
     assert workspace.evaluations.open == []
@@ -330,17 +333,17 @@ def test_the_newest_of_several_is_shown_and_closing_all_closes_them(workspace, t
 
 def test_a_session_keeps_which_runs_are_open(workspace, run, tmp_path):
     write_table(run.table_path, [row()])
-    workspace.open(run.folder)
+    open_path(workspace, run.folder)
     assert workspace.session.save(tmp_path / "s.isoloss")
     said = json.loads((tmp_path / "s.isoloss").read_text())
     assert said["evaluations"][0]["source"] == "runs/d"
     workspace.close_all()
-    assert workspace.open(tmp_path / "s.isoloss")
+    assert open_path(workspace, tmp_path / "s.isoloss")
     assert [e.name for e in workspace.evaluations.open] == ["d"]
     assert not workspace.session.has_changed
     run.folder.rename(tmp_path / "elsewhere")
     workspace.close_all()
-    assert not workspace.open(tmp_path / "s.isoloss")
+    assert not open_path(workspace, tmp_path / "s.isoloss")
     assert "run" in workspace.messages.lines[-1].text
 
 

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 
 from isoloss.app.state.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
 from isoloss.errors import IsolossError
-from isoloss.results.examples import Index, read_examples, read_index
-from isoloss.results.tables import Row, Share
+from isoloss.results.saved_examples import Index, read_examples, read_index
+from isoloss.results.tables import AccuracyInterval, Row
 
 LABELS = [1, 0, 2, 1]
 EPS = [0.01, 0.1]
@@ -64,7 +64,7 @@ def examples(tmp_path) -> tuple[Index, dict[str, dict]]:
 
 
 def point(attack: str, sigma: float, eps: float) -> Row:
-    share = Share(1, 0.5, 0.1, 0.9)
+    share = AccuracyInterval(1, 0.5, 0.1, 0.9)
     return Row("net", "denoised" if sigma == sigma else "none", sigma, attack, "linf", eps, 0,
                2, share.correct, share.accuracy, share.low, share.high)  # fmt: skip
 

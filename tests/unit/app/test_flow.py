@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from isoloss.app.state.live import FLUENT, PERIOD, Flow
+from isoloss.app.state.live_surface import PERIOD
+from isoloss.app.state.motion import FLUENT, Flow
 
 
 def fed(gap: float, cells: int, period: float = PERIOD, looks: int = 5) -> tuple[Flow, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +11,18 @@ import pytest
 from imgui_bundle import imgui
 
 from isoloss.app import opening
-from isoloss.app.actions.actions import Action
 from isoloss.app.dialogs.session_dialog import SessionDialog
-from isoloss.app.panels.appearance import fitting_columns
-from isoloss.app.panels.layers import facts
-from isoloss.app.state import session_keeper as keeper
+from isoloss.app.panels.appearance_panel import fitting_columns
+from isoloss.app.panels.layers_panel import facts
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.opener import open_path
+from isoloss.app.state.session_keeper import EVERY
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import numbers
-from isoloss.app.ui.shortcuts import Shortcuts
+from isoloss.app.ui.action import Action
+from isoloss.app.ui.keyboard import Shortcuts
 from isoloss.cli import main as cli
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
@@ -42,7 +42,7 @@ def workspace(tmp_path, monkeypatch):
 def opened(workspace, tmp_path):
     surface = Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2 + 1)
     for name in ("a.ply", "b.ply"):
-        workspace.open(surface.save(tmp_path / name))
+        open_path(workspace, surface.save(tmp_path / name))
     return workspace
 
 
@@ -163,7 +163,7 @@ def test_a_crash_leaves_its_session_to_the_next_window(opened, tmp_path):
     assert session.keep_running(1, busy=False)
     assert not session.keep_running(100, busy=False), "nothing has changed"
     look(contours=False)
-    assert not session.keep_running(101 - 100 + keeper.EVERY - 1, busy=False)
+    assert not session.keep_running(101 - 100 + EVERY - 1, busy=False)
     assert not session.keep_running(200, busy=True)
     assert session.keep_running(200, busy=False)
     opened.remove(opened.document.layers[0])
@@ -174,7 +174,7 @@ def test_a_crash_leaves_its_session_to_the_next_window(opened, tmp_path):
     other = Workspace(tmp_path, Preferences())
     assert other.session.recover()
     assert not other.session.recover()
-    assert other.open(session.last_path(), remember=False)
+    assert open_path(other, session.last_path(), remember=False)
     assert [x.name for x in other.document.layers] == ["b"]
     assert not other.appearance.contours
     assert other.session.name == ""
@@ -184,10 +184,8 @@ def test_a_window_that_is_closed_leaves_nothing_to_recover(opened, tmp_path):
     opened.session.keep_running(0, busy=False)
     assert opened.session.running_path().exists()
     other = Workspace(tmp_path, Preferences())
-    other.open(tmp_path / "b.ply")
+    open_path(other, tmp_path / "b.ply")
     other.session.keep_running(0, busy=False)
-    os.utime(other.session.running_path(), ns=(1, 1))
-    other.session._written = 1
     opened.session.keep()  # what the other window has written since is not ours to remove
     assert other.session.running_path().exists()
     other.session.keep()
@@ -195,14 +193,14 @@ def test_a_window_that_is_closed_leaves_nothing_to_recover(opened, tmp_path):
     assert other.session.last_path().exists()
 
 
-def test_a_folder_that_cannot_be_written_is_tried_no_more_than_once(opened, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_tried_no_more_than_once(opened):
     calls = []
 
     def refuse(*_):
         calls.append(1)
         raise IsolossError("disk full")
 
-    monkeypatch.setattr(keeper, "save_session", refuse)
+    opened.session.write = refuse
     for now in range(10):
         assert not opened.session.keep_running(now, busy=False)
     assert len(calls) == 1
@@ -325,7 +323,7 @@ def test_the_window_recovers_before_it_opens(opened, monkeypatch):
 def test_a_minimum_that_is_not_marked_has_no_ring(workspace, tmp_path):
     loss = 1 + 0.5 * AXIS[:, None] ** 2 + AXIS**2
     loss[0, 0] = 1.2  # a shallow one in the corner, below a saddle of 1.375
-    workspace.open(Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "c.ply"))
+    open_path(workspace, Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "c.ply"))
     layer, scene = workspace.selected, workspace.scene
     scale = scene.frame().scale
     deepest, shallow = sorted(layer.minima, key=lambda m: m.loss)

@@ -7,12 +7,14 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
-from isoloss.app.actions.actions import all_actions
+from isoloss.app.actions.all_actions import all_actions
+from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.opener import open_path
 from isoloss.app.state.steering import STEP, Steering
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.docking import Docking
-from isoloss.app.ui.shortcuts import keys_of
+from isoloss.app.ui.keyboard import keys_of
 from isoloss.geometry.surface import Surface
 from isoloss.scene.pins import pins_of
 
@@ -25,7 +27,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
     made = Workspace(tmp_path, Preferences())
     loss = 1 + (AXIS[:, None] - 0.5) ** 2 + AXIS**2
-    made.open(Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "bowl.ply"))
+    open_path(made, Surface.from_loss(AXIS, AXIS, loss).save(tmp_path / "bowl.ply"))
     return made
 
 
@@ -53,7 +55,7 @@ def test_steps_are_drags(workspace, steering):
 
 
 def test_the_middle_is_pinned_unpinned_and_centred_on(workspace, steering):
-    workspace.look(workspace.scene.camera.axis_view(7))
+    workspace.set_camera(workspace.scene.camera.axis_view(7))
     steering.pin_middle()
     assert pinned(workspace) == [(0, 0)]
     steering.pin_middle()
@@ -85,8 +87,8 @@ def test_beside_the_surface_there_is_nothing_to_pin(workspace, steering):
 
 
 def test_no_two_commands_share_keys():
-    app = MagicMock(docking=Docking())
-    keys = [keys_of(a.shortcut) for a in all_actions(app) if a.shortcut]
+    parts = MagicMock(docking=Docking(PANELS))
+    keys = [keys_of(a.shortcut) for a in all_actions(parts) if a.shortcut]
     assert len(keys) == len(set(keys))
-    repeating = {a.id for a in all_actions(app) if a.repeats}
+    repeating = {a.id for a in all_actions(parts) if a.repeats}
     assert {"orbit-left", "pan-down", "zoom-in", "zoom-in-key", "zoom-out"} <= repeating

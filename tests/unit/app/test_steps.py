@@ -5,21 +5,23 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import time
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from isoloss.app.dialogs.saved_views import forget_view, rename_view, save_view
+from isoloss.app.actions.all_actions import all_actions
+from isoloss.app.dialogs.saved_views_dialog import forget_view, rename_view, save_view
+from isoloss.app.parts import Parts
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.flight import SECONDS, Flight
+from isoloss.app.state.opener import load, open_all, open_path
 from isoloss.app.state.steps import SETTLE, STILL, Steps
-from isoloss.app.state.workspace import Workspace, open_all
-from isoloss.app.ui.command_palette import matching
-from isoloss.app.ui.fuzzy import misfit
-from isoloss.app.ui.shortcuts import keys_of
-from isoloss.app.window import App
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.command_palette import matching, misfit
+from isoloss.app.ui.keyboard import keys_of
 from isoloss.errors import IsolossError
 from isoloss.events import Started
 from isoloss.geometry.growing import GrowingSurface
@@ -46,7 +48,7 @@ def surface():
 @pytest.fixture
 def opened(workspace, surface, tmp_path):
     for name in ("a.ply", "b.ply"):
-        workspace.open(surface.save(tmp_path / name))
+        open_path(workspace, surface.save(tmp_path / name))
     return workspace
 
 
@@ -133,9 +135,9 @@ def test_undo_selects_what_there_is_and_follows_what_grows(workspace, surface, t
     run.emit(Started(1))
     growing = GrowingSurface.create(run.growing_path, AXIS, AXIS, 10, True, {})
     growing.put((0, 0), 2.0, 0.5, 0.3, 4)
-    workspace.open(surface.save(tmp_path / "a.ply"))
+    open_path(workspace, surface.save(tmp_path / "a.ply"))
     steps = Steps(workspace)
-    workspace.open(run.folder)
+    open_path(workspace, run.folder)
     (a, p), live = workspace.document.layers, workspace.live
     rest(steps, 0)
     assert workspace.selected is p
@@ -150,7 +152,7 @@ def test_undo_selects_what_there_is_and_follows_what_grows(workspace, surface, t
     assert [x.layer for x in workspace.live] == [p]
     growing.put((0, 1), 3.0, 0.5, 0.3, 4)
     live = workspace.live[0]
-    assert live.update(live._looked + 100)
+    assert live.update(time.monotonic() + 100)
     assert p.surface.loss[0, 1] == 3.0
 
 
@@ -180,7 +182,7 @@ def test_undo_and_redo_select_what_was_selected(opened):
 
 def test_where_all_was_closed_the_next_is_seen_whole_and_from_the_front(opened, surface, tmp_path):
     steps = Steps(opened)
-    opened.look(Camera(azimuth=77, orthographic=True))
+    opened.set_camera(Camera(azimuth=77, orthographic=True))
     opened.change(epoch=3.0)
     rest(steps, 0)
     opened.remove(opened.selected)
@@ -194,9 +196,9 @@ def test_where_all_was_closed_the_next_is_seen_whole_and_from_the_front(opened, 
 
 
 def test_a_layer_that_a_job_opens_stays_when_the_camera_goes_back(workspace, surface, tmp_path):
-    workspace.open(surface.save(tmp_path / "a.ply"))
+    open_path(workspace, surface.save(tmp_path / "a.ply"))
     steps = Steps(workspace)
-    workspace.look(Camera(azimuth=1))
+    workspace.set_camera(Camera(azimuth=1))
     rest(steps, 0)
     run = Run.create(tmp_path / "runs" / "p", ProbeSettings(source=tmp_path / "net"))
     run.emit(Started(1))
@@ -261,7 +263,7 @@ def test_a_flight_is_one_step(opened):
 def test_views_are_saved_renamed_and_forgotten(workspace):
     document = workspace.document
     for azimuth in (1, 2, 3):
-        workspace.look(Camera(azimuth=azimuth))
+        workspace.set_camera(Camera(azimuth=azimuth))
         save_view(document)
     rename_view(document, 0, "From the left")
     forget_view(document, 1)
@@ -298,22 +300,22 @@ def test_between_two_cameras():
 
 def test_a_session_brings_back_layers_and_curves(opened, surface, tmp_path):
     curve = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None] ** 2 + 1)
-    opened.open(curve.save(tmp_path / "c.npz"))
+    open_path(opened, curve.save(tmp_path / "c.npz"))
     opened.change(contours=False, theme="light")
-    opened.look(Camera(azimuth=9))
+    opened.set_camera(Camera(azimuth=9))
     session = opened.session
     assert (session.name, session.has_changed) == ("", False)
     assert session.save(tmp_path / "s.isoloss")
     assert (session.name, session.has_changed) == ("s", False)
-    opened.look(Camera(azimuth=10))
+    opened.set_camera(Camera(azimuth=10))
     assert session.has_changed
-    opened.look(Camera(azimuth=9))
+    opened.set_camera(Camera(azimuth=9))
     assert not session.has_changed
     opened.close_all()
     assert (session.name, session.has_content) == ("", False)
     assert opened.selected is None
     opened.change(contours=True, theme="dark")
-    assert opened.open(tmp_path / "s.isoloss")
+    assert open_path(opened, tmp_path / "s.isoloss")
     assert [x.name for x in opened.scene.layers] == ["a", "b"]
     assert [x.name for x in opened.scene.shown] == ["b"]
     assert [x.name for x in opened.curves.open] == ["c"]
@@ -333,7 +335,7 @@ def test_undo_brings_back_what_a_session_took_the_place_of(opened, tmp_path):
     opened.remove(opened.selected)
     steps = Steps(opened)
     before = opened.document.state()
-    opened.open(tmp_path / "s.isoloss")
+    open_path(opened, tmp_path / "s.isoloss")
     rest(steps, 0)
     assert len(opened.document.layers) == 2
     steps.undo()
@@ -345,14 +347,14 @@ def test_what_a_session_misses_is_told(opened, tmp_path):
     opened.session.save(tmp_path / "s.isoloss")
     (tmp_path / "a.ply").unlink()
     opened.close_all()
-    assert opened.open(tmp_path / "s.isoloss")
+    assert open_path(opened, tmp_path / "s.isoloss")
     assert [x.name for x in opened.document.layers] == ["b"]
     told = [m.text for m in opened.messages.lines if m.level == "warning"]
     assert told == ["Left out of s: layer a: there is no file or run folder a.ply"]
     assert opened.session.has_changed
     before = opened.document.state()
     (tmp_path / "b.ply").unlink()
-    assert not opened.open(tmp_path / "s.isoloss")
+    assert not open_path(opened, tmp_path / "s.isoloss")
     assert opened.messages.lines[-1].level == "error"
     assert opened.document.state() == before
 
@@ -363,7 +365,7 @@ def test_the_last_session_is_kept_where_the_next_window_finds_it(opened, tmp_pat
     assert path.is_relative_to(tmp_path / "config")
     other = Workspace(tmp_path, Preferences())
     other.session.keep()  # nothing is open: nothing is lost
-    assert other.open(path, remember=False)
+    assert open_path(other, path, remember=False)
     assert [x.name for x in other.document.layers] == ["a", "b"]
     assert (other.session.name, other.preferences.recent) == ("", [])
 
@@ -379,14 +381,14 @@ def test_a_session_follows_the_run_that_grows_its_surface(workspace, surface, tm
     run.emit(Started(1))
     growing = GrowingSurface.create(run.growing_path, AXIS, AXIS, 10, True, {})
     growing.put((0, 0), 2.0, 0.5, 0.3, 4)
-    workspace.open(run.folder)
+    open_path(workspace, run.folder)
     workspace.session.save(tmp_path / "s.isoloss")
     other = Workspace(tmp_path, Preferences())
-    other.open(tmp_path / "s.isoloss")
+    open_path(other, tmp_path / "s.isoloss")
     (layer,) = other.document.layers
     growing.put((2, 2), 5.0, 0.5, 0.3, 4)
     (live,) = other.live
-    live.update(live._looked + 100)
+    live.update(time.monotonic() + 100)
     assert layer.surface.loss[2, 2] == 5.0
     assert not other.session.has_changed
 
@@ -398,7 +400,7 @@ def test_a_hostile_session_leaves_the_window_as_it_was(opened, tmp_path):
     (tmp_path / "s.isoloss").write_text(json.dumps(plain))
     before = opened.document.state()
     with pytest.raises(IsolossError, match="distance"):
-        opened.load(tmp_path / "s.isoloss")
+        load(opened, tmp_path / "s.isoloss")
     assert opened.document.state() == before
 
 
@@ -406,65 +408,68 @@ def test_a_hostile_session_leaves_the_window_as_it_was(opened, tmp_path):
 
 
 @pytest.fixture
-def app(opened):
+def parts(opened):
     for _ in range(12):
         save_view(opened.document)
-    return App(opened)
+    return Parts(opened, all_actions)
 
 
-def test_no_two_commands_share_an_id_or_a_shortcut(app):
+def test_no_two_commands_share_an_id_or_a_shortcut(parts):
     for counted in (
-        Counter(a.id for a in app.actions),
-        Counter(frozenset(a.shortcut.split("+")) for a in app.actions if a.shortcut),
+        Counter(a.id for a in parts.actions),
+        Counter(frozenset(a.shortcut.split("+")) for a in parts.actions if a.shortcut),
     ):
         assert max(counted.values()) == 1, counted.most_common(3)
-    keys = [keys_of(a.shortcut) for a in app.actions if a.shortcut]
+    keys = [keys_of(a.shortcut) for a in parts.actions if a.shortcut]
     assert len(set(keys)) == len(keys)
 
 
-def test_each_command_is_in_one_menu_and_in_the_palette(app):
-    with_menu = [a for a in app.actions if a.menu]
-    assert matching(app.actions, "") == with_menu
+def test_each_command_is_in_one_menu_and_in_the_palette(parts):
+    with_menu = [a for a in parts.actions if a.menu]
+    assert matching(parts.actions, "") == with_menu
     for action in with_menu:
-        assert action in matching(app.actions, action.label)
+        assert action in matching(parts.actions, action.label)
     # The menus group what follows each other: a menu that came twice would be drawn twice.
     submenus = [menu for menu, _ in itertools.groupby(a.menu for a in with_menu) if "/" in menu]
     tops = [top for top, _ in itertools.groupby(a.menu.split("/")[0] for a in with_menu)]
     for names in (submenus, tops):
         assert len(set(names)) == len(names)
-    for action in app.actions:
+    for action in parts.actions:
         if not action.menu:  # a second key for what a menu has
             assert any(a.label == action.label for a in with_menu)
 
 
-def test_the_menu_says_what_would_be_undone(app):
-    undo = app.action("undo")
+def test_the_menu_says_what_would_be_undone(parts):
+    undo = parts.action("undo")
     assert (undo.label, undo.is_possible()) == ("Undo", False)
-    app.workspace.change(contours=False)
-    rest(app.steps, 0)
-    assert (app.action("undo").label, app.action("undo").is_possible()) == ("Undo contours", True)
-    app.action("undo").run()
-    assert app.workspace.appearance.contours
-    assert app.action("redo").label == "Redo contours"
-    app.action("redo").run()
-    assert not app.workspace.appearance.contours
+    parts.workspace.change(contours=False)
+    rest(parts.steps, 0)
+    assert (parts.action("undo").label, parts.action("undo").is_possible()) == (
+        "Undo contours",
+        True,
+    )
+    parts.action("undo").run()
+    assert parts.workspace.appearance.contours
+    assert parts.action("redo").label == "Redo contours"
+    parts.action("redo").run()
+    assert not parts.workspace.appearance.contours
 
 
-def test_saved_views_are_commands(app):
-    app.workspace.look(Camera(azimuth=42))
-    app.action("save-view").run()
-    first, last = app.action("saved-view-1"), app.action("saved-view-13")
+def test_saved_views_are_commands(parts):
+    parts.workspace.set_camera(Camera(azimuth=42))
+    parts.action("save-view").run()
+    first, last = parts.action("saved-view-1"), parts.action("saved-view-13")
     assert (first.label, first.shortcut, last.label, last.shortcut) == (
         "View 1",
         "Alt+1",
         "View 13",
         "",
     )
-    app.workspace.look(Camera(azimuth=1))
+    parts.workspace.set_camera(Camera(azimuth=1))
     last.run()
-    app.flight.go_on(0)
-    app.flight.go_on(1)
-    assert app.workspace.scene.camera.azimuth == 42
+    parts.flight.go_on(0)
+    parts.flight.go_on(1)
+    assert parts.workspace.scene.camera.azimuth == 42
 
 
 @pytest.mark.parametrize(
@@ -480,8 +485,8 @@ def test_saved_views_are_commands(app):
         ("wirefr tex", "texture-wireframe"),
     ],
 )
-def test_the_palette_finds_what_is_typed_in_haste(app, typed, first):
-    found = [a.id for a in matching(app.actions, typed)]
+def test_the_palette_finds_what_is_typed_in_haste(parts, typed, first):
+    found = [a.id for a in matching(parts.actions, typed)]
     assert found[0] == first or first in found[:2], found[:4]
 
 

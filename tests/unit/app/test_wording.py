@@ -16,7 +16,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from isoloss.app.actions.actions import all_actions
+from isoloss.app.actions.all_actions import all_actions
+from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.explain import (
     GLOSSARY,
     OF_FIELD,
@@ -28,6 +29,7 @@ from isoloss.app.state.explain import (
 from isoloss.app.ui.docking import Docking
 from isoloss.scene.textures import TEXTURES
 from isoloss.settings import KINDS
+from isoloss.settings.text import help_of
 
 APP = Path(__file__).parents[3] / "src" / "isoloss" / "app"
 
@@ -120,14 +122,14 @@ def drawn_texts() -> Iterator[Text]:
 @cache
 def all_texts() -> tuple[Text, ...]:
     found = list(drawn_texts())
-    for action in all_actions(MagicMock(docking=Docking())):
+    for action in all_actions(MagicMock(docking=Docking(PANELS))):
         label = re.sub("<MagicMock.*?>", "…", action.label)
         found.append(Text(f"action {action.id}", LABEL, label))
     for kind, model in KINDS.items():
         for name, field in model.model_fields.items():
             if name != "kind":
                 found.append(Text(f"settings {kind}.{name}", LABEL, field.title or ""))
-                found.append(Text(f"settings {kind}.{name}", TIP, field.description or ""))
+                found.append(Text(f"settings {kind}.{name}", TIP, help_of(field)))
     found += [Text(f"texture {t.name}", LABEL, t.label) for t in TEXTURES.values()]
     found += [Text("glossary", LABEL, e.term) for e in GLOSSARY]
     found += [Text(f"glossary {e.term}", PROSE, e.text) for e in GLOSSARY]

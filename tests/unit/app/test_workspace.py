@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +14,11 @@ import pytest
 
 from isoloss.app.state.browse import Browser
 from isoloss.app.state.config import RECENT, Preferences
-from isoloss.app.state.curves import OpenCurve
 from isoloss.app.state.messages import Messages
-from isoloss.app.state.workspace import APPROACH, Workspace, open_all
+from isoloss.app.state.motion import APPROACH
+from isoloss.app.state.open_curves import OpenCurve
+from isoloss.app.state.opener import open_all, open_path, show_again
+from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started
 from isoloss.geometry.files.ply import save_trajectory_ply
@@ -47,18 +51,18 @@ def surface():
     return Surface.from_loss(x, x, x[:, None] ** 2 + x**2, model="net")
 
 
+LATER = itertools.count(time.monotonic() + 100, 100)
+
+
 def look(workspace):
     """Let the workspace look, however short ago it last did."""
-    workspace.runs._polled = workspace.runs._scanned = -100.0
-    for live in workspace.live:
-        live._looked = -100.0
-    workspace.update()
+    workspace.update(next(LATER))
 
 
 def test_opening_shows_the_newest_and_remembers_it(workspace, surface, tmp_path):
     first, second = surface.save(tmp_path / "a.ply"), surface.save(tmp_path / "b.npz")
-    assert workspace.open(first)
-    assert workspace.open(second)
+    assert open_path(workspace, first)
+    assert open_path(workspace, second)
     assert [(x.name, x not in workspace.scene.hidden) for x in workspace.scene.layers] == [
         ("a", False),
         ("b", True),
@@ -69,16 +73,16 @@ def test_opening_shows_the_newest_and_remembers_it(workspace, surface, tmp_path)
 
 def test_opening_again_replaces(workspace, surface, tmp_path):
     path = surface.save(tmp_path / "a.ply")
-    workspace.open(path)
+    open_path(workspace, path)
     version = workspace.selected.version
-    workspace.open(path)
+    open_path(workspace, path)
     assert len(workspace.scene.layers) == 1
     assert workspace.selected.version > version
 
 
 def test_a_bad_file_is_a_notification(workspace, tmp_path):
     (tmp_path / "bad.ply").write_bytes(b"ply\nnonsense")
-    assert not workspace.open(tmp_path / "bad.ply")
+    assert not open_path(workspace, tmp_path / "bad.ply")
     assert workspace.messages.lines[-1].level == "error"
     assert "bad.ply" in workspace.messages.lines[-1].text
     assert not workspace.scene.layers
@@ -95,7 +99,7 @@ def test_the_command_line_fails_only_if_nothing_opens(workspace, surface, tmp_pa
 
 def test_removing_selects_another(workspace, surface, tmp_path):
     for name in ("a.ply", "b.ply"):
-        workspace.open(surface.save(tmp_path / name))
+        open_path(workspace, surface.save(tmp_path / name))
     workspace.remove(workspace.selected)
     assert workspace.selected.name == "a"
     workspace.remove(workspace.selected)
@@ -239,12 +243,12 @@ def test_a_surface_grows_in_place_and_is_finished(workspace, surface, tmp_path):
     np.testing.assert_array_equal(layer.surface.loss, surface.loss)
 
 
-def test_runs_carried_on_share_one_job(workspace, tmp_path):
+def test_runs_that_are_resumed_together_share_one_job(workspace, tmp_path):
     runs = [
         Run.create(tmp_path / "demo" / "train", TrainSettings()),
         Run.create(tmp_path / "demo" / "pca", ProbeSettings(source=tmp_path / "demo" / "train")),
     ]
-    workspace.carry_on(runs)
+    workspace.resume_and_show(runs)
     followed = [workspace.runs.of(r.folder) for r in runs]
     assert followed[0].job is followed[1].job
     assert all(f.is_active for f in followed)
@@ -259,7 +263,7 @@ def test_each_trajectory_can_be_hidden(workspace, surface, tmp_path):
     for name in ("a-trajectory", "a-trajectory-adam"):
         path = Trajectory(*np.zeros((6, 3)))
         save_trajectory_ply(path, tmp_path / f"{name}.ply", surface)
-    workspace.open(surface.save(tmp_path / "a.ply"))
+    open_path(workspace, surface.save(tmp_path / "a.ply"))
     layer = workspace.selected
 
     def shown():
@@ -277,7 +281,7 @@ def test_each_trajectory_can_be_hidden(workspace, surface, tmp_path):
 
 
 def test_a_surface_that_changes_moves_to_its_new_shape(workspace, surface, tmp_path):
-    workspace.open(surface.save(tmp_path / "a.ply"))
+    open_path(workspace, surface.save(tmp_path / "a.ply"))
     layer = workspace.selected
     layer.mesh(layer.automatic_scale())
     assert not workspace.move(0.0)
@@ -291,7 +295,7 @@ def test_a_surface_that_changes_moves_to_its_new_shape(workspace, surface, tmp_p
     assert not any(frames[frames.index(False) :])
     assert layer.approach == 1
     layer.become(surface)
-    workspace.approach = 0.0  # on a machine too slow for it
+    workspace.approach.seconds = 0.0  # on a machine too slow for it
     assert not workspace.move()
 
 
@@ -302,11 +306,11 @@ def curve():
 
 
 def test_a_curve_opens_beside_the_scene(workspace, surface, curve, tmp_path):
-    workspace.open(surface.save(tmp_path / "a.ply"))
+    open_path(workspace, surface.save(tmp_path / "a.ply"))
     selected, camera = workspace.selected, workspace.scene.camera
-    workspace.open(curve.save(tmp_path / "c.npz"))
-    workspace.open(curve.save(tmp_path / "d" / "curve.npz"))
-    workspace.open(tmp_path / "c.npz")
+    open_path(workspace, curve.save(tmp_path / "c.npz"))
+    open_path(workspace, curve.save(tmp_path / "d" / "curve.npz"))
+    open_path(workspace, tmp_path / "c.npz")
     assert [c.name for c in workspace.curves.open] == ["c", "d"]
     assert workspace.curves.shown.name == "c"
     assert workspace.scene.layers == [selected]
@@ -344,13 +348,13 @@ def test_a_curve_grows_and_is_finished(workspace, curve, tmp_path):
     look(workspace)
     assert workspace.curves.open == [opened]
     np.testing.assert_array_equal(opened.curve.loss, curve.loss[:, 0])
-    workspace.open(curve.save(tmp_path / "other.npz"))
-    workspace.open(folder)
+    open_path(workspace, curve.save(tmp_path / "other.npz"))
+    open_path(workspace, folder)
     assert workspace.curves.shown is opened
     workspace.close_curve(opened)
     look(workspace)
     assert [c.name for c in workspace.curves.open] == ["other"]
-    workspace.show_again(workspace.runs.of(folder))
+    show_again(workspace, workspace.runs.of(folder))
     look(workspace)
     assert [c.name for c in workspace.curves.open] == ["other", "line"]
 
@@ -377,10 +381,10 @@ def test_messages_fade_and_do_not_repeat():
 
 def test_errors_leave_paths_as_they_are(workspace, tmp_path):
     (tmp_path / "s").mkdir()
-    workspace.open(tmp_path / "s")
+    open_path(workspace, tmp_path / "s")
     assert workspace.messages.lines[-1].text.startswith("s is not a run folder")
     twice = Path(f"a.ply{tmp_path}/b.ply")
-    workspace.open(tmp_path / twice)
+    open_path(workspace, tmp_path / twice)
     assert workspace.messages.lines[-1].text == f"There is no file or run folder {twice}"
 
 

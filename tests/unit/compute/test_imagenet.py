@@ -8,7 +8,8 @@ from PIL import Image
 from timm.data import ImageNetInfo, create_transform, resolve_data_config
 
 from isoloss import IsolossError
-from isoloss.compute.data.datasets import as_inputs, load_dataset
+from isoloss.compute.data.dataset import as_inputs
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.data.image_folder import Framing
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.compute.networks.models import build_model
@@ -182,9 +183,9 @@ def test_an_attack_on_a_published_network_from_a_local_file(tmp_path):
     for suffix in ("safetensors", "pth"):
         settings = AttackSettings(source=tmp_path / f"mine.{suffix}", **asked)
         prepared = prepare(settings)
-        assert prepared.arena.images.shape == (3, 3, 160, 160)
-        assert set(prepared.arena.labels.tolist()) <= {0, 217, 482, 491}
-        assert len(prepared.arena.classes) == 1000
+        assert prepared.setup.images.shape == (3, 3, 160, 160)
+        assert set(prepared.setup.labels.tolist()) <= {0, 217, 482, 491}
+        assert len(prepared.setup.classes) == 1000
         run = Run.create(tmp_path / suffix, settings)
         list(carry_on(run, prepared))
         tables.append([(r.eps, r.samples, r.correct) for r in read_table(run.table_path)])
@@ -238,7 +239,7 @@ def test_a_published_network_needs_no_file(tmp_path, monkeypatch):
     expected = load_state(file)
     assert all(torch.equal(v, expected[k]) for k, v in network.model.network.state_dict().items())
     assert network.checkpoints == [file]
-    assert prepare(settings).arena.contenders[0].name == "test_resnet.r160_in1k"
+    assert prepare(settings).setup.models[0].name == "test_resnet.r160_in1k"
     other = folder_of(tmp_path / "other", ["tench", "chain saw"], size=(170, 200))
     with pytest.raises(IsolossError, match=r"tells 1,000 classes apart, the data have 2: .*n014"):
         load_network(AttackSettings(source=TIMM, data=other))
@@ -279,6 +280,6 @@ def test_two_published_networks_meet_at_a_size_that_is_asked_for(tmp_path, monke
     asked = {"source": TIMM, "also": (other,), "data": data, "samples": 2, "device": "cpu"}
     with pytest.raises(IsolossError, match="images of 160×160 and 96×96: say with --image-size"):
         prepare(AttackSettings(**asked))
-    arena = prepare(AttackSettings(**asked, image_size=32)).arena
-    assert arena.images.shape == (2, 3, 32, 32)
-    assert [c.judge(arena.images).shape for c in arena.contenders] == [(2, 1000)] * 2
+    setup = prepare(AttackSettings(**asked, image_size=32)).setup
+    assert setup.images.shape == (2, 3, 32, 32)
+    assert [c.judge(setup.images).shape for c in setup.models] == [(2, 1000)] * 2

@@ -330,8 +330,8 @@ def test_the_grid_where_none_is_asked_for():
 
 def test_the_documentation_names_code_and_tests_that_exist():
     text = (ROOT / "docs" / "correctness.md").read_text(encoding="utf-8")
-    tests = re.findall(r"`(tests/\w+/\w+\.py)::(\w+)`", text)
-    code = re.findall(r"`((?:compute|geometry|gl|robustness)/\w+\.py)::(?:\w+\.)?(\w+)`", text)
+    tests = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    code = re.findall(r"`((?:compute|geometry|gl|robustness)/[\w/]+\.py)::(?:\w+\.)?(\w+)`", text)
     assert min(len(tests), len(code)) > 15
     for path, name in [*tests, *((f"src/isoloss/{path}", name) for path, name in code)]:
         content = (ROOT / path).read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ BATCHES = """
 import ctypes
 import resource
 import torch
-from isoloss.compute.memory import keep_freed_memory
+from isoloss.compute.machine.memory import keep_freed_memory
 
 ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE: pages of the usual size
 

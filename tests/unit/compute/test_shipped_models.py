@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from isoloss import IsolossError
-from isoloss.compute.data.datasets import as_inputs, load_dataset
-from isoloss.compute.networks.cifar_resnet import NAMES, cifar_resnet
+from isoloss.compute.data.dataset import as_inputs
+from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.networks import cifar_resnet
 from isoloss.compute.networks.models import build_model
 from isoloss.compute.training.network import load_network
 from isoloss.resources import resource_folder
@@ -16,7 +17,9 @@ from isoloss.robustness.smoothing.denoiser import load_denoiser
 from isoloss.robustness.smoothing.smoothing import check_denoises
 from isoloss.run import Run
 from isoloss.settings import NetworkSettings
-from isoloss.shipped import located, shipped_models
+from isoloss.settings.network_names import BUILT_IN_NETWORKS
+from isoloss.settings.source import denoiser, trained_network
+from isoloss.shipped import shipped_models
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +48,15 @@ def test_they_are_small_whole_and_found_by_name(tmp_path, monkeypatch):
     files = [f for f in (resource_folder("data") / "models").rglob("*") if f.is_file()]
     assert sum(f.stat().st_size for f in files) < 4e6
     for name, folder in shipped_models().items():
-        assert located(name) == folder
+        assert trained_network(name).path == denoiser(name).path == folder
         run = Run.open(folder)
         assert run.is_done
         assert run.settings.data == "digits"
     # What lies in the working folder comes first, and a path is no name.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits-classifier").mkdir()
-    assert located("digits-classifier") == Path("digits-classifier")
-    assert located(tmp_path / "digits-denoiser") == tmp_path / "digits-denoiser"
+    assert trained_network("digits-classifier").path == Path("digits-classifier")
+    assert trained_network(tmp_path / "digits-denoiser").path == tmp_path / "digits-denoiser"
     with pytest.raises(IsolossError, match="is not a run folder"):
         load_network(NetworkSettings(source=Path("digits-classifier")))
 
@@ -85,7 +88,11 @@ def test_the_small_residual_networks_have_as_many_parameters_as_the_paper_says()
         "resnet110": 1.7,
     }
     with torch.device("meta"):
-        counts = {n: sum(p.numel() for p in cifar_resnet(n, 10).parameters()) for n in NAMES}
+        counts = {
+            n: sum(p.numel() for p in getattr(cifar_resnet, n)(10).parameters())
+            for n in BUILT_IN_NETWORKS
+            if n != "resnet50_cbam"
+        }
     assert counts.keys() == said.keys()
     for name, millions in said.items():
         assert counts[name] / 1e6 == pytest.approx(millions, rel=0.03)

@@ -15,7 +15,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 from scipy import stats
 
-from isoloss.cli.main import _draw_figures, main
+from isoloss.cli.main import main
+from isoloss.cli.runs import draw_figures
 from isoloss.errors import IsolossError
 from isoloss.figures.accuracy import accuracy_figure
 from isoloss.figures.certified import certified_figure, certified_shares
@@ -30,14 +31,14 @@ from isoloss.figures.sheet import Sheet
 from isoloss.figures.stamps import Stamps
 from isoloss.figures.strips import difference, strip_figure
 from isoloss.files import write_json
-from isoloss.results.attacks import radius_label
 from isoloss.results.certificates import (
     CERTIFICATES,
     Certificate,
     read_certificates,
     write_certificates,
 )
-from isoloss.results.tables import Doubt, Report, Row, write_report, write_table
+from isoloss.results.radii import radius_label
+from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
@@ -71,7 +72,7 @@ BEHIND = [
 ]
 
 
-def made(folder, kind, rows, doubts=(), *, finished=True, data="d1", facts=None):
+def made(folder, kind, rows, warnings=(), *, finished=True, data="d1", facts=None):
     """A run's folder with a table and, if it is finished, a report."""
     asked = {"source": "digits-classifier", "data": "digits"}
     asked |= {} if kind is AttackSettings else {"denoiser": "digits-denoiser"}
@@ -80,7 +81,7 @@ def made(folder, kind, rows, doubts=(), *, finished=True, data="d1", facts=None)
     write_table(run.table_path, list(rows))
     if finished:
         known = {"chance": 0.1, "data": "digits", **(facts or {})}
-        write_report(run.report_path, Report("It is so.", tuple(doubts), (), known))
+        write_report(run.report_path, Report("It is so.", tuple(warnings), (), known))
     return folder
 
 
@@ -195,15 +196,15 @@ def test_seeds_are_put_together_without_pretending_to_more_images(tmp_path):
 
 
 def test_stamps_are_where_doubts_concern_what_is_drawn(tmp_path):
-    doubts = [
-        Doubt("a", "all of it is doubtful"),
-        Doubt("b", "only EOT at one σ", "net", 0.25, "eot"),
-        Doubt("c", "another network", "other", 0.25, "eot"),
-        Doubt("d", "an attack that is not drawn", "net", None, "bpda"),
-        Doubt("e", "transfer at any σ", "net", None, "transfer"),
+    warnings = [
+        EvaluationWarning("a", "all of it is doubtful"),
+        EvaluationWarning("b", "only EOT at one σ", "net", 0.25, "eot"),
+        EvaluationWarning("c", "another network", "other", 0.25, "eot"),
+        EvaluationWarning("d", "an attack that is not drawn", "net", None, "bpda"),
+        EvaluationWarning("e", "transfer at any σ", "net", None, "transfer"),
     ]
-    figure = drawn(made(tmp_path / "run", DefendSettings, BEHIND, doubts))
-    concerned = [d for d in doubts if any(d.concerns(r) for r in BEHIND)]
+    figure = drawn(made(tmp_path / "run", DefendSettings, BEHIND, warnings))
+    concerned = [d for d in warnings if any(d.concerns(r) for r in BEHIND)]
     assert [d.id for d in concerned] == ["a", "b", "e"]
     first, second = plots(figure)
     stamped = [
@@ -232,8 +233,8 @@ def test_stamps_are_where_doubts_concern_what_is_drawn(tmp_path):
 
 def test_what_one_run_s_checks_have_found_stays_with_the_other_s_same_curve(tmp_path):
     rows = curve("pgd", (49, 9, 1, 0))
-    doubts = [Doubt("p", "PGD is masked", "net", None, "pgd")]
-    one = made(tmp_path / "one", AttackSettings, rows, doubts)
+    warnings = [EvaluationWarning("p", "PGD is masked", "net", None, "pgd")]
+    one = made(tmp_path / "one", AttackSettings, rows, warnings)
     other = made(tmp_path / "other", AttackSettings, rows)
     for runs in ([one, other], [other, one]):
         assert "PGD is masked." in words(drawn(*runs))
@@ -241,13 +242,13 @@ def test_what_one_run_s_checks_have_found_stays_with_the_other_s_same_curve(tmp_
 
 def test_signs_and_words_keep_clear_of_curves_and_edges(tmp_path):
     long = "about transfer, in a sentence long enough to take several lines below so narrow a plot"
-    doubts = [
-        Doubt("b", "about EOT", "net", 0.25, "eot"),
-        Doubt("p", "about PGD", "net", None, "pgd"),
-        Doubt("t", long, "net", None, "transfer"),
+    warnings = [
+        EvaluationWarning("b", "about EOT", "net", 0.25, "eot"),
+        EvaluationWarning("p", "about PGD", "net", None, "pgd"),
+        EvaluationWarning("t", long, "net", None, "transfer"),
     ]
     rows = [*curve("pgd", (49, 9, 1, 0)), *BEHIND]
-    figure = drawn(made(tmp_path / "run", DefendSettings, rows, doubts))
+    figure = drawn(made(tmp_path / "run", DefendSettings, rows, warnings))
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
@@ -277,7 +278,7 @@ def test_signs_and_words_keep_clear_of_curves_and_edges(tmp_path):
 
 
 def test_several_runs_share_an_axis_if_they_are_of_the_same_images(tmp_path):
-    few = Doubt("few-samples", "few images")
+    few = EvaluationWarning("few-samples", "few images")
     one = made(tmp_path / "one", AttackSettings, PLAIN, [few])
     two = made(tmp_path / "two", DefendSettings, [*PLAIN[:4], *BEHIND])
     groups = by_defense(series_of([read_findings(one), read_findings(two)]))
@@ -302,7 +303,7 @@ def test_several_runs_share_an_axis_if_they_are_of_the_same_images(tmp_path):
 
 @pytest.mark.parametrize(("width", "theme"), [(85.0, "light"), (178.0, "dark")])
 def test_an_svg_has_text_and_the_width_of_a_column(tmp_path, width, theme):
-    folder = made(tmp_path / "run", DefendSettings, BEHIND, [Doubt("x", "doubtful")])
+    folder = made(tmp_path / "run", DefendSettings, BEHIND, [EvaluationWarning("x", "doubtful")])
     out = tmp_path / "x.svg"
     words = [str(folder), "--out", str(out), "--width-mm", str(width), "--theme", theme]
     assert main(["render", *words]) == 0
@@ -459,7 +460,9 @@ def test_pixels_are_squares_of_pixels():
 
 
 def test_maps_are_drawn_with_their_drift(tmp_path):
-    folder = made(tmp_path / "run", AttackSettings, PLAIN, [Doubt("x", "doubtful", "net")])
+    folder = made(
+        tmp_path / "run", AttackSettings, PLAIN, [EvaluationWarning("x", "doubtful", "net")]
+    )
     keep(folder)
     figure = map_figure(read_findings(folder), Choice(), Sheet(505, None, 8, 72), LIGHT, "")
     told = words(figure)
@@ -592,14 +595,14 @@ def test_a_run_has_its_figures_once(tmp_path):
 def test_a_figure_that_fails_costs_the_run_nothing(tmp_path, capsys):
     folder = made(tmp_path / "run", AttackSettings, PLAIN)
     (folder / "figures").write_text("in the way")
-    _draw_figures(Run.open(folder))
+    draw_figures(Run.open(folder))
     told = capsys.readouterr().err
     assert told.startswith("isoloss: no figures of run: ")
     assert told.count("\n") == 1
 
 
 def test_stamps_say_each_thing_once():
-    same = [Doubt("a", "so it is", "one"), Doubt("a", "so it is", "two")]
+    same = [EvaluationWarning("a", "so it is", "one"), EvaluationWarning("a", "so it is", "two")]
     stamps = Stamps.of_doubts(same)
     assert stamps.sentences == [("1", "So it is.")]
     assert stamps.sign(same) == "1"

@@ -13,12 +13,21 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.robustness import LEGACY, Fast, GaussianSmoothing, Protocol, attack, eot_pgd
-from isoloss.robustness.attacks import pgd, square, sweep
+from isoloss.robustness import (
+    LEGACY,
+    Fast,
+    GaussianSmoothing,
+    Protocol,
+    attack,
+    eot_pgd,
+    pgd,
+    square,
+    sweep,
+)
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import L2Ball, LInfBall
-from isoloss.robustness.attacks.eot import over_draws
-from isoloss.robustness.attacks.randomized_sweep import Judgement, randomized_sweep
+from isoloss.robustness.attacks.eot import mean_objective
+from isoloss.robustness.attacks.randomized_sweep import Correctness, randomized_sweep
 from isoloss.robustness.attacks.rounding import Rounded, in_8_bits, radius_of_files
 from isoloss.robustness.attacks.square import HALVINGS, search
 from isoloss.robustness.attacks.sweep import misclassified
@@ -197,8 +206,8 @@ def test_a_sweep_takes_successes_to_larger_radii(digits):
     radii = [0.2, 0.0, 0.05, 0.1, 0.4]
     steps = list(sweep(gradient_attack, net, x, y, radii))
     assert [s.eps for s in steps] == sorted(radii)
-    assert steps[0].survivors == len(x)
-    assert steps[-1].survivors == 0
+    assert int((~steps[0].success).sum()) == len(x)
+    assert steps[-1].success.all()
     resist = [int((~(s.fooled & s.fooled_in_8_bits)).sum()) for s in steps[:-1]]
     assert attacked == [many for many in resist if many]
     for smaller, larger in itertools.pairwise(steps):
@@ -441,13 +450,13 @@ def test_square_needs_no_gradient_and_finds_about_what_torchattacks_finds(digits
 
 
 def test_squares_shrink_as_the_paper_says():
-    from isoloss.robustness.attacks.square import _share
+    from isoloss.robustness.attacks.square import _fraction
 
     # Section 4.1: p = 0.8, halved at so many of N = 10,000 queries.
-    assert [_share(q, 10_000) for q in (10, 11, 200, 201, 9000)] == [
+    assert [_fraction(q, 10_000) for q in (10, 11, 200, 201, 9000)] == [
         0.8, 0.4, 0.2, 0.1, 0.8 / 512
     ]  # fmt: skip
-    assert _share(6, 5000) == 0.4
+    assert _fraction(6, 5000) == 0.4
     assert len(HALVINGS) == 9
 
 
@@ -458,7 +467,7 @@ def test_the_expected_gradient_is_the_mean_of_single_draws(digits):
     try:
         defense = GaussianSmoothing(net, 0.3)
         defense.generator = torch.Generator().manual_seed(0)
-        sight = over_draws(defense, draws)(x, y, True)
+        sight = mean_objective(defense, draws)(x, y, True)
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(4 * draws, 1, 8, 8, generator=generator, dtype=torch.float64)
         singles, losses = [], []
@@ -601,7 +610,7 @@ def nudge(asked):
 def ten_draws(images, rows, eps):
     """Of images of one pixel, tenths of their value are votes against their class."""
     votes = (10 - 10 * images.flatten(1)[:, 0]).round().clamp(0, 10).long()
-    return Judgement(votes, votes > 5, votes > 5, votes == 10, votes > 5)
+    return Correctness(votes, votes > 5, votes > 5, votes == 10, votes > 5)
 
 
 @pytest.mark.parametrize("carry", [True, False])
@@ -615,8 +624,8 @@ def test_who_fools_all_draws_is_attacked_no_more(carry):
         assert found[2].images.flatten().tolist() == pytest.approx([1.0, 1.0, 1.0])
     else:
         assert asked == [(eps, [0, 1, 2]) for eps in epsilons]
-    assert [f.judgement.votes.tolist() for f in found] == [[7, 0, 0], [5, 0, 0], [0, 0, 0]]
-    assert [f.judgement.majority.tolist()[0] for f in found] == [True, False, False]
+    assert [f.correctness.votes.tolist() for f in found] == [[7, 0, 0], [5, 0, 0], [0, 0, 0]]
+    assert [f.correctness.majority.tolist()[0] for f in found] == [True, False, False]
     clean = next(randomized_sweep(nudge(asked), ten_draws, x, y, (0.0,), carry=carry))
-    assert clean.judgement.votes.tolist() == [10, 3, 0]
+    assert clean.correctness.votes.tolist() == [10, 3, 0]
     assert torch.equal(clean.images, x)

@@ -12,12 +12,12 @@ from isoloss import IsolossError
 from isoloss.robustness import (
     GaussianSmoothing,
     certified_radius,
+    certify,
     clopper_pearson_interval,
     clopper_pearson_lower,
     predict,
     vote,
 )
-from isoloss.robustness.smoothing import certify
 from isoloss.robustness.smoothing.certify import certify_together
 from isoloss.robustness.smoothing.smoothing import Together
 from isoloss.robustness.smoothing.statistics import is_decided

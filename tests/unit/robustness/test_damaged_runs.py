@@ -14,13 +14,14 @@ from torch import nn
 from isoloss import IsolossError
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.results.attacks import CLEAN, attack_names
 from isoloss.results.tables import read_table
-from isoloss.robustness.evaluation.arena import _digest_of
-from isoloss.robustness.evaluation.ledger import Ledger, Outcome, is_of
-from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Combination, Plan
-from isoloss.robustness.evaluation.standing import Standing
-from isoloss.robustness.evaluation.trials import _NUMBER, attack_seed
-from isoloss.robustness.evaluation.verdict import under_all
+from isoloss.robustness.evaluation.combination_on_block import attack_seed
+from isoloss.robustness.evaluation.journal import Journal, Outcome, is_of
+from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
+from isoloss.robustness.evaluation.results import Results
+from isoloss.robustness.evaluation.setup import _digest_of
+from isoloss.robustness.evaluation.summary import under_all
 from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
@@ -87,20 +88,20 @@ def test_lines_that_lie_are_done_again(asked, tmp_path):
     expected = timeless(run)
     plan = Plan.of(run.settings, 15)
     lines = run.outcomes_path.read_bytes().splitlines()
-    whole = Ledger(run.outcomes_path, plan).outcomes
+    whole = Journal(run.outcomes_path, plan).outcomes
     assert len(whole) == len(lines)
     (place,) = (k for k, line in enumerate(lines) if json.loads(line)["unit"] == [0, 0, 1])
     for wrong in damaged(lines[place]):
         content = b"\n".join([wrong, *lines[:place], *lines[place + 1 :], b""])
         run.outcomes_path.write_bytes(content)
-        known = Ledger(run.outcomes_path, plan).outcomes
+        known = Journal(run.outcomes_path, plan).outcomes
         assert known == {unit: o for unit, o in whole.items() if unit != (0, 0, 1)}, wrong[:200]
     # Carried on from there, the run ends where it would have.
     run.outcomes_path.write_bytes(b"\n".join([*damaged(lines[place]), *lines[:place]]))
     run.report_path.unlink()
     list(carry_on(run))
     assert timeless(run) == expected
-    assert Ledger(run.outcomes_path, plan).outcomes.keys() == whole.keys()
+    assert Journal(run.outcomes_path, plan).outcomes.keys() == whole.keys()
 
 
 @pytest.mark.parametrize("kind", ["attack", "defend", "certify"])
@@ -189,7 +190,7 @@ def test_no_attack_shares_its_randomness_with_the_draws_that_judge_it():
     judging = {seed_of(w) for w in product(range(2), range(40), purposes, range(3))}
     attacks = [
         attack_seed(Combination(0, 0.25, name, seed), first)
-        for name, seed, first in product(_NUMBER, range(2), range(40))
+        for name, seed, first in product(attack_names(), range(2), range(40))
     ]
     assert len(set(attacks)) == len(attacks)
     assert not judging & set(attacks)
@@ -200,7 +201,7 @@ def test_clean_accuracy_is_no_minimum_over_seeds(tmp_path):
         source="/net", denoiser="x/y", eps=(0.1,), attacks="eot", seeds=2, keep=0, samples=4
     )
     plan = Plan.of(settings, 4)
-    ledger = Ledger(tmp_path / "units.jsonl", plan)
+    journal = Journal(tmp_path / "units.jsonl", plan)
     right = {CLEAN: ("1110", "1011"), "eot": ("1100", "1001")}
     for unit in plan.units:
         c = plan.combination(unit)
@@ -213,8 +214,8 @@ def test_clean_accuracy_is_no_minimum_over_seeds(tmp_path):
             votes=[[1] * 4] * e if c.sigma else [], predicted=[], radius=[],
             successes=[], answers=[],
         )  # fmt: skip
-        ledger.append(unit, given.to_bytes())
-    standing = Standing(settings, plan, ("net",), 3, ledger)
-    assert under_all(standing, 0, 0.25, 0.0).tolist() == [True, True, True, False]
-    assert under_all(standing, 0, 0.25, 0.1).tolist() == [True, False, False, False]
+        journal.append(unit, given.to_bytes())
+    results = Results(settings, plan, ("net",), 3, journal)
+    assert under_all(results, 0, 0.25, 0.0).tolist() == [True, True, True, False]
+    assert under_all(results, 0, 0.25, 0.1).tolist() == [True, False, False, False]
     assert MAIN == 0

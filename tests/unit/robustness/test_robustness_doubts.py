@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from isoloss.results.attacks import CLEAN
 from isoloss.results.tables import (
-    Doubt,
+    EvaluationWarning,
     Report,
     Row,
     read_report,
@@ -15,11 +16,11 @@ from isoloss.results.tables import (
     write_report,
     write_table,
 )
-from isoloss.robustness.evaluation.doubts import doubts_of, is_more_often
-from isoloss.robustness.evaluation.ledger import Ledger
-from isoloss.robustness.evaluation.plan import CLEAN, MAIN, STUDY, Plan
-from isoloss.robustness.evaluation.standing import Standing
-from isoloss.robustness.evaluation.verdict import under_all, verdict
+from isoloss.robustness.evaluation.evaluation_warnings import is_more_often, warnings_of
+from isoloss.robustness.evaluation.journal import Journal
+from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
+from isoloss.robustness.evaluation.results import Results
+from isoloss.robustness.evaluation.summary import summary, under_all
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 
 N = 100
@@ -42,23 +43,23 @@ def outcome(epsilons, right, **others):
     return json.dumps(everything | others).encode()
 
 
-def standing(tmp_path, settings, right, studies=(), classes=10, **others):
+def results(tmp_path, settings, right, studies=(), classes=10, **others):
     """A run in which each attack leaves so many images right, at each radius."""
     plan = Plan.of(settings, N)
     plan = Plan(plan.combinations, ((0, N),), plan.studies)
-    ledger = Ledger(tmp_path / "units.jsonl")
+    journal = Journal(tmp_path / "units.jsonl")
     for k, combination in enumerate(plan.combinations):
         counts = right[combination.attack]
         epsilons = settings.epsilons if combination.sigma else (0.0, *settings.epsilons)
         if combination.attack == CLEAN:
             epsilons = (0.0,)
         made = counts if isinstance(counts[0], str) else texts(*counts)
-        ledger.append((MAIN, k, 0), outcome(epsilons, made, **others.get(combination.attack, {})))
+        journal.append((MAIN, k, 0), outcome(epsilons, made, **others.get(combination.attack, {})))
     for k, study in enumerate(plan.studies):
         for varied, value, count in studies:
             if (varied, value) == (study.varied, study.value):
-                ledger.append((STUDY, k, 0), outcome(EPS[:1], texts(count)))
-    return Standing(settings, plan, ("net",), classes, ledger)
+                journal.append((STUDY, k, 0), outcome(EPS[:1], texts(count)))
+    return Results(settings, plan, ("net",), classes, journal)
 
 
 def attack(**others):
@@ -70,13 +71,13 @@ def defend(**others):
 
 
 def ids(found):
-    return [doubt.id for doubt in doubts_of(found, VALUES)]
+    return [warning.id for warning in warnings_of(found, VALUES)]
 
 
 def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
-    good = standing(tmp_path, attack(), {"pgd": [95, 10, 0], "square": [95, 30, 1]})
+    good = results(tmp_path, attack(), {"pgd": [95, 10, 0], "square": [95, 30, 1]})
     assert ids(good) == []
-    assert verdict(good, [], VALUES) == (
+    assert summary(good, [], VALUES) == (
         "net classifies 95.0 % (88.7 to 98.4) of 100 images rightly; no more than half of that is "
         "left at ε = 0.1 in L∞, 10.0 % (4.9 to 17.6) under all attacks together. No check has "
         "found a reason to distrust these numbers."
@@ -86,11 +87,11 @@ def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
 @pytest.mark.parametrize(("clean", "doubted"), [(10, True), (16, True), (17, False), (0, True)])
 def test_what_may_be_chance_is_no_accuracy(tmp_path, clean, doubted):
     # 16 of 100 are 9.4 % at least, in nineteen of twenty cases; 10 % is chance.
-    found = standing(tmp_path, attack(attacks="pgd"), {"pgd": [clean, 0, 0]}, classes=10)
+    found = results(tmp_path, attack(attacks="pgd"), {"pgd": [clean, 0, 0]}, classes=10)
     low = found.row(found.curves[0], 0.0).low
     assert (low <= 0.1) == doubted
     assert ids(found) == ["clean-accuracy-may-be-chance"] * doubted
-    said = verdict(found, doubts_of(found, VALUES), VALUES)
+    said = summary(found, warnings_of(found, VALUES), VALUES)
     assert ("not to be trusted" in said) == doubted
     assert ("nothing is left to attack" in said) == (clean == 0)
 
@@ -104,14 +105,14 @@ def test_what_may_be_chance_is_no_accuracy(tmp_path, clean, doubted):
     ],
 )
 def test_attacks_that_do_too_little_are_called_out(tmp_path, right, expected):
-    found = ids(standing(tmp_path, attack(), right))
+    found = ids(results(tmp_path, attack(), right))
     assert expected in found
 
 
 @pytest.mark.parametrize(("largest", "expected"), [(27.6, "not-proven"), (27.8, "is-broken")])
 def test_nothing_survives_a_ball_in_l2_that_reaches_grey(tmp_path, largest, expected):
     settings = AttackSettings(source="/net", norm="l2", eps=(0.5, largest), attacks="pgd")
-    found = standing(tmp_path, settings, {"pgd": [95, 40, 30]})
+    found = results(tmp_path, settings, {"pgd": [95, 40, 30]})
     assert ids(found) == [f"attack-{expected}"]  # √3072 / 2 = 27.7
 
 
@@ -122,41 +123,41 @@ def test_several_radii_are_several_chances_to_be_mistaken(tmp_path):
         folder.mkdir()
         settings = AttackSettings(source="/net", eps=tuple(0.1 * k for k in range(1, radii + 1)))
         none = [0] * (radii - 1)
-        found = standing(folder, settings, {"pgd": [95, 6, *none], "square": [95, 0, *none]})
+        found = results(folder, settings, {"pgd": [95, 6, *none], "square": [95, 0, *none]})
         assert ("black-box-beats-white-box" in ids(found)) == warned
 
 
 def test_a_small_largest_ball_proves_nothing(tmp_path):
     settings = AttackSettings(source="/net", eps=(0.01, 0.02), attacks="pgd")
-    assert ids(standing(tmp_path, settings, {"pgd": [95, 90, 80]})) == ["attack-not-proven"]
+    assert ids(results(tmp_path, settings, {"pgd": [95, 90, 80]})) == ["attack-not-proven"]
 
 
 def test_images_without_gradient_are_counted(tmp_path):
     settings = attack(attacks="pgd")
     flat = {"without_gradient": texts(0, 20, 20)}
-    made = standing(tmp_path, settings, {"pgd": [95, 20, 0]}, pgd=flat)
-    (doubt,) = doubts_of(made, VALUES)
-    assert doubt.id == "no-gradient"
-    assert "20 %" in doubt.message
+    made = results(tmp_path, settings, {"pgd": [95, 20, 0]}, pgd=flat)
+    (warning,) = warnings_of(made, VALUES)
+    assert warning.id == "no-gradient"
+    assert "20 %" in warning.message
 
 
 def test_a_defense_that_only_a_transfer_breaks(tmp_path):
     right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [60, 5], "bpda": [70, 5],
              "eot": [80, 5], "square": [85, 40]}  # fmt: skip
-    made = standing(tmp_path, defend(), right)
-    doubts = {doubt.id: doubt for doubt in doubts_of(made, VALUES)}
-    assert set(doubts) == {"transfer-beats-white-box", "straight-through-beats-exact"}
-    assert doubts["transfer-beats-white-box"].attack == "eot"
-    assert doubts["transfer-beats-white-box"].sigma == 0.25
+    made = results(tmp_path, defend(), right)
+    warnings = {warning.id: warning for warning in warnings_of(made, VALUES)}
+    assert set(warnings) == {"transfer-beats-white-box", "straight-through-beats-exact"}
+    assert warnings["transfer-beats-white-box"].attack == "eot"
+    assert warnings["transfer-beats-white-box"].sigma == 0.25
     assert int(under_all(made, 0, 0.25, 0.1).sum()) == 60
 
 
 def test_a_defense_as_a_transfer_shows_it_and_as_it_is(tmp_path):
     right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [85, 40], "bpda": [30, 5],
              "eot": [12, 0], "square": [70, 40]}  # fmt: skip
-    made = standing(tmp_path, defend(), right)
+    made = results(tmp_path, defend(), right)
     assert ids(made) == []
-    said = verdict(made, [], VALUES)
+    said = summary(made, [], VALUES)
     assert "images made for the undefended network leave 85.0 %" in said
     assert "adversaries who know of the defense leave 12.0 % (6.4 to 20.0)" in said
     assert "where undefended 0.0 % (0.0 to 3.6) are left" in said
@@ -166,9 +167,9 @@ def test_a_defense_as_a_transfer_shows_it_and_as_it_is(tmp_path):
 
 def test_a_transfer_alone_says_nothing(tmp_path):
     right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [85, 5]}
-    made = standing(tmp_path, defend(attacks="transfer"), right)
+    made = results(tmp_path, defend(attacks="transfer"), right)
     assert ids(made) == ["no-adaptive-attack"]
-    said = verdict(made, [], VALUES)
+    said = summary(made, [], VALUES)
     assert "leave 85.0 % (76.5 to 91.4), undefended 0.0 % (0.0 to 3.6); no adversary here" in said
     assert "adversaries who know" not in said
 
@@ -176,26 +177,26 @@ def test_a_transfer_alone_says_nothing(tmp_path):
 def test_seeds_are_not_knowledge_of_the_defense(tmp_path):
     right = {"pgd": [95, 0, 0], "clean": [90], "transfer": [80, 40], "eot": [80, 40]}
     settings = defend(attacks="transfer,eot", seeds=2)
-    made = standing(tmp_path, settings, right)
+    made = results(tmp_path, settings, right)
     for k, combination in enumerate(made.plan.combinations):
         if combination.seed == settings.seed + 1 and combination.attack in ("transfer", "eot"):
-            outcomes = made.ledger.outcomes[MAIN, k, 0]
+            outcomes = made.journal.outcomes[MAIN, k, 0]
             outcomes.right[:] = ["0" * 20 + "1" * 60 + "0" * 20, "1" * 40 + "0" * 60]
-    assert "network leave 60.0 %" in verdict(made, [], VALUES)
+    assert "network leave 60.0 %" in summary(made, [], VALUES)
 
 
 @pytest.mark.parametrize(("more", "warned"), [(38, False), (20, True)])
 def test_steps_that_have_not_converged(tmp_path, more, warned):
     studies = [("steps", 5, 60), ("steps", 10, 45), ("steps", 20, 40), ("steps", 40, more)]
-    made = standing(tmp_path, attack(attacks="pgd"), {"pgd": [95, 40, 0]}, studies)
+    made = results(tmp_path, attack(attacks="pgd"), {"pgd": [95, 40, 0]}, studies)
     assert ids(made) == (["more-steps-fool-more"] if warned else [])
 
 
 def test_a_black_box_alone_says_nothing(tmp_path):
-    made = standing(tmp_path, attack(attacks="square"), {"square": [95, 94, 5]})
-    (doubt,) = doubts_of(made, VALUES)
-    assert doubt.id == "no-attack-by-gradients"
-    assert "not to be trusted" in verdict(made, [doubt], VALUES)
+    made = results(tmp_path, attack(attacks="square"), {"square": [95, 94, 5]})
+    (warning,) = warnings_of(made, VALUES)
+    assert warning.id == "no-attack-by-gradients"
+    assert "not to be trusted" in summary(made, [warning], VALUES)
 
 
 def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
@@ -205,21 +206,21 @@ def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
         folder = tmp_path / str(draws)
         folder.mkdir()
         plan = Plan.of(settings, N)
-        made = Standing(settings, Plan(plan.combinations, ((0, N),)), ("net",), 10,
-                        Ledger(folder / "units.jsonl"))  # fmt: skip
+        made = Results(settings, Plan(plan.combinations, ((0, N),)), ("net",), 10,
+                        Journal(folder / "units.jsonl"))  # fmt: skip
         found = {
             "predicted": [0] * N,
             "radius": [0.08] * N,
             "successes": [draws] * N,
             "answers": [0] * N,
         }
-        made.ledger.append((MAIN, 0, 0), outcome((), [], **found))
-        assert told in verdict(made, [], VALUES)
+        made.journal.append((MAIN, 0, 0), outcome((), [], **found))
+        assert told in summary(made, [], VALUES)
 
 
 def test_legacy_has_a_short_reach(tmp_path):
     settings = attack(protocol="legacy", attacks="pgd")
-    assert ids(standing(tmp_path, settings, {"pgd": [95, 10, 5]})) == ["steps-do-not-reach"]
+    assert ids(results(tmp_path, settings, {"pgd": [95, 10, 5]})) == ["steps-do-not-reach"]
 
 
 def test_differences_are_told_by_an_exact_sign_test():
@@ -245,12 +246,14 @@ def test_the_files_come_back_as_they_were(tmp_path):
         ]
     assert counts == [["", "", "0"], ["2", "0", "1"], ["", "", ""]], "uncounted is not none"
     assert [repr(row) for row in read_table(path)] == [repr(row) for row in rows]
-    report = Report("So.", (Doubt("a-b", "why", "net", 0.25, "eot"),), ({"k": [1]},), {"n": 2})
+    report = Report(
+        "So.", (EvaluationWarning("a-b", "why", "net", 0.25, "eot"),), ({"k": [1]},), {"n": 2}
+    )
     back = read_report(write_report(tmp_path / "report.json", report))
     assert back == report
-    assert [d.concerns(row) for d in back.doubts for row in rows] == [False] * 3
-    assert Doubt("x", "").concerns(rows[0])
-    assert Doubt("x", "", "net", None, "pgd").concerns(rows[0])
+    assert [d.concerns(row) for d in back.warnings for row in rows] == [False] * 3
+    assert EvaluationWarning("x", "").concerns(rows[0])
+    assert EvaluationWarning("x", "", "net", None, "pgd").concerns(rows[0])
 
 
 def test_the_plan_begins_with_every_combination_on_the_first_images():

@@ -15,9 +15,9 @@ from torch import nn
 
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.results.certificates import CERTIFICATES, read_certificates
-from isoloss.results.examples import read_examples, read_index
+from isoloss.results.saved_examples import read_examples, read_index
 from isoloss.results.tables import read_table
-from isoloss.robustness.evaluation.attention import drift, kept_maps, last_of_each_stage, maps
+from isoloss.robustness.evaluation.attention import drift, last_of_each_stage, maps, saved_maps
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings
 from isoloss.work import carry_on
@@ -26,7 +26,7 @@ SOURCE = """
 import torch
 from torch import nn
 
-from isoloss.compute.cbam import Cbam
+from isoloss.compute.networks.cbam import Cbam
 
 
 class Block(nn.Module):
@@ -181,12 +181,12 @@ def test_of_each_stage_the_last_block_is_kept():
 
 def test_maps_do_not_depend_on_the_batch(lab):
     network, images = network_of(lab), torch.rand(5, 3, 8, 8)
-    whole, parts = kept_maps(network, images, 5), kept_maps(network, images, 2)
+    whole, parts = saved_maps(network, images, 5), saved_maps(network, images, 2)
     assert set(whole) == NAMES
     for name in NAMES:
         torch.testing.assert_close(whole[name], parts[name])
     pooled = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    assert set(kept_maps(pooled, images, 5)) == {"last features"}
+    assert set(saved_maps(pooled, images, 5)) == {"last features"}
 
 
 def test_drift_is_nothing_where_nothing_moves():

@@ -23,7 +23,7 @@ from isoloss.robustness.smoothing.denoiser import (
     load_denoiser,
     save_denoiser,
 )
-from isoloss.robustness.smoothing.denoising import Average, denoising_loss, noised
+from isoloss.robustness.smoothing.denoising_loss import Average, denoising_loss, noised
 from isoloss.robustness.smoothing.smoothing import check_denoises
 from isoloss.robustness.speed.fast import FastDenoiser
 

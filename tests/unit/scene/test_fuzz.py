@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.ply import save_trajectory_ply
@@ -101,7 +102,7 @@ def damage(content: bytes, rng: np.random.Generator) -> bytes:
 def use(path: Path, workspace: Workspace, rng: np.random.Generator) -> bool:
     """Open `path` as the window does and work out all that a frame needs; whether it opened."""
     workspace.document = Document()
-    if not workspace.open(path):
+    if not open_path(workspace, path):
         said = workspace.messages.shown[-1].text
         assert "\n" not in said
         assert "Error:" not in said, said  # the name of an exception is no help to anybody

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from isoloss.app.actions.actions import Action
-
-if TYPE_CHECKING:
-    from isoloss.app.window import App
+from isoloss.app.parts import Parts
+from isoloss.app.ui.action import Action
 
 
-def analysis_actions(app: App) -> list[Action]:
+def analysis_actions(parts: Parts) -> list[Action]:
     """They follow the other commands of the Scene menu."""
-    return [*_minima_actions(app), *_slice_actions(app), *_playback_actions(app)]
+    return [*_minima_actions(parts), *_slice_actions(parts), *_playback_actions(parts)]
 
 
-def _minima_actions(app: App) -> list[Action]:
-    workspace = app.workspace
+def _minima_actions(parts: Parts) -> list[Action]:
+    workspace = parts.workspace
 
     def toggle() -> None:
         workspace.change(minima=not workspace.appearance.minima)
         if workspace.appearance.minima:
-            app.docking.bring_to_front("Minima")
+            parts.docking.bring_to_front("Minima")
 
     return [
         Action(
@@ -38,23 +35,19 @@ def _minima_actions(app: App) -> list[Action]:
     ]
 
 
-def _slice_actions(app: App) -> list[Action]:
-    slicing, scene = app.slicing, app.workspace
+def _slice_actions(parts: Parts) -> list[Action]:
+    slicing, scene = parts.slicing, parts.workspace
 
     def shown(lay: Callable[[], None]) -> Callable[[], None]:
         def run() -> None:
             lay()
             if slicing.cut is not None:
-                app.docking.bring_to_front("Slice")
+                parts.docking.bring_to_front("Slice")
 
         return run
 
     def has_surface() -> bool:
         return bool(scene.scene.shown)
-
-    def export() -> None:
-        app.docking.bring_to_front("Slice")
-        app.slice_panel.open_export()
 
     return [
         Action(
@@ -98,7 +91,7 @@ def _slice_actions(app: App) -> list[Action]:
         Action(
             "export-slice",
             "Export slice as CSV…",
-            export,
+            parts.export_slice,
             "Scene/Lay the slice",
             is_possible=lambda: bool(slicing.slices),
             separated=True,
@@ -106,8 +99,8 @@ def _slice_actions(app: App) -> list[Action]:
     ]
 
 
-def _playback_actions(app: App) -> list[Action]:
-    playback = app.playback
+def _playback_actions(parts: Parts) -> list[Action]:
+    playback = parts.playback
 
     def has_path() -> bool:
         return playback.span is not None

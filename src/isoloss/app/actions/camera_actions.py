@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from isoloss.app.actions.actions import Action
+from isoloss.app.parts import Parts
 from isoloss.app.state.steering import CLOSER
-
-if TYPE_CHECKING:
-    from isoloss.app.window import App
+from isoloss.app.ui.action import Action
 
 MENU = "View/Camera"
 ARROWS = (
@@ -22,9 +19,9 @@ ARROWS = (
 """Where to, the key, and steps to the right and downwards."""
 
 
-def camera_actions(app: App) -> list[Action]:
+def camera_actions(parts: Parts) -> list[Action]:
     """They follow the views in the View menu."""
-    steering = app.steering
+    steering = parts.steering
 
     def moves(
         name: str, label: str, run: Callable[[], None], shortcut: str, separated: bool = False
@@ -35,7 +32,7 @@ def camera_actions(app: App) -> list[Action]:
             run,
             MENU,
             shortcut,
-            is_possible=lambda: bool(app.workspace.scene.layers),
+            is_possible=lambda: bool(parts.workspace.scene.layers),
             separated=separated,
             repeats=True,
         )
@@ -67,7 +64,7 @@ def camera_actions(app: App) -> list[Action]:
             steering.recentre,
             MENU,
             "F",
-            is_possible=lambda: bool(app.workspace.scene.shown),
+            is_possible=lambda: bool(parts.workspace.scene.shown),
             separated=True,
         ),
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.dialogs.dialogs import draw_dialog
+from isoloss.app.dialogs.dialog_frame import draw_dialog
 from isoloss.app.state.comparing import why_no_difference
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, list_line, wrapped
 from isoloss.scene.layer import SurfaceLayer
 

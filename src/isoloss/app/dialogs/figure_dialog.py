@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs.dialogs import draw_dialog, draw_footer, path_row, warn_of_replacing
+from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.dialogs.picture_dialog import WIDTHS
 from isoloss.app.dialogs.renderings import Renderings
 from isoloss.app.state.evaluations import OpenEvaluation
@@ -14,7 +14,7 @@ from isoloss.app.state.typed_path import exists, typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
-from isoloss.results.examples import CLEAN
+from isoloss.results.attacks import CLEAN
 
 TITLE = "Save figure"
 SUFFIX = ".svg"

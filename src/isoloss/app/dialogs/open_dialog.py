@@ -7,10 +7,11 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.dialogs.dialogs import draw_dialog, draw_footer, footer_width, stay_in_field
+from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, footer_width, stay_in_field
 from isoloss.app.state.browse import Browser, Entry
+from isoloss.app.state.opener import open_path
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (
     em,
     heading,
@@ -170,7 +171,7 @@ class OpenDialog:
 
     def _take(self, path: Path) -> None:
         # What cannot be read leaves the dialog open, to choose something else.
-        self.is_open = not self.workspace.open(path)
+        self.is_open = not open_path(self.workspace, path)
 
 
 def _size(count: int) -> str:

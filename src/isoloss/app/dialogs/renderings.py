@@ -12,7 +12,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.messages import Messages
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, icon_button, muted, shortened, thin_progress
 from isoloss.jobs.render_job import RenderJob
 from isoloss.scene.document import Document

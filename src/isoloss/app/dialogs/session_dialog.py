@@ -6,10 +6,10 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs.dialogs import draw_dialog, draw_footer, path_row, warn_of_replacing
+from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.state.typed_path import exists, typed_path
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, rows, wrapped
 from isoloss.scene.session import SUFFIX
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.actions.actions import Action
-from isoloss.app.dialogs.dialogs import draw_dialog
+from isoloss.app.dialogs.dialog_frame import draw_dialog
 from isoloss.app.state import explain
 from isoloss.app.state.explain import Explanation, Paper
-from isoloss.app.ui.reveal import open_page
-from isoloss.app.ui.shortcuts import shown
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.action import Action
+from isoloss.app.ui.desktop import open_page
+from isoloss.app.ui.keyboard import shown
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, heading, muted, right_edge, wrapped
 
 TITLE = "Help"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, icon_button
 from isoloss.scene.layer import next_texture
 from isoloss.scene.tiling import Rect
-
-if TYPE_CHECKING:
-    from isoloss.app.window import App
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,12 @@ class Hint:
 
     name: str
     text: str
-    applies: Callable[[App], bool]
-    watch: Callable[[App], object]
+    applies: Callable[[Workspace], bool]
+    watch: Callable[[Workspace], object]
 
 
-def _has_textures(app: App) -> bool:
-    scene = app.workspace.scene
+def _has_textures(workspace: Workspace) -> bool:
+    scene = workspace.scene
     texture = scene.appearance.texture
     return bool(scene.shown) and next_texture(texture, scene.shown) is not texture
 
@@ -45,20 +42,20 @@ HINTS = (
     Hint(
         "orbit",
         "Drag to orbit, wheel to zoom, click to pin a point",
-        lambda app: bool(app.workspace.scene.shown),
-        lambda app: (app.workspace.scene.camera.azimuth, app.workspace.scene.camera.elevation),
+        lambda workspace: bool(workspace.scene.shown),
+        lambda workspace: (workspace.scene.camera.azimuth, workspace.scene.camera.elevation),
     ),
     Hint(
         "live",
         "The surface grows while it is computed; you may close the window, the job goes on",
-        lambda app: app.workspace.is_streaming and bool(app.workspace.scene.shown),
-        lambda app: app.workspace.is_streaming,
+        lambda workspace: workspace.is_streaming and bool(workspace.scene.shown),
+        lambda workspace: workspace.is_streaming,
     ),
     Hint(
         "texture",
         "Press T to colour the surface by accuracy, slope and more",
         _has_textures,
-        lambda app: app.workspace.appearance.texture,
+        lambda workspace: workspace.appearance.texture,
     ),
 )
 
@@ -66,26 +63,26 @@ HINTS = (
 class Hints:
     """Shows at most one at a time."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._before: dict[str, object] = {}
 
     def current(self) -> Hint | None:
         """The hint whose time it is; what has meanwhile been done is remembered as followed."""
         for hint in HINTS:
-            if hint.name in self._app.workspace.preferences.hints:
+            if hint.name in self._workspace.preferences.hints:
                 continue
-            value = hint.watch(self._app)
+            value = hint.watch(self._workspace)
             if hint.name in self._before and self._before[hint.name] != value:
                 self.dismiss(hint)
-            elif hint.applies(self._app):
+            elif hint.applies(self._workspace):
                 self._before.setdefault(hint.name, value)
                 return hint
         return None
 
     def dismiss(self, hint: Hint) -> None:
         """Never show it again."""
-        preferences = self._app.workspace.preferences
+        preferences = self._workspace.preferences
         preferences.hints = [*preferences.hints, hint.name]
         preferences.save()
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.ui.places import rect_of, right_of_menu_bar
-from isoloss.app.ui.shortcuts import shown
-from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.panels.experiments_panel import ExperimentsPanel
+from isoloss.app.state.opener import open_path, samples
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.action import Action
+from isoloss.app.ui.command_palette import CommandPalette
+from isoloss.app.ui.docking import Docking, rect_of
+from isoloss.app.ui.keyboard import shown
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, icon_button, muted, primary_button, right_edge, wrapped
 from isoloss.scene.tiling import Rect
-
-if TYPE_CHECKING:
-    from isoloss.app.window import App
 
 SAMPLE = "vgg11-digits-pca.ply"
 HEIGHT = 9.0
@@ -38,11 +39,11 @@ class Step:
     title: str
     text: str
     place: str
-    watch: Callable[[App], object] | None
+    watch: Callable[[Tour], object] | None
 
 
-def _pins(app: App) -> int:
-    return sum(len(layer.markers) for layer in app.workspace.scene.layers)
+def _pins(tour: Tour) -> int:
+    return sum(len(layer.markers) for layer in tour.workspace.scene.layers)
 
 
 STEPS = (
@@ -50,28 +51,28 @@ STEPS = (
         "Orbit",
         "Drag with the left button. Height is the loss; the line is the way training went.",
         "Viewport",
-        lambda app: (app.workspace.scene.camera.azimuth, app.workspace.scene.camera.elevation),
+        lambda tour: (tour.workspace.scene.camera.azimuth, tour.workspace.scene.camera.elevation),
     ),
     Step(
         "Zoom",
         "Turn the wheel to come nearer to what is under the cursor. R brings you back.",
         "Viewport",
-        lambda app: app.workspace.scene.camera.distance,
+        lambda tour: tour.workspace.scene.camera.distance,
     ),
     Step(
         "Change the texture",
         "Press T, or choose one here, to colour the surface by accuracy, slope or error bars.",
         "Appearance",
-        lambda app: app.workspace.appearance.texture,
+        lambda tour: tour.workspace.appearance.texture,
     ),
     Step(
         "Switch the contours",
         "Press C, or use the boxes here. Along a contour the loss is the same.",
         "Appearance",
-        lambda app: (
-            app.workspace.appearance.contours,
-            app.workspace.appearance.floor_contours,
-            app.workspace.appearance.contour_levels,
+        lambda tour: (
+            tour.workspace.appearance.contours,
+            tour.workspace.appearance.floor_contours,
+            tour.workspace.appearance.contour_levels,
         ),
     ),
     Step(
@@ -84,14 +85,14 @@ STEPS = (
         "Find any command",
         "Press {palette} and type a few letters of what you want to do.",
         "Menu",
-        lambda app: app.command_palette.is_open,
+        lambda tour: tour.command_palette.is_open,
     ),
     Step(
         "Probe a network of yours",
         "Press {probe}: give a training run or a checkpoint, and watch its surface grow. Dotted "
         "names tell what they mean.",
         "Experiments",
-        lambda app: app.experiments.times_asked_for,
+        lambda tour: tour.experiments.times_asked_for,
     ),
     Step(
         "That is the tour",
@@ -103,10 +104,22 @@ STEPS = (
 
 
 class Tour:
-    """Where one is on the tour."""
+    """Where one is on the tour; its steps watch the parts that it has."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(
+        self,
+        workspace: Workspace,
+        docking: Docking,
+        experiments: ExperimentsPanel,
+        command_palette: CommandPalette,
+        *,
+        actions: Callable[[], list[Action]],
+        is_asking: Callable[[], bool],
+    ) -> None:
+        """Args: is_asking: whether keys are meant for a dialog or a list."""
+        self.workspace, self.experiments = workspace, experiments
+        self.command_palette = command_palette
+        self._docking, self._actions, self._is_asking = docking, actions, is_asking
         self.is_open = False
         self._before: object = None
         self._done_at: float | None = None
@@ -114,15 +127,14 @@ class Tour:
     @property
     def step(self) -> int:
         """The index of the step at hand; it outlives the session."""
-        return min(max(self._app.workspace.preferences.tour, 0), len(STEPS) - 1)
+        return min(max(self.workspace.preferences.tour, 0), len(STEPS) - 1)
 
     def start(self) -> None:
         """Begin, or go on where it was left."""
-        workspace = self._app.workspace
-        if not workspace.scene.shown:
-            sample = next((p for p in workspace.samples() if p.name == SAMPLE), None)
+        if not self.workspace.scene.shown:
+            sample = next((p for p in samples() if p.name == SAMPLE), None)
             if sample is not None:
-                workspace.open(sample)
+                open_path(self.workspace, sample)
         self.is_open = True
         self._enter(self.step)
 
@@ -149,12 +161,12 @@ class Tour:
         self._remember(index)
         step = STEPS[index]
         self._done_at = None
-        self._before = step.watch(self._app) if step.watch is not None else None
-        if step.place in self._app.docking.names:
-            self._app.docking.bring_to_front(step.place)
+        self._before = step.watch(self) if step.watch is not None else None
+        if any(panel.name == step.place for panel in self._docking.panels):
+            self._docking.bring_to_front(step.place)
 
     def _remember(self, index: int) -> None:
-        preferences = self._app.workspace.preferences
+        preferences = self.workspace.preferences
         if preferences.tour != index:
             preferences.tour = index
             preferences.save()
@@ -164,7 +176,7 @@ class Tour:
         if step.watch is None:
             return
         now = imgui.get_time()
-        value = step.watch(self._app)
+        value = step.watch(self)
         if value != self._before:
             # A drag or a turn of the wheel is not over with its first movement.
             self._before, self._done_at = value, now
@@ -214,7 +226,7 @@ class Tour:
         tip = "Leave the tour; Help > Take the tour goes on here"
         if icon_button(fa.ICON_FA_XMARK, "leave", tip, color=p.muted):
             self.stop()
-        keys = {a.id: shown(a.shortcut) for a in self._app.actions}
+        keys = {a.id: shown(a.shortcut) for a in self._actions()}
         # As high for every step, so that the buttons stay under the cursor.
         top = imgui.get_cursor_pos_y()
         wrapped(step.text.format_map(keys), p.text)
@@ -223,7 +235,7 @@ class Tour:
     def _buttons(self) -> None:
         last = self.step == len(STEPS) - 1
         # Enter goes on, unless it is meant for a field, a list or a dialog.
-        free = not imgui.is_any_item_active() and not self._app.is_asking
+        free = not imgui.is_any_item_active() and not self._is_asking()
         enters = free and imgui.is_key_pressed(imgui.Key.enter, False)
         size = ImVec2(em(5.5), 0)
         gap = em(0.4)
@@ -246,7 +258,14 @@ class Tour:
 
 
 def _place(name: str) -> Rect | None:
-    return right_of_menu_bar() if name == "Menu" else rect_of(name)
+    return _right_of_menu_bar() if name == "Menu" else rect_of(name)
+
+
+def _right_of_menu_bar() -> Rect:
+    """The right end of the menu bar, where the way to the command palette is."""
+    area = imgui.get_main_viewport()
+    width, height = em(13), area.work_pos.y - area.pos.y
+    return area.pos.x + area.size.x - width, area.pos.y, width, height
 
 
 def _highlight(rect: Rect | None) -> None:

@@ -10,8 +10,9 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.guide.thumbnails import SIZE, Thumbnail, Thumbnails
+from isoloss.app.state.opener import open_path, samples
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.theme import palette, u32, vec
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
     hint,
@@ -46,7 +47,7 @@ class Welcome:
         self.workspace = workspace
         self.thumbnails = Thumbnails()
         self._ways = ways
-        self._samples = workspace.samples()
+        self._samples = samples()
         self._open_then: object = None
         self._frames = 0
 
@@ -217,7 +218,7 @@ class Welcome:
             hint(str(path))
 
     def _take(self, path: Path) -> None:
-        if self.workspace.open(path, remember=path != self.workspace.session.last_path()):
+        if open_path(self.workspace, path, remember=path != self.workspace.session.last_path()):
             self._open_then = None
 
     def _open_now(self) -> tuple[object, ...]:

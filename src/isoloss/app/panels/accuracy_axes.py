@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from isoloss.app.panels.plotting import finish_set_up
 from isoloss.app.state.accuracy_curves import AXES, AccuracyCurve, Axis, radius_text, stretched
 from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em
 
 Places = dict[float, float]

@@ -20,11 +20,11 @@ from isoloss.app.panels.accuracy_axes import (
     set_up,
 )
 from isoloss.app.panels.accuracy_readout import tell
+from isoloss.app.panels.curve_strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
 from isoloss.app.panels.plotting import band, plot, stairs
-from isoloss.app.panels.strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
 from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis
 from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.ui.theme import palette, u32
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em
 from isoloss.results.tables import Curve, Row
 
@@ -139,7 +139,7 @@ class AccuracyPlot:
             self.points += [
                 (x, y, Pointed(curve, row)) for (x, y), row in zip(points, curve.rows, strict=True)
             ]
-            if curve.doubts:
+            if curve.warnings:
                 seen = [p for p, x in zip(points, xs, strict=True) if x <= last + step]
                 signs.append((seen or points)[-1])
         _draw_signs(signs)

@@ -8,10 +8,11 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from isoloss.app.state.accuracy_curves import AccuracyCurve, percent, radius_text
-from isoloss.app.ui.theme import palette
+from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
-from isoloss.results.tables import CERTIFICATE, Judge, Row
+from isoloss.results.attacks import CERTIFICATE
+from isoloss.results.tables import Criterion, Row
 
 
 def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
@@ -23,9 +24,11 @@ def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
         muted(name)
         imgui.same_line(em(7))
         imgui.text_unformatted(value)
-    for doubt in curve.doubts:
+    for warning in curve.warnings:
         imgui.separator()
-        wrapped(f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(doubt.message)}", palette().caution)
+        wrapped(
+            f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}", palette().caution
+        )
     if has_images and row.attack != CERTIFICATE:
         muted("Click to see images at this point")
     imgui.pop_text_wrap_pos()
@@ -53,6 +56,6 @@ def readout(row: Row) -> list[tuple[str, str]]:
     return told
 
 
-def _interval(row: Row, by: Judge) -> str:
-    share = row.judged(by)
+def _interval(row: Row, by: Criterion) -> str:
+    share = row.accuracy_by(by)
     return f"{percent(share.accuracy)}  ({100 * share.low:.1f} to {100 * share.high:.1f})"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.panels.curve import CurvePanel
-from isoloss.app.panels.robustness import RobustnessPanel
-from isoloss.app.state.curves import OpenCurve
+from isoloss.app.panels.curve_panel import CurvePanel
+from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 
 

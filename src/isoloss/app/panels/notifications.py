@@ -7,9 +7,9 @@ import time
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.log import level_color, level_icon
+from isoloss.app.panels.log_panel import level_color, level_icon
 from isoloss.app.state.messages import Messages
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, icon_button
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from imgui_bundle import ImVec2, implot
 from numpy.typing import NDArray
 
-from isoloss.app.ui.theme import Color, numerals, vec
+from isoloss.app.ui.style import Color, numerals, vec
 from isoloss.app.ui.widgets import em
 
 Array = NDArray[np.float64]

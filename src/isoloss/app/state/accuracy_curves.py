@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
 from isoloss.naming import capitalized
-from isoloss.results.attacks import IN_ORDER, NORMS, Hue, Mark, attack_of, radius_label
+from isoloss.results.attacks import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 from isoloss.results.certificates import Certificate, Steps, steps_of
-from isoloss.results.tables import CERTIFICATE, Curve, Doubt, Judge, Row
+from isoloss.results.radii import NORMS, radius_label
+from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row
 
 Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]
@@ -49,7 +50,7 @@ class AccuracyCurve:
     key: Curve
     name: str
     rows: tuple[Row, ...]
-    doubts: tuple[Doubt, ...]
+    warnings: tuple[EvaluationWarning, ...]
     hue: Hue
     mark: Mark
     alike: int
@@ -68,16 +69,18 @@ class AccuracyCurve:
     def is_defended(self) -> bool:
         return self.key[1] != "none"
 
-    def values(self, by: Judge) -> tuple[Array, Array, Array]:
+    def values(self, by: Criterion) -> tuple[Array, Array, Array]:
         """Accuracy and the ends of its interval, each (N,), in percent."""
-        shares = [row.judged(by) for row in self.rows]
+        shares = [row.accuracy_by(by) for row in self.rows]
         columns = zip(*((s.accuracy, s.low, s.high) for s in shares), strict=True)
         accuracy, low, high = (100 * np.array(column) for column in columns)
         return accuracy, low, high
 
 
 def curves_of(
-    rows: Sequence[Row], doubts: Sequence[Doubt], certificates: Sequence[Certificate] = ()
+    rows: Sequence[Row],
+    warnings: Sequence[EvaluationWarning],
+    certificates: Sequence[Certificate] = (),
 ) -> list[AccuracyCurve]:
     """The curves in the order of the table; rows that cannot be drawn are left out."""
     groups: dict[Curve, list[Row]] = {}
@@ -86,7 +89,7 @@ def curves_of(
     keys = list(groups)
     subjects = list(dict.fromkeys(_subject(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))
-    specific = [d for d in doubts if d.network or d.attack or d.sigma is not None]
+    specific = [d for d in warnings if d.network or d.attack or d.sigma is not None]
     found: list[AccuracyCurve] = []
     for key in keys:
         own = sorted(groups[key], key=lambda row: row.eps)
@@ -184,7 +187,7 @@ def _name(key: Curve, keys: Sequence[Curve]) -> str:
     """What tells it from the others, and always what stands between attack and network."""
     network, defense, sigma, attack, _, seed = key
     defended = any(k[1] != "none" for k in keys)
-    told = "" if attack == CERTIFICATE else capitalized(attack_of(attack).name)
+    told = "" if attack == CERTIFICATE else capitalized(attack_of(attack).label)
     parts = [told]
     if defense == "none":
         parts.append("undefended" if defended else "")

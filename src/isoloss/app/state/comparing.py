@@ -6,6 +6,20 @@ from isoloss.geometry.difference import difference, why_not
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 
+LAYOUTS = {
+    1: ("One viewport", "Shift+1"),
+    2: ("Two viewports", "Shift+2"),
+    4: ("Four viewports", "Shift+4"),
+}
+"""Number of viewports: label, shortcut."""
+LINKS = (
+    ("camera", "Camera", "One camera for all viewports"),
+    ("height", "Height", "One height scale for all viewports, so that heights can be compared"),
+    ("colors", "Colours", "One range of colours for all viewports"),
+    ("look", "Look", "One texture, contours and so on for all viewports"),
+)
+"""Field of `Links`, label, what it means."""
+
 
 def show_in(document: Document, layer: SurfaceLayer, index: int) -> None:
     """Show `layer`, and no other, in the viewport with this index, which is made room for."""

@@ -17,8 +17,16 @@ from isoloss.results.certificates import (
     farthest_radius,
     read_certificates,
 )
-from isoloss.results.examples import INDEX, Index, read_index
-from isoloss.results.tables import Curve, Doubt, Judge, Report, Row, read_report, read_table
+from isoloss.results.saved_examples import INDEX, Index, read_index
+from isoloss.results.tables import (
+    Criterion,
+    Curve,
+    EvaluationWarning,
+    Report,
+    Row,
+    read_report,
+    read_table,
+)
 from isoloss.settings import AttackingSettings, CertifySettings
 from isoloss.settings.robustness import RADII
 
@@ -52,7 +60,7 @@ class OpenEvaluation:
     index: Index | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])
     hidden: set[Curve] = field(default_factory=set[Curve])
-    judged: Judge = "majority"
+    judged: Criterion = "majority"
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
     _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
@@ -68,15 +76,18 @@ class OpenEvaluation:
         return self.followed.run.name
 
     @property
-    def doubts(self) -> tuple[Doubt, ...]:
+    def warnings(self) -> tuple[EvaluationWarning, ...]:
         """What automatic checks have found, once the run is done."""
-        return self.report.doubts if self.report is not None else ()
+        return self.report.warnings if self.report is not None else ()
 
     @property
     def curves(self) -> list[AccuracyCurve]:
         """Accuracy against radius, worked out once for each state of the data."""
         if self._worked_out is None or self._worked_out[0] != self.version:
-            self._worked_out = (self.version, curves_of(self.rows, self.doubts, self.certificates))
+            self._worked_out = (
+                self.version,
+                curves_of(self.rows, self.warnings, self.certificates),
+            )
         return self._worked_out[1]
 
     @property
@@ -179,9 +190,9 @@ class Evaluations:
         if self.shown is evaluation:
             self.shown = self.open[-1] if self.open else None
 
-    def update(self) -> list[OpenEvaluation]:
+    def update(self, now: float | None = None) -> list[OpenEvaluation]:
         """Take in what is new; returns those of which something is."""
-        return [e for e in self.open if e.update()]
+        return [e for e in self.open if e.update(now)]
 
 
 def _stamp(path: Path) -> _Stamp:

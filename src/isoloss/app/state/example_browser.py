@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.naming import capitalized
-from isoloss.results.attacks import attack_of
-from isoloss.results.examples import CLEAN, ExampleFile, Examples, Index, read_examples
+from isoloss.results.attacks import CLEAN, PGD, attack_of
+from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
 from isoloss.results.tables import Row
 
 Pixels = NDArray[np.uint8]
@@ -100,7 +100,7 @@ class ExampleBrowser:
             self.network, self.sigma, self.seed = min(fresh or subjects, key=self._distance)
             attacks = self.attacks(index)
         if self.attack not in attacks:
-            self.attack = "eot" if "eot" in attacks else attacks[0]
+            self.attack = next(filter(_knows_the_defense, attacks), attacks[0])
         radii = self.radii(index)
         if self.eps not in radii:
             # At first where something is to be seen: in the middle of those that were tried.
@@ -157,11 +157,11 @@ class ExampleBrowser:
 
     def _with_undefended(self, index: Index, tiles: list[Tile], label: int) -> list[Tile]:
         """Images made for the undefended network: what that says of them is known."""
-        if self.sigma == UNDEFENDED or self.attack != "transfer":
+        if self.sigma == UNDEFENDED or attack_of(self.attack).adaptive:
             return tiles
-        plain = ExampleBrowser(self.network, UNDEFENDED, self.seed, "pgd", self.eps, self.image)
+        plain = ExampleBrowser(self.network, UNDEFENDED, self.seed, PGD.name, self.eps, self.image)
         plain._read = self._read
-        found = plain._at(index, "pgd", self.eps)
+        found = plain._at(index, PGD.name, self.eps)
         if found is None:
             return tiles
         answer = found.answer(label)
@@ -246,7 +246,7 @@ def subject_of(file: ExampleFile) -> Subject:
 
 def attack_name(attack: str) -> str:
     """As the window calls it."""
-    return "No attack" if attack == CLEAN else capitalized(attack_of(attack).name)
+    return "No attack" if attack == CLEAN else capitalized(attack_of(attack).label)
 
 
 def sigma_name(sigma: float) -> str:
@@ -308,6 +308,12 @@ def _tiles(
 def _size(examples: Examples) -> int:
     tensors = (examples.images, examples.noisy, examples.denoised, *examples.maps.values())
     return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+
+def _knows_the_defense(attack: str) -> bool:
+    """Whether it follows the exact gradients of a defense."""
+    kind = attack_of(attack)
+    return kind.is_white_box and kind.exact and "defend" in kind.offered
 
 
 def _subjects(index: Index) -> list[Subject]:

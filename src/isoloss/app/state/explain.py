@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.naming import capitalized
+from isoloss.results.attacks import attack_of
 from isoloss.scene.textures import TEXTURES, Texture
+from isoloss.settings.plane_kinds import plane_kind
 
 
 @dataclass(frozen=True)
@@ -297,16 +299,6 @@ _OF_FACT = {
     "Error": ("Standard error",),
     "Persistence": ("Persistence",),
 }
-_OF_PLANE = {"pca": "PCA plane", "random": "Random plane", "interpolate": "Interpolation"}
-_OF_ATTACK = {
-    "pgd": ("PGD",),
-    "square": ("Square attack",),
-    "autoattack": ("AutoAttack",),
-    "transfer": ("Transfer attack",),
-    "bpda": ("BPDA", "EOT"),
-    "eot": ("EOT",),
-    "certificate": ("Certified radius",),
-}
 _OF_FINDING = {
     "normalization": ("Filter normalization",),
     "trajectory": ("Off-plane distance",),
@@ -340,8 +332,9 @@ def of_fact(label: str, value: str) -> list[Explanation]:
     """The terms that one of the layers panel's facts is about."""
     label = label.removeprefix("Δ ")
     label = capitalized(label)
-    terms = (_OF_PLANE.get(value, "Plane"),) if label == "Plane" else _OF_FACT.get(label, ())
-    return [_BY_TERM[term] for term in terms]
+    if label == "Plane":
+        return [_BY_TERM.get(capitalized(plane_kind(value).title), _BY_TERM["Plane"])]
+    return [_BY_TERM[term] for term in _OF_FACT.get(label, ())]
 
 
 def of_finding(what: str) -> list[Explanation]:
@@ -351,7 +344,7 @@ def of_finding(what: str) -> list[Explanation]:
 
 def of_attack(name: str, is_defended: bool = False) -> list[Explanation]:
     """The terms that the curve of an attack is about."""
-    terms = (*_OF_ATTACK.get(name, ()), *(("σ",) if is_defended else ()))
+    terms = (*attack_of(name).terms, *(("σ",) if is_defended else ()))
     return [_BY_TERM[term] for term in terms]
 
 

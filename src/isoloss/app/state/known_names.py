@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.naming import capitalized
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
-from isoloss.shipped import located, shipped_settings
+from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
+from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
+from isoloss.shipped import shipped_settings
 
-_DATA = ("digits", "cifar10")
-_OWN = re.compile(r"resnet(20|32|44|56|110|50_cbam)")
 _REGISTERED = re.compile(
     r"^@register_model\((?:name=\"(\w+)\")?\).*?^def (\w+)\(", re.MULTILINE | re.DOTALL
 )
@@ -25,32 +26,23 @@ _REGISTERED = re.compile(
 
 def problem_with_network(name: str) -> str:
     """Why there can be no network called `name`; "" where there can."""
-    library, separator, short = name.rpartition(":")
-    if library == "timm" and short:
+    source = network_type(name)
+    if source.kind in ("timm", "published", "function") and source.name:
         return ""
-    if library == "torchvision" or not separator:
+    if source.kind in ("built-in", "torchvision"):
         known = torchvision_names()
-        if _OWN.fullmatch(name) or short in known or (short and not known):
+        own = source.kind == "built-in" and name in BUILT_IN_NETWORKS
+        if own or source.name in known or (source.name and not known):
             return ""
-    elif _is_user_function(library, short):
-        return ""
-    return (
-        f"There is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
-        "torchvision:NAME, timm:NAME or package.module:function"
-    )
+    return capitalized(no_network(name))
 
 
 def problem_with_data(name: str) -> str:
     """Why there can be no data called `name`; "" where there can."""
-    if name.startswith("imagefolder:"):
-        typed = name.removeprefix("imagefolder:")
-        try:
-            found = Path(typed).expanduser().is_dir()
-        except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
-            found = False
-        return "" if found else f"There is no folder {typed}"
-    library, _, short = name.rpartition(":")
-    if name in _DATA or _is_user_function(library, short):
+    source = data_set(name)
+    if source.kind == "imagefolder":
+        return "" if is_folder(source.name) else f"There is no folder {source.name}"
+    if source.kind != "unknown":
         return ""
     return (
         f"There is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
@@ -65,8 +57,7 @@ def problem_with_denoiser(name: str) -> str:
     task = task_of(name)
     if task == "classifier":
         return f"{name} is a classifier: choose a denoiser, for example {_example('denoiser')}"
-    is_on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None
-    if task or is_on_hub or _is_folder(name):
+    if task or denoiser(name).kind != "unknown":
         return ""
     return (
         f"There is no denoiser {name!r}: choose a training run's folder, a name on the hub such as "
@@ -85,7 +76,7 @@ def task_of(name: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained for; "" where
     there is none."""
     try:
-        folder = located(name)
+        folder = trained_network(name).path
         if not (folder / "run.json").is_file():
             return ""
         settings = Run.open(folder).settings
@@ -98,13 +89,6 @@ def _example(task: str) -> str:
     """A shipped one for a task."""
     found = shipped_settings().items()
     return next((name for name, asked in found if asked.get("task") == task), "a training run")
-
-
-def _is_folder(name: str) -> bool:
-    try:
-        return Path(name).expanduser().is_dir()
-    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
-        return False
 
 
 @cache
@@ -120,7 +104,3 @@ def torchvision_names() -> frozenset[str]:
         return frozenset()
     matches = (match for source in sources for match in _REGISTERED.finditer(source))
     return frozenset(match[1] or match[2] for match in matches)
-
-
-def _is_user_function(module: str, function: str) -> bool:
-    return function.isidentifier() and module.replace(".", "_").isidentifier()

@@ -14,7 +14,7 @@ from isoloss.events import Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.run import Run, free_folder, run_name
-from isoloss.settings import AnySettings, TrainSettings
+from isoloss.settings import AnySettings
 
 Spawn = Callable[[Sequence[Path]], Job]
 
@@ -26,7 +26,7 @@ FOUND_AT_MOST = 30
 
 
 class Runs:
-    """Follows runs, starts them, stops them and carries them on."""
+    """Follows runs, starts, stops and resumes them."""
 
     def __init__(self, folder: Path, messages: Messages, spawn: Spawn = Job) -> None:
         self.folder = folder
@@ -46,11 +46,7 @@ class Runs:
     @property
     def trained(self) -> list[FollowedRun]:
         """Training runs: what can be probed, newest first."""
-        return [f for f in self.followed if isinstance(f.run.settings, TrainSettings)]
-
-    def trained_for(self, task: str) -> list[FollowedRun]:
-        """Training runs for the task "classifier" or "denoiser", newest first."""
-        return [f for f in self.trained if getattr(f.run.settings, "task", "") == task]
+        return [f for f in self.followed if f.run.settings.kind == "train"]
 
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""
@@ -81,8 +77,8 @@ class Runs:
         self._messages.say(f"Started {run.name}", notify=False)
         return followed
 
-    def carry_on(self, runs: Sequence[Run]) -> list[FollowedRun]:
-        """Carry on `runs` one after the other, in one job.
+    def resume(self, runs: Sequence[Run]) -> list[FollowedRun]:
+        """Resume `runs` one after the other, in one job.
 
         Raises:
             IsolossError: if the job cannot be started.
@@ -93,20 +89,10 @@ class Runs:
         for followed in found:
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""
+            followed.version += 1
+            self._cancelled.discard(followed.run.folder)
         self.selected = found[0]
         return found
-
-    def resume(self, followed: FollowedRun) -> None:
-        """Carry a paused or failed run on."""
-        try:
-            followed.job = self._spawn([followed.run.folder])
-        except IsolossError as error:
-            self._messages.say(str(error), "error")
-            return
-        followed.status, followed.failure = "waiting", ""
-        followed.version += 1
-        self._cancelled.discard(followed.run.folder)
-        self.selected = followed
 
     def cancel(self, followed: FollowedRun) -> None:
         """Ask the run's process to stop; it leaves the run paused."""

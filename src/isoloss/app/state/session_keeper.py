@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from isoloss.app.state.config import config_folder
+from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.evaluations import Evaluations
+from isoloss.app.state.messages import Messages
+from isoloss.app.state.open_curves import Curves
 from isoloss.app.state.session_words import in_words
 from isoloss.errors import IsolossError
-from isoloss.scene.document import DocumentState
-from isoloss.scene.session import SUFFIX, read_session, save_session
-
-if TYPE_CHECKING:
-    from isoloss.app.state.workspace import Workspace
-
+from isoloss.scene.document import Document, DocumentState
+from isoloss.scene.session import SUFFIX, save_session
 
 _State = tuple[DocumentState, list[Path], list[Path]]
 
 EVERY = 20.0
-"""Seconds between two times that what has changed is kept for after a crash."""
+"""Seconds between two times that what has changed is saved for after a crash."""
 
 
 class SessionKeeper:
-    """Saves what is open in a workspace, and brings it back.
+    """Saves what is open; `opener` opens it again.
 
-    While a window is open, what it shows is kept in a file of its own, so that the session of the
-    window before can still be restored from it; a crash leaves that file to the next window. Of
-    several windows the one that has changed last has it.
+    While a window is open, what it shows is saved in a file of its own, so that the session of the
+    window before can still be restored; a crash leaves that file to the next window. Of several
+    windows the one that has changed last has it.
 
     Attributes:
         path: the file that was opened or saved last; None where there is none.
+        write: writes a session file: the document, where to, and the sources of curves and
+            robustness runs. Raises IsolossError.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(
+        self,
+        document: Document,
+        curves: Curves,
+        evaluations: Evaluations,
+        preferences: Preferences,
+        messages: Messages,
+    ) -> None:
         self.path: Path | None = None
+        self.write: Callable[[Document, Path, list[Path], list[Path]], object] = save_session
+        self._document, self._curves, self._evaluations = document, curves, evaluations
+        self._preferences, self._messages = preferences, messages
         self._saved: _State | None = None
-        self._kept: _State | None = None
-        self._kept_at = -EVERY
-        self._written = 0
+        self._running: _State | None = None
+        self._running_since = -EVERY
+        self._running_file: object = None
 
     @property
     def name(self) -> str:
@@ -54,46 +64,22 @@ class SessionKeeper:
     @property
     def has_content(self) -> bool:
         """Whether there is anything to save."""
-        workspace = self.workspace
-        open_beside = workspace.curves.open or workspace.evaluations.open
-        return bool(workspace.document.layers or open_beside)
+        return bool(self._document.layers or self._curves.open or self._evaluations.open)
 
     @staticmethod
     def last_path() -> Path:
-        """Where the session is kept when the window closes."""
+        """Where the session is saved when the window closes."""
         return config_folder() / f"last{SUFFIX}"
 
     @staticmethod
     def running_path() -> Path:
-        """Where it is kept while the window is open."""
+        """Where it is saved while the window is open."""
         return config_folder() / f"running{SUFFIX}"
 
-    def open(self, path: Path) -> None:
-        """Show what is in a session file in place of what is open, which undo brings back.
-
-        Raises:
-            IsolossError: it is no session, or nothing of what it names can be read.
-        """
-        workspace = self.workspace
-        try:
-            session = read_session(path)
-        except IsolossError as error:
-            raise IsolossError(in_words(str(error))) from error
-        workspace.document.restore(session.document.state())
-        workspace.document.active = session.document.active
-        workspace.document.link()
-        for curve in list(workspace.curves.open):
-            workspace.close_curve(curve)
-        for evaluation in list(workspace.evaluations.open):
-            workspace.evaluations.close(evaluation)
-        for source in [*session.curves, *session.evaluations]:
-            workspace.load(source, remember=False)
-        workspace.after_restoring()
-        for line in session.missing:
-            told = f"Left out of {path.stem}: {in_words(line)}"
-            workspace.messages.say(told, "warning")
+    def was_opened(self, path: Path, *, whole: bool) -> None:
+        """What was in a session file is open; not all of it where it is not `whole`."""
         self._is_at(None if path == self.last_path() else path)
-        if session.missing:
+        if not whole:
             self._saved = None
 
     def save(self, path: Path) -> bool:
@@ -101,30 +87,28 @@ class SessionKeeper:
         try:
             self._write(path)
         except IsolossError as error:
-            self.workspace.messages.say(in_words(str(error)), "error")
+            self._messages.say(in_words(str(error)), "error")
             return False
         self._is_at(path)
-        self.workspace.preferences.remember(path)
-        self.workspace.messages.say(f"Saved {path}", "done")
+        self._preferences.remember(path)
+        self._messages.say(f"Saved {path}", "done")
         for line in self._gone():
-            self.workspace.messages.say(
-                f"Session {path.stem} will come back without {line}", "warning"
-            )
+            self._messages.say(f"Session {path.stem} will come back without {line}", "warning")
         return True
 
     def keep(self) -> None:
-        """Write what is open to where the next window finds it; an empty one is not kept."""
+        """Write what is open to where the next window finds it; nothing where nothing is."""
         if self.has_content:
             with suppress(IsolossError):
                 self._write(self.last_path())
         with suppress(OSError):  # another window may have written there since
-            if self.running_path().stat().st_mtime_ns == self._written:
+            if _identity(self.running_path()) == self._running_file:
                 self.running_path().unlink()
 
     def keep_running(self, now: float, busy: bool) -> bool:
-        """Keep what is open for after a crash, if it has changed; returns whether it was written.
+        """Save what is open for after a crash, if it has changed; returns whether it was written.
 
-        Layers that come or go are kept at once, the rest every `EVERY` seconds.
+        Layers that come or go are saved at once, the rest every `EVERY` seconds.
 
         Args:
             now: seconds, of any clock.
@@ -133,14 +117,14 @@ class SessionKeeper:
         if busy or not self.has_content:
             return False
         state = self._now()
-        if state == self._kept:
+        if state == self._running:
             return False
-        if now - self._kept_at < EVERY and _files(state) == _files(self._kept):
+        if now - self._running_since < EVERY and _files(state) == _files(self._running):
             return False
-        self._kept, self._kept_at = state, now
+        self._running, self._running_since = state, now
         try:
             self._write(self.running_path())
-            self._written = self.running_path().stat().st_mtime_ns
+            self._running_file = _identity(self.running_path())
         except (IsolossError, OSError):  # it is tried again when something has changed
             return False
         return True
@@ -158,30 +142,35 @@ class SessionKeeper:
         self.path = self._saved = None
 
     def _write(self, path: Path) -> None:
-        save_session(self.workspace.document, path, self._curves(), self._evaluations())
+        self.write(self._document, path, *self._plots())
 
     def _is_at(self, path: Path | None) -> None:
         self.path = path
         self._saved = None if path is None else self._now()
 
     def _now(self) -> _State:
-        return self.workspace.document.state(), self._curves(), self._evaluations()
+        return self._document.state(), *self._plots()
+
+    def _plots(self) -> tuple[list[Path], list[Path]]:
+        """The sources of the open curves and robustness runs."""
+        curves = [curve.source for curve in self._curves.open if curve.source is not None]
+        return curves, [evaluation.folder for evaluation in self._evaluations.open]
 
     def _gone(self) -> list[str]:
         """One line for each layer whose file is no longer there."""
-        layers = self.workspace.document.layers
-        sources = {x.name: x.source for x in layers if x.source is not None}
-        sources |= {curve.stem: curve for curve in self._curves()}
-        sources |= {folder.name: folder for folder in self._evaluations()}
+        curves, evaluations = self._plots()
+        sources = {x.name: x.source for x in self._document.layers if x.source is not None}
+        sources |= {curve.stem: curve for curve in curves}
+        sources |= {folder.name: folder for folder in evaluations}
         return [f"{name}: there is no file {at}" for name, at in sources.items() if not at.exists()]
-
-    def _curves(self) -> list[Path]:
-        return [curve.source for curve in self.workspace.curves.open if curve.source is not None]
-
-    def _evaluations(self) -> list[Path]:
-        return [evaluation.folder for evaluation in self.workspace.evaluations.open]
 
 
 def _files(state: _State | None) -> object:
     """Which layers, curves and robustness runs there are."""
     return state and ([x.layer for x in state[0].layers], *state[1:])
+
+
+def _identity(path: Path) -> object:
+    """What tells a file from another that has taken its place."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns

@@ -23,22 +23,22 @@ class Steering:
 
     def orbit(self, right: int, down: int) -> None:
         """Turn the surface by so many steps."""
-        self.workspace.look(self.workspace.scene.camera.orbit(STEP * right, STEP * down))
+        self.workspace.set_camera(self.workspace.scene.camera.orbit(STEP * right, STEP * down))
 
     def pan(self, right: int, down: int) -> None:
         """Shift it by so many steps."""
         step, camera = 2 * STEP, self.workspace.scene.camera
-        self.workspace.look(camera.pan(step * right, step * down, self._size()))
+        self.workspace.set_camera(camera.pan(step * right, step * down, self._size()))
 
     def zoom(self, factor: float) -> None:
         """Come closer to the middle."""
-        self.workspace.look(self.workspace.scene.camera.zoom(factor))
+        self.workspace.set_camera(self.workspace.scene.camera.zoom(factor))
 
     def recentre(self) -> None:
         """Orbit around the point in the middle from now on."""
         hit = self._middle()
         if hit is not None:
-            self.workspace.look(self.workspace.scene.camera.recentre(hit.position))
+            self.workspace.set_camera(self.workspace.scene.camera.recentre(hit.position))
 
     def pin_middle(self) -> None:
         """Pin the point in the middle, or take the pin away that is there."""

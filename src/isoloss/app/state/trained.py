@@ -10,7 +10,8 @@ from isoloss.app.state.runs import Runs
 from isoloss.errors import IsolossError
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
-from isoloss.shipped import located, shipped_settings
+from isoloss.settings.source import trained_network
+from isoloss.shipped import shipped_settings
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def data_of(source: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained on; "" where
     that is none."""
     try:
-        folder = located(source)
+        folder = trained_network(source).path
         if not source.strip() or not (folder / "run.json").is_file():
             return ""
         settings = Run.open(folder).settings

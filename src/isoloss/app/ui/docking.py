@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from imgui_bundle import hello_imgui, imgui
 
-PLACES = {
-    "Layers": "Left",
-    "Appearance": "LeftBottom",
-    "Experiments": "Right",
-    "Jobs": "RightBottom",
-    "Plots": "Bottom",
-    "Log": "Bottom",
-    "Curve": "Bottom",
-    "Slice": "Bottom",
-    "Minima": "Bottom",
-    "Robustness": "Bottom",
-    "Examples": "Bottom",
-}
-"""Panel: the place it has at first."""
+from isoloss.app.ui.panel import Panel
+from isoloss.app.ui.style import palette, vec
+from isoloss.scene.tiling import Rect
 
 
 def lay_out(
-    params: hello_imgui.DockingParams, viewport: Callable[[], None], panel: Callable[[str], None]
+    params: hello_imgui.DockingParams,
+    panels: Sequence[Panel],
+    draw_viewport: Callable[[], None],
+    draw_panel: Callable[[str], None],
 ) -> None:
-    """Put the panels around the viewport; `viewport` and `panel` draw them."""
+    """Put the panels around the viewport."""
     params.docking_splits = [
         hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
         hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
@@ -33,15 +25,14 @@ def lay_out(
         hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
     ]
-    middle = hello_imgui.DockableWindow("Viewport", "MainDockSpace", viewport)
+    middle = hello_imgui.DockableWindow("Viewport", "MainDockSpace", draw_viewport)
     middle.call_begin_end = middle.can_be_closed = False
     windows = [middle]
-    for name, place in PLACES.items():
-        window = hello_imgui.DockableWindow(name, place, lambda name=name: panel(name))
-        if name == "Experiments":  # it scrolls its fields, not its buttons
-            window.imgui_window_flags = int(imgui.WindowFlags_.no_scrollbar)
-        elif name == "Examples":  # whose arrow keys go from image to image
-            window.imgui_window_flags = int(imgui.WindowFlags_.no_nav_inputs)
+    for panel in panels:
+        window = hello_imgui.DockableWindow(
+            panel.name, panel.place, lambda name=panel.name: draw_panel(name)
+        )
+        window.imgui_window_flags = panel.window_flags
         windows.append(window)
     params.dockable_windows = windows
 
@@ -49,7 +40,8 @@ def lay_out(
 class Docking:
     """Opens and closes panels, in the running app."""
 
-    names = tuple(PLACES)
+    def __init__(self, panels: Sequence[Panel]) -> None:
+        self.panels = panels
 
     def is_shown(self, name: str) -> bool:
         """Whether a panel is open."""
@@ -76,3 +68,37 @@ class Docking:
 
 def _params() -> hello_imgui.DockingParams:
     return hello_imgui.get_runner_params().docking_params
+
+
+def rect_of(name: str) -> Rect | None:
+    """Where the window or panel `name` is; None while it cannot be seen."""
+    if imgui.internal.find_window_by_name(name) is None:
+        return None
+    window = imgui.internal.find_window_by_name(name)
+    if not window.was_active or window.hidden:
+        return None
+    return window.pos.x, window.pos.y, window.size.x, window.size.y
+
+
+def clear_as_panels(panels: Iterable[str]) -> None:
+    """Before a frame: let docked `panels` be transparent, for behind them is their own colour.
+
+    To clear a frame takes a software renderer no time; to fill a window two or three times over,
+    with the docking space, its panels and then the picture, takes longer than all there is upon
+    them. While one of the panels floats over others, all have a background of their own.
+    """
+    color = palette().panel
+    hello_imgui.get_runner_params().imgui_window_params.background_color = vec(color)
+    opaque = 1.0 if any(_floats(name) for name in panels) else 0.0
+    imgui.get_style().set_color_(imgui.Col_.window_bg, vec(color, opaque))
+
+
+def _floats(name: str) -> bool:
+    window = imgui.internal.find_window_by_name(name)
+    if window is None or not window.was_active:
+        return False
+    node = window.dock_node
+    while node is not None and node.parent_node is not None:
+        node = node.parent_node
+    # Panels may be docked to each other in a window that floats.
+    return node is None or not node.is_dock_space()

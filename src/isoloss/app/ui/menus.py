@@ -7,9 +7,9 @@ from itertools import groupby
 
 from imgui_bundle import imgui
 
-from isoloss.app.actions.actions import Action
-from isoloss.app.ui.shortcuts import shown
-from isoloss.app.ui.theme import palette, vec
+from isoloss.app.ui.action import Action
+from isoloss.app.ui.keyboard import shown
+from isoloss.app.ui.style import palette, vec
 
 
 def draw_menus(actions: list[Action]) -> None:

@@ -10,7 +10,7 @@ import math
 
 from imgui_bundle import imgui
 
-from isoloss.app.ui.theme import numerals
+from isoloss.app.ui.style import numerals
 from isoloss.scene.plain import LARGEST
 
 Pair = tuple[float, float]

@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 
 from isoloss import naming
 from isoloss.app.state.explain import Explanation
-from isoloss.app.ui.theme import Color, palette, u32, vec
+from isoloss.app.ui.style import Color, palette, u32, vec
 
 NARROW = 0.55
 """The share of the width that labels may take at most."""

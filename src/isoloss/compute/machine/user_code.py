@@ -14,12 +14,6 @@ from isoloss.errors import IsolossError
 _imported: set[str] = set()
 
 
-def is_user_function(name: str) -> bool:
-    """Whether `name` has the form package.module:function."""
-    module, separator, function = name.partition(":")
-    return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()
-
-
 def import_user_function(name: str) -> Callable[..., Any]:
     """Import what `name` names, looking in the working folder too.
 

@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.data.datasets import Dataset, as_inputs
-from isoloss.compute.machine.user_code import (
-    call_user_function,
-    import_user_function,
-    is_user_function,
-)
-from isoloss.compute.networks.cifar_resnet import NAMES as CIFAR_RESNETS
-from isoloss.compute.networks.cifar_resnet import CifarResNet, cifar_resnet
+from isoloss.compute.data.dataset import Dataset, as_inputs
+from isoloss.compute.machine.user_code import call_user_function, import_user_function
+from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
-from isoloss.naming import is_tagged
+from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
+from isoloss.settings.source import Source, network_type
 
 SMALL_IMAGE = 64
-
-
-class Normalized(nn.Module):
-    """A network behind a fixed per-channel normalization.
-
-    Args:
-        network: takes normalized images (N, 3, H, W).
-        mean, std: per-channel statistics on the [0, 1] scale.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of images (N, 3, H, W) in [0, 1]."""
-        return self.network((images - self.mean) / self.std)
 
 
 def build_model(
@@ -66,13 +41,14 @@ def build_model(
     Raises:
         IsolossError: if there is no such network, or it has no CIFAR stem.
     """
-    if is_user_function(name) and name.partition(":")[0] not in ("timm", "torchvision"):
+    source = network_type(name)
+    if source.kind == "function":
         return _of_user(name, classes)
-    if is_tagged(name):
+    if source.kind == "published":
         from isoloss.compute.networks.pretrained import build_published
 
         return build_published(name, classes)
-    network = _published(name, classes)
+    network = _of_library(source, classes)
     if stem == "cifar" or (stem == "auto" and image_size <= SMALL_IMAGE):
         adapted = _with_cifar_stem(network, classes)
         if not adapted and stem == "cifar":
@@ -117,44 +93,37 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
         )
 
 
-def _published(name: str, classes: int) -> nn.Module:
-    library, _, short = name.rpartition(":")
-    if name in CIFAR_RESNETS:
-        return cifar_resnet(name, classes)
-    if name == "resnet50_cbam":
-        from isoloss.compute.networks.cbam import resnet50_cbam
-
-        return resnet50_cbam(classes)
-    if library == "timm":
+def _of_library(source: Source, classes: int) -> nn.Module:
+    name = source.name
+    if source.kind == "built-in" and name in BUILT_IN_NETWORKS:
+        return pkgutil.resolve_name(BUILT_IN_NETWORKS[name])(classes)
+    if source.kind == "timm":
         import timm
 
-        if not timm.is_model(short):
-            near = timm.list_models(f"*{short}*")[:3]
+        if not timm.is_model(name):
+            near = timm.list_models(f"*{name}*")[:3]
             hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models()"
-            raise IsolossError(f"timm has no network {short!r}; {hint}")
-        return timm.create_model(short, pretrained=False, num_classes=classes)
-    if library in ("", "torchvision"):
+            raise IsolossError(f"timm has no network {name!r}; {hint}")
+        return timm.create_model(name, pretrained=False, num_classes=classes)
+    if source.kind in ("built-in", "torchvision"):
         import torchvision
 
-        if short in torchvision.models.list_models(module=torchvision.models):
+        if name in torchvision.models.list_models(module=torchvision.models):
             # Inception and GoogLeNet would return tuples and warn about their initialization.
             extra = (
                 {"aux_logits": False, "init_weights": True}
-                if short in ("googlenet", "inception_v3")
+                if name in ("googlenet", "inception_v3")
                 else {}
             )
-            return torchvision.models.get_model(short, weights=None, num_classes=classes, **extra)
-    raise IsolossError(
-        f"there is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
-        "torchvision:NAME, timm:NAME or package.module:function"
-    )
+            return torchvision.models.get_model(name, weights=None, num_classes=classes, **extra)
+    raise IsolossError(no_network(source.text))
 
 
 def _with_cifar_stem(network: nn.Module, classes: int) -> bool:
     """Adapt `network` to small images in place; False if it is of no family that we know how to."""
     import torchvision
 
-    if isinstance(network, CifarResNet):
+    if getattr(network, "for_small_images", False):
         return True
     if isinstance(network, torchvision.models.VGG):
         network.avgpool = nn.AdaptiveAvgPool2d(1)

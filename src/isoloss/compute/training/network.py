@@ -8,17 +8,23 @@ from pathlib import Path
 
 from torch import nn
 
-from isoloss.compute.data.datasets import Dataset, load_dataset
+from isoloss.compute.data.dataset import Dataset
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import State, load_into, load_state
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
 from isoloss.compute.training.classifier import build_for
 from isoloss.compute.training.trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
-from isoloss.naming import is_tagged
 from isoloss.run import Run
-from isoloss.settings import CHECKPOINT_SUFFIXES, NetworkSettings, TrainSettings
-from isoloss.shipped import located
+from isoloss.settings import NetworkSettings, TrainSettings
+from isoloss.settings.source import (
+    CHECKPOINT_SUFFIXES,
+    Source,
+    data_set,
+    network_type,
+    trained_network,
+)
 
 
 @dataclass(frozen=True)
@@ -48,23 +54,23 @@ class Network:
 
 
 def load_network(
-    settings: NetworkSettings, source: Path | None = None, *, read: bool = True
+    settings: NetworkSettings, source: Source | None = None, *, read: bool = True
 ) -> Network:
     """Load data and a network.
 
     Args:
-        source: which of `settings.sources`; by default the only one.
+        source: which of `settings.networks`; by default the only one.
         read: whether to read all images of folders now (`load_dataset`).
 
     Raises:
         IsolossError: saying what is missing or does not fit.
     """
-    source = source or settings.source
-    if is_tagged(str(source)):
-        return _published(settings, str(source), read)
-    if source.suffix in CHECKPOINT_SUFFIXES:
-        return _of_file(settings, source, read)
-    return _of_run(settings, source, read)
+    source = source or settings.networks[0]
+    if source.kind == "published":
+        return _published(settings, source.text, read)
+    if source.kind == "checkpoint":
+        return _of_file(settings, source.path, read)
+    return _of_run(settings, source.path, read)
 
 
 def _published(settings: NetworkSettings, name: str, read: bool) -> Network:
@@ -92,7 +98,8 @@ def _of_file(settings: NetworkSettings, source: Path, read: bool) -> Network:
 def _data_for(model: str, settings: NetworkSettings, read: bool) -> Dataset:
     """The data that were asked for, as a network is to be given them."""
     assert settings.data is not None
-    framing = framing_of(model, settings.image_size) if is_tagged(model) else None
+    published = network_type(model).kind == "published"
+    framing = framing_of(model, settings.image_size) if published else None
     return load_dataset(settings.data, settings.image_size, framing=framing, read=read)
 
 
@@ -133,7 +140,7 @@ def load_path(folder: Path) -> tuple[TrainSettings, TrainedPath]:
             f"{folder} is no network: give a training run's folder, or a checkpoint "
             f"({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    run = Run.open(located(folder))
+    run = Run.open(trained_network(folder).path)
     asked = run.settings
     if not isinstance(asked, TrainSettings):
         raise IsolossError(f"{run.folder} is a {asked.kind} run: give a training run")
@@ -153,7 +160,7 @@ def _check_same_classes(trained_on: Dataset, dataset: Dataset) -> None:
         raise IsolossError(
             f"the network knows {len(known)} classes, {dataset.name} has {len(given)}"
         )
-    folders = all(d.name.startswith("imagefolder:") for d in (trained_on, dataset))
+    folders = all(data_set(d.name).kind == "imagefolder" for d in (trained_on, dataset))
     if folders and known != given:
         first = next((a, b) for a, b in zip(known, given, strict=True) if a != b)
         raise IsolossError(

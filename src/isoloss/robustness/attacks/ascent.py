@@ -1,6 +1,6 @@
-"""Projected gradient ascent with a queue: who is fooled leaves, and the next image takes the place.
+"""Projected gradient ascent with a queue: where an attack succeeds, the next image takes the place.
 
-Every image keeps its own count of steps, so that a batch stays full however many are fooled early.
+Every image keeps its own count of steps, so that a batch stays full however many succeed early.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from isoloss.robustness.attacks.ball import Ball
-from isoloss.robustness.attacks.looking import Look
+from isoloss.robustness.attacks.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,25 @@ class Attacked:
     Attributes:
         images: (N, C, H, W) adversarial images in [0, 1], within the ball.
         losses: (N,) what the network loses on them, as the attack saw it.
-        fooled: (N,) bool, whether they are misclassified, as the attack saw it.
+        success: (N,) bool, whether they are misclassified, as the attack saw it.
         without_gradient: (N,) bool, whether the gradient was exactly zero wherever it was taken:
             such images were not attacked but left alone.
     """
 
     images: Tensor
     losses: Tensor
-    fooled: Tensor
+    success: Tensor
     without_gradient: Tensor
+
+    @property
+    def fooled(self) -> Tensor:
+        """`success`, by its earlier name."""
+        return self.success
 
 
 @torch.no_grad()
 def ascend(
-    look: Look,
+    objective: Objective,
     images: Tensor,
     labels: Tensor,
     start: Tensor,
@@ -58,8 +63,8 @@ def ascend(
     n = len(images)
     current = start.clone()
     best, losses = start.clone(), images.new_full((n,), -torch.inf, dtype=torch.float32)
-    fooled = torch.zeros(n, dtype=torch.bool, device=images.device)
-    flat = torch.ones_like(fooled)
+    success = torch.zeros(n, dtype=torch.bool, device=images.device)
+    flat = torch.ones_like(success)
     taken = torch.zeros(n, dtype=torch.long, device=images.device)
     queue = torch.arange(n, device=images.device)
     while len(queue) > 0:
@@ -68,23 +73,23 @@ def ascend(
         here = current if whole else current[rows]
         centres, truth = (images, labels) if whole else (images[rows], labels[rows])
         arrived = taken[rows] == steps
-        sight = look(here, truth, not bool(arrived.all()))
+        value = objective(here, truth, not bool(arrived.all()))
 
-        seen = sight.losses.float()
-        better = sight.fooled & ~fooled[rows]
-        better |= (sight.fooled == fooled[rows]) & (seen > losses[rows])
+        seen = value.losses.float()
+        better = value.success & ~success[rows]
+        better |= (value.success == success[rows]) & (seen > losses[rows])
         if not keep_best:
             better = torch.ones_like(better)
         risen = rows[better]
         best[risen], losses[risen] = here[better], seen[better]
-        fooled[risen] = sight.fooled[better]
+        success[risen] = value.success[better]
 
         going = ~arrived
         if keep_best:
-            going &= ~sight.fooled
-        if sight.gradient is not None:
-            flat[rows] &= (sight.gradient.flatten(1) == 0).all(1) | arrived
-            moved = here + step_size * ball.ascent(sight.gradient)
+            going &= ~value.success
+        if value.gradient is not None:
+            flat[rows] &= (value.gradient.flatten(1) == 0).all(1) | arrived
+            moved = here + step_size * ball.ascent(value.gradient)
             moved = ball.project(moved, centres).clamp_(0, 1)
             if whole and bool(going.all()):
                 current = moved
@@ -92,4 +97,4 @@ def ascend(
                 current[rows[going]] = moved[going]
         taken[rows] += 1
         queue = torch.cat([rows[going], waiting])
-    return Attacked(best, losses, fooled, flat & (taken > 1))
+    return Attacked(best, losses, success, flat & (taken > 1))

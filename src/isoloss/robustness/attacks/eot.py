@@ -15,16 +15,17 @@ from torch import Tensor, nn
 
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.checks import check_at_least, check_logits
-from isoloss.robustness.attacks.looking import (
+from isoloss.robustness.attacks.objective import (
     Draws,
-    Look,
-    Sight,
-    held_still,
+    Objective,
+    ObjectiveValue,
+    as_float32,
+    frozen,
     input_gradient,
     refuse_nan,
-    wide,
 )
-from isoloss.robustness.attacks.pgd import Protocol, climb
+from isoloss.robustness.attacks.pgd import climb
+from isoloss.robustness.attacks.protocol import Protocol
 
 
 def eot_pgd(
@@ -42,8 +43,8 @@ def eot_pgd(
 
     Every step takes the mean gradient over `draws` draws of the network's noise, computed together.
     No image is done early, and the last iterate is returned: being misclassified in one step's
-    draws is no lasting success. Restarts are compared on draws that they share. What `fooled` says
-    is the majority of the last draws; judge by fresh ones.
+    draws is no lasting success. Restarts are compared on draws that they share. What `success`
+    says is the majority of the last draws; count fresh ones.
 
     Args:
         model, x, y, eps, generator: as for `pgd`.
@@ -53,17 +54,17 @@ def eot_pgd(
     Raises:
         IsolossError: as `pgd`.
     """
-    look = over_draws(model, draws, batch_size)
+    objective = mean_objective(model, draws, batch_size)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
     size = images_at_once or max(len(x), 1)
 
     def anew(outcome: Attacked) -> Attacked:
-        looks = zip(outcome.images.split(size), y.split(size), strict=True)
-        sights = [look(some, truth, False) for some, truth in looks]
+        batches = zip(outcome.images.split(size), y.split(size), strict=True)
+        values = [objective(some, truth, False) for some, truth in batches]
         return replace(
             outcome,
-            losses=torch.cat([sight.losses for sight in sights]),
-            fooled=torch.cat([sight.fooled for sight in sights]),
+            losses=torch.cat([value.losses for value in values]),
+            success=torch.cat([value.success for value in values]),
         )
 
     def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
@@ -72,18 +73,18 @@ def eot_pgd(
         drawn.again()
         return known, anew(fresh)
 
-    with held_still(model):
+    with frozen(model):
         return climb(
-            look, x, y, eps, replace(protocol, keep_best=False), generator,
+            objective, x, y, eps, replace(protocol, keep_best=False), generator,
             batch_size=images_at_once, on_equal_terms=both,
         )  # fmt: skip
 
 
-def over_draws(model: nn.Module, draws: int, batch_size: int | None = None) -> Look:
-    """Look at a randomized `model`: mean loss over `draws` draws, its gradient, the majority."""
+def mean_objective(model: nn.Module, draws: int, batch_size: int | None = None) -> Objective:
+    """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
     check_at_least("draws", draws)
 
-    def look(images: Tensor, labels: Tensor, with_gradient: bool) -> Sight:
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         n = len(images)
         at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
         losses = torch.zeros(n, device=images.device)
@@ -94,7 +95,7 @@ def over_draws(model: nn.Module, draws: int, batch_size: int | None = None) -> L
             leaf = images.detach().requires_grad_(with_gradient)
             with torch.set_grad_enabled(with_gradient):
                 # (n·k, …): the draws of an image lie side by side.
-                logits = wide(
+                logits = as_float32(
                     check_logits(model(leaf.repeat_interleave(k, 0)), labels.repeat_interleave(k))
                 )
                 each = F.cross_entropy(logits, labels.repeat_interleave(k), reduction="none")
@@ -105,6 +106,6 @@ def over_draws(model: nn.Module, draws: int, batch_size: int | None = None) -> L
             votes = chosen if votes is None else votes + chosen
         refuse_nan(losses)
         assert votes is not None
-        return Sight(losses, votes.argmax(1) != labels, gradient)
+        return ObjectiveValue(losses, votes.argmax(1) != labels, gradient)
 
-    return look
+    return objective

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -18,52 +18,9 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.checks import check_at_least, check_images, check_labels
-from isoloss.robustness.attacks.looking import Look, exact, held_still, is_random
-
-# Of ε / steps: enough to cross the ball, and to turn around in it.
-USUAL_STEP = 2.5
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a gradient attack proceeds.
-
-    Attributes:
-        steps: gradient steps.
-        step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
-        random_start: begin uniformly in the ball, not at the image.
-        restarts: how often to begin; only with a random start does that change anything.
-        keep_best: return the best iterate of each image, and let the fooled ones go; else take
-            all steps and return the last iterate. A network that draws noise is always attacked to
-            the last: of its iterates the best would be the one whose noise was luckiest.
-    """
-
-    name: str = "pgd"
-    steps: int = 40
-    step_size: float | None = None
-    norm: Norm = "linf"
-    random_start: bool = True
-    restarts: int = 1
-    keep_best: bool = True
-
-    def step_at(self, eps: float) -> float:
-        """The length of a step for the radius `eps`."""
-        return USUAL_STEP * eps / self.steps if self.step_size is None else self.step_size
-
-    def shortfall(self, eps: float) -> str | None:
-        """Why this protocol cannot use the whole ball, if so."""
-        reach = self.steps * self.step_at(eps)
-        if reach >= eps * (1 - 1e-9):
-            return None
-        return (
-            f"the steps, {self.steps} × {self.step_at(eps):.4g}, reach {reach:.4g} and not "
-            f"ε = {eps:.4g}: a larger ε changes nothing"
-        )
-
-
-# What the experiment this project starts from did: its reach ends at 10/255. There the images were
-# clamped in normalized space; here, as always, in [0, 1].
-LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
+from isoloss.robustness.attacks.protocol import Protocol
 
 
 def pgd(
@@ -93,7 +50,7 @@ def pgd(
         eps: the ball's radius on the [0, 1] scale.
         step_size: by default 2.5 · eps / steps.
         norm: "linf" or "l2".
-        restarts: how often to begin anew for images that are not yet fooled.
+        restarts: how often to begin anew for images on which it has not succeeded.
         generator: draws the starts, on the images' device; by default PyTorch's own.
         batch_size: images attacked together; by default all.
 
@@ -118,13 +75,31 @@ def attack(
     """`pgd` by a protocol, with all that is known of its outcome."""
     if is_random(model):
         protocol = replace(protocol, keep_best=False)
-    with held_still(model):
-        return climb(exact(model), x, y, eps, protocol, generator, batch_size=batch_size)
+    with frozen(model):
+        return climb(objective_of(model), x, y, eps, protocol, generator, batch_size=batch_size)
+
+
+def pgd_attack(context: AttackContext) -> Attack:
+    """`attack` by the protocol of a run."""
+    return lambda x, y, eps: attack(
+        context.model, x, y, eps, context.protocol, context.generator,
+        batch_size=context.batch_size,
+    )  # fmt: skip
+
+
+def transfer_attack(context: AttackContext) -> Attack:
+    """`attack` on the network without its defense."""
+    # What is to fool another network must not stop as soon as it fools its own.
+    to_the_end = replace(context.protocol, keep_best=False)
+    return lambda x, y, eps: attack(
+        context.undefended, x, y, eps, to_the_end, context.generator,
+        batch_size=context.batch_size,
+    )  # fmt: skip
 
 
 @torch.no_grad()
 def climb(
-    look: Look,
+    objective: Objective,
     x: Tensor,
     y: Tensor,
     eps: float,
@@ -134,10 +109,10 @@ def climb(
     batch_size: int | None,
     on_equal_terms: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
 ) -> Attacked:
-    """Carry a protocol out with whatever gradient `look` gives.
+    """Carry a protocol out with whatever gradient `objective` gives.
 
     Args:
-        on_equal_terms: what two attacks on all images come to, where what `look` saw of each was
+        on_equal_terms: what two attacks on all images come to, where the objective at each was
             luck too.
     """
     check_images(x)
@@ -158,9 +133,9 @@ def climb(
         start = _start(x, ball, protocol, generator)
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
-            rows = rows[~outcome.fooled]
+            rows = rows[~outcome.success]
         fresh = ascend(
-            look, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
+            objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
             keep_best=protocol.keep_best, batch_size=batch_size,
         )  # fmt: skip
         if outcome is None:
@@ -179,15 +154,18 @@ def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator
 
 def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     """Image by image the better of two attacks; `fresh` is of `rows` only."""
-    wins = fresh.fooled & ~known.fooled[rows]
-    wins |= (fresh.fooled == known.fooled[rows]) & (fresh.losses > known.losses[rows])
+    wins = fresh.success & ~known.success[rows]
+    wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])
     won = rows[wins]
     merged = replace(
-        known, images=known.images.clone(), losses=known.losses.clone(), fooled=known.fooled.clone()
+        known,
+        images=known.images.clone(),
+        losses=known.losses.clone(),
+        success=known.success.clone(),
     )
     merged.images[won] = fresh.images[wins]
     merged.losses[won] = fresh.losses[wins]
-    merged.fooled[won] = fresh.fooled[wins]
+    merged.success[won] = fresh.success[wins]
     still = known.without_gradient.clone()
     still[rows] &= fresh.without_gradient
     return replace(merged, without_gradient=still)

@@ -1,8 +1,8 @@
 """One attack over a list of radii, on a defense that draws noise.
 
 What fools one draw of noise may not fool the next, so an image is done only when none of the draws
-that judge it gives its class. They are the same draws at every radius, and a larger ball contains
-what a smaller one does: such an image stays as it is, and larger radii attack the others.
+that are counted gives its class. They are the same draws at every radius, and a larger ball
+contains what a smaller one does: such an image stays as it is, and larger radii attack the others.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.sweep import Attack
+from isoloss.robustness.attacks.context import Attack
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the draws that judge say of N images.
+class Correctness:
+    """By how many of a defense's draws N images are classified rightly, and by which.
 
     Attributes:
         votes: (N,) int64, how many draws give the true class.
@@ -39,9 +39,9 @@ class Judgement:
         """Which images at least one of the draws still takes for what they are, rounded or not."""
         return ((self.votes > 0) | self.in_8_bits).nonzero()[:, 0]
 
-    def renewed(self, rows: Tensor, other: Judgement) -> Judgement:
+    def renewed(self, rows: Tensor, other: Correctness) -> Correctness:
         """With what `other` says of `rows`."""
-        return Judgement(
+        return Correctness(
             *(
                 getattr(self, f.name).index_put((rows,), getattr(other, f.name))
                 for f in fields(self)
@@ -49,39 +49,41 @@ class Judgement:
         )
 
 
-# (images, which of all images they are, ε) -> what is to be said of them.
-Judge = Callable[[Tensor, Tensor, float], Judgement]
+CountCorrect = Callable[[Tensor, Tensor, float], Correctness]
+"""(images, (n,) which of all images they are, ε) to what is to be said of them."""
 
 
 @dataclass(frozen=True)
-class JudgedAtEpsilon:
+class DefendedAtEpsilon:
     """All N images at one radius.
 
     Attributes:
         images: (N, C, H, W) adversarial images in [0, 1].
-        judgement: what the draws say of them.
+        correctness: what the draws say of them.
         without_gradient: (N,) bool, whether the attack found no gradient to follow.
-        seconds: that it took; at the first radius with judging the clean images.
+        seconds: that it took; at the first radius with counting for the clean images.
     """
 
     images: Tensor
-    judgement: Judgement
+    correctness: Correctness
     without_gradient: Tensor
     seconds: float
 
 
 def randomized_sweep(
-    attack: Attack,
-    judge: Judge,
+    attack: Attack | None,
+    count_correct: CountCorrect,
     x: Tensor,
     y: Tensor,
     epsilons: Sequence[float],
     *,
     carry: bool = True,
-) -> Iterator[JudgedAtEpsilon]:
+) -> Iterator[DefendedAtEpsilon]:
     """Attack (N, C, H, W) images `x` of classes `y` at each radius, from the smallest.
 
     Args:
+        attack: None where 0 is the only radius.
+        count_correct: how many of the draws are right, and which.
         epsilons: radii in ascending order.
         carry: whether images of which no draw gives the class are left as they are, also those
             that need no change for it; without, every image is attacked at every radius.
@@ -89,23 +91,24 @@ def randomized_sweep(
     began = time.perf_counter()
     nowhere = torch.zeros_like(y, dtype=torch.bool)
     everyone = torch.arange(len(x), device=x.device)
-    known: JudgedAtEpsilon | None = None
+    known: DefendedAtEpsilon | None = None
     if carry or epsilons[0] == 0:
-        known = JudgedAtEpsilon(x, judge(x, everyone, 0.0), nowhere, 0.0)
+        known = DefendedAtEpsilon(x, count_correct(x, everyone, 0.0), nowhere, 0.0)
     for eps in epsilons:
         images, flat = (x, nowhere) if known is None else (known.images, known.without_gradient)
-        judgement = None if known is None else known.judgement
+        correctness = None if known is None else known.correctness
         if eps > 0:
-            left = everyone if judgement is None else judgement.resisting
+            left = everyone if correctness is None else correctness.resisting
             if len(left):
+                assert attack is not None
                 attacked = attack(x[left], y[left], eps)
                 images = images.index_put((left,), attacked.images)
                 flat = flat.index_put((left,), attacked.without_gradient)
-                of_left = judge(attacked.images, left, eps)
-                judgement = of_left if judgement is None else judgement.renewed(left, of_left)
-        assert judgement is not None
+                of_left = count_correct(attacked.images, left, eps)
+                correctness = of_left if correctness is None else correctness.renewed(left, of_left)
+        assert correctness is not None
         now = time.perf_counter()
-        reached = JudgedAtEpsilon(images, judgement, flat, now - began)
+        reached = DefendedAtEpsilon(images, correctness, flat, now - began)
         began = now
         yield reached
         known = reached if carry else None

@@ -21,22 +21,23 @@ from isoloss.robustness.attacks.checks import (
     check_labels,
     check_logits,
 )
-from isoloss.robustness.attacks.looking import Draws, held_still, is_random, refuse_nan, wide
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.objective import Draws, as_float32, frozen, is_random, refuse_nan
 
-SHARE = 0.8  # of the image that the first squares cover
-# The squares' share is halved after so many of 10,000 queries (section 4.1 of the paper).
+FRACTION = 0.8  # of the image that the first squares cover
+# The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 
 @dataclass(frozen=True)
 class Searched:
-    """Where a search stands.
+    """What a search has found so far.
 
     Attributes:
-        queries: how often every image that is not yet fooled has been asked about.
+        queries: how often each image that still resists has been asked about.
         images: (N, C, H, W) the best so far, within the ball.
-        margins: (N,) of the true class over the best other; negative where fooled. They only fall,
-            but for a randomized network, whose every answer is another.
+        margins: (N,) of the true class over the best other; negative where it succeeds. They
+            only fall, but for a randomized network, whose every answer is another.
     """
 
     queries: int
@@ -77,6 +78,14 @@ def square(
     return Attacked(last.images, -last.margins, last.margins < 0, nowhere)
 
 
+def square_attack(context: AttackContext) -> Attack:
+    """`square` with the queries of a run."""
+    return lambda x, y, eps: square(
+        context.model, x, y, eps, context.settings.queries, context.settings.norm,
+        context.generator, draws=context.draws, batch_size=context.forward_batch_size,
+    )  # fmt: skip
+
+
 @torch.no_grad()
 def search(
     model: nn.Module,
@@ -90,7 +99,7 @@ def search(
     draws: int = 1,
     batch_size: int | None = None,
 ) -> Iterator[Searched]:
-    """`square`, query by query, until all images are fooled or the queries are used up."""
+    """`square`, query by query, until it succeeds on all images or the queries are used up."""
     check_images(x)
     check_labels(y, x)
     check_at_least("queries", queries)
@@ -101,7 +110,7 @@ def search(
     propose: Callable[..., Tensor] = _propose_linf if norm == "linf" else _propose_l2
     draw = _Draws(generator, x)
     lasting = not is_random(model)
-    with held_still(model):
+    with frozen(model):
 
         def ask(images: Tensor, labels: Tensor) -> Tensor:
             return _margins(model, images, labels, draws, batch_size)
@@ -126,9 +135,9 @@ def search(
                 rows = rows[margins[rows] >= 0]
             if len(rows) == 0:
                 return
-            share = _share(query, queries)
+            fraction = _fraction(query, queries)
             # Drawn for all images, so that the search for one does not depend on the others.
-            moved = propose(x, best, eps, share, draw)[rows]
+            moved = propose(x, best, eps, fraction, draw)[rows]
             moved = ball.project(moved.clamp_(0, 1), x[rows]).clamp_(0, 1)
             if not lasting:
                 drawn = Draws(model, x.device)
@@ -157,13 +166,13 @@ class _Draws:
         return (2 * bits - 1).to(self._like.dtype)
 
 
-def _share(query: int, queries: int) -> float:
+def _fraction(query: int, queries: int) -> float:
     reached = query * 10_000 // queries
-    return SHARE / 2 ** sum(reached > halving for halving in HALVINGS)
+    return FRACTION / 2 ** sum(reached > halving for halving in HALVINGS)
 
 
-def _side(share: float, x: Tensor) -> int:
-    return round(math.sqrt(share * x.shape[-1] * x.shape[-2]))
+def _side(fraction: float, x: Tensor) -> int:
+    return round(math.sqrt(fraction * x.shape[-1] * x.shape[-2]))
 
 
 def _stripes(x: Tensor, eps: float, draw: _Draws) -> Tensor:
@@ -171,10 +180,10 @@ def _stripes(x: Tensor, eps: float, draw: _Draws) -> Tensor:
     return eps * draw.signs(n, channels, 1, width)
 
 
-def _propose_linf(x: Tensor, best: Tensor, eps: float, share: float, draw: _Draws) -> Tensor:
+def _propose_linf(x: Tensor, best: Tensor, eps: float, fraction: float, draw: _Draws) -> Tensor:
     """One square of each image goes to a corner of the ball, each channel to its own."""
     n, channels, height, width = x.shape
-    side = min(max(_side(share, x), 1), height, width)
+    side = min(max(_side(fraction, x), 1), height, width)
     rows, columns = draw.below(height - side + 1), draw.below(width - side + 1)
     inside = (
         _within(rows, side, height)[:, None, :, None]
@@ -201,28 +210,28 @@ def _tiles(x: Tensor, eps: float, draw: _Draws) -> Tensor:
     return offsets * (eps / _length(offsets, (1, 2, 3)))
 
 
-def _propose_l2(x: Tensor, best: Tensor, eps: float, share: float, draw: _Draws) -> Tensor:
+def _propose_l2(x: Tensor, best: Tensor, eps: float, fraction: float, draw: _Draws) -> Tensor:
     """One window of each image gives its length, and what of ε is unused, to a bump in another
     (algorithm 3 of the paper)."""
     n, channels, height, width = x.shape
-    side = min(max(_side(share, x), 3) | 1, height, width)
+    side = min(max(_side(fraction, x), 3) | 1, height, width)
     offsets = best - x
     there, here = (
         _window(draw.below(height - side + 1), draw.below(width - side + 1), side, channels)
         for _ in range(2)
     )
     total = _length(offsets, (1, 2, 3))
-    kept = offsets.clone()
-    kept[there] = 0
-    kept[here] = 0
-    released = (offsets.square() - kept.square()).sum((2, 3), keepdim=True)
+    rest = offsets.clone()
+    rest[there] = 0
+    rest[here] = 0
+    released = (offsets.square() - rest.square()).sum((2, 3), keepdim=True)
     unused = (eps**2 - total.square()).clamp(min=0)
     old = offsets[here]
     bump = _bump(side, x, draw.signs(1)) * draw.signs(n, channels, 1, 1)
     bump = bump + old / _length(old, (2, 3))
     length = (unused / channels + released).sqrt()
-    kept[here] = bump / _length(bump, (2, 3)) * length
-    return x + kept * (eps / _length(kept, (1, 2, 3)))
+    rest[here] = bump / _length(bump, (2, 3)) * length
+    return x + rest * (eps / _length(rest, (1, 2, 3)))
 
 
 def _window(top: Tensor, left: Tensor, side: int, channels: int) -> tuple[Tensor, ...]:
@@ -269,7 +278,7 @@ def _margins(
     at_once = max((batch_size or len(images) * draws) // draws, 1)
     for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
         each = truth.repeat_interleave(draws)
-        logits = wide(check_logits(model(some.repeat_interleave(draws, 0)), each))
+        logits = as_float32(check_logits(model(some.repeat_interleave(draws, 0)), each))
         own = logits.gather(1, each[:, None])[:, 0]
         others = logits.scatter(1, each[:, None], -torch.inf).amax(1)
         found.append((own - others).view(-1, draws).mean(1))

@@ -1,4 +1,4 @@
-"""One attack over a list of radii: what is fooled in a small ball is fooled in a larger one.
+"""One attack over a list of radii: what succeeds in a small ball succeeds in a larger one.
 
 So each image is attacked until the first radius that fools it, also once it is rounded to 8 bits;
 the larger ones take over what was found, and the batch holds nothing but images that still resist.
@@ -9,21 +9,18 @@ which says nothing of what a file could do. Such images are attacked again, thro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.checks import check_eps, check_images, check_labels, check_logits
-from isoloss.robustness.attacks.looking import held_still, refuse_nan, wide
+from isoloss.robustness.attacks.context import Attack
+from isoloss.robustness.attacks.objective import as_float32, frozen, refuse_nan
 from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
-
-# (images, labels, ε) -> what the attack makes of them.
-Attack = Callable[[Tensor, Tensor, float], Attacked]
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,8 @@ class AtEpsilon:
     Attributes:
         eps: the radius, on the [0, 1] scale.
         images: (N, C, H, W) adversarial images in [0, 1].
-        fooled: (N,) bool, whether an attack within this radius succeeds.
-        fooled_in_8_bits: (N,) bool, whether it still does once every value is one of 256.
+        success: (N,) bool, whether an attack within this radius succeeds.
+        success_in_8_bits: (N,) bool, whether it still does once every value is one of 256.
         without_gradient: (N,) bool, whether the attack found no gradient to follow.
         attacked: how many images had to be attacked at this radius.
         seconds: that took.
@@ -42,16 +39,21 @@ class AtEpsilon:
 
     eps: float
     images: Tensor
-    fooled: Tensor
-    fooled_in_8_bits: Tensor
+    success: Tensor
+    success_in_8_bits: Tensor
     without_gradient: Tensor
     attacked: int
     seconds: float
 
     @property
-    def survivors(self) -> int:
-        """How many images are still classified rightly."""
-        return int((~self.fooled).sum())
+    def fooled(self) -> Tensor:
+        """`success`, by its earlier name."""
+        return self.success
+
+    @property
+    def fooled_in_8_bits(self) -> Tensor:
+        """`success_in_8_bits`, by its earlier name."""
+        return self.success_in_8_bits
 
 
 def sweep(
@@ -73,7 +75,7 @@ def sweep(
 
     Args:
         attack: for example a call of `isoloss.robustness.attack` with a protocol.
-        model: judges what the attack returns.
+        model: decides whether what the attack returns is a success.
         epsilons: radii in any order; 0 is the clean accuracy.
         through_rounding: the attack on `Rounded(model)`, for images that rounding takes back; by
             default none.
@@ -81,7 +83,7 @@ def sweep(
             at every radius.
         after: where an earlier sweep over the same images stopped; smaller radii are left out.
         norm: of the radii, "linf" or "l2".
-        batch_size: images judged together.
+        batch_size: images that go through `model` together.
 
     Raises:
         IsolossError: for a negative radius, or whatever the attack refuses.
@@ -120,26 +122,26 @@ class _Sweep:
         began = time.perf_counter()
         if known is None:
             images = self.x.clone()
-            fooled, rounded, flat = (torch.zeros_like(self.y, dtype=torch.bool) for _ in range(3))
+            success, rounded, flat = (torch.zeros_like(self.y, dtype=torch.bool) for _ in range(3))
         else:
-            images, fooled = known.images.clone(), known.fooled.clone()
-            rounded, flat = known.fooled_in_8_bits.clone(), known.without_gradient.clone()
-        left = (~(fooled & rounded)).nonzero()[:, 0]
+            images, success = known.images.clone(), known.success.clone()
+            rounded, flat = known.success_in_8_bits.clone(), known.without_gradient.clone()
+        left = (~(success & rounded)).nonzero()[:, 0]
         if len(left):
             x, y = self.x[left], self.y[left]
             found = x
             if eps > 0:
                 outcome = self.attack(x, y, eps)
                 found, flat[left] = outcome.images, outcome.without_gradient
-            found, fools, fools_as_file = self._judged(found, x, y, eps)
-            better = fools & fools_as_file | ~fooled[left]
+            found, fools, fools_as_file = self._confirmed(found, x, y, eps)
+            better = fools & fools_as_file | ~success[left]
             images[left[better]] = found[better]
-            fooled[left] |= fools
+            success[left] |= fools
             rounded[left] |= fools_as_file
         seconds = time.perf_counter() - began
-        return AtEpsilon(eps, images, fooled, rounded, flat, len(left), seconds)
+        return AtEpsilon(eps, images, success, rounded, flat, len(left), seconds)
 
-    def _judged(
+    def _confirmed(
         self, found: Tensor, x: Tensor, y: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """What an attack found, or the file of it where only that fools; whether it fools, and
@@ -178,9 +180,9 @@ def misclassified(
     """
     wrong: list[Tensor] = []
     size = batch_size or max(len(images), 1)
-    with held_still(model):
+    with frozen(model):
         for some, truth in zip(images.split(size), labels.split(size), strict=True):
-            logits = wide(check_logits(model(some), truth))
+            logits = as_float32(check_logits(model(some), truth))
             refuse_nan(logits.sum(1))
             wrong.append(logits.argmax(1) != truth)
     return torch.cat(wrong)

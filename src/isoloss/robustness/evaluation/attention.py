@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.networks.cbam import Cbam
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.looking import held_still
+from isoloss.robustness.attacks.objective import frozen
 
 LAST = "last features"
 CHANNEL, SPATIAL, ATTENTION = "channel gate", "spatial gate", "attention"
@@ -43,7 +43,7 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
         NothingToSee: if there is none.
     """
     found: dict[str, Tensor] = {}
-    with held_still(model), _attention_written_out(model), _watched(model, found):
+    with frozen(model), _attention_written_out(model), _watched(model, found):
         model(images)
     if not found:
         raise NothingToSee("this network has no feature maps to show")
@@ -51,7 +51,7 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def kept_maps(model: nn.Module, images: Tensor, batch_size: int) -> dict[str, Tensor]:
+def saved_maps(model: nn.Module, images: Tensor, batch_size: int) -> dict[str, Tensor]:
     """Those of `maps` that are kept with examples, float32: of all blocks of one stage the last.
 
     Networks without places have none, nor has a stage where only one place is left.

@@ -6,20 +6,13 @@ one combination on one block of images, over all ε.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from isoloss.compute.machine.ranks import Unit
-from isoloss.results.examples import CLEAN
-from isoloss.results.tables import CERTIFICATE
-from isoloss.settings import (
-    AttackingSettings,
-    AttackSettings,
-    CertifySettings,
-    DefendSettings,
-    RobustnessSettings,
-)
+from isoloss.compute.machine.process_group import Unit
+from isoloss.results.attacks import CERTIFICATE, CLEAN, PGD, attack_of
+from isoloss.settings import EvaluationSettings
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""
@@ -30,8 +23,6 @@ STUDIED = 32
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Of the steps and of the draws that were asked for."""
 MAIN, STUDY = 0, 1
-
-BY_GRADIENT = ("pgd", "autoattack", "transfer", "bpda", "eot")
 
 
 @dataclass(frozen=True)
@@ -69,20 +60,20 @@ class Plan:
     epsilons: tuple[float, ...] = ()
 
     @classmethod
-    def of(cls, settings: RobustnessSettings, samples: int) -> Plan:
+    def of(cls, settings: EvaluationSettings, samples: int) -> Plan:
         """The plan for so many images as there are."""
         combinations = tuple(
             Combination(network, sigma, attack, settings.seed + k)
             for k, network in product(range(settings.seeds), range(len(settings.sources)))
-            for sigma, attack in _bouts(settings)
+            for sigma, attack in _attacked(settings)
         )
-        if isinstance(settings, CertifySettings):
+        if settings.kind == "certify":
             size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
             blocks = tuple(_blocks(samples, 0, size, size))
         else:
             blocks = tuple(_blocks(samples, min(settings.keep, samples), FIRST, LARGEST))
         studies = tuple(_studies(settings, combinations))
-        return cls(combinations, blocks, studies, getattr(settings, "epsilons", ()))
+        return cls(combinations, blocks, studies, settings.epsilons)
 
     @property
     def units(self) -> list[Unit]:
@@ -90,6 +81,11 @@ class Plan:
         return [
             (MAIN, c, b) for b in range(len(self.blocks)) for c in range(len(self.combinations))
         ]
+
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """The names of all attacks, each once."""
+        return tuple(dict.fromkeys(c.attack for c in self.combinations))
 
     def images(self, unit: Unit) -> int:
         """How many images a unit is about."""
@@ -133,20 +129,24 @@ class Plan:
         return 0, min(STUDIED, self.blocks[-1][1])
 
 
-def _bouts(settings: RobustnessSettings) -> Iterator[tuple[float | None, str]]:
+def _attacked(settings: EvaluationSettings) -> Iterator[tuple[float | None, str]]:
     """(σ, attack) of one network and seed."""
-    match settings:
-        case AttackSettings():
-            yield from ((None, attack) for attack in settings.attacks.split(","))
-        case DefendSettings():
-            # Undefended, a network without gradients can be attacked in no other way either.
-            yield None, "square" if settings.attacks == "square" else "pgd"
-            for sigma in settings.sigma:
-                yield from ((sigma, a) for a in (CLEAN, *settings.attacks.split(",")))
-        case CertifySettings():
-            yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
-        case _:
-            raise AssertionError(settings.__class__)
+    if settings.kind == "attack":
+        yield from ((None, attack) for attack in settings.attack_names)
+    elif settings.kind == "defend":
+        yield None, _on_the_undefended(settings.attack_names)
+        for sigma in settings.sigma:
+            yield from ((sigma, attack) for attack in (CLEAN, *settings.attack_names))
+    else:
+        yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
+
+
+def _on_the_undefended(names: Sequence[str]) -> str:
+    """The attack on the network without its defense, to compare with: PGD, but for a network that
+    may have no gradients, since all attacks on the defense do without."""
+    if any(attack_of(name).needs_gradients for name in names):
+        return PGD.name
+    return next((name for name in names if "attack" in attack_of(name).offered), PGD.name)
 
 
 def _blocks(samples: int, kept: int, first: int, largest: int) -> Iterator[tuple[int, int]]:
@@ -159,22 +159,20 @@ def _blocks(samples: int, kept: int, first: int, largest: int) -> Iterator[tuple
         kept, size = kept + size, min(2 * size, largest)
 
 
-def _studies(
-    settings: RobustnessSettings, combinations: tuple[Combination, ...]
-) -> Iterator[Study]:
-    """Of each network and σ its best attack by gradients."""
-    if not isinstance(settings, AttackingSettings):
+def _studies(settings: EvaluationSettings, combinations: Sequence[Combination]) -> Iterator[Study]:
+    """Of each network and σ its strongest attack by gradients."""
+    if settings.kind == "certify":
         return
+    chosen = [c for c in combinations if c.seed == settings.seed and attack_of(c.attack).studied]
     best: dict[tuple[int, float | None], Combination] = {}
-    for attack in ("pgd", "bpda", "eot"):
-        for combination in combinations:
-            if combination.attack == attack and combination.seed == settings.seed:
-                best[combination.network, combination.sigma] = combination
+    for combination in sorted(chosen, key=lambda c: attack_of(c.attack).rank):
+        best[combination.network, combination.sigma] = combination
     for combination in best.values():
-        if settings.protocol == "standard":
+        studied = attack_of(combination.attack).studied
+        if settings.protocol == "standard" and "steps" in studied:
             for steps in _multiples(settings.steps):
                 yield Study(combination, "steps", steps)
-        if isinstance(settings, DefendSettings) and combination.sigma is not None:
+        if settings.kind == "defend" and combination.sigma is not None and "draws" in studied:
             for draws in _multiples(settings.draws):
                 yield Study(combination, "draws", draws)
 

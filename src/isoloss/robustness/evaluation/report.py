@@ -10,16 +10,16 @@ from isoloss.files import write_atomic
 from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import Certificate
 from isoloss.results.tables import Curve, Report, Row, write_report
-from isoloss.robustness.evaluation.doubts import convergence, doubts_of
-from isoloss.robustness.evaluation.standing import Standing
-from isoloss.robustness.evaluation.trials import FEWEST_VOTES, protocol_of
-from isoloss.robustness.evaluation.verdict import verdict
+from isoloss.robustness.attacks.protocol import protocol_of
+from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
+from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
+from isoloss.robustness.evaluation.results import Results
+from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
-from isoloss.settings import AttackingSettings, CertifySettings, DefendSettings
 
 
-def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:
+def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:
     """All there is to say of a run.
 
     Args:
@@ -27,10 +27,10 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
         facts: to be told beside.
     """
     values = math.prod(shape)
-    doubts = doubts_of(standing, values)
-    settings = standing.settings
+    warnings = warnings_of(results, values)
+    settings = results.settings
     taken: dict[str, Any] = {}
-    if isinstance(settings, AttackingSettings):
+    if settings.kind != "certify":
         protocol = protocol_of(settings)
         taken = {
             name: getattr(protocol, name)
@@ -39,33 +39,33 @@ def report_of(standing: Standing, shape: tuple[int, ...], facts: dict[str, Any])
     asked = {
         name: getattr(settings, name)
         for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
-        if hasattr(settings, name)
+        if name in type(settings).model_fields
     }
     everything = {
-        "kind": getattr(settings, "kind", ""),
-        "chance": 1 / standing.classes,
+        "kind": settings.kind,
+        "chance": 1 / results.classes,
         "shape": list(shape),
         "split": settings.split,
         **asked,
         **taken,
         **facts,
     }
-    said = verdict(standing, doubts, values)
-    return Report(said, tuple(doubts), tuple(_studies(standing)), everything)
+    said = summary(results, warnings, values)
+    return Report(said, tuple(warnings), tuple(_studies(results)), everything)
 
 
-def write(run: Run, standing: Standing, report: Report) -> None:
+def write(run: Run, results: Results, report: Report) -> None:
     """Write the report; that of programs last, for it says that the run is done."""
-    text = "\n".join(_lines(run.name, standing, report)) + "\n"
+    text = "\n".join(_lines(run.name, results, report)) + "\n"
     write_atomic(run.folder / "report.md", lambda p: p.write_text(text, encoding="utf-8"))
     write_report(run.report_path, report)
 
 
-def short(standing: Standing) -> Iterator[str]:
+def short(results: Results) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for row in standing.rows:
-        if row.eps == 0 and row.seed == standing.settings.seed:
-            same = [r for r in standing.rows if r.curve[:-1] == row.curve[:-1]]
+    for row in results.rows:
+        if row.eps == 0 and row.seed == results.settings.seed:
+            same = [r for r in results.rows if r.curve[:-1] == row.curve[:-1]]
             radii = list(dict.fromkeys(r.eps for r in same))
             told = [f"{eps:.4g}: {_mean([r for r in same if r.eps == eps])}" for eps in radii]
             about = f"{_subject(row.network, row.sigma)}, {attack_of(row.attack).in_reports}"
@@ -79,10 +79,10 @@ def _mean(seeds: list[Row]) -> str:
     return f"{100 * share:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
-def _studies(standing: Standing) -> Iterator[dict[str, Any]]:
-    for (combination, varied), (values, right, eps) in convergence(standing).items():
+def _studies(results: Results) -> Iterator[dict[str, Any]]:
+    for (combination, varied), (values, right, eps) in convergence(results).items():
         yield {
-            "network": standing.names[combination.network],
+            "network": results.names[combination.network],
             "sigma": combination.sigma,
             "attack": combination.attack,
             "varied": varied,
@@ -93,20 +93,20 @@ def _studies(standing: Standing) -> Iterator[dict[str, Any]]:
         }
 
 
-def _lines(name: str, standing: Standing, report: Report) -> Iterator[str]:
+def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
     yield f"# {name}"
     yield ""
-    yield report.verdict
-    if report.doubts:
+    yield report.summary
+    if report.warnings:
         yield ""
         yield "## What speaks against these numbers"
-        for doubt in report.doubts:
-            about = f" ({_subject(doubt.network, doubt.sigma)})" if doubt.network else ""
-            yield f"- **{doubt.id}**{about}: {doubt.message}."
+        for warning in report.warnings:
+            about = f" ({_subject(warning.network, warning.sigma)})" if warning.network else ""
+            yield f"- **{warning.id}**{about}: {warning.message}."
     yield ""
     yield "## Accuracies"
     yield "In percent, with exact 95 % intervals."
-    yield from _tables(standing)
+    yield from _tables(results)
     if report.convergence:
         yield ""
         yield "## Convergence"
@@ -124,17 +124,17 @@ def _lines(name: str, standing: Standing, report: Report) -> Iterator[str]:
     for key, value in report.facts.items():
         if value is not None:
             yield f"- {key.replace('_', ' ')}: {_plain(value)}"
-    yield from _reading(standing)
+    yield from _reading(results)
 
 
-def _tables(standing: Standing) -> Iterator[str]:
+def _tables(results: Results) -> Iterator[str]:
     """A table for each curve, after one of all curves side by side."""
-    rows = standing.rows
+    rows = results.rows
     curves = list(dict.fromkeys(row.curve for row in rows))
-    several = standing.settings.seeds > 1
+    several = results.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
     by_place = {(row.curve, row.eps): row for row in rows}
-    certified = isinstance(standing.settings, CertifySettings)
+    certified = results.settings.kind == "certify"
     yield ""
     yield f"| {'L2 radius' if certified else 'ε'} | {' | '.join(heads)} |"
     yield f"|---{'|---' * len(curves)}|"
@@ -143,7 +143,7 @@ def _tables(standing: Standing) -> Iterator[str]:
         told = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
         yield f"| {eps:.4g} | {' | '.join(told)} |"
     if certified:
-        yield from _predictions(standing)
+        yield from _predictions(results)
         return
     for curve, head in zip(curves, heads, strict=True):
         yield ""
@@ -162,10 +162,10 @@ def _tables(standing: Standing) -> Iterator[str]:
         yield from map(_line, its)
 
 
-def _predictions(standing: Standing) -> Iterator[str]:
+def _predictions(results: Results) -> Iterator[str]:
     """What PREDICT says of the images, from the draws that certify them."""
     groups: dict[tuple[str, float, int], list[Certificate]] = {}
-    for one in standing.certificates:
+    for one in results.certificates:
         groups.setdefault((one.network, one.sigma, one.seed), []).append(one)
     yield ""
     yield "### PREDICT"
@@ -177,7 +177,7 @@ def _predictions(standing: Standing) -> Iterator[str]:
         right = sum(one.answer == one.label for one in its)
         abstains = sum(one.answer < 0 for one in its)
         shares = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
-        several = f", seed {seed}" if standing.settings.seeds > 1 else ""
+        several = f", seed {seed}" if results.settings.seeds > 1 else ""
         yield f"| {_subject(network, sigma)}{several} | {' | '.join(shares)} |"
 
 
@@ -199,27 +199,27 @@ def _line(row: Row) -> str:
 _CARRIED = "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
 
 
-def _reading(standing: Standing) -> Iterator[str]:
-    match standing.settings:
-        case DefendSettings():
-            yield (
-                "- transfer says what an adversary does who does not know of the defense; only the "
-                "other attacks say anything about one who does"
-            )
-            if standing.settings.protocol == "standard":
-                yield f"- without a defense, {_CARRIED}"
-                if standing.settings.votes >= FEWEST_VOTES:
-                    yield (
-                        "- behind it, an image that none of the judging draws gets right is kept "
-                        "for larger ε too"
-                    )
-        case CertifySettings():
-            yield "- radii are in L2 and do not belong on an axis of L∞"
-        case AttackingSettings(protocol="legacy"):
-            yield "- every ε is attacked anew, as in the legacy protocol"
-        case _:
-            yield f"- {_CARRIED}"
-            yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
+def _reading(results: Results) -> Iterator[str]:
+    settings = results.settings
+    if settings.kind == "defend":
+        yield (
+            "- transfer says what an adversary does who does not know of the defense; only the "
+            "other attacks say anything about one who does"
+        )
+        if settings.protocol == "standard":
+            yield f"- without a defense, {_CARRIED}"
+            if settings.votes >= FEWEST_VOTES:
+                yield (
+                    "- behind it, an image that none of the judging draws gets right is kept "
+                    "for larger ε too"
+                )
+    elif settings.kind == "certify":
+        yield "- radii are in L2 and do not belong on an axis of L∞"
+    elif settings.protocol == "legacy":
+        yield "- every ε is attacked anew, as in the legacy protocol"
+    else:
+        yield f"- {_CARRIED}"
+        yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
 def _subject(network: str, sigma: float | None) -> str:

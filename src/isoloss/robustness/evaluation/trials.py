@@ -1,74 +1,29 @@
-"""How one unit of work of a robustness run is done: one combination on one block of images.
+"""How units of work are done: what a unit is of, and with which settings.
 
-All that is random follows from the seed, the attack and the block, so that a unit comes out the
-same whenever, and by whichever process, it is done.
+A unit comes out the same whenever, and by whichever process, it is done.
 """
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
 import torch
-from torch import Tensor, nn
 
-from isoloss.compute.machine.ranks import Ranks, Unit
-from isoloss.results.examples import CLEAN
-from isoloss.results.tables import CERTIFICATE
-from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.ball import ball_of
-from isoloss.robustness.attacks.eot import eot_pgd
-from isoloss.robustness.attacks.pgd import LEGACY, Protocol, attack
-from isoloss.robustness.attacks.randomized_sweep import Judge, Judgement, randomized_sweep
-from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
-from isoloss.robustness.attacks.square import square
-from isoloss.robustness.attacks.standard import standard_autoattack
-from isoloss.robustness.attacks.sweep import Attack, misclassified, sweep
-from isoloss.robustness.evaluation.arena import Arena, Contender
-from isoloss.robustness.evaluation.ledger import Outcome
-from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan, Study
-from isoloss.robustness.smoothing.bpda import StraightThrough
-from isoloss.robustness.smoothing.certify import certify_together
-from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
-from isoloss.robustness.smoothing.votes import count_votes, vote
-from isoloss.settings import (
-    AttackingSettings,
-    AttackSettings,
-    CertifySettings,
-    DefendSettings,
-    RobustnessSettings,
-)
-
-_NUMBER = {name: k for k, name in enumerate(
-    ("pgd", "square", "autoattack", "transfer", "bpda", "eot", CLEAN, CERTIFICATE)
-)}  # fmt: skip
-
-FEWEST_VOTES = 10
-"""From so many judging draws on, an image that none of them gets right is left alone at larger
-radii. Of fewer, chance alone would pick the images that are."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a unit has found, with the images, of which only examples are kept.
-
-    Attributes:
-        images: (E, N, C, H, W) as attacked at each ε; of certificates the clean ones.
-    """
-
-    outcome: Outcome
-    images: Tensor
+from isoloss.compute.machine.process_group import Ranks, Unit
+from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, Trial
+from isoloss.robustness.evaluation.plan import MAIN, Plan, Study
+from isoloss.robustness.evaluation.setup import Setup
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, EvaluationSettings
 
 
 class Trials:
     """Does units of work."""
 
-    def __init__(self, settings: RobustnessSettings, plan: Plan, arena: Arena) -> None:
-        self._settings, self._plan, self._arena = settings, plan, arena
+    def __init__(self, settings: EvaluationSettings, plan: Plan, setup: Setup) -> None:
+        self._settings, self._plan, self._setup = settings, plan, setup
         self._ahead: dict[Unit, Trial] = {}
 
     def __call__(self, unit: Unit) -> bytes:
@@ -84,30 +39,32 @@ class Trials:
             if kind == MAIN:
                 first, last = self._plan.blocks[detail]
                 combination = self._plan.combinations[which]
-                bout = _Bout(self._arena, self._settings, combination, first, last)
-                if isinstance(self._settings, CertifySettings):
-                    return self._certificates(unit, bout, self._settings)
-                return bout.at(self._plan.radii(unit))
+                block = CombinationOnBlock(self._setup, self._settings, combination, first, last)
+                if self._settings.kind == "certify":
+                    return self._certificates(unit, block, self._settings)
+                return block.at(self._plan.radii(unit))
             study = self._plan.studies[which]
-            assert isinstance(self._settings, AttackingSettings)
+            assert self._settings.kind != "certify"
             varied = _varied(self._settings, study)
-            bout = _Bout(self._arena, varied, study.combination, *self._plan.studied)
-            return bout.at(self._plan.radii(unit))
+            block = CombinationOnBlock(self._setup, varied, study.combination, *self._plan.studied)
+            return block.at(self._plan.radii(unit))
 
-    def _certificates(self, unit: Unit, bout: _Bout, settings: CertifySettings) -> Trial:
+    def _certificates(
+        self, unit: Unit, block: CombinationOnBlock, settings: CertifySettings
+    ) -> Trial:
         """The unit's certificates; those of the other networks are found with them, since all see
         the same denoised draws, and wait until they are asked for."""
         if unit not in self._ahead:
-            kind, which, block = unit
+            kind, which, place = unit
             own = self._plan.combinations[which]
             # Among several processes another one may be at work on the other networks.
-            shared = self._arena.denoiser is not None and Ranks.current().world == 1
+            shared = self._setup.denoiser is not None and Ranks.current().world == 1
             units = {
-                c.network: (kind, k, block)
+                c.network: (kind, k, place)
                 for k, c in enumerate(self._plan.combinations)
                 if k == which or (shared and replace(c, network=own.network) == own)
             }
-            found = bout.certificates(settings, list(units))
+            found = block.certificates(settings, list(units))
             self._ahead.update(zip(units.values(), found, strict=True))
         return self._ahead.pop(unit)
 
@@ -122,237 +79,11 @@ def _repeatable() -> Generator[None]:
         yield
 
 
-def _varied(settings: AttackingSettings, study: Study) -> AttackingSettings:
+def _varied(
+    settings: AttackSettings | DefendSettings, study: Study
+) -> AttackSettings | DefendSettings:
     """The settings with the number of steps or draws of a study, the size of a step with it."""
     change: dict[str, object] = {study.varied: study.value}
     if study.varied == "steps" and settings.step_size is not None:
         change["step_size"] = settings.step_size * settings.steps / study.value
     return settings.model_copy(update=change)
-
-
-def protocol_of(settings: AttackingSettings) -> Protocol:
-    """How the attacks by gradients of a run proceed."""
-    if settings.protocol == "legacy":
-        return LEGACY
-    return Protocol(
-        "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts
-    )
-
-
-def attack_seed(combination: Combination, first: int) -> int:
-    """Of all that is random in an attack on the images from `first` on.
-
-    Five words, of which the last is not 0: to numpy's mixing, missing words are zeros, and with
-    fewer than five an attack could begin where an image's judging draws do (`votes`).
-    """
-    words = [combination.seed, _NUMBER[combination.attack], first, 0, 1]
-    state = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
-    return int(state >> np.uint64(1))
-
-
-class _Bout:
-    """One combination on the images from `first` up to `last`."""
-
-    def __init__(
-        self,
-        arena: Arena,
-        settings: RobustnessSettings,
-        combination: Combination,
-        first: int,
-        last: int,
-    ) -> None:
-        self._arena, self._settings, self._combination = arena, settings, combination
-        self._x, self._y = arena.images[first:last], arena.labels[first:last]
-        self._indices = arena.indices[first:last]
-        self._generator = torch.Generator(arena.device).manual_seed(attack_seed(combination, first))
-        self._contender: Contender = arena.contenders[combination.network]
-
-    def at(self, epsilons: Sequence[float]) -> Trial:
-        """At these radii."""
-        if self._combination.sigma is None:
-            return self._undefended(epsilons)
-        return self._defended(epsilons, self._combination.sigma)
-
-    def _undefended(self, epsilons: Sequence[float]) -> Trial:
-        settings = self._settings
-        assert isinstance(settings, AttackingSettings)
-        attack, judge = self._plain_attack(settings), self._contender.judge
-        fast, standard = self._contender.fast, settings.protocol == "standard"
-        reached = list(
-            sweep(
-                self._surely(attack, fast, judge), judge, self._x, self._y, epsilons,
-                through_rounding=(
-                    self._surely(attack, Rounded(fast), Rounded(judge)) if standard else None
-                ),
-                carry=standard, norm=settings.norm,
-                batch_size=self._arena.batch_sizes.counting,
-            )
-        )  # fmt: skip
-        outcome = self._outcome(
-            epsilons,
-            right=[_bits(~r.fooled) for r in reached],
-            right_in_8_bits=[_bits(~r.fooled_in_8_bits) for r in reached],
-            without_gradient=[_bits(r.without_gradient) for r in reached],
-            seconds=[round(r.seconds, 4) for r in reached],
-        )
-        return Trial(outcome, torch.stack([r.images for r in reached]))
-
-    def _plain_attack(self, settings: AttackingSettings) -> Callable[..., Attacked]:
-        sizes, generator = self._arena.batch_sizes, self._generator
-        protocol = protocol_of(settings)
-        name = self._combination.attack
-        if name == "square":
-            assert isinstance(settings, AttackSettings | DefendSettings)
-            return lambda model, x, y, eps: square(
-                model,
-                x,
-                y,
-                eps,
-                settings.queries,
-                settings.norm,
-                generator,
-                batch_size=sizes.counting,
-            )
-        if name == "autoattack":
-            seed, classes = self._combination.seed, len(self._arena.classes)
-            return lambda model, x, y, eps: standard_autoattack(
-                model,
-                x,
-                y,
-                eps,
-                settings.norm,
-                classes,
-                seed,
-                batch_size=sizes.attacking,
-            )
-        return lambda model, x, y, eps: attack(
-            model, x, y, eps, protocol, generator, batch_size=sizes.attacking
-        )
-
-    def _surely(self, attack: Callable[..., Attacked], fast: nn.Module, judge: nn.Module) -> Attack:
-        """`attack` on the fast network; on the judge itself where the two do not agree that it
-        has succeeded."""
-
-        def surely(x: Tensor, y: Tensor, eps: float) -> Attacked:
-            found = attack(fast, x, y, eps)
-            wrong = misclassified(judge, found.images, y, self._arena.batch_sizes.counting)
-            disputed = (found.fooled & ~wrong).nonzero()[:, 0]
-            if len(disputed) == 0:
-                return found
-            again = attack(judge, x[disputed], y[disputed], eps)
-            images, fooled = found.images.clone(), found.fooled.clone()
-            images[disputed], fooled[disputed] = again.images, again.fooled
-            return replace(found, images=images, fooled=fooled)
-
-        return surely
-
-    def _defended(self, epsilons: Sequence[float], sigma: float) -> Trial:
-        settings, arena = self._settings, self._arena
-        assert isinstance(settings, DefendSettings)
-        defense = arena.defense(self._combination.network, sigma)
-        defense.generator = self._generator
-        adversary = self._adversary(settings, defense)
-        reached = list(
-            randomized_sweep(
-                adversary, self._judge(defense, settings), self._x, self._y, epsilons,
-                carry=settings.protocol == "standard" and settings.votes >= FEWEST_VOTES,
-            )
-        )  # fmt: skip
-        outcome = self._outcome(
-            epsilons,
-            right=[_bits(r.judgement.majority) for r in reached],
-            right_in_8_bits=[_bits(r.judgement.in_8_bits) for r in reached],
-            single=[_bits(r.judgement.single) for r in reached],
-            worst=[_bits(r.judgement.always) for r in reached],
-            votes=[r.judgement.votes.tolist() for r in reached],
-            without_gradient=[_bits(r.without_gradient) for r in reached],
-            seconds=[round(r.seconds, 4) for r in reached],
-        )
-        return Trial(outcome, torch.stack([r.images for r in reached]))
-
-    def _judge(self, defense: Smoothing, settings: DefendSettings) -> Judge:
-        seed, size = self._combination.seed, self._arena.batch_sizes.counting
-        draws, norm = settings.votes, settings.norm
-
-        def judge(images: Tensor, rows: Tensor, eps: float) -> Judgement:
-            labels, names = self._y[rows], [self._indices[row] for row in rows.tolist()]
-            found = vote(defense, images, labels, names, draws, seed=seed, batch_size=size)
-            in_file = in_8_bits(images, self._x[rows], ball_of(norm, eps))
-            rounded = count_votes(defense, in_file, names, 0, 1, seed=seed, batch_size=size)
-            return Judgement(
-                found.counts.gather(1, labels[:, None])[:, 0],
-                found.majority,
-                found.single,
-                found.always,
-                rounded.argmax(1) == labels,
-            )
-
-        return judge
-
-    def _adversary(self, settings: DefendSettings, defense: Smoothing) -> Attack:
-        sizes, generator = self._arena.batch_sizes, self._generator
-        protocol = protocol_of(settings)
-        # What is to fool another network must not stop as soon as it fools its own.
-        to_the_end = replace(protocol, keep_best=False)
-        fast = self._contender.fast
-        match self._combination.attack:
-            case "transfer":
-                return lambda x, y, eps: attack(
-                    fast, x, y, eps, to_the_end, generator, batch_size=sizes.attacking
-                )
-            case "square":
-                return lambda x, y, eps: square(
-                    defense, x, y, eps, settings.queries, settings.norm, generator,
-                    draws=settings.draws, batch_size=sizes.counting,
-                )  # fmt: skip
-            case "bpda":
-                assert isinstance(defense, DenoisedSmoothing)
-                target: Smoothing = StraightThrough(defense)
-            case _:
-                assert isinstance(defense, DenoisedSmoothing)
-                # The clamp of the denoised image kills gradients.
-                target = defense.unclamped()
-        return lambda x, y, eps: eot_pgd(
-            target, x, y, eps, protocol, settings.draws, generator, batch_size=sizes.attacking
-        )
-
-    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
-        """Those of several networks at once."""
-        assert self._combination.sigma is not None
-        defense = self._arena.defense_of(networks, self._combination.sigma)
-        began = time.perf_counter()
-        images = list(
-            certify_together(
-                defense, self._x, self._indices, settings.pilot, settings.draws,
-                alpha=settings.alpha, seed=self._combination.seed,
-                batch_size=self._arena.batch_sizes.counting,
-            )
-        )  # fmt: skip
-        share = round((time.perf_counter() - began) / len(networks), 4)
-        outcomes = (
-            self._outcome(
-                [],
-                predicted=[-1 if c.predicted is None else c.predicted for c in found],
-                radius=[c.radius for c in found],
-                successes=[c.successes for c in found],
-                answers=[-1 if c.answer is None else c.answer for c in found],
-                seconds=[share],
-            )
-            for found in zip(*images, strict=True)
-        )
-        return [Trial(outcome, self._x[None]) for outcome in outcomes]
-
-    def _outcome(self, epsilons: Sequence[float], **found: object) -> Outcome:
-        nothing: dict[str, object] = {
-            name: [] for name in Outcome.__dataclass_fields__ if name not in found
-        }
-        about = {
-            "images": list(self._indices),
-            "labels": self._y.tolist(),
-            "eps": [float(e) for e in epsilons],
-        }
-        return Outcome(**{**nothing, **found, **about})  # type: ignore[arg-type]
-
-
-def _bits(mask: Tensor) -> str:
-    return "".join("1" if bit else "0" for bit in mask.tolist())

@@ -21,7 +21,7 @@ from isoloss.compute.networks.hub import fetch
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
-from isoloss.shipped import located
+from isoloss.settings.source import denoiser as denoiser_source
 
 UNET_CONFIG = "config.json"
 UNET_WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -134,8 +134,9 @@ def load_denoiser(source: str | Path) -> tuple[UNet2DModel, DDPMScheduler]:
 
 def _files(source: str | Path) -> tuple[Path, Path, Path]:
     """The paths of the UNet's configuration and weights, and of the scheduler's configuration."""
-    folder = located(source)
-    if folder.is_dir():
+    found = denoiser_source(source)
+    if found.kind in ("shipped", "folder"):
+        folder = found.path
         if (folder / "run.json").is_file():
             folder /= "denoiser"
         unet = folder / "unet" if (folder / "unet").is_dir() else folder
@@ -146,7 +147,7 @@ def _files(source: str | Path) -> tuple[Path, Path, Path]:
                 raise IsolossError(f"{folder} is no denoiser: there is no {path}")
         return paths
     name = str(source)
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if found.kind != "hub":
         raise IsolossError(
             f"there is no denoiser {name}: give its folder, digits-denoiser, or a name such as "
             "google/ddpm-cifar10-32"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.checks import check_at_least, check_labels, check_logits
-from isoloss.robustness.attacks.looking import held_still, wide
+from isoloss.robustness.attacks.objective import as_float32, frozen
 from isoloss.robustness.smoothing.smoothing import Smoothing
 
 BLOCK = 100  # draws from one seed
@@ -57,9 +57,9 @@ def count_votes(
     defense.check(images)
     counts: Tensor | None = None
     spoilt = torch.zeros((), dtype=torch.bool, device=images.device)
-    with held_still(defense):
+    with frozen(defense):
         for rows, noise in _batches(images, indices, first, last, purpose, seed, batch_size):
-            logits = wide(defense.logits(images[rows], noise))
+            logits = as_float32(defense.logits(images[rows], noise))
             spoilt |= logits.isnan().any()
             winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
             if counts is None:
@@ -104,7 +104,7 @@ def _batches(
 
 
 def first_noise(images: Tensor, indices: Sequence[int], seed: int = 0) -> Tensor:
-    """(N, C, H, W) the noise of the draw by which `Votes.single` judges."""
+    """(N, C, H, W) the noise of the draw of which `Votes.single` is."""
     drawn = [_block(images, index, VOTING, seed, 0)[0] for index in indices]
     return torch.stack(drawn) if drawn else torch.zeros_like(images)
 
@@ -123,7 +123,7 @@ class Votes:
 
     Attributes:
         counts: (N, classes) int64.
-        single: (N,) bool, whether the first draw is right: the accuracy of one look.
+        single: (N,) bool, whether the first draw is right: the accuracy of a single answer.
         majority: (N,) bool, whether the right class alone is the most frequent one.
         always: (N,) bool, whether every draw is right: accuracy against the worst of them.
     """
@@ -144,7 +144,7 @@ def vote(
     seed: int = 0,
     batch_size: int = USUAL_BATCH,
 ) -> Votes:
-    """Judge images by fresh draws: one, the majority of all, the worst of all.
+    """Classify images by fresh draws: one, the majority of all, the worst of all.
 
     Args:
         images, indices: as for `count_votes`.

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from isoloss.compute.machine.device import arithmetic, in_fast_layout, reduced_precisions
 from isoloss.compute.networks.folding import fold_batch_norm
-from isoloss.robustness.attacks.looking import wide
+from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps
 
 # A network that was changed must give the logits of the one that came, up to rounding.
@@ -96,7 +96,7 @@ class Fast(nn.Module):
         """Logits (N, classes), in at least single precision."""
         with arithmetic(self.device, self.precision):
             # Converted once: a first layer in another layout costs more, there and back.
-            return wide(self.network(images.contiguous(memory_format=self.layout)))
+            return as_float32(self.network(images.contiguous(memory_format=self.layout)))
 
     def train(self, mode: bool = True) -> Fast:
         """Stays in eval mode: folded batch norms have no statistics to follow."""

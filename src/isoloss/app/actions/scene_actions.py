@@ -1,0 +1,91 @@
+"""The commands of the Scene menu that change how surfaces look, and pin points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from isoloss.app.parts import Parts
+from isoloss.app.ui.action import Action
+from isoloss.scene.layer import next_texture
+from isoloss.scene.pins import pins_of, unpin_all
+from isoloss.scene.textures import TEXTURES, Texture
+
+
+def scene_actions(parts: Parts) -> list[Action]:
+    """They follow the View menu."""
+    workspace = parts.workspace
+
+    def cycle(step: int) -> Callable[[], None]:
+        return lambda: workspace.change(
+            texture=next_texture(workspace.appearance.texture, workspace.scene.shown, step)
+        )
+
+    def choose(texture: Texture) -> Action:
+        return Action(
+            f"texture-{texture.name}",
+            texture.label,
+            lambda: workspace.change(texture=texture),
+            "Scene/Texture",
+            is_on=lambda: workspace.appearance.texture is texture,
+            is_possible=lambda: any(layer.has(texture) for layer in workspace.scene.shown),
+        )
+
+    def switch(name: str, label: str, field: str, shortcut: str = "") -> Action:
+        return Action(
+            name,
+            label,
+            lambda: workspace.change(**{field: not getattr(workspace.appearance, field)}),
+            "Scene",
+            shortcut,
+            is_on=lambda: bool(getattr(workspace.appearance, field)),
+        )
+
+    return [
+        Action("next-texture", "Next texture", cycle(1), "Scene", "T"),
+        Action("previous-texture", "Previous texture", cycle(-1), "Scene", "Shift+T"),
+        *map(choose, TEXTURES.values()),
+        replace(switch("contours", "Contours", "contours", "C"), separated=True),
+        switch("floor-contours", "Contours on the floor", "floor_contours", "Shift+C"),
+        switch("trajectory", "Trajectory", "trajectory", "P"),
+        switch("wireframe", "Wireframe overlay", "wireframe", "W"),
+        switch("smooth", "Smooth surface", "smooth", "S"),
+        switch("ambient-occlusion", "Ambient occlusion", "ambient_occlusion"),
+        replace(switch("axes", "Axes", "axes", "A"), separated=True),
+        switch("scalar-bar", "Scalar bar", "scalar_bar", "B"),
+        switch("title", "Title", "title"),
+        Action(
+            "difference",
+            "Difference to…",
+            parts.difference_dialog.open,
+            "Scene",
+            "D",
+            is_possible=lambda: workspace.selected is not None and len(workspace.scene.layers) > 1,
+            separated=True,
+        ),
+        Action(
+            "pin-middle",
+            "Pin the middle of the view",
+            parts.steering.pin_middle,
+            "Scene",
+            "I",
+            is_possible=lambda: bool(workspace.scene.shown),
+            separated=True,
+        ),
+        Action(
+            "pin-minimum",
+            "Pin the minimum",
+            parts.steering.pin_minimum,
+            "Scene",
+            "Shift+I",
+            is_possible=lambda: parts.steering.has_minimum,
+        ),
+        Action(
+            "unpin-all",
+            "Remove all pins",
+            lambda: unpin_all(workspace.document.layers),
+            "Scene",
+            "Shift+P",
+            is_possible=lambda: any(map(pins_of, workspace.document.layers)),
+        ),
+    ]

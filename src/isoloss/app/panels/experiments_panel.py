@@ -1,0 +1,226 @@
+"""The experiments panel: forms made from the settings models, and the button that starts a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.panels.form_fields import draw_field
+from isoloss.app.state.explain import of_field
+from isoloss.app.state.forms import FieldSpec, Form
+from isoloss.app.state.trained import all_trained, data_of, denoiser_for, suggestions
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.style import palette, u32, vec
+from isoloss.app.ui.widgets import (
+    em,
+    fitted,
+    hint,
+    icon_button,
+    primary_button,
+    right_edge,
+    row,
+    rows,
+    wrapped,
+)
+from isoloss.jobs.follow import FollowedRun
+from isoloss.settings import KINDS, TrainSettings
+
+LABELS = 9.9
+"""Width of the labels, in em."""
+TOLD = 3
+"""Lines that the command line, or what is wrong, may take."""
+
+
+class ExperimentsPanel:
+    """One tab for each kind of run."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.forms = {kind: Form(model) for kind, model in KINDS.items()}
+        self.folders: dict[str, str | None] = dict.fromkeys(KINDS)
+        self.times_asked_for = 0
+        self._wanted: str | None = None
+        self._source, self._trained_on = "", ""
+
+    def fill(self, kind: str, followed: FollowedRun) -> None:
+        """Bring a form to the front, filled in for what a training run has learnt."""
+        trained = followed.run.settings
+        if not isinstance(trained, TrainSettings):
+            return
+        form, folder = self.forms[kind], self._short(followed.run.folder)
+        form.reset()
+        self.folders[kind] = None
+        if trained.task == "denoiser":
+            form.set("denoiser", folder)
+        else:
+            form.set("source", folder)
+            if "denoiser" in form.values:
+                found = denoiser_for(all_trained(self.workspace.runs, self._short), trained.data)
+                form.set("denoiser", found or form.values["denoiser"])
+        self.show(kind)
+
+    def show(self, kind: str) -> None:
+        """Bring a form to the front."""
+        self._wanted = kind
+        self.times_asked_for += 1
+
+    def draw(self) -> None:
+        """Draw the panel's content."""
+        p = palette()
+        for slot in (imgui.Col_.tab_selected, imgui.Col_.tab_dimmed_selected):
+            imgui.push_style_color(slot, vec(p.field))
+        for slot in (imgui.Col_.tab, imgui.Col_.tab_dimmed):
+            imgui.push_style_color(slot, vec(p.panel))
+        self._tabs()
+        imgui.pop_style_color(4)
+
+    def _tabs(self) -> None:
+        if not imgui.begin_tab_bar("kinds"):
+            return
+        for kind, form in self.forms.items():
+            wanted = imgui.TabItemFlags_.set_selected if self._wanted == kind else 0
+            if imgui.begin_tab_item(kind.capitalize(), None, int(wanted))[0]:
+                self._form(kind, form)
+                imgui.end_tab_item()
+        self._wanted = None
+        imgui.end_tab_bar()
+
+    def folder(self, kind: str) -> Path:
+        """Where the run would go: as typed, else a free folder named for what it does."""
+        typed = self.folders[kind]
+        if typed is not None:
+            return Path(typed).expanduser()
+        settings = self.forms[kind].settings
+        if settings is None:
+            return self.workspace.runs.folder / kind
+        return self.workspace.runs.suggest(settings)
+
+    def _form(self, kind: str, form: Form) -> None:
+        # As high with an error as without one, so that nothing jumps under the hand.
+        frame, gap = imgui.get_frame_height(), imgui.get_style().item_spacing.y
+        footer = 2 * frame + TOLD * imgui.get_text_line_height() + 4 * gap + em(0.4)
+        imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
+        if imgui.begin_child("fields", ImVec2(0, -footer)):
+            for name, fields in form.sections.items():
+                if not name or _unfolded(name, form, fields):
+                    self._rows(form, fields)
+        imgui.end_child()
+        imgui.pop_style_var()
+        imgui.separator()
+        self._footer(kind, form)
+
+    def _rows(self, form: Form, fields: list[FieldSpec]) -> None:
+        with rows(fields[0].name, em(LABELS)) as shown:
+            if not shown:
+                return
+            data = self._data(form)
+            for field in filter(form.matters, fields):
+                wrong = form.wrong == field.name and not form.missing
+                tip = field.help + (f" ({field.bounds})" if field.bounds else "")
+                row(field.label, tip, terms=of_field(field.name), wrong=wrong)
+                value = form.values[field.name]
+                imgui.push_id(field.name)
+                entered = draw_field(field, value, wrong, self._suggestions(field, data))
+                imgui.pop_id()
+                form.set(field.name, entered)
+
+    def _suggestions(self, field: FieldSpec, data: str) -> list[tuple[str, str]]:
+        """What a text field offers, as (value, as shown)."""
+        if field.names not in ("classifier", "denoiser"):
+            return [(choice, choice) for choice in field.choices]
+        found = suggestions(all_trained(self.workspace.runs, self._short), field.names, data)
+        values = [value for value, _ in found]
+        return found + [(choice, choice) for choice in field.choices if choice not in values]
+
+    def _data(self, form: Form) -> str:
+        """What the network in a form was trained on, found out when another one is entered."""
+        source = str(form.values.get("source", ""))
+        if self._source != source:
+            self._source, self._trained_on = source, data_of(source)
+        return self._trained_on
+
+    def _short(self, folder: Path) -> str:
+        base = self.workspace.folder
+        return str(folder.relative_to(base)) if folder.is_relative_to(base) else str(folder)
+
+    def _footer(self, kind: str, form: Form) -> None:
+        folder = self._short(self.folder(kind))
+        with rows("folder", em(LABELS)) as shown:
+            if shown:
+                row("Output folder", "Where the run is kept")
+                changed, typed = imgui.input_text("##folder", folder)
+                if changed:
+                    self.folders[kind] = typed or None
+        self._told(form, form.command(Path(folder)))
+        self._buttons(kind, form)
+
+    def _told(self, form: Form, command: str) -> None:
+        """The command line that asks for the same or, in its place, what is wrong."""
+        side = imgui.get_frame_height()
+        at = imgui.get_cursor_pos()
+        width = imgui.get_content_region_avail().x - side - em(0.3)
+        if form.error:
+            p = palette()
+            color = p.muted if form.missing else p.bad
+            icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
+            imgui.text_colored(vec(color), icon)
+            imgui.set_cursor_pos(ImVec2(at.x + em(1.6), at.y))
+            wrapped(fitted(form.error, width + side - em(1.6), TOLD), color)
+            hint(form.error)
+        else:
+            imgui.push_text_wrap_pos(at.x + width)
+            imgui.text_colored(vec(palette().muted), fitted(command, width, TOLD))
+            imgui.pop_text_wrap_pos()
+            hint(command)
+            imgui.set_cursor_pos(ImVec2(right_edge() - side, at.y))
+            tip = "Copy the command line that does the same"
+            if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
+                imgui.set_clipboard_text(command)
+                self.workspace.messages.say("Copied the command line")
+        height = TOLD * imgui.get_text_line_height()
+        imgui.set_cursor_pos(at)
+        imgui.dummy(ImVec2(0, height))
+
+    def _buttons(self, kind: str, form: Form) -> None:
+        side = imgui.get_frame_height()
+        width = imgui.get_content_region_avail().x - side - em(0.3)
+        imgui.begin_disabled(form.settings is None)
+        if primary_button(f"{fa.ICON_FA_PLAY}  Start###start", ImVec2(width, 0)):
+            self._start(kind, form)
+        imgui.end_disabled()
+        imgui.same_line(right_edge() - side)
+        tip = "Back to the defaults"
+        if icon_button(fa.ICON_FA_ROTATE_LEFT, "defaults", tip, color=palette().muted):
+            form.reset()
+            self.folders[kind] = None
+
+    def _start(self, kind: str, form: Form) -> None:
+        if form.settings is None:
+            return
+        folder = self.folder(kind)
+        if not folder.is_absolute():
+            folder = self.workspace.folder / folder
+        if self.workspace.start(folder, form.settings):
+            self.folders[kind] = None
+
+
+def _unfolded(name: str, form: Form, fields: list[FieldSpec]) -> bool:
+    """The headline of a folded section, which says how many of its fields have been changed;
+    returns whether they are to be seen."""
+    if any(field.name == form.wrong for field in fields):
+        imgui.set_next_item_open(True)
+    changed = sum(form.is_changed(field) for field in fields)
+    imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(2, 4))
+    imgui.push_style_color(imgui.Col_.header, vec(palette().field))
+    opened = imgui.tree_node_ex(name, imgui.TreeNodeFlags_.span_avail_width)
+    imgui.pop_style_color()
+    imgui.pop_style_var()
+    if changed and not opened:
+        lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        at = ImVec2(lo.x + em(LABELS + 0.5), (lo.y + hi.y - imgui.get_font_size()) / 2)
+        imgui.get_window_draw_list().add_text(at, u32(palette().muted), f"{changed} changed")
+    if opened:
+        imgui.tree_pop()
+    return opened

@@ -1,0 +1,231 @@
+"""The jobs panel: every run this window knows of, and what it is doing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.state.opener import show_again
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.desktop import reveal
+from isoloss.app.ui.style import Color, palette, u32, vec
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
+from isoloss.jobs.follow import FollowedRun, can_resume
+from isoloss.naming import duration
+from isoloss.settings import ProbeSettings, RobustnessSettings, TrainSettings
+
+USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
+"""What can be done with what a training run has learnt, by its task."""
+
+
+class JobsPanel:
+    """Lists the runs, those at work first."""
+
+    def __init__(self, workspace: Workspace, use: Callable[[str, FollowedRun], object]) -> None:
+        """Args: use: brings the form of a kind of run to the front, for a training run."""
+        self.workspace, self._use = workspace, use
+
+    def draw(self) -> None:
+        """Draw the panel's content."""
+        runs = self.workspace.runs
+        if not runs.followed:
+            wrapped("Runs that you start in Experiments appear here.", palette().muted)
+            return
+        ordered = sorted(runs.followed, key=lambda f: not f.is_active)
+        for followed in ordered:
+            imgui.push_id(str(followed.run.folder))
+            self._run(followed)
+            imgui.pop_id()
+
+    def _run(self, followed: FollowedRun) -> None:
+        runs = self.workspace.runs
+        selected = runs.selected is followed
+        draw = imgui.get_window_draw_list()
+        draw.channels_split(2)
+        draw.channels_set_current(1)
+        start = imgui.get_cursor_screen_pos()
+        width = imgui.get_content_region_avail().x
+        imgui.begin_group()
+        self._first_line(followed, width)
+        self._second_line(followed, width)
+        imgui.end_group()
+        lo, hi = start, imgui.get_item_rect_max()
+        pad = em(0.3)
+        lo, hi = ImVec2(lo.x - pad, lo.y - pad), ImVec2(start.x + width + pad, hi.y + pad)
+        draw.channels_set_current(0)
+        hovered = imgui.is_mouse_hovering_rect(lo, hi) and imgui.is_window_hovered()
+        if selected or hovered:
+            color = u32(palette().accent, 0.16) if selected else u32(palette().muted, 0.08)
+            draw.add_rect_filled(lo, hi, color, em(0.35))
+        draw.channels_merge()
+        if hovered and imgui.is_mouse_clicked(0):
+            runs.selected = followed
+            if isinstance(followed.run.settings, RobustnessSettings):
+                self.workspace.show_evaluation(followed)
+        imgui.dummy(ImVec2(0, em(0.1)))
+
+    def _first_line(self, followed: FollowedRun, width: float) -> None:
+        icon, color = status_sign(followed)
+        side = imgui.get_frame_height()
+        x = imgui.get_cursor_pos_x()
+        imgui.align_text_to_frame_padding()
+        imgui.text_colored(vec(color), icon)
+        hint(followed.status)
+        imgui.same_line(x + em(1.6))
+        buttons = self._buttons(followed)
+        room = width - em(1.8) - side * len(buttons)
+        imgui.text_unformatted(shortened(followed.run.name, room))
+        hint(str(followed.run.folder))
+        for k, (sign, name, tip, act) in enumerate(buttons):
+            imgui.same_line(x + width - side * (len(buttons) - k))
+            if icon_button(sign, name, tip, color=palette().muted):
+                act()
+        self._uses(followed)
+
+    def _uses(self, followed: FollowedRun) -> None:
+        """The forms that can be filled in for a training run."""
+        if not imgui.begin_popup("uses"):
+            return
+        settings = followed.run.settings
+        assert isinstance(settings, TrainSettings)
+        for kind in USES[settings.task]:
+            if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
+                self._use(kind, followed)
+        imgui.end_popup()
+
+    def _buttons(self, followed: FollowedRun):
+        workspace, runs = self.workspace, self.workspace.runs
+        found = []
+        if isinstance(followed.run.settings, ProbeSettings):
+            found.append(
+                (
+                    fa.ICON_FA_MOUNTAIN,
+                    "show",
+                    "Show its surface",
+                    lambda: show_again(workspace, followed),
+                )
+            )
+        if isinstance(followed.run.settings, RobustnessSettings):
+            found.append(
+                (
+                    fa.ICON_FA_CHART_LINE,
+                    "show",
+                    "Show its accuracies",
+                    lambda: show_again(workspace, followed),
+                )
+            )
+        if isinstance(followed.run.settings, TrainSettings):
+            found.append(
+                (
+                    fa.ICON_FA_FLASK,
+                    "use",
+                    "Use what it has learnt",
+                    lambda: imgui.open_popup("uses"),
+                )
+            )
+        if followed.is_active:
+            found.append(
+                (
+                    fa.ICON_FA_STOP,
+                    "cancel",
+                    "Cancel: the run stays paused and can be resumed",
+                    lambda: runs.cancel(followed),
+                )
+            )
+        elif can_resume(followed):
+            found.append(
+                (
+                    fa.ICON_FA_PLAY,
+                    "resume",
+                    "Resume: carry the run on",
+                    lambda: workspace.resume(followed),
+                )
+            )
+        found.append(
+            (
+                fa.ICON_FA_FOLDER_OPEN,
+                "reveal",
+                "Open its folder",
+                lambda: self._reveal(followed.run.folder),
+            )
+        )
+        if not followed.is_active:
+            found.append(
+                (
+                    fa.ICON_FA_XMARK,
+                    "forget",
+                    "Take off the list; the folder stays",
+                    lambda: runs.forget(followed),
+                )
+            )
+        return found
+
+    def _second_line(self, followed: FollowedRun, width: float) -> None:
+        imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.5), em(0.15)))
+        match followed.status:
+            case "failed":
+                wrapped(followed.failure, palette().bad)
+            case "running" | "waiting" if followed.is_active:
+                progress = followed.progress
+                thin_progress(progress.fraction if progress else 0.0, palette().accent, em(0.35))
+                told = told_progress(followed)
+                muted(shortened(told, width))
+                hint(told)
+            case _:
+                muted(shortened(told_status(followed), width))
+        imgui.pop_style_var()
+
+    def _reveal(self, folder: Path) -> None:
+        if not reveal(folder):
+            imgui.set_clipboard_text(str(folder))
+            self.workspace.messages.say(f"No file manager was found; copied {folder}", "warning")
+
+
+def status_sign(followed: FollowedRun) -> tuple[str, Color]:
+    """Icon and colour of a run's status."""
+    p = palette()
+    if followed.waits_for:
+        return fa.ICON_FA_CLOCK, p.muted
+    if followed.is_active:
+        return fa.ICON_FA_CIRCLE_PLAY, p.accent
+    return {
+        "done": (fa.ICON_FA_CIRCLE_CHECK, p.good),
+        "failed": (fa.ICON_FA_CIRCLE_XMARK, p.bad),
+        "paused": (fa.ICON_FA_CIRCLE_PAUSE, p.caution),
+    }.get(followed.status, (fa.ICON_FA_CIRCLE, p.muted))
+
+
+def told_progress(followed: FollowedRun) -> str:
+    """Stage, how far it is, how fast and how long still."""
+    progress = followed.progress
+    if followed.waits_for:
+        return f"Waits for {followed.waits_for}"
+    if followed.status == "waiting" or progress is None:
+        return "Starting…"
+    unit = progress.unit or "units"
+    parts = [f"{progress.stage} {progress.done:,} of {progress.total:,} {progress.unit}".rstrip()]
+    if progress.rate > 0:
+        digits = ",.0f" if progress.rate >= 100 else ".3g"
+        rate = f"{progress.rate:{digits}} {unit}/s"
+        if progress.rate < 0.5:
+            rate = f"{1 / progress.rate:.3g} s each"
+        parts.append(rate)
+    if math.isfinite(progress.eta):
+        parts.append(f"{duration(progress.eta)} left")
+    return ", ".join(parts)
+
+
+def told_status(followed: FollowedRun) -> str:
+    """What there is to say of a run that no process is at."""
+    kind = followed.run.settings.kind
+    if followed.status == "done":
+        spent = f" in {duration(followed.seconds)}" if math.isfinite(followed.seconds) else ""
+        return f"{kind.capitalize()}, done{spent}"
+    if followed.status == "waiting":
+        return f"{kind.capitalize()}, not begun"
+    share = f" at {followed.progress.fraction:.0%}" if followed.progress else ""
+    return f"{kind.capitalize()}, {followed.status}{share}"

@@ -1,0 +1,263 @@
+"""The layers panel: what is in the scene, one eye for each surface and each trajectory."""
+
+from __future__ import annotations
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.state.comparing import why_no_difference
+from isoloss.app.state.explain import explanation, of_fact
+from isoloss.app.state.readouts import range_label
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.findings_badge import findings_badge, list_findings
+from isoloss.app.ui.style import palette, vec
+from isoloss.app.ui.widgets import (
+    em,
+    heading,
+    hint,
+    icon_button,
+    muted,
+    right_edge,
+    row,
+    rows,
+    shortened,
+    stroke,
+    wrapped,
+)
+from isoloss.geometry.difference import planes_differ
+from isoloss.geometry.findings import findings_of
+from isoloss.scene.layer import Marker, SurfaceLayer
+from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
+from isoloss.scene.plain import LONGEST
+from isoloss.scene.theme import THEMES
+
+
+class LayersPanel:
+    """Lists the layers and tells about the selected one."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._seen: SurfaceLayer | None = None
+        self._scrolls = False
+        self._renamed: SurfaceLayer | None = None
+        self._focuses = self._begun = False
+        self._facts: tuple[object, list[tuple[str, str]]] = (None, [])
+
+    def draw(self) -> None:
+        """Draw the panel's content."""
+        layers = self.workspace.scene.layers
+        if not layers:
+            wrapped("No surface is open. Drop a file here, or press Ctrl+O.", palette().muted)
+            return
+        if self.workspace.selected is not self._seen:
+            self._seen, self._scrolls = self.workspace.selected, True
+        for k, layer in enumerate(list(layers)):
+            imgui.push_id(k)
+            self._surface(layer)
+            for index in range(len(layer.trajectories)):
+                self._trajectory(layer, index)
+            for index, marker in enumerate(pins_of(layer)):
+                self._pin(layer, marker, index)
+            imgui.pop_id()
+        if planes_differ([layer.surface for layer in self.workspace.scene.shown]):
+            _caution(
+                "These surfaces lie in different planes: α and β mean other directions in each. "
+                "Compare them in two viewports."
+            )
+        if self.workspace.selected is not None:
+            self._details(self.workspace.selected)
+
+    def _surface(self, layer: SurfaceLayer) -> None:
+        p = palette()
+        visible = layer not in self.workspace.scene.hidden
+        if _eye("eye", visible, "Show or hide this surface"):
+            self.workspace.toggle_layer(layer)
+        imgui.same_line(0, em(0.2))
+        room = imgui.get_content_region_avail().x - imgui.get_frame_height() - em(0.3)
+        findings = findings_of(layer.surface.meta)
+        if findings:
+            room -= em(1.6)
+        selected = self.workspace.selected is layer
+        if selected:
+            room -= imgui.get_frame_height()
+        imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
+        name = shortened(layer.name, room - em(0.6))
+        imgui.push_style_color(imgui.Col_.text, vec(p.text if visible else p.muted))
+        size = ImVec2(room, imgui.get_frame_height())
+        if self._renamed is layer:
+            self._rename(layer, room)
+        elif imgui.selectable(
+            f"{name}###surface", selected, int(imgui.SelectableFlags_.allow_double_click), size
+        )[0]:
+            self._choose(layer, visible)
+        imgui.pop_style_color()
+        imgui.pop_style_var()
+        if selected and self._scrolls:
+            self._scrolls = False
+            if not imgui.is_item_visible():
+                imgui.set_scroll_here_y(0.5)
+        hint(str(layer.source) if layer.source else layer.name)
+        self._menu(layer)
+        if findings:
+            imgui.same_line(0, em(0.4))
+            findings_badge(findings)
+        edge = right_edge() - imgui.get_frame_height()
+        if selected:
+            imgui.same_line(edge - imgui.get_frame_height())
+            if icon_button(fa.ICON_FA_ELLIPSIS, "more", "Compare with others", color=p.muted):
+                imgui.open_popup("layer menu")
+        imgui.same_line(edge)
+        if icon_button(fa.ICON_FA_XMARK, "remove", "Remove from the scene", color=p.muted):
+            self.workspace.remove(layer)
+
+    def _choose(self, layer: SurfaceLayer, visible: bool) -> None:
+        """A click on a name selects its layer, which is then to be seen; a second one renames."""
+        self.workspace.selected = self._seen = layer
+        if not visible:
+            self.workspace.toggle_layer(layer)
+        if imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
+            self._renamed, self._focuses = layer, True
+
+    def _rename(self, layer: SurfaceLayer, room: float) -> None:
+        """The name as a field, until Enter is pressed or something else is clicked."""
+        imgui.set_next_item_width(room)
+        begins, self._focuses = self._focuses, False
+        if begins:
+            imgui.set_keyboard_focus_here()
+        flags = imgui.InputTextFlags_.auto_select_all
+        layer.name = imgui.input_text("###surface name", layer.name, int(flags))[1][:LONGEST]
+        if not begins and not imgui.is_item_active() and not self._begun:
+            self._renamed = None
+        self._begun = begins
+
+    def _menu(self, layer: SurfaceLayer) -> None:
+        """What a right click on a layer, or the dots beside its name, offer."""
+        if not imgui.begin_popup_context_item("layer menu"):
+            return
+        workspace = self.workspace
+        document = workspace.document
+        for k in range(max(document.arrangement, 2)):
+            alone = document.views[k].hidden == frozenset(document.layers) - {layer}
+            on = alone and k < document.arrangement
+            if imgui.menu_item(f"Show in viewport {k + 1}###show in {k + 1}", "", on)[0]:
+                workspace.show_in(layer, k)
+        imgui.separator()
+        others = [x for x in document.layers if x is not layer]
+        if imgui.begin_menu("Difference to", bool(others)):
+            for k, other in enumerate(others):
+                refusal = why_no_difference(layer, other)
+                if imgui.menu_item(f"{other.name}###minus {k}", "", False, not refusal)[0]:
+                    workspace.show_difference(layer, other)
+                if refusal and imgui.is_item_hovered(int(imgui.HoveredFlags_.allow_when_disabled)):
+                    imgui.set_tooltip(f"{refusal[0].upper()}{refusal[1:]}")
+            imgui.end_menu()
+        if imgui.menu_item("Rename…###rename", "", False)[0]:
+            self.workspace.selected = self._seen = self._renamed = layer
+            self._focuses = True
+        pins = pins_of(layer)
+        if imgui.menu_item("Remove its pins", "", False, bool(pins))[0]:
+            unpin_all([layer])
+        imgui.end_popup()
+
+    def _pin(self, layer: SurfaceLayer, marker: Marker, index: int) -> None:
+        surface, cell = layer.surface, cell_of(layer.surface, marker)
+        imgui.push_id(f"pin {index}")
+        imgui.indent(em(1.2))
+        imgui.align_text_to_frame_padding()
+        muted(fa.ICON_FA_LOCATION_DOT)
+        imgui.same_line(0, em(0.5))
+        values = measurements(surface, cell)
+        room = right_edge() - imgui.get_cursor_pos_x() - imgui.get_frame_height()
+        told = f"{values[0][1]} at {place_label(surface, cell)}"
+        imgui.align_text_to_frame_padding()
+        imgui.text_unformatted(shortened(told, room))
+        hint("\n".join([place_label(surface, cell), *(f"{k} {v}" for k, v in values)]))
+        imgui.same_line(right_edge() - imgui.get_frame_height())
+        if icon_button(fa.ICON_FA_XMARK, "unpin", "Remove this pin", color=palette().muted):
+            unpin(layer, marker)
+        imgui.unindent(em(1.2))
+        imgui.pop_id()
+
+    def _trajectory(self, layer: SurfaceLayer, index: int) -> None:
+        path = layer.trajectories[index]
+        imgui.indent(em(1.2))
+        shown = self.workspace.is_trajectory_shown(layer, index)
+        if _eye(f"path {index}", shown, "Show or hide this trajectory"):
+            self.workspace.toggle_trajectory(layer, index)
+        imgui.same_line(0, em(0.2))
+        if len(layer.trajectories) > 1:
+            stroke(THEMES[self.workspace.appearance.theme].path_color(index))
+            imgui.same_line(0, em(0.5))
+        imgui.align_text_to_frame_padding()
+        told = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
+        muted(shortened(told, imgui.get_content_region_avail().x))
+        hint(told, [explanation("Trajectory"), explanation("Trajectory stems")])
+        imgui.unindent(em(1.2))
+
+    def _details(self, layer: SurfaceLayer) -> None:
+        heading("Selected")
+        with rows("details", em(6.2)) as shown:
+            if not shown:
+                return
+            for label, value in self._facts_of(layer):
+                row(label, terms=of_fact(label, value), tight=True)
+                room = imgui.get_content_region_avail().x
+                imgui.text_unformatted(shortened(value, room))
+                hint(value)
+        findings = findings_of(layer.surface.meta)
+        if findings:
+            list_findings(findings)
+
+    def _facts_of(self, layer: SurfaceLayer) -> list[tuple[str, str]]:
+        """Those of the last frame, if they would be the same: a million cells take milliseconds."""
+        key = (layer.version, id(layer.surface), tuple(map(id, layer.trajectories)))
+        if self._facts[0] != key:
+            self._facts = (key, facts(layer))
+        return self._facts[1]
+
+
+def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
+    """What there is to know about a layer, as (label, value)."""
+    surface = layer.surface
+    a, b = surface.shape
+    computed = surface.computed
+    told = [("Grid", f"{a} × {b}")]
+    if not surface.is_complete:
+        told.append(("Computed", f"{int(computed.sum())} of {a * b}"))
+    finite = surface.loss[computed & np.isfinite(surface.loss)]
+    if finite.size:
+        label = "Loss" if layer.derived is None else "Δ loss"
+        told.append((label, range_label(float(finite.min()), float(finite.max()))))
+    known = surface.accuracy[computed & np.isfinite(surface.accuracy)]
+    if known.size:
+        label, unit = ("Accuracy", "%") if layer.derived is None else ("Δ accuracy", "points")
+        ends = f"{100 * known.min():.1f} to {100 * known.max():.1f} {unit}".replace("-", "−")
+        told.append((label, ends))
+    if surface.spread is not None and np.isfinite(surface.spread).any():
+        low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
+        told.append(("Spread", f"{low:.4g} to {high:.4g}"))
+    for label, key in (("Network", "model"), ("Data", "data"), ("Plane", "plane")):
+        if surface.meta.get(key):
+            told.append((label, str(surface.meta[key])))
+    ratios = surface.meta.get("explained_variance_ratio")
+    if isinstance(ratios, list | tuple) and len(ratios) >= 2:
+        told.append(("Variance", ", ".join(f"{100 * float(r):.1f} %" for r in ratios[:2])))
+    distances = [t.off_plane[np.isfinite(t.off_plane)] for t in layer.trajectories]
+    if any(d.size for d in distances):
+        told.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))
+    samples = int(surface.count.max(initial=0))
+    if samples > 1:
+        told.append(("Samples", f"{samples}"))
+    return told
+
+
+def _caution(text: str) -> None:
+    imgui.text_colored(vec(palette().caution), fa.ICON_FA_TRIANGLE_EXCLAMATION)
+    imgui.same_line(em(1.6) + imgui.get_style().window_padding.x)
+    wrapped(text)
+
+
+def _eye(name: str, on: bool, tip: str) -> bool:
+    icon = fa.ICON_FA_EYE if on else fa.ICON_FA_EYE_SLASH
+    return icon_button(icon, name, tip, color=palette().text if on else palette().muted)

@@ -1,0 +1,124 @@
+"""The plots panel: loss and accuracy of the selected training run, while it trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui, implot
+from numpy.typing import NDArray
+
+from isoloss.app.state.runs import Runs
+from isoloss.app.ui.style import palette, vec
+from isoloss.app.ui.widgets import em, muted
+from isoloss.jobs.follow import FollowedRun
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one run at one moment: epochs, and (label, values) of each curve."""
+
+    epoch: Array
+    loss: list[tuple[str, Array]]
+    accuracy: list[tuple[str, Array]]
+
+
+def curves_of(followed: FollowedRun) -> Curves:
+    """The curves of what `followed` has told so far; accuracies in percent."""
+    metrics = followed.metrics
+
+    def column(name: str, scale: float = 1.0) -> Array:
+        return np.array([scale * getattr(m, name) for m in metrics], np.float64)
+
+    return Curves(
+        column("epoch"),
+        [("train", column("train_loss")), ("test", column("test_loss"))],
+        [("train", column("train_accuracy", 100)), ("test", column("test_accuracy", 100))],
+    )
+
+
+class PlotsPanel:
+    """Draws the curves of the selected run."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self._key: tuple[int, int] = (0, -1)
+        self._curves = Curves(np.empty(0), [], [])
+
+    def draw(self) -> None:
+        """Draw the panel's content."""
+        followed = self._subject()
+        if followed is None:
+            muted("The training curves of the selected run appear here.")
+            return
+        key = (id(followed), followed.version)
+        news = key != self._key
+        if news:
+            self._key, self._curves = key, curves_of(followed)
+        room = imgui.get_content_region_avail()
+        curves = self._curves
+        # A denoiser is right or wrong about nothing.
+        has_accuracy = any(np.isfinite(values).any() for _, values in curves.accuracy)
+        width = (room.x - imgui.get_style().item_spacing.x) / 2 if has_accuracy else -1
+        _plot("Loss", followed, curves.epoch, curves.loss, ImVec2(width, room.y), news)
+        if not has_accuracy:
+            return
+        imgui.same_line()
+        _plot("Accuracy", followed, curves.epoch, curves.accuracy, ImVec2(-1, room.y), news)
+
+    def _subject(self) -> FollowedRun | None:
+        """The selected run, or the newest one, that has curves."""
+        selected = self.runs.selected
+        if selected is not None and selected.metrics:
+            return selected
+        return next((f for f in self.runs.followed if f.metrics), None)
+
+
+def _plot(
+    name: str,
+    followed: FollowedRun,
+    epoch: Array,
+    curves: list[tuple[str, Array]],
+    size: ImVec2,
+    fit: bool,
+) -> None:
+    flags = implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
+    title = f"{name} of {followed.run.name}###{name}"
+    implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(em(0.4), em(0.3)))
+    if implot.begin_plot(title, size, flags):
+        implot.setup_axes("epoch", "")
+        if fit:  # with every news the axes hold all of it; between, they can be panned and zoomed
+            implot.setup_axes_limits(*_limits(epoch, curves), int(implot.Cond_.always))
+        if name == "Accuracy":
+            implot.setup_axis_format(implot.ImAxis_.y1, "%g %%")
+        implot.setup_legend(
+            implot.Location_.north_east if name == "Loss" else implot.Location_.north_west
+        )
+        for (label, values), color in zip(curves, palette().series, strict=False):
+            known = np.isfinite(values)
+            if not known.any():
+                continue
+            spec = implot.Spec()
+            spec.line_color, spec.line_weight = vec(color), 2.0
+            xs, ys = np.ascontiguousarray(epoch[known]), np.ascontiguousarray(values[known])
+            if len(xs) <= 40:
+                # Shapes tell train from test where colours do not.
+                spec.marker = int(
+                    implot.Marker_.circle if label == "train" else implot.Marker_.diamond
+                )
+                spec.marker_size = 3.0
+                spec.marker_fill_color = vec(color)
+            implot.plot_line(label, xs, ys, spec=spec)
+        implot.end_plot()
+    implot.pop_style_var()
+
+
+def _limits(epoch: Array, curves: list[tuple[str, Array]]) -> tuple[float, float, float, float]:
+    """From epoch 0 to the last, and all values with a margin."""
+    values = np.concatenate([v[np.isfinite(v)] for _, v in curves])
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    margin = 0.06 * (high - low) or 0.5
+    last = max(float(epoch[-1]), 1.0) if len(epoch) else 1.0
+    return -0.02 * last, 1.03 * last, float(low - margin), float(high + margin)

@@ -1,0 +1,229 @@
+"""All parts of the window, what connects them, and what the commands do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from imgui_bundle import hello_imgui, imgui
+
+from isoloss.app.dialogs.difference_dialog import DifferenceDialog
+from isoloss.app.dialogs.figure_dialog import FigureDialog
+from isoloss.app.dialogs.open_dialog import OpenDialog
+from isoloss.app.dialogs.picture_dialog import PictureDialog
+from isoloss.app.dialogs.renderings import Renderings
+from isoloss.app.dialogs.saved_views_dialog import SavedViews, save_view
+from isoloss.app.dialogs.session_dialog import SessionDialog
+from isoloss.app.guide.help_window import HelpWindow
+from isoloss.app.guide.hints import Hints
+from isoloss.app.guide.tour import Tour
+from isoloss.app.guide.welcome import Ways, Welcome
+from isoloss.app.panels.curve_panel import CurvePanel
+from isoloss.app.panels.examples_panel import ExamplesPanel
+from isoloss.app.panels.experiments_panel import ExperimentsPanel
+from isoloss.app.panels.large_plots import LargePlots
+from isoloss.app.panels.registry import PANELS
+from isoloss.app.panels.robustness_panel import RobustnessPanel
+from isoloss.app.panels.slice_panel import SlicePanel
+from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.flight import Flight
+from isoloss.app.state.opener import open_path
+from isoloss.app.state.playback import Playback
+from isoloss.app.state.slicing import Slicing
+from isoloss.app.state.steering import Steering
+from isoloss.app.state.steps import Steps
+from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.action import Action
+from isoloss.app.ui.command_palette import CommandPalette
+from isoloss.app.ui.docking import Docking
+from isoloss.app.ui.keyboard import Shortcuts
+from isoloss.app.ui.panel import Drawn
+from isoloss.app.viewports.arrangement import Viewports
+from isoloss.app.viewports.timeline import Timeline
+from isoloss.app.viewports.viewport import Viewport
+from isoloss.jobs.follow import FollowedRun
+from isoloss.results.tables import Row
+from isoloss.scene.document import SavedView
+
+P = TypeVar("P")
+
+
+class Dialog(Protocol):
+    """What asks in a window of its own."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for an answer."""
+        ...
+
+    def draw(self) -> None:
+        """Draw it if it is open."""
+
+
+class Parts:
+    """The parts, each once.
+
+    Attributes:
+        panels: what draws the content of each docked panel, by its name.
+        dialogs: what waits for an answer while it is open, by the name of its guard.
+    """
+
+    def __init__(self, workspace: Workspace, commands: Callable[[Parts], list[Action]]) -> None:
+        """Build them; `commands` lists what can be done with them."""
+        self.workspace = workspace
+        self.viewports, self.docking = Viewports(workspace), Docking(PANELS)
+        self.slicing, self.playback = Slicing(workspace), Playback(workspace)
+        self.steering = Steering(workspace, lambda: self.viewport.extent)
+        self.steps, self.flight, self.shortcuts = Steps(workspace), Flight(), Shortcuts()
+        self.steps.under_way.append(lambda: self.flight.is_under_way)
+        self.steps.is_playing = lambda: self.playback.playing
+        self.timeline = Timeline(self.playback)
+        self.panels: dict[str, Drawn] = {panel.name: panel.build(self) for panel in PANELS}
+        self.experiments = self.panel(ExperimentsPanel)
+        self.large_plots = LargePlots(
+            workspace,
+            CurvePanel(workspace),
+            RobustnessPanel(workspace, self.show_examples, self.save_figure),
+            self.docking.bring_to_front,
+        )
+        self.open_dialog = OpenDialog(workspace)
+        self.difference_dialog = DifferenceDialog(workspace)
+        self.renderings = Renderings(workspace.messages)
+        self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
+        self.figure_dialog = FigureDialog(workspace, self.renderings)
+        self.session_dialog = SessionDialog(workspace)
+        self.saved_views = SavedViews(workspace, self.go_to)
+        self.command_palette = CommandPalette(lambda: self.actions)
+        self.dialogs: dict[str, Dialog] = {
+            "Open": self.open_dialog,
+            "Difference": self.difference_dialog,
+            "Save picture": self.picture_dialog,
+            "Save figure": self.figure_dialog,
+            "Save session": self.session_dialog,
+            "Saved views": self.saved_views,
+            "Command palette": self.command_palette,
+        }
+        self.help_window = HelpWindow(lambda: self.actions, workspace.messages.say)
+        self.hints = Hints(workspace)
+        self.tour = Tour(
+            workspace,
+            self.docking,
+            self.experiments,
+            self.command_palette,
+            actions=lambda: self.actions,
+            is_asking=lambda: self.is_asking,
+        )
+        ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)
+        self.welcome = Welcome(workspace, ways)
+        self._commands = commands
+        self._actions: tuple[object, list[Action]] | None = None
+
+    @property
+    def viewport(self) -> Viewport:
+        """The active viewport."""
+        return self.viewports.active
+
+    def panel(self, kind: type[P]) -> P:
+        """The docked panel of this class."""
+        return next(panel for panel in self.panels.values() if isinstance(panel, kind))
+
+    @property
+    def actions(self) -> list[Action]:
+        """All commands; some depend on what can be undone and on the saved views."""
+        key = (self.steps.undoes, self.steps.redoes, self.workspace.document.saved_views)
+        if self._actions is None or self._actions[0] != key:
+            self._actions = (key, self._commands(self))
+        return self._actions[1]
+
+    def action(self, name: str) -> Action:
+        """The action with this id."""
+        return next(a for a in self.actions if a.id == name)
+
+    @property
+    def has_question(self) -> bool:
+        """Whether a dialog waits for an answer; help waits for none."""
+        return any(dialog.is_open for dialog in self.dialogs.values())
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a dialog, help or a list is open, whose keys are its own."""
+        listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
+        return listing or self.help_window.is_open or self.has_question
+
+    @property
+    def shows_welcome(self) -> bool:
+        """Whether the welcome fills the viewport: nothing is open, or it was asked for."""
+        nothing = not self.workspace.scene.layers and not self.large_plots.fill_viewport
+        return nothing or self.welcome.is_asked_for()
+
+    def free(self) -> None:
+        """Give textures and the memory of pictures back, while the context still lives."""
+        self.viewports.free()
+        self.welcome.thumbnails.free()
+        self.panel(ExamplesPanel).free()
+        self.renderings.end()
+
+    # -- what commands and panels do ---------------------------------------------------------
+
+    @property
+    def theme(self) -> str:
+        """ "dark" or "light"."""
+        return self.workspace.appearance.theme
+
+    def toggle_theme(self) -> None:
+        """Dark to light and back; the picture goes along."""
+        self.workspace.change(theme="dark" if self.theme == "light" else "light")
+
+    def scale_text(self, factor: float) -> None:
+        """Make all text, and what is sized by it, larger or smaller."""
+        preferences = self.workspace.preferences
+        preferences.font_scale = min(max(preferences.font_scale * factor, 0.6), 2.5)
+        imgui.get_style().font_scale_main = preferences.font_scale
+        preferences.save()
+
+    def show_form(self, kind: str) -> None:
+        """Bring the form of one kind of run to the front."""
+        self.docking.bring_to_front("Experiments")
+        self.experiments.show(kind)
+
+    def use(self, kind: str, followed: FollowedRun) -> None:
+        """Bring the form of one kind of run to the front, filled in for a training run."""
+        self.docking.bring_to_front("Experiments")
+        self.experiments.fill(kind, followed)
+
+    def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
+        """Bring the examples of a run to the front, at what a point of its curves is about."""
+        self.panel(ExamplesPanel).show(evaluation, row)
+        self.docking.bring_to_front("Examples")
+
+    def save_figure(self) -> None:
+        """Ask where a figure of the robustness run that is shown is to be saved."""
+        self.figure_dialog.open()
+
+    def export_slice(self) -> None:
+        """Ask where the table of the slices is to be saved."""
+        self.docking.bring_to_front("Slice")
+        self.panel(SlicePanel).open_export()
+
+    def save_view(self) -> None:
+        """Save the camera under the next free name."""
+        saved = save_view(self.workspace.document)
+        self.workspace.messages.say(f"Saved {saved.name}", "done")
+
+    def go_to(self, view: SavedView) -> None:
+        """Move the camera to a saved view; at once where pictures take long."""
+        smoothly = not self.viewport.painter.is_slow
+        self.flight.set_out(self.workspace.scene, view.camera, smoothly=smoothly)
+
+    @property
+    def has_last_session(self) -> bool:
+        """Whether the last window has left its session."""
+        return self.workspace.session.last_path().exists()
+
+    def restore_last_session(self) -> None:
+        """Open what was open when the last window was closed."""
+        open_path(self.workspace, self.workspace.session.last_path(), remember=False)
+
+    def quit(self) -> None:
+        """Close the window; jobs go on."""
+        hello_imgui.get_runner_params().app_shall_exit = True

@@ -1,0 +1,106 @@
+"""A layer, or a curve, that keeps step with the surface of a run: while it grows and sharpens, and
+when it is finished."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.app.state.open_curves import OpenCurve
+from isoloss.errors import IsolossError
+from isoloss.geometry.files.reading import finished_file, load, load_trajectories
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.surface import Surface
+from isoloss.jobs.follow import FollowedRun
+from isoloss.scene.layer import SurfaceLayer
+
+PERIOD = 0.08
+"""Seconds between two looks at a growing surface, at the least."""
+EARLY = 0.8
+"""A look may come after this share of the period: frames do not fall on its beat."""
+
+
+@dataclass
+class LiveSurface:
+    """The surface of a followed run as a `layer`, or as a `curve` where it is one.
+
+    Both are None until its first value is there.
+
+    Attributes:
+        seconds: of processors' time that the last look took.
+        changed: how many cells the last look found new or sharper.
+    """
+
+    followed: FollowedRun
+    layer: SurfaceLayer | None = None
+    curve: OpenCurve | None = None
+    finished: bool = False
+    seconds: float = 0.0
+    changed: int = 0
+    _growing: GrowingSurface | None = None
+    _seen: NDArray[np.int64] | None = None
+    _looked: float = -PERIOD
+
+    def update(self, now: float | None = None, period: float = PERIOD) -> bool:
+        """Bring layer or curve up to date, every `period` seconds; returns whether it changed.
+
+        Raises:
+            IsolossError: if what the run left cannot be read.
+        """
+        now = time.monotonic() if now is None else now
+        if self.finished or now - self._looked < EARLY * period:
+            return False
+        self._looked = now
+        started = time.process_time()
+        try:
+            return self._look()
+        finally:
+            self.seconds = time.process_time() - started
+
+    def _look(self) -> bool:
+        folder = self.followed.run.folder
+        if self.followed.status == "done" and finished_file(folder) is not None:
+            self.finished = True
+            self._growing = None
+            self._show(load(folder))
+            if self.layer is not None:
+                self.layer.trajectories = tuple(load_trajectories(folder))
+            return True
+        return self._look_at_growing()
+
+    def _look_at_growing(self) -> bool:
+        run = self.followed.run
+        if self._growing is None:
+            if not GrowingSurface.exists(run.growing_path):
+                return False
+            try:
+                self._growing = GrowingSurface.open(run.growing_path)
+            except IsolossError:
+                # It may be just being laid out; what stays damaged is told when the run ends.
+                if not self.followed.is_active:
+                    self.finished = True
+                    raise
+                return False
+        # Cells are not only added: those that are there are sharpened with further samples.
+        seen = self._growing.count
+        before = np.zeros_like(seen) if self._seen is None else self._seen
+        self.changed = int(np.count_nonzero(seen != before))
+        if not self.changed:
+            return False
+        self._seen = seen
+        self._show(self._growing.snapshot())
+        return True
+
+    def _show(self, surface: Surface) -> None:
+        run = self.followed.run
+        if surface.is_curve:
+            if self.curve is None:
+                self.curve = OpenCurve(run.name, surface, run.folder)
+            self.curve.become(surface)
+        elif self.layer is None:
+            self.layer = SurfaceLayer(run.name, surface, source=run.folder)
+        else:
+            self.layer.become(surface)

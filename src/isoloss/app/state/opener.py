@@ -1,0 +1,159 @@
+"""Opening surfaces, curves, run folders and sessions in a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from isoloss.app.state.open_curves import OpenCurve
+from isoloss.app.state.session_words import in_words
+from isoloss.app.state.workspace import Workspace
+from isoloss.errors import IsolossError
+from isoloss.geometry.files.reading import is_trajectory, load_trajectories
+from isoloss.geometry.files.reading import load as load_surface
+from isoloss.jobs.follow import FollowedRun
+from isoloss.resources import resource_folder
+from isoloss.run import Run
+from isoloss.run_folder import TABLE
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.session import SUFFIX, read_session
+from isoloss.settings import RobustnessSettings
+
+
+def samples() -> list[Path]:
+    """The sample surfaces that ship."""
+    found = sorted((resource_folder("data") / "surfaces").glob("*.ply"))
+    return [p for p in found if not is_trajectory(p)]
+
+
+def open_all(workspace: Workspace, paths: Sequence[Path]) -> None:
+    """Open what the command line named.
+
+    Raises:
+        IsolossError: the first thing wrong, if nothing could be opened.
+    """
+    problems: list[IsolossError] = []
+    # A session takes the place of what is open: it comes first.
+    for path in sorted(paths, key=lambda p: p.suffix != SUFFIX):
+        try:
+            load(workspace, path)
+        except IsolossError as error:
+            problems.append(error)
+    if problems and len(problems) == len(paths):
+        raise problems[0]
+    for problem in problems:
+        workspace.messages.say(str(problem), "error")
+
+
+def open_path(workspace: Workspace, path: Path, *, remember: bool = True) -> bool:
+    """As `load`, but what is wrong becomes a notification; returns whether it could be read."""
+    try:
+        load(workspace, path, remember=remember)
+    except IsolossError as error:
+        workspace.messages.say(str(error), "error")
+        return False
+    except Exception as error:  # a hostile file must never take the window along
+        workspace.messages.say(f"cannot read {path}: {type(error).__name__}: {error}", "error")
+        return False
+    workspace.messages.say(f"Opened {path}", notify=False)
+    return True
+
+
+def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
+    """Open a surface file, a curve file, a run folder or a session.
+
+    Args:
+        remember: whether it is to be among the recent ones.
+
+    Raises:
+        IsolossError: if there is nothing readable.
+    """
+    path = path.expanduser().absolute()
+    if path.suffix == SUFFIX:
+        _load_session(workspace, path)
+    elif (path / "run.json").exists():
+        _load_run(workspace, path)
+    elif path.name == TABLE and (path.parent / "run.json").exists():
+        _load_run(workspace, path.parent)
+    else:
+        _load_file(workspace, path)
+    if remember:
+        workspace.preferences.remember(path)
+
+
+def _load_file(workspace: Workspace, path: Path) -> None:
+    surface = load_surface(path)
+    stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
+    name = stem or path.parent.name
+    if surface.is_curve:
+        curve = workspace.curves.of(path) or OpenCurve(name, surface, path)
+        curve.become(surface)
+        workspace.curves.show(curve)
+        return
+    known = next((x for x in workspace.scene.layers if x.source == path), None)
+    layer = known or SurfaceLayer(name, surface)
+    layer.surface, layer.source = surface, path
+    try:
+        layer.trajectories = tuple(load_trajectories(path))
+    except IsolossError as error:
+        workspace.messages.say(str(error), "warning")
+    workspace.show(layer)
+
+
+def _load_run(workspace: Workspace, folder: Path) -> None:
+    run = Run.open(folder)
+    followed = workspace.runs.follow(run)
+    if isinstance(run.settings, RobustnessSettings):
+        workspace.show_evaluation(followed)
+        return
+    if run.settings.kind == "train":
+        workspace.messages.say(f"{run.name} is a training run: probe it to see its surface")
+        return
+    workspace.show_surface(followed)
+    workspace.update()
+    live = next((x for x in workspace.live if x.followed is followed), None)
+    if live is not None and live.layer is not None:
+        workspace.show(live.layer)
+    elif live is not None and live.curve is not None:
+        workspace.curves.show(live.curve)
+    else:
+        workspace.messages.say(f"{run.name} has no surface yet: it appears here once it has")
+
+
+def _load_session(workspace: Workspace, path: Path) -> None:
+    """Show what is in a session file in place of what is open, which undo brings back.
+
+    Raises:
+        IsolossError: it is no session, or nothing of what it names can be read.
+    """
+    try:
+        session = read_session(path)
+    except IsolossError as error:
+        raise IsolossError(in_words(str(error))) from error
+    workspace.document.restore(session.document.state())
+    workspace.document.active = session.document.active
+    workspace.document.link()
+    workspace.close_plots()
+    for source in [*session.curves, *session.evaluations]:
+        load(workspace, source, remember=False)
+    workspace.after_restoring()
+    for line in session.missing:
+        workspace.messages.say(f"Left out of {path.stem}: {in_words(line)}", "warning")
+    workspace.session.was_opened(path, whole=not session.missing)
+
+
+def show_again(workspace: Workspace, followed: FollowedRun) -> None:
+    """Bring what a run has found to the front, opening it if need be."""
+    if isinstance(followed.run.settings, RobustnessSettings):
+        workspace.show_evaluation(followed)
+        return
+    folder = followed.run.folder
+    curve = workspace.curves.of(folder)
+    layer = next((x for x in workspace.scene.layers if x.source == folder), None)
+    if curve is not None:
+        workspace.curves.show(curve)
+    elif layer is not None:
+        workspace.show(layer)
+    else:
+        workspace.live = [live for live in workspace.live if live.followed is not followed]
+        open_path(workspace, folder)

@@ -1,0 +1,72 @@
+"""What the desktop does for us: the window's title, dropped files, file manager and browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+# imgui_bundle before glfw: it brings its own GLFW library and points pyGLFW at it.
+from imgui_bundle import glfw_utils
+
+import glfw  # isort: skip
+
+
+def glfw_window() -> Any:
+    """The window; only while it is open."""
+    return glfw_utils.glfw_window_hello_imgui()
+
+
+def set_title(title: str) -> None:
+    """What stands over the window."""
+    glfw.set_window_title(glfw_window(), title)
+
+
+def listen_to_drops(drop: Callable[[Sequence[str]], None]) -> None:
+    """Call `drop` with the paths of files that are dropped on the window."""
+    # pyGLFW hands over a list of paths, whatever its stubs say.
+    dropped: Any = lambda _, paths: drop(paths)  # noqa: E731
+    glfw.set_drop_callback(glfw_window(), dropped)
+
+
+def why_no_window(display: str) -> str:
+    """What keeps a window from being opened, as far as GLFW can tell; "" if nothing does."""
+    if display:
+        # PyOpenGL speaks GLX on Linux; under Wayland that needs the X11 window of XWayland.
+        glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_X11)
+    glfw.ERROR_REPORTING = False
+    return "" if glfw.init() else f"the display {display} cannot be opened"
+
+
+def reveal(folder: Path) -> bool:
+    """Open `folder` in the file manager; returns whether there is one."""
+    return _hand_over(str(folder))
+
+
+def open_page(url: str) -> bool:
+    """Open a web page in the browser; returns whether there is one."""
+    return _hand_over(url)
+
+
+def _hand_over(target: str) -> bool:
+    if sys.platform == "win32":
+        os.startfile(target)
+        return True
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        return False
+    try:
+        subprocess.Popen(
+            [opener, target],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""What a docked panel is: its place, menu item, shortcut and content follow from one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.slicing import Slicing
+from isoloss.app.state.workspace import Workspace
+from isoloss.jobs.follow import FollowedRun
+from isoloss.results.tables import Row
+
+Place = Literal["Left", "LeftBottom", "Right", "RightBottom", "Bottom"]
+
+
+class Drawn(Protocol):
+    """What draws the content of a panel."""
+
+    def draw(self) -> None:
+        """Draw it into the window at hand."""
+
+
+class Surroundings(Protocol):
+    """What a panel may use of the rest of the window."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """All that is open."""
+        ...
+
+    @property
+    def slicing(self) -> Slicing:
+        """The cut and what it meets."""
+        ...
+
+    def use(self, kind: str, followed: FollowedRun) -> None:
+        """Bring the form of one kind of run to the front, filled in for a training run."""
+
+    def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
+        """Bring the examples of a robustness run to the front."""
+
+    def save_figure(self) -> None:
+        """Ask where a figure of the robustness run that is shown is to be saved."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One entry of the registry of panels.
+
+    Attributes:
+        name: its title; menus, saved layouts and tests know it by this name.
+        place: where it is docked at first.
+        build: makes what draws its content, once for each window.
+        key: the shortcut that opens and closes it; "" if there is none.
+        window_flags: of imgui, for its window.
+    """
+
+    name: str
+    place: Place
+    build: Callable[[Surroundings], Drawn]
+    key: str = ""
+    window_flags: int = 0

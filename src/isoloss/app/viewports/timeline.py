@@ -1,0 +1,159 @@
+"""The timeline below the picture: a slider over the epochs of the trajectories, which plays."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from isoloss.app.state.explain import of_fact
+from isoloss.app.state.playback import SPEEDS, Path, Playback
+from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.ui.numbers import slider
+from isoloss.app.ui.style import palette, u32, vec
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened
+from isoloss.geometry.playhead import Playhead, playhead
+from isoloss.scene.theme import THEMES
+
+
+class Timeline:
+    """Draws the controls of a `Playback`."""
+
+    def __init__(self, playback: Playback) -> None:
+        self.playback = playback
+
+    @property
+    def height(self) -> float:
+        """Pixels it wants; 0 where there is no trajectory to be played."""
+        if self.playback.span is None:
+            return 0.0
+        gap = imgui.get_style().item_spacing.y
+        return imgui.get_frame_height() + gap + imgui.get_text_line_height() + em(0.7)
+
+    def draw(self) -> None:
+        """Draw it into the room that is left."""
+        flags = int(imgui.ChildFlags_.always_use_window_padding)
+        scrolling = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(0.5), em(0.3)))
+        imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
+        imgui.push_style_var(imgui.StyleVar_.child_rounding, 0)
+        imgui.push_style_color(imgui.Col_.child_bg, vec(palette().panel))
+        shown = imgui.begin_child("timeline", ImVec2(0, 0), flags, int(scrolling))
+        imgui.pop_style_color()
+        imgui.pop_style_var(3)
+        if shown:
+            self._controls()
+            self._facts()
+        imgui.end_child()
+
+    # -- the upper line: controls ------------------------------------------------------------
+
+    def _controls(self) -> None:
+        playback = self.playback
+        span, epoch = playback.span, playback.epoch
+        if span is None or epoch is None:
+            return
+        gap, side = em(0.25), imgui.get_frame_height()
+        icon = fa.ICON_FA_PAUSE if playback.playing else fa.ICON_FA_PLAY
+        if icon_button(icon, "play", "Pause (Space)" if playback.playing else "Play (Space)"):
+            playback.toggle()
+        imgui.same_line(0, gap)
+        speeds = [f"{speed:g}×" for speed in SPEEDS]
+        combo = em(4.2)
+        imgui.set_next_item_width(-(combo + side + 2 * gap))
+        changed, value = slider("##epoch", epoch, span, "")
+        if changed:
+            playback.playing = False
+            playback.go_to(value)
+        self._ticks(span)
+        imgui.same_line(0, gap)
+        color = palette().accent if playback.loop else palette().muted
+        if icon_button(fa.ICON_FA_REPEAT, "loop", "Play again from the start", color=color):
+            playback.loop = not playback.loop
+        imgui.same_line(0, gap)
+        imgui.set_next_item_width(combo)
+        changed, k = imgui.combo("##speed", SPEEDS.index(playback.speed), speeds)
+        if changed:
+            playback.speed = SPEEDS[k]
+        hint("Speed")
+
+    def _ticks(self, span: tuple[float, float]) -> None:
+        """The drops of the learning rate, on the slider that has just been drawn."""
+        lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        grab = imgui.get_style().grab_min_size
+        left, width = lo.x + 2 + grab / 2, hi.x - lo.x - 4 - grab
+        draw, size = imgui.get_window_draw_list(), em(0.26)
+        color = u32(THEMES[self.playback.workspace.appearance.theme].lr_drop)
+        mouse, told = imgui.get_io().mouse_pos, ""
+        drops = {
+            (float(p.epoch[k]), float(p.lr[k]))
+            for _, _, p in self.playback.paths
+            for k in p.lr_drops
+        }
+        for epoch, lr in sorted(drops):
+            x, y = left + width * (epoch - span[0]) / (span[1] - span[0]), hi.y - size - 1
+            points = [(x, y - size), (x + size, y), (x, y + size), (x - size, y)]
+            a, b, c, d = (ImVec2(*p) for p in points)
+            draw.add_quad_filled(a, b, c, d, color)
+            if abs(mouse.x - x) < em(0.5):
+                at = number(epoch, 4)
+                told = f"The learning rate drops to {number(lr)} at epoch {at}"
+        told = told or "Draw the trajectories up to an epoch; Ctrl+click to type one"
+        hint(told, above=True)
+
+    # -- the lower line: what is known there -------------------------------------------------
+
+    def _facts(self) -> None:
+        paths = self.playback.paths
+        if not paths:
+            return
+        room = imgui.get_content_region_avail().x
+        start = imgui.get_cursor_pos_x()
+        span, epoch = self.playback.span, self.playback.epoch
+        if span is None or epoch is None:
+            return
+        at = f"epoch {number(epoch)} of {number(span[1])}"
+        if len(paths) == 1:
+            facts = "   ".join(f"{name} {value}" for name, value in self._told(paths[0]))
+            told = f"{at}   {facts}"
+            muted(shortened(told, room))
+            hint(told, of_fact("Off-plane", ""))
+            return
+        muted(shortened(at, room))
+        imgui.same_line(0, em(1.2))
+        for path in paths:
+            facts = self._told(path)
+            name = path[2].name or path[0].name
+            brief = f"{name} {dict(facts)['loss']}"
+            width = em(1.5) + imgui.calc_text_size(brief).x
+            if imgui.get_cursor_pos_x() - start + width > room:
+                break
+            self._stroke(path)
+            imgui.same_line(0, em(0.5))
+            muted(brief)
+            hint("\n".join([name, *(f"{label} {value}" for label, value in facts)]))
+            imgui.same_line(0, em(1.2))
+
+    def _stroke(self, path: Path) -> None:
+        theme = THEMES[self.playback.workspace.appearance.theme]
+        at, height = imgui.get_cursor_screen_pos(), imgui.get_text_line_height()
+        y = at.y + height / 2
+        ends = ImVec2(at.x, y), ImVec2(at.x + em(1.0), y)
+        imgui.get_window_draw_list().add_line(*ends, u32(theme.path_color(path[1])), em(0.2))
+        imgui.dummy(ImVec2(em(1.0), height))
+
+    def _told(self, path: Path) -> list[tuple[str, str]]:
+        scene = self.playback.workspace.scene
+        at = playhead(path[2], self.playback.epoch, log=scene.frame().scale.kind == "log")
+        return told_at(at)
+
+
+def told_at(at: Playhead) -> list[tuple[str, str]]:
+    """What is told of a point of a trajectory: (name, value)."""
+    told = [("lr", number(at.lr, 3)), ("loss", loss_label(at.loss))]
+    if at.off_plane == at.off_plane:
+        told.append(("off-plane", number(at.off_plane, 3)))
+    if not at.is_checkpoint:
+        told.append(("between checkpoints", f"{at.checkpoint} and {at.checkpoint + 1}"))
+    else:
+        told.append(("checkpoint", str(at.checkpoint)))
+    return told

@@ -1,0 +1,130 @@
+"""The command line's verbs and their options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from isoloss.cli.exit_codes import WRONG_REQUEST
+from isoloss.version import __version__
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses in one line.
+
+    Attributes:
+        verbs: the names of all verbs.
+    """
+
+    verbs: Collection[str] = ()
+
+    def error(self, message: str) -> Any:
+        hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
+        print(f"isoloss: {message}{hint}", file=sys.stderr)
+        raise SystemExit(WRONG_REQUEST)
+
+
+def parser_for(arguments: Sequence[str]) -> Parser:
+    """The parser of a command line; `verb` of what it parses is a verb's name."""
+    parser = Parser(
+        prog="isoloss",
+        description="See and probe the loss landscapes of your own networks. "
+        "Without a verb, opens the window on the files and run folders named.",
+    )
+    parser.add_argument("--version", action="version", version=f"isoloss {__version__}")
+    parser.set_defaults(verb="view", paths=[])
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.set_defaults(verb=name)
+        return sub
+
+    sub = add("demo", "Train a network, probe its landscape and show it")
+    sub.add_argument("--headless", action="store_true", help="Write pictures, open no window")
+    sub.add_argument("--out", type=Path, default=Path("runs/demo"), help="Folder [runs/demo]")
+
+    # Models and enumerations cost time to import: only the verb that is called pays.
+    called = next((a for a in arguments if not a.startswith("-")), "")
+    for name, text in (
+        ("train", "Train a network and keep its trajectory"),
+        ("probe", "Evaluate a network's loss over a plane"),
+        ("attack", "Attack networks: accuracy against ε"),
+        ("defend", "Attack networks behind noise and a denoiser"),
+        ("certify", "Certify networks behind noise: certified accuracy against radius"),
+    ):
+        sub = add(name, text)
+        if called == name:
+            _add_settings(sub, name)
+    sub = add("run", "Carry runs on: does what is missing, in order")
+    sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
+    _add_json(sub)
+
+    sub = add("view", "Open surfaces, runs and sessions in the window")
+    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
+    sub = add("render", "Draw a picture, figure or movie, with or without a display")
+    if called == "render":
+        from isoloss.cli.render_options import add_render_options
+
+        add_render_options(sub)
+    sub = add("export", "Write a surface or a curve in another format")
+    if called == "export":
+        _add_export_options(sub)
+    sub = add("info", "Say what a file or run folder holds")
+    sub.add_argument("path", type=Path, metavar="PATH")
+    sub = add("bench", "Measure speed beside peers on the same work")
+    sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
+    sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
+    sub.add_argument(
+        "--run", type=Path, nargs="+", action="extend", default=[], metavar="DIR",
+        help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
+    )  # fmt: skip
+    sub.add_argument(
+        "--images", type=int, metavar="N",
+        help="Images probed [the test split], or attacked [as there is time for, up to 128]",
+    )  # fmt: skip
+    sub.add_argument("--steps", type=int, metavar="N", help="Of each attack [10]")
+    sub.add_argument(
+        "--denoiser", metavar="NAME", help="Of the defense [one that is trained for a moment]"
+    )
+    sub.add_argument("--grid", type=int, default=25, metavar="N", help="Points a side [25]")
+    sub.add_argument(
+        "--budget", type=float, default=60, metavar="SECONDS",
+        help="For each surface taken to 1 %% of its range, 0 leaves them out; for the attacks on "
+        "each network [60]",
+    )  # fmt: skip
+    sub.add_argument(
+        "--checked", type=int, default=6, metavar="N",
+        help="Random cells of it compared with all images in fp32 [6]",
+    )  # fmt: skip
+    parser.verbs = verbs.choices
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
+    from isoloss.cli.options import add_options
+    from isoloss.settings import KINDS
+
+    add_options(parser, KINDS[kind])
+    if kind == "probe":
+        parser.add_argument(
+            "--range", nargs=2, metavar=("LO", "HI"), help="Of both α and β, where not given alone"
+        )
+    parser.add_argument("--out", type=Path, help="The run's folder [runs/… of a free name]")
+    parser.set_defaults(kind=kind)
+    _add_json(parser)
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    from isoloss.geometry.files.formats import in_words, writable
+
+    known = in_words(writable())
+    parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="Print events as lines of JSON")

@@ -1,0 +1,171 @@
+"""The verbs that begin runs and resume them."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from isoloss.cli.exit_codes import FAILED, INTERRUPTED
+from isoloss.errors import IsolossError
+
+ON_SEVERAL_PROCESSES = ("train", "probe", "attack", "defend", "certify", "run")
+"""The verbs that torchrun may start."""
+
+
+def start(namespace: argparse.Namespace) -> int:
+    """Begin the run that was asked for, or resume it where its folder holds it already."""
+    from isoloss.cli.options import settings_from
+    from isoloss.compute.machine.process_group import Ranks
+    from isoloss.run import Run, free_folder, run_name
+    from isoloss.run_folder import is_run
+    from isoloss.settings import KINDS
+    from isoloss.work import prepare
+
+    kind = namespace.kind
+    both = vars(namespace).pop("range", None)
+    if both is not None:
+        for axis in ("alpha_range", "beta_range"):
+            if axis not in namespace:
+                setattr(namespace, axis, both)
+    settings = settings_from(KINDS[kind], namespace)
+    ranks = Ranks.current()
+    if ranks.world > 1 and namespace.out is None:
+        raise IsolossError("under torchrun, give --out: processes started again find the run there")
+    if ranks.rank > 0:
+        return _follow([namespace.out])
+    out = namespace.out or free_folder(Path("runs"), run_name(settings))
+    prepared = None
+    if not is_run(out):
+        prepared = prepare(settings)
+    run = Run.create(out, settings)
+    return resume([run], as_json=namespace.json, prepared=prepared)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """`isoloss run DIR…`: resume runs, one after the other."""
+    from isoloss.compute.machine.process_group import Ranks
+    from isoloss.run import Run
+
+    if Ranks.current().rank > 0:
+        return _follow(namespace.folders)
+    return resume([Run.open(f) for f in namespace.folders], as_json=namespace.json)
+
+
+def resume(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
+    """Do what is missing of `runs`, in order, telling what happens; returns the exit code.
+
+    Args:
+        prepared: what the first of them needs, where it has been loaded.
+    """
+    from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.compute.machine.torchrun_group import process_group
+
+    interrupt_on_termination()
+    keep_freed_memory()
+    group = process_group()
+    code = FAILED
+    try:
+        code = _lead(runs, as_json, prepared)
+    finally:
+        group.close(code)
+        if group.ranks.world > 1:
+            _on_termination(lambda: None)  # torchrun may ask when the end is near anyway
+    return code
+
+
+def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
+    import time
+
+    from isoloss.events import Failed, Paused, to_line
+    from isoloss.terminal import ProgressBar
+    from isoloss.work import carry_on
+
+    for i, run in enumerate(runs):
+        bar = ProgressBar(label=run.name if len(runs) > 1 else "")
+        was_done = run.is_done
+        try:
+            for event in carry_on(run, prepared):
+                if as_json:
+                    print(to_line(event, time.time()), flush=True)
+                else:
+                    bar.show(event)
+        except IsolossError as error:
+            bar.close()
+            print(f"isoloss: {error}", file=sys.stderr)
+            _tell(runs[i + 1 :], Failed(f"not begun, since {run.name} before it failed"))
+            return FAILED
+        except KeyboardInterrupt:
+            bar.close()
+            _tell(runs[i + 1 :], Paused())
+            print(f"paused; go on with: isoloss run {run.folder}", file=sys.stderr)
+            return INTERRUPTED
+        bar.close()
+        draw_figures(run)
+        if not as_json:
+            print(f"{run.name}: {run.folder}{' (was done already)' if was_done else ''}")
+    return 0
+
+
+def draw_figures(run: Any) -> None:
+    """Draw those of an attack, a defense or a certification; without them the run is as good."""
+    if not run.settings.is_robustness:
+        return
+    try:
+        from isoloss.figures.robustness import write_usual
+
+        for _ in write_usual(run.folder):
+            pass
+    except Exception as error:  # whatever is wrong with fonts, disks or old files
+        print(f"isoloss: no figures of {run.name}: {error}", file=sys.stderr)
+
+
+def _follow(folders: list[Path]) -> int:
+    """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
+    from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.compute.machine.torchrun_group import process_group
+    from isoloss.work import follow
+
+    keep_freed_memory()
+    group = process_group()
+    _on_termination(group.end_soon)
+    try:
+        for folder in folders:
+            follow(folder)
+    except IsolossError as error:
+        print(f"isoloss: rank {group.ranks.rank}: {error}", file=sys.stderr)
+        return FAILED
+    finally:
+        group.close()
+    return 0
+
+
+def _tell(runs: list[Any], event: Any) -> None:
+    """Record `event` in runs that will not be begun; what is done or held is left alone."""
+    for run in runs:
+        with suppress(IsolossError), run.lock():
+            if not run.is_done:
+                run.emit(event)
+
+
+def interrupt_on_termination() -> None:
+    """Treat a request to end as Ctrl+C, so that runs are left paused."""
+    from isoloss.compute.machine.process_group import Ranks
+
+    def interrupt() -> None:
+        if Ranks.current().world > 1:
+            # What the keyboard sends to all, torchrun sends to each once more.
+            _on_termination(lambda: None)
+        raise KeyboardInterrupt
+
+    _on_termination(interrupt)
+
+
+def _on_termination(act: Callable[[], None]) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: act())

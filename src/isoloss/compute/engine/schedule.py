@@ -1,0 +1,248 @@
+"""Filling a surface: which cell is evaluated on which samples, and what becomes of the results.
+
+Work goes in rounds. A round's units are independent of each other, so that they can be dealt out to
+several processes and done in any order; what the next round is follows from what has been recorded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel, levels
+from isoloss.compute.engine.sample_losses import SampleLosses
+from isoloss.compute.machine.device import summing_dtype
+from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.machine.progress import ProgressRate
+from isoloss.events import Event
+from isoloss.files import read_json, write_json
+from isoloss.geometry.growing import Cell, GrowingSurface
+
+# first sample, last sample, then the flat indices of the cells: what can be sent between processes.
+Unit = tuple[int, ...]
+# cell, first sample, last sample; a round names its cells with what it has done already, so that a
+# run carried on evaluates the same cells together.
+Demand = tuple[int, int, int]
+_SUMS = struct.Struct("<ddqq")
+GROWTH = 4
+
+
+class Schedule(Protocol):
+    """One way to fill a surface."""
+
+    growing: GrowingSurface
+
+    def rounds(self) -> Iterator[list[Demand]]:
+        """What is missing, round by round; each follows from what the ones before recorded."""
+        ...
+
+    def work(self, unit: Unit) -> bytes:
+        """Evaluate a unit; needs nothing but the evaluator."""
+        ...
+
+    def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        """Keep a unit's result: that of its `missing` cells, counted within the unit."""
+        ...
+
+    def expected(self) -> int:
+        """The number of evaluations of one sample that the whole surface will have taken."""
+        ...
+
+
+def carry_out(
+    schedule: Schedule,
+    rounds: Iterable[list[Demand]],
+    group: ProcessGroup,
+    together: int,
+    stage: str = "probe",
+) -> Iterator[Event]:
+    """Do what `rounds` ask for, yielding progress.
+
+    Args:
+        together: the number of cells evaluated at once.
+        stage: what the progress is called.
+    """
+    done = int(schedule.growing.count.sum())
+    progress = ProgressRate(stage, schedule.expected(), "images", done)
+    if (event := progress.at(done)) is not None:
+        yield event
+    for demands in rounds:
+        counts = schedule.growing.count.ravel()
+        units = [u for u in _units(demands, together) if (counts[list(u[2:])] < u[1]).any()]
+        # What is expected is a guess; the round is not.
+        ahead = sum((u[1] - u[0]) * int((counts[list(u[2:])] < u[1]).sum()) for u in units)
+        progress.total = max(schedule.expected(), done + ahead)
+        for unit, result in group.map(units, schedule.work):
+            missing = [k for k, cell in enumerate(unit[2:]) if counts[cell] < unit[1]]
+            schedule.record(unit, result, missing)
+            done += (unit[1] - unit[0]) * len(missing)
+            progress.total = max(progress.total, done)
+            if (event := progress.at(done)) is not None:
+                yield event
+
+
+class EverySample:
+    """Every cell on all samples, in passes over the grid that see more and more of them."""
+
+    def __init__(self, growing: GrowingSurface, evaluator: Evaluator, samples: int) -> None:
+        self.growing = growing
+        self._evaluator = evaluator
+        self._samples = samples
+        self._largest = max(1024, 8 * evaluator.batch_size)
+
+    def rounds(self) -> Iterator[list[Demand]]:
+        depths = levels(self.growing.shape)
+        seen = np.zeros(self.growing.valid.size, np.int64)
+        yield self._demands(depths[0], seen, FIRST_LOOK)
+        whole = np.concatenate(depths)
+        last = PILOT
+        while last < self._samples:
+            yield self._demands(whole, seen, last)
+            last = min(last * GROWTH, last + self._largest)
+        yield self._demands(whole, seen, self._samples)
+
+    def _demands(
+        self, cells: NDArray[np.int64], seen: NDArray[np.int64], last: int
+    ) -> list[Demand]:
+        """What brings `cells` from what they have `seen` to `last` samples, where they go then."""
+        last = self._evaluator.data.cut(min(last, self._samples))
+        demands = [(int(c), int(seen[c]), last) for c in cells if seen[c] < last]
+        seen[cells] = np.maximum(seen[cells], last)
+        return demands
+
+    def work(self, unit: Unit) -> bytes:
+        return _evaluate(self._evaluator, self.growing, unit, sums_of)
+
+    def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        add_sums(self.growing, unit, result, missing)
+
+    def expected(self) -> int:
+        return self._samples * self.growing.valid.size
+
+
+class ToTolerance:
+    """Every cell until its standard error is small enough, by multilevel estimates."""
+
+    def __init__(
+        self,
+        growing: GrowingSurface,
+        evaluator: Evaluator,
+        samples: int,
+        tolerance: float,
+        folder: Path | None,
+    ) -> None:
+        self.growing = growing
+        self._evaluator = evaluator
+        self._samples = samples
+        # What a round is to reach: a run killed on the way goes on with that round.
+        self._round = None if folder is None else folder / "round.json"
+        self._losses = SampleLosses(growing.valid.size, samples, folder)
+        self._multilevel = Multilevel(
+            growing.alpha,
+            growing.beta,
+            self._losses,
+            growing.population,
+            samples,
+            tolerance,
+            evaluator.data.cut,
+        )
+
+    def rounds(self) -> Iterator[list[Demand]]:
+        begun = bool(self.growing.count.any())
+        if begun and self._round is not None and self._round.exists():
+            yield [(int(c), int(first), int(last)) for c, first, last in read_json(self._round)]
+        while True:
+            self._estimate()
+            counts = self.growing.count.ravel()
+            reach = self._multilevel.next_round(counts)
+            if not reach:
+                return
+            demands = [(c, int(counts[c]), n) for c, n in reach]
+            if self._round is not None:
+                write_json(self._round, demands)
+            yield demands
+
+    def _estimate(self) -> None:
+        counts = self.growing.count.ravel()
+        for cell, loss, accuracy, stderr in self._multilevel.estimates(counts):
+            accuracy = accuracy if self.growing.classifier else np.nan
+            self.growing.put(_place(self.growing, cell), loss, accuracy, stderr, int(counts[cell]))
+
+    def work(self, unit: Unit) -> bytes:
+        return _evaluate(self._evaluator, self.growing, unit, _each)
+
+    def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        first, last, *cells = unit
+        n = last - first
+        every = np.frombuffer(result, np.uint8).reshape(len(cells), n * 5)
+        for k in missing:
+            cell, row = cells[k], every[k]
+            losses, hits = row[: n * 4].view(np.float32), row[n * 4 :]
+            self._losses.put(cell, first, losses, hits)
+            # Until the round is over, and better is known, the plain mean of what was first seen.
+            seen, right = self._losses.losses(cell, last), self._losses.hits(cell, last)
+            place = _place(self.growing, cell)
+            loss = self.growing.loss_at(place) if first > 0 else float(seen.mean())
+            accuracy = float(right.mean()) if self.growing.classifier else np.nan
+            self.growing.put(place, loss, accuracy, np.nan, last)
+
+    def expected(self) -> int:
+        return self._multilevel.expected(self.growing.count.ravel())
+
+
+def _units(demands: Sequence[Demand], together: int) -> list[Unit]:
+    """Neighbouring demands for the same samples, so many at a time."""
+    units: list[Unit] = []
+    for (first, last), group in itertools.groupby(demands, key=lambda d: d[1:]):
+        cells = [d[0] for d in group]
+        for start in range(0, len(cells), together):
+            units.append((first, last, *cells[start : start + together]))
+    return units
+
+
+def _evaluate(
+    evaluator: Evaluator,
+    growing: GrowingSurface,
+    unit: Unit,
+    pack: Callable[[Tensor, Tensor], bytes],
+) -> bytes:
+    first, last, *cells = unit
+    places = [_place(growing, cell) for cell in cells]
+    points = [(float(growing.alpha[i]), float(growing.beta[j])) for i, j in places]
+    if len(points) > 1:
+        losses, hits = evaluator.evaluate_at(points, first, last)
+        return b"".join(pack(ours, right) for ours, right in zip(losses, hits, strict=True))
+    evaluator.move_to(*points[0])
+    return pack(*evaluator.evaluate(first, last))
+
+
+def sums_of(losses: Tensor, hits: Tensor) -> bytes:
+    """What samples add to a cell: summed on the device, and brought from it at once."""
+    wide = losses.to(summing_dtype(losses.device))
+    sums = wide.new_empty(3)
+    sums[0], sums[1], sums[2] = wide.sum(), wide.square().sum(), hits.sum()
+    loss_sum, square_sum, right = sums.tolist()
+    return _SUMS.pack(loss_sum, square_sum, int(right), len(losses))
+
+
+def add_sums(growing: GrowingSurface, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+    """Add `sums_of` a unit's cells, one after the other, to those that miss them."""
+    sums = list(_SUMS.iter_unpack(result))
+    for k in missing:
+        growing.add(_place(growing, unit[2 + k]), *sums[k])
+
+
+def _each(losses: Tensor, hits: Tensor) -> bytes:
+    return losses.float().cpu().numpy().tobytes() + hits.byte().cpu().numpy().tobytes()
+
+
+def _place(growing: GrowingSurface, cell: int) -> Cell:
+    return divmod(cell, len(growing.beta))

@@ -1,0 +1,67 @@
+"""What is probed: a network and, of training runs, their trajectories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from isoloss.compute.networks.checkpoints import load_into, load_state
+from isoloss.compute.training.network import Network, TrainedPath, load_network, load_path
+from isoloss.errors import IsolossError
+from isoloss.settings import ProbeSettings
+from isoloss.settings.source import trained_network
+
+
+@dataclass(frozen=True)
+class ProbedNetwork:
+    """A network, and what else a probe of it is to show.
+
+    Attributes:
+        also: the trajectories of other runs that are to be seen beside its own.
+        end: the checkpoint at the other end of an interpolation.
+    """
+
+    network: Network
+    also: tuple[TrainedPath, ...] = ()
+    end: Path | None = None
+
+    @property
+    def paths(self) -> list[TrainedPath]:
+        """All trajectories, the network's own first."""
+        return [p for p in (self.network.path, *self.also) if p is not None]
+
+
+def load_probed_network(settings: ProbeSettings) -> ProbedNetwork:
+    """Load what is to be probed; refuses what cannot be before anything is written.
+
+    Raises:
+        IsolossError: saying what is missing or does not fit.
+    """
+    network = load_network(settings)
+    names = {path.name for path in [network.path] if path is not None}
+    also: list[TrainedPath] = []
+    for folder in settings.also:
+        _, other = load_path(folder)
+        _check_same_architecture(network.model, other.checkpoints[-1])
+        if other.name in names:
+            raise IsolossError(f"two trajectories are called {other.name!r}: rename a run's folder")
+        names.add(other.name)
+        also.append(other)
+    return ProbedNetwork(network, tuple(also), _checked_end(settings, network.model))
+
+
+def _checked_end(settings: ProbeSettings, model: nn.Module) -> Path | None:
+    if settings.to is None:
+        return None
+    file = trained_network(settings.to).kind == "checkpoint"
+    end = settings.to if file else load_path(settings.to)[1].checkpoints[-1]
+    _check_same_architecture(model, end)
+    return end
+
+
+def _check_same_architecture(model: nn.Module, checkpoint: Path) -> None:
+    own = {k: v.clone() for k, v in model.state_dict().items()}
+    load_into(model, load_state(checkpoint), str(checkpoint))
+    model.load_state_dict(own)

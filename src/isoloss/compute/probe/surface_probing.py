@@ -1,0 +1,309 @@
+"""One surface: from nothing, or from what a folder holds of it, to its last value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.diagnostics.audit import SAMPLES as AUDITED_SAMPLES
+from isoloss.compute.diagnostics.audit import Audit, audit
+from isoloss.compute.diagnostics.checks import run_diagnostics
+from isoloss.compute.diagnostics.origin import measure_origin
+from isoloss.compute.engine.evaluator import Evaluator, Loss
+from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
+from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
+from isoloss.compute.machine.device import reduced_precisions
+from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.planes.plane import Plane
+from isoloss.errors import IsolossError
+from isoloss.events import Event, Log
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+from isoloss.version import __version__
+
+Array = NDArray[np.float64]
+PRECISIONS = ("auto", "fp32", "tf32", "bf16")
+# A network with fewer multiplications for a sample gains nothing from cheaper ones.
+FEW = 1_000_000
+CALIBRATION_SAMPLES = 1024
+CALIBRATION_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that decides what a surface will be.
+
+    Attributes:
+        axes: the grid's coordinates along α and β.
+        population: the number of samples of which the loss is the mean, of which the data has some
+            or all.
+        calibration: batches to measure batch-norm statistics on at every point, or None.
+        meta: what is known of what is probed; JSON-compatible.
+    """
+
+    model: nn.Module
+    plane: Plane
+    axes: tuple[Array, Array]
+    data: ShuffledSamples
+    population: int
+    device: torch.device
+    loss: Loss | None = None
+    precision: str = "auto"
+    tolerance: float | None = None
+    samples: int | None = None
+    batch_size: int | None = None
+    points_at_once: int | None = None
+    calibration: Sequence[Batch] | None = None
+    meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise IsolossError(
+                f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}"
+            )
+        if self.tolerance is not None and not 0 < self.tolerance < 1:
+            raise IsolossError(f"tolerance is a share between 0 and 1, not {self.tolerance}")
+        for name in ("samples", "batch_size", "points_at_once"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise IsolossError(f"{name} must be at least 1, not {value}")
+        if self.precision == "tf32" and self.device.type != "cuda":
+            raise IsolossError("tf32 is a precision of NVIDIA GPUs: choose auto, fp32 or bf16")
+        if not self.data.can_be_cut and (self.tolerance or self.samples):
+            # Whole batches would be drawn, which says little of the error: lengths go together.
+            raise IsolossError(
+                "tolerance and samples need samples of one shape, which these are not"
+            )
+
+    @property
+    def limit(self) -> int:
+        """The most samples seen at a point."""
+        return self.data.cut(min(self.samples or len(self.data), len(self.data)))
+
+
+class SurfaceProbing:
+    """Computes one surface.
+
+    Attributes:
+        growing: the surface as far as it has been computed; there once `steps` has begun.
+        evaluator: what evaluates it.
+    """
+
+    growing: GrowingSurface
+    evaluator: Evaluator
+
+    def __init__(self, request: Request, folder: Path | None) -> None:
+        self._request = request
+        self._folder = folder
+        self._kept_schedule: Schedule | None = None
+
+    def steps(self, group: ProcessGroup) -> Iterator[Event]:
+        """Compute what is missing, yielding what happens."""
+        if self._folder is not None and GrowingSurface.exists(self._folder):
+            self.growing = GrowingSurface.open(self._folder, writable=True)
+            meta = self.growing.meta
+            self.evaluator = self._evaluator(meta["precision"], int(meta["batch_size"]))
+        else:
+            precision = self._candidates()[0]
+            self.evaluator = self._evaluator(precision, self._request.batch_size)
+            if self._needs_audit(precision) and self.evaluator.products < FEW:
+                precision = "fp32"
+                self.evaluator = self._evaluator(precision, self._request.batch_size)
+            self.growing = self._empty(self._description(precision))
+            yield Log(self._in_words())
+        if self.growing.meta["precision_audit"] == "due":
+            yield from self._audit()
+        group.broadcast("engine", json.dumps(self._engine()).encode())
+        schedule = self._schedule()
+        together = int(self.growing.meta["points_at_once"])
+        yield from carry_out(schedule, schedule.rounds(), group, together)
+        if group.ranks.world > 1:
+            yield Log(group.units_done)
+        group.release()
+
+    def serve(self, group: ProcessGroup) -> None:
+        """Help the first process, from another, with this surface."""
+        engine = json.loads(group.broadcast("engine"))
+        # The same sizes of batches, so that it does not matter who evaluates a cell.
+        self.evaluator = self._evaluator(engine["precision"], engine["batch_size"])
+        self.growing = self._empty({})
+        group.serve(self._schedule().work)
+
+    def diagnose(
+        self, surface: Surface, trajectories: Sequence[Trajectory] = (), planes: int = 1
+    ) -> None:
+        """Keep with a surface what diagnostics find.
+
+        Args:
+            surface: what was computed, or the mean over several planes of which this is the last.
+        """
+        asked = self._request
+        plain = Evaluator(
+            asked.model, asked.plane, asked.data, asked.loss, asked.device,
+            batch_size=self.evaluator.batch_size, fold=False,
+        )  # fmt: skip
+        origin = measure_origin(
+            surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
+        )
+        found = run_diagnostics(surface, asked.plane, origin=origin, trajectories=trajectories)
+        surface.meta["findings"] = [asdict(finding) for finding in found]
+
+    def _description(self, precision: str) -> dict[str, Any]:
+        """What is to be said of the surface before it is begun."""
+        asked = self._request
+        shares = asked.plane.explained_variance_ratio
+        alone = asked.calibration is not None
+        together = 1 if alone else asked.points_at_once or self.evaluator.points_at_once()
+        return {
+            **asked.meta,
+            "cosine": _finite(asked.plane.cosine),
+            "explained_variance_ratio": None if shares is None else shares.tolist(),
+            "tolerance": asked.tolerance,
+            "precision": precision,
+            "precision_audit": "due" if self._needs_audit(precision) else None,
+            "precision_audit_error": None,
+            "batch_size": self.evaluator.batch_size,
+            "points_at_once": together,
+            "folded_batch_norms": self.evaluator.folded,
+            "device": asked.device.type,
+            "versions": {"isoloss": __version__, "torch": str(torch.__version__)},
+        }
+
+    def _begin_again(self, precision: str) -> None:
+        """Throw away what was computed, and go on in another precision."""
+        self.evaluator = self._evaluator(precision, self._request.batch_size)
+        self.growing.clear()
+        self._kept_schedule = None
+        self._describe(**self._description(precision))
+
+    def _describe(self, **facts: Any) -> None:
+        if self._folder is None:
+            self.growing.meta.update(facts)
+        else:
+            self.growing.describe(self._folder, **facts)
+
+    def _empty(self, meta: dict[str, Any]) -> GrowingSurface:
+        asked = self._request
+        facts = (*asked.axes, asked.population, self.evaluator.classifies, meta)
+        if self._folder is None or not meta:
+            return GrowingSurface.in_memory(*facts)
+        return GrowingSurface.create(self._folder, *facts)
+
+    def _evaluator(self, precision: str, batch_size: int | None) -> Evaluator:
+        asked = self._request
+        return Evaluator(
+            asked.model,
+            asked.plane,
+            asked.data,
+            asked.loss,
+            asked.device,
+            precision=precision,
+            batch_size=batch_size,
+            recalibrate=asked.calibration,
+        )
+
+    def _schedule(self) -> Schedule:
+        """One from beginning to end: without a folder it alone holds what images gave."""
+        asked = self._request
+        if self._kept_schedule is None:
+            filled = (self.growing, self.evaluator, asked.limit)
+            self._kept_schedule = (
+                EverySample(*filled)
+                if asked.tolerance is None
+                else ToTolerance(*filled, asked.tolerance, self._folder)
+            )
+        return self._kept_schedule
+
+    def _candidates(self) -> list[str]:
+        """The precisions that come into question, the fastest first."""
+        if self._request.precision != "auto":
+            return [self._request.precision]
+        return [*reduced_precisions(self._request.device), "fp32"]
+
+    def _needs_audit(self, precision: str) -> bool:
+        return self._request.precision == "auto" and precision != "fp32"
+
+    def _audit(self) -> Iterator[Event]:
+        """Compare reduced precision with fp32 at the origin and the corners.
+
+        A first look at the coarsest cells comes before: it says how wide the range is, and there is
+        something to see within seconds. If the audit fails they are computed again.
+        """
+        precision = self.growing.meta["precision"]
+        yield from self._first_look()
+        found = self._compare_with_fp32()
+        if found.passes(self._request.tolerance):
+            self._describe(
+                precision_audit="passed",
+                precision_audit_error=found.shift,
+                precision_audit_noise=found.noise,
+            )
+            yield Log(f"{precision} {found}")
+            return
+        # Begun on another machine, it may be in a precision that is none of this one's.
+        candidates = self._candidates()
+        later = candidates.index(precision) + 1 if precision in candidates else 0
+        following = next(p for p in candidates[later:] if p != precision)
+        self._begin_again(following)
+        yield Log(f"{precision} {found}: going on in {following}")
+        if self.growing.meta["precision_audit"] == "due":
+            yield from self._audit()
+
+    def _first_look(self) -> Iterator[Event]:
+        schedule = self._schedule()
+        counts = self.growing.count.ravel()
+        last = self._request.data.cut(min(FIRST_LOOK, self._request.limit))
+        look = [(int(c), 0, last) for c in levels(self.growing.shape)[0] if counts[c] == 0]
+        yield from carry_out(schedule, [look], ProcessGroup(), 1)
+
+    def _compare_with_fp32(self) -> Audit:
+        asked = self._request
+        exact = Evaluator(
+            asked.model, asked.plane, asked.data, asked.loss, asked.device,
+            precision="fp32", batch_size=self.evaluator.batch_size, recalibrate=asked.calibration,
+        )  # fmt: skip
+        last = asked.data.cut(min(AUDITED_SAMPLES, asked.limit))
+        points = _audited_points(*asked.axes)
+        return audit(exact, self.evaluator, points, last, self.growing.snapshot().loss)
+
+    def _engine(self) -> dict[str, Any]:
+        return {k: self.growing.meta[k] for k in ("precision", "batch_size")}
+
+    def _in_words(self) -> str:
+        meta, asked = self.growing.meta, self._request
+        words = [f"{meta['precision']}, {meta['batch_size']} samples at a time"]
+        if self.evaluator.folded:
+            words.append(f"{self.evaluator.folded} batch norms folded into the layers before them")
+        elif self.evaluator.has_batch_norm and asked.calibration is None:
+            words.append("batch norms stay layers of their own")
+        if meta["points_at_once"] > 1:
+            words.append(f"{meta['points_at_once']} points at once")
+        return "; ".join(words)
+
+
+def recalibration_batches(data: ShuffledSamples) -> list[Batch]:
+    """What batch-norm statistics are measured on: the first samples of the order."""
+    last = data.cut(min(CALIBRATION_SAMPLES, len(data)))
+    batches = list(data.batches(0, last, CALIBRATION_BATCH))
+    # Of a single sample there is no variance.
+    return batches[:-1] if len(batches) > 1 and len(batches[-1][1]) == 1 else batches
+
+
+def _audited_points(alpha: Array, beta: Array) -> list[tuple[float, float]]:
+    """The origin and the corners of the grid."""
+    ends = {(float(a), float(b)) for a in alpha[[0, -1]] for b in beta[[0, -1]]}
+    return [(0.0, 0.0), *sorted(ends)]
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

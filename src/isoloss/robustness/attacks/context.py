@@ -1,0 +1,55 @@
+"""What an attack of a run is given, and what it has to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.protocol import Protocol, protocol_of
+from isoloss.settings import AttackSettings, DefendSettings
+
+Attack = Callable[[Tensor, Tensor, float], Attacked]
+"""((N, C, H, W) images in [0, 1], (N,) labels, ε on the [0, 1] scale) to what the attack makes of
+them. It may be called several times, for several ε and for fewer images."""
+
+
+@dataclass(frozen=True)
+class AttackContext:
+    """What the implementation of an attack may use.
+
+    An implementation is a function of this, and returns the `Attack`. All that is random in it
+    comes from `generator`, and is drawn when the attack is called.
+
+    Attributes:
+        model: what is attacked: (N, C, H, W) images in [0, 1] to (N, classes) logits. Behind a
+            defense it is the defense, an `isoloss.robustness.Smoothing`: it draws noise at every
+            call.
+        undefended: the network without its defense; without one the same as `model`.
+        generator: on the images' device.
+        settings: of the run.
+        classes: how many there are.
+        seed: of the combination, for what cannot use a generator.
+        draws: of the defense's noise, over which a step or an answer is to be the mean; 1 without
+            a defense.
+        batch_size: images, or images times draws, that suitably go through `model` together,
+            forward and back; `forward_batch_size` likewise, forward alone.
+    """
+
+    model: nn.Module
+    undefended: nn.Module
+    generator: torch.Generator
+    settings: AttackSettings | DefendSettings
+    classes: int
+    seed: int
+    draws: int
+    batch_size: int
+    forward_batch_size: int
+
+    @property
+    def protocol(self) -> Protocol:
+        """How attacks by gradients proceed in the run."""
+        return protocol_of(self.settings)

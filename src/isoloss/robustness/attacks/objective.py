@@ -1,0 +1,156 @@
+"""What a gradient attack climbs: the loss at an image, its gradient, whether another class wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.checks import check_logits
+
+
+@dataclass(frozen=True)
+class ObjectiveValue:
+    """The objective at N images.
+
+    Attributes:
+        losses: (N,) cross-entropy against the true classes.
+        success: (N,) bool, whether another class wins.
+        gradient: (N, C, H, W) of the losses; None where it was not asked for.
+    """
+
+    losses: Tensor
+    success: Tensor
+    gradient: Tensor | None
+
+
+Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
+"""((N, C, H, W) images, (N,) labels, whether the gradient is asked for) to its value there."""
+
+
+def objective_of(model: nn.Module) -> Objective:
+    """The cross-entropy of `model`; nothing is differentiated but by the images."""
+
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        images = images.detach().requires_grad_(with_gradient)
+        with torch.set_grad_enabled(with_gradient):
+            logits = as_float32(check_logits(model(images), labels))
+            losses = F.cross_entropy(logits, labels, reduction="none")
+            gradient = input_gradient(losses, images) if with_gradient else None
+        refuse_nan(losses)
+        return ObjectiveValue(losses.detach(), logits.argmax(1) != labels, gradient)
+
+    return objective
+
+
+def input_gradient(losses: Tensor, images: Tensor) -> Tensor:
+    """(N, C, H, W) the gradient of the sum of `losses` in `images`.
+
+    Raises:
+        IsolossError: if the network lets no gradient through, or one that is not finite: of that
+            no step follows, and an attack that stands still would look like robustness.
+    """
+    gradient: Tensor | None = None
+    if losses.requires_grad:
+        (gradient,) = torch.autograd.grad(losses.sum(), images, allow_unused=True)
+    if gradient is None:
+        raise IsolossError(
+            "no gradient reaches the images through this network: attack it with square, which "
+            "needs none"
+        )
+    spoilt = int((~gradient.isfinite().flatten(1).all(1)).sum())
+    if spoilt:
+        refuse_nan(losses)
+        raise IsolossError(
+            f"this network's gradient is not finite for {spoilt} of {len(images)} images: attack "
+            "it with square, which needs none"
+        )
+    return gradient
+
+
+def as_float32(logits: Tensor) -> Tensor:
+    """Logits in at least single precision."""
+    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+
+def refuse_nan(values: Tensor) -> None:
+    """Refuse what a network gave if it is NaN.
+
+    Raises:
+        IsolossError: counting the images.
+    """
+    wrong = int(values.detach().isnan().sum())
+    if wrong:
+        raise IsolossError(
+            f"the network gives NaN for {wrong} of {len(values)} images: nothing can be said of it"
+        )
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Generator[nn.Module]:
+    """`model` in eval mode with frozen parameters inside; as it was afterwards."""
+    training = [m for m in model.modules() if m.training]
+    learning = [p for p in model.parameters() if p.requires_grad]
+    model.eval()
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield model
+    finally:
+        for module in training:
+            module.training = True
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+class Draws:
+    """Where a network's random numbers stand, so that it can be asked with the same ones again.
+
+    Two images whose answers are to be compared are asked with the same draws: else the luckier
+    draw wins, and an attack ends at what it was lucky with.
+
+    Args:
+        model: draws from its `generator`, or where that is None from PyTorch's own.
+    """
+
+    def __init__(self, model: nn.Module, device: torch.device) -> None:
+        self._own: torch.Generator | None = getattr(model, "generator", None)
+        self._device = device
+        self._state = self._own.get_state() if self._own else _state_of(device)
+
+    def again(self) -> None:
+        """Go back to where they stood."""
+        if self._own:
+            self._own.set_state(self._state)
+        else:
+            _set_state_of(self._device, self._state)
+
+
+def _state_of(device: torch.device) -> Tensor:
+    match device.type:
+        case "cuda":
+            return torch.cuda.get_rng_state(device)
+        case "mps":
+            return torch.mps.get_rng_state()
+        case _:
+            return torch.get_rng_state()
+
+
+def _set_state_of(device: torch.device, state: Tensor) -> None:
+    match device.type:
+        case "cuda":
+            torch.cuda.set_rng_state(state, device)
+        case "mps":
+            torch.mps.set_rng_state(state)
+        case _:
+            torch.set_rng_state(state)
+
+
+def is_random(model: nn.Module) -> bool:
+    """Whether a network says of itself that it draws noise: twice the same image, two answers."""
+    return bool(getattr(model, "is_random", False))

@@ -1,0 +1,62 @@
+"""How a gradient attack proceeds: steps, their length, starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isoloss.robustness.attacks.ball import Norm
+from isoloss.settings import AttackingSettings
+
+# Of ε / steps: enough to cross the ball, and to turn around in it.
+USUAL_STEP = 2.5
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a gradient attack proceeds.
+
+    Attributes:
+        steps: gradient steps.
+        step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
+        random_start: begin uniformly in the ball, not at the image.
+        restarts: how often to begin; only with a random start does that change anything.
+        keep_best: return the best iterate of each image, and be done where it succeeds; else take
+            all steps and return the last iterate. A network that draws noise is always attacked to
+            the last: of its iterates the best would be the one whose noise was luckiest.
+    """
+
+    name: str = "pgd"
+    steps: int = 40
+    step_size: float | None = None
+    norm: Norm = "linf"
+    random_start: bool = True
+    restarts: int = 1
+    keep_best: bool = True
+
+    def step_at(self, eps: float) -> float:
+        """The length of a step for the radius `eps`."""
+        return USUAL_STEP * eps / self.steps if self.step_size is None else self.step_size
+
+    def shortfall(self, eps: float) -> str | None:
+        """Why this protocol cannot use the whole ball, if so."""
+        reach = self.steps * self.step_at(eps)
+        if reach >= eps * (1 - 1e-9):
+            return None
+        return (
+            f"the steps, {self.steps} × {self.step_at(eps):.4g}, reach {reach:.4g} and not "
+            f"ε = {eps:.4g}: a larger ε changes nothing"
+        )
+
+
+# What the experiment this project starts from did: its reach ends at 10/255. There the images were
+# clamped in normalized space; here, as always, in [0, 1].
+LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
+
+
+def protocol_of(settings: AttackingSettings) -> Protocol:
+    """How the attacks by gradients of a run proceed."""
+    if settings.protocol == "legacy":
+        return LEGACY
+    return Protocol(
+        "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts
+    )

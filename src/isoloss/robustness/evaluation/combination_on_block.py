@@ -1,0 +1,224 @@
+"""One combination on one block of images: a unit's attack, or its certificates.
+
+All that is random follows from the seed, the attack and the block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isoloss.results.attacks import attack_of
+from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.randomized_sweep import Correctness, CountCorrect, randomized_sweep
+from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
+from isoloss.robustness.attacks.sweep import misclassified, sweep
+from isoloss.robustness.evaluation.journal import Outcome
+from isoloss.robustness.evaluation.plan import Combination
+from isoloss.robustness.evaluation.setup import ModelUnderAttack, Setup
+from isoloss.robustness.smoothing.certify import certify_together
+from isoloss.robustness.smoothing.smoothing import Smoothing
+from isoloss.robustness.smoothing.votes import count_votes, vote
+from isoloss.settings import CertifySettings, DefendSettings, EvaluationSettings
+
+FEWEST_VOTES = 10
+"""From so many votes on, an image that none of them gets right is left alone at larger
+radii. Of fewer, chance alone would pick the images that are."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a unit has found, with the images, of which only examples are kept.
+
+    Attributes:
+        images: (E, N, C, H, W) as attacked at each ε; of certificates the clean ones.
+    """
+
+    outcome: Outcome
+    images: Tensor
+
+
+def attack_seed(combination: Combination, first: int) -> int:
+    """Of all that is random in an attack on the images from `first` on.
+
+    Five words, of which the last is not 0: to numpy's mixing, missing words are zeros, and with
+    fewer than five an attack could begin where the draws do that count an image's votes.
+    """
+    words = [combination.seed, attack_of(combination.attack).seed_number, first, 0, 1]
+    state = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
+    return int(state >> np.uint64(1))
+
+
+class CombinationOnBlock:
+    """One combination on the images from `first` up to `last`."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        settings: EvaluationSettings,
+        combination: Combination,
+        first: int,
+        last: int,
+    ) -> None:
+        self._setup, self._settings, self._combination = setup, settings, combination
+        self._x, self._y = setup.images[first:last], setup.labels[first:last]
+        self._indices = setup.indices[first:last]
+        self._generator = torch.Generator(setup.device).manual_seed(attack_seed(combination, first))
+        self._model: ModelUnderAttack = setup.models[combination.network]
+
+    def at(self, epsilons: Sequence[float]) -> Trial:
+        """At these radii."""
+        if self._combination.sigma is None:
+            return self._undefended(epsilons)
+        return self._defended(epsilons, self._combination.sigma)
+
+    def _undefended(self, epsilons: Sequence[float]) -> Trial:
+        settings = self._settings
+        assert settings.kind != "certify"
+        fast, reference = self._model.fast, self._model.reference
+        standard = settings.protocol == "standard"
+        reached = list(
+            sweep(
+                self._confirmed(fast, reference), reference, self._x, self._y, epsilons,
+                through_rounding=(
+                    self._confirmed(Rounded(fast), Rounded(reference)) if standard else None
+                ),
+                carry=standard, norm=settings.norm,
+                batch_size=self._setup.batch_sizes.counting,
+            )
+        )  # fmt: skip
+        outcome = self._outcome(
+            epsilons,
+            right=[_bits(~r.success) for r in reached],
+            right_in_8_bits=[_bits(~r.success_in_8_bits) for r in reached],
+            without_gradient=[_bits(r.without_gradient) for r in reached],
+            seconds=[round(r.seconds, 4) for r in reached],
+        )
+        return Trial(outcome, torch.stack([r.images for r in reached]))
+
+    def _attack_on(self, model: nn.Module, draws: int = 1) -> Attack:
+        """The combination's attack on a network, or on a defense of several draws."""
+        assert self._settings.kind != "certify"
+        sizes = self._setup.batch_sizes
+        return attack_of(self._combination.attack).load()(
+            AttackContext(
+                model=model,
+                undefended=self._model.fast if isinstance(model, Smoothing) else model,
+                generator=self._generator,
+                settings=self._settings,
+                classes=len(self._setup.classes),
+                seed=self._combination.seed,
+                draws=draws,
+                batch_size=sizes.attacking,
+                forward_batch_size=sizes.counting,
+            )
+        )
+
+    def _confirmed(self, fast: nn.Module, reference: nn.Module) -> Attack:
+        """The attack on the fast network; on the reference itself where the two do not agree that
+        it has succeeded."""
+        on_fast, on_reference = self._attack_on(fast), self._attack_on(reference)
+
+        def confirmed(x: Tensor, y: Tensor, eps: float) -> Attacked:
+            found = on_fast(x, y, eps)
+            wrong = misclassified(reference, found.images, y, self._setup.batch_sizes.counting)
+            disputed = (found.success & ~wrong).nonzero()[:, 0]
+            if len(disputed) == 0:
+                return found
+            again = on_reference(x[disputed], y[disputed], eps)
+            images, success = found.images.clone(), found.success.clone()
+            images[disputed], success[disputed] = again.images, again.success
+            return replace(found, images=images, success=success)
+
+        return confirmed
+
+    def _defended(self, epsilons: Sequence[float], sigma: float) -> Trial:
+        settings, setup = self._settings, self._setup
+        assert settings.kind == "defend"
+        defense = setup.defense(self._combination.network, sigma)
+        defense.generator = self._generator
+        attack = self._attack_on(defense, settings.draws) if any(epsilons) else None
+        reached = list(
+            randomized_sweep(
+                attack, self._count_correct(defense, settings), self._x, self._y, epsilons,
+                carry=settings.protocol == "standard" and settings.votes >= FEWEST_VOTES,
+            )
+        )  # fmt: skip
+        outcome = self._outcome(
+            epsilons,
+            right=[_bits(r.correctness.majority) for r in reached],
+            right_in_8_bits=[_bits(r.correctness.in_8_bits) for r in reached],
+            single=[_bits(r.correctness.single) for r in reached],
+            worst=[_bits(r.correctness.always) for r in reached],
+            votes=[r.correctness.votes.tolist() for r in reached],
+            without_gradient=[_bits(r.without_gradient) for r in reached],
+            seconds=[round(r.seconds, 4) for r in reached],
+        )
+        return Trial(outcome, torch.stack([r.images for r in reached]))
+
+    def _count_correct(self, defense: Smoothing, settings: DefendSettings) -> CountCorrect:
+        seed, size = self._combination.seed, self._setup.batch_sizes.counting
+        draws, norm = settings.votes, settings.norm
+
+        def count(images: Tensor, rows: Tensor, eps: float) -> Correctness:
+            labels, names = self._y[rows], [self._indices[row] for row in rows.tolist()]
+            found = vote(defense, images, labels, names, draws, seed=seed, batch_size=size)
+            in_file = in_8_bits(images, self._x[rows], ball_of(norm, eps))
+            rounded = count_votes(defense, in_file, names, 0, 1, seed=seed, batch_size=size)
+            return Correctness(
+                found.counts.gather(1, labels[:, None])[:, 0],
+                found.majority,
+                found.single,
+                found.always,
+                rounded.argmax(1) == labels,
+            )
+
+        return count
+
+    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
+        """Those of several networks at once."""
+        assert self._combination.sigma is not None
+        defense = self._setup.defense_of(networks, self._combination.sigma)
+        began = time.perf_counter()
+        images = list(
+            certify_together(
+                defense, self._x, self._indices, settings.pilot, settings.draws,
+                alpha=settings.alpha, seed=self._combination.seed,
+                batch_size=self._setup.batch_sizes.counting,
+            )
+        )  # fmt: skip
+        seconds = round((time.perf_counter() - began) / len(networks), 4)
+        outcomes = (
+            self._outcome(
+                [],
+                predicted=[-1 if c.predicted is None else c.predicted for c in found],
+                radius=[c.radius for c in found],
+                successes=[c.successes for c in found],
+                answers=[-1 if c.answer is None else c.answer for c in found],
+                seconds=[seconds],
+            )
+            for found in zip(*images, strict=True)
+        )
+        return [Trial(outcome, self._x[None]) for outcome in outcomes]
+
+    def _outcome(self, epsilons: Sequence[float], **found: object) -> Outcome:
+        nothing: dict[str, object] = {
+            field.name: [] for field in fields(Outcome) if field.name not in found
+        }
+        about = {
+            "images": list(self._indices),
+            "labels": self._y.tolist(),
+            "eps": [float(e) for e in epsilons],
+        }
+        return Outcome(**{**nothing, **found, **about})  # type: ignore[arg-type]
+
+
+def _bits(mask: Tensor) -> str:
+    return "".join("1" if bit else "0" for bit in mask.tolist())

@@ -1,0 +1,200 @@
+"""The results of a robustness run so far: all that its units have found, put together.
+
+From this follow the table, the checks and the report; it depends on the journal alone, and not on
+the order in which that was filled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.results.attacks import CERTIFICATE, CLEAN
+from isoloss.results.certificates import Certificate
+from isoloss.results.tables import Row
+from isoloss.robustness.evaluation.journal import Journal, Outcome
+from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
+from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
+from isoloss.settings import EvaluationSettings
+
+Bits = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A run's settings, plan and outcomes.
+
+    Attributes:
+        names: of the networks.
+        classes: of the data.
+    """
+
+    settings: EvaluationSettings
+    plan: Plan
+    names: tuple[str, ...]
+    classes: int
+    journal: Journal
+
+    @cached_property
+    def _by_combination(self) -> dict[Combination, list[Outcome]]:
+        """The outcomes of each combination, in the order of their images."""
+        found: dict[Combination, list[Outcome]] = {}
+        for unit in sorted(self.journal.outcomes):
+            if unit[0] == MAIN:
+                combination = self.plan.combinations[unit[1]]
+                found.setdefault(combination, []).append(self.journal.outcomes[unit])
+        return found
+
+    def outcomes(self, combination: Combination) -> list[Outcome]:
+        """What its units have found, in the order of their images."""
+        return self._by_combination.get(combination, [])
+
+    def bits(self, combination: Combination, eps: float, name: str = "right") -> Bits:
+        """(N,) by image, in order: of `Outcome`'s texts the one called `name` at one radius.
+
+        At 0 those of a defense are the ones of its clean images.
+        """
+        if eps == 0 and combination.sigma is not None:
+            combination = Combination(
+                combination.network, combination.sigma, CLEAN, combination.seed
+            )
+        texts = [
+            getattr(o, name)[o.eps.index(eps)]
+            for o in self.outcomes(combination)
+            if getattr(o, name)
+        ]
+        return np.array([bit == "1" for text in texts for bit in text], bool)
+
+    def studied(self, which: int) -> tuple[float, Bits] | None:
+        """(ε, (N,) right) of a study that is done."""
+        for unit, outcome in sorted(self.journal.outcomes.items()):
+            if unit[:2] == (STUDY, which):
+                return outcome.eps[0], np.array([bit == "1" for bit in outcome.right[0]], bool)
+        return None
+
+    @property
+    def curves(self) -> list[Combination]:
+        """All combinations that are attacks or certificates, in order."""
+        return [c for c in self.plan.combinations if c.attack != CLEAN]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The table."""
+        return [
+            row
+            for combination in self.curves
+            for row in (
+                self._certified(combination)
+                if combination.attack == CERTIFICATE
+                else self._attacked(combination)
+            )
+        ]
+
+    def _attacked(self, combination: Combination) -> Iterator[Row]:
+        epsilons = self.epsilons
+        done = self.outcomes(combination)
+        for eps in epsilons:
+            right = self.bits(combination, eps)
+            if len(right) == 0:
+                continue
+            own = [o for o in done if eps in o.eps]
+            extra: dict[str, object] = {
+                "correct_in_8_bits": int(self.bits(combination, eps, "right_in_8_bits").sum()),
+                "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
+                "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
+            }
+            if combination.sigma is not None and self.settings.kind == "defend":
+                extra["votes"] = self.settings.votes
+                for name in ("single", "worst"):
+                    extra |= _interval(name, self.bits(combination, eps, name))
+            yield self._row(combination, eps, right, extra)
+
+    def _certified(self, combination: Combination) -> Iterator[Row]:
+        done = self.outcomes(combination)
+        if not done:
+            return
+        radius = np.array([r for o in done for r in o.radius])
+        predicted = np.array([p for o in done for p in o.predicted])
+        labels = np.array([label for o in done for label in o.labels])
+        assert self.settings.kind == "certify"
+        for least in self.settings.radii:
+            right = (predicted == labels) & (radius >= least)
+            extra: dict[str, object] = {
+                "votes": self.settings.draws,
+                "abstained": int((predicted < 0).sum()),
+                "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
+            }
+            yield self._row(combination, least, right, extra)
+
+    @property
+    def certificates(self) -> list[Certificate]:
+        """Of a certification, image by image."""
+        return [
+            Certificate(
+                self.names[combination.network], combination.sigma or 0.0, combination.seed,
+                image, label, predicted, radius, answer,
+            )
+            for combination in self.curves
+            if combination.attack == CERTIFICATE
+            for o in self.outcomes(combination)
+            for image, label, predicted, radius, answer in zip(
+                o.images, o.labels, o.predicted, o.radius, o.answers, strict=True
+            )
+        ]  # fmt: skip
+
+    def _row(
+        self, combination: Combination, eps: float, right: Bits, extra: dict[str, object]
+    ) -> Row:
+        sigma = math.nan if combination.sigma is None else combination.sigma
+        known: dict[str, object] = {
+            "network": self.names[combination.network],
+            "defense": self._defense(combination),
+            "sigma": sigma,
+            "attack": combination.attack,
+            "norm": self.settings.norm,
+            "eps": eps,
+            "seed": combination.seed,
+            "samples": len(right),
+            **_interval("", right),
+            **extra,
+        }
+        return Row(**known)  # type: ignore[arg-type]
+
+    def _defense(self, combination: Combination) -> str:
+        if combination.sigma is None:
+            return "none"
+        return "noise" if self.settings.denoiser is None else "denoised"
+
+    @property
+    def epsilons(self) -> tuple[float, ...]:
+        """All radii of attacks, 0 first."""
+        return (0.0, *self.settings.epsilons)
+
+    def row(self, combination: Combination, eps: float) -> Row | None:
+        """The row of a combination at a radius; None while nothing is known."""
+        name, sigma = self.names[combination.network], combination.sigma
+        for row in self.rows:
+            same = (row.network, row.attack, row.seed, row.eps) == (
+                name, combination.attack, combination.seed, eps,
+            )  # fmt: skip
+            if same and (math.isnan(row.sigma) if sigma is None else row.sigma == sigma):
+                return row
+        return None
+
+
+def _interval(name: str, right: Bits) -> dict[str, object]:
+    """Count, fraction and interval, as the fields of a row are called."""
+    k, n = int(right.sum()), len(right)
+    low, high = clopper_pearson_interval(k, n)
+    prefix = f"{name}_" if name else ""
+    values = {"correct": k, "accuracy": k / n, "low": low, "high": high}
+    return {f"{prefix}{what}": value for what, value in values.items()}
+
+
+def _seconds(each: list[float]) -> float:
+    return round(sum(each), 3)

@@ -1,0 +1,205 @@
+"""What a robustness run is about, loaded and checked: networks, images, the denoiser."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.compute.data.dataset import Split, as_inputs, digest_of
+from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.training.network import Network, load_network
+from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.checks import check_images, check_labels, check_logits
+from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
+from isoloss.robustness.smoothing.smoothing import (
+    DenoisedSmoothing,
+    GaussianSmoothing,
+    Smoothing,
+    Together,
+    check_denoises,
+)
+from isoloss.robustness.smoothing.votes import first_noise
+from isoloss.robustness.speed.fast import FEW, BatchSizes, Fast, FastDenoiser
+from isoloss.settings import EvaluationSettings
+
+
+@dataclass(frozen=True)
+class ModelUnderAttack:
+    """A network that is attacked.
+
+    Attributes:
+        fast: what adversaries climb on, in the precision of the run.
+        reference: the same network in single precision, as it came, which decides what an attack
+            has achieved.
+    """
+
+    name: str
+    fast: Fast
+    reference: Fast
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that units of work have in common.
+
+    Attributes:
+        images: (N, C, H, W) in [0, 1], on the device, in the order in which they are attacked.
+        labels: (N,) true classes.
+        indices: (N,) the images' places in the data.
+        depends_on: hashes of weights, denoiser and data.
+    """
+
+    models: tuple[ModelUnderAttack, ...]
+    images: Tensor
+    labels: Tensor
+    indices: tuple[int, ...]
+    classes: tuple[str, ...]
+    data: str
+    denoiser: tuple[nn.Module, Any] | None
+    device: torch.device
+    precision: str
+    batch_sizes: BatchSizes
+    depends_on: dict[str, str]
+
+    def defense(self, network: int, sigma: float) -> Smoothing:
+        """The network behind noise, and behind the denoiser if there is one."""
+        return self._behind_noise(self.models[network].fast, sigma)
+
+    def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
+        """These networks together behind noise, and behind the denoiser if there is one."""
+        classifiers = [self.models[network].fast for network in networks]
+        return self._behind_noise(Together(classifiers), sigma)
+
+    def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
+        if self.denoiser is None:
+            return GaussianSmoothing(classifier, sigma)
+        return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
+
+
+def prepare(settings: EvaluationSettings) -> Setup:
+    """Load all that is asked for; refuses what cannot be attacked or does not fit together.
+
+    Raises:
+        IsolossError: saying what is missing or wrong.
+    """
+    device = Ranks.current().own(choose_device(settings.device))
+    names = [network.label for network in settings.networks]
+    twice = [n for k, n in enumerate(names) if n in names[:k]]
+    if twice:
+        raise IsolossError(f"two networks are called {twice[0]!r}: rename a run's folder")
+    networks = [load_network(settings, source, read=False) for source in settings.networks]
+    dataset = networks[0].dataset
+    split = dataset.split(settings.split)
+    # The order of a probe's samples: whoever knows one knows the other.
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(settings.seed))
+    order = order[: settings.samples]
+    chosen = split.take(order)
+    data = digest_of(chosen)
+    for name, network in zip(names[1:], networks[1:], strict=True):
+        _check_same(names[0], split, name, network.dataset.split(settings.split), order, data)
+    images = as_inputs(chosen.inputs).to(device)
+    labels = chosen.targets.to(device)
+    check_images(images)
+    check_labels(labels, images)
+    few = images[:FEW]
+    models = tuple(
+        _model_under_attack(name, network, few, labels[:FEW], device, settings.precision)
+        for name, network in zip(names, networks, strict=True)
+    )
+    precision = models[0].fast.precision
+    depends_on = {
+        "weights": digest([s.checkpoints[-1] for s in networks]),
+        "data": data,
+        # Draws of noise and what bf16 makes of them are others elsewhere.
+        "arithmetic": f"{precision} on {device.type}",
+    }
+    usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
+    loaded = None
+    if settings.denoiser is not None:
+        # diffusers takes its time to import: attacks do without.
+        from isoloss.robustness.smoothing.denoiser import load_denoiser
+
+        unet, scheduler = load_denoiser(settings.denoiser)
+        depends_on["denoiser"] = _digest_of(unet, scheduler)
+        made_fast = FastDenoiser(unet, few, device, precision)
+        usual = usual.at_most(made_fast.batch_sizes)
+        loaded = made_fast, scheduler
+    if settings.batch_size is not None:
+        usual = BatchSizes(settings.batch_size, settings.batch_size)
+    setup = Setup(
+        models, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
+        device, precision, usual, depends_on,
+    )  # fmt: skip
+    for sigma in settings.sigma:
+        defense = setup.defense(0, sigma)
+        defense.check(few)
+        if isinstance(defense, DenoisedSmoothing):
+            check_denoises(defense, few)
+        _check_answers(setup, sigma)
+    return setup
+
+
+@torch.no_grad()
+def _check_answers(setup: Setup, sigma: float) -> None:
+    """Refuse networks that give NaN for noisy images."""
+    few = setup.images[:FEW]
+    noise = first_noise(few, setup.indices[:FEW])
+    logits = setup.defense_of(range(len(setup.models)), sigma).logits(few, noise)
+    refuse_nan(logits.sum(-1).sum(0))
+
+
+def _check_same(
+    first: str, split: Split, name: str, other: Split, order: Tensor, data: str
+) -> None:
+    """Refuse to compare two networks on images that differ; `data` is the digest of the first's."""
+    if len(other) == len(split) and digest_of(other.take(order)) == data:
+        return
+    if other.shape != split.shape:
+        sides = " and ".join("×".join(map(str, s.shape[1:])) for s in (split, other))
+        raise IsolossError(
+            f"{first} and {name} are for images of {sides}: say with --image-size at which size "
+            "the adversary acts, and with --data on which images"
+        )
+    raise IsolossError(
+        f"{first} and {name} were not trained on the same data: say with --data which images to "
+        "take"
+    )
+
+
+def _model_under_attack(
+    name: str, network: Network, few: Tensor, labels: Tensor, device: torch.device, precision: str
+) -> ModelUnderAttack:
+    fast = Fast(network.model, few, device, precision)
+    reference = Fast(network.model, few, device, "fp32", fold=False)
+    with torch.no_grad():
+        refuse_nan(check_logits(reference(few), labels).sum(1))
+    return ModelUnderAttack(name, fast, reference)
+
+
+def check_gradients(setup: Setup) -> None:
+    """Refuse networks that let no gradient through.
+
+    Raises:
+        IsolossError: saying which attack does without.
+    """
+    for model in setup.models:
+        with frozen(model.fast):
+            objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
+
+
+def _digest_of(unet: nn.Module, scheduler: Any) -> str:
+    """SHA-256 over weights and noise schedule."""
+    sha = hashlib.sha256()
+    schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}
+    for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
+        sha.update(name.encode())
+        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()

@@ -1,0 +1,195 @@
+"""A robustness run in two or three plain sentences."""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+
+import numpy as np
+
+from isoloss.results.attacks import CERTIFICATE, attack_of
+from isoloss.results.certificates import farthest_radius
+from isoloss.results.radii import NORMS
+from isoloss.results.tables import EvaluationWarning
+from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
+from isoloss.settings import CertifySettings, DefendSettings
+from isoloss.settings.robustness import RADII
+
+# What says something against a number, not only about how exactly it is known.
+MILD = ("few-samples", "attack-not-proven", "mostly-abstained", "radius-out-of-reach")
+USUAL_RADIUS = 0.5
+"""In L2: at which certificates are summed up, where the draws reach so far."""
+
+
+def summary(results: Results, warnings: list[EvaluationWarning], values: int) -> str:
+    """What a run has come to.
+
+    Args:
+        values: of an image, channels × height × width.
+    """
+    settings = results.settings
+    if settings.kind == "attack":
+        said = _of_attack(results)
+    elif settings.kind == "defend":
+        said = _of_defense(results, settings)
+    else:
+        said = _of_certificates(results, settings, values)
+    return f"{said} {_trust(warnings)}"
+
+
+def under_all(results: Results, network: int, sigma: float | None, eps: float) -> Bits:
+    """(N,) which images are right under every attack on one network, whatever the seed.
+
+    With a defense, transferred images count as one of the attacks. Clean images are looked at with
+    the first seed alone: nobody chooses the noise that suits them least.
+    """
+    attacks = {c.attack for c in results.curves if c.attack != CERTIFICATE}
+    return _under(results, network, sigma, eps, attacks)
+
+
+def _under(
+    results: Results, network: int, sigma: float | None, eps: float, attacks: set[str]
+) -> Bits:
+    against = [
+        results.bits(c, eps)
+        for c in results.curves
+        if c.network == network
+        and c.sigma == sigma
+        and c.attack in attacks
+        and (eps > 0 or c.seed == results.settings.seed)
+    ]
+    shortest = min((len(bits) for bits in against), default=0)
+    return reduce(np.logical_and, [bits[:shortest] for bits in against], np.ones(shortest, bool))
+
+
+def _of_attack(results: Results) -> str:
+    """Of each network: clean, and where half of that is gone."""
+    return " ".join(_of_network(results, k, name) for k, name in enumerate(results.names))
+
+
+def _of_network(results: Results, network: int, name: str) -> str:
+    clean = under_all(results, network, None, 0.0)
+    left = {eps: under_all(results, network, None, eps) for eps in results.epsilons[1:]}
+    fallen = [eps for eps, right in left.items() if 2 * right.sum() <= clean.sum()]
+    said = f"{name} classifies {_share(clean)} of {len(clean)} images rightly"
+    if not left:
+        return f"{said}."
+    if not clean.any():
+        return f"{said}: nothing is left to attack."
+    eps = fallen[0] if fallen else results.epsilons[-1]
+    how = "no more than half of that is left at" if fallen else "more than half of that is left at"
+    return f"{said}; {how} {_ball(results, eps)}, {_share(left[eps])} under all attacks together."
+
+
+def _of_defense(results: Results, settings: DefendSettings) -> str:
+    return " ".join(
+        _of_defended(results, settings, k, name) for k, name in enumerate(results.names)
+    )
+
+
+def _of_defended(results: Results, settings: DefendSettings, network: int, name: str) -> str:
+    """Of a network's best σ: what a transferred attack would make one believe."""
+    attacks = {c.attack for c in results.curves if c.sigma is not None}
+    transfer = {attack for attack in attacks if not attack_of(attack).adaptive}
+    has_transfer, is_known = bool(transfer), attacks != transfer
+
+    def transferred(sigma: float, eps: float) -> Bits:
+        return _under(results, network, sigma, eps, transfer)
+
+    def adaptive(sigma: float, eps: float) -> Bits:
+        return under_all(results, network, sigma, eps)
+
+    def gap(eps: float) -> float:
+        shown = (transferred(s, eps).mean() if has_transfer else 1.0 for s in settings.sigma)
+        return max(
+            a - adaptive(s, eps).mean() for a, s in zip(shown, settings.sigma, strict=True)
+        )  # fmt: skip
+
+    epsilons = results.epsilons[1:] or (0.0,)
+    eps = max(epsilons, key=gap)
+    sigma = max(settings.sigma, key=lambda s: float(adaptive(s, eps).mean()))
+    clean, plain = adaptive(sigma, 0.0), under_all(results, network, None, 0.0)
+    said = (
+        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_share(clean)} of "
+        f"{len(clean)} clean images rightly, undefended {_share(plain)}."
+    )
+    left = _share(adaptive(sigma, eps))
+    without = _share(under_all(results, network, None, eps))
+    if has_transfer:
+        shown = _share(transferred(sigma, eps))
+        if not is_known:
+            return (
+                f"{said} At {_ball(results, eps)} images made for the undefended network leave "
+                f"{shown}, undefended {without}; no adversary here knows of the defense."
+            )
+        return (
+            f"{said} At {_ball(results, eps)} images made for the undefended network leave "
+            f"{shown}; adversaries who know of the defense leave {left}, where undefended "
+            f"{without} are left."
+        )
+    return (
+        f"{said} At {_ball(results, eps)} all attacks together leave {left}, undefended {without}."
+    )
+
+
+def _of_certificates(results: Results, settings: CertifySettings, values: int) -> str:
+    largest = max(settings.sigma)
+    farthest = farthest_radius(largest, settings.draws, settings.alpha)
+    radius = max((r for r in RADII if r <= min(farthest, USUAL_RADIUS)), default=0.0)
+    each = [_of_certified(results, k, radius) for k in range(len(results.names))]
+    if radius == 0:
+        return f"{' '.join(each)} So few draws certify no radius beyond {farthest:.2g} in L2."
+    # If all values move by the same, that is how far they may.
+    linf = 255 * radius / math.sqrt(values)
+    return f"{' '.join(each)} In L∞, {radius:g} in L2 promises no more than {linf:.2g}/255."
+
+
+def _of_certified(results: Results, network: int, radius: float) -> str:
+    """Of a network, at the σ at which most is certain within `radius`."""
+    best = max(
+        (c for c in results.curves if c.network == network and c.seed == results.settings.seed),
+        key=lambda c: row.accuracy if (row := results.row(c, radius)) else -1.0,
+    )
+    clean, within = results.row(best, 0.0), results.row(best, radius)
+    assert clean is not None
+    assert within is not None
+    sure = f"{_interval(within.correct, within.samples)} of {within.samples} images"
+    if radius > 0:
+        sure += (
+            f" within {radius:g} in L2, for {_interval(clean.correct, clean.samples)} at the "
+            "images themselves"
+        )
+    return (
+        f"At σ = {best.sigma:g}, {results.names[network]} is certified to be right for {sure}; "
+        f"for {clean.abstained} nothing is certain."
+    )
+
+
+def _trust(warnings: list[EvaluationWarning]) -> str:
+    grave = sorted({warning.id for warning in warnings if warning.id not in MILD})
+    if grave:
+        several = f"{len(grave)} checks have" if len(grave) > 1 else "A check has"
+        return f"{several} found these accuracies not to be trusted as robustness: " + ", ".join(
+            key.replace("-", " ") for key in grave
+        ) + "."  # fmt: skip
+    if warnings:
+        return f"Mind what the checks say: {warnings[0].message}."
+    return "No check has found a reason to distrust these numbers."
+
+
+def _ball(results: Results, eps: float) -> str:
+    return f"ε = {eps:.4g} in {NORMS[results.settings.norm]}"
+
+
+def _share(right: Bits) -> str:
+    return _interval(int(right.sum()), len(right)) if len(right) else "none"
+
+
+def _interval(k: int, n: int) -> str:
+    low, high = clopper_pearson_interval(k, n)
+    return f"{_percent(k / n)} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

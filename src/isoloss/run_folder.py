@@ -1,0 +1,40 @@
+"""The names of what lies in the folder of a run; `Run` has the paths.
+
+What each holds is in docs/architecture.md.
+"""
+
+from pathlib import Path
+
+RUN = "run.json"
+EVENTS = "events.jsonl"
+JOB_LOG = "job.log"
+LOCK = ".lock"
+
+CHECKPOINTS = "checkpoints"
+POINTS = "trajectory.json"
+RESUME = "resume.safetensors"
+DENOISER = "denoiser"
+
+PLANE = "plane.safetensors"
+GROWING = "surface"
+SURFACE = "surface.ply"
+TRAJECTORY = "trajectory.ply"
+CURVE = "curve.npz"
+CURVE_TABLE = "curve.csv"
+
+OUTCOMES = "outcomes"
+UNITS = "units.jsonl"
+TABLE = "robustness.csv"
+CERTIFICATES = "certificates.csv"
+REPORT = "report.json"
+REPORT_TEXT = "report.md"
+EXAMPLES = "examples"
+FIGURES = "figures"
+
+
+def is_run(folder: Path) -> bool:
+    """Whether `folder` is a run's; no path makes it fail."""
+    try:
+        return (folder / RUN).is_file()
+    except (OSError, ValueError):  # what no file system takes
+        return False

@@ -1,0 +1,119 @@
+"""What a text that names a network, data or a denoiser means: decided here and nowhere else.
+
+What it means follows from the text alone, and from what lies on this disk under that path; whether
+a library knows the name is found out where the library is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from isoloss.naming import short_name
+from isoloss.shipped import is_shipped, shipped_models
+
+CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
+DATA_SETS = ("digits", "cifar10")
+
+Kind = Literal[
+    "built-in",  # a name of our own, or one of torchvision's networks
+    "torchvision",
+    "timm",
+    "published",  # a timm name with the tag of a training, as in timm:vgg11.tv_in1k
+    "function",  # package.module:function of the user's own
+    "imagefolder",
+    "checkpoint",
+    "run",  # the folder of a training run
+    "shipped",  # a training run that comes with the program, by its bare name
+    "folder",  # of a denoiser, as diffusers writes it, or of a training run
+    "hub",  # a repository on the Hugging Face hub
+    "unknown",
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network, data or a denoiser comes from.
+
+    Attributes:
+        kind: what sort of place that is.
+        text: as it was given.
+        name: what it is called there: a library's name without the library's, a path, or the text.
+    """
+
+    kind: Kind
+    text: str
+    name: str
+
+    @property
+    def path(self) -> Path:
+        """Where on this disk it lies, for those kinds that do."""
+        if self.kind == "shipped":
+            return shipped_models()[self.name]
+        return Path(self.name).expanduser()
+
+    @property
+    def label(self) -> str:
+        """A short name, for folders and tables: of a checkpoint its file's without the suffix."""
+        return Path(self.name).stem if self.kind == "checkpoint" else short_name(self.name)
+
+
+def network_type(text: str) -> Source:
+    """What `--model` names: an architecture, freshly initialized."""
+    library, separator, name = text.rpartition(":")
+    if library == "timm":
+        return Source("published" if "." in name else "timm", text, name)
+    if library == "torchvision":
+        return Source("torchvision", text, name)
+    if not separator:
+        return Source("built-in", text, text)
+    return Source("function" if _is_function(text) else "unknown", text, text)
+
+
+def trained_network(text: str | Path) -> Source:
+    """What a probe or an attack is about: a training run, a checkpoint, a shipped or a published
+    network."""
+    path, text = Path(text), str(text)
+    if network_type(text).kind == "published":
+        return network_type(text)
+    if path.suffix in CHECKPOINT_SUFFIXES:
+        return Source("checkpoint", text, text)
+    if is_shipped(path):
+        return Source("shipped", text, path.name)
+    return Source("run", text, text)
+
+
+def data_set(text: str) -> Source:
+    """What `--data` names."""
+    library, separator, name = text.partition(":")
+    if library == "imagefolder" and separator:
+        return Source("imagefolder", text, name)
+    if text in DATA_SETS:
+        return Source("built-in", text, text)
+    return Source("function" if _is_function(text) else "unknown", text, text)
+
+
+def denoiser(text: str | Path) -> Source:
+    """What `--denoiser` names: a folder, a shipped denoiser or a repository on the hub."""
+    text = str(text)
+    if is_shipped(text):
+        return Source("shipped", text, Path(text).name)
+    if is_folder(text):
+        return Source("folder", text, text)
+    is_repository = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) is not None
+    return Source("hub" if is_repository else "unknown", text, text)
+
+
+def is_folder(text: str) -> bool:
+    """Whether a path that somebody typed is a folder; no text makes it fail."""
+    try:
+        return bool(text.strip()) and Path(text).expanduser().is_dir()
+    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
+        return False
+
+
+def _is_function(text: str) -> bool:
+    module, separator, function = text.partition(":")
+    return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()
