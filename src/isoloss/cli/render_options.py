@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from isoloss.errors import IsolossError
-from isoloss.figures.choice import Choice
 from isoloss.figures.print import Print
+from isoloss.figures.robustness.choice import Choice
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer, load_layer
@@ -198,7 +198,7 @@ def _is_of_robustness(namespace: argparse.Namespace) -> bool:
     Raises:
         IsolossError: if something else is to be drawn too, or an option is for these alone.
     """
-    from isoloss.figures.findings import is_robustness_run
+    from isoloss.figures.robustness.run_results import is_robustness_run
 
     others = [path for path in namespace.path if not is_robustness_run(path)]
     if len(others) == len(namespace.path):
@@ -214,7 +214,7 @@ def _is_of_robustness(namespace: argparse.Namespace) -> bool:
 
 
 def _draw_robustness(namespace: argparse.Namespace, size: tuple[int, int] | None) -> None:
-    from isoloss.figures.robustness import draw_robustness
+    from isoloss.figures.robustness.drawing import draw_robustness
     from isoloss.gl.pictures.tiles import check_size
 
     options = _chosen(namespace, Appearance) | _chosen(namespace, Camera)

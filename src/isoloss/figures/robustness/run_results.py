@@ -19,7 +19,7 @@ from isoloss.settings import CertifySettings, RobustnessSettings
 
 
 @dataclass(frozen=True)
-class Findings:
+class RunResults:
     """A run's table and what is to be said of it.
 
     Attributes:
@@ -67,7 +67,7 @@ def is_robustness_run(path: Path) -> bool:
         return False
 
 
-def read_findings(folder: Path) -> Findings:
+def read_run_results(folder: Path) -> RunResults:
     """What the run in `folder` has found so far.
 
     Raises:
@@ -88,7 +88,7 @@ def read_findings(folder: Path) -> Findings:
     report = read_report(run.report_path) if run.report_path.exists() else None
     facts = report.facts if report is not None else {}
     certificates = run.folder / CERTIFICATES
-    return Findings(
+    return RunResults(
         run.folder,
         settings,
         tuple(rows),
@@ -102,14 +102,14 @@ def read_findings(folder: Path) -> Findings:
     )
 
 
-def refuse_others(findings: Sequence[Findings]) -> None:
+def refuse_others(runs: Sequence[RunResults]) -> None:
     """Refuse runs that do not belong into one figure.
 
     Raises:
         IsolossError: naming two that are of other data or another norm.
     """
-    first = findings[0]
-    for other in findings[1:]:
+    first = runs[0]
+    for other in runs[1:]:
         if other.folder == first.folder:
             raise IsolossError(f"{other.folder} is given twice")
         if other.data_hash != first.data_hash or other.settings.split != first.settings.split:
@@ -123,16 +123,16 @@ def refuse_others(findings: Sequence[Findings]) -> None:
             )
 
 
-def told_apart(findings: Sequence[Findings]) -> list[Findings]:
+def with_run_names(runs: Sequence[RunResults]) -> list[RunResults]:
     """Several runs, whose doubts about all of a run say of which."""
-    if len(findings) < 2:
-        return list(findings)
+    if len(runs) < 2:
+        return list(runs)
     return [
         replace(run, warnings=tuple(
             replace(d, message=f"{run.name}: {d.message}") if is_general(d) else d
             for d in run.warnings
         ))
-        for run in findings
+        for run in runs
     ]  # fmt: skip
 
 
@@ -157,8 +157,8 @@ def _check(rows: Iterable[Row], path: Path) -> None:
 
 def _chance(report: Report | None, run: Run) -> float | None:
     if report is not None:
-        told = report.facts.get("chance")
-        return float(told) if isinstance(told, int | float) and 0 < told < 1 else None
+        text = report.facts.get("chance")
+        return float(text) if isinstance(text, int | float) and 0 < text < 1 else None
     if (run.examples / INDEX).exists():
         classes = read_index(run.examples).classes
         return 1 / len(classes) if classes else None
