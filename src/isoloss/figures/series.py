@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.figures.findings import Findings
-from isoloss.results.tables import Criterion, EvaluationWarning, Row
+from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
 
 Array = NDArray[np.float64]
 
@@ -77,8 +77,8 @@ def series_of(findings: Sequence[Findings], by: Criterion = "majority") -> list[
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in findings:
-        for curve in dict.fromkeys(row.curve[:-1] for row in run.rows):
-            rows = [row for row in run.rows if row.curve[:-1] == curve]
+        for rows in over_seeds(run.rows):
+            curve = rows[0].curve[:-1]
             new = _put_together(rows, run, by)
             same = [
                 k

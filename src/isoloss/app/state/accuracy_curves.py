@@ -18,7 +18,7 @@ from isoloss.app.state.readouts import plain
 from isoloss.naming import capitalized
 from isoloss.results.certificates import Certificate, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row
+from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
 from isoloss.settings.attacks import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
 Array = NDArray[np.float64]
@@ -83,9 +83,7 @@ def curves_of(
     certificates: Sequence[Certificate] = (),
 ) -> list[AccuracyCurve]:
     """The curves in the order of the table; rows that cannot be drawn are left out."""
-    groups: dict[Curve, list[Row]] = {}
-    for row in filter(_is_sound, rows):
-        groups.setdefault(row.curve, []).append(row)
+    groups = by_curve(filter(_is_sound, rows))
     keys = list(groups)
     subjects = list(dict.fromkeys(_subject(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))

@@ -8,7 +8,7 @@ from typing import Any
 
 from isoloss.files import write_atomic
 from isoloss.results.certificates import Certificate
-from isoloss.results.tables import Curve, Report, Row, write_report
+from isoloss.results.tables import Curve, Report, Row, by_curve, over_seeds, write_report
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
@@ -24,7 +24,7 @@ def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -
 
     Args:
         shape: (C, H, W) of the images.
-        facts: to be told beside.
+        facts: what else the report is to state.
     """
     values = math.prod(shape)
     warnings = warnings_of(results, values)
@@ -63,13 +63,13 @@ def write(run: Run, results: Results, report: Report) -> None:
 
 def short(results: Results) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for row in results.rows:
-        if row.eps == 0 and row.seed == results.settings.seed:
-            same = [r for r in results.rows if r.curve[:-1] == row.curve[:-1]]
-            radii = list(dict.fromkeys(r.eps for r in same))
-            told = [f"{eps:.4g}: {_mean([r for r in same if r.eps == eps])}" for eps in radii]
-            about = f"{_subject(row.network, row.sigma)}, {attack_of(row.attack).in_reports}"
-            yield f"{about}  {'  '.join(told)}"
+    for rows in over_seeds(results.rows):
+        radii = dict.fromkeys(row.eps for row in rows)
+        each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
+        about = (
+            f"{_subject(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
+        )
+        yield f"{about}  {'  '.join(each)}"
 
 
 def _mean(seeds: list[Row]) -> str:
@@ -114,10 +114,10 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
         yield "|---|---|---|---|"
         for study in report.convergence:
             each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
-            told = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
+            accuracies = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
             yield (
                 f"| {_subject(study['network'], study['sigma'])}, {study['attack']} | "
-                f"{study['eps']:.4g} | {study['varied']} | {told} ({n} images) |"
+                f"{study['eps']:.4g} | {study['varied']} | {accuracies} ({n} images) |"
             )
     yield ""
     yield "## How this was measured"
@@ -130,7 +130,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
 def _tables(results: Results) -> Iterator[str]:
     """A table for each curve, after one of all curves side by side."""
     rows = results.rows
-    curves = list(dict.fromkeys(row.curve for row in rows))
+    curves = by_curve(rows)
     several = results.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
     by_place = {(row.curve, row.eps): row for row in rows}
@@ -140,15 +140,14 @@ def _tables(results: Results) -> Iterator[str]:
     yield f"|---{'|---' * len(curves)}|"
     for eps in dict.fromkeys(row.eps for row in rows):
         cells = [by_place.get((curve, eps)) for curve in curves]
-        told = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
-        yield f"| {eps:.4g} | {' | '.join(told)} |"
+        texts = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
+        yield f"| {eps:.4g} | {' | '.join(texts)} |"
     if certified:
         yield from _predictions(results)
         return
-    for curve, head in zip(curves, heads, strict=True):
+    for its, head in zip(curves.values(), heads, strict=True):
         yield ""
         yield f"### {head}"
-        its = [row for row in rows if row.curve == curve]
         votes = its[-1].votes
         if votes:
             yield (
