@@ -13,7 +13,7 @@ from isoloss.bench import attack as attack_bench
 from isoloss.bench import probe as bench
 from isoloss.bench.attack_peers import (
     Attempt,
-    Contestant,
+    Peer,
     Target,
     attackers,
     cohens_certify,
@@ -200,10 +200,10 @@ def test_contestants_take_turns_and_are_compared_with_the_first_other(target, mo
             turns.append((name, len(x)))
             return torch.arange(len(x)) < share * len(x)
 
-        return Contestant(name, "fp32", name != "peer", 8, work)
+        return Peer(name, "fp32", name != "peer", 8, work)
 
     monkeypatch.setattr(attack_bench, "timed", lambda work, _: (work(), clock[turns[-1][0]]))
-    gone = Contestant("gone", "fp32", False, 8, None, "pip install gone")
+    gone = Peer("gone", "fp32", False, 8, None, "pip install gone")
     field = [gone, contestant("peer", 0.75), contestant("own", 0.7), contestant("poor", 0.1)]
     found = attack_bench.compare("what", "steps/s", "fooled", field, target, 10, 60.0, lambda x: x)
     whole = [name for name, n in turns if n == 24]
@@ -227,7 +227,7 @@ def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, cap
         monkeypatch.setattr(attack_bench, name, value)
     monkeypatch.setattr(attack_bench, "SIZE", "tiny")
     measured = attack_bench._measure(target, 2, 1.0, 4, None)
-    monkeypatch.setattr(attack_bench, "_measure", lambda *_: measured)
+    monkeypatch.setattr(attack_bench, "measure", lambda *_: measured)
     attack_bench.bench_attack([], 8, 2, 1.0, None, as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["attack"]
     assert found["network"] == "tiny"

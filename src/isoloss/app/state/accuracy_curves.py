@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
 from isoloss.naming import capitalized
-from isoloss.results.certificates import Certificate, Steps, steps_of
+from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
 from isoloss.settings.attacks import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
@@ -80,7 +80,7 @@ class AccuracyCurve:
 def curves_of(
     rows: Sequence[Row],
     warnings: Sequence[EvaluationWarning],
-    certificates: Sequence[Certificate] = (),
+    certificates: Sequence[CertificateRow] = (),
 ) -> list[AccuracyCurve]:
     """The curves in the order of the table; rows that cannot be drawn are left out."""
     groups = by_curve(filter(_is_sound, rows))
@@ -147,7 +147,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[Certificate]) -> Steps | None:
+def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[CertificateRow]) -> Steps | None:
     """What the certificates of a curve come to; None unless there is one of each of its images."""
     network, _, sigma, attack, _, seed = key
     own = [c for c in certificates if (c.network, c.sigma, c.seed) == (network, sigma, seed)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from isoloss.files import write_atomic
-from isoloss.results.certificates import Certificate
+from isoloss.results.certificates import CertificateRow
 from isoloss.results.tables import Curve, Report, Row, by_curve, over_seeds, write_report
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
@@ -74,9 +74,9 @@ def short(results: Results) -> Iterator[str]:
 
 def _mean(seeds: list[Row]) -> str:
     """The mean accuracy, with an interval that contains those of all seeds."""
-    share = sum(row.accuracy for row in seeds) / len(seeds)
+    fraction = sum(row.accuracy for row in seeds) / len(seeds)
     low, high = min(row.low for row in seeds), max(row.high for row in seeds)
-    return f"{100 * share:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _studies(results: Results) -> Iterator[dict[str, Any]]:
@@ -163,7 +163,7 @@ def _tables(results: Results) -> Iterator[str]:
 
 def _predictions(results: Results) -> Iterator[str]:
     """What PREDICT says of the images, from the draws that certify them."""
-    groups: dict[tuple[str, float, int], list[Certificate]] = {}
+    groups: dict[tuple[str, float, int], list[CertificateRow]] = {}
     for one in results.certificates:
         groups.setdefault((one.network, one.sigma, one.seed), []).append(one)
     yield ""
@@ -175,9 +175,9 @@ def _predictions(results: Results) -> Iterator[str]:
     for (network, sigma, seed), its in groups.items():
         right = sum(one.answer == one.label for one in its)
         abstains = sum(one.answer < 0 for one in its)
-        shares = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
+        fractions = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
         several = f", seed {seed}" if results.settings.seeds > 1 else ""
-        yield f"| {_subject(network, sigma)}{several} | {' | '.join(shares)} |"
+        yield f"| {_subject(network, sigma)}{several} | {' | '.join(fractions)} |"
 
 
 def _head(curve: Curve, with_seed: bool) -> str:
@@ -225,8 +225,8 @@ def _subject(network: str, sigma: float | None) -> str:
     return network if sigma is None or math.isnan(sigma) else f"{network}, σ = {sigma:g}"
 
 
-def _percent(share: float, low: float, high: float) -> str:
-    return f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+def _percent(fraction: float, low: float, high: float) -> str:
+    return f"{100 * fraction:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _of_count(k: int, n: int) -> str:
