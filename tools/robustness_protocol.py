@@ -38,7 +38,7 @@ from isoloss.settings import (
     DefendSettings,
     TrainSettings,
 )
-from isoloss.settings.attacks import attack_of
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.terminal import ProgressBar, duration
 from isoloss.work import carry_on
 

@@ -19,7 +19,7 @@ from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
-from isoloss.settings.attacks import attack_of
+from isoloss.settings.attack_kinds import attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

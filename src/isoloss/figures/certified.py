@@ -29,7 +29,7 @@ from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
-from isoloss.settings.attacks import IN_ORDER
+from isoloss.settings.attack_kinds import IN_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

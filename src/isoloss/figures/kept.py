@@ -21,7 +21,7 @@ from isoloss.results.saved_examples import (
     read_index,
 )
 from isoloss.results.tables import EvaluationWarning, Row
-from isoloss.settings.attacks import CLEAN, attack_of
+from isoloss.settings.attack_kinds import CLEAN, attack_of
 
 Image = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoloss.figures.series import Series
 from isoloss.figures.style import Sheet
 from isoloss.scene.theme import Color, Theme
-from isoloss.settings.attacks import Hue, Mark, attack_of
+from isoloss.settings.attack_kinds import Hue, Mark, attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -21,7 +21,7 @@ from isoloss.files import write_csv
 
 Array = NDArray[np.float64]
 Steps = tuple[Array, Array]
-"""(radius, fraction): from each radius to the next, the fraction of images that are certified there."""
+"""(radius, fraction): from each radius to the next, the fraction of images certified there."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
 
 
 def steps_of(certificates: Sequence[CertificateRow]) -> Steps:
-    """The fraction of images of which the true class is certified, at every radius at which it falls.
+    """The fraction of images whose true class is certified, at every radius at which it falls.
 
     Returns:
         (R + 1,) radii, 0 and those of the R images that are certified rightly, ascending; and

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_csv, write_json
-from isoloss.settings.attacks import CERTIFICATE
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 REPORT_SCHEMA = 1
 
@@ -42,7 +42,7 @@ class Row:
     Attributes:
         defense: "none", "noise" or "denoised".
         sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
-        attack: its name in `isoloss.settings.attacks`; "certificate" where the accuracy is
+        attack: its name in `isoloss.settings.attack_kinds`; "certificate" where the accuracy is
             certified and `eps` the radius.
         norm: "linf" or "l2"; certificates are in "l2".
         eps: on the [0, 1] scale; at 0 the images are clean.

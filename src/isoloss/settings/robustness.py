@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from isoloss.settings.attacks import CERTIFICATE, offered
+from isoloss.settings.attack_kinds import CERTIFICATE, offered
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
 
 USUAL_EPSILONS = {

@@ -10,7 +10,7 @@ from typing import Any, Union, cast, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from isoloss.settings import AnySettings, Settings
-from isoloss.settings.attacks import offered, offered_in_words
+from isoloss.settings.attack_kinds import offered, offered_in_words
 
 
 def command_line(settings: AnySettings, out: Path) -> str:

@@ -23,13 +23,7 @@ from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 from isoloss.settings import AttackSettings, DefendSettings, parse_settings
-from isoloss.settings.attacks import (
-    AttackKind,
-    attack_names,
-    attack_of,
-    register,
-    unregister,
-)
+from isoloss.settings.attack_kinds import AttackKind, attack_names, attack_of, register, unregister
 from isoloss.work import carry_on
 
 EPS = 0.2

@@ -25,7 +25,7 @@ from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
-from isoloss.settings.attacks import CLEAN, attack_names
+from isoloss.settings.attack_kinds import CLEAN, attack_names
 from isoloss.work import carry_on, prepare
 
 

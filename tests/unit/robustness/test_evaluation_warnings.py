@@ -11,7 +11,7 @@ from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.summary import summary, under_all
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
-from isoloss.settings.attacks import CLEAN
+from isoloss.settings.attack_kinds import CLEAN
 
 N = 100
 

@@ -14,7 +14,7 @@ from isoloss.app.state.typed_path import exists, typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
-from isoloss.settings.attacks import CLEAN
+from isoloss.settings.attack_kinds import CLEAN
 
 TITLE = "Save figure"
 SUFFIX = ".svg"

@@ -12,7 +12,7 @@ from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
 from isoloss.results.tables import Criterion, Row
-from isoloss.settings.attacks import CERTIFICATE
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 
 def tell(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:

@@ -11,7 +11,7 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.state.accuracy_curves import AccuracyCurve
 from isoloss.app.ui.style import Color, palette, u32
 from isoloss.app.ui.widgets import em
-from isoloss.settings.attacks import Hue, Mark
+from isoloss.settings.attack_kinds import Hue, Mark
 
 Points = Sequence[tuple[float, float]]
 

@@ -19,7 +19,7 @@ from isoloss.naming import capitalized
 from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
-from isoloss.settings.attacks import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
+from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
 Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]

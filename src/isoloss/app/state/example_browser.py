@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isoloss.naming import capitalized
 from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
 from isoloss.results.tables import Row
-from isoloss.settings.attacks import CLEAN, PGD, attack_of
+from isoloss.settings.attack_kinds import CLEAN, PGD, attack_of
 
 Pixels = NDArray[np.uint8]
 UNDEFENDED = -1.0

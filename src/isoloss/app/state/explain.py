@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.naming import capitalized
-from isoloss.settings.attacks import attack_of
+from isoloss.settings.attack_kinds import attack_of
 
 
 @dataclass(frozen=True)

@@ -2,5 +2,5 @@
 
 Read `pgd`, then `ascent` (the loop they share), `ball` (steps and projections) and `objective`
 (what is climbed); `context` says what an attack of a run is given. Which there are is registered in
-`isoloss.settings.attacks`. Stands on nothing but `settings` and `errors`.
+`isoloss.settings.attack_kinds`. Stands on nothing but `settings` and `errors`.
 """

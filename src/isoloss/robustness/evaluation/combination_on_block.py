@@ -26,7 +26,7 @@ from isoloss.robustness.smoothing.certify import certify_together
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.votes import count_votes, vote
 from isoloss.settings import CertifySettings, DefendSettings, EvaluationSettings
-from isoloss.settings.attacks import attack_of
+from isoloss.settings.attack_kinds import attack_of
 
 FEWEST_VOTES = 10
 """From so many votes on, an image that none of them gets right is left alone at larger

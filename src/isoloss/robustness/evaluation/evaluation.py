@@ -24,7 +24,7 @@ from isoloss.robustness.evaluation.trials import Trials
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attacks import attack_of
+from isoloss.settings.attack_kinds import attack_of
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Bits, Results
-from isoloss.settings.attacks import CERTIFICATE, attack_of, strongest
+from isoloss.settings.attack_kinds import CERTIFICATE, attack_of, strongest
 from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05

@@ -18,7 +18,7 @@ from isoloss.compute.machine.ranks import Unit
 from isoloss.errors import IsolossError
 from isoloss.files import append_line, put_on_disk
 from isoloss.robustness.evaluation.plan import Plan
-from isoloss.settings.attacks import CERTIFICATE
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 
 @dataclass(frozen=True)

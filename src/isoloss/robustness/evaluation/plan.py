@@ -12,7 +12,7 @@ from itertools import product
 
 from isoloss.compute.machine.ranks import Unit
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attacks import CERTIFICATE, CLEAN, PGD, attack_of
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, PGD, attack_of
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""

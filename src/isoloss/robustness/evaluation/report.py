@@ -16,7 +16,7 @@ from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
-from isoloss.settings.attacks import attack_of
+from isoloss.settings.attack_kinds import attack_of
 
 
 def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:

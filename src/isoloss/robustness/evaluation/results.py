@@ -20,7 +20,7 @@ from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attacks import CERTIFICATE, CLEAN
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
 
 Bits = NDArray[np.bool_]
 

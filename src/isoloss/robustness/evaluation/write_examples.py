@@ -35,7 +35,7 @@ from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attacks import CERTIFICATE, CLEAN
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
 
 
 class ExampleWriter:
