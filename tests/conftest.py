@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,32 @@ def in_folder_of_users_module(tmp_path, monkeypatch):
     sys.modules.pop("tinyuser", None)
     yield Path(tmp_path)
     sys.modules.pop("tinyuser", None)
+
+
+@pytest.fixture
+def worked_example():
+    """Runs the example of a section of CONTRIBUTING.md, by its heading; gives what it defines."""
+
+    def run(heading: str) -> dict[str, Any]:
+        text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+        section = text.split(f"### {heading}\n")[1].split("\n### ")[0]
+        defined: dict[str, Any] = {}
+        exec(compile(section.split("```python\n")[1].split("```")[0], heading, "exec"), defined)
+        return defined
+
+    return run
+
+
+@pytest.fixture
+def distance_texture(worked_example):
+    """The texture of CONTRIBUTING.md, registered for one test."""
+    from isoloss.scene.textures import TEXTURES
+
+    before = dict(TEXTURES)
+    worked_example("A new texture")
+    (added,) = TEXTURES.keys() - before.keys()
+    yield TEXTURES[added]
+    del TEXTURES[added]
 
 
 @pytest.fixture

@@ -14,29 +14,29 @@ from isoloss.version import __version__
 if TYPE_CHECKING:
     from isoloss import robustness as robustness
     from isoloss.app import view as view
-    from isoloss.compute.planes.planes import Plane as Plane
-    from isoloss.compute.planes.planes import custom_plane as custom_plane
-    from isoloss.compute.planes.planes import interpolation as interpolation
-    from isoloss.compute.planes.planes import line as line
-    from isoloss.compute.planes.planes import pca_plane as pca_plane
-    from isoloss.compute.planes.planes import random_plane as random_plane
-    from isoloss.compute.probe.probing import probe as probe
+    from isoloss.compute.planes.custom_plane import custom_plane as custom_plane
+    from isoloss.compute.planes.interpolation import interpolation as interpolation
+    from isoloss.compute.planes.pca_plane import pca_plane as pca_plane
+    from isoloss.compute.planes.plane import Plane as Plane
+    from isoloss.compute.planes.random_plane import line as line
+    from isoloss.compute.planes.random_plane import random_plane as random_plane
+    from isoloss.compute.probe.in_memory import probe as probe
     from isoloss.errors import IsolossError as IsolossError
-    from isoloss.geometry.formats import load as load
+    from isoloss.geometry.files.reading import load as load
     from isoloss.geometry.surface import Surface as Surface
     from isoloss.gl.pictures.picture import render as render
 
 _HOME = {
     "IsolossError": "isoloss.errors",
     "Surface": "isoloss.geometry.surface",
-    "load": "isoloss.geometry.formats",
-    "Plane": "isoloss.compute.planes.planes",
-    "random_plane": "isoloss.compute.planes.planes",
-    "pca_plane": "isoloss.compute.planes.planes",
-    "custom_plane": "isoloss.compute.planes.planes",
-    "line": "isoloss.compute.planes.planes",
-    "interpolation": "isoloss.compute.planes.planes",
-    "probe": "isoloss.compute.probe.probing",
+    "load": "isoloss.geometry.files.reading",
+    "Plane": "isoloss.compute.planes.plane",
+    "random_plane": "isoloss.compute.planes.random_plane",
+    "pca_plane": "isoloss.compute.planes.pca_plane",
+    "custom_plane": "isoloss.compute.planes.custom_plane",
+    "line": "isoloss.compute.planes.random_plane",
+    "interpolation": "isoloss.compute.planes.interpolation",
+    "probe": "isoloss.compute.probe.in_memory",
     "render": "isoloss.gl.pictures.picture",
     "view": "isoloss.app",
 }

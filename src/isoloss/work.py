@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from isoloss.compute.machine.ranks import Ranks, team
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
@@ -81,10 +82,10 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
     Raises:
         IsolossError: if the run cannot go on; the reason is recorded too.
     """
-    crew = team()
+    group = process_group()
     with run.lock():
         if run.is_done:
-            crew.share("run", _IS_DONE)
+            group.broadcast("run", _IS_DONE)
             return
         began = time.monotonic()
         remove_partial_files(run.folder)
@@ -92,7 +93,7 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
             # Said twice: at once, so that whoever looks knows which process to ask to stop, and
             # again when the device is known.
             run.emit(Started(os.getpid()))
-            crew.share("run", _IS_BEGUN)
+            group.broadcast("run", _IS_BEGUN)
             prepared = prepared or prepare(run.settings)
             run.record_environment(**_machine(prepared))
             started = Started(os.getpid(), str(prepared.device))
@@ -103,14 +104,14 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
                 yield event
         except (KeyboardInterrupt, GeneratorExit):
             # torchrun interrupts rank 0 too when another process has given up.
-            run.emit(Paused() if crew.trouble is None else Failed(crew.trouble))
+            run.emit(Paused() if group.failure is None else Failed(group.failure))
             raise
         except IsolossError as error:
-            reason = crew.trouble or str(error)
+            reason = group.failure or str(error)
             _record_failure(run, reason)
             raise IsolossError(reason) from error
         except Exception as error:
-            friendly = crew.trouble or _explain(error)
+            friendly = group.failure or _explain(error)
             _record_failure(run, friendly or f"{type(error).__name__}: {error}")
             if friendly:
                 raise IsolossError(friendly) from error
@@ -126,18 +127,18 @@ def follow(folder: Path) -> None:
     Raises:
         IsolossError: if this process cannot; rank 0 has been told.
     """
-    crew = team()
-    if crew.share("run") == _IS_DONE:
+    group = process_group()
+    if group.broadcast("run") == _IS_DONE:
         return
     try:
         run = Run.open(folder)
         prepare(run.settings).serve(run)
     except IsolossError as error:
-        crew.complain(str(error))
+        group.report_failure(str(error))
         raise
     except Exception as error:
         friendly = _explain(error)
-        crew.complain(friendly or f"{type(error).__name__}: {error}")
+        group.report_failure(friendly or f"{type(error).__name__}: {error}")
         if friendly:
             raise IsolossError(friendly) from error
         raise

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 import isoloss
-from isoloss.geometry.formats import load_trajectories
+from isoloss.geometry.files.reading import load_trajectories
 
 
 def test_the_headless_demo(isoloss_command, tmp_path):

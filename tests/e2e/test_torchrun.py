@@ -17,7 +17,7 @@ import isoloss
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Log, Metric, Paused, Started
-from isoloss.geometry.formats import load_trajectories
+from isoloss.geometry.files.reading import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import carry_on
@@ -82,19 +82,19 @@ SETTINGS = TrainSettings(
     precision="fp32", augment="crop-flip", checkpoints_per_epoch=2,
 )  # fmt: skip
 
-DEALING = """
+MAPPING = """
 import json, os, signal, time
 from pathlib import Path
-from isoloss.compute.machine.ranks import team
+from isoloss.compute.machine.torchrun_group import process_group
 
 life = os.environ["TORCHELASTIC_RESTART_COUNT"]
 results, both_work = Path("results.jsonl"), Path(f"both-work-{life}")
 first = life == "0"
-crew = team()
+group = process_group()
 mine = []
 
 def work(unit):
-    if crew.ranks.rank == 1:
+    if group.ranks.rank == 1:
         both_work.touch()
         if first and len(mine) == 3:
             while results.read_text().count(", 1, true]") < 3:
@@ -102,23 +102,23 @@ def work(unit):
             os.kill(os.getpid(), signal.SIGKILL)
     while not both_work.exists():
         time.sleep(0.005)
-    if crew.ranks.rank == 0 or not first:
+    if group.ranks.rank == 0 or not first:
         time.sleep(0.02)
     mine.append(unit)
-    return json.dumps([unit[0] * unit[1], crew.ranks.rank]).encode()
+    return json.dumps([unit[0] * unit[1], group.ranks.rank]).encode()
 
-if crew.ranks.rank:
-    crew.serve(work)
+if group.ranks.rank:
+    group.serve(work)
 else:
     results.touch()
     known = map(json.loads, results.read_text().splitlines())
     done = {tuple(unit) for unit, *_ in known}
     missing = [(i, j) for i in range(8) for j in range(25) if (i, j) not in done]
     with results.open("a", buffering=1) as file:
-        for unit, result in crew.deal(missing, work):
+        for unit, result in group.map(missing, work):
             file.write(json.dumps([unit, *json.loads(result), first]) + "\\n")
-    crew.dismiss()
-crew.close()
+    group.release()
+group.close()
 """
 
 
@@ -257,8 +257,8 @@ def test_two_processes_of_which_one_is_killed_probe_the_surface_that_one_does(
 
 
 def test_units_that_a_killed_process_had_are_dealt_again_and_no_others(tmp_path):
-    (tmp_path / "deal.py").write_text(DEALING, encoding="utf-8")
-    process = torchrun(tmp_path, "deal.py")
+    (tmp_path / "map_units.py").write_text(MAPPING, encoding="utf-8")
+    process = torchrun(tmp_path, "map_units.py")
     output = output_of(process)
     assert process.returncode == 0, output
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]

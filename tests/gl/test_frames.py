@@ -9,6 +9,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.pictures.picture import draw_picture, make_scene
 from isoloss.scene import Appearance, Camera, Marker, MarkerShape, Scene, SurfaceLayer, Texture
+from isoloss.scene.textures import TEXTURES
 
 SIZE = (480, 300)
 AXIS = np.linspace(-1, 1, 41)
@@ -90,7 +91,7 @@ def draw(renderer, source, **options) -> np.ndarray:
     return draw_picture(renderer, make_scene(source, **options), SIZE)
 
 
-@pytest.mark.parametrize("texture", list(Texture), ids=lambda t: t.value)
+@pytest.mark.parametrize("texture", list(TEXTURES.values()), ids=lambda t: t.name)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_textures(renderer, matches_baseline, texture, theme):
     image = draw(renderer, walked(bowl()), texture=texture, theme=theme)

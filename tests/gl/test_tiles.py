@@ -10,10 +10,11 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.pictures.picture import draw_views, places
 from isoloss.gl.pictures.tiles import check_size, draw_tiled, tiles
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.scene import Scene
+from isoloss.scene.textures import Texture
 
 
 def layer() -> SurfaceLayer:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from isoloss.events import Started
-from isoloss.geometry.ply import save_trajectory_ply
+from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run

@@ -11,8 +11,8 @@ from torch import nn
 from isoloss import IsolossError
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.data.datasets import load_dataset
-from isoloss.compute.machine.ranks import Ranks
-from isoloss.compute.training.replicas import share_of
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.training.replicas import shard_of
 from isoloss.events import Log, Metric, Progress
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser
 from isoloss.robustness.smoothing.denoiser_training import (
@@ -138,8 +138,8 @@ def test_shares_of_a_batch_see_the_noise_of_the_whole_batch():
     def loss(images, *part):
         return denoising_loss(Linear(), ALPHAS, images, torch.Generator().manual_seed(4), *part)
 
-    shares = [share_of(11, Ranks(r, r, 3, 3)) for r in range(3)]
-    mean = sum(share.weight * loss(x[share.rows], share.rows, 11) for share in shares) / 3
+    shares = [shard_of(11, Ranks(r, r, 3, 3)) for r in range(3)]
+    mean = sum(share.weight * loss(x[shard.rows], shard.rows, 11) for share in shares) / 3
     torch.testing.assert_close(mean, loss(x))
 
 

@@ -18,14 +18,14 @@ from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.training.classifier import build_for, evaluate
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.filling import fill
+from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.engine.multilevel import levels
-from isoloss.compute.planes.planes import Plane
-from isoloss.compute.data.pool import Pool
-from isoloss.compute.machine.ranks import Team
+from isoloss.compute.planes.plane import Plane
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Failed
-from isoloss.geometry.formats import load_trajectories
+from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.cli.options import add_options, settings_from
 from isoloss.run import Run
@@ -65,7 +65,7 @@ def every_step(monkeypatch):
     """Progress is told after every unit of work, however quick."""
     seconds = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
-    monkeypatch.setattr("isoloss.compute.machine.pace.time", clock)
+    monkeypatch.setattr("isoloss.compute.machine.progress.time", clock)
 
 
 def stopped_again_and_again(run):
@@ -340,7 +340,7 @@ def found(run, what):
         {"grid": (3, 3), "planes": 2, "samples": 20},
     ],
 )  # fmt: skip
-def test_the_doctor_compares_every_probe_with_the_network_itself(trained, changes, monkeypatch):
+def test_diagnostics_compare_every_probe_with_the_network_itself(trained, changes, monkeypatch):
     healthy = Run.create(trained.folder.parent / "healthy", asked(trained, **changes))
     list(carry_on(healthy))
     level, message = found(healthy, "centre")
@@ -355,14 +355,14 @@ def test_the_doctor_compares_every_probe_with_the_network_itself(trained, change
 
 
 @pytest.mark.parametrize("changes", [{"plane": "pca"}, {"grid": (5, 5)}, {"samples": 1}])
-def test_the_doctor_allows_for_looking_at_a_part_of_the_samples(trained, changes, monkeypatch):
+def test_diagnostics_allow_for_looking_at_a_part_of_the_samples(trained, changes, monkeypatch):
     monkeypatch.setattr("isoloss.compute.diagnostics.origin.ENOUGH", 20)
     run = Run.create(trained.folder.parent / "part", asked(trained, **changes))
     list(carry_on(run))
     assert found(run, "centre")[0] == "ok"
 
 
-def test_the_doctor_knows_what_recalibration_does_to_the_centre(trained):
+def test_diagnostics_know_what_recalibration_does_to_the_centre(trained):
     asks = asked(trained, batch_norm="recalibrated", grid=(3, 3))
     run = Run.create(trained.folder.parent / "recalibrated", asks)
     list(carry_on(run))
@@ -374,16 +374,16 @@ def test_the_doctor_knows_what_recalibration_does_to_the_centre(trained):
 def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypatch):
     monkeypatch.setattr("isoloss.compute.engine.checkpoint_losses.FIRST", 8)
     model, data = trained_network(trained)
-    pool = Pool.of_split(data.train, None, 0, torch.device("cpu"))
-    evaluator = Evaluator(model, random_plane(model), pool, None, torch.device("cpu"))
+    data = ShuffledSamples.of_split(data.train, None, 0, torch.device("cpu"))
+    evaluator = Evaluator(model, random_plane(model), data, None, torch.device("cpu"))
     paths = [trained.checkpoints / p.checkpoint for p in read_trajectory(trained)]
 
-    def filling(error, folder=None):
-        return CheckpointLosses(paths, evaluator, len(pool), len(pool), error, folder)
+    def schedule(error, folder=None):
+        return CheckpointLosses(paths, evaluator, len(data), len(data), error, folder)
 
     def losses(error, folder=None):
-        whole = filling(error, folder)
-        list(fill(whole, whole.rounds(), Team(), 1))
+        whole = schedule(error, folder)
+        list(carry_out(whole, whole.rounds(), ProcessGroup(), 1))
         return whole.growing.snapshot()
 
     exact = losses(0.0)
@@ -395,8 +395,8 @@ def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypa
     # Stopped after the first round, it goes on with the second.
     monkeypatch.setattr("isoloss.compute.engine.checkpoint_losses.MOST", 8)
     for error, expected in ((0.3, losses(0.3)), (0.0, exact)):
-        begun = filling(error, trained.folder.parent / f"begun {error}")
-        list(fill(begun, itertools.islice(begun.rounds(), 1), Team(), 1))
+        begun = schedule(error, trained.folder.parent / f"begun {error}")
+        list(carry_out(begun, itertools.islice(begun.rounds(), 1), ProcessGroup(), 1))
         assert 0 < begun.growing.count.sum() < expected.count.sum()
         resumed = losses(error, trained.folder.parent / f"begun {error}")
         np.testing.assert_array_equal(resumed.count, expected.count)
@@ -447,7 +447,7 @@ def test_what_does_not_go_together_is_refused(trained):
         prepare(asked(trained, plane="pca", also=(trained.folder,)))
 
 
-def test_the_doctors_findings_lie_beside_the_surface(trained):
+def test_the_findings_lie_beside_the_surface(trained):
     run = Run.create(trained.folder.parent / "raw", asked(trained, normalize="none"))
     events = list(carry_on(run))
     findings = isoloss.load(run.folder).meta["findings"]

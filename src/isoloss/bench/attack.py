@@ -28,8 +28,8 @@ from isoloss.bench.attack_peers import (
     pace,
     timed,
 )
-from isoloss.bench.probe import processor, subjects
-from isoloss.compute.data.datasets import as_inputs
+from isoloss.bench.probe import networks, processor
+from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.machine.device import choose_device, describe_device
 from isoloss.compute.machine.memory import peak_bytes
 from isoloss.robustness.attacks.sweep import misclassified
@@ -126,7 +126,7 @@ def bench_attack(
     found: list[Figures] = []
     if not as_json:
         print(f"on {where}, torch {torch.__version__}")
-    for subject in subjects(runs, images or IMAGES, device):
+    for subject in networks(runs, images or IMAGES, device):
         print(f"measuring {subject.name} …", file=sys.stderr, flush=True)
         target = Target(
             subject.name,

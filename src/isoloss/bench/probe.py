@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from isoloss.bench.probe_peers import Probed, Rates, measure_rates
-from isoloss.compute.data.datasets import Dataset, as_inputs, load_dataset
+from isoloss.compute.data.dataset import Dataset, as_inputs
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.machine.device import (
@@ -29,11 +30,12 @@ from isoloss.compute.machine.device import (
     reduced_precisions,
 )
 from isoloss.compute.machine.memory import forget_peak, peak_bytes
-from isoloss.compute.machine.ranks import Team
+from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.networks.models import build_for_data
-from isoloss.compute.planes.planes import Plane, random_plane
-from isoloss.compute.probe.probing import Request, SurfaceProbing
+from isoloss.compute.planes.plane import Plane
+from isoloss.compute.planes.random_plane import random_plane
+from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
 from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
@@ -132,9 +134,9 @@ def bench_probe(runs: Sequence[Path], images: int | None, wanted: Wanted, *, as_
     device = choose_device("auto")
     where = f"{describe_device(device)}, {processor()}, {torch.get_num_threads()} threads"
     found: list[Figures] = []
-    for subject in subjects(runs, images, device):
-        print(f"measuring {subject.name} …", file=sys.stderr, flush=True)
-        found.append(_measure(subject, wanted, device))
+    for probed in networks(runs, images, device):
+        print(f"measuring {probed.name} …", file=sys.stderr, flush=True)
+        found.append(_measure(probed, wanted, device))
         if not as_json:
             _print(found[-1], where if len(found) == 1 else "")
     if as_json:
@@ -142,7 +144,7 @@ def bench_probe(runs: Sequence[Path], images: int | None, wanted: Wanted, *, as_
         print(json.dumps({"device": where, "torch": str(torch.__version__), "probe": rows}))
 
 
-def subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Probed]:
+def networks(runs: Sequence[Path], images: int | None, device: torch.device) -> Iterator[Probed]:
     """Training runs' networks with `images` of their data; without runs, of a small CNN, VGG-11 and
     ResNet-50, trained for a moment on digits.
 
@@ -160,7 +162,7 @@ def subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> 
         model = build_for_data(asked.model, asked.stem, data)
         last = run.checkpoints / points[-1].checkpoint
         load_into(model, load_state(last), str(last))
-        yield _subject(f"{asked.model} of {run.name}", model, data, images)
+        yield _probed(f"{asked.model} of {run.name}", model, data, images)
     if runs:
         return
     data = load_dataset("digits")
@@ -169,10 +171,10 @@ def subjects(runs: Sequence[Path], images: int | None, device: torch.device) -> 
         small = name == "small CNN"
         model = small_cnn(10) if small else build_for_data(name, "auto", data)
         _train(model, data, device)
-        yield _subject(name, model, data, images)
+        yield _probed(name, model, data, images)
 
 
-def _subject(name: str, model: nn.Module, data: Dataset, images: int | None) -> Probed:
+def _probed(name: str, model: nn.Module, data: Dataset, images: int | None) -> Probed:
     wanted = images or len(data.test)
     split = data.test if len(data.test) >= wanted else data.train
     sample = split.sample(wanted, 0)
@@ -195,28 +197,28 @@ def _train(model: nn.Module, data: Dataset, device: torch.device) -> None:
     model.cpu()
 
 
-def _measure(subject: Probed, wanted: Wanted, device: torch.device) -> Figures:
-    plane = random_plane(subject.model)
+def _measure(probed: Probed, wanted: Wanted, device: torch.device) -> Figures:
+    plane = random_plane(probed.model)
     precisions = [*reduced_precisions(device), "fp32"]
-    rates = [measure_rates(subject, plane, precision, device) for precision in precisions]
+    rates = [measure_rates(probed, plane, precision, device) for precision in precisions]
     loop = rates[-1].loop
     assert loop is not None
     forget_peak(device)
-    surface = _to_one_percent(subject, plane, wanted, loop, device) if wanted.budget else None
-    return Figures(subject.name, rates, surface, peak_bytes(device) / 2**20)
+    surface = _to_one_percent(probed, plane, wanted, loop, device) if wanted.budget else None
+    return Figures(probed.name, rates, surface, peak_bytes(device) / 2**20)
 
 
 def _to_one_percent(
-    subject: Probed, plane: Plane, wanted: Wanted, loop: float, device: torch.device
+    probed: Probed, plane: Plane, wanted: Wanted, loop: float, device: torch.device
 ) -> ToOnePercent:
     axis = np.linspace(-1, 1, wanted.grid)
-    pool = subject.pool(device)
+    data = probed.samples(device)
     request = Request(
-        model=subject.model,
+        model=probed.model,
         plane=plane,
         axes=(axis, axis),
-        pool=pool,
-        population=len(pool),
+        data=data,
+        population=len(data),
         device=device,
         tolerance=TOLERANCE,
     )
@@ -225,7 +227,7 @@ def _to_one_percent(
     began = time.perf_counter()
     coarse, coarsest = math.nan, levels((wanted.grid, wanted.grid))[0]
     finished = True
-    for event in probing.steps(Team()):
+    for event in probing.steps(ProcessGroup()):
         bar.show(event)
         taken = time.perf_counter() - began
         if math.isnan(coarse) and probing.growing.count.ravel()[coarsest].all():
@@ -239,28 +241,28 @@ def _to_one_percent(
     checked = wanted.checked if finished else 0
     return ToOnePercent(
         wanted.grid,
-        len(pool),
+        len(data),
         probing.growing.meta["precision"],
         coarse,
         seconds,
         finished,
         int(surface.count.sum()),
-        wanted.grid**2 * len(pool) / loop,
+        wanted.grid**2 * len(data) / loop,
         checked,
-        _worst_error(surface, checked, subject, plane, device) if checked else math.nan,
+        _worst_error(surface, checked, probed, plane, device) if checked else math.nan,
     )
 
 
 def _worst_error(
-    surface: Surface, checked: int, subject: Probed, plane: Plane, device: torch.device
+    surface: Surface, checked: int, probed: Probed, plane: Plane, device: torch.device
 ) -> float:
-    pool = subject.pool(device)
-    exact = Evaluator(subject.model, plane, pool, None, device)
+    data = probed.samples(device)
+    exact = Evaluator(probed.model, plane, data, None, device)
     worst = 0.0
     for cell in np.random.default_rng(0).choice(surface.loss.size, checked, replace=False):
         i, j = divmod(int(cell), surface.shape[1])
         exact.move_to(float(surface.alpha[i]), float(surface.beta[j]))
-        truth = exact.mean_loss(len(pool))
+        truth = exact.mean_loss(len(data))
         worst = max(worst, abs(float(surface.loss[i, j]) - truth))
     return worst / float(np.ptp(surface.loss))
 

@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from isoloss.compute.data.pool import Pool
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.machine.device import arithmetic, synchronize
-from isoloss.compute.planes.planes import Plane
+from isoloss.compute.planes.plane import Plane
 
 Loader = DataLoader[tuple[Tensor, ...]]
 POINTS = ((0.5, -0.5), (-1.0, 1.0))
@@ -38,14 +38,14 @@ class Probed:
     images: Tensor
     targets: Tensor
 
-    def pool(self, device: torch.device) -> Pool:
+    def samples(self, device: torch.device) -> ShuffledSamples:
         """All its images on a device."""
-        return Pool.of_batches([(self.images, self.targets)], 0, device)
+        return ShuffledSamples.of_batches([(self.images, self.targets)], 0, device)
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Images a second of each contestant in one precision, the median of its turns; None for one
+    """Images a second of each peer in one precision, the median of its turns; None for one
     that has no such thing.
 
     Attributes:
@@ -62,10 +62,12 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class _Contestant:
-    """Attributes:
-    work: what it does at one of POINTS.
-    points: how many it evaluates then.
+class _Peer:
+    """What is measured.
+
+    Attributes:
+        work: what it does at one of POINTS.
+        points: how many it evaluates then.
     """
 
     work: Callable[[tuple[float, float]], object]
@@ -73,12 +75,12 @@ class _Contestant:
     turns: int = TURNS_OF_OTHERS
 
 
-def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.device) -> Rates:
-    """The contestants in turn, point by point, so that the machine's drift hits all alike."""
-    pool = subject.pool(device)
-    evaluator = Evaluator(subject.model, plane, pool, None, device, precision=precision)
-    n = min(len(pool), max(8 * evaluator.batch_size, LOOP_BATCH))
-    batches = list(pool.batches(0, n, evaluator.batch_size))
+def measure_rates(probed: Probed, plane: Plane, precision: str, device: torch.device) -> Rates:
+    """The peers in turn, point by point, so that the machine's drift hits all alike."""
+    data = probed.samples(device)
+    evaluator = Evaluator(probed.model, plane, data, None, device, precision=precision)
+    n = min(len(data), max(8 * evaluator.batch_size, LOOP_BATCH))
+    batches = list(data.batches(0, n, evaluator.batch_size))
 
     def engine(point: tuple[float, float]) -> None:
         evaluator.move_to(*point)
@@ -90,31 +92,29 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
             for inputs, _targets in batches:
                 evaluator.network(inputs)
 
-    contestants = {
-        "engine": _Contestant(engine, turns=TURNS),
-        "floor": _Contestant(floor, turns=TURNS),
+    peers = {
+        "engine": _Peer(engine, turns=TURNS),
+        "floor": _Peer(floor, turns=TURNS),
     }
     if precision == "fp32":
-        loader = _loader(pool, n)
-        plain = copy.deepcopy(subject.model).to(device).eval()
-        contestants["loop"] = _Contestant(
-            lambda point: _plain_loop(plain, plane, point, loader, device)
-        )
-        if (peer := _loss_landscapes(subject, plane, loader, device)) is not None:
-            contestants["loss_landscapes"] = _Contestant(lambda _: peer(), PEER_STEPS**2)
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+        loader = _loader(data, n)
+        plain = copy.deepcopy(probed.model).to(device).eval()
+        peers["loop"] = _Peer(lambda point: _plain_loop(plain, plane, point, loader, device))
+        if (package := _loss_landscapes(probed, plane, loader, device)) is not None:
+            peers["loss_landscapes"] = _Peer(lambda _: package(), PEER_STEPS**2)
+    seconds: dict[str, list[float]] = {name: [] for name in peers}
     for turn in range(1 + TURNS):
-        for name, contestant in contestants.items():
-            if turn > contestant.turns:
+        for name, peer in peers.items():
+            if turn > peer.turns:
                 continue
             synchronize(device)
             began = time.perf_counter()
-            contestant.work(POINTS[turn % len(POINTS)])
+            peer.work(POINTS[turn % len(POINTS)])
             synchronize(device)
             taken = time.perf_counter() - began
             if turn > 0:
                 seconds[name].append(taken)
-    rate = {name: n * contestants[name].points / median(all_) for name, all_ in seconds.items()}
+    rate = {name: n * peers[name].points / median(all_) for name, all_ in seconds.items()}
     pairs = zip(seconds["engine"], seconds["floor"], strict=True)
     return Rates(
         precision,
@@ -126,9 +126,9 @@ def measure_rates(subject: Probed, plane: Plane, precision: str, device: torch.d
     )
 
 
-def _loader(pool: Pool, n: int) -> Loader:
+def _loader(data: ShuffledSamples, n: int) -> Loader:
     """The same images, in the host's memory."""
-    ((images, targets),) = pool.batches(0, n, n)
+    ((images, targets),) = data.batches(0, n, n)
     return DataLoader(TensorDataset(images.cpu(), targets.cpu()), batch_size=LOOP_BATCH)
 
 
@@ -156,7 +156,7 @@ def _loop_loss(model: Any, loader: Loader, device: torch.device) -> float:
 
 
 def _loss_landscapes(
-    subject: Probed, plane: Plane, loader: Loader, device: torch.device
+    probed: Probed, plane: Plane, loader: Loader, device: torch.device
 ) -> Callable[[], object] | None:
     """The package of that name on PyPI over the same plane; None where it is not installed."""
     try:
@@ -172,7 +172,7 @@ def _loss_landscapes(
             with torch.no_grad():
                 return _loop_loss(model_wrapper.forward, loader, device)
 
-    start = copy.deepcopy(subject.model).to(device).eval()
+    start = copy.deepcopy(probed.model).to(device).eval()
     ends: list[nn.Module] = []
     for direction in (plane.delta, plane.eta):
         end = copy.deepcopy(start)

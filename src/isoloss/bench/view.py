@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import load
+from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
 
 SIDES = (25, 201, 1000)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.files.reading import finished_file, load, load_trajectories
 from isoloss.geometry.findings import findings_of
-from isoloss.geometry.formats import finished_file, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
@@ -57,7 +57,7 @@ def _session_lines(path: Path) -> list[str]:
     for k, view in enumerate(document.shown_views):
         shown = [layer.name for layer in document.layers if layer not in view.hidden]
         seen = f"azimuth {view.camera.azimuth:g}, elevation {view.camera.elevation:g}"
-        texture = shown_texture(view.shown, view.appearance).value
+        texture = shown_texture(view.shown, view.appearance).name
         lines.append(f"  viewport {k + 1}  {', '.join(shown) or 'nothing'}; {texture}; {seen}")
     if document.arrangement > 1:
         lines.append(f"  linked      {', '.join(linked) or 'nothing'}")

@@ -54,7 +54,7 @@ def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str
 
 
 def _refuse_several_processes() -> None:
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
 
     if Ranks.current().world > 1:
         raise IsolossError("torchrun is for 'isoloss run', and for the verbs that make runs")
@@ -117,7 +117,7 @@ def _render(namespace: argparse.Namespace) -> int:
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    from isoloss.geometry.formats import load
+    from isoloss.geometry.files.reading import load
 
     print(load(namespace.path).save(namespace.out))
     return 0

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from isoloss.errors import IsolossError
 from isoloss.settings import Settings, explain
-from isoloss.settings.text import alternatives, help_of, is_grid, is_positional, missing, text_of
+from isoloss.settings.text import (
+    alternatives,
+    choices,
+    help_of,
+    is_grid,
+    is_positional,
+    missing,
+    text_of,
+)
 
 ANY_NUMBER = -1
 
@@ -84,9 +92,9 @@ def _metavar(name: str, field: FieldInfo, size: int) -> Any:
         return "N|AxB"
     if size == 2:
         return ("LO", "HI")
+    if words := choices(field):
+        return "{" + ",".join(words) + "}"
     for kind in alternatives(field.annotation):
-        if get_origin(kind) is Literal:
-            return "{" + ",".join(map(str, get_args(kind))) + "}"
         if kind in (int, float):
             return "N" if kind is int else "X"
     return name.split("_")[-1].upper()

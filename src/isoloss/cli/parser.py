@@ -71,10 +71,8 @@ def parser_for(arguments: Sequence[str]) -> Parser:
 
         add_render_options(sub)
     sub = add("export", "Write a surface or a curve in another format")
-    sub.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
-    sub.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="A .ply, .npz, .vts or .csv"
-    )
+    if called == "export":
+        _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
     sub = add("bench", "Measure speed beside peers on the same work")
@@ -118,6 +116,14 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.add_argument("--out", type=Path, help="The run's folder [runs/… of a free name]")
     parser.set_defaults(kind=kind)
     _add_json(parser)
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    from isoloss.geometry.files.formats import in_words, writable
+
+    known = in_words(writable())
+    parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,6 @@ import sys
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -23,6 +22,7 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.loading import load_layer
+from isoloss.scene.plain import members
 from isoloss.scene.session import SUFFIX
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
@@ -315,8 +315,8 @@ def _shape(name: str, hint: Any) -> dict[str, Any]:
     if origin is tuple:
         letters = ("LO", "HI") if len(arguments) == 2 else ("X", "Y", "Z")
         return {"type": arguments[0], "nargs": len(arguments), "metavar": letters}
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return {"choices": [member.value for member in hint]}
+    if named := members(hint):
+        return {"choices": list(named)}
     return {"type": hint, "metavar": "N" if hint in (int, float) else name.upper()}
 
 

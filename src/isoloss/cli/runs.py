@@ -20,7 +20,7 @@ ON_SEVERAL_PROCESSES = ("train", "probe", "attack", "defend", "certify", "run")
 def start(namespace: argparse.Namespace) -> int:
     """Begin the run that was asked for, or resume it where its folder holds it already."""
     from isoloss.cli.options import settings_from
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
     from isoloss.run import Run, free_folder, run_name
     from isoloss.run_folder import is_run
     from isoloss.settings import KINDS
@@ -48,7 +48,7 @@ def start(namespace: argparse.Namespace) -> int:
 
 def run(namespace: argparse.Namespace) -> int:
     """`isoloss run DIR…`: resume runs, one after the other."""
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
     from isoloss.run import Run
 
     if Ranks.current().rank > 0:
@@ -63,17 +63,17 @@ def resume(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
         prepared: what the first of them needs, where it has been loaded.
     """
     from isoloss.compute.machine.memory import keep_freed_memory
-    from isoloss.compute.machine.ranks import team
+    from isoloss.compute.machine.torchrun_group import process_group
 
     interrupt_on_termination()
     keep_freed_memory()
-    crew = team()
+    group = process_group()
     code = FAILED
     try:
         code = _lead(runs, as_json, prepared)
     finally:
-        crew.close(code)
-        if crew.ranks.world > 1:
+        group.close(code)
+        if group.ranks.world > 1:
             _on_termination(lambda: None)  # torchrun may ask when the end is near anyway
     return code
 
@@ -127,20 +127,20 @@ def draw_figures(run: Any) -> None:
 def _follow(folders: list[Path]) -> int:
     """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
     from isoloss.compute.machine.memory import keep_freed_memory
-    from isoloss.compute.machine.ranks import team
+    from isoloss.compute.machine.torchrun_group import process_group
     from isoloss.work import follow
 
     keep_freed_memory()
-    crew = team()
-    _on_termination(crew.end_soon)
+    group = process_group()
+    _on_termination(group.end_soon)
     try:
         for folder in folders:
             follow(folder)
     except IsolossError as error:
-        print(f"isoloss: rank {crew.ranks.rank}: {error}", file=sys.stderr)
+        print(f"isoloss: rank {group.ranks.rank}: {error}", file=sys.stderr)
         return FAILED
     finally:
-        crew.close()
+        group.close()
     return 0
 
 
@@ -154,7 +154,7 @@ def _tell(runs: list[Any], event: Any) -> None:
 
 def interrupt_on_termination() -> None:
     """Treat a request to end as Ctrl+C, so that runs are left paused."""
-    from isoloss.compute.machine.ranks import Ranks
+    from isoloss.compute.machine.process_group import Ranks
 
     def interrupt() -> None:
         if Ranks.current().world > 1:

@@ -10,10 +10,11 @@ from typing import Any
 from isoloss.errors import IsolossError
 from isoloss.figures.print import Print
 from isoloss.figures.style import Pixels, Sheet, write_figure
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.staging import CAMERA_OPTIONS, LOOK_OPTIONS
+from isoloss.scene.textures import Texture
 
 VECTOR = (".svg", ".pdf")
 _OF_A_CURVE = {"title", "theme", "log_height", "transparent"}

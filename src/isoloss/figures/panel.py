@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.figures.print import Print
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.scene.appearance import Texture
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import contour_heights, own_height
 from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.textures import TEXTURES, Texture
 from isoloss.scene.texturing import (
     ColorScale,
     color_scale,
     shown_texture,
-    shows_height,
     texture_values,
 )
 
@@ -29,8 +28,6 @@ SQUARE = (0.5, 2.0)
 """Between these ratios of its sides a plane is drawn true to scale; else as a square."""
 STEPS = 64
 """Into so many tones the colours of a texture other than the loss are cut."""
-COLORLESS = (Texture.MATTE, Texture.WIREFRAME)
-"""Textures that a figure in the plane does not have."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def panel_of(scene: Scene, print_: Print) -> Panel:
     middles = frame.scale.invert((edges[:-1] + edges[1:]) / 2)
     areas = shades(colors.scale.apply(middles), look.colormap, look.reverse_colormap)
     mesh = layer.mesh(frame.scale, look.smooth)
-    field = None if shows_height(texture) else texture_values(layer, mesh, colors, look)
+    field = None if texture.shows_height else texture_values(layer, mesh, colors, look)
     return Panel(scene, layer, frame, mesh, levels, colors, areas, field)
 
 
@@ -122,18 +119,21 @@ def check_texture(texture: Texture, print_: Print) -> None:
     """Refuse a texture that is asked for and that a figure does not show.
 
     Raises:
-        IsolossError: telling those that it shows.
+        IsolossError: saying which it shows.
     """
-    word = texture.value.replace("-", " ")
-    if texture in COLORLESS:
-        known = ", ".join(t.value for t in Texture if t not in COLORLESS)
-        raise IsolossError(f"a figure in the plane has no {word}: --texture may be {known}")
-    if not shows_height(texture) and not print_.fill:
-        raise IsolossError(f"lines alone show no {word}: leave --no-fill out, or --texture")
+    if not texture.is_flat:
+        known = ", ".join(t.name for t in TEXTURES.values() if t.is_flat)
+        raise IsolossError(
+            f"a figure in the plane has no {texture.words}: --texture may be {known}"
+        )
+    if not texture.shows_height and not print_.fill:
+        raise IsolossError(
+            f"lines alone show no {texture.words}: leave --no-fill out, or --texture"
+        )
 
 
 def _drawn_texture(layer: SurfaceLayer, scene: Scene, print_: Print) -> Texture:
     """What the areas of the figure show: the loss, unless they can show what the window does."""
     texture = shown_texture([layer], scene.appearance)
-    is_drawn = print_.fill and texture not in COLORLESS and not shows_height(texture)
+    is_drawn = print_.fill and texture.is_flat and not texture.shows_height
     return texture if is_drawn else Texture.HEIGHT

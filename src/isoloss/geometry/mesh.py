@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.derivatives import gradient
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.occlusion import gradient, occlusion
+from isoloss.geometry.occlusion import occlusion
 from isoloss.geometry.refine import (
     fill_uncomputed,
     refine,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.derivatives import gradient
 from isoloss.geometry.refine import refine_axis, refine_linear
 
 Array = NDArray[np.float64]
@@ -48,27 +49,6 @@ def occlusion(x: Array, y: Array, z: Array, radius: float = 0.7) -> Array:
         above = np.maximum(np.arctan(horizon) - np.arctan(tangent), 0.0)
         hidden += weight * np.sin(above) ** 2
     return np.nan_to_num(np.clip(1.0 - hidden, 0.0, 1.0), nan=1.0)
-
-
-def gradient(x: Array, y: Array, z: Array) -> tuple[Array, Array]:
-    """∂z/∂x and ∂z/∂y at the grid points, one-sided next to holes and borders, 0 at NaN."""
-    return _slope(x, z), _slope(y, z.T).T
-
-
-def _slope(axis: Array, z: Array) -> Array:
-    if len(axis) < 2:
-        return np.zeros_like(z)
-    spacing = np.diff(axis)[:, None]
-    secant = np.diff(z, axis=0) / spacing
-    missing = np.full_like(z[:1], np.nan)
-    left, right = np.concatenate([missing, secant]), np.concatenate([secant, missing])
-    left_h = np.concatenate([spacing[:1], spacing])
-    right_h = np.concatenate([spacing, spacing[-1:]])
-    slope = (left * right_h + right * left_h) / (left_h + right_h)
-    if len(secant) > 1:
-        slope[0], slope[-1] = 2 * secant[0] - slope[1], 2 * secant[-1] - slope[-2]
-    slope = np.where(np.isnan(slope), np.where(np.isnan(left), right, left), slope)
-    return np.nan_to_num(slope)
 
 
 def _azimuths(x: Array, y: Array) -> tuple[Array, Array]:

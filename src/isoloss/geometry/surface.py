@@ -11,17 +11,12 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.naming import short_name
+from isoloss.settings.plane_kinds import plane_kind
 
 Array = NDArray[np.float64]
 
-_PLANES = {
-    "pca": "PCA plane",
-    "random": "random plane",
-    "line": "random line",
-    "interpolate": "interpolation",
-}
-
-
+GRIDS = ("loss", "accuracy", "loss_stderr", "count")
+"""The values that every surface has, in the order of its fields."""
 FINEST = 1e-12
 """The smallest step of an axis, as a share of its range."""
 LARGEST = 1e30
@@ -110,7 +105,7 @@ class Surface:
         if given:
             return str(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
-        plane = _PLANES.get(str(self.meta.get("plane")), "")
+        plane = plane_kind(self.meta.get("plane")).title
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"
@@ -134,8 +129,14 @@ class Surface:
     def save(self, path: str | Path) -> Path:
         """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv.
 
-        A curve has no mesh: it is kept as .npz or .csv.
+        A curve has no mesh: it is written as .npz or .csv. `geometry.files.formats` lists them.
         """
-        from isoloss.geometry.formats import save_surface
+        from isoloss.geometry.files.formats import save_surface
 
         return save_surface(self, Path(path))
+
+
+def grids_of(surface: Surface) -> dict[str, NDArray[Any]]:
+    """All values (A, B) by name, as files keep them: the spread only where there is one."""
+    names = GRIDS if surface.spread is None else (*GRIDS, "spread")
+    return {name: getattr(surface, name) for name in names}

@@ -1,7 +1,6 @@
 """What is to be drawn, as plain state: no OpenGL, no imgui."""
 
 from isoloss.scene.appearance import Appearance as Appearance
-from isoloss.scene.appearance import Texture as Texture
 from isoloss.scene.camera import Camera as Camera
 from isoloss.scene.camera import Ray as Ray
 from isoloss.scene.cut import Cut as Cut
@@ -18,3 +17,4 @@ from isoloss.scene.picking import pick as pick
 from isoloss.scene.picking import pick_scene as pick_scene
 from isoloss.scene.scene import Frame as Frame
 from isoloss.scene.scene import Scene as Scene
+from isoloss.scene.textures import Texture as Texture

@@ -3,28 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal
 
-
-class Texture(Enum):
-    """What the colours of a surface mean; the value is its name on the command line."""
-
-    HEIGHT = "height"
-    ACCURACY = "accuracy"
-    SLOPE = "slope"
-    CURVATURE = "curvature"
-    ERROR_BAR = "error-bar"
-    SPREAD = "spread"
-    BANDS = "contour-bands"
-    MATTE = "matte"
-    WIREFRAME = "wireframe"
-
-    @property
-    def label(self) -> str:
-        """The name shown in the window."""
-        return self.value.replace("-", " ").capitalize()
-
+from isoloss.scene.textures import Texture
 
 LABELLED_MINIMA = 3
 """How many of the deepest local minima of a surface are labelled where they are marked."""

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
-from isoloss.scene.document import DocumentState
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.document import DocumentState, LayerState, ViewState
 
 MOST_STEPS = 500
+WORDS: dict[type, dict[str, str]] = {
+    DocumentState: {
+        "arrangement": "viewports",
+        "links": "links",
+        "saved_views": "saved views",
+        "cut": "cut",
+    },
+    LayerState: {"markers": "pin", "hidden": "trajectory", "name": "rename"},
+    ViewState: {"camera": "camera", "hidden": "visibility", "title": "title text"},
+    Appearance: {
+        "texture": "texture",
+        "colormap": "colormap",
+        "reverse_colormap": "colormap direction",
+        "contours": "contours",
+        "contour_levels": "contour levels",
+        "contour_spacing": "contour spacing",
+        "contour_value": "level set by hand",
+        "floor_contours": "contours on the floor",
+        "trajectory": "all trajectories",
+        "epoch": "epoch",
+        "markers": "all pins",
+        "minima": "minima",
+        "minima_persistence": "persistence of minima",
+        "wireframe": "wireframe overlay",
+        "ambient_occlusion": "ambient occlusion",
+        "smooth": "smooth surface",
+        "height_gain": "height gain",
+        "axes": "axes",
+        "scalar_bar": "scalar bar",
+        "title": "title",
+        "legend": "legend",
+        "theme": "theme",
+        "log_height": "logarithmic height",
+        "log_colors": "logarithmic colours",
+        "color_range": "colour range",
+        "transparent": "transparent background",
+    },
+}
+"""What follows "Undo" and "Redo", for every choice that can differ between two states."""
 
 
 class History:
@@ -100,23 +140,14 @@ def _difference(before: DocumentState, after: DocumentState) -> str:
         return "open session"
     if [x.layer for x in before.layers] != [x.layer for x in after.layers]:
         return "close layer" if len(before.layers) > len(after.layers) else "open layer"
-    for was, now in zip(before.layers, after.layers, strict=True):
-        for name, told in (("markers", "marker"), ("hidden", "trajectory"), ("name", "rename")):
+    pairs = [
+        (before, after),
+        *zip(before.layers, after.layers, strict=True),
+        *zip(before.views, after.views, strict=True),
+        *((a.appearance, b.appearance) for a, b in zip(before.views, after.views, strict=True)),
+    ]
+    for was, now in pairs:
+        for name, words in WORDS[type(was)].items():
             if getattr(was, name) != getattr(now, name):
-                return told
-    if before.arrangement != after.arrangement:
-        return "viewports"
-    for was, now in zip(before.views, after.views, strict=True):
-        if was.camera != now.camera:
-            return "camera"
-        if was.hidden != now.hidden:
-            return "visibility"
-        if was.title != now.title:
-            return "title"
-        for field in fields(was.appearance):
-            if getattr(was.appearance, field.name) != getattr(now.appearance, field.name):
-                return field.name.replace("_", " ")
-    for name in ("links", "saved_views", "cut"):
-        if getattr(before, name) != getattr(after, name):
-            return name.replace("_", " ")
+                return words
     return "change"

@@ -18,7 +18,7 @@ from isoloss.geometry.morph import between
 from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.scene.appearance import Texture
+from isoloss.scene.textures import TEXTURES, Texture
 
 _MOST_MESHES = 4  # viewports that show one layer on scales of their own
 Fact = TypeVar("Fact")
@@ -155,18 +155,7 @@ class SurfaceLayer:
 
     def has(self, texture: Texture) -> bool:
         """Whether the surface has what `texture` shows."""
-
-        def work_out() -> bool:
-            if texture is Texture.ACCURACY:
-                return bool(np.isfinite(self.surface.accuracy).any())
-            if texture is Texture.ERROR_BAR:
-                errors = self.surface.loss_stderr
-                return bool((np.isfinite(errors) & (errors > 0)).any())
-            if texture is Texture.SPREAD:
-                return self.surface.spread is not None
-            return True
-
-        return self._remembered(texture, work_out)
+        return self._remembered(texture, lambda: texture.exists(self.surface))
 
     def _on_the_way(self, mesh: DisplayMesh) -> DisplayMesh:
         """`mesh`, or what lies between the one before and it while `approach` is under way."""
@@ -195,7 +184,7 @@ class SurfaceLayer:
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:
     """The texture after (or before, `step=-1`) this one that at least one of `layers` has."""
-    order = list(Texture)
+    order = list(TEXTURES.values())
     for k in range(1, len(order) + 1):
         candidate = order[(order.index(texture) + k * step) % len(order)]
         if not layers or any(layer.has(candidate) for layer in layers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from isoloss.geometry.formats import load, load_trajectories
+from isoloss.geometry.files.reading import load, load_trajectories
 from isoloss.scene.layer import SurfaceLayer
 
 

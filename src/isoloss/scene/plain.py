@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from isoloss.errors import IsolossError
+from isoloss.scene.textures import TEXTURES, Texture
 
 LONGEST = 500
 """Characters in one text, unless its field has a range of its own."""
@@ -26,8 +27,8 @@ _Bounds = tuple[float, float]
 
 
 def to_plain(value: Any) -> Any:
-    """`value` as dicts, lists, texts and numbers; an enumeration's member is its name in words."""
-    if isinstance(value, Enum):
+    """`value` as dicts, lists, texts and numbers; a member of a closed list is its name."""
+    if isinstance(value, Enum | Texture):
         return _word(value)
     if is_dataclass(value):
         return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
@@ -54,6 +55,13 @@ def from_plain(kind: type[Kind], value: object, ranges: Ranges) -> Kind:
     return cast(Kind, _read(kind, value, "", ranges, _ANY))
 
 
+def members(kind: Any) -> dict[str, Any]:
+    """The values of a `kind` that is a closed list, by their names in words; none of any other."""
+    if kind is Texture:
+        return {**TEXTURES}
+    return {_word(m): m for m in cast(type[Enum], kind)} if isinstance(kind, EnumType) else {}
+
+
 def _read(kind: Any, value: Any, where: str, ranges: Ranges, bounds: _Bounds) -> Any:
     """`value` as `kind`, an annotation; `bounds` are those of its numbers."""
     origin, arguments = get_origin(kind), get_args(kind)
@@ -64,8 +72,8 @@ def _read(kind: Any, value: Any, where: str, ranges: Ranges, bounds: _Bounds) ->
         return _one_of(dict(zip(arguments, arguments, strict=True)), value, where)
     if origin is tuple:
         return _read_tuple(arguments, value, where, ranges, bounds)
-    if isinstance(kind, EnumType):
-        return _one_of({_word(member): member for member in cast(type[Enum], kind)}, value, where)
+    if named := members(kind):
+        return _one_of(named, value, where)
     if is_dataclass(kind):
         return _read_dataclass(kind, value, where, ranges)
     if kind is bool:
@@ -149,7 +157,9 @@ def _told(value: object) -> str:
     return " ".join(reprlib.repr(value).encode("utf-8", "backslashreplace").decode().split())
 
 
-def _word(member: Enum) -> str:
+def _word(member: Enum | Texture) -> str:
+    if isinstance(member, Texture):
+        return member.name
     return member.value if isinstance(member.value, str) else member.name.lower()
 
 

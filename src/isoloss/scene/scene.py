@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import DIVERGING
 from isoloss.scene.cut import Cut
@@ -18,8 +18,6 @@ from isoloss.scene.layer import SurfaceLayer
 
 FLOOR = -0.22
 """Height of the floor of the box, where the floor's contours lie."""
-_NEVER_NEGATIVE = (Texture.SLOPE, Texture.ERROR_BAR, Texture.SPREAD)
-"""Textures of what has no sign, of a difference neither."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +111,10 @@ class Scene:
     def look(self) -> Appearance:
         """The appearance as drawn: a sign is read from a diverging colormap."""
         look = self.appearance
-        signed = self.shows_difference or look.texture is Texture.CURVATURE
-        if look.texture in _NEVER_NEGATIVE and any(x.has(look.texture) for x in self.shown):
-            signed = False
+        has_it = any(layer.has(look.texture) for layer in self.shown)
+        signed = look.texture.signed if has_it else None
+        if signed is None:
+            signed = self.shows_difference
         if signed and look.colormap not in DIVERGING:
             return replace(look, colormap=DIVERGING[0], reverse_colormap=False)
         return look

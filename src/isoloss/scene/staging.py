@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.document import Document
@@ -19,6 +19,7 @@ from isoloss.scene.plain import from_plain, to_plain
 from isoloss.scene.scene import Scene
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.session_content import RANGES
+from isoloss.scene.textures import TEXTURES, Texture, texture_named
 
 Source = str | Path | Surface | SurfaceLayer | Scene | Document
 
@@ -127,20 +128,6 @@ def checked(choices: Plain) -> Plain:
         raise IsolossError(f"--{name.replace('_', '-')} {rest}") from error
 
 
-def texture_named(name: str) -> Texture:
-    """The texture of this name, however it is written.
-
-    Raises:
-        IsolossError: there is none; tells those that there are.
-    """
-    slug = name.lower().replace("_", "-").replace(" ", "-")
-    for texture in Texture:
-        if slug in (texture.value, texture.name.lower().replace("_", "-")):
-            return texture
-    names = ", ".join(t.value for t in Texture)
-    raise IsolossError(f"there is no texture {name!r}; choose one of {names}")
-
-
 def _check_range(lo: float, hi: float) -> None:
     if not lo < hi:
         raise IsolossError(f"--color-range goes from low to high, not from {lo:g} to {hi:g}")
@@ -149,10 +136,9 @@ def _check_range(lo: float, hi: float) -> None:
 def _check_texture(texture: Texture, layers: Sequence[SurfaceLayer]) -> None:
     """Refuse a texture that none of the layers has; one without values yet may get it."""
     if layers and all(layer.has_values and not layer.has(texture) for layer in layers):
-        known = ", ".join(t.value for t in Texture if any(layer.has(t) for layer in layers))
-        word = texture.value.replace("-", " ")
+        known = ", ".join(t.name for t in TEXTURES.values() if any(x.has(t) for x in layers))
         where = layers[0].name if len(layers) == 1 else "any of the surfaces"
-        raise IsolossError(f"there is no {word} in {where}: --texture may be {known}")
+        raise IsolossError(f"there is no {texture.words} in {where}: --texture may be {known}")
 
 
 def _document(source: Source | Sequence[Source]) -> Document:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from isoloss.settings.base import (
     AbsolutePath,
@@ -13,6 +15,21 @@ from isoloss.settings.base import (
     Range,
     as_range,
 )
+from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, help_on_kinds, kinds_taking
+
+_KINDS_OF_PLANES: Any = {"choices": lambda: tuple(PLANE_KINDS), "help": help_on_kinds}
+
+
+def _known_plane(name: Any) -> Any:
+    if isinstance(name, str) and name in PLANE_KINDS:
+        return name
+    *others, last = (repr(known) for known in PLANE_KINDS)
+    expected = f"{', '.join(others)} or {last}"
+    raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
+
+
+def _only_with_kinds_that_take(option: str) -> Any:
+    return {"only_with": {"plane": partial(kinds_taking, option)}}
 
 
 class ProbeSettings(NetworkSettings):
@@ -37,25 +54,21 @@ class ProbeSettings(NetworkSettings):
         description="Stop when the error is below this share of the surface's range everywhere, "
         "for example 0.01; by default all samples are evaluated at every point",
     )
-    plane: Literal["random", "pca", "line", "interpolate"] = Field(
-        default="random",
-        title="Plane",
-        description="random: two filter-normalized directions; pca: the trajectory's two leading "
-        "principal components (Li et al. 2018); line: one random direction; interpolate: the line "
-        "to another network",
+    plane: Annotated[str, BeforeValidator(_known_plane)] = Field(
+        default="random", title="Plane", json_schema_extra=_KINDS_OF_PLANES
     )
     to: AbsolutePath | None = Field(
         default=None,
         title="Other network",
         description="The network at the other end of interpolate: a training run or a checkpoint",
-        json_schema_extra={"only_with": {"plane": ["interpolate"]}},
+        json_schema_extra=_only_with_kinds_that_take("to"),
     )
     also: tuple[AbsolutePath, ...] = Field(
         default=(),
         title="Also",
         description="With pca: further training runs of the same network whose trajectories the "
         "plane shows too",
-        json_schema_extra={"only_with": {"plane": ["pca"]}},
+        json_schema_extra=_only_with_kinds_that_take("also"),
     )
     planes: int = Field(
         default=1,
@@ -64,20 +77,20 @@ class ProbeSettings(NetworkSettings):
         title="Planes",
         description="With random: the mean, and the spread, over so many planes of consecutive "
         "seeds",
-        json_schema_extra={"only_with": {"plane": ["random"]}},
+        json_schema_extra=_only_with_kinds_that_take("planes"),
     )
     normalize: Literal["filter", "layer", "none"] = Field(
         default="filter",
         title="Normalization",
         description="What random directions are scaled to: the norm of each filter of the network "
         "(Li et al. 2018), of each layer, or nothing",
-        json_schema_extra={"only_with": {"plane": ["random", "line"]}},
+        json_schema_extra=_only_with_kinds_that_take("normalize"),
     )
     grid: Grid = Field(
         default=(25, 25),
         title="Grid",
         description="Points: N, or AxB along α and β",
-        json_schema_extra={"only_with": {"plane": ["random", "pca"]}},
+        json_schema_extra=_only_with_kinds_that_take("grid"),
     )
     alpha_range: Annotated[Range | None, BeforeValidator(as_range)] = Field(
         default=None,
@@ -89,7 +102,7 @@ class ProbeSettings(NetworkSettings):
         default=None,
         title="Range of β",
         description="Likewise along the second direction",
-        json_schema_extra={"only_with": {"plane": ["random", "pca"]}},
+        json_schema_extra=_only_with_kinds_that_take("beta_range"),
     )
     points: int = Field(
         default=401,
@@ -97,7 +110,7 @@ class ProbeSettings(NetworkSettings):
         le=100_001,
         title="Points",
         description="Of a line or an interpolation",
-        json_schema_extra={"only_with": {"plane": ["line", "interpolate"]}},
+        json_schema_extra=_only_with_kinds_that_take("points"),
     )
     batch_norm: Literal["frozen", "recalibrated"] = Field(
         default="frozen",
@@ -122,26 +135,25 @@ class ProbeSettings(NetworkSettings):
     )
 
     @property
+    def plane_kind(self) -> PlaneKind:
+        """What there is to know of the kind of plane."""
+        return PLANE_KINDS[self.plane]
+
+    @property
     def is_curve(self) -> bool:
         """Whether it is one direction that is probed, not two."""
-        return self.plane in ("line", "interpolate")
+        return self.plane_kind.is_line
 
     @model_validator(mode="after")
     def _what_the_plane_needs(self) -> ProbeSettings:
-        if (self.plane == "interpolate") != (self.to is not None):
+        if self.plane_kind.takes("to") and self.to is None:
+            raise ValueError(f"to {self.plane}, say where to: give --to")
+        for option, unasked in (("to", None), ("also", ()), ("planes", 1)):
+            if getattr(self, option) != unasked and not self.plane_kind.takes(option):
+                kinds = " or ".join(f"--plane {name}" for name in kinds_taking(option))
+                raise ValueError(f"--{option} is for {kinds}")
+        if self.plane_kind.needs_trajectory and self.networks[0].kind == "checkpoint":
             raise ValueError(
-                "to interpolate, say where to: give --to"
-                if self.to is None
-                else "--to is for --plane interpolate"
+                f"a {self.plane} plane needs a training run's folder with its trajectory"
             )
-        if self.also and self.plane != "pca":
-            raise ValueError("--also is for --plane pca")
-        if self.planes > 1 and self.plane != "random":
-            raise ValueError("--planes is for --plane random")
-        return self
-
-    @model_validator(mode="after")
-    def _pca_needs_a_trajectory(self) -> ProbeSettings:
-        if self.plane == "pca" and self.networks[0].kind == "checkpoint":
-            raise ValueError("a pca plane needs a training run's folder with its trajectory")
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from isoloss.settings.attack_kinds import CERTIFICATE, offered
+from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
 
 USUAL_EPSILONS = {
@@ -16,6 +16,14 @@ USUAL_EPSILONS = {
 }
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale."""
+
+
+def _offered_in(run: str) -> Any:
+    """Help and examples of a field that names attacks: those that are registered when asked."""
+    return {
+        "help": lambda: f"Of {offered_in_words(run)}",
+        "examples": lambda: (",".join(offered(run)),),
+    }
 
 
 def _denoiser(name: str) -> str:
@@ -248,7 +256,7 @@ class AttackSettings(AttackingSettings):
         default="pgd,square",
         title="Attacks",
         examples=["pgd,square", "pgd"],
-        json_schema_extra={"attacks": "attack"},
+        json_schema_extra=_offered_in("attack"),
     )
     queries: Queries = 500
     is_defended: ClassVar[bool] = False
@@ -281,7 +289,7 @@ class DefendSettings(AttackingSettings):
         default="transfer,bpda,eot,square",
         title="Attacks",
         examples=["transfer,bpda,eot,square", "transfer,eot"],
-        json_schema_extra={"attacks": "defend"},
+        json_schema_extra=_offered_in("defend"),
     )
     draws: int = Field(
         default=8,

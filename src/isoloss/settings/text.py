@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Union, cast, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from isoloss.settings import AnySettings, Settings
-from isoloss.settings.attack_kinds import offered, offered_in_words
 
 
 def command_line(settings: AnySettings, out: Path) -> str:
@@ -32,28 +32,53 @@ def command_line(settings: AnySettings, out: Path) -> str:
 
 def missing(settings: Settings, name: str) -> str:
     """The options without which that of a field changes nothing; "" if they are as they must be."""
-    only_with = _extra(type(settings).model_fields[name]).get("only_with", {})
     return next(
         (
             " or ".join(f"--{other} {value}" for value in values)
-            for other, values in only_with.items()
+            for other, values in only_with(type(settings).model_fields[name]).items()
             if getattr(settings, other) not in values
         ),
         "",
     )
 
 
+def only_with(field: FieldInfo) -> dict[str, tuple[str, ...]]:
+    """{name of another field: the values without which this one changes nothing}.
+
+    From the field's `json_schema_extra={"only_with": {"plane": ["pca"]}}`; in place of the values
+    there may be a function that gives them.
+    """
+    given: dict[str, list[str] | Callable[[], list[str]]] = _extra(field).get("only_with", {})
+    return {name: tuple(v() if callable(v) else v) for name, v in given.items()}
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The words that a field may be; () where it may be anything else.
+
+    Those of a `Literal`, or what the function `json_schema_extra["choices"]` gives.
+    """
+    for kind in alternatives(field.annotation):
+        if get_origin(kind) is Literal:
+            return tuple(map(str, get_args(kind)))
+    return _given_by(field, "choices", ())
+
+
 def help_of(field: FieldInfo) -> str:
-    """What a field is, for help and tooltips; of attacks, with all that are registered."""
-    run = _extra(field).get("attacks")
-    return f"Of {offered_in_words(run)}" if run else field.description or ""
+    """What a field is about: its description, or what the function `json_schema_extra["help"]`
+    gives."""
+    return _given_by(field, "help", field.description or "")
 
 
 def examples_of(field: FieldInfo) -> tuple[str, ...]:
-    """What may be suggested for a field; of attacks, all that are registered too."""
-    run = _extra(field).get("attacks")
-    found = [*map(str, field.examples or ()), *([",".join(offered(run))] if run else [])]
+    """What may be suggested for a field: its examples, and what the function
+    `json_schema_extra["examples"]` gives."""
+    found = (*map(str, field.examples or ()), *_given_by(field, "examples", ()))
     return tuple(dict.fromkeys(found))
+
+
+def _given_by(field: FieldInfo, function: str, otherwise: Any) -> Any:
+    """What a function gives that a field names, so that it may know of what is registered later."""
+    return _extra(field)[function]() if function in _extra(field) else otherwise
 
 
 def is_positional(field: FieldInfo) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from isoloss.settings.base import Settings, Stem
+from isoloss.settings.network_names import network_names
 
 _OF_CLASSIFIERS: dict[str, Any] = {"only_with": {"task": ["classifier"]}}
 _OF_DENOISERS: dict[str, Any] = {"only_with": {"task": ["denoiser"]}}
@@ -25,8 +26,7 @@ class TrainSettings(Settings):
     model: str = Field(
         default="vgg11",
         title="Network",
-        description="resnet20, resnet50, resnet50_cbam, vgg11, torchvision:NAME, timm:NAME, or "
-        "package.module:function",
+        description=network_names(),
         min_length=1,
         examples=["vgg11", "resnet20", "resnet50", "torchvision:resnet18", "timm:resnet18"],
         json_schema_extra={"names": "network", **_OF_CLASSIFIERS},

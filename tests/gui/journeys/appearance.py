@@ -7,7 +7,8 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.textures import Texture
 
 PANEL = "//Appearance"
 

@@ -8,7 +8,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.opener import open_path
-from isoloss.geometry.formats import load
+from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
 
 VALLEY = load(Path(sys.argv[1]))

@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.scene.appearance import Texture
+from isoloss.scene.textures import Texture
 
 
 def differ(a: np.ndarray, b: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ from open import drop
 from undo import differ, rest
 
 from isoloss.app.ui.desktop import glfw_window
-from isoloss.scene.appearance import Texture
+from isoloss.scene.textures import Texture
 
 import glfw  # isort: skip
 

@@ -12,7 +12,7 @@ from imgui_bundle import imgui
 from isoloss.app.state import flight
 from isoloss.app.ui import style
 from isoloss.app.viewports import painter
-from isoloss.scene.appearance import Texture
+from isoloss.scene.textures import Texture
 
 CTRL, SHIFT, ALT = imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.mod_alt
 

@@ -21,8 +21,8 @@ from isoloss.app.state.opener import open_all, open_path, show_again
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started
+from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run

@@ -44,7 +44,7 @@ def probed():
     return Probed("tiny", model.eval(), images, torch.arange(160) % 4)
 
 
-def test_all_contestants_are_measured(probed):
+def test_all_peers_are_measured(probed):
     rates = measure_rates(probed, random_plane(probed.model), "fp32", CPU)
     for rate in (rates.engine, rates.floor, rates.loop, rates.loss_landscapes):
         assert rate is not None
@@ -54,15 +54,15 @@ def test_all_contestants_are_measured(probed):
 
 def test_the_floor_is_compared_within_a_turn(probed, monkeypatch):
     """A machine that gets slower from turn to turn changes the rates, not their ratio."""
-    from isoloss.bench import probe_peers as contestants
+    from isoloss.bench import probe_peers
 
-    monkeypatch.setattr(contestants, "_loss_landscapes", lambda *_: None)
+    monkeypatch.setattr(probe_peers, "_loss_landscapes", lambda *_: None)
     # From turn to turn: engine, floor and, in the first three, the loop.
     taken = [x for turn in range(9) for x in (5.0 * 2**turn, 4.0 * 2**turn, 7.0)[: 3 - (turn > 2)]]
     readings = iter([t for x in taken for t in (0.0, x)])
-    evaluator = Evaluator(probed.model, random_plane(probed.model), probed.pool(CPU), None, CPU)
-    monkeypatch.setattr(contestants, "Evaluator", lambda *_, **__: evaluator)
-    monkeypatch.setattr(contestants.time, "perf_counter", lambda: next(readings))
+    evaluator = Evaluator(probed.model, random_plane(probed.model), probed.samples(CPU), None, CPU)
+    monkeypatch.setattr(probe_peers, "Evaluator", lambda *_, **__: evaluator)
+    monkeypatch.setattr(probe_peers.time, "perf_counter", lambda: next(readings))
     rates = measure_rates(probed, random_plane(probed.model), "fp32", CPU)
     assert rates.of_floor == 0.8
     assert rates.loop == 160 / 7
@@ -71,13 +71,13 @@ def test_the_floor_is_compared_within_a_turn(probed, monkeypatch):
 
 
 def test_the_loop_computes_what_the_engine_computes(probed):
-    from isoloss.bench import probe_peers as contestants
+    from isoloss.bench import probe_peers
 
     plane = random_plane(probed.model)
-    evaluator = Evaluator(probed.model, plane, probed.pool(CPU), None, CPU)
+    evaluator = Evaluator(probed.model, plane, probed.samples(CPU), None, CPU)
     evaluator.move_to(0.3, -0.7)
-    loader = contestants._loader(probed.pool(CPU), 100)
-    total = contestants._plain_loop(probed.model, plane, (0.3, -0.7), loader, CPU)
+    loader = probe_peers._loader(probed.samples(CPU), 100)
+    total = probe_peers._plain_loop(probed.model, plane, (0.3, -0.7), loader, CPU)
     assert total / 100 == pytest.approx(evaluator.mean_loss(100), rel=1e-4)
 
 
@@ -97,7 +97,7 @@ def test_a_surface_is_taken_to_one_percent(probed):
 
 
 def test_the_figures_come_as_json_and_as_a_table(probed, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "subjects", lambda *_: [probed])
+    monkeypatch.setattr(bench, "networks", lambda *_: [probed])
     bench.bench_probe([], None, bench.Wanted(3, 30.0), as_json=True)
     (row,) = json.loads(capsys.readouterr().out)["probe"]
     assert row["network"] == "tiny"
@@ -128,7 +128,7 @@ def test_what_cannot_be_measured_is_refused(asked, words):
 
 def test_a_network_is_measured_on_images():
     with pytest.raises(IsolossError, match="at least 1 image"):
-        next(bench.subjects([], 0, CPU))
+        next(bench.networks([], 0, CPU))
 
 
 def test_runs_may_be_named_together_or_one_by_one(monkeypatch):
@@ -221,7 +221,7 @@ def test_contestants_take_turns_and_are_compared_with_the_first_other(target, mo
 
 def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, capsys):
     probed = Probed("tiny", target.model, (target.images * 255).byte(), target.labels)
-    monkeypatch.setattr(attack_bench, "subjects", lambda *_: [probed])
+    monkeypatch.setattr(attack_bench, "networks", lambda *_: [probed])
     for name, value in (("EOT_STEPS", 1), ("DRAWS", 2), ("PILOT", 2), ("ESTIMATES", 8),
                         ("VOTES", 1), ("ROUNDS", 1), ("_TRAINED_STEPS", 1)):  # fmt: skip
         monkeypatch.setattr(attack_bench, name, value)

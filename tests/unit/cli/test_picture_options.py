@@ -13,13 +13,14 @@ from isoloss.cli.render_options import add_render_options, run_render
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.scene import colormaps
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document, Links, SavedView
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.scene.session import save_session
 from isoloss.scene.staging import only_curve, stage
+from isoloss.scene.textures import Texture
 
 AXIS = np.linspace(-1, 1, 9)
 

@@ -10,12 +10,12 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock
 
 from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
-from isoloss.compute.data.pool import Pool
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.audit import Audit, audit
 from isoloss.compute.engine import evaluator as evaluator_module
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.networks.folding import fold_batch_norm
-from isoloss.compute.probe import probing
+from isoloss.compute.probe import surface_probing as probing
 
 CPU = torch.device("cpu")
 
@@ -40,11 +40,11 @@ def images(n=12, size=16):
 
 def evaluator(model, plane, data, **options):
     loss = options.pop("loss", None)
-    return Evaluator(model, plane, Pool.of_batches([data], 0, CPU), loss, CPU, **options)
+    return Evaluator(model, plane, ShuffledSamples.of_batches([data], 0, CPU), loss, CPU, **options)
 
 
 def plain_losses(model, plane, data, alpha, beta):
-    """What a plain loop gives, in the pool's order."""
+    """What a plain loop gives, in the data's order."""
     model = copy.deepcopy(model).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -8,7 +8,8 @@ from PIL import Image
 from timm.data import ImageNetInfo, create_transform, resolve_data_config
 
 from isoloss import IsolossError
-from isoloss.compute.data.datasets import as_inputs, load_dataset
+from isoloss.compute.data.dataset import as_inputs
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.data.image_folder import Framing
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.compute.networks.models import build_model

@@ -8,7 +8,7 @@ from torch.func import functional_call
 
 from isoloss import IsolossError, interpolation, line, random_plane
 from isoloss.compute.networks.checkpoints import save_tensors
-from isoloss.compute.planes.planes import Plane
+from isoloss.compute.planes.plane import Plane
 
 
 def network(seed):

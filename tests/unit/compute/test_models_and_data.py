@@ -12,7 +12,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.data.datasets import as_inputs, load_dataset
+from isoloss.compute.data.dataset import as_inputs
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.networks.models import build_model
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from isoloss import IsolossError, pca_plane
 from isoloss.compute.networks.checkpoints import save_tensors
-from isoloss.compute.planes import stack
+from isoloss.compute.planes import checkpoint_matrix
 
 
 def network():
@@ -67,8 +67,8 @@ def assert_is_scikit_learns(plane, states, origin, model, tolerance=1e-6):
 
 @pytest.mark.parametrize(("read", "columns"), [(1 << 26, 8192), (9 * 4 * 100, 7)])
 def test_components_are_scikit_learns_exact_ones(tmp_path, monkeypatch, read, columns):
-    monkeypatch.setattr(stack, "_READ_BYTES", read)
-    monkeypatch.setattr(stack, "_COLUMNS", columns)
+    monkeypatch.setattr(checkpoint_matrix, "READ_BYTES", read)
+    monkeypatch.setattr(checkpoint_matrix, "COLUMNS", columns)
     model = network()
     states = walk(model, 9)
     plane = pca_plane(model, written(tmp_path, states))
@@ -95,8 +95,8 @@ def test_trajectories_together_are_scikit_learns_of_all_their_points(tmp_path):
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
 def test_every_kind_of_float_is_read_as_it_was_written(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(stack, "_READ_BYTES", 5 * 4 * 100)
-    monkeypatch.setattr(stack, "_COLUMNS", 7)
+    monkeypatch.setattr(checkpoint_matrix, "READ_BYTES", 5 * 4 * 100)
+    monkeypatch.setattr(checkpoint_matrix, "COLUMNS", 7)
     model = network().to(kind)
     states = [
         {k: v.to(kind) if v.is_floating_point() else v for k, v in s.items()}
@@ -114,16 +114,16 @@ def test_every_kind_of_float_is_read_as_it_was_written(tmp_path, monkeypatch, ki
         for piece in pieces:
             found[piece.name][:, piece.place] = piece.rows
 
-    list(stack.Stack(stored, states[-1], names).map(keep))
+    list(checkpoint_matrix.CheckpointMatrix(stored, states[-1], names).map(keep))
     for name in names:
         np.testing.assert_array_equal(found[name], rows[name])
     assert pca_plane(model, stored).delta["0.weight"].dtype == kind
 
 
 def test_memory_does_not_grow_with_the_checkpoints(tmp_path, monkeypatch):
-    monkeypatch.setattr(stack, "_READ_BYTES", 1 << 16)
-    monkeypatch.setattr(stack, "_COLUMNS", 256)
-    monkeypatch.setattr(stack, "_THREADS", 2)
+    monkeypatch.setattr(checkpoint_matrix, "READ_BYTES", 1 << 16)
+    monkeypatch.setattr(checkpoint_matrix, "COLUMNS", 256)
+    monkeypatch.setattr(checkpoint_matrix, "THREADS", 2)
     model = nn.Linear(300, 300)
     paths = written(tmp_path, walk(model, 40))
     plane = pca_plane(model, paths)  # What is imported and cached at the first use is not counted.

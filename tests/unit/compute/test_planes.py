@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from isoloss import IsolossError, custom_plane, pca_plane, random_plane
-from isoloss.compute.planes.planes import Plane
+from isoloss.compute.planes.plane import Plane
 
 
 def network():

@@ -153,7 +153,7 @@ def test_one_direction_alone_moves_only_along_it():
     assert np.ptp(surface.loss[:, 0]) > 0
 
 
-def test_the_doctor_looks_at_what_python_probes_too(capsys):
+def test_diagnostics_look_at_what_python_probes_too(capsys):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
     data = [(torch.randn(40, 6), torch.arange(40) % 3)]

@@ -13,8 +13,9 @@ from isoloss.geometry.difference import centred_scale, difference, plane_of, pla
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Document, SurfaceLayer
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.scene import Scene
+from isoloss.scene.textures import Texture
 from isoloss.scene.texturing import color_scale
 
 ALPHA, BETA = np.linspace(-1, 2, 4), np.linspace(0, 1, 3)

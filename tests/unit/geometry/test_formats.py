@@ -17,9 +17,9 @@ import pytest
 import isoloss
 from isoloss import IsolossError, Surface
 from isoloss.cli.main import main
-from isoloss.geometry.formats import is_trajectory, load, load_trajectories
+from isoloss.geometry.files.ply import save_surface_ply, save_trajectory_ply
+from isoloss.geometry.files.reading import is_trajectory, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_surface_ply, save_trajectory_ply
 from isoloss.geometry.trajectory import Trajectory
 
 FIELDS = ("alpha", "beta", "loss", "accuracy", "loss_stderr", "count")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from isoloss.geometry.occlusion import gradient, occlusion
+from isoloss.geometry.derivatives import gradient
+from isoloss.geometry.occlusion import occlusion
 
 AXIS = np.linspace(-1, 1, 81)
 X, Y = np.meshgrid(AXIS, AXIS, indexing="ij")

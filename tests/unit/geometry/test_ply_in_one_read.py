@@ -5,7 +5,7 @@ import plyfile
 import pytest
 
 from isoloss.errors import IsolossError
-from isoloss.geometry import ply
+from isoloss.geometry.files import ply
 from isoloss.geometry.surface import Surface
 
 

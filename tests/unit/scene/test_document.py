@@ -95,13 +95,13 @@ def test_every_change_is_undone_and_redone(document):
         lambda: setattr(view, "appearance", replace(view.appearance, contour_levels=3)),
         "contour levels",
     )
-    change(lambda: setattr(first, "markers", (Marker(0, 0, 1, "here"),)), "marker")
+    change(lambda: setattr(first, "markers", (Marker(0, 0, 1, "here"),)), "pin")
     change(lambda: setattr(first, "hidden", frozenset({0})), "trajectory")
     change(lambda: setattr(first, "name", "other"), "rename")
     change(lambda: document.arrange(4), "viewports")
     change(lambda: document.add(layer(2)), "open layer")
     change(lambda: setattr(view, "hidden", frozenset()), "visibility")
-    change(lambda: setattr(view, "title", "A title"), "title")
+    change(lambda: setattr(view, "title", "A title"), "title text")
     change(set_("links", Links(camera=False)), "links")
     change(set_("cut", Cut((0, 0), (1, 1))), "cut")
     change(set_("saved_views", (SavedView("a", Camera()),)), "saved views")

@@ -16,14 +16,15 @@ from isoloss.app.state.config import Preferences
 from isoloss.app.state.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import load_trajectories
-from isoloss.geometry.ply import save_trajectory_ply
+from isoloss.geometry.files.ply import save_trajectory_ply
+from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.scene import Document, Marker, Texture
+from isoloss.scene import Document, Marker
 from isoloss.scene.loading import load_layer
 from isoloss.scene.scene import Scene
 from isoloss.scene.session import load_session, save_session
+from isoloss.scene.textures import TEXTURES
 from isoloss.scene.texturing import color_scale, texture_values
 
 # Numbers near the end of their range may overflow on the way; something must come of them still.
@@ -106,7 +107,7 @@ def use(path: Path, workspace: Workspace, rng: np.random.Generator) -> bool:
         assert "\n" not in said
         assert "Error:" not in said, said  # the name of an exception is no help to anybody
         return False
-    workspace.change(texture=rng.choice(list(Texture)))
+    workspace.change(texture=rng.choice(list(TEXTURES.values())))
     prepare(workspace.scene, rng)
     return True
 

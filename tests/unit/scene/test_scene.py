@@ -11,6 +11,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture, next_texture
 from isoloss.scene.colormaps import NAMES, colormap
+from isoloss.scene.textures import TEXTURES
 from isoloss.scene.texturing import color_scale, texture_values
 from isoloss.scene.theme import THEMES
 
@@ -40,11 +41,11 @@ def cycle(layers):
 
 
 def test_textures_cycle_and_pass_over_what_is_not_there():
-    assert cycle([FULL]) == list(Texture)
+    assert cycle([FULL]) == list(TEXTURES.values())
     assert cycle([PLAIN]) == [
-        t for t in Texture if t.name not in ("ACCURACY", "ERROR_BAR", "SPREAD")
+        t for t in TEXTURES.values() if t.name not in ("accuracy", "error-bar", "spread")
     ]
-    assert cycle([PLAIN, FULL]) == list(Texture)
+    assert cycle([PLAIN, FULL]) == list(TEXTURES.values())
     assert next_texture(Texture.HEIGHT, [PLAIN], step=-1) is Texture.WIREFRAME
 
 

@@ -26,13 +26,13 @@ from isoloss.scene import (
     MarkerShape,
     SavedView,
     SurfaceLayer,
-    Texture,
 )
 from isoloss.scene.colormaps import NAMES
 from isoloss.scene.document import DocumentState, LayerState, ViewState
 from isoloss.scene.loading import load_layer
 from isoloss.scene.session import load_session, read_session, save_session
 from isoloss.scene.session_content import MOST_BYTES, SCHEMA, Content, LayerEntry, ViewEntry
+from isoloss.scene.textures import TEXTURES
 
 AXIS = np.linspace(-1, 1, 3)
 
@@ -88,7 +88,7 @@ def any_document(chance: random.Random, paths: list[Path]) -> Document:
     def look() -> Appearance:
         numbers = {"contour_levels": chance.randint(1, 100), "height_gain": chance.uniform(0.1, 3)}
         choices = {
-            "texture": chance.choice(list(Texture)),
+            "texture": chance.choice(list(TEXTURES.values())),
             "colormap": chance.choice(NAMES),
             "theme": chance.choice(["dark", "light"]),
             "contour_value": chance.choice([None, some()]),

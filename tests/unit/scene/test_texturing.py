@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from isoloss.geometry.derivatives import second_derivatives
 from isoloss.geometry.difference import difference
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
@@ -11,7 +12,7 @@ from isoloss.gl.annotations.scalar_bar import Extent, notes
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
 from isoloss.scene.levels import contour_heights, own_height
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import bend, color_scale, field_values
+from isoloss.scene.texturing import color_scale, field_values
 from isoloss.scene.theme import THEMES
 
 UNEVEN = np.array([-1.0, -0.7, -0.1, 0.0, 0.4, 1.0])
@@ -44,7 +45,7 @@ def test_curvature_beside_a_hole_is_that_of_the_nearest_parabola():
 
 @pytest.mark.parametrize("points", [1, 2])
 def test_two_points_have_no_curvature(points):
-    assert (bend(np.arange(points) * 1.0, np.ones((points, 3))) == 0).all()
+    assert (second_derivatives(np.arange(points) * 1.0, np.ones((points, 3))) == 0).all()
 
 
 @pytest.mark.parametrize("scale", [SignedScale(40.0, 0.5), SignedScale(3.0, 3000.0)])

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from isoloss.app.parts import Parts
 from isoloss.app.ui.action import Action
-from isoloss.scene.appearance import Texture
 from isoloss.scene.layer import next_texture
 from isoloss.scene.pins import pins_of, unpin_all
+from isoloss.scene.textures import TEXTURES, Texture
 
 
 def scene_actions(parts: Parts) -> list[Action]:
@@ -23,7 +23,7 @@ def scene_actions(parts: Parts) -> list[Action]:
 
     def choose(texture: Texture) -> Action:
         return Action(
-            f"texture-{texture.value}",
+            f"texture-{texture.name}",
             texture.label,
             lambda: workspace.change(texture=texture),
             "Scene/Texture",
@@ -44,7 +44,7 @@ def scene_actions(parts: Parts) -> list[Action]:
     return [
         Action("next-texture", "Next texture", cycle(1), "Scene", "T"),
         Action("previous-texture", "Previous texture", cycle(-1), "Scene", "Shift+T"),
-        *map(choose, Texture),
+        *map(choose, TEXTURES.values()),
         replace(switch("contours", "Contours", "contours", "C"), separated=True),
         switch("floor-contours", "Contours on the floor", "floor_contours", "Shift+C"),
         switch("trajectory", "Trajectory", "trajectory", "P"),

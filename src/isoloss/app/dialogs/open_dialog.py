@@ -9,7 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, footer_width, stay_in_field
 from isoloss.app.state.browse import Browser, Entry
-from isoloss.app.state.opener import SUFFIXES, open_path
+from isoloss.app.state.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (
@@ -22,7 +22,9 @@ from isoloss.app.ui.widgets import (
     shortened,
     wrapped,
 )
+from isoloss.geometry.files.formats import readable
 from isoloss.resources import resource_folder
+from isoloss.scene.session import SUFFIX
 
 TITLE = "Open"
 
@@ -32,7 +34,7 @@ class OpenDialog:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.browser = Browser(workspace.folder, SUFFIXES)
+        self.browser = Browser(workspace.folder, (*readable(), SUFFIX))
         self.is_open = False
         self._typed = ""
         self._appearing = False

@@ -24,11 +24,13 @@ from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's
 from isoloss.gl.device.image_texture import ImageTexture
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.renderer import Renderer
+from isoloss.naming import capitalized
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.loading import load_layer
 from isoloss.scene.scene import Scene
+from isoloss.settings.plane_kinds import plane_kind
 from isoloss.version import __version__
 
 SIZE = (480, 300)
@@ -37,7 +39,6 @@ KEPT = 64
 """Pictures in the cache folder; the oldest go first."""
 _STYLE = 1  # to be raised when the pictures are to look different
 _CAMERA = Camera(distance=4.3, target=(0.0, 0.0, 0.33))
-_PLANES = {"random": "Random plane", "pca": "PCA plane"}
 
 Pixels = NDArray[np.uint8]
 
@@ -133,7 +134,7 @@ def told(surface: Surface, checkpoints: int) -> tuple[str, str]:
     title = surface.title
     if not title and meta.get("model") and meta.get("data"):
         title = f"{meta['model']} on {meta['data']}"
-    plane = _PLANES.get(str(meta.get("plane")), "")
+    plane = capitalized(plane_kind(meta.get("plane")).title)
     a, b = surface.shape
     notes = [
         plane if plane.lower() not in title.lower() else "",

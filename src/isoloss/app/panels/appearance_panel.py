@@ -23,14 +23,14 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.scene import colormaps
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.plain import LONGEST
+from isoloss.scene.textures import TEXTURES
 from isoloss.scene.texturing import color_scale
 
 _LOG = {"Automatic": None, "Linear": False, "Logarithmic": True}
 _SPACING = {"Even in height": "height", "Linear": "linear", "Logarithmic": "log"}
 _RANGE = ("By data", "By hand")
-_SHORT = {Texture.BANDS: "Bands"}
 _LABELS = 5.6  # em
 
 
@@ -57,7 +57,7 @@ class AppearancePanel:
         workspace = self.workspace
         shown = workspace.scene.shown
         gap, room = em(0.3), imgui.get_content_region_avail().x
-        labels = [_SHORT.get(texture, texture.label) for texture in Texture]
+        labels = [texture.short or texture.label for texture in TEXTURES.values()]
         widest = max(imgui.calc_text_size(label).x for label in labels) + em(0.4)
         columns = fitting_columns(room, widest, gap)
         width = (room - gap * (columns - 1)) / columns
@@ -65,13 +65,13 @@ class AppearancePanel:
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
         imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.1), padding))
         imgui.push_id("texture")
-        for k, texture in enumerate(Texture):
+        for k, texture in enumerate(TEXTURES.values()):
             if k % columns:
                 imgui.same_line()
             possible = not shown or any(layer.has(texture) for layer in shown)
             imgui.begin_disabled(not possible)
             on = workspace.appearance.texture is texture
-            if toggle_button(labels[k], on, ImVec2(width, 0), terms=of_texture(texture.value)):
+            if toggle_button(labels[k], on, ImVec2(width, 0), terms=of_texture(texture)):
                 workspace.change(texture=texture)
             imgui.end_disabled()
         imgui.pop_id()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.app.state.typed_path import is_folder
-from isoloss.geometry.formats import is_trajectory
+from isoloss.geometry.files.reading import is_trajectory
 from isoloss.scene.session import SUFFIX as SESSION
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.naming import capitalized
+from isoloss.scene.textures import TEXTURES, Texture
 from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.plane_kinds import plane_kind
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ CLOPPER = Paper("Clopper and Pearson 1934", "https://doi.org/10.1093/biomet/26.4
 COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
 CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
 
+
+def _shown_by(texture: Texture, *papers: Paper) -> Explanation:
+    return Explanation(texture.term or texture.label, texture.explained, papers)
+
+
 GLOSSARY = (
     Explanation(
         "Plane",
@@ -122,11 +129,7 @@ GLOSSARY = (
         "as one would after moving the weights.",
         (IOFFE, LI, IZMAILOV),
     ),
-    Explanation(
-        "Standard error",
-        "How far the mean over the samples seen may lie from the mean over all of them: two "
-        "times out of three it is nearer than this.",
-    ),
+    _shown_by(Texture.ERROR_BAR),
     Explanation(
         "Tolerance",
         "Probing stops as soon as the error is below this share of the surface's range at every "
@@ -151,34 +154,16 @@ GLOSSARY = (
         "feature of one plane that the others lack is chance.",
         (BOTTCHER,),
     ),
-    Explanation(
-        "Spread",
-        "The standard deviation of the loss over several random planes: where it is large, one "
-        "plane alone says little.",
-        (BOTTCHER,),
-    ),
+    _shown_by(Texture.SPREAD, BOTTCHER),
     Explanation(
         "Log height",
         "Heights follow the logarithm of the loss, so that valleys stay visible below walls a "
         "thousand times as high; the values read off stay losses.",
         (LI,),
     ),
-    Explanation(
-        "Contour levels",
-        "Lines of equal loss: where they lie close together the surface is steep, and closed ones "
-        "surround a valley or a hill.",
-        (LORENSEN,),
-    ),
-    Explanation(
-        "Slope",
-        "The length of the loss's gradient within the plane, in loss per unit of α and β.",
-    ),
-    Explanation(
-        "Curvature",
-        "How fast the slope changes; in a random plane it is an average over all directions, so "
-        "that a saddle can look like a valley.",
-        (BOTTCHER,),
-    ),
+    _shown_by(Texture.BANDS, LORENSEN),
+    _shown_by(Texture.SLOPE),
+    _shown_by(Texture.CURVATURE, BOTTCHER),
     Explanation(
         "Sharpness",
         "How fast the loss rises around a minimum; rescaling the weights changes it, so compare "
@@ -307,15 +292,6 @@ OF_FIELD = {
 }
 """The terms that a form's field is about, by the field's name."""
 
-OF_TEXTURE = {
-    "slope": "Slope",
-    "curvature": "Curvature",
-    "error-bar": "Standard error",
-    "spread": "Spread",
-    "contour-bands": "Contour levels",
-}
-"""The term that a texture shows, by the texture's name."""
-
 _OF_FACT = {
     "Variance": ("Explained variance",),
     "Off-plane": ("Off-plane distance",),
@@ -323,7 +299,6 @@ _OF_FACT = {
     "Error": ("Standard error",),
     "Persistence": ("Persistence",),
 }
-_OF_PLANE = {"pca": "PCA plane", "random": "Random plane", "interpolate": "Interpolation"}
 _OF_FINDING = {
     "normalization": ("Filter normalization",),
     "trajectory": ("Off-plane distance",),
@@ -347,17 +322,19 @@ def of_field(name: str) -> list[Explanation]:
     return [_BY_TERM[term] for term in OF_FIELD.get(name, ())]
 
 
-def of_texture(name: str) -> list[Explanation]:
-    """The terms that a texture shows, by the texture's name."""
-    return [_BY_TERM[term] for term in (OF_TEXTURE.get(name),) if term is not None]
+def of_texture(texture: Texture) -> list[Explanation]:
+    """What a texture shows."""
+    own = _shown_by(texture)
+    return [_BY_TERM.get(own.term, own)] if own.text else []
 
 
 def of_fact(label: str, value: str) -> list[Explanation]:
     """The terms that one of the layers panel's facts is about."""
     label = label.removeprefix("Δ ")
     label = capitalized(label)
-    terms = (_OF_PLANE.get(value, "Plane"),) if label == "Plane" else _OF_FACT.get(label, ())
-    return [_BY_TERM[term] for term in terms]
+    if label == "Plane":
+        return [_BY_TERM.get(capitalized(plane_kind(value).title), _BY_TERM["Plane"])]
+    return [_BY_TERM[term] for term in _OF_FACT.get(label, ())]
 
 
 def of_finding(what: str) -> list[Explanation]:
@@ -374,7 +351,10 @@ def of_attack(name: str, is_defended: bool = False) -> list[Explanation]:
 def matching(query: str) -> list[Explanation]:
     """The entries of the glossary in which all words of `query` occur, those of the term first."""
     words = query.lower().split()
+    further = [e for texture in TEXTURES.values() for e in of_texture(texture)]
     found = [
-        e for e in GLOSSARY if all(word in f"{e.term} {e.text} {e.cited}".lower() for word in words)
+        e
+        for e in dict.fromkeys((*GLOSSARY, *further))
+        if all(word in f"{e.term} {e.text} {e.cited}".lower() for word in words)
     ]
     return sorted(found, key=lambda e: not all(word in e.term.lower() for word in words))

@@ -28,7 +28,7 @@ from isoloss.settings import (
     Settings,
     explain,
 )
-from isoloss.settings.text import command_line, examples_of, help_of
+from isoloss.settings.text import choices, command_line, examples_of, help_of, only_with
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
@@ -232,7 +232,8 @@ def _section(name: str, model: type[Settings]) -> Section:
 
 def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
     annotation, optional = _bare(field.annotation)
-    kind, choices = _kind(annotation)
+    words = choices(field)
+    kind = "choice" if words else _kind(annotation)
     extra: dict[str, Any] = dict(field.json_schema_extra or {})  # type: ignore[arg-type]
     default = "" if field.is_required() else field.default
     if kind == "path":  # typed as text, of which nothing is no path
@@ -243,13 +244,13 @@ def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
         help=help_of(field),
         kind=kind,
         default=default,
-        choices=choices or examples_of(field),
+        choices=words or examples_of(field),
         optional=optional,
         bounds=_bounds(field.metadata),
         section=section,
         required=field.is_required(),
         names=str(extra.get("names", "")) or _task(name, kind),
-        only_with={name: tuple(values) for name, values in extra.get("only_with", {}).items()},
+        only_with=only_with(field),
     )
 
 
@@ -272,18 +273,16 @@ def _bare(annotation: Any) -> tuple[Any, bool]:
             return annotation, optional
 
 
-def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
-    if get_origin(annotation) is Literal:
-        return "choice", tuple(map(str, get_args(annotation)))
+def _kind(annotation: Any) -> Kind:
     if get_origin(annotation) in (tuple, list):
         items = [_bare(a)[0] for a in get_args(annotation)]
         if items[0] is Path:
-            return "paths", ()
+            return "paths"
         if items == [int, int]:
-            return "grid", ()
-        return ("range" if items == [float, float] else "numbers"), ()
+            return "grid"
+        return "range" if items == [float, float] else "numbers"
     plain: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number", Path: "path"}
-    return plain.get(annotation, "text"), ()
+    return plain.get(annotation, "text")
 
 
 def _bounds(metadata: list[Any]) -> str:

@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.naming import capitalized
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
+from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
 from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
 from isoloss.shipped import shipped_settings
 
-_OWN = re.compile(r"resnet(20|32|44|56|110|50_cbam)")
 _REGISTERED = re.compile(
     r"^@register_model\((?:name=\"(\w+)\")?\).*?^def (\w+)\(", re.MULTILINE | re.DOTALL
 )
@@ -30,13 +31,10 @@ def problem_with_network(name: str) -> str:
         return ""
     if source.kind in ("built-in", "torchvision"):
         known = torchvision_names()
-        own = source.kind == "built-in" and _OWN.fullmatch(name)
+        own = source.kind == "built-in" and name in BUILT_IN_NETWORKS
         if own or source.name in known or (source.name and not known):
             return ""
-    return (
-        f"There is no network {name!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
-        "torchvision:NAME, timm:NAME or package.module:function"
-    )
+    return capitalized(no_network(name))
 
 
 def problem_with_data(name: str) -> str:

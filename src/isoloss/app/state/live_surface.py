@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.open_curves import OpenCurve
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import finished_file, load, load_trajectories
+from isoloss.geometry.files.reading import finished_file, load, load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun

@@ -9,8 +9,8 @@ from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.geometry.formats import is_trajectory, load_trajectories
-from isoloss.geometry.formats import load as load_surface
+from isoloss.geometry.files.reading import is_trajectory, load_trajectories
+from isoloss.geometry.files.reading import load as load_surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
 from isoloss.run import Run
@@ -18,9 +18,6 @@ from isoloss.run_folder import TABLE
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.settings import RobustnessSettings
-
-SUFFIXES = (".ply", ".npz", ".h5", ".hdf5", SUFFIX)
-"""The files that can be opened, besides run folders."""
 
 
 def samples() -> list[Path]:

@@ -1,122 +1,28 @@
-"""Data sets: loaded once, kept as uint8 tensors, turned into [0, 1] floats on the device."""
+"""Data sets by name: built in, folders of images, what a function of the user's own returns."""
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import filelock
 import numpy as np
 import torch
 from torch import Tensor
 
+from isoloss.compute.data.dataset import (
+    CIFAR_MEAN,
+    CIFAR_STD,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Dataset,
+    Split,
+)
+from isoloss.compute.data.image_folder import Framing, load_image_folder
 from isoloss.compute.machine.user_code import call_user_function
 from isoloss.errors import IsolossError
 from isoloss.settings.source import data_set
-
-if TYPE_CHECKING:
-    from isoloss.compute.data.image_folder import Framing
-
-CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Inputs and targets.
-
-    Attributes:
-        inputs: (N, …), images as (N, 3, H, W) uint8; floats are taken as they are.
-        targets: (N,) int64 class indices.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def to(self, device: torch.device) -> Split:
-        """The same data on `device`."""
-        return Split(self.inputs.to(device), self.targets.to(device))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one input."""
-        return tuple(self.inputs.shape[1:])
-
-    def take(self, order: Tensor) -> Split:
-        """The samples at the places `order`, (n,) int64."""
-        return Split(self.inputs[order], self.targets[order])
-
-    def labelled(self, targets: Tensor) -> Split:
-        """The same inputs with other targets, (N,) int64."""
-        return Split(self.inputs, targets)
-
-    def sample(self, n: int | None, seed: int) -> Split:
-        """`n` samples drawn at random without replacement; all where `n` is None or too large."""
-        if n is None or n >= len(self):
-            return self
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
-        return self.take(order)
-
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """(inputs, targets) of at most `size` samples, in order."""
-        yield from zip(self.inputs.split(size), self.targets.split(size), strict=True)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set for classification.
-
-    Attributes:
-        mean, std: per-channel statistics of the images on the [0, 1] scale.
-        mirrors: whether an image means the same mirrored left to right.
-    """
-
-    name: str
-    train: Split
-    test: Split
-    classes: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    mirrors: bool = True
-
-    def split(self, name: str) -> Split:
-        """The split called "train" or "test"."""
-        return self.train if name == "train" else self.test
-
-    def of_those_present(self) -> Dataset:
-        """The same images with the classes that occur among them and no others, in order."""
-        present = torch.cat([self.train.targets, self.test.targets]).unique()
-        train, test = (
-            split.labelled(torch.searchsorted(present, split.targets))
-            for split in (self.train, self.test)
-        )
-        classes = tuple(self.classes[k] for k in present.tolist())
-        return replace(self, train=train, test=test, classes=classes)
-
-    def digest(self) -> str:
-        """SHA-256 over all inputs and targets."""
-        return digest_of(self.train, self.test)
-
-
-def digest_of(*splits: Split) -> str:
-    """SHA-256 over all inputs and targets."""
-    sha = hashlib.sha256()
-    for split in splits:
-        for tensor in (split.inputs, split.targets):
-            sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
-    return sha.hexdigest()
-
-
-def as_inputs(inputs: Tensor) -> Tensor:
-    """What a network is given: uint8 images become floats in [0, 1], all else stays."""
-    return inputs.float().div_(255) if inputs.dtype == torch.uint8 else inputs
 
 
 def load_dataset(
@@ -151,8 +57,6 @@ def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset
         case "built-in":
             return _digits() if name == "digits" else _cifar10()
         case "imagefolder":
-            from isoloss.compute.data.image_folder import load_image_folder
-
             return load_image_folder(source.path.absolute(), image_size, framing)
         case "function":
             return _of_user(name)

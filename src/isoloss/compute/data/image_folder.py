@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isoloss.compute.data.datasets import (
+from isoloss.compute.data.dataset import (
     CIFAR_MEAN,
     CIFAR_STD,
     IMAGENET_MEAN,

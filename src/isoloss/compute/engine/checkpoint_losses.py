@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.filling import GROWTH, Demand, Unit, add_sums, sums_of
 from isoloss.compute.engine.multilevel import Z
+from isoloss.compute.engine.schedule import GROWTH, Demand, Unit, add_sums, sums_of
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.geometry.growing import GrowingSurface
 
@@ -66,7 +66,7 @@ class CheckpointLosses:
         vague = (counts == 0) | (errors > self._largest_error)
         if self._largest_error == 0:
             vague = counts < self._samples
-        last = self._evaluator.pool.cut(min(last, self._samples))
+        last = self._evaluator.data.cut(min(last, self._samples))
         return [(int(k), int(counts[k]), last) for k in np.flatnonzero(vague & (counts < last))]
 
     def work(self, unit: Unit) -> bytes:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
-from isoloss.compute.data.pool import Batch, Pool
+from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
 from isoloss.compute.engine.graphs import GraphedBatches
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import (
@@ -26,7 +26,7 @@ from isoloss.compute.machine.device import (
 from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.networks.outputs import watched_outputs
-from isoloss.compute.planes.planes import Plane
+from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
 Loss = Callable[[nn.Module, Batch], Tensor]
@@ -63,7 +63,7 @@ class Evaluator:
         self,
         model: nn.Module,
         plane: Plane,
-        pool: Pool,
+        data: ShuffledSamples,
         loss: Loss | None,
         device: torch.device,
         *,
@@ -73,7 +73,7 @@ class Evaluator:
         fold: bool = True,
     ) -> None:
         self.device = device
-        self.pool = pool
+        self.data = data
         self.precision = precision
         self.classifies = False
         self._loss = loss
@@ -81,7 +81,7 @@ class Evaluator:
         self._plain = copy.deepcopy(model).to(device).eval()
         load_into(self._plain, plane.origin, "the plane's origin")
         self._origin = copy.deepcopy(self._plain.state_dict())
-        few = list(pool.batches(0, pool.cut(4), 4))
+        few = list(data.batches(0, data.cut(4), 4))
         self._folded: Folded | None = None
         if fold and loss is None and recalibrate is None:
             self._folded = self._fold(plane, few)
@@ -97,7 +97,7 @@ class Evaluator:
             )
         self._moving = MovingTensors(self.network, self._fitting(self._origin), *directions)
         self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
-        self._between = self._statistics(directions[0]) if plane.kind == "interpolate" else {}
+        self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
         widest, self.products = self._look_at(few)
         self.batch_size = batch_size or self._suitable_batch_size(widest)
@@ -142,7 +142,7 @@ class Evaluator:
 
     @torch.no_grad()
     def evaluate(self, first: int, last: int) -> Evaluated:
-        """((n,) losses, (n,) bool right answers) of the pool's samples from `first` up to `last`,
+        """((n,) losses, (n,) bool right answers) of the data's samples from `first` up to `last`,
         on the device, at the point where the network is."""
         return self._in_batches(first, last, self._of_batch)
 
@@ -188,7 +188,7 @@ class Evaluator:
         hits: list[Tensor] = []
         while True:
             try:
-                for batch in self.pool.batches(first, last, self.batch_size):
+                for batch in self.data.batches(first, last, self.batch_size):
                     ours, right = evaluate(batch)
                     losses.append(ours)
                     hits.append(right)
@@ -212,7 +212,7 @@ class Evaluator:
         """The number of points that are worth evaluating together, as measured on the spot."""
         if self._recalibrate is not None or self.products > SMALL:
             return 1
-        last = self.pool.cut(min(len(self.pool), self.batch_size, 128))
+        last = self.data.cut(min(len(self.data), self.batch_size, 128))
         points = [(0.01 * k, 0.0) for k in range(MOST_POINTS_AT_ONCE)]
         try:
             together = self.evaluate_at(points, 0, last)[0]

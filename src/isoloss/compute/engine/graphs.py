@@ -8,7 +8,7 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from isoloss.compute.data.pool import Batch
+from isoloss.compute.data.shuffled_samples import Batch
 
 Compute = Callable[[Batch], tuple[Tensor, Tensor]]
 WARM_UPS = 3

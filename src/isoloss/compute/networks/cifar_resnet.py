@@ -6,11 +6,11 @@ https://arxiv.org/abs/1512.03385; the networks of Li et al.'s landscapes are of 
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
-DEPTHS = (20, 32, 44, 56, 110)
-NAMES = tuple(f"resnet{depth}" for depth in DEPTHS)
 WIDTHS = (16, 32, 64)
 
 
@@ -24,6 +24,8 @@ class CifarResNet(nn.Module):
         depth: 6n + 2, the count of layers with weights.
         classes: logits given.
     """
+
+    for_small_images = True
 
     def __init__(self, depth: int, classes: int) -> None:
         super().__init__()
@@ -48,9 +50,10 @@ class CifarResNet(nn.Module):
         return self.fc(self.avgpool(features).flatten(1))
 
 
-def cifar_resnet(name: str, classes: int) -> CifarResNet:
-    """The network called `name`, one of `NAMES`, freshly initialized."""
-    return CifarResNet(int(name.removeprefix("resnet")), classes)
+resnet20, resnet32, resnet44, resnet56, resnet110 = (
+    partial(CifarResNet, depth) for depth in (20, 32, 44, 56, 110)
+)
+"""Called with the number of classes: those of He et al., freshly initialized."""
 
 
 def _stage(before: int, width: int, blocks: int, stride: int) -> nn.Sequential:

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.data.datasets import Dataset, as_inputs
+from isoloss.compute.data.dataset import Dataset, as_inputs
 from isoloss.compute.machine.user_code import call_user_function, import_user_function
-from isoloss.compute.networks.cifar_resnet import NAMES as CIFAR_RESNETS
-from isoloss.compute.networks.cifar_resnet import CifarResNet, cifar_resnet
+from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
+from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
 from isoloss.settings.source import Source, network_type
 
 SMALL_IMAGE = 64
-
-
-class Normalized(nn.Module):
-    """A network behind a fixed per-channel normalization.
-
-    Args:
-        network: takes normalized images (N, 3, H, W).
-        mean, std: per-channel statistics on the [0, 1] scale.
-    """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of images (N, 3, H, W) in [0, 1]."""
-        return self.network((images - self.mean) / self.std)
 
 
 def build_model(
@@ -116,12 +95,8 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
 
 def _of_library(source: Source, classes: int) -> nn.Module:
     name = source.name
-    if source.kind == "built-in" and name in CIFAR_RESNETS:
-        return cifar_resnet(name, classes)
-    if source.kind == "built-in" and name == "resnet50_cbam":
-        from isoloss.compute.networks.cbam import resnet50_cbam
-
-        return resnet50_cbam(classes)
+    if source.kind == "built-in" and name in BUILT_IN_NETWORKS:
+        return pkgutil.resolve_name(BUILT_IN_NETWORKS[name])(classes)
     if source.kind == "timm":
         import timm
 
@@ -141,17 +116,14 @@ def _of_library(source: Source, classes: int) -> nn.Module:
                 else {}
             )
             return torchvision.models.get_model(name, weights=None, num_classes=classes, **extra)
-    raise IsolossError(
-        f"there is no network {source.text!r}: choose resnet20, resnet50, resnet50_cbam, vgg11, "
-        "torchvision:NAME, timm:NAME or package.module:function"
-    )
+    raise IsolossError(no_network(source.text))
 
 
 def _with_cifar_stem(network: nn.Module, classes: int) -> bool:
     """Adapt `network` to small images in place; False if it is of no family that we know how to."""
     import torchvision
 
-    if isinstance(network, CifarResNet):
+    if getattr(network, "for_small_images", False):
         return True
     if isinstance(network, torchvision.models.VGG):
         network.avgpool = nn.AdaptiveAvgPool2d(1)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from isoloss.compute.data.image_folder import Framing
 from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.networks.hub import fetch
-from isoloss.compute.networks.models import Normalized
+from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
 
 WEIGHTS = "model.safetensors"

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from isoloss.compute.planes.planes import Direction, Plane
+from isoloss.compute.planes.plane import Direction, Plane
 from isoloss.geometry.trajectory import Trajectory
 
 Array = NDArray[np.float64]
@@ -48,12 +48,12 @@ def _keeps(plane: Plane, norms: Callable[[Tensor], Tensor]) -> bool:
 
 
 def filter_ratios(direction: Direction, origin: dict[str, Tensor]) -> Array:
-    """(k,) norms of a direction's filters as shares of the network's own; zero filters left out."""
+    """(k,) norms of a direction's filters, in units of the network's own; zero filters left out."""
     return _ratios(direction, origin, _of_filters)
 
 
-def share_off_plane(plane: Plane, trajectory: Trajectory) -> float:
-    """Share in [0, 1] of the checkpoints' squared distances to the origin that is off the plane.
+def fraction_off_plane(plane: Plane, trajectory: Trajectory) -> float:
+    """Fraction in [0, 1] of the checkpoints' squared distances to the origin that is off the plane.
 
     NaN where a checkpoint is not finite.
     """

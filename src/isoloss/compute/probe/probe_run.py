@@ -15,36 +15,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.data.pool import Pool
-from isoloss.compute.diagnostics.doctor import alarms
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
-from isoloss.compute.engine.filling import fill
+from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.device import choose_device
-from isoloss.compute.machine.ranks import Ranks, team
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.planes.planes import (
-    Plane,
-    check_enough,
-    interpolation,
-    line,
-    pca_plane,
-    random_plane,
-    surrounding,
-)
-from isoloss.compute.probe.probing import (
+from isoloss.compute.planes.plane import Plane, PlaneInputs, build, surrounding
+from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
+from isoloss.compute.probe.surface_probing import (
     CALIBRATION_SAMPLES,
     Request,
     SurfaceProbing,
     recalibration_batches,
 )
-from isoloss.compute.probe.subject import Subject, load_subject
 from isoloss.compute.training.network import TrainedPath
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
 from isoloss.geometry.ensemble import ensemble
+from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
@@ -60,31 +53,30 @@ class Probing:
     """A probe run with what it probes at hand."""
 
     settings: ProbeSettings
-    subject: Subject
+    probed: ProbedNetwork
     device: torch.device
 
     @classmethod
     def prepare(cls, settings: ProbeSettings) -> Probing:
         """Load data and network; refuses what cannot be probed before anything is written."""
         device = Ranks.current().own(choose_device(settings.device))
-        subject = load_subject(settings)
-        if settings.plane == "pca":
-            check_enough(sum(len(path.checkpoints) for path in subject.paths))
-        return cls(settings, subject, device)
+        probed = load_probed_network(settings)
+        settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
+        return cls(settings, probed, device)
 
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on())
-        split = self.subject.network.dataset.split(settings.split)
+        split = self.probed.network.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
         yield Log(
             f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
-        for told in alarms(surface):
-            yield Log(told)
+        for alarm in alarms(surface):
+            yield Log(alarm)
         if settings.is_curve:
             surface.save(run.curve_path.with_suffix(".csv"))
             surface.save(run.curve_path)
@@ -95,37 +87,37 @@ class Probing:
         """Help the process that carries the run on, from another one."""
         for k in range(self.settings.planes):
             # Rank 0 has then written the plane, and what the surface depends on.
-            axes = json.loads(team().share("axes"))
+            axes = json.loads(process_group().broadcast("axes"))
             if k == 0 and run.environment["depends_on"] != self._depends_on():
                 raise IsolossError(
                     f"the network or the data here are not those rank 0 has in {run.folder}"
                 )
             plane = self._plane(run, k)
             probing = SurfaceProbing(self._request(run, plane, axes, k), None)
-            probing.serve(team())
-            for path in self.subject.paths if plane.kind == "pca" else []:
-                team().serve(self._losses(path, probing, None).work)
+            probing.serve(process_group())
+            for path in self._shown():
+                process_group().serve(self._losses(path, probing, None).work)
 
     def _single(self, run: Run) -> Iterator[Any]:
         """The surface over one plane, and the trajectories it shows."""
         plane = self._plane(run, 0)
-        shown = self.subject.paths if plane.kind == "pca" else []
+        shown = self._shown()
         located = self._located(run, plane, shown) if shown else []
-        axes = self._told(self._axes([coordinates for coordinates, _ in located]))
+        axes = self._broadcast(self._axes([coordinates for coordinates, _ in located]))
         probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path)
-        yield from probing.steps(team())
+        yield from probing.steps(process_group())
         surface = probing.growing.snapshot()
         trajectories: list[Trajectory] = []
         for k, (path, where) in enumerate(zip(shown, located, strict=True)):
             losses = self._losses(path, probing, run.growing_path / f"path{k}")
-            yield from fill(losses, losses.rounds(), team(), 1, "path")
-            team().dismiss()
+            yield from carry_out(losses, losses.rounds(), process_group(), 1, "path")
+            process_group().release()
             loss = losses.growing.snapshot().loss[:, 0]
             trajectories.append(_trajectory(path, where, loss, surface.meta))
         for k, trajectory in enumerate(trajectories):
             name = trajectory.meta["name"] if k else None
             save_trajectory_ply(trajectory, run.trajectory_path(name), surface)
-        probing.examine(surface, trajectories)
+        probing.diagnose(surface, trajectories)
         return surface
 
     def _mean(self, run: Run) -> Iterator[Any]:
@@ -135,12 +127,12 @@ class Probing:
         """
         surfaces: list[Surface] = []
         for k in range(self.settings.planes):
-            plane, axes = self._plane(run, k), self._told(self._axes([]))
+            plane, axes = self._plane(run, k), self._broadcast(self._axes([]))
             request = self._request(run, plane, axes, k)
             if surfaces:  # all planes in the precision that was found good enough for the first
                 request = replace(request, precision=surfaces[0].meta["precision"])
             probing = SurfaceProbing(request, run.growing_path / f"{k}")
-            for event in probing.steps(team()):
+            for event in probing.steps(process_group()):
                 if isinstance(event, Progress):
                     self._show(run, [*surfaces, probing.growing.snapshot()])
                     event = self._over_all_planes(event, k)
@@ -148,7 +140,7 @@ class Probing:
             surfaces.append(probing.growing.snapshot())
         self._show(run, surfaces)
         mean = ensemble(surfaces)
-        probing.examine(mean, planes=self.settings.planes)
+        probing.diagnose(mean, planes=self.settings.planes)
         return mean
 
     def _show(self, run: Run, surfaces: list[Surface]) -> None:
@@ -173,29 +165,27 @@ class Probing:
             event.stage, event.total * finished + event.done, total, event.rate, event.unit
         )
 
-    def _told(self, axes: tuple[Array, Array]) -> tuple[Array, Array]:
-        """The grid's coordinates, told to the other processes; the plane is there by now."""
-        team().share("axes", json.dumps([a.tolist() for a in axes]).encode())
+    def _broadcast(self, axes: tuple[Array, Array]) -> tuple[Array, Array]:
+        """The grid's coordinates, broadcast to the other processes; the plane is there by now."""
+        process_group().broadcast("axes", json.dumps([a.tolist() for a in axes]).encode())
         return axes
 
+    def _shown(self) -> list[TrainedPath]:
+        """The trajectories that are shown with the surface."""
+        return self.probed.paths if self.settings.plane_kind.needs_trajectory else []
+
     def _plane(self, run: Run, k: int) -> Plane:
-        settings, model = self.settings, self.subject.network.model
+        settings, probed = self.settings, self.probed
+        trajectories = tuple(path.checkpoints for path in self._shown())
+        inputs = PlaneInputs(
+            probed.network.model, settings, settings.seed + k, trajectories, probed.end
+        )
         if settings.planes > 1:
-            # Quicker drawn anew than kept: each would take three times the network's size.
-            return random_plane(model, settings.seed + k, settings.normalize)
+            # Quicker built anew than kept: each would take three times the network's size.
+            return build(inputs)
         if run.plane_path.exists():
             return Plane.load(run.plane_path)
-        match settings.plane:
-            case "pca":
-                first, *others = (path.checkpoints for path in self.subject.paths)
-                plane = pca_plane(model, first, *others)
-            case "random":
-                plane = random_plane(model, settings.seed, settings.normalize)
-            case "line":
-                plane = line(model, settings.seed, settings.normalize)
-            case "interpolate":
-                assert self.subject.end is not None
-                plane = interpolation(model, self.subject.network.checkpoints[-1], self.subject.end)
+        plane = build(inputs)
         plane.save(run.plane_path)
         return plane
 
@@ -207,11 +197,9 @@ class Probing:
         """
         settings = self.settings
         asked = [settings.alpha_range, settings.beta_range]
-        usual: list[tuple[float, float]] = [(-1.0, 1.0), (-1.0, 1.0)]
-        if settings.plane == "interpolate":
-            usual[0] = (-0.5, 1.5)
+        usual = (settings.plane_kind.usual_range,) * 2
         if paths:
-            usual = list(surrounding(np.concatenate(paths)))
+            usual = surrounding(np.concatenate(paths))
         points = (settings.points,) if settings.is_curve else settings.grid
         axes = [
             np.linspace(*(given or default), n)
@@ -222,19 +210,19 @@ class Probing:
     def _request(self, run: Run, plane: Plane, axes: Any, k: int = 0) -> Request:
         """What is asked of the surface over plane number `k`, which has an order of the samples of
         its own: what chance does to one plane it does not do to the others."""
-        settings, dataset = self.settings, self.subject.network.dataset
+        settings, dataset = self.settings, self.probed.network.dataset
         split = dataset.split(settings.split)
         calibration = None
         if settings.batch_norm == "recalibrated":
             n = CALIBRATION_SAMPLES
-            train = Pool.of_split(dataset.train, n, settings.seed, self.device)
+            train = ShuffledSamples.of_split(dataset.train, n, settings.seed, self.device)
             calibration = recalibration_batches(train)
         alpha, beta = (np.asarray(a, np.float64) for a in axes)
         return Request(
-            model=self.subject.network.model,
+            model=self.probed.network.model,
             plane=plane,
             axes=(alpha, beta),
-            pool=Pool.of_split(split, settings.samples, settings.seed + k, self.device),
+            data=ShuffledSamples.of_split(split, settings.samples, settings.seed + k, self.device),
             population=len(split),
             device=self.device,
             precision=settings.precision,
@@ -244,14 +232,14 @@ class Probing:
             calibration=calibration,
             meta={
                 "run": run.name,
-                "model": self.subject.network.name,
+                "model": self.probed.network.name,
                 "data": dataset.name,
                 "classes": len(dataset.classes),
                 "split": settings.split,
                 "seed": settings.seed,
                 "plane": plane.kind,
                 "planes": settings.planes,
-                "normalize": settings.normalize if plane.kind in ("random", "line") else None,
+                "normalize": settings.normalize if settings.plane_kind.takes("normalize") else None,
                 "batch_norm": settings.batch_norm,
                 "range": [[float(a[0]), float(a[-1])] for a in (alpha, beta)],
                 **self._ends(),
@@ -282,7 +270,7 @@ class Probing:
         known = known[np.isfinite(known)]
         error = 0.0 if tolerance is None or not known.size else tolerance * float(np.ptp(known))
         return CheckpointLosses(
-            path.checkpoints, probing.evaluator, len(probing.evaluator.pool),
+            path.checkpoints, probing.evaluator, len(probing.evaluator.data),
             probing.growing.population, error, folder,
         )  # fmt: skip
 
@@ -291,15 +279,15 @@ class Probing:
         asked = self.settings.model_dump_json(exclude_defaults=True)
         return {
             "weights": digest(self._used_checkpoints()),
-            "data": self.subject.network.dataset.digest(),
+            "data": self.probed.network.dataset.digest(),
             "settings": hashlib.sha256(asked.encode()).hexdigest(),
         }
 
     def _used_checkpoints(self) -> list[Path]:
-        if self.settings.plane == "pca":
-            return [c for path in self.subject.paths for c in path.checkpoints]
-        ends = [] if self.subject.end is None else [self.subject.end]
-        return [self.subject.network.checkpoints[-1], *ends]
+        if self.settings.plane_kind.needs_trajectory:
+            return [c for path in self.probed.paths for c in path.checkpoints]
+        ends = [] if self.probed.end is None else [self.probed.end]
+        return [self.probed.network.checkpoints[-1], *ends]
 
 
 def _trajectory(

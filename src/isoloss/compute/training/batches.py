@@ -1,7 +1,7 @@
 """The batches of a training: a new order in each epoch, images shifted and mirrored at random.
 
 All of it depends on the seed and the step's number only, so that a run carried on after a kill sees
-what it would have seen, and each of several processes its share of the very same batches.
+what it would have seen, and each of several processes its shard of the very same batches.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from isoloss.compute.data.datasets import Split, as_inputs
-from isoloss.compute.machine.ranks import Ranks
-from isoloss.compute.training.replicas import Share, share_of
+from isoloss.compute.data.dataset import Split, as_inputs
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.training.replicas import Shard, shard_of
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One process's share of a step's batch.
+    """One process's shard of a step's batch.
 
     Attributes:
         inputs: (n, …) augmented, as a network takes them.
         targets: (n,).
-        share: which of the whole batch's samples these are.
+        shard: which of the whole batch's samples these are.
         samples: how many the whole batch has.
         seed: of what is random in this step, the same for all processes.
     """
 
     inputs: Tensor
     targets: Tensor
-    share: Share
+    shard: Shard
     samples: int
     seed: int
 
@@ -68,16 +68,16 @@ class Batches:
             for i, batch in enumerate(order.split(sizes)):
                 if i < skip:
                     continue
-                share = share_of(len(batch), ranks)
-                indices = batch[share.rows]
+                shard = shard_of(len(batch), ranks)
+                indices = batch[shard.rows]
                 seed = step_seed(self.seed, epoch * len(sizes) + i)
                 yield Batch(
                     augment(
                         as_inputs(self.split.inputs[indices]),
-                        self.shift, self.mirror, seed, share.rows, of=len(batch),
+                        self.shift, self.mirror, seed, shard.rows, of=len(batch),
                     ),
                     self.split.targets[indices],
-                    share,
+                    shard,
                     len(batch),
                     seed,
                 )  # fmt: skip

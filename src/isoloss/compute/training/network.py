@@ -8,7 +8,8 @@ from pathlib import Path
 
 from torch import nn
 
-from isoloss.compute.data.datasets import Dataset, load_dataset
+from isoloss.compute.data.dataset import Dataset
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import State, load_into, load_state
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of

@@ -1,8 +1,8 @@
-"""Train one network with several processes: each computes its share of every batch.
+"""Train one network with several processes: each computes its shard of every batch.
 
 The batches, their order and their augmentation are those of one process, and the gradient is that
 of the whole batch's mean loss, however the batch divides. What is not the same is batch norm: it
-normalizes each share by the share's own statistics, and those that are kept are rank 0's.
+normalizes each shard by the shard's own statistics, and those that are kept are rank 0's.
 """
 
 # PyTorch documents these names and exports them without saying so.
@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from isoloss.compute.machine.ranks import Ranks, Team
+from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.errors import IsolossError
 
 # Rank 0 evaluates and saves while the others wait in their next step.
@@ -28,7 +28,7 @@ PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """What one rank computes of a batch.
 
     Attributes:
@@ -43,16 +43,16 @@ class Share:
     counts: bool
 
 
-def share_of(samples: int, ranks: Ranks) -> Share:
-    """The share of one of `ranks` in a batch of `samples`; shares differ by a sample at most.
+def shard_of(samples: int, ranks: Ranks) -> Shard:
+    """The shard of one of `ranks` in a batch of `samples`; shards differ by a sample at most.
 
     Batch norm can make nothing of a single sample: a batch with less than two for each rank is
     computed whole by every rank. So a run's steps are the same for any number of processes.
     """
     if ranks.world == 1 or samples < 2 * ranks.world:
-        return Share(slice(0, samples), 1.0, ranks.rank == 0)
+        return Shard(slice(0, samples), 1.0, ranks.rank == 0)
     first, end = (samples * r // ranks.world for r in (ranks.rank, ranks.rank + 1))
-    return Share(slice(first, end), (end - first) * ranks.world / samples, True)
+    return Shard(slice(first, end), (end - first) * ranks.world / samples, True)
 
 
 def check_device(device: torch.device, ranks: Ranks) -> None:
@@ -74,7 +74,10 @@ def check_device(device: torch.device, ranks: Ranks) -> None:
 
 @contextmanager
 def replicated(
-    model: nn.Module, try_out: Callable[[nn.Module], Tensor], device: torch.device, team: Team
+    model: nn.Module,
+    try_out: Callable[[nn.Module], Tensor],
+    device: torch.device,
+    group: ProcessGroup,
 ) -> Iterator[nn.Module]:
     """What a training step calls in place of `model`: itself, or with several processes a wrapper
     whose backward passes average the gradients over all of them.
@@ -88,7 +91,7 @@ def replicated(
     Raises:
         IsolossError: at the step in which another process is missing.
     """
-    if team.ranks.world == 1:
+    if group.ranks.world == 1:
         yield model
         return
     on_gpu = device.type == "cuda"
@@ -97,9 +100,9 @@ def replicated(
         torch.cuda.set_device(device)
     dist.init_process_group(
         "nccl" if on_gpu else "gloo",
-        store=team.store(),
-        rank=team.ranks.rank,
-        world_size=team.ranks.world,
+        store=group.store(),
+        rank=group.ranks.rank,
+        world_size=group.ranks.world,
         timeout=PATIENCE,
         device_id=device if on_gpu else None,
     )

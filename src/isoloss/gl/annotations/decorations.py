@@ -18,7 +18,6 @@ from isoloss.gl.device.view import View
 from isoloss.gl.layers.minima_marks import minima_labels
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.text import Label, TextPass
-from isoloss.scene.appearance import Texture
 from isoloss.scene.axis_titles import axis_titles
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.pins import drawn_markers
@@ -83,7 +82,7 @@ class Decorations:
         layout, writing = AxisLabels(view, self._text, halo), Writing()
         bar: ScalarBar | None = None
         if look.scalar_bar and colors is not None:
-            bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
+            bands = look.contour_levels + 1 if texture.paint == "bands" else 0
             remarks = notes(self._extent(shown), texture, look, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:

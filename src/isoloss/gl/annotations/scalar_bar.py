@@ -14,12 +14,13 @@ from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.view import View
 from isoloss.gl.primitives.shapes import rectangle
 from isoloss.gl.primitives.text import Label, TextPass
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale, quantity, shows_height
+from isoloss.scene.textures import Texture
+from isoloss.scene.texturing import ColorScale, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
@@ -93,7 +94,7 @@ def notes(
     """What is to be explained besides the colours of `texture`, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
-    prefix = "" if shows_height(texture) else f"{extent.quantity} "
+    prefix = "" if texture.shows_height else f"{extent.quantity} "
     if own_height(look, frame) is not None and look.contour_value is not None:
         found.append(Note(prefix + number_label(look.contour_value), theme.level, "line"))
     slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
@@ -150,7 +151,7 @@ class _Drawing:
         self.triangles: Triangles = []
         self.labels: list[Label] = []
         self.rects: list[Rect] = []
-        self.is_hatched = shows_height(look.texture) and look.color_range is None
+        self.is_hatched = look.texture.shows_height and look.color_range is None
 
     # -- where ---------------------------------------------------------------------------------
 

@@ -30,10 +30,11 @@ from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.lines import LinePass, LineStyle
 from isoloss.gl.primitives.strokes import Strokes
 from isoloss.gl.primitives.text import TextPass
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.textures import Texture
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
 from isoloss.scene.theme import THEMES
 
@@ -218,7 +219,7 @@ class Renderer:
         paint = _paint(texture, scene)
         # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
         occluded = look.ambient_occlusion and whole
-        if occluded and texture is not Texture.WIREFRAME:
+        if occluded and texture.paint != "lines":
             points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
             for _ in self._occlude(shown, different, view, frame, points):
                 yield from self._pause(target)
@@ -352,9 +353,9 @@ def _sight(view: View, placed: tuple[NDArray[np.float64], NDArray[np.float64]]) 
 def _paint(texture: Texture, scene: Scene) -> Paint:
     look = scene.look
     theme = THEMES[look.theme]
-    if texture is Texture.MATTE:
+    if texture.paint == "one tone":
         return Paint(look.colormap, matte=theme.matte[:3], flat=not look.smooth)
-    if texture is Texture.WIREFRAME:  # a dark body hides the lines behind it
+    if texture.paint == "lines":  # a dark body hides the lines behind it
         return Paint(look.colormap, matte=theme.body[:3], unlit=0.75)
-    bands = look.contour_levels + 1 if texture is Texture.BANDS else 0
+    bands = look.contour_levels + 1 if texture.paint == "bands" else 0
     return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)

@@ -16,13 +16,13 @@ from isoloss.gl.layers.path_head import PathHead
 from isoloss.gl.layers.surfaces import SurfaceBuffers
 from isoloss.gl.primitives.lines import LinePass
 from isoloss.gl.primitives.markers import MarkerPass
-from isoloss.scene.appearance import Appearance, Texture
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import contour_heights, contour_shades
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale, shown_texture, shows_height, texture_values
+from isoloss.scene.texturing import ColorScale, shown_texture, texture_values
 from isoloss.scene.theme import Theme
 
 Array = NDArray[np.float64]
@@ -120,10 +120,10 @@ class LayerBuffers:
         palette = (look.colormap, look.reverse_colormap)
         wanted = look.contours or look.floor_contours
         levels = contour_heights(look, frame) if wanted else np.empty(0)
-        height = shows_height(shown_texture([layer], look))
+        height = shown_texture([layer], look).shows_height
         colored = contour_shades(levels, look, frame, colors, height)
         self.contours.update(mesh, levels, colored)
-        wanted = look.wireframe or look.texture is Texture.WIREFRAME
+        wanted = look.wireframe or look.texture.paint == "lines"
         if wanted and self._changed("grid", (shape, palette, look.texture, colors)):
             values = texture_values(layer, mesh, colors, look)
             self._upload(self.grid, overlays.grid_segments(mesh, shades(values, *palette)))

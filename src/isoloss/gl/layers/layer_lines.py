@@ -9,10 +9,9 @@ from isoloss.gl.device.view import View
 from isoloss.gl.layers.layer_buffers import LayerBuffers, PathBuffers
 from isoloss.gl.primitives.lines import LineStyle, Placed
 from isoloss.gl.primitives.strokes import Strokes
-from isoloss.scene.appearance import Texture
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import FLOOR, Frame, Scene
-from isoloss.scene.texturing import shows_height
+from isoloss.scene.textures import Texture
 from isoloss.scene.theme import Color, Theme
 
 
@@ -29,19 +28,19 @@ def draw_contours(
     if look.floor_contours:
         style = LineStyle(
             1.3 * unit,
-            (1, 1, 1, 0.8 if shows_height(texture) else 0.5),
+            (1, 1, 1, 0.8 if texture.shows_height else 0.5),
             bias=0.0005,
             level=FLOOR,
             toward=_floor_tone(texture, view.theme),
         )
         strokes.lines.draw(contours, view, style, placed)
-    if texture is Texture.WIREFRAME:
+    if texture.paint == "lines":
         style = LineStyle(1.2 * unit, bias=0.0012, toward=view.theme.floor_contour)
         strokes.lines.draw(buffers.grid, view, style, placed)
     elif look.wireframe:
         style = LineStyle(0.8 * unit, view.theme.wire, bias=0.0012)
         strokes.lines.draw(buffers.grid, view, style, placed)
-    if look.contours and texture is not Texture.WIREFRAME:
+    if look.contours and texture.paint != "lines":
         style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
         strokes.lines.draw(contours, view, style, placed)
     buffers.accents.draw(strokes.lines, view, placed, look.floor_contours)
@@ -91,4 +90,4 @@ def _draw_path(
 
 def _floor_tone(texture: Texture, theme: Theme) -> Color:
     """What contours on the floor are mixed with: ink alone where colours do not mean the height."""
-    return theme.floor_contour if shows_height(texture) else (*theme.quiet_ink[:3], 1.0)
+    return theme.floor_contour if texture.shows_height else (*theme.quiet_ink[:3], 1.0)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.compute.machine.pace import Pace
-from isoloss.compute.machine.ranks import Unit, team
+from isoloss.compute.machine.process_group import Unit
+from isoloss.compute.machine.progress import ProgressRate
+from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.results.certificates import write_certificates
@@ -62,26 +63,26 @@ class Evaluation:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
         record = _Record(run, self)
-        team().share("ready")
+        process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)
         yield Log(f"{n} images of {self.setup.data}, {combinations} combinations")
         yield from self._save_examples(run, record)
         yield from self._do(self.plan.units, record)
         yield from self._do(self._studies(record), record)
-        if team().ranks.world > 1:
-            yield Log(team().tally)
-        team().dismiss()
+        if process_group().ranks.world > 1:
+            yield Log(process_group().units_done)
+        process_group().release()
         yield from self._finish(run, record.results)
 
     def serve(self, run: Run) -> None:
         """Help the process that carries the run on, from another one."""
-        team().share("ready")
+        process_group().broadcast("ready")
         if run.environment["depends_on"] != self.setup.depends_on:
             raise IsolossError(
                 "the networks, the denoiser or the data here are not those rank 0 has in "
                 f"{run.folder}"
             )
-        team().serve(Trials(self.settings, self.plan, self.setup))
+        process_group().serve(Trials(self.settings, self.plan, self.setup))
 
     def _save_examples(self, run: Run, record: _Record) -> Iterator[Event]:
         """The first block, of whose images more is saved than what others send to rank 0."""
@@ -105,7 +106,9 @@ class Evaluation:
         """Have those units done that are missing."""
         missing = [unit for unit in units if unit not in record.journal.outcomes]
         written = time.monotonic()
-        for unit, result in team().deal(missing, Trials(self.settings, self.plan, self.setup)):
+        for unit, result in process_group().map(
+            missing, Trials(self.settings, self.plan, self.setup)
+        ):
             yield from record.add(unit, result)
             if time.monotonic() - written > self.table_every:
                 record.write_table()
@@ -162,14 +165,14 @@ class _Record:
         self._done = sum(map(self._plan.images, self.journal.outcomes))
         total = sum(map(self._plan.images, self._plan.units))
         total += len(self._plan.studies) * (self._plan.studied[1] - self._plan.studied[0])
-        self._pace = Pace(evaluation.settings.kind, total, "images", self._done)
+        self._progress = ProgressRate(evaluation.settings.kind, total, "images", self._done)
 
     def add(self, unit: Unit, result: bytes) -> Iterator[Event]:
         """Write down what a unit has found, and say how far the run is."""
         if unit not in self.journal.outcomes:
             self._done += self._plan.images(unit)
         self.journal.append(unit, result)
-        if (event := self._pace.at(self._done)) is not None:
+        if (event := self._progress.at(self._done)) is not None:
             yield event
 
     @property

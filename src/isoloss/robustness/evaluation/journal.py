@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from isoloss.compute.machine.ranks import Unit
+from isoloss.compute.machine.process_group import Unit
 from isoloss.errors import IsolossError
 from isoloss.files import append_line, put_on_disk
 from isoloss.robustness.evaluation.plan import Plan

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from isoloss.compute.machine.ranks import Unit
+from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, PGD, attack_of
 

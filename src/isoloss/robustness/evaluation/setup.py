@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.data.datasets import Split, as_inputs, digest_of
+from isoloss.compute.data.dataset import Split, as_inputs, digest_of
 from isoloss.compute.machine.device import choose_device
-from isoloss.compute.machine.ranks import Ranks
+from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.training.network import Network, load_network
 from isoloss.errors import IsolossError

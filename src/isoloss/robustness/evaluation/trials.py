@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import torch
 
-from isoloss.compute.machine.ranks import Ranks, Unit
+from isoloss.compute.machine.process_group import Ranks, Unit
 from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, Trial
 from isoloss.robustness.evaluation.plan import MAIN, Plan, Study
 from isoloss.robustness.evaluation.setup import Setup

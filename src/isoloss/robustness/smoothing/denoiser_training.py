@@ -16,11 +16,11 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor, nn
 
-from isoloss.compute.data.datasets import Dataset, Split, as_inputs
+from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.training.batches import Batch
-from isoloss.compute.training.training import RESUME, Training
+from isoloss.compute.training.training_run import RESUME, Training
 from isoloss.compute.training.trajectory import TrajectoryPoint
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
@@ -97,7 +97,7 @@ class DenoiserTraining(Training):
     def _loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(batch.seed)
         loss = denoising_loss(
-            network, self._alphas, batch.inputs, generator, batch.share.rows, of=batch.samples
+            network, self._alphas, batch.inputs, generator, batch.shard.rows, of=batch.samples
         )
         return loss, torch.full((), torch.nan, device=self.device)
 

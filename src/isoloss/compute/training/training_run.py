@@ -19,7 +19,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from isoloss.compute.data.datasets import Dataset, Split, as_inputs, load_dataset
+from isoloss.compute.data.dataset import Dataset, Split, as_inputs
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,
@@ -27,8 +28,9 @@ from isoloss.compute.machine.device import (
     reduced_precisions,
     summing_dtype,
 )
-from isoloss.compute.machine.pace import Pace
-from isoloss.compute.machine.ranks import Ranks, team
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.progress import ProgressRate
+from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
 from isoloss.compute.training.replicas import add_up, check_device, replicated
@@ -87,8 +89,8 @@ class Training(ABC):
         yield points[-1].metric
 
         start = points[-1].step
-        team().share("step", str(start).encode())
-        pace = Pace("train", self.total_steps, "steps", done=start)
+        process_group().broadcast("step", str(start).encode())
+        progress = ProgressRate("train", self.total_steps, "steps", done=start)
         for step, lr, sums in self._steps(model, optimizer, start, precision):
             if sums is not None:
                 loss, accuracy = (sums[:2] / sums[2]).tolist()
@@ -99,13 +101,13 @@ class Training(ABC):
                 self._save(run, model, optimizer, points)
                 yield points[-1].metric
                 yield from self._remarks(test, precision)
-            if (progress := pace.at(step)) is not None:
-                yield progress
+            if (event := progress.at(step)) is not None:
+                yield event
 
     def serve(self, run: Run) -> None:
-        """Take this rank's share of the steps that rank 0 takes in `carry_on`."""
+        """Take this rank's shard of the steps that rank 0 takes in `carry_on`."""
         model, optimizer = self._student()
-        step = int(team().share("step"))
+        step = int(process_group().broadcast("step"))
         if run.environment["depends_on"]["data"] != self.dataset.digest():
             raise IsolossError(f"the data here are not rank 0's: {self.settings.data} differs")
         precision = str(run.environment["computed_in"])
@@ -199,11 +201,11 @@ class Training(ABC):
             (steps taken, learning rate, None), or where a checkpoint is due, in place of None, the
             sums (3,) of losses, right answers and samples since the last one.
         """
-        ranks = team().ranks
+        ranks = process_group().ranks
         due = set(self._checkpoint_steps())
         wide = summing_dtype(self.device)
         sums = torch.zeros(3, dtype=wide, device=self.device)
-        with replicated(model, self._try_out, self.device, team()) as network:
+        with replicated(model, self._try_out, self.device, process_group()) as network:
             for batch in self._batches.since(step, ranks):
                 lr = self._learning_rate(step)
                 for group in optimizer.param_groups:
@@ -214,10 +216,10 @@ class Training(ABC):
                 with arithmetic(self.device, precision):
                     loss, hits = self._loss(network, batch)
                 optimizer.zero_grad(set_to_none=True)
-                (loss * batch.share.weight).backward()
+                (loss * batch.shard.weight).backward()
                 self._update(model, optimizer)
                 step += 1
-                if batch.share.counts:
+                if batch.shard.counts:
                     n = len(batch.targets)
                     added = [loss.detach().to(wide) * n, hits.to(wide), torch.tensor(n).to(sums)]
                     sums += torch.stack(added)

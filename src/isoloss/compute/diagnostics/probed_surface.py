@@ -1,4 +1,4 @@
-"""A probe as its doctor sees it: what was probed, and the figures that several checks share."""
+"""A surface with all that is known of where it comes from, as the checks are given it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.compute.diagnostics.origin import Cell, Origin
-from isoloss.compute.planes.planes import Plane
+from isoloss.compute.planes.plane import Plane
+from isoloss.geometry.findings import Level
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.settings.plane_kinds import PlaneKind, plane_kind
 
+Said = tuple[Level, str]
+"""What a check says: how much it matters, and one or two sentences."""
 # fp32 moves a mean loss by less than this share of it, or of a hundredth.
 ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
-class Case:
-    """A surface with all that is known of where it comes from; see `doctor.diagnose`."""
+class ProbedSurface:
+    """A surface with all that is known of where it comes from; see `checks.run_diagnostics`."""
 
     surface: Surface
     plane: Plane
     origin: Origin | None
     trajectories: tuple[Trajectory, ...]
+
+    @property
+    def kind(self) -> PlaneKind:
+        """What there is to know of the kind of plane."""
+        return plane_kind(self.plane.kind)
 
     @cached_property
     def finite(self) -> NDArray[np.bool_]:
@@ -63,3 +72,8 @@ class Case:
         if len(self.surface.beta) > 1:
             place += f", β = {number_label(float(self.surface.beta[cell[1]]))}"
         return place
+
+
+def percent(fraction: float) -> str:
+    """0.125 as "12.5 %"."""
+    return f"{number_label(100 * fraction)} %"

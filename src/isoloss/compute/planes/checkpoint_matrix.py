@@ -30,10 +30,10 @@ Array = NDArray[np.float64]
 Result = TypeVar("Result")
 
 # What one thread holds of all files at once: reads of each must stay long enough for the disk.
-_READ_BYTES = 1 << 26
+READ_BYTES = 1 << 26
 # Columns worked on at a time: a hundred rows of float64 then stay in the processor's cache.
-_COLUMNS = 8192
-_THREADS = 8
+COLUMNS = 8192
+THREADS = 8
 _FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
 
 
@@ -51,7 +51,7 @@ class Piece:
     rows: Array
 
 
-class Stack:
+class CheckpointMatrix:
     """The tensors `names` of each checkpoint, less those of `origin`: a row for each checkpoint.
 
     Raises:
@@ -79,17 +79,17 @@ class Stack:
         wide = any(s.is_double for s in self._sources)
         kind = np.dtype(np.float64 if wide else np.float32)
         rows = len(self._sources)
-        width = max(_READ_BYTES // (max(rows, 1) * kind.itemsize), 1)
+        width = max(READ_BYTES // (max(rows, 1) * kind.itemsize), 1)
         blocks = [
             (name, first, min(first + width, len(flat)))
             for name, flat in self._origin.items()
             for first in range(0, len(flat), width)
         ]
         widest = max((last - first for _, first, last in blocks), default=0)
-        threads = min(_THREADS, os.cpu_count() or 1, max(len(blocks), 1))
+        threads = min(THREADS, os.cpu_count() or 1, max(len(blocks), 1))
         free: SimpleQueue[tuple[NDArray[Any], Array]] = SimpleQueue()
         for _ in range(threads):
-            free.put((np.empty((rows, widest), kind), np.empty((rows, min(_COLUMNS, widest)))))
+            free.put((np.empty((rows, widest), kind), np.empty((rows, min(COLUMNS, widest)))))
 
         def run(block: tuple[str, int, int]) -> Result:
             scratch = free.get()
@@ -110,8 +110,8 @@ class Stack:
         raw = raw[:, : last - first]
         for row, source in zip(raw, self._sources, strict=True):
             source.read(name, first, row)
-        for start in range(0, last - first, _COLUMNS):
-            stop = min(start + _COLUMNS, last - first)
+        for start in range(0, last - first, COLUMNS):
+            stop = min(start + COLUMNS, last - first)
             place = slice(first + start, first + stop)
             rows = wide[:, : stop - start]
             np.copyto(rows, raw[:, start:stop])

@@ -1,4 +1,4 @@
-"""The doctor: each ailment, caused on purpose, is told once and by its own check."""
+"""Diagnostics: what is wrong on purpose is found once, and by its own check."""
 
 import math
 
@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from isoloss import Plane, Surface, custom_plane, random_plane
-from isoloss.compute.diagnostics.doctor import diagnose
+from isoloss.compute.diagnostics.checks import run_diagnostics
 from isoloss.compute.diagnostics.origin import Origin, cell_at_origin
-from isoloss.compute.planes.directions import chance_cosine, share_off_plane
+from isoloss.compute.planes.directions import chance_cosine, fraction_off_plane
 from isoloss.geometry.trajectory import Trajectory
 
 CHECKS = [
@@ -61,7 +61,7 @@ def alarms(surface, plane=None, own_loss=0.1, trajectories=(), shown=None, error
     if error is None:
         error = 0.0 if cell is None else float(surface.loss_stderr[cell])
     origin = None if own_loss is None else Origin(own_loss, shown, error, error)
-    findings = diagnose(
+    findings = run_diagnostics(
         surface, plane or random_plane(network()), origin=origin, trajectories=trajectories
     )
     assert [f.what for f in findings] == CHECKS
@@ -186,7 +186,7 @@ def test_a_trajectory_that_leaves_the_plane():
     only(found, "trajectory", "warning", "diverged")
 
 
-def test_the_share_off_the_plane_is_that_of_the_vectors():
+def test_the_fraction_off_the_plane_is_that_of_the_vectors():
     model = network()
     drawn = random_plane(model)
     skewed = {k: 0.9 * drawn.delta[k] + 0.5 * drawn.eta[k] for k in drawn.delta}
@@ -203,7 +203,7 @@ def test_the_share_off_the_plane_is_that_of_the_vectors():
         axis=1,
     )
     rest = step - basis @ np.linalg.lstsq(basis, step, rcond=None)[0]
-    found = share_off_plane(plane, path(*coordinates.T, distances))
+    found = fraction_off_plane(plane, path(*coordinates.T, distances))
     assert found == pytest.approx((rest @ rest) / (step @ step), rel=1e-6)
 
 

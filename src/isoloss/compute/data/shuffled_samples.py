@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isoloss.compute.data.datasets import Split, as_inputs
+from isoloss.compute.data.dataset import Split, as_inputs
 from isoloss.errors import IsolossError
 
 Batch = tuple[Any, Any]
 
 
-class Pool:
+class ShuffledSamples:
     """Samples on a device, ready to be evaluated in pieces.
 
     Tensors of one shape are cut anywhere; batches of anything else stay the batches they were,
@@ -27,14 +27,16 @@ class Pool:
         self._cuts = cuts
 
     @classmethod
-    def of_split(cls, split: Split, samples: int | None, seed: int, device: torch.device) -> Pool:
+    def of_split(
+        cls, split: Split, samples: int | None, seed: int, device: torch.device
+    ) -> ShuffledSamples:
         """At most `samples` of `split`, in the order that `seed` gives."""
         n = len(split) if samples is None else min(samples, len(split))
         order = _order(len(split), seed)[:n]
         return cls([(split.inputs[order].to(device), split.targets[order].to(device))], None)
 
     @classmethod
-    def of_batches(cls, data: Iterable[Batch], seed: int, device: torch.device) -> Pool:
+    def of_batches(cls, data: Iterable[Batch], seed: int, device: torch.device) -> ShuffledSamples:
         """All samples in the (inputs, targets) batches of `data`, in the order `seed` gives.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Units of work dealt out to several ranks: all done once, whoever is slow, late, broken or gone.
+"""Units of work mapped over several ranks: all done once, whoever is slow, late, broken or gone.
 
 The ranks are threads here, around one real store; tests/e2e has processes.
 """
@@ -9,17 +9,21 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import torch.distributed as dist
 
 from isoloss import IsolossError
-from isoloss.compute.machine import board, ranks
-from isoloss.compute.machine.ranks import Ranks, Team, _Follower, _Leader, team
+from isoloss.compute.machine import torchrun_group
+from isoloss.compute.machine.process_group import ProcessGroup, Ranks
+from isoloss.compute.machine.session_store import SessionStore, Waits, join
+from isoloss.compute.machine.torchrun_group import Follower, Leader, process_group
 
 UNITS = [(i, j, 10 * j, 10 * j + 10) for i in range(30) for j in range(4)]
+QUICK = Waits(heartbeat=0.01)
 
 
 def product(unit):
@@ -34,74 +38,58 @@ def until(condition):
         time.sleep(0.002)
 
 
-@pytest.fixture
-def store(monkeypatch):
-    """A store such as torchrun keeps, and hearts that beat fast."""
-    server = dist.TCPStore("127.0.0.1", 0, None, True, timedelta(seconds=30), False)
-    # Connections cost seconds where a resolver is slow; nothing here waits inside the store.
-    monkeypatch.setattr(ranks, "launchers_store", lambda: server)
-    monkeypatch.setattr(board.Board, "another", lambda self: self)
-    for module in (board, ranks):
-        monkeypatch.setattr(module, "BEAT", 0.01)
-    return server
+class OneConnection(dist.TCPStore):
+    """Connections cost seconds where a resolver is slow; nothing here waits inside the store."""
 
-
-class Ended(Exception):
-    """What `os._exit` would have done, in a thread."""
+    def clone(self):
+        return self
 
 
 @pytest.fixture
-def ends(monkeypatch):
-    """The codes with which ranks were ended."""
-    codes = []
+def store():
+    """A store such as torchrun keeps."""
+    return OneConnection("127.0.0.1", 0, None, True, timedelta(seconds=30), False)
 
-    def end(code):
-        codes.append(code)
-        raise Ended
 
-    monkeypatch.setattr(ranks.os, "_exit", end)
-    watch = _Follower._end_with_rank_0
-
-    def watch_until_ended(self, board):
-        with suppress(Ended):
-            watch(self, board)
-
-    monkeypatch.setattr(_Follower, "_end_with_rank_0", watch_until_ended)
-    return codes
+def session(store):
+    """What the newest rank 0 and its followers write."""
+    return SessionStore(store, SessionStore(store, "").read("session").decode())
 
 
 @contextmanager
-def members(follower_does, world=3):
-    """Rank 0's team, while every other rank runs `follower_does(its team)` in a thread; the
-    futures of those."""
+def members(store, follower_does, world=3, waits=QUICK, ends=None):
+    """Rank 0's group, while every other rank runs `follower_does(its group)` in a thread; the
+    futures of those. Codes with which followers would end their processes go to `ends`."""
 
     def follow(rank):
-        crew = _Follower(Ranks(rank, rank, world, world))
+        ranks = Ranks(rank, rank, world, world)
+        group = Follower(ranks, store, waits, ([] if ends is None else ends).append)
         try:
-            return follower_does(crew)
+            return follower_does(group)
         finally:
-            crew.close()
+            group.close()
 
     with ThreadPoolExecutor(world - 1) as pool:
         futures = [pool.submit(follow, rank) for rank in range(1, world)]
-        leader = _Leader(Ranks(0, 0, world, world))
+        leader = Leader(Ranks(0, 0, world, world), store, waits)
         try:
             yield leader, futures
         finally:
             leader.close()
 
 
-def test_one_process_deals_to_itself_without_torch():
+def test_one_process_maps_units_by_itself_without_torch():
     script = """
 import sys
-from isoloss.compute.machine.ranks import Ranks, team
-crew = team()
-assert crew.ranks == Ranks(0, 0, 1, 1)
-assert list(crew.deal([(3,), (1,)], lambda u: bytes(u))) == [((3,), b"\\3"), ((1,), b"\\1")]
-assert crew.share("word", b"value") == b"value"
-assert crew.trouble is None
-assert crew.tally == "units: rank 0 2"
-crew.close()
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.torchrun_group import process_group
+group = process_group()
+assert group.ranks == Ranks(0, 0, 1, 1)
+assert list(group.map([(3,), (1,)], lambda u: bytes(u))) == [((3,), b"\\3"), ((1,), b"\\1")]
+assert group.broadcast("word", b"value") == b"value"
+assert group.failure is None
+assert group.units_done == "units: rank 0 2"
+group.close()
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
@@ -118,7 +106,7 @@ def test_torchruns_environment_says_which_rank_this_is(monkeypatch):
 
 
 def test_every_unit_is_done_once_by_whoever_is_free(store, monkeypatch):
-    monkeypatch.setattr(ranks, "UNITS_IN_A_ROUND", 50)
+    monkeypatch.setattr(torchrun_group, "UNITS_IN_A_ROUND", 50)
     all_have_one = threading.Barrier(3, timeout=30)
     done = {0: [], 1: [], 2: []}
 
@@ -131,10 +119,13 @@ def test_every_unit_is_done_once_by_whoever_is_free(store, monkeypatch):
 
         return work
 
-    with members(lambda crew: crew.serve(working_as(crew.ranks.rank))) as (leader, futures):
-        results = list(leader.deal(UNITS, working_as(0)))
-        tally = leader.tally
-        leader.dismiss()
+    with members(store, lambda group: group.serve(working_as(group.ranks.rank))) as (
+        leader,
+        futures,
+    ):
+        results = list(leader.map(UNITS, working_as(0)))
+        tally = leader.units_done
+        leader.release()
         assert [f.result(30) for f in futures] == [None, None]
     assert sorted(itertools.chain(*done.values())) == UNITS
     assert len(results) == len(UNITS)
@@ -157,17 +148,15 @@ def test_results_of_a_hundred_kilobytes_arrive_whole(store):
         assert begun.wait(30)
         return work(unit)
 
-    with members(lambda crew: crew.serve(others)) as (leader, _):
-        results = dict(leader.deal([(i,) for i in range(1, 9)], patiently))
-        leader.dismiss()
+    with members(store, lambda group: group.serve(others)) as (leader, _):
+        results = dict(leader.map([(i,) for i in range(1, 9)], patiently))
+        leader.release()
     for i in range(1, 9):
         assert results[(i,)] == (bytes(i * k % 256 for k in range(256)) * 391)[:100_000]
 
 
-def test_what_a_frozen_rank_keeps_is_done_by_rank_0_and_its_late_result_is_dropped(
-    store, monkeypatch
-):
-    monkeypatch.setattr(ranks, "STRAGGLER", 0.1)
+def test_what_a_frozen_rank_keeps_is_done_by_rank_0_and_its_late_result_is_dropped(store):
+    impatient = replace(QUICK, straggler=0.1)
     frozen, thawed = threading.Event(), threading.Event()
 
     def late(unit):
@@ -182,12 +171,12 @@ def test_what_a_frozen_rank_keeps_is_done_by_rank_0_and_its_late_result_is_dropp
         assert frozen.wait(30)
         return product(unit)
 
-    with members(lambda crew: crew.serve(freeze), world=2) as (leader, _):
-        results = list(leader.deal(UNITS[:5], after_the_other))
+    with members(store, lambda group: group.serve(freeze), 2, impatient) as (leader, _):
+        results = list(leader.map(UNITS[:5], after_the_other))
         thawed.set()
-        until(lambda: leader._board.read("result/0") is not None)
-        again = list(leader.deal(UNITS[5:10], product))
-        leader.dismiss()
+        until(lambda: session(store).read("result/0") is not None)
+        again = list(leader.map(UNITS[5:10], product))
+        leader.release()
     assert sorted(results) == sorted((u, product(u)) for u in UNITS[:5])
     assert sorted(unit for unit, _ in again) == UNITS[5:10]
     # The thawed one takes part again, but nothing of the first round is taken for the second's.
@@ -201,64 +190,64 @@ def test_a_round_that_is_broken_off_leaves_nothing_behind(store):
         seen.append(unit)
         return b"second" if unit in UNITS[-3:] else b"first"
 
-    with members(lambda crew: crew.serve(record), world=2) as (leader, futures):
-        first = leader.deal(UNITS[:-3], record)
+    with members(store, lambda group: group.serve(record), world=2) as (leader, futures):
+        first = leader.map(UNITS[:-3], record)
         next(first)
         first.close()
-        results = list(leader.deal(UNITS[-3:], record))
-        leader.dismiss()
+        results = list(leader.map(UNITS[-3:], record))
+        leader.release()
         futures[0].result(30)
     assert sorted(results) == [(u, b"second") for u in UNITS[-3:]]
     assert len(seen) == len(set(seen)) < len(UNITS)
 
 
 def test_rank_0_hears_why_another_cannot_go_on(store):
-    def complain(crew):
+    def fail(group):
         with pytest.raises(SystemExit) as ended:
-            crew.complain("out of memory")
+            group.report_failure("out of memory")
         return ended.value.code
 
     told = threading.Event()
 
     def patiently(unit):
-        until(lambda: leader.trouble)
+        until(lambda: leader.failure)
         told.set()
         return b""
 
-    with members(complain, world=2) as (leader, futures):
+    with members(store, fail, world=2) as (leader, futures):
         with pytest.raises(IsolossError, match="rank 1: out of memory"):
-            list(leader.deal(UNITS, patiently))
+            list(leader.map(UNITS, patiently))
         leader.close(1)
         assert futures[0].result(30) == 1
     assert told.is_set()
 
 
 def test_values_are_shared_in_order_and_rounds_nobody_served_are_passed_over(store):
-    def follow(crew):
-        first = crew.share("word")
-        return first, crew.share("other"), crew.share("word")
+    def follow(group):
+        first = group.broadcast("word")
+        return first, group.broadcast("other"), group.broadcast("word")
 
-    with members(follow) as (leader, futures):
-        assert leader.share("word", b"one\ntwo") == b"one\ntwo"
-        assert len(list(leader.deal(UNITS[:9], product))) == 9
-        leader.dismiss()
-        leader.share("other", bytes(range(256)))
-        leader.share("word", b"")
+    with members(store, follow) as (leader, futures):
+        assert leader.broadcast("word", b"one\ntwo") == b"one\ntwo"
+        assert len(list(leader.map(UNITS[:9], product))) == 9
+        leader.release()
+        leader.broadcast("other", bytes(range(256)))
+        leader.broadcast("word", b"")
         assert [f.result(30) for f in futures] == [(b"one\ntwo", bytes(range(256)), b"")] * 2
 
 
 def test_all_meet_before_a_collective_and_have_one_store(store):
     late, written = threading.Event(), threading.Event()
 
-    def follow(crew):
+    def follow(group):
         assert late.wait(30)
-        part = crew.store()
+        part = group.store()
         assert written.wait(30)
         return part.get("word")
 
-    with members(follow) as (leader, futures), ThreadPoolExecutor(1) as pool:
+    with members(store, follow) as (leader, futures), ThreadPoolExecutor(1) as pool:
         meeting = pool.submit(leader.store)
-        until(lambda: leader._entries == 1)
+        until(lambda: session(store).read("log/0"))
         assert not meeting.done()
         late.set()
         meeting.result(30).set("word", "one")
@@ -267,11 +256,11 @@ def test_all_meet_before_a_collective_and_have_one_store(store):
 
 
 def test_a_meeting_that_another_cannot_come_to_is_called_off(store):
-    def complain(crew):
+    def fail(group):
         with pytest.raises(SystemExit):
-            crew.complain("no data")
+            group.report_failure("no data")
 
-    with members(complain, world=2) as (leader, futures):
+    with members(store, fail, world=2) as (leader, futures):
         with pytest.raises(IsolossError, match="rank 1: no data"):
             leader.store()
         leader.close(1)
@@ -279,81 +268,81 @@ def test_a_meeting_that_another_cannot_come_to_is_called_off(store):
 
 
 def test_ranks_join_the_session_that_is_alive(store):
-    dead = _Leader(Ranks(0, 0, 2, 2))
-    dead.share("word", b"stale")
+    dead = Leader(Ranks(0, 0, 2, 2), store, QUICK)
+    dead.broadcast("word", b"stale")
     dead.close(130)
     joining = threading.Event()
 
-    def follow(crew):
-        return crew.share("word")
+    def follow(group):
+        return group.broadcast("word")
 
     with ThreadPoolExecutor(1) as pool:
 
-        def join():
+        def late():
             joining.set()
-            with_it = _Follower(Ranks(1, 1, 2, 2))
+            with_it = Follower(Ranks(1, 1, 2, 2), store, QUICK)
             try:
                 return follow(with_it)
             finally:
                 with_it.close()
 
-        future = pool.submit(join)
+        future = pool.submit(late)
         assert joining.wait(30)
-        alive = _Leader(Ranks(0, 0, 2, 2))
-        alive.share("word", b"fresh")
+        alive = Leader(Ranks(0, 0, 2, 2), store, QUICK)
+        alive.broadcast("word", b"fresh")
         assert future.result(30) == b"fresh"
         alive.close()
 
 
 def test_who_comes_late_still_hears_that_all_is_done(store):
-    leader = _Leader(Ranks(0, 0, 2, 2))
-    leader.share("run", b"done")
+    leader = Leader(Ranks(0, 0, 2, 2), store, QUICK)
+    leader.broadcast("run", b"done")
     with ThreadPoolExecutor(1) as pool:
         closing = pool.submit(leader.close)
-        follower = _Follower(Ranks(1, 1, 2, 2))
-        assert follower.share("run") == b"done"
+        follower = Follower(Ranks(1, 1, 2, 2), store, QUICK)
+        assert follower.broadcast("run") == b"done"
         closing.result(30)
         with pytest.raises(SystemExit) as ended:
-            follower.share("run")
+            follower.broadcast("run")
         assert ended.value.code == 0
         follower.close()
 
 
-def test_ranks_whose_main_thread_is_stuck_end_with_rank_0s_exit_code(store, ends, monkeypatch):
-    monkeypatch.setattr(ranks, "GRACE", 0.05)
+def test_ranks_whose_main_thread_is_stuck_end_with_rank_0s_exit_code(store):
+    ends = []
 
-    def stuck(crew):
-        until(lambda: not crew._watch.is_alive())
+    def stuck(group):
+        until(lambda: len(ends) == 2)
 
-    with members(stuck) as (leader, futures):
-        until(lambda: leader._board.add("joined", 0) == 2)
+    with members(store, stuck, waits=replace(QUICK, grace=0.05), ends=ends) as (leader, futures):
+        until(lambda: session(store).add("joined", 0) == 2)
         leader.close(130)
         for future in futures:
             future.result(30)
     assert ends == [130, 130]
 
 
-def test_a_rank_told_to_end_does_so_when_rank_0_does_not(store, ends, monkeypatch):
-    monkeypatch.setattr(ranks, "GRACE", 0.05)
+def test_a_rank_told_to_end_does_so_when_rank_0_does_not(store):
+    ends = []
 
-    def told(crew):
-        crew.end_soon()
-        until(lambda: not crew._watch.is_alive())
+    def told(group):
+        group.end_soon()
+        until(lambda: ends)
 
-    with members(told, world=2) as (_, futures):
+    with members(store, told, 2, replace(QUICK, grace=0.05), ends) as (_, futures):
         futures[0].result(30)
     assert ends == [130]
 
 
-def test_ranks_end_when_rank_0_shows_no_sign_of_life(store, ends, monkeypatch, capsys):
-    monkeypatch.setattr(ranks, "SILENCE", 0.1)
+def test_ranks_end_when_rank_0_shows_no_sign_of_life(store, capsys):
+    ends = []
 
-    def stuck(crew):
-        until(lambda: not crew._watch.is_alive())
+    def stuck(group):
+        until(lambda: ends)
 
-    with members(stuck, world=2) as (leader, futures):
-        until(lambda: leader._board.add("joined", 0) == 1)
-        leader._closing.set()  # its heart stops; nothing is said
+    with members(store, stuck, 2, replace(QUICK, silence=0.1), ends) as (leader, futures):
+        until(lambda: session(store).add("joined", 0) == 1)
+        leader._closing.set()  # its heartbeats stop; nothing is said
         futures[0].result(30)
     assert ends == [1]
     assert capsys.readouterr().err == (
@@ -361,8 +350,14 @@ def test_ranks_end_when_rank_0_shows_no_sign_of_life(store, ends, monkeypatch, c
     )
 
 
+def test_a_session_without_heartbeats_is_not_joined(store):
+    SessionStore.opened(store)
+    with pytest.raises(IsolossError, match="rank 0 has not come within"):
+        join(store, replace(QUICK, join=0.1))
+
+
 def test_a_launcher_that_cannot_be_reached_is_said_in_one_line(monkeypatch):
-    monkeypatch.setattr(board, "JOIN", 0.2)
+    monkeypatch.setattr(Waits, "join", 0.2)
     environment = {
         "TORCHELASTIC_RUN_ID": "test", "TORCHELASTIC_USE_AGENT_STORE": "True",
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": 1,
@@ -370,14 +365,14 @@ def test_a_launcher_that_cannot_be_reached_is_said_in_one_line(monkeypatch):
     }  # fmt: skip
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
-    team.cache_clear()
+    process_group.cache_clear()
     try:
         with pytest.raises(IsolossError, match=r"cannot reach torchrun's store at 127\.0\.0\.1:1$"):
-            team()
+            process_group()
     finally:
-        team.cache_clear()
+        process_group.cache_clear()
 
 
-def test_a_team_of_one_has_nobody_to_serve():
-    with pytest.raises(AssertionError, match="rank 0 deals"):
-        Team().serve(product)
+def test_a_group_of_one_has_nobody_to_serve():
+    with pytest.raises(AssertionError, match="rank 0 maps"):
+        ProcessGroup().serve(product)

@@ -20,8 +20,8 @@ from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel, levels
 from isoloss.compute.engine.sample_losses import SampleLosses
 from isoloss.compute.machine.device import summing_dtype
-from isoloss.compute.machine.pace import Pace
-from isoloss.compute.machine.ranks import Team
+from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.machine.progress import ProgressRate
 from isoloss.events import Event
 from isoloss.files import read_json, write_json
 from isoloss.geometry.growing import Cell, GrowingSurface
@@ -35,7 +35,7 @@ _SUMS = struct.Struct("<ddqq")
 GROWTH = 4
 
 
-class Filling(Protocol):
+class Schedule(Protocol):
     """One way to fill a surface."""
 
     growing: GrowingSurface
@@ -57,10 +57,10 @@ class Filling(Protocol):
         ...
 
 
-def fill(
-    filling: Filling,
+def carry_out(
+    schedule: Schedule,
     rounds: Iterable[list[Demand]],
-    team: Team,
+    group: ProcessGroup,
     together: int,
     stage: str = "probe",
 ) -> Iterator[Event]:
@@ -70,22 +70,22 @@ def fill(
         together: the number of cells evaluated at once.
         stage: what the progress is called.
     """
-    done = int(filling.growing.count.sum())
-    pace = Pace(stage, filling.expected(), "images", done)
-    if (event := pace.at(done)) is not None:
+    done = int(schedule.growing.count.sum())
+    progress = ProgressRate(stage, schedule.expected(), "images", done)
+    if (event := progress.at(done)) is not None:
         yield event
     for demands in rounds:
-        counts = filling.growing.count.ravel()
+        counts = schedule.growing.count.ravel()
         units = [u for u in _units(demands, together) if (counts[list(u[2:])] < u[1]).any()]
         # What is expected is a guess; the round is not.
         ahead = sum((u[1] - u[0]) * int((counts[list(u[2:])] < u[1]).sum()) for u in units)
-        pace.total = max(filling.expected(), done + ahead)
-        for unit, result in team.deal(units, filling.work):
+        progress.total = max(schedule.expected(), done + ahead)
+        for unit, result in group.map(units, schedule.work):
             missing = [k for k, cell in enumerate(unit[2:]) if counts[cell] < unit[1]]
-            filling.record(unit, result, missing)
+            schedule.record(unit, result, missing)
             done += (unit[1] - unit[0]) * len(missing)
-            pace.total = max(pace.total, done)
-            if (event := pace.at(done)) is not None:
+            progress.total = max(progress.total, done)
+            if (event := progress.at(done)) is not None:
                 yield event
 
 
@@ -113,7 +113,7 @@ class EverySample:
         self, cells: NDArray[np.int64], seen: NDArray[np.int64], last: int
     ) -> list[Demand]:
         """What brings `cells` from what they have `seen` to `last` samples, where they go then."""
-        last = self._evaluator.pool.cut(min(last, self._samples))
+        last = self._evaluator.data.cut(min(last, self._samples))
         demands = [(int(c), int(seen[c]), last) for c in cells if seen[c] < last]
         seen[cells] = np.maximum(seen[cells], last)
         return demands
@@ -152,7 +152,7 @@ class ToTolerance:
             growing.population,
             samples,
             tolerance,
-            evaluator.pool.cut,
+            evaluator.data.cut,
         )
 
     def rounds(self) -> Iterator[list[Demand]]:

@@ -15,7 +15,7 @@ from isoloss.settings.source import trained_network
 
 
 @dataclass(frozen=True)
-class Subject:
+class ProbedNetwork:
     """A network, and what else a probe of it is to show.
 
     Attributes:
@@ -33,7 +33,7 @@ class Subject:
         return [p for p in (self.network.path, *self.also) if p is not None]
 
 
-def load_subject(settings: ProbeSettings) -> Subject:
+def load_probed_network(settings: ProbeSettings) -> ProbedNetwork:
     """Load what is to be probed; refuses what cannot be before anything is written.
 
     Raises:
@@ -49,7 +49,7 @@ def load_subject(settings: ProbeSettings) -> Subject:
             raise IsolossError(f"two trajectories are called {other.name!r}: rename a run's folder")
         names.add(other.name)
         also.append(other)
-    return Subject(network, tuple(also), _checked_end(settings, network.model))
+    return ProbedNetwork(network, tuple(also), _checked_end(settings, network.model))
 
 
 def _checked_end(settings: ProbeSettings, model: nn.Module) -> Path | None:

@@ -1,0 +1,196 @@
+"""What may mislead in a surface: its range, its centre, its errors and what it was computed in."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from isoloss.compute.diagnostics.probed_surface import ProbedSurface, Said, percent
+from isoloss.geometry.height import number_label
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+
+# A relief of fewer standard errors than this may be chance.
+NOISE = 3.0
+# A relief below this share of the loss at the centre is flat.
+FLAT = 0.01
+# From so many times the loss of guessing on, one sees only that a network can be broken.
+HOPELESS = 10.0
+# The largest standard error, as a share of the relief, that cannot be mistaken for shape.
+LARGE_ERROR = 0.05
+# The largest share of the range by which reduced precision may move a loss.
+AUDIT_ERROR = 0.005
+
+
+def check_centre(probed: ProbedSurface) -> Said:
+    """A surface that goes through the checkpoint's own loss."""
+    if probed.origin is None:
+        return "ok", "Nothing was measured at the origin, so there is nothing to compare."
+    own, shown = probed.origin.own, probed.origin.shown
+    if not math.isfinite(own):
+        return "warning", (
+            f"The network's own loss is {number_label(own)}: it has diverged, or the loss "
+            "overflows on these data. Probe an earlier checkpoint."
+        )
+    seen = f"The loss at the centre is {number_label(shown)}, the network's own {number_label(own)}"
+    if abs(shown - own) <= NOISE * probed.origin.apart + probed.rounding(own):
+        return "ok", f"{seen}."
+    if probed.surface.meta.get("batch_norm") == "recalibrated":
+        return "note", (
+            f"{seen}: the difference is that of the batch-norm statistics, measured anew at every "
+            "point. With --batch-norm frozen both agree."
+        )
+    return "warning", (
+        f"{seen}: what is shown is not this network. Probe with --precision fp32; if the "
+        "difference stays, the loss depends on more than the parameters (random augmentation, "
+        "dropout that is always on, statistics of the batch)."
+    )
+
+
+def check_range(probed: ProbedSurface) -> Said:
+    """A range in which the loss varies, and means something, and that holds the trajectories."""
+    surface, limit = probed.surface, _hopeless(probed)
+    cells = int(surface.computed.sum())
+    if cells == 0:
+        return "ok", "Nothing has been computed yet."
+    lost = int((surface.computed & ~(probed.finite & (surface.loss <= limit))).sum())
+    if lost > cells / 2:
+        beyond = f"above {number_label(limit)} or " if math.isfinite(limit) else ""
+        return "warning", (
+            f"{percent(lost / cells)} of the losses are {beyond}not finite: most of the picture "
+            "shows networks far worse than guessing. Take a smaller range (--range -0.25 0.25)."
+        )
+    if (flat := _flatness(probed)) is not None:
+        return "warning", f"{flat} Take a larger range (--range -2 2)."
+    outside = sum(_outside(t, surface) for t in probed.trajectories)
+    if outside:
+        return "note", (
+            f"{outside} of {sum(map(len, probed.trajectories))} checkpoints lie outside the grid: "
+            "the path ends in the air. Leave --alpha-range and --beta-range away, and the grid "
+            "holds all of it."
+        )
+    return "ok", f"The loss varies by {number_label(probed.relief)} over the grid."
+
+
+def _hopeless(probed: ProbedSurface) -> float:
+    """The loss from which on a network is lost; infinite where there is nothing to judge by."""
+    classes = probed.surface.meta.get("classes")
+    if isinstance(classes, int) and classes > 1:
+        return HOPELESS * math.log(classes)
+    # What trajectories begin with are untrained networks, which guess.
+    starts = [float(t.loss[0]) for t in probed.trajectories if len(t)]
+    guess = max(filter(math.isfinite, starts), default=0.0)
+    return HOPELESS * guess if guess > 0 else math.inf
+
+
+def _flatness(probed: ProbedSurface) -> str | None:
+    """Why the relief is too small to be seen, if it is."""
+    errors = probed.surface.loss_stderr[probed.finite]
+    errors = errors[np.isfinite(errors)]
+    typical = float(np.median(errors)) if errors.size else 0.0
+    seen = f"The loss varies by {number_label(probed.relief)}"
+    if probed.relief < NOISE * typical:
+        return (
+            f"{seen}, and its standard error is {number_label(typical)}: what looks like shape may "
+            "be chance. Evaluate more (--samples)."
+        )
+    centre = math.nan if probed.origin is None else probed.origin.shown
+    if not math.isfinite(centre):
+        centre = float(np.median(probed.surface.loss[probed.finite]))
+    if probed.relief == 0 or probed.relief < FLAT * abs(centre):
+        return (
+            f"{seen} around {number_label(centre)}, by less than {percent(FLAT)}: there is "
+            "nothing to see at this scale."
+        )
+    return None
+
+
+def _outside(trajectory: Trajectory, surface: Surface) -> int:
+    """How many checkpoints lie beyond the grid; a curve has no width to lie in."""
+    outside = np.zeros(len(trajectory), np.bool_)
+    for places, axis in ((trajectory.alpha, surface.alpha), (trajectory.beta, surface.beta)):
+        if len(axis) > 1:
+            slack = 1e-6 * (axis[-1] - axis[0])
+            outside |= (places < axis[0] - slack) | (places > axis[-1] + slack)
+    return int(outside.sum())
+
+
+def check_minimum(probed: ProbedSurface) -> Said:
+    """A network that lies at the bottom of what is shown."""
+    if not probed.finite.any():
+        return "ok", "No loss is finite, so there is no lowest one."
+    lowest = np.where(probed.finite, probed.surface.loss, np.inf)
+    i, j = divmod(int(lowest.argmin()), lowest.shape[1])
+    low, origin = float(lowest[i, j]), probed.origin
+    seen = f"The lowest loss is {number_label(low)} at {probed.at((i, j))}"
+    # Both ends of an interpolation are minima.
+    if probed.kind.takes("to") or origin is None or not math.isfinite(origin.shown):
+        return "ok", f"{seen}."
+    centre = origin.shown
+    noise = max(NOISE * math.hypot(probed.error((i, j)), origin.error), FLAT * abs(centre))
+    if centre - low <= noise + probed.rounding(centre):
+        return "ok", f"Nothing in the grid is lower than the centre, {number_label(centre)}."
+    return "note", (
+        f"{seen}, lower by {number_label(centre - low)} than the centre's {number_label(centre)}: "
+        "training has not converged, or these are not the data it was trained on. Train longer, "
+        "lower the learning rate, or probe --split train."
+    )
+
+
+def check_standard_error(probed: ProbedSurface) -> Said:
+    """Errors too small to be seen."""
+    if not probed.finite.any():
+        return "ok", "No loss is finite, so none has an error."
+    errors = np.where(probed.finite, probed.surface.loss_stderr, 0.0)
+    if unknown := int(np.isnan(errors).sum()):
+        return "warning", (
+            f"{unknown} losses rest on a single sample each, and their errors are unknown. "
+            "Evaluate more (--samples)."
+        )
+    if not errors.any():
+        return "ok", "Every sample was seen at every point: the means are exact."
+    i, j = divmod(int(errors.argmax()), errors.shape[1])
+    worst = float(errors[i, j])
+    fraction = worst / probed.relief if probed.relief > 0 else math.inf
+    seen = f"The largest standard error is {number_label(worst)}, {percent(fraction)} of the relief"
+    if fraction <= LARGE_ERROR:
+        return "ok", f"{seen}."
+    return "warning", (
+        f"{seen}, at {probed.at((i, j))}: small bumps are those of the sample. Evaluate more "
+        "(--samples, or leave it away for all), or ask for a --tolerance."
+    )
+
+
+def check_cells(probed: ProbedSurface) -> Said:
+    """A grid of numbers, all of them there."""
+    surface, total = probed.surface, probed.surface.count.size
+    broken = int((surface.computed & ~probed.finite).sum())
+    if broken:
+        nan = int((surface.computed & np.isnan(surface.loss)).sum())
+        return "note", (
+            f"{broken} of {total} losses are not finite ({nan} NaN, {broken - nan} infinite): the "
+            "network overflows there, and the picture has holes. Take a smaller range (--range), "
+            "or --precision fp32."
+        )
+    if missing := int((~surface.computed).sum()):
+        return "note", (
+            f"{missing} of {total} cells have not been computed: carry the run on (isoloss run)."
+        )
+    return "ok", f"All {total} losses are finite."
+
+
+def check_precision(probed: ProbedSurface) -> Said:
+    """Reduced precision that was checked and found harmless."""
+    precision, error = probed.surface.meta.get("precision"), probed.audit_error
+    if not probed.is_reduced:
+        return "ok", "Computed in full precision."
+    if error is None:
+        return "note", (
+            f"Computed in {precision} and not compared with fp32. --precision auto compares, and "
+            "takes less than fp32 only where it does no harm."
+        )
+    seen = f"{precision} moves losses by up to {percent(error)} of the range"
+    if error <= AUDIT_ERROR:
+        return "ok", f"{seen}."
+    return "warning", f"{seen}: fine structure may be rounding. Take --precision fp32, or auto."

@@ -1,0 +1,53 @@
+"""The line from one network to another."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from isoloss.compute.networks.checkpoints import as_state, load_into
+from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_like
+
+
+def build(inputs: PlaneInputs) -> Plane:
+    """The interpolation that a probe asks for."""
+    assert inputs.end is not None
+    return interpolation(inputs.model, inputs.model.state_dict(), inputs.end)
+
+
+def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane:
+    """The line from one checkpoint to another: θ(α) = (1 − α)·start + α·end; η is zero.
+
+    All parameters move, those with one dimension too, and so do floating-point buffers: the
+    batch-norm statistics of one end would be wrong at the other.
+
+    Args:
+        model: a network of the checkpoints' architecture; it is left as it is.
+        start, end: paths or state dicts.
+
+    Raises:
+        IsolossError: if a checkpoint is of another architecture.
+
+    Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
+    Optimization Problems", section 3.
+    """
+    origin = _state_in(model, start, "the start")
+    target = _state_in(model, end, "the end")
+    moving = dict(model.named_parameters()) | dict(model.named_buffers())
+    delta = {
+        k: (target[k].double() - origin[k].double()).to(origin[k].dtype)
+        for k in moving
+        if k in origin and origin[k].is_floating_point()
+    }
+    return Plane(origin, delta, zeros_like(delta), "interpolate")
+
+
+def _state_in(model: nn.Module, checkpoint: Checkpoint, role: str) -> dict[str, Tensor]:
+    """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`."""
+    filled = copy.deepcopy(model)
+    label = str(checkpoint) if isinstance(checkpoint, str | Path) else role
+    load_into(filled, as_state(checkpoint), label)
+    return state_of(filled)

@@ -1,0 +1,247 @@
+"""Planes and lines through parameter space: what they are, and where networks lie in them.
+
+Li, Xu, Taylor, Studer, Goldstein 2018, "Visualizing the Loss Landscape of Neural Nets".
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.planes.checkpoint_matrix import (
+    Array,
+    Checkpoint,
+    CheckpointMatrix,
+    Piece,
+    flattened,
+)
+from isoloss.errors import IsolossError
+from isoloss.settings import ProbeSettings
+from isoloss.settings.plane_kinds import plane_kind
+
+Direction = dict[str, Tensor]
+Range = tuple[float, float]
+# A squared distance that is this share of its minuend has lost too many digits to cancellation.
+_CANCELLED = 1e-6
+# Below this squared sine of their angle two directions are parallel but for rounding.
+_PARALLEL = 1e-12
+# An extent that is this share of the path's other one is rounding.
+_NO_EXTENT = 1e-9
+
+
+@dataclass(frozen=True)
+class Plane:
+    """An origin and two directions: θ(α, β) = θ* + α·δ + β·η. A line's η is zero.
+
+    Attributes:
+        origin: the state dict θ*, parameters and buffers, on the CPU.
+        delta, eta: {parameter name: tensor of its shape}, on the CPU; of an interpolation
+            floating-point buffers (batch-norm statistics) too.
+        kind: of `settings.plane_kinds`, or "custom".
+        explained_variance_ratio: (2,) shares of the trajectory's variance, for PCA planes.
+    """
+
+    origin: dict[str, Tensor]
+    delta: Direction
+    eta: Direction
+    kind: str = "custom"
+    explained_variance_ratio: Array | None = None
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is of a kind that has one direction only."""
+        return plane_kind(self.kind).is_line
+
+    @property
+    def moves_buffers(self) -> bool:
+        """Whether δ moves the statistics of batch norms too."""
+        return plane_kind(self.kind).moves_buffers
+
+    @property
+    def cosine(self) -> float:
+        """Cosine of the angle between δ and η."""
+        dd, de, ee = self._gram
+        return float(de / np.sqrt(dd * ee)) if dd > 0 and ee > 0 else float("nan")
+
+    @property
+    def _gram(self) -> tuple[float, float, float]:
+        return (
+            _dot(self.delta, self.delta),
+            _dot(self.delta, self.eta),
+            _dot(self.eta, self.eta),
+        )
+
+    def project(self, checkpoints: Sequence[Checkpoint]) -> Array:
+        """(n, 2) float64: least-squares α, β of each checkpoint (paths or state dicts)."""
+        return self.locate(checkpoints)[0]
+
+    def locate(self, checkpoints: Sequence[Checkpoint]) -> tuple[Array, Array]:
+        """((n, 2) coordinates, (n,) Euclidean distances off the plane) of each checkpoint.
+
+        The coordinates solve the 2×2 normal equations, so that directions need be neither unit
+        nor orthogonal. On a line β is 0. One pass over the files, and a second one over those of
+        checkpoints that lie almost in the plane.
+
+        Raises:
+            IsolossError: if the directions are parallel, or a checkpoint is of another network.
+        """
+        inverse = self._inverse_gram()
+        flat = [{k: flattened(t) for k, t in d.items()} for d in (self.delta, self.eta)]
+
+        def basis(piece: Piece) -> Array:
+            """(2, columns): the directions' stretch."""
+            return np.stack([d[piece.name][piece.place].astype(np.float64) for d in flat])
+
+        def products(pieces: Iterator[Piece]) -> Array:
+            """(n, 3): ⟨d, δ⟩, ⟨d, η⟩ and ‖d‖² of the differences d from the origin."""
+            return sum(
+                (np.column_stack([p.rows @ basis(p).T, _squares(p.rows)]) for p in pieces),
+                np.zeros(()),
+            )
+
+        matrix = CheckpointMatrix(checkpoints, self.origin, self.delta)
+        totals = sum(matrix.map(products), np.zeros((len(checkpoints), 3)))
+        with np.errstate(invalid="ignore"):  # A diverged checkpoint is nowhere: NaN.
+            coordinates = totals[:, :2] @ inverse
+            squares = totals[:, 2] - (coordinates * totals[:, :2]).sum(axis=1)
+
+        near = np.flatnonzero(squares < _CANCELLED * totals[:, 2])
+        if len(near):
+
+            def residuals(pieces: Iterator[Piece]) -> Array:
+                """(n,): ‖d − α·δ − β·η‖², term by term."""
+                return sum(
+                    (_squares(p.rows - coordinates[near] @ basis(p)) for p in pieces), np.zeros(())
+                )
+
+            matrix = CheckpointMatrix(
+                [checkpoints[i] for i in near.tolist()], self.origin, self.delta
+            )
+            squares[near] = sum(matrix.map(residuals), np.zeros(len(near)))
+        return coordinates, np.sqrt(squares)
+
+    def _inverse_gram(self) -> Array:
+        """(2, 2): the inverse of the directions' Gram matrix, on a line its pseudo-inverse."""
+        dd, de, ee = self._gram
+        if dd > 0 and ee == 0:
+            return np.diag([1 / dd, 0.0])
+        determinant = dd * ee - de * de
+        if determinant <= _PARALLEL * dd * ee:
+            raise IsolossError("the two directions are parallel: they span no plane")
+        return np.array([[ee, -de], [-de, dd]]) / determinant
+
+    def ranges(
+        self, checkpoints: Sequence[Checkpoint], margin: float = 0.25
+    ) -> tuple[Range, Range]:
+        """((low, high) of α, of β): what holds the projected checkpoints and the origin.
+
+        Args:
+            margin: how far it goes beyond them on either side, as a share of their extent.
+        """
+        return surrounding(self.project(checkpoints), margin)
+
+    def save(self, path: Path) -> Path:
+        """Write the plane as safetensors, and give the path."""
+        tensors = {
+            f"{part}.{name}": tensor
+            for part in ("origin", "delta", "eta")
+            for name, tensor in getattr(self, part).items()
+        }
+        shares = self.explained_variance_ratio
+        about = {"kind": self.kind, "explained": None if shares is None else shares.tolist()}
+        return save_tensors(path, tensors, {"isoloss": json.dumps(about)})
+
+    @classmethod
+    def load(cls, path: Path) -> Plane:
+        """Read a plane that `save` wrote.
+
+        Raises:
+            IsolossError: if the file holds none.
+        """
+        parts: dict[str, dict[str, Tensor]] = {"origin": {}, "delta": {}, "eta": {}}
+        try:
+            for key, tensor in load_state(path).items():
+                part, _, name = key.partition(".")
+                parts[part][name] = tensor
+            with safe_open(str(path), "pt") as file:
+                about = json.loads(file.metadata()["isoloss"])
+            shares = None if about["explained"] is None else np.array(about["explained"])
+            return cls(**parts, kind=about["kind"], explained_variance_ratio=shares)
+        except (KeyError, TypeError, ValueError) as error:
+            raise IsolossError(f"{path} is not a plane: {error}") from error
+
+
+@dataclass(frozen=True)
+class PlaneInputs:
+    """What a probe gives to the function that builds a plane of the kind it asks for.
+
+    Attributes:
+        model: the network with the weights that are probed; it is to be left as it is.
+        settings: what was asked for; of its options only those that the kind takes.
+        seed: of what is random in this plane: with `--planes` another one for each.
+        trajectories: the checkpoints of training runs, in order, the network's own run first; ()
+            for kinds that need none.
+        end: the checkpoint of the other network, for kinds that take `--to`.
+    """
+
+    model: nn.Module
+    settings: ProbeSettings
+    seed: int
+    trajectories: tuple[Sequence[Path], ...] = ()
+    end: Path | None = None
+
+
+def build(inputs: PlaneInputs) -> Plane:
+    """The plane of the kind that `inputs.settings` asks for.
+
+    Raises:
+        IsolossError: if it cannot be built from what there is.
+    """
+    kind = inputs.settings.plane_kind
+    return replace(pkgutil.resolve_name(kind.builder)(inputs), kind=kind.name)
+
+
+def surrounding(path: Array, margin: float = 0.25) -> tuple[Range, Range]:
+    """((low, high) of α, of β): what holds the (n, 2) points and the origin, as `Plane.ranges`.
+
+    Points that are not finite do not count. Along an axis without extent it is as wide as along
+    the other, and [−1, 1] where there is none at all.
+    """
+    points = np.vstack([np.zeros(2), path[np.isfinite(path).all(axis=1)]])
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = high - low
+    flat = extent <= _NO_EXTENT * extent.max()
+    room = np.where(flat, (0.5 + margin) * extent.max() or 1.0, margin * extent)
+    (a, c), (b, d) = (low - room).tolist(), (high + room).tolist()
+    return (a, b), (c, d)
+
+
+def state_of(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of the parameters and buffers of `model`, on the CPU."""
+    return {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+
+
+def _dot(a: Direction, b: Direction) -> float:
+    # einsum widens to float64 piece by piece, where torch would copy whole tensors.
+    return float(
+        sum(np.einsum("i,i->", flattened(a[k]), flattened(b[k]), dtype=np.float64) for k in a)
+    )
+
+
+def _squares(rows: Array) -> Array:
+    """(n,): the squared norm of each row."""
+    return np.einsum("ij,ij->i", rows, rows)
+
+
+def zeros_like(direction: Direction) -> Direction:
+    """The direction along which nothing moves."""
+    return {k: torch.zeros_like(t) for k, t in direction.items()}

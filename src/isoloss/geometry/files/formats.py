@@ -1,0 +1,112 @@
+"""The formats of surfaces and curves: one entry each, chosen by the suffix of a file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from isoloss.errors import IsolossError
+from isoloss.geometry.files.csv import save_csv
+from isoloss.geometry.files.h5 import load_h5
+from isoloss.geometry.files.npz import load_npz, save_npz
+from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply
+from isoloss.geometry.files.vts import save_vts
+from isoloss.geometry.surface import Surface
+
+Content = Literal["surface", "curve"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of files.
+
+    Attributes:
+        suffixes: of its files, in lower case, the usual one first.
+        holds: what it can keep.
+        read: a file; raises `IsolossError` for what is damaged or something else. None: it is
+            written only.
+        write: to a path, which is returned; the file appears whole or not at all. None: it is read
+            only.
+    """
+
+    suffixes: tuple[str, ...]
+    holds: tuple[Content, ...]
+    read: Callable[[Path], Surface] | None = None
+    write: Callable[[Surface, Path], Path] | None = None
+
+
+FORMATS: list[Format] = []
+"""All of them, in the order in which messages name them."""
+
+
+def register(format: Format) -> Format:
+    """Add a format to those that are read and written."""
+    FORMATS.append(format)
+    return format
+
+
+def readable() -> list[str]:
+    """The suffixes of all files that can be read, the usual ones of each format first."""
+    return [suffix for format in FORMATS if format.read for suffix in format.suffixes]
+
+
+def writable(content: Content = "surface") -> list[str]:
+    """The usual suffixes of the formats that `content` can be written in."""
+    return [f.suffixes[0] for f in FORMATS if f.write is not None and content in f.holds]
+
+
+def in_words(suffixes: Iterable[str]) -> str:
+    """A choice as a sentence has it: .ply, .npz or .h5."""
+    *others, last = suffixes
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def format_of(path: Path) -> Format | None:
+    """The format that a file's name says; None where it says none."""
+    return next((f for f in FORMATS if path.suffix.lower() in f.suffixes), None)
+
+
+def load_surface(path: Path) -> Surface:
+    """The surface or curve in a file.
+
+    Raises:
+        IsolossError: it is of no known format, or damaged, or holds no surface.
+    """
+    format = format_of(path)
+    if format is None or format.read is None:
+        known = in_words(f.suffixes[0] for f in FORMATS if f.read)
+        raise IsolossError(
+            f"cannot tell what {path} is: surfaces are {known} files, or run folders"
+        )
+    try:
+        surface = format.read(path)
+    except IsolossError as error:
+        raise error if str(path) in str(error) else IsolossError(f"{path}: {error}") from error
+    is_curve = surface.is_curve and "curve" in format.holds and surface.shape[0] >= 2
+    if min(surface.shape) < 2 and not is_curve:
+        raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
+    return surface
+
+
+def save_surface(surface: Surface, path: Path) -> Path:
+    """Write `surface` in the format of `path`'s suffix; returns the path.
+
+    Raises:
+        IsolossError: if there is no such format, or none that could hold a curve.
+    """
+    format = format_of(path)
+    if format is None or format.write is None:
+        raise IsolossError(f"cannot save as {path.name}: choose one of {', '.join(writable())}")
+    if surface.is_curve and "curve" not in format.holds:
+        known = in_words(writable("curve"))
+        raise IsolossError(f"cannot save a curve as {path.name}: choose {known}")
+    return format.write(surface, path)
+
+
+register(Format((".ply",), ("surface",), load_surface_ply, save_surface_ply))
+register(Format((".npz",), ("surface", "curve"), load_npz, save_npz))
+register(Format((".h5", ".hdf5"), ("surface",), read=load_h5))
+register(Format((".vts",), ("surface",), write=save_vts))
+register(Format((".csv",), ("surface", "curve"), write=save_csv))

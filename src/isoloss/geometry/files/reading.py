@@ -1,0 +1,100 @@
+"""`load`: a surface from a file or a run folder, and the trajectories beside it."""
+
+from __future__ import annotations
+
+import glob
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.files import read_json
+from isoloss.geometry.files.formats import load_surface
+from isoloss.geometry.files.ply import load_trajectory_ply
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+
+_FINISHED = ("surface.ply", "curve.npz")
+_TRAJECTORY = re.compile(r"(^|-)trajectory(-|$)")
+
+
+def load(path: str | Path) -> Surface:
+    """Read a surface or a curve from a .ply, .npz or .h5 file, or from a run folder.
+
+    A run folder gives its finished `surface.ply` or `curve.npz`, or what has been computed so far.
+    `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to
+    .ply or .npz comes back exactly.
+
+    Raises:
+        IsolossError: if there is no such file, or it is damaged, or it holds no surface.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _load_run(path)
+    if not path.exists():
+        raise IsolossError(f"there is no file or run folder {path}")
+    return load_surface(path)
+
+
+def load_trajectories(path: str | Path) -> list[Trajectory]:
+    """The trajectories that belong to what `load(path)` reads, the surface's own first.
+
+    They lie beside a surface as `trajectory.ply` and `trajectory-NAME.ply`, or beside `S.ply` as
+    `S-trajectory.ply` and `S-trajectory-NAME.ply`. One that does not say its name has that of its
+    file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        first = path / "trajectory"
+    elif path.name == "surface.ply":
+        first = path.with_name("trajectory")
+    else:
+        first = path.with_name(f"{path.stem}-trajectory")
+    found = [p for p in (first.with_name(f"{first.name}.ply"),) if p.exists()]
+    found += sorted(first.parent.glob(f"{glob.escape(first.name)}-*.ply"))
+    return [_named(load_trajectory_ply(p), p.stem[len(first.name) + 1 :]) for p in found]
+
+
+def is_trajectory(path: Path) -> bool:
+    """Whether the file's name says that it is a trajectory beside a surface."""
+    return _TRAJECTORY.search(path.stem) is not None
+
+
+def finished_file(folder: Path) -> Path | None:
+    """What a probe run in `folder` has left when it was done: its surface or its curve."""
+    return next((folder / name for name in _FINISHED if (folder / name).exists()), None)
+
+
+def _load_run(folder: Path) -> Surface:
+    finished = finished_file(folder)
+    if finished is not None:
+        try:
+            return load(finished)
+        except IsolossError as error:
+            if not (folder / "run.json").exists():
+                raise
+            again = f"delete it, and 'isoloss run {folder}' writes it again"
+            raise IsolossError(f"{error}; {again}") from error
+    if GrowingSurface.exists(folder / "surface"):
+        return GrowingSurface.open(folder / "surface").snapshot()
+    if (folder / "run.json").exists():
+        if _kind_of_run(folder) == "train":
+            raise IsolossError(
+                f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
+            )
+        raise IsolossError(f"{folder} has no surface yet: carry it on with 'isoloss run {folder}'")
+    raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
+
+
+def _kind_of_run(folder: Path) -> str:
+    try:
+        return str(read_json(folder / "run.json")["settings"]["kind"])
+    except (KeyError, TypeError):
+        return ""
+
+
+def _named(trajectory: Trajectory, name: str) -> Trajectory:
+    if trajectory.name or not name:
+        return trajectory
+    return replace(trajectory, meta={**trajectory.meta, "name": name})

@@ -1,0 +1,36 @@
+"""The networks that are built in, and what else may be the name of one.
+
+A new built-in network is a file in `compute/networks` with the function that builds it, and a line
+here.
+"""
+
+from __future__ import annotations
+
+_SMALL = "isoloss.compute.networks.cifar_resnet"
+BUILT_IN_NETWORKS = {
+    "resnet20": f"{_SMALL}:resnet20",
+    "resnet32": f"{_SMALL}:resnet32",
+    "resnet44": f"{_SMALL}:resnet44",
+    "resnet56": f"{_SMALL}:resnet56",
+    "resnet110": f"{_SMALL}:resnet110",
+    "resnet50_cbam": "isoloss.compute.networks.cbam:resnet50_cbam",
+}
+"""{name: "module:function"} of `function(classes) -> torch.nn.Module`, imported when it is needed.
+
+Where the network it gives has an attribute `for_small_images` that is true, it takes small images
+as it is; others get a CIFAR stem if they are of a family for which there is one.
+"""
+_OF_TORCHVISION = ("resnet50", "vgg11")
+
+
+def network_names() -> str:
+    """What the name of a network may be, in words: of the built-in ones the first of each file."""
+    entries = reversed(BUILT_IN_NETWORKS.items())
+    first = {builder.partition(":")[0]: name for name, builder in entries}
+    known = ", ".join(sorted([*first.values(), *_OF_TORCHVISION]))
+    return f"{known}, torchvision:NAME, timm:NAME or package.module:function"
+
+
+def no_network(name: str) -> str:
+    """Why there is no network called `name`, in one line."""
+    return f"there is no network {name!r}: choose {network_names()}"

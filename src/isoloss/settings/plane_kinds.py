@@ -1,0 +1,116 @@
+"""The kinds of planes that can be probed: what there is to know of each, said once.
+
+A new kind is a file in `compute/planes` with the function that builds it, and an entry here. All
+else (the settings and their checks, command line, form, names of runs, titles, diagnostics) asks a
+kind what it is, never which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isoloss.errors import IsolossError
+
+
+@dataclass(frozen=True)
+class PlaneKind:
+    """One kind of plane through a network's parameters.
+
+    Attributes:
+        name: what `--plane` and `run.json` call it.
+        title: what headings call it, in small letters: "random plane".
+        help: what it is, in one clause for the help of `--plane`.
+        builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
+        options: which of a probe's options that are not for every kind its builder heeds, of "to",
+            "also", "planes" and "normalize".
+        is_line: whether it has one direction only, η being zero.
+        moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
+            too, which stay those of either end beyond α = 0 and α = 1.
+        least_checkpoints: of a training run, that it takes to build one; 0 if it needs no
+            trajectory.
+        usual_range: of α, and of β, where neither a range is asked for nor a trajectory shown.
+    """
+
+    name: str
+    title: str
+    help: str
+    builder: str
+    options: tuple[str, ...] = ()
+    is_line: bool = False
+    moves_buffers: bool = False
+    least_checkpoints: int = 0
+    usual_range: tuple[float, float] = (-1.0, 1.0)
+
+    @property
+    def needs_trajectory(self) -> bool:
+        """Whether it is built from the checkpoints of training runs, which are shown on it."""
+        return self.least_checkpoints > 0
+
+    def takes(self, option: str) -> bool:
+        """Whether an option of `ProbeSettings` means something to it."""
+        if option in ("grid", "beta_range"):
+            return not self.is_line
+        return self.is_line if option == "points" else option in self.options
+
+    def check_enough(self, checkpoints: int) -> None:
+        """Refuse so few checkpoints that they span no plane of this kind.
+
+        Raises:
+            IsolossError: saying how many it takes.
+        """
+        if checkpoints < self.least_checkpoints:
+            raise IsolossError(
+                f"a {self.title} needs at least {self.least_checkpoints} checkpoints, there are "
+                f"{checkpoints}: train for longer, or with more checkpoints per epoch"
+            )
+
+
+_BUILT_IN = (
+    PlaneKind(
+        "random", "random plane", "two filter-normalized directions",
+        "isoloss.compute.planes.random_plane:build_plane", options=("planes", "normalize"),
+    ),
+    PlaneKind(
+        "pca", "PCA plane",
+        "the trajectory's two leading principal components (Li et al. 2018)",
+        "isoloss.compute.planes.pca_plane:build", options=("also",), least_checkpoints=3,
+    ),
+    PlaneKind(
+        "line", "random line", "one random direction",
+        "isoloss.compute.planes.random_plane:build_line", options=("normalize",), is_line=True,
+    ),
+    PlaneKind(
+        "interpolate", "interpolation", "the line to another network",
+        "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
+        moves_buffers=True, usual_range=(-0.5, 1.5),
+    ),
+)  # fmt: skip
+PLANE_KINDS = {kind.name: kind for kind in _BUILT_IN}
+"""All kinds that can be asked for, by name, in the order in which they are listed."""
+_OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
+
+
+def register(kind: PlaneKind) -> None:
+    """Make `kind` one that can be asked for.
+
+    Raises:
+        IsolossError: if there is one of that name.
+    """
+    if plane_kind(kind.name).name == kind.name:
+        raise IsolossError(f"there is a plane kind {kind.name!r} already")
+    PLANE_KINDS[kind.name] = kind
+
+
+def plane_kind(name: object) -> PlaneKind:
+    """The kind called `name`; that of planes of one's own directions if there is none such."""
+    return PLANE_KINDS.get(str(name), _OF_ONES_OWN)
+
+
+def kinds_taking(option: str) -> list[str]:
+    """The names of the kinds that heed an option of `ProbeSettings`."""
+    return [kind.name for kind in PLANE_KINDS.values() if kind.takes(option)]
+
+
+def help_on_kinds() -> str:
+    """What each kind is, in one line."""
+    return "; ".join(f"{kind.name}: {kind.help}" for kind in PLANE_KINDS.values())
