@@ -47,7 +47,7 @@ SIGMA = 0.1
 SIZE = "small"  # of the denoiser that is trained here
 VOTES = 11
 FEWEST, ROUNDS = 8, 3
-_TRAINED_STEPS, _TRAINED_BATCH = 20, 16
+TRAINED_STEPS, _TRAINED_BATCH = 20, 16
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,13 @@ def bench_attack(
 def measure(
     target: Target, steps: int, budget: float, images: int | None, denoiser: str | None
 ) -> Figures:
+    """All comparisons on one network.
+
+    Args:
+        budget: seconds, about, for all of them.
+        images: how many; None for as many as there is time for.
+        denoiser: its name or folder; None for one made for the purpose.
+    """
     unet, scheduler = _denoiser(denoiser, target.images)
     defended = Defended.of(target, unet, scheduler, SIGMA)
     comparisons = [
@@ -265,7 +272,7 @@ def _denoiser(name: str | None, images: Tensor) -> tuple[nn.Module, Any]:
     unet = cast(nn.Module, build_unet(SIZE, images.shape[-1], images.shape[1])).to(images.device)
     scheduler = build_scheduler(SIGMA)
     optimizer = torch.optim.Adam(unet.parameters(), 1e-3)
-    for step in range(_TRAINED_STEPS):
+    for step in range(TRAINED_STEPS):
         batch = images.roll(-step * _TRAINED_BATCH, 0)[:_TRAINED_BATCH]
         optimizer.zero_grad()
         denoising_loss(unet, scheduler.alphas_cumprod, batch).backward()

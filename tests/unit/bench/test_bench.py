@@ -223,10 +223,10 @@ def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, cap
     probed = Probed("tiny", target.model, (target.images * 255).byte(), target.labels)
     monkeypatch.setattr(attack_bench, "networks", lambda *_: [probed])
     for name, value in (("EOT_STEPS", 1), ("DRAWS", 2), ("PILOT", 2), ("ESTIMATES", 8),
-                        ("VOTES", 1), ("ROUNDS", 1), ("_TRAINED_STEPS", 1)):  # fmt: skip
+                        ("VOTES", 1), ("ROUNDS", 1), ("TRAINED_STEPS", 1)):  # fmt: skip
         monkeypatch.setattr(attack_bench, name, value)
     monkeypatch.setattr(attack_bench, "SIZE", "tiny")
-    measured = attack_bench._measure(target, 2, 1.0, 4, None)
+    measured = attack_bench.measure(target, 2, 1.0, 4, None)
     monkeypatch.setattr(attack_bench, "measure", lambda *_: measured)
     attack_bench.bench_attack([], 8, 2, 1.0, None, as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["attack"]
