@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.bench.attack_peers import (
+    AttackPeer,
     Attempt,
     Defended,
-    Peer,
     Target,
     attackers,
     certifiers,
@@ -214,7 +214,7 @@ def compare(
     what: str,
     unit: str,
     outcome: str,
-    peers: Iterable[Peer],
+    peers: Iterable[AttackPeer],
     target: Target,
     work: int,
     budget: float,

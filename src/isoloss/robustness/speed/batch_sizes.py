@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.outputs import watched_outputs
+from isoloss.compute.networks.acceleration import watched_outputs
 
 # The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
 # keeps the device busy. It follows from the network alone, for what is random may depend on it.

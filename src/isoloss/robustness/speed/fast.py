@@ -7,12 +7,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.machine.device import (
-    arithmetic,
-    in_fast_layout,
-    keep_weights_in_bf16,
-    reduced_precisions,
-)
+from isoloss.compute.machine.device import arithmetic, reduced_precisions
+from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes

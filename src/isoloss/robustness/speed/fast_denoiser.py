@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.machine.device import arithmetic, in_fast_layout, keep_weights_in_bf16
+from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.robustness.speed.batch_sizes import BatchSizes, suitable_batch_sizes
 from isoloss.robustness.speed.diffusers_blocks import avoid_repetitions, avoid_slow_bf16
 from isoloss.robustness.speed.fast import FEW
