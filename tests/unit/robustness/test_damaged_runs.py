@@ -19,7 +19,7 @@ from isoloss.robustness.evaluation.combination_on_block import attack_seed
 from isoloss.robustness.evaluation.journal import Journal, Outcome, is_of
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.evaluation.results import Results
-from isoloss.robustness.evaluation.setup import _digest_of
+from isoloss.robustness.evaluation.setup import digest_of_denoiser
 from isoloss.robustness.evaluation.summary import under_all
 from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
@@ -177,8 +177,12 @@ def test_labels_between_two_classes_are_refused(asked):
 
 def test_another_noise_schedule_is_another_denoiser():
     unet = nn.Linear(2, 2)
-    assert _digest_of(unet, build_scheduler()) == _digest_of(unet, build_scheduler())
-    assert _digest_of(unet, build_scheduler()) != _digest_of(unet, build_scheduler(1.0))
+    assert digest_of_denoiser(unet, build_scheduler()) == digest_of_denoiser(
+        unet, build_scheduler()
+    )
+    assert digest_of_denoiser(unet, build_scheduler()) != digest_of_denoiser(
+        unet, build_scheduler(1.0)
+    )
 
 
 def test_no_attack_shares_its_randomness_with_the_draws_that_judge_it():

@@ -10,7 +10,7 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
-from isoloss.results.certificates import Certificate
+from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.tables import EvaluationWarning, Row
@@ -42,7 +42,7 @@ class RunResults:
     is_finished: bool
     data: str
     data_hash: str
-    certificates: tuple[Certificate, ...] = ()
+    certificates: tuple[CertificateRow, ...] = ()
 
     @property
     def name(self) -> str:

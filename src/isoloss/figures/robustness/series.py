@@ -10,7 +10,7 @@ import numpy as np
 
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.geometry.arrays import Array
-from isoloss.results.tables import Criterion, EvaluationWarning, Row
+from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Se
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in runs:
-        for curve in dict.fromkeys(row.curve[:-1] for row in run.rows):
-            rows = [row for row in run.rows if row.curve[:-1] == curve]
+        for rows in over_seeds(run.rows):
+            curve = rows[0].curve[:-1]
             new = _put_together(rows, run, by)
             same = [
                 k

@@ -165,14 +165,14 @@ class _Record:
         self._done = sum(map(self._plan.images, self.journal.outcomes))
         total = sum(map(self._plan.images, self._plan.units))
         total += len(self._plan.studies) * (self._plan.studied[1] - self._plan.studied[0])
-        self._pace = ProgressRate(evaluation.settings.kind, total, "images", self._done)
+        self._progress = ProgressRate(evaluation.settings.kind, total, "images", self._done)
 
     def add(self, unit: Unit, result: bytes) -> Iterator[Event]:
         """Write down what a unit has found, and say how far the run is."""
         if unit not in self.journal.outcomes:
             self._done += self._plan.images(unit)
         self.journal.append(unit, result)
-        if (event := self._pace.at(self._done)) is not None:
+        if (event := self._progress.at(self._done)) is not None:
             yield event
 
     @property
