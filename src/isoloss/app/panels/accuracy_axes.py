@@ -18,7 +18,7 @@ Places = dict[float, float]
 
 DODGE, CROWDED = 0.3, 0.3
 """By so many em curves stand beside each other where their values are the same; all of them
-together by this share of the way to the next radius at most."""
+together by this fraction of the way to the next radius at most."""
 LOW = 12.0
 """Below this height, in em, the axis has no line of its own for what it means."""
 AIR = 1.12
@@ -79,12 +79,12 @@ def _labels(places: Places, scale: float) -> list[str]:
     texts = {place: radius_text(radius) for radius, place in places.items()}
     order = [*places.values()]
     order = [order[0], order[-1], *order[1:-1]] if len(order) > 1 else order
-    kept: dict[float, float] = {}
+    written: dict[float, float] = {}
     for place in order:
         half = imgui.calc_text_size(texts[place]).x / 2 + em(0.2)
-        if all(abs(place - other) * scale > half + room for other, room in kept.items()):
-            kept[place] = half
-    return [texts[place] if place in kept else "" for place in places.values()]
+        if all(abs(place - other) * scale > half + room for other, room in written.items()):
+            written[place] = half
+    return [texts[place] if place in written else "" for place in places.values()]
 
 
 def draw_chance(chance: float) -> None:

@@ -105,8 +105,8 @@ def draw_sample(x: float, y: float, stroke: Stroke, alpha: float) -> None:
     draw_mark(x + em(0.8), y, stroke, em(0.27), alpha)
 
 
-def _mixed(one: Color, other: Color, share: float) -> Color:
-    r, g, b = (a + share * (c - a) for a, c in zip(one[:3], other[:3], strict=True))
+def _mixed(one: Color, other: Color, fraction: float) -> Color:
+    r, g, b = (a + fraction * (c - a) for a, c in zip(one[:3], other[:3], strict=True))
     return r, g, b, one[3]
 
 

@@ -16,7 +16,7 @@ from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, 
 from isoloss.settings import EvaluationSettings, RobustnessSettings
 
 PERIOD = 0.25
-"""Seconds between two looks at the files of a run, at least."""
+"""Seconds between two readings of the files of a run, at least."""
 MOST_BYTES = 16 << 20
 """A table of a thousand curves has a tenth of it; what is larger would hold up the window."""
 
@@ -28,25 +28,27 @@ class OpenEvaluation:
     Attributes:
         files: what it has written so far.
         hidden: curves that are switched off.
-        judged: which of the answers of a randomized defense the curves count.
-        version: grows with the data, so that the panels know when to look again.
+        criterion: which of the answers of a randomized defense the curves count.
+        version: grows with the data, so that the panels know when to draw anew.
     """
 
     followed: FollowedRun
     files: RobustnessFiles = field(default_factory=lambda: RobustnessFiles(MOST_BYTES))
     hidden: set[Curve] = field(default_factory=set[Curve])
-    judged: Criterion = "majority"
+    criterion: Criterion = "majority"
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
-    _looked: float = -PERIOD
+    _updated: float = -PERIOD
     _worked_out: tuple[int, list[AccuracyCurve]] | None = None
 
     @property
     def folder(self) -> Path:
+        """That of the run."""
         return self.followed.run.folder
 
     @property
     def name(self) -> str:
+        """That of the run."""
         return self.followed.run.name
 
     @property
@@ -119,9 +121,9 @@ class OpenEvaluation:
     def update(self, now: float | None = None) -> bool:
         """Read what has changed, every `PERIOD` seconds at most; returns whether anything has."""
         now = time.monotonic() if now is None else now
-        if now - self._looked < PERIOD:
+        if now - self._updated < PERIOD:
             return False
-        self._looked = now
+        self._updated = now
         changed = self.files.read(self.followed.run)
         self.version += changed
         return changed
