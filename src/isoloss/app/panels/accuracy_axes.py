@@ -27,10 +27,8 @@ AIR = 1.12
 
 def asked_axis(evaluation: OpenEvaluation) -> Axis:
     """The axis on which what the run was asked for belongs."""
-    asked = evaluation.settings
-    if asked.kind == "certify":
-        return "radius"
-    return "l2" if asked.norm == "l2" else "linf"
+    settings = evaluation.settings
+    return "radius" if settings.kind == "certify" else settings.norm
 
 
 def places_of(evaluation: OpenEvaluation, axis: Axis, curves: Sequence[AccuracyCurve]) -> Places:

@@ -1,0 +1,262 @@
+"""The contours of a loss surface in the plane, as in the figures of papers (Li et al. 2018).
+
+The levels, the colours and the logarithmic spacing are those of the picture in space.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isoloss.figures.plane.figure_bar import Reading, draw_bar
+from isoloss.figures.plane.level_labels import Labels
+from isoloss.figures.plane.marks import draw_marks, draw_paths, keep_clear, legend_entries
+from isoloss.figures.plane.remarks import draw_remarks, remarks, sign_of
+from isoloss.figures.plane.subplot import STEPS, Panel, panel_of
+from isoloss.figures.print import Print
+from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
+from isoloss.geometry.height import nice_ticks, number_label
+from isoloss.scene.levels import own_height
+from isoloss.scene.scene import Scene
+from isoloss.scene.texturing import axis_titles
+from isoloss.scene.theme import THEMES, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
+    """A figure of 1, 2 or 4 viewports, one surface each.
+
+    Raises:
+        IsolossError: a viewport shows no surface, or several.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    panels = [panel_of(scene, print_) for scene in views]
+    theme, appearance = THEMES[views[0].appearance.theme], views[0].appearance
+    layout = _Layout(panels, sheet)
+    with matplotlib.rc_context(style(theme, sheet)):
+        figure = Figure(figsize=(sheet.width / 72, layout.height / 72), dpi=sheet.dpi)
+        if not appearance.transparent:
+            # Paper is white; only the dark theme brings its own background.
+            figure.patch.set_facecolor("white" if appearance.theme == "light" else "none")
+            if appearance.theme == "dark":
+                draw_background(figure, theme)
+        for k, panel in enumerate(panels):
+            axes = figure.add_axes(layout.plot(k))
+            _draw_panel(axes, panel, sheet, theme, print_, layout.lines)
+            if panel.scene.appearance.scalar_bar:
+                draw_bar(figure.add_axes(layout.bar(k)), panel, sheet, theme, print_)
+    return figure
+
+
+class _Layout:
+    """Where the plots go: everything in points, but what is handed out in shares of the figure."""
+
+    def __init__(self, panels: list[Panel], sheet: Sheet) -> None:
+        self._sheet, self._panels = sheet, panels
+        em = sheet.em
+        appearance = panels[0].scene.appearance
+        self._columns, rows = min(len(panels), 2), max(1, len(panels) // 2)
+        self._left = 4.7 * em if appearance.axes else 0.8 * em
+        bars = [Reading.of(panel) for panel in panels] if appearance.scalar_bar else []
+        self._right = max((bar.breadth for bar in bars), default=0.9) * em
+        self._bottom = 3.5 * em if appearance.axes else 0.8 * em
+        room = sheet.width / self._columns - self._left - self._right
+        self.lines = max(legend_rows(p, room, em) for p in panels)
+        heading = 2.5 if any(p.scene.heading for p in panels) else 0.6
+        self._top = max([heading + 1.45 * self.lines, *(bar.head for bar in bars)]) * em
+        cell = sheet.width / self._columns
+        self._width = max(cell - self._left - self._right, 0.2 * cell)
+        ratio = max(panel.ratio for panel in panels)
+        if sheet.height is None:
+            self._plot_height = ratio * self._width
+            self.height = rows * (self._plot_height + self._top + self._bottom)
+        else:
+            self.height = sheet.height
+            room = sheet.height / rows - self._top - self._bottom
+            self._plot_height = max(room, 0.2 * sheet.height / rows)
+
+    def plot(self, k: int) -> tuple[float, float, float, float]:
+        """Of the k-th panel: left, bottom, width, height."""
+        x, y, width, height = self._box(k)
+        return self._share(x, y, width, height)
+
+    def bar(self, k: int) -> tuple[float, float, float, float]:
+        """Of its colour bar."""
+        x, y, width, height = self._box(k)
+        em = self._sheet.em
+        return self._share(x + width + 0.8 * em, y, 0.85 * em, height)
+
+    def _box(self, k: int) -> tuple[float, float, float, float]:
+        """The plot in points, true to its ratio within the room there is for it."""
+        row, column = divmod(k, self._columns)
+        ratio = self._panels[k].ratio
+        width = min(self._width, self._plot_height / ratio)
+        height = width * ratio
+        x = column * self._sheet.width / self._columns + self._left + (self._width - width) / 2
+        rows = max(1, len(self._panels) // 2)
+        cell = self.height / rows
+        y = self.height - row * cell - self._top - height - (self._plot_height - height) / 2
+        return x, y, width, height
+
+    def _share(
+        self, x: float, y: float, width: float, height: float
+    ) -> tuple[float, float, float, float]:
+        whole = self._sheet.width, self.height
+        return x / whole[0], y / whole[1], width / whole[0], height / whole[1]
+
+
+def legend_rows(panel: Panel, width: float, em: float) -> int:
+    """How many lines the legend above a plot takes."""
+    texts = _legend_texts(panel)
+    if not texts:
+        return 0
+    # All columns are as wide as the widest entry of each.
+    for rows in range(1, len(texts)):
+        columns = [texts[k : k + rows] for k in range(0, len(texts), rows)]
+        if sum(0.45 * max(map(len, column)) + 3.5 for column in columns) * em <= width:
+            return rows
+    return len(texts)
+
+
+def _legend_texts(panel: Panel) -> list[str]:
+    appearance = panel.scene.appearance
+    if not appearance.legend:
+        return []
+    named = [text for text, _ in legend_entries(panel.layer, appearance)]
+    return named + [remark.text for remark in remarks(panel)]
+
+
+def _draw_panel(
+    axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print, lines: int
+) -> None:
+    appearance, em, unit = panel.scene.drawn_appearance, sheet.em, sheet.unit
+    axes.set_xlim(*panel.frame.alpha)
+    axes.set_ylim(*panel.frame.beta)
+    _draw_areas(axes, panel, unit, print_)
+    _draw_lines(axes, panel, sheet, theme, print_)
+    draw_remarks(axes, panel, theme, unit)
+    labels = Labels(axes, sheet, theme)
+    keep_clear(labels, panel.layer, appearance, panel.frame)
+    draw_paths(axes, panel.layer, appearance, sheet, theme, labels)
+    draw_marks(axes, panel.layer, appearance, panel.frame, sheet, theme, labels)
+    if appearance.axes:
+        set_ticks(axes.xaxis, nice_ticks(*panel.frame.alpha, 5))
+        set_ticks(axes.yaxis, nice_ticks(*panel.frame.beta, 5))
+        names = axis_titles([panel.layer])
+        axes.set_xlabel(names[0], labelpad=0.35 * em)
+        axes.set_ylabel(names[1], labelpad=0.2 * em)
+    else:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    axes.spines[:].set_zorder(20)
+    handles = _handles(panel, unit, theme) if appearance.legend else []
+    width = axes.get_position().width * sheet.width
+    if handles:
+        axes.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            bbox_transform=axes.transAxes,
+            ncols=math.ceil(len(handles) / lines),
+            frameon=False,
+            borderaxespad=0.0,
+            borderpad=0.25,
+            handlelength=1.7,
+            columnspacing=1.3,
+            labelspacing=0.35,
+            fontsize=0.95 * em,
+            labelcolor=theme.quiet_ink,
+        )
+    if panel.scene.heading:
+        axes.annotate(
+            _shortened(panel.scene.heading, width + 4 * em, 1.15 * em),
+            (0, 1), xycoords="axes fraction",
+            xytext=(0, (0.55 + 1.45 * lines) * em), textcoords="offset points",
+            ha="left", va="bottom", fontsize=1.15 * em, color=theme.ink,
+        )  # fmt: skip
+
+
+def _draw_areas(axes: Axes, panel: Panel, unit: float, print_: Print) -> None:
+    mesh = panel.mesh
+    grid = (mesh.alpha, mesh.beta)
+    if not print_.fill:
+        return
+    if panel.field is None:
+        heights, shades = mesh.height, panel.shades
+        edges = np.concatenate([[-1.0], panel.levels, [2.0]])
+    else:
+        heights = np.where(np.isnan(mesh.height), np.nan, panel.field)
+        inner = np.linspace(0, 1, STEPS + 1)
+        shades = panel.tones((inner[1:] + inner[:-1]) / 2)
+        edges = np.array([-1.0, *inner[1:-1], 2.0])
+        # Grey where it is not known.
+        known = np.isfinite(mesh.height).T
+        axes.contourf(*grid, known, [0.5, 2], colors=[(0.5, 0.5, 0.5)], corner_mask=False)
+    values = np.ma.masked_invalid(heights.T)
+    colors = [tuple(c) for c in shades]
+    areas = axes.contourf(*grid, values, edges, colors=colors, corner_mask=False)
+    # Else the page shines through between neighbouring areas.
+    areas.set_edgecolor("face")
+    areas.set_linewidth(0.5 * unit)
+
+
+def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
+    appearance, unit = panel.scene.drawn_appearance, sheet.unit
+    if not len(panel.levels) or not (appearance.contours or not print_.fill):
+        return
+    losses = panel.frame.scale.invert(panel.levels)
+    colors = panel.level_colors()
+    if print_.fill and panel.is_bright:
+        # A darker tone of the colour, as on the surface.
+        colors = colors * (*theme.contour[:3], 1.0)
+    if print_.fill:
+        colors[:, 3] = theme.contour[3]
+    widths = np.full(len(panel.levels), (0.75 if print_.fill else 1.7) * unit)
+    own = own_height(appearance, panel.frame)
+    if own is not None:
+        widths[panel.levels == own] *= 2
+    lines = axes.contour(
+        panel.mesh.alpha, panel.mesh.beta, np.ma.masked_invalid(panel.mesh.height.T),
+        panel.levels, colors=[tuple(c) for c in colors],
+        linewidths=[float(w) for w in widths],
+    )  # fmt: skip
+    is_unexplained = not print_.fill or panel.field is not None
+    labelled = is_unexplained if print_.line_labels is None else print_.line_labels
+    if labelled:
+        step = max(1, len(panel.levels) // 7)
+        chosen = panel.levels[::step]
+        names: Any = {
+            level: number_label(float(loss), 2)
+            for level, loss in zip(panel.levels, losses, strict=True)
+        }
+        texts = axes.clabel(lines, chosen, fmt=names, fontsize=0.8 * sheet.em, inline_spacing=3)
+        for text in texts:
+            text.set_rotation_mode("anchor")
+
+
+def _handles(panel: Panel, unit: float, theme: Theme) -> list[Any]:
+    """The entries of the legend, as `_legend_texts` has them."""
+    named = legend_entries(panel.layer, panel.scene.appearance)
+    signs = [sign_of(remark, theme, unit) for remark in remarks(panel)]
+    return [_handle(entry, unit, theme) for entry in named] + signs
+
+
+def _handle(entry: tuple[str, dict[str, Any]], unit: float, theme: Theme) -> Any:
+    from matplotlib.lines import Line2D
+
+    text, appearance = entry
+    edge = {"markeredgewidth": unit, "markeredgecolor": theme.path_casing[:3]}
+    scaled: dict[str, Any] = {"lw": 1.8 * unit, "markersize": 8 * unit} | edge
+    return Line2D([], [], label=text, **(scaled | appearance))
+
+
+def _shortened(text: str, width: float, size: float) -> str:
+    most = max(4, int(width / (0.52 * size)))
+    return text if len(text) <= most else text[: most - 1] + "…"

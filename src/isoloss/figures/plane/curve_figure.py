@@ -1,0 +1,119 @@
+"""A curve as a figure: the loss with its 95 % band, the accuracy, and where the networks are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
+from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
+from isoloss.geometry.height import HeightScale, nice_ticks
+from isoloss.geometry.surface import Surface
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.theme import THEMES, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ASPECT = 0.68
+"""Height to width, where nobody says."""
+
+
+def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: str) -> Figure:
+    """A figure of a surface of shape (A, 1).
+
+    Args:
+        look: its theme, `log_height`, `title` and `transparent`.
+        title: the heading.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    curve, theme = curve_of(surface), THEMES[appearance.theme]
+    size = (sheet.width, sheet.height or ASPECT * sheet.width)
+    em, scale = sheet.em, sheet.unit
+    with matplotlib.rc_context(style(theme, sheet)):
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=sheet.dpi)
+        if not appearance.transparent:
+            draw_background(figure, theme)
+        axes = figure.add_axes(_frame(size, scale, curve))
+        _draw(axes, curve, theme, scale, appearance)
+        if title and appearance.title:
+            place = 1.4 * em / size[0], 1 - 1.4 * em / size[1]
+            figure.text(*place, title, va="top", ha="left", fontsize=1.3 * em, color=theme.ink)
+    return figure
+
+
+def _frame(
+    size: tuple[float, float], scale: float, curve: Curve
+) -> tuple[float, float, float, float]:
+    """Left, bottom, width and height of the plot, as shares of the picture."""
+    em = 14.0 * scale
+    left, right = 6.2 * em / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
+    bottom, top = 4.6 * em / size[1], 5.4 * em / size[1]
+    return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
+
+
+def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appearance) -> None:
+    log = curve.scale.kind == "log" and appearance.log_height is not False
+    loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
+    if log:
+        axes.set_yscale("log")
+    low, high = curve.limits(log=log)
+    axes.set_xlim(*curve.span)
+    axes.set_ylim(low, high)
+    set_ticks(axes.xaxis, nice_ticks(*curve.span, 6))
+    set_ticks(axes.yaxis, HeightScale("log" if log else "linear", low, high).ticks(7))
+    axes.grid(True)
+    axes.set_xlabel("α")
+    axes.set_ylabel("loss")
+    axes.spines[["top", *(() if curve.has_accuracy else ("right",))]].set_visible(False)
+    handles: list[Artist] = []
+    if curve.has_accuracy:
+        percent = axes.twinx()
+        percent.set_ylim(-2, 102)
+        percent.set_ylabel("accuracy")
+        percent.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+        percent.spines["top"].set_visible(False)
+        handles += percent.plot(
+            curve.alpha, curve.accuracy, color=accuracy_color, lw=2 * scale, label="accuracy"
+        )
+        axes.set_zorder(percent.get_zorder() + 1)  # the loss lies over it
+    if curve.has_band:
+        label = f"± {CONFIDENCE:g} standard errors"
+        ends = np.maximum(curve.low, low), np.maximum(curve.high, low)
+        band = axes.fill_between(curve.alpha, ends[0], ends[1], label=label)
+        band.set(color=loss_color, alpha=0.25, linewidth=0)
+        handles.insert(0, band)
+    handles[:0] = axes.plot(curve.alpha, curve.loss, color=loss_color, lw=2.4 * scale, label="loss")
+    _landmarks(axes, curve, theme, scale)
+    # In the line of the title, for the landmarks' names are between it and the plot.
+    axes.figure.legend(
+        handles=handles,
+        loc="upper right",
+        ncols=3,
+        frameon=False,
+        borderaxespad=1.0,
+        handlelength=1.6,
+    )
+
+
+def _landmarks(axes: Axes, curve: Curve, theme: Theme, scale: float) -> None:
+    for mark in curve.landmarks:
+        axes.axvline(mark.alpha, color=theme.quiet_ink, lw=1.2 * scale, ls=(0, (4, 4)), zorder=1)
+        first, last = curve.span
+        fraction = (mark.alpha - first) / (last - first)
+        align = "left" if fraction < 0.02 else "right" if fraction > 0.98 else "center"
+        place = {"xy": (mark.alpha, 1), "xycoords": ("data", "axes fraction")}
+        axes.annotate(
+            mark.label,
+            **place,
+            xytext=(0, 0.3 * 14 * scale),
+            textcoords="offset points",
+            ha=align,
+            va="bottom",
+            color=theme.quiet_ink,
+        )

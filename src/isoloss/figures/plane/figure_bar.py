@@ -1,0 +1,137 @@
+"""The scalar bar of a figure: the colours, what they mean, and what lies beyond their ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isoloss.figures.plane.remarks import BEYOND
+from isoloss.figures.plane.subplot import STEPS, Panel
+from isoloss.figures.print import Print
+from isoloss.figures.sheet import Sheet
+from isoloss.geometry.height import number_label
+from isoloss.scene.levels import own_height
+from isoloss.scene.theme import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CAP = 1.0
+"""How far the arrow at an end reaches out, in em."""
+LINE = 1.25
+"""Em from one line of the title to the next."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the bar of a panel is read.
+
+    Attributes:
+        ticks: (position in [0, 1], label).
+        above, below: what is written beside the arrows at its ends; "" where nothing lies beyond.
+        titles: the quantity, and in a few signs what it is; from the top.
+    """
+
+    ticks: list[tuple[float, str]]
+    above: str
+    below: str
+    titles: list[str]
+
+    @classmethod
+    def of(cls, panel: Panel) -> Reading:
+        """In the spacing of the heights where the colours show them, else in their own."""
+        colors, scale = panel.colors, panel.frame.scale
+        titles = [colors.title, colors.detail] if colors.detail else [colors.title]
+        if panel.field is not None:
+            above, below = colors.above, colors.below
+            hi, lo = (colors.label(end) for end in (colors.scale.hi, colors.scale.lo))
+            ticks = colors.ticks(6)
+        else:
+            above, below = (bool((s * panel.mesh.clamped > 0).any()) for s in (1, -1))
+            hi, lo = number_label(scale.hi), number_label(scale.lo)
+            ticks = [(float(scale.apply(t.value)), t.label) for t in scale.ticks(6)]
+        return cls(ticks, f"> {hi}" if above else "", f"< {lo}" if below else "", titles)
+
+    @property
+    def head(self) -> float:
+        """How much room it needs above the plot, in em."""
+        return (CAP if self.above else 0.0) + 0.55 + LINE * len(self.titles) + 0.3
+
+    @property
+    def breadth(self) -> float:
+        """How much room it needs beside the plot, in em."""
+        return max(5.2, 1.1 + 0.5 * max(map(len, self.titles)))
+
+
+def draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
+    """Draw it into `axes`, whose place is final."""
+    em, appearance = sheet.em, panel.scene.drawn_appearance
+    reading = Reading.of(panel)
+    if panel.field is None and print_.fill:
+        edges, shades = np.concatenate([[0.0], panel.levels, [1.0]]), panel.shades
+    else:
+        edges = np.linspace(0, 1, STEPS + 1)
+        middles = (edges[1:] + edges[:-1]) / 2
+        if panel.field is None:
+            middles = panel.colors.scale.apply(panel.frame.scale.invert(middles))
+        shades = panel.tones(middles)
+    for lo, hi, shade in zip(edges[:-1], edges[1:], shades, strict=True):
+        axes.axhspan(lo, hi, color=tuple(shade), lw=0.5 * sheet.unit)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xticks([])
+    _draw_ends(axes, panel, reading, sheet, theme)
+    near = CAP * em / (axes.get_position().height * _height(axes)) * 0.6
+    ticks = [
+        (at, label)
+        for at, label in reading.ticks
+        if at < 1 - near * bool(reading.above) and at > near * bool(reading.below)
+    ]
+    axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks])
+    axes.tick_params(axis="y", left=False, right=True, labelleft=False, labelright=True)
+    axes.tick_params(axis="y", pad=0.3 * em)
+    own = own_height(appearance, panel.frame)
+    if own is not None and panel.field is None:
+        axes.axhline(own, color=theme.ink, lw=1.5 * sheet.unit)
+    over = 0.55 + (CAP if reading.above else 0.0)
+    for k, title in enumerate(reversed(reading.titles)):
+        is_quantity = k == len(reading.titles) - 1
+        axes.annotate(
+            title, (0, 1), xycoords="axes fraction",
+            xytext=(0, (over + LINE * k) * em), textcoords="offset points",
+            ha="left", va="bottom", color=theme.ink if is_quantity else theme.quiet_ink,
+            fontsize=(1.0 if is_quantity else 0.9) * em,
+        )  # fmt: skip
+
+
+def _draw_ends(axes: Axes, panel: Panel, reading: Reading, sheet: Sheet, theme: Theme) -> None:
+    """Arrows that go on in the direction of the scale, hatched where the plot is."""
+    from matplotlib.patches import Polygon
+
+    reach = CAP * sheet.em / (axes.get_position().height * _height(axes))
+    for text, end, out in ((reading.above, 1.0, reach), (reading.below, 0.0, -reach)):
+        if not text:
+            continue
+        corners = [(0.0, end), (1.0, end), (0.5, end + out)]
+        ground = tuple(panel.tones(np.array(end)))
+        hatch = None if panel.field is not None else BEYOND
+        axes.add_patch(
+            Polygon(corners, facecolor=ground, hatch=hatch, clip_on=False, lw=0, gid="beyond",
+                    edgecolor=(*theme.clamped[:3], 0.75))
+        )  # fmt: skip
+        axes.add_patch(
+            Polygon(corners, fill=False, clip_on=False, lw=sheet.unit, edgecolor=theme.box)
+        )
+        axes.annotate(
+            text, (1, end + out / 2), xytext=(0.65 * sheet.em, 0), textcoords="offset points",
+            ha="left", va="center", color=theme.quiet_ink, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _height(axes: Axes) -> float:
+    """Of the whole figure, in points."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure.get_size_inches()[1] * 72

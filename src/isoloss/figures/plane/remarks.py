@@ -1,0 +1,129 @@
+"""What colours do not tell: values beyond the scale, cells that are infinite, NaN or pending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.figures.plane.subplot import Panel
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.height import number_label
+from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
+from isoloss.scene.texturing import quantity
+from isoloss.scene.theme import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Sign = Literal["clamped", "infinite", "NaN", "pending"]
+
+BEYOND = "////"
+"""The hatching of what lies beyond the scale, as on the surface in space."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sign in the plot and what it means."""
+
+    text: str
+    sign: Sign
+
+
+def remarks(panel: Panel) -> list[Remark]:
+    """What is to be explained besides the colours, in the order of the scalar bar in space."""
+    scale, losses = panel.frame.scale, panel.losses
+    finite = losses[np.isfinite(losses)]
+    prefix = "" if panel.field is None else f"{quantity([panel.layer])} "
+    found: list[Remark] = []
+    if (panel.mesh.clamped > 0).any():
+        most = number_label(float(finite.max()))
+        found.append(Remark(f"{prefix}> {number_label(scale.hi)}, up to {most}", "clamped"))
+    if (panel.mesh.clamped < 0).any():
+        least = number_label(float(finite.min()))
+        found.append(Remark(f"{prefix}< {number_label(scale.lo)}, down to {least}", "clamped"))
+    if np.isinf(losses).any():
+        found.append(Remark("infinite", "infinite"))
+    if np.isnan(losses).any():
+        found.append(Remark("NaN", "NaN"))
+    if not panel.layer.surface.computed.all():
+        found.append(Remark("pending", "pending"))
+    return found
+
+
+def draw_remarks(axes: Axes, panel: Panel, theme: Theme, unit: float) -> None:
+    """Put the signs where they belong."""
+    mesh = panel.mesh
+    grid = (mesh.alpha, mesh.beta)
+    missing = mesh.computed.T < 0.5
+    if missing.any():
+        axes.contourf(*grid, missing, [0.5, 2], colors=[(*theme.uncomputed[:3], 0.75)])
+    beyond = np.abs(mesh.clamped.T)
+    if (beyond >= 0.5).any():
+        hatched = axes.contourf(*grid, beyond, [0.5, 2], colors=["none"], hatches=[BEYOND])
+        hatched.set_edgecolor((*theme.clamped[:3], 0.75))
+        hatched.set_linewidth(0.0)
+    signs: dict[int, Sign] = {NOT_A_NUMBER: "NaN", INFINITE: "infinite"}
+    for kind, sign in signs.items():
+        cells = mesh.holes == kind
+        if cells.any():
+            _draw_holes(axes, panel, cells, sign, theme, unit)
+
+
+def sign_of(remark: Remark, theme: Theme, unit: float) -> Any:
+    """Its entry of the legend."""
+    from matplotlib.patches import Patch
+
+    looks: dict[Sign, dict[str, Any]] = {
+        "clamped": {
+            "hatch": BEYOND,
+            "edgecolor": (*theme.clamped[:3], 0.75),
+            "facecolor": "none",
+            "lw": 0,
+        },
+        "pending": {"facecolor": (*theme.uncomputed[:3], 0.75), "edgecolor": "none"},
+    }
+    if remark.sign in looks:
+        return Patch(label=remark.text, **looks[remark.sign])
+    return Patch(label=remark.text, lw=1.2 * unit, **_hole_look(remark.sign, theme))
+
+
+def _hole_look(sign: Sign, theme: Theme) -> dict[str, Any]:
+    """As in space infinite cells have a rim of the colour that warns, NaN a quiet one."""
+    if sign == "infinite":
+        return {"edgecolor": theme.clamped, "hatch": "xxxx", "facecolor": "none"}
+    return {"edgecolor": theme.quiet_ink, "facecolor": (*theme.quiet_ink[:3], 0.15)}
+
+
+def _draw_holes(
+    axes: Axes, panel: Panel, cells: NDArray[np.bool_], sign: Sign, theme: Theme, unit: float
+) -> None:
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    alpha, beta = panel.mesh.alpha, panel.mesh.beta
+    i, j = np.nonzero(cells)
+    corners = ((0, 0), (1, 0), (1, 1), (0, 1))
+    areas = np.stack([np.stack([alpha[i + p], beta[j + q]], -1) for p, q in corners], axis=1)
+    # One path for all of them: else the page shines through between neighbours.
+    path = Path.make_compound_path_from_polys(areas)
+    appearance = _hole_look(sign, theme)
+    axes.add_patch(PathPatch(path, lw=0, zorder=2, gid=sign, **appearance))
+    rims = LineCollection(
+        list(_rims(alpha, beta, cells)), colors=[appearance["edgecolor"]], linewidths=1.2 * unit,
+        capstyle="projecting", zorder=3,
+    )  # fmt: skip
+    axes.add_collection(rims, autolim=False)
+
+
+def _rims(alpha: Array, beta: Array, cells: NDArray[np.bool_]) -> Array:
+    """(n, 2, 2) the edges between `cells` and what is around them."""
+    inside = np.pad(cells, 1)
+    i, j = np.nonzero(inside[1:, 1:-1] != inside[:-1, 1:-1])
+    across = np.stack([np.stack([alpha[i], beta[j + k]], -1) for k in (0, 1)], axis=1)
+    i, j = np.nonzero(inside[1:-1, 1:] != inside[1:-1, :-1])
+    along = np.stack([np.stack([alpha[i + k], beta[j]], -1) for k in (0, 1)], axis=1)
+    return np.concatenate([across, along])

@@ -1,0 +1,186 @@
+"""Accuracy against ε: every attack, undefended and behind each σ, with its exact intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isoloss.figures.robustness.page import Page, Words, text_width
+from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
+from isoloss.figures.robustness.series import Group, Series, by_defense, series_of
+from isoloss.figures.robustness.series_strokes import (
+    DODGE,
+    bars_of,
+    draw_series,
+    handle,
+    stroke_among,
+)
+from isoloss.figures.robustness.stamps import SignPlacer, Stamps
+from isoloss.figures.sheet import Sheet, style
+from isoloss.geometry.arrays import Array
+from isoloss.results.radii import NORMS, radius_label
+from isoloss.results.tables import Criterion
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.theme import THEMES, Theme
+from isoloss.settings.attack_kinds import attack_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+HIGHEST = 1.045
+LOWEST = -0.045
+
+
+def accuracy_figure(
+    runs: Sequence[RunResults], sheet: Sheet, appearance: Appearance, heading: str, by: Criterion
+) -> Figure:
+    """A figure of one or several attacks and defenses on the same images.
+
+    The axis of ε is asinh(ε / ε₁), ε₁ being the smallest radius above 0: near 0 it is linear, so
+    that the clean accuracy has its place, and beyond ε₁ logarithmic, so that radii that grow by
+    factors, as they are chosen, stand about evenly and neither end is squeezed.
+
+    Raises:
+        IsolossError: if the runs do not belong into one figure.
+    """
+    import matplotlib
+
+    refuse_others(runs)
+    runs = with_run_names(runs)
+    series = series_of(runs, by)
+    groups = by_defense(series)
+    stamps = Stamps.of(series, runs)
+    theme = THEMES[appearance.theme]
+    with matplotlib.rc_context(style(theme, sheet)):
+        words = Words(
+            heading,
+            [g.title for g in groups] if appearance.title else [""] * len(groups),
+            [stamps.of_all(group) for group in groups],
+            stamps.sentences,
+            note_of(runs, series, by),
+        )
+        page = Page(words, _legend(series, sheet, theme), sheet, appearance)
+        radii = np.unique(np.concatenate([s.eps for s in series]))
+        for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
+            set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="accuracy")
+            _set_radii(plot, radii, sheet)
+            if page.is_lowest(k):
+                plot.set_xlabel(f"ε in {NORMS[runs[0].norm]}", labelpad=0.35 * sheet.em)
+            if runs[0].chance is not None:
+                _draw_chance(plot, runs[0].chance, sheet, theme)
+            _draw_group(plot, group, stamps, sheet, theme)
+    return page.figure
+
+
+def note_of(runs: Sequence[RunResults], series: Sequence[Series], by: Criterion) -> str:
+    """How the figure is to be read, in a few sentences."""
+    counts = sorted({row.samples for s in series for row in s.rows})
+    images = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    data = runs[0].data
+    of = f" of {data}" if data and "/" not in data and ":" not in data else ""
+    seeds = max(len(s.seeds) for s in series)
+    exact = "exact 95 % intervals"
+    words = [f"{images} {runs[0].settings.split} images{of}"]
+    if seeds > 1:
+        words.append(
+            f"mean of {seeds} seeds (each a faint line), bars from the lowest to the highest of "
+            f"their {exact}"
+        )
+    else:
+        words.append(f"bars: {exact}")
+    votes = sorted({row.votes for s in series for row in s.rows if row.votes})
+    if votes and not runs[0].is_certified:
+        many = " or ".join(f"{v:,}" for v in votes)
+        words.append({
+            "majority": f"defended: majority of {many} draws",
+            "single": "defended: a single draw",
+            "worst": f"defended: right in all of {many} draws",
+        }[by])  # fmt: skip
+    note = "; ".join(words) + "."
+    unfinished = [f.name for f in runs if not f.is_finished]
+    if unfinished:
+        are = "is" if len(unfinished) == 1 else "are"
+        note += f" {' and '.join(unfinished)} {are} not finished, and not checked yet."
+    return note
+
+
+def set_shares(plot: Axes, sheet: Sheet, *, with_numbers: bool, title: str) -> None:
+    """The axis of accuracy, from 0 to 100 %."""
+    plot.set_ylim(LOWEST, HIGHEST)
+    fractions = [0, 0.25, 0.5, 0.75, 1]
+    plot.set_yticks(fractions, [f"{100 * s:g} %" for s in fractions] if with_numbers else [""] * 5)
+    if with_numbers:
+        plot.set_ylabel(title, labelpad=0.3 * sheet.em)
+    plot.grid(True, axis="y")
+    plot.set_axisbelow(True)
+    plot.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: Theme) -> None:
+    count = len(group.series)
+    among = any(s.is_defended for s in group.series)
+    strokes = [stroke_among(s, group.series, theme, among) for s in group.series]
+    for k, (series, stroke) in enumerate(zip(group.series, strokes, strict=True)):
+        shift = DODGE * sheet.unit * (k - (count - 1) / 2)
+        draw_series(plot, series, stroke, shift, sheet, theme)
+    curves = [np.column_stack([s.eps, s.mean]) for s in group.series]
+    signs = SignPlacer(plot, sheet, theme, curves, bars_of(group.series))
+    for k, (series, stroke) in enumerate(zip(group.series, strokes, strict=True)):
+        if sign := stamps.of_one(series, group):
+            signs.put(sign, k, stroke.color)
+
+
+def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
+    among = any(s.is_defended for s in series)
+    handles: dict[str, Any] = {}
+    for each in sorted(series, key=lambda s: s.is_defended):
+        name = attack_of(each.attack).in_figures
+        text = name if each.is_defended or not among else f"undefended, {name}"
+        text += f" ({each.origin})" if each.origin else ""
+        stroke = stroke_among(each, series, theme, among)
+        handles.setdefault(text, handle(text, stroke, sheet, theme))
+    return list(handles.values())
+
+
+def _draw_chance(plot: Axes, chance: float, sheet: Sheet, theme: Theme) -> None:
+    unit = sheet.unit
+    plot.axhline(
+        chance, color=theme.quiet_ink, lw=1.1 * unit, ls=(0, (1, 2)), zorder=2, gid="chance"
+    )
+    plot.annotate(
+        "chance", (0, chance), xycoords=("axes fraction", "data"),
+        xytext=(0.3 * sheet.em, 0.18 * sheet.em), textcoords="offset points", ha="left",
+        va="bottom", fontsize=0.8 * sheet.em, color=theme.quiet_ink,
+    )  # fmt: skip
+
+
+def _set_radii(plot: Axes, radii: Array, sheet: Sheet) -> None:
+    """The measured radii themselves are the numbers on the axis, as far as there is room."""
+    set_radius_axis(plot, radii)
+    figure = plot.get_figure(root=True)
+    assert figure is not None
+    places = plot.transData.transform(np.column_stack([radii, 0 * radii]))[:, 0] * 72 / figure.dpi
+    labels = [radius_label(float(r)) for r in radii]
+    half = [text_width(figure, label, sheet.em) / 2 for label in labels]
+    chosen: list[int] = []
+    for k in (0, len(radii) - 1, *range(len(radii) - 2, 0, -1)):
+        air = 0.45 * sheet.em
+        if all(abs(places[k] - places[c]) > half[k] + half[c] + air for c in chosen):
+            chosen.append(k)
+    plot.set_xticks(radii, [label if k in chosen else "" for k, label in enumerate(labels)])
+    plot.set_xticks([], minor=True)
+
+
+def set_radius_axis(plot: Axes, radii: Array) -> None:
+    """The scale on which ε is drawn, with a little air at both ends."""
+    above = radii[radii > 0]
+    first = float(above[0]) if len(above) else 1.0
+    plot.set_xscale("asinh", linear_width=first)
+    span = math.asinh(float(radii[-1]) / first) or 1.0
+    ends = -0.045 * span, 1.045 * span
+    plot.set_xlim(*(first * math.sinh(end) for end in ends))

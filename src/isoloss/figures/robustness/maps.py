@@ -1,0 +1,206 @@
+"""Where a network looks, across ε: its last features, the gates of CBAM, the attention of
+transformer blocks, each with how far it has moved from where it is for the clean image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoloss.errors import IsolossError
+from isoloss.figures.robustness.accuracy import set_radius_axis
+from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.robustness.gallery import Caption, Cell, Gallery, gallery_figure
+from isoloss.figures.robustness.run_results import RunResults
+from isoloss.figures.robustness.saved_images import SavedImages, Shot, read_saved_images
+from isoloss.figures.robustness.strips import answer, radius_header
+from isoloss.figures.sheet import Sheet
+from isoloss.geometry.height import number_label
+from isoloss.results.radii import NORMS, radius_label
+from isoloss.scene.appearance import Appearance
+from isoloss.scene.colormaps import colormap
+from isoloss.scene.theme import THEMES, Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Map = NDArray[np.float32]
+
+COLORMAP = "magma"
+LAST = "last features"
+
+
+def map_figure(
+    run: RunResults, choice: Choice, sheet: Sheet, appearance: Appearance, heading: str
+) -> Figure:
+    """One image: what is classified at each ε in a column, and each map in a row below it.
+
+    A row's colours go from 0 to its largest value. Gates over channels are curves, the channels
+    sorted by the clean gate. At the right is the drift of all kept images, of this one in bold.
+
+    Raises:
+        IsolossError: if the run has kept no images, or its network has no maps.
+    """
+    saved = read_saved_images(run, choice)
+    names = sorted(saved.maps, key=_rank)
+    if not names:
+        raise IsolossError(
+            f"{run.name} has kept no maps of {saved.file.network}: it has no places to look "
+            "at, or was run by an older isoloss"
+        )
+    k = saved.place(choice.image)
+    theme, unit = THEMES[appearance.theme], sheet.unit
+    shots = [saved.shot(eps, k) for eps in saved.eps]
+    eps = np.array(saved.eps)
+    lines = len(names)
+    label = saved.index.class_name(saved.index.labels[k])
+    title = f"{saved.title}, image {saved.index.images[k]}, truly “{label}”"
+    gallery = Gallery(
+        heading or (title if appearance.title else ""),
+        f"ε in {NORMS[saved.file.norm]}",
+        [radius_header(float(e)) for e in eps],
+        [classified(shots[0]), *map(told_name, names)],
+        [
+            [Cell(shown(shot), answer(shot, theme)) for shot in shots],
+            *(_row(name, shots, theme, unit) for name in names),
+        ],
+        saved.warnings(run),
+        _note(saved, run),
+        (
+            None,
+            *(
+                _drift_plot(saved, name, k, sheet, theme, is_lowest=row == lines - 1)
+                for row, name in enumerate(names)
+            ),
+        ),
+        "drift",
+    )
+    return gallery_figure(gallery, sheet, appearance)
+
+
+def _rank(name: str) -> tuple[Any, ...]:
+    """Last features first, then by kind; stages in the order of their numbers."""
+    kind, _, module = name.partition(": ")
+    kinds = (LAST, "attention", "spatial gate", "channel gate")
+    place = kinds.index(kind) if kind in kinds else len(kinds)
+    parts = re.split(r"(\d+)", module)
+    return place, [int(p) if p.isdigit() else p for p in parts]
+
+
+def classified(shot: Shot) -> str:
+    """What the picture that the network is shown is."""
+    if shot.denoised is not None:
+        return "denoised"
+    return "noisy" if shot.noisy is not None else "image"
+
+
+def shown(shot: Shot) -> Map:
+    """(H, W, C) what the network is shown."""
+    picture = shot.denoised if shot.denoised is not None else shot.noisy
+    return np.clip(shot.attacked if picture is None else picture, 0, 1)
+
+
+def told_name(name: str) -> str:
+    """ "channel gate: layer3.5.cbam" is "layer3 channels": the stage says enough."""
+    kind, _, module = name.partition(": ")
+    if not module:
+        return name
+    parts = [part for part in module.split(".") if part not in ("cbam", "attn")]
+    words = {"channel gate": "channels", "spatial gate": "places"}
+    return f"{'.'.join(parts)} {words.get(kind, kind)}"
+
+
+def heat(values: Map, largest: float) -> Map:
+    """(h, w, 3) the colours of a map from 0 to `largest`; NaN is grey."""
+    fraction = np.clip(np.nan_to_num(values / largest if largest > 0 else 0 * values), 0, 1)
+    colors = colormap(COLORMAP)[np.rint(255 * fraction).astype(np.int64)] / 255
+    return np.where(np.isnan(values)[..., None], 0.5, colors).astype(np.float32)
+
+
+def _row(name: str, shots: Sequence[Shot], theme: Theme, unit: float) -> list[Cell]:
+    largest = max(float(np.nanmax(shot.maps[name])) for shot in shots)
+    clean = shots[0].maps[name]
+    order = np.argsort(clean, kind="stable") if clean.ndim == 1 else None
+    cells: list[Cell] = []
+    for shot in shots:
+        values = shot.maps[name]
+        caption = Caption((drift_label(shot.drift[name]),))
+        if order is not None:
+            draw = _gates(values[order], clean[order], largest, theme, unit)
+            cells.append(Cell(draw, caption))
+        else:
+            cells.append(Cell(heat(values, largest), caption))
+    return cells
+
+
+def drift_label(drift: float) -> str:
+    """As it is printed below a map."""
+    return "0" if abs(drift) < 1e-7 else number_label(drift, 2)
+
+
+def _gates(
+    values: Map, clean: Map, largest: float, theme: Theme, unit: float
+) -> Callable[[Axes], None]:
+    def draw(axes: Axes) -> None:
+        channels = np.arange(len(values))
+        axes.plot(
+            channels, values, lw=0, marker="o", markersize=1.3 * unit, markeredgewidth=0,
+            color=theme.further_paths[0], gid="gates", rasterized=len(values) > 300,
+        )  # fmt: skip
+        axes.plot(channels, clean, color=theme.ink, lw=1.2 * unit, gid="clean gates")
+        axes.set_xlim(-0.02 * len(values), 1.02 * len(values))
+        axes.set_ylim(-0.04 * largest, 1.06 * largest if largest > 0 else 1)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_linewidth(0.6 * unit)
+
+    return draw
+
+
+def _drift_plot(
+    saved: SavedImages, name: str, k: int, sheet: Sheet, theme: Theme, *, is_lowest: bool
+) -> Callable[[Axes], None]:
+    """The drift of this image, thick, and of the others, against ε on the axis of accuracies."""
+
+    def draw(axes: Axes) -> None:
+        eps, drift, unit = np.array(saved.eps), saved.drift(name), sheet.unit
+        for column in range(drift.shape[1]):
+            if column != k:
+                axes.plot(
+                    eps, drift[:, column], color=theme.quiet_ink, alpha=0.45, lw=0.8 * unit,
+                    gid="drift of another",
+                )  # fmt: skip
+        axes.plot(
+            eps, drift[:, k], color=theme.further_paths[1], lw=1.7 * unit, marker="o",
+            markersize=4 * unit, gid="drift", clip_on=False, zorder=5,
+        )  # fmt: skip
+        set_radius_axis(axes, eps)
+        top = float(np.nanmax(drift))
+        axes.set_ylim(0, 1.06 * top if top > 0 else 1)
+        ticks = [0.0, top] if top > 0 else [0.0]
+        axes.set_yticks(ticks, [number_label(t, 2) for t in ticks], fontsize=0.8 * sheet.em)
+        labels = [radius_label(float(e)) for e in eps]
+        labelled = {0, len(eps) - 1} if is_lowest else set()
+        axes.set_xticks(eps, [t if j in labelled else "" for j, t in enumerate(labels)])
+        axes.set_xticks([], minor=True)
+        axes.tick_params(axis="x", labelsize=0.8 * sheet.em)
+        axes.spines[["top", "right"]].set_visible(False)
+        if is_lowest:
+            axes.set_xlabel("ε", labelpad=0.1 * sheet.em, fontsize=0.9 * sheet.em)
+
+    return draw
+
+
+def _note(saved: SavedImages, run: RunResults) -> str:
+    words = ["Below each map its drift: 1 − cosine to the clean image's"]
+    if any(stack.ndim == 1 for stack in saved.shot(saved.eps[0], 0).maps.values()):
+        words.append("channels: gates sorted by the clean ones (line)")
+    words.append("of each stage the last block; colours from 0 to the row's largest")
+    words.append("grey: the other kept images")
+    if not run.is_finished:
+        words.append("the run is not finished, and not checked yet")
+    return "; ".join(words) + "."

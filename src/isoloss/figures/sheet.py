@@ -1,0 +1,159 @@
+"""What all figures have in common: the font, the colours, how they are written."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isoloss.figures.print import COLUMN, Print
+from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Pixels
+from isoloss.geometry.height import Tick
+from isoloss.resources import font_file
+from isoloss.scene.theme import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+
+POINTS, MILLIMETRES = 72.0, 25.4  # an inch
+PREVIEW = 100.0
+"""Pixels an inch of what is returned beside a vector graphic."""
+TEXT = 8.0
+"""Points: the size of text in a paper's figures."""
+
+EDITABLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "isoloss",
+    "pdf.fonttype": 42,
+    "path.simplify": False,
+}
+"""Text stays text: to be found, copied and edited."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a figure is drawn on; lengths are in points, 1/72 inch.
+
+    Attributes:
+        width: of the figure.
+        height: of the figure; None where the figure may choose.
+        em: the size of ordinary text.
+        dpi: pixels an inch, where it becomes pixels.
+    """
+
+    width: float
+    height: float | None
+    em: float
+    dpi: float
+
+    @property
+    def unit(self) -> float:
+        """The width of a thin line: the 14th part of the text's size, as in our other pictures."""
+        return self.em / 14
+
+    @classmethod
+    def screen(cls, size: tuple[int, int], scale: float) -> Sheet:
+        """So many pixels; text and lines as in our other pictures."""
+        return cls(float(size[0]), float(size[1]), 14.0 * scale, POINTS)
+
+    @classmethod
+    def paper(cls, size: tuple[int, int] | None, scale: float, print_: Print) -> Sheet:
+        """As wide as asked for, text as in a paper; of `size` only the shape counts then."""
+        if print_.width_mm is not None or size is None:
+            width = (print_.width_mm or COLUMN) / MILLIMETRES * POINTS
+        else:
+            width = size[0] / print_.dpi * POINTS
+        height = None if size is None else width * size[1] / size[0]
+        return cls(width, height, TEXT * scale, print_.dpi)
+
+
+def style(theme: Theme, sheet: Sheet) -> dict[Any, Any]:
+    """Settings of matplotlib for figures on `sheet`."""
+    em, unit = sheet.em, sheet.unit
+    return {
+        "font.family": [_font(), "DejaVu Sans", "sans-serif"],
+        "font.size": em,
+        "axes.unicode_minus": True,
+        "axes.linewidth": unit,
+        "axes.facecolor": "none",
+        "axes.edgecolor": theme.box,
+        "axes.labelcolor": theme.ink,
+        "axes.labelpad": 0.6 * em,
+        "axes.labelsize": 1.1 * em,
+        "grid.color": theme.grid,
+        "grid.linewidth": unit,
+        "hatch.linewidth": unit,
+        "text.color": theme.ink,
+    } | {
+        f"{axis}tick.{name}": value
+        for axis in "xy"
+        for name, value in (
+            ("color", theme.box),
+            ("labelcolor", theme.quiet_ink),
+            ("major.size", 0.35 * em),
+            ("major.width", unit),
+        )
+    }
+
+
+def _font() -> str:
+    """The family name of the font of our pictures, made known to matplotlib."""
+    from matplotlib import font_manager
+
+    file = font_file()
+    if file is None:
+        return "DejaVu Sans"
+    font_manager.fontManager.addfont(str(file))
+    return font_manager.FontProperties(fname=str(file)).get_name()
+
+
+def set_ticks(axis: Axis, ticks: list[Tick]) -> None:
+    """The same numbers, written the same way, as on the axes of our other pictures."""
+    axis.set_ticks([t.value for t in ticks], [t.label for t in ticks])
+    axis.set_ticks([], minor=True)
+
+
+def draw_background(figure: Figure, theme: Theme) -> None:
+    """The gradient of the other pictures."""
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-10)
+    axes.set_axis_off()
+    fraction = np.linspace(0, 1, 256)[:, None, None]
+    top, bottom = (np.array(c[:3]) for c in (theme.background_top, theme.background_bottom))
+    axes.imshow(top + fraction * (bottom - top), aspect="auto", interpolation="bilinear")
+
+
+def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: bool) -> Pixels:
+    """Write `figure` as the suffix of `path` says, whole or not at all.
+
+    Returns:
+        (H, W, 4) uint8, RGBA with straight alpha, top row first.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    if transparent:
+        figure.patch.set_alpha(0.0)
+    kind = path.suffix.lower().removeprefix(".") if path is not None else ""
+    figure.set_dpi(min(sheet.dpi, PREVIEW) if kind in ("svg", "pdf") else sheet.dpi)
+    canvas = FigureCanvasAgg(figure)
+    with matplotlib.rc_context(EDITABLE):
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba()).copy()
+    if path is not None and kind == "png":
+        dots = (sheet.dpi, sheet.dpi)
+        write_atomic(path, lambda p: Image.fromarray(pixels).save(p, format="PNG", dpi=dots))
+    elif path is not None:
+        # Without the hour it was made at, so that the same figure is the same file.
+        when: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+        written = io.BytesIO()
+        with matplotlib.rc_context(EDITABLE):
+            figure.savefig(written, format=kind, metadata={"Creator": "isoloss"} | when)
+        write_atomic(path, lambda p: p.write_bytes(written.getvalue()))
+    return pixels

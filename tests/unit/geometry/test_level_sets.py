@@ -1,0 +1,75 @@
+"""Contours against circles and straight lines."""
+
+import numpy as np
+import pytest
+
+from isoloss.geometry.level_sets import LevelSets
+
+AXIS = np.linspace(-2, 2, 161)
+CONE = np.hypot(AXIS[:, None], AXIS[None, :])
+
+
+def lines(level, alpha=AXIS, beta=AXIS, values=CONE):
+    found = LevelSets(alpha, beta, values).at(level)
+    return np.split(found.points, found.first)[1:]
+
+
+def is_closed(line):
+    return (line[0] == line[-1]).all()
+
+
+@pytest.mark.parametrize("radius", [0.3, 1.0, 1.7])
+def test_the_contour_of_a_cone_is_a_circle(radius):
+    (line,) = lines(radius)
+    assert is_closed(line)
+    np.testing.assert_allclose(np.hypot(*line.T), radius, atol=2e-3)
+    length = np.hypot(*np.diff(line, axis=0).T).sum()
+    assert length == pytest.approx(2 * np.pi * radius, rel=2e-3)
+
+
+def test_alpha_comes_first():
+    values = np.broadcast_to(np.arange(5.0)[:, None], (5, 3))
+    (line,) = lines(1.5, np.arange(5.0), np.array([0.0, 1, 5]), values)
+    np.testing.assert_allclose(line[:, 0], 1.5)
+    assert sorted(line[[0, -1], 1]) == [0, 5]
+
+
+def test_contours_stop_at_holes():
+    holed = CONE.copy()
+    holed[80:, 78:83] = np.nan
+    holed[0, 0] = np.inf
+    (line,) = lines(1.0, values=holed)
+    assert not is_closed(line)
+    assert np.isfinite(line).all()
+
+
+@pytest.mark.parametrize("shortest", [1e-3, 0.1])
+def test_a_level_that_is_not_crossed_has_no_line(shortest):
+    for sets in (LevelSets(AXIS, AXIS, CONE), LevelSets(AXIS[:1], AXIS, CONE[:1])):
+        found = sets.at(9.0).thinned(shortest)
+        assert len(found.points) == len(found.first) == 0
+        assert [len(ends) for ends in found.segments] == [0, 0]
+
+
+def test_thinned_lines_keep_their_ends_and_nothing_that_is_closer():
+    waves = np.cos(3 * AXIS[:, None]) * np.cos(2 * AXIS[None, :])
+    whole = LevelSets(AXIS, AXIS, waves).at(0.5)
+    thin = whole.thinned(0.2)
+    assert len(whole.first) == len(thin.first) > 3
+    assert len(thin.points) < len(whole.points) / 5
+    both = [np.split(x.points, x.first)[1:] for x in (whole, thin)]
+    for line, rest in zip(*both, strict=True):
+        assert (line[[0, -1]] == rest[[0, -1]]).all()
+        index = [int(np.flatnonzero((line == point).all(axis=1))[0]) for point in rest[:-1]]
+        along = np.append(0.0, np.cumsum(np.hypot(*np.diff(line, axis=0).T)))
+        # One point in each stretch of 0.2: the first, as far as there is one.
+        assert (np.diff(np.floor(along[index] / 0.2 + 1e-9)) >= 1).all()
+
+
+def test_segments_join_the_points_of_a_line_and_no_two_lines():
+    waves = np.cos(3 * AXIS[:, None]) * np.cos(2 * AXIS[None, :])
+    found = LevelSets(AXIS, AXIS, waves).at(0.5)
+    start, end = found.segments
+    assert len(start) == len(found.points) - len(found.first)
+    step = AXIS[1] - AXIS[0]
+    assert np.hypot(*(end - start).T).max() <= np.hypot(step, step)
