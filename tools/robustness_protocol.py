@@ -27,7 +27,6 @@ from isoloss.compute.machine.memory import keep_freed_memory
 from isoloss.compute.networks.models import build_model
 from isoloss.events import Metric
 from isoloss.files import write_atomic
-from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.tables import Row, read_report, read_table
 from isoloss.robustness.smoothing.denoiser import build_unet
@@ -39,6 +38,7 @@ from isoloss.settings import (
     DefendSettings,
     TrainSettings,
 )
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.terminal import ProgressBar, duration
 from isoloss.work import carry_on
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import sys
@@ -27,6 +28,43 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
     with replacing(path) as temporary:
         write(temporary)
     return path
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file, whole or so that the next one begins on a line of its own: what a
+    full disk or a kill cuts short is read as one damaged line.
+
+    Args:
+        line: without the newline.
+
+    Raises:
+        IsolossError: if the disk is full or the folder gone.
+    """
+    content = f"{line}\n".encode()
+    try:
+        with path.open("ab+", buffering=0) as file:
+            if file.seek(0, os.SEEK_END) > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    content = b"\n" + content
+            # One write of one whole line: a reader never meets two of them interleaved.
+            if file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise IsolossError(f"cannot write {path}: {error.strerror}") from error
+
+
+def put_on_disk(path: Path) -> None:
+    """Let the system write what it still holds of a file's content in memory.
+
+    Raises:
+        IsolossError: if it cannot.
+    """
+    try:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise IsolossError(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[object]]) -> Path:

@@ -6,8 +6,6 @@ nothing of how they are computed.
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ import filelock
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
-from isoloss.files import read_json, write_json
+from isoloss.files import append_line, read_json, write_json
 from isoloss.naming import short_name
 from isoloss.settings import AnySettings, parse_settings
 
@@ -189,18 +187,7 @@ class Run:
         Raises:
             IsolossError: if the disk is full or the folder gone.
         """
-        line = (to_line(event, time.time()) + "\n").encode()
-        try:
-            with self.events_path.open("ab+", buffering=0) as file:
-                if file.seek(0, os.SEEK_END) > 0:
-                    file.seek(-1, os.SEEK_END)
-                    if file.read(1) != b"\n":  # a full disk or a kill cut the last line short
-                        line = b"\n" + line
-                # One write of one whole line: a reader never meets two events interleaved.
-                if file.write(line) != len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            raise IsolossError(f"cannot write {self.events_path}: {error.strerror}") from error
+        append_line(self.events_path, to_line(event, time.time()))
 
     def events(self) -> list[tuple[float, Event]]:
         """All (time, event) pairs so far."""

@@ -11,7 +11,7 @@ from OpenGL import GL
 from PIL import Image
 
 from isoloss.app.guide import thumbnails
-from isoloss.app.guide.thumbnails import SIZE, Thumbnails, told
+from isoloss.app.guide.thumbnails import SIZE, Thumbnails, title_and_note
 from isoloss.geometry.surface import Surface
 from isoloss.gl.device.image_texture import ImageTexture
 
@@ -118,8 +118,8 @@ def test_what_is_told():
     x = np.linspace(-1, 1, 3)
     flat = np.zeros((3, 3))
     plain = Surface.from_loss(x, x, flat)
-    assert told(plain, 0) == ("", "3 × 3 points")
+    assert title_and_note(plain, 0) == ("", "3 × 3 points")
     meta = {"model": "vgg11", "data": "digits", "plane": "pca"}
     pca = Surface.from_loss(x, x, flat, **meta)
-    assert told(pca, 7)[1].endswith("7 checkpoints, 3 × 3 points")
-    assert "vgg11 on digits" in told(pca, 7)[0]
+    assert title_and_note(pca, 7)[1].endswith("7 checkpoints, 3 × 3 points")
+    assert "vgg11 on digits" in title_and_note(pca, 7)[0]

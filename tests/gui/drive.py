@@ -110,8 +110,10 @@ class Driver:
     def point(self, across: float, down: float, index: int | None = None) -> None:
         """Move the mouse to these shares of a viewport's width and height."""
         viewports = self.parts.viewports
-        x, y, width, height = (viewports.active if index is None else viewports.all[index]).rect
-        self.ctx.mouse_move_to_pos((x + across * width, y + down * height))
+        left, top, right, bottom = (
+            viewports.active if index is None else viewports.all[index]
+        ).rect
+        self.ctx.mouse_move_to_pos((left + across * (right - left), top + down * (bottom - top)))
 
     def shot(self, name: str) -> None:
         """A screenshot for people to look at, where ISOLOSS_GUI_SHOTS names a folder."""

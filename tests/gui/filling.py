@@ -27,25 +27,16 @@ class Filling:
 
     def suggested(self, name: str, offered: list[str], choice: int) -> None:
         """Choose what a field offers, which is just this."""
-        from imgui_bundle import imgui
-
-        from isoloss.app.panels import form_fields as fields
-
-        d, seen, draw = self._d, [], fields._text
-
-        def noted(value: str, suggestions):
-            if imgui.get_id("##value") == wanted:
-                seen[:] = [value for value, _ in suggestions]
-            return draw(value, suggestions)
-
+        d, panel = self._d, self._d.parts.experiments
+        form = panel.forms[self._kind.lower()]
+        field = next(row for row in form.fields if row.name == name)
+        assert [value for value, _ in panel.suggestions(form, field)] == offered
         self._here()
-        wanted = d.ctx.item_info(f"{self._usual}/{name}/##value").id_
-        fields._text = noted
         d.click(f"{self._usual}/{name}/suggestions")
         d.until(lambda: d.ctx.item_exists(f"//$FOCUSED/choice {choice}"), "the list")
+        assert d.ctx.item_exists(f"//$FOCUSED/choice {len(offered) - 1}")
+        assert not d.ctx.item_exists(f"//$FOCUSED/choice {len(offered)}")
         d.shot(f"suggestions_{name}.png")
-        fields._text = draw
-        assert seen == offered, seen
         d.click(f"//$FOCUSED/choice {choice}")
 
     def _here(self) -> None:

@@ -5,7 +5,6 @@ import itertools
 import json
 import re
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,10 +61,8 @@ def trained_network(run):
 
 @pytest.fixture
 def every_step(monkeypatch):
-    """Progress is told after every unit of work, however quick."""
-    seconds = itertools.count()
-    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
-    monkeypatch.setattr("isoloss.compute.machine.progress.time", clock)
+    """There is a progress event after every unit of work, however quick."""
+    monkeypatch.setattr("isoloss.compute.machine.progress.INTERVAL", 0.0)
 
 
 def stopped_again_and_again(run):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from scipy import stats
 from torch import nn
 
-from isoloss.results.certificates import CERTIFICATES, read_certificates
+from isoloss.results.certificates import read_certificates
 from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.cli.describe import describe
@@ -427,11 +427,10 @@ def test_a_kept_example_that_is_lost_is_made_again(lab, tmp_path):
     assert all(torch.equal(kept[name], again[name]) for name in kept)
 
 
-def test_first_rows_come_early_with_wide_intervals(lab, tmp_path, monkeypatch):
-    monkeypatch.setattr("isoloss.robustness.evaluation.evaluation.TABLE_EVERY", 0.0)
+def test_first_rows_come_early_with_wide_intervals(lab, tmp_path):
     run = Run.create(tmp_path / "run", attack(lab))
     seen = []
-    for event in carry_on(run):
+    for event in carry_on(run, replace(prepare(run.settings), table_every=0.0)):
         if isinstance(event, Progress) and run.table_path.exists():
             seen.append(read_table(run.table_path))
     assert min(r.samples for r in seen[0]) == 3
@@ -779,7 +778,7 @@ def test_behind_a_defense_square_needs_no_gradient(lab, tmp_path):
 
 def test_a_certification_says_what_predict_would(lab, tmp_path):
     run = done(tmp_path / "run", certify(lab, draws=40, sigma=(2.0,)))
-    found = read_certificates(run.folder / CERTIFICATES)
+    found = read_certificates(run.certificates_path)
     (combination,) = Plan.of(run.settings, 40).combinations
     evaluation = prepare(run.settings)
     defense = evaluation.setup.defense(combination.network, 2.0)

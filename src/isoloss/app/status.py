@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from isoloss.app.panels.jobs_panel import told_progress
+from isoloss.app.panels.jobs_panel import progress_text
 from isoloss.app.parts import Parts
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted, shortened
@@ -17,8 +17,8 @@ def draw_status(parts: Parts) -> None:
     width = imgui.get_window_width()
     hit = parts.viewports.hit
     if hit is not None:
-        told = "   ".join(f"{name} {value}" for name, value in readout(hit))
-        imgui.text_unformatted(shortened(f"{hit.layer.name}   {told}", width * 0.6))
+        text = "   ".join(f"{name} {value}" for name, value in readout(hit))
+        imgui.text_unformatted(shortened(f"{hit.layer.name}   {text}", width * 0.6))
     elif parts.workspace.selected is not None:
         a, b = parts.workspace.selected.surface.shape
         muted(shortened(f"{parts.workspace.selected.name}   {a} × {b}", width * 0.6))
@@ -32,14 +32,14 @@ def _jobs(parts: Parts, width: float) -> None:
     if not active:
         return
     first = active[0]
-    told = f"{first.run.name}   {told_progress(first)}"
+    text = f"{first.run.name}   {progress_text(first)}"
     if first.device:
-        told += f"   on {first.device}"
+        text += f"   on {first.device}"
     if len(active) > 1:
-        told = f"{len(active)} jobs   {told}"
-    told = shortened(told, width * 0.45)
-    room = imgui.calc_text_size(told).x + em(1.6)
+        text = f"{len(active)} jobs   {text}"
+    text = shortened(text, width * 0.45)
+    room = imgui.calc_text_size(text).x + em(1.6)
     imgui.same_line(width - room - em(1))
     imgui.text_colored(vec(palette().accent), fa.ICON_FA_GEAR)
     imgui.same_line(0, em(0.4))
-    muted(told)
+    muted(text)

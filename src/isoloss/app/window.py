@@ -26,10 +26,10 @@ TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0
 """Frames a second while nothing happens, while a job's news come in, and while a surface moves to
 its new shape; input wakes at once."""
-SHARE, CORES = 0.3, os.cpu_count() or 1
-"""A growing surface is drawn anew as often as takes this share of the machine, at most."""
-_A_LOOK_A_FRAME = 0.96 / EARLY
-"""Frames in a period of looks: a frame comes later than it was asked for, but not by much."""
+FRACTION, CORES = 0.3, os.cpu_count() or 1
+"""A growing surface is drawn anew as often as takes this fraction of the machine, at most."""
+_FRAMES_A_PERIOD = 0.96 / EARLY
+"""Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
 _SETTLING = 3
 """Frames until every window is docked."""
 
@@ -63,7 +63,7 @@ class App:
             open_path(self.workspace, path)
         # Drawing what grows must not take the processor from the job that computes it.
         cost = parts.viewports.cost + self.workspace.live_cost
-        self.workspace.live_period = period = min(max(PERIOD, cost / (SHARE * CORES)), 2.0)
+        self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
         parts.steps.take_in(self.workspace.update)
         parts.renderings.update()
         self._follow_document()
@@ -78,13 +78,13 @@ class App:
         self.workspace.session.keep_running(time.monotonic(), busy=moving or held)
         # The whole pictures of what grows wait until the stream of cells pauses.
         if moving or (parts.viewports.is_busy and not fluent):
-            pace = MOVING
+            rate = MOVING
         else:
             busy = self.workspace.is_streaming or bool(parts.renderings.active)
-            pace = STREAMING if busy else IDLE
-            # Every frame takes a look: a bit faster, and only every second one would.
-            pace = max(pace, _A_LOOK_A_FRAME / period) if fluent else pace
-        hello_imgui.get_runner_params().fps_idling.fps_idle = pace
+            rate = STREAMING if busy else IDLE
+            # Every frame reads: a bit faster, and only every second one would.
+            rate = max(rate, _FRAMES_A_PERIOD / period) if fluent else rate
+        hello_imgui.get_runner_params().fps_idling.fps_idle = rate
         parts.large_plots.follow()
 
     def _follow_document(self) -> None:

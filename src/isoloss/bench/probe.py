@@ -80,7 +80,7 @@ class ToOnePercent:
         finished: whether it was done within the budget of time.
         loop_seconds: what the plain loop would take for all images at all points, from its rate.
         checked: random cells that were compared with all images in fp32.
-        worst_error: over those, as a share of the range; NaN where none was.
+        worst_error: over those, as a fraction of the range; NaN where none was.
     """
 
     grid: int

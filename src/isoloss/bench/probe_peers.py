@@ -62,7 +62,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class _Peer:
+class Peer:
     """What is measured.
 
     Attributes:
@@ -76,7 +76,15 @@ class _Peer:
 
 
 def measure_rates(probed: Probed, plane: Plane, precision: str, device: torch.device) -> Rates:
-    """The peers in turn, point by point, so that the machine's drift hits all alike."""
+    """The rates of all that can evaluate a point of `plane` in a precision on a device."""
+    n, peers = peers_in(probed, plane, precision, device)
+    return rates_of(peers, n, precision, device)
+
+
+def peers_in(
+    probed: Probed, plane: Plane, precision: str, device: torch.device
+) -> tuple[int, dict[str, Peer]]:
+    """(images that each of them sees at a point, {name: who evaluates a point})."""
     data = probed.samples(device)
     evaluator = Evaluator(probed.model, plane, data, None, device, precision=precision)
     n = min(len(data), max(8 * evaluator.batch_size, LOOP_BATCH))
@@ -92,26 +100,39 @@ def measure_rates(probed: Probed, plane: Plane, precision: str, device: torch.de
             for inputs, _targets in batches:
                 evaluator.network(inputs)
 
-    peers = {
-        "engine": _Peer(engine, turns=TURNS),
-        "floor": _Peer(floor, turns=TURNS),
-    }
+    peers = {"engine": Peer(engine, turns=TURNS), "floor": Peer(floor, turns=TURNS)}
     if precision == "fp32":
         loader = _loader(data, n)
         plain = copy.deepcopy(probed.model).to(device).eval()
-        peers["loop"] = _Peer(lambda point: _plain_loop(plain, plane, point, loader, device))
+        peers["loop"] = Peer(lambda point: _plain_loop(plain, plane, point, loader, device))
         if (package := _loss_landscapes(probed, plane, loader, device)) is not None:
-            peers["loss_landscapes"] = _Peer(lambda _: package(), PEER_STEPS**2)
+            peers["loss_landscapes"] = Peer(lambda _: package(), PEER_STEPS**2)
+    return n, peers
+
+
+def rates_of(
+    peers: dict[str, Peer],
+    n: int,
+    precision: str,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Rates:
+    """The peers in turn, point by point, so that the machine's drift hits all alike.
+
+    Args:
+        n: images that each sees at a point.
+        clock: seconds.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in peers}
     for turn in range(1 + TURNS):
         for name, peer in peers.items():
             if turn > peer.turns:
                 continue
             synchronize(device)
-            began = time.perf_counter()
+            began = clock()
             peer.work(POINTS[turn % len(POINTS)])
             synchronize(device)
-            taken = time.perf_counter() - began
+            taken = clock() - began
             if turn > 0:
                 seconds[name].append(taken)
     rate = {name: n * peers[name].points / median(all_) for name, all_ in seconds.items()}

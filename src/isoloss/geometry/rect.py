@@ -8,6 +8,11 @@ Rect = tuple[float, float, float, float]
 """The lower and then the upper ends: (x0, y0, x1, y1); in pictures left, top, right, bottom."""
 
 
+def extent(rect: Rect) -> tuple[float, float]:
+    """(width, height)."""
+    return rect[2] - rect[0], rect[3] - rect[1]
+
+
 def overlap(a: Rect, b: Rect) -> bool:
     """Whether two rectangles have more than an edge in common."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -1,4 +1,4 @@
-"""What a run is doing, as told by its folder: the state behind a line of the jobs panel."""
+"""What a run is doing, as its folder says: the state behind a line of the jobs panel."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Status = Literal["waiting", "running", "paused", "done", "failed"]
 
 @dataclass
 class FollowedRun:
-    """A run and what its events have told so far.
+    """A run and what its events have said so far.
 
     Attributes:
         job: the process that we spawned for it, while it lives.
         exit_code: how the last one ended; negative, the signal that ended it.
-        version: grows with every change, so that views know when to look again.
+        version: grows with every change, so that views know when to draw anew.
     """
 
     run: Run
@@ -39,7 +39,7 @@ class FollowedRun:
         self._tail = EventTail(self.run.events_path)
         self.refresh()
         if self.job is None and self.status == "running" and not self.run.is_held:
-            # Whoever carried it on was killed before it could say so.
+            # The process at work on it was killed before it could say so.
             self.status = "paused"
 
     def refresh(self) -> bool:
@@ -54,7 +54,7 @@ class FollowedRun:
                 case Progress():
                     self.progress = event
                 case Metric():
-                    # A run carried on repeats the step it was stopped in.
+                    # A resumed run repeats the step it was stopped in.
                     self.metrics = [m for m in self.metrics if m.epoch < event.epoch]
                     self.metrics.append(event)
                 case Log():
@@ -83,7 +83,7 @@ class FollowedRun:
 
     @property
     def waits_for(self) -> str:
-        """The name of the run that its job carries on before it; "" when it is its turn."""
+        """The name of the run that its job works on before it; "" when it is its turn."""
         folders = self.job.folders if self.job is not None else ()
         place = folders.index(self.run.folder) if self.run.folder in folders else 0
         return folders[place - 1].name if place > 0 and self.status == "waiting" else ""
@@ -97,5 +97,5 @@ def can_resume(followed: FollowedRun) -> bool:
 def _death(exit_code: int, job: Job | None) -> str:
     if exit_code < 0:
         return f"the job was killed (signal {-exit_code}); Resume carries the run on"
-    told = job.folders[-1] / "job.log" if job is not None else "job.log"
-    return f"the job ended without a word (exit code {exit_code}); see {told}"
+    log = job.folders[-1] / "job.log" if job is not None else "job.log"
+    return f"the job ended without a word (exit code {exit_code}); see {log}"

@@ -1,4 +1,4 @@
-"""A job: a process that carries runs on, followed through their folders."""
+"""A job: a process that carries out runs, followed through their folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Job:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        """Spawn a process that carries on the runs in `folders`, one after the other.
+        """Spawn a process that carries out the runs in `folders`, one after the other.
 
         What it prints goes to `job.log` in the last folder.
 
@@ -45,6 +45,7 @@ class Job:
 
     @property
     def pid(self) -> int:
+        """The id of the process."""
         return self._process.pid
 
     @property
@@ -53,7 +54,7 @@ class Job:
         return self._process.poll()
 
     def cancel(self) -> None:
-        """Ask it to stop; it leaves its run paused, to be carried on."""
+        """Ask it to stop; it leaves its run paused, to be resumed."""
         if self._process.poll() is None:
             if sys.platform == "win32":
                 self._process.send_signal(signal.CTRL_BREAK_EVENT)

@@ -1,4 +1,4 @@
-"""A render: a process that draws a picture, a figure or a movie, and says how far it is."""
+"""A render: a process that draws a picture, a figure or a movie, and reports how far it is."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ class RenderJob:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                event = from_line(line)
-                if event is not None:
-                    self._take(event[1])
+                stamped = from_line(line)
+                if stamped is not None:
+                    self._take(stamped[1])
 
     def _take(self, event: Event) -> None:
         match event:

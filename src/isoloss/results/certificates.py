@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.files import write_csv
 
-CERTIFICATES = "certificates.csv"
-
 Array = NDArray[np.float64]
 Steps = tuple[Array, Array]
 """(radius, share): from each radius to the next, the share of images that are certified there."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_csv, write_json
-from isoloss.results.attacks import CERTIFICATE
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 REPORT_SCHEMA = 1
 
@@ -41,8 +41,8 @@ class Row:
     Attributes:
         defense: "none", "noise" or "denoised".
         sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
-        attack: its name in `isoloss.results.attacks`; "certificate" where the accuracy is certified
-            and `eps` the radius.
+        attack: its name in `isoloss.settings.attack_kinds`; "certificate" where the accuracy is
+            certified and `eps` the radius.
         norm: "linf" or "l2"; certificates are in "l2".
         eps: on the [0, 1] scale; at 0 the images are clean.
         samples: images so far; `correct` of them are classified rightly, with a randomized defense

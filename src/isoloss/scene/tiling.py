@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-Rect = tuple[float, float, float, float]
-"""x, y, width, height in pixels."""
+from isoloss.geometry.rect import Rect, extent
 
 _TALL = 1.6
 
 
 def places(rect: Rect, count: int) -> list[Rect]:
     """`rect` divided among 1, 2 or 4 viewports, row by row, in whole pixels."""
-    x, y, width, height = rect
+    (x, y), (width, height) = rect[:2], extent(rect)
     columns, rows = division(count, width, height)
     xs = [float(round(x + width * k / columns)) for k in range(columns + 1)]
     ys = [float(round(y + height * k / rows)) for k in range(rows + 1)]
-    return [
-        (xs[i], ys[j], xs[i + 1] - xs[i], ys[j + 1] - ys[j])
-        for j in range(rows)
-        for i in range(columns)
-    ]
+    return [(xs[i], ys[j], xs[i + 1], ys[j + 1]) for j in range(rows) for i in range(columns)]
 
 
 def division(count: int, width: float, height: float) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from isoloss.results.attacks import CERTIFICATE, offered, offered_in_words
+from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
 
 USUAL_EPSILONS = {

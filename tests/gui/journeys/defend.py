@@ -111,8 +111,8 @@ def look(d: Driver, evaluation) -> None:
     assert (browser.attack, browser.eps, browser.sigma) == ("eot", 0.3, 0.25)
     pictures = d.panel("Examples").pictures
     d.until(lambda: len(pictures.rects) == 5, "the pictures")
-    sight = browser.sight(evaluation.index)
-    titles = [tile.title for tile in sight.tiles]
+    view = browser.view(evaluation.index)
+    titles = [tile.title for tile in view.tiles]
     assert titles == ["Clean", "Adversarial", "Noisy", "Denoised", "Difference"]
     d.shot("example.png")
     d.click("//Examples/next")
@@ -149,9 +149,9 @@ def choose_curves(d: Driver, evaluation) -> None:
     d.click("//Viewport/**/curve Transfer, σ = 0.25")
     d.until(lambda: len({p[2].curve.name for p in plot.points}) == 2, "the curve to go")
     d.ctx.set_ref(d.ctx.window_info("//Viewport/curve").window)  # no wildcard finds a combo box
-    d.click("##judged")
+    d.click("##criterion")
     d.click("//$FOCUSED/$$2/Worst draw")
-    assert evaluation.judged == "worst"
+    assert evaluation.criterion == "worst"
     d.shot("defend_worst.png")
     d.click("//Viewport/**/close")
     d.until(lambda: not d.parts.workspace.evaluations.open, "the curves to be closed")

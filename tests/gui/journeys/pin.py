@@ -58,8 +58,8 @@ def pin(d: Driver) -> None:
     # a click on a pin takes it away, as do the panel and the command
     marker = pins_of(layer)[0]
     at = scene.frame().place(marker.alpha, marker.beta, marker.loss)
-    x, y, width, height = d.parts.viewport.rect
-    px, py, _ = scene.camera.to_pixels(at[None], (int(width), int(height)))[0]
+    x, y = d.parts.viewport.rect[:2]
+    px, py, _ = scene.camera.to_pixels(at[None], d.parts.viewport.extent)[0]
     d.ctx.mouse_move_to_pos((x + float(px), y + float(py)))
     d.ctx.mouse_click(0)
     d.until(lambda: places() == [second], "the first pin to go")

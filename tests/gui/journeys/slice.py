@@ -103,9 +103,9 @@ def slice_(d: Driver) -> None:
 def on_the_line(d: Driver, cut: Cut) -> tuple[float, float]:
     """A place on the drawn line, away from its ends and from the path."""
     scene = d.parts.workspace.scene
-    frame, (x, y, width, height) = scene.frame(), d.parts.viewport.rect
+    frame, (x, y) = scene.frame(), d.parts.viewport.rect[:2]
     points = cut_points(cut, scene.shown[0].mesh(frame.scale), frame)
-    at = scene.camera.to_pixels(points, (int(width), int(height)))[len(points) // 3]
+    at = scene.camera.to_pixels(points, d.parts.viewport.extent)[len(points) // 3]
     return x + float(at[0]), y + float(at[1])
 
 

@@ -22,8 +22,8 @@ def tour(d: Driver) -> None:
         d.ctx.yield_(2)
 
     def at(x: float, y: float) -> tuple[float, float]:
-        left, top, width, height = parts.viewport.rect
-        return left + x * width, top + y * height
+        left, top, right, bottom = parts.viewport.rect
+        return left + x * (right - left), top + y * (bottom - top)
 
     d.shot("tour-1.png")
     # the frame around the step's panel takes no clicks away from it
@@ -55,12 +55,12 @@ def tour(d: Driver) -> None:
     d.press(imgui.Key.mod_ctrl | imgui.Key.mod_shift, imgui.Key.p)
     goes_on(7)
     d.shot("tour-8.png")
-    x, y, width, height = rect_of("Tour")
+    left, top, right, bottom = rect_of("Tour")
     area = imgui.get_main_viewport().size
-    assert x >= 0
-    assert y >= 0
-    assert x + width <= area.x
-    assert y + height <= area.y
+    assert left >= 0
+    assert top >= 0
+    assert right <= area.x
+    assert bottom <= area.y
     d.click("//Tour/**/back")
     goes_on(6)
     d.press(imgui.Key.enter)

@@ -19,7 +19,7 @@ from isoloss.bench.attack_peers import (
     cohens_certify,
     serial_eot,
 )
-from isoloss.bench.probe_peers import Probed, measure_rates
+from isoloss.bench.probe_peers import TURNS, Peer, Probed, measure_rates, rates_of
 from isoloss.cli.main import main
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.errors import IsolossError
@@ -52,18 +52,14 @@ def test_all_peers_are_measured(probed):
         assert rate > 0
 
 
-def test_the_floor_is_compared_within_a_turn(probed, monkeypatch):
+def test_the_floor_is_compared_within_a_turn():
     """A machine that gets slower from turn to turn changes the rates, not their ratio."""
-    from isoloss.bench import probe_peers
-
-    monkeypatch.setattr(probe_peers, "_loss_landscapes", lambda *_: None)
     # From turn to turn: engine, floor and, in the first three, the loop.
     taken = [x for turn in range(9) for x in (5.0 * 2**turn, 4.0 * 2**turn, 7.0)[: 3 - (turn > 2)]]
     readings = iter([t for x in taken for t in (0.0, x)])
-    evaluator = Evaluator(probed.model, random_plane(probed.model), probed.samples(CPU), None, CPU)
-    monkeypatch.setattr(probe_peers, "Evaluator", lambda *_, **__: evaluator)
-    monkeypatch.setattr(probe_peers.time, "perf_counter", lambda: next(readings))
-    rates = measure_rates(probed, random_plane(probed.model), "fp32", CPU)
+    often = Peer(lambda _: None, turns=TURNS)
+    peers = {"engine": often, "floor": often, "loop": Peer(lambda _: None)}
+    rates = rates_of(peers, 160, "fp32", CPU, lambda: next(readings))
     assert rates.of_floor == 0.8
     assert rates.loop == 160 / 7
     assert rates.engine == 160 / (5.0 * (2**4 + 2**5) / 2)

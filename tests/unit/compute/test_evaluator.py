@@ -12,7 +12,7 @@ from torchvision.models.resnet import BasicBlock
 from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.audit import Audit, audit
-from isoloss.compute.engine import evaluator as evaluator_module
+from isoloss.compute.engine import batch_size
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.networks.folding import fold_batch_norm
 from isoloss.compute.probe import surface_probing as probing
@@ -258,45 +258,44 @@ def test_batches_fit_the_cache_by_the_widest_activation(monkeypatch):
     data = images(40)
     plane = random_plane(model)
     per_image = 16 * 256 * 4
-    monkeypatch.setattr(evaluator_module, "CACHE_BYTES", 20 * per_image)
+    monkeypatch.setattr(batch_size, "CACHE_BYTES", 20 * per_image)
     assert evaluator(model, plane, data).batch_size == 16
     assert evaluator(model, plane, data, batch_size=7).batch_size == 7
 
 
-def test_out_of_memory_halves_the_batch_and_loses_no_sample(monkeypatch):
-    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 4))
+def on_a_small_machine():
+    """A network, and the most samples of a batch for which the memory suffices: [most]."""
+    most = [40]
+
+    class Needy(nn.Flatten):
+        def forward(self, x):
+            if len(x) > most[0]:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().forward(x)
+
+    return nn.Sequential(Needy(), nn.Linear(768, 4)), most
+
+
+def test_out_of_memory_halves_the_batch_and_loses_no_sample():
+    model, most = on_a_small_machine()
     data = images(40)
     ours = evaluator(model, random_plane(model), data, batch_size=32)
     expected = ours.evaluate(0, 40)[0]
-    whole = ours._of_batch
-
-    def small_machine(batch):
-        if len(batch[1]) > 9:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return whole(batch)
-
-    monkeypatch.setattr(ours, "_of_batch", small_machine)
+    most[0] = 9
     losses = ours.evaluate(0, 40)[0]
     assert ours.batch_size == 8
     torch.testing.assert_close(losses, expected)
-    monkeypatch.setattr(ours, "_of_batch", lambda _: small_machine((0, range(10))))
+    most[0] = 0
     with pytest.raises(IsolossError, match="single sample"):
         ours.evaluate(0, 40)
 
 
-def test_points_evaluated_together_run_out_of_memory_likewise(monkeypatch):
-    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 4))
+def test_points_evaluated_together_run_out_of_memory_likewise():
+    model, most = on_a_small_machine()
     ours = evaluator(model, random_plane(model), images(40), batch_size=32)
     points = [(0.1, 0.2), (0.5, -1.0)]
     expected = ours.evaluate_at(points, 0, 40)[0]
-    whole = ours._compute
-
-    def small_machine(batch):
-        if len(batch[1]) > 9:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return whole(batch)
-
-    monkeypatch.setattr(ours, "_compute", small_machine)
+    most[0] = 9
     losses, hits = ours.evaluate_at(points, 0, 40)
     assert ours.batch_size == 8
     assert hits.shape == (2, 40)

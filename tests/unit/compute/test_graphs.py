@@ -5,7 +5,6 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from isoloss.compute.engine import graphs
 from isoloss.compute.engine.graphs import MOST_SIZES, GraphedBatches
 
 
@@ -16,7 +15,7 @@ def compute(batch):
 
 @pytest.fixture
 def recorded(monkeypatch):
-    """Sizes of the batches that were recorded and of those that were replayed."""
+    """Batches from recordings, the sizes of those that were recorded and of those replayed."""
     made, replayed = [], []
 
     class Recording:
@@ -29,9 +28,8 @@ def recorded(monkeypatch):
             replayed.append(len(targets))
             return compute((inputs, targets))
 
-    monkeypatch.setattr(graphs, "_Recording", Recording)
     monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
-    return made, replayed
+    return GraphedBatches(compute, Recording), made, replayed
 
 
 def batch(n):
@@ -39,8 +37,7 @@ def batch(n):
 
 
 def test_sizes_that_come_again_are_recorded_once(recorded):
-    made, replayed = recorded
-    graphed = GraphedBatches(compute)
+    graphed, made, replayed = recorded
     for size in (32, 16, 32, 32, 16, 7):
         given = batch(size)
         for ours, expected in zip(graphed(given), compute(given), strict=True):
@@ -51,8 +48,7 @@ def test_sizes_that_come_again_are_recorded_once(recorded):
 
 
 def test_what_cannot_be_recorded_is_computed(recorded):
-    made, replayed = recorded
-    graphed = GraphedBatches(compute)
+    graphed, made, replayed = recorded
     for _ in range(3):
         given = batch(13)
         torch.testing.assert_close(graphed(given)[0], compute(given)[0])
@@ -60,8 +56,7 @@ def test_what_cannot_be_recorded_is_computed(recorded):
 
 
 def test_recordings_take_no_more_memory_than_a_few_and_give_it_back(recorded):
-    made, _ = recorded
-    graphed = GraphedBatches(compute)
+    graphed, made, _ = recorded
     for size in range(20, 22 + MOST_SIZES):
         graphed(batch(size))
         graphed(batch(size))

@@ -32,7 +32,6 @@ from isoloss.figures.robustness.strips import difference, strip_figure
 from isoloss.figures.sheet import Sheet
 from isoloss.files import write_json
 from isoloss.results.certificates import (
-    CERTIFICATES,
     Certificate,
     read_certificates,
     write_certificates,
@@ -40,6 +39,7 @@ from isoloss.results.certificates import (
 from isoloss.results.radii import radius_label
 from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
+from isoloss.run_folder import CERTIFICATES
 from isoloss.scene.appearance import Appearance
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 

@@ -14,7 +14,6 @@ from torch import nn
 from isoloss import IsolossError
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import save_tensors
-from isoloss.results.attacks import CLEAN, attack_names
 from isoloss.results.tables import read_table
 from isoloss.robustness.evaluation.combination_on_block import attack_seed
 from isoloss.robustness.evaluation.journal import Journal, Outcome, is_of
@@ -26,6 +25,7 @@ from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
+from isoloss.settings.attack_kinds import CLEAN, attack_names
 from isoloss.work import carry_on, prepare
 
 

@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 
-from isoloss.results.attacks import CLEAN
 from isoloss.results.tables import (
     EvaluationWarning,
     Report,
@@ -22,6 +21,7 @@ from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.summary import summary, under_all
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
+from isoloss.settings.attack_kinds import CLEAN
 
 N = 100
 EPS = (0.1, 0.5)

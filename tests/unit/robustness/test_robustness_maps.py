@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
-from isoloss.results.certificates import CERTIFICATES, read_certificates
+from isoloss.results.certificates import read_certificates
 from isoloss.results.saved_examples import read_examples, read_index
 from isoloss.results.tables import read_table
 from isoloss.robustness.evaluation.attention import drift, last_of_each_stage, maps, saved_maps
@@ -144,7 +144,7 @@ def test_behind_noise_the_maps_are_of_what_is_classified(lab, tmp_path):
         np.testing.assert_allclose(kept.maps[name][0], expected, rtol=2e-3, atol=1e-4)
         assert (kept.drift[name] == 0).all()
     # The certificates that are written are the ones that the table counts.
-    certificates = read_certificates(run.folder / CERTIFICATES)
+    certificates = read_certificates(run.certificates_path)
     assert len(certificates) == 12
     assert len({c.image for c in certificates}) == 12
     for row in read_table(run.table_path):

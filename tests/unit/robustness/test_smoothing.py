@@ -25,7 +25,7 @@ from isoloss.robustness.smoothing.denoiser import (
 )
 from isoloss.robustness.smoothing.denoising_loss import Average, denoising_loss, noised
 from isoloss.robustness.smoothing.smoothing import check_denoises
-from isoloss.robustness.speed.fast import FastDenoiser
+from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
 LINEAR = DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear")
 COSINE = DDPMScheduler(num_train_timesteps=4000, beta_schedule="squaredcos_cap_v2")

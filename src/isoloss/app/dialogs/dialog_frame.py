@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
+from isoloss.app.state.typed_path import exists
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, primary_button, right_edge, row, wrapped
 
@@ -85,6 +87,21 @@ def draw_footer(action: str, *, enabled: bool) -> tuple[bool, bool]:
     wanted = primary_button(action, size)
     imgui.end_disabled()
     return bool(cancelled), wanted
+
+
+def draw_save_footer(path: Path | None, *, entered: bool) -> tuple[bool, Path | None]:
+    """The buttons below a field for a file; returns whether the dialog is cancelled, and the file
+    if it is to be written now.
+
+    Args:
+        path: what has been typed; None where that names no file yet.
+        entered: whether it has just been confirmed by Enter.
+    """
+    if path is not None and exists(path):
+        warn_of_replacing()
+    imgui.spacing()
+    cancelled, wanted = draw_footer("Save", enabled=path is not None)
+    return cancelled, path if (wanted or entered) and not cancelled else None
 
 
 def path_row(path: str, tip: str = "", *, appearing: bool) -> tuple[bool, str]:

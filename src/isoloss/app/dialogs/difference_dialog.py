@@ -1,4 +1,4 @@
-"""From which surface the selected one is to be told apart."""
+"""Which surface is to be taken from the selected one."""
 
 from __future__ import annotations
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
+from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_save_footer, path_row
 from isoloss.app.dialogs.picture_dialog import WIDTHS
 from isoloss.app.dialogs.renderings import Renderings
 from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.state.typed_path import exists, typed_path
+from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
-from isoloss.results.attacks import CLEAN
+from isoloss.settings.attack_kinds import CLEAN
 
 TITLE = "Save figure"
 SUFFIX = ".svg"
@@ -76,14 +76,10 @@ class FigureDialog:
         with rows("figure", em(6)) as visible:
             if visible:
                 entered = self._rows(shown)
-        path = self._chosen()
-        if path is not None and exists(path):
-            warn_of_replacing()
-        imgui.spacing()
-        cancelled, wanted = draw_footer("Save", enabled=path is not None)
+        cancelled, path = draw_save_footer(self.chosen, entered=entered)
         if cancelled:
             self.is_open = False
-        elif (wanted or entered) and path is not None:
+        elif path is not None:
             self._save(shown, path)
 
     def _rows(self, shown: OpenEvaluation) -> bool:
@@ -104,7 +100,9 @@ class FigureDialog:
         self.theme = THEMES[_combo("theme", THEMES.index(self.theme), names)]
         return entered
 
-    def _chosen(self) -> Path | None:
+    @property
+    def chosen(self) -> Path | None:
+        """The file that is typed; None where that names none yet."""
         path = typed_path(self.path, self.workspace.folder)
         if path is None or path.suffix:
             return path
@@ -125,8 +123,8 @@ class FigureDialog:
             f"--width-mm={WIDTHS[self.width]:g}",
             f"--theme={self.theme}",
         ]
-        if self.what == "accuracy" and shown.judged != "majority":
-            options.append(f"--by={shown.judged}")
+        if self.what == "accuracy" and shown.criterion != "majority":
+            options.append(f"--by={shown.criterion}")
         if self.what in OF_IMAGES and shown.index is not None:
             browser = shown.browser
             browser.settle(shown.index)

@@ -349,11 +349,11 @@ class PictureDialog:
         return fitting * self.choices.text / 100
 
     def _save_now(self, path: Path) -> None:
-        look: dict[str, Any] = {"transparent": self.choices.transparent}
+        changes: dict[str, Any] = {"transparent": self.choices.transparent}
         if not self.choices.overlays:
-            look |= dict.fromkeys(DECORATIONS, False)
+            changes |= dict.fromkeys(DECORATIONS, False)
         views = [
-            replace(view, layers=list(view.layers), appearance=replace(view.appearance, **look))
+            replace(view, layers=list(view.layers), appearance=replace(view.appearance, **changes))
             for view in self.workspace.document.shown_views
         ]
         save_picture(views, path, self._size(), self._scale())

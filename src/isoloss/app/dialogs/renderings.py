@@ -14,6 +14,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.state.messages import Messages
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, icon_button, muted, shortened, thin_progress
+from isoloss.geometry.rect import Rect
 from isoloss.jobs.render_job import RenderJob
 from isoloss.scene.document import Document
 from isoloss.scene.session import SUFFIX, save_session
@@ -80,10 +81,10 @@ class Renderings:
             _remove(rendering.folder)
         self.active.clear()
 
-    def draw(self, rect: tuple[float, float, float, float]) -> None:
-        """A card for each, at the bottom right of `rect` (x, y, width, height)."""
-        x, y, width, height = rect
-        bottom = y + height - em(3.4)  # above the hints
+    def draw(self, rect: Rect) -> None:
+        """A card for each, at the bottom right of `rect`."""
+        left, _, right, bottom = rect
+        bottom -= em(3.4)  # above the hints
         flags = (
             imgui.WindowFlags_.no_decoration
             | imgui.WindowFlags_.no_docking
@@ -92,9 +93,9 @@ class Renderings:
             | imgui.WindowFlags_.no_nav
             | imgui.WindowFlags_.no_move
         )
-        card = min(em(20), width - em(1.2))
+        card = min(em(20), right - left - em(1.2))
         for k, rendering in enumerate(self.active):
-            imgui.set_next_window_pos(ImVec2(x + width - em(0.6), bottom), 0, ImVec2(1, 1))
+            imgui.set_next_window_pos(ImVec2(right - em(0.6), bottom), 0, ImVec2(1, 1))
             imgui.set_next_window_size(ImVec2(card, 0))
             imgui.begin(f"rendering##{k}", None, int(flags))
             self._card(rendering, card)
@@ -114,8 +115,7 @@ class Renderings:
         elif job.progress is None:
             muted("Reading…")
         else:
-            share = job.progress.fraction
-            thin_progress(share, palette().accent, em(0.35))
+            thin_progress(job.progress.fraction, palette().accent, em(0.35))
             muted(f"{job.progress.done} of {job.progress.total} frames")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
-from isoloss.app.state.typed_path import exists, typed_path
+from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_save_footer, path_row
+from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, rows, wrapped
@@ -60,17 +60,15 @@ class SessionDialog:
         with rows("session", em(4)) as shown:
             if shown:
                 entered, self.path = path_row(self.path, appearing=self._appearing)
-        path = self._chosen()
-        if path is not None and exists(path):
-            warn_of_replacing()
-        imgui.spacing()
-        cancelled, wanted = draw_footer("Save", enabled=path is not None)
+        cancelled, path = draw_save_footer(self.chosen, entered=entered)
         if cancelled:
             self.is_open = False
-        elif (wanted or entered) and path is not None:
+        elif path is not None:
             self.is_open = not self.workspace.session.save(path)
 
-    def _chosen(self) -> Path | None:
+    @property
+    def chosen(self) -> Path | None:
+        """The session file that is typed; None where that names none yet."""
         path = typed_path(self.path, self.workspace.folder)
         if path is None or path.suffix == SUFFIX:
             return path

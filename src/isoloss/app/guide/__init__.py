@@ -1,4 +1,4 @@
 """What helps a newcomer: welcome, tour, hints and the help window.
 
-Imports `panels`, `viewport`, `dialogs`, `ui` and `state`; nothing but the window imports it.
+Imports `panels`, `viewports`, `dialogs`, `ui` and `state`; only `parts` imports it.
 """

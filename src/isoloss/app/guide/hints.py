@@ -11,8 +11,8 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, icon_button
+from isoloss.geometry.rect import Rect, extent
 from isoloss.scene.layer import next_texture
-from isoloss.scene.tiling import Rect
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ class Hints:
         hint = self.current()
         if hint is None:
             return
-        x, y, width, _ = rect
+        x, y = rect[:2]
         side = imgui.get_frame_height()
         needed = imgui.calc_text_size(hint.text).x + side + em(4)
-        size = min(needed, width - em(1.4))
+        size = min(needed, extent(rect)[0] - em(1.4))
         imgui.set_next_window_pos(
             ImVec2(x + em(0.7), y + em(3.1)), imgui.Cond_.always, ImVec2(0, 0)
         )

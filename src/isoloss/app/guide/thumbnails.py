@@ -1,4 +1,4 @@
-"""Small pictures of surface files: drawn once by our own renderer, then kept in a cache folder.
+"""Small pictures of surface files: drawn once by our own renderer, then saved in a cache folder.
 
 A thread reads the files; only the drawing itself, one picture a frame, holds up the window.
 """
@@ -34,9 +34,9 @@ from isoloss.version import __version__
 
 SIZE = (480, 300)
 """Pixels; shown at about half of it."""
-KEPT = 64
+IN_CACHE = 64
 """Pictures in the cache folder; the oldest go first."""
-_STYLE = 1  # to be raised when the pictures are to look different
+_STYLE = 1  # to be raised when the pictures are to appearance different
 _CAMERA = Camera(distance=4.3, target=(0.0, 0.0, 0.33))
 
 Pixels = NDArray[np.uint8]
@@ -122,12 +122,12 @@ class Thumbnails:
             assert self._renderer is not None
             pixels = _draw(self._renderer, read.layer, key[1])
             if self._thread is not None:
-                self._thread.submit(_keep, _place(*key), pixels, read.title, read.note)
+                self._thread.submit(_save, _place(*key), pixels, read.title, read.note)
         picture = ImageTexture(pixels) if pixels is not None else None
         return Thumbnail(read.title, read.note, picture)
 
 
-def told(surface: Surface, checkpoints: int) -> tuple[str, str]:
+def title_and_note(surface: Surface, checkpoints: int) -> tuple[str, str]:
     """What a surface is, and how it was made; "" where its file does not say."""
     meta = surface.meta
     title = surface.title
@@ -156,12 +156,12 @@ def _read(path: Path, theme: str) -> _Read:
         layer = load_layer(path)
     except (IsolossError, OSError, ValueError):
         return _Read("", "")
-    title, note = told(layer.surface, sum(map(len, layer.trajectories)))
+    title, note = title_and_note(layer.surface, sum(map(len, layer.trajectories)))
     return _Read(title, note) if layer.surface.is_curve else _Read(title, note, layer=layer)
 
 
 def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
-    look = Appearance(
+    appearance = Appearance(
         theme="light" if theme == "light" else "dark",
         axes=False,
         scalar_bar=False,
@@ -172,7 +172,7 @@ def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
     )
     target = Target(*SIZE)
     try:
-        renderer.draw(Scene([layer], appearance=look, camera=_CAMERA), target, scale=1.3)
+        renderer.draw(Scene([layer], appearance=appearance, camera=_CAMERA), target, scale=1.3)
         pixels = target.read().astype(np.float32)
     finally:
         target.free()
@@ -183,7 +183,7 @@ def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
 
 
 def _place(path: Path, theme: str) -> Path:
-    """Where the picture is kept: under another name as soon as the file has changed."""
+    """Where the picture is saved: under another name as soon as the file has changed."""
     file = path / "surface.ply" if path.is_dir() else path
     try:
         state = file.stat()
@@ -195,7 +195,7 @@ def _place(path: Path, theme: str) -> Path:
     return cache_folder() / "thumbnails" / f"{name}.png"
 
 
-def _keep(place: Path, pixels: Pixels, title: str, note: str) -> None:
+def _save(place: Path, pixels: Pixels, title: str, note: str) -> None:
     """Write a picture to the cache; a folder that cannot be written costs the time of drawing."""
     info = PngInfo()
     info.add_itxt("Title", title)
@@ -204,8 +204,8 @@ def _keep(place: Path, pixels: Pixels, title: str, note: str) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(place, lambda p: image.save(p, format="PNG", pnginfo=info))
-        kept = sorted(place.parent.glob("[!.]*.png"), key=lambda p: p.stat().st_mtime)
-        for old in kept[:-KEPT]:
+        saved = sorted(place.parent.glob("[!.]*.png"), key=lambda p: p.stat().st_mtime)
+        for old in saved[:-IN_CACHE]:
             old.unlink(missing_ok=True)
     except (IsolossError, OSError):
         return

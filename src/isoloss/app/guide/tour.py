@@ -17,7 +17,7 @@ from isoloss.app.ui.docking import Docking, rect_of
 from isoloss.app.ui.keyboard import shown
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, icon_button, muted, primary_button, right_edge, wrapped
-from isoloss.scene.tiling import Rect
+from isoloss.geometry.rect import Rect, extent
 
 SAMPLE = "vgg11-digits-pca.ply"
 HEIGHT = 9.0
@@ -187,14 +187,15 @@ class Tour:
             self._enter(self.step + 1)
 
     def _card(self, step: Step) -> None:
-        x, y, width, height = _place("Viewport") or (0.0, 0.0, 400.0, 400.0)
-        card = min(em(24), max(width - em(1.4), em(14)))
+        rect = _place("Viewport") or (0.0, 0.0, 400.0, 400.0)
+        x, bottom = rect[0], rect[3]
+        card = min(em(24), max(extent(rect)[0] - em(1.4), em(14)))
         # Below the picture if there is room, else at its corner; it can be dragged away.
         area = imgui.get_main_viewport()
-        room = area.work_pos.y + area.work_size.y - (y + height)
-        pos, pivot = ImVec2(x + em(0.7), y + height - em(0.7)), ImVec2(0, 1)
+        room = area.work_pos.y + area.work_size.y - bottom
+        pos, pivot = ImVec2(x + em(0.7), bottom - em(0.7)), ImVec2(0, 1)
         if room > em(HEIGHT):
-            pos, pivot = ImVec2(pos.x, y + height + (room - em(HEIGHT)) / 2), ImVec2(0, 0)
+            pos, pivot = ImVec2(pos.x, bottom + (room - em(HEIGHT)) / 2), ImVec2(0, 0)
         imgui.set_next_window_pos(pos, imgui.Cond_.appearing, pivot)
         imgui.set_next_window_size(ImVec2(card, 0))
         flags = (
@@ -264,17 +265,17 @@ def _place(name: str) -> Rect | None:
 def _right_of_menu_bar() -> Rect:
     """The right end of the menu bar, where the way to the command palette is."""
     area = imgui.get_main_viewport()
-    width, height = em(13), area.work_pos.y - area.pos.y
-    return area.pos.x + area.size.x - width, area.pos.y, width, height
+    right = area.pos.x + area.size.x
+    return right - em(13), area.pos.y, right, area.work_pos.y
 
 
 def _highlight(rect: Rect | None) -> None:
     """A frame around what the card speaks of; it takes no clicks."""
     if rect is None:
         return
-    x, y, width, height = rect
+    left, top, right, bottom = rect
     draw, color, round_ = imgui.get_foreground_draw_list(), palette().accent, em(0.3)
     for inset, alpha in ((1, 0.9), (2, 0.9), (3, 0.35), (4, 0.2), (5, 0.1)):
-        lo = ImVec2(x + inset, y + inset)
-        hi = ImVec2(x + width - inset, y + height - inset)
+        lo = ImVec2(left + inset, top + inset)
+        hi = ImVec2(right - inset, bottom - inset)
         draw.add_rect(lo, hi, u32(color, alpha), round_)

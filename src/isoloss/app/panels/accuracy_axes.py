@@ -18,7 +18,7 @@ Places = dict[float, float]
 
 DODGE, CROWDED = 0.3, 0.3
 """By so many em curves stand beside each other where their values are the same; all of them
-together by this share of the way to the next radius at most."""
+together by this fraction of the way to the next radius at most."""
 LOW = 12.0
 """Below this height, in em, the axis has no line of its own for what it means."""
 AIR = 1.12
@@ -27,10 +27,8 @@ AIR = 1.12
 
 def asked_axis(evaluation: OpenEvaluation) -> Axis:
     """The axis on which what the run was asked for belongs."""
-    settings = evaluation.followed.run.settings
-    if settings.kind == "certify":
-        return "radius"
-    return "l2" if getattr(settings, "norm", "") == "l2" else "linf"
+    settings = evaluation.settings
+    return "radius" if settings.kind == "certify" else settings.norm
 
 
 def places_of(evaluation: OpenEvaluation, axis: Axis, curves: Sequence[AccuracyCurve]) -> Places:
@@ -81,12 +79,12 @@ def _labels(places: Places, scale: float) -> list[str]:
     texts = {place: radius_text(radius) for radius, place in places.items()}
     order = [*places.values()]
     order = [order[0], order[-1], *order[1:-1]] if len(order) > 1 else order
-    kept: dict[float, float] = {}
+    written: dict[float, float] = {}
     for place in order:
         half = imgui.calc_text_size(texts[place]).x / 2 + em(0.2)
-        if all(abs(place - other) * scale > half + room for other, room in kept.items()):
-            kept[place] = half
-    return [texts[place] if place in kept else "" for place in places.values()]
+        if all(abs(place - other) * scale > half + room for other, room in written.items()):
+            written[place] = half
+    return [texts[place] if place in written else "" for place in places.values()]
 
 
 def draw_chance(chance: float) -> None:

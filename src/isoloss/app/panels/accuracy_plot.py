@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +20,15 @@ from isoloss.app.panels.accuracy_axes import (
     places_of,
     set_up,
 )
-from isoloss.app.panels.accuracy_readout import tell
 from isoloss.app.panels.curve_strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
 from isoloss.app.panels.plotting import band, plot, stairs
-from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis
+from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis, percent, radius_text
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.ui.style import palette, u32
-from isoloss.app.ui.widgets import em
-from isoloss.results.tables import Curve, Row
+from isoloss.app.ui.widgets import em, muted, wrapped
+from isoloss.naming import sentence
+from isoloss.results.tables import Criterion, Curve, Row
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 LIT, UNLIT = 0.26, 0.15
 """How opaque the intervals between points are, of the curve pointed at and of the others."""
@@ -122,7 +124,7 @@ class AccuracyPlot:
             strength = 1.0 if lit in (None, curve.key) else 0.22
             shift = step * (k - (len(shown) - 1) / 2)
             xs = np.array([places[row.eps] for row in curve.rows]) + shift
-            accuracy, low, high = curve.values(evaluation.judged)
+            accuracy, low, high = curve.values(evaluation.criterion)
             stroke = strokes[curve.key]
             if curve.axis == "radius":
                 _draw_steps(curve, max(places), stroke, 0.95 * strength)
@@ -145,7 +147,7 @@ class AccuracyPlot:
         _draw_signs(signs)
 
     def _point(self, evaluation: OpenEvaluation) -> None:
-        """Find what the cursor points at, tell it, and notice whether it is clicked."""
+        """Find what the cursor points at, show its values, and notice whether it is clicked."""
         mouse = imgui.get_mouse_pos()
         near = min(
             self.points, key=lambda p: (p[0] - mouse.x) ** 2 + (p[1] - mouse.y) ** 2, default=None
@@ -167,16 +169,16 @@ class AccuracyPlot:
             ImVec2(near[0], near[1]), em(0.45), color, 0, em(0.1)
         )
         implot.pop_plot_clip_rect()
-        tell(near[2].curve, near[2].row, has_images=evaluation.index is not None)
+        _draw_readout(near[2].curve, near[2].row, has_images=evaluation.index is not None)
 
 
 def _draw_steps(curve: AccuracyCurve, farthest: float, stroke: Stroke, alpha: float) -> None:
-    """The share at every radius; without all certificates nothing is known between the points."""
+    """The fraction at every radius; without all certificates only that at the points is known."""
     if curve.steps is None:
         return
-    radii, shares = curve.steps
+    radii, fractions = curve.steps
     radii = np.append(radii, max(farthest, radii[-1]))
-    percents = 100 * np.append(shares, shares[-1])
+    percents = 100 * np.append(fractions, fractions[-1])
     stairs(f"{curve.key}", radii, percents, stroke.color, em(0.12), alpha)
 
 
@@ -192,7 +194,7 @@ def _draw_points(
 
 
 def _draw_signs(places: list[tuple[float, float]]) -> None:
-    """A warning sign over the last point of each curve that a doubt is about."""
+    """A warning sign over the last point of each curve that an evaluation warning is about."""
     sign, height = fa.ICON_FA_TRIANGLE_EXCLAMATION, em(0.95)
     draw, color = imgui.get_window_draw_list(), u32(palette().caution)
     taken: list[tuple[float, float]] = []
@@ -203,3 +205,48 @@ def _draw_signs(places: list[tuple[float, float]]) -> None:
         taken.append((x, y))
         width = imgui.calc_text_size(sign).x
         draw.add_text(ImVec2(x - width / 2, y - em(0.5)), color, sign)
+
+
+def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
+    """A tooltip with all that is known of a point, and what speaks against its curve."""
+    imgui.begin_tooltip()
+    imgui.push_text_wrap_pos(em(22))
+    imgui.text_unformatted(curve.name)
+    for name, value in _readout(row):
+        muted(name)
+        imgui.same_line(em(7))
+        imgui.text_unformatted(value)
+    for warning in curve.warnings:
+        imgui.separator()
+        text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}"
+        wrapped(text, palette().caution)
+    if has_images and row.attack != CERTIFICATE:
+        muted("Click to see images at this point")
+    imgui.pop_text_wrap_pos()
+    imgui.end_tooltip()
+
+
+def _readout(row: Row) -> list[tuple[str, str]]:
+    """What is known of a point, name by name."""
+    facts = [("L2 radius" if row.attack == CERTIFICATE else "ε", radius_text(row.eps))]
+    first = f"{row.correct:,} of {row.samples:,}"
+    if row.votes and row.attack != CERTIFICATE:
+        facts.append((f"majority of {row.votes:,}", _interval(row, "majority")))
+        if math.isfinite(row.single_accuracy):
+            facts.append(("single draw", _interval(row, "single")))
+        if math.isfinite(row.worst_accuracy):
+            facts.append(("worst draw", _interval(row, "worst")))
+    else:
+        facts.append(("accuracy", _interval(row, "majority")))
+    facts.append(("images right", first))
+    if row.attack == CERTIFICATE:
+        facts.append(("draws", f"{row.votes:,}"))
+        facts.append(("abstained", f"{row.abstained:,}"))
+    if row.without_gradient:
+        facts.append(("no gradient", f"{row.without_gradient:,}"))
+    return facts
+
+
+def _interval(row: Row, by: Criterion) -> str:
+    found = row.accuracy_by(by)
+    return f"{percent(found.accuracy)}  ({100 * found.low:.1f} to {100 * found.high:.1f})"

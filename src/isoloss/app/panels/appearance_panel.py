@@ -85,20 +85,20 @@ class AppearancePanel:
                 self._color_range()
 
     def _color_range(self) -> None:
-        workspace, look = self.workspace, self.workspace.appearance
+        workspace, appearance = self.workspace, self.workspace.appearance
         row("Colours", "Whether equal steps of colour are equal steps or equal ratios")
-        current = list(_LOG.values()).index(look.log_colors)
+        current = list(_LOG.values()).index(appearance.log_colors)
         changed, k = imgui.combo("##log colors", current, list(_LOG))
         if changed:
             workspace.change(log_colors=list(_LOG.values())[k])
         row("Range", "What the ends of the colormap stand for")
-        changed, k = imgui.combo("##range", int(look.color_range is not None), list(_RANGE))
+        changed, k = imgui.combo("##range", int(appearance.color_range is not None), list(_RANGE))
         if changed:
             workspace.change(color_range=self._data_range() if k else None)
-        if look.color_range is None:
+        if appearance.color_range is None:
             return
         row("")
-        self._ends(look.color_range)
+        self._ends(appearance.color_range)
 
     def _ends(self, current: Pair) -> None:
         """Both ends, in whatever order they are typed: they hold once they go up."""
@@ -129,26 +129,26 @@ class AppearancePanel:
 
     def _colormap(self) -> None:
         workspace = self.workspace
-        look, drawn = workspace.appearance, workspace.scene.drawn_appearance
-        forced = drawn.colormap != look.colormap
+        appearance, drawn = workspace.appearance, workspace.scene.drawn_appearance
+        forced = drawn.colormap != appearance.colormap
         row("Colormap", "A sign is read from a diverging one" if forced else "")
         imgui.begin_disabled(forced)
         self._choose_colormap(drawn)
         imgui.end_disabled()
 
-    def _choose_colormap(self, look: Appearance) -> None:
+    def _choose_colormap(self, appearance: Appearance) -> None:
         imgui.set_next_item_width(-imgui.get_frame_height() - em(0.2))
         imgui.set_next_window_size_constraints(ImVec2(em(15), 0), ImVec2(em(15), em(30)))
         if imgui.begin_combo("##colormap", ""):
             for name in colormaps.NAMES:
-                self._colormap_choice(name, look.colormap)
+                self._colormap_choice(name, appearance.colormap)
             imgui.end_combo()
-        _swatch(look.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
-        hint(f"{look.colormap}; cividis is safe for the colour-blind")
+        _swatch(appearance.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
+        hint(f"{appearance.colormap}; cividis is safe for the colour-blind")
         imgui.same_line(0, em(0.2))
-        color = palette().accent if look.reverse_colormap else palette().muted
+        color = palette().accent if appearance.reverse_colormap else palette().muted
         if icon_button(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the colormap", color=color):
-            self.workspace.change(reverse_colormap=not look.reverse_colormap)
+            self.workspace.change(reverse_colormap=not appearance.reverse_colormap)
 
     def _colormap_choice(self, name: str, current: str) -> None:
         height = imgui.get_text_line_height() * 1.3
@@ -161,25 +161,25 @@ class AppearancePanel:
         _ramp(name, ImVec2(lo.x + em(5), lo.y + em(0.2)), ImVec2(hi.x - em(0.3), hi.y - em(0.2)))
 
     def _contours(self) -> None:
-        workspace, look = self.workspace, self.workspace.appearance
-        changed, on = imgui.checkbox("Surface", look.contours)
+        workspace, appearance = self.workspace, self.workspace.appearance
+        changed, on = imgui.checkbox("Surface", appearance.contours)
         if changed:
             workspace.change(contours=on)
         imgui.same_line(right_edge() / 2)
-        changed, on = imgui.checkbox("Floor", look.floor_contours)
+        changed, on = imgui.checkbox("Floor", appearance.floor_contours)
         if changed:
             workspace.change(floor_contours=on)
-        imgui.begin_disabled(not (look.contours or look.floor_contours))
+        imgui.begin_disabled(not (appearance.contours or appearance.floor_contours))
         with rows("levels", em(_LABELS)) as shown:
             if shown:
                 row("Levels", "How many lines of equal loss", terms=[explanation("Contour levels")])
                 changed, count = whole_slider(
-                    "##levels", look.contour_levels, (2, 40), limits=(1, 100)
+                    "##levels", appearance.contour_levels, (2, 40), limits=(1, 100)
                 )
                 if changed:
                     workspace.change(contour_levels=count)
                 row("Spacing", "What is the same from one level to the next")
-                current = list(_SPACING.values()).index(look.contour_spacing)
+                current = list(_SPACING.values()).index(appearance.contour_spacing)
                 changed, k = imgui.combo("##spacing", current, list(_SPACING))
                 if changed:
                     workspace.change(contour_spacing=list(_SPACING.values())[k])
@@ -188,20 +188,20 @@ class AppearancePanel:
 
     def _own_level(self) -> None:
         """One level of one's own: a switch, and a slider over the range of the heights."""
-        workspace, look = self.workspace, self.workspace.appearance
+        workspace, appearance = self.workspace, self.workspace.appearance
         scale = workspace.scene.frame().scale
         with rows("own level", em(_LABELS)) as shown:
             if not shown:
                 return
             row("Level", "One more level, set by hand and drawn in a colour of its own")
-            changed, on = imgui.checkbox("##own level", look.contour_value is not None)
+            changed, on = imgui.checkbox("##own level", appearance.contour_value is not None)
             if changed:
                 workspace.change(contour_value=float(scale.invert(0.5)) if on else None)
             imgui.same_line(0, em(0.4))
-            imgui.begin_disabled(look.contour_value is None)
+            imgui.begin_disabled(appearance.contour_value is None)
             imgui.set_next_item_width(-1)
-            value = scale.lo if look.contour_value is None else look.contour_value
-            shape = "%.4g" if look.contour_value is not None else "none"
+            value = scale.lo if appearance.contour_value is None else appearance.contour_value
+            shape = "%.4g" if appearance.contour_value is not None else "none"
             ends, is_log = (scale.lo, scale.hi), scale.kind == "log"
             changed, value = slider("##level value", value, ends, shape, logarithmic=is_log)
             if changed:
@@ -209,13 +209,13 @@ class AppearancePanel:
             imgui.end_disabled()
 
     def _height(self) -> None:
-        workspace, look = self.workspace, self.workspace.appearance
+        workspace, appearance = self.workspace, self.workspace.appearance
         with rows("height", em(_LABELS)) as shown:
             if not shown:
                 return
             row("Gain", "Stretches the heights; Ctrl+click to type, right-click for 1")
             changed, gain = slider(
-                "##gain", look.height_gain, (0.1, 3.0), "%.2f", limits=(0.05, 10.0)
+                "##gain", appearance.height_gain, (0.1, 3.0), "%.2f", limits=(0.05, 10.0)
             )
             if changed:
                 workspace.change(height_gain=gain)
@@ -223,13 +223,13 @@ class AppearancePanel:
                 workspace.change(height_gain=1.0)
             row("Scale", terms=[explanation("Log height")])
             names = list(_LOG)
-            current = list(_LOG.values()).index(look.log_height)
+            current = list(_LOG.values()).index(appearance.log_height)
             changed, k = imgui.combo("##scale", current, names)
             if changed:
                 workspace.change(log_height=_LOG[names[k]])
 
     def _switches(self) -> None:
-        workspace, look = self.workspace, self.workspace.appearance
+        workspace, appearance = self.workspace, self.workspace.appearance
         for label, name in (
             ("Trajectory", "trajectory"),
             ("Smooth", "smooth"),
@@ -241,13 +241,13 @@ class AppearancePanel:
         ):
             if name in ("smooth", "axes", "title"):
                 imgui.same_line(right_edge() / 2)
-            changed, on = imgui.checkbox(label, getattr(look, name))
+            changed, on = imgui.checkbox(label, getattr(appearance, name))
             if changed:
                 workspace.change(**{name: on})
         with rows("title", em(_LABELS)) as shown:
             if shown:
                 row("Title text", "What stands above the picture; else it is the surface's name")
-                imgui.begin_disabled(not look.title)
+                imgui.begin_disabled(not appearance.title)
                 scene = workspace.scene
                 hinted = "Surface name"
                 entered = imgui.input_text_with_hint("##title text", hinted, scene.title)[1]

@@ -11,7 +11,7 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.state.accuracy_curves import AccuracyCurve
 from isoloss.app.ui.style import Color, palette, u32
 from isoloss.app.ui.widgets import em
-from isoloss.results.attacks import Hue, Mark
+from isoloss.settings.attack_kinds import Hue, Mark
 
 Points = Sequence[tuple[float, float]]
 
@@ -105,8 +105,8 @@ def draw_sample(x: float, y: float, stroke: Stroke, alpha: float) -> None:
     draw_mark(x + em(0.8), y, stroke, em(0.27), alpha)
 
 
-def _mixed(one: Color, other: Color, share: float) -> Color:
-    r, g, b = (a + share * (c - a) for a, c in zip(one[:3], other[:3], strict=True))
+def _mixed(one: Color, other: Color, fraction: float) -> Color:
+    r, g, b = (a + fraction * (c - a) for a, c in zip(one[:3], other[:3], strict=True))
     return r, g, b, one[3]
 
 

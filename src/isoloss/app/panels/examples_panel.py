@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.panels.example_pictures import Pictures, Thumbnails
 from isoloss.app.state.accuracy_curves import radius_text
 from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.state.example_browser import ExampleBrowser, Sight, attack_name, sigma_name
+from isoloss.app.state.example_browser import ExampleBrowser, ExampleView, attack_name, sigma_name
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
@@ -36,7 +36,7 @@ class ExamplesPanel:
         self._strip_at: int | None = None
         self._index: Index | None = None
         self._key: object = None
-        self._sight: Sight | None = None
+        self._view: ExampleView | None = None
         self._count = 0
 
     def show(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
@@ -49,7 +49,7 @@ class ExamplesPanel:
         """Give all textures back, while the context still lives."""
         self.pictures.free()
         self.thumbnails.free()
-        self._of = self._index = self._sight = None
+        self._of = self._index = self._view = None
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -81,10 +81,10 @@ class ExamplesPanel:
             ("seed", browser.seeds(index), lambda seed: f"Seed {seed}", 5.5),
         ]
         end = right_edge()
-        for name, values, told, width in combos:
+        for name, values, text_of, width in combos:
             if len(values) > 1:
                 _beside(em(width), end)
-                _combo(browser, name, values, told, em(width))
+                _combo(browser, name, values, text_of, em(width))
         radii = browser.radii(index)
         if len(radii) > 1:
             _beside(em(15), end)
@@ -95,11 +95,11 @@ class ExamplesPanel:
             if icon_button(fa.ICON_FA_EXPAND, "whole", tip, color=palette().muted):
                 self.pictures.show_whole()
         label = index.class_name(index.labels[browser.image])
-        told = f"true class {label}"
-        _beside(min(imgui.calc_text_size(told).x, em(12)), end, em(0.8))
+        text = f"true class {label}"
+        _beside(min(imgui.calc_text_size(text).x, em(12)), end, em(0.8))
         imgui.align_text_to_frame_padding()
-        muted(shortened(told, max(imgui.get_content_region_avail().x, 0)))
-        hint(f"Image {index.images[browser.image]} of {index.data}, {told}")
+        muted(shortened(text, max(imgui.get_content_region_avail().x, 0)))
+        hint(f"Image {index.images[browser.image]} of {index.data}, {text}")
 
     def _step(self, browser: ExampleBrowser, index: Index) -> None:
         count = len(index.images)
@@ -149,17 +149,17 @@ class ExamplesPanel:
         key = (shown, browser.network, browser.sigma, browser.seed, browser.attack, browser.eps,
                browser.image)  # fmt: skip
         if index is not self._index or key != self._key:
-            self._index, self._key, self._sight = index, None, None
+            self._index, self._key, self._view = index, None, None
         try:
-            if self._sight is None:
-                self._sight = browser.sight(index)
+            if self._view is None:
+                self._view = browser.view(index)
                 self._key = key
                 self._count += 1
-            sight = self._sight
+            view = self._view
         except IsolossError as error:
             wrapped(str(error), palette().bad)
             return
-        if sight is None:
+        if view is None:
             return
         room = imgui.get_content_region_avail()
         has_strip = len(index.images) > 1
@@ -175,7 +175,7 @@ class ExamplesPanel:
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         if imgui.begin_child("pictures", ImVec2(size.x, size.y), 0, int(flags)):
             room = imgui.get_content_region_avail()
-            self.pictures.draw(self._count, sight.tiles, room, index.class_name)
+            self.pictures.draw(self._count, view.tiles, room, index.class_name)
         imgui.end_child()
         imgui.pop_style_var()
         if has_strip and not upright:
@@ -249,19 +249,18 @@ def _beside(width: float, end: float, gap: float | None = None) -> None:
 
 
 def _combo(
-    browser: ExampleBrowser, name: str, values: list, told: Callable[..., str], width: float
+    browser: ExampleBrowser, name: str, values: list, text_of: Callable[..., str], width: float
 ) -> None:
     """A choice of one property of the browser."""
     imgui.set_next_item_width(width)
     at = values.index(getattr(browser, name))
-    changed, k = imgui.combo(f"##{name}", at, [told(value) for value in values])
+    changed, k = imgui.combo(f"##{name}", at, [text_of(value) for value in values])
     if changed:
         setattr(browser, name, values[k])
 
 
 def _nothing_yet(shown: OpenEvaluation) -> str:
-    settings = shown.followed.run.settings
-    if getattr(settings, "keep", 0) == 0:
+    if shown.settings.keep == 0:
         return "This run keeps no examples."
     if shown.followed.is_active:
         return "The first images appear once an attack has seen them."

@@ -25,11 +25,11 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.jobs.follow import FollowedRun
-from isoloss.settings import KINDS, TrainSettings
+from isoloss.settings import KINDS
 
 LABELS = 9.9
 """Width of the labels, in em."""
-TOLD = 3
+LINES = 3
 """Lines that the command line, or what is wrong, may take."""
 
 
@@ -47,7 +47,7 @@ class ExperimentsPanel:
     def fill(self, kind: str, followed: FollowedRun) -> None:
         """Bring a form to the front, filled in for what a training run has learnt."""
         trained = followed.run.settings
-        if not isinstance(trained, TrainSettings):
+        if trained.kind != "train":
             return
         form, folder = self.forms[kind], self._short(followed.run.folder)
         form.reset()
@@ -100,7 +100,7 @@ class ExperimentsPanel:
     def _form(self, kind: str, form: Form) -> None:
         # As high with an error as without one, so that nothing jumps under the hand.
         frame, gap = imgui.get_frame_height(), imgui.get_style().item_spacing.y
-        footer = 2 * frame + TOLD * imgui.get_text_line_height() + 4 * gap + em(0.4)
+        footer = 2 * frame + LINES * imgui.get_text_line_height() + 4 * gap + em(0.4)
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         if imgui.begin_child("fields", ImVec2(0, -footer)):
             for name, fields in form.sections.items():
@@ -115,22 +115,22 @@ class ExperimentsPanel:
         with rows(fields[0].name, em(LABELS)) as shown:
             if not shown:
                 return
-            data = self._data(form)
             for field in filter(form.matters, fields):
                 wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
                 row(field.label, tip, terms=of_field(field.name), wrong=wrong)
                 value = form.values[field.name]
                 imgui.push_id(field.name)
-                entered = draw_field(field, value, wrong, self._suggestions(field, data))
+                entered = draw_field(field, value, wrong, self.suggestions(form, field))
                 imgui.pop_id()
                 form.set(field.name, entered)
 
-    def _suggestions(self, field: FieldSpec, data: str) -> list[tuple[str, str]]:
+    def suggestions(self, form: Form, field: FieldSpec) -> list[tuple[str, str]]:
         """What a text field offers, as (value, as shown)."""
         if field.names not in ("classifier", "denoiser"):
             return [(choice, choice) for choice in field.choices]
-        found = suggestions(all_trained(self.workspace.runs, self._short), field.names, data)
+        trained = all_trained(self.workspace.runs, self._short)
+        found = suggestions(trained, field.names, self._data(form))
         values = [value for value, _ in found]
         return found + [(choice, choice) for choice in field.choices if choice not in values]
 
@@ -153,10 +153,10 @@ class ExperimentsPanel:
                 changed, typed = imgui.input_text("##folder", folder)
                 if changed:
                     self.folders[kind] = typed or None
-        self._told(form, form.command(Path(folder)))
+        self._command_or_error(form, form.command(Path(folder)))
         self._buttons(kind, form)
 
-    def _told(self, form: Form, command: str) -> None:
+    def _command_or_error(self, form: Form, command: str) -> None:
         """The command line that asks for the same or, in its place, what is wrong."""
         side = imgui.get_frame_height()
         at = imgui.get_cursor_pos()
@@ -167,11 +167,11 @@ class ExperimentsPanel:
             icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
             imgui.text_colored(vec(color), icon)
             imgui.set_cursor_pos(ImVec2(at.x + em(1.6), at.y))
-            wrapped(fitted(form.error, width + side - em(1.6), TOLD), color)
+            wrapped(fitted(form.error, width + side - em(1.6), LINES), color)
             hint(form.error)
         else:
             imgui.push_text_wrap_pos(at.x + width)
-            imgui.text_colored(vec(palette().muted), fitted(command, width, TOLD))
+            imgui.text_colored(vec(palette().muted), fitted(command, width, LINES))
             imgui.pop_text_wrap_pos()
             hint(command)
             imgui.set_cursor_pos(ImVec2(right_edge() - side, at.y))
@@ -179,7 +179,7 @@ class ExperimentsPanel:
             if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
                 imgui.set_clipboard_text(command)
                 self.workspace.messages.say("Copied the command line")
-        height = TOLD * imgui.get_text_line_height()
+        height = LINES * imgui.get_text_line_height()
         imgui.set_cursor_pos(at)
         imgui.dummy(ImVec2(0, height))
 

@@ -101,17 +101,17 @@ def _numbers(value: Any, suggestions: Suggestions) -> Any:
 
 def _paths(paths: tuple[str, ...], suggestions: Suggestions) -> tuple[str, ...]:
     """A line for each path, with a button that takes it away, and one that adds another."""
-    kept: list[str] = []
+    remaining: list[str] = []
     for k, path in enumerate(paths):
         imgui.push_id(k)
         removed = icon_button(fa.ICON_FA_XMARK, "remove", "Take it away", color=palette().muted)
         imgui.same_line(0, em(0.15))
         entered = _text(path, suggestions)
         imgui.pop_id()
-        kept += [] if removed else [entered]
+        remaining += [] if removed else [entered]
     if imgui.button(f"{fa.ICON_FA_PLUS}  Add###add"):
-        kept.append("")
-    return tuple(kept)
+        remaining.append("")
+    return tuple(remaining)
 
 
 def _text(value: str, suggestions: Suggestions) -> str:

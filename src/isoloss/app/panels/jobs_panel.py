@@ -16,7 +16,6 @@ from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume
 from isoloss.naming import duration
-from isoloss.settings import ProbeSettings, RobustnessSettings, TrainSettings
 
 USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
 """What can be done with what a training run has learnt, by its task."""
@@ -64,7 +63,7 @@ class JobsPanel:
         draw.channels_merge()
         if hovered and imgui.is_mouse_clicked(0):
             runs.selected = followed
-            if isinstance(followed.run.settings, RobustnessSettings):
+            if followed.run.settings.is_robustness:
                 self.workspace.show_evaluation(followed)
         imgui.dummy(ImVec2(0, em(0.1)))
 
@@ -91,7 +90,7 @@ class JobsPanel:
         if not imgui.begin_popup("uses"):
             return
         settings = followed.run.settings
-        assert isinstance(settings, TrainSettings)
+        assert settings.kind == "train"
         for kind in USES[settings.task]:
             if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
                 self._use(kind, followed)
@@ -100,7 +99,7 @@ class JobsPanel:
     def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
         found = []
-        if isinstance(followed.run.settings, ProbeSettings):
+        if followed.run.settings.kind == "probe":
             found.append(
                 (
                     fa.ICON_FA_MOUNTAIN,
@@ -109,7 +108,7 @@ class JobsPanel:
                     lambda: show_again(workspace, followed),
                 )
             )
-        if isinstance(followed.run.settings, RobustnessSettings):
+        if followed.run.settings.is_robustness:
             found.append(
                 (
                     fa.ICON_FA_CHART_LINE,
@@ -118,7 +117,7 @@ class JobsPanel:
                     lambda: show_again(workspace, followed),
                 )
             )
-        if isinstance(followed.run.settings, TrainSettings):
+        if followed.run.settings.kind == "train":
             found.append(
                 (
                     fa.ICON_FA_FLASK,
@@ -172,11 +171,11 @@ class JobsPanel:
             case "running" | "waiting" if followed.is_active:
                 progress = followed.progress
                 thin_progress(progress.fraction if progress else 0.0, palette().accent, em(0.35))
-                told = told_progress(followed)
-                muted(shortened(told, width))
-                hint(told)
+                text = progress_text(followed)
+                muted(shortened(text, width))
+                hint(text)
             case _:
-                muted(shortened(told_status(followed), width))
+                muted(shortened(status_text(followed), width))
         imgui.pop_style_var()
 
     def _reveal(self, folder: Path) -> None:
@@ -199,7 +198,7 @@ def status_sign(followed: FollowedRun) -> tuple[str, Color]:
     }.get(followed.status, (fa.ICON_FA_CIRCLE, p.muted))
 
 
-def told_progress(followed: FollowedRun) -> str:
+def progress_text(followed: FollowedRun) -> str:
     """Stage, how far it is, how fast and how long still."""
     progress = followed.progress
     if followed.waits_for:
@@ -219,7 +218,7 @@ def told_progress(followed: FollowedRun) -> str:
     return ", ".join(parts)
 
 
-def told_status(followed: FollowedRun) -> str:
+def status_text(followed: FollowedRun) -> str:
     """What there is to say of a run that no process is at."""
     kind = followed.run.settings.kind
     if followed.status == "done":
@@ -227,5 +226,5 @@ def told_status(followed: FollowedRun) -> str:
         return f"{kind.capitalize()}, done{spent}"
     if followed.status == "waiting":
         return f"{kind.capitalize()}, not begun"
-    share = f" at {followed.progress.fraction:.0%}" if followed.progress else ""
-    return f"{kind.capitalize()}, {followed.status}{share}"
+    reached = f" at {followed.progress.fraction:.0%}" if followed.progress else ""
+    return f"{kind.capitalize()}, {followed.status}{reached}"

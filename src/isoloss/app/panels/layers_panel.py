@@ -169,9 +169,9 @@ class LayersPanel:
         imgui.same_line(0, em(0.5))
         values = measurements(surface, cell)
         room = right_edge() - imgui.get_cursor_pos_x() - imgui.get_frame_height()
-        told = f"{values[0][1]} at {place_label(surface, cell)}"
+        text = f"{values[0][1]} at {place_label(surface, cell)}"
         imgui.align_text_to_frame_padding()
-        imgui.text_unformatted(shortened(told, room))
+        imgui.text_unformatted(shortened(text, room))
         hint("\n".join([place_label(surface, cell), *(f"{k} {v}" for k, v in values)]))
         imgui.same_line(right_edge() - imgui.get_frame_height())
         if icon_button(fa.ICON_FA_XMARK, "unpin", "Remove this pin", color=palette().muted):
@@ -190,9 +190,9 @@ class LayersPanel:
             stroke(THEMES[self.workspace.appearance.theme].path_color(index))
             imgui.same_line(0, em(0.5))
         imgui.align_text_to_frame_padding()
-        told = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
-        muted(shortened(told, imgui.get_content_region_avail().x))
-        hint(told, [explanation("Trajectory"), explanation("Trajectory stems")])
+        text = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
+        muted(shortened(text, imgui.get_content_region_avail().x))
+        hint(text, [explanation("Trajectory"), explanation("Trajectory stems")])
         imgui.unindent(em(1.2))
 
     def _details(self, layer: SurfaceLayer) -> None:
@@ -222,34 +222,34 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     surface = layer.surface
     a, b = surface.shape
     computed = surface.computed
-    told = [("Grid", f"{a} × {b}")]
+    known_facts = [("Grid", f"{a} × {b}")]
     if not surface.is_complete:
-        told.append(("Computed", f"{int(computed.sum())} of {a * b}"))
+        known_facts.append(("Computed", f"{int(computed.sum())} of {a * b}"))
     finite = surface.loss[computed & np.isfinite(surface.loss)]
     if finite.size:
         label = "Loss" if layer.derived is None else "Δ loss"
-        told.append((label, range_label(float(finite.min()), float(finite.max()))))
+        known_facts.append((label, range_label(float(finite.min()), float(finite.max()))))
     known = surface.accuracy[computed & np.isfinite(surface.accuracy)]
     if known.size:
         label, unit = ("Accuracy", "%") if layer.derived is None else ("Δ accuracy", "points")
         ends = f"{100 * known.min():.1f} to {100 * known.max():.1f} {unit}".replace("-", "−")
-        told.append((label, ends))
+        known_facts.append((label, ends))
     if surface.spread is not None and np.isfinite(surface.spread).any():
         low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
-        told.append(("Spread", f"{low:.4g} to {high:.4g}"))
+        known_facts.append(("Spread", f"{low:.4g} to {high:.4g}"))
     for label, key in (("Network", "model"), ("Data", "data"), ("Plane", "plane")):
         if surface.meta.get(key):
-            told.append((label, str(surface.meta[key])))
+            known_facts.append((label, str(surface.meta[key])))
     ratios = surface.meta.get("explained_variance_ratio")
     if isinstance(ratios, list | tuple) and len(ratios) >= 2:
-        told.append(("Variance", ", ".join(f"{100 * float(r):.1f} %" for r in ratios[:2])))
+        known_facts.append(("Variance", ", ".join(f"{100 * float(r):.1f} %" for r in ratios[:2])))
     distances = [t.off_plane[np.isfinite(t.off_plane)] for t in layer.trajectories]
     if any(d.size for d in distances):
-        told.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))
+        known_facts.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))
     samples = int(surface.count.max(initial=0))
     if samples > 1:
-        told.append(("Samples", f"{samples}"))
-    return told
+        known_facts.append(("Samples", f"{samples}"))
+    return known_facts
 
 
 def _caution(text: str) -> None:

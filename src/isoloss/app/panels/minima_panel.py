@@ -35,24 +35,24 @@ class MinimaPanel:
 
     def draw(self) -> None:
         """Draw the panel's content."""
-        workspace, look = self.workspace, self.workspace.appearance
+        workspace, appearance = self.workspace, self.workspace.appearance
         if not workspace.scene.shown:
             wrapped("The local minima of the shown surfaces are listed here.", palette().muted)
             return
-        changed, on = imgui.checkbox("Show on the surface", look.minima)
+        changed, on = imgui.checkbox("Show on the surface", appearance.minima)
         if changed:
             workspace.change(minima=on)
         hint("Triangles that point down mark the local minima (M)")
         imgui.same_line(0, em(1.2))
-        self._slider(look.minima_persistence)
+        self._slider(appearance.minima_persistence)
         listed, hidden = self.rows()
         if not listed and not hidden:
             muted("There is no local minimum.")
             return
         imgui.same_line(0, em(1.2))
         imgui.align_text_to_frame_padding()
-        told = f"{len(listed)} shown" + (f", {hidden} shallower" if hidden else "")
-        muted(shortened(told, imgui.get_content_region_avail().x))
+        text = f"{len(listed)} shown" + (f", {hidden} shallower" if hidden else "")
+        muted(shortened(text, imgui.get_content_region_avail().x))
         self._table(listed)
 
     def rows(self) -> tuple[list[Row], int]:
@@ -83,12 +83,12 @@ class MinimaPanel:
         imgui.same_line(0, em(0.5))
         imgui.set_next_item_width(em(11))
         percent = max(100 * persistence, 100 * SHALLOWEST)
-        told = "all" if persistence <= SHALLOWEST else "%.2g %%"
+        shape = "all" if persistence <= SHALLOWEST else "%.2g %%"
         ends = (100 * SHALLOWEST, 100.0)
-        changed, value = slider("##persistence", percent, ends, told, logarithmic=True)
+        changed, value = slider("##persistence", percent, ends, shape, logarithmic=True)
         if changed:
-            share = min(value / 100, 1.0)
-            self.workspace.change(minima_persistence=0.0 if share <= SHALLOWEST else share)
+            fraction = min(value / 100, 1.0)
+            self.workspace.change(minima_persistence=0.0 if fraction <= SHALLOWEST else fraction)
         hint(
             "Hides minima whose depth, from their saddle down, is a smaller share of the displayed "
             "height"

@@ -11,13 +11,14 @@ from isoloss.app.panels.log_panel import level_color, level_icon
 from isoloss.app.state.messages import Messages
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, icon_button
+from isoloss.geometry.rect import Rect
 
 
-def draw_notifications(messages: Messages, rect: tuple[float, float, float, float]) -> None:
-    """The newest messages, at the top right of `rect` (x, y, width, height)."""
+def draw_notifications(messages: Messages, rect: Rect) -> None:
+    """The newest messages, at the top right of `rect`."""
     messages.fade(time.time())
-    x, y, width, _ = rect
-    y += em(2.8)  # below the tools
+    left, top, right, _ = rect
+    y = top + em(2.8)  # below the tools
     p = palette()
     flags = (
         imgui.WindowFlags_.no_decoration
@@ -28,9 +29,9 @@ def draw_notifications(messages: Messages, rect: tuple[float, float, float, floa
         | imgui.WindowFlags_.no_move
         | imgui.WindowFlags_.always_auto_resize
     )
-    card = min(em(24), width - em(1.2))
+    card = min(em(24), right - left - em(1.2))
     for k, message in enumerate(reversed(messages.shown)):
-        imgui.set_next_window_pos(ImVec2(x + width - em(0.6), y), 0, ImVec2(1, 0))
+        imgui.set_next_window_pos(ImVec2(right - em(0.6), y), 0, ImVec2(1, 0))
         imgui.set_next_window_size_constraints(ImVec2(card, 0), ImVec2(card, em(20)))
         imgui.push_style_color(imgui.Col_.border, vec(level_color(message.level), 0.6))
         imgui.begin(f"notification##{k}", None, int(flags))

@@ -26,7 +26,7 @@ class Curves:
 
 
 def curves_of(followed: FollowedRun) -> Curves:
-    """The curves of what `followed` has told so far; accuracies in percent."""
+    """The curves of what `followed` has reported so far; accuracies in percent."""
     metrics = followed.metrics
 
     def column(name: str, scale: float = 1.0) -> Array:

@@ -9,7 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.accuracy_plot import AccuracyPlot
 from isoloss.app.panels.curve_strokes import Stroke, draw_sample, strokes_of
-from isoloss.app.panels.jobs_panel import status_sign, told_progress, told_status
+from isoloss.app.panels.jobs_panel import progress_text, status_sign, status_text
 from isoloss.app.state.accuracy_curves import AccuracyCurve, has_draws
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.explain import explanation, of_attack
@@ -32,8 +32,8 @@ from isoloss.results.tables import Criterion, Row
 SIDE = 15.5
 """Width of the column beside the plot, in em."""
 WIDE = 36.0
-"""From this width on, in em, what is told stands beside the plot."""
-JUDGED: dict[Criterion, str] = {
+"""From this width on, in em, the summary stands beside the plot."""
+CRITERIA: dict[Criterion, str] = {
     "majority": "Majority",
     "single": "Single draw",
     "worst": "Worst draw",
@@ -76,9 +76,9 @@ class RobustnessPanel:
         if room.x > em(WIDE):
             self._plot(shown, ImVec2(room.x - em(SIDE) - em(0.8), room.y))
             imgui.same_line(0, em(0.8))
-            if imgui.begin_child("told", ImVec2(0, room.y)):
+            if imgui.begin_child("summary", ImVec2(0, room.y)):
                 lit = self._legend(shown, flowing=False)
-                _told(shown)
+                _summary(shown)
             imgui.end_child()
         else:
             lit = self._legend(shown, flowing=True)
@@ -121,7 +121,7 @@ class RobustnessPanel:
         imgui.same_line()
         imgui.set_cursor_pos_x(max(end - needed, imgui.get_cursor_pos_x()))
         if choice:
-            self._judged(shown, choice)
+            self._criterion(shown, choice)
             imgui.same_line(0, em(0.4))
         for k, (icon, name, tip, act) in enumerate(buttons):
             if k:
@@ -129,16 +129,16 @@ class RobustnessPanel:
             if icon_button(icon, name, tip, color=palette().muted):
                 act()
 
-    def _judged(self, shown: OpenEvaluation, width: float) -> None:
+    def _criterion(self, shown: OpenEvaluation, width: float) -> None:
         imgui.set_next_item_width(width)
-        keys = list(JUDGED)
-        changed, k = imgui.combo("##judged", keys.index(shown.judged), list(JUDGED.values()))
+        keys, names = list(CRITERIA), list(CRITERIA.values())
+        changed, k = imgui.combo("##criterion", keys.index(shown.criterion), names)
         hint(
             "Which answer of a defense that draws noise counts: that of the majority of its draws, "
             "of the first, or whether all of them are right"
         )
         if changed:
-            shown.judged = keys[k]
+            shown.criterion = keys[k]
 
     def _buttons(self, shown: OpenEvaluation):
         found = []
@@ -219,21 +219,21 @@ def _status(shown: OpenEvaluation, end: float) -> None:
     followed = shown.followed
     icon, color = status_sign(followed)
     if shown.warnings:
-        _doubts_badge(shown)
+        _warnings_badge(shown)
         imgui.same_line(0, em(0.6))
     elif followed.status != "done":
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(color), icon)
         imgui.same_line(0, em(0.5))
-    told = told_progress(followed) if followed.is_active else told_status(followed)
+    text = progress_text(followed) if followed.is_active else status_text(followed)
     samples = max((row.samples for row in shown.rows), default=0)
     if samples and not followed.is_active:
-        told = f"{told}, {samples:,} images"
-    muted(shortened(told, max(end - imgui.get_cursor_pos_x(), 0)))
-    hint(told)
+        text = f"{text}, {samples:,} images"
+    muted(shortened(text, max(end - imgui.get_cursor_pos_x(), 0)))
+    hint(text)
 
 
-def _doubts_badge(shown: OpenEvaluation) -> None:
+def _warnings_badge(shown: OpenEvaluation) -> None:
     """How many checks have found something; pointed at, what."""
     imgui.align_text_to_frame_padding()
     count = len(shown.warnings)
@@ -255,7 +255,7 @@ def _waiting(shown: OpenEvaluation) -> None:
     )
 
 
-def _told(shown: OpenEvaluation) -> None:
+def _summary(shown: OpenEvaluation) -> None:
     """The verdict and what checks have found, in full."""
     if shown.report is None:
         return

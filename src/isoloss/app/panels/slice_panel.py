@@ -151,8 +151,8 @@ class SlicePanel:
         for one in found:
             label = one.layer.name if several else quantity([one.layer])
             entries.append((label, slice_color(one)))
-        told = "The band is ± 1 standard error" if any(x.slice.has_band for x in found) else ""
-        told += "\nThin lines are accuracies" if several and self.plot.accuracy else ""
+        tip = "The band is ± 1 standard error" if any(x.slice.has_band for x in found) else ""
+        tip += "\nThin lines are accuracies" if several and self.plot.accuracy else ""
         for label, color in entries:
             imgui.same_line(0, em(1.2))
             left = room - imgui.get_cursor_pos_x() - em(1.5)
@@ -163,7 +163,7 @@ class SlicePanel:
             imgui.same_line(0, em(0.5))
             imgui.align_text_to_frame_padding()
             muted(shortened(label, left))
-            hint(told.strip())
+            hint(tip.strip())
 
     def _export(self) -> None:
         imgui.set_next_window_size(ImVec2(em(30), 0))

@@ -29,7 +29,7 @@ from isoloss.scene.cut import Cut
 Array = NDArray[np.float64]
 
 _NEAR = 0.04
-"""Share of the box within which the cursor on a surface is shown in the plot."""
+"""Fraction of the box within which the cursor on a surface is shown in the plot."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Along:
 
     @property
     def label(self) -> str:
+        """What stands at the axis."""
         axis = self.cut.axis
         return "distance from A" if axis is None else "αβ"[axis]
 
@@ -58,6 +59,7 @@ class Along:
 
     @property
     def span(self) -> tuple[float, float]:
+        """Its ends, the lower one first."""
         length = float(np.hypot(*self.cut.direction))
         lo, hi = sorted((float(self.of(0.0)), float(self.of(length))))
         return lo, hi
@@ -167,17 +169,17 @@ class SlicePlot:
             above = ImVec2(mouse.x + em(0.8), top - em(0.3))
             imgui.set_next_window_pos(above, int(imgui.Cond_.always), ImVec2(0, 1))
             imgui.begin_tooltip()
-            _told(found, place, self.pointed)
+            _draw_values(found, place, self.pointed)
             imgui.end_tooltip()
 
     def _near(self, cut: Cut, place: Place) -> float | None:
         """How far along the cut a place is, if it is near enough to it."""
         at = along(*place, cut.start, cut.end)
-        share = at / (float(np.hypot(*cut.direction)) or 1.0)
+        fraction = at / (float(np.hypot(*cut.direction)) or 1.0)
         frame = self._workspace.scene.frame()
         apart = 0.0
         for k, (lo, hi) in enumerate((frame.alpha, frame.beta)):
-            on_it = cut.start[k] + share * cut.direction[k]
+            on_it = cut.start[k] + fraction * cut.direction[k]
             apart = max(apart, abs(place[k] - on_it) / ((hi - lo) or 1.0))
         return at if apart <= _NEAR else None
 
@@ -205,7 +207,7 @@ def slice_color(one: LayerSlice) -> Color:
     return order[one.index % len(order)]
 
 
-def _told(found: list[LayerSlice], place: Place, at: float) -> None:
+def _draw_values(found: list[LayerSlice], place: Place, at: float) -> None:
     """The tooltip: where, and each surface's values there."""
     for name, value in place_facts(*place):
         muted(name)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
 from isoloss.naming import capitalized
-from isoloss.results.attacks import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 from isoloss.results.certificates import Certificate, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row
+from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
 Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]
@@ -31,7 +31,7 @@ AXES: dict[Axis, str] = {
     "radius": f"certified radius in {NORMS['l2']}",
 }
 CLOSEST = 0.55
-"""Neighbours on a stretched axis are no closer than this share of their mean distance."""
+"""Neighbours on a stretched axis are no closer than this fraction of their mean distance."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class AccuracyCurve:
     Attributes:
         name: in words, as a legend has it.
         rows: the smallest radius first.
-        doubts: what checks have found about this curve rather than about the whole run.
+        warnings: what checks have found about this curve rather than about the whole run.
         hue, mark: of its attack or, where there is but one, of its network and defense.
         alike: so many other networks or defenses have curves of this hue and mark before it.
-        steps: of certificates that are known image by image, the share at every radius.
+        steps: of certificates that are known image by image, the fraction at every radius.
     """
 
     key: Curve
@@ -63,16 +63,18 @@ class AccuracyCurve:
 
     @property
     def attack(self) -> str:
+        """The name of the attack, as in the table."""
         return self.key[3]
 
     @property
     def is_defended(self) -> bool:
+        """Whether noise stands before the network."""
         return self.key[1] != "none"
 
     def values(self, by: Criterion) -> tuple[Array, Array, Array]:
         """Accuracy and the ends of its interval, each (N,), in percent."""
-        shares = [row.accuracy_by(by) for row in self.rows]
-        columns = zip(*((s.accuracy, s.low, s.high) for s in shares), strict=True)
+        found = [row.accuracy_by(by) for row in self.rows]
+        columns = zip(*((s.accuracy, s.low, s.high) for s in found), strict=True)
         accuracy, low, high = (100 * np.array(column) for column in columns)
         return accuracy, low, high
 
@@ -93,7 +95,7 @@ def curves_of(
     found: list[AccuracyCurve] = []
     for key in keys:
         own = sorted(groups[key], key=lambda row: row.eps)
-        hue, mark = _look(key, subjects, len(attacks) > 1)
+        hue, mark = _hue_and_mark(key, subjects, len(attacks) > 1)
         found.append(
             AccuracyCurve(
                 key,
@@ -144,9 +146,9 @@ def radius_text(radius: float) -> str:
     return plain(radius_label(radius))
 
 
-def percent(share: float) -> str:
-    """A share as the window writes it."""
-    return f"{100 * share:.1f} %"
+def percent(fraction: float) -> str:
+    """A fraction as the window writes it."""
+    return f"{100 * fraction:.1f} %"
 
 
 def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[Certificate]) -> Steps | None:
@@ -158,11 +160,11 @@ def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[Certificate])
 
 
 def _is_sound(row: Row) -> bool:
-    shares = row.accuracy, row.low, row.high
-    return math.isfinite(row.eps) and row.eps >= 0 and all(0 <= s <= 1 for s in shares)
+    fractions = row.accuracy, row.low, row.high
+    return math.isfinite(row.eps) and row.eps >= 0 and all(0 <= s <= 1 for s in fractions)
 
 
-def _look(
+def _hue_and_mark(
     key: Curve, subjects: Sequence[tuple[str, str, float]], several_attacks: bool
 ) -> tuple[Hue, Mark]:
     if several_attacks:
@@ -187,15 +189,14 @@ def _name(key: Curve, keys: Sequence[Curve]) -> str:
     """What tells it from the others, and always what stands between attack and network."""
     network, defense, sigma, attack, _, seed = key
     defended = any(k[1] != "none" for k in keys)
-    told = "" if attack == CERTIFICATE else capitalized(attack_of(attack).label)
-    parts = [told]
+    parts = ["" if attack == CERTIFICATE else capitalized(attack_of(attack).label)]
     if defense == "none":
         parts.append("undefended" if defended else "")
     else:
         parts.append("noise alone" if defense == "noise" else "")
         parts.append(f"σ = {sigma:g}")
     parts.append(f"seed {seed}" if len({k[5] for k in keys}) > 1 else "")
-    said = ", ".join(filter(None, parts))
+    rest = ", ".join(filter(None, parts))
     if len({k[0] for k in keys}) > 1:
-        return f"{network}: {said}" if said else network
-    return said or network
+        return f"{network}: {rest}" if rest else network
+    return rest or network

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.app.state.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.state.example_browser import ExampleBrowser
-from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
-from isoloss.results.certificates import (
-    CERTIFICATES,
-    Certificate,
-    farthest_radius,
-    read_certificates,
-)
-from isoloss.results.saved_examples import INDEX, Index, read_index
-from isoloss.results.tables import (
-    Criterion,
-    Curve,
-    EvaluationWarning,
-    Report,
-    Row,
-    read_report,
-    read_table,
-)
-from isoloss.settings import AttackingSettings, CertifySettings
-from isoloss.settings.robustness import RADII
+from isoloss.results.certificates import Certificate
+from isoloss.results.robustness_files import RobustnessFiles, reach_of
+from isoloss.results.saved_examples import Index
+from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, Row
+from isoloss.settings import EvaluationSettings, RobustnessSettings
 
 PERIOD = 0.25
-"""Seconds between two looks at the files of a run, at least."""
+"""Seconds between two readings of the files of a run, at least."""
 MOST_BYTES = 16 << 20
 """A table of a thousand curves has a tenth of it; what is larger would hold up the window."""
-
-_Stamp = tuple[int, int] | None
 
 
 @dataclass(eq=False)
@@ -43,42 +26,67 @@ class OpenEvaluation:
     """A robustness run as the window shows it, kept in step with its files.
 
     Attributes:
-        rows: of its table so far.
-        certificates: of a certification that is done, image by image.
-        report: None until it is done.
-        index: which examples it has kept so far; None while there are none.
-        problems: what cannot be read, one line each, by file.
+        files: what it has written so far.
         hidden: curves that are switched off.
-        judged: which of the answers of a randomized defense the curves count.
-        version: grows with the data, so that the panels know when to look again.
+        criterion: which of the answers of a randomized defense the curves count.
+        version: grows with the data, so that the panels know when to draw anew.
     """
 
     followed: FollowedRun
-    rows: list[Row] = field(default_factory=list[Row])
-    certificates: list[Certificate] = field(default_factory=list[Certificate])
-    report: Report | None = None
-    index: Index | None = None
-    problems: dict[str, str] = field(default_factory=dict[str, str])
+    files: RobustnessFiles = field(default_factory=lambda: RobustnessFiles(MOST_BYTES))
     hidden: set[Curve] = field(default_factory=set[Curve])
-    judged: Criterion = "majority"
+    criterion: Criterion = "majority"
     browser: ExampleBrowser = field(default_factory=ExampleBrowser)
     version: int = 0
-    _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
-    _looked: float = -PERIOD
+    _updated: float = -PERIOD
     _worked_out: tuple[int, list[AccuracyCurve]] | None = None
 
     @property
     def folder(self) -> Path:
+        """That of the run."""
         return self.followed.run.folder
 
     @property
     def name(self) -> str:
+        """That of the run."""
         return self.followed.run.name
+
+    @property
+    def rows(self) -> list[Row]:
+        """Of its table so far."""
+        return self.files.rows
+
+    @property
+    def certificates(self) -> list[Certificate]:
+        """Of a certification that is done, image by image."""
+        return self.files.certificates
+
+    @property
+    def report(self) -> Report | None:
+        """None until it is done."""
+        return self.files.report
+
+    @property
+    def index(self) -> Index | None:
+        """Which examples it has saved so far; None while there are none."""
+        return self.files.index
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What cannot be read, one line each, by file."""
+        return self.files.problems
 
     @property
     def warnings(self) -> tuple[EvaluationWarning, ...]:
         """What automatic checks have found, once the run is done."""
-        return self.report.warnings if self.report is not None else ()
+        return self.files.warnings
+
+    @property
+    def settings(self) -> EvaluationSettings:
+        """What the run was asked for."""
+        settings = self.followed.run.settings
+        assert isinstance(settings, RobustnessSettings)
+        return settings
 
     @property
     def curves(self) -> list[AccuracyCurve]:
@@ -93,25 +101,17 @@ class OpenEvaluation:
     @property
     def radii(self) -> tuple[float, ...]:
         """Those that the run was asked for, 0 first, before there is anything of them."""
-        settings = self.followed.run.settings
-        return (0.0, *settings.epsilons) if isinstance(settings, AttackingSettings) else RADII
+        return self.settings.radii
 
     @property
     def reach(self) -> float:
         """Beyond this radius nothing can be certified; ∞ of what certifies nothing."""
-        asked = self.followed.run.settings
-        if not isinstance(asked, CertifySettings):
-            return math.inf
-        return max(farthest_radius(s, asked.draws, asked.alpha) for s in asked.sigma)
+        return reach_of(self.settings)
 
     @property
     def chance(self) -> float | None:
         """The accuracy of guessing; None while the number of classes is unknown."""
-        told = self.report.facts.get("chance") if self.report is not None else None
-        if isinstance(told, int | float) and 0 < told < 1:
-            return float(told)
-        classes = len(self.index.classes) if self.index is not None else 0
-        return 1 / classes if classes > 1 else None
+        return self.files.chance
 
     @property
     def problem(self) -> str:
@@ -121,45 +121,12 @@ class OpenEvaluation:
     def update(self, now: float | None = None) -> bool:
         """Read what has changed, every `PERIOD` seconds at most; returns whether anything has."""
         now = time.monotonic() if now is None else now
-        if now - self._looked < PERIOD:
+        if now - self._updated < PERIOD:
             return False
-        self._looked = now
-        run = self.followed.run
-        changed = self._look(run.table_path, self._read_table)
-        changed |= self._look(run.folder / CERTIFICATES, self._read_certificates)
-        changed |= self._look(run.report_path, self._read_report)
-        changed |= self._look(run.examples / INDEX, self._read_index)
+        self._updated = now
+        changed = self.files.read(self.followed.run)
         self.version += changed
         return changed
-
-    def _look(self, path: Path, read) -> bool:
-        """Read a file if it is another than at the last look; what was read stays if it fails."""
-        stamp = _stamp(path)
-        if stamp == self._stamps.get(path):
-            return False
-        self._stamps[path] = stamp
-        self.problems.pop(path.name, None)
-        if stamp is None:
-            return False
-        try:
-            if stamp[1] > MOST_BYTES:
-                raise IsolossError(f"{path} is too large to be that of a run")
-            read(path)
-        except IsolossError as error:
-            self.problems[path.name] = str(error)
-        return True
-
-    def _read_table(self, path: Path) -> None:
-        self.rows = read_table(path)
-
-    def _read_certificates(self, path: Path) -> None:
-        self.certificates = read_certificates(path)
-
-    def _read_report(self, path: Path) -> None:
-        self.report = read_report(path)
-
-    def _read_index(self, path: Path) -> None:
-        self.index = read_index(path.parent)
 
 
 class Evaluations:
@@ -193,11 +160,3 @@ class Evaluations:
     def update(self, now: float | None = None) -> list[OpenEvaluation]:
         """Take in what is new; returns those of which something is."""
         return [e for e in self.open if e.update(now)]
-
-
-def _stamp(path: Path) -> _Stamp:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -1,6 +1,6 @@
-"""Which of a run's kept examples is looked at, and what there is to see of it.
+"""Which of a run's saved examples is looked at, and what there is to see of it.
 
-No imgui here: the panel draws what `Sight` says.
+No imgui here: the panel draws what `ExampleView` says.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.naming import capitalized
-from isoloss.results.attacks import CLEAN, PGD, attack_of
 from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
 from isoloss.results.tables import Row
+from isoloss.settings.attack_kinds import CLEAN, PGD, attack_of
 
 Pixels = NDArray[np.uint8]
 UNDEFENDED = -1.0
@@ -57,7 +57,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Sight:
+class ExampleView:
     """All pictures of one image at one radius."""
 
     label: int
@@ -140,7 +140,7 @@ class ExampleBrowser:
 
     # -- what there is to see ----------------------------------------------------------------
 
-    def sight(self, index: Index) -> Sight | None:
+    def view(self, index: Index) -> ExampleView | None:
         """The pictures of what is chosen; None where nothing is.
 
         Raises:
@@ -153,7 +153,7 @@ class ExampleBrowser:
             return None
         label = index.labels[self.image]
         tiles = _tiles(attacked, clean or attacked, label, self.sigma >= 0, self.attack != CLEAN)
-        return Sight(label, tuple(self._with_undefended(index, tiles, label)))
+        return ExampleView(label, tuple(self._with_undefended(index, tiles, label)))
 
     def _with_undefended(self, index: Index, tiles: list[Tile], label: int) -> list[Tile]:
         """Images made for the undefended network: what that says of them is known."""

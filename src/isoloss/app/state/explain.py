@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.naming import capitalized
-from isoloss.results.attacks import attack_of
 from isoloss.scene.textures import TEXTURES, Texture
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.plane_kinds import plane_kind
 
 

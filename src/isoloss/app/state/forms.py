@@ -168,9 +168,9 @@ class Form:
         try:
             self.settings = self.model(**self._asked())  # type: ignore[assignment]
         except ValidationError as error:
-            place, told = error.errors()[0]["loc"], explain(error)
-            self.wrong = str(place[0]) if place else self._named_in(told)
-            self.error = self._in_words(told)
+            place, message = error.errors()[0]["loc"], explain(error)
+            self.wrong = str(place[0]) if place else self._named_in(message)
+            self.error = self._in_words(message)
         else:
             self._check_names()
 

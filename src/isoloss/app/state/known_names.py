@@ -1,4 +1,4 @@
-"""Which names of networks and data the backend would take, told without importing it.
+"""Which names of networks and data the backend would take, found without importing it.
 
 torchvision's names are read from its source; what only an import could tell (timm's names, what a
 user's module holds) is left to the run.
@@ -75,14 +75,21 @@ def problem_with_classifier(name: str) -> str:
 def task_of(name: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained for; "" where
     there is none."""
+    asked = training_settings(name)
+    return asked.task if asked is not None else ""
+
+
+def training_settings(name: str) -> TrainSettings | None:
+    """What the training run at a path, or the shipped one of this name, was asked for; None where
+    there is none."""
     try:
         folder = trained_network(name).path
-        if not (folder / "run.json").is_file():
-            return ""
+        if not name.strip() or not (folder / "run.json").is_file():
+            return None
         settings = Run.open(folder).settings
     except (IsolossError, OSError, ValueError, RuntimeError):
-        return ""
-    return settings.task if isinstance(settings, TrainSettings) else ""
+        return None
+    return settings if settings.kind == "train" else None
 
 
 def _example(task: str) -> str:
@@ -93,7 +100,7 @@ def _example(task: str) -> str:
 
 @cache
 def torchvision_names() -> frozenset[str]:
-    """The classifiers of the torchvision that is installed; empty if they cannot be told."""
+    """The classifiers of the torchvision that is installed; empty if they cannot be read."""
     found = importlib.util.find_spec("torchvision")
     if found is None or not found.submodule_search_locations:
         return frozenset()

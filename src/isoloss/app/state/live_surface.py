@@ -18,9 +18,9 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.layer import SurfaceLayer
 
 PERIOD = 0.08
-"""Seconds between two looks at a growing surface, at the least."""
+"""Seconds between two readings of a growing surface, at least."""
 EARLY = 0.8
-"""A look may come after this share of the period: frames do not fall on its beat."""
+"""A reading may come after this fraction of the period: frames come a little early or late."""
 
 
 @dataclass
@@ -30,8 +30,8 @@ class LiveSurface:
     Both are None until its first value is there.
 
     Attributes:
-        seconds: of processors' time that the last look took.
-        changed: how many cells the last look found new or sharper.
+        seconds: of processors' time that the last reading took.
+        changed: how many cells the last reading found new or sharper.
     """
 
     followed: FollowedRun
@@ -42,7 +42,7 @@ class LiveSurface:
     changed: int = 0
     _growing: GrowingSurface | None = None
     _seen: NDArray[np.int64] | None = None
-    _looked: float = -PERIOD
+    _updated: float = -PERIOD
 
     def update(self, now: float | None = None, period: float = PERIOD) -> bool:
         """Bring layer or curve up to date, every `period` seconds; returns whether it changed.
@@ -51,16 +51,16 @@ class LiveSurface:
             IsolossError: if what the run left cannot be read.
         """
         now = time.monotonic() if now is None else now
-        if self.finished or now - self._looked < EARLY * period:
+        if self.finished or now - self._updated < EARLY * period:
             return False
-        self._looked = now
+        self._updated = now
         started = time.process_time()
         try:
-            return self._look()
+            return self._read()
         finally:
             self.seconds = time.process_time() - started
 
-    def _look(self) -> bool:
+    def _read(self) -> bool:
         folder = self.followed.run.folder
         if self.followed.status == "done" and finished_file(folder) is not None:
             self.finished = True
@@ -69,9 +69,9 @@ class LiveSurface:
             if self.layer is not None:
                 self.layer.trajectories = tuple(load_trajectories(folder))
             return True
-        return self._look_at_growing()
+        return self._read_growing()
 
-    def _look_at_growing(self) -> bool:
+    def _read_growing(self) -> bool:
         run = self.followed.run
         if self._growing is None:
             if not GrowingSurface.exists(run.growing_path):
@@ -79,7 +79,7 @@ class LiveSurface:
             try:
                 self._growing = GrowingSurface.open(run.growing_path)
             except IsolossError:
-                # It may be just being laid out; what stays damaged is told when the run ends.
+                # It may be just being laid out; what stays damaged is reported when the run ends.
                 if not self.followed.is_active:
                     self.finished = True
                     raise

@@ -30,7 +30,7 @@ class Messages:
     """The log, and those of its lines that are still shown as notifications.
 
     Attributes:
-        folder: paths below it are told as one would type them, where something is wrong with them.
+        folder: errors and warnings name paths below it as one would type them.
     """
 
     folder: Path | None = None

@@ -48,11 +48,11 @@ class Flow:
         self._last = self._until = -math.inf
 
     def feed(self, now: float, cells: int, period: float) -> None:
-        """So many `cells` are new at the time `now`, where a look is taken every `period`."""
+        """So many `cells` are new at the time `now`, where they are read every `period`."""
         gap, self._last = now - self._last, now
         close = gap < max(FLUENT, 2.5 * period)
         self._until = now + 4 * max(FLUENT, period) if close and cells >= STREAM * gap else now
 
     def is_fluent(self, now: float) -> bool:
-        """Whether each look brings a small step, which is best shown at once."""
+        """Whether each reading brings a small step, which is best shown at once."""
         return now < self._until

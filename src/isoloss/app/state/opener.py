@@ -17,7 +17,6 @@ from isoloss.run import Run
 from isoloss.run_folder import TABLE
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
-from isoloss.settings import RobustnessSettings
 
 
 def samples() -> list[Path]:
@@ -103,7 +102,7 @@ def _load_file(workspace: Workspace, path: Path) -> None:
 def _load_run(workspace: Workspace, folder: Path) -> None:
     run = Run.open(folder)
     followed = workspace.runs.follow(run)
-    if isinstance(run.settings, RobustnessSettings):
+    if run.settings.is_robustness:
         workspace.show_evaluation(followed)
         return
     if run.settings.kind == "train":
@@ -144,7 +143,7 @@ def _load_session(workspace: Workspace, path: Path) -> None:
 
 def show_again(workspace: Workspace, followed: FollowedRun) -> None:
     """Bring what a run has found to the front, opening it if need be."""
-    if isinstance(followed.run.settings, RobustnessSettings):
+    if followed.run.settings.is_robustness:
         workspace.show_evaluation(followed)
         return
     folder = followed.run.folder

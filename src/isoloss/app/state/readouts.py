@@ -1,4 +1,4 @@
-"""How values are told in the window's own texts: beside the cursor, in plots and in lists."""
+"""How values are written in the window's own texts: beside the cursor, in plots and in lists."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def value_facts(
         signed: the values are those of a difference.
     """
     delta = "Δ " if signed else ""
-    told = [(f"{delta}loss", loss_label(loss, stderr, signed=signed))]
+    facts = [(f"{delta}loss", loss_label(loss, stderr, signed=signed))]
     if math.isfinite(accuracy):
-        told.append((f"{delta}accuracy", pins.accuracy_label(accuracy, signed=signed)))
-    return told
+        facts.append((f"{delta}accuracy", pins.accuracy_label(accuracy, signed=signed)))
+    return facts
 
 
 def loss_label(loss: float, stderr: float = 0.0, *, signed: bool = False) -> str:

@@ -19,9 +19,9 @@ from isoloss.settings import AnySettings
 Spawn = Callable[[Sequence[Path]], Job]
 
 POLL = 0.1
-"""Seconds between two looks at the runs' events."""
+"""Seconds between two readings of the runs' events."""
 SCAN = 3.0
-"""Seconds between two looks for runs that others have begun or dropped."""
+"""Seconds between two searches for runs that others have begun or dropped."""
 FOUND_AT_MOST = 30
 
 
@@ -117,7 +117,7 @@ class Runs:
             self.selected = self.followed[0] if self.followed else None
 
     def update(self, now: float | None = None) -> bool:
-        """Look at what is new, at most every `POLL` seconds; returns whether anything is."""
+        """Take in what is new, at most every `POLL` seconds; returns whether anything is."""
         now = time.monotonic() if now is None else now
         if now - self._polled < POLL:
             return False

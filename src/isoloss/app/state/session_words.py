@@ -31,13 +31,13 @@ _OWNERS = {
 
 def in_words(message: str) -> str:
     """`message` with "views[0].appearance.color_range[1]" as "colour range of viewport 1"."""
-    return _PLACE.sub(_told, message)
+    return _PLACE.sub(_named, message)
 
 
-def _told(found: re.Match[str]) -> str:
+def _named(found: re.Match[str]) -> str:
     owner, index, way = found.groups()
     whose = f"{_OWNERS[owner]} {int(index) + 1}"
     names = [name.split("[")[0] for name in way.split(".")]
     names = [name for name in names if name and name not in ("camera", "appearance")]
-    told = " ".join(_WORDS.get(name, name.replace("_", " ")) for name in names)
-    return f"{told} of {whose}" if told else whose
+    what = " ".join(_WORDS.get(name, name.replace("_", " ")) for name in names)
+    return f"{what} of {whose}" if what else whose

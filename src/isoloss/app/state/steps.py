@@ -96,7 +96,7 @@ def _with_epochs_of(other: DocumentState, state: DocumentState) -> DocumentState
     """`state`, its epochs being those of `other`."""
 
     def view(mine: ViewState, theirs: ViewState) -> ViewState:
-        look = replace(mine.appearance, epoch=theirs.appearance.epoch)
-        return replace(mine, appearance=look)
+        appearance = replace(mine.appearance, epoch=theirs.appearance.epoch)
+        return replace(mine, appearance=appearance)
 
     return replace(state, views=tuple(map(view, state.views, other.views)))

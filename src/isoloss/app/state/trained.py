@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from isoloss.app.state.known_names import training_settings
 from isoloss.app.state.runs import Runs
-from isoloss.errors import IsolossError
-from isoloss.run import Run
-from isoloss.settings import TrainSettings
-from isoloss.settings.source import trained_network
 from isoloss.shipped import shipped_settings
 
 
@@ -20,13 +17,13 @@ class Trained:
 
     Attributes:
         value: what is entered to mean it: a path, or the name of a shipped one.
-        told: what tells it from the others.
+        label: what tells it from the others.
         task: "classifier" or "denoiser".
         data: what it was trained on.
     """
 
     value: str
-    told: str
+    label: str
     task: str
     data: str
 
@@ -36,16 +33,16 @@ def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
     found: list[Trained] = []
     for followed in runs.trained:
         asked = followed.run.settings
-        assert isinstance(asked, TrainSettings)
+        assert asked.kind == "train"
         what = f"{_what(asked.task, asked.model, asked.denoiser)}, {followed.status}"
-        told = f"{followed.run.name}  ({what})"
-        found.append(Trained(short(followed.run.folder), told, asked.task, asked.data))
+        label = f"{followed.run.name}  ({what})"
+        found.append(Trained(short(followed.run.folder), label, asked.task, asked.data))
     for name, settings in shipped_settings().items():
         task, model, size, data = (
             str(settings.get(key, "")) for key in ("task", "model", "denoiser", "data")
         )
-        told = f"{name}  ({_what(task, model, size)}, comes with isoloss)"
-        found.append(Trained(name, told, task, data))
+        label = f"{name}  ({_what(task, model, size)}, comes with isoloss)"
+        found.append(Trained(name, label, task, data))
     return found
 
 
@@ -53,7 +50,7 @@ def suggestions(trained: Sequence[Trained], task: str, data: str = "") -> list[t
     """(value, as shown) of those for a task; what was trained on the same data comes first."""
     suitable = [t for t in trained if t.task == task]
     ordered = sorted(suitable, key=lambda t: bool(data) and t.data != data)
-    return [(t.value, t.told) for t in ordered]
+    return [(t.value, t.label) for t in ordered]
 
 
 def denoiser_for(trained: Sequence[Trained], data: str) -> str:
@@ -63,15 +60,9 @@ def denoiser_for(trained: Sequence[Trained], data: str) -> str:
 
 def data_of(source: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained on; "" where
-    that is none."""
-    try:
-        folder = trained_network(source).path
-        if not source.strip() or not (folder / "run.json").is_file():
-            return ""
-        settings = Run.open(folder).settings
-    except (IsolossError, OSError, ValueError, RuntimeError):
-        return ""
-    return settings.data if isinstance(settings, TrainSettings) else ""
+    there is none."""
+    asked = training_settings(source)
+    return asked.data if asked is not None else ""
 
 
 def _what(task: str, model: str, size: str) -> str:

@@ -28,7 +28,7 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
-from isoloss.settings import AnySettings, RobustnessSettings
+from isoloss.settings import AnySettings
 
 
 class Workspace:
@@ -37,7 +37,7 @@ class Workspace:
     Attributes:
         folder: paths that are typed are seen from here.
         live: the surfaces that are kept in step with their runs.
-        live_period: seconds between two looks at each of these, at least.
+        live_period: seconds between two readings of each of these, at least.
         playing: whether the trajectories of the active view are played.
     """
 
@@ -224,7 +224,7 @@ class Workspace:
         """Show what a run finds, now or as soon as it finds something."""
         if followed.run.settings.kind == "probe":
             self.show_surface(followed)
-        elif isinstance(followed.run.settings, RobustnessSettings):
+        elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
 
     def show_surface(self, followed: FollowedRun) -> None:
@@ -279,7 +279,7 @@ class Workspace:
 
     @property
     def live_cost(self) -> float:
-        """Seconds that the last looks at what grows took together."""
+        """Seconds that the last readings of what grows took together."""
         return sum(live.seconds for live in self.live if not live.finished)
 
     @property

@@ -1,4 +1,4 @@
-"""The toolkit: theme, widgets, docking, the `Action` type, shortcuts and the command palette.
+"""The toolkit: style, widgets, docking, the types `Action` and `Panel`, keyboard, menus, palette.
 
-Read `widgets` and `theme` first. Knows nothing of what is drawn with it; imports imgui and `state`.
+Read `widgets` and `style` first. Knows nothing of what is drawn with it; imports imgui and `state`.
 """

@@ -8,7 +8,7 @@ from imgui_bundle import hello_imgui, imgui
 
 from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.style import palette, vec
-from isoloss.scene.tiling import Rect
+from isoloss.geometry.rect import Rect
 
 
 def lay_out(
@@ -77,7 +77,8 @@ def rect_of(name: str) -> Rect | None:
     window = imgui.internal.find_window_by_name(name)
     if not window.was_active or window.hidden:
         return None
-    return window.pos.x, window.pos.y, window.size.x, window.size.y
+    at, size = window.pos, window.size
+    return at.x, at.y, at.x + size.x, at.y + size.y
 
 
 def clear_as_panels(panels: Iterable[str]) -> None:

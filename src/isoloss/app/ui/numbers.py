@@ -43,7 +43,7 @@ def slider(
     flags = imgui.SliderFlags_.logarithmic if logarithmic else imgui.SliderFlags_.none
     with numerals():
         changed, entered = imgui.slider_float(name, value, *ends, shape, int(flags))
-    return _told(changed, entered, value, limits or ends)
+    return _checked(changed, entered, value, limits or ends)
 
 
 def whole_slider(
@@ -86,7 +86,7 @@ def whole_field(name: str, value: int, limits: tuple[int, int] = WHOLE) -> int:
     return min(max(entered, limits[0]), limits[1]) if changed else value
 
 
-def _told(changed: bool, entered: float, before: float, limits: Pair) -> tuple[bool, float]:
+def _checked(changed: bool, entered: float, before: float, limits: Pair) -> tuple[bool, float]:
     if not changed:
         return False, before
     value = within(entered, before, limits)

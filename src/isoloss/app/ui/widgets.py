@@ -12,7 +12,7 @@ from isoloss.app.state.explain import Explanation
 from isoloss.app.ui.style import Color, palette, u32, vec
 
 NARROW = 0.55
-"""The share of the width that labels may take at most."""
+"""The fraction of the width that labels may take at most."""
 
 
 def em(count: float) -> float:
@@ -99,9 +99,9 @@ def _dots(left: float, right: float, y: float, color: Color) -> None:
         draw.add_rect_filled(ImVec2(x, y), ImVec2(x + size, y + size), packed)
 
 
-def stroke(color: Color) -> None:
-    """A short line in the colour in which something is drawn."""
-    at, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+def stroke(color: Color, height: float | None = None) -> None:
+    """A short line in the colour in which something is drawn, by default as high as a button."""
+    at, height = imgui.get_cursor_screen_pos(), height or imgui.get_frame_height()
     y, length = at.y + height / 2, em(1.0)
     draw = imgui.get_window_draw_list()
     draw.add_line(ImVec2(at.x, y), ImVec2(at.x + length, y), u32(color), em(0.2))

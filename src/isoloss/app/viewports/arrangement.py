@@ -11,10 +11,11 @@ from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, toggle_button
 from isoloss.app.viewports.painter import SLOW
 from isoloss.app.viewports.viewport import Viewport
+from isoloss.geometry.rect import Rect, extent
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS
 from isoloss.scene.layer import next_texture
 from isoloss.scene.picking import Hit
-from isoloss.scene.tiling import Rect, places
+from isoloss.scene.tiling import places
 
 _ICONS = {
     1: fa.ICON_FA_SQUARE,
@@ -50,7 +51,7 @@ class Viewports:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the pictures together take too long for movements to look smooth."""
+        """Whether the pictures together take too long for movements to appearance smooth."""
         return sum(v.painter.seconds for v in self.shown) > SLOW
 
     @property
@@ -66,8 +67,8 @@ class Viewports:
     def drawn_at(self) -> tuple[tuple[int, int], float]:
         """(width, height) in pixels of all of them together, and the size of their texts."""
         active = self.active
-        density = active.size[0] / max(active.rect[2], 1.0)
-        whole = active.rect[2:] if len(self.shown) == 1 else self.rect[2:]
+        density = active.size[0] / max(extent(active.rect)[0], 1.0)
+        whole = extent(active.rect if len(self.shown) == 1 else self.rect)
         return (round(whole[0] * density), round(whole[1] * density)), active.scale
 
     def free(self) -> None:
@@ -83,15 +84,16 @@ class Viewports:
         if room.x < 8 or room.y < 8:
             return
         document = self.workspace.document
-        self.rect = (origin.x, origin.y, room.x, room.y)
+        self.rect = (origin.x, origin.y, origin.x + room.x, origin.y + room.y)
         shown = self.shown
         several = len(shown) > 1
         bar = imgui.get_frame_height() + em(0.5) if several else 0.0
-        x, y, width, height = origin.x, origin.y + bar, room.x, room.y - bar
+        left, top, right, bottom = self.rect
         head = imgui.get_frame_height() if several else 0.0
-        for viewport, rect in zip(shown, places((x, y, width, height), len(shown)), strict=True):
+        rects = places((left, top + bar, right, bottom), len(shown))
+        for viewport, (left, top, right, bottom) in zip(shown, rects, strict=True):
             imgui.push_id(f"view {viewport.index + 1}")
-            viewport.listen((rect[0], rect[1] + head, rect[2], rect[3] - head))
+            viewport.listen((left, top + head, right, bottom))
             imgui.pop_id()
         document.link()
         waiting = [v for v in shown if v.painter.is_busy]
@@ -113,14 +115,13 @@ class Viewports:
         """What tells the viewports apart, and which is the active one."""
         draw, p, head = imgui.get_window_draw_list(), palette(), imgui.get_frame_height()
         for viewport in self.shown:
-            x, y, width, height = viewport.rect
+            left, top, right, bottom = viewport.rect
             active = viewport.is_active
-            lo = ImVec2(x, y - head)
-            draw.add_rect_filled(lo, ImVec2(x + width, y), u32(p.raised))
+            draw.add_rect_filled(ImVec2(left, top - head), ImVec2(right, top), u32(p.raised))
             imgui.push_id(f"view {viewport.index + 1}")
-            _header(self.workspace, viewport.index, (lo.x, lo.y, width, head))
+            _header(self.workspace, viewport.index, (left, top - head, right, top))
             imgui.pop_id()
-            lo, hi = ImVec2(lo.x + 0.5, lo.y + 0.5), ImVec2(x + width - 0.5, y + height - 0.5)
+            lo, hi = ImVec2(left + 0.5, top - head + 0.5), ImVec2(right - 0.5, bottom - 0.5)
             color, thickness = (p.accent, em(0.1)) if active else (p.line, 1.0)
             draw.add_rect(lo, hi, u32(color), 0.0, thickness)
 
@@ -175,13 +176,13 @@ class Viewports:
 
     def _tools(self, gap: float) -> None:
         """A few icons for what is done most often."""
-        workspace, look = self.workspace, self.workspace.appearance
-        now = look.texture.label.lower()
+        workspace, appearance = self.workspace, self.workspace.appearance
+        now = appearance.texture.label.lower()
         tools = [
             (fa.ICON_FA_PALETTE, "texture", f"Next texture (T), now {now}", True),
-            (fa.ICON_FA_BARS_STAGGERED, "contours", "Contours (C)", look.contours),
-            (fa.ICON_FA_ROUTE, "path", "Trajectory (P)", look.trajectory),
-            (fa.ICON_FA_CUBE, "axes", "Axes (A)", look.axes),
+            (fa.ICON_FA_BARS_STAGGERED, "contours", "Contours (C)", appearance.contours),
+            (fa.ICON_FA_ROUTE, "path", "Trajectory (P)", appearance.trajectory),
+            (fa.ICON_FA_CUBE, "axes", "Axes (A)", appearance.axes),
             (fa.ICON_FA_HOUSE, "reset", "Reset camera (R)", True),
         ]
         p = palette()
@@ -192,22 +193,24 @@ class Viewports:
                 continue
             match name:
                 case "texture":
-                    workspace.change(texture=next_texture(look.texture, workspace.scene.shown))
+                    workspace.change(
+                        texture=next_texture(appearance.texture, workspace.scene.shown)
+                    )
                 case "contours":
-                    workspace.change(contours=not look.contours)
+                    workspace.change(contours=not appearance.contours)
                 case "path":
-                    workspace.change(trajectory=not look.trajectory)
+                    workspace.change(trajectory=not appearance.trajectory)
                 case "axes":
-                    workspace.change(axes=not look.axes)
+                    workspace.change(axes=not appearance.axes)
                 case _:
                     workspace.set_camera(workspace.scene.camera.reset())
 
 
-def _header(workspace: Workspace, index: int, rect: tuple[float, float, float, float]) -> None:
-    """Draw it over `rect` (x, y, width, height)."""
+def _header(workspace: Workspace, index: int, rect: Rect) -> None:
+    """The line above a viewport: its number, what it shows, a list to choose from."""
     document, p = workspace.document, palette()
     scene = document.views[index]
-    x, y, width, height = rect
+    (x, y), (width, height) = rect[:2], extent(rect)
     imgui.set_cursor_screen_pos(ImVec2(x, y))
     if imgui.invisible_button(f"header {index + 1}", ImVec2(width, height)):
         document.active = index

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import u32
 from isoloss.app.ui.widgets import em, hint
+from isoloss.geometry.rect import Rect, extent
 from isoloss.gl.layers.cut_line import cut_points
 from isoloss.scene.cut import Cut, Point
 from isoloss.scene.picking import pick_scene
@@ -18,7 +19,6 @@ from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.theme import THEMES, Color
 
 Array = NDArray[np.float64]
-Rect = tuple[float, float, float, float]
 
 _STEEP = 1e-3
 """A ray flatter than this meets no level plane worth going by."""
@@ -54,7 +54,7 @@ class CutHandles:
         return self._grab is not None
 
     def listen(self, scene: Scene, rect: Rect) -> None:
-        """React to the mouse over `scene`, shown in `rect` (x, y, width, height)."""
+        """React to the mouse over `scene`, shown in `rect`."""
         self.ends, self._lit = (), set()
         screen = _Screen(scene, scene.frame(), rect)
         cut = screen.seen(self.workspace.document.cut) if scene.shown else None
@@ -184,12 +184,13 @@ class _Screen:
 
     @property
     def size(self) -> tuple[int, int]:
-        return max(1, int(self.rect[2])), max(1, int(self.rect[3]))
+        width, height = extent(self.rect)
+        return max(1, int(width)), max(1, int(height))
 
     def holds(self, at: ImVec2) -> bool:
         """Whether a pixel is inside of the viewport."""
-        x, y, width, height = self.rect
-        return x <= at.x < x + width and y <= at.y < y + height
+        left, top, right, bottom = self.rect
+        return left <= at.x < right and top <= at.y < bottom
 
     def seen(self, cut: Cut | None) -> Cut | None:
         """What of a cut lies in the box: the surface it was laid on may have reached further."""
@@ -266,7 +267,7 @@ def _nearest_on_polyline(pixels: Array, places: Array, at: Array) -> tuple[float
     """How far `at` is from a polyline on the screen, and the place of its nearest point."""
     start, along = pixels[:-1], np.diff(pixels, axis=0)
     length = np.maximum((along**2).sum(axis=1), 1e-12)
-    share = np.clip(((at - start) * along).sum(axis=1) / length, 0.0, 1.0)
-    apart = np.hypot(*(start + share[:, None] * along - at).T)
+    fraction = np.clip(((at - start) * along).sum(axis=1) / length, 0.0, 1.0)
+    apart = np.hypot(*(start + fraction[:, None] * along - at).T)
     k = int(apart.argmin())
-    return float(apart[k]), places[k] + share[k] * (places[k + 1] - places[k])
+    return float(apart[k]), places[k] + fraction[k] * (places[k + 1] - places[k])

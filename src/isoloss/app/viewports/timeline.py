@@ -10,7 +10,7 @@ from isoloss.app.state.playback import SPEEDS, Path, Playback
 from isoloss.app.state.readouts import loss_label, number
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, u32, vec
-from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, stroke
 from isoloss.geometry.playhead import Playhead, playhead
 from isoloss.scene.theme import THEMES
 
@@ -83,7 +83,7 @@ class Timeline:
         left, width = lo.x + 2 + grab / 2, hi.x - lo.x - 4 - grab
         draw, size = imgui.get_window_draw_list(), em(0.26)
         color = u32(THEMES[self.playback.workspace.appearance.theme].lr_drop)
-        mouse, told = imgui.get_io().mouse_pos, ""
+        mouse, tip = imgui.get_io().mouse_pos, ""
         drops = {
             (float(p.epoch[k]), float(p.lr[k]))
             for _, _, p in self.playback.paths
@@ -96,9 +96,9 @@ class Timeline:
             draw.add_quad_filled(a, b, c, d, color)
             if abs(mouse.x - x) < em(0.5):
                 at = number(epoch, 4)
-                told = f"The learning rate drops to {number(lr)} at epoch {at}"
-        told = told or "Draw the trajectories up to an epoch; Ctrl+click to type one"
-        hint(told, above=True)
+                tip = f"The learning rate drops to {number(lr)} at epoch {at}"
+        tip = tip or "Draw the trajectories up to an epoch; Ctrl+click to type one"
+        hint(tip, above=True)
 
     # -- the lower line: what is known there -------------------------------------------------
 
@@ -113,47 +113,40 @@ class Timeline:
             return
         at = f"epoch {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
-            facts = "   ".join(f"{name} {value}" for name, value in self._told(paths[0]))
-            told = f"{at}   {facts}"
-            muted(shortened(told, room))
-            hint(told, of_fact("Off-plane", ""))
+            facts = "   ".join(f"{name} {value}" for name, value in self._facts_at(paths[0]))
+            text = f"{at}   {facts}"
+            muted(shortened(text, room))
+            hint(text, of_fact("Off-plane", ""))
             return
         muted(shortened(at, room))
         imgui.same_line(0, em(1.2))
+        theme = THEMES[self.playback.workspace.appearance.theme]
         for path in paths:
-            facts = self._told(path)
+            facts = self._facts_at(path)
             name = path[2].name or path[0].name
             brief = f"{name} {dict(facts)['loss']}"
             width = em(1.5) + imgui.calc_text_size(brief).x
             if imgui.get_cursor_pos_x() - start + width > room:
                 break
-            self._stroke(path)
+            stroke(theme.path_color(path[1]), imgui.get_text_line_height())
             imgui.same_line(0, em(0.5))
             muted(brief)
             hint("\n".join([name, *(f"{label} {value}" for label, value in facts)]))
             imgui.same_line(0, em(1.2))
 
-    def _stroke(self, path: Path) -> None:
-        theme = THEMES[self.playback.workspace.appearance.theme]
-        at, height = imgui.get_cursor_screen_pos(), imgui.get_text_line_height()
-        y = at.y + height / 2
-        ends = ImVec2(at.x, y), ImVec2(at.x + em(1.0), y)
-        imgui.get_window_draw_list().add_line(*ends, u32(theme.path_color(path[1])), em(0.2))
-        imgui.dummy(ImVec2(em(1.0), height))
-
-    def _told(self, path: Path) -> list[tuple[str, str]]:
+    def _facts_at(self, path: Path) -> list[tuple[str, str]]:
         scene = self.playback.workspace.scene
         at = playhead(path[2], self.playback.epoch, log=scene.frame().scale.kind == "log")
-        return told_at(at)
+        return facts_at(at)
 
 
-def told_at(at: Playhead) -> list[tuple[str, str]]:
-    """What is told of a point of a trajectory: (name, value)."""
-    told = [("lr", number(at.lr, 3)), ("loss", loss_label(at.loss))]
+def facts_at(at: Playhead) -> list[tuple[str, str]]:
+    """What is known of a point of a trajectory: (name, value)."""
+    facts = [("lr", number(at.lr, 3)), ("loss", loss_label(at.loss))]
     if at.off_plane == at.off_plane:
-        told.append(("off-plane", number(at.off_plane, 3)))
+        facts.append(("off-plane", number(at.off_plane, 3)))
     if not at.is_checkpoint:
-        told.append(("between checkpoints", f"{at.checkpoint} and {at.checkpoint + 1}"))
+        facts.append(("between checkpoints", f"{at.checkpoint} and {at.checkpoint + 1}"))
     else:
-        told.append(("checkpoint", str(at.checkpoint)))
-    return told
+        facts.append(("checkpoint", str(at.checkpoint)))
+    return facts

@@ -11,10 +11,10 @@ from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em
 from isoloss.app.viewports.cut_handles import CutHandles
 from isoloss.app.viewports.painter import Painter
+from isoloss.geometry.rect import Rect, extent
 from isoloss.scene import pins
 from isoloss.scene.picking import Hit, pick_scene
 from isoloss.scene.scene import Scene
-from isoloss.scene.tiling import Rect
 
 _BUTTONS = (
     imgui.ButtonFlags_.mouse_button_left
@@ -57,14 +57,15 @@ class Viewport:
     @property
     def extent(self) -> tuple[int, int]:
         """(width, height) in the window's units."""
-        return max(1, int(self.rect[2])), max(1, int(self.rect[3]))
+        width, height = extent(self.rect)
+        return max(1, int(width)), max(1, int(height))
 
     # -- mouse -------------------------------------------------------------------------------
 
     def listen(self, rect: Rect) -> None:
-        """React to the mouse over `rect` (x, y, width, height)."""
+        """React to the mouse over `rect`."""
         self.rect = rect
-        x, y, width, height = rect
+        (x, y), (width, height) = rect[:2], extent(rect)
         imgui.set_cursor_screen_pos(ImVec2(x, y))
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("scene", ImVec2(width, height), int(_BUTTONS))
@@ -136,7 +137,7 @@ class Viewport:
 
         `together` is how many viewports are drawn in this frame.
         """
-        x, y, width, height = self.rect
+        (x, y), (width, height) = self.rect[:2], extent(self.rect)
         density = imgui.get_io().display_framebuffer_scale
         size = (round(width * density.x), round(height * density.y))
         # One unit of the picture is one of the interface: their texts have the same size.
@@ -145,7 +146,7 @@ class Viewport:
         scale *= min(1.0, max(_LEAST_TEXT, min(width / em(28), height / em(21))))
         self.size, self.scale = size, scale
         texture = self.painter.paint(self.scene, size, scale, together)
-        lo, hi = ImVec2(x, y), ImVec2(x + width, y + height)
+        lo, hi = ImVec2(*self.rect[:2]), ImVec2(*self.rect[2:])
         draw = imgui.get_window_draw_list()
         draw.add_image(imgui.ImTextureRef(texture), lo, hi, ImVec2(0, 1), ImVec2(1, 0))
         patched, rects = self.painter.patches
@@ -167,11 +168,11 @@ class Viewport:
         draw.pop_clip_rect()
 
     def _snap(self) -> None:
-        """A ring at the grid point whose values are told, where the cursor is not right on it."""
+        """A ring at the grid point whose values are shown, where the cursor is not right on it."""
         cell = pins.measured(self.hit) if self.hit is not None else None
         if self.hit is None or cell is None:
             return
-        x, y, _, _ = self.rect
+        x, y = self.rect[:2]
         surface, scene = self.hit.layer.surface, self.scene
         place = scene.frame().place(
             surface.alpha[cell[0]], surface.beta[cell[1]], surface.loss[cell]
@@ -187,7 +188,7 @@ class Viewport:
         """The values at the cursor, beside it."""
         if self.hit is None:
             return
-        x0, y0, width, height = self.rect
+        _, _, right, bottom = self.rect
         lines = readout(self.hit)
         mouse = imgui.get_io().mouse_pos
         pad, line = em(0.5), imgui.get_text_line_height_with_spacing()
@@ -195,9 +196,9 @@ class Viewport:
         wide = label + max(imgui.calc_text_size(value).x for _, value in lines) + 2 * pad
         tall = line * len(lines) - imgui.get_style().item_spacing.y + 2 * pad
         x = mouse.x + em(1.2)
-        if x + wide > x0 + width:
+        if x + wide > right:
             x = mouse.x - em(0.8) - wide
-        y = min(mouse.y + em(1.0), y0 + height - tall - em(0.3))
+        y = min(mouse.y + em(1.0), bottom - tall - em(0.3))
         p, draw = palette(), imgui.get_window_draw_list()
         draw.add_rect_filled(ImVec2(x, y), ImVec2(x + wide, y + tall), u32(p.raised, 0.93), 6)
         draw.add_rect(ImVec2(x, y), ImVec2(x + wide, y + tall), u32(p.line), 6)
@@ -207,8 +208,8 @@ class Viewport:
 
 
 def readout(hit: Hit) -> list[tuple[str, str]]:
-    """What is told of the grid point nearest to where one points, as (name, value)."""
+    """What is known of the grid point nearest to where one points, as (name, value)."""
     surface, (i, j) = hit.layer.surface, hit.index
     place = place_facts(float(surface.alpha[i]), float(surface.beta[j]))
     measured = pins.measurements(surface, hit.index)
-    return [*place, *((name, plain(told)) for name, told in measured)]
+    return [*place, *((name, plain(value)) for name, value in measured)]

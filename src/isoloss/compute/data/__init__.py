@@ -1,1 +1,5 @@
-"""Samples and labels: built-in data sets, folders of images, the shuffled order of a probe."""
+"""Samples and labels.
+
+Read `dataset` (what a data set is), `datasets` (those there are, by name), `image_folder`, then
+`shuffled_samples` (the order in which a probe sees them). Imports `machine`.
+"""

@@ -5,10 +5,11 @@ Pixels are read when they are asked for, so that a few images of ImageNet do not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,15 @@ from isoloss.compute.data.dataset import (
     Dataset,
     Split,
 )
-from isoloss.compute.data.imagenet import class_names, indices_of
 from isoloss.errors import IsolossError
 
 LARGEST_BY_DEFAULT = 224
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 TRAIN, TESTS = "train", ("test", "val")
+# The 1,000 classes of ImageNet by the WordNet ids that its folders are named by (Russakovsky et al.
+# 2015, https://arxiv.org/abs/1409.0575). The list is timm's, which comes with it.
+_ID = re.compile(r"n\d{8}")
+CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,15 @@ class FolderSplit(Split):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Of one image, (3, H, W)."""
         return 3, self._framing.size, self._framing.size
 
     def take(self, order: Tensor) -> Split:
+        """The images at the places `order`, (n,) int64, read from their files."""
         return Split(self._read(order.tolist()), self.targets[order])
 
     def labelled(self, targets: Tensor) -> Split:
+        """The same files with other targets, (N,) int64."""
         labels = targets.tolist()
         files = [(path, label) for (path, _), label in zip(self._files, labels, strict=True)]
         return FolderSplit(files, self._framing)
@@ -159,6 +166,39 @@ def load_image_folder(folder: Path, size: int | None, framing: Framing | None = 
         CIFAR_MEAN if small else IMAGENET_MEAN,
         CIFAR_STD if small else IMAGENET_STD,
     )
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """The names in the order of the networks' outputs; of several for one class the first."""
+    from timm.data.imagenet_info import ImageNetInfo
+
+    return tuple(name.partition(",")[0] for name in ImageNetInfo().label_descriptions())
+
+
+@cache
+def _indices() -> dict[str, int]:
+    from timm.data.imagenet_info import ImageNetInfo
+
+    return {name: k for k, name in enumerate(ImageNetInfo().label_names())}
+
+
+def indices_of(folders: Collection[str]) -> dict[str, int] | None:
+    """Which of the 1,000 classes each folder is; None if these are no folders of ImageNet.
+
+    Args:
+        folders: WordNet ids, of all classes or some (`n01440764`, …); or the indices 0 to 999, all
+            of them, as ImageNet-V2 has it.
+    """
+    if all(_ID.fullmatch(name) for name in folders):
+        known = _indices()
+        if all(name in known for name in folders):
+            return {name: known[name] for name in folders}
+    if len(folders) == CLASSES and all(name.isdecimal() for name in folders):
+        numbers = {name: int(name) for name in folders}
+        if sorted(numbers.values()) == list(range(CLASSES)):
+            return numbers
+    return None
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -12,14 +12,14 @@ from isoloss.compute.engine.evaluator import Evaluator
 
 Array = NDArray[np.float64]
 SAMPLES = 32
-# A reduced precision is taken where it moves no audited mean loss by more than this share of the
+# A reduced precision is taken where it moves no audited mean loss by more than this fraction of the
 # surface's range.
 LARGEST_SHIFT = 0.005
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What a reduced precision does, as shares of the surface's range.
+    """What a reduced precision does, as fractions of the surface's range.
 
     Attributes:
         shift: the largest shift of a mean loss; infinite where only one of the two is finite.

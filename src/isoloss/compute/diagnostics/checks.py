@@ -16,7 +16,7 @@ from isoloss.compute.diagnostics.plane_checks import (
     check_normalization,
     check_trajectories,
 )
-from isoloss.compute.diagnostics.probed_surface import ProbedSurface, Said
+from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface
 from isoloss.compute.diagnostics.surface_checks import (
     check_cells,
     check_centre,
@@ -30,7 +30,7 @@ from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
-_CHECKS: dict[str, Callable[[ProbedSurface], Said]] = {
+_CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "directions": check_directions,
     "normalization": check_normalization,
     "centre": check_centre,
@@ -58,8 +58,8 @@ def run_diagnostics(
     """
     probed = ProbedSurface(surface, plane, origin, tuple(trajectories))
     with np.errstate(all="ignore"):  # losses may be as large as floats go
-        said = {what: check(probed) for what, check in _CHECKS.items()}
-    return [Finding(level, what, message) for what, (level, message) in said.items()]
+        found = {what: check(probed) for what, check in _CHECKS.items()}
+    return [Finding(level, what, message) for what, (level, message) in found.items()]
 
 
 def alarms(surface: Surface) -> list[str]:

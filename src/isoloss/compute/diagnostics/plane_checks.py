@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from isoloss.compute.diagnostics.probed_surface import ProbedSurface, Said, percent
+from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
 from isoloss.compute.planes.directions import (
     chance_cosine,
     filter_ratios,
@@ -25,7 +25,7 @@ GROSS = 10.0
 OFF_PLANE = 0.5
 
 
-def check_directions(probed: ProbedSurface) -> Said:
+def check_directions(probed: ProbedSurface) -> Found:
     """Two directions of which neither is zero and that are not nearly parallel."""
     if probed.plane.is_line:
         return "ok", "There is one direction, and the curve runs along it."
@@ -52,7 +52,7 @@ def check_directions(probed: ProbedSurface) -> Said:
     return "ok", f"{seen}; chance gives about ±{number_label(chance)}."
 
 
-def check_normalization(probed: ProbedSurface) -> Said:
+def check_normalization(probed: ProbedSurface) -> Found:
     """Directions whose filters move in proportion to the network's own."""
     if probed.kind.needs_trajectory or probed.kind.takes("to"):
         return "ok", "The directions are those between checkpoints, at their own scale."
@@ -68,7 +68,7 @@ def check_normalization(probed: ProbedSurface) -> Said:
     return "ok", f"The directions have the norms of the network's own, {how} by {how}."
 
 
-def _custom_scale(probed: ProbedSurface) -> Said:
+def _custom_scale(probed: ProbedSurface) -> Found:
     plane, axes = probed.plane, (probed.surface.alpha, probed.surface.beta)
     steps = np.concatenate(
         [
@@ -92,7 +92,7 @@ def _custom_scale(probed: ProbedSurface) -> Said:
     return "ok", f"{seen}."
 
 
-def check_trajectories(probed: ProbedSurface) -> Said:
+def check_trajectories(probed: ProbedSurface) -> Found:
     """Trajectories of which the plane holds most of the movement."""
     if not probed.trajectories:
         return "ok", "No trajectory is shown."

@@ -16,9 +16,9 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.settings.plane_kinds import PlaneKind, plane_kind
 
-Said = tuple[Level, str]
-"""What a check says: how much it matters, and one or two sentences."""
-# fp32 moves a mean loss by less than this share of it, or of a hundredth.
+Found = tuple[Level, str]
+"""What a check finds: how much it matters, and one or two sentences."""
+# fp32 moves a mean loss by less than this fraction of it, or of a hundredth.
 ROUNDING = 1e-3
 
 

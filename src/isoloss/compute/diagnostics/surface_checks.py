@@ -6,24 +6,24 @@ import math
 
 import numpy as np
 
-from isoloss.compute.diagnostics.probed_surface import ProbedSurface, Said, percent
+from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
 # A relief of fewer standard errors than this may be chance.
 NOISE = 3.0
-# A relief below this share of the loss at the centre is flat.
+# A relief below this fraction of the loss at the centre is flat.
 FLAT = 0.01
 # From so many times the loss of guessing on, one sees only that a network can be broken.
 HOPELESS = 10.0
-# The largest standard error, as a share of the relief, that cannot be mistaken for shape.
+# The largest standard error, as a fraction of the relief, that cannot be mistaken for shape.
 LARGE_ERROR = 0.05
-# The largest share of the range by which reduced precision may move a loss.
+# The largest fraction of the range by which reduced precision may move a loss.
 AUDIT_ERROR = 0.005
 
 
-def check_centre(probed: ProbedSurface) -> Said:
+def check_centre(probed: ProbedSurface) -> Found:
     """A surface that goes through the checkpoint's own loss."""
     if probed.origin is None:
         return "ok", "Nothing was measured at the origin, so there is nothing to compare."
@@ -48,7 +48,7 @@ def check_centre(probed: ProbedSurface) -> Said:
     )
 
 
-def check_range(probed: ProbedSurface) -> Said:
+def check_range(probed: ProbedSurface) -> Found:
     """A range in which the loss varies, and means something, and that holds the trajectories."""
     surface, limit = probed.surface, _hopeless(probed)
     cells = int(surface.computed.sum())
@@ -116,7 +116,7 @@ def _outside(trajectory: Trajectory, surface: Surface) -> int:
     return int(outside.sum())
 
 
-def check_minimum(probed: ProbedSurface) -> Said:
+def check_minimum(probed: ProbedSurface) -> Found:
     """A network that lies at the bottom of what is shown."""
     if not probed.finite.any():
         return "ok", "No loss is finite, so there is no lowest one."
@@ -138,7 +138,7 @@ def check_minimum(probed: ProbedSurface) -> Said:
     )
 
 
-def check_standard_error(probed: ProbedSurface) -> Said:
+def check_standard_error(probed: ProbedSurface) -> Found:
     """Errors too small to be seen."""
     if not probed.finite.any():
         return "ok", "No loss is finite, so none has an error."
@@ -162,7 +162,7 @@ def check_standard_error(probed: ProbedSurface) -> Said:
     )
 
 
-def check_cells(probed: ProbedSurface) -> Said:
+def check_cells(probed: ProbedSurface) -> Found:
     """A grid of numbers, all of them there."""
     surface, total = probed.surface, probed.surface.count.size
     broken = int((surface.computed & ~probed.finite).sum())
@@ -180,7 +180,7 @@ def check_cells(probed: ProbedSurface) -> Said:
     return "ok", f"All {total} losses are finite."
 
 
-def check_precision(probed: ProbedSurface) -> Said:
+def check_precision(probed: ProbedSurface) -> Found:
     """Reduced precision that was checked and found harmless."""
     precision, error = probed.surface.meta.get("precision"), probed.audit_error
     if not probed.is_reduced:

@@ -51,6 +51,7 @@ class CheckpointLosses:
             self.growing = GrowingSurface.create(folder, *facts, {})
 
     def rounds(self) -> Iterator[list[Demand]]:
+        """What is missing, round by round, of the checkpoints as cells."""
         last = FIRST if self._largest_error > 0 else MOST
         while True:
             if demands := self._demands(last):
@@ -70,14 +71,17 @@ class CheckpointLosses:
         return [(int(k), int(counts[k]), last) for k in np.flatnonzero(vague & (counts < last))]
 
     def work(self, unit: Unit) -> bytes:
+        """Load one checkpoint and evaluate it; off the plane too."""
         first, last, k = unit
         self._evaluator.load(load_state(self._checkpoints[k]))
         return sums_of(*self._evaluator.evaluate(first, last))
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        """Add what a unit gave to its checkpoint."""
         add_sums(self.growing, unit, result, missing)
 
     def expected(self) -> int:
+        """The number of evaluations of one sample, at least where an error is allowed."""
         counts = self.growing.count
         if self._largest_error > 0:
             return int(np.maximum(counts, min(FIRST, self._samples)).sum())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,25 +14,18 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.engine.batch_size import effort, suitable_batch_size
 from isoloss.compute.engine.graphs import GraphedBatches
 from isoloss.compute.engine.moving import MovingTensors
-from isoloss.compute.machine.device import arithmetic, in_fast_layout, synchronize
+from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import load_into
-from isoloss.compute.networks.folding import Folded, fold_batch_norm
+from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
 Loss = Callable[[nn.Module, Batch], Tensor]
 Evaluated = tuple[Tensor, Tensor]
-# The folded network must give the unfolded one's losses up to rounding; a wrong graph does not.
-FOLDING_TOLERANCE = 1e-3
-# On a CPU a batch is as large as keeps the widest layer's activations in the last-level cache.
-CACHE_BYTES = 16 << 20
-SMALLEST_BATCH, LARGEST_BATCH = 8, 1024
-# Networks with fewer multiplications for a sample may gain from several points at once.
-SMALL = 10_000_000
-MOST_POINTS_AT_ONCE = 8
-WORTH_IT = 1.3
 
 
 class Evaluator:
@@ -43,6 +35,8 @@ class Evaluator:
     that is possible and gives the same losses.
 
     Args:
+        model: any network; it is left as it is.
+        data: the samples, on the device.
         loss: `loss(model, batch) -> (N,)` per-sample losses; cross-entropy by default.
         precision: "fp32", "tf32" or "bf16".
         batch_size: samples evaluated at once; None for what suits the device.
@@ -51,6 +45,8 @@ class Evaluator:
         fold: whether batch norms may be folded.
 
     Attributes:
+        network: what is evaluated: the copy, folded where that is possible.
+        batch_size: samples evaluated at once; halved where the memory does not suffice.
         classifies: whether there are right answers to count.
         products: multiplications in the matrix products and convolutions for one sample.
     """
@@ -84,7 +80,7 @@ class Evaluator:
         self.network = self._plain if self._folded is None else self._folded.network
         self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
         if precision == "bf16":
-            _reduce_weights(self.network)
+            keep_weights_in_bf16(self.network)
         directions: list[dict[str, Tensor]] = []
         for direction in (plane.delta, plane.eta):
             folded = self._folded
@@ -95,8 +91,8 @@ class Evaluator:
         self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
         self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
-        widest, self.products = self._look_at(few)
-        self.batch_size = batch_size or self._suitable_batch_size(widest)
+        widest, self.products = effort(self.network, lambda: self._compute(few[0]), len(few[0][1]))
+        self.batch_size = batch_size or suitable_batch_size(widest, device)
         self._graphs = (
             GraphedBatches(self._compute) if device.type == "cuda" and loss is None else None
         )
@@ -105,6 +101,11 @@ class Evaluator:
     def folded(self) -> int:
         """The number of batch norms folded away."""
         return 0 if self._folded is None else len(self._folded.pairs)
+
+    @property
+    def recalibrates(self) -> bool:
+        """Whether batch-norm statistics are measured anew at every point."""
+        return self._recalibrate is not None
 
     @property
     def has_batch_norm(self) -> bool:
@@ -170,7 +171,7 @@ class Evaluator:
                 return functional_call(holder, named, (batch,))
 
             with warnings.catch_warnings():
-                # Operations that are looped over are slow: that is measured, not feared.
+                # Operations that are looped over are slow: whether it pays is measured.
                 warnings.filterwarnings("ignore", "There is a performance drop")
                 return torch.func.vmap(at_point)(moved)
 
@@ -204,39 +205,6 @@ class Evaluator:
                 if self.device.type == "cuda":
                     torch.cuda.empty_cache()
 
-    def points_at_once(self) -> int:
-        """The number of points that are worth evaluating together, as measured on the spot."""
-        if self._recalibrate is not None or self.products > SMALL:
-            return 1
-        last = self.data.cut(min(len(self.data), self.batch_size, 128))
-        points = [(0.01 * k, 0.0) for k in range(MOST_POINTS_AT_ONCE)]
-        try:
-            together = self.evaluate_at(points, 0, last)[0]
-            apart = torch.stack([self._one(k, last)[0] for k in range(len(points))])
-            if not torch.allclose(together, apart, rtol=1e-2, atol=1e-3, equal_nan=True):
-                return 1
-            ratio = (
-                len(points)
-                * self._seconds(lambda: self._one(0, last))
-                / self._seconds(lambda: self.evaluate_at(points, 0, last))
-            )
-        except Exception:  # vmap does not take every network
-            return 1
-        return len(points) if ratio >= WORTH_IT else 1
-
-    def _one(self, k: int, last: int) -> Evaluated:
-        self.move_to(0.01 * k, 0.0)
-        return self.evaluate(0, last)
-
-    def _seconds(self, work: Callable[[], object]) -> float:
-        best = float("inf")
-        for _ in range(3):
-            began = time.perf_counter()
-            work()
-            synchronize(self.device)
-            best = min(best, time.perf_counter() - began)
-        return best
-
     def _of_batch(self, batch: Batch) -> Evaluated:
         if self._graphs is None:
             return self._compute(batch)
@@ -261,11 +229,10 @@ class Evaluator:
     @torch.no_grad()
     def _fold(self, plane: Plane, few: Sequence[Batch]) -> Folded | None:
         """The network with its batch norms folded away, if it then still gives the same losses."""
-        folded = fold_batch_norm(copy.deepcopy(self._plain), (plane.delta, plane.eta))
-        if folded is None:
-            return None
         try:
-            folded.network.load_state_dict(folded.state(self._origin))
+            folded = fold_batch_norm(self._plain, (plane.delta, plane.eta))
+            if folded is None:
+                return None
             with arithmetic(self.device, "fp32"):
                 expected, given = (
                     torch.cat([cross_entropy(net, batch)[0] for batch in few])
@@ -273,8 +240,7 @@ class Evaluator:
                 )
         except Exception:  # whatever a network of somebody's raises
             return None
-        difference = (given - expected).abs() / expected.abs().clamp(min=1)
-        return folded if bool((difference <= FOLDING_TOLERANCE).all()) else None
+        return folded if is_same(given, expected, expected.abs().clamp(min=1)) else None
 
     def _statistics(self, delta: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
         """Batch-norm statistics that move: {name: (at α = 0, what is added up to α = 1)}.
@@ -306,35 +272,6 @@ class Evaluator:
             norm.momentum = momentum
             norm.eval()
 
-    @torch.no_grad()
-    def _look_at(self, few: Sequence[Batch]) -> tuple[int, int]:
-        """(bytes of the widest activation, multiplications in matrix products) for one sample."""
-        widest = products = 0
-
-        def look(module: nn.Module, _: Any, output: Any) -> None:
-            nonlocal widest, products
-            if not isinstance(output, Tensor) or list(module.children()):
-                return
-            widest = max(widest, output.nelement() * output.element_size())
-            weight = getattr(module, "weight", None)
-            if isinstance(weight, Tensor) and weight.ndim > 1:
-                products += output.nelement() * weight[0].numel()
-
-        hooks = [m.register_forward_hook(look) for m in self.network.modules()]
-        self._compute(few[0])
-        for hook in hooks:
-            hook.remove()
-        n = len(few[0][1])
-        return widest // n, products // n
-
-    def _suitable_batch_size(self, widest: int) -> int:
-        """On a CPU by the size of the activations; elsewhere large, and halved if out of memory."""
-        if self.device.type != "cpu":
-            return LARGEST_BATCH
-        fitting = CACHE_BYTES // max(widest, 1)
-        power_of_two = 1 << max(fitting.bit_length() - 1, 0)
-        return min(max(power_of_two, SMALLEST_BATCH), LARGEST_BATCH)
-
 
 class _Computation(nn.Module):
     """A network with what is computed with it, so that its tensors can be replaced in a call."""
@@ -357,11 +294,3 @@ def cross_entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None
     if targets.dtype.is_floating_point or logits.ndim != 2:
         return losses, None
     return losses, logits.argmax(1) == targets
-
-
-def _reduce_weights(network: nn.Module) -> None:
-    """Keep in bf16 what autocast would turn into bf16 at every batch."""
-    for module in network.modules():
-        # Only these very classes: what derives from them may do other things with its weights.
-        if type(module) in (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear):
-            module.to(torch.bfloat16)

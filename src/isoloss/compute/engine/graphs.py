@@ -21,12 +21,19 @@ class GraphedBatches:
     """Runs `compute` on batches of tensors, from recordings where they give the same.
 
     The network's weights must stay where they are in memory; only their values may change.
+
+    Args:
+        compute: gives (losses, right answers), (n,) each, of (inputs, targets).
+        record: makes a `Recording` of it on a batch.
     """
 
-    def __init__(self, compute: Compute) -> None:
+    def __init__(
+        self, compute: Compute, record: Callable[[Compute, Tensor, Tensor], Recording] | None = None
+    ) -> None:
         self._compute = compute
+        self._new_recording = record or Recording
         # By the number of samples; None where it cannot be recorded.
-        self._recordings: dict[int, _Recording | None] = {}
+        self._recordings: dict[int, Recording | None] = {}
         self._seen: set[int] = set()
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -52,12 +59,12 @@ class GraphedBatches:
         self._recordings.clear()
         self._seen.clear()
 
-    def _record(self, inputs: Tensor, targets: Tensor) -> _Recording | None:
+    def _record(self, inputs: Tensor, targets: Tensor) -> Recording | None:
         """None where the network does something that cannot be recorded."""
         # A failed capture surfaces as one of many types; what is wrong in earnest is wrong, and
         # reported, without a recording too. Memory is the caller's to free.
         with suppress(Exception):
-            recording = _Recording(self._compute, inputs, targets)
+            recording = self._new_recording(self._compute, inputs, targets)
             # In another order, so that what the recording left behind does not pass for its result.
             inputs, targets = inputs.flip(0), targets.flip(0)
             expected = self._compute((inputs, targets))[0]
@@ -67,7 +74,13 @@ class GraphedBatches:
         return None
 
 
-class _Recording:
+class Recording:
+    """The kernels of `compute` on batches of one size.
+
+    Args:
+        inputs, targets: a batch of that size.
+    """
+
     def __init__(self, compute: Compute, inputs: Tensor, targets: Tensor) -> None:
         self._inputs, self._targets = inputs.clone(), targets.clone()
         aside = torch.cuda.Stream(inputs.device)
@@ -81,6 +94,7 @@ class _Recording:
             self._losses, self._hits = compute((self._inputs, self._targets))
 
     def replay(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """What `compute` gives of another batch of that size."""
         self._inputs.copy_(inputs)
         self._targets.copy_(targets)
         self._graph.replay()

@@ -32,14 +32,14 @@ Indices = NDArray[np.int64]
 # The error that is kept below the tolerance is so many standard errors.
 Z = 3.0
 COARSEST = 4
-# The coarsest cells may use up this share of the variance allowed, each finer level half of what
+# The coarsest cells may use up this fraction of the variance allowed, each finer level half of what
 # is left: the finer inherit the coarser's errors.
 BASE, KEEP = 0.45, 0.5
 FIRST_LOOK, PILOT = 16, 32
 # Below so many images a residual says too little about its own spread.
 FEWEST = 32
 MOST_GROWTH = 4
-# A share of the variance allowed that is too small to be worth anything.
+# A fraction of the variance allowed that is too small to be worth anything.
 NEGLIGIBLE = 0.03
 
 
@@ -142,7 +142,7 @@ class Multilevel:
         record: the losses and right answers seen so far, in the shared order.
         population: N, the number of images of which the loss is the mean.
         limit: the most images evaluated in a cell.
-        tolerance: the error allowed, as a share of the surface's range.
+        tolerance: the error allowed, as a fraction of the surface's range.
         cut: the first place at or after n images where the order can be cut.
     """
 
@@ -195,10 +195,10 @@ class Multilevel:
         allowed = self._allowed_variance()
         for depth, level in enumerate(self._levels):
             last = depth == len(self._levels) - 1
-            share = 1.0 if last else 1 - (1 - BASE) * KEEP**depth
+            fraction = 1.0 if last else 1 - (1 - BASE) * KEEP**depth
             wanted: dict[int, int] = {}
             for cell in map(int, level):
-                self._want(cell, share * allowed, counts, wanted, first=depth == 0)
+                self._want(cell, fraction * allowed, counts, wanted, first=depth == 0)
             more = {c: n for c, n in wanted.items() if n > counts[c]}
             if more:
                 return [(c, more[c]) for lvl in self._levels for c in map(int, lvl) if c in more]

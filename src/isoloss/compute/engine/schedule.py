@@ -1,6 +1,6 @@
 """Filling a surface: which cell is evaluated on which samples, and what becomes of the results.
 
-Work goes in rounds. A round's units are independent of each other, so that they can be dealt out to
+Work goes in rounds. A round's units are independent of each other, so that they can be mapped over
 several processes and done in any order; what the next round is follows from what has been recorded.
 """
 
@@ -99,6 +99,7 @@ class EverySample:
         self._largest = max(1024, 8 * evaluator.batch_size)
 
     def rounds(self) -> Iterator[list[Demand]]:
+        """A first look, then passes over the grid that see more and more samples."""
         depths = levels(self.growing.shape)
         seen = np.zeros(self.growing.valid.size, np.int64)
         yield self._demands(depths[0], seen, FIRST_LOOK)
@@ -119,12 +120,15 @@ class EverySample:
         return demands
 
     def work(self, unit: Unit) -> bytes:
+        """The sums of a unit's losses, their squares and right answers, cell by cell."""
         return _evaluate(self._evaluator, self.growing, unit, sums_of)
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        """Add a unit's sums to its cells."""
         add_sums(self.growing, unit, result, missing)
 
     def expected(self) -> int:
+        """All samples at every cell."""
         return self._samples * self.growing.valid.size
 
 
@@ -156,6 +160,7 @@ class ToTolerance:
         )
 
     def rounds(self) -> Iterator[list[Demand]]:
+        """What the estimates still need, until every error is small enough."""
         begun = bool(self.growing.count.any())
         if begun and self._round is not None and self._round.exists():
             yield [(int(c), int(first), int(last)) for c, first, last in read_json(self._round)]
@@ -177,9 +182,11 @@ class ToTolerance:
             self.growing.put(_place(self.growing, cell), loss, accuracy, stderr, int(counts[cell]))
 
     def work(self, unit: Unit) -> bytes:
+        """The loss and the right answer of each sample, cell by cell."""
         return _evaluate(self._evaluator, self.growing, unit, _each)
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
+        """Keep what each sample gave."""
         first, last, *cells = unit
         n = last - first
         every = np.frombuffer(result, np.uint8).reshape(len(cells), n * 5)
@@ -195,6 +202,7 @@ class ToTolerance:
             self.growing.put(place, loss, accuracy, np.nan, last)
 
     def expected(self) -> int:
+        """As many as the estimates so far let expect."""
         return self._multilevel.expected(self.growing.count.ravel())
 
 

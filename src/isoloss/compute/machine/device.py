@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 
 from isoloss.errors import IsolossError
 
@@ -84,25 +83,6 @@ def arithmetic(device: torch.device, precision: str) -> Generator[None]:
     finally:
         for switch, was in zip(switches, before, strict=True):
             switch.allow_tf32 = was
-
-
-@torch.no_grad()
-def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Module:
-    """`network` with channels last, in which convolutions are faster, unless it does not take that,
-    as where it flattens an image by a view.
-
-    Args:
-        try_out: runs the network on a few samples.
-    """
-    if not any(p.ndim == 4 for p in network.parameters()):
-        return network
-    mode = network.training
-    network = cast(nn.Module, network.to(memory_format=torch.channels_last)).eval()
-    try:
-        try_out()
-    except RuntimeError:
-        network = cast(nn.Module, network.to(memory_format=torch.contiguous_format))
-    return network.train(mode)
 
 
 def synchronize(device: torch.device) -> None:

@@ -96,7 +96,7 @@ class ProcessGroup:
         raise AssertionError("rank 0 has nobody to report to")
 
     def end_soon(self) -> None:
-        """The other ranks, told to end: do so with rank 0, which has been told too, or alone."""
+        """The other ranks, asked to end: do so with rank 0, which is asked too, or alone."""
         raise AssertionError("rank 0 pauses the run")
 
     def close(self, code: int = 0) -> None:

@@ -34,7 +34,7 @@ class Waits:
         heartbeat: between two heartbeats of rank 0.
         join: until rank 0 is there.
         silence: without a heartbeat for so long, rank 0 is dead.
-        grace: for a process that was told to end, until it is ended.
+        grace: for a process that was asked to end, until it is ended.
         meeting: until the last process has loaded its data.
         straggler: without any result for so long, rank 0 does what is missing itself.
     """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # The store takes no message above 8 MiB.
 UNITS_IN_A_ROUND = 4096
 INTERRUPTED = 130
-"""Exit code of a process that was told to end."""
+"""Exit code of a process that was asked to end."""
 _HEADER = struct.Struct("<III")  # round, index, rank
 
 
@@ -86,6 +86,7 @@ class Leader(_Member):
                 store.add("heartbeat", 1)
 
     def map(self, units: Sequence[Unit], work: Work) -> Iterator[tuple[Unit, bytes]]:
+        """In rounds, so that what all read stays small; see `ProcessGroup.map`."""
         for first in range(0, len(units), UNITS_IN_A_ROUND):
             yield from self._round(units[first : first + UNITS_IN_A_ROUND], work)
 
@@ -147,10 +148,12 @@ class Leader(_Member):
             raise IsolossError(reason)
 
     def release(self) -> None:
+        """End the others' serving."""
         super().release()
         self._log("release", b"")
 
     def broadcast(self, name: str, value: bytes = b"") -> bytes:
+        """Write `value` where the others read in order."""
         self._log(f"broadcast {name}", value)
         return value
 
@@ -163,6 +166,7 @@ class Leader(_Member):
 
     @property
     def failure(self) -> str | None:
+        """What another process has reported, or that the launcher is gone."""
         try:
             reason = self._store.read("failure")
         except IsolossError as error:
@@ -170,6 +174,7 @@ class Leader(_Member):
         return None if reason is None else reason.decode()
 
     def close(self, code: int = 0) -> None:
+        """Let the others end with `code`, and send no more heartbeats."""
         with suppress(IsolossError):
             if code == 0:
                 self._await_latecomers()
@@ -212,9 +217,11 @@ class Follower(_Member):
         self._watch.start()
 
     def map(self, units: Sequence[Unit], work: Work) -> Iterator[tuple[Unit, bytes]]:
+        """Not for this rank."""
         raise AssertionError("only rank 0 maps")
 
     def serve(self, work: Work) -> None:
+        """Take units of each round until rank 0 releases all."""
         while True:
             number, what, content = self._next_entry()
             if what == "release":
@@ -230,6 +237,7 @@ class Follower(_Member):
             self._store.write(f"result/{ticket}", message)
 
     def broadcast(self, name: str, value: bytes = b"") -> bytes:
+        """Wait for rank 0's value; rounds in between are passed over."""
         while True:
             _, what, content = self._next_entry()
             if what == f"broadcast {name}":
@@ -248,6 +256,7 @@ class Follower(_Member):
         return self._entries - 1, what.decode(), content
 
     def report_failure(self, reason: str) -> None:
+        """Write the reason for rank 0, and wait a little for it to end all."""
         # If not even that is possible, rank 0 fails by itself.
         with suppress(IsolossError):
             self._end_if_closed()
@@ -263,6 +272,7 @@ class Follower(_Member):
             raise SystemExit(int(code))
 
     def end_soon(self) -> None:
+        """End with rank 0, or after a while without it."""
         self._told_to_end = True
 
     def _end_with_rank_0(self, store: SessionStore) -> None:
@@ -292,5 +302,6 @@ class Follower(_Member):
         self._end(code)
 
     def close(self, code: int = 0) -> None:
+        """Watch rank 0 no more."""
         self._leaving.set()
         self._watch.join()

@@ -1,1 +1,5 @@
-"""Building networks by name, their published weights, checkpoints on disk."""
+"""Building networks by name, their published weights, checkpoints on disk.
+
+Read `models`, then `checkpoints`, then `folding` and `acceleration` (the same results, sooner). A
+built-in network has a file of its own (`cifar_resnet`, `cbam`). Imports `data` and `machine`.
+"""

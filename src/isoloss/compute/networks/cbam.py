@@ -27,6 +27,7 @@ class ChannelGate(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
+        """The gate (N, C, 1, 1) of features (N, C, H, W)."""
         mean, largest = features.mean((2, 3)), features.amax((2, 3))
         return torch.sigmoid(self.mlp(mean) + self.mlp(largest))[:, :, None, None]
 
@@ -40,6 +41,7 @@ class SpatialGate(nn.Module):
         self.norm = nn.BatchNorm2d(1)
 
     def forward(self, features: Tensor) -> Tensor:
+        """The gate (N, 1, H, W) of features (N, C, H, W)."""
         mean, largest = features.mean(1, keepdim=True), features.amax(1, keepdim=True)
         return torch.sigmoid(self.norm(self.conv(torch.cat([largest, mean], 1))))
 
@@ -53,6 +55,7 @@ class Cbam(nn.Module):
         self.spatial = SpatialGate()
 
     def forward(self, features: Tensor) -> Tensor:
+        """The features (N, C, H, W), weighed."""
         features = features * self.channel(features)
         return features * self.spatial(features)
 
@@ -65,6 +68,7 @@ class CbamBottleneck(Bottleneck):
         self.cbam = Cbam(planes * self.expansion)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, 4 · planes, H', W')."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.cbam(self.bn3(self.conv3(out)))

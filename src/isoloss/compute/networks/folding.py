@@ -8,6 +8,7 @@ and the two directions folds every point of the plane.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 Tensors = Mapping[str, Tensor]
+TOLERANCE = 1e-3
+"""So far may rounding take what a changed network gives; a wrong graph takes it further."""
 _FOLDS_INTO = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
@@ -36,7 +39,8 @@ class Folded:
     """A network without the batch norms that could be folded away.
 
     Attributes:
-        network: computes what the original does, once it is given what `state` returns.
+        network: computes what the original does; for another state of the original give it what
+            `state` returns.
     """
 
     network: nn.Module
@@ -81,15 +85,16 @@ class Folded:
 
 
 def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded | None:
-    """Take the batch norms out of a copy of `model` in eval mode, where its graph allows.
+    """A copy of `model`, in eval mode, without its batch norms where its graph allows that.
 
     A batch norm stays where it follows no layer of its own, or where a direction moves its scale
     or its statistics. None if nothing can be folded or the graph cannot be traced, as with
     control flow that depends on the data.
     """
-    modules = dict(model.named_modules())
-    if not any(isinstance(m, _BatchNorm) for m in modules.values()):
+    if not any(isinstance(m, _BatchNorm) for m in model.modules()):
         return None
+    model = copy.deepcopy(model)
+    modules = dict(model.named_modules())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -121,7 +126,15 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
         return None
     network.delete_all_unused_submodules()
     network.recompile()
-    return Folded(network, tuple(pairs))
+    folded = Folded(network, tuple(pairs))
+    network.load_state_dict(folded.state(model.state_dict()))
+    return folded
+
+
+def is_same(given: Tensor, expected: Tensor, scale: Tensor) -> bool:
+    """Whether what a changed network gives is what the original does, up to rounding, relative to
+    `scale`."""
+    return bool(((given - expected).abs() <= TOLERANCE * scale).all())
 
 
 def _moves(norm: str, directions: Sequence[Tensors]) -> bool:

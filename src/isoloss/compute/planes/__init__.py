@@ -1,1 +1,6 @@
-"""Directions and planes through parameter space: random, PCA, interpolation, given by hand."""
+"""Directions and planes through parameter space.
+
+Read `plane`, then the kinds, each in a file of its own (`random_plane`, `pca_plane`,
+`interpolation`, `custom_plane`; listed in `settings.plane_kinds`). `checkpoint_matrix` reads
+trajectories that fit into no memory; `directions` measures what is suspicious. Imports `networks`.
+"""

@@ -207,6 +207,7 @@ def _header(path: Path) -> tuple[int, dict[str, Any]]:
 
 
 def another_network(origin: str, name: str) -> IsolossError:
+    """The error that the checkpoint `origin` has not the tensor `name`, or another one."""
     return IsolossError(f"{origin} is of another network: {name} is missing or differs")
 
 

@@ -30,11 +30,11 @@ from isoloss.settings.plane_kinds import plane_kind
 
 Direction = dict[str, Tensor]
 Range = tuple[float, float]
-# A squared distance that is this share of its minuend has lost too many digits to cancellation.
+# A squared distance that is this fraction of its minuend has lost too many digits to cancellation.
 _CANCELLED = 1e-6
 # Below this squared sine of their angle two directions are parallel but for rounding.
 _PARALLEL = 1e-12
-# An extent that is this share of the path's other one is rounding.
+# An extent that is this fraction of the path's other one is rounding.
 _NO_EXTENT = 1e-9
 
 
@@ -47,7 +47,7 @@ class Plane:
         delta, eta: {parameter name: tensor of its shape}, on the CPU; of an interpolation
             floating-point buffers (batch-norm statistics) too.
         kind: of `settings.plane_kinds`, or "custom".
-        explained_variance_ratio: (2,) shares of the trajectory's variance, for PCA planes.
+        explained_variance_ratio: (2,) fractions of the trajectory's variance, for PCA planes.
     """
 
     origin: dict[str, Tensor]
@@ -145,7 +145,7 @@ class Plane:
         """((low, high) of α, of β): what holds the projected checkpoints and the origin.
 
         Args:
-            margin: how far it goes beyond them on either side, as a share of their extent.
+            margin: how far it goes beyond them on either side, as a fraction of their extent.
         """
         return surrounding(self.project(checkpoints), margin)
 
@@ -156,8 +156,8 @@ class Plane:
             for part in ("origin", "delta", "eta")
             for name, tensor in getattr(self, part).items()
         }
-        shares = self.explained_variance_ratio
-        about = {"kind": self.kind, "explained": None if shares is None else shares.tolist()}
+        fractions = self.explained_variance_ratio
+        about = {"kind": self.kind, "explained": None if fractions is None else fractions.tolist()}
         return save_tensors(path, tensors, {"isoloss": json.dumps(about)})
 
     @classmethod
@@ -174,8 +174,8 @@ class Plane:
                 parts[part][name] = tensor
             with safe_open(str(path), "pt") as file:
                 about = json.loads(file.metadata()["isoloss"])
-            shares = None if about["explained"] is None else np.array(about["explained"])
-            return cls(**parts, kind=about["kind"], explained_variance_ratio=shares)
+            fractions = None if about["explained"] is None else np.array(about["explained"])
+            return cls(**parts, kind=about["kind"], explained_variance_ratio=fractions)
         except (KeyError, TypeError, ValueError) as error:
             raise IsolossError(f"{path} is not a plane: {error}") from error
 

@@ -1,1 +1,4 @@
-"""A probe: in memory (`probing`) and as a run folder (`probe_run`)."""
+"""A probe: in memory (`in_memory`, which is `isoloss.probe`) and as a run folder (`probe_run`).
+
+Both compute surfaces with `surface_probing`. Imports all other rooms of compute.
+"""

@@ -55,7 +55,7 @@ def probe(
             a short audit against fp32 finds accurate.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         progress: whether to show a progress bar, and what diagnostics find, on stderr.
-        tolerance: stop when the error is below this share of the surface's range everywhere; by
+        tolerance: stop when the error is below this fraction of the surface's range everywhere; by
             default all samples are seen at every point.
         samples: see at most so many, drawn at random once.
         batch_norm: "frozen" keeps the origin's statistics; "recalibrated" measures them anew, on

@@ -20,6 +20,7 @@ from isoloss.compute.diagnostics.checks import run_diagnostics
 from isoloss.compute.diagnostics.origin import measure_origin
 from isoloss.compute.engine.evaluator import Evaluator, Loss
 from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
+from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
@@ -159,15 +160,15 @@ class SurfaceProbing:
         surface.meta["findings"] = [asdict(finding) for finding in found]
 
     def _description(self, precision: str) -> dict[str, Any]:
-        """What is to be said of the surface before it is begun."""
+        """What is known of the surface before it is begun."""
         asked = self._request
-        shares = asked.plane.explained_variance_ratio
+        fractions = asked.plane.explained_variance_ratio
         alone = asked.calibration is not None
-        together = 1 if alone else asked.points_at_once or self.evaluator.points_at_once()
+        together = 1 if alone else asked.points_at_once or points_at_once(self.evaluator)
         return {
             **asked.meta,
             "cosine": _finite(asked.plane.cosine),
-            "explained_variance_ratio": None if shares is None else shares.tolist(),
+            "explained_variance_ratio": None if fractions is None else fractions.tolist(),
             "tolerance": asked.tolerance,
             "precision": precision,
             "precision_audit": "due" if self._needs_audit(precision) else None,

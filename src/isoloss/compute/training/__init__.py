@@ -1,1 +1,5 @@
-"""Training a classifier and keeping its trajectory; the trained network read back (`network`)."""
+"""Training a network and keeping its trajectory; the trained network read back.
+
+Read `training_run` (any task), `classifier` (one), `batches`, `replicas` (several processes), then
+`network` (what a run left, with its data). Imports `networks`, `data` and `machine`.
+"""

@@ -39,7 +39,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Batches:
-    """How the samples of a split are dealt out over the steps of a training.
+    """How the samples of a split divide into the steps of a training.
 
     Attributes:
         shift: pixels by which images are shifted at most.
@@ -55,6 +55,7 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
+        """The number of batches in one pass over the split."""
         return len(batch_sizes(len(self.split), self.size))
 
     def since(self, step: int, ranks: Ranks) -> Iterator[Batch]:

@@ -24,13 +24,13 @@ from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,
-    in_fast_layout,
     reduced_precisions,
     summing_dtype,
 )
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
+from isoloss.compute.networks.acceleration import in_fast_layout
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
 from isoloss.compute.training.replicas import add_up, check_device, replicated
@@ -64,6 +64,7 @@ class Training(ABC):
 
     @property
     def total_steps(self) -> int:
+        """Steps in all epochs together."""
         return self._batches.steps_per_epoch * self.settings.epochs
 
     def carry_on(self, run: Run) -> Iterator[Event]:

@@ -21,11 +21,11 @@ from isoloss.figures.robustness.series_strokes import (
 from isoloss.figures.robustness.stamps import SignPlacer, Stamps
 from isoloss.figures.sheet import Sheet, style
 from isoloss.geometry.arrays import Array
-from isoloss.results.attacks import attack_of
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
+from isoloss.settings.attack_kinds import attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -26,10 +26,10 @@ from isoloss.figures.robustness.stamps import SignPlacer, Stamps
 from isoloss.figures.sheet import Sheet, set_ticks, style
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import nice_ticks, number_label
-from isoloss.results.attacks import IN_ORDER
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
+from isoloss.settings.attack_kinds import IN_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

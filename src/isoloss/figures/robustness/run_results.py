@@ -10,12 +10,12 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
-from isoloss.results.certificates import CERTIFICATES, Certificate, read_certificates
+from isoloss.results.certificates import Certificate
 from isoloss.results.radii import NORMS
-from isoloss.results.saved_examples import INDEX, read_index
-from isoloss.results.tables import EvaluationWarning, Report, Row, read_report, read_table
+from isoloss.results.robustness_files import RobustnessFiles
+from isoloss.results.tables import EvaluationWarning, Row
 from isoloss.run import Run
-from isoloss.settings import CertifySettings, RobustnessSettings
+from isoloss.settings import EvaluationSettings, RobustnessSettings
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class RunResults:
     """
 
     folder: Path
-    settings: RobustnessSettings
+    settings: EvaluationSettings
     rows: tuple[Row, ...]
     warnings: tuple[EvaluationWarning, ...]
     chance: float | None
@@ -52,12 +52,12 @@ class RunResults:
     @property
     def norm(self) -> str:
         """The norm of its radii, "linf" or "l2"."""
-        return getattr(self.settings, "norm", "l2")
+        return self.settings.norm
 
     @property
     def is_certified(self) -> bool:
         """Whether its accuracies are certificates."""
-        return isinstance(self.settings, CertifySettings)
+        return self.settings.kind == "certify"
 
 
 def is_robustness_run(path: Path) -> bool:
@@ -82,24 +82,26 @@ def read_run_results(folder: Path) -> RunResults:
         raise IsolossError(
             f"{run.name} has found nothing yet: carry it on with 'isoloss run {folder}'"
         )
-    rows = [row for row in read_table(run.table_path) if row.samples > 0 and _is_known(row)]
+    files = RobustnessFiles()
+    files.read(run)
+    for problem in files.problems.values():
+        raise IsolossError(problem)
+    rows = [row for row in files.rows if row.samples > 0 and _is_known(row)]
     _check(rows, run.table_path)
     if not rows:
         raise IsolossError(f"{run.table_path} has no accuracies: carry the run on")
-    report = read_report(run.report_path) if run.report_path.exists() else None
-    facts = report.facts if report is not None else {}
-    certificates = run.folder / CERTIFICATES
+    facts = files.report.facts if files.report is not None else {}
     return RunResults(
         run.folder,
         settings,
         tuple(rows),
-        report.warnings if report is not None else (),
-        _chance(report, run),
-        settings.alpha if isinstance(settings, CertifySettings) else math.nan,
-        report is not None,
+        files.warnings,
+        files.chance,
+        settings.alpha if settings.kind == "certify" else math.nan,
+        files.report is not None,
         str(facts.get("data") or settings.data or ""),
         str(_recorded_hashes(run).get("data", "")),
-        tuple(read_certificates(certificates)) if certificates.exists() else (),
+        tuple(files.certificates),
     )
 
 
@@ -154,16 +156,6 @@ def _check(rows: Iterable[Row], path: Path) -> None:
                 f"{path} says that accuracy is {row.accuracy:g} ({row.low:g} to {row.high:g}) at "
                 f"ε = {row.eps:g}: it is damaged"
             )
-
-
-def _chance(report: Report | None, run: Run) -> float | None:
-    if report is not None:
-        text = report.facts.get("chance")
-        return float(text) if isinstance(text, int | float) and 0 < text < 1 else None
-    if (run.examples / INDEX).exists():
-        classes = read_index(run.examples).classes
-        return 1 / len(classes) if classes else None
-    return None
 
 
 def _recorded_hashes(run: Run) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.robustness.run_results import RunResults
-from isoloss.results.attacks import CLEAN, attack_of
 from isoloss.results.saved_examples import (
     INDEX,
     ExampleFile,
@@ -22,6 +21,7 @@ from isoloss.results.saved_examples import (
     read_index,
 )
 from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.settings.attack_kinds import CLEAN, attack_of
 
 Image = NDArray[np.float32]
 

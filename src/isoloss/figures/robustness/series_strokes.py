@@ -11,8 +11,8 @@ import numpy as np
 from isoloss.figures.robustness.series import Series
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.arrays import Array
-from isoloss.results.attacks import Hue, Mark, attack_of
 from isoloss.scene.theme import Color, Theme
+from isoloss.settings.attack_kinds import Hue, Mark, attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.results.attacks import attack_of
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
@@ -27,6 +26,7 @@ from isoloss.robustness.smoothing.certify import certify_together
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.votes import count_votes, vote
 from isoloss.settings import CertifySettings, DefendSettings, EvaluationSettings
+from isoloss.settings.attack_kinds import attack_of
 
 FEWEST_VOTES = 10
 """From so many votes on, an image that none of them gets right is left alone at larger

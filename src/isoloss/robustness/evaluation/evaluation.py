@@ -13,8 +13,7 @@ from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
-from isoloss.results.attacks import attack_of
-from isoloss.results.certificates import CERTIFICATES, write_certificates
+from isoloss.results.certificates import write_certificates
 from isoloss.results.tables import write_table
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
@@ -23,21 +22,24 @@ from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.setup import Setup, check_gradients
 from isoloss.robustness.evaluation.setup import prepare as prepare_setup
 from isoloss.robustness.evaluation.trials import Trials
-from isoloss.robustness.evaluation.write_examples import Examples
+from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
-
-TABLE_EVERY = 1.0
-"""Seconds between two versions of the table, at least."""
+from isoloss.settings.attack_kinds import attack_of
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A robustness run with all it needs at hand."""
+    """A robustness run with all it needs at hand.
+
+    Attributes:
+        table_every: seconds between two versions of the table, at least.
+    """
 
     settings: EvaluationSettings
     setup: Setup
     plan: Plan
+    table_every: float = 1.0
 
     @classmethod
     def prepare(cls, settings: EvaluationSettings) -> Evaluation:
@@ -60,38 +62,17 @@ class Evaluation:
     def carry_on(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
-        journal = Journal(run.outcomes_path, self.plan, self.setup.indices)
+        record = _Record(run, self)
         process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)
         yield Log(f"{n} images of {self.setup.data}, {combinations} combinations")
-        done = sum(self.plan.images(unit) for unit in journal.outcomes)
-        total = sum(self.plan.images(unit) for unit in self.plan.units)
-        total += len(self.plan.studies) * (self.plan.studied[1] - self.plan.studied[0])
-        pace = ProgressRate(self.settings.kind, total, "images", done)
-        yield from self._keep_examples(run, journal, pace)
-        yield from self._deal(run, journal, pace, self.plan.units)
-        yield from self._deal(run, journal, pace, self._studies(journal))
+        yield from self._save_examples(run, record)
+        yield from self._do(self.plan.units, record)
+        yield from self._do(self._studies(record), record)
         if process_group().ranks.world > 1:
             yield Log(process_group().units_done)
         process_group().release()
-        results = self._results(journal)
-        write_table(run.table_path, results.rows)
-        if results.certificates:
-            write_certificates(run.folder / CERTIFICATES, results.certificates)
-        shape = tuple(self.setup.images.shape[1:])
-        report = report_of(results, shape, {
-            "data": self.setup.data,
-            "classes": len(self.setup.classes),
-            "samples": n,
-            "precision": self.setup.precision,
-            "device": str(self.setup.device),
-        })  # fmt: skip
-        for line in short(results):
-            yield Log(line)
-        for warning in report.warnings:
-            yield Log(f"warning: {warning.message} [{warning.id}]")
-        yield Log(report.summary)
-        write(run, results, report)
+        yield from self._finish(run, record.results)
 
     def serve(self, run: Run) -> None:
         """Help the process that carries the run on, from another one."""
@@ -103,48 +84,40 @@ class Evaluation:
             )
         process_group().serve(Trials(self.settings, self.plan, self.setup))
 
-    def _keep_examples(self, run: Run, journal: Journal, pace: ProgressRate) -> Iterator[Event]:
-        """The first block, of whose images more is kept than what others send to rank 0."""
+    def _save_examples(self, run: Run, record: _Record) -> Iterator[Event]:
+        """The first block, of whose images more is saved than what others send to rank 0."""
         if self.settings.keep == 0:
             return
-        trials = Trials(self.settings, self.plan, self.setup)
-        examples = Examples(run.examples, self.settings, self.plan, self.setup)
+        writer = ExampleWriter(run.examples, self.settings, self.plan, self.setup)
         if self.settings.kind == "certify":
-            examples.keep_clean()
+            writer.save_clean()
             return
+        trials = Trials(self.settings, self.plan, self.setup)
         for which in range(len(self.plan.combinations)):
             unit = (MAIN, which, 0)
-            if unit in journal.outcomes and examples.has(which):
+            if unit in record.journal.outcomes and writer.has(which):
                 continue
             trial = trials.trial(unit)
-            examples.keep(which, trial)
-            yield from self._record(run, journal, pace, unit, trial.outcome.to_bytes())
-            write_table(run.table_path, self._results(journal).rows)
+            writer.save(which, trial)
+            yield from record.add(unit, trial.outcome.to_bytes())
+            record.write_table()
 
-    def _deal(
-        self, run: Run, journal: Journal, pace: ProgressRate, units: Sequence[Unit]
-    ) -> Iterator[Event]:
-        missing = [unit for unit in units if unit not in journal.outcomes]
-        trials = Trials(self.settings, self.plan, self.setup)
+    def _do(self, units: Sequence[Unit], record: _Record) -> Iterator[Event]:
+        """Have those units done that are missing."""
+        missing = [unit for unit in units if unit not in record.journal.outcomes]
         written = time.monotonic()
-        for unit, result in process_group().map(missing, trials):
-            yield from self._record(run, journal, pace, unit, result)
-            if time.monotonic() - written > TABLE_EVERY:
-                write_table(run.table_path, self._results(journal).rows)
+        for unit, result in process_group().map(
+            missing, Trials(self.settings, self.plan, self.setup)
+        ):
+            yield from record.add(unit, result)
+            if time.monotonic() - written > self.table_every:
+                record.write_table()
                 written = time.monotonic()
 
-    def _record(
-        self, run: Run, journal: Journal, pace: ProgressRate, unit: Unit, result: bytes
-    ) -> Iterator[Event]:
-        journal.append(unit, result)
-        done = sum(self.plan.images(known) for known in journal.outcomes)
-        if (event := pace.at(done)) is not None:
-            yield event
-
-    def _studies(self, journal: Journal) -> list[Unit]:
+    def _studies(self, record: _Record) -> list[Unit]:
         """Convergence is studied where about half of the images resist."""
-        results = self._results(journal)
-        known = {unit[1] for unit in journal.outcomes if unit[0] == STUDY}
+        results = record.results
+        known = {unit[1] for unit in record.journal.outcomes if unit[0] == STUDY}
         units: list[Unit] = []
         for k, study in enumerate(self.plan.studies):
             if k in known:
@@ -158,6 +131,57 @@ class Evaluation:
                 units.append((STUDY, k, distance.index(min(distance))))
         return units
 
-    def _results(self, journal: Journal) -> Results:
-        names = tuple(model.name for model in self.setup.models)
-        return Results(self.settings, self.plan, names, len(self.setup.classes), journal)
+    def _finish(self, run: Run, results: Results) -> Iterator[Event]:
+        """Write the table, the certificates and the report, and say what they come to."""
+        write_table(run.table_path, results.rows)
+        if results.certificates:
+            write_certificates(run.certificates_path, results.certificates)
+        shape = tuple(self.setup.images.shape[1:])
+        report = report_of(results, shape, {
+            "data": self.setup.data,
+            "classes": len(self.setup.classes),
+            "samples": len(self.setup.images),
+            "precision": self.setup.precision,
+            "device": str(self.setup.device),
+        })  # fmt: skip
+        for line in short(results):
+            yield Log(line)
+        for warning in report.warnings:
+            yield Log(f"warning: {warning.message} [{warning.id}]")
+        yield Log(report.summary)
+        write(run, results, report)
+
+
+class _Record:
+    """What is known of a run, which grows while its units are done.
+
+    Attributes:
+        journal: what each unit has found.
+    """
+
+    def __init__(self, run: Run, evaluation: Evaluation) -> None:
+        self._run, self._evaluation, self._plan = run, evaluation, evaluation.plan
+        self.journal = Journal(run.outcomes_path, self._plan, evaluation.setup.indices)
+        self._done = sum(map(self._plan.images, self.journal.outcomes))
+        total = sum(map(self._plan.images, self._plan.units))
+        total += len(self._plan.studies) * (self._plan.studied[1] - self._plan.studied[0])
+        self._pace = ProgressRate(evaluation.settings.kind, total, "images", self._done)
+
+    def add(self, unit: Unit, result: bytes) -> Iterator[Event]:
+        """Write down what a unit has found, and say how far the run is."""
+        if unit not in self.journal.outcomes:
+            self._done += self._plan.images(unit)
+        self.journal.append(unit, result)
+        if (event := self._pace.at(self._done)) is not None:
+            yield event
+
+    @property
+    def results(self) -> Results:
+        """All of it put together."""
+        settings, setup = self._evaluation.settings, self._evaluation.setup
+        names = tuple(model.name for model in setup.models)
+        return Results(settings, self._plan, names, len(setup.classes), self.journal)
+
+    def write_table(self) -> None:
+        """Bring the run's table up to date."""
+        write_table(self._run.table_path, self.results.rows)

@@ -17,12 +17,12 @@ from itertools import pairwise
 
 from scipy import stats
 
-from isoloss.results.attacks import CERTIFICATE, attack_of, strongest
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.settings.attack_kinds import CERTIFICATE, attack_of, strongest
 from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05

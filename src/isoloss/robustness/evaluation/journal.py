@@ -7,10 +7,8 @@ unit; what is not there is done again, and comes out the same.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,8 +16,9 @@ from typing import Any
 
 from isoloss.compute.machine.process_group import Unit
 from isoloss.errors import IsolossError
-from isoloss.results.attacks import CERTIFICATE
+from isoloss.files import append_line, put_on_disk
 from isoloss.robustness.evaluation.plan import Plan
+from isoloss.settings.attack_kinds import CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -166,19 +165,13 @@ class Journal:
             IsolossError: if the disk is full or the folder gone.
         """
         content = json.loads(result)
-        line = (json.dumps({"unit": list(unit), **content}, separators=(",", ":")) + "\n").encode()
+        line = json.dumps({"unit": list(unit), **content}, separators=(",", ":"))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab+", buffering=0) as file:
-                if file.seek(0, os.SEEK_END) > 0:
-                    file.seek(-1, os.SEEK_END)
-                    if file.read(1) != b"\n":
-                        line = b"\n" + line
-                if file.write(line) != len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(file.fileno())
         except OSError as error:
             raise IsolossError(f"cannot write {self._path}: {error.strerror}") from error
+        append_line(self._path, line)
+        put_on_disk(self._path)
         outcome = Outcome.from_json(content)
         self.outcomes.setdefault(unit, outcome)
         return self.outcomes[unit]

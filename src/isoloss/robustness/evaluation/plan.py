@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from isoloss.compute.machine.process_group import Unit
-from isoloss.results.attacks import CERTIFICATE, CLEAN, PGD, attack_of
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, PGD, attack_of
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""

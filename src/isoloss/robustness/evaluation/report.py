@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from isoloss.files import write_atomic
-from isoloss.results.attacks import attack_of
 from isoloss.results.certificates import Certificate
 from isoloss.results.tables import Curve, Report, Row, write_report
 from isoloss.robustness.attacks.protocol import protocol_of
@@ -17,6 +16,7 @@ from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
+from isoloss.settings.attack_kinds import attack_of
 
 
 def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:

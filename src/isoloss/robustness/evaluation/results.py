@@ -14,13 +14,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.results.attacks import CERTIFICATE, CLEAN
 from isoloss.results.certificates import Certificate
 from isoloss.results.tables import Row
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
 
 Bits = NDArray[np.bool_]
 

@@ -27,7 +27,8 @@ from isoloss.robustness.smoothing.smoothing import (
     check_denoises,
 )
 from isoloss.robustness.smoothing.votes import first_noise
-from isoloss.robustness.speed.fast import FEW, BatchSizes, Fast, FastDenoiser
+from isoloss.robustness.speed.batch_sizes import BatchSizes
+from isoloss.robustness.speed.fast import FEW, Fast
 from isoloss.settings import EvaluationSettings
 
 
@@ -126,6 +127,7 @@ def prepare(settings: EvaluationSettings) -> Setup:
     if settings.denoiser is not None:
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.smoothing.denoiser import load_denoiser
+        from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
         unet, scheduler = load_denoiser(settings.denoiser)
         depends_on["denoiser"] = _digest_of(unet, scheduler)

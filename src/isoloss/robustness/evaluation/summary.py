@@ -7,13 +7,13 @@ from functools import reduce
 
 import numpy as np
 
-from isoloss.results.attacks import CERTIFICATE, attack_of
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.evaluation.results import Bits, Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings
+from isoloss.settings.attack_kinds import CERTIFICATE, attack_of
 from isoloss.settings.robustness import RADII
 
 # What says something against a number, not only about how exactly it is known.

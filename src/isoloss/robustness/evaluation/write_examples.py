@@ -26,7 +26,6 @@ from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.files import write_json
-from isoloss.results.attacks import CERTIFICATE, CLEAN
 from isoloss.results.saved_examples import DRIFT, INDEX, MAP, SCHEMA
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.evaluation.attention import drift, saved_maps
@@ -36,10 +35,11 @@ from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
 
 
-class Examples:
-    """The examples of a run, as its folder holds them."""
+class ExampleWriter:
+    """Writes the examples of a run into its folder."""
 
     def __init__(
         self, folder: Path, settings: EvaluationSettings, plan: Plan, setup: Setup
@@ -54,29 +54,29 @@ class Examples:
         except (OSError, SafetensorError):
             return False
 
-    def keep(self, which: int, trial: Trial) -> None:
-        """Keep the images of a combination, whole or not at all."""
-        self._keep(which, trial.images, trial.outcome.images)
+    def save(self, which: int, trial: Trial) -> None:
+        """Save the images of a combination, whole or not at all."""
+        self._save(which, trial.images, trial.outcome.images)
 
-    def keep_clean(self) -> None:
-        """Keep the first images, as a certification sees them, of all combinations."""
+    def save_clean(self) -> None:
+        """Save the first images, as a certification sees them, of all combinations."""
         count = self._settings.keep
         for which in range(len(self._plan.combinations)):
             if not self.has(which):
-                self._keep(which, self._setup.images[None, :count], self._setup.indices[:count])
+                self._save(which, self._setup.images[None, :count], self._setup.indices[:count])
 
     @torch.no_grad()
-    def _keep(self, which: int, attacked: Tensor, indices: Sequence[int]) -> None:
+    def _save(self, which: int, attacked: Tensor, indices: Sequence[int]) -> None:
         """Of (E, K, C, H, W) images."""
         combination = self._plan.combinations[which]
-        seen = [self._seen(combination, images, indices) for images in attacked]
-        tensors = {name: torch.stack([s[name] for s in seen]) for name in seen[0]}
+        answered = [self._answered(combination, images, indices) for images in attacked]
+        tensors = {name: torch.stack([s[name] for s in answered]) for name in answered[0]}
         looked_at = tensors.get("denoised", attacked)
         tensors |= self._maps(combination, looked_at, indices)
         save_tensors(self._file(which), {"images": attacked.float(), **tensors})
         self._write_index(indices)
 
-    def _seen(
+    def _answered(
         self, combination: Combination, images: Tensor, indices: Sequence[int]
     ) -> dict[str, Tensor]:
         """What the network makes of K images."""
@@ -98,7 +98,7 @@ class Examples:
         size = self._setup.batch_sizes.counting
         clean = self._setup.images[: len(indices)]
         if combination.sigma is not None:
-            clean = self._seen(combination, clean, indices)["denoised"]
+            clean = self._answered(combination, clean, indices)["denoised"]
         before = saved_maps(reference, clean, size)
         after = [saved_maps(reference, images, size) for images in looked_at] if before else []
         found: dict[str, Tensor] = {}
@@ -109,14 +109,14 @@ class Examples:
         return found
 
     def _write_index(self, indices: Sequence[int]) -> None:
-        kept = [k for k in range(len(self._plan.combinations)) if self.has(k)]
+        saved = [k for k in range(len(self._plan.combinations)) if self.has(k)]
         content = {
             "schema": SCHEMA,
             "data": self._setup.data,
             "classes": list(self._setup.classes),
             "images": list(indices),
             "labels": self._setup.labels[: len(indices)].tolist(),
-            "files": [self._entry(k) for k in kept],
+            "files": [self._entry(k) for k in saved],
         }
         write_json(self._folder / INDEX, content)
 

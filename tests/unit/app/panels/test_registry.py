@@ -11,13 +11,12 @@ from imgui_bundle import hello_imgui, imgui
 from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.parts import Parts
-from isoloss.app.state.config import Preferences
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.command_palette import matching
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.panel import Panel, Place
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 class Toy:
@@ -29,12 +28,6 @@ class Toy:
 
     def draw(self) -> None:
         self.drawn += 1
-
-
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
-    return Workspace(tmp_path, Preferences())
 
 
 @pytest.fixture

@@ -98,9 +98,9 @@ def test_the_pictures_of_a_defended_point(examples):
     index, tensors = examples
     browser = ExampleBrowser(image=2)
     browser.go_to(point("eot", 0.25, 0.1))
-    sight = browser.sight(index)
-    assert sight.label == 2
-    tiles = {tile.title: tile for tile in sight.tiles}
+    view = browser.view(index)
+    assert view.label == 2
+    tiles = {tile.title: tile for tile in view.tiles}
     assert list(tiles) == ["Clean", "Adversarial", "Noisy", "Denoised", "Difference"]
     eot, clean = tensors["eot defended"], tensors["clean defended"]
     np.testing.assert_array_equal(tiles["Clean"].pixels[..., :3], pixels(clean["images"][0, 2]))
@@ -113,14 +113,14 @@ def test_the_pictures_of_a_defended_point(examples):
     assert answer.confidence == pytest.approx(eot["confidence"][1, 2])
     assert tiles["Clean"].answer.predicted == clean["predicted"][0, 2]
     assert tiles["Adversarial"].answer is None
-    assert all((tile.pixels[..., 3] == 255).all() for tile in sight.tiles)
+    assert all((tile.pixels[..., 3] == 255).all() for tile in view.tiles)
 
 
 def test_the_undefended_network_is_heard_on_images_made_for_it(examples):
     index, tensors = examples
     browser = ExampleBrowser(image=1)
     browser.go_to(point("transfer", 0.25, 0.01))
-    adversarial = browser.sight(index).tiles[1]
+    adversarial = browser.view(index).tiles[1]
     assert adversarial.title == "Adversarial"
     assert adversarial.asked == "undefended"
     assert adversarial.answer.predicted == tensors["pgd"]["predicted"][1, 1]
@@ -130,11 +130,11 @@ def test_the_pictures_of_an_undefended_point(examples):
     index, tensors = examples
     browser = ExampleBrowser()
     browser.go_to(point("pgd", math.nan, 0.1))
-    tiles = browser.sight(index).tiles
+    tiles = browser.view(index).tiles
     assert [tile.title for tile in tiles] == ["Clean", "Adversarial", "Difference"]
     assert tiles[1].answer.predicted == tensors["pgd"]["predicted"][2, 0]
     browser.eps = 0.0
-    tiles = browser.sight(index).tiles
+    tiles = browser.view(index).tiles
     assert tiles[2].note == "× 1"
     assert (tiles[2].pixels[..., :3] == 128).all()
 
@@ -152,10 +152,10 @@ def test_choices_without_examples_give_way(examples):
 def test_an_index_without_files_shows_nothing(examples):
     index, _ = examples
     empty = Index("toy", (), (), (), ())
-    assert ExampleBrowser().sight(empty) is None
+    assert ExampleBrowser().view(empty) is None
     only_clean = Index(index.data, index.classes, index.images, index.labels, index.files[1:2])
     browser = ExampleBrowser()
-    titles = [tile.title for tile in browser.sight(only_clean).tiles]
+    titles = [tile.title for tile in browser.view(only_clean).tiles]
     assert titles == ["Clean", "Noisy", "Denoised"]
     assert browser.radii(only_clean) == [0.0]
 
@@ -202,5 +202,5 @@ def test_a_file_that_holds_no_examples_is_told(examples, break_it):
     browser = ExampleBrowser()
     browser.go_to(point("eot", 0.25, 0.1))
     with pytest.raises(IsolossError, match=r"0003\.safetensors") as told:
-        browser.sight(index)
+        browser.view(index)
     assert "\n" not in str(told.value)

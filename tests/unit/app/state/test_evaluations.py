@@ -28,9 +28,10 @@ from isoloss.app.state.opener import open_path, show_again
 from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
-from isoloss.results.certificates import CERTIFICATES, Certificate, write_certificates
+from isoloss.results.certificates import Certificate, write_certificates
 from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
+from isoloss.run_folder import CERTIFICATES
 from isoloss.settings import CertifySettings, DefendSettings
 
 NETWORK = Path("digits-classifier")
@@ -375,7 +376,7 @@ def test_a_certified_curve_is_exact_at_every_radius_once_all_images_are_known(tm
     ]
     table = [row("certificate", 0.25, eps, 3, 5, norm="l2") for eps in (0.0, 0.25)]
     write_table(run.table_path, table)
-    write_certificates(run.folder / CERTIFICATES, certificates)
+    write_certificates(run.certificates_path, certificates)
     evaluation = OpenEvaluation(FollowedRun(run))
     look(evaluation)
     (curve,) = evaluation.curves
@@ -385,9 +386,9 @@ def test_a_certified_curve_is_exact_at_every_radius_once_all_images_are_known(tm
         assert at == pytest.approx(sum(k and r > radius for r, k in right.items()) / 5)
     assert evaluation.reach == pytest.approx(0.5 * stats.norm.ppf(0.001 ** (1 / 1000)))
 
-    write_certificates(run.folder / CERTIFICATES, certificates[:-1])
+    write_certificates(run.certificates_path, certificates[:-1])
     look(evaluation)
     assert evaluation.curves[0].steps is None, "an image is missing"
-    (run.folder / CERTIFICATES).write_text("network,sigma\nnet,0.25\n")
+    (run.certificates_path).write_text("network,sigma\nnet,0.25\n")
     look(evaluation)
     assert CERTIFICATES in evaluation.problem

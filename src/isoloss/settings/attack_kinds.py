@@ -6,7 +6,7 @@ What is asked of an implementation is in `isoloss.robustness.attacks.context`.
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,7 +85,7 @@ class AttackKind:
 
     def load(self) -> Any:
         """The implementation; imports torch."""
-        return _load(self.implementation)
+        return pkgutil.resolve_name(self.implementation)
 
     def refuse_impossible(self, classes: int) -> None:
         """Refuse to begin what could not be carried out on so many classes.
@@ -94,7 +94,7 @@ class AttackKind:
             IsolossError: saying what is missing.
         """
         if self.check:
-            _load(self.check)(classes)
+            pkgutil.resolve_name(self.check)(classes)
 
 
 _KINDS: dict[str, AttackKind] = {}
@@ -143,11 +143,6 @@ def offered_in_words(run: str) -> str:
         f"{name} ({hint})" if (hint := attack_of(name).hint) else name for name in offered(run)
     )
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _load(dotted: str) -> Any:
-    module, _, function = dotted.partition(":")
-    return getattr(importlib.import_module(module), function)
 
 
 # In the order in which they are offered.

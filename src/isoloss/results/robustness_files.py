@@ -1,0 +1,109 @@
+"""What the files of a robustness run hold so far: read for the window, for figures, for whoever
+wants it all at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.results.certificates import Certificate, farthest_radius, read_certificates
+from isoloss.results.saved_examples import INDEX, Index, read_index
+from isoloss.results.tables import EvaluationWarning, Report, Row, read_report, read_table
+from isoloss.run import Run
+from isoloss.settings import EvaluationSettings
+
+_Stamp = tuple[int, int] | None
+
+
+@dataclass(eq=False)
+class RobustnessFiles:
+    """The table, certificates, report and list of examples of one run.
+
+    Attributes:
+        largest: bytes; a file beyond that is not read.
+        rows: of the table so far.
+        certificates: of a certification that is done, image by image.
+        report: None until the run is done.
+        index: which examples are saved so far; None while there are none.
+        problems: what cannot be read, one line each, by the file's name.
+    """
+
+    largest: float = math.inf
+    rows: list[Row] = field(default_factory=list[Row])
+    certificates: list[Certificate] = field(default_factory=list[Certificate])
+    report: Report | None = None
+    index: Index | None = None
+    problems: dict[str, str] = field(default_factory=dict[str, str])
+    _stamps: dict[Path, _Stamp] = field(default_factory=dict[Path, _Stamp])
+
+    def read(self, run: Run) -> bool:
+        """Read those files of the run that have changed since the last call; returns whether any
+        has. Of what cannot be read, what was read before stays."""
+        changed = [
+            self._look_at(run.table_path, self._read_table),
+            self._look_at(run.certificates_path, self._read_certificates),
+            self._look_at(run.report_path, self._read_report),
+            self._look_at(run.examples / INDEX, self._read_index),
+        ]
+        return any(changed)
+
+    @property
+    def warnings(self) -> tuple[EvaluationWarning, ...]:
+        """What automatic checks have found, once the run is done."""
+        return self.report.warnings if self.report is not None else ()
+
+    @property
+    def chance(self) -> float | None:
+        """The accuracy of guessing; None while the number of classes is unknown."""
+        stated = self.report.facts.get("chance") if self.report is not None else None
+        if isinstance(stated, int | float) and 0 < stated < 1:
+            return float(stated)
+        classes = len(self.index.classes) if self.index is not None else 0
+        return 1 / classes if classes > 1 else None
+
+    def _look_at(self, path: Path, read: Callable[[Path], None]) -> bool:
+        """Read a file if it is another than at the last call."""
+        stamp = _stamp(path)
+        if stamp == self._stamps.get(path):
+            return False
+        self._stamps[path] = stamp
+        self.problems.pop(path.name, None)
+        if stamp is None:
+            return False
+        try:
+            if stamp[1] > self.largest:
+                raise IsolossError(f"{path} is too large to be that of a run")
+            read(path)
+        except IsolossError as error:
+            self.problems[path.name] = str(error)
+        return True
+
+    def _read_table(self, path: Path) -> None:
+        self.rows = read_table(path)
+
+    def _read_certificates(self, path: Path) -> None:
+        self.certificates = read_certificates(path)
+
+    def _read_report(self, path: Path) -> None:
+        self.report = read_report(path)
+
+    def _read_index(self, path: Path) -> None:
+        self.index = read_index(path.parent)
+
+
+def reach_of(settings: EvaluationSettings) -> float:
+    """Beyond this radius nothing can be certified; ∞ of what certifies nothing."""
+    if settings.kind != "certify":
+        return math.inf
+    return max(farthest_radius(s, settings.draws, settings.alpha) for s in settings.sigma)
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -1,0 +1,66 @@
+"""How many images suitably go through a network together: by how wide its activations are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from isoloss.compute.networks.acceleration import watched_outputs
+
+# The widest activations of a batch: on a CPU what stays in the last-level cache, elsewhere what
+# keeps the device busy. It follows from the network alone, for what is random may depend on it.
+WIDEST_BYTES = {"cpu": 8 << 20, "mps": 64 << 20, "cuda": 256 << 20}
+FORWARD_ALONE = 4
+"""Times as many bytes where nothing is kept for a backward pass."""
+MOST_BYTES = 64 << 20
+"""Of the widest activations, where it takes so many for `SMALLEST_BATCH` images."""
+SMALLEST_BATCH, LARGEST_BATCH = 64, 256
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """Images that suitably go through a network together.
+
+    Attributes:
+        attacking: forward and back.
+        counting: forward alone.
+    """
+
+    attacking: int = SMALLEST_BATCH
+    counting: int = SMALLEST_BATCH
+
+    def at_most(self, other: BatchSizes) -> BatchSizes:
+        """What suits both networks."""
+        return BatchSizes(min(self.attacking, other.attacking), min(self.counting, other.counting))
+
+
+@torch.no_grad()
+def suitable_batch_sizes(network: nn.Module, few: Tensor, run: Callable[[], object]) -> BatchSizes:
+    """Of images that suitably go through `network` together on their device.
+
+    Args:
+        run: runs it on `few` images.
+    """
+    widest = 1
+
+    def measure(_: nn.Module, output: Tensor) -> None:
+        nonlocal widest
+        widest = max(widest, output.numel() * output.element_size() // len(few))
+
+    try:
+        with watched_outputs(network, measure):
+            run()
+    except Exception:  # what a network cannot do is said where it is asked to
+        return BatchSizes()
+    kind = few.device.type
+    largest = LARGEST_BATCH if kind == "cpu" else 4 * LARGEST_BATCH
+    smallest = min(SMALLEST_BATCH, max(MOST_BYTES // widest, 1))
+
+    def within(size: int) -> int:
+        suits = max(size // widest, smallest)
+        return min(1 << suits.bit_length() - 1, largest)
+
+    return BatchSizes(within(WIDEST_BYTES[kind]), within(FORWARD_ALONE * WIDEST_BYTES[kind]))

@@ -1,0 +1,206 @@
+"""Sessions in the window: saved, opened, damaged, and what a crash leaves."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.opener import load, open_all, open_path
+from isoloss.app.state.session_keeper import EVERY
+from isoloss.app.state.session_words import in_words
+from isoloss.app.state.steps import Steps
+from isoloss.app.state.workspace import Workspace
+from isoloss.errors import IsolossError
+from isoloss.events import Started
+from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.surface import Surface
+from isoloss.run import Run
+from isoloss.scene import Camera
+from isoloss.settings import ProbeSettings
+
+AXIS = np.linspace(-1, 1, 5)
+
+
+def rest(steps, now):
+    steps.watch(now, held=False, wheel=False)
+
+
+def test_a_session_brings_back_layers_and_curves(opened, surface, tmp_path):
+    curve = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None] ** 2 + 1)
+    open_path(opened, curve.save(tmp_path / "c.npz"))
+    opened.change(contours=False, theme="light")
+    opened.set_camera(Camera(azimuth=9))
+    session = opened.session
+    assert (session.name, session.has_changed) == ("", False)
+    assert session.save(tmp_path / "s.isoloss")
+    assert (session.name, session.has_changed) == ("s", False)
+    opened.set_camera(Camera(azimuth=10))
+    assert session.has_changed
+    opened.set_camera(Camera(azimuth=9))
+    assert not session.has_changed
+    opened.close_all()
+    assert (session.name, session.has_content) == ("", False)
+    assert opened.selected is None
+    opened.change(contours=True, theme="dark")
+    assert open_path(opened, tmp_path / "s.isoloss")
+    assert [x.name for x in opened.scene.layers] == ["a", "b"]
+    assert [x.name for x in opened.scene.shown] == ["b"]
+    assert [x.name for x in opened.curves.open] == ["c"]
+    assert opened.selected.name == "b"
+    assert opened.scene.camera.azimuth == 9
+    assert (opened.appearance.contours, opened.appearance.theme) == (False, "light")
+    assert (session.name, session.has_changed) == ("s", False)
+    assert opened.preferences.recent[0] == str(tmp_path / "s.isoloss")
+    other = Workspace(tmp_path, Preferences())
+    open_all(other, [tmp_path / "a.ply", tmp_path / "s.isoloss"])
+    assert other.document.state().views[0].camera == opened.scene.camera
+    assert [x.name for x in other.scene.shown] == ["a", "b"]
+
+
+def test_undo_brings_back_what_a_session_took_the_place_of(opened, tmp_path):
+    opened.session.save(tmp_path / "s.isoloss")
+    opened.remove(opened.selected)
+    steps = Steps(opened)
+    before = opened.document.state()
+    open_path(opened, tmp_path / "s.isoloss")
+    rest(steps, 0)
+    assert len(opened.document.layers) == 2
+    steps.undo()
+    assert opened.document.state() == before
+    assert opened.selected in opened.document.layers
+
+
+def test_what_a_session_misses_is_told(opened, tmp_path):
+    opened.session.save(tmp_path / "s.isoloss")
+    (tmp_path / "a.ply").unlink()
+    opened.close_all()
+    assert open_path(opened, tmp_path / "s.isoloss")
+    assert [x.name for x in opened.document.layers] == ["b"]
+    told = [m.text for m in opened.messages.lines if m.level == "warning"]
+    assert told == ["Left out of s: layer a: there is no file or run folder a.ply"]
+    assert opened.session.has_changed
+    before = opened.document.state()
+    (tmp_path / "b.ply").unlink()
+    assert not open_path(opened, tmp_path / "s.isoloss")
+    assert opened.messages.lines[-1].level == "error"
+    assert opened.document.state() == before
+
+
+def test_the_last_session_is_kept_where_the_next_window_finds_it(opened, tmp_path):
+    opened.session.keep()
+    path = opened.session.last_path()
+    assert path.is_relative_to(tmp_path / "config")
+    other = Workspace(tmp_path, Preferences())
+    other.session.keep()  # nothing is open: nothing is lost
+    assert open_path(other, path, remember=False)
+    assert [x.name for x in other.document.layers] == ["a", "b"]
+    assert (other.session.name, other.preferences.recent) == ("", [])
+
+
+def test_a_session_that_cannot_be_written_is_a_notification(opened, tmp_path):
+    assert not opened.session.save(tmp_path / "a.ply" / "s.isoloss")
+    assert opened.messages.lines[-1].level == "error"
+    assert opened.session.name == ""
+
+
+def test_a_session_follows_the_run_that_grows_its_surface(workspace, surface, tmp_path):
+    run = Run.create(tmp_path / "runs" / "p", ProbeSettings(source=tmp_path / "net"))
+    run.emit(Started(1))
+    growing = GrowingSurface.create(run.growing_path, AXIS, AXIS, 10, True, {})
+    growing.put((0, 0), 2.0, 0.5, 0.3, 4)
+    open_path(workspace, run.folder)
+    workspace.session.save(tmp_path / "s.isoloss")
+    other = Workspace(tmp_path, Preferences())
+    open_path(other, tmp_path / "s.isoloss")
+    (layer,) = other.document.layers
+    growing.put((2, 2), 5.0, 0.5, 0.3, 4)
+    (live,) = other.live
+    live.update(time.monotonic() + 100)
+    assert layer.surface.loss[2, 2] == 5.0
+    assert not other.session.has_changed
+
+
+def test_a_hostile_session_leaves_the_window_as_it_was(opened, tmp_path):
+    opened.session.save(tmp_path / "s.isoloss")
+    plain = json.loads((tmp_path / "s.isoloss").read_text(encoding="utf-8"))
+    plain["views"][0]["camera"]["distance"] = math.nan
+    (tmp_path / "s.isoloss").write_text(json.dumps(plain))
+    before = opened.document.state()
+    with pytest.raises(IsolossError, match="distance"):
+        load(opened, tmp_path / "s.isoloss")
+    assert opened.document.state() == before
+
+
+def test_a_crash_leaves_its_session_to_the_next_window(opened, tmp_path):
+    session, look = opened.session, opened.change
+    session.last_path().parent.mkdir(parents=True, exist_ok=True)
+    assert not session.keep_running(0, busy=True)
+    assert session.keep_running(1, busy=False)
+    assert not session.keep_running(100, busy=False), "nothing has changed"
+    look(contours=False)
+    assert not session.keep_running(101 - 100 + EVERY - 1, busy=False)
+    assert not session.keep_running(200, busy=True)
+    assert session.keep_running(200, busy=False)
+    opened.remove(opened.document.layers[0])
+    assert session.keep_running(201, busy=False), "a layer less is kept at once"
+    assert not session.last_path().exists(), "that of the window before stays until a crash"
+
+    # kill -9; the next window
+    other = Workspace(tmp_path, Preferences())
+    assert other.session.recover()
+    assert not other.session.recover()
+    assert open_path(other, session.last_path(), remember=False)
+    assert [x.name for x in other.document.layers] == ["b"]
+    assert not other.appearance.contours
+    assert other.session.name == ""
+
+
+def test_a_window_that_is_closed_leaves_nothing_to_recover(opened, tmp_path):
+    opened.session.keep_running(0, busy=False)
+    assert opened.session.running_path().exists()
+    other = Workspace(tmp_path, Preferences())
+    open_path(other, tmp_path / "b.ply")
+    other.session.keep_running(0, busy=False)
+    opened.session.keep()  # what the other window has written since is not ours to remove
+    assert other.session.running_path().exists()
+    other.session.keep()
+    assert not other.session.running_path().exists()
+    assert other.session.last_path().exists()
+
+
+def test_a_folder_that_cannot_be_written_is_tried_no_more_than_once(opened):
+    calls = []
+
+    def refuse(*_):
+        calls.append(1)
+        raise IsolossError("disk full")
+
+    opened.session.write = refuse
+    for now in range(10):
+        assert not opened.session.keep_running(now, busy=False)
+    assert len(calls) == 1
+    assert not opened.messages.lines or opened.messages.lines[-1].level != "error"
+
+
+def test_a_session_of_a_file_that_is_gone_is_saved_with_a_word(opened, tmp_path):
+    (tmp_path / "a.ply").unlink()
+    assert opened.session.save(tmp_path / "s.isoloss")
+    warnings = [m.text for m in opened.messages.lines if m.level == "warning"]
+    assert warnings == ["Session s will come back without a: there is no file a.ply"]
+
+
+def test_fields_are_told_in_words(opened, tmp_path):
+    opened.scene.appearance = replace(opened.appearance, color_range=(0.0, 1e38))
+    assert not opened.session.save(tmp_path / "s.isoloss")
+    told = opened.messages.lines[-1].text
+    assert "colour range of viewport 1 must be a number from -1e+30 to 1e+30" in told
+    assert in_words("/x/layers.ply: views[1].camera.target[0] must") == (
+        "/x/layers.ply: target of viewport 2 must"
+    )
+    assert in_words("layers[0].source is missing") == "file of layer 1 is missing"
