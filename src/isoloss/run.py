@@ -167,6 +167,11 @@ class Run:
         return self.folder / names.REPORT
 
     @property
+    def report_text_path(self) -> Path:
+        """The report on these, for people."""
+        return self.folder / names.REPORT_TEXT
+
+    @property
     def examples(self) -> Path:
         """The folder of the first images, attacked."""
         return self.folder / names.EXAMPLES

@@ -20,7 +20,6 @@ GROWING = "surface"
 SURFACE = "surface.ply"
 TRAJECTORY = "trajectory.ply"
 CURVE = "curve.npz"
-CURVE_TABLE = "curve.csv"
 
 OUTCOMES = "outcomes"
 UNITS = "units.jsonl"

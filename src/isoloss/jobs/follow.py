@@ -9,6 +9,7 @@ from typing import Literal
 from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started
 from isoloss.jobs.job import Job
 from isoloss.run import EventTail, Run
+from isoloss.run_folder import JOB_LOG
 
 Status = Literal["waiting", "running", "paused", "done", "failed"]
 
@@ -97,5 +98,5 @@ def can_resume(followed: FollowedRun) -> bool:
 def _death(exit_code: int, job: Job | None) -> str:
     if exit_code < 0:
         return f"the job was killed (signal {-exit_code}); Resume does what is missing"
-    log = job.folders[-1] / "job.log" if job is not None else "job.log"
+    log = job.folders[-1] / JOB_LOG if job is not None else JOB_LOG
     return f"the job ended without a word (exit code {exit_code}); see {log}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.run_folder import JOB_LOG
 
 
 class Job:
@@ -31,7 +32,7 @@ class Job:
         windows = sys.platform == "win32"
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if windows else 0
         try:
-            with (self.folders[-1] / "job.log").open("ab") as log:
+            with (self.folders[-1] / JOB_LOG).open("ab") as log:
                 self._process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,

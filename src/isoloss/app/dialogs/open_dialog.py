@@ -24,6 +24,7 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.geometry.files.formats import readable
 from isoloss.resources import resource_folder
+from isoloss.run_folder import SURFACE
 from isoloss.scene.session import SUFFIX
 
 TITLE = "Open"
@@ -106,7 +107,7 @@ class OpenDialog:
         if recent:
             heading("Recent")
         for path in recent:
-            name = path.parent.name if path.name == "surface.ply" else path.name
+            name = path.parent.name if path.name == SURFACE else path.name
             if list_line(str(path), name):
                 self._take(path)
             hint(str(path))

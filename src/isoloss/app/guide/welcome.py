@@ -24,6 +24,7 @@ from isoloss.app.ui.widgets import (
     shortened,
     wrapped,
 )
+from isoloss.run_folder import SURFACE
 from isoloss.scene.session import SUFFIX as SESSION
 
 WIDEST = 48
@@ -205,8 +206,8 @@ class Welcome:
             if list_line("last", "Last session", icon=icon, icon_color=tint, aside=aside):
                 self._take(last)
         for path in recent:
-            is_run = path.is_dir() or path.name == "surface.ply"
-            shown = path.parent if path.name == "surface.ply" else path
+            is_run = path.is_dir() or path.name == SURFACE
+            shown = path.parent if path.name == SURFACE else path
             icon, color = fa.ICON_FA_MOUNTAIN_SUN, palette().accent
             if is_run:
                 icon, color = fa.ICON_FA_FLASK, palette().good

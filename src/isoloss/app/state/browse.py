@@ -10,6 +10,7 @@ from typing import Literal
 
 from isoloss.app.state.typed_path import is_folder
 from isoloss.geometry.files.reading import is_trajectory
+from isoloss.run_folder import is_run
 from isoloss.scene.session import SUFFIX as SESSION
 
 
@@ -73,8 +74,3 @@ class Browser:
         except OSError:
             return None
         return None
-
-
-def is_run(folder: Path) -> bool:
-    """Whether `folder` is a run folder."""
-    return (folder / "run.json").is_file()

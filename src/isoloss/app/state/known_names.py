@@ -14,6 +14,7 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.naming import capitalized
 from isoloss.run import Run
+from isoloss.run_folder import is_run
 from isoloss.settings import TrainSettings
 from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
 from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
@@ -84,7 +85,7 @@ def training_settings(name: str) -> TrainSettings | None:
     there is none."""
     try:
         folder = trained_network(name).path
-        if not name.strip() or not (folder / "run.json").is_file():
+        if not name.strip() or not is_run(folder):
             return None
         settings = Run.open(folder).settings
     except (IsolossError, OSError, ValueError, RuntimeError):

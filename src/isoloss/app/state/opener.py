@@ -14,7 +14,7 @@ from isoloss.geometry.files.reading import load as load_surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
 from isoloss.run import Run
-from isoloss.run_folder import TABLE
+from isoloss.run_folder import TABLE, is_run
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
 
@@ -70,9 +70,9 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
     path = path.expanduser().absolute()
     if path.suffix == SUFFIX:
         _load_session(workspace, path)
-    elif (path / "run.json").exists():
+    elif is_run(path):
         _load_run(workspace, path)
-    elif path.name == TABLE and (path.parent / "run.json").exists():
+    elif path.name == TABLE and is_run(path.parent):
         _load_run(workspace, path.parent)
     else:
         _load_file(workspace, path)

@@ -14,6 +14,7 @@ from isoloss.events import Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.run import Run, free_folder, run_name
+from isoloss.run_folder import RUN, is_run
 from isoloss.settings import AnySettings
 
 Spawn = Callable[[Sequence[Path]], Job]
@@ -152,8 +153,8 @@ class Runs:
         try:
             with os.scandir(self.folder) as entries:
                 folders = [Path(e.path) for e in entries if e.is_dir()]
-            new = [f for f in folders if f not in known and (f / "run.json").exists()]
-            new.sort(key=lambda f: (f / "run.json").stat().st_mtime)
+            new = [f for f in folders if f not in known and is_run(f)]
+            new.sort(key=lambda f: (f / RUN).stat().st_mtime)
         except OSError:
             return
         for folder in new[-FOUND_AT_MOST:]:

@@ -23,6 +23,7 @@ from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.run import Run
+from isoloss.run_folder import is_run
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
@@ -184,7 +185,7 @@ class Workspace:
     def _follow_again(self, layer: SurfaceLayer, folder: Path) -> None:
         """Keep a layer in step with the run it comes from."""
         try:
-            if (folder / "run.json").exists():
+            if is_run(folder):
                 self.live.append(LiveSurface(self.runs.follow(Run.open(folder)), layer))
         except IsolossError as error:
             self.messages.say(str(error), "warning")

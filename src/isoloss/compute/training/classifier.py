@@ -78,7 +78,7 @@ class ClassifierTraining(Training):
         load_into(model, load_state(last), str(last))
 
     def _list(self, run: Run, points: list[TrajectoryPoint]) -> None:
-        write_json(run.checkpoints / "trajectory.json", to_lines(points))
+        write_json(run.points_path, to_lines(points))
 
 
 def learning_rate(settings: TrainSettings, step: int, total: int) -> float:

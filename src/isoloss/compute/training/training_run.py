@@ -40,8 +40,6 @@ from isoloss.events import Event, Log
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 
-RESUME = "resume.safetensors"
-
 
 @dataclass
 class Training(ABC):
@@ -256,7 +254,7 @@ class Training(ABC):
             if value is not None
         }
         trajectory = json.dumps(to_lines(points))
-        save_tensors(run.checkpoints / RESUME, {**own, **tensors}, {"trajectory": trajectory})
+        save_tensors(run.resume_path, {**own, **tensors}, {"trajectory": trajectory})
         self._list(run, points)
 
     def _resume(
@@ -275,7 +273,7 @@ class Training(ABC):
         """Give network and optimizer their state at `point`, the newest."""
         state: dict[int, dict[str, Tensor]] = {}
         own: dict[str, Tensor] = {}
-        for key, tensor in load_state(run.checkpoints / RESUME).items():
+        for key, tensor in load_state(run.resume_path).items():
             index, _, name = key.partition(".")
             if index.isdecimal():
                 state.setdefault(int(index), {})[name] = tensor
@@ -289,7 +287,7 @@ class Training(ABC):
 
 def _kept(run: Run) -> list[TrajectoryPoint]:
     """The trajectory up to the newest whole state; empty if there is none."""
-    path = run.checkpoints / RESUME
+    path = run.resume_path
     if not path.exists():
         return []
     try:

@@ -69,5 +69,5 @@ def from_lines(lines: Any, origin: object) -> list[TrajectoryPoint]:
 
 def read_trajectory(run: Run) -> list[TrajectoryPoint]:
     """The checkpoints of a training run, in order; empty if there are none yet."""
-    path = run.checkpoints / "trajectory.json"
+    path = run.points_path
     return from_lines(read_json(path), path) if path.exists() else []

@@ -15,6 +15,7 @@ from isoloss.figures.robustness.series import by_defense, by_network, series_of
 from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.arrays import Pixels
 from isoloss.run import Run
+from isoloss.run_folder import FIGURES
 from isoloss.scene.appearance import Appearance
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg", ".pdf")
 USUAL_SUFFIXES = (".png", ".svg")
-FOLDER = "figures"
 """Within a run."""
 OF_ACCURACY = ("by",)
 OF_IMAGES = ("network", "attack", "sigma", "eps", "image")
@@ -80,7 +80,7 @@ def write_usual(folder: Path) -> Iterator[Path]:
     newest = max(path.stat().st_mtime_ns for path in shown if path.exists())
     appearance = replace(Appearance(), theme="light")
     for what in _usual(results):
-        paths = [folder / FOLDER / f"{what}{suffix}" for suffix in USUAL_SUFFIXES]
+        paths = [folder / FIGURES / f"{what}{suffix}" for suffix in USUAL_SUFFIXES]
         if not all(path.exists() and path.stat().st_mtime_ns >= newest for path in paths):
             print_ = Print(width_mm=_usual_width([results], what))
             sheet = Sheet.paper(None, 1.0, print_)

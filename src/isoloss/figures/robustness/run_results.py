@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
 from isoloss.results.robustness_files import RobustnessFiles
@@ -159,5 +158,5 @@ def _check(rows: Iterable[Row], path: Path) -> None:
 
 
 def _recorded_hashes(run: Run) -> dict[str, Any]:
-    recorded = read_json(run.folder / "run.json").get("environment", {}).get("depends_on", {})
+    recorded = run.environment.get("depends_on", {})
     return recorded if isinstance(recorded, dict) else {}

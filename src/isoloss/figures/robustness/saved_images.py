@@ -21,6 +21,7 @@ from isoloss.results.saved_examples import (
     read_index,
 )
 from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.run_folder import EXAMPLES
 from isoloss.settings.attack_kinds import CLEAN, attack_of
 
 Image = NDArray[np.float32]
@@ -150,7 +151,7 @@ def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
     Raises:
         IsolossError: if none are kept, or none of what is chosen; says what there is.
     """
-    folder = run.folder / "examples"
+    folder = run.folder / EXAMPLES
     if not (folder / INDEX).exists():
         raise IsolossError(
             f"{run.name} has kept no images: give --keep when it is begun, or resume it"

@@ -14,8 +14,8 @@ from isoloss.geometry.files.ply import load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.run_folder import CURVE, GROWING, RUN, SURFACE, TRAJECTORY, is_run
 
-_FINISHED = ("surface.ply", "curve.npz")
 _TRAJECTORY = re.compile(r"(^|-)trajectory(-|$)")
 
 
@@ -46,9 +46,9 @@ def load_trajectories(path: str | Path) -> list[Trajectory]:
     """
     path = Path(path)
     if path.is_dir():
-        first = path / "trajectory"
-    elif path.name == "surface.ply":
-        first = path.with_name("trajectory")
+        first = path / Path(TRAJECTORY).stem
+    elif path.name == SURFACE:
+        first = path.with_name(Path(TRAJECTORY).stem)
     else:
         first = path.with_name(f"{path.stem}-trajectory")
     found = [p for p in (first.with_name(f"{first.name}.ply"),) if p.exists()]
@@ -63,7 +63,7 @@ def is_trajectory(path: Path) -> bool:
 
 def finished_file(folder: Path) -> Path | None:
     """What a probe run in `folder` has left when it was done: its surface or its curve."""
-    return next((folder / name for name in _FINISHED if (folder / name).exists()), None)
+    return next((folder / name for name in (SURFACE, CURVE) if (folder / name).exists()), None)
 
 
 def _load_run(folder: Path) -> Surface:
@@ -72,24 +72,24 @@ def _load_run(folder: Path) -> Surface:
         try:
             return load(finished)
         except IsolossError as error:
-            if not (folder / "run.json").exists():
+            if not is_run(folder):
                 raise
             again = f"delete it, and 'isoloss run {folder}' writes it again"
             raise IsolossError(f"{error}; {again}") from error
-    if GrowingSurface.exists(folder / "surface"):
-        return GrowingSurface.open(folder / "surface").snapshot()
-    if (folder / "run.json").exists():
+    if GrowingSurface.exists(folder / GROWING):
+        return GrowingSurface.open(folder / GROWING).snapshot()
+    if is_run(folder):
         if _kind_of_run(folder) == "train":
             raise IsolossError(
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
             )
         raise IsolossError(f"{folder} has no surface yet: resume it with 'isoloss run {folder}'")
-    raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
+    raise IsolossError(f"{folder} is not a run folder: it has neither {RUN} nor {SURFACE}")
 
 
 def _kind_of_run(folder: Path) -> str:
     try:
-        return str(read_json(folder / "run.json")["settings"]["kind"])
+        return str(read_json(folder / RUN)["settings"]["kind"])
     except (KeyError, TypeError):
         return ""
 

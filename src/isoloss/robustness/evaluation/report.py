@@ -57,7 +57,7 @@ def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -
 def write(run: Run, results: Results, report: Report) -> None:
     """Write the report; that of programs last, for it says that the run is done."""
     text = "\n".join(_lines(run.name, results, report)) + "\n"
-    write_atomic(run.folder / "report.md", lambda p: p.write_text(text, encoding="utf-8"))
+    write_atomic(run.report_text_path, lambda p: p.write_text(text, encoding="utf-8"))
     write_report(run.report_path, report)
 
 

@@ -21,6 +21,7 @@ from isoloss.compute.networks.hub import fetch
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
+from isoloss.run_folder import DENOISER, is_run
 from isoloss.settings.source import denoiser as denoiser_source
 
 UNET_CONFIG = "config.json"
@@ -137,8 +138,8 @@ def _files(source: str | Path) -> tuple[Path, Path, Path]:
     found = denoiser_source(source)
     if found.kind in ("shipped", "folder"):
         folder = found.path
-        if (folder / "run.json").is_file():
-            folder /= "denoiser"
+        if is_run(folder):
+            folder /= DENOISER
         unet = folder / "unet" if (folder / "unet").is_dir() else folder
         scheduler = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
         paths = unet / UNET_CONFIG, unet / UNET_WEIGHTS, scheduler / SCHEDULER_CONFIG

@@ -20,7 +20,7 @@ from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.training.batches import Batch
-from isoloss.compute.training.training_run import RESUME, Training
+from isoloss.compute.training.training_run import Training
 from isoloss.compute.training.trajectory import TrajectoryPoint
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
@@ -144,7 +144,7 @@ class DenoiserTraining(Training):
             {k.removeprefix(of): v for k, v in kept.items() if k.startswith(of)}
             for of in (_WEIGHTS, _AVERAGE)
         )
-        load_into(model, weights, str(run.checkpoints / RESUME))
+        load_into(model, weights, str(run.resume_path))
         self._average.restore(average)
 
     def _list(self, run: Run, points: list[TrajectoryPoint]) -> None:
