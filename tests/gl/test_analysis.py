@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.geometry.minima import shares
+from isoloss.geometry.minima import relative_depths
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.device.target import Target
+from isoloss.gl.layers.analysis import shown_minima
 from isoloss.gl.layers.cut_line import cut_points
-from isoloss.gl.layers.minima_marks import shown_minima
 from isoloss.scene import Appearance, Camera, Cut, Scene, SurfaceLayer
 from isoloss.scene.theme import THEMES
 
@@ -79,7 +79,7 @@ def test_every_minimum_that_is_deep_enough_is_marked(renderer, scene):
         assert np.abs(color_at(pixels, scene, at) - color).max() < 40
     shallow = layer.minima[-1]
     scene.appearance = replace(
-        scene.appearance, minima_persistence=shares([shallow], frame.scale)[0] + 1e-6
+        scene.appearance, minima_persistence=relative_depths([shallow], frame.scale)[0] + 1e-6
     )
     assert shown_minima(layer, scene.appearance, frame) == list(layer.minima[:-1])
     at = frame.place(shallow.alpha, shallow.beta, shallow.loss)

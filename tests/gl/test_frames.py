@@ -7,8 +7,9 @@ import pytest
 
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.gl.pictures.picture import draw_picture, make_scene
+from isoloss.gl.pictures.picture import draw_views
 from isoloss.scene import Appearance, Camera, Marker, MarkerShape, Scene, SurfaceLayer, Texture
+from isoloss.scene.staging import stage
 from isoloss.scene.textures import TEXTURES
 
 SIZE = (480, 300)
@@ -88,7 +89,7 @@ def walked_by_three() -> SurfaceLayer:
 
 
 def draw(renderer, source, **options) -> np.ndarray:
-    return draw_picture(renderer, make_scene(source, **options), SIZE)
+    return draw_views(renderer, [stage(source, **options).view], SIZE)
 
 
 @pytest.mark.parametrize("texture", list(TEXTURES.values()), ids=lambda t: t.name)
@@ -116,7 +117,7 @@ VIEWS = {
 @pytest.mark.parametrize("view", VIEWS)
 def test_views(renderer, matches_baseline, view):
     scene = Scene([walked(rippled())], VIEWS[view])
-    matches_baseline(draw_picture(renderer, scene, SIZE), f"view-{view}")
+    matches_baseline(draw_views(renderer, [scene], SIZE), f"view-{view}")
 
 
 def _special():
@@ -163,7 +164,7 @@ def test_special_surfaces(renderer, matches_baseline, case):
 
 
 def test_empty_scene(renderer, matches_baseline):
-    matches_baseline(draw_picture(renderer, Scene(), SIZE), "empty")
+    matches_baseline(draw_views(renderer, [Scene()], SIZE), "empty")
 
 
 @pytest.mark.parametrize("setting", ["contours", "floor_contours", "trajectory", "axes"])
@@ -207,8 +208,8 @@ SMALL = {"square": (220, 220), "narrow": (160, 320), "flat": (420, 140), "thumbn
 
 @pytest.mark.parametrize("shape", SMALL)
 def test_small_pictures_keep_their_bar_and_labels(renderer, matches_baseline, shape):
-    scene = make_scene(walked(SPECIAL["inf-and-nan"]), texture=Texture.SLOPE, contour_value=0.25)
-    matches_baseline(draw_picture(renderer, scene, SMALL[shape]), f"small-{shape}")
+    scene = stage(walked(SPECIAL["inf-and-nan"]), texture=Texture.SLOPE, contour_value=0.25).view
+    matches_baseline(draw_views(renderer, [scene], SMALL[shape]), f"small-{shape}")
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -237,7 +238,7 @@ def test_ambient_occlusion_darkens_valleys_and_leaves_planes(renderer, orthograp
         without = Scene(scene.layers, camera, replace(look, ambient_occlusion=False))
         right, down = (int(v) for v in camera.to_pixels(np.array([[x, y, 0.3]]), SIZE)[0, :2])
         spot = slice(down - 3, down + 4), slice(right - 3, right + 4), slice(0, 3)
-        shaded, plain = (draw_picture(renderer, s, SIZE)[spot].mean() for s in (scene, without))
+        shaded, plain = (draw_views(renderer, [s], SIZE)[spot].mean() for s in (scene, without))
         return shaded / plain
 
     groove = np.minimum(np.abs(AXIS[:, None]) * 6, 1.0) + 0 * AXIS[None, :]
@@ -287,8 +288,8 @@ def test_a_transparent_picture_has_a_background_of_nothing(renderer, matches_bas
 
 def test_a_larger_scale_is_the_same_picture_with_more_pixels(renderer):
     scene = Scene([walked(bowl())])
-    small = draw_picture(renderer, scene, SIZE, scale=0.75)
-    large = draw_picture(renderer, scene, (2 * SIZE[0], 2 * SIZE[1]), scale=1.5)
+    small = draw_views(renderer, [scene], SIZE, scale=0.75)
+    large = draw_views(renderer, [scene], (2 * SIZE[0], 2 * SIZE[1]), scale=1.5)
     halved = large.reshape(SIZE[1], 2, SIZE[0], 2, 4).mean(axis=(1, 3))
     assert np.abs(halved - small).mean() < 2.0
 
@@ -297,6 +298,6 @@ def test_the_appearance_of_other_viewports_does_not_leak(renderer):
     layer = walked(bowl())
     one = Scene([layer], appearance=Appearance(texture=Texture.ACCURACY, colormap="magma"))
     other = Scene([layer], Camera(azimuth=60), Appearance(theme="light", contour_levels=5))
-    first = draw_picture(renderer, one, SIZE)
-    draw_picture(renderer, other, SIZE)
-    assert (draw_picture(renderer, one, SIZE) == first).all()
+    first = draw_views(renderer, [one], SIZE)
+    draw_views(renderer, [other], SIZE)
+    assert (draw_views(renderer, [one], SIZE) == first).all()

@@ -14,7 +14,7 @@ from isoloss.gl.device.target import Target
 from isoloss.gl.device.view import View
 from isoloss.gl.frame import renderer as renderer_module
 from isoloss.gl.frame.canvas import QUIET, Canvas
-from isoloss.gl.frame.pace import LADDER, Pace
+from isoloss.gl.frame.detail import LADDER, DetailControl
 from isoloss.gl.layers import contour_buffers
 from isoloss.gl.layers.contour_buffers import ContourBuffers
 from isoloss.gl.layers.overlays import contour_segments
@@ -224,11 +224,11 @@ def test_quick_pictures_resemble_the_whole_one(canvas):
     scene = Scene([SurfaceLayer("large", waves(400, 400))])
     whole = None
     for step in range(len(LADDER)):
-        canvas.pace = Pace(step)
+        canvas.detail_control = DetailControl(step)
         canvas.draw_quickly(scene, (400, 250), 1.0)
         detail = LADDER[step]
-        assert canvas._quick.size == (round(400 * detail.share), round(250 * detail.share))
-        if detail.share == 1.0:
+        assert canvas._quick.size == (round(400 * detail.fraction), round(250 * detail.fraction))
+        if detail.fraction == 1.0:
             quick = canvas._quick.read().astype(int)
             whole = canvas.pixels() if whole is None else whole
             assert np.abs(quick - whole).mean() < 3
@@ -256,33 +256,33 @@ def test_the_whole_picture_waits_until_changes_cease(canvas, monkeypatch):
 
 def cost(step: int, machine: float) -> float:
     detail = LADDER[step]
-    return machine * (0.2 + detail.share**2 + (detail.points / 200) ** 2)
+    return machine * (0.2 + detail.fraction**2 + (detail.points / 200) ** 2)
 
 
 @pytest.mark.parametrize("machine", [0.001, 0.004, 0.008, 0.02])
 @pytest.mark.parametrize("begin", [0, 5, len(LADDER) - 1])
-def test_the_pace_settles_at_the_finest_detail_there_is_time_for(machine, begin):
-    pace = Pace(begin, target=0.015)
+def test_the_detail_settles_at_the_finest_detail_there_is_time_for(machine, begin):
+    control = DetailControl(begin, target=0.015)
     for _ in range(400):
-        pace.took(cost(pace.step, machine))
-    settled = pace.step
-    assert cost(settled, machine) <= 1.2 * pace.target or settled == len(LADDER) - 1
-    assert settled == 0 or cost(settled - 2, machine) > 0.75 * pace.target or settled < 2
+        control.took(cost(control.step, machine))
+    settled = control.step
+    assert cost(settled, machine) <= 1.2 * control.target or settled == len(LADDER) - 1
+    assert settled == 0 or cost(settled - 2, machine) > 0.75 * control.target or settled < 2
 
 
-def test_the_pace_does_not_waver():
-    pace, steps = Pace(5, target=0.015), []
+def test_the_detail_does_not_waver():
+    control, steps = DetailControl(5, target=0.015), []
     generator = np.random.default_rng(1)
     for _ in range(1500):
-        pace.took(cost(pace.step, 0.006) * generator.uniform(0.9, 1.25))
-        steps.append(pace.step)
+        control.took(cost(control.step, 0.006) * generator.uniform(0.9, 1.25))
+        steps.append(control.step)
     assert np.count_nonzero(np.diff(steps[100:])) <= 24
 
 
 def test_a_single_slow_picture_changes_little():
-    pace = Pace(5, target=0.015)
+    control = DetailControl(5, target=0.015)
     for _ in range(30):
-        pace.took(0.013)
-    before = pace.step
-    pace.took(0.5)
-    assert pace.step <= before + 1
+        control.took(0.013)
+    before = control.step
+    control.took(0.5)
+    assert control.step <= before + 1

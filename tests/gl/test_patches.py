@@ -6,7 +6,7 @@ from PIL import Image
 
 from isoloss.geometry.surface import Surface
 from isoloss.gl.frame.canvas import Canvas
-from isoloss.gl.frame.pace import LADDER, Pace
+from isoloss.gl.frame.detail import LADDER, DetailControl
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 
@@ -29,7 +29,7 @@ def scene():
 
 
 def quick(canvas, scene, step):
-    canvas.pace = Pace(step)
+    canvas.detail_control = DetailControl(step)
     canvas.draw_quickly(scene, SIZE, 1.0)
     return canvas._quick.read()[..., :3]
 

@@ -15,8 +15,9 @@ from isoloss.gl.frame.canvas import Canvas
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.gl.layers import surfaces
 from isoloss.gl.pictures import picture as picture_module
-from isoloss.gl.pictures.picture import draw_picture, make_scene, render
+from isoloss.gl.pictures.picture import draw_views, render
 from isoloss.scene import Appearance, Camera, Scene, SurfaceLayer, Texture
+from isoloss.scene.staging import stage
 
 AXIS = np.linspace(-1, 1, 9)
 LOSS = AXIS[:, None] ** 2 + AXIS[None, :] ** 2 + 0.1
@@ -132,7 +133,7 @@ def test_rendering_writes_a_png_and_returns_its_pixels(context, tmp_path, layer)
 
 def test_a_run_folder_comes_with_its_trajectory(tmp_path, layer):
     layer.surface.save(tmp_path / "surface.ply")
-    scene = make_scene(tmp_path)
+    scene = stage(tmp_path).view
     assert scene.layers[0].source == tmp_path
     assert np.allclose(scene.layers[0].surface.loss, LOSS)
 
@@ -143,18 +144,18 @@ def test_a_run_folder_comes_with_its_trajectory(tmp_path, layer):
 )
 def test_wrong_options_are_named(layer, options, message):
     with pytest.raises(IsolossError, match=message):
-        make_scene(layer.surface, **options)
+        stage(layer.surface, **options)
 
 
 def test_an_unknown_colormap_is_named(renderer, layer):
     scene = Scene([layer], appearance=Appearance(colormap="jet"))
     with pytest.raises(IsolossError, match="no colormap 'jet'"):
-        draw_picture(renderer, scene, (100, 60))
+        draw_views(renderer, [scene], (100, 60))
 
 
 def test_a_texture_no_layer_has_falls_back_to_the_height(renderer, layer):
     wanted = Scene([layer], appearance=Appearance(texture=Texture.ACCURACY))
-    pictures = [draw_picture(renderer, s, (200, 120)) for s in (wanted, Scene([layer]))]
+    pictures = [draw_views(renderer, [s], (200, 120)) for s in (wanted, Scene([layer]))]
     assert (pictures[0] == pictures[1]).all()
 
 
@@ -234,7 +235,7 @@ def test_a_surface_that_layers_share_is_drawn_once(renderer, layer):
     other = SurfaceLayer("other", Surface.from_loss(AXIS, AXIS, LOSS[::-1] + 0.5))
 
     def drawn(*layers: SurfaceLayer) -> np.ndarray:
-        return draw_picture(renderer, make_scene(layers, title="Same"), (240, 150), supersample=1)
+        return draw_views(renderer, [stage(layers, title="Same").view], (240, 150), supersample=1)
 
     assert (drawn(layer, again) == drawn(layer)).all()
     assert (drawn(layer, again, other) == drawn(layer, other)).all()

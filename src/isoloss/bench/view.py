@@ -1,6 +1,6 @@
 """How fast surfaces are drawn: from file to picture, orbiting, with contours, beside PyVista.
 
-Every contestant works in a process of its own on the same files and the same OpenGL, without a
+Each of the two works in a process of its own on the same files and the same OpenGL, without a
 display: what it loads and keeps is its own, and pictures count once their pixels are there.
 """
 
@@ -199,8 +199,8 @@ def measure_pyvista(file: Path, frames: int = FRAMES) -> Peer:
 
     orbit = _timed(turn, frames, 2)
     memory = _difference(_resident(), empty)
-    told = window.ReportCapabilities().splitlines()
-    name = next((line.split(":", 1)[1].strip() for line in told if "renderer string" in line), "")
+    report = window.ReportCapabilities().splitlines()
+    name = next((line.split(":", 1)[1].strip() for line in report if "renderer string" in line), "")
     plotter.close()
     return Peer(name, pyvista.__version__, loaded, whole, orbit, contours, memory)
 
@@ -258,14 +258,14 @@ def _has_pyvista() -> bool:
     return importlib.util.find_spec("pyvista") is not None
 
 
-def _apart(contestant: str, file: Path, frames: int) -> dict[str, Any]:
+def _apart(program: str, file: Path, frames: int) -> dict[str, Any]:
     """Its figures, measured in a process of its own without a display."""
-    command = [sys.executable, "-m", "isoloss.bench.view", contestant, str(file), str(frames)]
+    command = [sys.executable, "-m", "isoloss.bench.view", program, str(file), str(frames)]
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise IsolossError(f"{contestant} could not be measured: {said}")
+        raise IsolossError(f"{program} could not be measured: {said}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -299,20 +299,20 @@ def _print(row: dict[str, Any], heading: bool) -> None:
         ("  the worst", lambda x: f"{x['slider']['worst']:.1f}", 0),
         ("memory, MiB", lambda x: "" if x["memory"] is None else f"{x['memory']:.0f}", 1),
     ]
-    for name, told, both in lines:
-        beside = f"{told(peer):>12}  PyVista" if both and peer is not None else ""
-        print(f"  {name:<26}{told(own):>9}{beside}")
+    for name, text, both in lines:
+        beside = f"{text(peer):>12}  PyVista" if both and peer is not None else ""
+        print(f"  {name:<26}{text(own):>9}{beside}")
     if peer is not None:
         print(f"  {row['frame_rate_ratio']:.1f} times PyVista's frame rate")
 
 
 def _main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("contestant", choices=["isoloss", "pyvista"])
+    parser.add_argument("program", choices=["isoloss", "pyvista"])
     parser.add_argument("file", type=Path)
     parser.add_argument("frames", type=int)
     asked = parser.parse_args(arguments)
-    measure = measure_own if asked.contestant == "isoloss" else measure_pyvista
+    measure = measure_own if asked.program == "isoloss" else measure_pyvista
     print(json.dumps(asdict(measure(asked.file, asked.frames))))
 
 

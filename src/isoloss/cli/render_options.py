@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from isoloss.errors import IsolossError
-from isoloss.figures.choice import Choice
 from isoloss.figures.print import Print
+from isoloss.figures.robustness.choice import Choice
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.loading import load_layer
+from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.plain import members
 from isoloss.scene.session import SUFFIX
 
@@ -156,13 +155,13 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
 
 
 def _sources(paths: Sequence[Path]) -> Sequence[Path | SurfaceLayer]:
-    """What is to be drawn; tells people where several surfaces in one box are of several planes."""
+    """What is to be drawn; says where several surfaces in one box are of several planes."""
     if len(paths) == 1 or any(path.suffix.lower() == SUFFIX for path in paths):
         return paths
     layers = [load_layer(path) for path in paths]
-    if told := _difference_of_planes(layers):
+    if difference := _difference_of_planes(layers):
         names = " and ".join(layer.name for layer in layers)
-        print(f"isoloss: {names} are drawn into one box, though {told}", file=sys.stderr)
+        print(f"isoloss: {names} are drawn into one box, though {difference}", file=sys.stderr)
     return layers
 
 
@@ -170,10 +169,10 @@ def _difference_of_planes(layers: Sequence[SurfaceLayer]) -> str:
     """In what the planes of `layers` differ; "" if they may be the same."""
     first, *others = (layer.surface for layer in layers)
     for surface in others:
-        for key, told in (("plane", "planes"), ("model", "networks"), ("data", "data")):
+        for key, things in (("plane", "planes"), ("model", "networks"), ("data", "data")):
             values = first.meta.get(key), surface.meta.get(key)
             if None not in values and values[0] != values[1]:
-                return f"their {told} differ: {values[0]} and {values[1]}"
+                return f"their {things} differ: {values[0]} and {values[1]}"
         for letter, axis in (("α", "alpha"), ("β", "beta")):
             (a, b), (c, d) = (getattr(s, axis)[[0, -1]] for s in (first, surface))
             if max(abs(a - c), abs(b - d)) > 1e-6 * max(b - a, d - c):
@@ -199,7 +198,7 @@ def _is_of_robustness(namespace: argparse.Namespace) -> bool:
     Raises:
         IsolossError: if something else is to be drawn too, or an option is for these alone.
     """
-    from isoloss.figures.findings import is_robustness_run
+    from isoloss.figures.robustness.run_results import is_robustness_run
 
     others = [path for path in namespace.path if not is_robustness_run(path)]
     if len(others) == len(namespace.path):
@@ -215,7 +214,7 @@ def _is_of_robustness(namespace: argparse.Namespace) -> bool:
 
 
 def _draw_robustness(namespace: argparse.Namespace, size: tuple[int, int] | None) -> None:
-    from isoloss.figures.robustness import draw_robustness
+    from isoloss.figures.robustness.drawing import draw_robustness
     from isoloss.gl.pictures.tiles import check_size
 
     options = _chosen(namespace, Appearance) | _chosen(namespace, Camera)
@@ -237,9 +236,9 @@ def _draw_robustness(namespace: argparse.Namespace, size: tuple[int, int] | None
     if size is not None:
         check_size(size)
     title = vars(namespace).get("title", True)
-    look = replace(Appearance(), **{"theme": "light"} | options, title=bool(title))
+    appearance = replace(Appearance(), **{"theme": "light"} | options, title=bool(title))
     draw_robustness(
-        namespace.path, namespace.out, Choice(**_chosen(namespace, Choice)), look,
+        namespace.path, namespace.out, Choice(**_chosen(namespace, Choice)), appearance,
         title if isinstance(title, str) else "", size, namespace.scale,
         Print(**print_) if print_ else None,
     )  # fmt: skip
@@ -290,14 +289,14 @@ def _chosen(namespace: argparse.Namespace, kind: type) -> dict[str, Any]:
 
 def _add_fields(group: Any, kind: type) -> None:
     """One option for each field of the dataclass `kind`."""
-    hints, told = get_type_hints(kind), _field_texts(kind)
+    hints, texts = get_type_hints(kind), _field_texts(kind)
     for field in fields(kind):
         if field.name in _NOT_GENERATED:
             continue
         group.add_argument(
             "--" + field.name.replace("_", "-"),
             default=argparse.SUPPRESS,
-            help=told.get(field.name, "").replace("%", "%%"),
+            help=texts.get(field.name, "").replace("%", "%%"),
             **_shape(field.name, hints[field.name]),
         )
 

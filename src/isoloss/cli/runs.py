@@ -116,7 +116,7 @@ def draw_figures(run: Any) -> None:
     if not run.settings.is_robustness:
         return
     try:
-        from isoloss.figures.robustness import write_usual
+        from isoloss.figures.robustness.drawing import write_usual
 
         for _ in write_usual(run.folder):
             pass

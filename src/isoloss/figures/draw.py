@@ -9,11 +9,12 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.figures.print import Print
-from isoloss.figures.style import Pixels, Sheet, write_figure
+from isoloss.figures.sheet import Sheet, write_figure
+from isoloss.geometry.arrays import Pixels
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.staging import CAMERA_OPTIONS, LOOK_OPTIONS
+from isoloss.scene.staging import APPEARANCE_OPTIONS, CAMERA_OPTIONS
 from isoloss.scene.textures import Texture
 
 VECTOR = (".svg", ".pdf")
@@ -34,8 +35,8 @@ def draw_contours(
         IsolossError: a viewport does not show one surface, or `texture`, which is asked for, is
             not to be had in a figure.
     """
-    from isoloss.figures.contours import contour_figure
-    from isoloss.figures.panel import check_texture
+    from isoloss.figures.plane.contour_figure import contour_figure
+    from isoloss.figures.plane.subplot import check_texture
 
     if texture is not None:
         check_texture(texture, print_)
@@ -56,21 +57,21 @@ def draw_curve(
 
     As pixels it looks like our other pictures; as SVG, PDF, or of a given width, as in a paper.
     """
-    from isoloss.figures.curve import curve_figure
+    from isoloss.figures.plane.curve_figure import curve_figure
 
-    look, title = _look(layer, options)
+    appearance, title = _look(layer, options)
     if print_.width_mm is not None or (path is not None and path.suffix.lower() in VECTOR):
         sheet = Sheet.paper(None, scale or 1.0, print_)
     else:
         fitting = max(0.75, min(size[0] / 1250, size[1] / 780))
         sheet = Sheet.screen(size, fitting if scale is None else scale)
-    figure = curve_figure(layer.surface, sheet, look, title)
-    return write_figure(figure, path, sheet, look.transparent)
+    figure = curve_figure(layer.surface, sheet, appearance, title)
+    return write_figure(figure, path, sheet, appearance.transparent)
 
 
 def _look(layer: SurfaceLayer, options: Mapping[str, Any]) -> tuple[Appearance, str]:
     unknown = sorted(set(options) - _OF_A_CURVE)
-    if unknown and unknown[0] in LOOK_OPTIONS | CAMERA_OPTIONS | {"view"}:
+    if unknown and unknown[0] in APPEARANCE_OPTIONS | CAMERA_OPTIONS | {"view"}:
         raise IsolossError(f"{layer.name} is a curve: its picture has no {unknown[0]}")
     if unknown:
         raise IsolossError(f"render has no option {unknown[0]!r}")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale, number_label
-from isoloss.geometry.surface import Array, Surface
+from isoloss.geometry.surface import Surface
 from isoloss.settings.plane_kinds import plane_kind
 
 CONFIDENCE = 1.96
@@ -77,15 +78,15 @@ class Curve:
         return int(np.abs(self.alpha - alpha).argmin()) if len(self.alpha) else None
 
     def readout(self, index: int) -> list[tuple[str, str]]:
-        """What is told of one point: (name, value)."""
+        """What there is to say of one point: (name, value)."""
         loss = number_label(float(self.loss[index]), 4)
         error = float(self.high[index] - self.low[index]) / (2 * CONFIDENCE)
         if error > 0:
             loss += f" ± {number_label(error, 2)}"
-        told = [("α", number_label(float(self.alpha[index]), 4)), ("loss", loss)]
+        lines = [("α", number_label(float(self.alpha[index]), 4)), ("loss", loss)]
         if np.isfinite(self.accuracy[index]):
-            told.append(("accuracy", f"{self.accuracy[index]:.1f} %"))
-        return told
+            lines.append(("accuracy", f"{self.accuracy[index]:.1f} %"))
+        return lines
 
 
 def curve_of(surface: Surface) -> Curve:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.refine import fill_uncomputed
 from isoloss.geometry.surface import Surface
-
-Array = NDArray[np.float64]
 
 
 def slope(surface: Surface) -> Array:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
-
-Array = NDArray[np.float64]
 
 _SAME = 1e-9  # of the grid's extent: coordinates closer than that are one
 _ALIKE = ("model", "data")
@@ -71,7 +69,8 @@ def why_not(a: Surface, b: Surface) -> str:
 def plane_of(surface: Surface) -> tuple[object, ...] | None:
     """What tells the plane of a surface from others; None where that is not known.
 
-    The cosine of its two directions is kept to the last digit: no two planes share it by chance.
+    The cosine of its two directions is recorded to the last digit: no two planes have the same one
+    by chance.
     """
     meta = surface.meta
     if "plane" not in meta or "cosine" not in meta:
@@ -102,13 +101,13 @@ def _meta(a: Surface, b: Surface) -> dict[str, object]:
     }
     meta["difference"] = True
     if planes_differ([a, b]):
-        told = Finding(
+        warning = Finding(
             "warning",
             "planes",
             "the two surfaces lie in different planes: the same α and β are different networks in "
             "each; compare shapes, not points",
         )
-        return {**meta, "findings": [asdict(told)]}
+        return {**meta, "findings": [asdict(warning)]}
     if plane_of(a) is not None and plane_of(a) == plane_of(b):
         keys = ("plane", "planes", "cosine", "explained_variance_ratio")
         meta |= {name: a.meta[name] for name in keys if name in a.meta}

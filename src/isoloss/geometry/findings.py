@@ -1,4 +1,4 @@
-"""What the checks of a probed network have found: told with its surface, in `meta["findings"]`."""
+"""What the checks of a probed network have found: it is in `meta["findings"]` of its surface."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def findings_of(meta: dict[str, Any]) -> list[Finding] | None:
     if not isinstance(found, list):
         return None
     entries = [cast(dict[str, Any], e) for e in cast(list[Any], found) if isinstance(e, dict)]
-    told = [
+    shown = [
         Finding(e["level"], str(e.get("what") or ""), str(e.get("message") or ""))
         for e in entries
         if e.get("level") in ("note", "warning")
     ]
-    return sorted(told, key=lambda finding: finding.level != "warning")
+    return sorted(shown, key=lambda finding: finding.level != "warning")

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
-from isoloss.geometry.surface import Array, Surface
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.surface import Surface
 
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from isoloss.geometry.arrays import Array
 
 DECADES_FOR_LOG = 1.7
 """From how many decades of (robust) range on the automatic scale is logarithmic."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.derivatives import gradient
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.occlusion import occlusion
@@ -18,8 +19,6 @@ from isoloss.geometry.refine import (
     refinement,
 )
 from isoloss.geometry.surface import Surface
-
-Array = NDArray[np.float64]
 
 NOT_A_NUMBER, INFINITE = 1, 2
 """Why a cell is a hole; 0 is none."""
@@ -39,7 +38,7 @@ class DisplayMesh:
         alpha, beta: (P,), (Q,) the refined axes.
         height: (P, Q) in [0, 1], NaN in holes.
         slope_x, slope_y: (P, Q) ∂(height)/∂x, ∂/∂y where x and y run over [-1, 1].
-        occlusion: (P, Q) in [0, 1], the share of the sky seen.
+        occlusion: (P, Q) in [0, 1], the fraction of the sky seen.
         computed: (P, Q) in [0, 1]: 1 at computed cells, falling to 0 far from any.
         clamped: (P, Q) in [-1, 1], 1 where the true value lies above the top of the scale, -1
             where it lies below its bottom.
@@ -149,6 +148,25 @@ def display_mesh(
     )
 
 
+def mesh_between(start: DisplayMesh, end: DisplayMesh, fraction: float) -> DisplayMesh:
+    """What lies a `fraction` in [0, 1] of the way between two meshes of one shape: linear heights.
+
+    Axes and scale are those of `end`; what is a hole in `start` has no way to go.
+    """
+
+    def blended(a: Array, b: Array) -> Array:
+        return np.where(np.isnan(a), b, a + fraction * (b - a))
+
+    return replace(
+        end,
+        height=blended(start.height, end.height),
+        slope_x=blended(start.slope_x, end.slope_x),
+        slope_y=blended(start.slope_y, end.slope_y),
+        occlusion=blended(start.occlusion, end.occlusion),
+        computed=blended(start.computed, end.computed),
+    )
+
+
 def _beyond(values: Array, scale: HeightScale) -> Array:
     """1 above the scale, -1 below it, 0 inside."""
     slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
@@ -176,8 +194,8 @@ def _confidence(computed: NDArray[np.bool_]) -> Array:
         padded = np.pad(near, 1)
         near = padded[1:-1, 1:-1] | padded[2:, 1:-1] | padded[:-2, 1:-1]
         near = near | padded[1:-1, 2:] | padded[1:-1, :-2]
-        share = _CONFIDENT * (1 - (step - 1) / (reach - 1))
-        confidence = np.where((confidence == 0) & near, share, confidence)
+        fraction = _CONFIDENT * (1 - (step - 1) / (reach - 1))
+        confidence = np.where((confidence == 0) & near, fraction, confidence)
     return confidence
 
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 
-Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 STANDARD_ERRORS = 2.0
@@ -65,8 +65,8 @@ class Minimum:
         return self.persistence < STANDARD_ERRORS * self.stderr
 
 
-def shares(minima: Sequence[Minimum], scale: HeightScale) -> Array:
-    """(n,) the depth of each as a share of the displayed height, in [0, 1]; the deepest has 1.
+def relative_depths(minima: Sequence[Minimum], scale: HeightScale) -> Array:
+    """(n,) the depth of each as a fraction of the displayed height, in [0, 1]; the deepest has 1.
 
     The pairs of minima and saddles are the same on any monotone scale, so that this is the
     persistence of the displayed surface.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.derivatives import gradient
 from isoloss.geometry.refine import refine_axis, refine_linear
-
-Array = NDArray[np.float64]
 
 # Directions along which the grid has points: no interpolation is needed to walk them.
 _HALF = [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
@@ -18,12 +16,12 @@ _LARGEST = 96
 
 
 def occlusion(x: Array, y: Array, z: Array, radius: float = 0.7) -> Array:
-    """The unoccluded share of a cosine-weighted sky, from the horizon in sixteen directions.
+    """The unoccluded fraction of a cosine-weighted sky, from the horizon in sixteen directions.
 
-    In each direction the horizon rises above the tangent plane by an angle h and hides the share
-    sin² h of that slice (the horizon-based ambient occlusion of Bavoil et al. 2008, on a height
-    field and cosine-weighted). So a plane, level or tilted, is 1 everywhere, and the bottom of a
-    V-shaped groove with walls at the angle θ is cos θ.
+    In each direction the horizon rises above the tangent plane by an angle h and hides the
+    fraction sin² h of that slice (the horizon-based ambient occlusion of Bavoil et al. 2008, on a
+    height field and cosine-weighted). So a plane, level or tilted, is 1 everywhere, and the bottom
+    of a V-shaped groove with walls at the angle θ is cos θ.
 
     Args:
         x, y: (A,), (B,) coordinates in the units of `z`.
@@ -52,7 +50,7 @@ def occlusion(x: Array, y: Array, z: Array, radius: float = 0.7) -> Array:
 
 
 def _azimuths(x: Array, y: Array) -> tuple[Array, Array]:
-    """The angle of each direction in the plane and its share of the full circle."""
+    """The angle of each direction in the plane and its fraction of the full circle."""
     step_x, step_y = (x[-1] - x[0]) / max(len(x) - 1, 1), (y[-1] - y[0]) / max(len(y) - 1, 1)
     i, j = np.array(_DIRECTIONS, np.float64).T
     angles = np.arctan2(j * step_y, i * step_x)

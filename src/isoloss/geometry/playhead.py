@@ -16,7 +16,7 @@ class Playhead:
 
     Attributes:
         checkpoint: the index of the last checkpoint that has been reached.
-        share: how far on it is to the next one, in [0, 1).
+        fraction: how far on it is to the next one, in [0, 1).
         epoch: within those of the trajectory.
         alpha, beta, off_plane: on the straight line between the two checkpoints.
         loss: likewise, or on the straight line between the logarithms.
@@ -24,7 +24,7 @@ class Playhead:
     """
 
     checkpoint: int
-    share: float
+    fraction: float
     epoch: float
     alpha: float
     beta: float
@@ -35,7 +35,7 @@ class Playhead:
     @property
     def is_checkpoint(self) -> bool:
         """Whether it is at a checkpoint, whose values were computed."""
-        return self.share == 0
+        return self.fraction == 0
 
 
 def playhead(trajectory: Trajectory, epoch: float | None, log: bool = False) -> Playhead:
@@ -49,19 +49,23 @@ def playhead(trajectory: Trajectory, epoch: float | None, log: bool = False) -> 
     k = max(int(np.searchsorted(epochs, epoch + 1e-9, side="right")) - 1, 0)
     next_ = min(k + 1, len(epochs) - 1)
     span = float(epochs[next_] - epochs[k])
-    share = (epoch - float(epochs[k])) / span if span > 0 else 0.0
-    share = 0.0 if share < 1e-6 else share
+    fraction = (epoch - float(epochs[k])) / span if span > 0 else 0.0
+    fraction = 0.0 if fraction < 1e-6 else fraction
 
     def between(values: np.ndarray) -> float:
-        return float(values[k] + share * (values[next_] - values[k])) if share else float(values[k])
+        return (
+            float(values[k] + fraction * (values[next_] - values[k]))
+            if fraction
+            else float(values[k])
+        )
 
     here, there = float(trajectory.loss[k]), float(trajectory.loss[next_])
     loss = between(trajectory.loss)
-    if log and share and here > 0 and there > 0:
-        loss = math.exp((1 - share) * math.log(here) + share * math.log(there))
+    if log and fraction and here > 0 and there > 0:
+        loss = math.exp((1 - fraction) * math.log(here) + fraction * math.log(there))
     return Playhead(
         checkpoint=k,
-        share=share,
+        fraction=fraction,
         epoch=epoch,
         alpha=between(trajectory.alpha),
         beta=between(trajectory.beta),

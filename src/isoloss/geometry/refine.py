@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from isoloss.geometry.arrays import Array
 
 DISPLAY_POINTS = 144
 """About how many points an axis gets for display; a grid with as many is left as it is."""
@@ -93,10 +93,10 @@ def _bridge(values: Array, known: NDArray[np.bool_], extend: bool) -> tuple[Arra
         valid = has_before & has_after
     before, after = np.clip(before, 0, n - 1), np.clip(after, 0, n - 1)
     gap = np.maximum(after - before, 1)
-    share = np.clip((index - before) / gap, 0.0, 1.0)
+    fraction = np.clip((index - before) / gap, 0.0, 1.0)
     columns: NDArray[np.int64] = np.arange(values.shape[1], dtype=np.int64)[None, :]
     low, high = values[before, columns], values[after, columns]
-    line = np.where(valid, np.nan_to_num(low + (high - low) * share), 0.0)
+    line = np.where(valid, np.nan_to_num(low + (high - low) * fraction), 0.0)
     reach = np.where(after > before, gap, np.abs(index - before) + n)
     return line, np.where(valid, 1.0 / np.maximum(reach, 1) ** 2.0, 0.0)
 
@@ -150,10 +150,10 @@ def _calmed(tangent: Array, left: Array, right: Array) -> Array:
     after = np.nan_to_num(np.concatenate([bend[1:], none]))
     floor = 0.02 * np.nan_to_num(np.abs(right)).max(axis=0, keepdims=True) + 1e-300
     unlike = np.log((np.maximum(before, after) + floor) / (np.minimum(before, after) + floor))
-    share = np.clip((unlike - np.log(6.0)) / np.log(3.0), 0.0, 1.0)
-    share[:2], share[-2:] = 0.0, 0.0  # the ends know only one side
+    fraction = np.clip((unlike - np.log(6.0)) / np.log(3.0), 0.0, 1.0)
+    fraction[:2], fraction[-2:] = 0.0, 0.0  # the ends know only one side
     smoother = (after * left + before * right) / (before + after + 1e-300)
-    return np.where(np.isfinite(smoother), tangent + share * (smoother - tangent), tangent)
+    return np.where(np.isfinite(smoother), tangent + fraction * (smoother - tangent), tangent)
 
 
 def _linear_rows(axis: Array, values: Array, steps: int) -> Array:

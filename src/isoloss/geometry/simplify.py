@@ -29,7 +29,7 @@ _MARK = 1 / 128  # of what is computed, clamped, or open to the sky
 
 
 @dataclass(frozen=True)
-class Sight:
+class Resolution:
     """How closely a mesh is seen.
 
     Attributes:
@@ -48,7 +48,7 @@ def is_worth_it(mesh: DisplayMesh) -> bool:
     return all(np.allclose(np.diff(axis), axis[1] - axis[0]) for axis in (mesh.x, mesh.y))
 
 
-def flat_blocks(mesh: DisplayMesh, values: Single, sight: Sight) -> list[Mask]:
+def flat_blocks(mesh: DisplayMesh, values: Single, resolution: Resolution) -> list[Mask]:
     """Which blocks of 2×2 cells look the same as two triangles; which of 2×2 blocks; and so on.
 
     Args:
@@ -56,7 +56,7 @@ def flat_blocks(mesh: DisplayMesh, values: Single, sight: Sight) -> list[Mask]:
     """
     levels: list[Mask] = []
     for level in range(LEVELS):
-        flat = _flat(mesh, values, sight, 1 << level)
+        flat = _flat(mesh, values, resolution, 1 << level)
         if levels:
             flat &= _amid(levels[-1], mesh.height.shape, 1 << level)
         levels.append(flat)
@@ -65,16 +65,18 @@ def flat_blocks(mesh: DisplayMesh, values: Single, sight: Sight) -> list[Mask]:
     return levels
 
 
-def _flat(mesh: DisplayMesh, values: Single, sight: Sight, stride: int) -> Mask:
+def _flat(mesh: DisplayMesh, values: Single, resolution: Resolution, stride: int) -> Mask:
     """(M, N) of the mesh of every `stride`-th vertex, which blocks look the same as triangles."""
     every = (slice(None, None, stride),) * 2
-    flat = deviations(mesh.height[every]) <= sight.bend
+    flat = deviations(mesh.height[every]) <= resolution.bend
     flat &= deviations(values[every]) <= _COLOR
     for mark in (mesh.occlusion, mesh.computed, mesh.clamped):
         if np.ptp(mark[every]):
             flat &= deviations(mark[every]) <= _MARK
     # The normal is (-s, -t, 1) of two slopes: steep ones change its direction less.
-    slopes = [sight.steepness * s[every].astype(np.float32) for s in (mesh.slope_x, mesh.slope_y)]
+    slopes = [
+        resolution.steepness * s[every].astype(np.float32) for s in (mesh.slope_x, mesh.slope_y)
+    ]
     ends = [
         _least(s[: 2 * flat.shape[0] + 1 : 2, : 2 * flat.shape[1] + 1 : 2] ** 2) for s in slopes
     ]

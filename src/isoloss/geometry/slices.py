@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.refine import refine, refine_axis, refine_linear, refinement
 from isoloss.geometry.surface import Surface
 
-Array = NDArray[np.float64]
 Point = tuple[float, float]
 
 POINTS = 401
@@ -60,7 +60,7 @@ class Slice:
         crossings: (k,) `at` where the line crosses a line of the grid: the surface's own
             resolution along it.
         samples: indices into the arrays above of the grid points that lie on the line; what is
-            told of these was computed, not interpolated.
+            values at these were computed, not interpolated.
     """
 
     at: Array
@@ -127,19 +127,19 @@ def slice_of(field: SliceField, start: Point, end: Point, points: int = POINTS) 
     length = float(np.hypot(end[0] - start[0], end[1] - start[1]))
     crossings = _crossings(field.surface, start, end)
     on_grid = _grid_points(field.surface, start, end, crossings)
-    share = np.union1d(np.linspace(0.0, 1.0, points), on_grid)
-    alpha = start[0] + share * (end[0] - start[0])
-    beta = start[1] + share * (end[1] - start[1])
+    fraction = np.union1d(np.linspace(0.0, 1.0, points), on_grid)
+    alpha = start[0] + fraction * (end[0] - start[0])
+    beta = start[1] + fraction * (end[1] - start[1])
     raw = _bilinear(field, field.loss, alpha, beta)
     drawn = Slice(
-        at=share * length,
+        at=fraction * length,
         alpha=alpha,
         beta=beta,
         loss=np.exp(raw) if field.is_log else raw,
         stderr=np.nan_to_num(_bilinear(field, field.stderr, alpha, beta)),
         accuracy=_bilinear(field, field.accuracy, alpha, beta),
         crossings=crossings * length,
-        samples=np.searchsorted(share, on_grid).astype(np.int64),
+        samples=np.searchsorted(fraction, on_grid).astype(np.int64),
     )
     return _with_computed_values(drawn, field.surface)
 
@@ -192,14 +192,14 @@ def _nearest(axis: Array, values: Array) -> NDArray[np.int64]:
 
 
 def _crossings(surface: Surface, start: Point, end: Point) -> Array:
-    """Shares of the way, in [0, 1], at which the line crosses a line of the grid."""
-    shares: list[Array] = []
+    """Fractions of the way, in [0, 1], at which the line crosses a line of the grid."""
+    fractions: list[Array] = []
     for axis, a, b in zip((surface.alpha, surface.beta), start, end, strict=True):
         if a != b:
-            shares.append((axis - a) / (b - a))
-    if not shares:
+            fractions.append((axis - a) / (b - a))
+    if not fractions:
         return np.empty(0)
-    found = np.concatenate(shares)
+    found = np.concatenate(fractions)
     found = np.unique(np.clip(found[(found > -1e-9) & (found < 1 + 1e-9)], 0.0, 1.0))
     # Crossing a corner is one crossing, whatever the rounding.
     return found[np.diff(found, prepend=-1.0) > 1e-9]

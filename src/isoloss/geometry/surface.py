@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 from isoloss.naming import short_name
 from isoloss.settings.plane_kinds import plane_kind
-
-Array = NDArray[np.float64]
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
 FINEST = 1e-12
-"""The smallest step of an axis, as a share of its range."""
+"""The smallest step of an axis, as a fraction of its range."""
 LARGEST = 1e30
 """The largest coordinate: what single precision, in which it is drawn, can hold."""
 

@@ -1,4 +1,10 @@
-"""What is to be drawn, as plain state: no OpenGL, no imgui."""
+"""What is to be drawn, as plain state: no OpenGL, no imgui.
+
+Read `textures` (what colours mean), `layer`, `scene` and `document`, each of which holds the one
+before; then `texturing` and `levels` (from values to colours and contours), `history` (undo),
+`session` (a document on disk) and `staging` (from paths and options to a document). Imports
+`geometry` only.
+"""
 
 from isoloss.scene.appearance import Appearance as Appearance
 from isoloss.scene.camera import Camera as Camera

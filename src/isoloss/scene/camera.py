@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
+
 Matrix = NDArray[np.float32]
 Vector = tuple[float, float, float]
 Size = tuple[int, int]
@@ -25,8 +27,8 @@ _TARGET: Vector = (0.0, 0.0, 0.13)
 class Ray(NamedTuple):
     """A half-line; `direction` has length 1."""
 
-    origin: NDArray[np.float64]
-    direction: NDArray[np.float64]
+    origin: Array
+    direction: Array
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Camera:
         """The view a surface is first shown in, keeping the kind of projection."""
         return Camera(orthographic=self.orthographic)
 
-    def fitting(self, size: Size, corners: NDArray[np.float64]) -> Camera:
+    def fitting(self, size: Size, corners: Array) -> Camera:
         """As far away as it takes to see all `corners` (n, 3) in a viewport of `size`, and no
         closer than it is; the margin is for what is written around them."""
         eye = (corners - self.target) @ np.stack(self._axes).T
@@ -107,7 +109,7 @@ class Camera:
     # -- matrices ----------------------------------------------------------------------------
 
     @property
-    def eye(self) -> NDArray[np.float64]:
+    def eye(self) -> Array:
         """(3,) where the camera is."""
         return np.array(self.target) + self.distance * self._axes[2]
 
@@ -145,7 +147,7 @@ class Camera:
         direction = across - self.distance * back
         return Ray(self.eye, direction / np.linalg.norm(direction))
 
-    def to_pixels(self, points: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
+    def to_pixels(self, points: Array, size: Size) -> Array:
         """(n, 3) world points to (n, 3): pixels from the top left, and depth along the view."""
         eye = (points - self.eye) @ np.stack(self._axes).T
         depth = -eye[:, 2]
@@ -159,7 +161,7 @@ class Camera:
     # -- inner workings ----------------------------------------------------------------------
 
     @cached_property
-    def _axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def _axes(self) -> tuple[Array, Array, Array]:
         """Unit vectors to the right, up, and back towards the eye."""
         a, e = math.radians(self.azimuth), math.radians(self.elevation)
         right = np.array([math.cos(a), math.sin(a), 0.0])
@@ -187,5 +189,5 @@ class Camera:
         return max(centre - reach, 0.01 * self.distance, 0.01), max(centre + reach, 1.0)
 
 
-def _vector(values: NDArray[np.float64]) -> Vector:
+def _vector(values: Array) -> Vector:
     return float(values[0]), float(values[1]), float(values[2])

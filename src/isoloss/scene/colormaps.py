@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 from isoloss.resources import resource_folder
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
@@ -30,7 +31,7 @@ def colormap(name: str) -> NDArray[np.uint8]:
         return stored[name]
 
 
-def shades(values: NDArray[np.float64], name: str, reverse: bool) -> NDArray[np.float64]:
+def shades(values: Array, name: str, reverse: bool) -> Array:
     """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
     colors = colormap(name)[:: -1 if reverse else 1] / 255.0
     index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)

@@ -49,9 +49,9 @@ class Cut:
         start = self.start if near == 0 else self._at(near, alpha, beta)
         return Cut(start, self.end if far == 1 else self._at(far, alpha, beta))
 
-    def _at(self, share: float, alpha: Span, beta: Span) -> Point:
+    def _at(self, fraction: float, alpha: Span, beta: Span) -> Point:
         (a, b), (da, db) = self.start, self.direction
-        return _on(a, da, share, alpha), _on(b, db, share, beta)
+        return _on(a, da, fraction, alpha), _on(b, db, fraction, beta)
 
     def mapped(self, place: Callable[[Point], Point]) -> Cut:
         """With both ends put through `place`."""

@@ -112,9 +112,9 @@ class Document:
     def __post_init__(self) -> None:
         while len(self.views) < MOST_VIEWS:
             first = self.views[0] if self.views else Scene()
-            look = first.camera, first.appearance
+            seen = first.camera, first.appearance
             hidden = frozenset(self.layers) if self.views else frozenset[SurfaceLayer]()
-            self.views.append(Scene(self.layers, *look, hidden=hidden))
+            self.views.append(Scene(self.layers, *seen, hidden=hidden))
         for view in self.views:
             view.layers = self.layers
 
@@ -227,14 +227,14 @@ class Document:
 
         Where layers come or go, the one that was selected then is selected again.
         """
-        if set(self.layers) != {kept.layer for kept in state.layers}:
+        if set(self.layers) != {was.layer for was in state.layers}:
             self.selected = state.selected
-        for kept in state.layers:
-            if kept.layer.markers != kept.markers:
-                kept.layer.touch()
-            kept.layer.name, kept.layer.markers = kept.name, kept.markers
-            kept.layer.hidden = kept.hidden
-        self.layers[:] = [kept.layer for kept in state.layers]
+        for was in state.layers:
+            if was.layer.markers != was.markers:
+                was.layer.touch()
+            was.layer.name, was.layer.markers = was.name, was.markers
+            was.layer.hidden = was.hidden
+        self.layers[:] = [was.layer for was in state.layers]
         for view, was in zip(self.views, state.views, strict=True):
             view.camera, view.appearance = was.camera, was.appearance
             view.title, view.hidden = was.title, was.hidden

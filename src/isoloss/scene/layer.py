@@ -11,10 +11,10 @@ from typing import TypeVar, cast
 import numpy as np
 
 from isoloss.geometry.difference import centred_scale
+from isoloss.geometry.files.reading import load, load_trajectories
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.mesh import DisplayMesh, display_mesh
-from isoloss.geometry.minima import Minimum, minima_of, shares
-from isoloss.geometry.morph import between
+from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
+from isoloss.geometry.minima import Minimum, minima_of, relative_depths
 from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
@@ -143,8 +143,13 @@ class SurfaceLayer:
         return self._remembered("minima", lambda: minima_of(self.surface))
 
     def deep_minima(self, scale: HeightScale, least: float) -> list[Minimum]:
-        """Those whose depth is at least the share `least` of the height that `scale` displays."""
-        deep = self._remembered(("shares", scale), lambda: shares(self.minima, scale)) >= least
+        """Those whose depth is at least a fraction `least` of the height that `scale` displays."""
+        deep = (
+            self._remembered(
+                ("relative depths", scale), lambda: relative_depths(self.minima, scale)
+            )
+            >= least
+        )
         return [self.minima[k] for k in np.flatnonzero(deep)]
 
     def slice_field(self, log: bool, smooth: bool = True) -> SliceField:
@@ -166,7 +171,7 @@ class SurfaceLayer:
             return mesh
         key = (self.version, self.approach, id(mesh))
         if self._between is None or self._between[0] != key:
-            self._between = (key, between(self._before, mesh, self.approach))
+            self._between = (key, mesh_between(self._before, mesh, self.approach))
         return self._between[1]
 
     def _state(self) -> tuple[int, int]:
@@ -180,6 +185,20 @@ class SurfaceLayer:
         if what not in self._facts:
             self._facts[what] = work_out()
         return cast(Fact, self._facts[what])
+
+
+def load_layer(path: str | Path) -> SurfaceLayer:
+    """A layer from a surface file or a run folder, with the trajectories beside it.
+
+    Raises:
+        IsolossError: there is nothing readable, or it is no surface.
+    """
+    path = Path(path)
+    surface, trajectories = load(path), tuple(load_trajectories(path))
+    named = (
+        path if path.is_dir() else path.parent if path.stem == "surface" else path.with_suffix("")
+    )
+    return SurfaceLayer(named.resolve().name, surface, trajectories, source=path)
 
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:

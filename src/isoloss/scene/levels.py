@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale
 
-Array = NDArray[np.float64]
-
 
 def contour_heights(appearance: Appearance, frame: Frame) -> Array:
     """The displayed heights of the levels, evenly spaced in height, loss or its logarithm."""
     count, scale = max(0, appearance.contour_levels), frame.scale
-    shares = (np.arange(count) + 1) / (count + 1)
+    fractions = (np.arange(count) + 1) / (count + 1)
     if appearance.contour_spacing == "linear":
-        return scale.apply(scale.lo + shares * (scale.hi - scale.lo))
+        return scale.apply(scale.lo + fractions * (scale.hi - scale.lo))
     if appearance.contour_spacing == "log" and scale.hi > 0:
         lowest = scale.lo if scale.lo > 0 else 1e-3 * scale.hi
-        return scale.apply(lowest * (scale.hi / lowest) ** shares)
-    return shares
+        return scale.apply(lowest * (scale.hi / lowest) ** fractions)
+    return fractions
 
 
 def own_height(appearance: Appearance, frame: Frame) -> float | None:

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.scene.camera import Ray, Vector
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame, Scene
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

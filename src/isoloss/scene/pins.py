@@ -107,13 +107,13 @@ def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
     loss, error = loss_label(float(surface.loss[cell]), signed=signed), surface.loss_stderr[cell]
     if math.isfinite(error) and error > 0:
         loss += f" ± {number_label(float(error), 2)}"
-    told = [(f"{delta}loss", loss)]
+    lines = [(f"{delta}loss", loss)]
     accuracy = float(surface.accuracy[cell])
     if math.isfinite(accuracy):
-        told.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
+        lines.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
-        told.append(("spread", number_label(float(surface.spread[cell]))))
-    return told
+        lines.append(("spread", number_label(float(surface.spread[cell]))))
+    return lines
 
 
 def loss_label(loss: float, *, signed: bool = False) -> str:

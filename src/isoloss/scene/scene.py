@@ -6,8 +6,9 @@ import itertools
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
 from isoloss.scene.appearance import Appearance
@@ -41,7 +42,7 @@ class Frame:
         return BOX_HEIGHT * self.gain
 
     @property
-    def corners(self) -> NDArray[np.float64]:
+    def corners(self) -> Array:
         """(8, 3) of the box, from the floor to its top."""
         heights = (FLOOR, self.top)
         return np.array(list(itertools.product((-1.0, 1.0), (-1.0, 1.0), heights)))
@@ -51,14 +52,14 @@ class Frame:
         """Scale and offset that bring what is placed in the box of gain 1 into this one."""
         return (1.0, 1.0, self.gain), (0.0, 0.0, 0.0)
 
-    def place(self, alpha: ArrayLike, beta: ArrayLike, loss: ArrayLike) -> NDArray[np.float64]:
+    def place(self, alpha: ArrayLike, beta: ArrayLike, loss: ArrayLike) -> Array:
         """(n, 3) positions in the box of n points."""
         x = _to_unit(np.asarray(alpha, np.float64), self.alpha)
         y = _to_unit(np.asarray(beta, np.float64), self.beta)
         z = self.scale.apply(loss) * self.top
         return np.stack(np.broadcast_arrays(x, y, z), axis=-1)
 
-    def mesh_to_world(self, mesh: DisplayMesh) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def mesh_to_world(self, mesh: DisplayMesh) -> tuple[Array, Array]:
         """(3,) scale and (3,) offset from the mesh's own unit coordinates into the box."""
         lo = self.place(mesh.alpha[0], mesh.beta[0], self.scale.lo)
         hi = self.place(mesh.alpha[-1], mesh.beta[-1], self.scale.lo)
@@ -108,16 +109,16 @@ class Scene:
         return only.name if only.derived else only.surface.title or only.name
 
     @property
-    def look(self) -> Appearance:
+    def drawn_appearance(self) -> Appearance:
         """The appearance as drawn: a sign is read from a diverging colormap."""
-        look = self.appearance
-        has_it = any(layer.has(look.texture) for layer in self.shown)
-        signed = look.texture.signed if has_it else None
+        appearance = self.appearance
+        has_it = any(layer.has(appearance.texture) for layer in self.shown)
+        signed = appearance.texture.signed if has_it else None
         if signed is None:
             signed = self.shows_difference
-        if signed and look.colormap not in DIVERGING:
-            return replace(look, colormap=DIVERGING[0], reverse_colormap=False)
-        return look
+        if signed and appearance.colormap not in DIVERGING:
+            return replace(appearance, colormap=DIVERGING[0], reverse_colormap=False)
+        return appearance
 
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""
@@ -141,6 +142,6 @@ class Scene:
         )
 
 
-def _to_unit(values: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.float64]:
+def _to_unit(values: Array, span: tuple[float, float]) -> Array:
     lo, hi = span
     return 2 * (values - lo) / (hi - lo) - 1 if hi > lo else np.zeros_like(values)

@@ -11,8 +11,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.difference import difference
 from isoloss.run import Run
 from isoloss.scene.document import Document
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.loading import load_layer
+from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.scene import Scene
 from isoloss.scene.session_content import (
     SCHEMA,

@@ -178,12 +178,12 @@ def _check_layer(entry: LayerEntry, where: str, content: Content) -> None:
 
 
 def _check_view(view: ViewEntry, where: str, count: int) -> None:
-    look = view.appearance
+    appearance = view.appearance
     fits = all(0 <= k < count for k in view.hidden_layers)
     _demand(fits, f"{where}.hidden_layers must be indices below {count}")
     choices = ", ".join(NAMES)
-    _demand(look.colormap in NAMES, f"{where}.appearance.colormap must be one of {choices}")
-    fits = look.color_range is None or look.color_range[0] < look.color_range[1]
+    _demand(appearance.colormap in NAMES, f"{where}.appearance.colormap must be one of {choices}")
+    fits = appearance.color_range is None or appearance.color_range[0] < appearance.color_range[1]
     _demand(fits, f"{where}.appearance.color_range must go up")
 
 

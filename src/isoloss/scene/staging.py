@@ -13,11 +13,10 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.document import Document
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.loading import load_layer
+from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.plain import from_plain, to_plain
 from isoloss.scene.scene import Scene
-from isoloss.scene.session import SUFFIX, read_session
+from isoloss.scene.session import SUFFIX, load_session, read_session
 from isoloss.scene.session_content import RANGES
 from isoloss.scene.textures import TEXTURES, Texture, texture_named
 
@@ -27,7 +26,7 @@ DECORATIONS = ("axes", "scalar_bar", "title", "legend", "markers")
 """What "no overlays" leaves out."""
 
 CAMERA_OPTIONS = frozenset(f.name for f in fields(Camera))
-LOOK_OPTIONS = frozenset(f.name for f in fields(Appearance))
+APPEARANCE_OPTIONS = frozenset(f.name for f in fields(Appearance))
 Plain = TypeVar("Plain")
 
 
@@ -55,22 +54,23 @@ def stage(source: Source | Sequence[Source], overlays: bool = True, **options: A
         options["title"] = title
     camera = saved_camera(document, str(options.pop("view"))) if options.get("view") else None
     options.pop("view", None)
-    unknown = sorted(set(options) - CAMERA_OPTIONS - LOOK_OPTIONS)
+    unknown = sorted(set(options) - CAMERA_OPTIONS - APPEARANCE_OPTIONS)
     if unknown:
         raise IsolossError(f"render has no option {unknown[0]!r}")
     if isinstance(options.get("texture"), str):
         options["texture"] = texture_named(options["texture"])
-    look = {k: v for k, v in options.items() if k in LOOK_OPTIONS}
-    place = {k: v for k, v in options.items() if k in CAMERA_OPTIONS}
+    shown = {k: v for k, v in options.items() if k in APPEARANCE_OPTIONS}
+    seen_from = {k: v for k, v in options.items() if k in CAMERA_OPTIONS}
     for view in document.views:
-        view.appearance = checked(replace(view.appearance, **look)) if look else view.appearance
-        if camera is not None or place:
-            view.camera = checked(replace(camera or view.camera, **place))
+        if shown:
+            view.appearance = checked(replace(view.appearance, **shown))
+        if camera is not None or seen_from:
+            view.camera = checked(replace(camera or view.camera, **seen_from))
     colormap(document.view.appearance.colormap)
-    if look.get("color_range") is not None:
-        _check_range(*look["color_range"])
-    if "texture" in look:
-        _check_texture(look["texture"], document.layers)
+    if shown.get("color_range") is not None:
+        _check_range(*shown["color_range"])
+    if "texture" in shown:
+        _check_texture(shown["texture"], document.layers)
     if not isinstance(source, Scene):  # it keeps the scale that was given to it
         document.link()
     return document
@@ -93,7 +93,7 @@ def only_curve(source: Source | Sequence[Source]) -> SurfaceLayer | None:
     return layer if layer.surface.is_curve else None
 
 
-def has_a_look(source: Source | Sequence[Source]) -> bool:
+def has_an_appearance(source: Source | Sequence[Source]) -> bool:
     """Whether `source` says itself how it is to be shown: a session, a scene, a document."""
     sources = _listed(source)
     return any(isinstance(each, Scene | Document) or _is_session(each) for each in sources)
@@ -103,7 +103,7 @@ def saved_camera(document: Document, name: str) -> Camera:
     """The camera of the saved view `name`.
 
     Raises:
-        IsolossError: there is none of this name; tells those that there are.
+        IsolossError: there is none of this name; says which there are.
     """
     for saved in document.saved_views:
         if saved.name.casefold() == name.strip().casefold():
@@ -153,10 +153,7 @@ def _document(source: Source | Sequence[Source]) -> Document:
         return _copy(first)
     if isinstance(first, Scene):
         return Document(list(first.layers), [replace(first)])
-    session = read_session(Path(cast(str, first)))
-    if session.missing:
-        raise IsolossError(f"{first}: {session.missing[0]}")
-    return session.document
+    return load_session(Path(cast(str, first)))
 
 
 def _copy(document: Document) -> Document:

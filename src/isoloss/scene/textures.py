@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.derivatives import curvature, slope
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.surface import Surface
 
-Array = NDArray[np.float64]
 ValueScale = HeightScale | SignedScale
 """From values to positions in [0, 1] along a colormap, and back."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.height import HeightScale, Tick, number_label
 from isoloss.geometry.mesh import DisplayMesh
@@ -15,8 +17,6 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame
 from isoloss.scene.textures import Texture, ValueScale
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -123,3 +123,16 @@ def texture_values(
     if colors.scale == mesh.scale:
         return mesh.height
     return colors.scale.apply(mesh.scale.invert(mesh.height))
+
+
+def axis_titles(shown: list[SurfaceLayer]) -> tuple[str, str, str]:
+    """α and β, with the fraction of variance they explain when the plane came from PCA."""
+    recorded = shown[0].surface.meta.get("explained_variance_ratio") if len(shown) == 1 else None
+    ratios = list(cast("Sequence[float]", recorded)) if isinstance(recorded, list | tuple) else []
+    names = ["α", "β"]
+    if len(ratios) >= 2:
+        names = [
+            f"{name} (PC{k}, {100 * float(fraction):.1f} %)"
+            for k, (name, fraction) in enumerate(zip(names, ratios, strict=False), start=1)
+        ]
+    return names[0], names[1], quantity(shown)

@@ -38,7 +38,7 @@ class Theme:
     path: Color
     """The trajectory."""
     further_paths: tuple[Color, ...]
-    """Trajectories of other runs beside it: told apart by the colour-blind too."""
+    """Trajectories of other runs beside it: distinct to the colour-blind too."""
     path_end: Color
     """Its last checkpoint."""
     minimum: Color

@@ -33,7 +33,9 @@ def appearance(d: Driver) -> None:
         d.click(f"//$FOCUSED/$${index}/{name}")
 
     changes(lambda: d.click(f"{PANEL}/texture/Curvature"), texture=Texture.CURVATURE)
-    assert workspace.scene.look.colormap == "coolwarm", "a sign needs a diverging colormap"
+    assert workspace.scene.drawn_appearance.colormap == "coolwarm", (
+        "a sign needs a diverging colormap"
+    )
     assert workspace.appearance.colormap == "viridis"
     d.shot("curvature.png")
     changes(lambda: d.click(f"{PANEL}/texture/Height"), texture=Texture.HEIGHT)

@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.geometry.minima import minima_of, shares
+from isoloss.geometry.minima import minima_of, relative_depths
 from isoloss.geometry.surface import Surface
 
 SHALLOW = 0.2
@@ -20,7 +20,7 @@ def minima(d: Driver) -> None:
     (layer,) = scene.layers
     found = minima_of(layer.surface)
     assert len(found) > 2, "the sample has too few minima to be of use"
-    depth = shares(found, scene.frame().scale)
+    depth = relative_depths(found, scene.frame().scale)
     bare = d.picture()
     d.press(imgui.Key.m)
     assert scene.appearance.minima

@@ -13,9 +13,9 @@ from PIL import Image
 
 import isoloss
 from isoloss.errors import IsolossError
-from isoloss.figures.contours import contour_figure
+from isoloss.figures.plane.contour_figure import contour_figure
 from isoloss.figures.print import Print
-from isoloss.figures.style import Sheet
+from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory

@@ -18,18 +18,18 @@ from scipy import stats
 from isoloss.cli.main import main
 from isoloss.cli.runs import draw_figures
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import accuracy_figure
-from isoloss.figures.certified import certified_figure, certified_shares
-from isoloss.figures.choice import Choice
-from isoloss.figures.findings import read_findings
-from isoloss.figures.gallery import square_pixels
-from isoloss.figures.kept import read_kept
-from isoloss.figures.maps import heat, map_figure, told_name
-from isoloss.figures.robustness import draw_robustness, write_usual
-from isoloss.figures.series import by_defense, series_of
-from isoloss.figures.stamps import Stamps
-from isoloss.figures.strips import difference, strip_figure
-from isoloss.figures.style import Sheet
+from isoloss.figures.robustness.accuracy import accuracy_figure
+from isoloss.figures.robustness.certified import certified_figure, certified_shares
+from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.robustness.drawing import draw_robustness, write_usual
+from isoloss.figures.robustness.gallery import square_pixels
+from isoloss.figures.robustness.maps import heat, map_figure, told_name
+from isoloss.figures.robustness.run_results import read_run_results
+from isoloss.figures.robustness.saved_images import read_saved_images
+from isoloss.figures.robustness.series import by_defense, series_of
+from isoloss.figures.robustness.stamps import Stamps
+from isoloss.figures.robustness.strips import difference, strip_figure
+from isoloss.figures.sheet import Sheet
 from isoloss.files import write_json
 from isoloss.results.certificates import (
     CertificateRow,
@@ -86,7 +86,7 @@ def made(folder, kind, rows, warnings=(), *, finished=True, data="d1", facts=Non
 
 
 def drawn(*folders, by="majority", sheet=SHEET, look=LIGHT):
-    return accuracy_figure([read_findings(f) for f in folders], sheet, look, "", by)
+    return accuracy_figure([read_run_results(f) for f in folders], sheet, look, "", by)
 
 
 def plots(figure):
@@ -281,7 +281,7 @@ def test_several_runs_share_an_axis_if_they_are_of_the_same_images(tmp_path):
     few = EvaluationWarning("few-samples", "few images")
     one = made(tmp_path / "one", AttackSettings, PLAIN, [few])
     two = made(tmp_path / "two", DefendSettings, [*PLAIN[:4], *BEHIND])
-    groups = by_defense(series_of([read_findings(one), read_findings(two)]))
+    groups = by_defense(series_of([read_run_results(one), read_run_results(two)]))
     assert [[s.attack for s in g.series] for g in groups] == [
         ["pgd", "square", "transfer", "eot"],
         ["pgd", "square", "transfer", "eot"],
@@ -339,7 +339,7 @@ def certification(folder, **more):
 def test_certified_accuracy_is_the_share_at_every_radius(tmp_path):
     folder, certificates, rows = certification(tmp_path / "run")
     assert read_certificates(folder / CERTIFICATES) == certificates
-    findings = [read_findings(folder)]
+    findings = [read_run_results(folder)]
     ((radii, shares),) = certified_shares(series_of(findings)[0], findings)
     for radius in (0.0, 0.1, 0.3, *(c.radius for c in certificates[:9])):
         right = sum(c.is_right and c.radius >= radius for c in certificates) / 40
@@ -422,8 +422,8 @@ def test_strips_show_what_was_kept(tmp_path, defended):
     kind = DefendSettings if defended else AttackSettings
     folder = made(tmp_path / "run", kind, BEHIND if defended else PLAIN)
     clean, moved = keep(folder, defended=defended)
-    findings = read_findings(folder)
-    kept = read_kept(findings, Choice())
+    findings = read_run_results(folder)
+    kept = read_saved_images(findings, Choice())
     assert kept.eps == (0.0, 0.05, 0.1)
     assert kept.place(None) == 0, "the one that is fooled"
     shot = kept.shot(0.1, 0)
@@ -464,7 +464,7 @@ def test_maps_are_drawn_with_their_drift(tmp_path):
         tmp_path / "run", AttackSettings, PLAIN, [EvaluationWarning("x", "doubtful", "net")]
     )
     keep(folder)
-    figure = map_figure(read_findings(folder), Choice(), Sheet(505, None, 8, 72), LIGHT, "")
+    figure = map_figure(read_run_results(folder), Choice(), Sheet(505, None, 8, 72), LIGHT, "")
     told = words(figure)
     for text in (
         "last features",
@@ -474,7 +474,7 @@ def test_maps_are_drawn_with_their_drift(tmp_path):
         "drift",
     ):
         assert text in told, text
-    kept = read_kept(read_findings(folder), Choice())
+    kept = read_saved_images(read_run_results(folder), Choice())
     own = [line for plot in figure.axes for line in lines(plot, "drift")]
     others = [line for plot in figure.axes for line in lines(plot, "drift of another")]
     assert len(own) == len(others) == 3

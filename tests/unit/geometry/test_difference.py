@@ -128,12 +128,14 @@ def test_a_difference_is_drawn_centred_and_apart_from_losses():
     common = of_a.frame().scale
     assert common == of_b.frame().scale
     assert common.lo == min(a.surface.loss.min(), b.surface.loss.min())
-    assert of_difference.look.colormap == "coolwarm"
-    assert of_a.look.colormap == "viridis"
+    assert of_difference.drawn_appearance.colormap == "coolwarm"
+    assert of_a.drawn_appearance.colormap == "viridis"
     of_difference.appearance = Appearance(texture=Texture.SLOPE)
-    assert of_difference.look.colormap == "viridis", "a slope has no sign"
+    assert of_difference.drawn_appearance.colormap == "viridis", "a slope has no sign"
     of_difference.appearance = Appearance(texture=Texture.SPREAD)
-    assert of_difference.look.colormap == "coolwarm", "without a spread the height is shown"
+    assert of_difference.drawn_appearance.colormap == "coolwarm", (
+        "without a spread the height is shown"
+    )
     look = Appearance(texture=Texture.ACCURACY)
     colors = color_scale([made], look, of_difference.frame())
     assert colors is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.minima import minima_of, shares
+from isoloss.geometry.minima import minima_of, relative_depths
 from isoloss.geometry.surface import Surface
 
 
@@ -111,10 +111,10 @@ def test_what_two_standard_errors_cannot_tell_is_noise() -> None:
 def test_share_is_the_depth_as_it_is_displayed() -> None:
     loss = np.array([[100.0, 0.1, 10.0, 1.0, 100.0]])
     found = minima_of(surface_of(loss))
-    np.testing.assert_allclose(shares(found, HeightScale("log", 0.1, 100.0)), [1, 1 / 3])
-    np.testing.assert_allclose(shares(found, HeightScale("linear", 0.0, 100.0)), [1, 0.09])
+    np.testing.assert_allclose(relative_depths(found, HeightScale("log", 0.1, 100.0)), [1, 1 / 3])
+    np.testing.assert_allclose(relative_depths(found, HeightScale("linear", 0.0, 100.0)), [1, 0.09])
     assert found[1].persistence == 9.0  # in units of loss whatever the scale
-    assert len(shares((), HeightScale("linear", 0.0, 1.0))) == 0
+    assert len(relative_depths((), HeightScale("linear", 0.0, 1.0))) == 0
 
 
 def test_on_a_large_surface_with_many_basins() -> None:

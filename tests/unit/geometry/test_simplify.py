@@ -5,10 +5,10 @@ import pytest
 
 from isoloss.geometry import simplify
 from isoloss.geometry.mesh import display_mesh
-from isoloss.geometry.simplify import Sight, deviations, flat_blocks, is_worth_it, simplified
+from isoloss.geometry.simplify import Resolution, deviations, flat_blocks, is_worth_it, simplified
 from isoloss.geometry.surface import Surface
 
-SEEN = Sight(bend=4e-3, steepness=0.9)
+SEEN = Resolution(bend=4e-3, steepness=0.9)
 
 
 def surface(rows: int, columns: int, spike: bool = True, hole: bool = True) -> Surface:
@@ -107,7 +107,7 @@ def test_what_is_seen_closely_keeps_all_its_triangles():
     axis = np.linspace(-1, 1, 64)
     bowl = Surface.from_loss(axis, axis, np.add.outer(axis**2, axis**2))
     mesh = display_mesh(bowl, smooth=False)
-    levels = flat_blocks(mesh, mesh.height.astype(np.float32), Sight(1e-5, 0.9))
+    levels = flat_blocks(mesh, mesh.height.astype(np.float32), Resolution(1e-5, 0.9))
     assert not levels[0].any()
     same = simplified(mesh, levels)
     assert np.array_equal(same, mesh.triangles())

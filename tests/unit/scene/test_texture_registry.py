@@ -10,9 +10,9 @@ from matplotlib.text import Text
 import isoloss
 from isoloss.app.state.explain import matching, of_texture
 from isoloss.cli.render_options import add_render_options
-from isoloss.figures.contours import contour_figure
+from isoloss.figures.plane.contour_figure import contour_figure
 from isoloss.figures.print import Print
-from isoloss.figures.style import Sheet, write_figure
+from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Appearance, Document, Scene, SurfaceLayer, Texture, next_texture
 from isoloss.scene.colormaps import colormap
@@ -40,7 +40,7 @@ def test_its_values_and_its_scale_are_those_of_the_entry(distance_texture, layer
     values = texture_values(layer, layer.mesh(scene.frame().scale, False), colors, scene.appearance)
     np.testing.assert_allclose(values, np.array(DISTANCE) / 32**0.5)
     assert [label for _, label in colors.ticks(4)] == ["0", "2", "4"]
-    assert scene.look.colormap == "viridis"
+    assert scene.drawn_appearance.colormap == "viridis"
 
 
 def test_it_is_in_the_cycle_of_the_key_and_on_the_command_line(distance_texture, layer, capsys):

@@ -27,8 +27,7 @@ from isoloss.gl.frame.renderer import Renderer
 from isoloss.naming import capitalized
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.loading import load_layer
+from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.scene import Scene
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.version import __version__

@@ -124,12 +124,12 @@ class AppearancePanel:
     def _data_range(self) -> tuple[float, float] | None:
         """The range of the colours now, to set out from."""
         scene = self.workspace.scene
-        colors = color_scale(scene.shown, scene.look, scene.frame())
+        colors = color_scale(scene.shown, scene.drawn_appearance, scene.frame())
         return (colors.scale.lo, colors.scale.hi) if colors else None
 
     def _colormap(self) -> None:
         workspace = self.workspace
-        appearance, drawn = workspace.appearance, workspace.scene.look
+        appearance, drawn = workspace.appearance, workspace.scene.drawn_appearance
         forced = drawn.colormap != appearance.colormap
         row("Colormap", "A sign is read from a diverging one" if forced else "")
         imgui.begin_disabled(forced)

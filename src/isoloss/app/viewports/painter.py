@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.frame.canvas import Canvas
-from isoloss.gl.frame.pace import TARGET
+from isoloss.gl.frame.detail import TARGET
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 
@@ -92,7 +92,7 @@ class Painter:
         together: int,
         key: Any,
     ) -> None:
-        canvas.pace.target = TARGET / together
+        canvas.detail_control.target = TARGET / together
         start = time.process_time()
         canvas.draw(scene, size, scale, TARGET / together)
         seconds = time.process_time() - start

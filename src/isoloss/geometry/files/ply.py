@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.surface import Array, Surface
+from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
 plyfile: Any = _plyfile  # it has no type stubs
@@ -240,7 +241,7 @@ def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
 
 def _read(path: Path, **how: Any) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters of a file's oddities is told in words
+        warnings.simplefilter("ignore")  # what matters of a file's oddities is said in words
         return plyfile.PlyData.read(str(path), **how)
 
 

@@ -1,1 +1,4 @@
-"""What is written over a picture: axes, scalar bar, legend, labels, pins."""
+"""What is written over a picture: axes, scalar bar, legend, labels, pins.
+
+Read `decorations` first: it lays the others out. Imports `layers`, `primitives` and `device`.
+"""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import Tick, nice_ticks
 from isoloss.geometry.rect import Rect, is_free, overlap
 from isoloss.gl.device.view import View
@@ -18,8 +19,6 @@ from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.scene.camera import Camera
 from isoloss.scene.scene import FLOOR, Frame
 from isoloss.scene.theme import Color
-
-Array = NDArray[np.float64]
 
 _TICK = 0.035  # length of tick marks, in the box's units
 _END_ON = 0.26  # sine of the angle between the line of sight and an edge

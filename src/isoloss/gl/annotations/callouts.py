@@ -11,7 +11,7 @@ from isoloss.geometry.rect import Rect, is_free
 from isoloss.gl.annotations.axes import AxisLabels
 from isoloss.gl.device.view import View
 from isoloss.gl.layers.overlays import marker_points
-from isoloss.gl.primitives.shapes import rectangle, stroke
+from isoloss.gl.primitives.fills import rectangle, stroke
 from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.scene.layer import Marker
 from isoloss.scene.scene import Frame
@@ -60,9 +60,9 @@ def callouts(
         np.array(labelled, object)[in_sight], places[in_sight], strict=True
     ):
         lines = marker.label.split("\n")
-        # In a small picture the place is left to be seen, the values are told.
-        told = lines[1:] if small and len(lines) > 1 else lines
-        cards.append(_card(told, (float(x), float(y)), view, text, layout, laid, cards))
+        # In a small picture the place is left to be seen, the values are written.
+        written = lines[1:] if small and len(lines) > 1 else lines
+        cards.append(_card(written, (float(x), float(y)), view, text, layout, laid, cards))
     return laid
 
 

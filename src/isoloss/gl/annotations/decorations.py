@@ -12,17 +12,16 @@ from isoloss.geometry.rect import Rect
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
+from isoloss.gl.annotations.minima_labels import minima_labels
 from isoloss.gl.annotations.plates import Silhouette, headline
 from isoloss.gl.annotations.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
 from isoloss.gl.device.view import View
-from isoloss.gl.layers.minima_marks import minima_labels
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.text import Label, TextPass
-from isoloss.scene.axis_titles import axis_titles
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame, Scene
-from isoloss.scene.texturing import ColorScale, shown_texture
+from isoloss.scene.texturing import ColorScale, axis_titles, shown_texture
 
 NOTHING = ("Nothing to show yet", "All surfaces are hidden here")
 """Told where there is no layer, and where none is visible."""
@@ -35,7 +34,7 @@ def nothing_of(layers: list[SurfaceLayer]) -> str:
 
 
 @dataclass(frozen=True)
-class Sights:
+class BoxView:
     """From where the box is seen, and how its axes are divided."""
 
     view: View
@@ -69,21 +68,21 @@ class Decorations:
         self,
         scene: Scene,
         shown: list[SurfaceLayer],
-        sights: Sights,
+        box_view: BoxView,
         colors: ColorScale | None,
         minima: list[Minimum],
     ) -> Writing:
         """Find a place for all of them; `minima` are those to be labelled, the deepest first."""
-        look, texture = scene.appearance, shown_texture(shown, scene.look)
-        view, frame = sights.view, sights.frame
+        appearance, texture = scene.appearance, shown_texture(shown, scene.drawn_appearance)
+        view, frame = box_view.view, box_view.frame
         box = Silhouette(view, frame.corners)
         # A picture without background may be put on any other.
-        halo = None if look.transparent else box.halo
+        halo = None if appearance.transparent else box.halo
         layout, writing = AxisLabels(view, self._text, halo), Writing()
         bar: ScalarBar | None = None
-        if look.scalar_bar and colors is not None:
-            bands = look.contour_levels + 1 if texture.paint == "bands" else 0
-            remarks = notes(self._extent(shown), texture, look, frame, view.theme)
+        if appearance.scalar_bar and colors is not None:
+            bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
+            remarks = notes(self._extent(shown), texture, appearance, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
                 for rect in bar.rects:
@@ -94,14 +93,14 @@ class Decorations:
             layout.reserve((0.0, 0.0, *rect[2:]))
             layout.labels.append(heading)
             writing.fills.append(box.plate(rect))
-        if look.axes:
-            layout.lay_out(frame, sights.ticks, sights.sides, axis_titles(shown))
+        if appearance.axes:
+            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown))
         cards = Callouts()
-        if look.markers:
+        if appearance.markers:
             markers = [m for layer in shown for m in drawn_markers(layer)]
             cards = callouts(markers, view, self._text, frame, layout)
         layout.labels += minima_labels(minima, view, frame, self._text, layout)
-        has_key = look.trajectory and look.legend
+        has_key = appearance.trajectory and appearance.legend
         key = legend(view, self._text, shown, layout.is_free) if has_key else None
         for card in (bar, cards, key):
             if card is not None:
@@ -144,19 +143,19 @@ class Decorations:
         remarks: tuple[Note, ...],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""
-        look = scene.look
+        appearance = scene.drawn_appearance
         key = (
             view.size,
             view.scale,
             colors,
-            look.theme,
-            look.colormap,
-            look.reverse_colormap,
+            appearance.theme,
+            appearance.colormap,
+            appearance.reverse_colormap,
             bands,
             remarks,
         )
         if self._bar[0] != key:
-            self._bar = (key, scalar_bar(view, self._text, colors, look, bands, remarks))
+            self._bar = (key, scalar_bar(view, self._text, colors, appearance, bands, remarks))
         return self._bar[1]
 
     def draw_nothing(self, scene: Scene, view: View) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.view import View
-from isoloss.gl.primitives.shapes import rectangle
+from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.scene.layer import SurfaceLayer
 

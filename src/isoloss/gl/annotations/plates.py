@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.view import View
-from isoloss.gl.primitives.shapes import rectangle
+from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.naming import shortened
 from isoloss.scene.theme import Color
@@ -23,7 +24,7 @@ class Silhouette:
         corners: (8, 3) of the box.
     """
 
-    def __init__(self, view: View, corners: NDArray[np.float64]) -> None:
+    def __init__(self, view: View, corners: Array) -> None:
         places = view.pixels(corners)
         self._view, self._box = view, places[:, :2]
         self._is_around = bool(places[:, 2].min() <= 0)  # the eye is inside

@@ -12,7 +12,7 @@ from isoloss.geometry.height import number_label
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.view import View
-from isoloss.gl.primitives.shapes import rectangle
+from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
@@ -89,16 +89,16 @@ class Extent:
 
 
 def notes(
-    extent: Extent, texture: Texture, look: Appearance, frame: Frame, theme: Theme
+    extent: Extent, texture: Texture, appearance: Appearance, frame: Frame, theme: Theme
 ) -> tuple[Note, ...]:
     """What is to be explained besides the colours of `texture`, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
     prefix = "" if texture.shows_height else f"{extent.quantity} "
-    if own_height(look, frame) is not None and look.contour_value is not None:
-        found.append(Note(prefix + number_label(look.contour_value), theme.level, "line"))
+    if own_height(appearance, frame) is not None and appearance.contour_value is not None:
+        found.append(Note(prefix + number_label(appearance.contour_value), theme.level, "line"))
     slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
-    if prefix or look.color_range is not None:  # else the caps of the bar tell it
+    if prefix or appearance.color_range is not None:  # else the caps of the bar tell it
         if extent.highest > scale.hi + slack:
             found.append(Note(f"{prefix}> {number_label(scale.hi)}", theme.clamped, "hatch"))
         if extent.lowest < scale.lo - slack:
@@ -116,7 +116,7 @@ def scalar_bar(
     view: View,
     text: TextPass,
     colors: ColorScale,
-    look: Appearance,
+    appearance: Appearance,
     bands: int,
     remarks: tuple[Note, ...] = (),
 ) -> ScalarBar | None:
@@ -124,12 +124,12 @@ def scalar_bar(
 
     Args:
         bands: how many discrete colours there are; 0 for smooth ones.
-        remarks: what is told besides.
+        remarks: what is explained besides.
     """
     width, height = view.size
     if width < 12 * view.em or height < 9 * view.em:
         return None
-    drawn = _Drawing(view, text, colors, look, bands)
+    drawn = _Drawing(view, text, colors, appearance, bands)
     lacking = drawn.breadth() - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
     # In an upright picture there is nothing below that could be hidden, whatever the camera.
     if lacking[0] > max(0.0, 1.5 * lacking[1]) or (height > _UPRIGHT * width and lacking[1] < 0):
@@ -143,15 +143,15 @@ class _Drawing:
     """Collects what the bar is made of; all places are pixels from the top left."""
 
     def __init__(
-        self, view: View, text: TextPass, colors: ColorScale, look: Appearance, bands: int
+        self, view: View, text: TextPass, colors: ColorScale, appearance: Appearance, bands: int
     ) -> None:
         self.view, self.text, self.colors, self.bands = view, text, colors, bands
-        self.palette = (look.colormap, look.reverse_colormap)
+        self.palette = (appearance.colormap, appearance.reverse_colormap)
         self.frame = max(1, round(view.scale))
         self.triangles: Triangles = []
         self.labels: list[Label] = []
         self.rects: list[Rect] = []
-        self.is_hatched = look.texture.shows_height and look.color_range is None
+        self.is_hatched = appearance.texture.shows_height and appearance.color_range is None
 
     # -- where ---------------------------------------------------------------------------------
 

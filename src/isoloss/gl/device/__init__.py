@@ -1,1 +1,1 @@
-"""OpenGL itself: context, shader programs, buffers, framebuffers, textures."""
+"""OpenGL itself: context, shader programs, buffers, framebuffers, textures, and the view."""

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.scene.camera import Camera
 from isoloss.scene.theme import Theme
 
@@ -32,7 +33,7 @@ class Part:
         """Its bottom left as OpenGL counts the pixels of the whole picture, from the bottom."""
         return float(self.x), float(self.whole[1] - self.y - self.size[1])
 
-    def crop(self) -> NDArray[np.float64]:
+    def crop(self) -> Array:
         """(4, 4) clip coordinates of the whole picture to those of the rectangle."""
         stretch = np.array(self.whole) / self.size
         centre = np.array(self.origin) + np.array(self.size) / 2
@@ -77,7 +78,7 @@ class View:
         return whole if self.part is None else (self.crop @ whole).astype(np.float32)
 
     @cached_property
-    def crop(self) -> NDArray[np.float64]:
+    def crop(self) -> Array:
         """(4, 4) clip coordinates of the whole to those of what is drawn."""
         return np.eye(4) if self.part is None else self.part.crop()
 
@@ -101,6 +102,6 @@ class View:
         """Where what is drawn begins in the whole, in pixels from the top left."""
         return (0.0, 0.0) if self.part is None else (float(self.part.x), float(self.part.y))
 
-    def pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def pixels(self, points: Array) -> Array:
         """(n, 3) world points to (n, 3) pixels from the top left and depth."""
         return self.camera.to_pixels(points, self.size)

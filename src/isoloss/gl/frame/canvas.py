@@ -1,7 +1,7 @@
 """One viewport's picture: quick while it keeps changing, whole once it rests, never long in one go.
 
 Where the whole picture takes long (a software renderer, a large surface), what has just changed is
-first drawn quickly, with as much detail as leaves the hand free (`pace`). Once nothing has changed
+first drawn quickly, with as much detail as there is time for (`detail`). Once nothing has changed
 for a moment the whole picture is drawn in pieces between the frames of the window, and shown
 once it is done. It is the picture that one long drawing would have made.
 """
@@ -19,7 +19,7 @@ from OpenGL import GL
 
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.target import Target
-from isoloss.gl.frame.pace import TARGET, Pace
+from isoloss.gl.frame.detail import TARGET, DetailControl
 from isoloss.gl.frame.patches import Patches
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.scene.scene import Scene
@@ -42,7 +42,7 @@ class Canvas:
 
     def __init__(self, renderer: Renderer | None = None) -> None:
         self.renderer = renderer or Renderer()
-        self.pace = Pace(_FIRST_STEP if self.renderer.is_software else 0)
+        self.detail_control = DetailControl(_FIRST_STEP if self.renderer.is_software else 0)
         self.quick_seconds = 0.0
         self.whole_seconds = _EXPECTED if self.renderer.is_software else 0.0
         self._whole, self._quick = Target(1, 1), Target(1, 1, samples=0)
@@ -76,8 +76,8 @@ class Canvas:
     def draw_quickly(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Show `scene` with what detail there is time for; the whole picture is to follow."""
         self._want(scene, size, scale)
-        detail = self.pace.detail
-        small = (max(1, round(size[0] * detail.share)), max(1, round(size[1] * detail.share)))
+        detail = self.detail_control.detail
+        small = (max(1, round(size[0] * detail.fraction)), max(1, round(size[1] * detail.fraction)))
         self._quick.resize(*small)
         patches = None
         if small != size:
@@ -86,12 +86,12 @@ class Canvas:
         start = time.perf_counter()
         with self._giving_up():
             fresh = self.renderer.draw_quickly(
-                scene, self._quick, scale * detail.share, detail.points, patches
+                scene, self._quick, scale * detail.fraction, detail.points, patches
             )
         GL.glFinish()
         self.quick_seconds = time.perf_counter() - start
         if not fresh:  # new data take time of their own and say nothing about the next picture
-            self.pace.took(self.quick_seconds)
+            self.detail_control.took(self.quick_seconds)
         self._shown, self._is_patched = self._quick, patches is not None
 
     def draw(

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from OpenGL import GL
 
-from isoloss.geometry.simplify import Sight
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.simplify import Resolution
 from isoloss.gl.annotations import axes
-from isoloss.gl.annotations.decorations import Decorations, Sights
+from isoloss.gl.annotations.decorations import BoxView, Decorations
 from isoloss.gl.device.context import description
 from isoloss.gl.device.program import Program
 from isoloss.gl.device.target import Target
@@ -26,9 +26,9 @@ from isoloss.gl.layers.analysis import all_minima
 from isoloss.gl.layers.layer_buffers import LayerBuffers
 from isoloss.gl.layers.layer_lines import draw_contours, draw_paths
 from isoloss.gl.layers.surfaces import Paint, SurfacePass
+from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.lines import LinePass, LineStyle
-from isoloss.gl.primitives.strokes import Strokes
 from isoloss.gl.primitives.text import TextPass
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
@@ -199,18 +199,18 @@ class Renderer:
         patches: Patches | None,
     ) -> Iterator[None]:
         budget = quick or _ALL_POINTS
-        look, frame = scene.look, scene.frame()
-        colors = self._color_scale(list(dict.fromkeys([*shown, *scene.beside])), look, frame)
-        texture = shown_texture(shown, look)
+        appearance, frame = scene.drawn_appearance, scene.frame()
+        colors = self._color_scale(list(dict.fromkeys([*shown, *scene.beside])), appearance, frame)
+        texture = shown_texture(shown, appearance)
         sides = axes.Sides.of(scene.camera)
         GL.glDepthFunc(GL.GL_LEQUAL)
-        if look.axes:
+        if appearance.axes:
             GL.glDisable(GL.GL_DEPTH_TEST)
             self._fills.draw(axes.walls(sides, view, frame.top), view.matrix)
         all_buffers = [self._buffers(scene, layer) for layer in shown]
         GL.glEnable(GL.GL_DEPTH_TEST)
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            buffers.update(layer, look, frame, colors, view.theme)
+            buffers.update(layer, appearance, frame, colors, view.theme)
         different = _different(shown, all_buffers)
         for buffers in different if quick is None else ():
             for _ in buffers.contours.complete():
@@ -218,7 +218,7 @@ class Renderer:
         yield from self._pause(target)
         paint = _paint(texture, scene)
         # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
-        occluded = look.ambient_occlusion and whole
+        occluded = appearance.ambient_occlusion and whole
         if occluded and texture.paint != "lines":
             points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
             for _ in self._occlude(shown, different, view, frame, points):
@@ -226,24 +226,31 @@ class Renderer:
             yield from self._pause(target)
             paint = replace(paint, occlusion=self._bound_occlusion())
         for buffers in different:
-            sight = None
+            resolution = None
             if quick is None and self.is_software and not paint.flat:
-                sight = _sight(view, buffers.placed)
+                resolution = _resolution(view, buffers.placed)
             parts: list[slice | None] = [None]
             if quick is None:
-                parts = [*buffers.surface.parts(budget, sight)]
+                parts = [*buffers.surface.parts(budget, resolution)]
                 yield from self._pause(target)
             for piece in parts:
                 if paint.occlusion is not None:
                     self._bound_occlusion()
                 self._surfaces.draw(
-                    buffers.surface, view, paint, buffers.placed, budget, piece, not whole, sight
+                    buffers.surface,
+                    view,
+                    paint,
+                    buffers.placed,
+                    budget,
+                    piece,
+                    not whole,
+                    resolution,
                 )
                 if len(parts) > 1:
                     yield from self._pause(target)
         GL.glDepthMask(False)
         ticks = axes.AxisTicks.of(frame)
-        if look.axes:
+        if appearance.axes:
             self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
             self._strokes.lines.draw(self._box, view, LineStyle(1.0 * view.scale))
         for buffers in different:
@@ -258,18 +265,18 @@ class Renderer:
             buffers.analysis.draw(scene, view, frame, self._strokes)
         GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
-        minima = all_minima(b.analysis for b in all_buffers) if look.minima else []
+        minima = all_minima(b.analysis for b in all_buffers) if appearance.minima else []
         if patches is None:
-            sights = Sights(view, frame, sides, ticks)
-            writing = self._decorations.lay_out(scene, shown, sights, colors, minima)
+            box_view = BoxView(view, frame, sides, ticks)
+            writing = self._decorations.lay_out(scene, shown, box_view, colors, minima)
             self._decorations.draw(writing, view)
             return
         # Half the pixels each way do for a surface that moves, but not for text.
         full = View(
             view.camera, patches.size, view.scale * patches.size[0] / view.size[0], view.theme
         )
-        sights = Sights(full, frame, sides, ticks)
-        writing = self._decorations.lay_out(scene, shown, sights, colors, minima)
+        box_view = BoxView(full, frame, sides, ticks)
+        writing = self._decorations.lay_out(scene, shown, box_view, colors, minima)
         target.pause()
         with patches.over(target, self._decorations.covered(writing, full)):
             self._decorations.draw(writing, full)
@@ -305,13 +312,13 @@ class Renderer:
     # -- caches --------------------------------------------------------------------------------
 
     def _color_scale(
-        self, shown: list[SurfaceLayer], look: Appearance, frame: Frame
+        self, shown: list[SurfaceLayer], appearance: Appearance, frame: Frame
     ) -> ColorScale | None:
         """The colour scale of the last frame, if it would be the same."""
         states = tuple((id(layer), layer.version, id(layer.surface)) for layer in shown)
-        key = (states, look.texture, look.color_range, look.log_colors, frame)
+        key = (states, appearance.texture, appearance.color_range, appearance.log_colors, frame)
         if self._colors[0] != key:
-            self._colors = (key, color_scale(shown, look, frame))
+            self._colors = (key, color_scale(shown, appearance, frame))
         return self._colors[1]
 
     def _uploads(self) -> int:
@@ -339,7 +346,7 @@ def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[L
     return list(first.values())
 
 
-def _sight(view: View, placed: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Sight:
+def _resolution(view: View, placed: tuple[Array, Array]) -> Resolution:
     """How closely a mesh placed so is seen; the same for cameras about as close."""
     scale, offset = placed
     corners = np.array(list(itertools.product((-1, 1), (-1, 1), (0, 1)))) * scale + offset
@@ -347,15 +354,17 @@ def _sight(view: View, placed: tuple[NDArray[np.float64], NDArray[np.float64]]) 
     depth = 1.0 if view.camera.orthographic else max(nearest, 0.05)
     pixels = 0.5 * view.size[1] * float(view.camera.projection(view.size)[1, 1]) / depth
     steepness = max(float(scale[2]), 1e-3)
-    return Sight(2.0 ** math.floor(math.log2(_UNSEEN / (pixels * steepness))), steepness)
+    return Resolution(2.0 ** math.floor(math.log2(_UNSEEN / (pixels * steepness))), steepness)
 
 
 def _paint(texture: Texture, scene: Scene) -> Paint:
-    look = scene.look
-    theme = THEMES[look.theme]
+    appearance = scene.drawn_appearance
+    theme = THEMES[appearance.theme]
     if texture.paint == "one tone":
-        return Paint(look.colormap, matte=theme.matte[:3], flat=not look.smooth)
+        return Paint(appearance.colormap, matte=theme.matte[:3], flat=not appearance.smooth)
     if texture.paint == "lines":  # a dark body hides the lines behind it
-        return Paint(look.colormap, matte=theme.body[:3], unlit=0.75)
-    bands = look.contour_levels + 1 if texture.paint == "bands" else 0
-    return Paint(look.colormap, look.reverse_colormap, bands, flat=not look.smooth)
+        return Paint(appearance.colormap, matte=theme.body[:3], unlit=0.75)
+    bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
+    return Paint(
+        appearance.colormap, appearance.reverse_colormap, bands, flat=not appearance.smooth
+    )

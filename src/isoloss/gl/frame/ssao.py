@@ -95,7 +95,7 @@ class OcclusionPass:
         return self._size
 
     def bind(self, unit: int) -> None:
-        """Bind the values, (unoccluded share, depth), to a texture unit; they cover the picture."""
+        """Bind the values, (fraction unoccluded, depth), to a texture unit; they cover it all."""
         GL.glActiveTexture(int(GL.GL_TEXTURE0) + unit)
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._values[0])
         GL.glActiveTexture(GL.GL_TEXTURE0)

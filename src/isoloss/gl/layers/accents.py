@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import INFINITE, DisplayMesh
 from isoloss.gl.device.view import View
 from isoloss.gl.layers import overlays
@@ -18,7 +19,6 @@ from isoloss.scene.scene import FLOOR, Frame
 from isoloss.scene.texturing import ColorScale, texture_values
 from isoloss.scene.theme import Theme
 
-Array = NDArray[np.float64]
 Records = NDArray[np.void]
 
 
@@ -34,14 +34,14 @@ class Accents:
         self,
         layer: SurfaceLayer,
         mesh: DisplayMesh,
-        look: Appearance,
+        appearance: Appearance,
         frame: Frame,
         colors: ColorScale | None,
         theme: Theme,
         shape: object,
     ) -> None:
         """Bring them up to date; `shape` names the state of the mesh."""
-        level = own_height(look, frame)
+        level = own_height(appearance, frame)
         if self._changed("level", (shape, level, theme)):
             levels = np.array([] if level is None else [level])
             inks = np.tile(np.array(theme.level), (len(levels), 1))
@@ -50,12 +50,12 @@ class Accents:
             rims, traces = hole_segments(mesh, theme)
             self._rims.upload(rims)
             self._traces.upload(traces)
-        palette = (look.colormap, look.reverse_colormap)
-        if self._changed("row", (shape, colors, look.texture, palette)):
+        palette = (appearance.colormap, appearance.reverse_colormap)
+        if self._changed("row", (shape, colors, appearance.texture, palette)):
             rows = np.empty((0, 3))
             row = segments(rows, rows)
             if min(mesh.height.shape) == 1:
-                values = texture_values(layer, mesh, colors, look)
+                values = texture_values(layer, mesh, colors, appearance)
                 row = overlays.grid_segments(mesh, shades(values, *palette))
             self._row.upload(row)
 

@@ -12,15 +12,14 @@ import weakref
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.geometry.contours import LevelSets
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.level_sets import LevelSets
 from isoloss.geometry.mesh import DisplayMesh, every
 from isoloss.gl.device.buffers import Quads
 from isoloss.gl.layers.overlays import contour_ends, joined_ends
 from isoloss.gl.primitives.lines import LinePass
 
-Array = NDArray[np.float64]
 Ends = tuple[Array, Array]
 
 QUICK_POINTS = 100

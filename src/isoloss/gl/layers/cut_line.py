@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.gl.primitives.lines import segments
 from isoloss.scene.cut import Cut
 from isoloss.scene.scene import Frame
-
-Array = NDArray[np.float64]
 
 
 def cut_points(cut: Cut, mesh: DisplayMesh, frame: Frame) -> Array:
@@ -18,9 +17,9 @@ def cut_points(cut: Cut, mesh: DisplayMesh, frame: Frame) -> Array:
 
     z is NaN over holes and outside of the grid.
     """
-    share = _bends(cut, mesh)
-    alpha = cut.start[0] + share * (cut.end[0] - cut.start[0])
-    beta = cut.start[1] + share * (cut.end[1] - cut.start[1])
+    fraction = _bends(cut, mesh)
+    alpha = cut.start[0] + fraction * (cut.end[0] - cut.start[0])
+    beta = cut.start[1] + fraction * (cut.end[1] - cut.start[1])
     points = frame.place(alpha, beta, frame.scale.lo)
     scale, offset = frame.mesh_to_world(mesh)
     x, y = ((points[:, k] - offset[k]) / (scale[k] or 1.0) for k in (0, 1))
@@ -37,10 +36,10 @@ def cut_segments(cut: Cut, mesh: DisplayMesh, frame: Frame) -> NDArray[np.void]:
 
 
 def _bends(cut: Cut, mesh: DisplayMesh) -> Array:
-    """Shares of the way at which the line meets a line of the displayed grid."""
-    shares = [np.linspace(0.0, 1.0, 33)]
+    """Fractions of the way at which the line meets a line of the displayed grid."""
+    fractions = [np.linspace(0.0, 1.0, 33)]
     for axis, a, b in zip((mesh.alpha, mesh.beta), cut.start, cut.end, strict=True):
         if a != b:
-            shares.append((axis - a) / (b - a))
-    found = np.concatenate(shares)
+            fractions.append((axis - a) / (b - a))
+    found = np.concatenate(fractions)
     return np.unique(found[(found >= 0) & (found <= 1)])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.device.buffers import Quads
 from isoloss.gl.layers import overlays
 from isoloss.gl.layers.accents import Accents
 from isoloss.gl.layers.analysis import AnalysisBuffers
 from isoloss.gl.layers.contour_buffers import ContourBuffers
-from isoloss.gl.layers.path_head import PathHead
+from isoloss.gl.layers.path_buffers import PathBuffers
 from isoloss.gl.layers.surfaces import SurfaceBuffers
 from isoloss.gl.primitives.lines import LinePass
 from isoloss.gl.primitives.markers import MarkerPass
@@ -24,43 +24,6 @@ from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale, shown_texture, texture_values
 from isoloss.scene.theme import Theme
-
-Array = NDArray[np.float64]
-
-
-class PathBuffers:
-    """One trajectory on the GPU."""
-
-    def __init__(self) -> None:
-        self.path, self.stems = LinePass.batch(), LinePass.batch()
-        self.marks = MarkerPass.batch()
-        self.head = PathHead()
-        self.points: Array = np.empty((0, 3))
-        self._whole: NDArray[np.bool_] = np.empty(0, np.bool_)
-        self._stemmed: NDArray[np.bool_] = self._whole
-
-    def upload(
-        self, path: Trajectory, index: int, mesh: DisplayMesh, frame: Frame, theme: Theme
-    ) -> None:
-        """Take over a trajectory that has points, the one with this index in its layer."""
-        points = self.points = overlays.path_points(path, frame)
-        unstretched = Frame(frame.alpha, frame.beta, frame.scale).top
-        self.path.upload(overlays.path_segments(points))
-        stems, self._stemmed = overlays.stem_segments(points, mesh, frame, unstretched)
-        self.stems.upload(stems)
-        self._whole = np.asarray(np.isfinite(points).all(axis=1))
-        self.marks.upload(overlays.path_marks(path, points, theme, index, frame.scale.hi))
-
-    def until(self, points: int) -> tuple[int, int, int]:
-        """How many segments, stems and marks belong to the first `points` points."""
-        whole = self._whole[:points]
-        segments = int((whole[:-1] & whole[1:]).sum())
-        return segments, int(self._stemmed[:points].sum()), int(whole.sum())
-
-    def free(self) -> None:
-        """Give the memory back."""
-        for piece in (self.path, self.stems, self.marks, self.head):
-            piece.free()
 
 
 class LayerBuffers:
@@ -83,22 +46,22 @@ class LayerBuffers:
     def update(
         self,
         layer: SurfaceLayer,
-        look: Appearance,
+        appearance: Appearance,
         frame: Frame,
         colors: ColorScale | None,
         theme: Theme,
     ) -> None:
         """Bring the buffers up to date with the layer and how it is to be shown."""
-        mesh = layer.mesh(frame.scale, look.smooth)
+        mesh = layer.mesh(frame.scale, appearance.smooth)
         self.placed = frame.mesh_to_world(mesh)
-        shape = (layer.version, id(layer.surface), frame.scale, look.smooth, layer.approach)
+        shape = (layer.version, id(layer.surface), frame.scale, appearance.smooth, layer.approach)
         if self._changed("shape", shape):
             self.surface.upload_shape(mesh)
-        texture = shown_texture([layer], look)
+        texture = shown_texture([layer], appearance)
         if self._changed("values", (shape, texture, colors)):
-            self.surface.upload_values(texture_values(layer, mesh, colors, look))
-        self._update_lines(layer, mesh, look, frame, colors, shape)
-        self.accents.update(layer, mesh, look, frame, colors, theme, shape)
+            self.surface.upload_values(texture_values(layer, mesh, colors, appearance))
+        self._update_lines(layer, mesh, appearance, frame, colors, shape)
+        self.accents.update(layer, mesh, appearance, frame, colors, theme, shape)
         self._update_paths(layer, mesh, frame, theme, shape)
 
     def free(self) -> None:
@@ -112,20 +75,20 @@ class LayerBuffers:
         self,
         layer: SurfaceLayer,
         mesh: DisplayMesh,
-        look: Appearance,
+        appearance: Appearance,
         frame: Frame,
         colors: ColorScale | None,
         shape: object,
     ) -> None:
-        palette = (look.colormap, look.reverse_colormap)
-        wanted = look.contours or look.floor_contours
-        levels = contour_heights(look, frame) if wanted else np.empty(0)
-        height = shown_texture([layer], look).shows_height
-        colored = contour_shades(levels, look, frame, colors, height)
+        palette = (appearance.colormap, appearance.reverse_colormap)
+        wanted = appearance.contours or appearance.floor_contours
+        levels = contour_heights(appearance, frame) if wanted else np.empty(0)
+        height = shown_texture([layer], appearance).shows_height
+        colored = contour_shades(levels, appearance, frame, colors, height)
         self.contours.update(mesh, levels, colored)
-        wanted = look.wireframe or look.texture.paint == "lines"
-        if wanted and self._changed("grid", (shape, palette, look.texture, colors)):
-            values = texture_values(layer, mesh, colors, look)
+        wanted = appearance.wireframe or appearance.texture.paint == "lines"
+        if wanted and self._changed("grid", (shape, palette, appearance.texture, colors)):
+            values = texture_values(layer, mesh, colors, appearance)
             self._upload(self.grid, overlays.grid_segments(mesh, shades(values, *palette)))
 
     def _update_paths(

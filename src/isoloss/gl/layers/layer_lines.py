@@ -6,9 +6,10 @@ from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.device.buffers import Quads
 from isoloss.gl.device.view import View
-from isoloss.gl.layers.layer_buffers import LayerBuffers, PathBuffers
+from isoloss.gl.layers.layer_buffers import LayerBuffers
+from isoloss.gl.layers.path_buffers import PathBuffers
+from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.lines import LineStyle, Placed
-from isoloss.gl.primitives.strokes import Strokes
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import FLOOR, Frame, Scene
 from isoloss.scene.textures import Texture
@@ -24,8 +25,8 @@ def draw_contours(
     texture: Texture,
 ) -> None:
     """The contours on a surface and below it, its grid, and what else lies upon it."""
-    look, unit, placed = scene.appearance, view.scale, buffers.placed
-    if look.floor_contours:
+    appearance, unit, placed = scene.appearance, view.scale, buffers.placed
+    if appearance.floor_contours:
         style = LineStyle(
             1.3 * unit,
             (1, 1, 1, 0.8 if texture.shows_height else 0.5),
@@ -37,13 +38,13 @@ def draw_contours(
     if texture.paint == "lines":
         style = LineStyle(1.2 * unit, bias=0.0012, toward=view.theme.floor_contour)
         strokes.lines.draw(buffers.grid, view, style, placed)
-    elif look.wireframe:
+    elif appearance.wireframe:
         style = LineStyle(0.8 * unit, view.theme.wire, bias=0.0012)
         strokes.lines.draw(buffers.grid, view, style, placed)
-    if look.contours and texture.paint != "lines":
+    if appearance.contours and texture.paint != "lines":
         style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
         strokes.lines.draw(contours, view, style, placed)
-    buffers.accents.draw(strokes.lines, view, placed, look.floor_contours)
+    buffers.accents.draw(strokes.lines, view, placed, appearance.floor_contours)
 
 
 def draw_paths(
@@ -55,10 +56,10 @@ def draw_paths(
     frame: Frame,
 ) -> None:
     """The trajectories of a layer, as far as they are to be shown, and its markers."""
-    look, placed = scene.appearance, frame.stretch
-    for index, trajectory in layer.shown_trajectories if look.trajectory else ():
-        _draw_path(strokes, buffers.paths[index], index, view, placed, trajectory, look.epoch)
-    if look.markers and layer.markers:
+    appearance, placed = scene.appearance, frame.stretch
+    for index, trajectory in layer.shown_trajectories if appearance.trajectory else ():
+        _draw_path(strokes, buffers.paths[index], index, view, placed, trajectory, appearance.epoch)
+    if appearance.markers and layer.markers:
         strokes.draw_marks(buffers.marks, view, placed)
 
 

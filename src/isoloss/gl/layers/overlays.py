@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.geometry.contours import LevelSets
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.level_sets import LevelSets
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.primitives.lines import segments
@@ -14,7 +15,6 @@ from isoloss.scene.layer import Marker, MarkerShape
 from isoloss.scene.scene import Frame
 from isoloss.scene.theme import Theme
 
-Array = NDArray[np.float64]
 Records = NDArray[np.void]
 
 MOST_GRID_LINES = 60

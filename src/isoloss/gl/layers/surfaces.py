@@ -7,11 +7,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from OpenGL import GL
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.geometry.simplify import Sight, flat_blocks, is_worth_it, simplified
+from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simplified
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
 from isoloss.gl.device.program import Program
 from isoloss.gl.device.view import View
@@ -66,7 +66,7 @@ class SurfaceBuffers:
         self._is_fine = False
         self.uploads = 0
         # by stride, or by how closely all is seen -> indices and their number
-        self._triangles: dict[int | Sight, tuple[Buffer, int]] = {}
+        self._triangles: dict[int | Resolution, tuple[Buffer, int]] = {}
         size, at = (
             VERTEX.itemsize,
             {k: offset for k, (_, offset, *_) in dict(VERTEX.fields or {}).items()},
@@ -87,41 +87,43 @@ class SurfaceBuffers:
         place[..., 2] = np.nan_to_num(mesh.height)
         for k, along in enumerate((mesh.slope_x, mesh.slope_y)):
             slope[..., k] = np.clip(along, -STEEPEST, STEEPEST)
-        for k, share in enumerate((mesh.occlusion, mesh.computed, mesh.clamped)):
-            state[..., k] = np.abs(share) * 255.0 + 0.5
+        for k, fraction in enumerate((mesh.occlusion, mesh.computed, mesh.clamped)):
+            state[..., k] = np.abs(fraction) * 255.0 + 0.5
         self._shape.upload(vertices.view(np.uint8))
         self.uploads += 1
         self._mesh, self._is_fine = mesh, is_worth_it(mesh)
         self._drop_triangles()
 
-    def upload_values(self, values: NDArray[np.float64]) -> None:
+    def upload_values(self, values: Array) -> None:
         """Replace the positions along the colormap; NaN has no colour."""
         self._colors = np.nan_to_num(values.astype(np.float32), copy=False, nan=-1.0)
         self._values.upload(self._colors)
         self.uploads += 1
-        for sight in [key for key in self._triangles if isinstance(key, Sight)]:
-            self._triangles.pop(sight)[0].free()
+        for resolution in [key for key in self._triangles if isinstance(key, Resolution)]:
+            self._triangles.pop(resolution)[0].free()
 
     @property
     def mesh_id(self) -> int:
         """Which mesh this is a copy of."""
         return id(self._mesh)
 
-    def parts(self, budget: int, sight: Sight | None = None) -> list[slice]:
+    def parts(self, budget: int, resolution: Resolution | None = None) -> list[slice]:
         """The triangles that `draw` would draw in pieces none of which takes long."""
-        count, most = self._indexed(budget, sight)[1], PART
-        if self._mesh is not None and isinstance(self._kind(budget, sight), Sight):
+        count, most = self._indexed(budget, resolution)[1], PART
+        if self._mesh is not None and isinstance(self._kind(budget, resolution), Resolution):
             # The fewer there are of a surface, the larger is each, and the longer it takes.
             most = max(_SMALLEST_PART, PART * count // (6 * self._mesh.height.size))
         step = 3 * min(most, -(-count // (3 * _FEWEST_PARTS)) or 1)
         return [slice(at, min(at + step, count)) for at in range(0, count, step)]
 
-    def draw(self, budget: int, part: slice | None = None, sight: Sight | None = None) -> None:
+    def draw(
+        self, budget: int, part: slice | None = None, resolution: Resolution | None = None
+    ) -> None:
         """Draw the triangles between at most about `budget` vertices an axis, or `part` of them.
 
-        Where all are within the budget, `sight` leaves those out that cannot be told apart.
+        Where all are within the budget, `sight` leaves those out that make no difference.
         """
-        buffer, count = self._indexed(budget, sight)
+        buffer, count = self._indexed(budget, resolution)
         first, last = (0, count) if part is None else (part.start, part.stop)
         if buffer is not None and last > first:
             self._array.bind()
@@ -129,21 +131,23 @@ class SurfaceBuffers:
             at = ctypes.c_void_p(4 * first)
             GL.glDrawElements(GL.GL_TRIANGLES, last - first, GL.GL_UNSIGNED_INT, at)
 
-    def _kind(self, budget: int, sight: Sight | None) -> int | Sight:
+    def _kind(self, budget: int, resolution: Resolution | None) -> int | Resolution:
         """The stride of a coarser mesh; where all vertices are within the budget, `sight`."""
         longest = 1 if self._mesh is None else max(self._mesh.height.shape)
         stride = max(1, math.ceil(longest / budget))
-        return sight if sight is not None and stride == 1 and self._is_fine else stride
+        return resolution if resolution is not None and stride == 1 and self._is_fine else stride
 
-    def _indexed(self, budget: int, sight: Sight | None = None) -> tuple[Buffer | None, int]:
+    def _indexed(
+        self, budget: int, resolution: Resolution | None = None
+    ) -> tuple[Buffer | None, int]:
         """The indices of the triangles between so many vertices, and their number."""
         if self._mesh is None:
             return None, 0
-        kind = self._kind(budget, sight)
+        kind = self._kind(budget, resolution)
         if kind not in self._triangles:
             if len(self._triangles) >= _MOST_STRIDES:
                 self._drop_triangles()
-            if isinstance(kind, Sight):
+            if isinstance(kind, Resolution):
                 levels = flat_blocks(self._mesh, self._colors, kind)
                 triangles = simplified(self._mesh, levels)
             else:
@@ -180,11 +184,11 @@ class SurfacePass:
         buffers: SurfaceBuffers,
         view: View,
         paint: Paint,
-        placed: tuple[NDArray[np.float64], NDArray[np.float64]],
+        placed: tuple[Array, Array],
         budget: int,
         part: slice | None = None,
         quick: bool = False,
-        sight: Sight | None = None,
+        resolution: Resolution | None = None,
     ) -> None:
         """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis.
 
@@ -225,7 +229,7 @@ class SurfacePass:
         # Surfaces step back by their slope, so that lines upon them stay whole.
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(1.0, 1.0)
-        buffers.draw(budget, part, sight)
+        buffers.draw(budget, part, resolution)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
     def _bind_colormap(self, name: str, reverse: bool) -> None:

@@ -24,7 +24,7 @@ from isoloss.scene.staging import Source, only_curve, saved_camera, stage
 SIZE = (1280, 720)
 MOST_SECONDS, MOST_FPS = 600.0, 120.0
 REST = 0.12
-"""The share of a movie for which the finished trajectory is left to look at."""
+"""The fraction of a movie for which the finished trajectory is left to look at."""
 
 
 @dataclass(frozen=True)

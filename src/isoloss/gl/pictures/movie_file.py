@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from isoloss.errors import IsolossError
 from isoloss.files import replacing, write_atomic
-
-Pixels = NDArray[np.uint8]
+from isoloss.geometry.arrays import Pixels
 
 FFMPEG = (".mp4", ".mov")
 PILLOW = (".gif", ".webp", ".apng")

@@ -12,12 +12,13 @@ from PIL import Image
 from isoloss.errors import IsolossError
 from isoloss.figures.print import Print
 from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Pixels
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
-from isoloss.gl.pictures.tiles import Pixels, Size, check_size, draw_tiled
+from isoloss.gl.pictures.tiles import Size, check_size, draw_tiled
 from isoloss.scene.camera import Camera
 from isoloss.scene.scene import Scene
-from isoloss.scene.staging import Source, has_a_look, only_curve, stage
+from isoloss.scene.staging import Source, has_an_appearance, only_curve, stage
 from isoloss.scene.theme import THEMES
 from isoloss.scene.tiling import division
 
@@ -82,7 +83,7 @@ def render(
         # Half a second to import, for figures alone.
         from isoloss.figures.draw import draw_contours, draw_curve
 
-        if (figure or suffix in FIGURES) and not has_a_look(source):
+        if (figure or suffix in FIGURES) and not has_an_appearance(source):
             options = {"theme": "light"} | options  # as paper is
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
@@ -99,20 +100,6 @@ def render(
     if path is not None:
         write_png(image, path)
     return image
-
-
-def draw_picture(
-    renderer: Renderer,
-    scene: Scene,
-    size: Size,
-    scale: float | None = None,
-    supersample: int = 2,
-) -> Pixels:
-    """One scene in the current context, for a program that already has one.
-
-    `supersample` draws so many times as large and averages, on top of multisampling.
-    """
-    return draw_views(renderer, [scene], size, scale, supersample)
 
 
 def draw_views(
@@ -157,11 +144,6 @@ def _step_back(view: Scene, size: Size) -> None:
     """From any side the whole box is to be seen, unless somebody has come closer."""
     if view.camera.distance == Camera.distance:
         view.camera = view.camera.fitting(size, view.frame().corners)
-
-
-def make_scene(source: Source | Sequence[Source], **options: Any) -> Scene:
-    """A scene of `source` with appearance and camera `options`; a given `Scene` is not changed."""
-    return stage(source, **options).view
 
 
 def fitting_scale(size: Sequence[int]) -> float:

@@ -6,15 +6,14 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Pixels
 from isoloss.gl.device.target import Target
 from isoloss.gl.device.view import Part
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.scene.scene import Scene
 
-Pixels = NDArray[np.uint8]
 Size = tuple[int, int]
 
 MOST_PIXELS = 400_000_000

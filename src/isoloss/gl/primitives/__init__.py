@@ -1,1 +1,1 @@
-"""What pictures are put together from: lines, markers, flat shapes, text."""
+"""What pictures are put together from: lines, markers, flat shapes, text. Imports `device`."""

@@ -1,4 +1,4 @@
-"""Plain coloured triangles: the walls of the box, the scalar bar, the plate of the floor."""
+"""Flat coloured shapes: the walls of the box, the scalar bar, cards and plates."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from OpenGL import GL
 
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray, joined
 from isoloss.gl.device.program import Program
+from isoloss.gl.device.view import View
+from isoloss.scene.theme import Color
 
 CORNER = np.dtype([("position", "<f4", 3), ("color", "u1", 4)])
 
@@ -20,6 +24,32 @@ def quad(corners: ArrayLike, color: ArrayLike) -> NDArray[np.void]:
     records = np.empty(6, CORNER)
     records["position"], records["color"] = corners[order], shades[order]
     return records
+
+
+def rectangle(view: View, rect: Rect, shade: ArrayLike) -> NDArray[np.void]:
+    """A rectangle in pixels from the top left, in clip coordinates.
+
+    `shade` is one colour, or those of the corners from the bottom left around.
+    """
+    left, top, right, bottom = rect
+    corners = np.array([(left, bottom), (right, bottom), (right, top), (left, top)])
+    return _patch(view, corners, shade)
+
+
+def stroke(
+    view: View, start: tuple[float, float], end: tuple[float, float], width: float, color: Color
+) -> NDArray[np.void]:
+    """A straight line between places in pixels, `width` wide, in clip coordinates."""
+    a, b = np.array(start), np.array(end)
+    along = (b - a) / max(float(np.hypot(*(b - a))), 1e-9)
+    side = 0.5 * width * np.array([-along[1], along[0]])
+    return _patch(view, np.array([a - side, b - side, b + side, a + side]), color)
+
+
+def _patch(view: View, corners: Array, shade: ArrayLike) -> NDArray[np.void]:
+    width, height = view.size
+    clip = corners * (2 / width, -2 / height) + (-1, 1)
+    return quad(np.column_stack([clip, np.zeros(4)]), shade)
 
 
 class FillPass:

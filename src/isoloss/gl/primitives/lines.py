@@ -40,7 +40,7 @@ class LineStyle:
         width: pixels.
         tint: multiplies the segments' colours.
         cap: half widths by which each segment is lengthened, to close the joints of thick paths.
-        bias: share of the distance by which lines are drawn nearer than they are.
+        bias: fraction of the distance by which lines are drawn nearer than they are.
         level: draw all of them at this z.
         toward: mix the colours with this one, by its alpha.
     """

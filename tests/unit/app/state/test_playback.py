@@ -57,7 +57,7 @@ def pass_time(playback, clock, seconds):
 
 def test_between_checkpoints_a_head_is_on_the_straight_line():
     at = playhead(PATH, 3.0)
-    assert (at.checkpoint, at.share) == (1, 0.25)
+    assert (at.checkpoint, at.fraction) == (1, 0.25)
     assert (at.alpha, at.beta, at.off_plane) == (1.5, 0.75, 2.5)
     assert at.loss == pytest.approx(0.1 + 0.25 * (0.001 - 0.1))
     assert playhead(PATH, 3.0, log=True).loss == pytest.approx(10**-1.5)
@@ -71,7 +71,7 @@ def test_at_a_checkpoint_and_beyond_the_ends_its_values_are_told():
     assert playhead(PATH, -5.0).checkpoint == 0
     for epoch in (6.0, 99.0, None):
         at = playhead(PATH, epoch)
-        assert (at.checkpoint, at.share, at.epoch, at.lr) == (2, 0.0, 6.0, 0.01)
+        assert (at.checkpoint, at.fraction, at.epoch, at.lr) == (2, 0.0, 6.0, 0.01)
 
 
 def test_a_path_of_one_checkpoint_stays_there():

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isoloss.figures.panel import STEPS, Panel
+from isoloss.figures.plane.remarks import BEYOND
+from isoloss.figures.plane.subplot import STEPS, Panel
 from isoloss.figures.print import Print
-from isoloss.figures.remarks import BEYOND
-from isoloss.figures.style import Sheet
+from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.scene.levels import own_height
 from isoloss.scene.theme import Theme
@@ -67,7 +67,7 @@ class Reading:
 
 def draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
     """Draw it into `axes`, whose place is final."""
-    em, look = sheet.em, panel.scene.look
+    em, appearance = sheet.em, panel.scene.drawn_appearance
     reading = Reading.of(panel)
     if panel.field is None and print_.fill:
         edges, shades = np.concatenate([[0.0], panel.levels, [1.0]]), panel.shades
@@ -92,7 +92,7 @@ def draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print
     axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks])
     axes.tick_params(axis="y", left=False, right=True, labelleft=False, labelright=True)
     axes.tick_params(axis="y", pad=0.3 * em)
-    own = own_height(look, panel.frame)
+    own = own_height(appearance, panel.frame)
     if own is not None and panel.field is None:
         axes.axhline(own, color=theme.ink, lw=1.5 * sheet.unit)
     over = 0.55 + (CAP if reading.above else 0.0)

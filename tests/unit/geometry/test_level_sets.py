@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from isoloss.geometry.contours import LevelSets, nice_levels
-from isoloss.geometry.height import HeightScale
+from isoloss.geometry.level_sets import LevelSets
 
 AXIS = np.linspace(-2, 2, 161)
 CONE = np.hypot(AXIS[:, None], AXIS[None, :])
@@ -74,8 +73,3 @@ def test_segments_join_the_points_of_a_line_and_no_two_lines():
     assert len(start) == len(found.points) - len(found.first)
     step = AXIS[1] - AXIS[0]
     assert np.hypot(*(end - start).T).max() <= np.hypot(step, step)
-
-
-def test_levels_are_evenly_spaced_as_displayed():
-    assert nice_levels(HeightScale("linear", 0, 10), 4).tolist() == pytest.approx([2, 4, 6, 8])
-    assert nice_levels(HeightScale("log", 0.01, 100), 3).tolist() == pytest.approx([0.1, 1, 10])

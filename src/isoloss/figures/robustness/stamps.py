@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.figures.findings import Findings, is_general
-from isoloss.figures.series import Group, Series
-from isoloss.figures.style import Sheet
+from isoloss.figures.robustness.run_results import RunResults, is_general
+from isoloss.figures.robustness.series import Group, Series
+from isoloss.figures.sheet import Sheet
+from isoloss.geometry.arrays import Array
 from isoloss.naming import sentence
 from isoloss.results.tables import EvaluationWarning
 from isoloss.scene.theme import Color, Theme
@@ -20,7 +20,6 @@ from isoloss.scene.theme import Color, Theme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 _DIRECTIONS = [np.deg2rad(d) for d in (90, -90, 45, 135, -45, -135, 0, 180)]
 
 
@@ -31,10 +30,10 @@ class Stamps:
     messages: tuple[str, ...]
 
     @classmethod
-    def of(cls, series: Sequence[Series], findings: Iterable[Findings]) -> Stamps:
+    def of(cls, series: Sequence[Series], runs: Iterable[RunResults]) -> Stamps:
         """Those that concern at least one of the curves."""
         drawn = {warning for each in series for warning in each.warnings}
-        return cls.of_doubts(d for run in findings for d in run.warnings if d in drawn)
+        return cls.of_doubts(d for run in runs for d in run.warnings if d in drawn)
 
     @classmethod
     def of_doubts(cls, warnings: Iterable[EvaluationWarning]) -> Stamps:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from isoloss.figures.stamps import badge
-from isoloss.figures.style import Sheet, draw_background
+from isoloss.figures.robustness.stamps import badge
+from isoloss.figures.sheet import Sheet, draw_background
 from isoloss.naming import shortened
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
@@ -55,7 +55,7 @@ class Page:
     """
 
     def __init__(
-        self, words: Words, handles: Sequence[Any], sheet: Sheet, look: Appearance
+        self, words: Words, handles: Sequence[Any], sheet: Sheet, appearance: Appearance
     ) -> None:
         """Inside the style of figures: what is written is measured.
 
@@ -64,7 +64,7 @@ class Page:
         """
         from matplotlib.figure import Figure
 
-        self._sheet, self._look, self._theme = sheet, look, THEMES[look.theme]
+        self._sheet, self._look, self._theme = sheet, appearance, THEMES[appearance.theme]
         em, width, count = sheet.em, sheet.width, len(words.titles)
         most = max(int((width - 2 * em) / (NARROWEST * em)), 1)
         rows = math.ceil(count / most)
@@ -85,10 +85,10 @@ class Page:
             tall = max((sheet.height - head - foot) / rows - top - bottom, 0.15 * sheet.height)
         height = sheet.height or head + rows * (top + tall + bottom) + foot
         self.figure.set_size_inches(width / 72, height / 72)
-        if not look.transparent:
+        if not appearance.transparent:
             # Paper is white; only the dark theme brings its own background.
             self.figure.patch.set_facecolor("white")
-            if look.theme == "dark":
+            if appearance.theme == "dark":
                 draw_background(self.figure, self._theme)
         self.plots: list[Axes] = []
         for k in range(count):
@@ -157,10 +157,10 @@ class Page:
         em = self._sheet.em
         width = 0.0
         if title:
-            told = as_fits(self.figure, title, room - (3 * em if sign else 0), em)
-            width = text_width(self.figure, told, em)
+            text = as_fits(self.figure, title, room - (3 * em if sign else 0), em)
+            width = text_width(self.figure, text, em)
             plot.annotate(
-                told, (0, 1), xycoords="axes fraction", xytext=(0, 0.55 * em),
+                text, (0, 1), xycoords="axes fraction", xytext=(0, 0.55 * em),
                 textcoords="offset points", ha="left", va="bottom", fontsize=em,
                 color=self._theme.ink,
             )  # fmt: skip
@@ -208,8 +208,8 @@ class Notes:
         y = top - 0.5 * self._line
         for number, lines in self._notes:
             if number:
-                look = badge(number, 0.72 * em, theme.clamped, theme, self._sheet.unit)
-                self._figure.text(1.75 * em / width, y / whole, number, gid="stamp note", **look)
+                sign = badge(number, 0.72 * em, theme.clamped, theme, self._sheet.unit)
+                self._figure.text(1.75 * em / width, y / whole, number, gid="stamp note", **sign)
             for text in lines:
                 self._figure.text(
                     (2.7 if number else 1.0) * em / width, y / whole, text,

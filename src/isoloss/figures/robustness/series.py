@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.figures.findings import Findings
+from isoloss.figures.robustness.run_results import RunResults
+from isoloss.geometry.arrays import Array
 from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -73,12 +71,15 @@ class Group:
         return ", ".join(words)
 
 
-def series_of(findings: Sequence[Findings], by: Criterion = "majority") -> list[Series]:
+def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Series]:
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
-    for run in findings:
+    for run in runs:
         for rows in over_seeds(run.rows):
             curve = rows[0].curve[:-1]
+    for run in runs:
+        for curve in dict.fromkeys(row.curve[:-1] for row in run.rows):
+            rows = [row for row in run.rows if row.curve[:-1] == curve]
             new = _put_together(rows, run, by)
             same = [
                 k
@@ -119,7 +120,7 @@ def by_network(series: Sequence[Series]) -> list[Group]:
     ]  # fmt: skip
 
 
-def _put_together(rows: Sequence[Row], run: Findings, by: Criterion) -> Series:
+def _put_together(rows: Sequence[Row], run: RunResults, by: Criterion) -> Series:
     first = rows[0]
     eps = sorted({row.eps for row in rows})
     judged = [[row.accuracy_by(by) for row in rows if row.eps == e] for e in eps]
@@ -138,8 +139,8 @@ def _put_together(rows: Sequence[Row], run: Findings, by: Criterion) -> Series:
 
 def _of_seed(rows: Sequence[Row], by: Criterion) -> tuple[Array, Array]:
     ordered = sorted(rows, key=lambda row: row.eps)
-    shares = [r.accuracy_by(by).accuracy for r in ordered]
-    return np.array([r.eps for r in ordered]), np.array(shares)
+    fractions = [r.accuracy_by(by).accuracy for r in ordered]
+    return np.array([r.eps for r in ordered]), np.array(fractions)
 
 
 def _is_twin(series: Series, among: Sequence[Series]) -> bool:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.figures.choice import Choice
-from isoloss.figures.findings import Findings
-from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
-from isoloss.figures.kept import Image, Kept, Shot, read_kept
-from isoloss.figures.style import Sheet
+from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.robustness.gallery import Caption, Cell, Gallery, gallery_figure
+from isoloss.figures.robustness.run_results import RunResults
+from isoloss.figures.robustness.saved_images import Image, SavedImages, Shot, read_saved_images
+from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
@@ -41,7 +41,7 @@ class Difference:
 
 
 def strip_figure(
-    findings: Findings, choice: Choice, sheet: Sheet, look: Appearance, heading: str
+    run: RunResults, choice: Choice, sheet: Sheet, appearance: Appearance, heading: str
 ) -> Figure:
     """One image with each ε in a column; or, if an ε is chosen or there is but one, several images
     at that, each in a row.
@@ -49,52 +49,62 @@ def strip_figure(
     Raises:
         IsolossError: if the run has kept no such images.
     """
-    kept = read_kept(findings, choice)
-    by_image = choice.eps is not None or len(kept.eps) == 1
-    return (_of_images if by_image else _of_radii)(kept, findings, choice, sheet, look, heading)
+    saved = read_saved_images(run, choice)
+    by_image = choice.eps is not None or len(saved.eps) == 1
+    return (_of_images if by_image else _of_radii)(saved, run, choice, sheet, appearance, heading)
 
 
 def _of_images(
-    kept: Kept, findings: Findings, choice: Choice, sheet: Sheet, look: Appearance, heading: str
+    saved: SavedImages,
+    run: RunResults,
+    choice: Choice,
+    sheet: Sheet,
+    appearance: Appearance,
+    heading: str,
 ) -> Figure:
-    eps = kept.eps[-1] if choice.eps is None else radius_of(kept, choice.eps)
-    images = range(min(len(kept.index.images), MOST))
-    chosen = images if choice.image is None else [kept.place(choice.image)]
-    strips = [_strip(kept.shot(eps, k), look) for k in chosen]
+    eps = saved.eps[-1] if choice.eps is None else radius_of(saved, choice.eps)
+    images = range(min(len(saved.index.images), MOST))
+    chosen = images if choice.image is None else [saved.place(choice.image)]
+    strips = [_strip(saved.shot(eps, k), appearance) for k in chosen]
     headers = list(dict.fromkeys(name for strip in strips for name in strip))
-    about = "" if eps == 0 else f", ε = {radius_label(eps)} in {NORMS[kept.file.norm]}"
+    about = "" if eps == 0 else f", ε = {radius_label(eps)} in {NORMS[saved.file.norm]}"
     gallery = Gallery(
-        heading or (kept.title + about if look.title else ""),
+        heading or (saved.title + about if appearance.title else ""),
         "true class",
         headers,
-        [kept.index.class_name(kept.index.labels[k]) for k in chosen],
+        [saved.index.class_name(saved.index.labels[k]) for k in chosen],
         [[strip.get(name) for name in headers] for strip in strips],
-        kept.warnings(findings),
-        _note(findings, attacked=eps > 0),
+        saved.warnings(run),
+        _note(run, attacked=eps > 0),
     )
-    return gallery_figure(gallery, sheet, look)
+    return gallery_figure(gallery, sheet, appearance)
 
 
 def _of_radii(
-    kept: Kept, findings: Findings, choice: Choice, sheet: Sheet, look: Appearance, heading: str
+    saved: SavedImages,
+    run: RunResults,
+    choice: Choice,
+    sheet: Sheet,
+    appearance: Appearance,
+    heading: str,
 ) -> Figure:
-    k = kept.place(choice.image)
-    strips = [_strip(kept.shot(eps, k), look) for eps in kept.eps]
+    k = saved.place(choice.image)
+    strips = [_strip(saved.shot(eps, k), appearance) for eps in saved.eps]
     names = [n for n in strips[-1] if n != "clean"]
     for strip in strips:
         strip.setdefault("adversarial", strip["clean"])  # at 0
-    label = kept.index.class_name(kept.index.labels[k])
-    about = f", image {kept.index.images[k]}, truly “{label}”"
+    label = saved.index.class_name(saved.index.labels[k])
+    about = f", image {saved.index.images[k]}, truly “{label}”"
     gallery = Gallery(
-        heading or (kept.title + about if look.title else ""),
-        f"ε in {NORMS[kept.file.norm]}",
-        [radius_header(eps) for eps in kept.eps],
+        heading or (saved.title + about if appearance.title else ""),
+        f"ε in {NORMS[saved.file.norm]}",
+        [radius_header(eps) for eps in saved.eps],
         names,
         [[strip.get(name) for strip in strips] for name in names],
-        kept.warnings(findings),
-        _note(findings, attacked=True),
+        saved.warnings(run),
+        _note(run, attacked=True),
     )
-    return gallery_figure(gallery, sheet, look)
+    return gallery_figure(gallery, sheet, appearance)
 
 
 def radius_header(eps: float) -> str:
@@ -102,7 +112,7 @@ def radius_header(eps: float) -> str:
     return "0, clean" if eps == 0 else radius_label(eps)
 
 
-def _strip(shot: Shot, look: Appearance) -> dict[str, Cell]:
+def _strip(shot: Shot, appearance: Appearance) -> dict[str, Cell]:
     """clean | adversarial | noisy | denoised | difference, as far as there are such; the answer
     stands below what is classified."""
     pictures = {"clean": shot.clean}
@@ -114,11 +124,11 @@ def _strip(shot: Shot, look: Appearance) -> dict[str, Cell]:
         pictures["denoised"] = shot.denoised
     cells = {name: Cell(picture) for name, picture in pictures.items()}
     classified = list(cells)[-1]
-    cells[classified] = Cell(pictures[classified], answer(shot, THEMES[look.theme]))
+    cells[classified] = Cell(pictures[classified], answer(shot, THEMES[appearance.theme]))
     if shot.eps > 0:
         added = difference(shot)
-        told = f"× {number_label(added.gain)}" if added.gain else "none"
-        cells["difference"] = Cell(added.picture, Caption((told,)))
+        text = f"× {number_label(added.gain)}" if added.gain else "none"
+        cells["difference"] = Cell(added.picture, Caption((text,)))
     return cells
 
 
@@ -130,16 +140,16 @@ def difference(shot: Shot) -> Difference:
     return Difference(np.clip(0.5 + gain * added, 0, 1), gain)
 
 
-def radius_of(kept: Kept, eps: float) -> float:
+def radius_of(saved: SavedImages, eps: float) -> float:
     """That radius of the run.
 
     Raises:
         IsolossError: naming those that there are.
     """
-    for radius in kept.eps:
+    for radius in saved.eps:
         if math.isclose(radius, eps, rel_tol=1e-3, abs_tol=1e-12):
             return radius
-    there = ", ".join(f"{radius:.4g}" for radius in kept.eps)
+    there = ", ".join(f"{radius:.4g}" for radius in saved.eps)
     raise IsolossError(f"there are no images at ε = {eps:g}; there are {there}")
 
 
@@ -150,16 +160,16 @@ def answer(shot: Shot, theme: Theme) -> Caption:
     return Caption((f"{sign} {shot.name},", percent(shot.confidence)), color)
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """In whole per cent; what is nearly 1 is not 1."""
-    return ">99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+    return ">99 %" if 0.995 <= fraction < 1 else f"{100 * fraction:.0f} %"
 
 
-def _note(findings: Findings, *, attacked: bool) -> str:
+def _note(run: RunResults, *, attacked: bool) -> str:
     words = [f"{RIGHT} right, {WRONG} wrong: the answer and its softmax, below what is classified"]
     if attacked:
         words.append("difference: adversarial − clean, enlarged as stated, mid grey is none")
-    if not findings.is_finished:
+    if not run.is_finished:
         words.append("the run is not finished, and not checked yet")
     return "; ".join(words) + "."
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from isoloss.figures.page import Notes, as_fits, text_width, wrapped
-from isoloss.figures.stamps import Stamps, badge
-from isoloss.figures.style import Sheet, draw_background, style
+from isoloss.figures.robustness.page import Notes, as_fits, text_width, wrapped
+from isoloss.figures.robustness.stamps import Stamps, badge
+from isoloss.figures.sheet import Sheet, draw_background, style
 from isoloss.results.tables import EvaluationWarning
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Color
@@ -81,12 +81,12 @@ class Gallery:
     aside_header: str = ""
 
 
-def gallery_figure(gallery: Gallery, sheet: Sheet, look: Appearance) -> Figure:
+def gallery_figure(gallery: Gallery, sheet: Sheet, appearance: Appearance) -> Figure:
     """A figure as wide as the sheet, as high as it takes."""
     import matplotlib
 
-    with matplotlib.rc_context(style(THEMES[look.theme], sheet)):
-        return _Wall(gallery, sheet, look).figure
+    with matplotlib.rc_context(style(THEMES[appearance.theme], sheet)):
+        return _Wall(gallery, sheet, appearance).figure
 
 
 def square_pixels(picture: Picture) -> Picture:
@@ -105,10 +105,10 @@ def square_pixels(picture: Picture) -> Picture:
 class _Wall:
     """The figure of a gallery, with all in its place."""
 
-    def __init__(self, gallery: Gallery, sheet: Sheet, look: Appearance) -> None:
+    def __init__(self, gallery: Gallery, sheet: Sheet, appearance: Appearance) -> None:
         from matplotlib.figure import Figure
 
-        self._sheet, self._theme, em = sheet, THEMES[look.theme], sheet.em
+        self._sheet, self._theme, em = sheet, THEMES[appearance.theme], sheet.em
         self.figure: Figure = Figure(figsize=(sheet.width / 72, 1), dpi=sheet.dpi)
         stamps = Stamps.of_doubts(gallery.warnings)
         columns = max(len(row) for row in gallery.rows)
@@ -142,9 +142,9 @@ class _Wall:
         steps = [tall + self._below(row) + gap for row in self._lines_of(gallery)]
         self._height = head + sum(steps) + foot
         self.figure.set_size_inches(sheet.width / 72, self._height / 72)
-        if not look.transparent:
+        if not appearance.transparent:
             self.figure.patch.set_facecolor("white")
-            if look.theme == "dark":
+            if appearance.theme == "dark":
                 draw_background(self.figure, self._theme)
         self._draw_head(gallery, sign, label, head)
         y = self._height - head
@@ -205,8 +205,8 @@ class _Wall:
         size = 0.95 * em * min(max(room / max(widest, 1e-9), 0.8), 1.0)
         for column, header in enumerate(gallery.headers):
             x = label + column * (self._cell + self._gap) + self._cell / 2
-            told = as_fits(self.figure, header, 1.02 * room, size)
-            self._write(told, x, y, size, "center", "center", quiet)
+            text = as_fits(self.figure, header, 1.02 * room, size)
+            self._write(text, x, y, size, "center", "center", quiet)
         if gallery.aside_header:
             x = self._sheet.width - 1.1 * em - self._aside / 2
             self._write(gallery.aside_header, x, y, 0.95 * em, "center", "center", quiet)
@@ -225,9 +225,9 @@ class _Wall:
         top = y - 0.3 * self._sheet.em
         for line in filter(None, lines):
             room = self._cell + self._gap
-            told = as_fits(self.figure, line, room, self._small)
+            text = as_fits(self.figure, line, room, self._small)
             self._write(
-                told, x + self._cell / 2, top - 0.6 * self._small, self._small,
+                text, x + self._cell / 2, top - 0.6 * self._small, self._small,
                 "center_baseline", "center", cell.caption.color or self._theme.quiet_ink,
             )  # fmt: skip
             top -= 1.2 * self._small

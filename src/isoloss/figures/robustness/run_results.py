@@ -19,7 +19,7 @@ from isoloss.settings import EvaluationSettings, RobustnessSettings
 
 
 @dataclass(frozen=True)
-class Findings:
+class RunResults:
     """A run's table and what is to be said of it.
 
     Attributes:
@@ -67,7 +67,7 @@ def is_robustness_run(path: Path) -> bool:
         return False
 
 
-def read_findings(folder: Path) -> Findings:
+def read_run_results(folder: Path) -> RunResults:
     """What the run in `folder` has found so far.
 
     Raises:
@@ -90,7 +90,7 @@ def read_findings(folder: Path) -> Findings:
     if not rows:
         raise IsolossError(f"{run.table_path} has no accuracies: carry the run on")
     facts = files.report.facts if files.report is not None else {}
-    return Findings(
+    return RunResults(
         run.folder,
         settings,
         tuple(rows),
@@ -104,14 +104,14 @@ def read_findings(folder: Path) -> Findings:
     )
 
 
-def refuse_others(findings: Sequence[Findings]) -> None:
+def refuse_others(runs: Sequence[RunResults]) -> None:
     """Refuse runs that do not belong into one figure.
 
     Raises:
         IsolossError: naming two that are of other data or another norm.
     """
-    first = findings[0]
-    for other in findings[1:]:
+    first = runs[0]
+    for other in runs[1:]:
         if other.folder == first.folder:
             raise IsolossError(f"{other.folder} is given twice")
         if other.data_hash != first.data_hash or other.settings.split != first.settings.split:
@@ -125,16 +125,16 @@ def refuse_others(findings: Sequence[Findings]) -> None:
             )
 
 
-def told_apart(findings: Sequence[Findings]) -> list[Findings]:
+def with_run_names(runs: Sequence[RunResults]) -> list[RunResults]:
     """Several runs, whose doubts about all of a run say of which."""
-    if len(findings) < 2:
-        return list(findings)
+    if len(runs) < 2:
+        return list(runs)
     return [
         replace(run, warnings=tuple(
             replace(d, message=f"{run.name}: {d.message}") if is_general(d) else d
             for d in run.warnings
         ))
-        for run in findings
+        for run in runs
     ]  # fmt: skip
 
 

@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import note_of, set_shares
-from isoloss.figures.findings import Findings, refuse_others, told_apart
-from isoloss.figures.page import Page, Words
-from isoloss.figures.series import Group, Series, by_network, series_of
-from isoloss.figures.stamps import SignPlacer, Stamps
-from isoloss.figures.strokes import (
+from isoloss.figures.robustness.accuracy import note_of, set_shares
+from isoloss.figures.robustness.page import Page, Words
+from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
+from isoloss.figures.robustness.series import Group, Series, by_network, series_of
+from isoloss.figures.robustness.series_strokes import (
     DODGE,
     SYMBOLS,
     Stroke,
@@ -24,7 +22,9 @@ from isoloss.figures.strokes import (
     handle,
     hue_color,
 )
-from isoloss.figures.style import Sheet, set_ticks, style
+from isoloss.figures.robustness.stamps import SignPlacer, Stamps
+from isoloss.figures.sheet import Sheet, set_ticks, style
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.scene.appearance import Appearance
@@ -35,14 +35,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float64]
 
 AIR = 1.12
 """The axis ends so many times as far out as any radius can be."""
 
 
 def certified_figure(
-    findings: Sequence[Findings], sheet: Sheet, look: Appearance, heading: str
+    runs: Sequence[RunResults], sheet: Sheet, appearance: Appearance, heading: str
 ) -> Figure:
     """A figure of one or several certifications: the radii of the table with their intervals, and
     between them, where the run has written its certificates, the share at every radius.
@@ -52,47 +51,47 @@ def certified_figure(
     """
     import matplotlib
 
-    for run in findings:
+    for run in runs:
         if not run.is_certified:
             raise IsolossError(f"{run.name} certifies nothing: draw its accuracy")
-    refuse_others(findings)
-    findings = told_apart(findings)
-    series = series_of(findings)
+    refuse_others(runs)
+    runs = with_run_names(runs)
+    series = series_of(runs)
     groups = by_network(series)
-    stamps = Stamps.of(series, findings)
-    theme = THEMES[look.theme]
-    limits = {id(s): _limit(s, findings) for s in series}
+    stamps = Stamps.of(series, runs)
+    theme = THEMES[appearance.theme]
+    limits = {id(s): _limit(s, runs) for s in series}
     farthest = max(limits.values())
     with matplotlib.rc_context(style(theme, sheet)):
-        titles = [g.title for g in groups] if look.title else [""] * len(groups)
+        titles = [g.title for g in groups] if appearance.title else [""] * len(groups)
         signs = [stamps.of_all(group) for group in groups]
-        note = note_of(findings, series, "majority")
+        note = note_of(runs, series, "majority")
         draws = sorted({row.votes for s in series for row in s.rows})
-        alphas = sorted({run.alpha for run in findings})
+        alphas = sorted({run.alpha for run in runs})
         note += (
             f" Dotted: the largest radius that {' or '.join(f'{d:,}' for d in draws)} draws can "
             f"certify with α = {' or '.join(f'{a:g}' for a in alphas)}."
         )
         words = Words(heading, titles, signs, stamps.sentences, note)
-        page = Page(words, _legend(series, sheet, theme), sheet, look)
+        page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
             set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="certified accuracy")
             plot.set_xlim(-0.03 * farthest, AIR * farthest)
             set_ticks(plot.xaxis, nice_ticks(0, AIR * farthest, 6))
             if page.is_lowest(k):
                 plot.set_xlabel("radius in L2", labelpad=0.35 * sheet.em)
-            _draw_group(plot, group, series, findings, limits, stamps, sheet, theme)
+            _draw_group(plot, group, series, runs, limits, stamps, sheet, theme)
     return page.figure
 
 
-def certified_shares(series: Series, findings: Sequence[Findings]) -> list[Steps]:
+def certified_shares(series: Series, runs: Sequence[RunResults]) -> list[Steps]:
     """Of each seed of which every image's certificate is known."""
     found: list[Steps] = []
     for seed in dict.fromkeys(row.seed for row in series.rows):
         samples = next(row.samples for row in series.rows if row.seed == seed)
         own = [
             c
-            for run in findings
+            for run in runs
             if series.origin in ("", run.name)
             for c in run.certificates
             if (c.network, c.sigma, c.seed) == (series.network, series.sigma, seed)
@@ -103,7 +102,7 @@ def certified_shares(series: Series, findings: Sequence[Findings]) -> list[Steps
 
 
 def _draw_group(
-    plot: Axes, group: Group, series: Sequence[Series], findings: Sequence[Findings],
+    plot: Axes, group: Group, series: Sequence[Series], runs: Sequence[RunResults],
     limits: dict[int, float], stamps: Stamps, sheet: Sheet, theme: Theme,
 ) -> None:  # fmt: skip
     unit = sheet.unit
@@ -120,12 +119,12 @@ def _draw_group(
             textcoords="offset points", ha="center", va="bottom", fontsize=0.8 * sheet.em,
             color=stroke.color,
         )  # fmt: skip
-        steps = certified_shares(each, findings)
+        steps = certified_shares(each, runs)
         several = [(*step, 0.9, 0.38, "seed") for step in steps] if len(steps) > 1 else []
         mean = [(*mean_steps(steps), 1.7, 1.0, "steps")] if steps else []
-        for radii, shares, width, alpha, name in (*several, *mean):
+        for radii, fractions, width, alpha, name in (*several, *mean):
             plot.step(
-                [*radii, plot.get_xlim()[1]], [*shares, shares[-1]], where="post",
+                [*radii, plot.get_xlim()[1]], [*fractions, fractions[-1]], where="post",
                 color=stroke.color, lw=width * unit, alpha=alpha, zorder=4, gid=name,
             )  # fmt: skip
         near = _within(each, plot.get_xlim()[1])
@@ -140,9 +139,9 @@ def _draw_group(
             signs.put(sign, k, stroke.color)
 
 
-def _corners(radii: Array, shares: Array) -> tuple[Array, Array]:
+def _corners(radii: Array, fractions: Array) -> tuple[Array, Array]:
     """Where the line of a step curve turns."""
-    return np.repeat(radii, 2)[1:], np.repeat(shares, 2)[:-1]
+    return np.repeat(radii, 2)[1:], np.repeat(fractions, 2)[:-1]
 
 
 def _within(series: Series, farthest: float) -> Series:
@@ -154,9 +153,9 @@ def _within(series: Series, farthest: float) -> Series:
     return replace(series, eps=eps, mean=mean, low=low, high=high, seeds=seeds)
 
 
-def _limit(series: Series, findings: Sequence[Findings]) -> float:
+def _limit(series: Series, runs: Sequence[RunResults]) -> float:
     draws = max(row.votes for row in series.rows)
-    alpha = min(run.alpha for run in findings if series.rows[0] in run.rows)
+    alpha = min(run.alpha for run in runs if series.rows[0] in run.rows)
     limit = farthest_radius(series.sigma, draws, alpha)
     if limit == 0:
         raise IsolossError(

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.figures.accuracy import set_radius_axis
-from isoloss.figures.choice import Choice
-from isoloss.figures.findings import Findings
-from isoloss.figures.gallery import Caption, Cell, Gallery, gallery_figure
-from isoloss.figures.kept import Kept, Shot, read_kept
-from isoloss.figures.strips import answer, radius_header
-from isoloss.figures.style import Sheet
+from isoloss.figures.robustness.accuracy import set_radius_axis
+from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.robustness.gallery import Caption, Cell, Gallery, gallery_figure
+from isoloss.figures.robustness.run_results import RunResults
+from isoloss.figures.robustness.saved_images import SavedImages, Shot, read_saved_images
+from isoloss.figures.robustness.strips import answer, radius_header
+from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float32]
+Map = NDArray[np.float32]
 
 COLORMAP = "magma"
 LAST = "last features"
 
 
 def map_figure(
-    findings: Findings, choice: Choice, sheet: Sheet, look: Appearance, heading: str
+    run: RunResults, choice: Choice, sheet: Sheet, appearance: Appearance, heading: str
 ) -> Figure:
     """One image: what is classified at each ε in a column, and each map in a row below it.
 
@@ -45,41 +45,41 @@ def map_figure(
     Raises:
         IsolossError: if the run has kept no images, or its network has no maps.
     """
-    kept = read_kept(findings, choice)
-    names = sorted(kept.maps, key=_rank)
+    saved = read_saved_images(run, choice)
+    names = sorted(saved.maps, key=_rank)
     if not names:
         raise IsolossError(
-            f"{findings.name} has kept no maps of {kept.file.network}: it has no places to look "
+            f"{run.name} has kept no maps of {saved.file.network}: it has no places to look "
             "at, or was run by an older isoloss"
         )
-    k = kept.place(choice.image)
-    theme, unit = THEMES[look.theme], sheet.unit
-    shots = [kept.shot(eps, k) for eps in kept.eps]
-    eps = np.array(kept.eps)
+    k = saved.place(choice.image)
+    theme, unit = THEMES[appearance.theme], sheet.unit
+    shots = [saved.shot(eps, k) for eps in saved.eps]
+    eps = np.array(saved.eps)
     lines = len(names)
-    label = kept.index.class_name(kept.index.labels[k])
-    title = f"{kept.title}, image {kept.index.images[k]}, truly “{label}”"
+    label = saved.index.class_name(saved.index.labels[k])
+    title = f"{saved.title}, image {saved.index.images[k]}, truly “{label}”"
     gallery = Gallery(
-        heading or (title if look.title else ""),
-        f"ε in {NORMS[kept.file.norm]}",
+        heading or (title if appearance.title else ""),
+        f"ε in {NORMS[saved.file.norm]}",
         [radius_header(float(e)) for e in eps],
         [classified(shots[0]), *map(told_name, names)],
         [
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
             *(_row(name, shots, theme, unit) for name in names),
         ],
-        kept.warnings(findings),
-        _note(kept, findings),
+        saved.warnings(run),
+        _note(saved, run),
         (
             None,
             *(
-                _drift_plot(kept, name, k, sheet, theme, is_lowest=row == lines - 1)
+                _drift_plot(saved, name, k, sheet, theme, is_lowest=row == lines - 1)
                 for row, name in enumerate(names)
             ),
         ),
         "drift",
     )
-    return gallery_figure(gallery, sheet, look)
+    return gallery_figure(gallery, sheet, appearance)
 
 
 def _rank(name: str) -> tuple[Any, ...]:
@@ -98,7 +98,7 @@ def classified(shot: Shot) -> str:
     return "noisy" if shot.noisy is not None else "image"
 
 
-def shown(shot: Shot) -> Array:
+def shown(shot: Shot) -> Map:
     """(H, W, C) what the network is shown."""
     picture = shot.denoised if shot.denoised is not None else shot.noisy
     return np.clip(shot.attacked if picture is None else picture, 0, 1)
@@ -114,10 +114,10 @@ def told_name(name: str) -> str:
     return f"{'.'.join(parts)} {words.get(kind, kind)}"
 
 
-def heat(values: Array, largest: float) -> Array:
+def heat(values: Map, largest: float) -> Map:
     """(h, w, 3) the colours of a map from 0 to `largest`; NaN is grey."""
-    share = np.clip(np.nan_to_num(values / largest if largest > 0 else 0 * values), 0, 1)
-    colors = colormap(COLORMAP)[np.rint(255 * share).astype(np.int64)] / 255
+    fraction = np.clip(np.nan_to_num(values / largest if largest > 0 else 0 * values), 0, 1)
+    colors = colormap(COLORMAP)[np.rint(255 * fraction).astype(np.int64)] / 255
     return np.where(np.isnan(values)[..., None], 0.5, colors).astype(np.float32)
 
 
@@ -128,12 +128,12 @@ def _row(name: str, shots: Sequence[Shot], theme: Theme, unit: float) -> list[Ce
     cells: list[Cell] = []
     for shot in shots:
         values = shot.maps[name]
-        told = Caption((drift_label(shot.drift[name]),))
+        caption = Caption((drift_label(shot.drift[name]),))
         if order is not None:
             draw = _gates(values[order], clean[order], largest, theme, unit)
-            cells.append(Cell(draw, told))
+            cells.append(Cell(draw, caption))
         else:
-            cells.append(Cell(heat(values, largest), told))
+            cells.append(Cell(heat(values, largest), caption))
     return cells
 
 
@@ -143,7 +143,7 @@ def drift_label(drift: float) -> str:
 
 
 def _gates(
-    values: Array, clean: Array, largest: float, theme: Theme, unit: float
+    values: Map, clean: Map, largest: float, theme: Theme, unit: float
 ) -> Callable[[Axes], None]:
     def draw(axes: Axes) -> None:
         channels = np.arange(len(values))
@@ -162,12 +162,12 @@ def _gates(
 
 
 def _drift_plot(
-    kept: Kept, name: str, k: int, sheet: Sheet, theme: Theme, *, is_lowest: bool
+    saved: SavedImages, name: str, k: int, sheet: Sheet, theme: Theme, *, is_lowest: bool
 ) -> Callable[[Axes], None]:
     """The drift of this image, thick, and of the others, against ε on the axis of accuracies."""
 
     def draw(axes: Axes) -> None:
-        eps, drift, unit = np.array(kept.eps), kept.drift(name), sheet.unit
+        eps, drift, unit = np.array(saved.eps), saved.drift(name), sheet.unit
         for column in range(drift.shape[1]):
             if column != k:
                 axes.plot(
@@ -184,8 +184,8 @@ def _drift_plot(
         ticks = [0.0, top] if top > 0 else [0.0]
         axes.set_yticks(ticks, [number_label(t, 2) for t in ticks], fontsize=0.8 * sheet.em)
         labels = [radius_label(float(e)) for e in eps]
-        told = {0, len(eps) - 1} if is_lowest else set()
-        axes.set_xticks(eps, [t if j in told else "" for j, t in enumerate(labels)])
+        labelled = {0, len(eps) - 1} if is_lowest else set()
+        axes.set_xticks(eps, [t if j in labelled else "" for j, t in enumerate(labels)])
         axes.set_xticks([], minor=True)
         axes.tick_params(axis="x", labelsize=0.8 * sheet.em)
         axes.spines[["top", "right"]].set_visible(False)
@@ -195,12 +195,12 @@ def _drift_plot(
     return draw
 
 
-def _note(kept: Kept, findings: Findings) -> str:
+def _note(saved: SavedImages, run: RunResults) -> str:
     words = ["Below each map its drift: 1 − cosine to the clean image's"]
-    if any(stack.ndim == 1 for stack in kept.shot(kept.eps[0], 0).maps.values()):
+    if any(stack.ndim == 1 for stack in saved.shot(saved.eps[0], 0).maps.values()):
         words.append("channels: gates sorted by the clean ones (line)")
     words.append("of each stage the last block; colours from 0 to the row's largest")
     words.append("grey: the other kept images")
-    if not findings.is_finished:
+    if not run.is_finished:
         words.append("the run is not finished, and not checked yet")
     return "; ".join(words) + "."

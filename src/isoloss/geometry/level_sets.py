@@ -9,9 +9,7 @@ import contourpy
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.geometry.height import HeightScale
-
-Array = NDArray[np.float64]
+from isoloss.geometry.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -74,8 +72,3 @@ class LevelSets:
         if points is None:
             return LevelSet(np.empty((0, 2)), np.empty(0, np.int64))
         return LevelSet(points, offsets[:-1].astype(np.int64))
-
-
-def nice_levels(scale: HeightScale, count: int) -> Array:
-    """`count` values strictly inside the scale, evenly spaced in displayed height."""
-    return scale.invert((np.arange(count) + 1) / (count + 1))

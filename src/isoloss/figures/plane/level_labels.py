@@ -6,16 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.figures.style import Sheet
+from isoloss.figures.sheet import Sheet
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect, is_free
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 _AIR = 0.3
 """Around a text of several lines on its card, in its size."""

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isoloss.errors import IsolossError
-from isoloss.figures.choice import Choice, What
-from isoloss.figures.findings import Findings, read_findings
 from isoloss.figures.print import COLUMN, PAGE, Print
-from isoloss.figures.series import by_defense, by_network, series_of
-from isoloss.figures.style import Pixels, Sheet, write_figure
+from isoloss.figures.robustness.choice import Choice, What
+from isoloss.figures.robustness.run_results import RunResults, read_run_results
+from isoloss.figures.robustness.series import by_defense, by_network, series_of
+from isoloss.figures.sheet import Sheet, write_figure
+from isoloss.geometry.arrays import Pixels
 from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 
@@ -31,7 +32,7 @@ def draw_robustness(
     folders: Sequence[Path],
     path: Path | None,
     choice: Choice,
-    look: Appearance,
+    appearance: Appearance,
     heading: str = "",
     size: tuple[int, int] | None = None,
     scale: float | None = None,
@@ -57,91 +58,91 @@ def draw_robustness(
         )
     if scale is not None and not 0.05 <= scale <= 100:
         raise IsolossError(f"--scale must be from 0.05 to 100, not {scale:g}")
-    findings = [read_findings(folder) for folder in folders]
-    what: What = choice.what or ("certified" if findings[0].is_certified else "accuracy")
-    _refuse_what_does_not_fit(choice, what, findings)
+    runs = [read_run_results(folder) for folder in folders]
+    what: What = choice.what or ("certified" if runs[0].is_certified else "accuracy")
+    _refuse_what_does_not_fit(choice, what, runs)
     if what in ("examples", "maps") and size is not None:
         raise IsolossError(f"a figure of {what} is as high as it needs to be: give --width-mm")
     print_ = print_ or Print()
     if size is None and print_.width_mm is None:
-        print_ = replace(print_, width_mm=_usual_width(findings, what))
+        print_ = replace(print_, width_mm=_usual_width(runs, what))
     sheet = Sheet.paper(size, scale or 1.0, print_)
-    figure = _figure(findings, what, choice, sheet, look, heading)
-    return write_figure(figure, path, sheet, look.transparent)
+    figure = _figure(runs, what, choice, sheet, appearance, heading)
+    return write_figure(figure, path, sheet, appearance.transparent)
 
 
 def write_usual(folder: Path) -> Iterator[Path]:
     """All figures of a run that there are, as PNG and SVG into its `figures/`; those that are
     newer than what they show are left alone."""
-    findings = read_findings(folder)
+    results = read_run_results(folder)
     run = Run.open(folder)
     shown = (run.report_path, run.table_path)
     newest = max(path.stat().st_mtime_ns for path in shown if path.exists())
-    look = replace(Appearance(), theme="light")
-    for what in _usual(findings):
+    appearance = replace(Appearance(), theme="light")
+    for what in _usual(results):
         paths = [folder / FOLDER / f"{what}{suffix}" for suffix in USUAL_SUFFIXES]
         if not all(path.exists() and path.stat().st_mtime_ns >= newest for path in paths):
-            print_ = Print(width_mm=_usual_width([findings], what))
+            print_ = Print(width_mm=_usual_width([results], what))
             sheet = Sheet.paper(None, 1.0, print_)
-            figure = _figure([findings], what, Choice(), sheet, look, "")
+            figure = _figure([results], what, Choice(), sheet, appearance, "")
             for path in paths:
-                write_figure(figure, path, sheet, look.transparent)
+                write_figure(figure, path, sheet, appearance.transparent)
         yield from paths
 
 
-def _usual(findings: Findings) -> Iterator[What]:
-    from isoloss.figures.kept import read_kept
+def _usual(run: RunResults) -> Iterator[What]:
+    from isoloss.figures.robustness.saved_images import read_saved_images
 
-    yield "certified" if findings.is_certified else "accuracy"
+    yield "certified" if run.is_certified else "accuracy"
     try:
-        kept = read_kept(findings, Choice())
+        saved = read_saved_images(run, Choice())
     except IsolossError:
         return
     yield "examples"
-    if kept.maps and len(kept.eps) > 1:
+    if saved.maps and len(saved.eps) > 1:
         yield "maps"
 
 
 def _figure(
-    findings: Sequence[Findings],
+    runs: Sequence[RunResults],
     what: What,
     choice: Choice,
     sheet: Sheet,
-    look: Appearance,
+    appearance: Appearance,
     heading: str,
 ) -> Figure:
     # Each brings matplotlib, half a second, with it.
     match what:
         case "accuracy":
-            from isoloss.figures.accuracy import accuracy_figure
+            from isoloss.figures.robustness.accuracy import accuracy_figure
 
-            return accuracy_figure(findings, sheet, look, heading, choice.by)
+            return accuracy_figure(runs, sheet, appearance, heading, choice.by)
         case "certified":
-            from isoloss.figures.certified import certified_figure
+            from isoloss.figures.robustness.certified import certified_figure
 
-            return certified_figure(findings, sheet, look, heading)
+            return certified_figure(runs, sheet, appearance, heading)
         case "examples":
-            from isoloss.figures.strips import strip_figure
+            from isoloss.figures.robustness.strips import strip_figure
 
-            return strip_figure(findings[0], choice, sheet, look, heading)
+            return strip_figure(runs[0], choice, sheet, appearance, heading)
         case "maps":
-            from isoloss.figures.maps import map_figure
+            from isoloss.figures.robustness.maps import map_figure
 
-            return map_figure(findings[0], choice, sheet, look, heading)
+            return map_figure(runs[0], choice, sheet, appearance, heading)
 
 
-def _usual_width(findings: Sequence[Findings], what: What) -> float:
+def _usual_width(runs: Sequence[RunResults], what: What) -> float:
     """One column of a paper, where that is enough."""
     if what == "examples":
         return COLUMN
     if what == "maps":
         return PAGE
-    series = series_of(findings)
+    series = series_of(runs)
     groups = by_network(series) if what == "certified" else by_defense(series)
     return COLUMN if len(groups) == 1 else PAGE
 
 
-def _refuse_what_does_not_fit(choice: Choice, what: What, findings: Sequence[Findings]) -> None:
+def _refuse_what_does_not_fit(choice: Choice, what: What, runs: Sequence[RunResults]) -> None:
     given = {f.name for f in fields(Choice) if getattr(choice, f.name) != f.default}
     of = {
         "accuracy": OF_ACCURACY,
@@ -152,10 +153,10 @@ def _refuse_what_does_not_fit(choice: Choice, what: What, findings: Sequence[Fin
     for name in sorted(given - {"what", *of}):
         raise IsolossError(f"a figure of {what} has no --{name}")
     if what == "accuracy":
-        for run in findings:
+        for run in runs:
             if run.is_certified:
                 raise IsolossError(
                     f"{run.name} is a certification: its radii are drawn with --what certified"
                 )
-    if what in ("examples", "maps") and len(findings) > 1:
+    if what in ("examples", "maps") and len(runs) > 1:
         raise IsolossError(f"a figure of {what} is of one run: name one")

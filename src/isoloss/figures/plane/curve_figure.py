@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isoloss.figures.style import Sheet, draw_background, set_ticks, style
+from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
 from isoloss.geometry.height import HeightScale, nice_ticks
 from isoloss.geometry.surface import Surface
@@ -22,7 +22,7 @@ ASPECT = 0.68
 """Height to width, where nobody says."""
 
 
-def curve_figure(surface: Surface, sheet: Sheet, look: Appearance, title: str) -> Figure:
+def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: str) -> Figure:
     """A figure of a surface of shape (A, 1).
 
     Args:
@@ -32,16 +32,16 @@ def curve_figure(surface: Surface, sheet: Sheet, look: Appearance, title: str) -
     import matplotlib
     from matplotlib.figure import Figure
 
-    curve, theme = curve_of(surface), THEMES[look.theme]
+    curve, theme = curve_of(surface), THEMES[appearance.theme]
     size = (sheet.width, sheet.height or ASPECT * sheet.width)
     em, scale = sheet.em, sheet.unit
     with matplotlib.rc_context(style(theme, sheet)):
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=sheet.dpi)
-        if not look.transparent:
+        if not appearance.transparent:
             draw_background(figure, theme)
         axes = figure.add_axes(_frame(size, scale, curve))
-        _draw(axes, curve, theme, scale, look)
-        if title and look.title:
+        _draw(axes, curve, theme, scale, appearance)
+        if title and appearance.title:
             place = 1.4 * em / size[0], 1 - 1.4 * em / size[1]
             figure.text(*place, title, va="top", ha="left", fontsize=1.3 * em, color=theme.ink)
     return figure
@@ -57,8 +57,8 @@ def _frame(
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
 
 
-def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, look: Appearance) -> None:
-    log = curve.scale.kind == "log" and look.log_height is not False
+def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appearance) -> None:
+    log = curve.scale.kind == "log" and appearance.log_height is not False
     loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
     if log:
         axes.set_yscale("log")
@@ -105,8 +105,8 @@ def _landmarks(axes: Axes, curve: Curve, theme: Theme, scale: float) -> None:
     for mark in curve.landmarks:
         axes.axvline(mark.alpha, color=theme.quiet_ink, lw=1.2 * scale, ls=(0, (4, 4)), zorder=1)
         first, last = curve.span
-        share = (mark.alpha - first) / (last - first)
-        align = "left" if share < 0.02 else "right" if share > 0.98 else "center"
+        fraction = (mark.alpha - first) / (last - first)
+        align = "left" if fraction < 0.02 else "right" if fraction > 0.98 else "center"
         place = {"xy": (mark.alpha, 1), "xycoords": ("data", "axes fraction")}
         axes.annotate(
             mark.label,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.figures.print import COLUMN, Print
 from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.height import Tick
 from isoloss.resources import font_file
 from isoloss.scene.theme import Theme
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-Pixels = NDArray[np.uint8]
 
 POINTS, MILLIMETRES = 72.0, 25.4  # an inch
 PREVIEW = 100.0
@@ -124,9 +123,9 @@ def draw_background(figure: Figure, theme: Theme) -> None:
     """The gradient of the other pictures."""
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-10)
     axes.set_axis_off()
-    share = np.linspace(0, 1, 256)[:, None, None]
+    fraction = np.linspace(0, 1, 256)[:, None, None]
     top, bottom = (np.array(c[:3]) for c in (theme.background_top, theme.background_bottom))
-    axes.imshow(top + share * (bottom - top), aspect="auto", interpolation="bilinear")
+    axes.imshow(top + fraction * (bottom - top), aspect="auto", interpolation="bilinear")
 
 
 def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: bool) -> Pixels:

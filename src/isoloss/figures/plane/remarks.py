@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.figures.panel import Panel
+from isoloss.figures.plane.subplot import Panel
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import number_label
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
 from isoloss.scene.texturing import quantity
@@ -17,7 +18,6 @@ from isoloss.scene.theme import Theme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 Sign = Literal["clamped", "infinite", "NaN", "pending"]
 
 BEYOND = "////"
@@ -110,10 +110,10 @@ def _draw_holes(
     areas = np.stack([np.stack([alpha[i + p], beta[j + q]], -1) for p, q in corners], axis=1)
     # One path for all of them: else the page shines through between neighbours.
     path = Path.make_compound_path_from_polys(areas)
-    look = _hole_look(sign, theme)
-    axes.add_patch(PathPatch(path, lw=0, zorder=2, gid=sign, **look))
+    appearance = _hole_look(sign, theme)
+    axes.add_patch(PathPatch(path, lw=0, zorder=2, gid=sign, **appearance))
     rims = LineCollection(
-        list(_rims(alpha, beta, cells)), colors=[look["edgecolor"]], linewidths=1.2 * unit,
+        list(_rims(alpha, beta, cells)), colors=[appearance["edgecolor"]], linewidths=1.2 * unit,
         capstyle="projecting", zorder=3,
     )  # fmt: skip
     axes.add_collection(rims, autolim=False)

@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.figures.findings import Findings, refuse_others, told_apart
-from isoloss.figures.page import Page, Words, text_width
-from isoloss.figures.series import Group, Series, by_defense, series_of
-from isoloss.figures.stamps import SignPlacer, Stamps
-from isoloss.figures.strokes import DODGE, bars_of, draw_series, handle, stroke_among
-from isoloss.figures.style import Sheet, style
+from isoloss.figures.robustness.page import Page, Words, text_width
+from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
+from isoloss.figures.robustness.series import Group, Series, by_defense, series_of
+from isoloss.figures.robustness.series_strokes import (
+    DODGE,
+    bars_of,
+    draw_series,
+    handle,
+    stroke_among,
+)
+from isoloss.figures.robustness.stamps import SignPlacer, Stamps
+from isoloss.figures.sheet import Sheet, style
+from isoloss.geometry.arrays import Array
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
@@ -25,14 +31,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Array = NDArray[np.float64]
 
 HIGHEST = 1.045
 LOWEST = -0.045
 
 
 def accuracy_figure(
-    findings: Sequence[Findings], sheet: Sheet, look: Appearance, heading: str, by: Criterion
+    runs: Sequence[RunResults], sheet: Sheet, appearance: Appearance, heading: str, by: Criterion
 ) -> Figure:
     """A figure of one or several attacks and defenses on the same images.
 
@@ -45,42 +50,42 @@ def accuracy_figure(
     """
     import matplotlib
 
-    refuse_others(findings)
-    findings = told_apart(findings)
-    series = series_of(findings, by)
+    refuse_others(runs)
+    runs = with_run_names(runs)
+    series = series_of(runs, by)
     groups = by_defense(series)
-    stamps = Stamps.of(series, findings)
-    theme = THEMES[look.theme]
+    stamps = Stamps.of(series, runs)
+    theme = THEMES[appearance.theme]
     with matplotlib.rc_context(style(theme, sheet)):
         words = Words(
             heading,
-            [g.title for g in groups] if look.title else [""] * len(groups),
+            [g.title for g in groups] if appearance.title else [""] * len(groups),
             [stamps.of_all(group) for group in groups],
             stamps.sentences,
-            note_of(findings, series, by),
+            note_of(runs, series, by),
         )
-        page = Page(words, _legend(series, sheet, theme), sheet, look)
+        page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         radii = np.unique(np.concatenate([s.eps for s in series]))
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
             set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="accuracy")
             _set_radii(plot, radii, sheet)
             if page.is_lowest(k):
-                plot.set_xlabel(f"ε in {NORMS[findings[0].norm]}", labelpad=0.35 * sheet.em)
-            if findings[0].chance is not None:
-                _draw_chance(plot, findings[0].chance, sheet, theme)
+                plot.set_xlabel(f"ε in {NORMS[runs[0].norm]}", labelpad=0.35 * sheet.em)
+            if runs[0].chance is not None:
+                _draw_chance(plot, runs[0].chance, sheet, theme)
             _draw_group(plot, group, stamps, sheet, theme)
     return page.figure
 
 
-def note_of(findings: Sequence[Findings], series: Sequence[Series], by: Criterion) -> str:
+def note_of(runs: Sequence[RunResults], series: Sequence[Series], by: Criterion) -> str:
     """How the figure is to be read, in a few sentences."""
     counts = sorted({row.samples for s in series for row in s.rows})
-    told = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    data = findings[0].data
+    images = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    data = runs[0].data
     of = f" of {data}" if data and "/" not in data and ":" not in data else ""
     seeds = max(len(s.seeds) for s in series)
     exact = "exact 95 % intervals"
-    words = [f"{told} {findings[0].settings.split} images{of}"]
+    words = [f"{images} {runs[0].settings.split} images{of}"]
     if seeds > 1:
         words.append(
             f"mean of {seeds} seeds (each a faint line), bars from the lowest to the highest of "
@@ -89,7 +94,7 @@ def note_of(findings: Sequence[Findings], series: Sequence[Series], by: Criterio
     else:
         words.append(f"bars: {exact}")
     votes = sorted({row.votes for s in series for row in s.rows if row.votes})
-    if votes and not findings[0].is_certified:
+    if votes and not runs[0].is_certified:
         many = " or ".join(f"{v:,}" for v in votes)
         words.append({
             "majority": f"defended: majority of {many} draws",
@@ -97,7 +102,7 @@ def note_of(findings: Sequence[Findings], series: Sequence[Series], by: Criterio
             "worst": f"defended: right in all of {many} draws",
         }[by])  # fmt: skip
     note = "; ".join(words) + "."
-    unfinished = [f.name for f in findings if not f.is_finished]
+    unfinished = [f.name for f in runs if not f.is_finished]
     if unfinished:
         are = "is" if len(unfinished) == 1 else "are"
         note += f" {' and '.join(unfinished)} {are} not finished, and not checked yet."
@@ -107,8 +112,8 @@ def note_of(findings: Sequence[Findings], series: Sequence[Series], by: Criterio
 def set_shares(plot: Axes, sheet: Sheet, *, with_numbers: bool, title: str) -> None:
     """The axis of accuracy, from 0 to 100 %."""
     plot.set_ylim(LOWEST, HIGHEST)
-    shares = [0, 0.25, 0.5, 0.75, 1]
-    plot.set_yticks(shares, [f"{100 * s:g} %" for s in shares] if with_numbers else [""] * 5)
+    fractions = [0, 0.25, 0.5, 0.75, 1]
+    plot.set_yticks(fractions, [f"{100 * s:g} %" for s in fractions] if with_numbers else [""] * 5)
     if with_numbers:
         plot.set_ylabel(title, labelpad=0.3 * sheet.em)
     plot.grid(True, axis="y")

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from isoloss.figures.series import Series
-from isoloss.figures.style import Sheet
+from isoloss.figures.robustness.series import Series
+from isoloss.figures.sheet import Sheet
+from isoloss.geometry.arrays import Array
 from isoloss.scene.theme import Color, Theme
 from isoloss.settings.attack_kinds import Hue, Mark, attack_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 DODGE = 3.0
 """Thin lines' widths: by so much curves stand beside each other where their values are the same."""

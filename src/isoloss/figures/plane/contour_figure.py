@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoloss.figures.labels import Labels
-from isoloss.figures.marks import draw_marks, draw_paths, keep_clear, legend_entries
-from isoloss.figures.panel import STEPS, Panel, panel_of
+from isoloss.figures.plane.figure_bar import Reading, draw_bar
+from isoloss.figures.plane.level_labels import Labels
+from isoloss.figures.plane.marks import draw_marks, draw_paths, keep_clear, legend_entries
+from isoloss.figures.plane.remarks import draw_remarks, remarks, sign_of
+from isoloss.figures.plane.subplot import STEPS, Panel, panel_of
 from isoloss.figures.print import Print
-from isoloss.figures.remarks import draw_remarks, remarks, sign_of
-from isoloss.figures.scalar_bar import Reading, draw_bar
-from isoloss.figures.style import Sheet, draw_background, set_ticks, style
+from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
-from isoloss.scene.axis_titles import axis_titles
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Scene
+from isoloss.scene.texturing import axis_titles
 from isoloss.scene.theme import THEMES, Theme
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
     from matplotlib.figure import Figure
 
     panels = [panel_of(scene, print_) for scene in views]
-    theme, look = THEMES[views[0].appearance.theme], views[0].appearance
+    theme, appearance = THEMES[views[0].appearance.theme], views[0].appearance
     layout = _Layout(panels, sheet)
     with matplotlib.rc_context(style(theme, sheet)):
         figure = Figure(figsize=(sheet.width / 72, layout.height / 72), dpi=sheet.dpi)
-        if not look.transparent:
+        if not appearance.transparent:
             # Paper is white; only the dark theme brings its own background.
-            figure.patch.set_facecolor("white" if look.theme == "light" else "none")
-            if look.theme == "dark":
+            figure.patch.set_facecolor("white" if appearance.theme == "light" else "none")
+            if appearance.theme == "dark":
                 draw_background(figure, theme)
         for k, panel in enumerate(panels):
             axes = figure.add_axes(layout.plot(k))
@@ -61,12 +61,12 @@ class _Layout:
     def __init__(self, panels: list[Panel], sheet: Sheet) -> None:
         self._sheet, self._panels = sheet, panels
         em = sheet.em
-        look = panels[0].scene.appearance
+        appearance = panels[0].scene.appearance
         self._columns, rows = min(len(panels), 2), max(1, len(panels) // 2)
-        self._left = 4.7 * em if look.axes else 0.8 * em
-        bars = [Reading.of(panel) for panel in panels] if look.scalar_bar else []
+        self._left = 4.7 * em if appearance.axes else 0.8 * em
+        bars = [Reading.of(panel) for panel in panels] if appearance.scalar_bar else []
         self._right = max((bar.breadth for bar in bars), default=0.9) * em
-        self._bottom = 3.5 * em if look.axes else 0.8 * em
+        self._bottom = 3.5 * em if appearance.axes else 0.8 * em
         room = sheet.width / self._columns - self._left - self._right
         self.lines = max(legend_rows(p, room, em) for p in panels)
         heading = 2.5 if any(p.scene.heading for p in panels) else 0.6
@@ -126,27 +126,27 @@ def legend_rows(panel: Panel, width: float, em: float) -> int:
 
 
 def _legend_texts(panel: Panel) -> list[str]:
-    look = panel.scene.appearance
-    if not look.legend:
+    appearance = panel.scene.appearance
+    if not appearance.legend:
         return []
-    named = [text for text, _ in legend_entries(panel.layer, look)]
+    named = [text for text, _ in legend_entries(panel.layer, appearance)]
     return named + [remark.text for remark in remarks(panel)]
 
 
 def _draw_panel(
     axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print, lines: int
 ) -> None:
-    look, em, unit = panel.scene.look, sheet.em, sheet.unit
+    appearance, em, unit = panel.scene.drawn_appearance, sheet.em, sheet.unit
     axes.set_xlim(*panel.frame.alpha)
     axes.set_ylim(*panel.frame.beta)
     _draw_areas(axes, panel, unit, print_)
     _draw_lines(axes, panel, sheet, theme, print_)
     draw_remarks(axes, panel, theme, unit)
     labels = Labels(axes, sheet, theme)
-    keep_clear(labels, panel.layer, look, panel.frame)
-    draw_paths(axes, panel.layer, look, sheet, theme, labels)
-    draw_marks(axes, panel.layer, look, panel.frame, sheet, theme, labels)
-    if look.axes:
+    keep_clear(labels, panel.layer, appearance, panel.frame)
+    draw_paths(axes, panel.layer, appearance, sheet, theme, labels)
+    draw_marks(axes, panel.layer, appearance, panel.frame, sheet, theme, labels)
+    if appearance.axes:
         set_ticks(axes.xaxis, nice_ticks(*panel.frame.alpha, 5))
         set_ticks(axes.yaxis, nice_ticks(*panel.frame.beta, 5))
         names = axis_titles([panel.layer])
@@ -156,7 +156,7 @@ def _draw_panel(
         axes.set_xticks([])
         axes.set_yticks([])
     axes.spines[:].set_zorder(20)
-    handles = _handles(panel, unit, theme) if look.legend else []
+    handles = _handles(panel, unit, theme) if appearance.legend else []
     width = axes.get_position().width * sheet.width
     if handles:
         axes.legend(
@@ -208,8 +208,8 @@ def _draw_areas(axes: Axes, panel: Panel, unit: float, print_: Print) -> None:
 
 
 def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
-    look, unit = panel.scene.look, sheet.unit
-    if not len(panel.levels) or not (look.contours or not print_.fill):
+    appearance, unit = panel.scene.drawn_appearance, sheet.unit
+    if not len(panel.levels) or not (appearance.contours or not print_.fill):
         return
     losses = panel.frame.scale.invert(panel.levels)
     colors = panel.level_colors()
@@ -219,7 +219,7 @@ def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Pr
     if print_.fill:
         colors[:, 3] = theme.contour[3]
     widths = np.full(len(panel.levels), (0.75 if print_.fill else 1.7) * unit)
-    own = own_height(look, panel.frame)
+    own = own_height(appearance, panel.frame)
     if own is not None:
         widths[panel.levels == own] *= 2
     lines = axes.contour(
@@ -251,10 +251,10 @@ def _handles(panel: Panel, unit: float, theme: Theme) -> list[Any]:
 def _handle(entry: tuple[str, dict[str, Any]], unit: float, theme: Theme) -> Any:
     from matplotlib.lines import Line2D
 
-    text, look = entry
+    text, appearance = entry
     edge = {"markeredgewidth": unit, "markeredgecolor": theme.path_casing[:3]}
     scaled: dict[str, Any] = {"lw": 1.8 * unit, "markersize": 8 * unit} | edge
-    return Line2D([], [], label=text, **(scaled | look))
+    return Line2D([], [], label=text, **(scaled | appearance))
 
 
 def _shortened(text: str, width: float, size: float) -> str:

@@ -15,11 +15,11 @@ class Detail:
 
     Attributes:
         points: about how many vertices an axis of a surface gets.
-        share: of the pixels, each way.
+        fraction: of the pixels, each way.
     """
 
     points: int
-    share: float
+    fraction: float
 
 
 LADDER = (
@@ -42,7 +42,7 @@ _PATIENCE = 6  # pictures at one step before a finer one is tried
 _LONGEST = 240  # pictures after a finer step that was too much
 
 
-class Pace:
+class DetailControl:
     """Walks the ladder so that pictures take about `target` seconds.
 
     It goes down as soon as pictures are too slow, and up only where the next step promises to be

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.figures.labels import Labels
-from isoloss.figures.style import Sheet
+from isoloss.figures.plane.level_labels import Labels
+from isoloss.figures.sheet import Sheet
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import number_label
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
@@ -21,7 +22,6 @@ from isoloss.scene.theme import THEMES, Color, Theme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 SYMBOLS = {
@@ -38,18 +38,18 @@ MOST_EPOCHS = 5
 """Labels of epochs along one path."""
 
 
-def legend_entries(layer: SurfaceLayer, look: Appearance) -> list[tuple[str, dict[str, Any]]]:
+def legend_entries(layer: SurfaceLayer, appearance: Appearance) -> list[tuple[str, dict[str, Any]]]:
     """(text, look of its handle) of all that has no name elsewhere."""
-    theme = THEMES[look.theme]
+    theme = THEMES[appearance.theme]
     entries: list[tuple[str, dict[str, Any]]] = []
-    paths = layer.shown_trajectories if look.trajectory else []
+    paths = layer.shown_trajectories if appearance.trajectory else []
     for index, path in paths:
         name = path.name or ("trajectory" if len(paths) == 1 else f"trajectory {index + 1}")
         entries.append((name, {"color": theme.path_color(index)}))
-    if any(len(_drops(path, look.epoch)) for _, path in paths):
+    if any(len(_drops(path, appearance.epoch)) for _, path in paths):
         drop = {"marker": "D", "markersize": 5.0 * 8 / 14, "lw": 0, "color": theme.lr_drop}
         entries.append(("learning rate drop", drop | {"markerfacecolor": theme.lr_drop}))
-    if look.minima and layer.minima:
+    if appearance.minima and layer.minima:
         entries.append(("minimum", {"marker": "v", "lw": 0, "color": theme.minimum}))
     return entries
 
@@ -57,19 +57,19 @@ def legend_entries(layer: SurfaceLayer, look: Appearance) -> list[tuple[str, dic
 def draw_paths(
     axes: Axes,
     layer: SurfaceLayer,
-    look: Appearance,
+    appearance: Appearance,
     sheet: Sheet,
     theme: Theme,
     labels: Labels,
 ) -> None:
     """The trajectories up to the epoch that is shown, each checkpoint a dot."""
-    if not look.trajectory:
+    if not appearance.trajectory:
         return
     several = len(layer.shown_trajectories) > 1
     for index, path in layer.shown_trajectories:
-        _draw_path(axes, path, index, look.epoch, sheet, theme)
+        _draw_path(axes, path, index, appearance.epoch, sheet, theme)
         if not several or index == 0:
-            _label_epochs(axes, path, look.epoch, sheet, labels)
+            _label_epochs(axes, path, appearance.epoch, sheet, labels)
 
 
 def _draw_path(
@@ -114,16 +114,18 @@ def _drops(path: Trajectory, epoch: float | None) -> Indices:
     return path.lr_drops[path.lr_drops <= playhead(path, epoch).checkpoint]
 
 
-def keep_clear(labels: Labels, layer: SurfaceLayer, look: Appearance, frame: Frame) -> None:
+def keep_clear(labels: Labels, layer: SurfaceLayer, appearance: Appearance, frame: Frame) -> None:
     """Ask that no text lies over what `draw_paths` and `draw_marks` draw."""
-    for _, path in layer.shown_trajectories if look.trajectory else []:
-        head = playhead(path, look.epoch)
+    for _, path in layer.shown_trajectories if appearance.trajectory else []:
+        head = playhead(path, appearance.epoch)
         count = head.checkpoint + 1
         labels.keep_clear(
             np.append(path.alpha[:count], head.alpha), np.append(path.beta[:count], head.beta)
         )
-    marks = list(drawn_markers(layer)) if look.markers else []
-    found = layer.deep_minima(frame.scale, look.minima_persistence) if look.minima else []
+    marks = list(drawn_markers(layer)) if appearance.markers else []
+    found = (
+        layer.deep_minima(frame.scale, appearance.minima_persistence) if appearance.minima else []
+    )
     for mark in [*marks, *found[:MOST_MINIMA]]:
         labels.keep_clear(np.array([mark.alpha]), np.array([mark.beta]))
 
@@ -177,7 +179,7 @@ def _roundness(epoch: float) -> tuple[int, float]:
 def draw_marks(
     axes: Axes,
     layer: SurfaceLayer,
-    look: Appearance,
+    appearance: Appearance,
     frame: Frame,
     sheet: Sheet,
     theme: Theme,
@@ -191,8 +193,8 @@ def draw_marks(
         "lw": 0,
     }
     edge |= {"clip_on": False}
-    if look.minima:
-        found = layer.deep_minima(frame.scale, look.minima_persistence)
+    if appearance.minima:
+        found = layer.deep_minima(frame.scale, appearance.minima_persistence)
         for k, minimum in enumerate(found[:MOST_MINIMA]):
             alpha = 0.45 if minimum.is_within_noise else 1.0
             axes.plot(
@@ -202,7 +204,7 @@ def draw_marks(
             if k < LABELLED_MINIMA:
                 text = number_label(minimum.loss)
                 labels.add(text, minimum.alpha, minimum.beta, (0.0, -1.0))
-    if look.markers:
+    if appearance.markers:
         for marker in drawn_markers(layer):
             color = (*marker.color, 1.0) if marker.color else theme.path
             hollow = marker.shape is MarkerShape.RING

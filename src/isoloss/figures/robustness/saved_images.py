@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.figures.choice import Choice
-from isoloss.figures.findings import Findings
+from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.robustness.run_results import RunResults
 from isoloss.results.saved_examples import (
     INDEX,
     ExampleFile,
@@ -51,7 +51,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedImages:
     """All shots of one combination.
 
     Attributes:
@@ -122,12 +122,12 @@ class Kept:
             raise IsolossError(f"image {image} is not kept; there are {there}")
         return self.index.images.index(image)
 
-    def warnings(self, findings: Findings) -> list[EvaluationWarning]:
+    def warnings(self, run: RunResults) -> list[EvaluationWarning]:
         """What is to be said against the attack or the certificates that the images are of."""
-        return [d for d in findings.warnings if any(d.concerns(r) for r in self._rows(findings))]
+        return [d for d in run.warnings if any(d.concerns(r) for r in self._rows(run))]
 
-    def _rows(self, findings: Findings) -> Iterator[Row]:
-        for row in findings.rows:
+    def _rows(self, run: RunResults) -> Iterator[Row]:
+        for row in run.rows:
             sigma = row.sigma == self.file.sigma or _both_nan(row.sigma, self.file.sigma)
             attack = self.file.attack in (row.attack, CLEAN)
             if row.network == self.file.network and sigma and attack:
@@ -144,21 +144,21 @@ class Kept:
         return ", ".join(words)
 
 
-def read_kept(findings: Findings, choice: Choice) -> Kept:
+def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
     """The kept images that are chosen.
 
     Raises:
         IsolossError: if none are kept, or none of what is chosen; says what there is.
     """
-    folder = findings.folder / "examples"
+    folder = run.folder / "examples"
     if not (folder / INDEX).exists():
         raise IsolossError(
-            f"{findings.name} has kept no images: give --keep when it is begun, or carry it on"
+            f"{run.name} has kept no images: give --keep when it is begun, or carry it on"
         )
     index = read_index(folder)
     if not index.files or not index.images:
         raise IsolossError(f"{folder / INDEX} tells of no images")
-    file = _chosen(index, choice, findings.name)
+    file = _chosen(index, choice, run.name)
     clean_file = next((f for f in index.files if _is_clean_of(f, file)), None)
     found = read_examples(file, index)
     clean = None if clean_file is None else read_examples(clean_file, index)
@@ -166,7 +166,7 @@ def read_kept(findings: Findings, choice: Choice) -> Kept:
     if clean is not None and 0.0 not in of:
         of[0.0] = (clean, 0)
     eps = tuple(sorted(of))
-    return Kept(file, index, eps, tuple(of[e] for e in eps))
+    return SavedImages(file, index, eps, tuple(of[e] for e in eps))
 
 
 def combinations(index: Index) -> list[ExampleFile]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.figures.print import Print
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
@@ -21,8 +21,6 @@ from isoloss.scene.texturing import (
     shown_texture,
     texture_values,
 )
-
-Array = NDArray[np.float64]
 
 SQUARE = (0.5, 2.0)
 """Between these ratios of its sides a plane is drawn true to scale; else as a square."""
@@ -73,8 +71,8 @@ class Panel:
 
     def tones(self, positions: Array) -> Array:
         """(…, 4) the colours at positions along the colormap."""
-        look = self.scene.look
-        return shades(positions, look.colormap, look.reverse_colormap)
+        appearance = self.scene.drawn_appearance
+        return shades(positions, appearance.colormap, appearance.reverse_colormap)
 
     def level_colors(self) -> Array:
         """(len(levels), 4) the colours that the levels have in the colormap; white where that
@@ -101,17 +99,17 @@ def panel_of(scene: Scene, print_: Print) -> Panel:
         raise IsolossError(f"{layer.name} has no contours: it is thinner than 2×2 points")
     texture = _drawn_texture(layer, scene, print_)
     scene = replace(scene, appearance=replace(scene.appearance, texture=texture))
-    frame, look = scene.frame(), scene.look
-    colors = color_scale(list(dict.fromkeys([layer, *scene.beside])), look, frame)
+    frame, appearance = scene.frame(), scene.drawn_appearance
+    colors = color_scale(list(dict.fromkeys([layer, *scene.beside])), appearance, frame)
     assert colors is not None
-    own = own_height(look, frame)
-    levels = np.unique([*contour_heights(look, frame), *([] if own is None else [own])])
+    own = own_height(appearance, frame)
+    levels = np.unique([*contour_heights(appearance, frame), *([] if own is None else [own])])
     levels = levels[(levels > 1e-9) & (levels < 1 - 1e-9)]
     edges = np.concatenate([[0.0], levels, [1.0]])
     middles = frame.scale.invert((edges[:-1] + edges[1:]) / 2)
-    areas = shades(colors.scale.apply(middles), look.colormap, look.reverse_colormap)
-    mesh = layer.mesh(frame.scale, look.smooth)
-    field = None if texture.shows_height else texture_values(layer, mesh, colors, look)
+    areas = shades(colors.scale.apply(middles), appearance.colormap, appearance.reverse_colormap)
+    mesh = layer.mesh(frame.scale, appearance.smooth)
+    field = None if texture.shows_height else texture_values(layer, mesh, colors, appearance)
     return Panel(scene, layer, frame, mesh, levels, colors, areas, field)
 
 

@@ -1,0 +1,9 @@
+"""What arrays are called throughout the program."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+"""Coordinates, losses, heights: float64 of any shape."""
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) or (H, W, 4) of a picture, top row first."""
