@@ -14,12 +14,11 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_csv
+from isoloss.geometry.arrays import Array
 
-Array = NDArray[np.float64]
 Steps = tuple[Array, Array]
 """(radius, fraction): from each radius to the next, the fraction of images certified there."""
 

@@ -12,10 +12,12 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from isoloss import IsolossError
+from isoloss.app.state.known_names import problem_with_network
 from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.networks.models import build_model
+from isoloss.settings.network_names import BUILT_IN_NETWORKS
 
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
 
@@ -188,3 +190,19 @@ def test_tensors_that_share_memory_are_saved(tmp_path):
     back = load_state(save_tensors(tmp_path / "a.safetensors", {"a": shared, "b": shared}))
     assert torch.equal(back["a"], shared)
     assert torch.equal(back["b"], shared)
+
+
+def mynet(classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, classes))
+
+
+def test_a_built_in_network_is_one_line(monkeypatch):
+    assert problem_with_network("mynet")
+    monkeypatch.setitem(BUILT_IN_NETWORKS, "mynet", f"{__name__}:mynet")
+    network = build_model("mynet", 7, 8, mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert network(torch.rand(2, 3, 8, 8)).shape == (2, 7)
+    assert problem_with_network("mynet") == ""
+    assert problem_with_network("yournet") == (
+        "There is no network 'yournet': choose mynet, resnet20, resnet50, resnet50_cbam, vgg11, "
+        "torchvision:NAME, timm:NAME or package.module:function"
+    )

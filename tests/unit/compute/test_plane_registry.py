@@ -1,4 +1,4 @@
-"""A kind of plane of one's own: once it is registered, all that asks for planes knows it."""
+"""A plane kind added in one entry is everywhere: the example of CONTRIBUTING.md, carried out."""
 
 import argparse
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 import isoloss
-from isoloss import IsolossError, Plane, custom_plane
+from isoloss import IsolossError, Plane
 from isoloss.app.state.explain import of_fact
 from isoloss.app.state.forms import Form
 from isoloss.cli.describe import describe
@@ -23,14 +23,12 @@ from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, register
 from isoloss.work import carry_on
 
 STEP = 0.5
+EXAMPLE = {}
+"""What the example of CONTRIBUTING.md defines."""
 
 
 def along_two_weights(inputs):
-    """The plane in which the first two weights of the first layer move, by STEP at α, β = 1."""
-    name, weight = next(iter(inputs.model.named_parameters()))
-    delta, eta = torch.zeros_like(weight), torch.zeros_like(weight)
-    delta.view(-1)[0] = eta.view(-1)[1] = STEP
-    return custom_plane(inputs.model, {name: delta}, {name: eta})
+    return EXAMPLE["build"](inputs)
 
 
 def along_one_weight(inputs):
@@ -50,7 +48,8 @@ TOY_LINE = PlaneKind(
 
 
 @pytest.fixture(autouse=True)
-def toy_kinds():
+def toy_kinds(worked_example):
+    EXAMPLE.update(worked_example("A new plane kind"))
     for kind in (TOY, TOY_LINE):
         register(kind)
     yield

@@ -12,16 +12,15 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
+from isoloss.geometry.arrays import Array
 from isoloss.naming import capitalized
 from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
 from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
-Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]
 """What ε is measured in; radii of certificates never share an axis with attacks."""
 

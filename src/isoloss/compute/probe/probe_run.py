@@ -13,7 +13,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.checks import alarms
@@ -35,6 +34,7 @@ from isoloss.compute.training.network import TrainedPath
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
@@ -43,7 +43,6 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 
-Array = NDArray[np.float64]
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
 

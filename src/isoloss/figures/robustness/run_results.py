@@ -51,6 +51,7 @@ class RunResults:
 
     @property
     def norm(self) -> str:
+        """The norm of its radii, "linf" or "l2"."""
         return self.settings.norm
 
     @property
