@@ -514,7 +514,7 @@ def test_a_run_that_is_not_finished_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: (f / "robustness.csv").unlink(), "has found nothing yet: carry it on with"),
+        (lambda f: (f / "robustness.csv").unlink(), "has found nothing yet: resume it with"),
         (lambda f: (f / "robustness.csv").write_text("a,b\n1,2\n"), "is no table of a robustness"),
         (lambda f: write_table(f / "robustness.csv", []), "has no accuracies"),
         (lambda f: write_table(f / "robustness.csv", [replace(PLAIN[0], accuracy=3.0)]),

@@ -24,7 +24,7 @@ from isoloss.run import Run
 from isoloss.scene.appearance import Appearance
 from isoloss.settings import AttackSettings, DefendSettings, parse_settings
 from isoloss.settings.attack_kinds import AttackKind, attack_names, attack_of, register, unregister
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 EPS = 0.2
 
@@ -92,7 +92,7 @@ def asked(kind, **others):
 
 def done(folder, settings):
     run = Run.create(folder, settings)
-    list(carry_on(run))
+    list(resume(run))
     assert run.is_done
     return run
 
@@ -138,10 +138,10 @@ def test_an_attack_from_outside_is_resumed(tmp_path, registered, one_thread):
     registered(FGSM)
     settings = asked(AttackSettings, attacks="fgsm,square", queries=5)
     whole, run = done(tmp_path / "whole", settings), Run.create(tmp_path / "run", settings)
-    for _ in zip(carry_on(run), range(4), strict=False):
+    for _ in zip(resume(run), range(4), strict=False):
         pass  # as closing the window does
     assert not run.is_done
-    list(carry_on(run))
+    list(resume(run))
     tables = [[replace(r, seconds=0.0) for r in read_table(x.table_path)] for x in (run, whole)]
     assert repr(tables[0]) == repr(tables[1])
 

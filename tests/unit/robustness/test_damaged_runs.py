@@ -26,7 +26,7 @@ from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import CLEAN, attack_names
-from isoloss.work import carry_on, prepare
+from isoloss.work import prepare, resume
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def timeless(run):
 
 def done(folder, asked):
     run = Run.create(folder, AttackSettings(**asked))
-    list(carry_on(run))
+    list(resume(run))
     assert run.is_done
     return run
 
@@ -96,10 +96,10 @@ def test_lines_that_lie_are_done_again(asked, tmp_path):
         run.outcomes_path.write_bytes(content)
         known = Journal(run.outcomes_path, plan).outcomes
         assert known == {unit: o for unit, o in whole.items() if unit != (0, 0, 1)}, wrong[:200]
-    # Carried on from there, the run ends where it would have.
+    # Resumed from there, the run ends where it would have.
     run.outcomes_path.write_bytes(b"\n".join([*damaged(lines[place]), *lines[:place]]))
     run.report_path.unlink()
-    list(carry_on(run))
+    list(resume(run))
     assert timeless(run) == expected
     assert Journal(run.outcomes_path, plan).outcomes.keys() == whole.keys()
 
@@ -139,7 +139,7 @@ def test_a_kept_example_that_is_damaged_is_made_again(asked, tmp_path):
     for wrong in (content[:-4], b"", b"\xff" * 100):
         kept.write_bytes(wrong)
         run.report_path.unlink()
-        list(carry_on(run))
+        list(resume(run))
         assert kept.read_bytes() == content
 
 

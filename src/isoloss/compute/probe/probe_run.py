@@ -1,4 +1,4 @@
-"""Carry a probe run on: from a trained network to its surface and trajectories as files."""
+"""A probe as a run: from a trained network to its surface and trajectories as files."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Probing:
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
         return cls(settings, probed, device)
 
-    def carry_on(self, run: Run) -> Iterator[Event]:
+    def resume(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on())
@@ -83,7 +83,7 @@ class Probing:
             surface.save(run.surface_path)
 
     def serve(self, run: Run) -> None:
-        """Help the process that carries the run on, from another one."""
+        """Help the process that resumes the run, from another one."""
         for k in range(self.settings.planes):
             # Rank 0 has then written the plane, and what the surface depends on.
             axes = json.loads(process_group().broadcast("axes"))

@@ -80,7 +80,7 @@ def read_run_results(folder: Path) -> RunResults:
         raise IsolossError(f"{folder} is no attack, defense or certification")
     if not run.table_path.exists():
         raise IsolossError(
-            f"{run.name} has found nothing yet: carry it on with 'isoloss run {folder}'"
+            f"{run.name} has found nothing yet: resume it with 'isoloss run {folder}'"
         )
     files = RobustnessFiles()
     files.read(run)
@@ -89,7 +89,7 @@ def read_run_results(folder: Path) -> RunResults:
     rows = [row for row in files.rows if row.samples > 0 and _is_known(row)]
     _check(rows, run.table_path)
     if not rows:
-        raise IsolossError(f"{run.table_path} has no accuracies: carry the run on")
+        raise IsolossError(f"{run.table_path} has no accuracies: resume the run")
     facts = files.report.facts if files.report is not None else {}
     return RunResults(
         run.folder,

@@ -195,7 +195,9 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-_CARRIED = "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
+_TAKEN_OVER = (
+    "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
+)
 
 
 def _reading(results: Results) -> Iterator[str]:
@@ -206,7 +208,7 @@ def _reading(results: Results) -> Iterator[str]:
             "other attacks say anything about one who does"
         )
         if settings.protocol == "standard":
-            yield f"- without a defense, {_CARRIED}"
+            yield f"- without a defense, {_TAKEN_OVER}"
             if settings.votes >= FEWEST_VOTES:
                 yield (
                     "- behind it, an image that none of the judging draws gets right is kept "
@@ -217,7 +219,7 @@ def _reading(results: Results) -> Iterator[str]:
     elif settings.protocol == "legacy":
         yield "- every ε is attacked anew, as in the legacy protocol"
     else:
-        yield f"- {_CARRIED}"
+        yield f"- {_TAKEN_OVER}"
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
