@@ -138,8 +138,8 @@ def test_shares_of_a_batch_see_the_noise_of_the_whole_batch():
     def loss(images, *part):
         return denoising_loss(Linear(), ALPHAS, images, torch.Generator().manual_seed(4), *part)
 
-    shares = [shard_of(11, Ranks(r, r, 3, 3)) for r in range(3)]
-    mean = sum(share.weight * loss(x[shard.rows], shard.rows, 11) for share in shares) / 3
+    shards = [shard_of(11, Ranks(r, r, 3, 3)) for r in range(3)]
+    mean = sum(shard.weight * loss(x[shard.rows], shard.rows, 11) for shard in shards) / 3
     torch.testing.assert_close(mean, loss(x))
 
 

@@ -12,9 +12,9 @@ from isoloss import IsolossError
 from isoloss.app.state.accuracy_curves import curves_of
 from isoloss.app.state.forms import Form
 from isoloss.cli.main import main
-from isoloss.figures.accuracy import accuracy_figure
-from isoloss.figures.findings import read_findings
-from isoloss.figures.style import Sheet
+from isoloss.figures.robustness.accuracy import accuracy_figure
+from isoloss.figures.robustness.run_results import read_run_results
+from isoloss.figures.sheet import Sheet
 from isoloss.results.tables import read_report, read_table
 from isoloss.robustness import Attacked, Fast, Protocol, attack
 from isoloss.robustness.attacks.context import Attack, AttackContext
@@ -118,7 +118,7 @@ def test_an_attack_from_outside_is_one_of_a_run_s(tmp_path, registered, one_thre
     curves = curves_of(read_table(run.table_path), ())
     assert next((c.name, c.hue, c.mark) for c in curves) == ("FGSM", "green", "up")
     sheet = Sheet(505, None, 8, 72)
-    figure = accuracy_figure([read_findings(run.folder)], sheet, Appearance(), "", "majority")
+    figure = accuracy_figure([read_run_results(run.folder)], sheet, Appearance(), "", "majority")
     words = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert "FGSM" in words
     # So do the window's form and the command line's help.
