@@ -18,7 +18,7 @@ from isoloss.files import write_json
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 from isoloss.terminal import ProgressBar
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "data" / "models"
@@ -42,7 +42,7 @@ def main() -> None:
     for name, settings in ASKED.items():
         run = Run.create(runs / name, settings)
         bar = ProgressBar(label=name)
-        for event in carry_on(run):
+        for event in resume(run):
             bar.show(event)
         bar.close()
         ship(run, MODELS / name)

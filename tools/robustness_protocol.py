@@ -5,7 +5,7 @@
     python tools/robustness_protocol.py cpu --runs runs/protocol --write docs/robustness.md
 
 Trains ResNet-50 with and without CBAM and a denoiser, attacks, defends and certifies both networks.
-Every part is a run that is carried on where it is unfinished; --write puts the tables of what is
+Every part is a run that is resumed where it is unfinished; --write puts the tables of what is
 done between the marks in the page.
 """
 
@@ -40,7 +40,7 @@ from isoloss.settings import (
 )
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.terminal import ProgressBar, duration
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 NETWORKS = ("resnet50", "resnet50_cbam")
 EPSILONS = (0.005, 0.01, 0.02, 0.04, 0.1, 0.5)
@@ -125,7 +125,7 @@ def carry_out(runs: Path, wanted: dict[str, AnySettings]) -> None:
         folder = runs / name
         run = Run.open(folder) if (folder / "run.json").exists() else Run.create(folder, settings)
         bar = ProgressBar(label=name)
-        for event in carry_on(run):
+        for event in resume(run):
             bar.show(event)
         bar.close()
 

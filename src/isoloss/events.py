@@ -1,4 +1,4 @@
-"""What happens while a run is carried on, as the lines of its `events.jsonl`."""
+"""What happens while a run is resumed, as the lines of its `events.jsonl`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 @dataclass(frozen=True)
 class Started:
-    """A process has begun to carry the run on."""
+    """A process has begun to resume the run."""
 
     pid: int
     device: str = ""
@@ -65,7 +65,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Paused:
-    """The run was interrupted and can be carried on."""
+    """The run was interrupted and can be resumed."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The run folder: what was asked, what happened, what came out.
 
-A run is a folder and carrying it on is idempotent; this module knows where its parts lie and
+A run is a folder and resuming it is idempotent; this module knows where its parts lie and
 nothing of how they are computed.
 """
 
@@ -26,7 +26,7 @@ SCHEMA = 1
 
 
 class RunIsHeld(IsolossError):
-    """Another process is carrying the run on."""
+    """Another process is at work on the run."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Run:
             if run.settings != settings:
                 raise IsolossError(
                     f"{folder} already holds a run with other settings: choose another folder, or "
-                    f"carry that one on with 'isoloss run {folder}'"
+                    f"resume that one with 'isoloss run {folder}'"
                 )
             return run
         visible = folder.is_dir() and [f for f in folder.iterdir() if not f.name.startswith(".")]
@@ -226,7 +226,7 @@ class Run:
 
     @contextmanager
     def lock(self, patience: float = 1.0) -> Generator[None]:
-        """Hold the run, so that two processes never carry it on at once.
+        """Hold the run, so that two processes never resume it at once.
 
         Args:
             patience: seconds to wait for one that may only be having a look.
@@ -239,7 +239,7 @@ class Run:
         try:
             lock.acquire()
         except filelock.Timeout as error:
-            raise RunIsHeld(f"{self.folder} is being carried on by another process") from error
+            raise RunIsHeld(f"{self.folder} is being resumed by another process") from error
         except (OSError, NotImplementedError) as error:
             raise IsolossError(f"cannot lock {self.folder}: {error}") from error
         try:
@@ -249,7 +249,7 @@ class Run:
 
     @property
     def is_held(self) -> bool:
-        """Whether some process is carrying the run on right now."""
+        """Whether some process is at work on the run right now."""
         try:
             with self.lock(patience=0):
                 return False

@@ -1,6 +1,6 @@
-"""Carry runs on: the one mechanism behind the command line, the window's jobs and recovery.
+"""Resume runs: the one mechanism behind the command line, the window's jobs and recovery.
 
-Under torchrun, rank 0 carries on and the other ranks follow.
+Under torchrun, rank 0 does the run and the other ranks help.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Prepared(Protocol):
         """Where it computes."""
         ...
 
-    def carry_on(self, run: Run) -> Iterator[Event]:
+    def resume(self, run: Run) -> Iterator[Event]:
         """Do what is missing of the run, yielding what happens."""
         ...
 
     def serve(self, run: Run) -> None:
-        """At ranks other than 0: do this process's part of what rank 0 carries on."""
+        """At ranks other than 0: do this process's part of what rank 0 resumes."""
         ...
 
 
@@ -73,10 +73,10 @@ def prepare(settings: AnySettings) -> Prepared:
         raise
 
 
-def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
+def resume(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
     """Do what is missing of `run`, recording and yielding every event.
 
-    Closing the generator, or an interrupt, leaves the run paused; carrying it on again goes on
+    Closing the generator, or an interrupt, leaves the run paused; resuming it again goes on
     from there. A run that is done yields nothing.
 
     Raises:
@@ -99,7 +99,7 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
             started = Started(os.getpid(), str(prepared.device))
             run.emit(started)
             yield started
-            for event in prepared.carry_on(run):
+            for event in prepared.resume(run):
                 run.emit(event)
                 yield event
         except (KeyboardInterrupt, GeneratorExit):
@@ -122,7 +122,7 @@ def carry_on(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
 
 
 def follow(folder: Path) -> None:
-    """Work for rank 0, which carries the run in `folder` on, until it is done.
+    """Work for rank 0, which resumes the run in `folder`, until it is done.
 
     Raises:
         IsolossError: if this process cannot; rank 0 has been told.

@@ -20,7 +20,7 @@ from isoloss.events import Log, Metric, Paused, Started
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 # The network can be told to kill its process, or to wait for ever, in a step of the training, or to
 # kill it while it is probed.
@@ -143,14 +143,14 @@ def output_of(process):
 
 @pytest.fixture(scope="module")
 def by_one_process(tmp_path_factory):
-    """A folder with the user's module, and the run in it that one process carried on."""
+    """A folder with the user's module, and the run in it that one process resumed."""
     folder = tmp_path_factory.mktemp("torchrun")
     (folder / "tinyuser.py").write_text(USER, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         patch.delitem(sys.modules, "tinyuser", raising=False)
         run = Run.create(folder / "one", SETTINGS)
-        list(carry_on(run))
+        list(resume(run))
         yield run
         sys.modules.pop("tinyuser", None)
 
@@ -175,7 +175,7 @@ def test_two_processes_of_which_one_is_killed_train_the_network_that_one_does(by
     process = torchrun(folder, "-m", "isoloss", "run", "two", MISHAP="kill")
     output = output_of(process)
     assert process.returncode == 0, output
-    assert Log("carrying on at epoch 3") in [event for _, event in run.events()]
+    assert Log("resuming at epoch 3") in [event for _, event in run.events()]
     assert run.environment["processes"] == 2
     assert_same(run, by_one_process)
 
@@ -195,7 +195,7 @@ def test_what_torchrun_was_told_to_stop_is_paused_and_one_process_goes_on(by_one
     assert "go on with: isoloss run" in output
     assert "Traceback" not in output.partition("go on with")[0]
     assert isinstance(run.events()[-1][1], Paused)
-    list(carry_on(run))
+    list(resume(run))
     assert_same(run, by_one_process)
 
 
@@ -206,7 +206,7 @@ def test_two_processes_train_the_denoiser_that_one_does(by_one_process):
         device="cpu", precision="fp32",
     )  # fmt: skip
     one = Run.create(folder / "denoiser", asked)
-    list(carry_on(one))
+    list(resume(one))
     run = Run.create(folder / "denoiser by two", asked)
     process = torchrun(folder, "-m", "isoloss", "run", run.name)
     output = output_of(process)
@@ -233,7 +233,7 @@ def test_two_processes_of_which_one_is_killed_probe_the_surface_that_one_does(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as torchrun's processes have
     one = Run.create(folder / f"surface {tolerance}", settings)
-    list(carry_on(one))
+    list(resume(one))
     torch.set_num_threads(threads)
     run = Run.create(folder / f"surface {tolerance} by two", settings)
     process = torchrun(folder, "-m", "isoloss", "run", run.name,

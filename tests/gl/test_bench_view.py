@@ -57,45 +57,48 @@ def peer_figures() -> dict:
     }  # fmt: skip
 
 
-@pytest.fixture
-def measured(monkeypatch):
-    asked = []
+class Measured:
+    """Stands for the processes that measure, and notes what they were asked."""
 
-    def apart(contestant, path, frames):
-        asked.append((contestant, path.name, path.exists(), path.with_suffix(".npz").exists()))
-        return own_figures() if contestant == "isoloss" else peer_figures()
+    def __init__(self) -> None:
+        self.asked = []
 
-    monkeypatch.setattr(bench, "_apart", apart)
-    return asked
+    def __call__(self, program, path, frames):
+        there = path.exists(), path.with_suffix(".npz").exists()
+        self.asked.append((program, path.name, *there))
+        return own_figures() if program == "isoloss" else peer_figures()
 
 
-def test_beside_pyvista_ratios_are_given(measured, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "_has_pyvista", lambda: True)
-    bench.bench_view(as_json=True, sides=(4, 6))
+def test_beside_pyvista_ratios_are_given(capsys):
+    measured = Measured()
+    bench.bench_view(as_json=True, sides=(4, 6), peer=True, measure=measured)
     first, second = json.loads(capsys.readouterr().out)["view"]
     assert (first["side"], second["triangles"]) == (4, 50)
     assert first["frame_rate_ratio"] == pytest.approx(25)
     assert first["whole_ratio"] == pytest.approx(4)
-    assert measured[:2] == [("isoloss", "4.ply", True, True), ("pyvista", "4.ply", True, True)]
-    bench.bench_view(as_json=False, sides=(4,))
+    assert measured.asked[:2] == [
+        ("isoloss", "4.ply", True, True),
+        ("pyvista", "4.ply", True, True),
+    ]
+    bench.bench_view(as_json=False, sides=(4,), peer=True, measure=measured)
     printed = capsys.readouterr().out
     assert "25.0 times PyVista's frame rate" in printed
     assert "4², 18 triangles" in printed
 
 
-def test_without_pyvista_it_says_how_to_get_it(measured, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "_has_pyvista", lambda: False)
-    bench.bench_view(as_json=False, sides=(4,))
+def test_without_pyvista_it_says_how_to_get_it(capsys):
+    measured = Measured()
+    bench.bench_view(as_json=False, sides=(4,), peer=False, measure=measured)
     told = capsys.readouterr()
     assert "pip install pyvista" in told.out
     assert "measuring 4²" in told.err
-    assert [contestant for contestant, *_ in measured] == ["isoloss"]
-    bench.bench_view(as_json=True, sides=(4,))
+    assert [program for program, *_ in measured.asked] == ["isoloss"]
+    bench.bench_view(as_json=True, sides=(4,), peer=False, measure=measured)
     assert json.loads(capsys.readouterr().out)["view"][0]["pyvista"] is None
 
 
-def test_a_contestant_in_a_process_of_its_own(file):
-    figures = bench._apart("isoloss", file, 1)
+def test_a_program_in_a_process_of_its_own(file):
+    figures = bench.measure_apart("isoloss", file, 1)
     assert figures["orbit"]["count"] == 1
     with pytest.raises(bench.IsolossError, match="isoloss could not be measured"):
-        bench._apart("isoloss", file.with_name("none.ply"), 1)
+        bench.measure_apart("isoloss", file.with_name("none.ply"), 1)

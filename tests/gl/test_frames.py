@@ -96,7 +96,7 @@ def draw(renderer, source, **options) -> np.ndarray:
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_textures(renderer, matches_baseline, texture, theme):
     image = draw(renderer, walked(bowl()), texture=texture, theme=theme)
-    matches_baseline(image, f"{texture.value}-{theme}")
+    matches_baseline(image, f"{texture.name}-{theme}")
 
 
 @pytest.mark.parametrize("colormap", ["viridis", "cividis", "magma", "coolwarm", "terrain"])

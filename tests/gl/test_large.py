@@ -12,13 +12,12 @@ from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
 from isoloss.gl.device.target import Target
 from isoloss.gl.device.view import View
-from isoloss.gl.frame import renderer as renderer_module
 from isoloss.gl.frame.canvas import QUIET, Canvas
 from isoloss.gl.frame.detail import LADDER, DetailControl
 from isoloss.gl.layers import contour_buffers
 from isoloss.gl.layers.contour_buffers import ContourBuffers
 from isoloss.gl.layers.overlays import contour_segments
-from isoloss.gl.layers.surfaces import PART, SurfaceBuffers
+from isoloss.gl.layers.surfaces import PART, SurfaceBuffers, resolution_of
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.scene.theme import THEMES
@@ -134,17 +133,17 @@ def test_viewports_share_the_contours_of_a_mesh(contours, large):
 
 
 def test_a_simplified_picture_is_the_one_of_all_triangles(renderer, monkeypatch):
-    monkeypatch.setattr(simplify, "FEWEST", 40_000)
     monkeypatch.setattr(renderer, "is_software", True)
-    scene = Scene([SurfaceLayer("large", waves(420, 390, hole=True))])
     pictures, counts = [], []
-    for sight in (renderer_module._sight, lambda *_: None):
-        monkeypatch.setattr(renderer_module, "_sight", sight)
+    for fewest in (40_000, 10**9):
+        monkeypatch.setattr(simplify, "FEWEST", fewest)
+        scene = Scene([SurfaceLayer("large", waves(420, 390, hole=True))])
         target = Target(300, 200)
         renderer.draw(scene, target)
         pictures.append(target.read().astype(int))
         (held,) = renderer._held.values()
-        counts.append(held.buffers.surface.parts(10**6, sight(*_view(scene, held)))[-1].stop)
+        resolution = resolution_of(*_view(scene, held))
+        counts.append(held.buffers.surface.parts(10**6, resolution)[-1].stop)
         target.free()
     assert counts[0] < 0.7 * counts[1]
     off = np.abs(pictures[0] - pictures[1]).max(axis=-1)
@@ -195,7 +194,7 @@ def test_the_whole_picture_in_pieces_is_the_one_drawn_at_once(canvas, renderer, 
     assert canvas.is_busy
     pieces = 0
     while canvas.is_busy:
-        canvas._piece()
+        canvas.draw_piece()
         pieces += 1
     assert pieces > 10
     target = Target(*SIZE)
@@ -210,7 +209,7 @@ def test_a_change_throws_what_was_begun_away(canvas, renderer, large):
     canvas.whole_seconds = np.inf
     canvas.draw(scene, SIZE, 1.0)
     for _ in range(5):
-        canvas._piece()
+        canvas.draw_piece()
     scene.camera = scene.camera.orbit(90, 0)
     scene.appearance = replace(scene.appearance, contour_levels=5)
     canvas.draw(scene, SIZE, 1.0)

@@ -166,7 +166,7 @@ def test_without_egl_one_line_says_what_to_install(monkeypatch):
         raise OSError("libEGL.so.1: cannot open shared object file\nsecond line")
 
     monkeypatch.setenv("PYOPENGL_PLATFORM", "egl")
-    monkeypatch.setattr(module, "_display", missing)
+    monkeypatch.setattr(module, "open_display", missing)
     with pytest.raises(IsolossError, match=r"libEGL.*apt install libegl1") as caught:
         module.HeadlessContext()
     assert "\n" not in str(caught.value)
@@ -177,7 +177,7 @@ def test_without_egl_one_line_says_what_to_install(monkeypatch):
     [
         "frame.background.BackgroundPass.draw",
         "layers.layer_buffers.overlays.layer_marks",
-        "frame.ssao.OcclusionPass._fill",
+        "frame.ssao.OcclusionPass.fill",
         "layers.surfaces.SurfacePass.draw",
         "annotations.decorations.Decorations.draw",
     ],
@@ -250,8 +250,8 @@ def test_seen_from_above_a_surface_has_no_highlight(renderer, layer, moving, mon
     for elevation in (90.0, 40.0):
         scene.camera = Camera(azimuth=0.0, elevation=elevation)
         pictures = []
-        for gloss in (surfaces._gloss, lambda _: 1.0):
-            monkeypatch.setattr(surfaces, "_gloss", gloss)
+        for gloss in (surfaces.gloss, lambda _: 1.0):
+            monkeypatch.setattr(surfaces, "gloss", gloss)
             target = Target(300, 200)
             renderer.draw(scene, target, moving=moving)
             pictures.append(target.read().astype(int))

@@ -103,11 +103,11 @@ def test_what_has_no_surface_has_no_picture(context, tmp_path):
 
 
 def test_the_cache_keeps_the_newest(cache, monkeypatch):
-    monkeypatch.setattr(thumbnails, "KEPT", 3)
+    monkeypatch.setattr(thumbnails, "IN_CACHE", 3)
     image = np.zeros((2, 2, 4), np.uint8)
     for k in range(6):
         place = cache / f"{k}.png"
-        thumbnails._keep(place, image, "", "")
+        thumbnails._save(place, image, "", "")
         Image.open(place).verify()
         stamp = 1_000_000_000 + k
         os.utime(place, (stamp, stamp))

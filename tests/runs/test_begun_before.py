@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from isoloss.run import Run
-from isoloss.work import carry_on
+from isoloss.work import resume
 from tests.runs.run_contents import differences, large_differences
 
 HERE = Path(__file__).parent / "begun_before"
@@ -44,7 +44,7 @@ def put(name: str, parent: Path) -> Path:
 @pytest.mark.usefixtures("one_thread", "with_tinynet")
 def test_a_run_that_an_earlier_version_began_ends_as_that_would_have_ended_it(name, tmp_path):
     folder, expected = put(name, tmp_path), HERE / name / "expected"
-    for _ in carry_on(Run.open(folder)):
+    for _ in resume(Run.open(folder)):
         pass
     made_on = json.loads((expected / "made_on.json").read_text(encoding="utf-8"))
     here = torch.backends.cpu.get_cpu_capability(), str(torch.__version__)

@@ -1,4 +1,4 @@
-"""Training a denoiser: stopped anywhere and carried on bit for bit, and what is refused."""
+"""Training a denoiser: stopped anywhere and resumed bit for bit, and what is refused."""
 
 import itertools
 import math
@@ -24,7 +24,7 @@ from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.work import carry_on, prepare
+from isoloss.work import resume, prepare
 
 ALPHAS = build_scheduler().alphas_cumprod
 
@@ -49,11 +49,11 @@ def weights_of(run):
 def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, one_thread):
     settings = tiny(checkpoints_per_epoch=1.5)
     whole = Run.create(in_folder_of_users_module / "whole", settings)
-    events = list(carry_on(whole))
+    events = list(resume(whole))
     stopped = Run.create(in_folder_of_users_module / "stopped", settings)
     attempts = 0
     while not stopped.is_done:
-        steps = carry_on(stopped)
+        steps = resume(stopped)
         list(itertools.islice(steps, 3 + attempts))
         steps.close()
         attempts += 1
@@ -62,7 +62,7 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
         mine, theirs = load_state(stopped.folder / path), load_state(whole.folder / path)
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(v, theirs[k]) for k, v in mine.items())
-    assert list(carry_on(stopped)) == []
+    assert list(resume(stopped)) == []
 
     curve = [e for e in events if isinstance(e, Metric)]
     assert [m.epoch for m in curve] == pytest.approx([0, 2 / 3, 4 / 3, 2])
@@ -77,7 +77,7 @@ def test_what_is_kept_is_the_average_of_the_weights(in_folder_of_users_module, o
     run = Run.create(in_folder_of_users_module / "run", tiny(checkpoints_per_epoch=3))
     followed: dict[str, torch.Tensor] = {}
     k = 0
-    for event in carry_on(run):
+    for event in resume(run):
         if not isinstance(event, Metric):
             continue
         state = load_state(run.checkpoints / "resume.safetensors")
@@ -98,7 +98,7 @@ def test_in_bf16_it_learns_as_much(in_folder_of_users_module, one_thread):
     losses: dict[str, list[float]] = {}
     for precision in ("fp32", "bf16"):
         run = Run.create(in_folder_of_users_module / precision, tiny(precision=precision, epochs=6))
-        losses[precision] = [e.test_loss for e in carry_on(run) if isinstance(e, Metric)]
+        losses[precision] = [e.test_loss for e in resume(run) if isinstance(e, Metric)]
     single, half = losses["fp32"], losses["bf16"]
     assert single != half
     assert single[0] - half[-1] >= 0.9 * (single[0] - single[-1]) > 0
@@ -107,7 +107,7 @@ def test_in_bf16_it_learns_as_much(in_folder_of_users_module, one_thread):
 
 def test_the_folder_is_one_of_diffusers(in_folder_of_users_module, one_thread):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
-    list(carry_on(run))
+    list(resume(run))
     unet, scheduler = load_denoiser(run.folder)
     assert unet.config.sample_size == 8
     again, _ = load_denoiser(run.denoiser_path)
@@ -156,7 +156,7 @@ def test_the_error_of_one_step_is_that_of_the_noise_where_none_is_predicted():
 
 def test_a_denoiser_for_little_noise_says_so(in_folder_of_users_module, one_thread):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1, largest_sigma=0.4))
-    events = list(carry_on(run))
+    events = list(resume(run))
     _, scheduler = load_denoiser(run.folder)
     steps = len(scheduler.alphas_cumprod)
     # The first so many of Ho et al.'s steps, the last of which has the noise.
@@ -222,6 +222,6 @@ def test_options_of_the_other_task_are_refused():
 
 def test_a_denoiser_is_not_probed(in_folder_of_users_module, one_thread):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
-    list(carry_on(run))
+    list(resume(run))
     with pytest.raises(IsolossError, match="has trained a denoiser: give a classifier's run"):
         prepare(ProbeSettings(source=run.folder))

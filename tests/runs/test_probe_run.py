@@ -1,4 +1,4 @@
-"""Probe runs: from a training run's folder to meshes, stopped and carried on anywhere."""
+"""Probe runs: from a training run's folder to meshes, stopped and resumed anywhere."""
 
 import argparse
 import itertools
@@ -29,7 +29,7 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.cli.options import add_options, settings_from
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.work import carry_on, prepare
+from isoloss.work import resume, prepare
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def trained(in_folder_of_users_module):
         precision="fp32",
     )  # fmt: skip
     run = Run.create(in_folder_of_users_module / "trained", settings)
-    list(carry_on(run))
+    list(resume(run))
     return run
 
 
@@ -66,10 +66,10 @@ def every_step(monkeypatch):
 
 
 def stopped_again_and_again(run):
-    """Carry a run on to its end; returns how many samples each cell had at every stop."""
+    """Resume a run to its end; returns how many samples each cell had at every stop."""
     stops = []
     while not run.is_done:
-        steps = carry_on(run)
+        steps = resume(run)
         list(itertools.islice(steps, 8))
         steps.close()
         stops.append(GrowingSurface.open(run.growing_path).count.copy())
@@ -86,7 +86,7 @@ def assert_equal(run, other):
 def test_a_stopped_probe_goes_on_bit_for_bit(trained, every_step, monkeypatch):
     settings = asked(trained, plane="pca")
     whole = Run.create(trained.folder.parent / "whole", settings)
-    list(carry_on(whole))
+    list(resume(whole))
     stopped = Run.create(trained.folder.parent / "stopped", settings)
     located, evaluated = [], []
     locate, work = Plane.locate, CheckpointLosses.work
@@ -111,7 +111,7 @@ def test_a_stopped_probe_goes_on_bit_for_bit(trained, every_step, monkeypatch):
 
 def test_the_pca_surface_and_path_agree_with_the_training_run(trained):
     run = Run.create(trained.folder.parent / "pca", asked(trained, plane="pca", split="test"))
-    list(carry_on(run))
+    list(resume(run))
     surface, (path,) = isoloss.load(run.folder), load_trajectories(run.folder)
     points = read_trajectory(trained)
     np.testing.assert_allclose(path.epoch, [p.epoch for p in points])
@@ -131,7 +131,7 @@ def test_the_pca_surface_and_path_agree_with_the_training_run(trained):
 
 def test_the_centre_of_a_random_plane_is_the_network_itself(trained):
     run = Run.create(trained.folder.parent / "random", asked(trained, grid=(3, 3), samples=20))
-    list(carry_on(run))
+    list(resume(run))
     surface = isoloss.load(run.folder)
     model, data = trained_network(trained)
     loss, accuracy = evaluate(model, data.train.sample(20, 0), precision="fp32")
@@ -149,14 +149,14 @@ def test_a_checkpoint_file_is_probed_like_its_run(trained):
     surfaces = []
     for name, settings in (("file", of_file), ("run", asked(trained))):
         run = Run.create(trained.folder.parent / name, settings)
-        list(carry_on(run))
+        list(resume(run))
         surfaces.append(isoloss.load(run.folder))
     np.testing.assert_array_equal(surfaces[0].loss, surfaces[1].loss)
 
 
 def test_a_probe_whose_network_has_changed_is_refused(trained):
     run = Run.create(trained.folder.parent / "probe", asked(trained))
-    steps = carry_on(run)
+    steps = resume(run)
     list(itertools.islice(steps, 4))
     steps.close()
     last = trained.checkpoints / read_trajectory(trained)[-1].checkpoint
@@ -166,13 +166,13 @@ def test_a_probe_whose_network_has_changed_is_refused(trained):
 
     save_tensors(last, {k: v + 1 for k, v in state.items()})
     with pytest.raises(IsolossError, match="weights changed"):
-        list(carry_on(run))
+        list(resume(run))
 
 
 @pytest.mark.parametrize("what", ["data", "settings"])
 def test_a_probe_of_which_something_else_has_changed_is_refused(trained, what):
     run = Run.create(trained.folder.parent / "probe", asked(trained))
-    steps = carry_on(run)
+    steps = resume(run)
     list(itertools.islice(steps, 4))
     steps.close()
     if what == "data":
@@ -184,7 +184,7 @@ def test_a_probe_of_which_something_else_has_changed_is_refused(trained, what):
         content["settings"]["split"] = "test"
         (run.folder / "run.json").write_text(json.dumps(content))
     with pytest.raises(IsolossError, match=f"{what} changed since .*: start a new run"):
-        list(carry_on(Run.open(run.folder)))
+        list(resume(Run.open(run.folder)))
 
 
 def test_wrong_sources_are_refused(trained, tmp_path):
@@ -204,7 +204,7 @@ def test_wrong_sources_are_refused(trained, tmp_path):
 def test_a_probe_to_tolerance_goes_on_bit_for_bit(trained, every_step):
     settings = asked(trained, tolerance=0.05, split="train", points_at_once=2, grid=(9, 9))
     runs = [Run.create(trained.folder.parent / name, settings) for name in ("whole", "stopped")]
-    list(carry_on(runs[0]))
+    list(resume(runs[0]))
     stops = stopped_again_and_again(runs[1])
     assert_equal(*runs)
     assert isoloss.load(runs[0].folder).meta["tolerance"] == 0.05
@@ -220,12 +220,12 @@ def test_a_curve_between_two_networks_takes_their_statistics_along(trained):
     other = Run.create(
         trained.folder.parent / "other", trained.settings.model_copy(update={"seed": 5})
     )
-    list(carry_on(other))
+    list(resume(other))
     run = Run.create(
         trained.folder.parent / "between",
         asked(trained, plane="interpolate", to=other.folder, points=5, alpha_range=(0, 1)),
     )
-    list(carry_on(run))
+    list(resume(run))
     curve = isoloss.load(run.folder)
     assert curve.shape == (5, 1)
     data = load_dataset("tinyuser:data")
@@ -250,7 +250,7 @@ def test_beyond_the_ends_of_an_interpolation_statistics_stay_those_of_the_end(
         points_at_once=points_at_once,
     )  # fmt: skip
     run = Run.create(trained.folder.parent / "beyond", asks)
-    list(carry_on(run))
+    list(resume(run))
     curve, (model, data) = isoloss.load(run.folder), trained_network(trained)
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     end = load_state(first)
@@ -268,11 +268,11 @@ def test_beyond_the_ends_of_an_interpolation_statistics_stay_those_of_the_end(
 def test_two_trajectories_share_a_plane(trained):
     settings = trained.settings.model_copy(update={"optimizer": "adam", "lr": 0.01})
     other = Run.create(trained.folder.parent / "adam", settings)
-    list(carry_on(other))
+    list(resume(other))
     run = Run.create(
         trained.folder.parent / "both", asked(trained, plane="pca", also=(other.folder,))
     )
-    list(carry_on(run))
+    list(resume(run))
     first, second = load_trajectories(run.folder)
     assert [t.meta["name"] for t in (first, second)] == ["trained", "adam"]
     surface = isoloss.load(run.folder)
@@ -293,16 +293,16 @@ def test_two_trajectories_share_a_plane(trained):
 
 def test_an_ensemble_is_the_mean_over_its_planes(trained):
     run = Run.create(trained.folder.parent / "mean", asked(trained, planes=3, seed=4))
-    steps = carry_on(run)
+    steps = resume(run)
     for _ in range(6):
         next(steps)
     steps.close()
-    list(carry_on(run))
+    list(resume(run))
     mean = isoloss.load(run.folder)
     parts = []
     for seed in (4, 5, 6):
         one = Run.create(trained.folder.parent / f"seed{seed}", asked(trained, seed=seed))
-        list(carry_on(one))
+        list(resume(one))
         parts.append(isoloss.load(one.folder).loss)
     np.testing.assert_allclose(mean.loss, np.mean(parts, 0), rtol=1e-6)
     np.testing.assert_allclose(mean.spread, np.std(parts, 0, ddof=1), rtol=1e-4, atol=1e-7)
@@ -313,7 +313,7 @@ def test_planes_of_an_ensemble_do_not_share_the_chance_of_their_samples(trained)
     run = Run.create(
         trained.folder.parent / "mean", asked(trained, planes=4, samples=12, grid=(3, 3))
     )
-    list(carry_on(run))
+    list(resume(run))
     centres = [GrowingSurface.open(run.growing_path / f"{k}").snapshot() for k in range(4)]
     losses = [s.loss[1, 1] for s in centres]
     assert len(set(losses)) == 4  # one network, on samples of each plane's own
@@ -339,7 +339,7 @@ def found(run, what):
 )  # fmt: skip
 def test_diagnostics_compare_every_probe_with_the_network_itself(trained, changes, monkeypatch):
     healthy = Run.create(trained.folder.parent / "healthy", asked(trained, **changes))
-    list(carry_on(healthy))
+    list(resume(healthy))
     level, message = found(healthy, "centre")
     assert level == "ok"
     assert "the network's own" in message
@@ -347,7 +347,7 @@ def test_diagnostics_compare_every_probe_with_the_network_itself(trained, change
     move = Evaluator.move_to
     monkeypatch.setattr(Evaluator, "move_to", lambda self, a, b: move(self, a + 2.0, b - 2.0))
     sick = Run.create(trained.folder.parent / "sick", asked(trained, **changes))
-    list(carry_on(sick))
+    list(resume(sick))
     assert found(sick, "centre")[0] == "warning"
 
 
@@ -355,14 +355,14 @@ def test_diagnostics_compare_every_probe_with_the_network_itself(trained, change
 def test_diagnostics_allow_for_looking_at_a_part_of_the_samples(trained, changes, monkeypatch):
     monkeypatch.setattr("isoloss.compute.diagnostics.origin.ENOUGH", 20)
     run = Run.create(trained.folder.parent / "part", asked(trained, **changes))
-    list(carry_on(run))
+    list(resume(run))
     assert found(run, "centre")[0] == "ok"
 
 
 def test_diagnostics_know_what_recalibration_does_to_the_centre(trained):
     asks = asked(trained, batch_norm="recalibrated", grid=(3, 3))
     run = Run.create(trained.folder.parent / "recalibrated", asks)
-    list(carry_on(run))
+    list(resume(run))
     level, message = found(run, "centre")
     assert level == "note"
     assert "--batch-norm frozen" in message
@@ -403,7 +403,7 @@ def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypa
 def test_recalibrated_statistics_are_those_of_the_training_samples(trained):
     asks = asked(trained, batch_norm="recalibrated", split="test", alpha_range=(0, 1), grid=(2, 2))
     run = Run.create(trained.folder.parent / "recalibrated", asks)
-    list(carry_on(run))
+    list(resume(run))
     surface = isoloss.load(run.folder)
     data = load_dataset("tinyuser:data")
     model = build_for(trained.settings, data)
@@ -446,7 +446,7 @@ def test_what_does_not_go_together_is_refused(trained):
 
 def test_the_findings_lie_beside_the_surface(trained):
     run = Run.create(trained.folder.parent / "raw", asked(trained, normalize="none"))
-    events = list(carry_on(run))
+    events = list(resume(run))
     findings = isoloss.load(run.folder).meta["findings"]
     assert {"what", "level", "message"} == set(findings[0])
     told = [f for f in findings if f["level"] != "ok"]
@@ -463,6 +463,6 @@ def test_a_users_network_that_fails_on_the_way_is_told_where(in_folder_of_users_
     run = Run.create(in_folder_of_users_module / "wild", settings)
     told = r"^tinyuser.py, line \d+, in forward: ValueError: weights are too large$"
     with pytest.raises(IsolossError, match=told):
-        list(carry_on(run))
+        list(resume(run))
     failed = [event for _, event in run.events() if isinstance(event, Failed)]
     assert [re.match(told, event.message) is not None for event in failed] == [True]

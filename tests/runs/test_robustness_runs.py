@@ -46,7 +46,7 @@ from isoloss.settings import (
     explain,
 )
 from isoloss.results.tables import read_report, read_table
-from isoloss.work import carry_on, prepare
+from isoloss.work import resume, prepare
 
 SOURCE = '''
 """A tiny network and data of the user's own."""
@@ -217,7 +217,7 @@ def certify(lab, **others):
 
 def done(folder, settings):
     run = Run.create(folder, settings)
-    list(carry_on(run))
+    list(resume(run))
     assert run.is_done
     return run
 
@@ -364,7 +364,7 @@ def test_a_run_stopped_in_every_unit_ends_with_the_same_table(
     while not run.is_done:
         left = 1
         try:
-            list(carry_on(run, prepared))
+            list(resume(run, prepared))
         except KeyboardInterrupt:
             stops += 1
     units = Journal(whole.outcomes_path).outcomes
@@ -383,7 +383,7 @@ def test_a_line_that_a_kill_cut_short_is_done_again(lab, tmp_path):
     for length in (0, 1, content.index(b"\n") - 1, content.index(b"\n"), len(content) - 7):
         run.report_path.unlink()
         run.outcomes_path.write_bytes(content[:length])
-        list(carry_on(run))
+        list(resume(run))
         assert run.is_done
         assert timeless(run) == table
 
@@ -397,7 +397,7 @@ def test_lines_about_images_that_are_not_the_unit_s_are_done_again(lab, tmp_path
     content = "".join(json.dumps(record) + "\n" for record in records)
     run.outcomes_path.write_text(content, encoding="utf-8")
     run.report_path.unlink()
-    list(carry_on(run))
+    list(resume(run))
     assert timeless(run) == before
     assert len(run.outcomes_path.read_text(encoding="utf-8").splitlines()) == 5
 
@@ -422,7 +422,7 @@ def test_a_kept_example_that_is_lost_is_made_again(lab, tmp_path):
     kept = load_file(run.examples / "0000.safetensors")
     (run.examples / "0000.safetensors").unlink()
     run.report_path.unlink()
-    list(carry_on(run))
+    list(resume(run))
     again = load_file(run.examples / "0000.safetensors")
     assert all(torch.equal(kept[name], again[name]) for name in kept)
 
@@ -430,7 +430,7 @@ def test_a_kept_example_that_is_lost_is_made_again(lab, tmp_path):
 def test_first_rows_come_early_with_wide_intervals(lab, tmp_path):
     run = Run.create(tmp_path / "run", attack(lab))
     seen = []
-    for event in carry_on(run, replace(prepare(run.settings), table_every=0.0)):
+    for event in resume(run, replace(prepare(run.settings), table_every=0.0)):
         if isinstance(event, Progress) and run.table_path.exists():
             seen.append(read_table(run.table_path))
     assert min(r.samples for r in seen[0]) == 3
@@ -619,7 +619,7 @@ def test_networks_behind_one_denoiser_share_its_work(lab, tmp_path, monkeypatch)
     killed = Run.create(tmp_path / "killed", certify(lab, also=(other,), **few))
     killed.outcomes_path.parent.mkdir()
     killed.outcomes_path.write_text("".join(lines[:1]), encoding="utf-8")
-    list(carry_on(killed))
+    list(resume(killed))
     assert timeless(killed) == alone
 
 
@@ -714,7 +714,7 @@ def test_wrong_requests_are_refused_in_one_line(lab, tmp_path, kind, wrong, mess
         except ValidationError as error:
             raise IsolossError(explain(error)) from error
         prepared = prepare(settings)
-        list(carry_on(Run.create(folder, settings), prepared))
+        list(resume(Run.create(folder, settings), prepared))
 
     with pytest.raises(IsolossError) as caught:
         ask()

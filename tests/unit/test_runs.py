@@ -151,7 +151,7 @@ def test_following_tells_what_a_run_does(tmp_path):
     assert followed.status == "waiting"
     assert not followed.refresh()
     run.emit(Started(1, "cpu"))
-    for epoch in (0, 1, 2, 1, 2):  # stopped after 2, carried on from 1
+    for epoch in (0, 1, 2, 1, 2):  # stopped after 2, resumed from 1
         run.emit(Metric(epoch, 0.1, 1 / (1 + epoch), 0.5))
     run.emit(Progress("train", 5, 10, 2.0, "steps"))
     assert followed.refresh()

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.bench.attack_peers import (
+    AttackPeer,
     Attempt,
-    Contestant,
     Defended,
     Target,
     attackers,
@@ -47,20 +47,20 @@ SIGMA = 0.1
 SIZE = "small"  # of the denoiser that is trained here
 VOTES = 11
 FEWEST, ROUNDS = 8, 3
-_TRAINED_STEPS, _TRAINED_BATCH = 20, 16
+TRAINED_STEPS, _TRAINED_BATCH = 20, 16
 
 
 @dataclass(frozen=True)
 class Row:
-    """One contestant.
+    """One peer.
 
     Attributes:
         rate: units of work a second, in its best round.
         ratio: to the first of the others; the median over rounds, in each of which all took turns.
         found: how many of the images are fooled, or certified.
-        low, high: the exact 95 % interval of their share.
+        low, high: the exact 95 % interval of their fraction.
         agrees: whether that interval and the first other's have a point in common.
-        instead: how to get a contestant that is missing.
+        instead: how to get a peer that is missing.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All contestants at the same work.
+    """All peers at the same work.
 
     Attributes:
         unit: what the rates count.
@@ -135,7 +135,7 @@ def bench_attack(
             subject.targets.to(device),
             device,
         )
-        found.append(_measure(target, steps or STEPS, budget, images, denoiser))
+        found.append(measure(target, steps or STEPS, budget, images, denoiser))
         if not as_json:
             _print(found[-1])
     if as_json:
@@ -143,9 +143,16 @@ def bench_attack(
         print(json.dumps({"device": where, "torch": str(torch.__version__), "attack": rows}))
 
 
-def _measure(
+def measure(
     target: Target, steps: int, budget: float, images: int | None, denoiser: str | None
 ) -> Figures:
+    """All comparisons on one network.
+
+    Args:
+        budget: seconds, about, for all of them.
+        images: how many; None for as many as there is time for.
+        denoiser: its name or folder; None for one made for the purpose.
+    """
     unet, scheduler = _denoiser(denoiser, target.images)
     defended = Defended.of(target, unet, scheduler, SIGMA)
     comparisons = [
@@ -197,7 +204,7 @@ def _certification(
 
 
 def _some(target: Target, asked: int | None, affordable: float) -> Target:
-    """As many images as were asked for; else as one round of all contestants has time for, which
+    """As many images as were asked for; else as one round of all peers has time for, which
     takes about four times as long as the slowest of them."""
     wanted = asked or max(min(int(affordable / 4), IMAGES), FEWEST)
     return replace(target, images=target.images[:wanted], labels=target.labels[:wanted])
@@ -207,20 +214,20 @@ def compare(
     what: str,
     unit: str,
     outcome: str,
-    contestants: Iterable[Contestant],
+    peers: Iterable[AttackPeer],
     target: Target,
     work: int,
     budget: float,
     judge: Callable[[Tensor], Tensor],
 ) -> Comparison:
-    """Contestants in turn, round by round, so that the machine's drift hits all alike.
+    """Peers in turn, round by round, so that the machine's drift hits all alike.
 
     Args:
         work: units of work for each image.
         budget: seconds after which no further round begins.
         judge: (N,) bool of what came out, whether that is the outcome that is counted.
     """
-    field = list(contestants)
+    field = list(peers)
     seconds: dict[int, list[float]] = {k: [] for k, c in enumerate(field) if c.work is not None}
     found: dict[int, int] = {}
     began = time.perf_counter()
@@ -265,7 +272,7 @@ def _denoiser(name: str | None, images: Tensor) -> tuple[nn.Module, Any]:
     unet = cast(nn.Module, build_unet(SIZE, images.shape[-1], images.shape[1])).to(images.device)
     scheduler = build_scheduler(SIGMA)
     optimizer = torch.optim.Adam(unet.parameters(), 1e-3)
-    for step in range(_TRAINED_STEPS):
+    for step in range(TRAINED_STEPS):
         batch = images.roll(-step * _TRAINED_BATCH, 0)[:_TRAINED_BATCH]
         optimizer.zero_grad()
         denoising_loss(unet, scheduler.alphas_cumprod, batch).backward()
@@ -284,7 +291,7 @@ def _print(figures: Figures) -> None:
                 continue
             ratio = math.nan if r.ratio is None else r.ratio
             assert r.found is not None
-            share = f"{r.found / c.images:.3f} [{r.low:.3f}, {r.high:.3f}]"
+            fraction = f"{r.found / c.images:.3f} [{r.low:.3f}, {r.high:.3f}]"
             other = "  not the same" if r.agrees is False else ""
             print(f"    {r.name:<26}{r.precision:<6}{r.batch_size:>6}{r.rate:>20,.1f}{ratio:>8.2f}"
-                  f"  {share}{other}")  # fmt: skip
+                  f"  {fraction}{other}")  # fmt: skip

@@ -1,6 +1,6 @@
 """Who is measured against whom: attacks and certificates as this program and as others make them.
 
-Every contestant is given the same network, images, steps, and seed of what is random. Others
+Every peer is given the same network, images, steps, and seed of what is random. Others
 work as their users run them: in single precision, contiguous, in batches of the size at
 which the work is quickest for them; this program takes its own default.
 """
@@ -55,7 +55,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What is asked of each contestant of an attack."""
+    """What is asked of each peer of an attack."""
 
     eps: float
     steps: int
@@ -72,7 +72,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Contestant:
+class AttackPeer:
     """One who does the work.
 
     Attributes:
@@ -100,7 +100,7 @@ def gradient_step(model: nn.Module) -> Step:
     return step
 
 
-def attackers(target: Target, attempt: Attempt, size: int) -> Iterator[Contestant]:
+def attackers(target: Target, attempt: Attempt, size: int) -> Iterator[AttackPeer]:
     """PGD in L∞ from a random start: torchattacks, foolbox, and this program.
 
     Args:
@@ -112,13 +112,13 @@ def attackers(target: Target, attempt: Attempt, size: int) -> Iterator[Contestan
         ("foolbox", _foolbox(plain, attempt, target.device)),
     ):
         work = None if peer is None else _in_batches(peer, size)
-        yield Contestant(name, "fp32", False, size, work, f"pip install {name}")
+        yield AttackPeer(name, "fp32", False, size, work, f"pip install {name}")
     for precision in ("fp32", *reversed(reduced_precisions(target.device))):
         fast = Fast(target.model, target.images, target.device, precision)
         for leaving in (False, True):
             name = "isoloss, the fooled leave" if leaving else "isoloss"
             work = _own_pgd(fast, attempt, leaving=leaving)
-            yield Contestant(name, precision, True, fast.batch_sizes.attacking, work)
+            yield AttackPeer(name, precision, True, fast.batch_sizes.attacking, work)
 
 
 def _own_pgd(fast: Fast, attempt: Attempt, *, leaving: bool) -> Work:
@@ -188,14 +188,14 @@ class Defended:
         return cls(plain, fast, sizes)
 
 
-def expecting_attackers(defended: Defended, attempt: Attempt, size: int) -> Iterator[Contestant]:
+def expecting_attackers(defended: Defended, attempt: Attempt, size: int) -> Iterator[AttackPeer]:
     """PGD over the mean of several draws of noise: one draw at a time, and this program."""
     plain = defended.plain.unclamped()
     work = _in_batches(lambda x, y: serial_eot(plain, x, y, attempt), size)
-    yield Contestant("draw by draw", "fp32", False, size, work)
+    yield AttackPeer("draw by draw", "fp32", False, size, work)
     for precision, defense in defended.fast.items():
         own = defended.batch_sizes[precision].attacking
-        yield Contestant("isoloss", precision, True, own, _own_eot(defense, attempt, own))
+        yield AttackPeer("isoloss", precision, True, own, _own_eot(defense, attempt, own))
 
 
 def _own_eot(defense: DenoisedSmoothing, attempt: Attempt, size: int) -> Work:
@@ -219,19 +219,19 @@ def serial_eot(defense: nn.Module, x: Tensor, y: Tensor, attempt: Attempt) -> Te
     return moved.detach()
 
 
-def certifiers(defended: Defended, n0: int, n: int, size: int) -> Iterator[Contestant]:
+def certifiers(defended: Defended, n0: int, n: int, size: int) -> Iterator[AttackPeer]:
     """CERTIFY: image by image as in the code of Cohen et al., and this program's.
 
     What comes out of each is (N, 2): the class, −1 where it abstains, and the radius.
     """
     plain = defended.plain
-    yield Contestant(
+    yield AttackPeer(
         "image by image", "fp32", False, size,
         lambda x, _: torch.tensor([cohens_certify(plain, one, n0, n, size) for one in x]),
     )  # fmt: skip
     for precision, defense in defended.fast.items():
         own = defended.batch_sizes[precision].counting
-        yield Contestant("isoloss", precision, True, own, _own_certify(defense, n0, n, own))
+        yield AttackPeer("isoloss", precision, True, own, _own_certify(defense, n0, n, own))
 
 
 def _own_certify(defense: Smoothing, n0: int, n: int, size: int) -> Work:
@@ -275,7 +275,7 @@ class Pace:
 
 
 def pace(step: Step, target: Target) -> Pace:
-    """Of `step`, one look at a batch, at all sizes that the images suffice for."""
+    """Of `step`, one pass over a batch, at all sizes that the images suffice for."""
     sizes = BATCHES[target.device.type]
     found: list[Pace] = []
     for size in [s for s in sizes if s <= len(target.images)] or sizes[:1]:

@@ -7,6 +7,7 @@ display: what it loads and keeps is its own, and pictures count once their pixel
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -25,6 +26,8 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
 
+Measure = Callable[[str, Path, int], dict[str, Any]]
+"""Figures of a program, by name, on the surface in a file, in so many frames."""
 SIDES = (25, 201, 1000)
 SIZE = (1280, 800)
 LEVELS = 20
@@ -91,9 +94,22 @@ class Peer:
     memory: float | None
 
 
-def bench_view(as_json: bool, sides: Sequence[int] = SIDES, frames: int = FRAMES) -> None:
-    """Measure and print, for square surfaces of so many points a side."""
-    peer = _has_pyvista()
+def bench_view(
+    as_json: bool,
+    sides: Sequence[int] = SIDES,
+    frames: int = FRAMES,
+    *,
+    peer: bool | None = None,
+    measure: Measure | None = None,
+) -> None:
+    """Measure and print, for square surfaces of so many points a side.
+
+    Args:
+        peer: whether to measure PyVista too; None: if it is installed.
+        measure: a program by name on a file in so many frames; None: `measure_apart`.
+    """
+    peer = importlib.util.find_spec("pyvista") is not None if peer is None else peer
+    measure = measure or measure_apart
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for side in sides:
@@ -102,8 +118,8 @@ def bench_view(as_json: bool, sides: Sequence[int] = SIDES, frames: int = FRAMES
             surface = landscape(side)
             surface.save(file)
             surface.save(file.with_suffix(".npz"))
-            own = _apart("isoloss", file, frames)
-            other = _apart("pyvista", file, frames) if peer else None
+            own = measure("isoloss", file, frames)
+            other = measure("pyvista", file, frames) if peer else None
             rows.append(_row(side, own, other))
             if not as_json:
                 _print(rows[-1], heading=len(rows) == 1)
@@ -252,13 +268,7 @@ def _difference(after: float | None, before: float | None) -> float | None:
     return None if after is None or before is None else after - before
 
 
-def _has_pyvista() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("pyvista") is not None
-
-
-def _apart(program: str, file: Path, frames: int) -> dict[str, Any]:
+def measure_apart(program: str, file: Path, frames: int) -> dict[str, Any]:
     """Its figures, measured in a process of its own without a display."""
     command = [sys.executable, "-m", "isoloss.bench.view", program, str(file), str(frames)]
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}

@@ -41,7 +41,7 @@ def _begun_or_new(folder: Path, settings: AnySettings) -> Run:
 
 
 def show(runs: Sequence[Run]) -> None:
-    """Open the window at once on the sample surfaces, while a job carries the runs on."""
+    """Open the window at once on the sample surfaces, while a job resumes the runs."""
     from isoloss.app import view
 
     samples = sorted((resource_folder("data") / "surfaces").glob("*.ply"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED, WRONG_REQUEST
 from isoloss.cli.parser import parser_for
-from isoloss.cli.runs import ON_SEVERAL_PROCESSES, interrupt_on_termination, resume, run, start
+from isoloss.cli.runs import ON_SEVERAL_PROCESSES, interrupt_on_termination, resume_runs, run, start
 from isoloss.errors import IsolossError
 
 
@@ -26,7 +26,7 @@ def entry() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command line; returns the exit code. 0: done; 1: failed while running; 2: the request
-    is wrong; 130: interrupted, can be carried on."""
+    is wrong; 130: interrupted, can be resumed."""
     try:
         parser = parser_for(arguments)
         namespace = parser.parse_args(_with_verb(arguments, parser.verbs))
@@ -69,7 +69,7 @@ def _demo(namespace: argparse.Namespace) -> int:
     if not namespace.headless and has_display():
         demo.show(runs)
         return 0
-    code = resume(runs, as_json=False)
+    code = resume_runs(runs, as_json=False)
     if code == 0:
         for picture in demo.draw(runs, out):
             print(f"picture: {picture}")

@@ -59,7 +59,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         sub = add(name, text)
         if called == name:
             _add_settings(sub, name)
-    sub = add("run", "Carry runs on: does what is missing, in order")
+    sub = add("run", "Resume runs: does what is missing, in order")
     sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
     _add_json(sub)
 

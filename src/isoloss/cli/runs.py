@@ -43,7 +43,7 @@ def start(namespace: argparse.Namespace) -> int:
     if not is_run(out):
         prepared = prepare(settings)
     run = Run.create(out, settings)
-    return resume([run], as_json=namespace.json, prepared=prepared)
+    return resume_runs([run], as_json=namespace.json, prepared=prepared)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -53,10 +53,10 @@ def run(namespace: argparse.Namespace) -> int:
 
     if Ranks.current().rank > 0:
         return _follow(namespace.folders)
-    return resume([Run.open(f) for f in namespace.folders], as_json=namespace.json)
+    return resume_runs([Run.open(f) for f in namespace.folders], as_json=namespace.json)
 
 
-def resume(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
+def resume_runs(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:
     """Do what is missing of `runs`, in order, telling what happens; returns the exit code.
 
     Args:
@@ -83,13 +83,13 @@ def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
 
     from isoloss.events import Failed, Paused, to_line
     from isoloss.terminal import ProgressBar
-    from isoloss.work import carry_on
+    from isoloss.work import resume
 
     for i, run in enumerate(runs):
         bar = ProgressBar(label=run.name if len(runs) > 1 else "")
         was_done = run.is_done
         try:
-            for event in carry_on(run, prepared):
+            for event in resume(run, prepared):
                 if as_json:
                     print(to_line(event, time.time()), flush=True)
                 else:

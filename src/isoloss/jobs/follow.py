@@ -96,6 +96,6 @@ def can_resume(followed: FollowedRun) -> bool:
 
 def _death(exit_code: int, job: Job | None) -> str:
     if exit_code < 0:
-        return f"the job was killed (signal {-exit_code}); Resume carries the run on"
+        return f"the job was killed (signal {-exit_code}); Resume does what is missing"
     log = job.folders[-1] / "job.log" if job is not None else "job.log"
     return f"the job ended without a word (exit code {exit_code}); see {log}"

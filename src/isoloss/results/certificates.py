@@ -1,7 +1,7 @@
 """Certificates image by image, as a file: `certificates.csv` of a certification.
 
 Plain reading and writing, for figures and for whoever wants other radii than the table's; the
-columns are the fields of `Certificate`.
+columns are the fields of `CertificateRow`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_csv
+from isoloss.geometry.arrays import Array
 
-Array = NDArray[np.float64]
 Steps = tuple[Array, Array]
-"""(radius, share): from each radius to the next, the share of images that are certified there."""
+"""(radius, fraction): from each radius to the next, the fraction of images certified there."""
 
 
 @dataclass(frozen=True)
-class Certificate:
+class CertificateRow:
     """What is certain of one image.
 
     Attributes:
@@ -52,13 +51,13 @@ class Certificate:
         return self.predicted == self.label
 
 
-def write_certificates(path: Path, certificates: list[Certificate]) -> Path:
+def write_certificates(path: Path, certificates: list[CertificateRow]) -> Path:
     """Write them as CSV with a header, in one step."""
-    header = (f.name for f in fields(Certificate))
+    header = (f.name for f in fields(CertificateRow))
     return write_csv(path, header, (asdict(c).values() for c in certificates))
 
 
-def read_certificates(path: Path) -> list[Certificate]:
+def read_certificates(path: Path) -> list[CertificateRow]:
     """The certificates of a `certificates.csv`.
 
     Raises:
@@ -83,33 +82,33 @@ def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
     return sigma * NormalDist().inv_cdf(least) if 0.5 < least < 1 else 0.0
 
 
-def steps_of(certificates: Sequence[Certificate]) -> Steps:
-    """The share of images of which the true class is certified, at every radius at which it falls.
+def steps_of(certificates: Sequence[CertificateRow]) -> Steps:
+    """The fraction of images whose true class is certified, at every radius at which it falls.
 
     Returns:
         (R + 1,) radii, 0 and those of the R images that are certified rightly, ascending; and
-        (R + 1,) shares, the last of them 0.
+        (R + 1,) fractions, the last of them 0.
     """
     radii = np.sort([c.radius for c in certificates if c.is_right])
-    shares = np.arange(len(radii), -1, -1) / len(certificates)
-    return np.concatenate([[0.0], radii]), shares
+    fractions = np.arange(len(radii), -1, -1) / len(certificates)
+    return np.concatenate([[0.0], radii]), fractions
 
 
 def mean_steps(each: Sequence[Steps]) -> Steps:
-    """The mean of the shares of several seeds, at every radius at which one of them falls."""
+    """The mean of the fractions of several seeds, at every radius at which one of them falls."""
     radii = np.concatenate([r[1:] for r, _ in each])
-    falls = np.concatenate([-np.diff(shares) for _, shares in each])
+    falls = np.concatenate([-np.diff(fractions) for _, fractions in each])
     order = np.argsort(radii, kind="stable")
-    first = sum(shares[0] for _, shares in each)
-    shares = (first - np.concatenate([[0.0], np.cumsum(falls[order])])) / len(each)
-    return np.concatenate([[0.0], radii[order]]), np.maximum(shares, 0)
+    first = sum(fractions[0] for _, fractions in each)
+    fractions = (first - np.concatenate([[0.0], np.cumsum(falls[order])])) / len(each)
+    return np.concatenate([[0.0], radii[order]]), np.maximum(fractions, 0)
 
 
-def _certificate(line: dict[str, str]) -> Certificate:
+def _certificate(line: dict[str, str]) -> CertificateRow:
     seed, image, label, predicted, answer = (
         int(line[name]) for name in ("seed", "image", "label", "predicted", "answer")
     )
-    return Certificate(
+    return CertificateRow(
         line["network"], float(line["sigma"]), seed, image, label, predicted, float(line["radius"]),
         answer,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.results.certificates import Certificate, farthest_radius, read_certificates
+from isoloss.results.certificates import CertificateRow, farthest_radius, read_certificates
 from isoloss.results.saved_examples import INDEX, Index, read_index
 from isoloss.results.tables import EvaluationWarning, Report, Row, read_report, read_table
 from isoloss.run import Run
@@ -33,7 +33,7 @@ class RobustnessFiles:
 
     largest: float = math.inf
     rows: list[Row] = field(default_factory=list[Row])
-    certificates: list[Certificate] = field(default_factory=list[Certificate])
+    certificates: list[CertificateRow] = field(default_factory=list[CertificateRow])
     report: Report | None = None
     index: Index | None = None
     problems: dict[str, str] = field(default_factory=dict[str, str])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -26,7 +27,7 @@ the worst one's."""
 
 @dataclass(frozen=True)
 class AccuracyInterval:
-    """How many of a row's images were classified rightly; shares lie in [0, 1]."""
+    """How many of a row's images are classified rightly, as a fraction, and its exact interval."""
 
     correct: int
     accuracy: float
@@ -47,7 +48,7 @@ class Row:
         eps: on the [0, 1] scale; at 0 the images are clean.
         samples: images so far; `correct` of them are classified rightly, with a randomized defense
             by the majority of `votes` draws.
-        accuracy, low, high: that share, and its exact 95 % interval.
+        accuracy, low, high: that fraction, and its exact 95 % interval.
         correct_in_8_bits: likewise once every value of the image is one of 256; with a randomized
             defense by a single draw.
         single_*, worst_*: with a randomized defense, by one draw, and by the worst of all draws.
@@ -141,6 +142,22 @@ class Report:
     warnings: tuple[EvaluationWarning, ...] = ()
     convergence: tuple[dict[str, Any], ...] = ()
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def by_curve(rows: Iterable[Row]) -> dict[Curve, list[Row]]:
+    """The rows of each curve, in the order of the table."""
+    found: dict[Curve, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.curve, []).append(row)
+    return found
+
+
+def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
+    """Together the rows of curves that differ by their seed alone, in the order of the table."""
+    found: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.curve[:-1], []).append(row)
+    return list(found.values())
 
 
 _COUNTED_OF_SOME = ("correct_in_8_bits", "single_correct", "worst_correct")

@@ -52,7 +52,7 @@ class Camera:
     # -- movements ---------------------------------------------------------------------------
 
     def orbit(self, dx: float, dy: float) -> Camera:
-        """Turn by a drag of (dx, dy) pixels, y downwards; the surface follows the hand."""
+        """Turn by a drag of (dx, dy) pixels, y downwards; the surface follows the pointer."""
         elevation = min(max(self.elevation + dy * _DEGREES_PER_PIXEL, -90.0), 90.0)
         azimuth = (self.azimuth - dx * _DEGREES_PER_PIXEL + 180.0) % 360.0 - 180.0
         return replace(self, azimuth=azimuth, elevation=elevation)

@@ -52,8 +52,8 @@ WORDS: dict[type, dict[str, str]] = {
 class History:
     """Watches the states of a document and keeps those that were left.
 
-    Nothing tells it of a change: whoever draws shows it the state of every frame, and says whether
-    a hand is still at work. So a drag, however many frames it takes, is one step.
+    No change is reported: whoever draws shows it the state of every frame, and says whether a drag
+    or a slider is still held. So a drag, however many frames it takes, is one step.
     """
 
     def __init__(self, state: DocumentState) -> None:

@@ -93,7 +93,7 @@ def sharpen(d: Driver) -> None:
                 growing.put((i, j), 1 + height * (axis[i] ** 2 + axis[j] ** 2), 0.5, 0.1, samples)
 
     measure(10, 1.0)
-    with run.lock():  # as the job that carries it on would
+    with run.lock():  # as the job that resumes it would
         run.emit(Started(0, "cpu"))
         run.emit(Progress("surface", 250, 22500, 1234.5, "images"))
         open_path(workspace, run.folder)

@@ -41,7 +41,7 @@ def train(d: Driver) -> None:
     d.until(lambda: job.exit_code is not None, "the job to end")
 
     d.click("//Jobs/**/resume")
-    d.until(lambda: followed.status == "running", "the run to be carried on", 60)
+    d.until(lambda: followed.status == "running", "the run to be resumed", 60)
     seen = len(followed.metrics)
     os.kill(followed.job.pid, signal.SIGKILL)
     d.until(lambda: followed.status == "failed", "the death to be noticed")

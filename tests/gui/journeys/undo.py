@@ -28,8 +28,8 @@ def undo(d: Driver) -> None:
         before = workspace.document.state()
         act()
         after = workspace.document.state()
-        d.until(lambda: steps.noted == after != before, f"the step {told!r}")
-        assert steps.undoes == told
+        assert after != before, f"{told} changes nothing"
+        d.until(lambda: steps.undoes == told, f"the step {told!r}")
         d.press(CTRL, imgui.Key.z)
         assert workspace.document.state() == before, f"{told} is not one step"
         assert steps.redoes == told

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from imgui_bundle import imgui
 
-from isoloss.app import opening
 from isoloss.app.dialogs.session_dialog import SessionDialog
 from isoloss.app.panels.appearance_panel import fitting_columns
 from isoloss.app.panels.layers_panel import facts
@@ -20,7 +19,6 @@ from isoloss.app.ui import numbers
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.keyboard import Shortcuts
 from isoloss.cli import main as cli
-from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.session_content import RANGES
@@ -220,14 +218,6 @@ def test_a_difference_tells_that_it_is_one(opened):
     assert "Loss" not in told
     assert told["Δ loss"] == "−0.25 to −0.25"
     assert dict(facts(b))["Loss"] == "1 to 3"
-
-
-def test_the_window_recovers_before_it_opens(opened, monkeypatch):
-    opened.session.keep_running(0, busy=False)
-    monkeypatch.setattr(opening, "has_display", lambda: False)
-    with pytest.raises(IsolossError, match="no display"):
-        opening.run_window([], [], [], None, None)
-    assert opened.session.last_path().exists()
 
 
 def test_a_minimum_that_is_not_marked_has_no_ring(workspace, tmp_path):

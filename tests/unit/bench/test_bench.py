@@ -12,8 +12,8 @@ from isoloss import random_plane
 from isoloss.bench import attack as attack_bench
 from isoloss.bench import probe as bench
 from isoloss.bench.attack_peers import (
+    AttackPeer,
     Attempt,
-    Contestant,
     Target,
     attackers,
     cohens_certify,
@@ -196,10 +196,10 @@ def test_contestants_take_turns_and_are_compared_with_the_first_other(target, mo
             turns.append((name, len(x)))
             return torch.arange(len(x)) < share * len(x)
 
-        return Contestant(name, "fp32", name != "peer", 8, work)
+        return AttackPeer(name, "fp32", name != "peer", 8, work)
 
     monkeypatch.setattr(attack_bench, "timed", lambda work, _: (work(), clock[turns[-1][0]]))
-    gone = Contestant("gone", "fp32", False, 8, None, "pip install gone")
+    gone = AttackPeer("gone", "fp32", False, 8, None, "pip install gone")
     field = [gone, contestant("peer", 0.75), contestant("own", 0.7), contestant("poor", 0.1)]
     found = attack_bench.compare("what", "steps/s", "fooled", field, target, 10, 60.0, lambda x: x)
     whole = [name for name, n in turns if n == 24]
@@ -219,11 +219,11 @@ def test_attacks_and_certificates_are_measured_and_told(target, monkeypatch, cap
     probed = Probed("tiny", target.model, (target.images * 255).byte(), target.labels)
     monkeypatch.setattr(attack_bench, "networks", lambda *_: [probed])
     for name, value in (("EOT_STEPS", 1), ("DRAWS", 2), ("PILOT", 2), ("ESTIMATES", 8),
-                        ("VOTES", 1), ("ROUNDS", 1), ("_TRAINED_STEPS", 1)):  # fmt: skip
+                        ("VOTES", 1), ("ROUNDS", 1), ("TRAINED_STEPS", 1)):  # fmt: skip
         monkeypatch.setattr(attack_bench, name, value)
     monkeypatch.setattr(attack_bench, "SIZE", "tiny")
-    measured = attack_bench._measure(target, 2, 1.0, 4, None)
-    monkeypatch.setattr(attack_bench, "_measure", lambda *_: measured)
+    measured = attack_bench.measure(target, 2, 1.0, 4, None)
+    monkeypatch.setattr(attack_bench, "measure", lambda *_: measured)
     attack_bench.bench_attack([], 8, 2, 1.0, None, as_json=True)
     (found,) = json.loads(capsys.readouterr().out)["attack"]
     assert found["network"] == "tiny"

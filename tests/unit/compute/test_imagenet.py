@@ -21,7 +21,7 @@ from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.speed.fast import Fast
 from isoloss.run import Run, run_name
 from isoloss.settings import AttackSettings, ProbeSettings
-from isoloss.work import carry_on, prepare
+from isoloss.work import prepare, resume
 
 TIMM = "timm:test_resnet.r160_in1k"
 COATNET = "timm:coatnet_rmlp_2_rw_384.sw_in12k_ft_in1k"
@@ -187,7 +187,7 @@ def test_an_attack_on_a_published_network_from_a_local_file(tmp_path):
         assert set(prepared.setup.labels.tolist()) <= {0, 217, 482, 491}
         assert len(prepared.setup.classes) == 1000
         run = Run.create(tmp_path / suffix, settings)
-        list(carry_on(run, prepared))
+        list(resume(run, prepared))
         tables.append([(r.eps, r.samples, r.correct) for r in read_table(run.table_path)])
     assert tables[0] == tables[1]
     assert [samples for _, samples, _ in tables[0]] == [3, 3]

@@ -22,7 +22,7 @@ from isoloss import custom_plane, pca_plane, probe, random_plane
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -243,7 +243,7 @@ def carried_on(fixed, run, stop_at=None):
     """How many samples that takes."""
     fixed.seen, fixed.stop_at = 0, stop_at
     with nullcontext() if stop_at is None else pytest.raises(KeyboardInterrupt):
-        list(carry_on(run))
+        list(resume(run))
     return fixed.seen
 
 

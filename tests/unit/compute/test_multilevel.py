@@ -176,7 +176,7 @@ def test_a_limit_is_kept():
 
 
 def test_the_next_round_follows_from_what_has_been_recorded():
-    """A run carried on knows only what is on disk; it must ask for the same."""
+    """A run resumed knows only what is on disk; it must ask for the same."""
     alpha, beta, losses = smooth_losses((9, 9), np.random.default_rng(7))
     record = SampleLosses(81, POPULATION)
     counts = np.zeros(81, np.int64)

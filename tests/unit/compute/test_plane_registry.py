@@ -20,7 +20,7 @@ from isoloss.compute.training.classifier import build_for
 from isoloss.run import Run, run_name
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, register
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 STEP = 0.5
 EXAMPLE = {}
@@ -64,7 +64,7 @@ def trained(in_folder_of_users_module):
         precision="fp32",
     )  # fmt: skip
     run = Run.create(in_folder_of_users_module / "trained", settings)
-    list(carry_on(run))
+    list(resume(run))
     return run
 
 
@@ -74,7 +74,7 @@ def probe_of(trained, plane, **options):
         **options,
     )  # fmt: skip
     run = Run.create(trained.folder.parent / run_name(settings), settings)
-    list(carry_on(run))
+    list(resume(run))
     return run
 
 

@@ -17,7 +17,7 @@ from isoloss.compute.training.trajectory import read_trajectory
 from isoloss.events import Log, Metric, Progress
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 
 def tiny(**changes):
@@ -40,10 +40,10 @@ def weights_of(run):
 def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, optimizer):
     settings = tiny(optimizer=optimizer, augment="crop-flip")
     whole = Run.create(in_folder_of_users_module / "whole", settings)
-    list(carry_on(whole))
+    list(resume(whole))
     stopped = Run.create(in_folder_of_users_module / "stopped", settings)
     for attempt in range(20):
-        steps = carry_on(stopped)
+        steps = resume(stopped)
         list(itertools.islice(steps, 4 + attempt))
         steps.close()
         if stopped.is_done:
@@ -52,12 +52,12 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
     assert read_trajectory(stopped) == read_trajectory(whole)
     for mine, theirs in zip(weights_of(stopped), weights_of(whole), strict=True):
         assert all(torch.equal(v, theirs[k]) for k, v in mine.items())
-    assert list(carry_on(stopped)) == []
+    assert list(resume(stopped)) == []
 
 
 def test_training_learns_and_reports(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=8, augment="none"))
-    events = list(carry_on(run))
+    events = list(resume(run))
     curve = [e for e in events if isinstance(e, Metric)]
     assert curve[0].epoch == 0
     assert curve[-1].epoch == 8
@@ -67,7 +67,7 @@ def test_training_learns_and_reports(in_folder_of_users_module):
     points = read_trajectory(run)
     assert [p.checkpoint for p in points] == [f"{i:04d}.safetensors" for i in range(len(points))]
     assert all((run.checkpoints / p.checkpoint).exists() for p in points)
-    assert not any(isinstance(e, Log) and "carrying on" in e.message for e in events)
+    assert not any(isinstance(e, Log) and "resuming" in e.message for e in events)
 
 
 def test_step_schedule_is_the_papers():
@@ -139,20 +139,20 @@ def test_a_network_and_data_that_do_not_fit_are_refused(
 ):
     run = Run.create(in_folder_of_users_module / "run", tiny(**changes))
     with pytest.raises(IsolossError, match=message):
-        list(carry_on(run))
+        list(resume(run))
     assert not run.is_done
     assert not run.checkpoints.exists()
 
 
 def test_a_lone_last_sample_joins_the_batch_before_it(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny(batch_size=4, epochs=1))
-    list(carry_on(run))
+    list(resume(run))
     assert read_trajectory(run)[-1].step == 11  # 45 samples: ten batches of 4 and one of 5
 
 
 def test_training_on_changed_data_is_refused(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny())
-    steps = carry_on(run)
+    steps = resume(run)
     list(itertools.islice(steps, 4))
     steps.close()
     module = in_folder_of_users_module / "tinyuser.py"
@@ -160,32 +160,32 @@ def test_training_on_changed_data_is_refused(in_folder_of_users_module):
     sys.modules.pop("tinyuser")
     importlib.invalidate_caches()
     with pytest.raises(IsolossError, match="data changed"):
-        list(carry_on(run))
+        list(resume(run))
 
 
 def test_what_a_kill_left_half_written_is_removed(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
     run.checkpoints.mkdir()
     (run.checkpoints / ".partial-abc.safetensors").write_bytes(b"half")
-    list(carry_on(run))
+    list(resume(run))
     assert not list(run.folder.rglob(".partial-*"))
 
 
 def test_a_done_run_whose_result_is_gone_is_carried_on(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
-    list(carry_on(run))
+    list(resume(run))
     assert run.is_done
     (run.checkpoints / "trajectory.json").unlink()
     assert not run.is_done
-    list(carry_on(run))
+    list(resume(run))
     assert len(read_trajectory(run)) == 3
 
 
 def test_a_damaged_resume_file_is_named(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny())
-    steps = carry_on(run)
+    steps = resume(run)
     list(itertools.islice(steps, 3))
     steps.close()
     (run.checkpoints / "resume.safetensors").write_bytes(b"nothing")
     with pytest.raises(IsolossError, match=r"resume\.safetensors is damaged"):
-        list(carry_on(run))
+        list(resume(run))

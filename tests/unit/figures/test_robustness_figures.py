@@ -32,7 +32,7 @@ from isoloss.figures.robustness.strips import difference, strip_figure
 from isoloss.figures.sheet import Sheet
 from isoloss.files import write_json
 from isoloss.results.certificates import (
-    Certificate,
+    CertificateRow,
     read_certificates,
     write_certificates,
 )
@@ -322,7 +322,7 @@ def test_an_svg_has_text_and_the_width_of_a_column(tmp_path, width, theme):
 def certification(folder, **more):
     rng = np.random.default_rng(1)
     certificates = [
-        Certificate("net", 0.25, 0, k, k % 3, -1 if k % 9 == 0 else (k % 3 if k % 7 else 5),
+        CertificateRow("net", 0.25, 0, k, k % 3, -1 if k % 9 == 0 else (k % 3 if k % 7 else 5),
                     0.0 if k % 9 == 0 else float(rng.uniform(0, 0.6)), k % 3)
         for k in range(40)
     ]  # fmt: skip
@@ -514,7 +514,7 @@ def test_a_run_that_is_not_finished_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda f: (f / "robustness.csv").unlink(), "has found nothing yet: carry it on with"),
+        (lambda f: (f / "robustness.csv").unlink(), "has found nothing yet: resume it with"),
         (lambda f: (f / "robustness.csv").write_text("a,b\n1,2\n"), "is no table of a robustness"),
         (lambda f: write_table(f / "robustness.csv", []), "has no accuracies"),
         (lambda f: write_table(f / "robustness.csv", [replace(PLAIN[0], accuracy=3.0)]),

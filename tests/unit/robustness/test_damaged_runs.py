@@ -19,14 +19,14 @@ from isoloss.robustness.evaluation.combination_on_block import attack_seed
 from isoloss.robustness.evaluation.journal import Journal, Outcome, is_of
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.evaluation.results import Results
-from isoloss.robustness.evaluation.setup import _digest_of
+from isoloss.robustness.evaluation.setup import digest_of_denoiser
 from isoloss.robustness.evaluation.summary import under_all
 from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.robustness.smoothing.votes import ESTIMATION, SELECTION, VOTING
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import CLEAN, attack_names
-from isoloss.work import carry_on, prepare
+from isoloss.work import prepare, resume
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def timeless(run):
 
 def done(folder, asked):
     run = Run.create(folder, AttackSettings(**asked))
-    list(carry_on(run))
+    list(resume(run))
     assert run.is_done
     return run
 
@@ -96,10 +96,10 @@ def test_lines_that_lie_are_done_again(asked, tmp_path):
         run.outcomes_path.write_bytes(content)
         known = Journal(run.outcomes_path, plan).outcomes
         assert known == {unit: o for unit, o in whole.items() if unit != (0, 0, 1)}, wrong[:200]
-    # Carried on from there, the run ends where it would have.
+    # Resumed from there, the run ends where it would have.
     run.outcomes_path.write_bytes(b"\n".join([*damaged(lines[place]), *lines[:place]]))
     run.report_path.unlink()
-    list(carry_on(run))
+    list(resume(run))
     assert timeless(run) == expected
     assert Journal(run.outcomes_path, plan).outcomes.keys() == whole.keys()
 
@@ -139,7 +139,7 @@ def test_a_kept_example_that_is_damaged_is_made_again(asked, tmp_path):
     for wrong in (content[:-4], b"", b"\xff" * 100):
         kept.write_bytes(wrong)
         run.report_path.unlink()
-        list(carry_on(run))
+        list(resume(run))
         assert kept.read_bytes() == content
 
 
@@ -177,8 +177,12 @@ def test_labels_between_two_classes_are_refused(asked):
 
 def test_another_noise_schedule_is_another_denoiser():
     unet = nn.Linear(2, 2)
-    assert _digest_of(unet, build_scheduler()) == _digest_of(unet, build_scheduler())
-    assert _digest_of(unet, build_scheduler()) != _digest_of(unet, build_scheduler(1.0))
+    assert digest_of_denoiser(unet, build_scheduler()) == digest_of_denoiser(
+        unet, build_scheduler()
+    )
+    assert digest_of_denoiser(unet, build_scheduler()) != digest_of_denoiser(
+        unet, build_scheduler(1.0)
+    )
 
 
 def test_no_attack_shares_its_randomness_with_the_draws_that_judge_it():

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -19,6 +18,7 @@ from isoloss.app.state.config import cache_folder
 from isoloss.app.ui.style import palette
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.surface import Surface
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.device.image_texture import ImageTexture
@@ -36,10 +36,8 @@ SIZE = (480, 300)
 """Pixels; shown at about half of it."""
 IN_CACHE = 64
 """Pictures in the cache folder; the oldest go first."""
-_STYLE = 1  # to be raised when the pictures are to appearance different
+_STYLE = 1  # to be raised when the pictures are to look different
 _CAMERA = Camera(distance=4.3, target=(0.0, 0.0, 0.33))
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.example_browser import Answer, Pixels, Tile
+from isoloss.app.state.example_browser import Answer, Tile
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, muted, shortened
+from isoloss.geometry.arrays import Pixels
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.device.image_texture import ImageTexture
 

@@ -140,7 +140,7 @@ class JobsPanel:
                 (
                     fa.ICON_FA_PLAY,
                     "resume",
-                    "Resume: carry the run on",
+                    "Resume the run",
                     lambda: workspace.resume(followed),
                 )
             )

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
-from numpy.typing import NDArray
 
 from isoloss.app.state.runs import Runs
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted
+from isoloss.geometry.arrays import Array
 from isoloss.jobs.follow import FollowedRun
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 
 import numpy as np
 from imgui_bundle import ImVec2, implot
-from numpy.typing import NDArray
 
 from isoloss.app.ui.style import Color, numerals, vec
 from isoloss.app.ui.widgets import em
-
-Array = NDArray[np.float64]
+from isoloss.geometry.arrays import Array
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
-from numpy.typing import NDArray
 
 from isoloss.app.panels.plotting import (
     band,
@@ -23,10 +22,9 @@ from isoloss.app.state.slicing import LayerSlice
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, muted
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.slices import along
 from isoloss.scene.cut import Cut
-
-Array = NDArray[np.float64]
 
 _NEAR = 0.04
 """Fraction of the box within which the cursor on a surface is shown in the plot."""

@@ -12,16 +12,15 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.app.state.readouts import plain
+from isoloss.geometry.arrays import Array
 from isoloss.naming import capitalized
-from isoloss.results.certificates import Certificate, Steps, steps_of
+from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row
+from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
 from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
-Array = NDArray[np.float64]
 Axis = Literal["linf", "l2", "radius"]
 """What ε is measured in; radii of certificates never share an axis with attacks."""
 
@@ -82,12 +81,10 @@ class AccuracyCurve:
 def curves_of(
     rows: Sequence[Row],
     warnings: Sequence[EvaluationWarning],
-    certificates: Sequence[Certificate] = (),
+    certificates: Sequence[CertificateRow] = (),
 ) -> list[AccuracyCurve]:
     """The curves in the order of the table; rows that cannot be drawn are left out."""
-    groups: dict[Curve, list[Row]] = {}
-    for row in filter(_is_sound, rows):
-        groups.setdefault(row.curve, []).append(row)
+    groups = by_curve(filter(_is_sound, rows))
     keys = list(groups)
     subjects = list(dict.fromkeys(_subject(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))
@@ -151,7 +148,7 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
-def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[Certificate]) -> Steps | None:
+def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[CertificateRow]) -> Steps | None:
     """What the certificates of a curve come to; None unless there is one of each of its images."""
     network, _, sigma, attack, _, seed = key
     own = [c for c in certificates if (c.network, c.sigma, c.seed) == (network, sigma, seed)]

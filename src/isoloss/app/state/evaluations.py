@@ -9,7 +9,7 @@ from pathlib import Path
 from isoloss.app.state.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.state.example_browser import ExampleBrowser
 from isoloss.jobs.follow import FollowedRun
-from isoloss.results.certificates import Certificate
+from isoloss.results.certificates import CertificateRow
 from isoloss.results.robustness_files import RobustnessFiles, reach_of
 from isoloss.results.saved_examples import Index
 from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, Row
@@ -57,7 +57,7 @@ class OpenEvaluation:
         return self.files.rows
 
     @property
-    def certificates(self) -> list[Certificate]:
+    def certificates(self) -> list[CertificateRow]:
         """Of a certification that is done, image by image."""
         return self.files.certificates
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Pixels
 from isoloss.naming import capitalized
 from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
 from isoloss.results.tables import Row
 from isoloss.settings.attack_kinds import CLEAN, PGD, attack_of
 
-Pixels = NDArray[np.uint8]
 UNDEFENDED = -1.0
 """In place of σ."""
 MOST_BYTES = 128 << 20

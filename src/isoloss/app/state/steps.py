@@ -31,11 +31,6 @@ class Steps:
         self._still = STILL
 
     @property
-    def noted(self) -> DocumentState:
-        """The state that the last step led to."""
-        return self._history.state
-
-    @property
     def undoes(self) -> str:
         """What undo would take back; "" if there is nothing."""
         return self._history.undoes

@@ -51,7 +51,7 @@ class Viewports:
 
     @property
     def is_slow(self) -> bool:
-        """Whether the pictures together take too long for movements to appearance smooth."""
+        """Whether the pictures together take too long for movements to look smooth."""
         return sum(v.painter.seconds for v in self.shown) > SLOW
 
     @property

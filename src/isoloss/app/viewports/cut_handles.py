@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
-from numpy.typing import NDArray
 
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import u32
 from isoloss.app.ui.widgets import em, hint
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect, extent
 from isoloss.gl.layers.cut_line import cut_points
 from isoloss.scene.cut import Cut, Point
 from isoloss.scene.picking import pick_scene
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.theme import THEMES, Color
-
-Array = NDArray[np.float64]
 
 _STEEP = 1e-3
 """A ray flatter than this meets no level plane worth going by."""

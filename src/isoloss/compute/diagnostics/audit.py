@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.geometry.arrays import Array
 
-Array = NDArray[np.float64]
 SAMPLES = 32
 # A reduced precision is taken where it moves no audited mean loss by more than this fraction of the
 # surface's range.

@@ -175,7 +175,7 @@ def check_cells(probed: ProbedSurface) -> Found:
         )
     if missing := int((~surface.computed).sum()):
         return "note", (
-            f"{missing} of {total} cells have not been computed: carry the run on (isoloss run)."
+            f"{missing} of {total} cells have not been computed: resume the run (isoloss run)."
         )
     return "ok", f"All {total} losses are finite."
 

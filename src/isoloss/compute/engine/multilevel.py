@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.compute.engine.sample_losses import SampleLosses
+from isoloss.geometry.arrays import Array
 
-Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 # The error that is kept below the tolerance is so many standard errors.
 Z = 3.0

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-
-Array = NDArray[np.float64]
+from isoloss.geometry.arrays import Array
 
 
 class SampleLosses:

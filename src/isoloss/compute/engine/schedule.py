@@ -29,7 +29,7 @@ from isoloss.geometry.growing import Cell, GrowingSurface
 # first sample, last sample, then the flat indices of the cells: what can be sent between processes.
 Unit = tuple[int, ...]
 # cell, first sample, last sample; a round names its cells with what it has done already, so that a
-# run carried on evaluates the same cells together.
+# run resumed evaluates the same cells together.
 Demand = tuple[int, int, int]
 _SUMS = struct.Struct("<ddqq")
 GROWTH = 4

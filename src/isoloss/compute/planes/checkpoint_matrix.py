@@ -24,9 +24,9 @@ from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import State, as_state
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 
 Checkpoint = str | Path | Mapping[str, Tensor]
-Array = NDArray[np.float64]
 Result = TypeVar("Result")
 
 # What one thread holds of all files at once: reads of each must stay long enough for the disk.

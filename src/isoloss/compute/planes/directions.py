@@ -8,13 +8,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from isoloss.compute.planes.plane import Direction, Plane
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.trajectory import Trajectory
 
-Array = NDArray[np.float64]
 # Weights in bf16 hold a norm to about this.
 _NORM_TOLERANCE = 0.02
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import nn
 
 from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
@@ -17,11 +17,10 @@ from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing, recalibration_batches
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.terminal import ProgressBar
-
-Array = NDArray[np.float64]
 
 
 def probe(

@@ -1,4 +1,4 @@
-"""Carry a probe run on: from a trained network to its surface and trajectories as files."""
+"""A probe as a run: from a trained network to its surface and trajectories as files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.checks import alarms
@@ -35,6 +34,7 @@ from isoloss.compute.training.network import TrainedPath
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
@@ -43,7 +43,6 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 
-Array = NDArray[np.float64]
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
 
@@ -64,7 +63,7 @@ class Probing:
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
         return cls(settings, probed, device)
 
-    def carry_on(self, run: Run) -> Iterator[Event]:
+    def resume(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on())
@@ -84,7 +83,7 @@ class Probing:
             surface.save(run.surface_path)
 
     def serve(self, run: Run) -> None:
-        """Help the process that carries the run on, from another one."""
+        """Help the process that resumes the run, from another one."""
         for k in range(self.settings.planes):
             # Rank 0 has then written the plane, and what the surface depends on.
             axes = json.loads(process_group().broadcast("axes"))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
@@ -27,12 +26,12 @@ from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.version import __version__
 
-Array = NDArray[np.float64]
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
 # A network with fewer multiplications for a sample gains nothing from cheaper ones.
 FEW = 1_000_000

@@ -1,6 +1,6 @@
 """The batches of a training: a new order in each epoch, images shifted and mirrored at random.
 
-All of it depends on the seed and the step's number only, so that a run carried on after a kill sees
+All of it depends on the seed and the step's number only, so that a run resumed after a kill sees
 what it would have seen, and each of several processes its shard of the very same batches.
 """
 

@@ -116,7 +116,7 @@ def replicated(
         # What gloo raises has no type of its own.
         if isinstance(error, dist.DistError) or "gloo" in str(error):
             raise IsolossError(
-                "another process has ended or cannot be reached: the run can be carried on"
+                "another process has ended or cannot be reached: the run can be resumed"
             ) from error
         raise
     # Only after a good end: with a process missing it would wait for it.

@@ -1,7 +1,7 @@
 """Train a network, in any number of processes, and go on from where a kill left it.
 
-Everything random in a step depends only on the seed and the step's number, so that a run carried
-on after a kill continues as if nothing had happened. What is learnt is the task's own: classifiers
+Everything random in a step depends only on the seed and the step's number, so that a run resumed
+after a kill continues as if nothing had happened. What is learnt is the task's own: classifiers
 (`classifier.py`), denoisers (`robustness/smoothing/denoiser_training.py`).
 """
 
@@ -67,7 +67,7 @@ class Training(ABC):
         """Steps in all epochs together."""
         return self._batches.steps_per_epoch * self.settings.epochs
 
-    def carry_on(self, run: Run) -> Iterator[Event]:
+    def resume(self, run: Run) -> Iterator[Event]:
         """Train from the last checkpoint to the end, yielding what happens."""
         settings = self.settings
         model, optimizer = self._student()
@@ -80,7 +80,7 @@ class Training(ABC):
         run.record_environment(computed_in=precision)
         points = self._resume(run, model, optimizer)
         if points:
-            yield Log(f"carrying on at epoch {points[-1].epoch:g}")
+            yield Log(f"resuming at epoch {points[-1].epoch:g}")
         else:
             first = Split(*next(self._train.batches(1024)))
             measured = self._test(model, first, precision), self._test(model, test, precision)
@@ -106,7 +106,7 @@ class Training(ABC):
                 yield event
 
     def serve(self, run: Run) -> None:
-        """Take this rank's shard of the steps that rank 0 takes in `carry_on`."""
+        """Take this rank's shard of the steps that rank 0 takes in `resume`."""
         model, optimizer = self._student()
         step = int(process_group().broadcast("step"))
         if run.environment["depends_on"]["data"] != self.dataset.digest():

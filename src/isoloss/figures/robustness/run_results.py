@@ -10,7 +10,7 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
-from isoloss.results.certificates import Certificate
+from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.tables import EvaluationWarning, Row
@@ -42,7 +42,7 @@ class RunResults:
     is_finished: bool
     data: str
     data_hash: str
-    certificates: tuple[Certificate, ...] = ()
+    certificates: tuple[CertificateRow, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,6 +51,7 @@ class RunResults:
 
     @property
     def norm(self) -> str:
+        """The norm of its radii, "linf" or "l2"."""
         return self.settings.norm
 
     @property
@@ -79,7 +80,7 @@ def read_run_results(folder: Path) -> RunResults:
         raise IsolossError(f"{folder} is no attack, defense or certification")
     if not run.table_path.exists():
         raise IsolossError(
-            f"{run.name} has found nothing yet: carry it on with 'isoloss run {folder}'"
+            f"{run.name} has found nothing yet: resume it with 'isoloss run {folder}'"
         )
     files = RobustnessFiles()
     files.read(run)
@@ -88,7 +89,7 @@ def read_run_results(folder: Path) -> RunResults:
     rows = [row for row in files.rows if row.samples > 0 and _is_known(row)]
     _check(rows, run.table_path)
     if not rows:
-        raise IsolossError(f"{run.table_path} has no accuracies: carry the run on")
+        raise IsolossError(f"{run.table_path} has no accuracies: resume the run")
     facts = files.report.facts if files.report is not None else {}
     return RunResults(
         run.folder,

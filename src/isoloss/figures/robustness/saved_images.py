@@ -153,7 +153,7 @@ def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
     folder = run.folder / "examples"
     if not (folder / INDEX).exists():
         raise IsolossError(
-            f"{run.name} has kept no images: give --keep when it is begun, or carry it on"
+            f"{run.name} has kept no images: give --keep when it is begun, or resume it"
         )
     index = read_index(folder)
     if not index.files or not index.images:

@@ -10,7 +10,7 @@ import numpy as np
 
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.geometry.arrays import Array
-from isoloss.results.tables import Criterion, EvaluationWarning, Row
+from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Series:
 
     @property
     def is_defended(self) -> bool:
+        """Whether there is noise before the network."""
         return not math.isnan(self.sigma)
 
 
@@ -53,7 +54,7 @@ class Group:
     """What is drawn into one panel.
 
     Attributes:
-        sigma: NaN where nothing is defended, or where σ is told by the curves.
+        sigma: NaN where nothing is defended, or where the curves say it.
     """
 
     network: str
@@ -63,6 +64,7 @@ class Group:
 
     @property
     def title(self) -> str:
+        """The network, and what defends it where that is the same for all."""
         words = [self.network]
         if not math.isnan(self.sigma):
             words.append(f"σ = {self.sigma:g}")
@@ -75,8 +77,8 @@ def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Se
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in runs:
-        for curve in dict.fromkeys(row.curve[:-1] for row in run.rows):
-            rows = [row for row in run.rows if row.curve[:-1] == curve]
+        for rows in over_seeds(run.rows):
+            curve = rows[0].curve[:-1]
             new = _put_together(rows, run, by)
             same = [
                 k

@@ -83,7 +83,7 @@ def _load_run(folder: Path) -> Surface:
             raise IsolossError(
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
             )
-        raise IsolossError(f"{folder} has no surface yet: carry it on with 'isoloss run {folder}'")
+        raise IsolossError(f"{folder} has no surface yet: resume it with 'isoloss run {folder}'")
     raise IsolossError(f"{folder} is not a run folder: it has neither run.json nor surface.ply")
 
 

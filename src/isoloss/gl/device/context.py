@@ -110,7 +110,7 @@ class HeadlessContext:
         try:
             from OpenGL import EGL
 
-            self._display = _display(EGL)
+            self._display = open_display(EGL)
             self._context, self._surface = _context(EGL, self._display)
             self.make_current()
         except Exception as problem:  # whatever is missing, the remedy is the same
@@ -146,7 +146,7 @@ def description() -> str:
     return ", OpenGL ".join(name.decode() if name else "unknown" for name in names)
 
 
-def _display(egl: Any) -> Any:
+def open_display(egl: Any) -> Any:
     """The surfaceless display of Mesa, else the default one."""
     candidates = [
         lambda: egl.eglGetPlatformDisplay(_SURFACELESS_MESA, egl.EGL_DEFAULT_DISPLAY, None),

@@ -109,7 +109,7 @@ class Canvas:
         if self._wanted is None or time.monotonic() - self._changed < self._quiet:
             return False
         end = time.perf_counter() + seconds
-        while not self._piece():
+        while not self.draw_piece():
             if time.perf_counter() >= end:
                 return False
         return True
@@ -117,7 +117,7 @@ class Canvas:
     def finish(self) -> None:
         """Draw what is missing of the whole picture."""
         while self._wanted is not None:
-            self._piece()
+            self.draw_piece()
 
     def wait(self) -> None:
         """Wait until the pixels of the latest picture are there."""
@@ -169,7 +169,7 @@ class Canvas:
             GL.glClientWaitSync(before, GL.GL_SYNC_FLUSH_COMMANDS_BIT, 1_000_000_000)
             GL.glDeleteSync(before)
 
-    def _piece(self) -> bool:
+    def draw_piece(self) -> bool:
         """One piece of the whole picture; whether it was the last."""
         assert self._wanted is not None
         scene, size, scale = self._wanted

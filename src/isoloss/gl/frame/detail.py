@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 TARGET = 0.014
 """Seconds that a picture of something moving should take, so that with the rest of a window's
-frame it follows the hand."""
+frame it follows the pointer."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class DetailControl:
 
     def took(self, seconds: float) -> None:
         """Take account of a picture drawn with `detail`."""
-        # One picture held up by something else says little; a second one is believed.
+        # One picture held up by something else says little; a second one counts.
         steady = seconds if self._smooth is None else min(seconds, 2.5 * self._smooth)
         self._smooth = steady if self._smooth is None else 0.6 * self._smooth + 0.4 * steady
         self._seen += 1

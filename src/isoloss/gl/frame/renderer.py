@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 from OpenGL import GL
 
-from isoloss.geometry.arrays import Array
-from isoloss.geometry.simplify import Resolution
 from isoloss.gl.annotations import axes
 from isoloss.gl.annotations.decorations import BoxView, Decorations
 from isoloss.gl.device.context import description
@@ -25,7 +20,7 @@ from isoloss.gl.frame.ssao import OcclusionPass
 from isoloss.gl.layers.analysis import all_minima
 from isoloss.gl.layers.layer_buffers import LayerBuffers
 from isoloss.gl.layers.layer_lines import draw_contours, draw_paths
-from isoloss.gl.layers.surfaces import Paint, SurfacePass
+from isoloss.gl.layers.surfaces import Paint, SurfacePass, resolution_of
 from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.lines import LinePass, LineStyle
@@ -41,7 +36,6 @@ from isoloss.scene.theme import THEMES
 _SOFTWARE = ("llvmpipe", "softpipe", "SwiftShader", "Basic Render")
 _QUICK_POINTS, _OCCLUDING_POINTS = 112, 400
 _ALL_POINTS = 1_000_000
-_UNSEEN = 0.2  # pixels
 
 
 @dataclass
@@ -151,7 +145,7 @@ class Renderer:
         except Exception:
             self._leave()
             target.pause()
-            self.free()  # who knows which of them are half up to date
+            self.free()  # some of them may be half up to date
             raise
         self._leave()
         target.end()
@@ -228,7 +222,7 @@ class Renderer:
         for buffers in different:
             resolution = None
             if quick is None and self.is_software and not paint.flat:
-                resolution = _resolution(view, buffers.placed)
+                resolution = resolution_of(view, buffers.placed)
             parts: list[slice | None] = [None]
             if quick is None:
                 parts = [*buffers.surface.parts(budget, resolution)]
@@ -344,17 +338,6 @@ def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[L
         alone = layer.derived is not None or layer.approach < 1
         first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
     return list(first.values())
-
-
-def _resolution(view: View, placed: tuple[Array, Array]) -> Resolution:
-    """How closely a mesh placed so is seen; the same for cameras about as close."""
-    scale, offset = placed
-    corners = np.array(list(itertools.product((-1, 1), (-1, 1), (0, 1)))) * scale + offset
-    nearest = float((-corners @ view.view[2, :3]).min() - view.view[2, 3])
-    depth = 1.0 if view.camera.orthographic else max(nearest, 0.05)
-    pixels = 0.5 * view.size[1] * float(view.camera.projection(view.size)[1, 1]) / depth
-    steepness = max(float(scale[2]), 1e-3)
-    return Resolution(2.0 ** math.floor(math.log2(_UNSEEN / (pixels * steepness))), steepness)
 
 
 def _paint(texture: Texture, scene: Scene) -> Paint:

@@ -62,14 +62,14 @@ class OcclusionPass:
         yield
         extent = (1.0 / float(projection[0, 0]), 1.0 / float(projection[1, 1]))
         with self._apart():
-            self._fill(
+            self.fill(
                 1, self._places, self._occlusion,
                 place=0, extent=extent, parallel=parallel, radius=RADIUS, farthest=_FARTHEST,
             )  # fmt: skip
         yield
         with self._apart():
-            self._fill(2, self._values[0], self._blur, occluded=0, step=(1.0, 0.0), radius=RADIUS)
-            self._fill(1, self._values[1], self._blur, occluded=0, step=(0.0, 1.0), radius=RADIUS)
+            self.fill(2, self._values[0], self._blur, occluded=0, step=(1.0, 0.0), radius=RADIUS)
+            self.fill(1, self._values[1], self._blur, occluded=0, step=(0.0, 1.0), radius=RADIUS)
         self._made_from = key
 
     @contextmanager
@@ -118,7 +118,7 @@ class OcclusionPass:
         self._depths.use(view=view.view, projection=projection, parallel=parallel)
         draw(self._depths)
 
-    def _fill(self, framebuffer: int, source: int, program: Program, **uniforms: object) -> None:
+    def fill(self, framebuffer: int, source: int, program: Program, **uniforms: object) -> None:
         """Every pixel of a buffer, worked out from a texture."""
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffers[framebuffer])
         GL.glActiveTexture(GL.GL_TEXTURE0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ multisampling takes about a fortieth of a second for them."""
 _SMALLEST_PART = 12_000
 _FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
 _MOST_STRIDES = 8
+_UNSEEN = 0.2  # pixels
 _RELIEF, _MAP = 0.9, 0.985  # sines of the elevations at which the highlight fades, and is gone
 
 
@@ -172,6 +174,17 @@ class SurfaceBuffers:
         self._array.free()
 
 
+def resolution_of(view: View, placed: tuple[Array, Array]) -> Resolution:
+    """How closely a mesh placed so is seen; the same for cameras about as close."""
+    scale, offset = placed
+    corners = np.array(list(itertools.product((-1, 1), (-1, 1), (0, 1)))) * scale + offset
+    nearest = float((-corners @ view.view[2, :3]).min() - view.view[2, 3])
+    depth = 1.0 if view.camera.orthographic else max(nearest, 0.05)
+    pixels = 0.5 * view.size[1] * float(view.camera.projection(view.size)[1, 1]) / depth
+    steepness = max(float(scale[2]), 1e-3)
+    return Resolution(2.0 ** math.floor(math.log2(_UNSEEN / (pixels * steepness))), steepness)
+
+
 class SurfacePass:
     """Lights and colours surfaces."""
 
@@ -216,7 +229,7 @@ class SurfacePass:
             matte=paint.matte or (0.0, 0.0, 0.0),
             matte_share=0.0 if paint.matte is None else 1.0,
             unlit=float(paint.unlit),
-            gloss=_gloss(float(back[2])),
+            gloss=gloss(float(back[2])),
             uncomputed=theme.uncomputed[:3],
             clamped=theme.clamped[:3],
             hatch=9.0 * view.scale,
@@ -250,7 +263,7 @@ class SurfacePass:
             GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_CLAMP_TO_EDGE)
 
 
-def _gloss(steepness: float) -> float:
+def gloss(steepness: float) -> float:
     """How much of the highlight there is: seen from above, a surface is a map, and a spot of light
     a colour that the scalar bar does not have. `steepness` is the sine of the elevation."""
     return float(np.clip((_MAP - steepness) / (_MAP - _RELIEF), 0.0, 1.0))

@@ -50,18 +50,23 @@ class LInfBall:
         self.eps = eps
 
     def random_offsets(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(N, C, H, W), every value uniform in [−ε, ε]."""
         return torch.empty_like(images).uniform_(-self.eps, self.eps, generator=generator)
 
     def ascent(self, gradient: Tensor) -> Tensor:
+        """The gradient's sign: all values move by the same."""
         return gradient.sign()
 
     def project(self, moved: Tensor, images: Tensor) -> Tensor:
+        """Every value clamped to within ε of its own."""
         return images + (moved - images).clamp_(-self.eps, self.eps)
 
     def distance(self, moved: Tensor, images: Tensor) -> Tensor:
+        """(N,) the largest change of a value."""
         return (moved - images).flatten(1).abs().amax(1)
 
     def keep(self, moved: Tensor, instead: Tensor, images: Tensor) -> Tensor:
+        """Value by value, within a tolerance for rounding."""
         return torch.where((moved - images).abs() <= self.eps + SLACK, moved, instead)
 
 
@@ -72,27 +77,32 @@ class L2Ball:
         self.eps = eps
 
     def random_offsets(self, images: Tensor, generator: torch.Generator | None) -> Tensor:
+        """(N, C, H, W), uniform in the ball: a direction, and a length by the ball's volume."""
         directions = torch.empty_like(images).normal_(generator=generator)
         uniform = torch.rand(len(images), generator=generator, device=images.device)
-        # The share of a d-ball within the radius r is r^d.
+        # The fraction of a d-ball within the radius r is r^d.
         radii = uniform.to(images.dtype) ** (1 / max(images[0].numel(), 1)) * self.eps
         return directions * _column(radii / _length(directions).clamp(min=TINY))
 
     def ascent(self, gradient: Tensor) -> Tensor:
+        """The gradient, scaled to length 1; 0 where it is 0."""
         # First by the largest value: the squares of what is very small would be 0.
         largest = gradient.flatten(1).abs().amax(1)
         scaled = gradient / _column(largest.clamp(min=torch.finfo(gradient.dtype).tiny))
         return scaled / _column(_length(scaled).clamp(min=TINY))
 
     def project(self, moved: Tensor, images: Tensor) -> Tensor:
+        """Changes that are too long, scaled to the length ε."""
         offsets = moved - images
         shrink = self.eps / _length(offsets).clamp(min=TINY)
         return images + offsets * _column(shrink.clamp_(max=1))
 
     def distance(self, moved: Tensor, images: Tensor) -> Tensor:
+        """(N,) the Euclidean length of the change."""
         return _length(moved - images)
 
     def keep(self, moved: Tensor, instead: Tensor, images: Tensor) -> Tensor:
+        """Image by image, within a tolerance for rounding."""
         inside = self.distance(moved, images) <= self.eps + SLACK
         return torch.where(_column(inside), moved, instead)
 

@@ -23,6 +23,7 @@ class Rounded(nn.Module):
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) of the images as a file would hold them."""
         return self.network(_nearest(images).detach() + (images - images.detach()))
 
 

@@ -135,7 +135,7 @@ def search(
                 rows = rows[margins[rows] >= 0]
             if len(rows) == 0:
                 return
-            fraction = _fraction(query, queries)
+            fraction = fraction_at(query, queries)
             # Drawn for all images, so that the search for one does not depend on the others.
             moved = propose(x, best, eps, fraction, draw)[rows]
             moved = ball.project(moved.clamp_(0, 1), x[rows]).clamp_(0, 1)
@@ -166,7 +166,8 @@ class _Draws:
         return (2 * bits - 1).to(self._like.dtype)
 
 
-def _fraction(query: int, queries: int) -> float:
+def fraction_at(query: int, queries: int) -> float:
+    """The fraction of the image that a square covers at a query (section 4.1 of the paper)."""
     reached = query * 10_000 // queries
     return FRACTION / 2 ** sum(reached > halving for halving in HALVINGS)
 

@@ -34,7 +34,7 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
       still have places.
     - "channel gate: MODULE" (N, C) and "spatial gate: MODULE" (N, H, W), of each CBAM.
     - "attention: MODULE" (N, H, W), of each attention layer: how much each place is attended to,
-      mean over heads and over what looks. The places share 1, less what class tokens receive.
+      mean over heads and over what attends. The places add up to 1, less what class tokens receive.
 
     Args:
         model: (N, C, H, W) images in [0, 1] to logits.
@@ -52,7 +52,7 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def saved_maps(model: nn.Module, images: Tensor, batch_size: int) -> dict[str, Tensor]:
-    """Those of `maps` that are kept with examples, float32: of all blocks of one stage the last.
+    """Those of `maps` that are saved with examples, float32: of all blocks of one stage the last.
 
     Networks without places have none, nor has a stage where only one place is left.
     """

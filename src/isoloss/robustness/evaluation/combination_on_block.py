@@ -35,7 +35,7 @@ radii. Of fewer, chance alone would pick the images that are."""
 
 @dataclass(frozen=True)
 class Trial:
-    """What a unit has found, with the images, of which only examples are kept.
+    """What a unit has found, with the images, of which only examples are saved.
 
     Attributes:
         images: (E, N, C, H, W) as attacked at each ε; of certificates the clean ones.

@@ -1,4 +1,4 @@
-"""Carry an attack, a defense or a certification on: from networks and images to a report."""
+"""An attack, a defense or a certification as a run: from networks and images to a report."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Evaluation:
         """Where it computes."""
         return self.setup.device
 
-    def carry_on(self, run: Run) -> Iterator[Event]:
+    def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
         record = _Record(run, self)
@@ -75,7 +75,7 @@ class Evaluation:
         yield from self._finish(run, record.results)
 
     def serve(self, run: Run) -> None:
-        """Help the process that carries the run on, from another one."""
+        """Help the process that resumes the run, from another one."""
         process_group().broadcast("ready")
         if run.environment["depends_on"] != self.setup.depends_on:
             raise IsolossError(
@@ -165,14 +165,14 @@ class _Record:
         self._done = sum(map(self._plan.images, self.journal.outcomes))
         total = sum(map(self._plan.images, self._plan.units))
         total += len(self._plan.studies) * (self._plan.studied[1] - self._plan.studied[0])
-        self._pace = ProgressRate(evaluation.settings.kind, total, "images", self._done)
+        self._progress = ProgressRate(evaluation.settings.kind, total, "images", self._done)
 
     def add(self, unit: Unit, result: bytes) -> Iterator[Event]:
         """Write down what a unit has found, and say how far the run is."""
         if unit not in self.journal.outcomes:
             self._done += self._plan.images(unit)
         self.journal.append(unit, result)
-        if (event := self._pace.at(self._done)) is not None:
+        if (event := self._progress.at(self._done)) is not None:
             yield event
 
     @property

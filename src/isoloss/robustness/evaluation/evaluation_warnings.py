@@ -173,13 +173,13 @@ def _of_flatness(
 ) -> Iterator[EvaluationWarning]:
     attacked = [e for e in results.epsilons if e > 0]
     flat = [results.bits(combination, e, "without_gradient") for e in attacked]
-    share = max((float(f.mean()) for f in flat if len(f)), default=0.0)
-    if share > FLAT:
+    fraction = max((float(f.mean()) for f in flat if len(f)), default=0.0)
+    if fraction > FLAT:
         yield replace(
             warning,
             id="no-gradient",
-            message=f"{combination.attack} found no gradient at all for {100 * share:.0f} % of the "
-            "images, which it then left alone: what they resist is not an attack",
+            message=f"{combination.attack} found no gradient at all for {100 * fraction:.0f} % of "
+            "the images, which it then left alone: what they resist is not an attack",
         )
 
 

@@ -49,7 +49,7 @@ class Plan:
     """All there is to do.
 
     Attributes:
-        blocks: (first, last) places in the shared order of images. Where attacked images are kept
+        blocks: (first, last) places in the shared order of images. Where attacked images are saved
             the first block is theirs.
         epsilons: the radii of attacks, without 0.
     """
@@ -149,14 +149,14 @@ def _on_the_undefended(names: Sequence[str]) -> str:
     return next((name for name in names if "attack" in attack_of(name).offered), PGD.name)
 
 
-def _blocks(samples: int, kept: int, first: int, largest: int) -> Iterator[tuple[int, int]]:
+def _blocks(samples: int, saved: int, first: int, largest: int) -> Iterator[tuple[int, int]]:
     """Each twice as large as the one before."""
-    if kept:
-        yield 0, kept
+    if saved:
+        yield 0, saved
     size = first
-    while kept < samples:
-        yield kept, min(kept + size, samples)
-        kept, size = kept + size, min(2 * size, largest)
+    while saved < samples:
+        yield saved, min(saved + size, samples)
+        saved, size = saved + size, min(2 * size, largest)
 
 
 def _studies(settings: EvaluationSettings, combinations: Sequence[Combination]) -> Iterator[Study]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from isoloss.files import write_atomic
-from isoloss.results.certificates import Certificate
-from isoloss.results.tables import Curve, Report, Row, write_report
+from isoloss.results.certificates import CertificateRow
+from isoloss.results.tables import Curve, Report, Row, by_curve, over_seeds, write_report
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
@@ -24,7 +24,7 @@ def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -
 
     Args:
         shape: (C, H, W) of the images.
-        facts: to be told beside.
+        facts: what else the report is to state.
     """
     values = math.prod(shape)
     warnings = warnings_of(results, values)
@@ -63,20 +63,20 @@ def write(run: Run, results: Results, report: Report) -> None:
 
 def short(results: Results) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for row in results.rows:
-        if row.eps == 0 and row.seed == results.settings.seed:
-            same = [r for r in results.rows if r.curve[:-1] == row.curve[:-1]]
-            radii = list(dict.fromkeys(r.eps for r in same))
-            told = [f"{eps:.4g}: {_mean([r for r in same if r.eps == eps])}" for eps in radii]
-            about = f"{_subject(row.network, row.sigma)}, {attack_of(row.attack).in_reports}"
-            yield f"{about}  {'  '.join(told)}"
+    for rows in over_seeds(results.rows):
+        radii = dict.fromkeys(row.eps for row in rows)
+        each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
+        about = (
+            f"{_subject(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
+        )
+        yield f"{about}  {'  '.join(each)}"
 
 
 def _mean(seeds: list[Row]) -> str:
     """The mean accuracy, with an interval that contains those of all seeds."""
-    share = sum(row.accuracy for row in seeds) / len(seeds)
+    fraction = sum(row.accuracy for row in seeds) / len(seeds)
     low, high = min(row.low for row in seeds), max(row.high for row in seeds)
-    return f"{100 * share:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+    return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
 
 
 def _studies(results: Results) -> Iterator[dict[str, Any]]:
@@ -114,10 +114,10 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
         yield "|---|---|---|---|"
         for study in report.convergence:
             each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
-            told = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
+            accuracies = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
             yield (
                 f"| {_subject(study['network'], study['sigma'])}, {study['attack']} | "
-                f"{study['eps']:.4g} | {study['varied']} | {told} ({n} images) |"
+                f"{study['eps']:.4g} | {study['varied']} | {accuracies} ({n} images) |"
             )
     yield ""
     yield "## How this was measured"
@@ -130,7 +130,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
 def _tables(results: Results) -> Iterator[str]:
     """A table for each curve, after one of all curves side by side."""
     rows = results.rows
-    curves = list(dict.fromkeys(row.curve for row in rows))
+    curves = by_curve(rows)
     several = results.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
     by_place = {(row.curve, row.eps): row for row in rows}
@@ -140,15 +140,14 @@ def _tables(results: Results) -> Iterator[str]:
     yield f"|---{'|---' * len(curves)}|"
     for eps in dict.fromkeys(row.eps for row in rows):
         cells = [by_place.get((curve, eps)) for curve in curves]
-        told = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
-        yield f"| {eps:.4g} | {' | '.join(told)} |"
+        texts = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
+        yield f"| {eps:.4g} | {' | '.join(texts)} |"
     if certified:
         yield from _predictions(results)
         return
-    for curve, head in zip(curves, heads, strict=True):
+    for its, head in zip(curves.values(), heads, strict=True):
         yield ""
         yield f"### {head}"
-        its = [row for row in rows if row.curve == curve]
         votes = its[-1].votes
         if votes:
             yield (
@@ -164,7 +163,7 @@ def _tables(results: Results) -> Iterator[str]:
 
 def _predictions(results: Results) -> Iterator[str]:
     """What PREDICT says of the images, from the draws that certify them."""
-    groups: dict[tuple[str, float, int], list[Certificate]] = {}
+    groups: dict[tuple[str, float, int], list[CertificateRow]] = {}
     for one in results.certificates:
         groups.setdefault((one.network, one.sigma, one.seed), []).append(one)
     yield ""
@@ -176,9 +175,9 @@ def _predictions(results: Results) -> Iterator[str]:
     for (network, sigma, seed), its in groups.items():
         right = sum(one.answer == one.label for one in its)
         abstains = sum(one.answer < 0 for one in its)
-        shares = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
+        fractions = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
         several = f", seed {seed}" if results.settings.seeds > 1 else ""
-        yield f"| {_subject(network, sigma)}{several} | {' | '.join(shares)} |"
+        yield f"| {_subject(network, sigma)}{several} | {' | '.join(fractions)} |"
 
 
 def _head(curve: Curve, with_seed: bool) -> str:
@@ -196,7 +195,9 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-_CARRIED = "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
+_TAKEN_OVER = (
+    "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
+)
 
 
 def _reading(results: Results) -> Iterator[str]:
@@ -207,7 +208,7 @@ def _reading(results: Results) -> Iterator[str]:
             "other attacks say anything about one who does"
         )
         if settings.protocol == "standard":
-            yield f"- without a defense, {_CARRIED}"
+            yield f"- without a defense, {_TAKEN_OVER}"
             if settings.votes >= FEWEST_VOTES:
                 yield (
                     "- behind it, an image that none of the judging draws gets right is kept "
@@ -218,7 +219,7 @@ def _reading(results: Results) -> Iterator[str]:
     elif settings.protocol == "legacy":
         yield "- every ε is attacked anew, as in the legacy protocol"
     else:
-        yield f"- {_CARRIED}"
+        yield f"- {_TAKEN_OVER}"
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
@@ -226,8 +227,8 @@ def _subject(network: str, sigma: float | None) -> str:
     return network if sigma is None or math.isnan(sigma) else f"{network}, σ = {sigma:g}"
 
 
-def _percent(share: float, low: float, high: float) -> str:
-    return f"{100 * share:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+def _percent(fraction: float, low: float, high: float) -> str:
+    return f"{100 * fraction:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _of_count(k: int, n: int) -> str:

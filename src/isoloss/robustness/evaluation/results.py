@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.results.certificates import Certificate
+from isoloss.results.certificates import CertificateRow
 from isoloss.results.tables import Row
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
@@ -132,10 +132,10 @@ class Results:
             yield self._row(combination, least, right, extra)
 
     @property
-    def certificates(self) -> list[Certificate]:
+    def certificates(self) -> list[CertificateRow]:
         """Of a certification, image by image."""
         return [
-            Certificate(
+            CertificateRow(
                 self.names[combination.network], combination.sigma or 0.0, combination.seed,
                 image, label, predicted, radius, answer,
             )

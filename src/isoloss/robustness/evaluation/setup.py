@@ -130,7 +130,7 @@ def prepare(settings: EvaluationSettings) -> Setup:
         from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
         unet, scheduler = load_denoiser(settings.denoiser)
-        depends_on["denoiser"] = _digest_of(unet, scheduler)
+        depends_on["denoiser"] = digest_of_denoiser(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)
         loaded = made_fast, scheduler
@@ -197,7 +197,7 @@ def check_gradients(setup: Setup) -> None:
             objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
 
 
-def _digest_of(unet: nn.Module, scheduler: Any) -> str:
+def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     """SHA-256 over weights and noise schedule."""
     sha = hashlib.sha256()
     schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}

@@ -72,14 +72,16 @@ def _of_network(results: Results, network: int, name: str) -> str:
     clean = under_all(results, network, None, 0.0)
     left = {eps: under_all(results, network, None, eps) for eps in results.epsilons[1:]}
     fallen = [eps for eps, right in left.items() if 2 * right.sum() <= clean.sum()]
-    said = f"{name} classifies {_share(clean)} of {len(clean)} images rightly"
+    said = f"{name} classifies {_fraction(clean)} of {len(clean)} images rightly"
     if not left:
         return f"{said}."
     if not clean.any():
         return f"{said}: nothing is left to attack."
     eps = fallen[0] if fallen else results.epsilons[-1]
     how = "no more than half of that is left at" if fallen else "more than half of that is left at"
-    return f"{said}; {how} {_ball(results, eps)}, {_share(left[eps])} under all attacks together."
+    return (
+        f"{said}; {how} {_ball(results, eps)}, {_fraction(left[eps])} under all attacks together."
+    )
 
 
 def _of_defense(results: Results, settings: DefendSettings) -> str:
@@ -111,13 +113,13 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
     sigma = max(settings.sigma, key=lambda s: float(adaptive(s, eps).mean()))
     clean, plain = adaptive(sigma, 0.0), under_all(results, network, None, 0.0)
     said = (
-        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_share(clean)} of "
-        f"{len(clean)} clean images rightly, undefended {_share(plain)}."
+        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_fraction(clean)} of "
+        f"{len(clean)} clean images rightly, undefended {_fraction(plain)}."
     )
-    left = _share(adaptive(sigma, eps))
-    without = _share(under_all(results, network, None, eps))
+    left = _fraction(adaptive(sigma, eps))
+    without = _fraction(under_all(results, network, None, eps))
     if has_transfer:
-        shown = _share(transferred(sigma, eps))
+        shown = _fraction(transferred(sigma, eps))
         if not is_known:
             return (
                 f"{said} At {_ball(results, eps)} images made for the undefended network leave "
@@ -182,7 +184,7 @@ def _ball(results: Results, eps: float) -> str:
     return f"ε = {eps:.4g} in {NORMS[results.settings.norm]}"
 
 
-def _share(right: Bits) -> str:
+def _fraction(right: Bits) -> str:
     return _interval(int(right.sum()), len(right)) if len(right) else "none"
 
 
@@ -191,5 +193,5 @@ def _interval(k: int, n: int) -> str:
     return f"{_percent(k / n)} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"

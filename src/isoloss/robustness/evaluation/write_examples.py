@@ -11,7 +11,7 @@
   precision looks (`isoloss.robustness.evaluation.attention`), behind a defense at the denoised
   image; float16 where that can hold it. `drift NAME` (E, K) float32: by how much that has moved
   from where it is for the clean image, at the same draw of noise. Of all blocks of one stage the
-  last is kept; networks without places have none.
+  last is saved; networks without places have none.
 """
 
 from __future__ import annotations

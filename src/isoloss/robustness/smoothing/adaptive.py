@@ -27,9 +27,11 @@ class StraightThrough(Smoothing):
         self.generator = defense.generator
 
     def check(self, images: Tensor) -> None:
+        """As the defense does."""
         self.defense.check(images)
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Those of the defense; gradients pass the denoiser as if it were the identity."""
         noisy = self.defense.noisy(images, noise)
         change = self.defense.denoise(noisy.detach()).detach() - noisy.detach()
         return self.defense.classifier(noisy + change)

@@ -71,6 +71,7 @@ class GaussianSmoothing(Smoothing):
         self.classifier = classifier
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Logits (N, classes) of the noisy images."""
         return self.classifier(self.noisy(images, noise))
 
 
@@ -85,6 +86,7 @@ class Together(nn.Module):
         self.classifiers = nn.ModuleList(classifiers)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Logits (K, N, classes), padded to the classes of the network that knows most."""
         logits = [classifier(images) for classifier in self.classifiers]
         most = max(one.shape[1] for one in logits)
         return torch.stack([F.pad(x, (0, most - x.shape[1]), value=-math.inf) for x in logits])
@@ -94,7 +96,7 @@ class DenoisedSmoothing(Smoothing):
     """A classifier behind noise and one step of a diffusion model's denoiser.
 
     The noise is exactly σ and is added at the images' own resolution, which the certificate is
-    about; the denoiser is told the first step t* that has at least so much.
+    about; the denoiser is given the first step t* that has at least so much.
 
     Args:
         classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
@@ -138,6 +140,7 @@ class DenoisedSmoothing(Smoothing):
         return twin
 
     def check(self, images: Tensor) -> None:
+        """Refuse also images of another size or number of channels than the denoiser's."""
         super().check(images)
         config = getattr(self.unet, "config", None)
         channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
@@ -154,6 +157,7 @@ class DenoisedSmoothing(Smoothing):
             )
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Logits (N, classes) of the noisy images, denoised."""
         return self.classifier(self.denoise(self.noisy(images, noise)))
 
     def denoise(self, noisy: Tensor) -> Tensor:

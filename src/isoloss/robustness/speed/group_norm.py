@@ -20,6 +20,7 @@ class Bf16GroupNorm(nn.GroupNorm):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """(N, C, …) normalized images, in the type they came in."""
         is_large = input[0, 0].numel() >= _LARGE_MAP
         if input.dtype is not torch.bfloat16 or (is_large and not torch.is_grad_enabled()):
             return super().forward(input)

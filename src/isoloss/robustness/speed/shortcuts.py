@@ -45,6 +45,7 @@ class SmallMap(nn.Module):
                 self.product.bias = nn.Parameter(bias.repeat(places), requires_grad=False)
 
     def forward(self, maps: Tensor) -> Tensor:
+        """What the convolution makes of (N, C, H, W) maps."""
         if tuple(maps.shape[1:]) != self.size:
             return self.convolution(maps)
         channels, height, width = self.shape

@@ -37,6 +37,8 @@ def test_no_two_commands_share_an_id_or_a_shortcut(parts):
         assert max(counted.values()) == 1, counted.most_common(3)
     keys = [keys_of(a.shortcut) for a in parts.actions if a.shortcut]
     assert len(set(keys)) == len(keys)
+    repeating = {a.id for a in parts.actions if a.repeats}
+    assert {"orbit-left", "pan-down", "zoom-in", "zoom-in-key", "zoom-out"} <= repeating
 
 
 def test_each_command_is_in_one_menu_and_in_the_palette(parts):

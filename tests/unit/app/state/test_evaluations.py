@@ -28,7 +28,7 @@ from isoloss.app.state.opener import open_path, show_again
 from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
-from isoloss.results.certificates import Certificate, write_certificates
+from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
 from isoloss.run import Run
 from isoloss.run_folder import CERTIFICATES
@@ -371,7 +371,7 @@ def test_a_certified_curve_is_exact_at_every_radius_once_all_images_are_known(tm
     run = Run.create(tmp_path / "c", asked)
     right = {0.1: True, 0.6: True, 0.3: False, 0.0: False, 0.45: True}
     certificates = [
-        Certificate("net", 0.25, 0, image, 7, 7 if is_right else 2, radius, 7)
+        CertificateRow("net", 0.25, 0, image, 7, 7 if is_right else 2, radius, 7)
         for image, (radius, is_right) in enumerate(right.items())
     ]
     table = [row("certificate", 0.25, eps, 3, 5, norm="l2") for eps in (0.0, 0.25)]

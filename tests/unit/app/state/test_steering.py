@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from unittest.mock import MagicMock
-
 import numpy as np
 import pytest
 
-from isoloss.app.actions.all_actions import all_actions
-from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.opener import open_path
 from isoloss.app.state.steering import STEP, Steering
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.docking import Docking
-from isoloss.app.ui.keyboard import keys_of
 from isoloss.geometry.surface import Surface
 from isoloss.scene.pins import pins_of
 
@@ -84,11 +78,3 @@ def test_beside_the_surface_there_is_nothing_to_pin(workspace, steering):
         assert workspace.messages.lines[-1].text == "There is no surface in the middle of the view"
     assert workspace.scene.camera == before
     assert pinned(workspace) == []
-
-
-def test_no_two_commands_share_keys():
-    parts = MagicMock(docking=Docking(PANELS))
-    keys = [keys_of(a.shortcut) for a in all_actions(parts) if a.shortcut]
-    assert len(keys) == len(set(keys))
-    repeating = {a.id for a in all_actions(parts) if a.repeats}
-    assert {"orbit-left", "pan-down", "zoom-in", "zoom-in-key", "zoom-out"} <= repeating

@@ -20,7 +20,7 @@ from isoloss.results.tables import read_table
 from isoloss.robustness.evaluation.attention import drift, last_of_each_stage, maps, saved_maps
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings
-from isoloss.work import carry_on
+from isoloss.work import resume
 
 SOURCE = """
 import torch
@@ -88,7 +88,7 @@ def done(folder, lab, kind, network="gated", **others):
               "data": "mapuser:data", "device": "cpu", "precision": "fp32", "samples": 12,
               "keep": 3}  # fmt: skip
     run = Run.create(folder, kind(**common, **others))
-    list(carry_on(run))
+    list(resume(run))
     return run
 
 

@@ -1,20 +1,10 @@
 """The automatic checks, tried on outcomes made by hand."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
 
-from isoloss.results.tables import (
-    EvaluationWarning,
-    Report,
-    Row,
-    read_report,
-    read_table,
-    write_report,
-    write_table,
-)
 from isoloss.robustness.evaluation.evaluation_warnings import is_more_often, warnings_of
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
@@ -24,7 +14,11 @@ from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import CLEAN
 
 N = 100
+
+
 EPS = (0.1, 0.5)
+
+
 VALUES = 3 * 32 * 32
 
 
@@ -229,39 +223,3 @@ def test_differences_are_told_by_an_exact_sign_test():
     assert is_more_often(ours, theirs)
     assert not is_more_often(ours[1:], theirs[1:])  # 4: p = 1/16
     assert not is_more_often(theirs, ours)
-
-
-def test_the_files_come_back_as_they_were(tmp_path):
-    rows = [
-        Row("net", "none", float("nan"), "pgd", "linf", 8 / 255, 3, 7, 5, 5 / 7, 0.1, 0.9),
-        Row("näin, \"so\"", "denoised", 0.25, "eot", "l2", 0.5, 0, 9, 1, 1 / 9, 0.0, 0.4, 20, 1, 2,
-            2 / 9, 0.1, 0.5, 0, 0.0, 0.0, 0.3, 1, 0, 2.5),
-        Row("net", "noise", 0.25, "certificate", "l2", 0.5, 0, 9, 1, 1 / 9, 0.0, 0.4),
-    ]  # fmt: skip
-    path = write_table(tmp_path / "robustness.csv", rows)
-    with path.open(encoding="utf-8", newline="") as file:
-        counts = [
-            [line[f"{name}_correct"] for name in ("single", "worst")] + [line["correct_in_8_bits"]]
-            for line in csv.DictReader(file)
-        ]
-    assert counts == [["", "", "0"], ["2", "0", "1"], ["", "", ""]], "uncounted is not none"
-    assert [repr(row) for row in read_table(path)] == [repr(row) for row in rows]
-    report = Report(
-        "So.", (EvaluationWarning("a-b", "why", "net", 0.25, "eot"),), ({"k": [1]},), {"n": 2}
-    )
-    back = read_report(write_report(tmp_path / "report.json", report))
-    assert back == report
-    assert [d.concerns(row) for d in back.warnings for row in rows] == [False] * 3
-    assert EvaluationWarning("x", "").concerns(rows[0])
-    assert EvaluationWarning("x", "", "net", None, "pgd").concerns(rows[0])
-
-
-def test_the_plan_begins_with_every_combination_on_the_first_images():
-    settings = AttackSettings(source="/a", also=("/b",), keep=8, seeds=2)
-    plan = Plan.of(settings, 500)
-    assert plan.blocks == ((0, 8), (8, 40), (40, 104), (104, 232), (232, 488), (488, 500))
-    assert len(plan.combinations) == 2 * 2 * 2
-    assert [unit[2] for unit in plan.units[:9]] == [0] * 8 + [1]
-    assert sum(plan.images(unit) for unit in plan.units) == 500 * 8
-    certify = CertifySettings(source="/a", keep=0, draws=100_000)
-    assert Plan.of(certify, 3).blocks == ((0, 1), (1, 2), (2, 3))

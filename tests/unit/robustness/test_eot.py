@@ -1,0 +1,108 @@
+"""Attacks on what draws noise: expected gradients, and no success by luck."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from isoloss.robustness import (
+    GaussianSmoothing,
+    Protocol,
+    eot_pgd,
+)
+from isoloss.robustness.attacks.eot import mean_objective
+from isoloss.robustness.attacks.square import search
+
+
+class Noise(nn.Module):
+    """Says anything, whatever it sees."""
+
+    is_random = True
+
+    def __init__(self, generator=None):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, images):
+        said = torch.randn(len(images), 3, generator=self.generator)
+        return said + 0 * images.sum((1, 2, 3))[:, None]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_luck_decides_nothing_of_an_attack_on_what_draws_noise(own):
+    torch.manual_seed(0)
+    model = Noise(torch.Generator().manual_seed(1) if own else None)
+    x, y = torch.rand(8, 3, 6, 6), torch.zeros(8, dtype=torch.long)
+    begun, *later = [
+        replace(at, images=at.images.clone(), margins=at.margins.clone())
+        for at in search(model, x, y, 0.1, 40, generator=torch.Generator().manual_seed(0))
+    ]
+    assert later[-1].queries == 39
+    assert all(torch.equal(at.images, begun.images) for at in later)
+    assert not torch.equal(later[-1].margins, later[-2].margins)
+
+    def attacked(restarts, **how):
+        protocol = Protocol(steps=2, restarts=restarts, **how)
+        start = torch.Generator().manual_seed(0)
+        return eot_pgd(model, x, y, 0.1, protocol, 4, start).images
+
+    # Its gradient is zero: all of its iterates are where they began, and no other start is better.
+    once = attacked(1)
+    assert torch.equal(attacked(3), once)
+    assert torch.equal(attacked(3, keep_best=False), once)
+
+
+def test_the_last_iterate_is_what_an_attack_on_noise_returns(digits):
+    net, x, y = digits
+    defense = GaussianSmoothing(net, 0.2)
+
+    def attacked(keep_best):
+        defense.generator = torch.Generator().manual_seed(0)
+        protocol = Protocol(steps=6, keep_best=keep_best)
+        start = torch.Generator().manual_seed(1)
+        return eot_pgd(defense, x[:16], y[:16], 0.1, protocol, 4, start).images
+
+    assert torch.equal(attacked(True), attacked(False))
+
+
+def test_the_expected_gradient_is_the_mean_of_single_draws(digits):
+    net, x, y = digits
+    x, y, draws = x[:4].double(), y[:4], 5
+    net.double()
+    try:
+        defense = GaussianSmoothing(net, 0.3)
+        defense.generator = torch.Generator().manual_seed(0)
+        sight = mean_objective(defense, draws)(x, y, True)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(4 * draws, 1, 8, 8, generator=generator, dtype=torch.float64)
+        singles, losses = [], []
+        for d in range(draws):
+            leaf = x.clone().requires_grad_()
+            loss = F.cross_entropy(net(leaf + 0.3 * noise[d::draws]), y, reduction="none")
+            singles.append(torch.autograd.grad(loss.sum(), leaf)[0])
+            losses.append(loss.detach())
+    finally:
+        net.float()
+    torch.testing.assert_close(sight.gradient, torch.stack(singles).mean(0))
+    torch.testing.assert_close(
+        sight.losses.double(), torch.stack(losses).mean(0), rtol=1e-6, atol=0
+    )
+
+
+def test_eot_beats_a_single_draw_at_a_noisy_defense(digits):
+    net, x, y = digits
+    defense = GaussianSmoothing(net, 0.3)
+    judges = torch.randn(200, *x.shape, generator=torch.Generator().manual_seed(9))
+
+    def expected_loss(images):
+        with torch.no_grad():
+            return sum(F.cross_entropy(defense.logits(images, z), y) for z in judges) / 200
+
+    protocol = Protocol(steps=8, random_start=False)
+    one, many = (
+        eot_pgd(defense, x, y, 0.1, protocol, draws, batch_size=128).images for draws in (1, 16)
+    )
+    assert expected_loss(many) > expected_loss(one) > expected_loss(x)
+    assert float((many - x).abs().max()) <= 0.1 + 1e-6
