@@ -6,9 +6,9 @@ import pytest
 from isoloss.geometry.height import HeightScale
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.annotations.plates import Silhouette
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.target import Target
-from isoloss.gl.device.view import View
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene import Camera
 from isoloss.scene.scene import Frame
 from isoloss.scene.theme import THEMES

@@ -8,9 +8,9 @@ import pytest
 from isoloss.geometry.surface import Surface
 from isoloss.gl.annotations.axes import AxisLabels
 from isoloss.gl.annotations.callouts import callouts
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.target import Target
-from isoloss.gl.device.view import View
-from isoloss.gl.primitives.text import TextPass
+from isoloss.gl.primitives.labels import TextPass
 from isoloss.scene import Appearance, Camera, Marker, Scene, SurfaceLayer
 from isoloss.scene.pins import pin
 from isoloss.scene.theme import THEMES

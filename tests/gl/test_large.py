@@ -10,8 +10,8 @@ import pytest
 from isoloss.geometry import simplify
 from isoloss.geometry.mesh import display_mesh
 from isoloss.geometry.surface import Surface
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.target import Target
-from isoloss.gl.device.view import View
 from isoloss.gl.frame.canvas import QUIET, Canvas
 from isoloss.gl.frame.detail import LADDER, DetailControl
 from isoloss.gl.layers import contour_buffers

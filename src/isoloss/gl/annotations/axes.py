@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import Tick, nice_ticks
 from isoloss.geometry.rect import Rect, is_free, overlap
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import quad
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.gl.primitives.lines import segments
-from isoloss.gl.primitives.text import Label, TextPass
 from isoloss.scene.camera import Camera
 from isoloss.scene.scene import FLOOR, Frame
 from isoloss.scene.theme import Color

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.rect import Rect, is_free
 from isoloss.gl.annotations.axes import AxisLabels
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers.overlays import marker_points
 from isoloss.gl.primitives.fills import rectangle, stroke
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import Marker
 from isoloss.scene.scene import Frame
 

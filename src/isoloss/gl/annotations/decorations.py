@@ -15,9 +15,9 @@ from isoloss.gl.annotations.legend import legend
 from isoloss.gl.annotations.minima_labels import minima_labels
 from isoloss.gl.annotations.plates import Silhouette, headline
 from isoloss.gl.annotations.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import FillPass
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame, Scene

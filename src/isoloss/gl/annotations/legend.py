@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import SurfaceLayer
 
 _LONGEST = 28  # characters

@@ -5,9 +5,9 @@ from __future__ import annotations
 from isoloss.geometry.height import number_label
 from isoloss.geometry.minima import Minimum
 from isoloss.gl.annotations.axes import AxisLabels
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers.analysis import minima_points
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import LABELLED_MINIMA
 from isoloss.scene.scene import Frame
 

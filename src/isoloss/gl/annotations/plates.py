@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.naming import shortened
 from isoloss.scene.theme import Color
 

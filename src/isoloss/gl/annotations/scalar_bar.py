@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from isoloss.geometry.height import number_label
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
-from isoloss.gl.primitives.text import Label, TextPass
+from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer

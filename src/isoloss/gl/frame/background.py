@@ -5,9 +5,9 @@ from __future__ import annotations
 from OpenGL import GL
 
 from isoloss.gl.device.buffers import VertexArray
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
 from isoloss.gl.device.target import Target
-from isoloss.gl.device.view import View
 
 
 class BackgroundPass:

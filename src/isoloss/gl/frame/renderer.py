@@ -11,9 +11,9 @@ from OpenGL import GL
 from isoloss.gl.annotations import axes
 from isoloss.gl.annotations.decorations import BoxView, Decorations
 from isoloss.gl.device.context import description
+from isoloss.gl.device.drawn_view import Part, View
 from isoloss.gl.device.program import Program
 from isoloss.gl.device.target import Target
-from isoloss.gl.device.view import Part, View
 from isoloss.gl.frame.background import BackgroundPass
 from isoloss.gl.frame.patches import Patches
 from isoloss.gl.frame.ssao import OcclusionPass
@@ -23,8 +23,8 @@ from isoloss.gl.layers.layer_lines import draw_contours, draw_paths
 from isoloss.gl.layers.surfaces import Paint, SurfacePass, resolution_of
 from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.fills import FillPass
+from isoloss.gl.primitives.labels import TextPass
 from isoloss.gl.primitives.lines import LinePass, LineStyle
-from isoloss.gl.primitives.text import TextPass
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer

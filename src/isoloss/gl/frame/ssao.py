@@ -14,8 +14,8 @@ import numpy as np
 from OpenGL import GL
 
 from isoloss.gl.device.buffers import VertexArray
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
-from isoloss.gl.device.view import View
 
 RADIUS = 0.32
 """How far away surfaces still count, in units of the box, whose sides are 2."""

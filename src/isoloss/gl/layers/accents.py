@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import INFINITE, DisplayMesh
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers import overlays
 from isoloss.gl.primitives.lines import LinePass, LineStyle, no_segments, segments
 from isoloss.scene.appearance import Appearance

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.minima import Minimum
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers.cut_line import cut_segments
 from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.lines import LinePass

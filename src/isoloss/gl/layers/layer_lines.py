@@ -5,7 +5,7 @@ from __future__ import annotations
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.device.buffers import Quads
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers.layer_buffers import LayerBuffers
 from isoloss.gl.layers.path_buffers import PathBuffers
 from isoloss.gl.primitives.cased_strokes import Strokes

@@ -14,8 +14,8 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simplified
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
-from isoloss.gl.device.view import View
 from isoloss.scene.colormaps import colormap
 
 VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])

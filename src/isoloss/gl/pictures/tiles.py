@@ -9,8 +9,8 @@ import numpy as np
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Pixels
+from isoloss.gl.device.drawn_view import Part
 from isoloss.gl.device.target import Target
-from isoloss.gl.device.view import Part
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.scene.scene import Scene
 

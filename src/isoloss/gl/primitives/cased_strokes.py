@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from OpenGL import GL
 
 from isoloss.gl.device.buffers import Quads
-from isoloss.gl.device.view import View
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.lines import LinePass, LineStyle, Placed
 from isoloss.gl.primitives.markers import MarkerPass
 from isoloss.scene.theme import Color

@@ -9,8 +9,8 @@ from OpenGL import GL
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray, joined
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
-from isoloss.gl.device.view import View
 from isoloss.scene.theme import Color
 
 CORNER = np.dtype([("position", "<f4", 3), ("color", "u1", 4)])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.gl.device.buffers import Quads
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
-from isoloss.gl.device.view import View
 
 SEGMENT = np.dtype([("start", "<f4", 3), ("end", "<f4", 3), ("color", "u1", 4)])
 

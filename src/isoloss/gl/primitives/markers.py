@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.gl.device.buffers import Quads
+from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
-from isoloss.gl.device.view import View
 from isoloss.scene.theme import Color
 
 MARK = np.dtype([("position", "<f4", 3), ("kind", "<f4", 2), ("color", "u1", 4)])
