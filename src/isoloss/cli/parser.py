@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
     verbs: Collection[str] = ()
 
     def error(self, message: str) -> Any:
+        """Refuse the command line, saying how to find out what it takes."""
         hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
         print(f"isoloss: {message}{hint}", file=sys.stderr)
         raise SystemExit(WRONG_REQUEST)

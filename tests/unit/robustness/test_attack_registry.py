@@ -16,7 +16,7 @@ from isoloss.figures.robustness.accuracy import accuracy_figure
 from isoloss.figures.robustness.run_results import read_run_results
 from isoloss.figures.sheet import Sheet
 from isoloss.results.tables import read_report, read_table
-from isoloss.robustness import Attacked, Fast, Protocol, attack
+from isoloss.robustness import Attacked, Fast
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.sweep import misclassified
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
@@ -29,17 +29,12 @@ from isoloss.work import resume
 EPS = 0.2
 
 
-# -- as CONTRIBUTING.md has it -----------------------------------------------------------------
+EXAMPLE = {}
+"""What the example of CONTRIBUTING.md defines."""
 
 
 def fgsm(context: AttackContext) -> Attack:
-    """One step along the gradient's sign (Goodfellow et al. 2015, arxiv.org/abs/1412.6572)."""
-
-    def one_step(x, y, eps):
-        protocol = Protocol("fgsm", 1, eps, context.settings.norm, random_start=False)
-        return attack(context.model, x, y, eps, protocol, batch_size=context.batch_size)
-
-    return one_step
+    return EXAMPLE["fgsm"](context)
 
 
 FGSM = AttackKind(
@@ -48,7 +43,6 @@ FGSM = AttackKind(
     implementation=f"{__name__}:fgsm",
 )  # fmt: skip
 
-# ----------------------------------------------------------------------------------------------
 
 STARTED_AT = []
 """The states of the generators that `noise` was given."""
@@ -70,8 +64,9 @@ def noise(context: AttackContext) -> Attack:
 
 
 @pytest.fixture
-def registered():
+def registered(worked_example):
     """Registers attacks for the time of a test."""
+    EXAMPLE.update(worked_example("A new attack"))
     added = []
 
     def add(kind):
