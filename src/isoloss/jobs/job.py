@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.jobs.process import ask_to_stop, spawn
 from isoloss.run_folder import JOB_LOG
 
 
@@ -27,22 +26,14 @@ class Job:
             IsolossError: if it cannot be started.
         """
         self.folders = tuple(folders)
-        command = [sys.executable, "-m", "isoloss", "run", "--json", *map(str, folders)]
-        # Its own process group: Ctrl+C in our terminal is not Ctrl+C for it.
-        windows = sys.platform == "win32"
-        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if windows else 0
         try:
-            with (self.folders[-1] / JOB_LOG).open("ab") as log:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    start_new_session=not windows,
-                    creationflags=flags,
-                )
+            log = (self.folders[-1] / JOB_LOG).open("ab")
         except OSError as error:
             raise IsolossError(f"cannot start a job: {error}") from error
+        with log:
+            self._process = spawn(
+                ["run", "--json", *map(str, folders)], stdout=subprocess.DEVNULL, stderr=log
+            )
 
     @property
     def pid(self) -> int:
@@ -56,11 +47,7 @@ class Job:
 
     def cancel(self) -> None:
         """Ask it to stop; it leaves its run paused, to be resumed."""
-        if self._process.poll() is None:
-            if sys.platform == "win32":
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
-            else:
-                self._process.terminate()
+        ask_to_stop(self._process)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; returns the exit code."""

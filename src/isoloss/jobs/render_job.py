@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress, from_line
+from isoloss.jobs.process import ask_to_stop, spawn
 
 
 class RenderJob:
@@ -40,23 +38,16 @@ class RenderJob:
         self.said: list[str] = []
         self.cancelled = False
         self._complaints: list[str] = []
-        windows = sys.platform == "win32"
         # Our own choice of platform is for windows; the job needs none.
         environment = {k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"}
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "isoloss", "render", *arguments, "--json"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-                env=environment,
-                start_new_session=not windows,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if windows else 0,
-            )
-        except OSError as error:
-            raise IsolossError(f"cannot start a job: {error}") from error
+        self._process = spawn(
+            ["render", *arguments, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+        )
         self._readers = [
             threading.Thread(target=read, daemon=True) for read in (self._listen, self._collect)
         ]
@@ -84,11 +75,7 @@ class RenderJob:
     def cancel(self) -> None:
         """Ask it to stop."""
         self.cancelled = True
-        if self._process.poll() is None:
-            if sys.platform == "win32":
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
-            else:
-                self._process.terminate()
+        ask_to_stop(self._process)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; returns the exit code."""

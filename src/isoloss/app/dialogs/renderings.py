@@ -13,7 +13,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.messages import Messages
 from isoloss.app.ui.style import palette
-from isoloss.app.ui.widgets import em, icon_button, muted, shortened, thin_progress
+from isoloss.app.ui.widgets import CARD, em, icon_button, muted, shortened, thin_progress
 from isoloss.geometry.rect import Rect
 from isoloss.jobs.render_job import RenderJob
 from isoloss.scene.document import Document
@@ -85,19 +85,11 @@ class Renderings:
         """A card for each, at the bottom right of `rect`."""
         left, _, right, bottom = rect
         bottom -= em(3.4)  # above the hints
-        flags = (
-            imgui.WindowFlags_.no_decoration
-            | imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_focus_on_appearing
-            | imgui.WindowFlags_.no_nav
-            | imgui.WindowFlags_.no_move
-        )
         card = min(em(20), right - left - em(1.2))
         for k, rendering in enumerate(self.active):
             imgui.set_next_window_pos(ImVec2(right - em(0.6), bottom), 0, ImVec2(1, 1))
             imgui.set_next_window_size(ImVec2(card, 0))
-            imgui.begin(f"rendering##{k}", None, int(flags))
+            imgui.begin(f"rendering##{k}", None, CARD)
             self._card(rendering, card)
             bottom -= imgui.get_window_size().y + em(0.4)
             imgui.end()

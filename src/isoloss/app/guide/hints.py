@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, vec
-from isoloss.app.ui.widgets import em, icon_button
+from isoloss.app.ui.widgets import CARD, em, icon_button
 from isoloss.geometry.rect import Rect, extent
 from isoloss.scene.layer import next_texture
 
@@ -99,16 +99,8 @@ class Hints:
             ImVec2(x + em(0.7), y + em(3.1)), imgui.Cond_.always, ImVec2(0, 0)
         )
         imgui.set_next_window_size(ImVec2(size, 0))
-        flags = (
-            imgui.WindowFlags_.no_decoration
-            | imgui.WindowFlags_.no_docking
-            | imgui.WindowFlags_.no_saved_settings
-            | imgui.WindowFlags_.no_focus_on_appearing
-            | imgui.WindowFlags_.no_nav
-            | imgui.WindowFlags_.no_move
-        )
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(0.8), em(0.35)))
-        imgui.begin("Hint", None, int(flags))
+        imgui.begin("Hint", None, CARD)
         imgui.pop_style_var()
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(palette().accent), fa.ICON_FA_LIGHTBULB)

@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.panels.log_panel import level_color, level_icon
 from isoloss.app.state.messages import Messages
 from isoloss.app.ui.style import palette, vec
-from isoloss.app.ui.widgets import em, icon_button
+from isoloss.app.ui.widgets import CARD, em, icon_button
 from isoloss.geometry.rect import Rect
 
 
@@ -20,21 +20,13 @@ def draw_notifications(messages: Messages, rect: Rect) -> None:
     left, top, right, _ = rect
     y = top + em(2.8)  # below the tools
     p = palette()
-    flags = (
-        imgui.WindowFlags_.no_decoration
-        | imgui.WindowFlags_.no_docking
-        | imgui.WindowFlags_.no_saved_settings
-        | imgui.WindowFlags_.no_focus_on_appearing
-        | imgui.WindowFlags_.no_nav
-        | imgui.WindowFlags_.no_move
-        | imgui.WindowFlags_.always_auto_resize
-    )
+    flags = CARD | int(imgui.WindowFlags_.always_auto_resize)
     card = min(em(24), right - left - em(1.2))
     for k, message in enumerate(reversed(messages.shown)):
         imgui.set_next_window_pos(ImVec2(right - em(0.6), y), 0, ImVec2(1, 0))
         imgui.set_next_window_size_constraints(ImVec2(card, 0), ImVec2(card, em(20)))
         imgui.push_style_color(imgui.Col_.border, vec(level_color(message.level), 0.6))
-        imgui.begin(f"notification##{k}", None, int(flags))
+        imgui.begin(f"notification##{k}", None, flags)
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(level_color(message.level)), level_icon(message.level))
         imgui.same_line()

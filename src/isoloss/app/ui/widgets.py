@@ -15,6 +15,17 @@ NARROW = 0.55
 """The fraction of the width that labels may take at most."""
 
 
+CARD = int(
+    imgui.WindowFlags_.no_decoration
+    | imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_focus_on_appearing
+    | imgui.WindowFlags_.no_nav
+    | imgui.WindowFlags_.no_move
+)
+"""The flags of a small window that stands over the others and takes nothing from them."""
+
+
 def em(count: float) -> float:
     """`count` times the font size, in pixels: sizes follow the text."""
     return imgui.get_font_size() * count

@@ -1,0 +1,42 @@
+"""A process of the program's own: begun so that Ctrl+C in our terminal is not Ctrl+C for it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from isoloss.errors import IsolossError
+
+_IS_WINDOWS = sys.platform == "win32"
+
+
+def spawn(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+    """Begin `python -m isoloss` with `arguments`; `options` are those of `subprocess.Popen`.
+
+    Raises:
+        IsolossError: if it cannot be started.
+    """
+    group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if _IS_WINDOWS else 0
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "isoloss", *arguments],
+            stdin=subprocess.DEVNULL,
+            start_new_session=not _IS_WINDOWS,
+            creationflags=group,
+            **options,
+        )
+    except OSError as error:
+        raise IsolossError(f"cannot start a job: {error}") from error
+
+
+def ask_to_stop(process: subprocess.Popen[Any]) -> None:
+    """Interrupt a process, which may still put its things in order; nothing if it has ended."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        process.terminate()
