@@ -520,7 +520,7 @@ def test_certificates_are_kept_image_by_image_whatever_is_kept_of_examples(lab, 
     assert kept["images"].shape == (1, 3, 3, 8, 8)
 
 
-def test_the_verdict_of_a_defense_names_every_network(lab, tmp_path):
+def test_the_summary_of_a_defense_names_every_network(lab, tmp_path):
     (tmp_path / "twin").mkdir()
     twin = tmp_path / "twin" / "other.safetensors"
     twin.write_bytes((lab / "net.safetensors").read_bytes())
@@ -628,7 +628,7 @@ def test_what_a_run_holds_in_a_few_lines(lab, tmp_path):
     text = describe(run.folder)
     assert f"attack run {run.folder}" in text
     assert "  pgd         net  0: 100.0 %" in text
-    assert "  verdict     net classifies 100.0 % (91.2 to 100.0) of 40 images rightly" in text
+    assert "  summary     net classifies 100.0 % (91.2 to 100.0) of 40 images rightly" in text
 
 
 def test_bf16_is_taken_at_the_word_of_single_precision(lab, tmp_path):

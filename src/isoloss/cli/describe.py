@@ -101,7 +101,7 @@ def _run_lines(run: Run) -> list[str]:
 
 
 def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
-    """The accuracies so far and, of a run that is done, the verdict and the warnings."""
+    """The accuracies so far and, of a run that is done, the summary and the warnings."""
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
     if run.table_path.exists():
@@ -116,7 +116,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     if run.report_path.exists():
         report = read_report(run.report_path)
         lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]
-        lines.append(f"  verdict     {report.summary}")
+        lines.append(f"  summary     {report.summary}")
     return lines
 
 

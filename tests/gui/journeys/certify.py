@@ -44,7 +44,7 @@ def watch(d: Driver):
     d.until(lambda: evaluation.curves or followed.failure, "the first certificates", 100)
     assert not followed.failure, followed.failure
     d.shot("certify_live.png")
-    d.until(lambda: followed.status == "done" and evaluation.report, "the verdict", 100)
+    d.until(lambda: followed.status == "done" and evaluation.report, "the summary", 100)
     [curve] = evaluation.curves
     shares = {row.eps: row.accuracy for row in curve.rows}
     assert all(row.samples == IMAGES for row in curve.rows)

@@ -81,7 +81,7 @@ def watch(d: Driver):
     d.until(lambda: d.parts.large_plots.robustness.plot.points, "the points")
     d.shot("defend_live.png")
     d.until(lambda: followed.status == "done", "the run to be done", 100)
-    d.until(lambda: evaluation.report, "the verdict")
+    d.until(lambda: evaluation.report, "the summary")
     for curve in evaluation.curves:
         assert {row.eps for row in curve.rows} == {0, 0.05, 0.3}
         for row in curve.rows:

@@ -1,4 +1,4 @@
-"""Figures of robustness runs: the numbers are the table's, and doubts are stamped where they
+"""Figures of robustness runs: the numbers are the table's, and warnings are stamped where they
 belong."""
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def test_seeds_are_put_together_without_pretending_to_more_images(tmp_path):
         assert (eps, round(low, 9), round(high, 9)) in whiskers(plot)
 
 
-def test_stamps_are_where_doubts_concern_what_is_drawn(tmp_path):
+def test_stamps_are_where_warnings_concern_what_is_drawn(tmp_path):
     warnings = [
         EvaluationWarning("a", "all of it is doubtful"),
         EvaluationWarning("b", "only EOT at one σ", "net", 0.25, "eot"),
@@ -603,6 +603,6 @@ def test_a_figure_that_fails_costs_the_run_nothing(tmp_path, capsys):
 
 def test_stamps_say_each_thing_once():
     same = [EvaluationWarning("a", "so it is", "one"), EvaluationWarning("a", "so it is", "two")]
-    stamps = Stamps.of_doubts(same)
+    stamps = Stamps.of_warnings(same)
     assert stamps.sentences == [("1", "So it is.")]
     assert stamps.sign(same) == "1"

@@ -78,15 +78,15 @@ def test_nothing_is_said_against_what_is_as_it_should_be(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("clean", "doubted"), [(10, True), (16, True), (17, False), (0, True)])
-def test_what_may_be_chance_is_no_accuracy(tmp_path, clean, doubted):
+@pytest.mark.parametrize(("clean", "warned"), [(10, True), (16, True), (17, False), (0, True)])
+def test_what_may_be_chance_is_no_accuracy(tmp_path, clean, warned):
     # 16 of 100 are 9.4 % at least, in nineteen of twenty cases; 10 % is chance.
     found = results(tmp_path, attack(attacks="pgd"), {"pgd": [clean, 0, 0]}, classes=10)
     low = found.row(found.curves[0], 0.0).low
-    assert (low <= 0.1) == doubted
-    assert ids(found) == ["clean-accuracy-may-be-chance"] * doubted
+    assert (low <= 0.1) == warned
+    assert ids(found) == ["clean-accuracy-may-be-chance"] * warned
     said = summary(found, warnings_of(found, VALUES), VALUES)
-    assert ("not to be trusted" in said) == doubted
+    assert ("not to be trusted" in said) == warned
     assert ("nothing is left to attack" in said) == (clean == 0)
 
 

@@ -83,7 +83,7 @@ class RobustnessPanel:
         else:
             lit = self._legend(shown, flowing=True)
             room = imgui.get_content_region_avail()
-            summary = _fitted_verdict(shown, room)
+            summary = _fitted_summary(shown, room)
             footer = imgui.calc_text_size(summary, False, room.x).y + em(0.5) if summary else 0.0
             self._plot(shown, ImVec2(room.x, max(room.y - footer, em(7))))
             if summary and shown.report is not None:
@@ -256,11 +256,11 @@ def _waiting(shown: OpenEvaluation) -> None:
 
 
 def _summary(shown: OpenEvaluation) -> None:
-    """The verdict and what checks have found, in full."""
+    """The summary and what checks have found, in full."""
     if shown.report is None:
         return
     imgui.spacing()
-    heading("Verdict", [explanation("Verdict")])
+    heading("Summary", [explanation("Summary")])
     wrapped(shown.report.summary)
     if shown.warnings:
         heading("What speaks against these numbers")
@@ -270,8 +270,8 @@ def _summary(shown: OpenEvaluation) -> None:
         wrapped(sentence(warning.message))
 
 
-def _fitted_verdict(shown: OpenEvaluation, room: ImVec2) -> str:
-    """As much of the verdict as may stand below the plot."""
+def _fitted_summary(shown: OpenEvaluation, room: ImVec2) -> str:
+    """As much of the summary as may stand below the plot."""
     if shown.report is None:
         return ""
     lines = int(0.3 * room.y / imgui.get_text_line_height())

@@ -196,7 +196,7 @@ GLOSSARY = (
     ),
     Explanation(
         "Findings",
-        "What the doctor checked after probing: whether the directions, the range, the errors and "
+        "What diagnostics checked after probing: whether the directions, the range, the errors and "
         "the precision allow the surface to be believed.",
         (LI,),
     ),
@@ -242,7 +242,7 @@ GLOSSARY = (
         (CROCE,),
     ),
     Explanation(
-        "Verdict",
+        "Summary",
         "What the run has come to in plain words, and whether automatic checks found a reason to "
         "distrust it.",
         (EVALUATING,),

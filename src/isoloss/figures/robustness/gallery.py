@@ -67,7 +67,7 @@ class Gallery:
         rows: cells, None where there is nothing.
         aside: for each row a plot at its right, or None; () for none at all.
         aside_header: what these show.
-        doubts: to be stamped on it.
+        warnings: to be stamped on it.
     """
 
     heading: str
@@ -110,7 +110,7 @@ class _Wall:
 
         self._sheet, self._theme, em = sheet, THEMES[appearance.theme], sheet.em
         self.figure: Figure = Figure(figsize=(sheet.width / 72, 1), dpi=sheet.dpi)
-        stamps = Stamps.of_doubts(gallery.warnings)
+        stamps = Stamps.of_warnings(gallery.warnings)
         columns = max(len(row) for row in gallery.rows)
         longest = max(text_width(self.figure, n, em) for n in (*gallery.names, gallery.corner))
         label = min(longest, 0.26 * sheet.width) + 1.7 * em if longest else 0.9 * em

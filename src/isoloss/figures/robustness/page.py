@@ -33,8 +33,8 @@ class Words:
     Attributes:
         heading: above all; "" for none.
         titles: of the plots; "" for none.
-        signs: of doubts about a whole plot.
-        stamps: (number, sentence) of each doubt.
+        signs: of warnings about a whole plot.
+        stamps: (number, sentence) of each warning.
         note: how to read it.
     """
 
@@ -183,7 +183,7 @@ class Page:
 
 
 class Notes:
-    """What stands below the plots: the doubts, each with its sign, and how to read the figure.
+    """What stands below the plots: the warnings, each with its sign, and how to read the figure.
 
     Attributes:
         height: of it all, in points.

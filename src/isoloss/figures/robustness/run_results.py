@@ -23,7 +23,7 @@ class RunResults:
 
     Attributes:
         rows: without those of which nothing is known yet.
-        doubts: what automatic checks have found.
+        warnings: what automatic checks have found.
         chance: the share of right answers of who guesses; None where that is not known.
         alpha: of certificates, the probability with which one may be wrong; NaN of others.
         is_finished: whether there is a report; before, nothing has been checked.
@@ -126,7 +126,7 @@ def refuse_others(runs: Sequence[RunResults]) -> None:
 
 
 def with_run_names(runs: Sequence[RunResults]) -> list[RunResults]:
-    """Several runs, whose doubts about all of a run say of which."""
+    """Several runs, whose warnings about all of a run say of which."""
     if len(runs) < 2:
         return list(runs)
     return [

@@ -27,7 +27,7 @@ class Series:
             of their intervals to the highest.
         seeds: (eps, accuracy) of each seed.
         rows: all that it is made of.
-        doubts: those that concern it.
+        warnings: those that concern it.
     """
 
     network: str

@@ -1,4 +1,4 @@
-"""Doubts on figures: a small numbered sign at what they concern, and the sentences below."""
+"""Warnings on figures: a small numbered sign at what they concern, and the sentences below."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIRECTIONS = [np.deg2rad(d) for d in (90, -90, 45, 135, -45, -135, 0, 180)]
 
 @dataclass(frozen=True)
 class Stamps:
-    """The doubts that concern what a figure shows, numbered from 1 in the order of the report."""
+    """The warnings that concern what a figure shows, numbered from 1 in the order of the report."""
 
     messages: tuple[str, ...]
 
@@ -33,10 +33,10 @@ class Stamps:
     def of(cls, series: Sequence[Series], runs: Iterable[RunResults]) -> Stamps:
         """Those that concern at least one of the curves."""
         drawn = {warning for each in series for warning in each.warnings}
-        return cls.of_doubts(d for run in runs for d in run.warnings if d in drawn)
+        return cls.of_warnings(d for run in runs for d in run.warnings if d in drawn)
 
     @classmethod
-    def of_doubts(cls, warnings: Iterable[EvaluationWarning]) -> Stamps:
+    def of_warnings(cls, warnings: Iterable[EvaluationWarning]) -> Stamps:
         """Each sentence once."""
         return cls(tuple(dict.fromkeys(warning.message for warning in warnings)))
 

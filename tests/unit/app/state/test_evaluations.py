@@ -219,7 +219,7 @@ def test_looks_are_not_taken_too_often(run):
     assert evaluation.update(1.1 * PERIOD)
 
 
-def test_the_report_brings_verdict_doubts_and_chance(run):
+def test_the_report_brings_summary_warnings_and_chance(run):
     evaluation = OpenEvaluation(FollowedRun(run))
     write_table(run.table_path, [row("eot", 0.25), row("eot", 0.5)])
     look(evaluation)
