@@ -126,13 +126,13 @@ def bench_attack(
     found: list[Figures] = []
     if not as_json:
         print(f"on {where}, torch {torch.__version__}")
-    for subject in networks(runs, images or IMAGES, device):
-        print(f"measuring {subject.name} …", file=sys.stderr, flush=True)
+    for network in networks(runs, images or IMAGES, device):
+        print(f"measuring {network.name} …", file=sys.stderr, flush=True)
         target = Target(
-            subject.name,
-            subject.model.to(device).eval(),
-            as_inputs(subject.images).to(device),
-            subject.targets.to(device),
+            network.name,
+            network.model.to(device).eval(),
+            as_inputs(network.images).to(device),
+            network.targets.to(device),
             device,
         )
         found.append(measure(target, steps or STEPS, budget, images, denoiser))
@@ -180,9 +180,9 @@ def _eot(target: Target, defended: Defended, seconds: float, images: int | None)
     some = _some(target, images, plain.rate * seconds / (EOT_STEPS * DRAWS))
 
     def fooled(moved: Tensor) -> Tensor:
-        judged = vote(defended.plain, moved, some.labels, range(len(moved)), VOTES,
+        counted = vote(defended.plain, moved, some.labels, range(len(moved)), VOTES,
                       batch_size=plain.batch_size)  # fmt: skip
-        return ~judged.majority
+        return ~counted.majority
 
     return compare(
         f"EOT-PGD behind the denoiser, {EOT_STEPS} steps × {DRAWS} draws", "image-draw-steps/s",
@@ -218,14 +218,14 @@ def compare(
     target: Target,
     work: int,
     budget: float,
-    judge: Callable[[Tensor], Tensor],
+    is_success: Callable[[Tensor], Tensor],
 ) -> Comparison:
     """Peers in turn, round by round, so that the machine's drift hits all alike.
 
     Args:
         work: units of work for each image.
         budget: seconds after which no further round begins.
-        judge: (N,) bool of what came out, whether that is the outcome that is counted.
+        is_success: (N,) bool of what came out, whether that is the outcome that is counted.
     """
     field = list(peers)
     seconds: dict[int, list[float]] = {k: [] for k, c in enumerate(field) if c.work is not None}
@@ -243,7 +243,7 @@ def compare(
             came_out, taken = timed(lambda run=run, x=x, y=y: run(x, y), target.device)
             seconds[k].append(taken)
             if rounds == 0:
-                found[k] = int(judge(came_out).sum())
+                found[k] = int(is_success(came_out).sum())
         rounds += 1
     n = len(target.images)
     first = next((k for k in seconds if not field[k].own), None)

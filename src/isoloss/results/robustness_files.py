@@ -43,10 +43,10 @@ class RobustnessFiles:
         """Read those files of the run that have changed since the last call; returns whether any
         has. Of what cannot be read, what was read before stays."""
         changed = [
-            self._look_at(run.table_path, self._read_table),
-            self._look_at(run.certificates_path, self._read_certificates),
-            self._look_at(run.report_path, self._read_report),
-            self._look_at(run.examples / INDEX, self._read_index),
+            self._read_if_changed(run.table_path, self._read_table),
+            self._read_if_changed(run.certificates_path, self._read_certificates),
+            self._read_if_changed(run.report_path, self._read_report),
+            self._read_if_changed(run.examples / INDEX, self._read_index),
         ]
         return any(changed)
 
@@ -64,7 +64,7 @@ class RobustnessFiles:
         classes = len(self.index.classes) if self.index is not None else 0
         return 1 / classes if classes > 1 else None
 
-    def _look_at(self, path: Path, read: Callable[[Path], None]) -> bool:
+    def _read_if_changed(self, path: Path, read: Callable[[Path], None]) -> bool:
         """Read a file if it is another than at the last call."""
         stamp = _stamp(path)
         if stamp == self._stamps.get(path):

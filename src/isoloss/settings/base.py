@@ -72,7 +72,7 @@ NetworkPath = Annotated[Path, AfterValidator(_network)]
 
 
 class Settings(BaseModel):
-    """What every kind of run can be told.
+    """What every kind of run can be asked for.
 
     Attributes:
         is_robustness: whether it is an attack, a defense or a certification.

@@ -26,7 +26,7 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
     """A figure of a surface of shape (A, 1).
 
     Args:
-        look: its theme, `log_height`, `title` and `transparent`.
+        appearance: its theme, `log_height`, `title` and `transparent`.
         title: the heading.
     """
     import matplotlib

@@ -17,7 +17,7 @@ class Choice:
     Attributes:
         what: accuracy against ε, certified accuracy against the radius, kept images, or maps of
             where the network looks; unless given, accuracy, of a certification certified.
-        by: how accuracy behind a random defense is judged: by the majority of its draws, by a
+        by: how accuracy behind a random defense is counted: by the majority of its draws, by a
             single one, or by the worst.
         network: of images and maps, that of this network.
         attack: of images and maps, those of this attack; unless given, the one that counts most.

@@ -42,7 +42,7 @@ def draw_robustness(
 
     Args:
         folders: of one run; of several on the same images for accuracy and certificates.
-        heading: above it; unless given, plots have titles of their own if `look` has.
+        heading: above it; unless given, plots have titles of their own if `appearance` has.
         size: of which the shape counts, as in other figures; images and maps are as high as they
             need to be.
 

@@ -122,15 +122,15 @@ def by_network(series: Sequence[Series]) -> list[Group]:
 def _put_together(rows: Sequence[Row], run: RunResults, by: Criterion) -> Series:
     first = rows[0]
     eps = sorted({row.eps for row in rows})
-    judged = [[row.accuracy_by(by) for row in rows if row.eps == e] for e in eps]
+    intervals = [[row.accuracy_by(by) for row in rows if row.eps == e] for e in eps]
     seeds = dict.fromkeys(row.seed for row in rows)
     warnings = [d for d in run.warnings if any(d.concerns(row) for row in rows)]
     return Series(
         first.network, first.defense, first.sigma, first.attack, "",
         np.array(eps),
-        np.array([sum(s.accuracy for s in each) / len(each) for each in judged]),
-        np.array([min(s.low for s in each) for each in judged]),
-        np.array([max(s.high for s in each) for each in judged]),
+        np.array([sum(s.accuracy for s in each) / len(each) for each in intervals]),
+        np.array([min(s.low for s in each) for each in intervals]),
+        np.array([max(s.high for s in each) for each in intervals]),
         tuple(_of_seed([r for r in rows if r.seed == seed], by) for seed in seeds),
         tuple(rows), tuple(warnings),
     )  # fmt: skip
