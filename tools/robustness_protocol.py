@@ -241,11 +241,11 @@ def _clean(runs: Path) -> Iterator[str]:
         )
     yield (
         "Training, in 10¹⁵ floating-point operations (multiplications and additions, forward and "
-        "backward): " + "; ".join(f"{name}: {_training(name)}" for name in EFFORTS) + "."
+        "backward): " + "; ".join(f"{name}: {training(name)}" for name in EFFORTS) + "."
     )
 
 
-def _training(effort: str) -> str:
+def training(effort: str) -> str:
     """What the networks and the denoiser of an effort take."""
     spent = EFFORTS[effort]
     statistics = (0.5, 0.5, 0.5)

@@ -537,7 +537,7 @@ def test_the_protocol_s_page_is_what_its_runs_have_found(lab, tmp_path, monkeypa
     monkeypatch.setattr(tool, "NETWORKS", ("net",))
     monkeypatch.setattr(tool, "ORIGINAL", {"net": {"σ = 0.25": ("0.1", "", "")}})
     monkeypatch.setattr(tool, "EPSILONS", (0.1, 0.5))
-    monkeypatch.setattr(tool, "_training", lambda effort: "some")
+    monkeypatch.setattr(tool, "training", lambda effort: "some")
     few = {"samples": 20, "keep": 0}
     for name, settings in (
         ("attack", attack(lab, eps=(0.1, 0.5), **few)),
