@@ -9,7 +9,6 @@ import numpy as np
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale, number_label
 from isoloss.geometry.surface import Surface
-from isoloss.settings.plane_kinds import plane_kind
 
 CONFIDENCE = 1.96
 """Standard errors on either side that hold 95 % of a normal distribution."""
@@ -116,6 +115,8 @@ def curve_of(surface: Surface) -> Curve:
 
 def _landmarks(surface: Surface) -> tuple[Landmark, ...]:
     """Where the networks are that made the curve, named by `meta["start"]` and `meta["end"]`."""
+    from isoloss.settings.plane_kinds import plane_kind
+
     meta = surface.meta
     if plane_kind(meta.get("plane")).takes("to"):
         found = [(0.0, meta.get("start") or "start"), (1.0, meta.get("end") or "end")]

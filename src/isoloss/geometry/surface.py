@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.naming import short_name
-from isoloss.settings.plane_kinds import plane_kind
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
@@ -100,6 +99,9 @@ class Surface:
     @property
     def title(self) -> str:
         """A heading for pictures, from what made it: "vgg11 on digits, PCA plane"."""
+        # Settings take a tenth of a second to import, which nobody needs who reads a surface.
+        from isoloss.settings.plane_kinds import plane_kind
+
         given = self.meta.get("title")
         if given:
             return str(given)
