@@ -57,7 +57,7 @@ class Row:
     Attributes:
         rate: units of work a second, in its best round.
         ratio: to the first of the others; the median over rounds, in each of which all took turns.
-        found: how many of the images are fooled, or certified.
+        found: how many of the images are misclassified, or certified.
         low, high: the exact 95 % interval of their fraction.
         agrees: whether that interval and the first other's have a point in common.
         instead: how to get a peer that is missing.
@@ -168,7 +168,7 @@ def _pgd(target: Target, eps: float, steps: int, seconds: float, images: int | N
     attempt = Attempt(eps, steps)
     some = _some(target, images, plain.rate * seconds / steps)
     return compare(
-        f"PGD, ε {eps * 255:.0f}/255, {steps} steps", "image-steps/s", "fooled",
+        f"PGD, ε {eps * 255:.0f}/255, {steps} steps", "image-steps/s", "success",
         attackers(some, attempt, plain.batch_size), some, steps, seconds,
         lambda moved: misclassified(target.model, moved, some.labels, plain.batch_size),
     )  # fmt: skip
@@ -179,15 +179,15 @@ def _eot(target: Target, defended: Defended, seconds: float, images: int | None)
     attempt = Attempt(EPSILONS[-1], EOT_STEPS, DRAWS)
     some = _some(target, images, plain.rate * seconds / (EOT_STEPS * DRAWS))
 
-    def fooled(moved: Tensor) -> Tensor:
+    def success(moved: Tensor) -> Tensor:
         counted = vote(defended.plain, moved, some.labels, range(len(moved)), VOTES,
                       batch_size=plain.batch_size)  # fmt: skip
         return ~counted.majority
 
     return compare(
         f"EOT-PGD behind the denoiser, {EOT_STEPS} steps × {DRAWS} draws", "image-draw-steps/s",
-        "fooled", expecting_attackers(defended, attempt, plain.batch_size), some,
-        EOT_STEPS * DRAWS, seconds, fooled,
+        "success", expecting_attackers(defended, attempt, plain.batch_size), some,
+        EOT_STEPS * DRAWS, seconds, success,
     )  # fmt: skip
 
 

@@ -67,7 +67,11 @@ class Attempt:
         return Protocol(steps=self.steps).step_at(self.eps)
 
     def protocol(self, *, leaving: bool) -> Protocol:
-        """This program's; `leaving`: who is fooled leaves, and the best iterate is returned."""
+        """This program's.
+
+        Args:
+            leaving: whether what is misclassified leaves, and the best iterate is returned.
+        """
         return Protocol("bench", self.steps, self.step_size, keep_best=leaving)
 
 
@@ -116,7 +120,7 @@ def attackers(target: Target, attempt: Attempt, size: int) -> Iterator[AttackPee
     for precision in ("fp32", *reversed(reduced_precisions(target.device))):
         fast = Fast(target.model, target.images, target.device, precision)
         for leaving in (False, True):
-            name = "isoloss, the fooled leave" if leaving else "isoloss"
+            name = "isoloss, successes leave" if leaving else "isoloss"
             work = _own_pgd(fast, attempt, leaving=leaving)
             yield AttackPeer(name, precision, True, fast.batch_sizes.attacking, work)
 

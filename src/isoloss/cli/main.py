@@ -138,7 +138,7 @@ def _bench(namespace: argparse.Namespace) -> int:
         return 0
     from isoloss.compute.machine.memory import keep_freed_memory
 
-    keep_freed_memory()  # for all contestants
+    keep_freed_memory()  # for all peers
     if namespace.what == "attack":
         from isoloss.bench.attack import bench_attack
 

@@ -145,21 +145,21 @@ def target():
     return Target("tiny", model, images, model(images).argmax(1), CPU)
 
 
-def after(contestant, target):
+def after(peer, target):
     torch.manual_seed(5)
-    return contestant.work(target.images, target.labels)
+    return peer.work(target.images, target.labels)
 
 
 def test_all_attackers_go_the_same_way(target):
-    contestants = list(attackers(target, Attempt(0.03, 4), 8))
-    named = {(c.name, c.precision): c for c in contestants}
+    peers = list(attackers(target, Attempt(0.03, 4), 8))
+    named = {(c.name, c.precision): c for c in peers}
     theirs = after(named["torchattacks", "fp32"], target)
     assert float((theirs - target.images).abs().max()) == pytest.approx(0.03, abs=1e-6)
     for name in ("foolbox", "isoloss"):
         found = after(named[name, "fp32"], target)
         # A gradient of nearly nothing may have either sign after other roundings.
         assert float(((found - theirs).abs() > 1e-5).float().mean()) < 0.002
-    leaving = after(named["isoloss, the fooled leave", "fp32"], target)
+    leaving = after(named["isoloss, successes leave", "fp32"], target)
     fooled = [target.model(x).argmax(1) != target.labels for x in (theirs, leaving)]
     assert 0 < int(fooled[0].sum()) <= int(fooled[1].sum())
 
@@ -191,7 +191,7 @@ def test_contestants_take_turns_and_are_compared_with_the_first_other(target, mo
     turns = []
     clock = {"peer": 3.0, "own": 1.0, "poor": 2.0}
 
-    def contestant(name, share):
+    def made(name, share):
         def work(x, y):
             turns.append((name, len(x)))
             return torch.arange(len(x)) < share * len(x)
@@ -200,7 +200,7 @@ def test_contestants_take_turns_and_are_compared_with_the_first_other(target, mo
 
     monkeypatch.setattr(attack_bench, "timed", lambda work, _: (work(), clock[turns[-1][0]]))
     gone = AttackPeer("gone", "fp32", False, 8, None, "pip install gone")
-    field = [gone, contestant("peer", 0.75), contestant("own", 0.7), contestant("poor", 0.1)]
+    field = [gone, made("peer", 0.75), made("own", 0.7), made("poor", 0.1)]
     found = attack_bench.compare("what", "steps/s", "fooled", field, target, 10, 60.0, lambda x: x)
     whole = [name for name, n in turns if n == 24]
     assert whole == ["peer", "own", "poor"] * 3

@@ -103,10 +103,10 @@ class SavedImages:
 
     @property
     def telling(self) -> int:
-        """The image to show where nobody chooses: right when clean, and fooled at that ε that is
-        nearest to the middle; of several the first."""
+        """The image to show where nobody chooses: right when clean, and misclassified from the ε on
+        that is nearest to the middle; of several the first."""
         right = self.is_right
-        changes = [_first_fooled(column) for column in right.T]
+        changes = [_first_success(column) for column in right.T]
         middle = len(self.eps) / 2
         return min(range(len(changes)), key=lambda k: (abs(changes[k] - middle), k))
 
@@ -212,7 +212,7 @@ def _both_nan(a: float, b: float) -> bool:
     return math.isnan(a) and math.isnan(b)
 
 
-def _first_fooled(right: NDArray[np.bool_]) -> float:
+def _first_success(right: NDArray[np.bool_]) -> float:
     """The place of the first radius at which an image is wrong; inf where it always or never is."""
     if not right[0] or right.all():
         return math.inf
