@@ -22,7 +22,7 @@ from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.training.trajectory import read_trajectory
+from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface

@@ -28,7 +28,7 @@ from isoloss.robustness.smoothing import adaptive
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import denoising_loss
-from isoloss.robustness.speed.fast import Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import Plan
 from isoloss.robustness.attacks.rounding import Rounded

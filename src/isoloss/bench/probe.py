@@ -36,7 +36,7 @@ from isoloss.compute.networks.models import build_for_data
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.random_plane import random_plane
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
-from isoloss.compute.training.trajectory import read_trajectory
+from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run

@@ -13,8 +13,8 @@ from PIL import Image
 
 import isoloss
 from isoloss.errors import IsolossError
+from isoloss.figures.paper import Print
 from isoloss.figures.plane.contour_figure import contour_figure
-from isoloss.figures.print import Print
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from scipy import stats
 
 from isoloss.cli.main import main
-from isoloss.cli.runs import draw_figures
+from isoloss.cli.run_verbs import draw_figures
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.accuracy import accuracy_figure
 from isoloss.figures.robustness.certified import certified_figure, certified_shares

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.example_pictures import Pictures, Thumbnails
+from isoloss.app.panels.example_pictures import CleanImageStrip, Pictures
 from isoloss.app.state.accuracy_curves import radius_text
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.example_browser import ExampleBrowser, ExampleView, attack_name, sigma_name
@@ -31,7 +31,7 @@ class ExamplesPanel:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.pictures, self.thumbnails = Pictures(), Thumbnails()
+        self.pictures, self.thumbnails = Pictures(), CleanImageStrip()
         self._of: OpenEvaluation | None = None
         self._strip_at: int | None = None
         self._index: Index | None = None
