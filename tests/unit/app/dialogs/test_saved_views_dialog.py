@@ -14,5 +14,5 @@ def test_views_are_saved_renamed_and_forgotten(workspace):
     rename_view(document, 0, "From the left")
     forget_view(document, 1)
     save_view(document)
-    told = [(v.name, v.camera.azimuth) for v in document.saved_views]
-    assert told == [("From the left", 1), ("View 3", 3), ("View 1", 3)]
+    saved = [(v.name, v.camera.azimuth) for v in document.saved_views]
+    assert saved == [("From the left", 1), ("View 3", 3), ("View 1", 3)]

@@ -20,7 +20,7 @@ def opened(names: str) -> Document:
     return document
 
 
-def told(document: Document) -> list[str]:
+def shown_names(document: Document) -> list[str]:
     """The names of what each viewport shows."""
     return ["".join(layer.name for layer in view.shown) for view in document.shown_views]
 
@@ -38,9 +38,9 @@ def told(document: Document) -> list[str]:
 def test_new_viewports_show_what_none_shows_yet(names, two, four):
     document = opened(names)
     document.arrange(2)
-    assert told(document) == two
+    assert shown_names(document) == two
     document.arrange(4)
-    assert told(document) == four
+    assert shown_names(document) == four
 
 
 def test_the_layers_after_the_shown_one_come_first():
@@ -48,7 +48,7 @@ def test_the_layers_after_the_shown_one_come_first():
     document.add(document.layers[1])
     document.view.hidden = frozenset(document.layers) - {document.layers[1]}
     document.arrange(4)
-    assert told(document) == ["b", "c", "d", "a"]
+    assert shown_names(document) == ["b", "c", "d", "a"]
 
 
 def test_viewports_are_found_as_they_were_left():
@@ -57,20 +57,20 @@ def test_viewports_are_found_as_they_were_left():
     show_in(document, document.layers[0], 1)
     document.arrange(1)
     document.arrange(2)
-    assert told(document) == ["c", "a"]
+    assert shown_names(document) == ["c", "a"]
     before = document.state()
     document.views[1].hidden = frozenset()
     document.arrange(4)
-    assert told(document) == ["c", "abc", "c", "abc"]
+    assert shown_names(document) == ["c", "abc", "c", "abc"]
     document.restore(before)
-    assert told(document) == ["c", "a"]
+    assert shown_names(document) == ["c", "a"]
 
 
 def test_a_layer_is_put_where_it_is_wanted():
     document = opened("ab")
     show_in(document, document.layers[0], 1)
-    assert (document.arrangement, document.active, told(document)) == (2, 1, ["b", "a"])
+    assert (document.arrangement, document.active, shown_names(document)) == (2, 1, ["b", "a"])
     show_in(document, document.layers[1], 2)
     assert document.arrangement == 4
-    assert told(document)[2] == "b"
-    assert all(told(document))
+    assert shown_names(document)[2] == "b"
+    assert all(shown_names(document))

@@ -22,6 +22,6 @@ def test_a_range_has_the_digits_that_tell_its_ends_apart():
 
 
 def test_a_difference_is_told_with_its_sign():
-    told = dict(value_facts(0.25, 0.01, -0.125, signed=True))
-    assert told == {"Δ loss": "+0.25 ± 0.01", "Δ accuracy": "−12.5 points"}
+    facts = dict(value_facts(0.25, 0.01, -0.125, signed=True))
+    assert facts == {"Δ loss": "+0.25 ± 0.01", "Δ accuracy": "−12.5 points"}
     assert dict(value_facts(0.25, accuracy=0.5)) == {"loss": "0.25", "accuracy": "50.0 %"}
