@@ -250,9 +250,8 @@ def compare(
     intervals = {k: clopper_pearson_interval(count, n) for k, count in found.items()}
     rows: list[PeerResult] = []
     for k, c in enumerate(field):
-        row = PeerResult(
-            c.name, c.precision, c.batch_size, instead=c.instead if c.work is None else ""
-        )
+        instead = c.instead if c.work is None else ""
+        row = PeerResult(c.name, c.precision, c.batch_size, instead=instead)
         if k in seconds:
             low, high = intervals[k]
             rate = n * work / min(seconds[k])
