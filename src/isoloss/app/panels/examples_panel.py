@@ -15,7 +15,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
-from isoloss.results.saved_examples import Index
+from isoloss.results.saved_examples import INDEX, Index
 from isoloss.results.tables import Row
 
 STRIP = 2.9
@@ -62,7 +62,7 @@ class ExamplesPanel:
             return
         index = shown.index
         if index is None or not shown.browser.settle(index):
-            problem = shown.problems.get("examples.json", "")
+            problem = shown.problems.get(INDEX, "")
             wrapped(problem or _nothing_yet(shown), palette().bad if problem else palette().muted)
             return
         self._choices(shown, index)
