@@ -97,13 +97,11 @@ def worked_example():
 @pytest.fixture
 def distance_texture(worked_example):
     """The texture of CONTRIBUTING.md, registered for one test."""
-    from isoloss.scene.textures import TEXTURES
+    from isoloss.scene.textures import texture_named, unregister
 
-    before = dict(TEXTURES)
     worked_example("A new texture")
-    (added,) = TEXTURES.keys() - before.keys()
-    yield TEXTURES[added]
-    del TEXTURES[added]
+    yield texture_named("distance")
+    unregister("distance")
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def draw(renderer, source, **options) -> np.ndarray:
     return draw_views(renderer, [stage(source, **options).view], SIZE)
 
 
-@pytest.mark.parametrize("texture", list(TEXTURES.values()), ids=lambda t: t.name)
+@pytest.mark.parametrize("texture", list(TEXTURES), ids=lambda t: t.name)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_textures(renderer, matches_baseline, texture, theme):
     image = draw(renderer, walked(bowl()), texture=texture, theme=theme)

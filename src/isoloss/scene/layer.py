@@ -203,7 +203,7 @@ def load_layer(path: str | Path) -> SurfaceLayer:
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:
     """The texture after (or before, `step=-1`) this one that at least one of `layers` has."""
-    order = list(TEXTURES.values())
+    order = list(TEXTURES)
     for k in range(1, len(order) + 1):
         candidate = order[(order.index(texture) + k * step) % len(order)]
         if not layers or any(layer.has(candidate) for layer in layers):

@@ -58,7 +58,7 @@ def from_plain(kind: type[Kind], value: object, ranges: Ranges) -> Kind:
 def members(kind: Any) -> dict[str, Any]:
     """The values of a `kind` that is a closed list, by their names in words; none of any other."""
     if kind is Texture:
-        return {**TEXTURES}
+        return {texture.name: texture for texture in TEXTURES}
     return {_word(m): m for m in cast(type[Enum], kind)} if isinstance(kind, EnumType) else {}
 
 

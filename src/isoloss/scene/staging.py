@@ -136,7 +136,7 @@ def _check_range(lo: float, hi: float) -> None:
 def _check_texture(texture: Texture, layers: Sequence[SurfaceLayer]) -> None:
     """Refuse a texture that none of the layers has; one without values yet may get it."""
     if layers and all(layer.has_values and not layer.has(texture) for layer in layers):
-        known = ", ".join(t.name for t in TEXTURES.values() if any(x.has(t) for x in layers))
+        known = ", ".join(t.name for t in TEXTURES if any(x.has(t) for x in layers))
         where = layers[0].name if len(layers) == 1 else "any of the surfaces"
         raise IsolossError(f"there is no {texture.words} in {where}: --texture may be {known}")
 

@@ -17,6 +17,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.derivatives import curvature, slope
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.surface import Surface
+from isoloss.registry import Registry
 
 ValueScale = HeightScale | SignedScale
 """From values to positions in [0, 1] along a colormap, and back."""
@@ -95,14 +96,9 @@ class Texture:
         return self.paint in ("smooth", "bands")
 
 
-TEXTURES: dict[str, Texture] = {}
-"""All of them by name, in the order of menus and keys."""
-
-
-def register(texture: Texture) -> Texture:
-    """Add a texture to those that can be chosen."""
-    TEXTURES[texture.name] = texture
-    return texture
+TEXTURES = Registry[Texture]("texture")
+"""All that can be chosen, in the order of menus and keys."""
+register, unregister = TEXTURES.register, TEXTURES.unregister
 
 
 def texture_named(name: str) -> Texture:
@@ -112,10 +108,10 @@ def texture_named(name: str) -> Texture:
         IsolossError: there is none; says which there are.
     """
     slug = name.lower().replace("_", "-").replace(" ", "-")
-    for texture in TEXTURES.values():
+    for texture in TEXTURES:
         if slug in (texture.name, texture.short.lower()):
             return texture
-    raise IsolossError(f"there is no texture {name!r}; choose one of {', '.join(TEXTURES)}")
+    raise IsolossError(f"there is no texture {name!r}; choose one of {', '.join(TEXTURES.names())}")
 
 
 def _slope_scale(values: Array, log: bool | None) -> HeightScale:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from isoloss.errors import IsolossError
+from isoloss.registry import Registry
 
 Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
@@ -97,7 +98,8 @@ class AttackKind:
             pkgutil.resolve_name(self.check)(classes)
 
 
-_KINDS: dict[str, AttackKind] = {}
+_KINDS = Registry[AttackKind]("attack")
+unregister = _KINDS.unregister
 
 
 def register(kind: AttackKind) -> AttackKind:
@@ -106,19 +108,13 @@ def register(kind: AttackKind) -> AttackKind:
     Raises:
         IsolossError: if there is one of this name or of this seed number.
     """
-    for other in _KINDS.values():
+    for other in _KINDS:
         if kind.name == other.name or kind.seed_number == other.seed_number:
             raise IsolossError(
                 f"the attack {kind.name!r} with the seed number {kind.seed_number} collides with "
                 f"{other.name!r}, {other.seed_number}"
             )
-    _KINDS[kind.name] = kind
-    return kind
-
-
-def unregister(name: str) -> None:
-    """Take an attack out again."""
-    del _KINDS[name]
+    return _KINDS.register(kind)
 
 
 def attack_of(name: str) -> AttackKind:
@@ -129,12 +125,12 @@ def attack_of(name: str) -> AttackKind:
 
 def attack_names() -> tuple[str, ...]:
     """The names of all that are registered, clean images and certificates included."""
-    return tuple(_KINDS)
+    return _KINDS.names()
 
 
 def offered(run: str) -> tuple[str, ...]:
     """The names of all that one can ask for in runs of a kind, "attack" or "defend"."""
-    return tuple(kind.name for kind in _KINDS.values() if run in kind.offered)
+    return tuple(kind.name for kind in _KINDS if run in kind.offered)
 
 
 def offered_in_words(run: str) -> str:

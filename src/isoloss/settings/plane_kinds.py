@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isoloss.errors import IsolossError
+from isoloss.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -65,52 +66,40 @@ class PlaneKind:
             )
 
 
-_BUILT_IN = (
-    PlaneKind(
-        "random", "random plane", "two filter-normalized directions",
-        "isoloss.compute.planes.random_plane:build_plane", options=("planes", "normalize"),
-    ),
-    PlaneKind(
-        "pca", "PCA plane",
-        "the trajectory's two leading principal components (Li et al. 2018)",
-        "isoloss.compute.planes.pca_plane:build", options=("also",), least_checkpoints=3,
-    ),
-    PlaneKind(
-        "line", "random line", "one random direction",
-        "isoloss.compute.planes.random_plane:build_line", options=("normalize",), is_line=True,
-    ),
-    PlaneKind(
-        "interpolate", "interpolation", "the line to another network",
-        "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
-        moves_buffers=True, usual_range=(-0.5, 1.5),
-    ),
-)  # fmt: skip
-PLANE_KINDS = {kind.name: kind for kind in _BUILT_IN}
-"""All kinds that can be asked for, by name, in the order in which they are listed."""
+PLANE_KINDS = Registry[PlaneKind]("plane kind")
+"""All kinds that can be asked for, in the order in which they are listed."""
+register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
+
+register(PlaneKind(
+    "random", "random plane", "two filter-normalized directions",
+    "isoloss.compute.planes.random_plane:build_plane", options=("planes", "normalize"),
+))  # fmt: skip
+register(PlaneKind(
+    "pca", "PCA plane", "the trajectory's two leading principal components (Li et al. 2018)",
+    "isoloss.compute.planes.pca_plane:build", options=("also",), least_checkpoints=3,
+))  # fmt: skip
+register(PlaneKind(
+    "line", "random line", "one random direction",
+    "isoloss.compute.planes.random_plane:build_line", options=("normalize",), is_line=True,
+))  # fmt: skip
+register(PlaneKind(
+    "interpolate", "interpolation", "the line to another network",
+    "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
+    moves_buffers=True, usual_range=(-0.5, 1.5),
+))  # fmt: skip
 _OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
-
-
-def register(kind: PlaneKind) -> None:
-    """Make `kind` one that can be asked for.
-
-    Raises:
-        IsolossError: if there is one of that name.
-    """
-    if plane_kind(kind.name).name == kind.name:
-        raise IsolossError(f"there is a plane kind {kind.name!r} already")
-    PLANE_KINDS[kind.name] = kind
 
 
 def plane_kind(name: object) -> PlaneKind:
     """The kind called `name`; that of planes of one's own directions if there is none such."""
-    return PLANE_KINDS.get(str(name), _OF_ONES_OWN)
+    return PLANE_KINDS.get(str(name)) or _OF_ONES_OWN
 
 
 def kinds_taking(option: str) -> list[str]:
     """The names of the kinds that heed an option of `ProbeSettings`."""
-    return [kind.name for kind in PLANE_KINDS.values() if kind.takes(option)]
+    return [kind.name for kind in PLANE_KINDS if kind.takes(option)]
 
 
 def help_on_kinds() -> str:
     """What each kind is, in one line."""
-    return "; ".join(f"{kind.name}: {kind.help}" for kind in PLANE_KINDS.values())
+    return "; ".join(f"{kind.name}: {kind.help}" for kind in PLANE_KINDS)

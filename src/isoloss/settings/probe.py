@@ -15,15 +15,21 @@ from isoloss.settings.base import (
     Range,
     as_range,
 )
-from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, help_on_kinds, kinds_taking
+from isoloss.settings.plane_kinds import (
+    PLANE_KINDS,
+    PlaneKind,
+    help_on_kinds,
+    kinds_taking,
+    plane_kind,
+)
 
-_KINDS_OF_PLANES: Any = {"choices": lambda: tuple(PLANE_KINDS), "help": help_on_kinds}
+_KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
 
 
 def _known_plane(name: Any) -> Any:
     if isinstance(name, str) and name in PLANE_KINDS:
         return name
-    *others, last = (repr(known) for known in PLANE_KINDS)
+    *others, last = map(repr, PLANE_KINDS.names())
     expected = f"{', '.join(others)} or {last}"
     raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
 
@@ -137,7 +143,7 @@ class ProbeSettings(NetworkSettings):
     @property
     def plane_kind(self) -> PlaneKind:
         """What there is to know of the kind of plane."""
-        return PLANE_KINDS[self.plane]
+        return plane_kind(self.plane)
 
     @property
     def is_curve(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.panels.registry import PANELS
+from isoloss.app.panels.registry import register
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.widgets import muted
@@ -25,7 +25,7 @@ class TallyPanel:
             self.workspace.close_all()
 
 
-PANELS.append(Panel("Tally", "Bottom", lambda parts: TallyPanel(parts.workspace), "Ctrl+Shift+Y"))
+register(Panel("Tally", "Bottom", lambda parts: TallyPanel(parts.workspace), "Ctrl+Shift+Y"))
 
 COMMAND = "##MainMenuBar/View/Panels/###panel-tally"
 

@@ -130,7 +130,7 @@ def all_texts() -> tuple[Text, ...]:
             if name != "kind":
                 found.append(Text(f"settings {kind}.{name}", LABEL, field.title or ""))
                 found.append(Text(f"settings {kind}.{name}", TIP, help_of(field)))
-    found += [Text(f"texture {t.name}", LABEL, t.label) for t in TEXTURES.values()]
+    found += [Text(f"texture {t.name}", LABEL, t.label) for t in TEXTURES]
     found += [Text("glossary", LABEL, e.term) for e in GLOSSARY]
     found += [Text(f"glossary {e.term}", PROSE, e.text) for e in GLOSSARY]
     return tuple(found)
@@ -217,9 +217,9 @@ def test_each_term_is_explained_in_one_sentence_with_where_to_read_on():
 
 def test_what_is_explained_is_there():
     assert all(explanation(t) for terms in OF_FIELD.values() for t in terms)
-    explained = {t.name for t in TEXTURES.values() if of_texture(t)}
+    explained = {t.name for t in TEXTURES if of_texture(t)}
     assert explained == {"slope", "curvature", "error-bar", "spread", "contour-bands"}
-    assert all(e in GLOSSARY for t in TEXTURES.values() for e in of_texture(t))
+    assert all(e in GLOSSARY for t in TEXTURES for e in of_texture(t))
     fields = {name for model in KINDS.values() for name in model.model_fields}
     for name in ("plane", "normalize", "batch_norm", "tolerance", "planes", "precision", "to"):
         assert name in fields

@@ -19,7 +19,7 @@ from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.training.classifier import build_for
 from isoloss.run import Run, run_name
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.settings.plane_kinds import PLANE_KINDS, PlaneKind, register
+from isoloss.settings.plane_kinds import PlaneKind, register, unregister
 from isoloss.work import resume
 
 STEP = 0.5
@@ -54,7 +54,7 @@ def toy_kinds(worked_example):
         register(kind)
     yield
     for kind in (TOY, TOY_LINE):
-        del PLANE_KINDS[kind.name]
+        unregister(kind.name)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from isoloss.app.state.config import Preferences
 from isoloss.app.state.workspace import Workspace
 from isoloss.cli.main import main
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.formats import FORMATS, readable, writable
+from isoloss.geometry.files.formats import Format, readable, register, unregister, writable
 from isoloss.geometry.surface import Surface
 
 ALPHA, BETA = np.array([-1.0, 0.5, 2.0]), np.array([0.0, 0.1])
@@ -18,10 +18,9 @@ LOSS = np.array([[1, 2], [3, 1 / 3], [5, 1e-9]])
 
 @pytest.fixture(autouse=True)
 def rows_format(worked_example):
-    before = list(FORMATS)
     worked_example("A new file format")
-    yield FORMATS[-1]
-    FORMATS[:] = before
+    yield
+    unregister(".txt")
 
 
 @pytest.fixture
@@ -67,6 +66,13 @@ def test_it_is_exported_on_the_command_line(surface, tmp_path, capsys):
     assert "A .ply, .npz, .vts, .csv or .txt" in " ".join(capsys.readouterr().out.split())
     assert main(["info", str(target)]) == 0
     assert "3×2" in capsys.readouterr().out
+
+
+def test_a_suffix_is_given_once():
+    for suffixes in ((".txt",), (".new", ".hdf5")):
+        with pytest.raises(IsolossError, match=f"there is a format '{suffixes[-1]}' already"):
+            register(Format(suffixes, ("surface",)))
+    assert ".new" not in readable()
 
 
 def test_the_window_offers_it(surface, tmp_path):

@@ -107,7 +107,7 @@ def use(path: Path, workspace: Workspace, rng: np.random.Generator) -> bool:
         assert "\n" not in said
         assert "Error:" not in said, said  # the name of an exception is no help to anybody
         return False
-    workspace.change(texture=rng.choice(list(TEXTURES.values())))
+    workspace.change(texture=rng.choice(list(TEXTURES)))
     prepare(workspace.scene, rng)
     return True
 

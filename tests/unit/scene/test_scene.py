@@ -41,11 +41,11 @@ def cycle(layers):
 
 
 def test_textures_cycle_and_pass_over_what_is_not_there():
-    assert cycle([FULL]) == list(TEXTURES.values())
+    assert cycle([FULL]) == list(TEXTURES)
     assert cycle([PLAIN]) == [
-        t for t in TEXTURES.values() if t.name not in ("accuracy", "error-bar", "spread")
+        t for t in TEXTURES if t.name not in ("accuracy", "error-bar", "spread")
     ]
-    assert cycle([PLAIN, FULL]) == list(TEXTURES.values())
+    assert cycle([PLAIN, FULL]) == list(TEXTURES)
     assert next_texture(Texture.HEIGHT, [PLAIN], step=-1) is Texture.WIREFRAME
 
 

@@ -88,7 +88,7 @@ def any_document(chance: random.Random, paths: list[Path]) -> Document:
     def look() -> Appearance:
         numbers = {"contour_levels": chance.randint(1, 100), "height_gain": chance.uniform(0.1, 3)}
         choices = {
-            "texture": chance.choice(list(TEXTURES.values())),
+            "texture": chance.choice(list(TEXTURES)),
             "colormap": chance.choice(NAMES),
             "theme": chance.choice(["dark", "light"]),
             "contour_value": chance.choice([None, some()]),

@@ -18,7 +18,7 @@ from isoloss.scene import Appearance, Document, Scene, SurfaceLayer, Texture, ne
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.session import load_session, save_session
 from isoloss.scene.staging import stage
-from isoloss.scene.textures import TEXTURES, texture_named
+from isoloss.scene.textures import register, texture_named, unregister
 from isoloss.scene.texturing import color_scale, texture_values
 
 AXIS = np.array([-3.0, 0.0, 4.0])
@@ -66,10 +66,10 @@ def test_a_session_brings_it_back(distance_texture, layer, tmp_path):
     file = save_session(Document([layer], [scene]), tmp_path / "x.isoloss")
     assert '"texture": "distance"' in file.read_text(encoding="utf-8")
     assert load_session(file).view.appearance.texture is distance_texture
-    del TEXTURES["distance"]
+    unregister("distance")
     with pytest.raises(isoloss.IsolossError, match="texture must be one of height, accuracy"):
         load_session(file)
-    TEXTURES["distance"] = distance_texture
+    register(distance_texture)
 
 
 def test_a_figure_shows_it(distance_texture, layer):

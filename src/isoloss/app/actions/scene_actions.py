@@ -44,7 +44,7 @@ def scene_actions(parts: Parts) -> list[Action]:
     return [
         Action("next-texture", "Next texture", cycle(1), "Scene", "T"),
         Action("previous-texture", "Previous texture", cycle(-1), "Scene", "Shift+T"),
-        *map(choose, TEXTURES.values()),
+        *map(choose, TEXTURES),
         replace(switch("contours", "Contours", "contours", "C"), separated=True),
         switch("floor-contours", "Contours on the floor", "floor_contours", "Shift+C"),
         switch("trajectory", "Trajectory", "trajectory", "P"),

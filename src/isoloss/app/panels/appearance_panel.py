@@ -57,7 +57,7 @@ class AppearancePanel:
         workspace = self.workspace
         shown = workspace.scene.shown
         gap, room = em(0.3), imgui.get_content_region_avail().x
-        labels = [texture.short or texture.label for texture in TEXTURES.values()]
+        labels = [texture.short or texture.label for texture in TEXTURES]
         widest = max(imgui.calc_text_size(label).x for label in labels) + em(0.4)
         columns = fitting_columns(room, widest, gap)
         width = (room - gap * (columns - 1)) / columns
@@ -65,7 +65,7 @@ class AppearancePanel:
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(gap, gap))
         imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.1), padding))
         imgui.push_id("texture")
-        for k, texture in enumerate(TEXTURES.values()):
+        for k, texture in enumerate(TEXTURES):
             if k % columns:
                 imgui.same_line()
             possible = not shown or any(layer.has(texture) for layer in shown)

@@ -1,4 +1,4 @@
-"""All docked panels: a new one needs its file and one entry here.
+"""All docked panels: a new one needs its file and one entry at the end.
 
 Layout, the View menu, shortcuts, command palette and help follow from this list, in its order.
 """
@@ -19,11 +19,29 @@ from isoloss.app.panels.plots_panel import PlotsPanel
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
 from isoloss.app.ui.panel import Panel
+from isoloss.errors import IsolossError
+from isoloss.registry import Registry
 
 _NO_SCROLLBAR = int(imgui.WindowFlags_.no_scrollbar)  # it scrolls its fields, not its buttons
 _NO_NAVIGATION = int(imgui.WindowFlags_.no_nav_inputs)  # its arrow keys go from image to image
 
-PANELS: list[Panel] = [
+PANELS = Registry[Panel]("panel")
+unregister = PANELS.unregister
+
+
+def register(panel: Panel) -> Panel:
+    """Add a panel, behind those that there are.
+
+    Raises:
+        IsolossError: if one has its name or its shortcut.
+    """
+    for other in PANELS:
+        if panel.key and panel.key == other.key:
+            raise IsolossError(f"{panel.key} opens the panel {other.name!r} already")
+    return PANELS.register(panel)
+
+
+for _panel in (
     Panel("Layers", "Left", lambda parts: LayersPanel(parts.workspace), "Ctrl+1"),
     Panel("Appearance", "LeftBottom", lambda parts: AppearancePanel(parts.workspace), "Ctrl+2"),
     Panel(
@@ -52,4 +70,5 @@ PANELS: list[Panel] = [
         "Ctrl+Shift+E",
         _NO_NAVIGATION,
     ),
-]
+):
+    register(_panel)

@@ -351,7 +351,7 @@ def of_attack(name: str, is_defended: bool = False) -> list[Explanation]:
 def matching(query: str) -> list[Explanation]:
     """The entries of the glossary in which all words of `query` occur, those of the term first."""
     words = query.lower().split()
-    further = [e for texture in TEXTURES.values() for e in of_texture(texture)]
+    further = [e for texture in TEXTURES for e in of_texture(texture)]
     found = [
         e
         for e in dict.fromkeys((*GLOSSARY, *further))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from imgui_bundle import hello_imgui, imgui
 
@@ -13,7 +13,7 @@ from isoloss.geometry.rect import Rect
 
 def lay_out(
     params: hello_imgui.DockingParams,
-    panels: Sequence[Panel],
+    panels: Iterable[Panel],
     draw_viewport: Callable[[], None],
     draw_panel: Callable[[str], None],
 ) -> None:
@@ -40,7 +40,7 @@ def lay_out(
 class Docking:
     """Opens and closes panels, in the running app."""
 
-    def __init__(self, panels: Sequence[Panel]) -> None:
+    def __init__(self, panels: Iterable[Panel]) -> None:
         self.panels = panels
 
     def is_shown(self, name: str) -> bool:

@@ -120,7 +120,7 @@ def check_texture(texture: Texture, print_: Print) -> None:
         IsolossError: saying which it shows.
     """
     if not texture.is_flat:
-        known = ", ".join(t.name for t in TEXTURES.values() if t.is_flat)
+        known = ", ".join(t.name for t in TEXTURES if t.is_flat)
         raise IsolossError(
             f"a figure in the plane has no {texture.words}: --texture may be {known}"
         )

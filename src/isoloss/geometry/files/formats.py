@@ -14,6 +14,7 @@ from isoloss.geometry.files.npz import load_npz, save_npz
 from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply
 from isoloss.geometry.files.vts import save_vts
 from isoloss.geometry.surface import Surface
+from isoloss.registry import Registry
 
 Content = Literal["surface", "curve"]
 
@@ -36,15 +37,27 @@ class Format:
     read: Callable[[Path], Surface] | None = None
     write: Callable[[Surface, Path], Path] | None = None
 
+    @property
+    def name(self) -> str:
+        """The usual suffix."""
+        return self.suffixes[0]
 
-FORMATS: list[Format] = []
+
+FORMATS = Registry[Format]("format")
 """All of them, in the order in which messages name them."""
+unregister = FORMATS.unregister
 
 
 def register(format: Format) -> Format:
-    """Add a format to those that are read and written."""
-    FORMATS.append(format)
-    return format
+    """Add a format to those that are read and written.
+
+    Raises:
+        IsolossError: if files of one of its suffixes are of another format.
+    """
+    for suffix in format.suffixes:
+        if format_of(Path(f"x{suffix}")) is not None:
+            raise IsolossError(f"there is a format {suffix!r} already")
+    return FORMATS.register(format)
 
 
 def readable() -> list[str]:
@@ -54,7 +67,7 @@ def readable() -> list[str]:
 
 def writable(content: Content = "surface") -> list[str]:
     """The usual suffixes of the formats that `content` can be written in."""
-    return [f.suffixes[0] for f in FORMATS if f.write is not None and content in f.holds]
+    return [f.name for f in FORMATS if f.write is not None and content in f.holds]
 
 
 def in_words(suffixes: Iterable[str]) -> str:
@@ -76,7 +89,7 @@ def load_surface(path: Path) -> Surface:
     """
     format = format_of(path)
     if format is None or format.read is None:
-        known = in_words(f.suffixes[0] for f in FORMATS if f.read)
+        known = in_words(f.name for f in FORMATS if f.read)
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -9,12 +10,13 @@ import pytest
 from imgui_bundle import hello_imgui, imgui
 
 from isoloss.app.actions.all_actions import all_actions
-from isoloss.app.panels.registry import PANELS
+from isoloss.app.panels.registry import PANELS, register, unregister
 from isoloss.app.parts import Parts
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.command_palette import matching
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.panel import Panel, Place
+from isoloss.errors import IsolossError
 
 ROOT = Path(__file__).parents[4]
 
@@ -35,9 +37,8 @@ def toy():
     """An entry of the registry, while the test lasts."""
     flags = int(imgui.WindowFlags_.no_scrollbar)
     entry = Panel("A toy", "Right", lambda parts: Toy(parts.workspace), "Ctrl+Shift+Y", flags)
-    PANELS.append(entry)
-    yield entry
-    PANELS.remove(entry)
+    yield register(entry)
+    unregister(entry.name)
 
 
 def laid_out(draw_panel=lambda name: None) -> dict[str, hello_imgui.DockableWindow]:
@@ -61,6 +62,13 @@ def test_names_places_and_keys_are_those_of_saved_layouts_and_habits():
         ("Robustness", "Bottom", "Ctrl+0"),
         ("Examples", "Bottom", "Ctrl+Shift+E"),
     ]
+
+
+def test_a_name_and_a_shortcut_are_given_once(toy):
+    with pytest.raises(IsolossError, match="there is a panel 'A toy' already"):
+        register(replace(toy, key=""))
+    with pytest.raises(IsolossError, match=r"Ctrl\+Shift\+Y opens the panel 'A toy' already"):
+        register(replace(toy, name="Another toy"))
 
 
 def test_every_panel_is_docked_where_its_entry_says(toy):
