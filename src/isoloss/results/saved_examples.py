@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
+from isoloss.settings.attack_kinds import CLEAN
 
 SCHEMA = 1
 INDEX = "examples.json"
@@ -42,6 +43,11 @@ class ExampleFile:
     norm: str
     seed: int
     eps: tuple[float, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it holds the clean images behind a defense."""
+        return self.attack == CLEAN
 
 
 @dataclass(frozen=True)

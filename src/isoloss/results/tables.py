@@ -86,6 +86,11 @@ class Row:
     seconds: float = 0.0
 
     @property
+    def is_certificate(self) -> bool:
+        """Whether its accuracy is certified, rather than found by an attack."""
+        return self.attack == CERTIFICATE
+
+    @property
     def curve(self) -> Curve:
         """What all rows of one curve, accuracy against ε, have in common: network, defense, σ (−1
         without a defense), attack, norm and seed."""
@@ -222,7 +227,7 @@ def read_report(path: Path) -> Report:
 def _cells(row: Row) -> list[str]:
     """What has not been counted is left empty, lest it be read as none."""
     uncounted = () if row.votes else ("single_correct", "worst_correct")
-    if row.attack == CERTIFICATE:
+    if row.is_certificate:
         uncounted = _COUNTED_OF_SOME
     return ["" if k in uncounted else _cell(v) for k, v in asdict(row).items()]
 

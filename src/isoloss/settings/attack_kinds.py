@@ -51,6 +51,8 @@ class AttackKind:
         adaptive: whether what it attacks is what answers: false of images made for the network
             without its defense.
         exact: whether gradients are those of what answers, rather than of something in its place.
+        is_for_comparison: whether it is what undefended networks are attacked with, to compare a
+            defense with them; of one attack.
         rank: who is stronger, as far as one knows beforehand; of several the strongest is shown
             first, and studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
@@ -71,6 +73,7 @@ class AttackKind:
     needs_gradients: bool = False
     adaptive: bool = True
     exact: bool = True
+    is_for_comparison: bool = False
     rank: int = -1
     studied: tuple[Literal["steps", "draws"], ...] = ()
 
@@ -133,6 +136,11 @@ def offered(run: str) -> tuple[str, ...]:
     return tuple(kind.name for kind in _KINDS if run in kind.offered)
 
 
+def comparison_attack() -> str:
+    """The name of the attack that undefended networks are attacked with, beside a defense."""
+    return next(kind.name for kind in _KINDS if kind.is_for_comparison)
+
+
 def offered_in_words(run: str) -> str:
     """For help texts: "pgd (gradients), square (black box) and …"."""
     *others, last = (
@@ -142,10 +150,11 @@ def offered_in_words(run: str) -> str:
 
 
 # In the order in which they are offered.
-PGD = register(AttackKind(
+register(AttackKind(
     name="pgd", seed_number=0, label="PGD", hint="gradients", terms=("PGD",),
-    hue="ink", mark="circle", offered=("attack",), needs_gradients=True, rank=3,
-    studied=("steps",), implementation="isoloss.robustness.attacks.pgd:pgd_attack",
+    hue="ink", mark="circle", offered=("attack",), needs_gradients=True,
+    is_for_comparison=True, rank=3, studied=("steps",),
+    implementation="isoloss.robustness.attacks.pgd:pgd_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="transfer", seed_number=3, label="transfer",

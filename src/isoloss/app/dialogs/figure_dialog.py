@@ -14,7 +14,6 @@ from isoloss.app.state.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
-from isoloss.settings.attack_kinds import CLEAN
 
 TITLE = "Save figure"
 SUFFIX = ".svg"
@@ -133,7 +132,7 @@ class FigureDialog:
                 f"--image={shown.index.images[browser.image]}",
             ]
             options += [f"--sigma={browser.sigma:g}"] if browser.sigma >= 0 else []
-            options += [f"--attack={browser.attack}"] if browser.attack != CLEAN else []
+            options += [f"--attack={browser.attack}"] if browser.is_attacked else []
         return options
 
 

@@ -28,7 +28,6 @@ from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
 from isoloss.results.tables import Criterion, Curve, Row
-from isoloss.settings.attack_kinds import CERTIFICATE
 
 LIT, UNLIT = 0.26, 0.15
 """How opaque the intervals between points are, of the curve pointed at and of the others."""
@@ -220,7 +219,7 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
         imgui.separator()
         text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}"
         wrapped(text, palette().caution)
-    if has_images and row.attack != CERTIFICATE:
+    if has_images and not row.is_certificate:
         muted("Click to see images at this point")
     imgui.pop_text_wrap_pos()
     imgui.end_tooltip()
@@ -228,9 +227,9 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
 
 def _readout(row: Row) -> list[tuple[str, str]]:
     """What is known of a point, name by name."""
-    facts = [("L2 radius" if row.attack == CERTIFICATE else "ε", radius_text(row.eps))]
+    facts = [("L2 radius" if row.is_certificate else "ε", radius_text(row.eps))]
     first = f"{row.correct:,} of {row.samples:,}"
-    if row.votes and row.attack != CERTIFICATE:
+    if row.votes and not row.is_certificate:
         facts.append((f"majority of {row.votes:,}", _interval(row, "majority")))
         if math.isfinite(row.single_accuracy):
             facts.append(("single draw", _interval(row, "single")))
@@ -239,7 +238,7 @@ def _readout(row: Row) -> list[tuple[str, str]]:
     else:
         facts.append(("accuracy", _interval(row, "majority")))
     facts.append(("images right", first))
-    if row.attack == CERTIFICATE:
+    if row.is_certificate:
         facts.append(("draws", f"{row.votes:,}"))
         facts.append(("abstained", f"{row.abstained:,}"))
     if row.without_gradient:

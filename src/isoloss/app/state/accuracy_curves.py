@@ -115,7 +115,7 @@ def has_draws(curves: Sequence[AccuracyCurve]) -> bool:
 
 def axis_of(row: Row) -> Axis:
     """The axis on which a row belongs."""
-    if row.attack == CERTIFICATE:
+    if row.is_certificate:
         return "radius"
     return "l2" if row.norm == "l2" else "linf"
 
@@ -150,9 +150,9 @@ def percent(fraction: float) -> str:
 
 def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[CertificateRow]) -> Steps | None:
     """What the certificates of a curve come to; None unless there is one of each of its images."""
-    network, _, sigma, attack, _, seed = key
+    network, _, sigma, _, _, seed = key
     own = [c for c in certificates if (c.network, c.sigma, c.seed) == (network, sigma, seed)]
-    is_whole = attack == CERTIFICATE and len(own) == rows[0].samples
+    is_whole = rows[0].is_certificate and len(own) == rows[0].samples
     return steps_of(own) if own and is_whole else None
 
 

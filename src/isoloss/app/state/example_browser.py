@@ -16,7 +16,7 @@ from isoloss.geometry.arrays import Pixels
 from isoloss.naming import capitalized
 from isoloss.results.saved_examples import ExampleFile, Examples, Index, read_examples
 from isoloss.results.tables import Row
-from isoloss.settings.attack_kinds import CLEAN, PGD, attack_of
+from isoloss.settings.attack_kinds import CLEAN, attack_of
 
 UNDEFENDED = -1.0
 """In place of σ."""
@@ -127,8 +127,8 @@ class ExampleBrowser:
 
     def attacks(self, index: Index) -> list[str]:
         """Likewise the attacks on network and defense; "clean" where nobody attacks."""
-        found = [f.attack for f in index.files if subject_of(f) == self._subject]
-        return [attack for attack in found if attack != CLEAN] or found[:1]
+        found = [f for f in index.files if subject_of(f) == self._subject]
+        return [f.attack for f in found if not f.is_clean] or [f.attack for f in found[:1]]
 
     def radii(self, index: Index) -> list[float]:
         """Likewise the radii, the smallest first."""
@@ -152,19 +152,17 @@ class ExampleBrowser:
         if attacked is None:
             return None
         label = index.labels[self.image]
-        tiles = _tiles(attacked, clean or attacked, label, self.sigma >= 0, self.attack != CLEAN)
+        tiles = _tiles(attacked, clean or attacked, label, self.sigma >= 0, self.is_attacked)
         return ExampleView(label, tuple(self._with_undefended(index, tiles, label)))
 
     def _with_undefended(self, index: Index, tiles: list[Tile], label: int) -> list[Tile]:
         """Images made for the undefended network: what that says of them is known."""
         if self.sigma == UNDEFENDED or attack_of(self.attack).adaptive:
             return tiles
-        plain = ExampleBrowser(self.network, UNDEFENDED, self.seed, PGD.name, self.eps, self.image)
-        plain._read = self._read
-        found = plain._at(index, PGD.name, self.eps)
-        if found is None:
+        file = _undefended(index, self.network, self.seed)
+        if file is None or self.eps not in file.eps:
             return tiles
-        answer = found.answer(label)
+        answer = self._seen(file, index, self.eps, self.image).answer(label)
         return [
             Tile(t.title, t.tip, t.pixels, answer, "undefended") if t.title == "Adversarial" else t
             for t in tiles
@@ -180,6 +178,11 @@ class ExampleBrowser:
             index, self.attack, self.eps, image
         )
         return rgba(found.image) if found is not None else None
+
+    @property
+    def is_attacked(self) -> bool:
+        """Whether what is chosen is an attack, rather than clean images."""
+        return self.attack != CLEAN
 
     @property
     def _subject(self) -> Subject:
@@ -199,9 +202,11 @@ class ExampleBrowser:
         for name in (attack, CLEAN):
             file = self._file(index, name)
             if file is not None and eps in file.eps:
-                which = self.image if image is None else image
-                return _Seen(self._examples(file, index, which), file.eps.index(eps))
+                return self._seen(file, index, eps, self.image if image is None else image)
         return None
+
+    def _seen(self, file: ExampleFile, index: Index, eps: float, image: int) -> _Seen:
+        return _Seen(self._examples(file, index, image), file.eps.index(eps))
 
     def _examples(self, file: ExampleFile, index: Index, image: int) -> Examples:
         """One image at all radii of a file; those looked at last stay in memory."""
@@ -242,6 +247,13 @@ class _Seen:
 def subject_of(file: ExampleFile) -> Subject:
     """Network, defense and seed of a file."""
     return file.network, UNDEFENDED if math.isnan(file.sigma) else file.sigma, file.seed
+
+
+def _undefended(index: Index, network: str, seed: int) -> ExampleFile | None:
+    """What the attack for comparisons made of a network without its defense; None if nothing is
+    saved of that."""
+    subject = network, UNDEFENDED, seed
+    return next((f for f in index.files if subject_of(f) == subject and not f.is_clean), None)
 
 
 def attack_name(attack: str) -> str:

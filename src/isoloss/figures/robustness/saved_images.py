@@ -22,7 +22,7 @@ from isoloss.results.saved_examples import (
 )
 from isoloss.results.tables import EvaluationWarning, Row
 from isoloss.run_folder import EXAMPLES
-from isoloss.settings.attack_kinds import CLEAN, attack_of
+from isoloss.settings.attack_kinds import attack_of
 
 Image = NDArray[np.float32]
 
@@ -130,7 +130,7 @@ class SavedImages:
     def _rows(self, run: RunResults) -> Iterator[Row]:
         for row in run.rows:
             sigma = row.sigma == self.file.sigma or _both_nan(row.sigma, self.file.sigma)
-            attack = self.file.attack in (row.attack, CLEAN)
+            attack = self.file.is_clean or self.file.attack == row.attack
             if row.network == self.file.network and sigma and attack:
                 yield row
 
@@ -140,7 +140,7 @@ class SavedImages:
         words = [self.file.network]
         if not math.isnan(self.file.sigma):
             words.append(f"σ = {self.file.sigma:g}")
-        if self.file.attack != CLEAN:
+        if not self.file.is_clean:
             words.append(attack_of(self.file.attack).in_figures)
         return ", ".join(words)
 
@@ -174,7 +174,7 @@ def combinations(index: Index) -> list[ExampleFile]:
     """The files that show something: not the clean images beside others of the same defense."""
     return [
         f for f in index.files
-        if f.attack != CLEAN or not any(_is_clean_of(f, other) for other in index.files)
+        if not f.is_clean or not any(_is_clean_of(f, other) for other in index.files)
     ]  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def _is_clean_of(file: ExampleFile, other: ExampleFile) -> bool:
     """Whether `file` is of the clean images for what `other` is of."""
     same = (file.network, file.defense, file.seed) == (other.network, other.defense, other.seed)
     sigma = file.sigma == other.sigma or _both_nan(file.sigma, other.sigma)
-    return file.attack == CLEAN and other.attack != CLEAN and same and sigma
+    return file.is_clean and not other.is_clean and same and sigma
 
 
 def _both_nan(a: float, b: float) -> bool:

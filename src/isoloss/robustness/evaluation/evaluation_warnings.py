@@ -22,7 +22,7 @@ from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Bits, Results
-from isoloss.settings.attack_kinds import CERTIFICATE, attack_of, strongest
+from isoloss.settings.attack_kinds import attack_of, strongest
 from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05
@@ -40,7 +40,7 @@ def warnings_of(results: Results, values: int) -> list[EvaluationWarning]:
     found = [
         warning
         for combination in results.curves
-        if combination.attack != CERTIFICATE
+        if not combination.is_certificate
         for warning in _about(results, combination, values)
     ]
     found += _of_clean_images(results)

@@ -18,7 +18,6 @@ from isoloss.compute.machine.process_group import Unit
 from isoloss.errors import IsolossError
 from isoloss.files import append_line, put_on_disk
 from isoloss.robustness.evaluation.plan import Plan
-from isoloss.settings.attack_kinds import CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
     if not plan.knows(unit):
         return False
     n, radii, combination = plan.images(unit), plan.radii(unit), plan.combination(unit)
-    certified = combination.attack == CERTIFICATE
+    certified = combination.is_certificate
     defended = combination.sigma is not None and not certified
     e, of_defense, of_certificate = len(radii), len(radii) * defended, n * certified
     found = outcome

@@ -12,7 +12,7 @@ from itertools import product
 
 from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, PGD, attack_of
+from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, attack_of, comparison_attack
 
 FIRST, LARGEST = 32, 256
 """Images in the first block that is dealt out, and in the largest."""
@@ -33,6 +33,16 @@ class Combination:
     sigma: float | None
     attack: str
     seed: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nobody attacks."""
+        return self.attack == CLEAN
+
+    @property
+    def is_certificate(self) -> bool:
+        """Whether accuracies are certified."""
+        return self.attack == CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -108,9 +118,9 @@ class Plan:
         if unit[0] == STUDY:
             return (self.epsilons[unit[2]],)
         combination = self.combinations[unit[1]]
-        if combination.attack == CERTIFICATE:
+        if combination.is_certificate:
             return ()
-        if combination.attack == CLEAN:
+        if combination.is_clean:
             return (0.0,)
         return self.epsilons if combination.sigma is not None else (0.0, *self.epsilons)
 
@@ -142,11 +152,12 @@ def _attacked(settings: EvaluationSettings) -> Iterator[tuple[float | None, str]
 
 
 def _on_the_undefended(names: Sequence[str]) -> str:
-    """The attack on the network without its defense, to compare with: PGD, but for a network that
-    may have no gradients, since all attacks on the defense do without."""
-    if any(attack_of(name).needs_gradients for name in names):
-        return PGD.name
-    return next((name for name in names if "attack" in attack_of(name).offered), PGD.name)
+    """The attack on the network without its defense, to compare with: the one for comparisons, but
+    for a network that may have no gradients, since all attacks on the defense do without."""
+    without = [name for name in names if "attack" in attack_of(name).offered]
+    if any(attack_of(name).needs_gradients for name in names) or not without:
+        return comparison_attack()
+    return without[0]
 
 
 def _blocks(samples: int, saved: int, first: int, largest: int) -> Iterator[tuple[int, int]]:

@@ -20,7 +20,7 @@ from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
+from isoloss.settings.attack_kinds import CLEAN
 
 Bits = NDArray[np.bool_]
 
@@ -80,7 +80,7 @@ class Results:
     @property
     def curves(self) -> list[Combination]:
         """All combinations that are attacks or certificates, in order."""
-        return [c for c in self.plan.combinations if c.attack != CLEAN]
+        return [c for c in self.plan.combinations if not c.is_clean]
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -90,7 +90,7 @@ class Results:
             for combination in self.curves
             for row in (
                 self._certified(combination)
-                if combination.attack == CERTIFICATE
+                if combination.is_certificate
                 else self._attacked(combination)
             )
         ]
@@ -140,7 +140,7 @@ class Results:
                 image, label, predicted, radius, answer,
             )
             for combination in self.curves
-            if combination.attack == CERTIFICATE
+            if combination.is_certificate
             for o in self.outcomes(combination)
             for image, label, predicted, radius, answer in zip(
                 o.images, o.labels, o.predicted, o.radius, o.answers, strict=True

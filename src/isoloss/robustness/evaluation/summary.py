@@ -13,7 +13,7 @@ from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.evaluation.results import Bits, Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, attack_of
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.robustness import RADII
 
 # What says something against a number, not only about how exactly it is known.
@@ -44,7 +44,7 @@ def under_all(results: Results, network: int, sigma: float | None, eps: float) -
     With a defense, transferred images count as one of the attacks. Clean images are looked at with
     the first seed alone: nobody chooses the noise that suits them least.
     """
-    attacks = {c.attack for c in results.curves if c.attack != CERTIFICATE}
+    attacks = {c.attack for c in results.curves if not c.is_certificate}
     return _under(results, network, sigma, eps, attacks)
 
 

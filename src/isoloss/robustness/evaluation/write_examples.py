@@ -35,7 +35,7 @@ from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN
+from isoloss.settings.attack_kinds import CLEAN
 
 
 class ExampleWriter:
@@ -129,7 +129,7 @@ class ExampleWriter:
             "defense": "none" if not defended
             else "noise" if self._setup.denoiser is None else "denoised",
             "sigma": combination.sigma,
-            "attack": CLEAN if combination.attack == CERTIFICATE else combination.attack,
+            "attack": CLEAN if combination.is_certificate else combination.attack,
             "norm": self._settings.norm,
             "seed": combination.seed,
             "eps": list(self._plan.radii((MAIN, which, 0))) or [0.0],
