@@ -105,9 +105,14 @@ Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 
 
 class RobustnessSettings(NetworkSettings):
-    """What attacks, defenses and certifications share: networks, images, repetitions."""
+    """What attacks, defenses and certifications share: networks, images, repetitions.
+
+    Attributes:
+        is_certified: whether accuracies are certified, rather than found by attacks.
+    """
 
     is_robustness: ClassVar[bool] = True
+    is_certified: ClassVar[bool] = False
     also: tuple[NetworkPath, ...] = Field(
         default=(),
         title="Also",
@@ -355,6 +360,7 @@ class CertifySettings(RobustnessSettings):
         description="The probability with which a certificate may be wrong",
     )
     is_defended: ClassVar[bool] = True
+    is_certified: ClassVar[bool] = True
     norm: ClassVar[Literal["l2"]] = "l2"
     epsilons: ClassVar[tuple[float, ...]] = ()
     radii: ClassVar[tuple[float, ...]] = RADII

@@ -28,7 +28,7 @@ AIR = 1.12
 def asked_axis(evaluation: OpenEvaluation) -> Axis:
     """The axis on which what the run was asked for belongs."""
     settings = evaluation.settings
-    return "radius" if settings.kind == "certify" else settings.norm
+    return "radius" if settings.is_certified else settings.norm
 
 
 def places_of(evaluation: OpenEvaluation, axis: Axis, curves: Sequence[AccuracyCurve]) -> Places:

@@ -56,7 +56,7 @@ class RunResults:
     @property
     def is_certified(self) -> bool:
         """Whether its accuracies are certificates."""
-        return self.settings.kind == "certify"
+        return self.settings.is_certified
 
 
 def is_robustness_run(path: Path) -> bool:

@@ -89,7 +89,7 @@ class Evaluation:
         if self.settings.keep == 0:
             return
         writer = ExampleWriter(run.examples, self.settings, self.plan, self.setup)
-        if self.settings.kind == "certify":
+        if self.settings.is_certified:
             writer.save_clean()
             return
         trials = Trials(self.settings, self.plan, self.setup)

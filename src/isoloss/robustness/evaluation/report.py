@@ -134,7 +134,7 @@ def _tables(results: Results) -> Iterator[str]:
     several = results.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
     by_place = {(row.curve, row.eps): row for row in rows}
-    certified = results.settings.kind == "certify"
+    certified = results.settings.is_certified
     yield ""
     yield f"| {'L2 radius' if certified else 'ε'} | {' | '.join(heads)} |"
     yield f"|---{'|---' * len(curves)}|"
