@@ -40,7 +40,6 @@ from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
-from isoloss.settings import TrainSettings
 from isoloss.terminal import ProgressBar
 
 TOLERANCE = 0.01
@@ -156,7 +155,7 @@ def networks(runs: Sequence[Path], images: int | None, device: torch.device) -> 
     for folder in runs:
         run = Run.open(folder)
         asked, points = run.settings, read_trajectory(run)
-        if not isinstance(asked, TrainSettings) or not points:
+        if asked.kind != "train" or not points:
             raise IsolossError(f"{folder} is no training run with checkpoints")
         data = load_dataset(asked.data, asked.image_size)
         model = build_for_data(asked.model, asked.stem, data)

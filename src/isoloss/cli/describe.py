@@ -16,13 +16,13 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
+from isoloss.results.robustness_files import evaluation_settings
 from isoloss.results.tables import Row, read_report, read_table
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
-from isoloss.settings import RobustnessSettings
 
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
@@ -93,8 +93,8 @@ def _run_lines(run: Run) -> list[str]:
             else f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
         lines.append(f"  epoch       {last.epoch:g}, training loss {last.train_loss:.4g}, {tested}")
-    if isinstance(run.settings, RobustnessSettings):
-        lines += _robustness_lines(run, several_seeds=run.settings.seeds > 1)
+    if run.settings.is_robustness:
+        lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
         lines += _surface_lines(load(run.folder), run.folder)
     return lines

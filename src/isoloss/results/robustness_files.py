@@ -13,7 +13,7 @@ from isoloss.results.certificates import CertificateRow, farthest_radius, read_c
 from isoloss.results.saved_examples import INDEX, Index, read_index
 from isoloss.results.tables import EvaluationWarning, Report, Row, read_report, read_table
 from isoloss.run import Run
-from isoloss.settings import EvaluationSettings
+from isoloss.settings import EvaluationSettings, RobustnessSettings
 
 _Stamp = tuple[int, int] | None
 
@@ -92,6 +92,18 @@ class RobustnessFiles:
 
     def _read_index(self, path: Path) -> None:
         self.index = read_index(path.parent)
+
+
+def evaluation_settings(run: Run) -> EvaluationSettings:
+    """What an attack, a defense or a certification was asked for.
+
+    Raises:
+        IsolossError: if the run is none of them.
+    """
+    settings = run.settings
+    if not isinstance(settings, RobustnessSettings):
+        raise IsolossError(f"{run.folder} is no attack, defense or certification")
+    return settings
 
 
 def reach_of(settings: EvaluationSettings) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.difference import difference
+from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer, load_layer
@@ -21,7 +22,6 @@ from isoloss.scene.session_content import (
     read_content,
     write_content,
 )
-from isoloss.settings import RobustnessSettings
 
 SUFFIX = ".isoloss"
 MOST_CELLS = 1 << 26
@@ -218,8 +218,7 @@ class _Reader:
             folder = next((f for f in self._places(entry) if f.is_dir()), None)
             if folder is None:
                 raise IsolossError(f"there is no run folder {self._places(entry)[0]}")
-            if not isinstance(Run.open(folder).settings, RobustnessSettings):
-                raise IsolossError(f"{folder} is no attack, defense or certification")
+            evaluation_settings(Run.open(folder))
             return folder
         except (IsolossError, OSError, ValueError) as error:
             self._miss(f"run {entry.name}".strip(), error)

@@ -10,10 +10,10 @@ from isoloss.app.state.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.state.example_browser import ExampleBrowser
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow
-from isoloss.results.robustness_files import RobustnessFiles, reach_of
+from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings, reach_of
 from isoloss.results.saved_examples import Index
 from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, Row
-from isoloss.settings import EvaluationSettings, RobustnessSettings
+from isoloss.settings import EvaluationSettings
 
 PERIOD = 0.25
 """Seconds between two readings of the files of a run, at least."""
@@ -84,9 +84,7 @@ class OpenEvaluation:
     @property
     def settings(self) -> EvaluationSettings:
         """What the run was asked for."""
-        settings = self.followed.run.settings
-        assert isinstance(settings, RobustnessSettings)
-        return settings
+        return evaluation_settings(self.followed.run)
 
     @property
     def curves(self) -> list[AccuracyCurve]:

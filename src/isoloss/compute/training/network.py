@@ -142,7 +142,7 @@ def load_path(folder: Path) -> tuple[TrainSettings, TrainedPath]:
         )
     run = Run.open(trained_network(folder).path)
     asked = run.settings
-    if not isinstance(asked, TrainSettings):
+    if asked.kind != "train":
         raise IsolossError(f"{run.folder} is a {asked.kind} run: give a training run")
     if asked.task != "classifier":
         raise IsolossError(f"{run.folder} has trained a {asked.task}: give a classifier's run")

@@ -11,10 +11,10 @@ from typing import Any
 from isoloss.errors import IsolossError
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
-from isoloss.results.robustness_files import RobustnessFiles
+from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings
 from isoloss.results.tables import EvaluationWarning, Row
 from isoloss.run import Run
-from isoloss.settings import EvaluationSettings, RobustnessSettings
+from isoloss.settings import EvaluationSettings
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class RunResults:
 def is_robustness_run(path: Path) -> bool:
     """Whether `path` is the folder of an attack, a defense or a certification."""
     try:
-        return isinstance(Run.open(path).settings, RobustnessSettings)
+        return Run.open(path).settings.is_robustness
     except IsolossError:
         return False
 
@@ -74,9 +74,7 @@ def read_run_results(folder: Path) -> RunResults:
         IsolossError: if it is another kind of run, has found nothing yet, or is damaged.
     """
     run = Run.open(folder)
-    settings = run.settings
-    if not isinstance(settings, RobustnessSettings):
-        raise IsolossError(f"{folder} is no attack, defense or certification")
+    settings = evaluation_settings(run)
     if not run.table_path.exists():
         raise IsolossError(
             f"{run.name} has found nothing yet: resume it with 'isoloss run {folder}'"
