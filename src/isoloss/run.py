@@ -19,8 +19,8 @@ from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, read_json, write_json
-from isoloss.naming import short_name
 from isoloss.settings import AnySettings, parse_settings
+from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
 
@@ -289,8 +289,8 @@ class EventTail:
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
     if settings.kind == "train":
-        what = "denoiser" if settings.task == "denoiser" else short_name(settings.model)
-        return f"{what}-{short_name(settings.data)}"
+        what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
+        return f"{what}-{data_set(settings.data).label}"
     what = settings.plane if settings.kind == "probe" else settings.kind
     return f"{settings.networks[0].label}-{what}"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.naming import short_name
+from isoloss.settings.built_in import DATA_SETS
 from isoloss.shipped import is_shipped, shipped_models
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
-DATA_SETS = ("digits", "cifar10")
 
 Kind = Literal[
     "built-in",  # a name of our own, or one of torchvision's networks

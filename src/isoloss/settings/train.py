@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from isoloss.settings.base import Settings, Stem
-from isoloss.settings.network_names import network_names
+from isoloss.settings.built_in import network_names
 
 _OF_CLASSIFIERS: dict[str, Any] = {"only_with": {"task": ["classifier"]}}
 _OF_DENOISERS: dict[str, Any] = {"only_with": {"task": ["denoiser"]}}

@@ -17,7 +17,7 @@ from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.networks.models import build_model
-from isoloss.settings.network_names import BUILT_IN_NETWORKS
+from isoloss.settings.built_in import BUILT_IN_NETWORKS
 
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
 

@@ -17,7 +17,7 @@ from isoloss.robustness.smoothing.denoiser import load_denoiser
 from isoloss.robustness.smoothing.smoothing import check_denoises
 from isoloss.run import Run
 from isoloss.settings import NetworkSettings
-from isoloss.settings.network_names import BUILT_IN_NETWORKS
+from isoloss.settings.built_in import BUILT_IN_NETWORKS
 from isoloss.settings.source import denoiser, trained_network
 from isoloss.shipped import shipped_models
 

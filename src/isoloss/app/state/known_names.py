@@ -16,7 +16,7 @@ from isoloss.naming import capitalized
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.settings import TrainSettings
-from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
+from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
 from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
 from isoloss.shipped import shipped_settings
 
@@ -43,12 +43,7 @@ def problem_with_data(name: str) -> str:
     source = data_set(name)
     if source.kind == "imagefolder":
         return "" if is_folder(source.name) else f"There is no folder {source.name}"
-    if source.kind != "unknown":
-        return ""
-    return (
-        f"There is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
-        "package.module:function"
-    )
+    return capitalized(no_data(name)) if source.kind == "unknown" else ""
 
 
 def problem_with_denoiser(name: str) -> str:

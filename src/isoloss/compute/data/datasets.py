@@ -22,6 +22,7 @@ from isoloss.compute.data.dataset import (
 from isoloss.compute.data.image_folder import Framing, load_image_folder
 from isoloss.compute.machine.user_code import call_user_function
 from isoloss.errors import IsolossError
+from isoloss.settings.built_in import no_data
 from isoloss.settings.source import data_set
 
 
@@ -62,10 +63,7 @@ def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset
             return _of_user(name)
         case _:
             pass
-    raise IsolossError(
-        f"there is no data set {name!r}: choose digits, cifar10, imagefolder:PATH or "
-        "package.module:function"
-    )
+    raise IsolossError(no_data(name))
 
 
 def _digits() -> Dataset:

@@ -12,7 +12,7 @@ from isoloss.compute.data.dataset import Dataset, as_inputs
 from isoloss.compute.machine.user_code import call_user_function, import_user_function
 from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
-from isoloss.settings.network_names import BUILT_IN_NETWORKS, no_network
+from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_network
 from isoloss.settings.source import Source, network_type
 
 SMALL_IMAGE = 64

@@ -22,6 +22,7 @@ from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.networks.hub import fetch
 from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
+from isoloss.settings.source import network_type
 
 WEIGHTS = "model.safetensors"
 
@@ -161,7 +162,7 @@ def _checked(name: str) -> str:
     """What timm calls it."""
     import timm
 
-    short = name.removeprefix("timm:")
+    short = network_type(name).name
     if timm.is_model_pretrained(short):
         return short
     near = timm.list_models(f"{short.partition('.')[0]}.*", pretrained=True)[:3]

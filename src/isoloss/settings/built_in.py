@@ -1,7 +1,7 @@
-"""The networks that are built in, and what else may be the name of one.
+"""The networks and data that are built in, and what else may be the name of one.
 
 A new built-in network is a file in `compute/networks` with the function that builds it, and a line
-here.
+in `BUILT_IN_NETWORKS`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ BUILT_IN_NETWORKS = {
 Where the network it gives has an attribute `for_small_images` that is true, it takes small images
 as it is; others get a CIFAR stem if they are of a family for which there is one.
 """
+DATA_SETS = ("digits", "cifar10")
 _OF_TORCHVISION = ("resnet50", "vgg11")
 
 
@@ -34,3 +35,9 @@ def network_names() -> str:
 def no_network(name: str) -> str:
     """Why there is no network called `name`, in one line."""
     return f"there is no network {name!r}: choose {network_names()}"
+
+
+def no_data(name: str) -> str:
+    """Why there is no data set called `name`, in one line."""
+    known = f"{', '.join(DATA_SETS)}, imagefolder:PATH or package.module:function"
+    return f"there is no data set {name!r}: choose {known}"
