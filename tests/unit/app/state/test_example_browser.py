@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,8 +117,11 @@ def test_the_pictures_of_a_defended_point(examples):
     assert all((tile.pixels[..., 3] == 255).all() for tile in view.tiles)
 
 
-def test_the_undefended_network_is_heard_on_images_made_for_it(examples):
+@pytest.mark.parametrize("attack", ["pgd", "square"])
+def test_the_undefended_network_is_heard_on_images_made_for_it(examples, attack):
     index, tensors = examples
+    first, *others = index.files
+    index = replace(index, files=(replace(first, attack=attack), *others))
     browser = ExampleBrowser(image=1)
     browser.go_to(point("transfer", 0.25, 0.01))
     adversarial = browser.view(index).tiles[1]
