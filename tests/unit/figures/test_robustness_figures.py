@@ -23,7 +23,7 @@ from isoloss.figures.robustness.certified import certified_figure, certified_sha
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.robustness.drawing import draw_robustness, write_usual
 from isoloss.figures.robustness.gallery import square_pixels
-from isoloss.figures.robustness.maps import heat, map_figure, told_name
+from isoloss.figures.robustness.maps import heat, map_figure, map_label
 from isoloss.figures.robustness.run_results import read_run_results
 from isoloss.figures.robustness.saved_images import read_saved_images
 from isoloss.figures.robustness.series import by_defense, series_of
@@ -497,7 +497,7 @@ def test_heat_is_of_the_rows_largest_value():
     seen = heat(np.array([[0.0, 2.0], [4.0, math.nan]], np.float32), 4.0)
     np.testing.assert_allclose(seen[0], magma[[0, 128]], atol=1e-6)
     np.testing.assert_allclose(seen[1], [magma[255], [0.5] * 3], atol=1e-6)
-    assert told_name("spatial gate: layer4.2.cbam") == "layer4.2 places"
+    assert map_label("spatial gate: layer4.2.cbam") == "layer4.2 places"
 
 
 def test_a_run_that_is_not_finished_says_so(tmp_path):

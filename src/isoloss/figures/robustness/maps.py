@@ -63,7 +63,7 @@ def map_figure(
         heading or (title if appearance.title else ""),
         f"ε in {NORMS[saved.file.norm]}",
         [radius_header(float(e)) for e in eps],
-        [classified(shots[0]), *map(told_name, names)],
+        [classified(shots[0]), *map(map_label, names)],
         [
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
             *(_row(name, shots, theme, unit) for name in names),
@@ -104,7 +104,7 @@ def shown(shot: Shot) -> Map:
     return np.clip(shot.attacked if picture is None else picture, 0, 1)
 
 
-def told_name(name: str) -> str:
+def map_label(name: str) -> str:
     """ "channel gate: layer3.5.cbam" is "layer3 channels": the stage says enough."""
     kind, _, module = name.partition(": ")
     if not module:

@@ -34,7 +34,7 @@ radii. Of fewer, chance alone would pick the images that are."""
 
 
 @dataclass(frozen=True)
-class Trial:
+class UnitResult:
     """What a unit has found, with the images, of which only examples are saved.
 
     Attributes:
@@ -73,13 +73,13 @@ class CombinationOnBlock:
         self._generator = torch.Generator(setup.device).manual_seed(attack_seed(combination, first))
         self._model: ModelUnderAttack = setup.models[combination.network]
 
-    def at(self, epsilons: Sequence[float]) -> Trial:
+    def at(self, epsilons: Sequence[float]) -> UnitResult:
         """At these radii."""
         if self._combination.sigma is None:
             return self._undefended(epsilons)
         return self._defended(epsilons, self._combination.sigma)
 
-    def _undefended(self, epsilons: Sequence[float]) -> Trial:
+    def _undefended(self, epsilons: Sequence[float]) -> UnitResult:
         settings = self._settings
         assert settings.kind != "certify"
         fast, reference = self._model.fast, self._model.reference
@@ -101,7 +101,7 @@ class CombinationOnBlock:
             without_gradient=[_bits(r.without_gradient) for r in reached],
             seconds=[round(r.seconds, 4) for r in reached],
         )
-        return Trial(outcome, torch.stack([r.images for r in reached]))
+        return UnitResult(outcome, torch.stack([r.images for r in reached]))
 
     def _attack_on(self, model: nn.Module, draws: int = 1) -> Attack:
         """The combination's attack on a network, or on a defense of several draws."""
@@ -139,7 +139,7 @@ class CombinationOnBlock:
 
         return confirmed
 
-    def _defended(self, epsilons: Sequence[float], sigma: float) -> Trial:
+    def _defended(self, epsilons: Sequence[float], sigma: float) -> UnitResult:
         settings, setup = self._settings, self._setup
         assert settings.kind == "defend"
         defense = setup.defense(self._combination.network, sigma)
@@ -161,7 +161,7 @@ class CombinationOnBlock:
             without_gradient=[_bits(r.without_gradient) for r in reached],
             seconds=[round(r.seconds, 4) for r in reached],
         )
-        return Trial(outcome, torch.stack([r.images for r in reached]))
+        return UnitResult(outcome, torch.stack([r.images for r in reached]))
 
     def _count_correct(self, defense: Smoothing, settings: DefendSettings) -> CountCorrect:
         seed, size = self._combination.seed, self._setup.batch_sizes.counting
@@ -182,7 +182,7 @@ class CombinationOnBlock:
 
         return count
 
-    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
+    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[UnitResult]:
         """Those of several networks at once."""
         assert self._combination.sigma is not None
         defense = self._setup.defense_of(networks, self._combination.sigma)
@@ -206,7 +206,7 @@ class CombinationOnBlock:
             )
             for found in zip(*images, strict=True)
         )
-        return [Trial(outcome, self._x[None]) for outcome in outcomes]
+        return [UnitResult(outcome, self._x[None]) for outcome in outcomes]
 
     def _outcome(self, epsilons: Sequence[float], **found: object) -> Outcome:
         nothing: dict[str, object] = {
