@@ -1,4 +1,4 @@
-"""Strips of kept images: clean | adversarial | noisy | denoised | difference, with answers."""
+"""Strips of saved images: clean | adversarial | noisy | denoised | difference, with answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def strip_figure(
     at that, each in a row.
 
     Raises:
-        IsolossError: if the run has kept no such images.
+        IsolossError: if the run has saved no such images.
     """
     saved = read_saved_images(run, choice)
     by_image = choice.eps is not None or len(saved.eps) == 1

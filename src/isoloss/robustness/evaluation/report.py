@@ -195,9 +195,7 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-_TAKEN_OVER = (
-    "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
-)
+_TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger one too"
 
 
 def _reading(results: Results) -> Iterator[str]:
@@ -211,7 +209,7 @@ def _reading(results: Results) -> Iterator[str]:
             yield f"- without a defense, {_TAKEN_OVER}"
             if settings.votes >= FEWEST_VOTES:
                 yield (
-                    "- behind it, an image that none of the judging draws gets right is kept "
+                    "- behind it, an image that none of the counted draws gets right counts "
                     "for larger ε too"
                 )
     elif settings.kind == "certify":
