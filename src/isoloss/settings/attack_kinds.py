@@ -14,7 +14,7 @@ from isoloss.errors import IsolossError
 
 Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
-"""Symbols; "up" and "down" are triangles. Each who draws has symbols of his own for them."""
+"""Symbols of curves; "up" and "down" are triangles. Window and figures each draw their own."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("blue", "circle"),
     ("orange", "square"),
@@ -22,9 +22,9 @@ IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("purple", "up"),
     ("magenta", "down"),
 )
-"""Of curves that do not differ by their attack."""
+"""Colour and symbol of the first, second, … curve where curves do not differ by their attack."""
 CLEAN = "clean"
-"""In the place of an attack, where images are as they came."""
+"""Stands in place of an attack where images are not attacked."""
 CERTIFICATE = "certificate"
 """Stands in place of an attack where accuracies are certified."""
 
@@ -50,8 +50,8 @@ class AttackKind:
         adaptive: whether what it attacks is what answers: false of images made for the network
             without its defense.
         exact: whether gradients are those of what answers, rather than of something in its place.
-        rank: who is stronger, as far as one knows beforehand; of several the strongest is shown
-            first, and studied.
+        rank: its strength, as far as known beforehand: of several attacks, the one of the highest
+            rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
     """
 

@@ -107,7 +107,7 @@ def denoiser(text: str | Path) -> Source:
 
 
 def is_folder(text: str) -> bool:
-    """Whether a path that somebody typed is a folder; no text makes it fail."""
+    """Whether a path that somebody typed is a folder; never raises."""
     try:
         return bool(text.strip()) and Path(text).expanduser().is_dir()
     except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes

@@ -114,7 +114,7 @@ def has_draws(curves: Sequence[AccuracyCurve]) -> bool:
 
 
 def axis_of(row: Row) -> Axis:
-    """The axis on which a row belongs."""
+    """The axis on which a row is drawn: "radius" of certificates, else that of its norm."""
     if row.attack == CERTIFICATE:
         return "radius"
     return "l2" if row.norm == "l2" else "linf"

@@ -46,7 +46,7 @@ class UnitResult:
 
 
 def attack_seed(combination: Combination, first: int) -> int:
-    """Of all that is random in an attack on the images from `first` on.
+    """The seed of all that is random in an attack on the images from `first` on.
 
     Five words, of which the last is not 0: to numpy's mixing, missing words are zeros, and with
     fewer than five an attack could begin where the draws do that count an image's votes.
@@ -74,7 +74,7 @@ class CombinationOnBlock:
         self._model: ModelUnderAttack = setup.models[combination.network]
 
     def at(self, epsilons: Sequence[float]) -> UnitResult:
-        """At these radii."""
+        """Attack the block at these radii; returns what was found and the attacked images."""
         if self._combination.sigma is None:
             return self._undefended(epsilons)
         return self._defended(epsilons, self._combination.sigma)
@@ -183,7 +183,7 @@ class CombinationOnBlock:
         return count
 
     def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[UnitResult]:
-        """Those of several networks at once."""
+        """Certify the block for several networks at once; returns a result for each of them."""
         assert self._combination.sigma is not None
         defense = self._setup.defense_of(networks, self._combination.sigma)
         began = time.perf_counter()
