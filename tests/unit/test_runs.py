@@ -13,6 +13,7 @@ import pytest
 from isoloss import IsolossError
 from isoloss.cli.main import main
 from isoloss.cli.options import add_options, settings_from
+from isoloss.cli.parser import Parser
 from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started, from_line, to_line
 from isoloss.files import write_atomic
 from isoloss.jobs.follow import FollowedRun
@@ -201,7 +202,7 @@ def test_a_queued_run_says_what_it_waits_for(tmp_path):
 
 
 def options_of(kind):
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     add_options(parser, KINDS[kind])
     return parser
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from isoloss.errors import IsolossError
+from isoloss.naming import listed
 
 Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
@@ -139,10 +140,8 @@ def offered(run: str) -> tuple[str, ...]:
 
 def offered_in_words(run: str) -> str:
     """For help texts: "pgd (gradients), square (black box) and …"."""
-    *others, last = (
-        f"{name} ({hint})" if (hint := attack_of(name).hint) else name for name in offered(run)
-    )
-    return f"{', '.join(others)} and {last}" if others else last
+    hints = {name: attack_of(name).hint for name in offered(run)}
+    return listed((f"{name} ({hint})" if hint else name for name, hint in hints.items()), "and")
 
 
 # In the order in which they are offered.

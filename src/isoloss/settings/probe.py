@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from isoloss.naming import listed
 from isoloss.settings.base import (
     AbsolutePath,
     Grid,
@@ -23,8 +24,7 @@ _KINDS_OF_PLANES: Any = {"choices": lambda: tuple(PLANE_KINDS), "help": help_on_
 def _known_plane(name: Any) -> Any:
     if isinstance(name, str) and name in PLANE_KINDS:
         return name
-    *others, last = (repr(known) for known in PLANE_KINDS)
-    expected = f"{', '.join(others)} or {last}"
+    expected = listed(map(repr, PLANE_KINDS), "or")
     raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
 
 
