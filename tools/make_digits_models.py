@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
-from isoloss.compute.training.trajectory import read_trajectory, to_lines
+from isoloss.compute.training.recorded_trajectory import read_trajectory, to_lines
 from isoloss.events import Done, Metric, to_line
 from isoloss.files import write_json
 from isoloss.run import Run

@@ -1,6 +1,6 @@
 """The names of what lies in the folder of a run; `Run` has the paths.
 
-What each holds is in docs/architecture.md.
+What each holds is in docs/architecture.md. The inside of `surface/` is `GrowingSurface`'s own.
 """
 
 from pathlib import Path

@@ -75,9 +75,9 @@ def test_an_interrupted_movie_leaves_nothing(tmp_path, session, name):
         assert movie.stdout is not None
         assert json.loads(movie.stdout.readline())["event"] == "progress"
         movie.send_signal(getattr(signal, name))
-        _, told = movie.communicate(timeout=60)
+        _, errors = movie.communicate(timeout=60)
     assert movie.returncode == 130
-    assert told == ""
+    assert errors == ""
     assert names(tmp_path) == before
 
 
@@ -101,18 +101,18 @@ def test_a_job_tells_how_far_it_is_what_it_wrote_and_what_went_wrong(tmp_path, s
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--out", "x.avi", "--play"), "a movie is .mp4"),
         (("--out", "x.png", "--view", "View 3"), "'View 1', 'View 2'"),
         (("--out", "x.png", "--epoch", "soon"), "--epoch"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(isoloss_command, tmp_path, session, words, told):
+def test_what_is_wrong_is_told_in_one_line(isoloss_command, tmp_path, session, words, message):
     before = names(tmp_path)
     done = isoloss_command("render", session, *words, check=2)
     assert done.stderr.count("\n") == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert names(tmp_path) == before
 
 

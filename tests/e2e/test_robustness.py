@@ -74,9 +74,9 @@ def test_attack_defend_certify_with_what_is_shipped(isoloss_command, tmp_path):
         "certify", "digits-classifier", "--denoiser", "digits-denoiser", "--samples", "4",
         "--keep", "0", "--draws", "310", "--pilot", "10", "--out", "c", check=0,
     )  # fmt: skip
-    told = isoloss_command("info", "c", check=0).stdout
-    assert "certificate digits-classifier, σ = 0.25  0: " in told
-    assert "In L∞, 0.5 in L2 promises no more than 2.3/255" in told
+    text = isoloss_command("info", "c", check=0).stdout
+    assert "certificate digits-classifier, σ = 0.25  0: " in text
+    assert "In L∞, 0.5 in L2 promises no more than 2.3/255" in text
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_two_processes_make_the_table_that_one_does_when_killed_on_the_way(
         [sys.executable, *words, "one"], cwd=tmp_path, env=here, stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    ledger = tmp_path / "one" / "outcomes" / "units.jsonl"
-    while not ledger.exists() or ledger.read_bytes().count(b"\n") < 5:
+    journal = tmp_path / "one" / "outcomes" / "units.jsonl"
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 5:
         assert killed.poll() is None
         time.sleep(0.002)
     killed.kill()

@@ -15,7 +15,7 @@ import torch
 
 import isoloss
 from isoloss.compute.networks.checkpoints import load_state
-from isoloss.compute.training.trajectory import read_trajectory
+from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Log, Metric, Paused, Started
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.run import Run

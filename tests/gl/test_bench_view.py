@@ -89,9 +89,9 @@ def test_beside_pyvista_ratios_are_given(capsys):
 def test_without_pyvista_it_says_how_to_get_it(capsys):
     measured = Measured()
     bench.bench_view(as_json=False, sides=(4,), peer=False, measure=measured)
-    told = capsys.readouterr()
-    assert "pip install pyvista" in told.out
-    assert "measuring 4²" in told.err
+    output = capsys.readouterr()
+    assert "pip install pyvista" in output.out
+    assert "measuring 4²" in output.err
     assert [program for program, *_ in measured.asked] == ["isoloss"]
     bench.bench_view(as_json=True, sides=(4,), peer=False, measure=measured)
     assert json.loads(capsys.readouterr().out)["view"][0]["pyvista"] is None

@@ -42,10 +42,10 @@ def test_cards_are_apart_and_inside(context, scene, size):
         for a, b in ((0, 0), (0.1, 0), (0.9, 0.9), (-0.9, 0.9))
     ]
     laid = callouts(markers, view, text, scene.frame(), layout)
-    told = [label.text for label in laid.labels]
-    assert sum(line.startswith("loss") for line in told) == 4
+    lines = [label.text for label in laid.labels]
+    assert sum(line.startswith("loss") for line in lines) == 4
     # a small picture leaves out where the points are: they can be seen
-    assert any(line.startswith("α") for line in told) == (size[0] > 500)
+    assert any(line.startswith("α") for line in lines) == (size[0] > 500)
     plates = rectangles(laid.triangles, size)
     assert len(plates) == 4
     for k, (left, top, right, bottom) in enumerate(plates):

@@ -109,10 +109,10 @@ def test_epochs_rest_at_the_end():
 def test_frames_go_through_a_pipe_to_ffmpeg(tmp_path, ffmpeg):
     out = tmp_path / "x.mp4"
     events = list(render_movie(layer(), out, Motion(turntable=True, seconds=1, fps=4), (63, 41)))
-    told = json.loads(out.read_text())
-    assert told["bytes"] == 4 * 64 * 42 * 3, "four whole frames of an even size"
-    assert told["sum"] > 0
-    arguments = " ".join(told["arguments"])
+    received = json.loads(out.read_text())
+    assert received["bytes"] == 4 * 64 * 42 * 3, "four whole frames of an even size"
+    assert received["sum"] > 0
+    arguments = " ".join(received["arguments"])
     for wanted in ("-video_size 64x42", "-framerate 4", "libx264", "yuv420p", "+faststart"):
         assert wanted in arguments
     assert [e.done for e in events if isinstance(e, Progress)] == [1, 2, 3, 4]
@@ -121,13 +121,13 @@ def test_frames_go_through_a_pipe_to_ffmpeg(tmp_path, ffmpeg):
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"),
+    ("mode", "message"),
     [("fails at once", "Unknown encoder"), ("fails later", "No space left on device")],
 )
-def test_what_ffmpeg_complains_of_is_one_line(tmp_path, ffmpeg, monkeypatch, mode, told):
+def test_what_ffmpeg_complains_of_is_one_line(tmp_path, ffmpeg, monkeypatch, mode, message):
     monkeypatch.setenv("FAKE_FFMPEG", mode)
     (tmp_path / "x.mp4").write_text("the old movie")
-    with pytest.raises(IsolossError, match=f"ffmpeg failed: .*{told}") as error:
+    with pytest.raises(IsolossError, match=f"ffmpeg failed: .*{message}") as error:
         written(tmp_path / "x.mp4", Motion(play=True, seconds=2, fps=30))
     assert "\n" not in str(error.value)
     assert (tmp_path / "x.mp4").read_text() == "the old movie"
@@ -220,7 +220,7 @@ def test_frames_of_a_longer_movie_are_not_mixed_with_new_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("choices", "told"),
+    ("choices", "message"),
     [
         ({}, "needs something that moves"),
         ({"turntable": True, "views": ("A", "B")}, "not both"),
@@ -229,13 +229,13 @@ def test_frames_of_a_longer_movie_are_not_mixed_with_new_ones(tmp_path):
         ({"play": True, "fps": 1e6}, "--fps must be"),
     ],
 )
-def test_impossible_motions_are_refused(choices, told):
-    with pytest.raises(IsolossError, match=told):
+def test_impossible_motions_are_refused(choices, message):
+    with pytest.raises(IsolossError, match=message):
         Motion(**choices)
 
 
 @pytest.mark.parametrize(
-    ("name", "motion", "options", "told"),
+    ("name", "motion", "options", "message"),
     [
         ("x.avi", {"turntable": True}, {}, "a movie is .mp4"),
         ("x.mp4", {"turntable": True}, {"transparent": True}, "cannot be transparent"),
@@ -244,8 +244,8 @@ def test_impossible_motions_are_refused(choices, told):
         ("x.png", {"play": True}, {}, "frame-%04d.png"),
     ],
 )
-def test_impossible_movies_are_refused(tmp_path, name, motion, options, told):
-    with pytest.raises(IsolossError, match=told):
+def test_impossible_movies_are_refused(tmp_path, name, motion, options, message):
+    with pytest.raises(IsolossError, match=message):
         written(tmp_path / name, Motion(**motion), document(), **options)
     assert names(tmp_path) == []
 

@@ -21,5 +21,5 @@ def test_both_orders_work():
         for code in orders
     ]  # beside each other: each takes its time to import torch
     for process in running:
-        _, told = process.communicate(timeout=100)
-        assert process.returncode == 0, told
+        _, text = process.communicate(timeout=100)
+        assert process.returncode == 0, text

@@ -46,8 +46,8 @@ def display() -> Iterator[str]:
     )
     os.close(writing)
     try:
-        with os.fdopen(reading) as told:
-            number = told.readline().strip()
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()
         assert number, "Xvfb did not start"
         yield f":{number}"
     finally:
@@ -86,8 +86,8 @@ def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
                 errors="replace",
             )
         except subprocess.TimeoutExpired as error:
-            told = error.stdout or b""
-            text = told if isinstance(told, str) else told.decode(errors="replace")
+            output = error.stdout or b""
+            text = output if isinstance(output, str) else output.decode(errors="replace")
             pytest.fail(f"{name} did not end within {seconds:g} s\n{text}")
         if done.returncode:
             pytest.fail(f"{name} failed (exit code {done.returncode})\n{done.stdout}")

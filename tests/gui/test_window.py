@@ -85,15 +85,15 @@ def test_mistakes_are_borne_and_mended(travel: Travel, valley: Path) -> None:
 
 
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:
-    told = _view(tmp_path, "missing.ply", DISPLAY=display)
-    assert told.startswith("IsolossError: there is no file or run folder")
+    text = _view(tmp_path, "missing.ply", DISPLAY=display)
+    assert text.startswith("IsolossError: there is no file or run folder")
 
 
 def test_without_a_display_the_way_out_is_told(tmp_path: Path) -> None:
     for display in ("", ":987"):
-        told = _view(tmp_path, DISPLAY=display, WAYLAND_DISPLAY="")
-        assert told.startswith("IsolossError: ")
-        assert "isoloss render" in told
+        text = _view(tmp_path, DISPLAY=display, WAYLAND_DISPLAY="")
+        assert text.startswith("IsolossError: ")
+        assert "isoloss render" in text
 
 
 def test_importing_the_package_imports_no_gui() -> None:

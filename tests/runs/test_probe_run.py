@@ -22,7 +22,7 @@ from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.training.trajectory import read_trajectory
+from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
@@ -449,10 +449,10 @@ def test_the_findings_lie_beside_the_surface(trained):
     events = list(resume(run))
     findings = isoloss.load(run.folder).meta["findings"]
     assert {"what", "level", "message"} == set(findings[0])
-    told = [f for f in findings if f["level"] != "ok"]
-    assert told
+    raised = [f for f in findings if f["level"] != "ok"]
+    assert raised
     said = " ".join(getattr(e, "message", "") for e in events)
-    assert all(f["message"] in said for f in told)
+    assert all(f["message"] in said for f in raised)
 
 
 def test_a_users_network_that_fails_on_the_way_is_told_where(in_folder_of_users_module):
@@ -461,8 +461,8 @@ def test_a_users_network_that_fails_on_the_way_is_told_where(in_folder_of_users_
         precision="fp32", checkpoints_per_epoch=0.01,
     )  # fmt: skip
     run = Run.create(in_folder_of_users_module / "wild", settings)
-    told = r"^tinyuser.py, line \d+, in forward: ValueError: weights are too large$"
-    with pytest.raises(IsolossError, match=told):
+    message = r"^tinyuser.py, line \d+, in forward: ValueError: weights are too large$"
+    with pytest.raises(IsolossError, match=message):
         list(resume(run))
     failed = [event for _, event in run.events() if isinstance(event, Failed)]
-    assert [re.match(told, event.message) is not None for event in failed] == [True]
+    assert [re.match(message, event.message) is not None for event in failed] == [True]

@@ -28,7 +28,7 @@ from isoloss.robustness.smoothing import adaptive
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import denoising_loss
-from isoloss.robustness.speed.fast import Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import Plan
 from isoloss.robustness.attacks.rounding import Rounded
@@ -556,8 +556,8 @@ def test_the_protocol_s_page_is_what_its_runs_have_found(lab, tmp_path, monkeypa
     )
     training = Run.create(tmp_path / "net", TrainSettings(data="digits", model="vgg11"))
     metrics = (Metric(k, 0.1, 1.0, 0.5, 1.0, share) for k, share in enumerate((0.125, 0.875)))
-    told = "".join(f"{to_line(metric, float(k))}\n" for k, metric in enumerate(metrics))
-    training.events_path.write_text(told, encoding="utf-8")
+    text = "".join(f"{to_line(metric, float(k))}\n" for k, metric in enumerate(metrics))
+    training.events_path.write_text(text, encoding="utf-8")
     report = tmp_path / "defend" / "report.json"
     unfinished = report.rename(tmp_path / "report.json")
     tool.write(page, "cpu", tmp_path)
@@ -760,9 +760,9 @@ def test_what_the_command_line_refuses_leaves_nothing(
     out = tmp_path / "run"
     with suppress(SystemExit):
         assert main([command, f"{source}.safetensors", *rest, "--out", str(out)]) != 0
-    told = capsys.readouterr().err
-    assert message in told
-    assert len(told.splitlines()) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
     assert not out.exists()
 
 

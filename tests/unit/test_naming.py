@@ -1,8 +1,9 @@
+"""Short names, and texts shortened to what fits."""
+
 from itertools import pairwise
 
 import pytest
 
-from isoloss.geometry.rect import is_free, overlap
 from isoloss.naming import short_name, shortened
 
 
@@ -31,13 +32,3 @@ def test_texts_are_shortened_to_the_most_that_fits(keep_end):
         assert text.endswith(rest) if keep_end else text.startswith(rest)
     assert part == text
     assert all(a <= b for a, b in pairwise(lengths))
-
-
-def test_rectangles_that_share_an_edge_do_not_overlap():
-    a, beside, over = (0.0, 0.0, 2.0, 1.0), (2.0, 0.0, 3.0, 1.0), (1.5, 0.5, 4.0, 4.0)
-    assert not overlap(a, beside)
-    assert overlap(a, over)
-    assert overlap(over, a)
-    assert is_free(a, [beside])
-    assert not is_free(a, [beside, over])
-    assert is_free(a, [])

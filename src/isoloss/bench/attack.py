@@ -51,7 +51,7 @@ TRAINED_STEPS, _TRAINED_BATCH = 20, 16
 
 
 @dataclass(frozen=True)
-class Row:
+class PeerResult:
     """One peer.
 
     Attributes:
@@ -81,7 +81,7 @@ class Comparison:
 
     Attributes:
         unit: what the rates count.
-        outcome: what `Row.found` counts.
+        outcome: what `PeerResult.found` counts.
     """
 
     what: str
@@ -89,7 +89,7 @@ class Comparison:
     outcome: str
     images: int
     rounds: int
-    rows: list[Row]
+    rows: list[PeerResult]
 
 
 @dataclass(frozen=True)
@@ -250,9 +250,10 @@ def compare(
     n = len(target.images)
     first = next((k for k in seconds if not field[k].own), None)
     intervals = {k: clopper_pearson_interval(count, n) for k, count in found.items()}
-    rows: list[Row] = []
+    rows: list[PeerResult] = []
     for k, c in enumerate(field):
-        row = Row(c.name, c.precision, c.batch_size, instead=c.instead if c.work is None else "")
+        instead = c.instead if c.work is None else ""
+        row = PeerResult(c.name, c.precision, c.batch_size, instead=instead)
         if k in seconds:
             low, high = intervals[k]
             rate = n * work / min(seconds[k])

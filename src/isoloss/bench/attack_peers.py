@@ -26,7 +26,7 @@ from isoloss.robustness.smoothing.certify import certify
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import certified_radius
 from isoloss.robustness.speed.batch_sizes import BatchSizes
-from isoloss.robustness.speed.fast import Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
 BATCHES = {"cpu": (16, 32, 64, 128), "mps": (64, 256), "cuda": (128, 512, 2048)}

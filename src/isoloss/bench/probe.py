@@ -36,7 +36,7 @@ from isoloss.compute.networks.models import build_for_data
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.random_plane import random_plane
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
-from isoloss.compute.training.trajectory import read_trajectory
+from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
@@ -204,13 +204,15 @@ def _measure(probed: Probed, wanted: Wanted, device: torch.device) -> Figures:
     loop = rates[-1].loop
     assert loop is not None
     forget_peak(device)
-    surface = _to_one_percent(probed, plane, wanted, loop, device) if wanted.budget else None
+    surface = to_one_percent(probed, plane, wanted, loop, device) if wanted.budget else None
     return Figures(probed.name, rates, surface, peak_bytes(device) / 2**20)
 
 
-def _to_one_percent(
+def to_one_percent(
     probed: Probed, plane: Plane, wanted: Wanted, loop: float, device: torch.device
 ) -> ToOnePercent:
+    """Compute the surface to within `TOLERANCE`, or as far as the budget goes, and compare cells of
+    it with all images in fp32; `loop` is the classic programs' rate, in samples a second."""
     axis = np.linspace(-1, 1, wanted.grid)
     data = probed.samples(device)
     request = Request(

@@ -102,9 +102,9 @@ def peers_in(
 
     peers = {"engine": Peer(engine, turns=TURNS), "floor": Peer(floor, turns=TURNS)}
     if precision == "fp32":
-        loader = _loader(data, n)
+        loader = loader_of(data, n)
         plain = copy.deepcopy(probed.model).to(device).eval()
-        peers["loop"] = Peer(lambda point: _plain_loop(plain, plane, point, loader, device))
+        peers["loop"] = Peer(lambda point: plain_loop(plain, plane, point, loader, device))
         if (package := _loss_landscapes(probed, plane, loader, device)) is not None:
             peers["loss_landscapes"] = Peer(lambda _: package(), PEER_STEPS**2)
     return n, peers
@@ -147,21 +147,22 @@ def rates_of(
     )
 
 
-def _loader(data: ShuffledSamples, n: int) -> Loader:
-    """The same images, in the host's memory."""
+def loader_of(data: ShuffledSamples, n: int) -> Loader:
+    """The first `n` samples in batches of `LOOP_BATCH`, in the host's memory."""
     ((images, targets),) = data.batches(0, n, n)
     return DataLoader(TensorDataset(images.cpu(), targets.cpu()), batch_size=LOOP_BATCH)
 
 
 @torch.no_grad()
-def _plain_loop(
+def plain_loop(
     model: nn.Module,
     plane: Plane,
     point: tuple[float, float],
     loader: Loader,
     device: torch.device,
 ) -> float:
-    """One grid point as the classic programs do it: set weights, load batches, fp32, `.item()`."""
+    """The summed loss at one grid point (α, β) as the classic programs compute it: set weights,
+    load batches, fp32, `.item()`."""
     for name, parameter in model.named_parameters():
         moved = plane.origin[name] + point[0] * plane.delta[name] + point[1] * plane.eta[name]
         parameter.copy_(moved)

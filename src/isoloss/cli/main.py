@@ -11,7 +11,13 @@ from pathlib import Path
 
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED, WRONG_REQUEST
 from isoloss.cli.parser import parser_for
-from isoloss.cli.runs import ON_SEVERAL_PROCESSES, interrupt_on_termination, resume_runs, run, start
+from isoloss.cli.run_verbs import (
+    ON_SEVERAL_PROCESSES,
+    interrupt_on_termination,
+    resume_runs,
+    run,
+    start,
+)
 from isoloss.errors import IsolossError
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from isoloss.errors import IsolossError
-from isoloss.figures.print import Print
+from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera

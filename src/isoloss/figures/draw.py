@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.figures.print import Print
+from isoloss.figures.paper import Print
 from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.arrays import Pixels
 from isoloss.scene.appearance import Appearance

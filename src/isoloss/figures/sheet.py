@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoloss.figures.print import COLUMN, Print
+from isoloss.figures.paper import COLUMN, Print
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.height import Tick

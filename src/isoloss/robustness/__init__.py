@@ -20,7 +20,7 @@ from isoloss.robustness.smoothing.statistics import (
 )
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.robustness.smoothing.votes import Votes, vote
-from isoloss.robustness.speed.fast import Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 
 __all__ = [
     "LEGACY",

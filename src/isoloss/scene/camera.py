@@ -59,7 +59,7 @@ class Camera:
 
     def pan(self, dx: float, dy: float, size: Size) -> Camera:
         """Shift by a drag of (dx, dy) pixels in a viewport of `size`; the target stays under it."""
-        right, up, _ = self._axes
+        right, up, _ = self.axes
         shift = self._units_per_pixel(size) * (-dx * right + dy * up)
         return replace(self, target=_vector(np.array(self.target) + shift))
 
@@ -70,7 +70,7 @@ class Camera:
         if at is None:
             return closer
         dx, dy = at[0] - size[0] / 2, at[1] - size[1] / 2
-        right, up, _ = self._axes
+        right, up, _ = self.axes
         gained = self._units_per_pixel(size) - closer._units_per_pixel(size)
         shift = gained * (dx * right - dy * up)
         return replace(closer, target=_vector(np.array(self.target) + shift))
@@ -86,7 +86,7 @@ class Camera:
     def fitting(self, size: Size, corners: Array) -> Camera:
         """As far away as it takes to see all `corners` (n, 3) in a viewport of `size`, and no
         closer than it is; the margin is for what is written around them."""
-        eye = (corners - self.target) @ np.stack(self._axes).T
+        eye = (corners - self.target) @ np.stack(self.axes).T
         width, height = (_MARGIN * half / self.distance for half in self._half_extent(size))
         reach = np.maximum(np.abs(eye[:, 0]) / width, np.abs(eye[:, 1]) / height)
         needed = reach if self.orthographic else reach + eye[:, 2]
@@ -108,23 +108,43 @@ class Camera:
 
     # -- matrices ----------------------------------------------------------------------------
 
+    @cached_property
+    def axes(self) -> tuple[Array, Array, Array]:
+        """(3,) each: unit vectors to the right, up, and back towards the eye."""
+        a, e = math.radians(self.azimuth), math.radians(self.elevation)
+        right = np.array([math.cos(a), math.sin(a), 0.0])
+        up = np.array([-math.sin(a) * math.sin(e), math.cos(a) * math.sin(e), math.cos(e)])
+        back = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
+        return right, up, back
+
     @property
     def eye(self) -> Array:
         """(3,) where the camera is."""
-        return np.array(self.target) + self.distance * self._axes[2]
+        return np.array(self.target) + self.distance * self.axes[2]
 
     def view(self) -> Matrix:
         """(4, 4) world to eye coordinates, for column vectors; the eye looks along -z."""
-        rotation = np.stack(self._axes)
+        rotation = np.stack(self.axes)
         matrix = np.eye(4)
         matrix[:3, :3] = rotation
         matrix[:3, 3] = -rotation @ self.eye
         return matrix.astype(np.float32)
 
+    def depth_range(self) -> tuple[float, float]:
+        """Distances from the eye to the near and far planes, as tight as the box allows.
+
+        Line biases rely on the precision.
+        """
+        centre = self.distance + float(np.dot(np.array(self.target) - _TARGET, self.axes[2]))
+        reach = 4.0
+        if self.orthographic:
+            return centre - 2 * reach, centre + 2 * reach
+        return max(centre - reach, 0.01 * self.distance, 0.01), max(centre + reach, 1.0)
+
     def projection(self, size: Size) -> Matrix:
         """(4, 4) eye to OpenGL clip coordinates for a viewport of `size` pixels."""
         width, height = self._half_extent(size)
-        near, far = self._depth_range()
+        near, far = self.depth_range()
         matrix = np.zeros((4, 4))
         matrix[0, 0], matrix[1, 1] = self.distance / width, self.distance / height
         if self.orthographic:
@@ -139,7 +159,7 @@ class Camera:
 
     def ray(self, x: float, y: float, size: Size) -> Ray:
         """The ray through the pixel (x, y), counted from the top left of a viewport of `size`."""
-        right, up, back = self._axes
+        right, up, back = self.axes
         width, height = self._half_extent(size)
         across = width * (2 * x / size[0] - 1) * right + height * (1 - 2 * y / size[1]) * up
         if self.orthographic:
@@ -149,7 +169,7 @@ class Camera:
 
     def to_pixels(self, points: Array, size: Size) -> Array:
         """(n, 3) world points to (n, 3): pixels from the top left, and depth along the view."""
-        eye = (points - self.eye) @ np.stack(self._axes).T
+        eye = (points - self.eye) @ np.stack(self.axes).T
         depth = -eye[:, 2]
         width, height = self._half_extent(size)
         nearness = self.distance / np.maximum(depth, 1e-6)
@@ -159,15 +179,6 @@ class Camera:
         return np.stack([x, y, depth], axis=1)
 
     # -- inner workings ----------------------------------------------------------------------
-
-    @cached_property
-    def _axes(self) -> tuple[Array, Array, Array]:
-        """Unit vectors to the right, up, and back towards the eye."""
-        a, e = math.radians(self.azimuth), math.radians(self.elevation)
-        right = np.array([math.cos(a), math.sin(a), 0.0])
-        up = np.array([-math.sin(a) * math.sin(e), math.cos(a) * math.sin(e), math.cos(e)])
-        back = np.array([math.sin(a) * math.cos(e), -math.cos(a) * math.cos(e), math.sin(e)])
-        return right, up, back
 
     def _half_extent(self, size: Size) -> tuple[float, float]:
         """Half the width and height of what is seen at the target's distance."""
@@ -179,14 +190,6 @@ class Camera:
 
     def _units_per_pixel(self, size: Size) -> float:
         return 2 * self._half_extent(size)[1] / size[1]
-
-    def _depth_range(self) -> tuple[float, float]:
-        """Near and far planes as tight as the box allows: line biases rely on the precision."""
-        centre = self.distance + float(np.dot(np.array(self.target) - _TARGET, self._axes[2]))
-        reach = 4.0
-        if self.orthographic:
-            return centre - 2 * reach, centre + 2 * reach
-        return max(centre - reach, 0.01 * self.distance, 0.01), max(centre + reach, 1.0)
 
 
 def _vector(values: Array) -> Vector:

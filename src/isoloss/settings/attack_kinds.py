@@ -41,7 +41,7 @@ class AttackKind:
         in_figures: where a caption may be far away; by default the label.
         in_reports: to a reader who has nothing but the text; by default the label.
         hint: what it is, in the help of options.
-        terms: in which the window explains it (`isoloss.app.state.explain`).
+        terms: in which the window explains it (`isoloss.app.state.glossary`).
         hue, mark: of its curves.
         implementation: "module:function"; the function is given an `AttackContext`.
         check: "module:function" of what refuses, given the number of classes, to begin what

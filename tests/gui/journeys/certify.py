@@ -1,7 +1,7 @@
 """Fill in the form of a certification and watch its certified accuracies come in."""
 
 from drive import Driver, drive
-from filling import Filling
+from form_driver import FormDriver
 from imgui_bundle import imgui
 
 from isoloss.results.certificates import farthest_radius
@@ -21,14 +21,14 @@ def ask(d: Driver) -> None:
     """The denoiser may be left out; it is not here."""
     form = d.parts.experiments.forms["certify"]
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.c)
-    fill = Filling(d, "Certify", "source")
-    fill.suggested("source", ["digits-classifier"], 0)
+    form_driver = FormDriver(d, "Certify", "source")
+    form_driver.suggested("source", ["digits-classifier"], 0)
     assert d.until(lambda: form.settings, f"the form to be right ({form.error})").denoiser is None
-    fill.typed("denoiser", "digits-denoiser", optional=True)
-    fill.typed("draws", 0)
+    form_driver.typed("denoiser", "digits-denoiser", optional=True)
+    form_driver.typed("draws", 0)
     d.until(lambda: form.error.startswith("Draws should be greater"), "the error")
     for name, value in (("draws", DRAWS), ("samples", IMAGES)):
-        fill.typed(name, value)
+        form_driver.typed(name, value)
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert (settings.denoiser, settings.draws, settings.samples) == (
         "digits-denoiser", DRAWS, IMAGES,

@@ -1,7 +1,7 @@
 """Fill in the form of a defense, watch its accuracies come in, and look at images it has kept."""
 
 from drive import Driver, drive
-from filling import Filling
+from form_driver import FormDriver
 from imgui_bundle import imgui
 
 from isoloss.results.tables import AccuracyInterval, Curve
@@ -20,22 +20,22 @@ def ask(d: Driver) -> None:
     """The form offers what fits, and says what is wrong."""
     form = d.parts.experiments.forms["defend"]
     d.press(imgui.Key.mod_ctrl, imgui.Key.mod_shift, imgui.Key.d)
-    fill = Filling(d, "Defend", "source")
+    form_driver = FormDriver(d, "Defend", "source")
     assert form.wrong == "source"
     assert form.missing
     d.shot("defend_empty.png")
-    fill.suggested("source", ["digits-classifier"], 0)
+    form_driver.suggested("source", ["digits-classifier"], 0)
     assert form.values["source"] == "digits-classifier"
     assert form.wrong == "denoiser"
 
     # a wrong entry shows its error, and nothing can be started
-    fill.typed("denoiser", "digits-classifier")
+    form_driver.typed("denoiser", "digits-classifier")
     d.until(lambda: "is a classifier: choose a denoiser" in form.error, "the error")
     d.shot("defend_wrong.png")
-    fill.suggested("denoiser", ["digits-denoiser", "google/ddpm-cifar10-32"], 0)
+    form_driver.suggested("denoiser", ["digits-denoiser", "google/ddpm-cifar10-32"], 0)
     d.until(lambda: form.settings is not None, f"the form to be right ({form.error})")
 
-    fill.typed("eps", "0.05 -1", optional=True)
+    form_driver.typed("eps", "0.05 -1", optional=True)
     d.until(lambda: form.error.startswith("Epsilons should be greater"), "the error")
     for name, value in (
         ("eps", "0.05 0.3"),
@@ -45,9 +45,9 @@ def ask(d: Driver) -> None:
         ("draws", 2),
         ("votes", 3),
     ):
-        fill.typed(name, value)
+        form_driver.typed(name, value)
     d.click("More")
-    fill.typed("keep", 3, table="model")
+    form_driver.typed("keep", 3, table="model")
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert settings.epsilons == (0.05, 0.3)
     assert (settings.samples, settings.keep, settings.draws, settings.votes) == (24, 3, 2, 3)

@@ -102,9 +102,11 @@ def damaged(d: Driver) -> None:
     for path in (DEFENDED / "robustness.csv", DEFENDED / "examples" / "examples.json"):
         before = path.read_bytes()
         for content in (before[: len(before) // 2], b"\x00\xff{", b""):
-            told = workspace.messages.version
+            version = workspace.messages.version
             path.write_bytes(content)
-            d.until(lambda told=told: workspace.messages.version > told, f"word of {path.name}")
+            d.until(
+                lambda version=version: workspace.messages.version > version, f"word of {path.name}"
+            )
             assert path.name in workspace.messages.lines[-1].text
         d.ctx.yield_(3)
         d.shot(f"damaged_{path.stem}.png")

@@ -61,9 +61,9 @@ def open_files(d: Driver) -> None:
     (Path("run") / "run.json").write_text("{")
     hostile = ["empty.ply", "liar.ply", "noise.npz", "noise.h5", "half.ply", "run", "missing.ply"]
     for name in hostile:
-        told = workspace.messages.version
+        version = workspace.messages.version
         drop(str(Path(name).absolute()))
-        d.until(lambda told=told: workspace.messages.version > told, f"word of {name}")
+        d.until(lambda version=version: workspace.messages.version > version, f"word of {name}")
         message = workspace.messages.lines[-1]
         assert message.level == "error", (name, message)
         assert name in message.text, (name, message)

@@ -108,9 +108,9 @@ def refuse(d: Driver, path: Path) -> None:
     for name, content in hostile.items():
         bad = Path(f"{name}.isoloss")
         bad.write_text(content, encoding="utf-8")
-        told = workspace.messages.version
+        version = workspace.messages.version
         drop(str(bad.absolute()))
-        d.until(lambda told=told: workspace.messages.version > told, f"word of {name}")
+        d.until(lambda version=version: workspace.messages.version > version, f"word of {name}")
         message = workspace.messages.lines[-1]
         assert (message.level, name in message.text) == ("error", True), message
     assert workspace.document.state() == state
@@ -153,9 +153,9 @@ def choices(d: Driver) -> object:
 def title(d: Driver) -> str:
     """What stands over the window."""
     d.ctx.yield_(3)
-    told = glfw.get_window_title(glfw_window())
-    assert told is not None
-    return told
+    title = glfw.get_window_title(glfw_window())
+    assert title is not None
+    return title
 
 
 if __name__ == "__main__":

@@ -23,16 +23,16 @@ def undo(d: Driver) -> None:
     d.until(lambda: d.window.frames > 4, "the first frames")
     assert not d.parts.action("undo").is_possible()
 
-    def is_one_step(act: Callable[[], object], told: str) -> None:
+    def is_one_step(act: Callable[[], object], word: str) -> None:
         """What `act` does is one step, back and forth."""
         before = workspace.document.state()
         act()
         after = workspace.document.state()
-        assert after != before, f"{told} changes nothing"
-        d.until(lambda: steps.undoes == told, f"the step {told!r}")
+        assert after != before, f"{word} changes nothing"
+        d.until(lambda: steps.undoes == word, f"the step {word!r}")
         d.press(CTRL, imgui.Key.z)
-        assert workspace.document.state() == before, f"{told} is not one step"
-        assert steps.redoes == told
+        assert workspace.document.state() == before, f"{word} is not one step"
+        assert steps.redoes == word
         d.press(CTRL, imgui.Key.y)
         assert workspace.document.state() == after
 

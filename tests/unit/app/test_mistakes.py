@@ -52,19 +52,19 @@ def frame():
 
 
 @pytest.mark.parametrize(
-    ("entered", "told"),
+    ("entered", "taken"),
     [(math.nan, 0.5), (math.inf, 0.5), (-math.inf, 0.5), (0.25, 0.25), (-7, 0), (1e300, 1)],
 )
-def test_no_number_that_cannot_be_drawn_is_taken(monkeypatch, entered, told):
-    assert numbers.within(entered, 0.5, (0, 1)) == told
+def test_no_number_that_cannot_be_drawn_is_taken(monkeypatch, entered, taken):
+    assert numbers.within(entered, 0.5, (0, 1)) == taken
 
     def typed(_, value, *__):
         return True, [entered, 0.5] if isinstance(value, list) else entered
 
     for widget in ("slider_float", "input_double"):
         monkeypatch.setattr(imgui, widget, typed)
-    assert numbers.slider("x", 0.5, (0, 1)) == (told != 0.5, told)
-    assert numbers.number_field("x", 0.5, (0, 1)) == told
+    assert numbers.slider("x", 0.5, (0, 1)) == (taken != 0.5, taken)
+    assert numbers.number_field("x", 0.5, (0, 1)) == taken
     monkeypatch.setattr(imgui, "drag_float2", typed)
     limited = min(max(entered, -1e30), 1e30) if math.isfinite(entered) else 0.5
     assert numbers.drag_pair("x", (0.5, 0.5), 1) == (limited != 0.5, (limited, 0.5))
@@ -214,9 +214,9 @@ def test_a_difference_tells_that_it_is_one(opened):
     a, b = opened.document.layers
     a.surface = replace(a.surface, loss=a.surface.loss - 0.25)
     opened.show_difference(a, b)
-    told = dict(facts(opened.selected))
-    assert "Loss" not in told
-    assert told["Δ loss"] == "−0.25 to −0.25"
+    values = dict(facts(opened.selected))
+    assert "Loss" not in values
+    assert values["Δ loss"] == "−0.25 to −0.25"
     assert dict(facts(b))["Loss"] == "1 to 3"
 
 
@@ -228,14 +228,14 @@ def test_a_minimum_that_is_not_marked_has_no_ring(workspace, tmp_path):
     scale = scene.frame().scale
     deepest, shallow = sorted(layer.minima, key=lambda m: m.loss)
     pointing = workspace.pointing
-    for minimum, least, told in (
+    for minimum, least, expected in (
         (shallow, 0.0, shallow),
         (shallow, 0.9, None),
         (deepest, 0.9, deepest),
     ):
         pointing.minimum = (layer, minimum)
         workspace.change(minima=True, minima_persistence=least)
-        assert pointing.ringed(scene, scale) is told
+        assert pointing.ringed(scene, scale) is expected
         workspace.change(minima=False)
         assert pointing.ringed(scene, scale) is None
     workspace.change(minima=True)

@@ -18,7 +18,7 @@ import pytest
 
 from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.registry import PANELS
-from isoloss.app.state.explain import (
+from isoloss.app.state.glossary import (
     GLOSSARY,
     OF_FIELD,
     explanation,

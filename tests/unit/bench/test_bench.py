@@ -72,14 +72,14 @@ def test_the_loop_computes_what_the_engine_computes(probed):
     plane = random_plane(probed.model)
     evaluator = Evaluator(probed.model, plane, probed.samples(CPU), None, CPU)
     evaluator.move_to(0.3, -0.7)
-    loader = probe_peers._loader(probed.samples(CPU), 100)
-    total = probe_peers._plain_loop(probed.model, plane, (0.3, -0.7), loader, CPU)
+    loader = probe_peers.loader_of(probed.samples(CPU), 100)
+    total = probe_peers.plain_loop(probed.model, plane, (0.3, -0.7), loader, CPU)
     assert total / 100 == pytest.approx(evaluator.mean_loss(100), rel=1e-4)
 
 
 def test_a_surface_is_taken_to_one_percent(probed):
     plane = random_plane(probed.model)
-    found = bench._to_one_percent(probed, plane, bench.Wanted(5, 60.0, 25), 100.0, CPU)
+    found = bench.to_one_percent(probed, plane, bench.Wanted(5, 60.0, 25), 100.0, CPU)
     assert found.finished
     assert found.precision in ("fp32", "bf16")
     assert found.checked == 25
@@ -87,7 +87,7 @@ def test_a_surface_is_taken_to_one_percent(probed):
     assert 0 <= found.worst_error <= 0.011
     assert found.fewer >= 1
     assert 0 < found.coarse_seconds <= found.seconds
-    cut_short = bench._to_one_percent(probed, plane, bench.Wanted(5, 0.0), 100.0, CPU)
+    cut_short = bench.to_one_percent(probed, plane, bench.Wanted(5, 0.0), 100.0, CPU)
     assert not cut_short.finished
     assert cut_short.checked == 0
 

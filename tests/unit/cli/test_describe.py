@@ -23,7 +23,7 @@ FOUND = [
 ]
 
 
-def told(tmp_path, surface):
+def described(tmp_path, surface):
     path = surface.save(tmp_path / ("s.npz" if surface.is_curve else "s.ply"))
     return [" ".join(line.split()) for line in describe(path).splitlines()]
 
@@ -33,7 +33,7 @@ def surface(**meta):
 
 
 def test_a_description_is_told_in_words(tmp_path):
-    lines = told(
+    lines = described(
         tmp_path,
         surface(
             model="net",
@@ -65,7 +65,7 @@ def test_a_description_is_told_in_words(tmp_path):
     ],
 )
 def test_findings_are_lines_the_warnings_first(tmp_path, findings, expected):
-    lines = told(tmp_path, surface(findings=findings))
+    lines = described(tmp_path, surface(findings=findings))
     assert [x for x in lines if x.startswith(("warning", "note", "no findings"))] == expected
     assert not [x for x in lines if "findings" in x and x != "no findings"]
 
@@ -77,12 +77,12 @@ def test_where_nobody_looked_there_are_no_findings_to_tell():
 
 def test_a_curve_and_a_spread_are_told(tmp_path):
     curve = Surface.from_loss(AXIS, np.zeros(1), AXIS[:, None] ** 2, plane="line", model="net")
-    lines = told(tmp_path, curve)
+    lines = described(tmp_path, curve)
     assert lines[0] == "curve net, random line"
     assert "points 5, 5 computed" in lines
     assert not [x for x in lines if x.startswith("β")]
     spread = np.linspace(0.25, 0.5, 25).reshape(5, 5)
-    assert "spread 0.25 … 0.5" in told(tmp_path, replace(surface(), spread=spread))
+    assert "spread 0.25 … 0.5" in described(tmp_path, replace(surface(), spread=spread))
 
 
 def test_a_run_tells_what_was_asked_beside_the_defaults(tmp_path):

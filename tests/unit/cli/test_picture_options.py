@@ -39,38 +39,38 @@ def parsed(*words: str) -> argparse.Namespace:
 
 def drawn(monkeypatch, *words: str) -> dict:
     """The keyword arguments that `render` is called with."""
-    told = {}
+    given = {}
 
     def render(source, out, size, scale, **options):
-        told.update(options, source=source, out=out, size=size, scale=scale)
+        given.update(options, source=source, out=out, size=size, scale=scale)
 
     monkeypatch.setattr("isoloss.gl.pictures.picture.render", render)
     list(run_render(parsed(*words)))
-    return told
+    return given
 
 
 @pytest.mark.parametrize("kind", [Appearance, Camera])
 def test_every_choice_is_an_option_with_help(kind):
     parser = argparse.ArgumentParser()
     add_render_options(parser)
-    told = {action.dest: action.help for action in parser._actions}
+    helps = {action.dest: action.help for action in parser._actions}
     for field in fields(kind):
-        assert len(told[field.name] or "") > 8, f"{field.name} is not explained"
+        assert len(helps[field.name] or "") > 8, f"{field.name} is not explained"
     parser.format_help()
 
 
 def test_the_help_is_for_people():
     parser = argparse.ArgumentParser()
     add_render_options(parser)
-    told = {action.dest: action.help or "" for action in parser._actions}
-    for name, text in told.items():
+    helps = {action.dest: action.help or "" for action in parser._actions}
+    for name, text in helps.items():
         assert not re.search(r"`|None|\(lo, hi\)|decorations", text), f"{name}: {text}"
     for name in colormaps.NAMES:
-        assert name in told["colormap"]
-    decorations = [told[name] for name in ("axes", "scalar_bar", "title", "legend")]
+        assert name in helps["colormap"]
+    decorations = [helps[name] for name in ("axes", "scalar_bar", "title", "legend")]
     assert len(set(decorations)) == 4, "each is told by itself"
     for name in ("--turntable", "--path", "--play"):
-        assert name in told["out"]
+        assert name in helps["out"]
 
 
 def test_several_planes_in_one_box_are_told(tmp_path, monkeypatch, capsys):
@@ -85,8 +85,8 @@ def test_several_planes_in_one_box_are_told(tmp_path, monkeypatch, capsys):
         namespace.path = [first, second]
         list(run_render(namespace))
     assert [layer.name for layer in shown[0]] == ["bowl", "wide"]
-    told = capsys.readouterr().err.splitlines()
-    assert told == [
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
         "isoloss: bowl and wide are drawn into one box, though their ranges differ: "
         "α from −1 to 1, and from −2 to 2"
     ]
@@ -97,13 +97,13 @@ def test_several_planes_in_one_box_are_told(tmp_path, monkeypatch, capsys):
 
 
 def test_choices_arrive_by_their_names(monkeypatch):
-    told = drawn(
+    given = drawn(
         monkeypatch, "--texture", "contour-bands", "--epoch", "2.5", "--no-ambient-occlusion",
         "--contour-value", "0.7", "--height-gain", "1.5", "--color-range", "-1e-3", "4",
         "--azimuth", "-20", "--target", "0", "-1", "0.5", "--title", "Mine", "--no-axes",
         "--scale", "1.25", "--size", "640×480", "--contours", "9",
     )  # fmt: skip
-    document = stage(bowl(), **{k: v for k, v in told.items() if k in {
+    document = stage(bowl(), **{k: v for k, v in given.items() if k in {
         *(f.name for f in fields(Appearance)), *(f.name for f in fields(Camera))}})  # fmt: skip
     look, camera = document.view.appearance, document.view.camera
     assert look == Appearance(
@@ -112,7 +112,7 @@ def test_choices_arrive_by_their_names(monkeypatch):
     )  # fmt: skip
     assert camera == Camera(azimuth=-20.0, target=(0.0, -1.0, 0.5))
     assert document.view.title == "Mine"
-    assert (told["size"], told["scale"]) == ((640, 480), 1.25)
+    assert (given["size"], given["scale"]) == ((640, 480), 1.25)
 
 
 def test_shorthands(monkeypatch):
@@ -130,7 +130,7 @@ def test_shorthands(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--size", "big"], "--size is WIDTHxHEIGHT"),
         (["--fps", "30"], "--fps is for a movie"),
@@ -154,17 +154,17 @@ def test_shorthands(monkeypatch):
         (["--contour-levels", "999"], "from 1 to 100"),
     ],
 )
-def test_what_does_not_go_together_is_told(tmp_path, words, told):
+def test_what_does_not_go_together_is_told(tmp_path, words, message):
     namespace = parsed(*words)
     namespace.path = [bowl().surface.save(tmp_path / "x.ply")]
     namespace.out = tmp_path / namespace.out
-    with pytest.raises(IsolossError, match=told):
+    with pytest.raises(IsolossError, match=message):
         list(run_render(namespace))
     assert [p.name for p in tmp_path.iterdir()] == ["x.ply"]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"contour_levels": 1000}, "--contour-levels must be a whole number from 1 to 100"),
         ({"elevation": 100.0}, "--elevation must be a number from -90 to 90"),
@@ -176,8 +176,8 @@ def test_what_does_not_go_together_is_told(tmp_path, words, told):
         ({"view": "Side"}, "no saved view 'Side'"),
     ],
 )
-def test_wrong_values_are_told_with_their_range(options, told):
-    with pytest.raises(IsolossError, match=told):
+def test_wrong_values_are_told_with_their_range(options, message):
+    with pytest.raises(IsolossError, match=message):
         stage(bowl(), **options)
 
 

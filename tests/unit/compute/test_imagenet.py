@@ -18,7 +18,7 @@ from isoloss.compute.training.network import load_network
 from isoloss.results.tables import read_table
 from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
-from isoloss.robustness.speed.fast import Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.run import Run, run_name
 from isoloss.settings import AttackSettings, ProbeSettings
 from isoloss.work import prepare, resume

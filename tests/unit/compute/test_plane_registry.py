@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 import isoloss
 from isoloss import IsolossError, Plane
-from isoloss.app.state.explain import of_fact
 from isoloss.app.state.forms import Form
+from isoloss.app.state.glossary import of_fact
 from isoloss.cli.describe import describe
 from isoloss.cli.main import main
 from isoloss.cli.options import add_options, settings_from

@@ -13,8 +13,8 @@ from PIL import Image
 
 import isoloss
 from isoloss.errors import IsolossError
+from isoloss.figures.paper import Print
 from isoloss.figures.plane.contour_figure import contour_figure
-from isoloss.figures.print import Print
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
@@ -230,7 +230,7 @@ def test_a_figure_shows_the_texture_that_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("texture", "print_", "told"),
+    ("texture", "print_", "message"),
     [
         ("matte", Print(), "has no matte: --texture may be height, accuracy"),
         ("wireframe", Print(), "has no wireframe"),
@@ -238,8 +238,8 @@ def test_a_figure_shows_the_texture_that_is_asked_for():
         ("accuracy", Print(), "no accuracy in bowl"),
     ],
 )
-def test_a_texture_that_a_figure_does_not_have_is_refused(texture, print_, told):
-    with pytest.raises(IsolossError, match=told):
+def test_a_texture_that_a_figure_does_not_have_is_refused(texture, print_, message):
+    with pytest.raises(IsolossError, match=message):
         isoloss.render(bowl(), figure=True, texture=texture, print_=print_)
 
 
@@ -264,15 +264,15 @@ def test_a_label_leaves_the_path_free():
 
 
 @pytest.mark.parametrize(
-    ("surface", "told"),
+    ("surface", "message"),
     [
         ([bowl(), bowl()], "2 are shown in one viewport: leave one"),
         (Surface.from_loss(AXIS, AXIS, np.full((21, 21), np.nan)), "none is shown"),
         (Surface.from_loss(AXIS[:1], AXIS, np.ones((1, 21))), "thinner than 2×2"),
     ],
 )
-def test_what_has_no_contours_is_told(surface, told):
-    with pytest.raises(IsolossError, match=told):
+def test_what_has_no_contours_is_told(surface, message):
+    with pytest.raises(IsolossError, match=message):
         isoloss.render(surface, figure=True)
 
 

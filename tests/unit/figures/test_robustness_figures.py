@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from scipy import stats
 
 from isoloss.cli.main import main
-from isoloss.cli.runs import draw_figures
+from isoloss.cli.run_verbs import draw_figures
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.accuracy import accuracy_figure
 from isoloss.figures.robustness.certified import certified_figure, certified_fractions
@@ -162,9 +162,9 @@ def test_each_sigma_has_a_panel_with_the_undefended_network_in_it(tmp_path):
         ]  # fmt: skip
         looks = [(line.get_marker(), line.get_color()) for line in lines(plot, "curve")]
         assert len(set(looks)) == len({mark for mark, _ in looks}) == 3
-    told = " ".join(words(figure))
-    assert "majority of 10 draws" in told
-    assert "undefended, PGD" in told
+    text = " ".join(words(figure))
+    assert "majority of 10 draws" in text
+    assert "undefended, PGD" in text
 
 
 def test_one_draw_and_the_worst_can_be_drawn_instead(tmp_path):
@@ -225,10 +225,10 @@ def test_stamps_are_where_warnings_concern_what_is_drawn(tmp_path):
     assert ("2", colors["eot"]) in stamped[0]
     assert ("3", colors["transfer"]) in stamped[0]
     assert ("3", colors["transfer"]) in stamped[1]
-    told = words(figure)
+    texts = words(figure)
     for sentence in ("All of it is doubtful.", "Only EOT at one σ.", "Transfer at any σ."):
-        assert sentence in told
-    assert not any("another" in text or "not drawn" in text for text in told)
+        assert sentence in texts
+    assert not any("another" in text or "not drawn" in text for text in texts)
 
 
 def test_what_one_run_s_checks_have_found_stays_with_the_other_s_same_curve(tmp_path):
@@ -291,9 +291,9 @@ def test_several_runs_share_an_axis_if_they_are_of_the_same_images(tmp_path):
     assert "one: few images." in words(figure)
     other = [replace(r, correct=r.correct // 2, accuracy=r.accuracy / 2, low=0) for r in PLAIN[:4]]
     third = made(tmp_path / "third", AttackSettings, other)
-    told = words(drawn(one, third))
-    assert "PGD (one)" in told
-    assert "PGD (third)" in told
+    texts = words(drawn(one, third))
+    assert "PGD (one)" in texts
+    assert "PGD (third)" in texts
     elsewhere = made(tmp_path / "elsewhere", AttackSettings, PLAIN, data="d2")
     with pytest.raises(IsolossError, match="one and elsewhere are not of the same images"):
         drawn(one, elsewhere)
@@ -434,9 +434,9 @@ def test_strips_show_what_was_kept(tmp_path, defended):
     np.testing.assert_allclose(added.picture, 0.5 + 5 * (shot.attacked - shot.clean), atol=1e-6)
     assert not shot.is_right
     figure = strip_figure(findings, Choice(), SHEET, LIGHT, "")
-    told = words(figure)
+    texts = words(figure)
     for text in ("0, clean", "0.05", "0.1", "✓ cat", "✗ a frog, green", "88 %", "× 5", "× 10"):
-        assert any(text in each for each in told), text
+        assert any(text in each for each in texts), text
     pictures = [a for a in figure.axes if a.get_images()]
     assert len(pictures) == (3 + 3 + 3 + 2 if defended else 3 + 2)
     shown = pictures[2].get_images()[0].get_array()
@@ -465,7 +465,7 @@ def test_maps_are_drawn_with_their_drift(tmp_path):
     )
     keep(folder)
     figure = map_figure(read_run_results(folder), Choice(), Sheet(505, None, 8, 72), LIGHT, "")
-    told = words(figure)
+    texts = words(figure)
     for text in (
         "last features",
         "stages.2.blocks.4 attention",
@@ -473,7 +473,7 @@ def test_maps_are_drawn_with_their_drift(tmp_path):
         "0.1",
         "drift",
     ):
-        assert text in told, text
+        assert text in texts, text
     kept = read_saved_images(read_run_results(folder), Choice())
     own = [line for plot in figure.axes for line in lines(plot, "drift")]
     others = [line for plot in figure.axes for line in lines(plot, "drift of another")]
@@ -529,9 +529,9 @@ def test_damaged_runs_are_refused_in_one_line(tmp_path, spoil, message, capsys):
     folder = made(tmp_path / "run", AttackSettings, PLAIN)
     spoil(folder)
     assert main(["render", str(folder), "--out", str(tmp_path / "x.png")]) == 2
-    told = capsys.readouterr().err
-    assert re.search(message, told)
-    assert told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert re.search(message, error)
+    assert error.count("\n") == 1
     assert not (tmp_path / "x.png").exists()
 
 
@@ -596,9 +596,9 @@ def test_a_figure_that_fails_costs_the_run_nothing(tmp_path, capsys):
     folder = made(tmp_path / "run", AttackSettings, PLAIN)
     (folder / "figures").write_text("in the way")
     draw_figures(Run.open(folder))
-    told = capsys.readouterr().err
-    assert told.startswith("isoloss: no figures of run: ")
-    assert told.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("isoloss: no figures of run: ")
+    assert error.count("\n") == 1
 
 
 def test_stamps_say_each_thing_once():

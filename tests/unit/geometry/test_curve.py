@@ -47,12 +47,12 @@ def test_only_what_was_computed_is_plotted_and_what_is_not_finite_breaks_the_lin
 
 
 def test_landmarks_are_the_networks():
-    def told(**meta):
+    def landmarks(**meta):
         return [(m.alpha, m.label) for m in curve_of(line(1.0, **meta)).landmarks]
 
-    assert told(plane="line") == [(0, "network")]
-    assert told(plane="interpolate") == [(0, "start"), (1, "end")]
-    named = told(plane="interpolate", start="sgd", end="adam")
+    assert landmarks(plane="line") == [(0, "network")]
+    assert landmarks(plane="interpolate") == [(0, "start"), (1, "end")]
+    named = landmarks(plane="interpolate", start="sgd", end="adam")
     assert named == [(0, "sgd"), (1, "adam")]
     beyond = Surface.from_loss(ALPHA + 0.7, np.zeros(1), np.ones((9, 1)), plane="interpolate")
     assert [m.label for m in curve_of(beyond).landmarks] == ["end"]

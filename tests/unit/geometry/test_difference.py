@@ -72,10 +72,13 @@ def test_other_grids_are_refused_in_one_line():
     a = surface()
     finer = Surface.from_loss(np.linspace(-1, 2, 7), BETA, np.ones((7, 3)))
     wider = replace(a, beta=BETA * 2)
-    for other, told in ((finer, "4 × 3 and 7 × 3"), (wider, "β runs from 0 to 1 and from 0 to 2")):
+    for other, message in (
+        (finer, "4 × 3 and 7 × 3"),
+        (wider, "β runs from 0 to 1 and from 0 to 2"),
+    ):
         with pytest.raises(IsolossError, match="same grid") as caught:
             difference(a, other)
-        assert told in str(caught.value)
+        assert message in str(caught.value)
         assert "\n" not in str(caught.value)
     assert why_not(a, replace(a, alpha=a.alpha + 1e-13)) == ""
 

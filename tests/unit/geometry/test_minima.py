@@ -108,7 +108,7 @@ def test_what_two_standard_errors_cannot_tell_is_noise() -> None:
     assert not deep.is_within_noise
 
 
-def test_share_is_the_depth_as_it_is_displayed() -> None:
+def test_the_relative_depth_is_the_depth_as_it_is_displayed() -> None:
     loss = np.array([[100.0, 0.1, 10.0, 1.0, 100.0]])
     found = minima_of(surface_of(loss))
     np.testing.assert_allclose(relative_depths(found, HeightScale("log", 0.1, 100.0)), [1, 1 / 3])

@@ -40,7 +40,7 @@ def test_the_view_is_look_at(camera):
 def test_the_projection_is_the_perspective_of_the_textbook():
     matrix = Camera().projection(SIZE)
     f = 1 / math.tan(math.radians(FIELD_OF_VIEW) / 2)
-    near, far = Camera()._depth_range()
+    near, far = Camera().depth_range()
     np.testing.assert_allclose(matrix[1, 1], f, rtol=1e-6)
     np.testing.assert_allclose(matrix[0, 0], f * 500 / 800, rtol=1e-6)
     np.testing.assert_allclose(matrix[2, 2], (far + near) / (near - far), rtol=1e-6)
@@ -69,7 +69,7 @@ def test_the_ray_through_a_pixel_meets_the_point_seen_there(camera):
 def test_zooming_keeps_what_is_under_the_cursor(camera):
     at = (612.0, 170.0)
     ray = camera.ray(*at, SIZE)
-    back = -camera._axes[2]
+    back = -camera.axes[2]
     t = np.dot(np.array(camera.target) - ray.origin, back) / np.dot(ray.direction, back)
     under = ray.origin + t * ray.direction
     for factor in (1.3, 0.7):
@@ -107,7 +107,7 @@ def test_axis_views_look_along_the_axes():
     directions = {1: (0, -1, 0), 3: (1, 0, 0), 7: (0, 0, 1)}
     for key, direction in directions.items():
         view = moved.axis_view(key)
-        np.testing.assert_allclose(view._axes[2], direction, atol=1e-12)
+        np.testing.assert_allclose(view.axes[2], direction, atol=1e-12)
         assert view.target == moved.target
     assert moved.axis_view(7).orthographic
     # From the top α grows to the right and β upwards.

@@ -73,16 +73,16 @@ def test_every_change_is_undone_and_redone(document):
     history = History(document.state())
     first = document.layers[0]
 
-    def change(do, told):
+    def change(do, word):
         before = document.state()
         do()
         assert history.watch(document.state())
         assert not history.watch(document.state()), "one change is one step"
-        assert history.undoes == told
+        assert history.undoes == word
         after = document.state()
         document.restore(history.undo())
         assert document.state() == before
-        assert history.redoes == told
+        assert history.redoes == word
         document.restore(history.redo())
         assert document.state() == after
 

@@ -69,9 +69,9 @@ def test_what_a_pin_tells_follows_the_surface(scene):
 def test_what_is_told_of_a_difference_has_a_sign(scene):
     (layer,) = scene.layers
     lower = replace(layer.surface, loss=layer.surface.loss - 1, accuracy=np.full((5, 5), 0.9))
-    told = dict(measurements(difference(lower, layer.surface), (2, 2)))
-    assert told["Δ accuracy"] == "+2.5 points"
-    assert told["Δ loss"].startswith("−1 ±")
+    measured = dict(measurements(difference(lower, layer.surface), (2, 2)))
+    assert measured["Δ accuracy"] == "+2.5 points"
+    assert measured["Δ loss"].startswith("−1 ±")
     assert dict(measurements(difference(layer.surface, layer.surface), (2, 2))) == {
         "Δ loss": "0 ± 0.028",
         "Δ accuracy": "+0.0 points",

@@ -277,8 +277,8 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("way", "value", "told"), WRONG)
-def test_hostile_content_is_refused_in_one_line(folder, way, value, told):
+@pytest.mark.parametrize(("way", "value", "message"), WRONG)
+def test_hostile_content_is_refused_in_one_line(folder, way, value, message):
     document = Document()
     document.add(load_layer(folder / "here" / "b.npz"))
     plain = _plain(save_session(document, folder / "x.isoloss"))
@@ -288,7 +288,7 @@ def test_hostile_content_is_refused_in_one_line(folder, way, value, told):
     at[way[-1]] = value
     if way[-1] == "source":
         plain["layers"][0]["fallback"] = ""
-    with pytest.raises(IsolossError, match=told) as caught:
+    with pytest.raises(IsolossError, match=message) as caught:
         load_session(_written(folder, plain))
     assert str(caught.value).startswith(str(folder / "hostile.isoloss"))
     assert "\n" not in str(caught.value)
@@ -343,13 +343,13 @@ def test_deep_and_circular_differences_end(folder):
         return len(session.document.layers), " ".join(session.missing)
 
     assert opened((0, 0), (1, 0), (0, 2)) == (4, "")
-    count, told = opened(*[(k + 2, 0) for k in range(200)], (0, 0))
+    count, missing = opened(*[(k + 2, 0) for k in range(200)], (0, 0))
     assert count < 200
-    assert "layer d1: one of its two surfaces is missing" in told
-    assert "deeper than" in told
-    count, told = opened((2, 0), (1, 0))
+    assert "layer d1: one of its two surfaces is missing" in missing
+    assert "deeper than" in missing
+    count, missing = opened((2, 0), (1, 0))
     assert count == 1
-    assert "layer d2: one of its two surfaces is missing" in told
+    assert "layer d2: one of its two surfaces is missing" in missing
 
 
 def test_mutations_never_get_past_the_one_error(folder):
@@ -360,7 +360,7 @@ def test_mutations_never_get_past_the_one_error(folder):
     raw, hostile = path.read_bytes(), folder / "hostile.isoloss"
     odd = [b"-1", b"1e999", b"NaN", b'"', b"{}", b"[]", b"null", b"true", b"\xff", b"99999999999"]
     numbers = [m.span() for m in re.finditer(rb"-?\d+(\.\d+)?(e-?\d+)?", raw)]
-    told = []
+    messages = []
     for k in range(300):
         at = chance.randrange(len(raw))
         start, end = chance.choice(numbers) if k % 2 else (at, at + chance.choice([0, 1, 2, 30]))
@@ -369,9 +369,9 @@ def test_mutations_never_get_past_the_one_error(folder):
         try:
             read_session(hostile)
         except IsolossError as error:
-            told.append(str(error))
-    assert 30 < len(told) < 270
-    assert not any("\n" in line for line in told)
+            messages.append(str(error))
+    assert 30 < len(messages) < 270
+    assert not any("\n" in line for line in messages)
 
 
 def test_saving_keeps_the_old_file_where_the_new_cannot_be_written(folder):

@@ -8,10 +8,10 @@ import pytest
 from matplotlib.text import Text
 
 import isoloss
-from isoloss.app.state.explain import matching, of_texture
+from isoloss.app.state.glossary import matching, of_texture
 from isoloss.cli.render_options import add_render_options
+from isoloss.figures.paper import Print
 from isoloss.figures.plane.contour_figure import contour_figure
-from isoloss.figures.print import Print
 from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Appearance, Document, Scene, SurfaceLayer, Texture, next_texture

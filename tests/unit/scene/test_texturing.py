@@ -154,16 +154,16 @@ def test_notes_name_what_the_colours_do_not():
     surface.count[2, 2] = 0
     scene = Scene([SurfaceLayer("x", surface)])
 
-    def told(**look):
+    def texts(**look):
         chosen = Appearance(**look)
         extent = Extent.of(scene.layers)
         found = notes(extent, chosen.texture, chosen, scene.frame(), THEMES["dark"])
         return [note.text for note in found]
 
-    assert told() == ["infinite", "NaN", "pending"]
-    assert told(contour_value=1.5)[0] == "1.5"
+    assert texts() == ["infinite", "NaN", "pending"]
+    assert texts(contour_value=1.5)[0] == "1.5"
     top = float(f"{scene.frame().scale.hi:.3g}")
-    assert told(texture=Texture.SLOPE)[0] == f"loss > {top:g}"
+    assert texts(texture=Texture.SLOPE)[0] == f"loss > {top:g}"
 
 
 def test_notes_on_differences_say_so():

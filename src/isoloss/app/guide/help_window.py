@@ -8,8 +8,8 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog
-from isoloss.app.state import explain
-from isoloss.app.state.explain import Explanation, Paper
+from isoloss.app.state import glossary as explain
+from isoloss.app.state.glossary import Explanation, Paper
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.desktop import open_page
 from isoloss.app.ui.keyboard import shown

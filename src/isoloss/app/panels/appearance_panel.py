@@ -7,7 +7,7 @@ import math
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.explain import explanation, of_texture
+from isoloss.app.state.glossary import explanation, of_texture
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import Pair, drag_pair, slider, whole_slider
 from isoloss.app.ui.style import palette, vec

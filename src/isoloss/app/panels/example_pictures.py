@@ -145,7 +145,7 @@ class Pictures:
         self.centre = float(np.clip(u, half, 1 - half)), float(np.clip(v, half, 1 - half))
 
 
-class Thumbnails:
+class CleanImageStrip:
     """Small pictures of the clean images; those that were shown last stay on the card.
 
     Attributes:

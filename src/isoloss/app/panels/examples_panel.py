@@ -7,7 +7,7 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.example_pictures import Pictures, Thumbnails
+from isoloss.app.panels.example_pictures import CleanImageStrip, Pictures
 from isoloss.app.state.accuracy_curves import radius_text
 from isoloss.app.state.evaluations import OpenEvaluation
 from isoloss.app.state.example_browser import ExampleBrowser, ExampleView, attack_name, sigma_name
@@ -15,7 +15,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
-from isoloss.results.saved_examples import Index
+from isoloss.results.saved_examples import INDEX, Index
 from isoloss.results.tables import Row
 
 STRIP = 2.9
@@ -31,7 +31,7 @@ class ExamplesPanel:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.pictures, self.thumbnails = Pictures(), Thumbnails()
+        self.pictures, self.thumbnails = Pictures(), CleanImageStrip()
         self._of: OpenEvaluation | None = None
         self._strip_at: int | None = None
         self._index: Index | None = None
@@ -62,7 +62,7 @@ class ExamplesPanel:
             return
         index = shown.index
         if index is None or not shown.browser.settle(index):
-            problem = shown.problems.get("examples.json", "")
+            problem = shown.problems.get(INDEX, "")
             wrapped(problem or _nothing_yet(shown), palette().bad if problem else palette().muted)
             return
         self._choices(shown, index)

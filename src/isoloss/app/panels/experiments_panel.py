@@ -8,8 +8,8 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.form_fields import draw_field
-from isoloss.app.state.explain import of_field
 from isoloss.app.state.forms import FieldSpec, Form
+from isoloss.app.state.glossary import of_field
 from isoloss.app.state.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec

@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.comparing import why_no_difference
-from isoloss.app.state.explain import explanation, of_fact
+from isoloss.app.state.glossary import explanation, of_fact
 from isoloss.app.state.readouts import range_label
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.findings_badge import findings_badge, list_findings

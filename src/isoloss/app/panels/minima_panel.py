@@ -7,7 +7,7 @@ import math
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.explain import of_fact
+from isoloss.app.state.glossary import of_fact
 from isoloss.app.state.readouts import loss_label, number
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import slider

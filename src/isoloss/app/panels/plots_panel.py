@@ -15,7 +15,7 @@ from isoloss.jobs.follow import FollowedRun
 
 
 @dataclass(frozen=True)
-class Curves:
+class TrainingCurves:
     """The curves of one run at one moment: epochs, and (label, values) of each curve."""
 
     epoch: Array
@@ -23,14 +23,14 @@ class Curves:
     accuracy: list[tuple[str, Array]]
 
 
-def curves_of(followed: FollowedRun) -> Curves:
+def curves_of(followed: FollowedRun) -> TrainingCurves:
     """The curves of what `followed` has reported so far; accuracies in percent."""
     metrics = followed.metrics
 
     def column(name: str, scale: float = 1.0) -> Array:
         return np.array([scale * getattr(m, name) for m in metrics], np.float64)
 
-    return Curves(
+    return TrainingCurves(
         column("epoch"),
         [("train", column("train_loss")), ("test", column("test_loss"))],
         [("train", column("train_accuracy", 100)), ("test", column("test_accuracy", 100))],
@@ -43,7 +43,7 @@ class PlotsPanel:
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
         self._key: tuple[int, int] = (0, -1)
-        self._curves = Curves(np.empty(0), [], [])
+        self._curves = TrainingCurves(np.empty(0), [], [])
 
     def draw(self) -> None:
         """Draw the panel's content."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from isoloss.app.state.explain import explanation, of_finding
+from isoloss.app.state.glossary import explanation, of_finding
 from isoloss.app.ui.style import Color, palette, vec
 from isoloss.app.ui.widgets import em, heading, hint, wrapped
 from isoloss.geometry.findings import Finding

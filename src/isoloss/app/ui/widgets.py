@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from imgui_bundle import ImVec2, ImVec4, imgui
 
 from isoloss import naming
-from isoloss.app.state.explain import Explanation
+from isoloss.app.state.glossary import Explanation
 from isoloss.app.ui.style import Color, palette, u32, vec
 
 NARROW = 0.55

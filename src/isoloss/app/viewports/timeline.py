@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.explain import of_fact
+from isoloss.app.state.glossary import of_fact
 from isoloss.app.state.playback import SPEEDS, Path, Playback
 from isoloss.app.state.readouts import loss_label, number
 from isoloss.app.ui.numbers import slider

@@ -13,8 +13,8 @@ from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.training.batches import Batch
+from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, to_lines
 from isoloss.compute.training.training_run import Training
-from isoloss.compute.training.trajectory import TrajectoryPoint, to_lines
 from isoloss.files import write_json
 from isoloss.run import Run
 from isoloss.settings import TrainSettings

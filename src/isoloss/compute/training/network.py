@@ -14,7 +14,7 @@ from isoloss.compute.networks.checkpoints import State, load_into, load_state
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
 from isoloss.compute.training.classifier import build_for
-from isoloss.compute.training.trajectory import TrajectoryPoint, read_trajectory
+from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.run import Run
 from isoloss.settings import NetworkSettings, TrainSettings

@@ -33,8 +33,8 @@ from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.acceleration import in_fast_layout
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
+from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.compute.training.replicas import add_up, check_device, replicated
-from isoloss.compute.training.trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.run import Run

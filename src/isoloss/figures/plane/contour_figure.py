@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoloss.figures.paper import Print
 from isoloss.figures.plane.figure_bar import Reading, draw_bar
 from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.plane.marks import draw_marks, draw_paths, keep_clear, legend_entries
 from isoloss.figures.plane.remarks import draw_remarks, remarks, sign_of
-from isoloss.figures.plane.subplot import STEPS, Panel, panel_of
-from isoloss.figures.print import Print
+from isoloss.figures.plane.subplot import STEPS, Subplot, subplot_of
 from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.scene.levels import own_height
@@ -37,9 +37,9 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
-    panels = [panel_of(scene, print_) for scene in views]
+    subplots = [subplot_of(scene, print_) for scene in views]
     theme, appearance = THEMES[views[0].appearance.theme], views[0].appearance
-    layout = _Layout(panels, sheet)
+    layout = _Layout(subplots, sheet)
     with matplotlib.rc_context(style(theme, sheet)):
         figure = Figure(figsize=(sheet.width / 72, layout.height / 72), dpi=sheet.dpi)
         if not appearance.transparent:
@@ -47,33 +47,33 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
             figure.patch.set_facecolor("white" if appearance.theme == "light" else "none")
             if appearance.theme == "dark":
                 draw_background(figure, theme)
-        for k, panel in enumerate(panels):
+        for k, subplot in enumerate(subplots):
             axes = figure.add_axes(layout.plot(k))
-            _draw_panel(axes, panel, sheet, theme, print_, layout.lines)
-            if panel.scene.appearance.scalar_bar:
-                draw_bar(figure.add_axes(layout.bar(k)), panel, sheet, theme, print_)
+            _draw_subplot(axes, subplot, sheet, theme, print_, layout.lines)
+            if subplot.scene.appearance.scalar_bar:
+                draw_bar(figure.add_axes(layout.bar(k)), subplot, sheet, theme, print_)
     return figure
 
 
 class _Layout:
     """Where the plots go: all in points, but what is handed out in fractions of the figure."""
 
-    def __init__(self, panels: list[Panel], sheet: Sheet) -> None:
-        self._sheet, self._panels = sheet, panels
+    def __init__(self, subplots: list[Subplot], sheet: Sheet) -> None:
+        self._sheet, self._subplots = sheet, subplots
         em = sheet.em
-        appearance = panels[0].scene.appearance
-        self._columns, rows = min(len(panels), 2), max(1, len(panels) // 2)
+        appearance = subplots[0].scene.appearance
+        self._columns, rows = min(len(subplots), 2), max(1, len(subplots) // 2)
         self._left = 4.7 * em if appearance.axes else 0.8 * em
-        bars = [Reading.of(panel) for panel in panels] if appearance.scalar_bar else []
+        bars = [Reading.of(subplot) for subplot in subplots] if appearance.scalar_bar else []
         self._right = max((bar.breadth for bar in bars), default=0.9) * em
         self._bottom = 3.5 * em if appearance.axes else 0.8 * em
         room = sheet.width / self._columns - self._left - self._right
-        self.lines = max(legend_rows(p, room, em) for p in panels)
-        heading = 2.5 if any(p.scene.heading for p in panels) else 0.6
+        self.lines = max(legend_rows(p, room, em) for p in subplots)
+        heading = 2.5 if any(p.scene.heading for p in subplots) else 0.6
         self._top = max([heading + 1.45 * self.lines, *(bar.head for bar in bars)]) * em
         cell = sheet.width / self._columns
         self._width = max(cell - self._left - self._right, 0.2 * cell)
-        ratio = max(panel.ratio for panel in panels)
+        ratio = max(subplot.ratio for subplot in subplots)
         if sheet.height is None:
             self._plot_height = ratio * self._width
             self.height = rows * (self._plot_height + self._top + self._bottom)
@@ -83,7 +83,7 @@ class _Layout:
             self._plot_height = max(room, 0.2 * sheet.height / rows)
 
     def plot(self, k: int) -> tuple[float, float, float, float]:
-        """Of the k-th panel: left, bottom, width, height."""
+        """Of the k-th subplot: left, bottom, width, height."""
         x, y, width, height = self._box(k)
         return self._fraction_of_figure(x, y, width, height)
 
@@ -96,11 +96,11 @@ class _Layout:
     def _box(self, k: int) -> tuple[float, float, float, float]:
         """The plot in points, true to its ratio within the room there is for it."""
         row, column = divmod(k, self._columns)
-        ratio = self._panels[k].ratio
+        ratio = self._subplots[k].ratio
         width = min(self._width, self._plot_height / ratio)
         height = width * ratio
         x = column * self._sheet.width / self._columns + self._left + (self._width - width) / 2
-        rows = max(1, len(self._panels) // 2)
+        rows = max(1, len(self._subplots) // 2)
         cell = self.height / rows
         y = self.height - row * cell - self._top - height - (self._plot_height - height) / 2
         return x, y, width, height
@@ -112,9 +112,9 @@ class _Layout:
         return x / whole[0], y / whole[1], width / whole[0], height / whole[1]
 
 
-def legend_rows(panel: Panel, width: float, em: float) -> int:
+def legend_rows(subplot: Subplot, width: float, em: float) -> int:
     """How many lines the legend above a plot takes."""
-    texts = _legend_texts(panel)
+    texts = _legend_texts(subplot)
     if not texts:
         return 0
     # All columns are as wide as the widest entry of each.
@@ -125,38 +125,38 @@ def legend_rows(panel: Panel, width: float, em: float) -> int:
     return len(texts)
 
 
-def _legend_texts(panel: Panel) -> list[str]:
-    appearance = panel.scene.appearance
+def _legend_texts(subplot: Subplot) -> list[str]:
+    appearance = subplot.scene.appearance
     if not appearance.legend:
         return []
-    named = [text for text, _ in legend_entries(panel.layer, appearance)]
-    return named + [remark.text for remark in remarks(panel)]
+    named = [text for text, _ in legend_entries(subplot.layer, appearance)]
+    return named + [remark.text for remark in remarks(subplot)]
 
 
-def _draw_panel(
-    axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print, lines: int
+def _draw_subplot(
+    axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print, lines: int
 ) -> None:
-    appearance, em, unit = panel.scene.drawn_appearance, sheet.em, sheet.unit
-    axes.set_xlim(*panel.frame.alpha)
-    axes.set_ylim(*panel.frame.beta)
-    _draw_areas(axes, panel, unit, print_)
-    _draw_lines(axes, panel, sheet, theme, print_)
-    draw_remarks(axes, panel, theme, unit)
+    appearance, em, unit = subplot.scene.drawn_appearance, sheet.em, sheet.unit
+    axes.set_xlim(*subplot.frame.alpha)
+    axes.set_ylim(*subplot.frame.beta)
+    _draw_areas(axes, subplot, unit, print_)
+    _draw_lines(axes, subplot, sheet, theme, print_)
+    draw_remarks(axes, subplot, theme, unit)
     labels = Labels(axes, sheet, theme)
-    keep_clear(labels, panel.layer, appearance, panel.frame)
-    draw_paths(axes, panel.layer, appearance, sheet, theme, labels)
-    draw_marks(axes, panel.layer, appearance, panel.frame, sheet, theme, labels)
+    keep_clear(labels, subplot.layer, appearance, subplot.frame)
+    draw_paths(axes, subplot.layer, appearance, sheet, theme, labels)
+    draw_marks(axes, subplot.layer, appearance, subplot.frame, sheet, theme, labels)
     if appearance.axes:
-        set_ticks(axes.xaxis, nice_ticks(*panel.frame.alpha, 5))
-        set_ticks(axes.yaxis, nice_ticks(*panel.frame.beta, 5))
-        names = axis_titles([panel.layer])
+        set_ticks(axes.xaxis, nice_ticks(*subplot.frame.alpha, 5))
+        set_ticks(axes.yaxis, nice_ticks(*subplot.frame.beta, 5))
+        names = axis_titles([subplot.layer])
         axes.set_xlabel(names[0], labelpad=0.35 * em)
         axes.set_ylabel(names[1], labelpad=0.2 * em)
     else:
         axes.set_xticks([])
         axes.set_yticks([])
     axes.spines[:].set_zorder(20)
-    handles = _handles(panel, unit, theme) if appearance.legend else []
+    handles = _handles(subplot, unit, theme) if appearance.legend else []
     width = axes.get_position().width * sheet.width
     if handles:
         axes.legend(
@@ -174,27 +174,27 @@ def _draw_panel(
             fontsize=0.95 * em,
             labelcolor=theme.quiet_ink,
         )
-    if panel.scene.heading:
+    if subplot.scene.heading:
         axes.annotate(
-            _shortened(panel.scene.heading, width + 4 * em, 1.15 * em),
+            _shortened(subplot.scene.heading, width + 4 * em, 1.15 * em),
             (0, 1), xycoords="axes fraction",
             xytext=(0, (0.55 + 1.45 * lines) * em), textcoords="offset points",
             ha="left", va="bottom", fontsize=1.15 * em, color=theme.ink,
         )  # fmt: skip
 
 
-def _draw_areas(axes: Axes, panel: Panel, unit: float, print_: Print) -> None:
-    mesh = panel.mesh
+def _draw_areas(axes: Axes, subplot: Subplot, unit: float, print_: Print) -> None:
+    mesh = subplot.mesh
     grid = (mesh.alpha, mesh.beta)
     if not print_.fill:
         return
-    if panel.field is None:
-        heights, shades = mesh.height, panel.shades
-        edges = np.concatenate([[-1.0], panel.levels, [2.0]])
+    if subplot.field is None:
+        heights, shades = mesh.height, subplot.shades
+        edges = np.concatenate([[-1.0], subplot.levels, [2.0]])
     else:
-        heights = np.where(np.isnan(mesh.height), np.nan, panel.field)
+        heights = np.where(np.isnan(mesh.height), np.nan, subplot.field)
         inner = np.linspace(0, 1, STEPS + 1)
-        shades = panel.tones((inner[1:] + inner[:-1]) / 2)
+        shades = subplot.tones((inner[1:] + inner[:-1]) / 2)
         edges = np.array([-1.0, *inner[1:-1], 2.0])
         # Grey where it is not known.
         known = np.isfinite(mesh.height).T
@@ -207,44 +207,44 @@ def _draw_areas(axes: Axes, panel: Panel, unit: float, print_: Print) -> None:
     areas.set_linewidth(0.5 * unit)
 
 
-def _draw_lines(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
-    appearance, unit = panel.scene.drawn_appearance, sheet.unit
-    if not len(panel.levels) or not (appearance.contours or not print_.fill):
+def _draw_lines(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print) -> None:
+    appearance, unit = subplot.scene.drawn_appearance, sheet.unit
+    if not len(subplot.levels) or not (appearance.contours or not print_.fill):
         return
-    losses = panel.frame.scale.invert(panel.levels)
-    colors = panel.level_colors()
-    if print_.fill and panel.is_bright:
+    losses = subplot.frame.scale.invert(subplot.levels)
+    colors = subplot.level_colors()
+    if print_.fill and subplot.is_bright:
         # A darker tone of the colour, as on the surface.
         colors = colors * (*theme.contour[:3], 1.0)
     if print_.fill:
         colors[:, 3] = theme.contour[3]
-    widths = np.full(len(panel.levels), (0.75 if print_.fill else 1.7) * unit)
-    own = own_height(appearance, panel.frame)
+    widths = np.full(len(subplot.levels), (0.75 if print_.fill else 1.7) * unit)
+    own = own_height(appearance, subplot.frame)
     if own is not None:
-        widths[panel.levels == own] *= 2
+        widths[subplot.levels == own] *= 2
     lines = axes.contour(
-        panel.mesh.alpha, panel.mesh.beta, np.ma.masked_invalid(panel.mesh.height.T),
-        panel.levels, colors=[tuple(c) for c in colors],
+        subplot.mesh.alpha, subplot.mesh.beta, np.ma.masked_invalid(subplot.mesh.height.T),
+        subplot.levels, colors=[tuple(c) for c in colors],
         linewidths=[float(w) for w in widths],
     )  # fmt: skip
-    is_unexplained = not print_.fill or panel.field is not None
+    is_unexplained = not print_.fill or subplot.field is not None
     labelled = is_unexplained if print_.line_labels is None else print_.line_labels
     if labelled:
-        step = max(1, len(panel.levels) // 7)
-        chosen = panel.levels[::step]
+        step = max(1, len(subplot.levels) // 7)
+        chosen = subplot.levels[::step]
         names: Any = {
             level: number_label(float(loss), 2)
-            for level, loss in zip(panel.levels, losses, strict=True)
+            for level, loss in zip(subplot.levels, losses, strict=True)
         }
         texts = axes.clabel(lines, chosen, fmt=names, fontsize=0.8 * sheet.em, inline_spacing=3)
         for text in texts:
             text.set_rotation_mode("anchor")
 
 
-def _handles(panel: Panel, unit: float, theme: Theme) -> list[Any]:
+def _handles(subplot: Subplot, unit: float, theme: Theme) -> list[Any]:
     """The entries of the legend, as `_legend_texts` has them."""
-    named = legend_entries(panel.layer, panel.scene.appearance)
-    signs = [sign_of(remark, theme, unit) for remark in remarks(panel)]
+    named = legend_entries(subplot.layer, subplot.scene.appearance)
+    signs = [sign_of(remark, theme, unit) for remark in remarks(subplot)]
     return [_handle(entry, unit, theme) for entry in named] + signs
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isoloss.figures.paper import Print
 from isoloss.figures.plane.remarks import BEYOND
-from isoloss.figures.plane.subplot import STEPS, Panel
-from isoloss.figures.print import Print
+from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.scene.levels import own_height
@@ -26,7 +26,7 @@ LINE = 1.25
 
 @dataclass(frozen=True)
 class Reading:
-    """How the bar of a panel is read.
+    """How the bar of a subplot is read.
 
     Attributes:
         ticks: (position in [0, 1], label).
@@ -40,16 +40,16 @@ class Reading:
     titles: list[str]
 
     @classmethod
-    def of(cls, panel: Panel) -> Reading:
+    def of(cls, subplot: Subplot) -> Reading:
         """In the spacing of the heights where the colours show them, else in their own."""
-        colors, scale = panel.colors, panel.frame.scale
+        colors, scale = subplot.colors, subplot.frame.scale
         titles = [colors.title, colors.detail] if colors.detail else [colors.title]
-        if panel.field is not None:
+        if subplot.field is not None:
             above, below = colors.above, colors.below
             hi, lo = (colors.label(end) for end in (colors.scale.hi, colors.scale.lo))
             ticks = colors.ticks(6)
         else:
-            above, below = (bool((s * panel.mesh.clamped > 0).any()) for s in (1, -1))
+            above, below = (bool((s * subplot.mesh.clamped > 0).any()) for s in (1, -1))
             hi, lo = number_label(scale.hi), number_label(scale.lo)
             ticks = [(float(scale.apply(t.value)), t.label) for t in scale.ticks(6)]
         return cls(ticks, f"> {hi}" if above else "", f"< {lo}" if below else "", titles)
@@ -65,24 +65,24 @@ class Reading:
         return max(5.2, 1.1 + 0.5 * max(map(len, self.titles)))
 
 
-def draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print) -> None:
+def draw_bar(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print) -> None:
     """Draw it into `axes`, whose place is final."""
-    em, appearance = sheet.em, panel.scene.drawn_appearance
-    reading = Reading.of(panel)
-    if panel.field is None and print_.fill:
-        edges, shades = np.concatenate([[0.0], panel.levels, [1.0]]), panel.shades
+    em, appearance = sheet.em, subplot.scene.drawn_appearance
+    reading = Reading.of(subplot)
+    if subplot.field is None and print_.fill:
+        edges, shades = np.concatenate([[0.0], subplot.levels, [1.0]]), subplot.shades
     else:
         edges = np.linspace(0, 1, STEPS + 1)
         middles = (edges[1:] + edges[:-1]) / 2
-        if panel.field is None:
-            middles = panel.colors.scale.apply(panel.frame.scale.invert(middles))
-        shades = panel.tones(middles)
+        if subplot.field is None:
+            middles = subplot.colors.scale.apply(subplot.frame.scale.invert(middles))
+        shades = subplot.tones(middles)
     for lo, hi, shade in zip(edges[:-1], edges[1:], shades, strict=True):
         axes.axhspan(lo, hi, color=tuple(shade), lw=0.5 * sheet.unit)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xticks([])
-    _draw_ends(axes, panel, reading, sheet, theme)
+    _draw_ends(axes, subplot, reading, sheet, theme)
     near = CAP * em / (axes.get_position().height * _height(axes)) * 0.6
     ticks = [
         (at, label)
@@ -92,8 +92,8 @@ def draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print
     axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks])
     axes.tick_params(axis="y", left=False, right=True, labelleft=False, labelright=True)
     axes.tick_params(axis="y", pad=0.3 * em)
-    own = own_height(appearance, panel.frame)
-    if own is not None and panel.field is None:
+    own = own_height(appearance, subplot.frame)
+    if own is not None and subplot.field is None:
         axes.axhline(own, color=theme.ink, lw=1.5 * sheet.unit)
     over = 0.55 + (CAP if reading.above else 0.0)
     for k, title in enumerate(reversed(reading.titles)):
@@ -106,7 +106,7 @@ def draw_bar(axes: Axes, panel: Panel, sheet: Sheet, theme: Theme, print_: Print
         )  # fmt: skip
 
 
-def _draw_ends(axes: Axes, panel: Panel, reading: Reading, sheet: Sheet, theme: Theme) -> None:
+def _draw_ends(axes: Axes, subplot: Subplot, reading: Reading, sheet: Sheet, theme: Theme) -> None:
     """Arrows that go on in the direction of the scale, hatched where the plot is."""
     from matplotlib.patches import Polygon
 
@@ -115,8 +115,8 @@ def _draw_ends(axes: Axes, panel: Panel, reading: Reading, sheet: Sheet, theme: 
         if not text:
             continue
         corners = [(0.0, end), (1.0, end), (0.5, end + out)]
-        ground = tuple(panel.tones(np.array(end)))
-        hatch = None if panel.field is not None else BEYOND
+        ground = tuple(subplot.tones(np.array(end)))
+        hatch = None if subplot.field is not None else BEYOND
         axes.add_patch(
             Polygon(corners, facecolor=ground, hatch=hatch, clip_on=False, lw=0, gid="beyond",
                     edgecolor=(*theme.clamped[:3], 0.75))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.figures.plane.subplot import Panel
+from isoloss.figures.plane.subplot import Subplot
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import number_label
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
@@ -32,30 +32,30 @@ class Remark:
     sign: Sign
 
 
-def remarks(panel: Panel) -> list[Remark]:
+def remarks(subplot: Subplot) -> list[Remark]:
     """What is to be explained besides the colours, in the order of the scalar bar in space."""
-    scale, losses = panel.frame.scale, panel.losses
+    scale, losses = subplot.frame.scale, subplot.losses
     finite = losses[np.isfinite(losses)]
-    prefix = "" if panel.field is None else f"{quantity([panel.layer])} "
+    prefix = "" if subplot.field is None else f"{quantity([subplot.layer])} "
     found: list[Remark] = []
-    if (panel.mesh.clamped > 0).any():
+    if (subplot.mesh.clamped > 0).any():
         most = number_label(float(finite.max()))
         found.append(Remark(f"{prefix}> {number_label(scale.hi)}, up to {most}", "clamped"))
-    if (panel.mesh.clamped < 0).any():
+    if (subplot.mesh.clamped < 0).any():
         least = number_label(float(finite.min()))
         found.append(Remark(f"{prefix}< {number_label(scale.lo)}, down to {least}", "clamped"))
     if np.isinf(losses).any():
         found.append(Remark("infinite", "infinite"))
     if np.isnan(losses).any():
         found.append(Remark("NaN", "NaN"))
-    if not panel.layer.surface.computed.all():
+    if not subplot.layer.surface.computed.all():
         found.append(Remark("pending", "pending"))
     return found
 
 
-def draw_remarks(axes: Axes, panel: Panel, theme: Theme, unit: float) -> None:
+def draw_remarks(axes: Axes, subplot: Subplot, theme: Theme, unit: float) -> None:
     """Put the signs where they belong."""
-    mesh = panel.mesh
+    mesh = subplot.mesh
     grid = (mesh.alpha, mesh.beta)
     missing = mesh.computed.T < 0.5
     if missing.any():
@@ -69,7 +69,7 @@ def draw_remarks(axes: Axes, panel: Panel, theme: Theme, unit: float) -> None:
     for kind, sign in signs.items():
         cells = mesh.holes == kind
         if cells.any():
-            _draw_holes(axes, panel, cells, sign, theme, unit)
+            _draw_holes(axes, subplot, cells, sign, theme, unit)
 
 
 def sign_of(remark: Remark, theme: Theme, unit: float) -> Any:
@@ -98,13 +98,13 @@ def _hole_style(sign: Sign, theme: Theme) -> dict[str, Any]:
 
 
 def _draw_holes(
-    axes: Axes, panel: Panel, cells: NDArray[np.bool_], sign: Sign, theme: Theme, unit: float
+    axes: Axes, subplot: Subplot, cells: NDArray[np.bool_], sign: Sign, theme: Theme, unit: float
 ) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    alpha, beta = panel.mesh.alpha, panel.mesh.beta
+    alpha, beta = subplot.mesh.alpha, subplot.mesh.beta
     i, j = np.nonzero(cells)
     corners = ((0, 0), (1, 0), (1, 1), (0, 1))
     areas = np.stack([np.stack([alpha[i + p], beta[j + q]], -1) for p, q in corners], axis=1)

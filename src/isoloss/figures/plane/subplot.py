@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.figures.print import Print
+from isoloss.figures.paper import Print
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.scene.colormaps import shades
@@ -29,7 +29,7 @@ STEPS = 64
 
 
 @dataclass(frozen=True)
-class Panel:
+class Subplot:
     """What one viewport shows, worked out.
 
     Attributes:
@@ -82,7 +82,7 @@ class Panel:
         return self.tones(self.colors.scale.apply(self.frame.scale.invert(self.levels)))
 
 
-def panel_of(scene: Scene, print_: Print) -> Panel:
+def subplot_of(scene: Scene, print_: Print) -> Subplot:
     """What `scene` shows, drawn as `print_` says.
 
     Raises:
@@ -110,7 +110,7 @@ def panel_of(scene: Scene, print_: Print) -> Panel:
     areas = shades(colors.scale.apply(middles), appearance.colormap, appearance.reverse_colormap)
     mesh = layer.mesh(frame.scale, appearance.smooth)
     field = None if texture.shows_height else texture_values(layer, mesh, colors, appearance)
-    return Panel(scene, layer, frame, mesh, levels, colors, areas, field)
+    return Subplot(scene, layer, frame, mesh, levels, colors, areas, field)
 
 
 def check_texture(texture: Texture, print_: Print) -> None:

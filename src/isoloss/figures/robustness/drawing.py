@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isoloss.errors import IsolossError
-from isoloss.figures.print import COLUMN, PAGE, Print
+from isoloss.figures.paper import COLUMN, PAGE, Print
 from isoloss.figures.robustness.choice import Choice, What
 from isoloss.figures.robustness.run_results import RunResults, read_run_results
 from isoloss.figures.robustness.series import by_defense, by_network, series_of

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from isoloss.errors import IsolossError
-from isoloss.figures.print import Print
+from isoloss.figures.paper import Print
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.device.context import HeadlessContext

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.robustness.attacks.ascent import Attacked
-from isoloss.robustness.attacks.checks import check_at_least, check_logits
 from isoloss.robustness.attacks.objective import (
     Draws,
     Objective,
@@ -26,6 +25,7 @@ from isoloss.robustness.attacks.objective import (
 )
 from isoloss.robustness.attacks.pgd import climb
 from isoloss.robustness.attacks.protocol import Protocol
+from isoloss.robustness.attacks.refusals import check_at_least, check_logits
 
 
 def eot_pgd(

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.checks import check_logits
+from isoloss.robustness.attacks.refusals import check_logits
 
 
 @dataclass(frozen=True)

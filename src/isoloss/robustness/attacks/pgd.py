@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
-from isoloss.robustness.attacks.checks import check_at_least, check_images, check_labels
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
 from isoloss.robustness.attacks.protocol import Protocol
+from isoloss.robustness.attacks.refusals import check_at_least, check_images, check_labels
 
 
 def pgd(

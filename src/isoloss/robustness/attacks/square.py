@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
-from isoloss.robustness.attacks.checks import (
+from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.objective import Draws, as_float32, frozen, is_random, refuse_nan
+from isoloss.robustness.attacks.refusals import (
     check_at_least,
     check_images,
     check_labels,
     check_logits,
 )
-from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.objective import Draws, as_float32, frozen, is_random, refuse_nan
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).

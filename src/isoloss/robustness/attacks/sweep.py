@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
-from isoloss.robustness.attacks.checks import check_eps, check_images, check_labels, check_logits
 from isoloss.robustness.attacks.context import Attack
 from isoloss.robustness.attacks.objective import as_float32, frozen, refuse_nan
+from isoloss.robustness.attacks.refusals import check_eps, check_images, check_labels, check_logits
 from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
 
 

@@ -17,8 +17,8 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.training.network import Network, load_network
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.checks import check_images, check_labels, check_logits
 from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
+from isoloss.robustness.attacks.refusals import check_images, check_labels, check_logits
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -28,7 +28,7 @@ from isoloss.robustness.smoothing.smoothing import (
 )
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.batch_sizes import BatchSizes
-from isoloss.robustness.speed.fast import FEW, Fast
+from isoloss.robustness.speed.fast_classifier import FEW, Fast
 from isoloss.settings import EvaluationSettings
 
 

@@ -20,11 +20,11 @@ from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.training.batches import Batch
+from isoloss.compute.training.recorded_trajectory import TrajectoryPoint
 from isoloss.compute.training.training_run import Training
-from isoloss.compute.training.trajectory import TrajectoryPoint
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
-from isoloss.robustness.attacks.checks import check_images
+from isoloss.robustness.attacks.refusals import check_images
 from isoloss.robustness.smoothing.denoiser import Size, build_scheduler, build_unet, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import Average, denoising_loss
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.checks import check_images
+from isoloss.robustness.attacks.refusals import check_images
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 
 

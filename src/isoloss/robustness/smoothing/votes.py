@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.checks import check_at_least, check_labels, check_logits
 from isoloss.robustness.attacks.objective import as_float32, frozen
+from isoloss.robustness.attacks.refusals import check_at_least, check_labels, check_logits
 from isoloss.robustness.smoothing.smoothing import Smoothing
 
 BLOCK = 100  # draws from one seed

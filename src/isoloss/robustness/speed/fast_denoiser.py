@@ -12,7 +12,7 @@ from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.robustness.speed.batch_sizes import BatchSizes, suitable_batch_sizes
 from isoloss.robustness.speed.diffusers_blocks import avoid_repetitions, avoid_slow_bf16
-from isoloss.robustness.speed.fast import FEW
+from isoloss.robustness.speed.fast_classifier import FEW
 
 
 class FastDenoiser(nn.Module):

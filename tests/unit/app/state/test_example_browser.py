@@ -201,6 +201,6 @@ def test_a_file_that_holds_no_examples_is_told(examples, break_it):
     break_it(index.files[3].path)
     browser = ExampleBrowser()
     browser.go_to(point("eot", 0.25, 0.1))
-    with pytest.raises(IsolossError, match=r"0003\.safetensors") as told:
+    with pytest.raises(IsolossError, match=r"0003\.safetensors") as refused:
         browser.view(index)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)

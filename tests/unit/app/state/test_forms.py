@@ -72,20 +72,20 @@ def test_a_mistake_is_named_by_its_label():
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("model", "resnet55", "There is no network 'resnet55'"),
         ("data", "mnist", "There is no data set 'mnist'"),
         ("data", "imagefolder:nowhere", "There is no folder nowhere"),
     ],
 )
-def test_an_unknown_name_is_marked_as_it_is_typed(name, value, told, tmp_path, monkeypatch):
+def test_an_unknown_name_is_marked_as_it_is_typed(name, value, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     form = Form(TrainSettings)
     form.set(name, value)
     assert form.settings is None
     assert form.wrong == name
-    assert form.error.startswith(told)
+    assert form.error.startswith(message)
     assert form.command(Path("out")) == ""
     form.set(name, {"model": "timm:resnet18", "data": "my.data:load"}[name])
     assert form.settings is not None

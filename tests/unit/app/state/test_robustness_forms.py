@@ -120,9 +120,9 @@ def test_what_is_offered_has_the_right_task(workspace):
     assert denoisers == ["runs/small", DENOISER]
     on_digits = [value for value, _ in suggestions(trained, "denoiser", "digits")]
     assert on_digits == [DENOISER, "runs/small"]
-    told = dict(suggestions(trained, "denoiser"))
-    assert told["runs/small"] == "small  (small denoiser, done)"
-    assert told[DENOISER] == "digits-denoiser  (tiny denoiser, comes with isoloss)"
+    labels = dict(suggestions(trained, "denoiser"))
+    assert labels["runs/small"] == "small  (small denoiser, done)"
+    assert labels[DENOISER] == "digits-denoiser  (tiny denoiser, comes with isoloss)"
 
 
 def test_a_denoiser_is_found_for_the_data(workspace):

@@ -82,8 +82,8 @@ def test_what_a_session_misses_is_told(opened, tmp_path):
     opened.close_all()
     assert open_path(opened, tmp_path / "s.isoloss")
     assert [x.name for x in opened.document.layers] == ["b"]
-    told = [m.text for m in opened.messages.lines if m.level == "warning"]
-    assert told == ["Left out of s: layer a: there is no file or run folder a.ply"]
+    warnings = [m.text for m in opened.messages.lines if m.level == "warning"]
+    assert warnings == ["Left out of s: layer a: there is no file or run folder a.ply"]
     assert opened.session.has_changed
     before = opened.document.state()
     (tmp_path / "b.ply").unlink()
@@ -198,8 +198,8 @@ def test_a_session_of_a_file_that_is_gone_is_saved_with_a_word(opened, tmp_path)
 def test_fields_are_told_in_words(opened, tmp_path):
     opened.scene.appearance = replace(opened.appearance, color_range=(0.0, 1e38))
     assert not opened.session.save(tmp_path / "s.isoloss")
-    told = opened.messages.lines[-1].text
-    assert "colour range of viewport 1 must be a number from -1e+30 to 1e+30" in told
+    text = opened.messages.lines[-1].text
+    assert "colour range of viewport 1 must be a number from -1e+30 to 1e+30" in text
     assert in_words("/x/layers.ply: views[1].camera.target[0] must") == (
         "/x/layers.ply: target of viewport 2 must"
     )

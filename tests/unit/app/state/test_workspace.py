@@ -117,9 +117,9 @@ def test_a_started_run_is_followed_to_its_end(workspace, tmp_path):
     look(workspace)
     assert followed.status == "done"
     assert [m.train_loss for m in followed.metrics] == [2.0]
-    told = [m.text for m in workspace.messages.lines]
-    assert "t hello" in told
-    assert "t is done" in told
+    texts = [m.text for m in workspace.messages.lines]
+    assert "t hello" in texts
+    assert "t is done" in texts
 
 
 def test_a_folder_with_another_run_is_refused(workspace, tmp_path):

@@ -74,7 +74,7 @@ def test_the_expected_gradient_is_the_mean_of_single_draws(digits):
     try:
         defense = GaussianSmoothing(net, 0.3)
         defense.generator = torch.Generator().manual_seed(0)
-        sight = mean_objective(defense, draws)(x, y, True)
+        value = mean_objective(defense, draws)(x, y, True)
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(4 * draws, 1, 8, 8, generator=generator, dtype=torch.float64)
         singles, losses = [], []
@@ -85,20 +85,20 @@ def test_the_expected_gradient_is_the_mean_of_single_draws(digits):
             losses.append(loss.detach())
     finally:
         net.float()
-    torch.testing.assert_close(sight.gradient, torch.stack(singles).mean(0))
+    torch.testing.assert_close(value.gradient, torch.stack(singles).mean(0))
     torch.testing.assert_close(
-        sight.losses.double(), torch.stack(losses).mean(0), rtol=1e-6, atol=0
+        value.losses.double(), torch.stack(losses).mean(0), rtol=1e-6, atol=0
     )
 
 
 def test_eot_beats_a_single_draw_at_a_noisy_defense(digits):
     net, x, y = digits
     defense = GaussianSmoothing(net, 0.3)
-    judges = torch.randn(200, *x.shape, generator=torch.Generator().manual_seed(9))
+    noises = torch.randn(200, *x.shape, generator=torch.Generator().manual_seed(9))
 
     def expected_loss(images):
         with torch.no_grad():
-            return sum(F.cross_entropy(defense.logits(images, z), y) for z in judges) / 200
+            return sum(F.cross_entropy(defense.logits(images, z), y) for z in noises) / 200
 
     protocol = Protocol(steps=8, random_start=False)
     one, many = (

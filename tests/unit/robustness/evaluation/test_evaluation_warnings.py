@@ -194,7 +194,7 @@ def test_a_black_box_alone_says_nothing(tmp_path):
 
 
 def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
-    for draws, told in ((1000, "within 0.5 in L2"), (100, "within 0.25 in L2"),
+    for draws, sentence in ((1000, "within 0.5 in L2"), (100, "within 0.25 in L2"),
                         (15, "no radius beyond 0.084 in L2")):  # fmt: skip
         settings = CertifySettings(source="/net", denoiser="x/y", draws=draws)
         folder = tmp_path / str(draws)
@@ -209,7 +209,7 @@ def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
             "answers": [0] * N,
         }
         made.journal.append((MAIN, 0, 0), outcome((), [], **found))
-        assert told in summary(made, [], VALUES)
+        assert sentence in summary(made, [], VALUES)
 
 
 def test_legacy_has_a_short_reach(tmp_path):

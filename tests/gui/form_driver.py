@@ -7,7 +7,7 @@ from typing import Any
 from drive import Driver
 
 
-class Filling:
+class FormDriver:
     """The form of one kind of experiment, which is open or opening."""
 
     def __init__(self, d: Driver, kind: str, first: str) -> None:

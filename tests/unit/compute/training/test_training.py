@@ -13,7 +13,7 @@ from isoloss import IsolossError
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.batches import augment
 from isoloss.compute.training.classifier import learning_rate
-from isoloss.compute.training.trajectory import read_trajectory
+from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Log, Metric, Progress
 from isoloss.run import Run
 from isoloss.settings import TrainSettings

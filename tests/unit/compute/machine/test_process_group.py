@@ -207,11 +207,11 @@ def test_rank_0_hears_why_another_cannot_go_on(store):
             group.report_failure("out of memory")
         return ended.value.code
 
-    told = threading.Event()
+    noticed = threading.Event()
 
     def patiently(unit):
         until(lambda: leader.failure)
-        told.set()
+        noticed.set()
         return b""
 
     with members(store, fail, world=2) as (leader, futures):
@@ -219,7 +219,7 @@ def test_rank_0_hears_why_another_cannot_go_on(store):
             list(leader.map(UNITS, patiently))
         leader.close(1)
         assert futures[0].result(30) == 1
-    assert told.is_set()
+    assert noticed.is_set()
 
 
 def test_values_are_shared_in_order_and_rounds_nobody_served_are_passed_over(store):
@@ -325,11 +325,11 @@ def test_ranks_whose_main_thread_is_stuck_end_with_rank_0s_exit_code(store):
 def test_a_rank_told_to_end_does_so_when_rank_0_does_not(store):
     ends = []
 
-    def told(group):
+    def waiting(group):
         group.end_soon()
         until(lambda: ends)
 
-    with members(store, told, 2, replace(QUICK, grace=0.05), ends) as (_, futures):
+    with members(store, waiting, 2, replace(QUICK, grace=0.05), ends) as (_, futures):
         futures[0].result(30)
     assert ends == [130]
 

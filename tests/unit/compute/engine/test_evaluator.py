@@ -371,7 +371,7 @@ def test_an_audit_weighs_noise_only_against_a_tolerance():
     assert not Audit(shift=np.inf, noise=0.0).passes(0.5)
 
 
-def test_the_audit_measures_shift_and_noise_as_shares_of_the_range():
+def test_the_audit_measures_shift_and_noise_as_fractions_of_the_range():
     torch.manual_seed(0)
     model, data = nn.Linear(6, 3), (torch.randn(40, 6), torch.arange(40) % 3)
     plane = random_plane(model)

@@ -27,7 +27,7 @@ def test_shards_are_a_partition_with_at_least_two_samples_each(samples, world):
 
 
 @pytest.mark.parametrize("samples", [1, 2, 7])
-def test_a_batch_too_small_to_share_is_computed_by_all_and_counted_once(samples):
+def test_a_batch_too_small_to_split_is_computed_by_all_and_counted_once(samples):
     for rank, shard in enumerate(shards(samples, 4)):
         assert range(samples)[shard.rows] == range(samples)
         assert shard.weight == 1
@@ -49,7 +49,7 @@ def test_the_mean_of_the_shards_gradients_is_the_batchs_gradient(samples, world)
         torch.testing.assert_close(torch.stack(each).mean(0), expected)
 
 
-def test_images_of_a_share_move_as_they_would_in_the_whole_batch():
+def test_images_of_a_shard_move_as_they_would_in_the_whole_batch():
     images = torch.rand(11, 3, 6, 6)
     whole = augment(images, shift=2, mirror=True, seed=5)
     parts = [

@@ -57,7 +57,7 @@ def done(folder, asked):
 
 
 def damaged(line):
-    """Each way in which a line of the ledger can lie."""
+    """Each way in which a line of the journal can lie."""
     record = json.loads(line)
     n = len(record["images"])
 

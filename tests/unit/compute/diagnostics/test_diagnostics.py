@@ -133,8 +133,10 @@ def test_missing_normalization_is_seen_in_the_directions_themselves():
         assert alarms(surface, random_plane(model, normalize=normalize)) == {}
     found = alarms(surface, random_plane(model, normalize="none"))
     only(found, "normalization", "warning", "--normalize filter")
-    told = changed(surface, meta={"normalize": "none"})
-    only(alarms(told, random_plane(model)), "normalization", "warning", "--normalize filter")
+    unnormalized = changed(surface, meta={"normalize": "none"})
+    only(
+        alarms(unnormalized, random_plane(model)), "normalization", "warning", "--normalize filter"
+    )
 
 
 def test_custom_directions_out_of_scale():
@@ -284,14 +286,14 @@ def test_cells_that_are_no_numbers_or_not_there():
 
 @pytest.mark.parametrize("precision", ["bf16", "tf32"])
 def test_reduced_precision(precision):
-    def told(error):
+    def alarms_at(error):
         surface = bowl(precision_audit_error=error)
         surface.meta["precision"] = precision
         return alarms(surface)
 
-    assert told(0.004) == {}
-    only(told(0.02), "precision", "warning", precision, "2 %", "--precision fp32")
-    only(told(None), "precision", "note", precision, "not compared", "--precision auto")
+    assert alarms_at(0.004) == {}
+    only(alarms_at(0.02), "precision", "warning", precision, "2 %", "--precision fp32")
+    only(alarms_at(None), "precision", "note", precision, "not compared", "--precision auto")
     # What auto refused does no harm.
     assert alarms(bowl(precision_audit_error=0.02)) == {}
 
