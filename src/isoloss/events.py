@@ -28,7 +28,7 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """Share done, in [0, 1]."""
+        """Fraction done, in [0, 1]."""
         return min(self.done / self.total, 1.0) if self.total > 0 else 0.0
 
     @property

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 def short_name(name: str) -> str:
@@ -14,6 +14,12 @@ def short_name(name: str) -> str:
 def capitalized(text: str) -> str:
     """With a capital first, as labels and sentences begin; the rest stays as it is."""
     return text[:1].upper() + text[1:]
+
+
+def listed(words: Iterable[str], conjunction: str) -> str:
+    """Words as a sentence has them: `.ply, .npz or .h5`; one or more."""
+    *others, last = words
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
 
 
 def sentence(message: str) -> str:

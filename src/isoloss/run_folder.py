@@ -32,7 +32,7 @@ FIGURES = "figures"
 
 
 def is_run(folder: Path) -> bool:
-    """Whether `folder` is a run's; no path makes it fail."""
+    """Whether `folder` is a run's; never raises."""
     try:
         return (folder / RUN).is_file()
     except (OSError, ValueError):  # what no file system takes

@@ -64,7 +64,7 @@ def differences(expected: Path, folder: Path) -> list[str]:
 
 
 def large_differences(expected: Path, folder: Path, share: float) -> list[str]:
-    """Where numbers are off by more than this share of the largest of them, or are missing."""
+    """Where numbers are off by more than this fraction of the largest of them, or are missing."""
     arrays, facts = contents(folder)
     known_facts, prints = _json(expected / "facts.json"), _json(expected / "arrays.json")
     found = [f"{k} is missing or new" for k in prints.keys() ^ arrays.keys()]

@@ -35,7 +35,7 @@ from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
 from isoloss.robustness.smoothing.statistics import certified_radius
-from isoloss.robustness.evaluation.trials import Trials
+from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
 from isoloss.run import Run
 from isoloss.settings import (
@@ -349,7 +349,7 @@ def test_a_run_stopped_in_every_unit_ends_with_the_same_table(
     settings = kind(lab, **given)
     whole = done(tmp_path / "whole", settings)
     run = Run.create(tmp_path / "stopped", settings)
-    do = Trials.trial
+    do = UnitWork.result
     left = 0
 
     def impatient(self, unit):
@@ -359,7 +359,7 @@ def test_a_run_stopped_in_every_unit_ends_with_the_same_table(
         left -= 1
         return do(self, unit)
 
-    monkeypatch.setattr(Trials, "trial", impatient)
+    monkeypatch.setattr(UnitWork, "result", impatient)
     prepared, stops = prepare(settings), 0
     while not run.is_done:
         left = 1

@@ -21,11 +21,11 @@ from isoloss.bench.attack_peers import (
     Defended,
     Target,
     attackers,
+    best_throughput,
     certifiers,
     cohens_certify,
     expecting_attackers,
     gradient_step,
-    pace,
     timed,
 )
 from isoloss.bench.probe import networks, processor
@@ -164,7 +164,7 @@ def measure(
 
 
 def _pgd(target: Target, eps: float, steps: int, seconds: float, images: int | None) -> Comparison:
-    plain = pace(gradient_step(target.model), target)
+    plain = best_throughput(gradient_step(target.model), target)
     attempt = Attempt(eps, steps)
     some = _some(target, images, plain.rate * seconds / steps)
     return compare(
@@ -175,7 +175,7 @@ def _pgd(target: Target, eps: float, steps: int, seconds: float, images: int | N
 
 
 def _eot(target: Target, defended: Defended, seconds: float, images: int | None) -> Comparison:
-    plain = pace(gradient_step(defended.plain.unclamped()), target)
+    plain = best_throughput(gradient_step(defended.plain.unclamped()), target)
     attempt = Attempt(EPSILONS[-1], EOT_STEPS, DRAWS)
     some = _some(target, images, plain.rate * seconds / (EOT_STEPS * DRAWS))
 
@@ -194,7 +194,9 @@ def _eot(target: Target, defended: Defended, seconds: float, images: int | None)
 def _certification(
     target: Target, defended: Defended, seconds: float, images: int | None
 ) -> Comparison:
-    plain = pace(lambda x, _: cohens_certify(defended.plain, x[0], 1, len(x), len(x)), target)
+    plain = best_throughput(
+        lambda x, _: cohens_certify(defended.plain, x[0], 1, len(x), len(x)), target
+    )
     some = _some(target, images, plain.rate * seconds / (PILOT + ESTIMATES))
     return compare(
         f"CERTIFY behind the denoiser, {PILOT} + {ESTIMATES} draws", "draws/s", "certified",

@@ -271,22 +271,22 @@ def cohens_certify(
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """The batch size at which others are quickest, and how many images a second that makes."""
 
     batch_size: int
     rate: float
 
 
-def pace(step: Step, target: Target) -> Pace:
+def best_throughput(step: Step, target: Target) -> Throughput:
     """Of `step`, one pass over a batch, at all sizes that the images suffice for."""
     sizes = BATCHES[target.device.type]
-    found: list[Pace] = []
+    found: list[Throughput] = []
     for size in [s for s in sizes if s <= len(target.images)] or sizes[:1]:
         x, y = target.images[:size], target.labels[:size]
         seconds = min(timed(lambda x=x, y=y: step(x, y), target.device)[1] for _ in range(3))
-        found.append(Pace(size, len(x) / seconds))
-    return max(found, key=lambda pace: pace.rate)
+        found.append(Throughput(size, len(x) / seconds))
+    return max(found, key=lambda throughput: throughput.rate)
 
 
 def timed(work: Callable[[], T], device: torch.device) -> tuple[T, float]:

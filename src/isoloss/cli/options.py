@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -30,8 +29,6 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
     Values stay text here; the model itself validates them, so that the command line, the form and
     `run.json` cannot disagree.
     """
-    # So that "--range -1e-3 1" is read as two numbers, which argparse learnt in Python 3.14 only.
-    parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     for name, field in model.model_fields.items():
         if name == "kind":
             continue

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from isoloss.cli.exit_codes import WRONG_REQUEST
+from isoloss.naming import listed
 from isoloss.version import __version__
 
 
@@ -20,6 +22,12 @@ class Parser(argparse.ArgumentParser):
     """
 
     verbs: Collection[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # So that "--range -1e-3 1" is read as two numbers, which argparse learnt in Python 3.14.
+        number = r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$"
+        self._negative_number_matcher = re.compile(number, re.IGNORECASE)
 
     def error(self, message: str) -> Any:
         """Refuse the command line, saying how to find out what it takes."""
@@ -120,9 +128,9 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
 
 
 def _add_export_options(parser: argparse.ArgumentParser) -> None:
-    from isoloss.geometry.files.formats import in_words, writable
+    from isoloss.geometry.files.formats import writable
 
-    known = in_words(writable())
+    known = listed(writable(), "or")
     parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
 

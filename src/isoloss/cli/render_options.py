@@ -31,8 +31,6 @@ _NOT_GENERATED = ("contours", "title")
 
 def add_render_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` all options of `isoloss render`."""
-    # So that "--color-range -1e-3 1" is read as two numbers on any Python.
-    parser._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
     parser.add_argument(
         "path", type=Path, nargs="+", metavar="PATH",
         help="A surface or run folder, several of them for one box (a figure is of one), or a "

@@ -97,11 +97,11 @@ def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
         except IsolossError as error:
             bar.close()
             print(f"isoloss: {error}", file=sys.stderr)
-            _tell(runs[i + 1 :], Failed(f"not begun, since {run.name} before it failed"))
+            _record(runs[i + 1 :], Failed(f"not begun, since {run.name} before it failed"))
             return FAILED
         except KeyboardInterrupt:
             bar.close()
-            _tell(runs[i + 1 :], Paused())
+            _record(runs[i + 1 :], Paused())
             print(f"paused; go on with: isoloss run {run.folder}", file=sys.stderr)
             return INTERRUPTED
         bar.close()
@@ -144,7 +144,7 @@ def _follow(folders: list[Path]) -> int:
     return 0
 
 
-def _tell(runs: list[Any], event: Any) -> None:
+def _record(runs: list[Any], event: Any) -> None:
     """Record `event` in runs that will not be begun; what is done or held is left alone."""
     for run in runs:
         with suppress(IsolossError), run.lock():

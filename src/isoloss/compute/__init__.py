@@ -2,5 +2,5 @@
 
 Read `probe/in_memory.py` first, then `planes/plane.py` and `engine/evaluator.py`. Each room imports
 only those named after it: `probe`, `diagnostics`, `engine`, `training` and `planes`, `networks`,
-`data`, `machine`; all may import `settings` and `geometry`.
+`data`, `machine`; all may import `geometry`, `settings`, `run`, `events` and `files`.
 """

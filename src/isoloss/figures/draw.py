@@ -59,7 +59,7 @@ def draw_curve(
     """
     from isoloss.figures.plane.curve_figure import curve_figure
 
-    appearance, title = _look(layer, options)
+    appearance, title = _appearance_and_title(layer, options)
     if print_.width_mm is not None or (path is not None and path.suffix.lower() in VECTOR):
         sheet = Sheet.paper(None, scale or 1.0, print_)
     else:
@@ -69,7 +69,9 @@ def draw_curve(
     return write_figure(figure, path, sheet, appearance.transparent)
 
 
-def _look(layer: SurfaceLayer, options: Mapping[str, Any]) -> tuple[Appearance, str]:
+def _appearance_and_title(
+    layer: SurfaceLayer, options: Mapping[str, Any]
+) -> tuple[Appearance, str]:
     unknown = sorted(set(options) - _OF_A_CURVE)
     if unknown and unknown[0] in APPEARANCE_OPTIONS | CAMERA_OPTIONS | {"view"}:
         raise IsolossError(f"{layer.name} is a curve: its picture has no {unknown[0]}")

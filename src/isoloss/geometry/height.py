@@ -190,7 +190,7 @@ class SignedScale:
             return nice_ticks(-self.most, self.most, count)
         first, last = math.ceil(math.log10(self.knee)), math.floor(math.log10(self.most) + 1e-9)
         step = max(1, math.ceil((last - first + 1) / max(count // 2, 1)))
-        sizes = [10.0**e for e in range(last, first - 1, -step)] or [_round_below(self.most)]
+        sizes = [10.0**e for e in range(last, first - 1, -step)] or [round_below(self.most)]
         # Zero is what such a scale is about: what lies too near to it has no label.
         sizes = [v for v in sizes if self.apply(v) - 0.5 > 0.5 / count] or sizes[:1]
         values = [-v for v in sizes] + [0.0] + sizes[::-1]
@@ -202,10 +202,11 @@ def _signed_power(value: float) -> str:
     return ("−" if value < 0 else "") + power_label(abs(value))
 
 
-def _round_below(value: float) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above `value` > 0."""
+def round_below(value: float, slack: float = 1e-9) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above `value` > 0, or above it by
+    no more than the fraction `slack`."""
     power = 10.0 ** math.floor(math.log10(value))
-    return max(m * power for m in (1, 2, 5) if m * power <= value * (1 + 1e-9))
+    return max(m * power for m in (1, 2, 5, 10) if m * power <= value * (1 + slack))
 
 
 def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:

@@ -1,5 +1,5 @@
 """Processes that resume runs, or draw: spawned, followed through files and pipes, cancelled.
 
 Read `process`, `job` and `follow` (runs), then `render_job` (pictures and movies). Imports `run`,
-`events`, `settings`; neither torch nor anything that draws.
+`run_folder` and `events`; neither torch nor anything that draws.
 """

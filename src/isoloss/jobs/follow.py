@@ -69,7 +69,7 @@ class FollowedRun:
         died = ended is not None and self.status in ("running", "waiting")
         if died:
             self.status = "failed"
-            self.failure = _death(ended or 0, self.job)
+            self.failure = _why_it_ended(ended or 0, self.job)
         if ended is not None:
             self.exit_code = ended
             self.job = None  # what the run does from now on is another process's doing
@@ -95,7 +95,7 @@ def can_resume(followed: FollowedRun) -> bool:
     return followed.status in ("paused", "failed", "waiting") and not followed.is_active
 
 
-def _death(exit_code: int, job: Job | None) -> str:
+def _why_it_ended(exit_code: int, job: Job | None) -> str:
     if exit_code < 0:
         return f"the job was killed (signal {-exit_code}); Resume does what is missing"
     log = job.folders[-1] / JOB_LOG if job is not None else JOB_LOG

@@ -1,4 +1,5 @@
 """What attacks, defenses and certifications leave behind: read and written without torch.
 
 Read `tables` first, then `certificates` and `saved_examples`; `robustness_files` reads all of them.
+Imports `geometry`, `run`, `settings` and `files`.
 """

@@ -1,4 +1,8 @@
-"""The robustness lab: attacks, denoised smoothing, certificates. Imports torch."""
+"""The robustness lab: attacks, denoised smoothing, certificates.
+
+Read `attacks/pgd.py` first, then `smoothing/smoothing.py`, `speed` (networks made faster) and
+`evaluation` (all of it as runs). Imports torch, `compute`, `results`, `run` and `settings`.
+"""
 
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.eot import eot_pgd

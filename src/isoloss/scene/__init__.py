@@ -3,7 +3,7 @@
 Read `textures` (what colours mean), `layer`, `scene` and `document`, each of which holds the one
 before; then `texturing` and `levels` (from values to colours and contours), `history` (undo),
 `session` (a document on disk) and `staging` (from paths and options to a document). Imports
-`geometry` only.
+`geometry`, `run`, `settings`, `resources` and `files`.
 """
 
 from isoloss.scene.appearance import Appearance as Appearance

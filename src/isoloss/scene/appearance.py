@@ -28,7 +28,8 @@ class Appearance:
         epoch: show the path up to this epoch only; unless given, all of it.
         markers: show the markers of the layers (pinned points).
         minima: mark the local minima.
-        minima_persistence: mark those whose depth is at least this share of the displayed height.
+        minima_persistence: mark those whose depth is at least this fraction of the displayed
+            height.
         wireframe: the grid's own lines over whatever texture there is.
         ambient_occlusion: darken creases by what is around them, once the camera rests.
         smooth: interpolate between grid points; else one flat facet a cell.

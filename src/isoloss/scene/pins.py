@@ -122,6 +122,6 @@ def loss_label(loss: float, *, signed: bool = False) -> str:
 
 
 def accuracy_label(accuracy: float, *, signed: bool = False) -> str:
-    """A share in per cent; a difference of two (`signed`) in points with its sign."""
+    """A fraction in per cent; a difference of two (`signed`) in points with its sign."""
     percent = round(100 * accuracy, 1) + 0.0  # no −0
     return (f"{percent:+.1f} points" if signed else f"{percent:.1f} %").replace("-", "−")

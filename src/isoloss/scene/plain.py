@@ -92,7 +92,7 @@ def _read_dataclass(kind: Any, value: Any, where: str, ranges: Ranges) -> Any:
     dot = f"{where}." if where else ""
     for name in content:
         if name not in known:
-            raise IsolossError(f"{dot}{_told(name).strip(chr(39))} is not a known field")
+            raise IsolossError(f"{dot}{_quoted(name).strip(chr(39))} is not a known field")
     read: dict[str, Any] = {}
     for name, (field, hint) in known.items():
         if name in content:
@@ -150,10 +150,10 @@ def _one_of(choices: Mapping[Any, Any], value: Any, where: str) -> Any:
 
 
 def _refuse(where: str, wanted: str, value: object) -> Any:
-    raise IsolossError(f"{where or 'its content'} must be {wanted}, not {_told(value)}")
+    raise IsolossError(f"{where or 'its content'} must be {wanted}, not {_quoted(value)}")
 
 
-def _told(value: object) -> str:
+def _quoted(value: object) -> str:
     return " ".join(reprlib.repr(value).encode("utf-8", "backslashreplace").decode().split())
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from isoloss.errors import IsolossError
+from isoloss.naming import listed
 from isoloss.registry import Registry
 
 Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
-"""Symbols; "up" and "down" are triangles. Each who draws has symbols of his own for them."""
+"""Symbols of curves; "up" and "down" are triangles. Window and figures each draw their own."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("blue", "circle"),
     ("orange", "square"),
@@ -23,9 +24,9 @@ IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("purple", "up"),
     ("magenta", "down"),
 )
-"""Of curves that do not differ by their attack."""
+"""Colour and symbol of the first, second, … curve where curves do not differ by their attack."""
 CLEAN = "clean"
-"""In the place of an attack, where images are as they came."""
+"""Stands in place of an attack where images are not attacked."""
 CERTIFICATE = "certificate"
 """Stands in place of an attack where accuracies are certified."""
 
@@ -53,8 +54,8 @@ class AttackKind:
         exact: whether gradients are those of what answers, rather than of something in its place.
         is_for_comparison: whether it is what undefended networks are attacked with, to compare a
             defense with them; of one attack.
-        rank: who is stronger, as far as one knows beforehand; of several the strongest is shown
-            first, and studied.
+        rank: its strength, as far as known beforehand: of several attacks, the one of the highest
+            rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
     """
 
@@ -143,10 +144,8 @@ def comparison_attack() -> str:
 
 def offered_in_words(run: str) -> str:
     """For help texts: "pgd (gradients), square (black box) and …"."""
-    *others, last = (
-        f"{name} ({hint})" if (hint := attack_of(name).hint) else name for name in offered(run)
-    )
-    return f"{', '.join(others)} and {last}" if others else last
+    hints = {name: attack_of(name).hint for name in offered(run)}
+    return listed((f"{name} ({hint})" if hint else name for name, hint in hints.items()), "and")
 
 
 # In the order in which they are offered.

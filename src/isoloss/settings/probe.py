@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from isoloss.naming import listed
 from isoloss.settings.base import (
     AbsolutePath,
     Grid,
@@ -29,8 +30,7 @@ _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
 def _known_plane(name: Any) -> Any:
     if isinstance(name, str) and name in PLANE_KINDS:
         return name
-    *others, last = map(repr, PLANE_KINDS.names())
-    expected = f"{', '.join(others)} or {last}"
+    expected = listed(map(repr, PLANE_KINDS.names()), "or")
     raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
 
 

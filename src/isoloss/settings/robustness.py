@@ -308,7 +308,7 @@ class DefendSettings(AttackingSettings):
         ge=1,
         le=100_000,
         title="Votes",
-        description="Fresh draws of noise that judge an attacked image: the first alone, the "
+        description="Fresh draws of noise that evaluate an attacked image: the first alone, the "
         "majority, the worst",
     )
     queries: Queries = 100

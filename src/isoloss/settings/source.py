@@ -106,10 +106,10 @@ def denoiser(text: str | Path) -> Source:
     return Source("hub" if is_repository else "unknown", text, text)
 
 
-def is_folder(text: str) -> bool:
-    """Whether a path that somebody typed is a folder; no text makes it fail."""
+def is_folder(text: str | Path) -> bool:
+    """Whether a path that somebody typed is a folder; never raises."""
     try:
-        return bool(text.strip()) and Path(text).expanduser().is_dir()
+        return bool(str(text).strip()) and Path(text).expanduser().is_dir()
     except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
         return False
 

@@ -11,6 +11,7 @@ import pytest
 
 from isoloss.cli.main import main
 from isoloss.cli.options import add_options, settings_from
+from isoloss.cli.parser import Parser
 from isoloss.settings import (
     KINDS,
     AttackSettings,
@@ -24,7 +25,7 @@ from isoloss.settings.text import command_line, help_of
 
 
 def options_of(kind):
-    parser = argparse.ArgumentParser()
+    parser = Parser()
     add_options(parser, KINDS[kind])
     return parser
 

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from isoloss.cli.parser import Parser
 from isoloss.cli.render_options import add_render_options, run_render
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
@@ -31,7 +32,7 @@ def bowl(height: float = 1.0) -> SurfaceLayer:
 
 
 def parsed(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser = Parser(exit_on_error=False)
     add_render_options(parser)
     return parser.parse_args(["x.ply", "--out", "x.png", *words])
 

@@ -19,11 +19,11 @@ from isoloss.cli.main import main
 from isoloss.cli.run_verbs import draw_figures
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.accuracy import accuracy_figure
-from isoloss.figures.robustness.certified import certified_figure, certified_shares
+from isoloss.figures.robustness.certified import certified_figure, certified_fractions
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.robustness.drawing import draw_robustness, write_usual
 from isoloss.figures.robustness.gallery import square_pixels
-from isoloss.figures.robustness.maps import heat, map_figure, told_name
+from isoloss.figures.robustness.maps import heat, map_figure, map_label
 from isoloss.figures.robustness.run_results import read_run_results
 from isoloss.figures.robustness.saved_images import read_saved_images
 from isoloss.figures.robustness.series import by_defense, series_of
@@ -340,11 +340,11 @@ def test_certified_accuracy_is_the_share_at_every_radius(tmp_path):
     folder, certificates, rows = certification(tmp_path / "run")
     assert read_certificates(folder / CERTIFICATES) == certificates
     findings = [read_run_results(folder)]
-    ((radii, shares),) = certified_shares(series_of(findings)[0], findings)
+    ((radii, fractions),) = certified_fractions(series_of(findings)[0], findings)
     for radius in (0.0, 0.1, 0.3, *(c.radius for c in certificates[:9])):
         right = sum(c.is_right and c.radius >= radius for c in certificates) / 40
         # Left-continuous: at a radius its own image still counts.
-        assert shares[np.searchsorted(radii[1:], radius, "left")] == pytest.approx(right)
+        assert fractions[np.searchsorted(radii[1:], radius, "left")] == pytest.approx(right)
     figure = certified_figure(findings, SHEET, LIGHT, "")
     (plot,) = plots(figure)
     (limit,) = lines(plot, "limit")
@@ -356,7 +356,7 @@ def test_certified_accuracy_is_the_share_at_every_radius(tmp_path):
     assert whiskers(plot) == {(r.eps, round(r.low, 9), round(r.high, 9)) for r in seen}
     (step,) = lines(plot, "steps")
     assert step.get_drawstyle() == "steps-post"
-    np.testing.assert_allclose(step.get_ydata()[:-1], shares)
+    np.testing.assert_allclose(step.get_ydata()[:-1], fractions)
     assert plot.get_xlabel() == "radius in L2"
 
 
@@ -497,7 +497,7 @@ def test_heat_is_of_the_rows_largest_value():
     seen = heat(np.array([[0.0, 2.0], [4.0, math.nan]], np.float32), 4.0)
     np.testing.assert_allclose(seen[0], magma[[0, 128]], atol=1e-6)
     np.testing.assert_allclose(seen[1], [magma[255], [0.5] * 3], atol=1e-6)
-    assert told_name("spatial gate: layer4.2.cbam") == "layer4.2 places"
+    assert map_label("spatial gate: layer4.2.cbam") == "layer4.2 places"
 
 
 def test_a_run_that_is_not_finished_says_so(tmp_path):
@@ -538,8 +538,8 @@ def test_damaged_runs_are_refused_in_one_line(tmp_path, spoil, message, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--what", "examples"], "has kept no images"),
-        (["--what", "maps"], "has kept no images"),
+        (["--what", "examples"], "has saved no images"),
+        (["--what", "maps"], "has saved no images"),
         (["--what", "certified"], "certifies nothing"),
         (["--eps", "0.1"], "a figure of accuracy has no --eps"),
         (["--azimuth", "3"], "has no --azimuth"),
@@ -569,11 +569,11 @@ def test_options_of_robustness_are_for_robustness(tmp_path, capsys):
 def test_a_network_without_maps_is_told(tmp_path):
     folder = made(tmp_path / "run", AttackSettings, PLAIN)
     keep(folder, maps=False)
-    with pytest.raises(IsolossError, match="has kept no maps of net"):
+    with pytest.raises(IsolossError, match="has saved no maps of net"):
         draw_robustness([folder], None, Choice("maps"), LIGHT)
     with pytest.raises(IsolossError, match=r"no images at ε = 0\.2; there are 0, 0\.05, 0\.1"):
         draw_robustness([folder], None, Choice("examples", eps=0.2), LIGHT)
-    with pytest.raises(IsolossError, match="image 5 is not kept; there are 31, 7"):
+    with pytest.raises(IsolossError, match="image 5 is not saved; there are 31, 7"):
         draw_robustness([folder], None, Choice("examples", image=5), LIGHT)
     with pytest.raises(IsolossError, match="there are pgd on net"):
         draw_robustness([folder], None, Choice("examples", attack="square"), LIGHT)

@@ -13,7 +13,7 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.dialogs.renderings import Renderings
 from isoloss.app.state.open_curves import OpenCurve
-from isoloss.app.state.typed_path import exists, is_folder, typed_path
+from isoloss.app.state.typed_path import exists, typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import number_field, whole_field, whole_slider
 from isoloss.app.ui.style import palette
@@ -21,6 +21,7 @@ from isoloss.app.ui.widgets import em, row, rows, toggle_button, wrapped
 from isoloss.errors import IsolossError
 from isoloss.scene.document import Document
 from isoloss.scene.staging import DECORATIONS
+from isoloss.settings.source import is_folder
 
 Kind = Literal["Picture", "Figure", "Movie"]
 Size = tuple[int, int]

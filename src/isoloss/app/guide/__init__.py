@@ -1,4 +1,4 @@
 """What helps a newcomer: welcome, tour, hints and the help window.
 
-Imports `panels`, `viewports`, `dialogs`, `ui` and `state`; only `parts` imports it.
+Imports `panels`, `dialogs`, `ui`, `state` and `gl`; only `parts` imports it.
 """

@@ -22,7 +22,7 @@ from isoloss.geometry.rect import Rect, extent
 SAMPLE = "vgg11-digits-pca.ply"
 HEIGHT = 9.0
 """Of the card, in em."""
-PRAISE = 0.7
+TICKED = 0.7
 """Seconds for which a step that has been done is ticked before the next one comes."""
 
 
@@ -183,7 +183,7 @@ class Tour:
         if self._done_at is None:
             return
         hello_imgui.request_refresh()
-        if now - self._done_at > PRAISE and not imgui.is_any_mouse_down():
+        if now - self._done_at > TICKED and not imgui.is_any_mouse_down():
             self._enter(self.step + 1)
 
     def _card(self, step: Step) -> None:

@@ -16,9 +16,10 @@ from isoloss.app.ui.widgets import em
 Places = dict[float, float]
 """Where each radius stands on the axis, the smallest first."""
 
-DODGE, CROWDED = 0.3, 0.3
-"""By so many em curves stand beside each other where their values are the same; all of them
-together by this fraction of the way to the next radius at most."""
+DODGE = 0.3
+"""Em between the marks of two curves at one radius, which are drawn beside each other."""
+CROWDED = 0.3
+"""The largest width of all marks at one radius, as a fraction of the gap to the nearest radius."""
 LOW = 12.0
 """Below this height, in em, the axis has no line of its own for what it means."""
 AIR = 1.12

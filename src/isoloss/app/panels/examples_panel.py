@@ -261,7 +261,7 @@ def _combo(
 
 def _nothing_yet(shown: OpenEvaluation) -> str:
     if shown.settings.keep == 0:
-        return "This run keeps no examples."
+        return "This run saves no examples."
     if shown.followed.is_active:
         return "The first images appear once an attack has seen them."
-    return "This run has kept no examples."
+    return "This run has saved no examples."

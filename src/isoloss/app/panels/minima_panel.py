@@ -90,8 +90,8 @@ class MinimaPanel:
             fraction = min(value / 100, 1.0)
             self.workspace.change(minima_persistence=0.0 if fraction <= SHALLOWEST else fraction)
         hint(
-            "Hides minima whose depth, from their saddle down, is a smaller share of the displayed "
-            "height"
+            "Hides minima whose depth, from their saddle down, is a smaller fraction of the "
+            "displayed height"
         )
 
     def _table(self, listed: list[Row]) -> None:

@@ -86,13 +86,13 @@ def curves_of(
     """The curves in the order of the table; rows that cannot be drawn are left out."""
     groups = by_curve(filter(_is_sound, rows))
     keys = list(groups)
-    subjects = list(dict.fromkeys(_subject(key) for key in keys))
+    defended = list(dict.fromkeys(_network_and_defense(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))
     specific = [d for d in warnings if d.network or d.attack or d.sigma is not None]
     found: list[AccuracyCurve] = []
     for key in keys:
         own = sorted(groups[key], key=lambda row: row.eps)
-        hue, mark = _hue_and_mark(key, subjects, len(attacks) > 1)
+        hue, mark = _hue_and_mark(key, defended, len(attacks) > 1)
         found.append(
             AccuracyCurve(
                 key,
@@ -101,7 +101,7 @@ def curves_of(
                 tuple(d for d in specific if any(map(d.concerns, own))),
                 hue,
                 mark,
-                len({_subject(c.key) for c in found if _is_alike(c, key, hue, mark)}),
+                len({_network_and_defense(c.key) for c in found if _is_alike(c, key, hue, mark)}),
                 _steps(key, own, certificates),
             )
         )
@@ -114,7 +114,7 @@ def has_draws(curves: Sequence[AccuracyCurve]) -> bool:
 
 
 def axis_of(row: Row) -> Axis:
-    """The axis on which a row belongs."""
+    """The axis on which a row is drawn: "radius" of certificates, else that of its norm."""
     if row.is_certificate:
         return "radius"
     return "l2" if row.norm == "l2" else "linf"
@@ -162,22 +162,22 @@ def _is_sound(row: Row) -> bool:
 
 
 def _hue_and_mark(
-    key: Curve, subjects: Sequence[tuple[str, str, float]], several_attacks: bool
+    key: Curve, defended: Sequence[tuple[str, str, float]], several_attacks: bool
 ) -> tuple[Hue, Mark]:
     if several_attacks:
         attack = attack_of(key[3])
         return attack.hue, attack.mark
-    return IN_ORDER[subjects.index(_subject(key)) % len(IN_ORDER)]
+    return IN_ORDER[defended.index(_network_and_defense(key)) % len(IN_ORDER)]
 
 
 def _is_alike(curve: AccuracyCurve, key: Curve, hue: Hue, mark: Mark) -> bool:
     """Whether it would look like that of another network or defense."""
     is_same_kind = curve.is_defended == (key[1] != "none")
     looks_same = (curve.hue, curve.mark) == (hue, mark) and is_same_kind
-    return looks_same and _subject(curve.key) != _subject(key)
+    return looks_same and _network_and_defense(curve.key) != _network_and_defense(key)
 
 
-def _subject(key: Curve) -> tuple[str, str, float]:
+def _network_and_defense(key: Curve) -> tuple[str, str, float]:
     """Network and defense."""
     return key[:3]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from isoloss.app.state.typed_path import is_folder
 from isoloss.geometry.files.reading import is_trajectory
 from isoloss.run_folder import is_run
 from isoloss.scene.session import SUFFIX as SESSION
+from isoloss.settings.source import is_folder
 
 
 @dataclass(frozen=True)

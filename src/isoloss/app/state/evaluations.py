@@ -43,27 +43,27 @@ class OpenEvaluation:
 
     @property
     def folder(self) -> Path:
-        """That of the run."""
+        """The run's folder."""
         return self.followed.run.folder
 
     @property
     def name(self) -> str:
-        """That of the run."""
+        """The run's name."""
         return self.followed.run.name
 
     @property
     def rows(self) -> list[Row]:
-        """Of its table so far."""
+        """The rows of the run's table so far."""
         return self.files.rows
 
     @property
     def certificates(self) -> list[CertificateRow]:
-        """Of a certification that is done, image by image."""
+        """One certificate for each image of a finished certification; else none."""
         return self.files.certificates
 
     @property
     def report(self) -> Report | None:
-        """None until it is done."""
+        """The run's report; None until it is done."""
         return self.files.report
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,13 @@ UNDEFENDED = -1.0
 MOST_BYTES = 128 << 20
 """Of the images that were looked at last, so much stays in memory."""
 
-Subject = tuple[str, float, int]
-"""Network, σ (`UNDEFENDED` without a defense) and seed."""
+
+class Defended(NamedTuple):
+    """A network, the σ of its defense (`UNDEFENDED` without one) and the seed."""
+
+    network: str
+    sigma: float
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,12 @@ class ExampleBrowser:
         """Let all choices be ones of which there are examples; returns whether there are any."""
         attacks = self.attacks(index)
         if not attacks:
-            subjects = _subjects(index)
-            if not subjects:
+            found = _defended_in(index)
+            if not found:
                 return False
             # At first a defense, if there is one, and who knows of it.
-            fresh = [s for s in subjects if s[1] >= 0] if not self.network else []
-            self.network, self.sigma, self.seed = min(fresh or subjects, key=self._distance)
+            fresh = [one for one in found if one.sigma >= 0] if not self.network else []
+            self.network, self.sigma, self.seed = min(fresh or found, key=self._distance)
             attacks = self.attacks(index)
         if self.attack not in attacks:
             self.attack = next(filter(_knows_the_defense, attacks), attacks[0])
@@ -114,20 +119,20 @@ class ExampleBrowser:
 
     def networks(self, index: Index) -> list[str]:
         """The networks of which there are examples."""
-        return list(dict.fromkeys(network for network, _, _ in _subjects(index)))
+        return list(dict.fromkeys(network for network, _, _ in _defended_in(index)))
 
     def sigmas(self, index: Index) -> list[float]:
         """Likewise the defenses of the network."""
-        found = [s for network, s, _ in _subjects(index) if network == self.network]
+        found = [s for network, s, _ in _defended_in(index) if network == self.network]
         return list(dict.fromkeys(found))
 
     def seeds(self, index: Index) -> list[int]:
         """Likewise the seeds."""
-        return list(dict.fromkeys(seed for _, _, seed in _subjects(index)))
+        return list(dict.fromkeys(seed for _, _, seed in _defended_in(index)))
 
     def attacks(self, index: Index) -> list[str]:
         """Likewise the attacks on network and defense; "clean" where nobody attacks."""
-        found = [f for f in index.files if subject_of(f) == self._subject]
+        found = [f for f in index.files if _defended(f) == self._chosen]
         return [f.attack for f in found if not f.is_clean] or [f.attack for f in found[:1]]
 
     def radii(self, index: Index) -> list[float]:
@@ -185,16 +190,16 @@ class ExampleBrowser:
         return self.attack != CLEAN
 
     @property
-    def _subject(self) -> Subject:
-        return self.network, self.sigma, self.seed
+    def _chosen(self) -> Defended:
+        return Defended(self.network, self.sigma, self.seed)
 
-    def _distance(self, subject: Subject) -> tuple[bool, bool, float]:
-        network, sigma, seed = subject
-        return network != self.network, seed != self.seed, abs(sigma - self.sigma)
+    def _distance(self, one: Defended) -> tuple[bool, bool, float]:
+        other = one.network != self.network
+        return other, one.seed != self.seed, abs(one.sigma - self.sigma)
 
     def _file(self, index: Index, attack: str) -> ExampleFile | None:
         return next(
-            (f for f in index.files if subject_of(f) == self._subject and f.attack == attack), None
+            (f for f in index.files if _defended(f) == self._chosen and f.attack == attack), None
         )
 
     def _at(self, index: Index, attack: str, eps: float, image: int | None = None) -> _Seen | None:
@@ -244,16 +249,16 @@ class _Seen:
         return Answer(predicted, float(self.examples.confidence[self.at, 0]), predicted == label)
 
 
-def subject_of(file: ExampleFile) -> Subject:
-    """Network, defense and seed of a file."""
-    return file.network, UNDEFENDED if math.isnan(file.sigma) else file.sigma, file.seed
+def _defended(file: ExampleFile) -> Defended:
+    sigma = UNDEFENDED if math.isnan(file.sigma) else file.sigma
+    return Defended(file.network, sigma, file.seed)
 
 
 def _undefended(index: Index, network: str, seed: int) -> ExampleFile | None:
     """What the attack for comparisons made of a network without its defense; None if nothing is
     saved of that."""
-    subject = network, UNDEFENDED, seed
-    return next((f for f in index.files if subject_of(f) == subject and not f.is_clean), None)
+    wanted = Defended(network, UNDEFENDED, seed)
+    return next((f for f in index.files if _defended(f) == wanted and not f.is_clean), None)
 
 
 def attack_name(attack: str) -> str:
@@ -328,5 +333,5 @@ def _knows_the_defense(attack: str) -> bool:
     return kind.is_white_box and kind.exact and "defend" in kind.offered
 
 
-def _subjects(index: Index) -> list[Subject]:
-    return list(dict.fromkeys(map(subject_of, index.files)))
+def _defended_in(index: Index) -> list[Defended]:
+    return list(dict.fromkeys(map(_defended, index.files)))

@@ -11,9 +11,10 @@ from isoloss.scene.layer import SurfaceLayer
 APPROACH = 0.15
 """Seconds in which a surface moves from the shape that was shown to its new one."""
 FLUENT = 0.25
-"""Seconds: news that follow each other as closely need no way from shape to shape,"""
+"""Seconds: readings closer together than this show new cells at once, without a transition, if they
+bring `STREAM` cells a second."""
 STREAM = 8.0
-"""if they come cell by cell: so many a second at least."""
+"""Cells a second: the least for which that is so."""
 
 
 class Approach:

@@ -134,13 +134,13 @@ class Runs:
             before, logged = followed.status, len(followed.log)
             if followed.refresh():
                 changed = True
-                self._forgive(followed)
+                self._mark_cancelled_as_paused(followed)
             if scan and followed.job is None and followed.status == "running":
-                changed |= self._notice_death(followed)
+                changed |= self._notice_end(followed)
             for line in followed.log[logged:]:
                 self._messages.say(f"{followed.run.name}  {line}", notify=False)
             if followed.status != before:
-                self._tell(followed)
+                self._report_status(followed)
         return changed
 
     def suggest(self, settings: AnySettings) -> Path:
@@ -166,7 +166,7 @@ class Runs:
         if self.selected is None and self.followed:
             self.selected = self.followed[0]
 
-    def _forgive(self, followed: FollowedRun) -> None:
+    def _mark_cancelled_as_paused(self, followed: FollowedRun) -> None:
         """A job cancelled before it could say so has been paused; it has not failed."""
         code = followed.exit_code
         if followed.status != "failed" or code is None or code >= 0:
@@ -174,7 +174,7 @@ class Runs:
         if followed.run.folder in self._cancelled:
             followed.status, followed.failure = "paused", ""
 
-    def _notice_death(self, followed: FollowedRun) -> bool:
+    def _notice_end(self, followed: FollowedRun) -> bool:
         if followed.run.is_held:
             return False
         followed.refresh()
@@ -183,7 +183,7 @@ class Runs:
             followed.version += 1
         return True
 
-    def _tell(self, followed: FollowedRun) -> None:
+    def _report_status(self, followed: FollowedRun) -> None:
         name = followed.run.name
         match followed.status:
             case "done":

@@ -110,20 +110,20 @@ class Slicing:
     @property
     def has_minimum(self) -> bool:
         """Whether there is a minimum to cut through."""
-        layer = self.workspace.subject
+        layer = self.workspace.shown_surface
         return layer is not None and bool(layer.minima)
 
     @property
     def has_trajectory(self) -> bool:
         """Whether there is a trajectory to cut along."""
-        layer = self.workspace.subject
+        layer = self.workspace.shown_surface
         return layer is not None and any(len(path) > 1 for path in layer.trajectories)
 
     def _lay(
         self,
         line: Callable[[SurfaceLayer], tuple[tuple[float, float], tuple[float, float]] | None],
     ) -> None:
-        layer = self.workspace.subject
+        layer = self.workspace.shown_surface
         found = line(layer) if layer is not None else None
         if found is not None:
             frame: Frame = self.workspace.scene.frame()

@@ -54,12 +54,12 @@ class Steering:
     @property
     def has_minimum(self) -> bool:
         """Whether there is a minimum to be pinned."""
-        layer = self.workspace.subject
+        layer = self.workspace.shown_surface
         return layer is not None and bool(layer.minima)
 
     def pin_minimum(self) -> None:
         """Pin the lowest point of the selected surface."""
-        layer = self.workspace.subject
+        layer = self.workspace.shown_surface
         if layer is not None and layer.minima:
             pins.pin(layer, min(layer.minima, key=lambda m: m.loss).index)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from isoloss.settings.source import is_folder
+
 
 def typed_path(text: str, folder: Path) -> Path | None:
     """The file that `text` names, seen from `folder`; None where it names none (yet)."""
@@ -24,13 +26,5 @@ def exists(path: Path) -> bool:
     """Whether there is a file; a name that no file can have is none."""
     try:
         return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Whether there is a folder, likewise."""
-    try:
-        return path.is_dir()
     except (OSError, ValueError):
         return False

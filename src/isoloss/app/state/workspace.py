@@ -72,7 +72,7 @@ class Workspace:
         return self.scene.appearance
 
     @property
-    def subject(self) -> SurfaceLayer | None:
+    def shown_surface(self) -> SurfaceLayer | None:
         """The selected surface if the active viewport shows it, else the first that it shows."""
         shown = self.scene.shown
         return self.selected if self.selected in shown else next(iter(shown), None)

@@ -18,7 +18,7 @@ from isoloss.geometry.height import number_label
 # From this |cosine| on, both axes show nearly the same.
 PARALLEL = 0.5
 # So many times the |cosine| that chance gives is no chance.
-SURPRISE = 10.0
+TIMES_CHANCE = 10.0
 # Filters whose steps differ by this factor, or exceed their own norm by it, are out of scale.
 GROSS = 10.0
 # Li et al. 2018 report planes that hold 40 to 90 % of a trajectory's variance.
@@ -43,7 +43,7 @@ def check_directions(probed: ProbedSurface) -> Found:
             f"{seen}: they are nearly parallel, and both axes show the same. Subtract from the "
             "second its part along the first, or take another seed (--seed)."
         )
-    if abs(cosine) > SURPRISE * chance:
+    if abs(cosine) > TIMES_CHANCE * chance:
         return "note", (
             f"{seen}, where independent ones have about ±{number_label(chance)}: they share a "
             "part, and the surface is stretched along one diagonal. Take another seed (--seed), or "

@@ -15,8 +15,8 @@ from isoloss.geometry.trajectory import Trajectory
 NOISE = 3.0
 # A relief below this fraction of the loss at the centre is flat.
 FLAT = 0.01
-# From so many times the loss of guessing on, one sees only that a network can be broken.
-HOPELESS = 10.0
+# Above so many times the loss of guessing, one sees only that a network can be broken.
+FAR_ABOVE_GUESSING = 10.0
 # The largest standard error, as a fraction of the relief, that cannot be mistaken for shape.
 LARGE_ERROR = 0.05
 # The largest fraction of the range by which reduced precision may move a loss.
@@ -50,7 +50,7 @@ def check_centre(probed: ProbedSurface) -> Found:
 
 def check_range(probed: ProbedSurface) -> Found:
     """A range in which the loss varies, and means something, and that holds the trajectories."""
-    surface, limit = probed.surface, _hopeless(probed)
+    surface, limit = probed.surface, _far_above_guessing(probed)
     cells = int(surface.computed.sum())
     if cells == 0:
         return "ok", "Nothing has been computed yet."
@@ -73,15 +73,15 @@ def check_range(probed: ProbedSurface) -> Found:
     return "ok", f"The loss varies by {number_label(probed.relief)} over the grid."
 
 
-def _hopeless(probed: ProbedSurface) -> float:
-    """The loss from which on a network is lost; infinite where there is nothing to judge by."""
+def _far_above_guessing(probed: ProbedSurface) -> float:
+    """The loss above which a network is far worse than guessing; infinite if that is unknown."""
     classes = probed.surface.meta.get("classes")
     if isinstance(classes, int) and classes > 1:
-        return HOPELESS * math.log(classes)
+        return FAR_ABOVE_GUESSING * math.log(classes)
     # What trajectories begin with are untrained networks, which guess.
     starts = [float(t.loss[0]) for t in probed.trajectories if len(t)]
     guess = max(filter(math.isfinite, starts), default=0.0)
-    return HOPELESS * guess if guess > 0 else math.inf
+    return FAR_ABOVE_GUESSING * guess if guess > 0 else math.inf
 
 
 def _flatness(probed: ProbedSurface) -> str | None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.multilevel import Z
-from isoloss.compute.engine.schedule import GROWTH, Demand, Unit, add_sums, sums_of
+from isoloss.compute.engine.schedule import GROWTH, Demand, add_sums, sums_of
+from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.geometry.growing import GrowingSurface
 

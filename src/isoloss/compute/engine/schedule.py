@@ -20,16 +20,15 @@ from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.multilevel import FIRST_LOOK, PILOT, Multilevel, levels
 from isoloss.compute.engine.sample_losses import SampleLosses
 from isoloss.compute.machine.device import summing_dtype
-from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.machine.process_group import ProcessGroup, Unit
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.events import Event
 from isoloss.files import read_json, write_json
 from isoloss.geometry.growing import Cell, GrowingSurface
 
-# first sample, last sample, then the flat indices of the cells: what can be sent between processes.
-Unit = tuple[int, ...]
-# cell, first sample, last sample; a round names its cells with what it has done already, so that a
-# run resumed evaluates the same cells together.
+# A unit is first sample, last sample, then the flat indices of the cells. A demand is cell, first
+# sample, last sample; a round names its cells with what it has done already, so that a run resumed
+# evaluates the same cells together.
 Demand = tuple[int, int, int]
 _SUMS = struct.Struct("<ddqq")
 GROWTH = 4

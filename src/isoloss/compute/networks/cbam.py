@@ -1,4 +1,4 @@
-"""ResNet-50 with CBAM: what to look at, then where.
+"""ResNet-50 with CBAM: channel attention, then spatial attention.
 
 Woo, Park, Lee, Kweon 2018, "CBAM: Convolutional Block Attention Module",
 https://arxiv.org/abs/1807.06521

@@ -99,7 +99,7 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = fx.symbolic_trace(model)
-    except Exception:  # whatever tracing a network of somebody's raises
+    except Exception:  # tracing a user's network may raise anything
         return None
     parameters = {name for name, _ in model.named_parameters()}
     calls = Counter(n.target for n in network.graph.nodes if n.op == "call_module")

@@ -80,7 +80,7 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
     mode = model.training
     try:
         logits = model.eval()(inputs)
-    except Exception as error:  # whatever a network of somebody's raises
+    except Exception as error:  # a user's network may raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise IsolossError(f"the network does not take this data {shape}: {reason}") from error
     finally:

@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.data.image_folder import Framing
-from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.networks.hub import fetch
 from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
@@ -128,24 +127,6 @@ def fetch_weights(name: str, classes: int) -> Path:
         f"download it from https://huggingface.co/{repository}/resolve/main/{WEIGHTS} on a machine "
         f"that can, put it into any folder here, and give its path with --model {name}",
     )
-
-
-def load_published(name: str, weights: Path | None = None) -> Published:
-    """The network of a tagged timm name with its weights, from the hub or a local file.
-
-    Args:
-        weights: the hub's `model.safetensors`, or another state dict of the network.
-
-    Raises:
-        IsolossError: if the weights cannot be had: the message names the file to bring.
-    """
-    import timm
-
-    config: Any = timm.get_pretrained_cfg(_checked(name))
-    model = build_published(name, config.num_classes)
-    weights = weights or fetch_weights(name, config.num_classes)
-    load_into(model, load_state(weights), str(weights))
-    return model.eval()
 
 
 @functools.cache

@@ -72,7 +72,7 @@ class Request:
                 f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}"
             )
         if self.tolerance is not None and not 0 < self.tolerance < 1:
-            raise IsolossError(f"tolerance is a share between 0 and 1, not {self.tolerance}")
+            raise IsolossError(f"tolerance is a fraction between 0 and 1, not {self.tolerance}")
         for name in ("samples", "batch_size", "points_at_once"):
             value = getattr(self, name)
             if value is not None and value < 1:

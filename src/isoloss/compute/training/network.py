@@ -1,4 +1,4 @@
-"""A trained network, loaded with the data it is looked at with."""
+"""A trained network, loaded with the data it is evaluated on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TrainedPath:
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network and the data it is looked at with.
+    """A trained network and the data it is evaluated on.
 
     Attributes:
         name: what it is built by, as a training run knows it.
@@ -119,7 +119,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     trained_on = load_dataset(asked.data, asked.image_size, read=read)
     dataset = trained_on
     if settings.data not in (None, asked.data) or settings.image_size is not None:
-        # The network is looked at with images of the size it knows, unless asked otherwise.
+        # The network is evaluated on images of the size it knows, unless asked otherwise.
         size = settings.image_size or trained_on.train.shape[-1]
         dataset = load_dataset(settings.data or asked.data, size, read=read)
     _check_same_classes(trained_on, dataset)

@@ -68,7 +68,7 @@ class Training(ABC):
     def resume(self, run: Run) -> Iterator[Event]:
         """Train from the last checkpoint to the end, yielding what happens."""
         settings = self.settings
-        model, optimizer = self._student()
+        model, optimizer = self._model_and_optimizer()
         test = self.dataset.test.to(self.device)
         run.check_unchanged(data=self.dataset.digest())
         # A run goes on in the precision it was begun in, on whatever machine.
@@ -105,7 +105,7 @@ class Training(ABC):
 
     def serve(self, run: Run) -> None:
         """Take this rank's shard of the steps that rank 0 takes in `resume`."""
-        model, optimizer = self._student()
+        model, optimizer = self._model_and_optimizer()
         step = int(process_group().broadcast("step"))
         if run.environment["depends_on"]["data"] != self.dataset.digest():
             raise IsolossError(f"the data here are not rank 0's: {self.settings.data} differs")
@@ -182,7 +182,7 @@ class Training(ABC):
         shift, mirror = self._augmentation()
         return Batches(self._train, asked.batch_size, asked.epochs, asked.seed, shift, mirror)
 
-    def _student(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+    def _model_and_optimizer(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         model = self.model.to(self.device)
         model = in_fast_layout(model, lambda: self._try_out(model))
         return model, self._optimizer(model)

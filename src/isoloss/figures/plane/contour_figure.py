@@ -56,7 +56,7 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
 
 
 class _Layout:
-    """Where the plots go: everything in points, but what is handed out in shares of the figure."""
+    """Where the plots go: all in points, but what is handed out in fractions of the figure."""
 
     def __init__(self, subplots: list[Subplot], sheet: Sheet) -> None:
         self._sheet, self._subplots = sheet, subplots
@@ -85,13 +85,13 @@ class _Layout:
     def plot(self, k: int) -> tuple[float, float, float, float]:
         """Of the k-th subplot: left, bottom, width, height."""
         x, y, width, height = self._box(k)
-        return self._share(x, y, width, height)
+        return self._fraction_of_figure(x, y, width, height)
 
     def bar(self, k: int) -> tuple[float, float, float, float]:
         """Of its colour bar."""
         x, y, width, height = self._box(k)
         em = self._sheet.em
-        return self._share(x + width + 0.8 * em, y, 0.85 * em, height)
+        return self._fraction_of_figure(x + width + 0.8 * em, y, 0.85 * em, height)
 
     def _box(self, k: int) -> tuple[float, float, float, float]:
         """The plot in points, true to its ratio within the room there is for it."""
@@ -105,7 +105,7 @@ class _Layout:
         y = self.height - row * cell - self._top - height - (self._plot_height - height) / 2
         return x, y, width, height
 
-    def _share(
+    def _fraction_of_figure(
         self, x: float, y: float, width: float, height: float
     ) -> tuple[float, float, float, float]:
         whole = self._sheet.width, self.height

@@ -50,7 +50,7 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
 def _frame(
     size: tuple[float, float], scale: float, curve: Curve
 ) -> tuple[float, float, float, float]:
-    """Left, bottom, width and height of the plot, as shares of the picture."""
+    """Left, bottom, width and height of the plot, as fractions of the picture."""
     em = 14.0 * scale
     left, right = 6.2 * em / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
     bottom, top = 4.6 * em / size[1], 5.4 * em / size[1]

@@ -39,7 +39,7 @@ MOST_EPOCHS = 5
 
 
 def legend_entries(layer: SurfaceLayer, appearance: Appearance) -> list[tuple[str, dict[str, Any]]]:
-    """(text, look of its handle) of all that has no name elsewhere."""
+    """(text, style of its handle) of all that has no name elsewhere."""
     theme = THEMES[appearance.theme]
     entries: list[tuple[str, dict[str, Any]]] = []
     paths = layer.shown_trajectories if appearance.trajectory else []

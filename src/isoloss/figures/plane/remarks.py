@@ -87,10 +87,10 @@ def sign_of(remark: Remark, theme: Theme, unit: float) -> Any:
     }
     if remark.sign in looks:
         return Patch(label=remark.text, **looks[remark.sign])
-    return Patch(label=remark.text, lw=1.2 * unit, **_hole_look(remark.sign, theme))
+    return Patch(label=remark.text, lw=1.2 * unit, **_hole_style(remark.sign, theme))
 
 
-def _hole_look(sign: Sign, theme: Theme) -> dict[str, Any]:
+def _hole_style(sign: Sign, theme: Theme) -> dict[str, Any]:
     """As in space infinite cells have a rim of the colour that warns, NaN a quiet one."""
     if sign == "infinite":
         return {"edgecolor": theme.clamped, "hatch": "xxxx", "facecolor": "none"}
@@ -110,7 +110,7 @@ def _draw_holes(
     areas = np.stack([np.stack([alpha[i + p], beta[j + q]], -1) for p, q in corners], axis=1)
     # One path for all of them: else the page shines through between neighbours.
     path = Path.make_compound_path_from_polys(areas)
-    appearance = _hole_look(sign, theme)
+    appearance = _hole_style(sign, theme)
     axes.add_patch(PathPatch(path, lw=0, zorder=2, gid=sign, **appearance))
     rims = LineCollection(
         list(_rims(alpha, beta, cells)), colors=[appearance["edgecolor"]], linewidths=1.2 * unit,

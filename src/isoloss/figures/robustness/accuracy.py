@@ -67,7 +67,7 @@ def accuracy_figure(
         page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         radii = np.unique(np.concatenate([s.eps for s in series]))
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
-            set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="accuracy")
+            set_fractions(plot, sheet, with_numbers=page.is_at_left(k), title="accuracy")
             _set_radii(plot, radii, sheet)
             if page.is_lowest(k):
                 plot.set_xlabel(f"ε in {NORMS[runs[0].norm]}", labelpad=0.35 * sheet.em)
@@ -109,7 +109,7 @@ def note_of(runs: Sequence[RunResults], series: Sequence[Series], by: Criterion)
     return note
 
 
-def set_shares(plot: Axes, sheet: Sheet, *, with_numbers: bool, title: str) -> None:
+def set_fractions(plot: Axes, sheet: Sheet, *, with_numbers: bool, title: str) -> None:
     """The axis of accuracy, from 0 to 100 %."""
     plot.set_ylim(LOWEST, HIGHEST)
     fractions = [0, 0.25, 0.5, 0.75, 1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.figures.robustness.accuracy import note_of, set_shares
+from isoloss.figures.robustness.accuracy import note_of, set_fractions
 from isoloss.figures.robustness.page import Page, Words
 from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
 from isoloss.figures.robustness.series import Group, Series, by_network, series_of
@@ -44,7 +44,7 @@ def certified_figure(
     runs: Sequence[RunResults], sheet: Sheet, appearance: Appearance, heading: str
 ) -> Figure:
     """A figure of one or several certifications: the radii of the table with their intervals, and
-    between them, where the run has written its certificates, the share at every radius.
+    between them, where the run has written its certificates, the fraction at every radius.
 
     Raises:
         IsolossError: if there are no certificates, or the runs do not belong into one figure.
@@ -75,7 +75,7 @@ def certified_figure(
         words = Words(heading, titles, signs, stamps.sentences, note)
         page = Page(words, _legend(series, sheet, theme), sheet, appearance)
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
-            set_shares(plot, sheet, with_numbers=page.is_at_left(k), title="certified accuracy")
+            set_fractions(plot, sheet, with_numbers=page.is_at_left(k), title="certified accuracy")
             plot.set_xlim(-0.03 * farthest, AIR * farthest)
             set_ticks(plot.xaxis, nice_ticks(0, AIR * farthest, 6))
             if page.is_lowest(k):
@@ -84,7 +84,7 @@ def certified_figure(
     return page.figure
 
 
-def certified_shares(series: Series, runs: Sequence[RunResults]) -> list[Steps]:
+def certified_fractions(series: Series, runs: Sequence[RunResults]) -> list[Steps]:
     """Of each seed of which every image's certificate is known."""
     found: list[Steps] = []
     for seed in dict.fromkeys(row.seed for row in series.rows):
@@ -119,7 +119,7 @@ def _draw_group(
             textcoords="offset points", ha="center", va="bottom", fontsize=0.8 * sheet.em,
             color=stroke.color,
         )  # fmt: skip
-        steps = certified_shares(each, runs)
+        steps = certified_fractions(each, runs)
         several = [(*step, 0.9, 0.38, "seed") for step in steps] if len(steps) > 1 else []
         mean = [(*mean_steps(steps), 1.7, 1.0, "steps")] if steps else []
         for radii, fractions, width, alpha, name in (*several, *mean):

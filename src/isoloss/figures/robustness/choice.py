@@ -15,7 +15,7 @@ class Choice:
     """Choices that only figures of attacks, defenses and certifications have.
 
     Attributes:
-        what: accuracy against ε, certified accuracy against the radius, kept images, or maps of
+        what: accuracy against ε, certified accuracy against the radius, saved images, or maps of
             where the network looks; unless given, accuracy, of a certification certified.
         by: how accuracy behind a random defense is counted: by the majority of its draws, by a
             single one, or by the worst.

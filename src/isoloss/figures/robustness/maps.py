@@ -40,16 +40,16 @@ def map_figure(
     """One image: what is classified at each ε in a column, and each map in a row below it.
 
     A row's colours go from 0 to its largest value. Gates over channels are curves, the channels
-    sorted by the clean gate. At the right is the drift of all kept images, of this one in bold.
+    sorted by the clean gate. At the right is the drift of all saved images, of this one in bold.
 
     Raises:
-        IsolossError: if the run has kept no images, or its network has no maps.
+        IsolossError: if the run has saved no images, or its network has no maps.
     """
     saved = read_saved_images(run, choice)
     names = sorted(saved.maps, key=_rank)
     if not names:
         raise IsolossError(
-            f"{run.name} has kept no maps of {saved.file.network}: it has no places to look "
+            f"{run.name} has saved no maps of {saved.file.network}: it has no places to look "
             "at, or was run by an older isoloss"
         )
     k = saved.place(choice.image)
@@ -63,7 +63,7 @@ def map_figure(
         heading or (title if appearance.title else ""),
         f"ε in {NORMS[saved.file.norm]}",
         [radius_header(float(e)) for e in eps],
-        [classified(shots[0]), *map(told_name, names)],
+        [classified(shots[0]), *map(map_label, names)],
         [
             [Cell(shown(shot), answer(shot, theme)) for shot in shots],
             *(_row(name, shots, theme, unit) for name in names),
@@ -104,7 +104,7 @@ def shown(shot: Shot) -> Map:
     return np.clip(shot.attacked if picture is None else picture, 0, 1)
 
 
-def told_name(name: str) -> str:
+def map_label(name: str) -> str:
     """ "channel gate: layer3.5.cbam" is "layer3 channels": the stage says enough."""
     kind, _, module = name.partition(": ")
     if not module:
@@ -200,7 +200,7 @@ def _note(saved: SavedImages, run: RunResults) -> str:
     if any(stack.ndim == 1 for stack in saved.shot(saved.eps[0], 0).maps.values()):
         words.append("channels: gates sorted by the clean ones (line)")
     words.append("of each stage the last block; colours from 0 to the row's largest")
-    words.append("grey: the other kept images")
+    words.append("grey: the other saved images")
     if not run.is_finished:
         words.append("the run is not finished, and not checked yet")
     return "; ".join(words) + "."

@@ -64,7 +64,7 @@ class Page:
         """
         from matplotlib.figure import Figure
 
-        self._sheet, self._look, self._theme = sheet, appearance, THEMES[appearance.theme]
+        self._sheet, self._appearance, self._theme = sheet, appearance, THEMES[appearance.theme]
         em, width, count = sheet.em, sheet.width, len(words.titles)
         most = max(int((width - 2 * em) / (NARROWEST * em)), 1)
         rows = math.ceil(count / most)

@@ -24,7 +24,7 @@ class RunResults:
     Attributes:
         rows: without those of which nothing is known yet.
         warnings: what automatic checks have found.
-        chance: the share of right answers of who guesses; None where that is not known.
+        chance: the fraction that guessing gets right; None where that is not known.
         alpha: of certificates, the probability with which one may be wrong; NaN of others.
         is_finished: whether there is a report; before, nothing has been checked.
         data: its name; `data_hash` tells the same data by other names; "" if not known.

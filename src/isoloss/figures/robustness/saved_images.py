@@ -1,4 +1,4 @@
-"""The kept images of one combination of a run, those of the clean images beside them."""
+"""The saved images of one combination of a run, those of the clean images beside them."""
 
 from __future__ import annotations
 
@@ -111,16 +111,16 @@ class SavedImages:
         return min(range(len(changes)), key=lambda k: (abs(changes[k] - middle), k))
 
     def place(self, image: int | None) -> int:
-        """Which of the kept images is the one at a place in the data.
+        """Which of the saved images is the one at a place in the data.
 
         Raises:
-            IsolossError: naming those that are kept.
+            IsolossError: naming those that are saved.
         """
         if image is None:
             return self.telling
         if image not in self.index.images:
             there = ", ".join(map(str, self.index.images))
-            raise IsolossError(f"image {image} is not kept; there are {there}")
+            raise IsolossError(f"image {image} is not saved; there are {there}")
         return self.index.images.index(image)
 
     def warnings(self, run: RunResults) -> list[EvaluationWarning]:
@@ -146,15 +146,15 @@ class SavedImages:
 
 
 def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
-    """The kept images that are chosen.
+    """The saved images that are chosen.
 
     Raises:
-        IsolossError: if none are kept, or none of what is chosen; says what there is.
+        IsolossError: if none are saved, or none of what is chosen; says what there is.
     """
     folder = run.folder / EXAMPLES
     if not (folder / INDEX).exists():
         raise IsolossError(
-            f"{run.name} has kept no images: give --keep when it is begun, or resume it"
+            f"{run.name} has saved no images: give --keep when it is begun, or resume it"
         )
     index = read_index(folder)
     if not index.files or not index.images:
@@ -188,7 +188,7 @@ def _chosen(index: Index, choice: Choice, name: str) -> ExampleFile:
     ]
     if not fitting:
         there = ", ".join(dict.fromkeys(_called(f) for f in combinations(index)))
-        raise IsolossError(f"{name} has kept no such images; there are {there}")
+        raise IsolossError(f"{name} has saved no such images; there are {there}")
 
     def rank(file: ExampleFile) -> tuple[bool, int]:
         return math.isnan(file.sigma), -attack_of(file.attack).rank  # behind a defense first

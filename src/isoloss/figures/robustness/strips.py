@@ -1,4 +1,4 @@
-"""Strips of kept images: clean | adversarial | noisy | denoised | difference, with answers."""
+"""Strips of saved images: clean | adversarial | noisy | denoised | difference, with answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isoloss.figures.robustness.gallery import Caption, Cell, Gallery, gallery_f
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.figures.robustness.saved_images import Image, SavedImages, Shot, read_saved_images
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import number_label, round_below
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
@@ -47,7 +47,7 @@ def strip_figure(
     at that, each in a row.
 
     Raises:
-        IsolossError: if the run has kept no such images.
+        IsolossError: if the run has saved no such images.
     """
     saved = read_saved_images(run, choice)
     by_image = choice.eps is not None or len(saved.eps) == 1
@@ -136,7 +136,7 @@ def difference(shot: Shot) -> Difference:
     """What is added to the clean image, so that its largest value nearly reaches black or white."""
     added = shot.attacked - shot.clean
     largest = float(np.abs(added).max())
-    gain = _round_down(0.5 / largest) if largest > 1e-9 else 0.0
+    gain = round_below(0.5 / largest, 1e-3) if largest > 1e-9 else 0.0
     return Difference(np.clip(0.5 + gain * added, 0, 1), gain)
 
 
@@ -172,9 +172,3 @@ def _note(run: RunResults, *, attacked: bool) -> str:
     if not run.is_finished:
         words.append("the run is not finished, and not checked yet")
     return "; ".join(words) + "."
-
-
-def _round_down(value: float) -> float:
-    """The largest of 1, 2 or 5 times a power of ten that is not above `value`."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(m * power for m in (1, 2, 5, 10) if m * power <= value * (1 + 1e-3))

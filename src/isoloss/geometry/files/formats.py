@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from isoloss.geometry.files.npz import load_npz, save_npz
 from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply
 from isoloss.geometry.files.vts import save_vts
 from isoloss.geometry.surface import Surface
+from isoloss.naming import listed
 from isoloss.registry import Registry
 
 Content = Literal["surface", "curve"]
@@ -70,12 +71,6 @@ def writable(content: Content = "surface") -> list[str]:
     return [f.name for f in FORMATS if f.write is not None and content in f.holds]
 
 
-def in_words(suffixes: Iterable[str]) -> str:
-    """A choice as a sentence has it: .ply, .npz or .h5."""
-    *others, last = suffixes
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def format_of(path: Path) -> Format | None:
     """The format that a file's name says; None where it says none."""
     return next((f for f in FORMATS if path.suffix.lower() in f.suffixes), None)
@@ -89,7 +84,7 @@ def load_surface(path: Path) -> Surface:
     """
     format = format_of(path)
     if format is None or format.read is None:
-        known = in_words(f.name for f in FORMATS if f.read)
+        known = listed((f.name for f in FORMATS if f.read), "or")
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
         )
@@ -113,7 +108,7 @@ def save_surface(surface: Surface, path: Path) -> Path:
     if format is None or format.write is None:
         raise IsolossError(f"cannot save as {path.name}: choose one of {', '.join(writable())}")
     if surface.is_curve and "curve" not in format.holds:
-        known = in_words(writable("curve"))
+        known = listed(writable("curve"), "or")
         raise IsolossError(f"cannot save a curve as {path.name}: choose {known}")
     return format.write(surface, path)
 

@@ -24,7 +24,7 @@ from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.texturing import ColorScale, axis_titles, shown_texture
 
 NOTHING = ("Nothing to show yet", "All surfaces are hidden here")
-"""Told where there is no layer, and where none is visible."""
+"""Written where there is no layer, and where none is visible."""
 
 
 def nothing_of(layers: list[SurfaceLayer]) -> str:

@@ -22,13 +22,27 @@ from isoloss.scene.theme import Theme
 Records = NDArray[np.void]
 
 
+class MadeFrom:
+    """What each piece on the GPU was made from, so that only what has changed is made anew."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, object] = {}
+
+    def changed(self, piece: str, made_from: object) -> bool:
+        """Whether `piece` was made from something else, or never; from now on from `made_from`."""
+        if piece in self._of and self._of[piece] == made_from:
+            return False
+        self._of[piece] = made_from
+        return True
+
+
 class Accents:
     """Their lines on the GPU, each made anew only when what it shows has changed."""
 
     def __init__(self) -> None:
         self._level, self._row = LinePass.batch(), LinePass.batch()
         self._rims, self._traces = LinePass.batch(), LinePass.batch()
-        self._made_from: dict[str, object] = {}
+        self._made_from = MadeFrom()
 
     def update(
         self,
@@ -42,16 +56,16 @@ class Accents:
     ) -> None:
         """Bring them up to date; `shape` names the state of the mesh."""
         level = own_height(appearance, frame)
-        if self._changed("level", (shape, level, theme)):
+        if self._made_from.changed("level", (shape, level, theme)):
             levels = np.array([] if level is None else [level])
             inks = np.tile(np.array(theme.level), (len(levels), 1))
             self._level.upload(overlays.contour_segments(mesh, levels, inks))
-        if self._changed("rims", (shape, theme)):
+        if self._made_from.changed("rims", (shape, theme)):
             rims, traces = hole_segments(mesh, theme)
             self._rims.upload(rims)
             self._traces.upload(traces)
         palette = (appearance.colormap, appearance.reverse_colormap)
-        if self._changed("row", (shape, colors, appearance.texture, palette)):
+        if self._made_from.changed("row", (shape, colors, appearance.texture, palette)):
             rows = np.empty((0, 3))
             row = segments(rows, rows)
             if min(mesh.height.shape) == 1:
@@ -77,12 +91,6 @@ class Accents:
         """Give the memory back."""
         for batch in (self._level, self._row, self._rims, self._traces):
             batch.free()
-
-    def _changed(self, piece: str, made_from: object) -> bool:
-        if piece in self._made_from and self._made_from[piece] == made_from:
-            return False
-        self._made_from[piece] = made_from
-        return True
 
 
 def hole_segments(mesh: DisplayMesh, theme: Theme) -> tuple[Records, Records]:

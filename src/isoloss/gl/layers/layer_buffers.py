@@ -9,7 +9,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.gl.device.buffers import Quads
 from isoloss.gl.layers import overlays
-from isoloss.gl.layers.accents import Accents
+from isoloss.gl.layers.accents import Accents, MadeFrom
 from isoloss.gl.layers.analysis import AnalysisBuffers
 from isoloss.gl.layers.contour_buffers import ContourBuffers
 from isoloss.gl.layers.path_buffers import PathBuffers
@@ -41,7 +41,7 @@ class LayerBuffers:
         self.analysis = AnalysisBuffers()
         self.accents = Accents()
         self.placed: tuple[Array, Array] = (np.ones(3), np.zeros(3))
-        self._made_from: dict[str, object] = {}
+        self._made_from = MadeFrom()
 
     def update(
         self,
@@ -55,10 +55,10 @@ class LayerBuffers:
         mesh = layer.mesh(frame.scale, appearance.smooth)
         self.placed = frame.mesh_to_world(mesh)
         shape = (layer.version, id(layer.surface), frame.scale, appearance.smooth, layer.approach)
-        if self._changed("shape", shape):
+        if self._made_from.changed("shape", shape):
             self.surface.upload_shape(mesh)
         texture = shown_texture([layer], appearance)
-        if self._changed("values", (shape, texture, colors)):
+        if self._made_from.changed("values", (shape, texture, colors)):
             self.surface.upload_values(texture_values(layer, mesh, colors, appearance))
         self._update_lines(layer, mesh, appearance, frame, colors, shape)
         self.accents.update(layer, mesh, appearance, frame, colors, theme, shape)
@@ -87,7 +87,7 @@ class LayerBuffers:
         colored = contour_shades(levels, appearance, frame, colors, height)
         self.contours.update(mesh, levels, colored)
         wanted = appearance.wireframe or appearance.texture.paint == "lines"
-        if wanted and self._changed("grid", (shape, palette, appearance.texture, colors)):
+        if wanted and self._made_from.changed("grid", (shape, palette, appearance.texture, colors)):
             values = texture_values(layer, mesh, colors, appearance)
             self._upload(self.grid, overlays.grid_segments(mesh, shades(values, *palette)))
 
@@ -98,17 +98,11 @@ class LayerBuffers:
         for index, path in layer.shown_trajectories:
             if index not in self.paths:
                 self.paths[index] = PathBuffers()
-            if self._changed(f"path {index}", (shape, span, id(path), theme)):
+            if self._made_from.changed(f"path {index}", (shape, span, id(path), theme)):
                 self.paths[index].upload(path, index, mesh, frame, theme)
         markers = drawn_markers(layer)
-        if self._changed("marks", (frame.scale, span, markers, theme)):
+        if self._made_from.changed("marks", (frame.scale, span, markers, theme)):
             self._upload(self.marks, overlays.layer_marks(markers, frame, theme))
-
-    def _changed(self, piece: str, made_from: object) -> bool:
-        if piece in self._made_from and self._made_from[piece] == made_from:
-            return False
-        self._made_from[piece] = made_from
-        return True
 
     @staticmethod
     def _upload(batch: Quads, records: NDArray[np.void]) -> None:

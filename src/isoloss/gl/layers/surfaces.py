@@ -123,7 +123,7 @@ class SurfaceBuffers:
     ) -> None:
         """Draw the triangles between at most about `budget` vertices an axis, or `part` of them.
 
-        Where all are within the budget, `sight` leaves those out that make no difference.
+        Where all are within the budget, `resolution` leaves those out that make no difference.
         """
         buffer, count = self._indexed(budget, resolution)
         first, last = (0, count) if part is None else (part.start, part.stop)
@@ -134,7 +134,7 @@ class SurfaceBuffers:
             GL.glDrawElements(GL.GL_TRIANGLES, last - first, GL.GL_UNSIGNED_INT, at)
 
     def _kind(self, budget: int, resolution: Resolution | None) -> int | Resolution:
-        """The stride of a coarser mesh; where all vertices are within the budget, `sight`."""
+        """The stride of a coarser mesh; where all vertices are within the budget, `resolution`."""
         longest = 1 if self._mesh is None else max(self._mesh.height.shape)
         stride = max(1, math.ceil(longest / budget))
         return resolution if resolution is not None and stride == 1 and self._is_fine else stride
@@ -205,8 +205,8 @@ class SurfacePass:
     ) -> None:
         """Draw one surface, scaled and shifted by `placed`, with `budget` vertices an axis.
 
-        `part` is one of `buffers.parts(budget, sight)`; `quick` lights vertices instead of pixels,
-        and leaves ambient occlusion out; `sight` is as in `buffers.draw`.
+        `part` is one of `buffers.parts(budget, resolution)`; `quick` lights vertices instead of
+        pixels, and leaves ambient occlusion out; `resolution` is as in `buffers.draw`.
         """
         camera, theme = view.camera, view.theme
         right, up, back = (np.asarray(row, np.float64) for row in view.view[:3, :3])

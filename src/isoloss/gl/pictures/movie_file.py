@@ -118,7 +118,7 @@ class _Ffmpeg:
         ]  # fmt: skip
         # A file, for nobody reads a pipe while we write. Its own process group, for Ctrl+C in our
         # terminal is for us to pass on.
-        self._told = tempfile.TemporaryFile()  # noqa: SIM115
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         windows = sys.platform == "win32"
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) if windows else 0
         try:
@@ -126,12 +126,12 @@ class _Ffmpeg:
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=self._told,
+                stderr=self._stderr,
                 start_new_session=not windows,
                 creationflags=flags,
             )
         except OSError as error:
-            self._told.close()
+            self._stderr.close()
             raise IsolossError(f"cannot start ffmpeg: {error.strerror or error}") from error
 
     def __enter__(self) -> _Ffmpeg:
@@ -143,7 +143,7 @@ class _Ffmpeg:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        self._told.close()
+        self._stderr.close()
 
     def add(self, frame: Pixels) -> None:
         """Pipe a frame."""
@@ -163,8 +163,8 @@ class _Ffmpeg:
             raise IsolossError(self._complaint())
 
     def _complaint(self) -> str:
-        self._told.seek(0)
-        lines = self._told.read().decode(errors="replace").splitlines()
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").splitlines()
         # "[libx264 @ 0x55d0] …": who says it is nothing to the user.
         said = (re.sub(r"^\[[^]]*\]", "", line).strip() for line in lines)
         first = next(filter(None, said), "")

@@ -76,7 +76,7 @@ def eot_pgd(
     with frozen(model):
         return climb(
             objective, x, y, eps, replace(protocol, keep_best=False), generator,
-            batch_size=images_at_once, on_equal_terms=both,
+            batch_size=images_at_once, compared=both,
         )  # fmt: skip
 
 

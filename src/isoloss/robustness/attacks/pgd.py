@@ -107,13 +107,13 @@ def climb(
     generator: torch.Generator | None,
     *,
     batch_size: int | None,
-    on_equal_terms: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
+    compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `objective` gives.
 
     Args:
-        on_equal_terms: what two attacks on all images come to, where the objective at each was
-            luck too.
+        compared: two attacks on all images, with values of the objective that can be compared;
+            for an objective that is random.
     """
     check_images(x)
     check_labels(y, x)
@@ -129,7 +129,7 @@ def climb(
     begun = protocol.restarts if protocol.random_start else 1
     outcome: Attacked | None = None
     for _ in range(begun):
-        # Drawn for all images, so that the start of one does not depend on the fate of another.
+        # Drawn for all images, so that one's start does not depend on whether another succeeds.
         start = _start(x, ball, protocol, generator)
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
@@ -141,7 +141,7 @@ def climb(
         if outcome is None:
             outcome = fresh
             continue
-        outcome = _better(*on_equal_terms(outcome, fresh), rows)
+        outcome = _better(*compared(outcome, fresh), rows)
     assert outcome is not None
     return outcome
 

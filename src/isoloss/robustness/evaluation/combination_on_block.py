@@ -34,7 +34,7 @@ radii. Of fewer, chance alone would pick the images that are."""
 
 
 @dataclass(frozen=True)
-class Trial:
+class UnitResult:
     """What a unit has found, with the images, of which only examples are saved.
 
     Attributes:
@@ -46,7 +46,7 @@ class Trial:
 
 
 def attack_seed(combination: Combination, first: int) -> int:
-    """Of all that is random in an attack on the images from `first` on.
+    """The seed of all that is random in an attack on the images from `first` on.
 
     Five words, of which the last is not 0: to numpy's mixing, missing words are zeros, and with
     fewer than five an attack could begin where the draws do that count an image's votes.
@@ -73,13 +73,13 @@ class CombinationOnBlock:
         self._generator = torch.Generator(setup.device).manual_seed(attack_seed(combination, first))
         self._model: ModelUnderAttack = setup.models[combination.network]
 
-    def at(self, epsilons: Sequence[float]) -> Trial:
-        """At these radii."""
+    def at(self, epsilons: Sequence[float]) -> UnitResult:
+        """Attack the block at these radii; returns what was found and the attacked images."""
         if self._combination.sigma is None:
             return self._undefended(epsilons)
         return self._defended(epsilons, self._combination.sigma)
 
-    def _undefended(self, epsilons: Sequence[float]) -> Trial:
+    def _undefended(self, epsilons: Sequence[float]) -> UnitResult:
         settings = self._settings
         assert settings.kind != "certify"
         fast, reference = self._model.fast, self._model.reference
@@ -101,7 +101,7 @@ class CombinationOnBlock:
             without_gradient=[_bits(r.without_gradient) for r in reached],
             seconds=[round(r.seconds, 4) for r in reached],
         )
-        return Trial(outcome, torch.stack([r.images for r in reached]))
+        return UnitResult(outcome, torch.stack([r.images for r in reached]))
 
     def _attack_on(self, model: nn.Module, draws: int = 1) -> Attack:
         """The combination's attack on a network, or on a defense of several draws."""
@@ -139,7 +139,7 @@ class CombinationOnBlock:
 
         return confirmed
 
-    def _defended(self, epsilons: Sequence[float], sigma: float) -> Trial:
+    def _defended(self, epsilons: Sequence[float], sigma: float) -> UnitResult:
         settings, setup = self._settings, self._setup
         assert settings.kind == "defend"
         defense = setup.defense(self._combination.network, sigma)
@@ -161,7 +161,7 @@ class CombinationOnBlock:
             without_gradient=[_bits(r.without_gradient) for r in reached],
             seconds=[round(r.seconds, 4) for r in reached],
         )
-        return Trial(outcome, torch.stack([r.images for r in reached]))
+        return UnitResult(outcome, torch.stack([r.images for r in reached]))
 
     def _count_correct(self, defense: Smoothing, settings: DefendSettings) -> CountCorrect:
         seed, size = self._combination.seed, self._setup.batch_sizes.counting
@@ -182,8 +182,8 @@ class CombinationOnBlock:
 
         return count
 
-    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[Trial]:
-        """Those of several networks at once."""
+    def certificates(self, settings: CertifySettings, networks: Sequence[int]) -> list[UnitResult]:
+        """Certify the block for several networks at once; returns a result for each of them."""
         assert self._combination.sigma is not None
         defense = self._setup.defense_of(networks, self._combination.sigma)
         began = time.perf_counter()
@@ -206,7 +206,7 @@ class CombinationOnBlock:
             )
             for found in zip(*images, strict=True)
         )
-        return [Trial(outcome, self._x[None]) for outcome in outcomes]
+        return [UnitResult(outcome, self._x[None]) for outcome in outcomes]
 
     def _outcome(self, epsilons: Sequence[float], **found: object) -> Outcome:
         nothing: dict[str, object] = {

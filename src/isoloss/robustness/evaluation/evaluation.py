@@ -21,7 +21,7 @@ from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.setup import Setup, check_gradients
 from isoloss.robustness.evaluation.setup import prepare as prepare_setup
-from isoloss.robustness.evaluation.trials import Trials
+from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
@@ -82,7 +82,7 @@ class Evaluation:
                 "the networks, the denoiser or the data here are not those rank 0 has in "
                 f"{run.folder}"
             )
-        process_group().serve(Trials(self.settings, self.plan, self.setup))
+        process_group().serve(UnitWork(self.settings, self.plan, self.setup))
 
     def _save_examples(self, run: Run, record: _Record) -> Iterator[Event]:
         """The first block, of whose images more is saved than what others send to rank 0."""
@@ -92,14 +92,14 @@ class Evaluation:
         if self.settings.is_certified:
             writer.save_clean()
             return
-        trials = Trials(self.settings, self.plan, self.setup)
+        work = UnitWork(self.settings, self.plan, self.setup)
         for which in range(len(self.plan.combinations)):
             unit = (MAIN, which, 0)
             if unit in record.journal.outcomes and writer.has(which):
                 continue
-            trial = trials.trial(unit)
-            writer.save(which, trial)
-            yield from record.add(unit, trial.outcome.to_bytes())
+            result = work.result(unit)
+            writer.save(which, result)
+            yield from record.add(unit, result.outcome.to_bytes())
             record.write_table()
 
     def _do(self, units: Sequence[Unit], record: _Record) -> Iterator[Event]:
@@ -107,7 +107,7 @@ class Evaluation:
         missing = [unit for unit in units if unit not in record.journal.outcomes]
         written = time.monotonic()
         for unit, result in process_group().map(
-            missing, Trials(self.settings, self.plan, self.setup)
+            missing, UnitWork(self.settings, self.plan, self.setup)
         ):
             yield from record.add(unit, result)
             if time.monotonic() - written > self.table_every:

@@ -14,10 +14,13 @@ from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, attack_of, comparison_attack
 
-FIRST, LARGEST = 32, 256
-"""Images in the first block that is dealt out, and in the largest."""
+FIRST = 32
+"""Images in the first block after the saved examples, and at most in one of a certification."""
+LARGEST = 256
+"""Images in the largest block."""
 DRAWS_IN_A_BLOCK = 1000
-"""Of a certification: with so many for one image or more, a kill loses no more than one image."""
+"""Draws of a certification: where one image takes as many or more, a block is one image, and a kill
+loses no more than that."""
 STUDIED = 32
 """Images on which convergence is studied."""
 FACTORS = (0.25, 0.5, 1.0, 2.0)

@@ -67,7 +67,7 @@ def short(results: Results) -> Iterator[str]:
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
         about = (
-            f"{_subject(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
+            f"{_defended(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
         )
         yield f"{about}  {'  '.join(each)}"
 
@@ -101,7 +101,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
         yield ""
         yield "## What speaks against these numbers"
         for warning in report.warnings:
-            about = f" ({_subject(warning.network, warning.sigma)})" if warning.network else ""
+            about = f" ({_defended(warning.network, warning.sigma)})" if warning.network else ""
             yield f"- **{warning.id}**{about}: {warning.message}."
     yield ""
     yield "## Accuracies"
@@ -116,7 +116,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
             each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
             accuracies = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
             yield (
-                f"| {_subject(study['network'], study['sigma'])}, {study['attack']} | "
+                f"| {_defended(study['network'], study['sigma'])}, {study['attack']} | "
                 f"{study['eps']:.4g} | {study['varied']} | {accuracies} ({n} images) |"
             )
     yield ""
@@ -177,12 +177,12 @@ def _predictions(results: Results) -> Iterator[str]:
         abstains = sum(one.answer < 0 for one in its)
         fractions = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
         several = f", seed {seed}" if results.settings.seeds > 1 else ""
-        yield f"| {_subject(network, sigma)}{several} | {' | '.join(fractions)} |"
+        yield f"| {_defended(network, sigma)}{several} | {' | '.join(fractions)} |"
 
 
 def _head(curve: Curve, with_seed: bool) -> str:
     network, _, sigma, attack, _, seed = curve
-    subject = _subject(network, None if sigma < 0 else sigma)
+    subject = _defended(network, None if sigma < 0 else sigma)
     return f"{subject}: {attack_of(attack).in_reports}" + (f", seed {seed}" if with_seed else "")
 
 
@@ -195,9 +195,7 @@ def _line(row: Row) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-_TAKEN_OVER = (
-    "every image that a smaller ε fools counts as fooled by a larger one, and is kept for it"
-)
+_TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger one too"
 
 
 def _reading(results: Results) -> Iterator[str]:
@@ -211,7 +209,7 @@ def _reading(results: Results) -> Iterator[str]:
             yield f"- without a defense, {_TAKEN_OVER}"
             if settings.votes >= FEWEST_VOTES:
                 yield (
-                    "- behind it, an image that none of the judging draws gets right is kept "
+                    "- behind it, an image that none of the counted draws gets right counts "
                     "for larger ε too"
                 )
     elif settings.kind == "certify":
@@ -223,7 +221,7 @@ def _reading(results: Results) -> Iterator[str]:
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
-def _subject(network: str, sigma: float | None) -> str:
+def _defended(network: str, sigma: float | None) -> str:
     return network if sigma is None or math.isnan(sigma) else f"{network}, σ = {sigma:g}"
 
 

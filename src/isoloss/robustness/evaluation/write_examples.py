@@ -29,7 +29,7 @@ from isoloss.files import write_json
 from isoloss.results.saved_examples import DRIFT, INDEX, MAP, SCHEMA
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.evaluation.attention import drift, saved_maps
-from isoloss.robustness.evaluation.combination_on_block import Trial
+from isoloss.robustness.evaluation.combination_on_block import UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
@@ -54,9 +54,9 @@ class ExampleWriter:
         except (OSError, SafetensorError):
             return False
 
-    def save(self, which: int, trial: Trial) -> None:
+    def save(self, which: int, result: UnitResult) -> None:
         """Save the images of a combination, whole or not at all."""
-        self._save(which, trial.images, trial.outcome.images)
+        self._save(which, result.images, result.outcome.images)
 
     def save_clean(self) -> None:
         """Save the first images, as a certification sees them, of all combinations."""

@@ -27,25 +27,25 @@ class StraightThrough(Smoothing):
         self.generator = defense.generator
 
     def check(self, images: Tensor) -> None:
-        """As the defense does."""
+        """Refuse images that the defense refuses."""
         self.defense.check(images)
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
-        """Those of the defense; gradients pass the denoiser as if it were the identity."""
+        """The logits of the defense; gradients pass the denoiser as if it were the identity."""
         noisy = self.defense.noisy(images, noise)
         change = self.defense.denoise(noisy.detach()).detach() - noisy.detach()
         return self.defense.classifier(noisy + change)
 
 
 def eot_attack(context: AttackContext) -> Attack:
-    """By exact gradients."""
+    """PGD with EOT through the whole defense, by its exact gradients."""
     assert isinstance(context.model, DenoisedSmoothing)
     # The clamp of the denoised image kills gradients.
     return _through(context.model.unclamped(), context)
 
 
 def bpda_attack(context: AttackContext) -> Attack:
-    """With the denoiser left out of the gradient."""
+    """PGD with EOT, with the denoiser replaced by the identity in the gradient (BPDA)."""
     assert isinstance(context.model, DenoisedSmoothing)
     return _through(StraightThrough(context.model), context)
 

@@ -34,9 +34,9 @@ from isoloss.settings import TrainSettings
 PEAK_LR: dict[Size, float] = {"tiny": 2e-3, "small": 1e-3, "ddpm": 2e-4}
 WARM_UP = 0.05
 LARGEST_GRADIENT = 1.0
-# Told at each checkpoint: what one step leaves of these noises, on so many images.
+# Reported at each checkpoint: what one step leaves of these noises, on so many images.
 SIGMAS = (0.25, 0.5)
-LOOKED_AT = 256
+REPORTED_IMAGES = 256
 # The test loss is taken over at most so many images, or it would cost as much as the training.
 TESTED = 2048
 _WEIGHTS, _AVERAGE = "weights.", "average."
@@ -119,7 +119,7 @@ class DenoiserTraining(Training):
         return loss / len(split), math.nan
 
     def _remarks(self, test: Split, precision: str) -> Iterator[Event]:
-        images = as_inputs(test.sample(LOOKED_AT, self.settings.seed).inputs)
+        images = as_inputs(test.sample(REPORTED_IMAGES, self.settings.seed).inputs)
         with arithmetic(self.device, precision):
             errors = [
                 f"{denoising_error(self._averaged, self._scheduler, images, sigma):.4f} at σ = "

@@ -14,10 +14,12 @@ from isoloss.compute.networks.acceleration import watched_outputs
 # keeps the device busy. It follows from the network alone, for what is random may depend on it.
 WIDEST_BYTES = {"cpu": 8 << 20, "mps": 64 << 20, "cuda": 256 << 20}
 FORWARD_ALONE = 4
-"""Times as many bytes where nothing is kept for a backward pass."""
+"""A batch that goes forward alone may have activations so many times as wide, since none are kept
+for a backward pass."""
 MOST_BYTES = 64 << 20
-"""Of the widest activations, where it takes so many for `SMALLEST_BATCH` images."""
+"""A batch has `SMALLEST_BATCH` images or more, unless its widest activations would exceed this."""
 SMALLEST_BATCH, LARGEST_BATCH = 64, 256
+"""Images in a batch; elsewhere than on a CPU, the largest is four times as large."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def pooling_first(network: nn.Module) -> nn.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             traced = network if isinstance(network, fx.GraphModule) else fx.symbolic_trace(network)
-    except Exception:  # whatever tracing a network of somebody's raises
+    except Exception:  # tracing a user's network may raise anything
         return network
     modules = dict(traced.named_modules())
     swapped = False

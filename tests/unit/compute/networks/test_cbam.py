@@ -15,9 +15,9 @@ from isoloss.compute.networks.cbam import (
     SpatialGate,
     resnet50_cbam,
 )
-from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
 from isoloss.compute.networks.models import build_model
-from isoloss.compute.networks.pretrained import build_published, load_published
+from isoloss.compute.networks.pretrained import build_published, fetch_weights
 from isoloss.robustness.evaluation.attention import drift, maps
 
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
@@ -128,11 +128,12 @@ def test_weights_come_from_a_local_file(tmp_path):
     torch.manual_seed(0)
     original = build_published(TIMM, 1000).eval()
     file = save_tensors(tmp_path / "model.safetensors", original.network.state_dict())
-    loaded = load_published(TIMM, file)
+    loaded = build_published(TIMM, 1000).eval()
+    load_into(loaded, load_state(file), str(file))
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(loaded(x), original(x))
     with pytest.raises(IsolossError, match="of another architecture"):
-        load_published("timm:test_resnet.r160_in1k", file)
+        load_into(build_published("timm:test_resnet.r160_in1k", 1000), load_state(file), str(file))
 
 
 def test_without_network_one_line_names_the_file_to_bring(monkeypatch):
@@ -144,7 +145,7 @@ def test_without_network_one_line_names_the_file_to_bring(monkeypatch):
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", unreachable)
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
     with pytest.raises(IsolossError) as refusal:
-        load_published(TIMM)
+        fetch_weights(TIMM, 1000)
     assert str(refusal.value) == (
         "cannot get model.safetensors of timm/test_vit.r160_in1k from huggingface.co: Name or "
         "service not known; download it from "

@@ -77,7 +77,7 @@ def test_random_starts_are_uniform_in_the_ball():
     assert float(flat.abs().max()) <= 0.5
 
 
-def test_images_taken_through_a_queue_meet_the_same_fate(digits):
+def test_images_taken_through_a_queue_come_out_the_same(digits):
     net, x, y = digits
     net, x = net.double(), x.double()
     try:

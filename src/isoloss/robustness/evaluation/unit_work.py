@@ -13,24 +13,24 @@ from dataclasses import replace
 import torch
 
 from isoloss.compute.machine.process_group import Ranks, Unit
-from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, Trial
+from isoloss.robustness.evaluation.combination_on_block import CombinationOnBlock, UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Plan, Study
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, EvaluationSettings
 
 
-class Trials:
+class UnitWork:
     """Does units of work."""
 
     def __init__(self, settings: EvaluationSettings, plan: Plan, setup: Setup) -> None:
         self._settings, self._plan, self._setup = settings, plan, setup
-        self._ahead: dict[Unit, Trial] = {}
+        self._ahead: dict[Unit, UnitResult] = {}
 
     def __call__(self, unit: Unit) -> bytes:
         """What the unit has found, as bytes."""
-        return self.trial(unit).outcome.to_bytes()
+        return self.result(unit).outcome.to_bytes()
 
-    def trial(self, unit: Unit) -> Trial:
+    def result(self, unit: Unit) -> UnitResult:
         """Do (MAIN, combination, block), or (STUDY, study, ε)."""
         kind, which, detail = unit
         with warnings.catch_warnings(), _repeatable():
@@ -51,7 +51,7 @@ class Trials:
 
     def _certificates(
         self, unit: Unit, block: CombinationOnBlock, settings: CertifySettings
-    ) -> Trial:
+    ) -> UnitResult:
         """The unit's certificates; those of the other networks are found with them, since all see
         the same denoised draws, and wait until they are asked for."""
         if unit not in self._ahead:
