@@ -1,5 +1,5 @@
 """The command line: verbs to settings to runs.
 
 Read `main` first, the `isoloss` command, then `parser` (its verbs), `options` (from settings
-models) and `runs`. Imports any other room, each when a verb needs it.
+models) and `run_verbs`. Imports any other room, each when a verb needs it.
 """

@@ -1,5 +1,5 @@
 """The same network, faster: folded batch norms, bf16, fewer detours.
 
-Read `fast` and `fast_denoiser`, then `shortcuts`; what depends on the insides of diffusers is in
-`diffusers_blocks`. Imports `compute` and `robustness.attacks`.
+Read `fast_classifier` and `fast_denoiser`, then `shortcuts`; what depends on the insides of
+diffusers is in `diffusers_blocks`. Imports `compute` and `robustness.attacks`.
 """
