@@ -84,11 +84,12 @@ def in_folder_of_users_module(tmp_path, monkeypatch):
 def worked_example():
     """Runs the example of a section of CONTRIBUTING.md, by its heading; gives what it defines."""
 
-    def run(heading: str) -> dict[str, Any]:
+    def run(heading: str, blocks: int = 1) -> dict[str, Any]:
         text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
         section = text.split(f"### {heading}\n")[1].split("\n### ")[0]
         defined: dict[str, Any] = {}
-        exec(compile(section.split("```python\n")[1].split("```")[0], heading, "exec"), defined)
+        code = [block.split("```")[0] for block in section.split("```python\n")[1:]]
+        exec(compile("\n".join(code[:blocks]), heading, "exec"), defined)
         return defined
 
     return run

@@ -64,7 +64,7 @@ class ProgressBar:
             if event.stage != self._stage:
                 self._make_up()
                 self._stage, self._last_line = event.stage, -math.inf
-            text = f"{head}{100 * event.fraction:3.0f} %{tail}"
+            text = f"{head}{100 * event.fraction:4.0f} %{tail}"
             if time.monotonic() - self._last_line < 5:
                 # What takes a guessed number of steps may seem to end more than once.
                 self._left_out = text if finished else ""

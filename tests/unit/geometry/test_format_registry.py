@@ -18,7 +18,7 @@ LOSS = np.array([[1, 2], [3, 1 / 3], [5, 1e-9]])
 
 @pytest.fixture(autouse=True)
 def rows_format(worked_example):
-    worked_example("A new file format")
+    worked_example("A new file format", blocks=2)
     yield
     unregister(".txt")
 

@@ -65,7 +65,8 @@ class Evaluation:
         record = _Record(run, self)
         process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)
-        yield Log(f"{n} images of {self.setup.data}, {combinations} combinations")
+        several = "s" if combinations > 1 else ""
+        yield Log(f"{n} images of {self.setup.data}, {combinations} combination{several}")
         yield from self._save_examples(run, record)
         yield from self._do(self.plan.units, record)
         yield from self._do(self._studies(record), record)
