@@ -74,7 +74,7 @@ def range_by_hand(d: Driver) -> None:
 def keys(d: Driver) -> None:
     """Ctrl+1 and Ctrl+W while somebody types are slips."""
     docking, workspace = d.parts.docking, d.parts.workspace
-    name = docking.panels[0].name
+    name = docking.panels.names()[0]
     d.click(f"{PANEL}/title/##title text")
     d.ctx.key_chars("Tit")
     d.press(CTRL, imgui.Key._1)
