@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from diffusers import DDPMScheduler, UNet2DModel
+from diffusers import DDPMScheduler
 from torch import nn
 
 from isoloss import IsolossError
@@ -35,19 +35,6 @@ class Perfect(nn.Module):
         alpha = self.alphas[t].double()
         noise = (x_t - alpha.sqrt() * (2 * self.clean - 1)) / (1 - alpha).sqrt()
         return torch.cat([noise, torch.full_like(noise[:, : self.extra], torch.nan)], 1)
-
-
-@pytest.fixture(scope="module")
-def small():
-    """A UNet for 8×8 images and a smooth classifier, both in double precision."""
-    torch.manual_seed(0)
-    unet = UNet2DModel(
-        sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"), attention_head_dim=8,
-    )  # fmt: skip
-    classifier = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(144, 5))
-    return unet.double().eval(), classifier.double().eval()
 
 
 def images(n=3, size=8):
