@@ -29,6 +29,7 @@ from isoloss.compute.data.folder_tree import Folder, read_tree
 from isoloss.compute.data.image_file import open_image
 from isoloss.compute.data.imagenet_classes import class_names
 from isoloss.errors import IsolossError
+from isoloss.files import nothing_at
 
 LARGEST_BY_DEFAULT = 224
 
@@ -133,7 +134,7 @@ def load_image_folder(folder: Path, size: int | None, framing: Framing | None = 
     if not folder.is_dir():
         if folder.exists():
             raise IsolossError(f"{folder} is a file: give the folder that has one folder a class")
-        raise IsolossError(f"there is no folder {folder}")
+        raise nothing_at(folder)
     layout = layout_of(read_tree(str(folder)))
     files = [_labelled_files(part, layout.labels) for part in layout.parts]
     train, test = files if len(files) == 2 else _divided(files[0])

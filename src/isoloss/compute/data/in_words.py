@@ -5,7 +5,6 @@ from __future__ import annotations
 from isoloss.compute.data.dataset import Dataset
 from isoloss.events import Log
 from isoloss.run import Run
-from isoloss.settings.source import data_set
 
 
 def facts_of(dataset: Dataset) -> dict[str, str]:
@@ -14,20 +13,22 @@ def facts_of(dataset: Dataset) -> dict[str, str]:
     images = len(shape) == 3
     size = "×".join(map(str, shape[1:] if images and shape[0] == 3 else shape))
     facts = {
-        "classes": f"{len(dataset.classes):,} classes",
+        "classes": f"{len(dataset.classes):,}",
         "samples": f"{len(train):,} training and {len(test):,} test "
         f"{'images' if images else 'samples'}{f' of {size}' if size else ''}",
         "split": dataset.found,
-        "left out": dataset.left_out and f"left out: {dataset.left_out}",
+        "left out": dataset.left_out,
     }
     return {name: words for name, words in facts.items() if words}
 
 
 def in_words(dataset: Dataset) -> str:
     """All of that in one line."""
-    source = data_set(dataset.name)
-    name = source.label if source.kind == "imagefolder" else dataset.name
-    return ", ".join([name, *facts_of(dataset).values()])
+    facts = {"data": dataset.name} | facts_of(dataset)
+    facts["classes"] += " classes"
+    if "left out" in facts:
+        facts["left out"] = f"left out: {facts['left out']}"
+    return ", ".join(facts.values())
 
 
 def announce(run: Run, data: str) -> Log:
