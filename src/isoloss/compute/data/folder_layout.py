@@ -54,10 +54,8 @@ def layout_of(root: Folder) -> Layout:
         return _layout(root)
     except _NoClassesError as error:
         better = _first_data_set(root)
-        mend = (
-            f"give imagefolder:{better.path}" if better else "images must lie in one folder a class"
-        )
-        raise IsolossError(f"{error}: {mend}") from error
+        given = f"give imagefolder:{better.path}, or put" if better else "put"
+        raise IsolossError(f"{error}: {given} the images of each class into one folder") from error
 
 
 class _NoClassesError(IsolossError):
@@ -77,10 +75,10 @@ def _layout(root: Folder) -> Layout:
         if len(names) < 2:
             raise _NoClassesError(f"{parts[0].path} has 1 class folder")
         _check_same_classes(parts)
-        if any(empty := [f.name for f in parts[0].folders if not f.has_images]):
+        if empty := [repr(f.name) for f in parts[0].folders if not f.has_images]:
             raise IsolossError(
-                f"{parts[0].path} has no images in {listed(map(repr, empty), 'and')}: take out "
-                "what is no class"
+                f"{parts[0].path} has no images in {listed(empty[:3], 'and')}: take out what is no "
+                "class"
             )
     return Layout(
         parts=tuple(parts),
