@@ -72,7 +72,8 @@ register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
     "random", "random plane", "two filter-normalized directions",
-    "isoloss.compute.planes.random_plane:build_plane", options=("planes", "normalize", "parameters"),
+    "isoloss.compute.planes.random_plane:build_plane",
+    options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
     "pca", "PCA plane", "the trajectory's two leading principal components (Li et al. 2018)",
@@ -80,7 +81,8 @@ register(PlaneKind(
 ))  # fmt: skip
 register(PlaneKind(
     "line", "random line", "one random direction",
-    "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"), is_line=True,
+    "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"),
+    is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
     "interpolate", "interpolation", "the line to another network",

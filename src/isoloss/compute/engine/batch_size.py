@@ -55,7 +55,10 @@ class _Operations(FlopCounterMode):
         self.widest = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = super().__torch_dispatch__(func, types, args, kwargs)
+        # pyright does not know that a FlopCounterMode is a mode.
+        output = super().__torch_dispatch__(  # pyright: ignore[reportAttributeAccessIssue]
+            func, types, args, kwargs
+        )
         if isinstance(output, Tensor):
             self.widest = max(self.widest, output.nelement() * output.element_size())
         return output

@@ -72,8 +72,8 @@ class Evaluator:
         self._loss = loss
         self._recalibrate = recalibrate
         self._plain = copied(model, device)
-        _check_names(self._plain, plane)
         load_into(self._plain, plane.origin, "the plane's origin")
+        _check_names(self._plain, plane)
         self._origin = copy.deepcopy(only_tensors(self._plain.state_dict()))
         few = list(data.batches(0, data.cut(4), 4))
         self._folded: Folded | None = None
@@ -289,8 +289,8 @@ def _check_names(network: nn.Module, plane: Plane) -> None:
                 continue
             if name not in every:
                 raise IsolossError(
-                    f"the plane moves {name!r}, which is no parameter of the network: build it from "
-                    "this network"
+                    f"the plane moves {name!r}, which is no parameter of the network: build it "
+                    "from this network"
                 )
             own = first[id(every[name])]
             if own not in direction or not torch.equal(direction[own], tensor):

@@ -114,4 +114,3 @@ class MovingTensors:
 
 def _is_channels_last(tensor: Any) -> bool:
     return tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-

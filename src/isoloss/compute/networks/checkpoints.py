@@ -37,8 +37,8 @@ def save_tensors(
         content = save(plain, metadata)
     except KeyError as error:
         raise IsolossError(
-            f"{path} cannot be written: safetensors hold no {error}; convert the network to another "
-            "type first"
+            f"{path} cannot be written: safetensors hold no {error}; convert the network to a "
+            "type that they hold"
         ) from error
     return write_atomic(path, lambda p: p.write_bytes(content))
 

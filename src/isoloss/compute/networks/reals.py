@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def can_move(tensor: Tensor) -> bool:
@@ -25,3 +25,9 @@ def from_reals(reals: Tensor, like: Tensor) -> Tensor:
 def widened(tensor: Tensor) -> Tensor:
     """In double precision."""
     return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
+
+
+def is_double(network: nn.Module) -> bool:
+    """Whether all its parameters that can move are in double precision."""
+    types = {p.dtype.to_real() for p in network.parameters() if can_move(p)}
+    return types == {torch.float64}

@@ -26,7 +26,7 @@ def custom_plane(model: nn.Module, delta: Direction, eta: Direction) -> Plane:
             if name not in parameters:
                 raise IsolossError(f"{label} has {name!r}, which is no parameter of the model")
     rest = {k: torch.zeros_like(origin[k]) for k, p in parameters.items() if can_move(p)}
-    return Plane(origin, *({**rest, **_as_in(origin, given)} for given in (delta, eta)))
+    return Plane(origin, rest | _as_in(origin, delta), rest | _as_in(origin, eta))
 
 
 def _as_in(origin: Direction, direction: Direction) -> Direction:

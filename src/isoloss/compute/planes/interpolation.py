@@ -32,7 +32,7 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
         start, end: paths or state dicts.
 
     Raises:
-        IsolossError: if a checkpoint is of another architecture, or the ends hold different integers.
+        IsolossError: if a checkpoint is of another architecture, or integers differ at the ends.
 
     Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
     Optimization Problems", section 3.

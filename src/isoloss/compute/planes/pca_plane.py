@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.networks.checkpoints import as_state, only_tensors
+from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.checkpoint_matrix import (
     Array,
     Checkpoint,
@@ -19,7 +20,6 @@ from isoloss.compute.planes.checkpoint_matrix import (
     Piece,
     another_network,
 )
-from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.plane import Plane, PlaneInputs
 from isoloss.compute.planes.selection import Parameters, select
 from isoloss.errors import IsolossError

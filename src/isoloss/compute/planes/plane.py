@@ -68,12 +68,10 @@ class Plane:
             _fitting(direction, self.origin, label)
             for direction, label in ((self.delta, "delta"), (self.eta, "eta"))
         ]
-        delta, eta = (
-            {**direction, **{k: torch.zeros_like(t) for k, t in other.items() if k not in direction}}
-            for direction, other in (fitting, reversed(fitting))
-        )
-        object.__setattr__(self, "delta", delta)
-        object.__setattr__(self, "eta", eta)
+        shapes = {k: t for direction in fitting for k, t in direction.items()}
+        for label, direction in zip(("delta", "eta"), fitting, strict=True):
+            missing = {k: torch.zeros_like(t) for k, t in shapes.items() if k not in direction}
+            object.__setattr__(self, label, direction | missing)
 
     @property
     def is_line(self) -> bool:
@@ -278,8 +276,8 @@ def _fitting(direction: Direction, origin: dict[str, Tensor], label: str) -> Dir
                     f"{name!r} is of {is_of}, and does not move {why}: leave it out of {label}"
                 )
             continue
-        same = tensor.is_floating_point() and not own.is_complex() or tensor.is_complex()
-        moved[name] = tensor if same else tensor.to(own.dtype)
+        alike = can_move(tensor) and tensor.is_complex() == own.is_complex()
+        moved[name] = tensor if alike else tensor.to(own.dtype)
     return moved
 
 

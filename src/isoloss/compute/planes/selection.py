@@ -36,9 +36,9 @@ def select(model: nn.Module, asked: Parameters) -> Selection:
     """The parameters with two or more dimensions that `asked` means.
 
     "auto" is "trainable" where more than half of the network's weights are frozen
-    (`requires_grad=False`) and some others are not, as with LoRA, adapters or a new head on a frozen
-    backbone; it is "all" everywhere else. The name of a module means all parameters in it. A text
-    may hold several names and patterns, with blanks or commas between them.
+    (`requires_grad=False`) and some others are not, as with LoRA, adapters or a new head on a
+    frozen backbone; it is "all" everywhere else. The name of a module means all parameters in it.
+    A text may hold several names and patterns, with blanks or commas between them.
 
     Raises:
         IsolossError: if nothing is selected, or a name or a pattern fits nothing.
@@ -64,6 +64,13 @@ def select(model: nn.Module, asked: Parameters) -> Selection:
         )
     some = f"{words}: {len(chosen)} of {len(movable)}"
     return Selection(frozenset(chosen), None if words == "all" else some)
+
+
+def frozen_beside_trainable(model: nn.Module) -> frozenset[str]:
+    """The parameters that require no gradient, if there are others that do."""
+    frozen = {k for k, p in model.named_parameters() if not p.requires_grad and can_move(p)}
+    others = any(p.requires_grad for p in model.parameters())
+    return frozenset(frozen if others else ())
 
 
 def _is_adapted(parameters: dict[str, nn.Parameter], movable: dict[str, nn.Parameter]) -> bool:
