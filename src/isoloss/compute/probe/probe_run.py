@@ -129,7 +129,7 @@ class Probing:
             plane, axes = self._plane(run, k), self._broadcast(self._axes([]))
             request = self._request(run, plane, axes, k)
             if surfaces:  # all planes in the precision that was found good enough for the first
-                request = replace(request, precision=surfaces[0].meta["precision"])
+                request = replace(request, audited=surfaces[0].meta["precision"])
             probing = SurfaceProbing(request, run.growing_path / f"{k}")
             for event in probing.steps(process_group()):
                 if isinstance(event, Progress):
