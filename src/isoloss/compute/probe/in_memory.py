@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,13 +14,18 @@ from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.evaluator import Loss
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.planes.plane import Plane
-from isoloss.compute.probe.surface_probing import Request, SurfaceProbing, recalibration_batches
+from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.planes.plane import Plane, Range
+from isoloss.compute.probe.plane_probing import PlaneProbing, ShownPath, locate, usual_ranges
+from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
+from isoloss.events import Event
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.terminal import ProgressBar
+
+Checkpoints = Iterable[Checkpoint]
 
 
 def probe(
@@ -40,14 +45,16 @@ def probe(
     batch_size: int | None = None,
     points_at_once: int | None = None,
     seed: int = 0,
+    trajectory: Checkpoints | Mapping[str, Checkpoints] | None = None,
 ) -> Surface:
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Args:
         model: any network; it is left untouched. The plane's origin is what is probed.
         data: any iterable of (inputs, targets) batches of tensors; read once and kept.
-        alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default. A line has
-            no beta and 401 points from −1 to 1, an interpolation from −0.5 to 1.5.
+        alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default, on a PCA
+            plane what holds the trajectories. A line has no beta and 401 points from −1 to 1, an
+            interpolation from −0.5 to 1.5.
         loss: `loss(model, batch) -> (N,)` per-sample losses; by default cross-entropy, and then
             the surface carries accuracies too.
         precision: "fp32", "tf32" (NVIDIA GPUs), "bf16", or "auto": what is fast on the device and
@@ -62,21 +69,26 @@ def probe(
         batch_size: samples evaluated at once; by default what suits the device.
         points_at_once: grid points evaluated together; by default measured at the start.
         seed: of the order in which samples are seen.
+        trajectory: the checkpoints of a training, in order, paths or state dicts: where they lie
+            in the plane, how far from it, and their own losses on the surface's samples; of
+            several trainings {name: checkpoints}.
 
     Returns:
         The surface; its losses are means over samples, not over batches. Where all of `data` has
         been seen the standard errors, as those of estimates over it, are 0. In its
-        `meta["findings"]` is what diagnostics find.
+        `meta["findings"]` is what diagnostics find, in its `trajectories` what was asked for.
 
     Raises:
         IsolossError: if something in the request cannot be.
     """
     where = choose_device(device)
     shuffled = ShuffledSamples.of_batches(data, seed, where)
+    paths = _shown_paths(trajectory)
+    located = locate(plane, paths, None)
     request = Request(
         model=model,
         plane=plane,
-        axes=_axes(plane, alpha, beta),
+        axes=_axes(plane, alpha, beta, usual_ranges(plane_kind(plane.kind), located)),
         data=shuffled,
         population=len(shuffled),
         device=where,
@@ -89,19 +101,38 @@ def probe(
         calibration=_calibration(shuffled, batch_norm),
         meta={"model": type(model).__name__, "plane": plane.kind, "batch_norm": batch_norm},
     )
-    probing = SurfaceProbing(request, None)
-    bar = ProgressBar() if progress else None
-    for event in probing.steps(ProcessGroup()):
-        if bar is not None:
-            bar.show(event)
-    if bar is not None:
-        bar.close()
-    surface = probing.growing.snapshot()
-    probing.diagnose(surface)
+    steps = PlaneProbing(request, paths, located).steps(ProcessGroup())
+    surface = _watched(steps, progress)
     if progress:
         for alarm in alarms(surface):
             print(alarm, file=sys.stderr)
     return surface
+
+
+def _watched(steps: Generator[Event, None, Surface], progress: bool) -> Surface:
+    """What `steps` return when they are done, shown on the way."""
+    bar = ProgressBar() if progress else None
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            if bar is not None:
+                bar.close()
+            return end.value
+        if bar is not None:
+            bar.show(event)
+
+
+def _shown_paths(trajectory: Checkpoints | Mapping[str, Checkpoints] | None) -> list[ShownPath]:
+    if trajectory is None:
+        return []
+    named = trajectory if isinstance(trajectory, Mapping) else {"": trajectory}
+    return [_shown_path(name, [*checkpoints]) for name, checkpoints in named.items()]
+
+
+def _shown_path(name: str, checkpoints: list[Checkpoint]) -> ShownPath:
+    n = len(checkpoints)
+    return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
 
 
 def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:
@@ -110,17 +141,19 @@ def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:
     return recalibration_batches(data) if batch_norm == "recalibrated" else None
 
 
-def _axes(plane: Plane, alpha: ArrayLike | None, beta: ArrayLike | None) -> tuple[Array, Array]:
+def _axes(
+    plane: Plane, alpha: ArrayLike | None, beta: ArrayLike | None, usual: tuple[Range, Range]
+) -> tuple[Array, Array]:
     if not plane.is_line:
-        return _axis(alpha, "alpha", plane), _axis(beta, "beta", plane)
+        return _axis(alpha, "alpha", usual[0], 25), _axis(beta, "beta", usual[1], 25)
     if beta is not None:
         raise IsolossError("a line has one direction only: leave beta out")
-    return _axis(alpha, "alpha", plane), np.zeros(1)
+    return _axis(alpha, "alpha", usual[0], 401), np.zeros(1)
 
 
-def _axis(values: ArrayLike | None, name: str, plane: Plane) -> Array:
+def _axis(values: ArrayLike | None, name: str, usual: Range, points: int) -> Array:
     if values is None:
-        return np.linspace(*plane_kind(plane.kind).usual_range, 401 if plane.is_line else 25)
+        return np.linspace(*usual, points)
     axis = np.asarray(values, np.float64)
     if axis.ndim != 1 or len(axis) < 1 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
         raise IsolossError(f"{name} must be finite numbers in strictly increasing order")

@@ -29,7 +29,6 @@ from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.trajectory import Trajectory
 from isoloss.version import __version__
 
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
@@ -139,10 +138,8 @@ class SurfaceProbing:
         self.growing = self._empty({})
         group.serve(self._schedule().work)
 
-    def diagnose(
-        self, surface: Surface, trajectories: Sequence[Trajectory] = (), planes: int = 1
-    ) -> None:
-        """Keep with a surface what diagnostics find.
+    def diagnose(self, surface: Surface, planes: int = 1) -> None:
+        """Keep with a surface what diagnostics find of it and its trajectories.
 
         Args:
             surface: what was computed, or the mean over several planes of which this is the last.
@@ -155,7 +152,9 @@ class SurfaceProbing:
         origin = measure_origin(
             surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
         )
-        found = run_diagnostics(surface, asked.plane, origin=origin, trajectories=trajectories)
+        found = run_diagnostics(
+            surface, asked.plane, origin=origin, trajectories=surface.trajectories
+        )
         surface.meta["findings"] = [asdict(finding) for finding in found]
 
     def _description(self, precision: str) -> dict[str, Any]:
