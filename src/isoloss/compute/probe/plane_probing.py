@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +11,19 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, Range, surrounding
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
-from isoloss.events import Event
+from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.run import Run
 from isoloss.settings.plane_kinds import PlaneKind
 
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
@@ -105,11 +107,14 @@ class PlaneProbing:
             seen = Trajectory(alpha, beta, loss, off_plane, path.epoch, path.lr, meta)
             self.trajectories += (seen,)
         surface = self.surface()
+        assert surface is not None
         self.probing.diagnose(surface)
         return surface
 
-    def surface(self) -> Surface:
-        """What has been computed so far; before `steps` has begun there is none."""
+    def surface(self) -> Surface | None:
+        """What has been computed so far; None where nothing has been begun."""
+        if not hasattr(self.probing, "growing"):
+            return None
         return replace(self.probing.growing.snapshot(), trajectories=self.trajectories)
 
     def serve(self, group: ProcessGroup) -> None:
@@ -127,3 +132,14 @@ class PlaneProbing:
             path.checkpoints, self.probing.evaluator, self._request.limit,
             self._request.population, error, folder,
         )  # fmt: skip
+
+
+def keep(run: Run, surface: Surface) -> Iterator[Event]:
+    """Say what diagnostics hold against a surface, and write it where its run has it."""
+    for alarm in alarms(surface):
+        yield Log(alarm)
+    if surface.is_curve:
+        surface.save(run.curve_path.with_suffix(".csv"))
+        surface.save(run.curve_path)
+    else:
+        surface.save(run.surface_path)

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
-from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
@@ -23,6 +22,7 @@ from isoloss.compute.probe.plane_probing import (
     Located,
     PlaneProbing,
     ShownPath,
+    keep,
     locate,
     usual_ranges,
 )
@@ -70,13 +70,7 @@ class Probing:
             f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
-        for alarm in alarms(surface):
-            yield Log(alarm)
-        if settings.is_curve:
-            surface.save(run.curve_path.with_suffix(".csv"))
-            surface.save(run.curve_path)
-        else:
-            surface.save(run.surface_path)
+        yield from keep(run, surface)
 
     def serve(self, run: Run) -> None:
         """Help the process that resumes the run, from another one."""
