@@ -56,9 +56,12 @@ class Run:
         if names.is_run(folder):
             run = cls.open(folder)
             if settings not in (run.settings, run.asked):
+                again = f"resume that one with 'isoloss run {folder}'"
+                if settings.is_from_python:
+                    again = "ask for what it was begun with"
                 raise IsolossError(
                     f"{folder} already holds a run with other settings: choose another folder, or "
-                    f"resume that one with 'isoloss run {folder}'"
+                    f"{again}"
                 )
             return run
         visible = folder.is_dir() and [f for f in folder.iterdir() if not f.name.startswith(".")]

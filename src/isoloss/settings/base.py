@@ -59,8 +59,9 @@ def absolute(path: Path) -> Path:
 
 
 def _network(path: Path) -> Path:
-    """A path made absolute; the name of a shipped or a published network stays as it is."""
-    return path if trained_network(path).kind in ("published", "shipped") else absolute(path)
+    """A path made absolute; what is no path stays as it is."""
+    named = trained_network(path).kind in ("published", "shipped", "python")
+    return path if named else absolute(path)
 
 
 Axis = Annotated[int, Field(ge=2, le=2001)]
@@ -76,9 +77,11 @@ class Settings(BaseModel):
 
     Attributes:
         is_robustness: whether it is an attack, a defense or a certification.
+        is_from_python: whether it is about what a script has at hand, and can go on only there.
     """
 
     is_robustness: ClassVar[bool] = False
+    is_from_python: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(
