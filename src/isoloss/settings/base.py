@@ -19,7 +19,7 @@ from pydantic import (
 from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
-Stem = Literal["auto", "cifar", "imagenet"]
+Stem = Literal["auto", "cifar", "pooled", "imagenet"]
 
 
 def _grid(value: Any) -> Any:

@@ -66,7 +66,7 @@ class Probing:
     def resume(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
-        run.check_unchanged(**self._depends_on())
+        run.check_unchanged(**self._depends_on(run))
         split = self.probed.network.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
@@ -87,7 +87,7 @@ class Probing:
         for k in range(self.settings.planes):
             # Rank 0 has then written the plane, and what the surface depends on.
             axes = json.loads(process_group().broadcast("axes"))
-            if k == 0 and run.environment["depends_on"] != self._depends_on():
+            if k == 0 and run.environment["depends_on"] != self._depends_on(run):
                 raise IsolossError(
                     f"the network or the data here are not those rank 0 has in {run.folder}"
                 )
@@ -273,9 +273,9 @@ class Probing:
             probing.growing.population, error, folder,
         )  # fmt: skip
 
-    def _depends_on(self) -> dict[str, str]:
+    def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
-        asked = self.settings.model_dump_json(exclude_defaults=True)
+        asked = run.asked.model_dump_json(exclude_defaults=True)
         return {
             "weights": digest(self._used_checkpoints()),
             "data": self.probed.network.dataset.digest(),
