@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.geometry.files.reading import finished_file, load, load_trajectories
+from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import number_label
@@ -188,7 +188,7 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         text = _in_words(value)
         if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
             lines.append(f"  {key.replace('_', ' '):<11} {text}")
-    for trajectory in load_trajectories(path):
+    for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
         lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
     return lines + _finding_lines(surface)

@@ -19,7 +19,7 @@ from pydantic import (
 from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
-Stem = Literal["auto", "cifar", "imagenet"]
+Stem = Literal["auto", "cifar", "pooled", "imagenet"]
 
 
 def _grid(value: Any) -> Any:
@@ -60,8 +60,9 @@ def absolute(path: Path) -> Path:
 
 
 def _network(path: Path) -> Path:
-    """A path made absolute; the name of a shipped or a published network stays as it is."""
-    return path if trained_network(path).kind in ("published", "shipped") else absolute(path)
+    """A path made absolute; what is no path stays as it is."""
+    named = trained_network(path).kind in ("published", "shipped", "python")
+    return path if named else absolute(path)
 
 
 Axis = Annotated[int, Field(ge=2, le=2001)]
@@ -77,9 +78,11 @@ class Settings(BaseModel):
 
     Attributes:
         is_robustness: whether it is an attack, a defense or a certification.
+        is_from_python: whether it is about what a script has at hand, and can go on only there.
     """
 
     is_robustness: ClassVar[bool] = False
+    is_from_python: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(

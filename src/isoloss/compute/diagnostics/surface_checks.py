@@ -25,6 +25,11 @@ AUDIT_ERROR = 0.005
 
 def check_centre(probed: ProbedSurface) -> Found:
     """A surface that goes through the checkpoint's own loss."""
+    if probed.unmeasured is not None:
+        return "note", (
+            "The network's own loss could not be measured to compare the centre with: "
+            f"{probed.unmeasured}."
+        )
     if probed.origin is None:
         return "ok", "Nothing was measured at the origin, so there is nothing to compare."
     own, shown = probed.origin.own, probed.origin.shown
