@@ -89,12 +89,12 @@ register(PlaneKind(
     "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
 ))  # fmt: skip
-_OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
+OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 
 
 def plane_kind(name: object) -> PlaneKind:
     """The kind called `name`; that of planes of one's own directions if there is none such."""
-    return PLANE_KINDS.get(str(name)) or _OF_ONES_OWN
+    return PLANE_KINDS.get(str(name)) or OF_ONES_OWN
 
 
 def kinds_taking(option: str) -> list[str]:

@@ -33,7 +33,6 @@ from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.trajectory import Trajectory
 from isoloss.version import __version__
 
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
@@ -196,10 +195,8 @@ class SurfaceProbing:
         self.growing = self._empty({})
         group.serve(self._schedule().work)
 
-    def diagnose(
-        self, surface: Surface, trajectories: Sequence[Trajectory] = (), planes: int = 1
-    ) -> None:
-        """Keep with a surface what diagnostics find.
+    def diagnose(self, surface: Surface, planes: int = 1) -> None:
+        """Keep with a surface what diagnostics find of it and its trajectories.
 
         Args:
             surface: what was computed, or the mean over several planes of which this is the last.
@@ -217,7 +214,7 @@ class SurfaceProbing:
         except Exception as error:  # what has been computed must not be lost to it
             unmeasured = one_line(error)
         found = run_diagnostics(
-            surface, asked.plane, origin=origin, trajectories=trajectories,
+            surface, asked.plane, origin=origin, trajectories=surface.trajectories,
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
         )  # fmt: skip
         surface.meta["findings"] = [asdict(finding) for finding in found]
