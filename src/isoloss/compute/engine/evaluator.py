@@ -74,6 +74,13 @@ class Evaluator:
         self._plain = copied(model, device)
         load_into(self._plain, plane.origin, "the plane's origin")
         _check_names(self._plain, plane)
+        if recalibrate is not None and any(
+            "BatchNorm" in getattr(m, "original_name", "") for m in self._plain.modules()
+        ):
+            raise IsolossError(
+                "batch norms of a scripted or traced network cannot be recalibrated: choose "
+                "--batch-norm frozen, or give the network itself"
+            )
         self._origin = copy.deepcopy(only_tensors(self._plain.state_dict()))
         few = list(data.batches(0, data.cut(4), 4))
         self._folded: Folded | None = None

@@ -32,13 +32,15 @@ def save_tensors(
         IsolossError: if one is of a type that these files cannot hold.
     """
     # Copies, since safetensors refuses tensors that share memory or are channels_last.
-    plain = {k: t.detach().cpu().contiguous().clone() for k, t in only_tensors(tensors).items()}
+    held = only_tensors(tensors)
     try:
+        plain = {k: t.detach().cpu().contiguous().clone() for k, t in held.items()}
         content = save(plain, metadata)
-    except KeyError as error:
+    except (KeyError, RuntimeError) as error:  # complex128, quantized, sparse
+        reason = " ".join(str(error).split())
         raise IsolossError(
-            f"{path} cannot be written: safetensors hold no {error}; convert the network to a "
-            "type that they hold"
+            f"{path} cannot be written, safetensors do not hold all of the network ({reason}): "
+            "convert it to complex64, or make such a buffer one with persistent=False"
         ) from error
     return write_atomic(path, lambda p: p.write_bytes(content))
 

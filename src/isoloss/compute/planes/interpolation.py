@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from isoloss.compute.networks.checkpoints import as_state, load_into
@@ -32,7 +31,7 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
         start, end: paths or state dicts.
 
     Raises:
-        IsolossError: if a checkpoint is of another architecture, or integers differ at the ends.
+        IsolossError: if a checkpoint is of another architecture, or what does not move differs.
 
     Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
     Optimization Problems", section 3.
@@ -46,10 +45,10 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
         if k in origin and can_move(origin[k])
     }
     for name, parameter in model.named_parameters():
-        if not can_move(parameter) and not torch.equal(origin[name], target[name]):
+        if not can_move(parameter) and (origin[name] != target[name]).any():
             raise IsolossError(
-                f"{name} holds integers that are others at the end: no line leads from one to the "
-                "other"
+                f"{name} is another at the end, and of {str(parameter.dtype).split('.')[1]}, which "
+                "does not move: no line leads from one network to the other"
             )
     return Plane(origin, delta, zeros_like(delta), "interpolate")
 

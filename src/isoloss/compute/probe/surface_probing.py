@@ -24,6 +24,7 @@ from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, 
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.machine.user_code import one_line
+from isoloss.compute.networks.copying import check_network
 from isoloss.compute.networks.reals import is_double
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.selection import frozen_beside_trainable
@@ -71,6 +72,7 @@ class Request:
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
+        check_network(self.model)
         if self.precision not in PRECISIONS:
             raise IsolossError(
                 f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}"
