@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from isoloss import IsolossError, interpolation, probe, random_plane
-from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.copying import copied
 from isoloss.compute.planes.plane import Plane
 
 X, Y = torch.randn(60, 6, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 3
@@ -214,7 +214,7 @@ def test_networks_that_cannot_move_or_be_copied_get_one_line(quiet):
             random_plane(model)
     locked = layers()
     locked.lock = threading.Lock()
-    with pytest.raises(IsolossError, match="cannot be copied .*lock"):
+    with pytest.raises(IsolossError, match=r"cannot be copied .*lock"):
         probe(locked, [(X, Y)], random_plane(locked), progress=False)
     scripted = torch.jit.script(layers())
     with pytest.raises(IsolossError, match="cannot be recalibrated"):
