@@ -10,12 +10,12 @@ import torch.nn.functional as F
 import isoloss
 from isoloss.cli.describe import describe
 from isoloss.cli.main import main
-from isoloss.settings.text import command_line
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.planes.plane import Plane
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
+from isoloss.settings.text import command_line
 from isoloss.work import resume
 
 EVERY_TYPE = '''
@@ -155,8 +155,19 @@ def test_a_figure_that_fails_costs_no_evaluation(folder, monkeypatch, capsys):
 
     monkeypatch.setattr(drawing, "write_usual", failing)
     run = trained(folder, epochs=1)
-    given = ["attack", str(run.folder), "--samples", "6", "--eps", "0.01", "--attacks", "pgd", "--steps", "2"]
-    code = main([*given, "--device", "cpu", "--out", str(folder / "attacked")])
+    given = [
+        "--samples",
+        "6",
+        "--eps",
+        "0.01",
+        "--attacks",
+        "pgd",
+        "--steps",
+        "2",
+        "--device",
+        "cpu",
+    ]
+    code = main(["attack", str(run.folder), *given, "--out", str(folder / "attacked")])
     said = capsys.readouterr()
     assert code == 0, said.err
     assert "no figures of attacked: no such font" in said.err
