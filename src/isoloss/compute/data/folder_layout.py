@@ -52,11 +52,14 @@ def layout_of(root: Folder) -> Layout:
     """
     try:
         return _layout(root)
-    except IsolossError as error:
-        if (better := _first_data_set(root)) is None:
-            raise
-        said, _, _ = str(error).partition(": ")
-        raise IsolossError(f"{said}: give imagefolder:{better.path}") from error
+    except _NoClassesError as error:
+        better = _first_data_set(root)
+        given = f"give imagefolder:{better.path}, or put" if better else "put"
+        raise IsolossError(f"{error}: {given} the images of each class into one folder") from error
+
+
+class _NoClassesError(IsolossError):
+    """What was taken for class folders are none."""
 
 
 def _layout(root: Folder) -> Layout:
@@ -68,12 +71,14 @@ def _layout(root: Folder) -> Layout:
     of_imagenet = indices_of(names)
     if of_imagenet is None:
         for part in parts:
-            _check_classes(part, root)
+            _check_classes(part)
+        if len(names) < 2:
+            raise _NoClassesError(f"{parts[0].path} has 1 class folder")
         _check_same_classes(parts)
-        if any(empty := [f.name for f in parts[0].folders if not f.has_images]):
+        if empty := [repr(f.name) for f in parts[0].folders if not f.has_images]:
             raise IsolossError(
-                f"{parts[0].path} has no images in {listed(map(repr, empty), 'and')}: take out "
-                "what is no class"
+                f"{parts[0].path} has no images in {listed(empty[:3], 'and')}: take out what is no "
+                "class"
             )
     return Layout(
         parts=tuple(parts),
@@ -138,7 +143,7 @@ def _shares_classes(one: Folder, other: Folder) -> bool:
     return bool({f.name for f in one.folders} & {f.name for f in other.folders})
 
 
-def _check_classes(part: Folder, root: Folder) -> None:
+def _check_classes(part: Folder) -> None:
     """Refuse folders of which each holds several of its own, and no images: no classes."""
     filled = [folder for folder in part.folders if folder.has_images]
     no_classes = [f for f in filled if _branches(f)]
@@ -146,12 +151,9 @@ def _check_classes(part: Folder, root: Folder) -> None:
         no_classes = [f for f in no_classes if f.name.lower() in _PART]
     if no_classes:
         names = listed((repr(f.name) for f in no_classes[:3]), "and")
-        raise IsolossError(
-            f"{part.path} has folders that hold no images but folders, as {names}: images must lie "
-            "in one folder a class"
+        raise _NoClassesError(
+            f"{part.path} has folders that hold no images but folders, as {names}"
         )
-    if len(part.folders) < 2 and part is root:
-        raise IsolossError(f"{part.path} has 1 class folder: images must lie in one folder a class")
 
 
 def _branches(folder: Folder) -> bool:
@@ -182,9 +184,10 @@ def _folded(name: str) -> str:
 
 
 def _first_data_set(root: Folder) -> Folder | None:
-    """The highest folder below `root` that is a data set."""
+    """The highest folder below `root` that is a data set, of several one to train on."""
     level = root.folders
     while level:
+        level = sorted(level, key=lambda folder: _part_of(folder) != "train")
         for folder in level:
             try:
                 _layout(folder)
