@@ -73,11 +73,13 @@ def view_here(
 ) -> None:
     """As `view`, in this process and thread, whatever OpenGL it has loaded."""
     from isoloss.app.opening import run_window
-    from isoloss.app.state.handed_over import PASSING, as_paths
+    from isoloss.app.state.handed_over import PASSING, as_paths, is_path
 
+    # Hello ImGui may change the working folder: what the user typed is resolved before it runs.
+    if all(map(is_path, shown)):
+        return run_window(as_paths(shown), follow, resume, jobs, tests)
     with TemporaryDirectory(prefix=PASSING, ignore_cleanup_errors=True) as folder:
-        # Hello ImGui may change the working folder: what the user typed is resolved before it runs.
-        run_window(as_paths(shown, Path(folder)), follow, resume, jobs, tests)
+        return run_window(as_paths(shown, Path(folder)), follow, resume, jobs, tests)
 
 
 def _can_open_here() -> bool:

@@ -17,7 +17,12 @@ PASSING = "isoloss-shown-"
 """How the names of folders begin that hold what a script shows, and are removed after it."""
 
 
-def as_paths(shown: Sequence[Shown], folder: Path) -> list[Path]:
+def is_path(thing: Shown) -> bool:
+    """Whether it is a file or a folder already, or a pattern."""
+    return isinstance(thing, str | Path)
+
+
+def as_paths(shown: Sequence[Shown], folder: Path = Path()) -> list[Path]:
     """Absolute paths of what is to be shown; what is no file is written into `folder`.
 
     Args:
