@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
+from isoloss.files import check_parent
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.plain import members
@@ -88,6 +89,7 @@ def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     """Draw what the command line asks for; yields the progress of a movie, then its `Path`."""
     from isoloss.gl.pictures.rendering import OPTIONS, draw
 
+    check_parent(namespace.out)
     asked = {name: value for name, value in vars(namespace).items() if name in OPTIONS}
     asked["path"] = namespace.views  # the paths are those of what is drawn
     if namespace.size:

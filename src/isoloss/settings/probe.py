@@ -27,6 +27,8 @@ from isoloss.settings.plane_kinds import (
 from isoloss.settings.source import trained_network
 
 _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
+# What not every kind of plane takes, where it was not asked for.
+_UNASKED = (("to", None), ("also", ()), ("planes", 1), ("parameters", "auto"))
 
 
 def _known_plane(name: Any, others: ValidationInfo) -> Any:
@@ -145,6 +147,14 @@ class ProbeSettings(NetworkSettings):
         "default measured at the start",
     )
 
+    parameters: str = Field(
+        default="auto",
+        title="Parameters",
+        description="Which move: all, trainable, or names and patterns as layer4.* with blanks "
+        "between them; by default all, or the trainable ones where most are frozen (LoRA)",
+        json_schema_extra=_only_with_kinds_that_take("parameters"),
+    )
+
     @property
     def plane_kind(self) -> PlaneKind:
         """What there is to know of the kind of plane."""
@@ -166,7 +176,7 @@ class ProbeSettings(NetworkSettings):
             return self  # what a plane needs is at hand too
         if self.plane_kind.takes("to") and self.to is None:
             raise ValueError(f"to {self.plane}, say where to: give --to")
-        for option, unasked in (("to", None), ("also", ()), ("planes", 1)):
+        for option, unasked in _UNASKED:
             if getattr(self, option) != unasked and not self.plane_kind.takes(option):
                 kinds = " or ".join(f"--plane {name}" for name in kinds_taking(option))
                 raise ValueError(f"--{option} is for {kinds}")

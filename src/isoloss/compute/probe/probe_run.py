@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from isoloss.compute.data.in_words import announce, in_words
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
@@ -63,6 +64,7 @@ class Probing:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on(run))
+        yield announce(run, in_words(self.probed.network.dataset))
         split = self.probed.network.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
@@ -104,7 +106,7 @@ class Probing:
             plane, axes = self._plane(run, k), self._broadcast(self._axes(()))
             request = self._request(run, plane, axes, k)
             if surfaces:  # all planes in the precision that was found good enough for the first
-                request = replace(request, precision=surfaces[0].meta["precision"])
+                request = replace(request, audited=surfaces[0].meta["precision"])
             probing = SurfaceProbing(request, run.growing_path / f"{k}")
             for event in probing.steps(process_group()):
                 if isinstance(event, Progress):

@@ -130,6 +130,6 @@ def trajectory_path(path: Path, name: str = "") -> Path:
 
 register(Format((".ply",), ("surface",), load_surface_ply, save_surface_ply))
 register(Format((".npz",), ("surface", "curve"), load_npz, save_npz))
-register(Format((".h5", ".hdf5"), ("surface",), read=load_h5))
+register(Format((".h5", ".hdf5"), ("surface", "curve"), read=load_h5))
 register(Format((".vts",), ("surface",), write=save_vts))
 register(Format((".csv",), ("surface", "curve"), write=save_csv))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
+from isoloss.files import nothing_at, read_json
 from isoloss.geometry.files.formats import load_surface, trajectory_path
 from isoloss.geometry.files.ply import load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
@@ -40,7 +40,7 @@ def load_alone(path: str | Path) -> Surface:
     if path.is_dir():
         return _load_run(path)
     if not path.exists():
-        raise IsolossError(f"there is no file or run folder {path}")
+        raise nothing_at(path)
     return load_surface(path)
 
 

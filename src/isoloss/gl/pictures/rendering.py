@@ -13,6 +13,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
+from isoloss.files import nothing_at
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
@@ -252,8 +253,13 @@ def _are_of_robustness(sources: Sequence[Source], options: Mapping[str, Any]) ->
     from isoloss.figures.robustness.run_results import is_robustness_run
 
     others = [s for s in sources if not (isinstance(s, str | Path) and is_robustness_run(Path(s)))]
+    chosen = _taken(options, _names(Choice))
+    if others and (chosen or len(others) < len(sources)):
+        for other in others:
+            if isinstance(other, str | Path) and not Path(other).exists():
+                raise nothing_at(Path(other))
     if len(others) == len(sources):
-        for name in _taken(options, _names(Choice)):
+        for name in chosen:
             is_none = f"; {others[0]} is none" if others else ""
             raise IsolossError(
                 f"--{name} is for the folders of attacks, defenses and certifications{is_none}"
