@@ -22,12 +22,12 @@ from isoloss.compute.planes.plane import Plane, PlaneInputs, build
 from isoloss.compute.probe.plane_probing import (
     Located,
     PlaneProbing,
-    ShownPath,
     keep,
     locate,
     usual_ranges,
 )
 from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
+from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import (
     CALIBRATION_SAMPLES,
     Request,
@@ -149,13 +149,7 @@ class Probing:
     def _shown(self) -> list[ShownPath]:
         """The trajectories that are shown with the surface."""
         paths = self.probed.paths if self.settings.plane_kind.needs_trajectory else []
-        return [
-            ShownPath(
-                path.name, path.checkpoints,
-                np.array([p.epoch for p in path.points]), np.array([p.lr for p in path.points]),
-            )
-            for path in paths
-        ]  # fmt: skip
+        return [*map(ShownPath.of_training, paths)]
 
     def _plane(self, run: Run, k: int) -> Plane:
         settings, probed = self.settings, self.probed
