@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from isoloss.naming import listed
@@ -23,6 +23,7 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
+from isoloss.settings.source import is_function
 
 _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
 
@@ -139,6 +140,18 @@ class ProbeSettings(NetworkSettings):
         description="Grid points evaluated together, which small networks may gain from; by "
         "default measured at the start",
     )
+    loss: str | None = Field(
+        default=None,
+        title="Loss",
+        description="A loss of your own, package.module:function: loss(network, batch) gives one "
+        "value for each sample; by default cross-entropy, or the loss that the network returns",
+    )
+    loss_of: Literal["samples", "batches"] = Field(
+        default="samples",
+        title="Loss of",
+        description="Whether your own loss gives a value for each of the samples, or one number "
+        "for each of the batches (Dice, contrastive losses)",
+    )
 
     @property
     def plane_kind(self) -> PlaneKind:
@@ -149,6 +162,19 @@ class ProbeSettings(NetworkSettings):
     def is_curve(self) -> bool:
         """Whether it is one direction that is probed, not two."""
         return self.plane_kind.is_line
+
+    @field_validator("loss")
+    @classmethod
+    def _a_function(cls, loss: str | None) -> str | None:
+        if loss is not None and not is_function(loss):
+            raise ValueError(f"a loss is package.module:function, not {loss!r}")
+        return loss
+
+    @model_validator(mode="after")
+    def _loss_of_batches(self) -> ProbeSettings:
+        if self.loss_of == "batches" and self.loss is None:
+            raise ValueError("--loss-of batches is for a loss of your own: give --loss")
+        return self
 
     @model_validator(mode="after")
     def _what_the_plane_needs(self) -> ProbeSettings:

@@ -19,7 +19,7 @@ WORTH_IT = 1.3
 
 def points_at_once(evaluator: Evaluator) -> int:
     """`MOST` where that is faster than one after the other and gives the same losses, else 1."""
-    if evaluator.recalibrates or evaluator.products > SMALL:
+    if evaluator.recalibrates or evaluator.differentiates or evaluator.products > SMALL:
         return 1
     last = evaluator.data.cut(min(len(evaluator.data), evaluator.batch_size, 128))
     points = [(0.01 * k, 0.0) for k in range(MOST)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from torch import nn
 
-from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.data.batch import Batch
+from isoloss.compute.data.reading import read_batches
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.checks import alarms
-from isoloss.compute.engine.evaluator import Loss
+from isoloss.compute.engine.losses import Loss
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.plane import Plane
+from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
@@ -25,7 +28,7 @@ from isoloss.terminal import ProgressBar
 
 def probe(
     model: nn.Module,
-    data: Iterable[Batch],
+    data: Any,
     plane: Plane,
     alpha: ArrayLike | None = None,
     beta: ArrayLike | None = None,
@@ -40,16 +43,20 @@ def probe(
     batch_size: int | None = None,
     points_at_once: int | None = None,
     seed: int = 0,
+    per_batch: bool = False,
 ) -> Surface:
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Args:
         model: any network; it is left untouched. The plane's origin is what is probed.
-        data: any iterable of (inputs, targets) batches of tensors; read once and kept.
+        data: an iterable of batches: (inputs, targets), longer tuples, mappings or bare tensors; or
+            a `Dataset`, a single batch as a tuple. Read once and kept; of what has no length, and
+            may have no end, only as much as `samples` asks for.
         alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default. A line has
             no beta and 401 points from −1 to 1, an interpolation from −0.5 to 1.5.
-        loss: `loss(model, batch) -> (N,)` per-sample losses; by default cross-entropy, and then
-            the surface carries accuracies too.
+        loss: `loss(model, batch) -> (N,)` per-sample losses, which may take gradients of the
+            inputs; by default cross-entropy, and then the surface carries accuracies too, or what
+            a network of Hugging Face's returns as its own. Targets of −100 do not count.
         precision: "fp32", "tf32" (NVIDIA GPUs), "bf16", or "auto": what is fast on the device and
             a short audit against fp32 finds accurate.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
@@ -62,6 +69,8 @@ def probe(
         batch_size: samples evaluated at once; by default what suits the device.
         points_at_once: grid points evaluated together; by default measured at the start.
         seed: of the order in which samples are seen.
+        per_batch: whether `loss` gives one number for a batch. Each batch is then one sample, and
+            counts by its size; batches are those of `data`, of `batch_size` (64) where it has none.
 
     Returns:
         The surface; its losses are means over samples, not over batches. Where all of `data` has
@@ -72,18 +81,22 @@ def probe(
         IsolossError: if something in the request cannot be.
     """
     where = choose_device(device)
-    shuffled = ShuffledSamples.of_batches(data, seed, where)
+    given = ProbedData.of(
+        read_batches(data, samples, seed), loss, model, where,
+        origin=plane.origin, per_batch=per_batch, batch_size=batch_size, seed=seed,
+    )  # fmt: skip
+    shuffled = given.shuffled(seed, where)
     request = Request(
         model=model,
         plane=plane,
         axes=_axes(plane, alpha, beta),
         data=shuffled,
-        population=len(shuffled),
+        population=given.population,
         device=where,
-        loss=loss,
+        loss=given.loss,
         precision=precision,
         tolerance=tolerance,
-        samples=samples,
+        samples=given.limit(samples),
         batch_size=batch_size,
         points_at_once=points_at_once,
         calibration=_calibration(shuffled, batch_norm),

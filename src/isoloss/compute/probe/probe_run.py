@@ -14,15 +14,17 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.data.reading import GivenBatches
 from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
+from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.planes.plane import Plane, PlaneInputs, build, surrounding
+from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
 from isoloss.compute.probe.surface_probing import (
     CALIBRATION_SAMPLES,
@@ -30,7 +32,7 @@ from isoloss.compute.probe.surface_probing import (
     SurfaceProbing,
     recalibration_batches,
 )
-from isoloss.compute.training.network import TrainedPath
+from isoloss.compute.training.network import Network, TrainedPath
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
@@ -53,6 +55,7 @@ class Probing:
 
     settings: ProbeSettings
     probed: ProbedNetwork
+    data: ProbedData
     device: torch.device
 
     @classmethod
@@ -61,17 +64,19 @@ class Probing:
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
-        return cls(settings, probed, device)
+        data = _data(settings, probed.network, settings.split, device)
+        return cls(settings, probed, data, device)
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on())
-        split = self.probed.network.dataset.split(settings.split)
-        seen = min(settings.samples or len(split), len(split))
+        population = self.data.population
+        seen = min(self.data.limit(settings.samples) or population, population)
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
         yield Log(
-            f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
+            f"{settings.plane}, {grid} points, {seen} of {population} {settings.split} "
+            f"{settings.loss_of}"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
         for alarm in alarms(surface):
@@ -210,20 +215,20 @@ class Probing:
         """What is asked of the surface over plane number `k`, which has an order of the samples of
         its own: what chance does to one plane it does not do to the others."""
         settings, dataset = self.settings, self.probed.network.dataset
-        split = dataset.split(settings.split)
         calibration = None
         if settings.batch_norm == "recalibrated":
-            n = CALIBRATION_SAMPLES
-            train = ShuffledSamples.of_split(dataset.train, n, settings.seed, self.device)
-            calibration = recalibration_batches(train)
+            train = _data(settings, self.probed.network, "train", self.device)
+            few = train.shuffled(settings.seed, self.device, CALIBRATION_SAMPLES)
+            calibration = recalibration_batches(few)
         alpha, beta = (np.asarray(a, np.float64) for a in axes)
         return Request(
             model=self.probed.network.model,
             plane=plane,
             axes=(alpha, beta),
-            data=ShuffledSamples.of_split(split, settings.samples, settings.seed + k, self.device),
-            population=len(split),
+            data=self.data.shuffled(settings.seed + k, self.device, settings.samples),
+            population=self.data.population,
             device=self.device,
+            loss=self.data.loss,
             precision=settings.precision,
             tolerance=settings.tolerance,
             batch_size=settings.batch_size,
@@ -287,6 +292,19 @@ class Probing:
             return [c for path in self.probed.paths for c in path.checkpoints]
         ends = [] if self.probed.end is None else [self.probed.end]
         return [self.probed.network.checkpoints[-1], *ends]
+
+
+def _data(
+    settings: ProbeSettings, network: Network, split: str, device: torch.device
+) -> ProbedData:
+    part = network.dataset.split(split)
+    loss = None if settings.loss is None else import_user_function(settings.loss)
+    given = GivenBatches(part.held(), len(part), part.in_batches)
+    return ProbedData.of(
+        given, loss, network.model, device,
+        per_batch=settings.loss_of == "batches", name=settings.loss,
+        batch_size=settings.batch_size, seed=settings.seed,
+    )  # fmt: skip
 
 
 def _trajectory(
