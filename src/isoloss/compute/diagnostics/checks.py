@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from isoloss.compute.diagnostics.network_checks import check_accuracy, check_batch, check_draws
 from isoloss.compute.diagnostics.origin import Origin
 from isoloss.compute.diagnostics.plane_checks import (
     check_directions,
@@ -40,6 +41,9 @@ _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "standard error": check_standard_error,
     "cells": check_cells,
     "precision": check_precision,
+    "accuracy": check_accuracy,
+    "batch": check_batch,
+    "draws": check_draws,
 }
 
 

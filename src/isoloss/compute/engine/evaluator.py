@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -109,6 +110,15 @@ class Evaluator:
     def differentiates(self) -> bool:
         """Whether the loss needs gradients, which are taken at one point after the other."""
         return self._loss.differentiates
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the network tells apart, where that is known."""
+        return self._loss.classes
+
+    def accuracy(self, hits: int, samples: int) -> float:
+        """The share of right answers, of which `evaluate` counted so many; NaN where none are."""
+        return hits / (samples * self._loss.targets_per_sample) if self.classifies else math.nan
 
     @property
     def recalibrates(self) -> bool:

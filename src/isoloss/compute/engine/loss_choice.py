@@ -220,7 +220,9 @@ class _Trial:
                   for batch in batches]  # fmt: skip
         several = logits.ndim > 2
         name = "cross-entropy, mean over all targets" if several else "cross-entropy"
-        return CrossEntropy(name, forward=Forward(call, find), classes_last=classes_last), fitted
+        return CrossEntropy(
+            name, classes=classes, forward=Forward(call, find), classes_last=classes_last
+        ), fitted
 
     def _of_own(
         self, call: Callable[[nn.Module, Batch], Any], outputs: Any, own: Any, first: Batch

@@ -35,12 +35,14 @@ class BatchLoss(ABC):
         whole: whether it is one number for a batch, which then counts as one sample.
         targets_per_sample: the mean, over the data, of how many targets of a sample count; of a
             loss that is one number for a batch, of how many a batch has.
+        classes: which the network tells apart; None where that is unknown.
     """
 
     name: str
     differentiates: bool = False
     whole: bool = False
     targets_per_sample: float = 1.0
+    classes: int | None = None
 
     def __call__(self, network: nn.Module, batch: Batch) -> Evaluated:
         """((n,) losses, (n,) how many answers are right, None if the network is no classifier)."""

@@ -21,6 +21,7 @@ from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.surface import Surface
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.terminal import ProgressBar
@@ -112,6 +113,7 @@ def probe(
     surface = probing.growing.snapshot()
     probing.diagnose(surface)
     if progress:
+        print(f"at the centre: {centre_in_words(surface)}", file=sys.stderr)
         for alarm in alarms(surface):
             print(alarm, file=sys.stderr)
     return surface

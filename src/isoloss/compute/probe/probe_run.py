@@ -37,6 +37,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
@@ -79,6 +80,9 @@ class Probing:
             f"{settings.loss_of}"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
+        if (recorded := self._recorded()) is not None:
+            surface.meta["centre"]["recorded"] = recorded
+        yield Log(f"at the centre: {centre_in_words(surface)}")
         for alarm in alarms(surface):
             yield Log(alarm)
         if settings.is_curve:
@@ -277,6 +281,17 @@ class Probing:
             path.checkpoints, probing.evaluator, len(probing.evaluator.data),
             probing.growing.population, error, folder,
         )  # fmt: skip
+
+    def _recorded(self) -> dict[str, float] | None:
+        """What the network's training has recorded of the same split at its end."""
+        settings, path = self.settings, self.probed.network.path
+        same = settings.data is None and settings.image_size is None and settings.loss is None
+        if path is None or not same:
+            return None
+        last = path.points[-1]
+        if settings.split == "train":
+            return {"loss": last.loss, "accuracy": last.accuracy}
+        return {"loss": last.test_loss, "accuracy": last.test_accuracy}
 
     def _depends_on(self) -> dict[str, str]:
         """Hashes of all that the surface depends on."""

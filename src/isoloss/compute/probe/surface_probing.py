@@ -157,6 +157,11 @@ class SurfaceProbing:
         )
         found = run_diagnostics(surface, asked.plane, origin=origin, trajectories=trajectories)
         surface.meta["findings"] = [asdict(finding) for finding in found]
+        surface.meta["centre"] = {
+            "split": asked.meta.get("split"),
+            "loss": _finite(origin.shown),
+            "accuracy": _finite(origin.accuracy),
+        }
 
     def _description(self, precision: str) -> dict[str, Any]:
         """What is known of the surface before it is begun."""
