@@ -24,6 +24,8 @@ def command_line(settings: AnySettings, out: Path) -> str:
             continue
         option = [] if is_positional(field) else ["--" + name.replace("_", "-")]
         values: list[object] = [value]
+        if value is True:
+            values = []
         if isinstance(value, tuple) and not is_grid(field):
             values = list(cast("tuple[object, ...]", value))
         words += option + [text_of(v) for v in values]
@@ -89,6 +91,11 @@ def is_positional(field: FieldInfo) -> bool:
 def _extra(field: FieldInfo) -> dict[str, Any]:
     extra = field.json_schema_extra
     return cast("dict[str, Any]", extra) if isinstance(extra, dict) else {}
+
+
+def takes_several(field: FieldInfo) -> bool:
+    """Whether the field is a text of words, which may be given one by one."""
+    return bool(_extra(field).get("several"))
 
 
 def is_grid(field: FieldInfo) -> bool:

@@ -36,6 +36,11 @@ class BatchSplit(Split):
         """There are no class indices."""
         raise self._refused()
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input there is none."""
+        return ()
+
     def held(self) -> list[Batch]:
         """The batches."""
         return self._given.batches

@@ -93,7 +93,10 @@ def _digits() -> Dataset:
     train, test = (
         Split(images[i], targets[i]) for i in map(torch.from_numpy, (parts[0], parts[1]))
     )
-    return Dataset("digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False)
+    return Dataset(
+        "digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False,
+        found="divided 80 : 20",
+    )  # fmt: skip
 
 
 def _cifar10() -> Dataset:
@@ -124,7 +127,10 @@ def _cifar10() -> Dataset:
         )
         for part in parts
     )
-    return Dataset("cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD)
+    return Dataset(
+        "cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD,
+        found="as published",
+    )  # fmt: skip
 
 
 def _of_user(name: str, wanted: Targets) -> Dataset:
@@ -152,6 +158,7 @@ def _of_user(name: str, wanted: Targets) -> Dataset:
         IMAGENET_MEAN,
         IMAGENET_STD,
         mirrors=False,
+        found="as the function gives them",
     )
 
 

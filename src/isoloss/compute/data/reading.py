@@ -108,7 +108,7 @@ def _read(data: Any, samples: int | None, seed: int) -> GivenBatches:
             if len(batches) >= MOST_BATCHES or held > _half_the_memory():
                 raise IsolossError(
                     f"the data have given {len(batches):,} batches and go on: say how many samples "
-                    "to take (samples=), or give data that end"
+                    "to take (--samples), or give data that end"
                 )
     return GivenBatches(batches, read, own=not single)
 

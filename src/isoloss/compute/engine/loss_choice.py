@@ -5,7 +5,6 @@ Nothing is guessed: what does not say by itself what it means is refused, with w
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,13 +37,14 @@ from isoloss.compute.engine.losses import (
     own_loss,
     targets_of,
 )
-from isoloss.compute.machine.user_code import where_users_code_failed
+from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.checkpoints import State, load_into
+from isoloss.compute.networks.copying import copied
 from isoloss.errors import IsolossError
 
 # So many samples of a batch that can be cut are enough to see what a network gives.
 FEW = 32
-GIVE_A_LOSS = "give loss= (--loss), a function of the network and a batch"
+GIVE_A_LOSS = "give --loss, a function of the network and a batch"
 # A network's own loss is that of its logits where they differ by no more than rounding.
 SAME = 1e-4
 
@@ -86,8 +86,8 @@ def choose_loss(
         IsolossError: if network, data and loss do not fit together, or more than one loss does.
     """
     if loss is None and per_batch:
-        raise IsolossError(f"per_batch is for a loss of your own: {GIVE_A_LOSS}")
-    network = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+        raise IsolossError(f"--per-batch is for a loss of your own: {GIVE_A_LOSS}")
+    network = copied(model, device).requires_grad_(False)
     if origin is not None:
         load_into(network, origin, "the plane's origin")
     trial = _Trial(network, device)
@@ -119,7 +119,7 @@ class _Trial:
         except IsolossError:
             raise
         except Exception as error:  # a user's loss may raise anything
-            why = where_users_code_failed(error) or _one_line(error)
+            why = where_users_code_failed(error) or one_line(error)
             raise IsolossError(f"the loss failed on the first batch: {why}") from error
         return batches, replace(loss, differentiates=differentiates)
 
@@ -140,7 +140,7 @@ class _Trial:
             loss, batches = self._of_outputs(call, outputs, _few(batches[0]), batches)
             return replace(loss, differentiates=differentiates), list(batches)
         assert failure is not None
-        why = where_users_code_failed(failure) or _one_line(failure)
+        why = where_users_code_failed(failure) or one_line(failure)
         raise IsolossError(f"the network does not take these data: {why}") from failure
 
     def _calls(self, batch: Batch) -> Iterator[Callable[[nn.Module, Batch], Any]]:
@@ -485,8 +485,3 @@ def _converted(batch: Batch, convert: Callable[[Tensor], Tensor]) -> Batch:
 
 def _type_name(tensor: Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

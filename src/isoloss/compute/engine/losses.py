@@ -148,7 +148,7 @@ class UsersLoss(BatchLoss):
             raise IsolossError(
                 "the loss must give one value for each sample, it gave a single one for "
                 f"{n}: leave out its mean (reduction='none'), or say that it is one for a batch, "
-                "per_batch=True (--loss-of batches)"
+                "--per-batch"
             )
         if given.shape != (n,):
             raise IsolossError(
@@ -212,6 +212,6 @@ def _as_one(given: Any) -> Tensor:
     if value.numel() != 1:
         raise IsolossError(
             f"the loss must give one number for a batch, it gave {tuple(value.shape)}: leave "
-            "per_batch (--loss-of batches) away where it gives one for each sample"
+            "--per-batch away where it gives one for each sample"
         )
     return value.reshape(1)
