@@ -6,6 +6,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -17,12 +18,12 @@ from isoloss.compute.data.batch import Batch, size_of
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.batch_size import effort, suitable_batch_size
 from isoloss.compute.engine.graphs import GraphedBatches
-from isoloss.compute.engine.losses import BatchLoss, CrossEntropy, Loss, as_batch_loss
+from isoloss.compute.engine.losses import BatchLoss, CrossEntropy, Loss, UsersLoss, as_batch_loss
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import load_into, only_tensors
-from isoloss.compute.networks.copying import copied
+from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
@@ -108,7 +109,10 @@ class Evaluator:
         ]  # fmt: skip
         self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
-        widest, self.products = effort(self.network, lambda: self._compute(few[0]), size_of(few[0]))
+        with nullcontext() if isinstance(self._loss, UsersLoss) else left_alone(model):
+            widest, self.products = effort(
+                self.network, lambda: self._compute(few[0]), size_of(few[0])
+            )
         self.batch_size = batch_size or suitable_batch_size(widest, device)
         recorded = device.type == "cuda" and through_logits and not self._loss.differentiates
         self._graphs = GraphedBatches(self._compute) if recorded else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,11 +23,11 @@ from isoloss.compute.engine.losses import Loss
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.machine.recording import explain
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, Range
-from isoloss.compute.probe.plane_probing import PlaneProbing, ShownPath, locate, usual_ranges
+from isoloss.compute.probe.plane_probing import PlaneProbing, locate, usual_ranges
 from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.run_at_hand import ProbingAtHand, resumed
+from isoloss.compute.probe.shown_paths import Checkpoints, paths_of
 from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
@@ -43,8 +43,6 @@ from isoloss.settings import explain as explain_settings
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.terminal import ProgressBar
-
-Checkpoints = Iterable[Checkpoint]
 
 
 @contextmanager
@@ -110,9 +108,10 @@ def probe(
         batch_size: samples evaluated at once; by default what suits the device.
         points_at_once: grid points evaluated together; by default measured at the start.
         seed: of the order in which samples are seen.
-        trajectory: the checkpoints of a training, in order, paths or state dicts: where they lie
-            in the plane, how far from it, and their own losses on the surface's samples; of
-            several trainings {name: checkpoints}.
+        trajectory: the checkpoints of a training, in order, as `pca_plane` takes them, or a
+            training run's folder: where they lie in the plane, how far from it, and their own
+            losses on the surface's samples; of several trainings {name: checkpoints}. Epochs are
+            those of a training run; else checkpoints are counted from 0.
         out: a run's folder, as the command line writes them: the window shows it meanwhile, and
             what was interrupted or killed goes on with the same call. Under torchrun all processes
             share the work; each calls this, and is given the surface.
@@ -138,7 +137,7 @@ def probe(
         origin=plane.origin, per_batch=per_batch, batch_size=batch_size, seed=seed,
     )  # fmt: skip
     shuffled = given.shuffled(seed, where)
-    paths = _shown_paths(trajectory)
+    paths = paths_of(trajectory)
     located = locate(plane, paths, None)
     request = Request(
         model=model,
@@ -251,18 +250,6 @@ def _settings(
         )  # fmt: skip
     except ValidationError as error:
         raise IsolossError(explain_settings(error)) from error
-
-
-def _shown_paths(trajectory: Checkpoints | Mapping[str, Checkpoints] | None) -> list[ShownPath]:
-    if trajectory is None:
-        return []
-    named: Any = trajectory if isinstance(trajectory, Mapping) else {"": trajectory}
-    return [_shown_path(name, [*checkpoints]) for name, checkpoints in named.items()]
-
-
-def _shown_path(name: str, checkpoints: list[Checkpoint]) -> ShownPath:
-    n = len(checkpoints)
-    return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
 
 
 def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:
