@@ -191,6 +191,20 @@ class SurfaceProbing:
             raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
         return Log(f"{said}: going on in {following}")
 
+    def leave_precision(self, error: Exception) -> Log:
+        """Evaluate in fp32 what is off the surface, and fails in the precision that it has.
+
+        Raises:
+            Exception: `error`, if precision is not its cause, or others have that evaluator too.
+        """
+        asked, precision = self._request, self._precision
+        given = isinstance(error, IsolossError) or asked.precision != "auto"
+        if given or self._is_shared or precision == "fp32":
+            raise error
+        self._precision = "fp32"
+        self.evaluator = self._evaluator("fp32", self.evaluator.batch_size)
+        return Log(f"{precision} fails off the surface ({one_line(error)}): going on in fp32")
+
     def serve(self, group: ProcessGroup) -> None:
         """Help the first process, from another, with this surface."""
         engine = json.loads(group.broadcast("engine"))
