@@ -21,6 +21,7 @@ from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
@@ -128,6 +129,8 @@ class PlaneProbing:
 
 def keep(run: Run, surface: Surface) -> Iterator[Event]:
     """Say what diagnostics hold against a surface, and write it where its run has it."""
+    if centre := centre_in_words(surface):
+        yield Log(f"at the centre: {centre}")
     for alarm in alarms(surface):
         yield Log(alarm)
     if surface.is_curve:
