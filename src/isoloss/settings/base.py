@@ -104,8 +104,9 @@ class NetworkSettings(Settings):
 
     source: NetworkPath = Field(
         title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), the name of "
-        "a network that is shipped, or of timm's published ones with its tag (timm:NAME.TAG)",
+        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth, .ckpt, …, or "
+        "a folder as Hugging Face's libraries write it), the name of a network that is shipped, or "
+        "of timm's published ones with its tag (timm:NAME.TAG)",
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(
@@ -125,6 +126,13 @@ class NetworkSettings(Settings):
     )
     image_size: int | None = Field(
         default=None, ge=8, le=1024, title="Image size", description="As in training"
+    )
+    key: str | None = Field(
+        default=None,
+        min_length=1,
+        title="Key",
+        description="Which network to take of a checkpoint file that holds several, for example "
+        "ema",
     )
 
     @property

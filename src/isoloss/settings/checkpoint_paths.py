@@ -78,7 +78,7 @@ def expanded(given: str | Path) -> list[Path]:
             raise IsolossError(f"{path} has no checkpoints in it ({known})")
         return in_natural_order(found)
     if glob.has_magic(str(path)) and not path.exists():
-        matching = [Path(p) for p in glob.glob(str(path), recursive=True)]
+        matching = [Path(p) for p in glob.glob(str(path), recursive=True)]  # noqa: PTH207
         if not matching:
             raise IsolossError(f"no file matches {given}")
         return in_natural_order(matching)
@@ -103,7 +103,9 @@ def _of_run(folder: Path) -> list[Path]:
     """The trajectory of a training run."""
     checkpoints = folder / CHECKPOINTS
     try:
-        found = [checkpoints / str(point["checkpoint"]) for point in read_json(checkpoints / POINTS)]
+        found = [
+            checkpoints / str(point["checkpoint"]) for point in read_json(checkpoints / POINTS)
+        ]
     except (IsolossError, KeyError, TypeError):
         found = []
     if not found:
@@ -114,4 +116,6 @@ def _of_run(folder: Path) -> list[Path]:
 def _may_be_one(path: Path) -> bool:
     if _NO_WEIGHTS.match(path.name) or path.name == RESUME:
         return False
-    return weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)
+    return (
+        weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)
+    )

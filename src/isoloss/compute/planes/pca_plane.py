@@ -5,24 +5,20 @@ Li, Xu, Taylor, Studer, Goldstein 2018, "Visualizing the Loss Landscape of Neura
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import as_state
-from isoloss.compute.planes.checkpoint_matrix import (
-    Array,
-    Checkpoint,
-    CheckpointMatrix,
-    Piece,
-    another_network,
-)
+from isoloss.compute.networks.checkpoints import Checkpoint, as_state, checkpoints_in
+from isoloss.compute.planes.checkpoint_matrix import Array, CheckpointMatrix, Piece
 from isoloss.compute.planes.plane import Plane, PlaneInputs
 from isoloss.errors import IsolossError
 from isoloss.settings.plane_kinds import plane_kind
 
+Checkpoints = Iterable[Checkpoint] | Checkpoint
 # Below this fraction of the first component's variance the second is rounding.
 _NOISE = 1e-12
 
@@ -34,7 +30,7 @@ def build(inputs: PlaneInputs) -> Plane:
 
 
 def pca_plane(
-    model: nn.Module, checkpoints: Sequence[Checkpoint], *others: Sequence[Checkpoint]
+    model: nn.Module, checkpoints: Checkpoints, *others: Checkpoints, key: str | None = None
 ) -> Plane:
     """The plane of the two leading principal components of trajectories, through the first's end.
 
@@ -44,9 +40,12 @@ def pca_plane(
     coordinates ≥ 0.
 
     Args:
-        checkpoints: paths or state dicts, in order; the last is the plane's origin.
+        checkpoints: any iterable of paths, state dicts (nested ones too) and networks, in order,
+            or a folder, a training run's folder or a pattern such as `"ckpts/*.pt"`, of which the
+            files come in the natural order of their names; the last is the plane's origin.
         others: further trajectories of the same network, to be seen in the same plane: their
             checkpoints are rows like the first's.
+        key: which network, where a checkpoint holds several.
 
     Raises:
         IsolossError: if there are fewer than three different checkpoints, or one is of another
@@ -54,17 +53,17 @@ def pca_plane(
 
     Source: Li et al. 2018, section 7.
     """
-    everything = [c for trajectory in (checkpoints, *others) for c in trajectory]
+    first, *further = (checkpoints_in(given) for given in (checkpoints, *others))
+    everything = [c for trajectory in (first, *further) for c in trajectory]
     plane_kind("pca").check_enough(len(everything))
-    if not checkpoints:
+    if not first:
         raise IsolossError("the first trajectory is empty: its last checkpoint is to be the origin")
-    origin = {k: v.detach().cpu().clone() for k, v in as_state(checkpoints[-1]).items()}
+    last = str(first[-1]) if isinstance(first[-1], str | Path) else "the last checkpoint"
+    whole = as_state(first[-1], model, label=last, key=key)
+    origin = {k: v.detach().cpu().clone() for k, v in whole.items()}
     parameters = dict(model.named_parameters())
-    for name, parameter in parameters.items():
-        if name not in origin or origin[name].shape != parameter.shape:
-            raise another_network("the last checkpoint", name)
     moving = [k for k, p in parameters.items() if p.ndim > 1 and p.is_floating_point()]
-    matrix = CheckpointMatrix(everything, origin, moving)
+    matrix = CheckpointMatrix(everything, origin, moving, model, key)
     delta, eta, fractions = principal_components(matrix, parameters)
     return Plane(origin, delta, eta, "pca", fractions)
 
