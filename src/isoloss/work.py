@@ -20,7 +20,13 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
 from isoloss.run import Run
-from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings, TrainSettings
+from isoloss.settings import (
+    AnySettings,
+    ImportSettings,
+    ProbeSettings,
+    RobustnessSettings,
+    TrainSettings,
+)
 from isoloss.version import __version__
 
 _IS_BEGUN, _IS_DONE = b"begun", b"done"
@@ -59,6 +65,10 @@ def prepare(settings: AnySettings) -> Prepared:
                 from isoloss.compute.training.classifier import ClassifierTraining
 
                 return ClassifierTraining.prepare(settings)
+            case ImportSettings():
+                from isoloss.compute.training.imported import Import
+
+                return Import.prepare(settings)
             case ProbeSettings():
                 from isoloss.compute.probe.probe_run import Probing
 

@@ -182,6 +182,15 @@ def stored_in(file: Path) -> dict[str, Stored]:
     return found
 
 
+def metadata_of(path: Path) -> dict[str, str]:
+    """The texts that safetensors files have beside their tensors; none of other files."""
+    found: dict[str, str] = {}
+    for file in filter(is_safetensors, files_of(path)):
+        with safetensors.safe_open(str(file), "pt") as opened:
+            found |= opened.metadata() or {}
+    return found
+
+
 def _beginning(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:

@@ -163,11 +163,12 @@ def _candidates(saved: Any, label: str, key: str | None) -> dict[str, State]:
         inside = {k: v for k, v in state.items() if f"{place}.{k}".lstrip(".").startswith(path)}
         if inside:
             found[key] = inside
+    if not found and list(everything) == [""]:
+        return everything  # there is nothing to choose from
     if not found:
-        tops = dict.fromkeys(
-            p or k.partition(".")[0] for p, s in everything.items() for k in (s if not p else [p])
+        raise IsolossError(
+            f"{label} has no {key!r}: it has {_told(list(filter(None, everything)))}"
         )
-        raise IsolossError(f"{label} has no {key!r}: it has {_told(list(tops))}")
     return found
 
 

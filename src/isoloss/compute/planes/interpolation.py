@@ -14,7 +14,9 @@ from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_lik
 def build(inputs: PlaneInputs) -> Plane:
     """The interpolation that a probe asks for."""
     assert inputs.end is not None
-    return interpolation(inputs.model, inputs.model.state_dict(), inputs.end)
+    return interpolation(
+        inputs.model, inputs.model.state_dict(), inputs.end, key=inputs.settings.key
+    )
 
 
 def interpolation(
