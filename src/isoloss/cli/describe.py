@@ -83,6 +83,8 @@ def _run_lines(run: Run) -> list[str]:
     facts = FACTS[1:] if of_denoiser else FACTS
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
+        if name == "checkpoints":
+            text = f"{len(value)}, from {Path(value[0]).name} to {Path(value[-1]).name}"
         asked_for = name in facts or getattr(run.settings, name) != default[name]
         if name != "kind" and text and asked_for:
             lines.append(f"  {name.replace('_', ' '):<11} {text}")

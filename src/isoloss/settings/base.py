@@ -104,9 +104,9 @@ class NetworkSettings(Settings):
 
     source: NetworkPath = Field(
         title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth, .ckpt, …, or "
-        "a folder as Hugging Face's libraries write it), the name of a network that is shipped, or "
-        "of timm's published ones with its tag (timm:NAME.TAG)",
+        description="A training run's folder, a checkpoint (.safetensors, .pt, .ckpt, …, a folder "
+        "of Hugging Face's), the name of a network that is shipped, or of timm's published ones "
+        "(timm:NAME.TAG)",
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(
