@@ -56,9 +56,11 @@ def weights_in(folder: Path) -> Path | None:
 
 def stem(path: Path) -> str:
     """Its name without what says that it is a checkpoint."""
-    lower = path.name.lower()
-    endings = [end for end in (*CHECKPOINT_SUFFIXES, INDEX) if lower.endswith(end)]
-    return path.name[: -max(map(len, endings))] if endings else path.name
+    name = path.name
+    for ending in (INDEX, *CHECKPOINT_SUFFIXES):
+        if name.lower().endswith(ending):
+            name = name[: -len(ending)]
+    return name
 
 
 def expanded(given: str | Path) -> list[Path]:
@@ -82,6 +84,8 @@ def expanded(given: str | Path) -> list[Path]:
         if not matching:
             raise IsolossError(f"no file matches {given}")
         return in_natural_order(matching)
+    if not path.exists():
+        raise IsolossError(f"there is no checkpoint {path}")
     return [path]
 
 

@@ -300,11 +300,16 @@ def _unpickled(file: Path) -> Any:
     stand_ins: dict[str, Callable[..., Any]] = {}
     # Zip archives, PyTorch's own format, are mapped: tensors are read when they are needed.
     mapped = zipfile.is_zipfile(file)
+    # Of a path torch would believe the suffix.
+    misnamed = file.suffix.lower() == ".safetensors"
     while True:
         try:
             given: list[Any] = [(made, name) for name, made in stand_ins.items()]
             with torch.serialization.safe_globals(given), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                if misnamed:
+                    with file.open("rb") as opened:
+                        return torch.load(opened, map_location="cpu", weights_only=True)
                 return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
         except pickle.UnpicklingError as error:
             asked = _ASKED_FOR.search(str(error))

@@ -128,12 +128,12 @@ class Wanted:
     ) -> Iterator[tuple[dict[Any, str], dict[Any, str]]]:
         """The ways to lay names side by side: ({key: name here}, {key: name in a checkpoint})."""
         own, literal = _essential(variant), {self._bare(k): k for k in variant}
-        yield own, {}
         for part in _parts(needed, 1):
-            prefix = len(shared_prefix(part))
-            yield literal, {k[prefix:]: k for k in part}
-            yield literal, {k: k for k in part}
+            prefix = shared_prefix(part)
+            cuts = [0, *(i + 1 for i, letter in enumerate(prefix) if letter == ".")]
+            yield from ((literal, {k[cut:]: k for k in part}) for cut in cuts)
             yield own, _essential(part)
+        yield own, {}
 
     @property
     def _added(self) -> frozenset[str]:
@@ -148,7 +148,7 @@ class Wanted:
     def _counting(self, given: Forms) -> Forms:
         """The tensors of a checkpoint that must be the network's."""
         unkept = {_end(k) for k in self.unkept} - {_end(k) for k in self.forms}
-        return {k: f for k, f in counting(given).items() if _end(k) not in unkept}
+        return {k: f for k, f in counting(given).items() if not unkept & {_end(k), _leaf(k)}}
 
     def _variants(self) -> Iterator[Forms]:
         """What may be all that a checkpoint has of this network: with and without what is put
