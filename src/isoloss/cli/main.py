@@ -85,16 +85,21 @@ def _demo(namespace: argparse.Namespace) -> int:
 def _view(namespace: argparse.Namespace) -> int:
     import gc
     import importlib
+    import shutil
 
     # What is imported stays: to look for garbage among it would take a twentieth of the start, and
     # hold a frame up now and then.
     gc.disable()
     importlib.import_module("isoloss.app.opening")
-    from isoloss.app import view
+    from isoloss.app import view_here
 
     gc.freeze()
     gc.enable()
-    view(*namespace.paths)
+    try:
+        view_here(*namespace.paths)
+    finally:
+        if namespace.passing is not None:  # what a script shows
+            shutil.rmtree(namespace.passing, ignore_errors=True)
     return 0
 
 
@@ -106,11 +111,12 @@ def _render(namespace: argparse.Namespace) -> int:
     from isoloss.terminal import ProgressBar
 
     interrupt_on_termination()
-    bar = ProgressBar()
+    bar, code = ProgressBar(), 0
     try:
         for event in run_render(namespace):
             if isinstance(event, Path):
                 bar.close()
+                code = 0 if event == namespace.out else FAILED  # frames, for want of ffmpeg
                 written = Log(f"wrote {event}")
                 print(to_line(written, time.time()) if namespace.json else event, flush=True)
             elif namespace.json:
@@ -119,12 +125,14 @@ def _render(namespace: argparse.Namespace) -> int:
                 bar.show(event)
     finally:
         bar.close()
-    return 0
+    return code
 
 
 def _export(namespace: argparse.Namespace) -> int:
+    from isoloss.files import check_parent
     from isoloss.geometry.files.reading import load
 
+    check_parent(namespace.out)
     print(load(namespace.path).save(namespace.out))
     return 0
 

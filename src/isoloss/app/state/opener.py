@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from isoloss.app.state.handed_over import PASSING
 from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import is_trajectory, load_trajectories
-from isoloss.geometry.files.reading import load as load_surface
+from isoloss.geometry.files.reading import is_trajectory, load_alone, load_trajectories
 from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
 from isoloss.run import Run
@@ -77,12 +77,12 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
         _load_run(workspace, path.parent)
     else:
         _load_file(workspace, path)
-    if remember:
+    if remember and not path.parent.name.startswith(PASSING):
         workspace.preferences.remember(path)
 
 
 def _load_file(workspace: Workspace, path: Path) -> None:
-    surface = load_surface(path)
+    surface = load_alone(path)
     stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
     name = stem or path.parent.name
     if surface.is_curve:

@@ -31,8 +31,13 @@ def effort(network: nn.Module, run: Callable[[], object], samples: int) -> tuple
         if isinstance(weight, Tensor) and weight.ndim > 1:
             products += output.nelement() * weight[0].numel()
 
-    with torch.no_grad(), watched_outputs(network, see):
-        run()
+    if isinstance(network, torch.jit.ScriptModule):
+        from isoloss.compute.engine.operations import effort_of_operations
+
+        widest, products = effort_of_operations(run)
+    else:
+        with torch.no_grad(), watched_outputs(network, see):
+            run()
     return widest // samples, products // samples
 
 

@@ -22,13 +22,31 @@ Checkpoint = str | Path | Mapping[str, Any] | nn.Module
 
 
 def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+    path: Path, tensors: Mapping[str, Any], metadata: dict[str, str] | None = None
 ) -> Path:
-    """Write tensors and text `metadata` as safetensors, atomically."""
+    """Write tensors and text `metadata` as safetensors, atomically; of a state dict what are no
+    tensors (`get_extra_state`) is left out.
+
+    Raises:
+        IsolossError: if one is of a type that these files cannot hold.
+    """
     # Copies, since safetensors refuses tensors that share memory or are channels_last.
-    plain = {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}
-    content = save(plain, metadata)
+    held = only_tensors(tensors)
+    try:
+        plain = {k: t.detach().cpu().contiguous().clone() for k, t in held.items()}
+        content = save(plain, metadata)
+    except (KeyError, RuntimeError) as error:  # complex128, quantized, sparse
+        reason = " ".join(str(error).split())
+        raise IsolossError(
+            f"{path} cannot be written, safetensors do not hold all of the network ({reason}): "
+            "convert it to complex64, or make such a buffer one with persistent=False"
+        ) from error
     return write_atomic(path, lambda p: p.write_bytes(content))
+
+
+def only_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """A state dict without what a network keeps in it beside tensors (`get_extra_state`)."""
+    return {k: v for k, v in state.items() if isinstance(v, Tensor)}
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -260,7 +260,9 @@ def _of_classes(unlike: Sequence[tuple[str, Form, Form]]) -> str:
     if len(unlike) > 2 or len(lengths) > 1 or any(g.shape[1:] != w.shape[1:] for _, g, w in unlike):
         return ""
     ((given, wanted),) = lengths
-    return f" (it tells {given[0]:,} classes apart, the network {wanted[0]:,})" if given else ""
+    if not given or given == wanted:
+        return ""
+    return f" (it tells {given[0]:,} classes apart, the network {wanted[0]:,})"
 
 
 def _told(names: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from isoloss.compute.networks.checkpoint_files import Stored, files_of, is_safetensors, stored_in
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, saved_in
 from isoloss.compute.networks.matching import Wanted
+from isoloss.compute.networks.reals import as_reals
 from isoloss.compute.networks.state_dicts import State, find
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
@@ -36,14 +37,16 @@ READ_BYTES = 1 << 26
 COLUMNS = 8192
 THREADS = 8
 _FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
+# Complex numbers lie there as pairs of reals.
+_COMPLEX = {"C64": "F32"}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of one tensor in all checkpoints, less the origin's.
+    """A stretch of one tensor in all checkpoints, less the origin's; of a complex one the reals.
 
     Attributes:
-        place: where the stretch lies in the flattened tensor.
+        place: where the stretch lies in what `flattened` gives of the tensor.
         rows: (checkpoints, columns) float64; valid until the next piece.
     """
 
@@ -133,7 +136,7 @@ class _InMemory:
     """A checkpoint that is at hand, or mapped, as a state dict."""
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
-        self._flat = {k: t.detach().cpu().reshape(-1) for k, t in tensors.items()}
+        self._flat = {k: as_reals(t.detach().cpu()).reshape(-1) for k, t in tensors.items()}
         self.is_double = any(t.dtype == torch.float64 for t in self._flat.values())
 
     def read(self, name: str, first: int, row: NDArray[Any]) -> None:
@@ -150,21 +153,22 @@ class _OnDisk:
     """
 
     def __init__(self, tensors: Mapping[str, Stored]) -> None:
-        for name, tensor in tensors.items():
-            if tensor.kind not in _FLOATS:
+        self._tensors = {k: (t, _COMPLEX.get(t.kind, t.kind)) for k, t in tensors.items()}
+        for name, (tensor, kind) in self._tensors.items():
+            if kind not in _FLOATS:
                 raise IsolossError(
-                    f"{tensor.file} holds {name} as {tensor.kind}, which is no common float type"
+                    f"{tensor.file} holds {name} as {kind}, which is no common float type"
                 )
-            size = math.prod(tensor.shape) * np.dtype(_FLOATS[tensor.kind]).itemsize
+            parts = 2 if tensor.kind in _COMPLEX else 1
+            size = parts * math.prod(tensor.shape) * np.dtype(_FLOATS[kind]).itemsize
             if tensor.end - tensor.begin != size:
                 raise IsolossError(f"{tensor.file} is not a readable checkpoint: it is cut short")
-        self._tensors = tensors
-        self.is_double = any(tensor.kind == "F64" for tensor in tensors.values())
+        self.is_double = any(kind == "F64" for _, kind in self._tensors.values())
 
     def read(self, name: str, first: int, row: NDArray[Any]) -> None:
         """Fill `row` with the values of the tensor from `first` on."""
-        tensor = self._tensors[name]
-        stored = np.dtype(_FLOATS[tensor.kind]).newbyteorder("<")
+        tensor, kind = self._tensors[name]
+        stored = np.dtype(_FLOATS[kind]).newbyteorder("<")
         values = row if stored == row.dtype else np.empty(len(row), stored)
         left = memoryview(values.view(np.uint8))  # pyright: ignore[reportArgumentType]
         try:
@@ -176,7 +180,7 @@ class _OnDisk:
             raise IsolossError(f"{tensor.file} cannot be read: {error}") from error
         if left:
             raise IsolossError(f"{tensor.file} is not a readable checkpoint: it is cut short")
-        if tensor.kind == "BF16":
+        if kind == "BF16":
             # The upper half of a float32.
             values = (values.astype(np.uint32) << 16).view(np.float32)
         if values is not row:
@@ -215,6 +219,7 @@ def _stored(checkpoint: Checkpoint) -> dict[str, Stored] | None:
 
 
 def flattened(tensor: Tensor) -> NDArray[Any]:
-    """A tensor's values as float32 or float64: NumPy knows no bfloat16."""
-    tensor = tensor.detach().cpu().reshape(-1)
+    """A tensor's values as float32 or float64: NumPy knows no bfloat16. Of a complex one real and
+    imaginary parts in turn."""
+    tensor = as_reals(tensor.detach().cpu()).reshape(-1)
     return (tensor if tensor.dtype == torch.float64 else tensor.float()).numpy()

@@ -12,9 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import Checkpoint, as_state, checkpoints_in
+from isoloss.compute.networks.checkpoints import (
+    Checkpoint,
+    as_state,
+    checkpoints_in,
+    only_tensors,
+)
+from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.checkpoint_matrix import Array, CheckpointMatrix, Piece
 from isoloss.compute.planes.plane import Plane, PlaneInputs
+from isoloss.compute.planes.selection import Parameters, select
 from isoloss.errors import IsolossError
 from isoloss.settings.plane_kinds import plane_kind
 
@@ -26,11 +33,18 @@ _NOISE = 1e-12
 def build(inputs: PlaneInputs) -> Plane:
     """The plane of principal components that a probe asks for."""
     first, *others = inputs.trajectories
-    return pca_plane(inputs.model, first, *others)
+    asked = inputs.settings.parameters
+    # What is frozen by now may have moved before.
+    parameters = "all" if asked == "auto" else asked
+    return pca_plane(inputs.model, first, *others, parameters=parameters)
 
 
 def pca_plane(
-    model: nn.Module, checkpoints: Checkpoints, *others: Checkpoints, key: str | None = None
+    model: nn.Module,
+    checkpoints: Checkpoints,
+    *others: Checkpoints,
+    parameters: Parameters = "all",
+    key: str | None = None,
 ) -> Plane:
     """The plane of the two leading principal components of trajectories, through the first's end.
 
@@ -45,6 +59,7 @@ def pca_plane(
             files come in the natural order of their names; the last is the plane's origin.
         others: further trajectories of the same network, to be seen in the same plane: their
             checkpoints are rows like the first's.
+        parameters: which have entries, as in `random_plane`; those of all others count as zero.
         key: which network, where a checkpoint holds several.
 
     Raises:
@@ -59,13 +74,13 @@ def pca_plane(
     if not first:
         raise IsolossError("the first trajectory is empty: its last checkpoint is to be the origin")
     last = str(first[-1]) if isinstance(first[-1], str | Path) else "the last checkpoint"
-    whole = as_state(first[-1], model, label=last, key=key)
+    whole = only_tensors(as_state(first[-1], model, label=last, key=key))
     origin = {k: v.detach().cpu().clone() for k, v in whole.items()}
-    parameters = dict(model.named_parameters())
-    moving = [k for k, p in parameters.items() if p.ndim > 1 and p.is_floating_point()]
-    matrix = CheckpointMatrix(everything, origin, moving, model, key)
-    delta, eta, fractions = principal_components(matrix, parameters)
-    return Plane(origin, delta, eta, "pca", fractions)
+    moving = select(model, parameters)
+    movable = {k: p for k, p in model.named_parameters() if can_move(p)}
+    matrix = CheckpointMatrix(everything, origin, moving.names, model, key)
+    delta, eta, fractions = principal_components(matrix, movable)
+    return Plane(origin, delta, eta, "pca", fractions, moving.in_words)
 
 
 def principal_components(
@@ -114,7 +129,8 @@ def principal_components(
     def combine(pieces: Iterator[Piece]) -> None:
         for piece in pieces:
             for direction, stretch in zip((delta, eta), weights @ piece.rows, strict=True):
-                direction[piece.name].view(-1)[piece.place] = torch.from_numpy(stretch)
+                reals = as_reals(direction[piece.name]).view(-1)
+                reals[piece.place] = torch.from_numpy(stretch)
 
     for _ in matrix.map(combine):
         pass
