@@ -68,7 +68,7 @@ def prepare(settings: AnySettings) -> Prepared:
 
                 return Evaluation.prepare(settings)
     except Exception as error:
-        if friendly := _explain(error):
+        if friendly := explain(error):
             raise IsolossError(friendly) from error
         raise
 
@@ -111,7 +111,7 @@ def resume(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
             _record_failure(run, reason)
             raise IsolossError(reason) from error
         except Exception as error:
-            friendly = group.failure or _explain(error)
+            friendly = group.failure or explain(error)
             _record_failure(run, friendly or f"{type(error).__name__}: {error}")
             if friendly:
                 raise IsolossError(friendly) from error
@@ -137,7 +137,7 @@ def follow(folder: Path) -> None:
         group.report_failure(str(error))
         raise
     except Exception as error:
-        friendly = _explain(error)
+        friendly = explain(error)
         group.report_failure(friendly or f"{type(error).__name__}: {error}")
         if friendly:
             raise IsolossError(friendly) from error
@@ -150,7 +150,7 @@ def _record_failure(run: Run, message: str) -> None:
         run.emit(Failed(" ".join(message.split())))
 
 
-def _explain(error: Exception) -> str | None:
+def explain(error: Exception) -> str | None:
     """A person's words for what the machine or the user's own code did wrong; None for a defect."""
     name = type(error).__name__
     text = str(error)

@@ -59,8 +59,9 @@ def absolute(path: Path) -> Path:
 
 
 def _network(path: Path) -> Path:
-    """A path made absolute; the name of a shipped or a published network stays as it is."""
-    return path if trained_network(path).kind in ("published", "shipped") else absolute(path)
+    """A path made absolute; what is no path stays as it is."""
+    is_named = trained_network(path).kind in ("published", "shipped", "python")
+    return path if is_named else absolute(path)
 
 
 Axis = Annotated[int, Field(ge=2, le=2001)]

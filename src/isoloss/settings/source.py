@@ -15,6 +15,8 @@ from isoloss.naming import short_name
 from isoloss.settings.built_in import DATA_SETS
 from isoloss.shipped import is_shipped, shipped_models
 
+IN_PYTHON = "python:"
+"""In settings this stands before the name of what was given in Python, and lies in no file."""
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 Kind = Literal[
@@ -29,6 +31,7 @@ Kind = Literal[
     "shipped",  # a training run that comes with the program, by its bare name
     "folder",  # of a denoiser, as diffusers writes it, or of a training run
     "hub",  # a repository on the Hugging Face hub
+    "python",  # given in Python; nothing on this disk
     "unknown",
 ]
 
@@ -69,13 +72,15 @@ def network_type(text: str) -> Source:
         return Source("torchvision", text, name)
     if not separator:
         return Source("built-in", text, text)
-    return Source("function" if _is_function(text) else "unknown", text, text)
+    return Source("function" if is_function(text) else "unknown", text, text)
 
 
 def trained_network(text: str | Path) -> Source:
     """What a probe or an attack is about: a training run, a checkpoint, a shipped or a published
     network."""
     path, text = Path(text), str(text)
+    if text.startswith(IN_PYTHON):
+        return Source("python", text, text.removeprefix(IN_PYTHON))
     if network_type(text).kind == "published":
         return network_type(text)
     if path.suffix in CHECKPOINT_SUFFIXES:
@@ -92,7 +97,7 @@ def data_set(text: str) -> Source:
         return Source("imagefolder", text, name)
     if text in DATA_SETS:
         return Source("built-in", text, text)
-    return Source("function" if _is_function(text) else "unknown", text, text)
+    return Source("function" if is_function(text) else "unknown", text, text)
 
 
 def denoiser(text: str | Path) -> Source:
@@ -114,6 +119,7 @@ def is_folder(text: str | Path) -> bool:
         return False
 
 
-def _is_function(text: str) -> bool:
+def is_function(text: str) -> bool:
+    """Whether it reads `package.module:function`."""
     module, separator, function = text.partition(":")
     return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()

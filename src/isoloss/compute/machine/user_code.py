@@ -41,6 +41,17 @@ def import_user_function(name: str) -> Callable[..., Any]:
     return function
 
 
+def is_of_users(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, as one of the user's own that was not imported here: what goes wrong in its
+    module is theirs (`where_users_code_failed`)."""
+    own: Any = function
+    while hasattr(own, "func"):  # functools.partial
+        own = own.func
+    module = getattr(own, "__module__", None) or type(own).__module__
+    _imported.add(str(module).partition(".")[0])
+    return function
+
+
 def call_user_function(name: str, **arguments: Any) -> Any:
     """Import and call it.
 

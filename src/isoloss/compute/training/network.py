@@ -66,6 +66,10 @@ def load_network(
         IsolossError: saying what is missing or does not fit.
     """
     source = source or settings.networks[0]
+    if source.kind == "python":
+        raise IsolossError(
+            f"{source.name} was given in Python and lies in no file: go on from there, with out=…"
+        )
     if source.kind == "published":
         return _published(settings, source.text, read)
     if source.kind == "checkpoint":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from isoloss.files import write_atomic
@@ -61,9 +61,9 @@ def write(run: Run, results: Results, report: Report) -> None:
     write_report(run.report_path, report)
 
 
-def short(results: Results) -> Iterator[str]:
+def short(table: Sequence[Row]) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for rows in over_seeds(results.rows):
+    for rows in over_seeds(table):
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
         about = (
