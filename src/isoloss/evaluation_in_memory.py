@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from isoloss.compute.data.dataset import Split, as_inputs
+from isoloss.compute.data.dataset import Split
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.user_code import import_user_function, is_of_users
 from isoloss.errors import IsolossError
@@ -26,9 +25,10 @@ from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import check_images, check_labels, check_logits
+from isoloss.robustness.attacks.refusals import as_images, as_labels, check_logits
 from isoloss.robustness.evaluation.evaluation import Evaluation
 from isoloss.robustness.evaluation.setup import Subject, order_of
+from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
@@ -84,7 +84,7 @@ def evaluate(
         on_event: called with every event, such as `isoloss.events.Progress`.
         options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
             default all), seed, seeds, steps, step_size, restarts, queries, protocol, draws, votes,
-            keep, batch_size, device, precision.
+            keep, batch_size, device, precision; data and split are what figures call the images.
 
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.
@@ -96,8 +96,8 @@ def evaluate(
             f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
             "before it inside, as torch.nn.Sequential(normalize, network)"
         )
-    images = check_images(x)
-    labels = check_labels(y, images)
+    images = as_images(x)
+    labels = as_labels(y, images)
     if len(images) == 0:
         raise IsolossError("there are no images to attack")
     kind = AttackSettings if denoiser is None else DefendSettings
@@ -114,10 +114,17 @@ def evaluate(
         asked["attacks"] = _named(attacks, own, offered(kind.model_fields["kind"].default))
     if eps is not None:
         asked["eps"] = _plain(eps)
+    if denoiser is not None:
+        is_named = isinstance(denoiser, str | Path)
+        called = getattr(denoiser, "__name__", type(denoiser).__name__)
+        asked["denoiser"] = str(denoiser) if is_named else f"{IN_PYTHON}{called}"
     if sigma is not None:
         asked["sigma"] = _plain(sigma)
     settings = _settings(kind, asked)
     order = order_of(len(images), settings)
+    loaded = None
+    if denoiser is not None:
+        loaded = denoiser_of(denoiser, settings.sigma, images.shape[1])
     logits = _logits(model, images[:2], labels[:2])
     if classes is not None and len(classes) != logits.shape[1]:
         raise IsolossError(
@@ -128,9 +135,9 @@ def evaluate(
         Split(images, labels).take(order),
         tuple(order.tolist()),
         tuple(map(str, classes if classes is not None else range(logits.shape[1]))),
-        f"{len(images)} images given in Python",
+        settings.data or "data given in Python",
         _digest(model),
-        None,
+        loaded,
         own,
     )
     return _carried_out(settings, subject, out, progress, on_event)
@@ -149,9 +156,11 @@ def _carried_out(
         if friendly := explain_failure(error):
             raise IsolossError(friendly) from error
         raise
-    kept = TemporaryDirectory(prefix="isoloss-") if out is None else None
-    folder = Path(out) if kept is None else Path(kept.name) / settings.networks[0].label
-    run = Run.create(folder, settings)
+    kept = None
+    if out is None:
+        kept = TemporaryDirectory(prefix="isoloss-")
+        out = Path(kept.name) / settings.networks[0].label
+    run = Run.create(Path(out), settings)
     # Of a run that is done, too: its numbers are not those of what has changed since.
     run.check_unchanged(**evaluation.setup.depends_on)
     bar = ProgressBar() if progress else None
@@ -187,7 +196,7 @@ def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) ->
         elif name is not None and name in known and attack in (name, ..., None):
             words.append(name)
         else:
-            function = attack
+            function: Any = attack
             if isinstance(attack, str) and is_function(attack):
                 function = import_user_function(attack)
             called = name or getattr(attack, "__name__", type(attack).__name__).strip("<>")
@@ -216,7 +225,7 @@ def _settings(
 ) -> AttackSettings | DefendSettings:
     usual = [
         n for n in kind.model_fields
-        if n not in ("kind", "source", "also", "model", "stem", "data", "image_size", "split")
+        if n not in ("kind", "source", "also", "model", "stem", "image_size")
     ]  # fmt: skip
     for name in asked:
         if name not in (*usual, "source"):
@@ -249,10 +258,12 @@ def _logits(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
     device = next((p.device for p in model.parameters()), few.device)
     try:
         with frozen(model):
-            logits = model(as_inputs(few).to(device))
+            logits = model(few.to(device))
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise IsolossError(f"the network fails on images of {tuple(few.shape)}: {reason}") from error
+        raise IsolossError(
+            f"the network fails on images of {tuple(few.shape)}: {reason}"
+        ) from error
     return check_logits(logits, labels.to(device))
 
 

@@ -25,7 +25,7 @@ from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.robustness.smoothing.votes import Votes, vote
 from isoloss.robustness.speed.fast_classifier import Fast
 
-__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
     "LEGACY",
     "AtEpsilon",
     "Attacked",
@@ -36,7 +36,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "Protocol",
     "Smoothing",
     "StraightThrough",
-    "Table",
+    "Table",  # pyright: ignore[reportUnsupportedDunderAll]
     "Votes",
     "attack",
     "certified_radius",
@@ -44,7 +44,7 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "clopper_pearson_interval",
     "clopper_pearson_lower",
     "eot_pgd",
-    "evaluate",
+    "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
     "pgd",
     "predict",
     "square",

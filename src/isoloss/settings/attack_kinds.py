@@ -1,8 +1,8 @@
 """The registry of attacks: one entry each, from which settings, plans, reports, figures and the
 window know all that they know of an attack. Imports no torch; implementations do, when loaded.
 
-What is asked of an implementation is in `isoloss.robustness.attacks.context`. An attack of one's own
-is in no registry: what is known of it follows from its name (`attack_of`).
+What is asked of an implementation is in `isoloss.robustness.attacks.context`. An attack of one's
+own is in no registry: what is known of it follows from its name (`attack_of`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.naming import listed
 from isoloss.registry import Registry
 
-Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
+Hue = Literal["ink", "grey", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
 """Symbols of curves; "up" and "down" are triangles. Window and figures each draw their own."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
@@ -28,7 +28,7 @@ IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
 )
 """Colour and symbol of the first, second, … curve where curves do not differ by their attack."""
 _OWN_MARKS: tuple[Mark, ...] = ("diamond", "up", "square", "down")
-"""Of attacks of one's own, in ink."""
+"""Of attacks of one's own."""
 CLEAN = "clean"
 """Stands in place of an attack where images are not attacked."""
 CERTIFICATE = "certificate"
@@ -144,6 +144,7 @@ def attack_of(name: str) -> AttackKind:
         seed_number=_FIRST_OWN_SEED + number % _FIRST_OWN_SEED,
         label=name.rpartition(":")[2],
         in_reports=name,
+        hue="grey",
         mark=_OWN_MARKS[number % len(_OWN_MARKS)],
         implementation="isoloss.robustness.attacks.own:own_attack",
         offered=("attack", "defend"),

@@ -27,7 +27,7 @@ class Strayed:
 
     Attributes:
         outside: images outside [0, 1], or further than ε from their own.
-        farthest: the largest distance of one from its own.
+        farthest: the largest distance beyond ε of one from its own; 0 where none is beyond it.
         spoilt: images that are not finite.
     """
 

@@ -7,8 +7,8 @@
     eps: the radius on the [0, 1] scale, in the norm of the run.
     images: (N, C, H, W) as tensor or array, of the same images in the same order.
 
-PyTorch's, NumPy's and Python's random numbers are seeded before every call, from the run's seed, the
-attack's name and the block of images, and stand afterwards where they stood. What is not finite
+PyTorch's, NumPy's and Python's random numbers are seeded before every call, from the run's seed,
+the attack's name and the block of images, and stand afterwards where they stood. What is not finite
 counts as not attacked. What lies outside [0, 1] or the ball is brought back to it: still an image
 that an adversary may show, so that the accuracy is one that robustness does not exceed. Of both the
 run says how often they happened. Where the image itself fools more, that is taken.
@@ -118,11 +118,13 @@ def _allowed(images: Tensor, x: Tensor, ball: Ball) -> tuple[Tensor, Strayed]:
     finite = images.flatten(1).isfinite().all(1)
     images = torch.where(finite.view(-1, 1, 1, 1), images, x)
     distance = ball.distance(images, x)
-    beyond = (distance > ball.eps + slack) | (
-        (images < -slack) | (images > 1 + slack)
-    ).flatten(1).any(1)  # fmt: skip
-    farthest = float(distance[beyond].max()) if beyond.any() else 0.0
-    strayed = Strayed(int(beyond.sum()), farthest, int((~finite).sum()))
+    too_far = distance > ball.eps + slack
+    out_of_range = ((images < -slack) | (images > 1 + slack)).flatten(1).any(1)
+    strayed = Strayed(
+        int((too_far | out_of_range).sum()),
+        float(distance[too_far].max()) if too_far.any() else 0.0,
+        int((~finite).sum()),
+    )
     return ball.project(images.clamp(0, 1), x).clamp_(0, 1), strayed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
 
@@ -15,43 +15,61 @@ ROUNDING = 1e-5
 """By so much an image may lie outside [0, 1], as resizing leaves it."""
 
 
-def check_images(images: Any) -> Tensor:
-    """(N, C, H, W) images in [0, 1], floats or uint8, of a tensor or an array.
+def as_images(images: Any, model: nn.Module | None = None) -> Tensor:
+    """(N, C, H, W) floats, of a tensor or an array of floats, or of uint8 from 0 to 255.
 
-    uint8 stays so; doubles of NumPy become single. By rounding values may lie outside by as much
-    as `ROUNDING`, and are clamped.
+    By rounding, values may lie outside [0, 1] by as much as `ROUNDING`; they are clamped.
+
+    Args:
+        model: they are brought to the type and the device of its parameters.
 
     Raises:
         IsolossError: of anything else, saying what it is.
     """
-    if isinstance(images, np.ndarray):
+    if isinstance(images, np.ndarray) and images.dtype.kind in "fiub":
         images = torch.from_numpy(np.ascontiguousarray(images))
         images = images.float() if images.dtype == torch.float64 else images
     if not isinstance(images, Tensor):
         raise IsolossError(f"images must be a tensor or an array, not a {type(images).__name__}")
-    if images.ndim != 4 or not (images.is_floating_point() or images.dtype == torch.uint8):
+    if images.dtype == torch.uint8:
+        images = images.float().div_(255)
+    if images.is_floating_point() and images.numel() > 0:
+        low, high = (float(v) for v in torch.aminmax(images.detach()))
+        if low >= -ROUNDING and high <= 1 + ROUNDING and not (low >= 0 and high <= 1):
+            images = images.clamp(0, 1)
+    check_images(images)
+    own = next((p for p in model.parameters() if p.is_floating_point()), None) if model else None
+    if own is None:
+        return images
+    single, double = torch.float32, torch.float64
+    kind = own.dtype if {own.dtype, images.dtype} == {single, double} else images.dtype
+    return images.to(own.device, kind)
+
+
+def check_images(images: Tensor) -> None:
+    """Refuse anything but (N, C, H, W) floats in [0, 1].
+
+    Raises:
+        IsolossError: saying what they are instead.
+    """
+    if images.ndim != 4 or not images.is_floating_point():
         raise IsolossError(
             f"images must be (N, C, H, W) floats in [0, 1], these are {tuple(images.shape)} "
             f"{str(images.dtype).removeprefix('torch.')}"
         )
-    if images.numel() == 0 or images.dtype == torch.uint8:
-        return images
+    if images.numel() == 0:
+        return
     low, high = (float(v) for v in torch.aminmax(images.detach()))
-    if low >= 0 and high <= 1:
-        return images
-    if low >= -ROUNDING and high <= 1 + ROUNDING:  # NaN is neither
-        return images.clamp(0, 1)
-    what = (
-        "divide them by 255" if low >= 0 and 1 < high <= 255
-        else "normalization belongs inside the network"
-    )  # fmt: skip
-    raise IsolossError(
-        f"images must lie in [0, 1], these reach from {low:.3g} to {high:.3g}: {what}"
-    )
+    if not (low >= 0 and high <= 1):  # NaN is neither
+        of_256 = low >= 0 and 1 < high <= 255
+        raise IsolossError(
+            f"images must lie in [0, 1], these reach from {low:.3g} to {high:.3g}: "
+            + ("divide them by 255" if of_256 else "normalization belongs inside the network")
+        )
 
 
-def check_labels(labels: Any, images: Tensor) -> Tensor:
-    """(N,) int64: a class index for each image, of a tensor, an array or a list.
+def as_labels(labels: Any, images: Tensor) -> Tensor:
+    """(N,) int64: a class index for each image, on their device, of a tensor, an array or a list.
 
     Integers of any type, (N, 1), and one-hot (N, classes) are taken too.
 
@@ -69,13 +87,23 @@ def check_labels(labels: Any, images: Tensor) -> Tensor:
         found = found.argmax(1)
     if found.ndim == 2 and found.shape[1] == 1:
         found = found[:, 0]
-    is_whole = not (found.is_floating_point() or found.is_complex())
-    if found.ndim != 1 or not is_whole or len(found) != len(images):
+    if not (found.is_floating_point() or found.is_complex()):
+        found = found.to(images.device, torch.int64)
+    check_labels(found, images)
+    return found
+
+
+def check_labels(labels: Tensor, images: Tensor) -> None:
+    """Refuse anything but one class index (int64) for each image.
+
+    Raises:
+        IsolossError: saying what they are instead.
+    """
+    if labels.ndim != 1 or labels.dtype != torch.int64 or len(labels) != len(images):
         raise IsolossError(
             f"labels must be one int64 class index for each of {len(images)} images, these are "
-            f"{tuple(given.shape)} {str(given.dtype).removeprefix('torch.')}"
+            f"{tuple(labels.shape)} {str(labels.dtype).removeprefix('torch.')}"
         )
-    return found.long()
 
 
 def _is_one_hot(labels: Tensor) -> bool:

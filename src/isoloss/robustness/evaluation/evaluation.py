@@ -47,9 +47,7 @@ class Evaluation:
     table_every: float = 1.0
 
     @classmethod
-    def prepare(
-        cls, settings: EvaluationSettings, subject: Subject | None = None
-    ) -> Evaluation:
+    def prepare(cls, settings: EvaluationSettings, subject: Subject | None = None) -> Evaluation:
         """Load networks, images and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
         setup = ready(settings, subject or load_subject(settings))

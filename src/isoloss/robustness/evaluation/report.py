@@ -200,6 +200,11 @@ _TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger 
 
 def _reading(results: Results) -> Iterator[str]:
     settings = results.settings
+    if any(attack_of(name).is_own for name in settings.attack_names):
+        yield (
+            "- images of attacks of one's own were checked one by one: what lay outside the ball "
+            "or [0, 1] was brought back, and where the image itself fools more, that counts"
+        )
     if settings.kind == "defend":
         yield (
             "- transfer says what an adversary does who does not know of the defense; only the "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
 from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_images, check_labels, check_logits
+from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -263,19 +265,18 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
         sha.update(name.encode())
         sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    if isinstance(unet, OwnDenoiser):
+        sha.update(digest_of_function(unet.denoise).encode())
     return sha.hexdigest()
 
 
-def digest_of_function(function: OwnAttack) -> str:
+def digest_of_function(function: Callable[..., Any]) -> str:
     """SHA-256 over the text of the module it stands in, or where there is none over its own; of
     what has no text, over what is said of it."""
     while isinstance(function, partial):
         function = function.func
     own = function if inspect.isroutine(function) else type(function)
     for part in (inspect.getmodule(own), own):
-        try:
-            text = inspect.getsource(part)
-        except (OSError, TypeError):
-            continue
-        return hashlib.sha256(text.encode()).hexdigest()
+        with suppress(OSError, TypeError):
+            return hashlib.sha256(inspect.getsource(cast(Any, part)).encode()).hexdigest()
     return hashlib.sha256(str(getattr(own, "__qualname__", own)).encode()).hexdigest()
