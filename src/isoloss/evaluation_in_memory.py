@@ -10,8 +10,10 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 import torch
 from pydantic import ValidationError
@@ -156,12 +158,34 @@ def _carried_out(
         if friendly := explain_failure(error):
             raise IsolossError(friendly) from error
         raise
-    kept = None
-    if out is None:
-        kept = TemporaryDirectory(prefix="isoloss-")
-        out = Path(kept.name) / settings.networks[0].label
-    run = Run.create(Path(out), settings)
-    # Of a run that is done, too: its numbers are not those of what has changed since.
+    if out is not None:
+        table = Table.of(_resumed(Path(out), settings, evaluation, progress, on_event))
+        try:
+            list(write_usual(table.folder))
+        except Exception as error:  # whatever is wrong with fonts, disks or old files
+            warnings.warn(f"no figures of {table.folder}: {error}", stacklevel=3)
+        return table
+    place = Path(mkdtemp(prefix="isoloss-"))
+    try:
+        folder = place / settings.networks[0].label
+        table = Table.of(_resumed(folder, settings, evaluation, progress, on_event))
+    except BaseException:
+        rmtree(place, ignore_errors=True)
+        raise
+    finalize(table, rmtree, place, ignore_errors=True)
+    return table
+
+
+def _resumed(
+    folder: Path,
+    settings: AttackSettings | DefendSettings,
+    evaluation: Evaluation,
+    progress: bool,
+    on_event: Callable[[Event], object] | None,
+) -> Run:
+    """The run in this folder, done."""
+    run = Run.create(folder, settings)
+    # Of one that is done, too: its numbers are not those of what has changed since.
     run.check_unchanged(**evaluation.setup.depends_on)
     bar = ProgressBar() if progress else None
     try:
@@ -173,12 +197,7 @@ def _carried_out(
     finally:
         if bar is not None:
             bar.close()
-    if kept is None:
-        try:
-            list(write_usual(run.folder))
-        except Exception as error:  # whatever is wrong with fonts, disks or old files
-            warnings.warn(f"no figures of {run.name}: {error}", stacklevel=3)
-    return Table.of(run, kept)
+    return run
 
 
 def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) -> str:
@@ -192,7 +211,9 @@ def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) ->
     words: list[str] = []
     for name, attack in given:
         if name is None and isinstance(attack, str):
-            words.append(attack)
+            named = attack.replace(",", " ").split()
+            own |= {word: import_user_function(word) for word in named if is_function(word)}
+            words += named
         elif name is not None and name in known and attack in (name, ..., None):
             words.append(name)
         else:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from isoloss.figures.paper import Print
@@ -41,15 +40,18 @@ class Table:
     convergence: tuple[dict[str, Any], ...]
     facts: dict[str, Any]
     folder: Path
-    _kept: TemporaryDirectory[str] | None = field(default=None)
 
     @classmethod
-    def of(cls, run: Run, kept: TemporaryDirectory[str] | None = None) -> Table:
-        """That of a run that is done; `kept` is the folder that goes away with it."""
+    def of(cls, run: Run) -> Table:
+        """That of a run that is done.
+
+        Raises:
+            IsolossError: if it is none, or not done.
+        """
         report = read_report(run.report_path)
         return cls(
             tuple(read_table(run.table_path)), report.warnings, report.summary,
-            report.convergence, report.facts, run.folder, kept,
+            report.convergence, report.facts, run.folder,
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Row]:

@@ -48,7 +48,9 @@ def is_of_users(function: Callable[..., Any]) -> Callable[..., Any]:
     while hasattr(own, "func"):  # functools.partial
         own = own.func
     module = getattr(own, "__module__", None) or type(own).__module__
-    _imported.add(str(module).partition(".")[0])
+    root = str(module).partition(".")[0]
+    if root != __name__.partition(".")[0]:
+        _imported.add(root)
     return function
 
 

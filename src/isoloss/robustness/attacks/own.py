@@ -67,7 +67,10 @@ def own_attack(context: AttackContext) -> Attack:
             for some, truth in zip(
                 x.split(context.batch_size), y.split(context.batch_size), strict=True
             ):
-                given = function(_copied(context.model), some.clone(), truth.clone(), eps)
+                try:
+                    given = function(_copied(context.model), some.clone(), truth.clone(), eps)
+                except IsolossError as error:
+                    raise IsolossError(f"the attack {name}: {error}") from error
                 found.append(_as_images(given, some, name))
         images, now = _allowed(torch.cat(found), x, ball)
         if now.outside + now.spoilt > strayed.outside + strayed.spoilt:

@@ -271,12 +271,15 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
 
 
 def digest_of_function(function: Callable[..., Any]) -> str:
-    """SHA-256 over the text of the module it stands in, or where there is none over its own; of
-    what has no text, over what is said of it."""
+    """SHA-256 over the text of a function and of the module it stands in, scripts apart, which
+    change for other reasons; of what has no text, over its name."""
     while isinstance(function, partial):
         function = function.func
     own = function if inspect.isroutine(function) else type(function)
-    for part in (inspect.getmodule(own), own):
-        with suppress(OSError, TypeError):
-            return hashlib.sha256(inspect.getsource(cast(Any, part)).encode()).hexdigest()
-    return hashlib.sha256(str(getattr(own, "__qualname__", own)).encode()).hexdigest()
+    module = inspect.getmodule(own)
+    sha = hashlib.sha256(str(getattr(own, "__qualname__", own)).encode())
+    for part in (own, module):
+        if part is not None and getattr(part, "__name__", "") != "__main__":
+            with suppress(OSError, TypeError):
+                sha.update(inspect.getsource(cast(Any, part)).encode())
+    return sha.hexdigest()

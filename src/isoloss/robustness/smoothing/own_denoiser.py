@@ -64,7 +64,7 @@ class OwnDenoiser(nn.Module):
         sigmas: the noise of each step.
     """
 
-    def __init__(self, denoise: Denoise, sigmas: Sequence[float], channels: int) -> None:
+    def __init__(self, denoise: Callable[..., Any], sigmas: Sequence[float], channels: int) -> None:
         super().__init__()
         self.denoise, self.sigmas = denoise, tuple(sigmas)
         self.config = SimpleNamespace(in_channels=channels, sample_size=None)
