@@ -5,10 +5,9 @@ The run is that of `isoloss attack` and `isoloss defend`, and comes to the same 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -21,10 +20,14 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Split
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.user_code import import_user_function, is_of_users
+from isoloss.compute.machine.recording import explain as explain_failure
+from isoloss.compute.machine.user_code import import_user_function
+from isoloss.compute.probe.hashes import digest_of, digest_of_network
+from isoloss.compute.probe.run_at_hand import resumed
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
+from isoloss.naming import as_arguments
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.refusals import as_images, as_labels, check_logits
@@ -35,11 +38,9 @@ from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
 from isoloss.settings.attack_kinds import attack_names, offered
-from isoloss.settings.source import IN_PYTHON, is_function
+from isoloss.settings.source import FROM_PYTHON, is_function
 from isoloss.settings.text import missing
 from isoloss.terminal import ProgressBar
-from isoloss.work import explain as explain_failure
-from isoloss.work import resume
 
 Attacks = Mapping[str, Any] | Sequence[Any] | str | OwnAttack
 
@@ -79,7 +80,8 @@ def evaluate(
         sigma: standard deviations of that noise on the [0, 1] scale; by default 0.25.
         norm: of the radii, "linf" or "l2".
         out: the run's folder: there the same call goes on where an interrupted one has stopped,
-            the window shows it meanwhile, and figures are drawn. By default nothing is kept.
+            the window shows it meanwhile, and figures are drawn. Under torchrun all processes share
+            the work; each calls this, and is given the table. By default nothing is kept.
         name: what tables and figures call the network; by default its class's name.
         classes: the names of the classes; by default numbers.
         progress: whether to show on stderr how far it is.
@@ -91,8 +93,8 @@ def evaluate(
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.
     """
-    if Ranks.current().world > 1:
-        raise IsolossError("torchrun is for 'isoloss attack' and 'isoloss defend'")
+    if Ranks.current().world > 1 and out is None:
+        raise IsolossError("under torchrun, give out: all processes find the run there")
     if not isinstance(model, nn.Module):
         raise IsolossError(
             f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
@@ -107,7 +109,7 @@ def evaluate(
         raise IsolossError("sigma is the noise of a defense: give its denoiser too")
     own: dict[str, OwnAttack] = {}
     asked: dict[str, Any] = {
-        "source": IN_PYTHON + (name or type(model).__name__),
+        "source": FROM_PYTHON + (name or type(model).__name__),
         "norm": norm,
         "samples": len(images),
         **options,
@@ -119,7 +121,7 @@ def evaluate(
     if denoiser is not None:
         is_named = isinstance(denoiser, str | Path)
         called = getattr(denoiser, "__name__", type(denoiser).__name__)
-        asked["denoiser"] = str(denoiser) if is_named else f"{IN_PYTHON}{called}"
+        asked["denoiser"] = str(denoiser) if is_named else f"{FROM_PYTHON}{called}"
     if sigma is not None:
         asked["sigma"] = _plain(sigma)
     settings = _settings(kind, asked)
@@ -138,7 +140,8 @@ def evaluate(
         tuple(order.tolist()),
         tuple(map(str, classes if classes is not None else range(logits.shape[1]))),
         settings.data or "data given in Python",
-        _digest(model),
+        f"{len(images)} images of {logits.shape[1]} classes",
+        digest_of(digest_of_network(model), model.state_dict()),
         loaded,
         own,
     )
@@ -154,50 +157,50 @@ def _carried_out(
 ) -> Table:
     try:
         evaluation = Evaluation.prepare(settings, subject)
+    except IsolossError:
+        raise
     except Exception as error:
-        if friendly := explain_failure(error):
-            raise IsolossError(friendly) from error
+        if told := explain_failure(error):
+            raise IsolossError(as_arguments(told)) from error
         raise
-    if out is not None:
-        table = Table.of(_resumed(Path(out), settings, evaluation, progress, on_event))
-        try:
-            list(write_usual(table.folder))
-        except Exception as error:  # whatever is wrong with fonts, disks or old files
-            warnings.warn(f"no figures of {table.folder}: {error}", stacklevel=3)
-        return table
-    place = Path(mkdtemp(prefix="isoloss-"))
+    name = settings.networks[0].label
+    place = None
+    if out is None:
+        place = Path(mkdtemp(prefix="isoloss-"))
+        out = place / name
+    folder = Path(out).expanduser().absolute()
     try:
-        folder = place / settings.networks[0].label
-        table = Table.of(_resumed(folder, settings, evaluation, progress, on_event))
+        _watch(resumed(folder, settings, evaluation), progress, on_event)
+        table = Table.of(Run.open(folder))
     except BaseException:
-        rmtree(place, ignore_errors=True)
+        if place is not None:
+            rmtree(place, ignore_errors=True)
         raise
-    finalize(table, rmtree, place, ignore_errors=True)
+    if place is not None:
+        finalize(table, rmtree, place, ignore_errors=True)
+    elif Ranks.current().rank == 0:
+        try:
+            list(write_usual(folder))
+        except Exception as error:  # whatever is wrong with fonts, disks or old files
+            warnings.warn(f"no figures of {folder}: {error}", stacklevel=3)
     return table
 
 
-def _resumed(
-    folder: Path,
-    settings: AttackSettings | DefendSettings,
-    evaluation: Evaluation,
-    progress: bool,
-    on_event: Callable[[Event], object] | None,
-) -> Run:
-    """The run in this folder, done."""
-    run = Run.create(folder, settings)
-    # Of one that is done, too: its numbers are not those of what has changed since.
-    run.check_unchanged(**evaluation.setup.depends_on)
+def _watch(
+    steps: Generator[Event], progress: bool, on_event: Callable[[Event], object] | None
+) -> None:
+    """Go through `steps`, showing and telling what happens."""
     bar = ProgressBar() if progress else None
     try:
-        for event in resume(run, evaluation):
+        for event in steps:
             if bar is not None:
                 bar.show(event)
             if on_event is not None:
                 on_event(event)
     finally:
+        steps.close()  # a run is then left paused
         if bar is not None:
             bar.close()
-    return run
 
 
 def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) -> str:
@@ -221,8 +224,8 @@ def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) ->
             if isinstance(attack, str) and is_function(attack):
                 function = import_user_function(attack)
             called = name or getattr(attack, "__name__", type(attack).__name__).strip("<>")
-            own[_checked_name(called, function)] = is_of_users(function)
-            words.append(IN_PYTHON + called)
+            own[_checked_name(called, function)] = function
+            words.append(FROM_PYTHON + called)
     return ",".join(words)
 
 
@@ -254,16 +257,11 @@ def _settings(
     try:
         settings = kind.model_validate(asked)
     except ValidationError as error:
-        raise IsolossError(_as_in_python(explain(error))) from error
+        raise IsolossError(as_arguments(explain(error))) from error
     for name in asked:
         if wanted := missing(settings, name):
-            raise IsolossError(f"{name} is for {_as_in_python(wanted)}")
+            raise IsolossError(f"{name} is for {as_arguments(wanted)}")
     return settings
-
-
-def _as_in_python(text: str) -> str:
-    """A message about options, which here are written `step_size`, not `--step-size`."""
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda m: m[1].replace("-", "_"), text)
 
 
 def _plain(values: Any) -> Any:
@@ -286,13 +284,3 @@ def _logits(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
             f"the network fails on images of {tuple(few.shape)}: {reason}"
         ) from error
     return check_logits(logits, labels.to(device))
-
-
-def _digest(model: nn.Module) -> str:
-    """SHA-256 over parameters and buffers."""
-    sha = hashlib.sha256()
-    for key, tensor in sorted(model.state_dict().items()):
-        if isinstance(tensor, Tensor):
-            sha.update(key.encode())
-            sha.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return sha.hexdigest()

@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import filelock
+from pydantic import ValidationError
 
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
-from isoloss.files import append_line, read_json, write_json
-from isoloss.settings import AnySettings, parse_settings
+from isoloss.files import append_line, nothing_at, read_json, write_json
+from isoloss.settings import AnySettings, explain, parse_settings
+from isoloss.settings.elsewhere import found_again, given_elsewhere, missing_path
 from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
@@ -31,10 +33,16 @@ class RunIsHeld(IsolossError):
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder and what was asked of it."""
+    """A run's folder and what was asked of it.
+
+    Attributes:
+        settings: with the paths of networks and data where these lie now.
+        asked: as they were asked for when the run was begun.
+    """
 
     folder: Path
     settings: AnySettings
+    asked: AnySettings
 
     @classmethod
     def create(cls, folder: Path, settings: AnySettings) -> Run:
@@ -47,10 +55,13 @@ class Run:
         folder = folder.expanduser().absolute()
         if names.is_run(folder):
             run = cls.open(folder)
-            if run.settings != settings:
+            if settings not in (run.settings, run.asked):
+                again = f"resume that one with 'isoloss run {folder}'"
+                if settings.is_from_python:
+                    again = "ask for what it was begun with"
                 raise IsolossError(
                     f"{folder} already holds a run with other settings: choose another folder, or "
-                    f"resume that one with 'isoloss run {folder}'"
+                    f"{again}"
                 )
             return run
         visible = folder.is_dir() and [f for f in folder.iterdir() if not f.name.startswith(".")]
@@ -58,9 +69,14 @@ class Run:
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
         write_json(
             folder / names.RUN,
-            {"schema": SCHEMA, "settings": settings.model_dump(mode="json"), "environment": {}},
+            {
+                "schema": SCHEMA,
+                "folder": str(folder),
+                "settings": settings.model_dump(mode="json"),
+                "environment": {},
+            },
         )
-        return cls(folder, settings)
+        return cls(folder, settings, settings)
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -72,7 +88,7 @@ class Run:
         folder = folder.expanduser().absolute()
         path = folder / names.RUN
         if not folder.exists():
-            raise IsolossError(f"there is no {folder}")
+            raise nothing_at(folder)
         if not path.exists():
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
         content = _object(read_json(path))
@@ -80,15 +96,40 @@ class Run:
             raise IsolossError(f"{path} does not describe a run")
         if content["schema"] > SCHEMA:
             raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
+        begun_in, elsewhere = content.get("folder"), _object(content.get("elsewhere"))
         try:
-            return cls(folder, parse_settings(content.get("settings")))
+            asked = parse_settings(content.get("settings"))
+            now = given_elsewhere(asked, elsewhere) if elsewhere else asked
         except IsolossError as error:
             raise IsolossError(f"{path}: {error}") from error
+        except ValidationError as error:
+            raise IsolossError(f"{path}: {explain(error)}") from error
+        begun_in = begun_in if isinstance(begun_in, str) else None
+        return cls(folder, found_again(now, folder, begun_in), asked)
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    def elsewhere(self, given: dict[str, Any]) -> Run:
+        """The run with networks or data that lie elsewhere than where they were asked for, as
+        {name of a field: where}; kept in `run.json`.
+
+        Raises:
+            IsolossError: if this kind of run has no such field, or nothing lies there.
+        """
+        try:
+            settings = given_elsewhere(self.settings, given)
+        except ValidationError as error:
+            raise IsolossError(explain(error)) from error
+        if (missing := missing_path(settings)) is not None:
+            raise IsolossError(f"there is no file or folder {missing}")
+        content = _object(read_json(self.folder / names.RUN))
+        said = settings.model_dump(mode="json", include=set(given))
+        content["elsewhere"] = {**_object(content.get("elsewhere")), **said}
+        write_json(self.folder / names.RUN, content)
+        return replace(self, settings=settings)
 
     @property
     def environment(self) -> dict[str, Any]:

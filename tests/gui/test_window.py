@@ -86,7 +86,7 @@ def test_mistakes_are_borne_and_mended(travel: Travel, valley: Path) -> None:
 
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:
     text = _view(tmp_path, "missing.ply", DISPLAY=display)
-    assert text.startswith("IsolossError: there is no file or run folder")
+    assert text.startswith("IsolossError: there is no file or folder")
 
 
 def test_without_a_display_the_way_out_is_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import argparse
 import itertools
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -26,6 +27,7 @@ from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.cli.main import main
 from isoloss.cli.options import add_options, settings_from
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
@@ -167,6 +169,39 @@ def test_a_probe_whose_network_has_changed_is_refused(trained):
     save_tensors(last, {k: v + 1 for k, v in state.items()})
     with pytest.raises(IsolossError, match="weights changed"):
         list(resume(run))
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_probe_copied_with_its_network_goes_on_bit_for_bit(
+    trained, every_step, tmp_path, renamed
+):
+    settings, there = asked(trained, plane="pca"), trained.folder.parent
+    list(resume(whole := Run.create(there / "whole", settings)))
+    steps = resume(stopped := Run.create(there / "stopped", settings))
+    list(itertools.islice(steps, 8))
+    steps.close()
+    here = tmp_path / "laptop"
+    shutil.copytree(stopped.folder, here / "stopped")
+    shutil.move(trained.folder, here / ("renamed" if renamed else "trained"))
+    given = ["--source", str(here / "renamed")] if renamed else []
+    assert main(["run", str(here / "stopped"), *given]) == 0
+    assert_equal(Run.open(here / "stopped"), whole)
+
+
+def test_another_network_given_in_place_of_one_that_moved_is_refused(trained, tmp_path, capsys):
+    steps = resume(probe := Run.create(trained.folder.parent / "probe", asked(trained)))
+    list(itertools.islice(steps, 4))
+    steps.close()
+    settings = trained.settings.model_copy(update={"seed": 5})
+    list(resume(other := Run.create(tmp_path / "other", settings)))
+    for given, said in (
+        ([other.folder], "weights changed"),
+        ([tmp_path / "nowhere"], "nowhere"),
+        ([other.folder, trained.folder], "give one folder"),
+    ):
+        source, *more = map(str, given)
+        assert main(["run", str(probe.folder), *more, "--source", source]) != 0
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["data", "settings"])

@@ -70,6 +70,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
             _add_settings(sub, name)
     sub = add("run", "Resume runs: does what is missing, in order")
     sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
+    _add_elsewhere(sub)
     _add_json(sub)
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
@@ -133,6 +134,21 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     known = listed(writable(), "or")
     parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
+
+
+def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
+    """Options that say where what a run was asked for lies now, if its folder was copied here."""
+    for name, several, what in (
+        ("source", False, "The network, a training run or a checkpoint,"),
+        ("also", True, "The further networks or training runs, all of them,"),
+        ("to", False, "The other network of an interpolation"),
+        ("denoiser", False, "The denoiser"),
+        ("data", False, "The data"),
+    ):
+        parser.add_argument(
+            f"--{name}", nargs="+" if several else None, metavar=name.upper(),
+            help=f"{what} of a run that was copied here, where it does not lie as it did there",
+        )  # fmt: skip
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
+from isoloss.files import check_parent, nothing_at
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer, load_layer
@@ -91,6 +92,7 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
 def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     """Draw what the command line asks for; yields the progress of a movie, then its `Path`."""
     given = vars(namespace)
+    check_parent(namespace.out)
     size = _size(namespace.size) if namespace.size else None
     if _is_of_robustness(namespace):
         _draw_robustness(namespace, size)
@@ -199,8 +201,13 @@ def _is_of_robustness(namespace: argparse.Namespace) -> bool:
     from isoloss.figures.robustness.run_results import is_robustness_run
 
     others = [path for path in namespace.path if not is_robustness_run(path)]
+    chosen = _chosen(namespace, Choice)
+    if others and (chosen or len(others) < len(namespace.path)):
+        for path in others:
+            if not path.exists():
+                raise nothing_at(path)
     if len(others) == len(namespace.path):
-        for name in _chosen(namespace, Choice):
+        for name in chosen:
             raise IsolossError(
                 f"--{name} is for the folders of attacks, defenses and certifications; "
                 f"{others[0]} is none"

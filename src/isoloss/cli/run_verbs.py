@@ -28,11 +28,10 @@ def start(namespace: argparse.Namespace) -> int:
 
     kind = namespace.kind
     both = vars(namespace).pop("range", None)
-    if both is not None:
-        for axis in ("alpha_range", "beta_range"):
-            if axis not in namespace:
-                setattr(namespace, axis, both)
-    settings = settings_from(KINDS[kind], namespace)
+    of_both = [a for a in ("alpha_range", "beta_range") if both is not None and a not in namespace]
+    for axis in of_both:
+        setattr(namespace, axis, both)
+    settings = settings_from(KINDS[kind], namespace, dict.fromkeys(of_both, "range"))
     ranks = Ranks.current()
     if ranks.world > 1 and namespace.out is None:
         raise IsolossError("under torchrun, give --out: processes started again find the run there")
@@ -50,10 +49,17 @@ def run(namespace: argparse.Namespace) -> int:
     """`isoloss run DIR…`: resume runs, one after the other."""
     from isoloss.compute.machine.process_group import Ranks
     from isoloss.run import Run
+    from isoloss.settings.elsewhere import FIELDS
 
+    given = {k: v for k in FIELDS if (v := getattr(namespace, k)) is not None}
+    if given and len(namespace.folders) > 1:
+        raise IsolossError(f"--{next(iter(given))} is for one run: give one folder")
     if Ranks.current().rank > 0:
         return _follow(namespace.folders)
-    return resume_runs([Run.open(f) for f in namespace.folders], as_json=namespace.json)
+    runs = [Run.open(f) for f in namespace.folders]
+    if given:
+        runs = [runs[0].elsewhere(given)]
+    return resume_runs(runs, as_json=namespace.json)
 
 
 def resume_runs(runs: list[Any], *, as_json: bool, prepared: Any = None) -> int:

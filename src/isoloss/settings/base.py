@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,7 +19,7 @@ from pydantic import (
 from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
-Stem = Literal["auto", "cifar", "imagenet"]
+Stem = Literal["auto", "cifar", "pooled", "imagenet"]
 
 
 def _grid(value: Any) -> Any:
@@ -46,7 +46,8 @@ def as_range(value: Any) -> Any:
 
 def _increasing(value: tuple[float, float]) -> tuple[float, float]:
     if not value[0] < value[1]:
-        raise ValueError(f"the range must run from low to high, not from {value[0]} to {value[1]}")
+        low, high = value
+        raise ValueError(f"the range must run from low to high, not from {low:g} to {high:g}")
     return value
 
 
@@ -60,8 +61,8 @@ def absolute(path: Path) -> Path:
 
 def _network(path: Path) -> Path:
     """A path made absolute; what is no path stays as it is."""
-    is_named = trained_network(path).kind in ("published", "shipped", "python")
-    return path if is_named else absolute(path)
+    named = trained_network(path).kind in ("published", "shipped", "python")
+    return path if named else absolute(path)
 
 
 Axis = Annotated[int, Field(ge=2, le=2001)]
@@ -77,9 +78,11 @@ class Settings(BaseModel):
 
     Attributes:
         is_robustness: whether it is an attack, a defense or a certification.
+        is_from_python: whether it is about what a script has at hand, and can go on only there.
     """
 
     is_robustness: ClassVar[bool] = False
+    is_from_python: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(
@@ -139,6 +142,11 @@ class NetworkSettings(Settings):
         return tuple(map(trained_network, self.sources))
 
     @property
+    def is_from_python(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is about a network that a script has at hand."""
+        return self.networks[0].kind == "python"
+
+    @property
     def architecture(self) -> Source | None:
         """What `model` means."""
         return None if self.model is None else network_type(self.model)
@@ -157,11 +165,12 @@ class NetworkSettings(Settings):
         return self
 
 
-def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:
+def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, str]) -> str:
     """One line on the first thing that is wrong: the option as typed, and why.
 
     Args:
         kinds: names of kinds of runs, which are no options.
+        typed: {field: the option by which it was given}, where that is another than its own.
     """
     first = error.errors()[0]
     place = [str(p) for p in first["loc"] if p not in [*kinds]]
@@ -169,9 +178,9 @@ def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:
     message = message[:1].lower() + message[1:]
     if not place:
         return message
-    name = "--" + place[0].replace("_", "-")
+    name = "--" + typed.get(place[0], place[0]).replace("_", "-")
     if first["type"] == "missing":
         return f"{name} is missing"
-    return (
-        f"{name}: {message} (got {first['input']!r})" if len(place) == 1 else f"{name}: {message}"
-    )
+    given = first["input"]
+    # Of several values the message has said which.
+    return f"{name}: {message}" + ("" if isinstance(given, list | tuple) else f" (got {given!r})")

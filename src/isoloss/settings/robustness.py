@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
-from isoloss.settings.source import IN_PYTHON, is_function
+from isoloss.settings.source import FROM_PYTHON, is_function
 
 USUAL_EPSILONS = {
     "linf": (0.005, 0.01, 0.03, 0.1, 0.5),
@@ -24,6 +24,7 @@ def _offered_in(run: str) -> Any:
     return {
         "help": lambda: f"Of {offered_in_words(run)}; or of your own, package.module:function",
         "examples": lambda: (",".join(offered(run)),),
+        "several": True,
     }
 
 
@@ -384,4 +385,4 @@ def _each_of(value: str, known: tuple[str, ...]) -> str:
 
 
 def _names(attacks: str) -> tuple[str, ...]:
-    return tuple(name.removeprefix(IN_PYTHON) for name in attacks.split(","))
+    return tuple(name.removeprefix(FROM_PYTHON) for name in attacks.split(","))

@@ -15,9 +15,9 @@ from isoloss.naming import short_name
 from isoloss.settings.built_in import DATA_SETS
 from isoloss.shipped import is_shipped, shipped_models
 
-IN_PYTHON = "python:"
-"""In settings this stands before the name of what was given in Python, and lies in no file."""
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
+FROM_PYTHON = "python:"
+"""What the text of a network, attack or denoiser begins with that a script has at hand."""
 
 Kind = Literal[
     "built-in",  # a name of our own, or one of torchvision's networks
@@ -30,8 +30,8 @@ Kind = Literal[
     "run",  # the folder of a training run
     "shipped",  # a training run that comes with the program, by its bare name
     "folder",  # of a denoiser, as diffusers writes it, or of a training run
+    "python",  # python:NAME, a network that a script has at hand
     "hub",  # a repository on the Hugging Face hub
-    "python",  # given in Python; nothing on this disk
     "unknown",
 ]
 
@@ -79,10 +79,10 @@ def trained_network(text: str | Path) -> Source:
     """What a probe or an attack is about: a training run, a checkpoint, a shipped or a published
     network."""
     path, text = Path(text), str(text)
-    if text.startswith(IN_PYTHON):
-        return Source("python", text, text.removeprefix(IN_PYTHON))
     if network_type(text).kind == "published":
         return network_type(text)
+    if text.startswith(FROM_PYTHON):
+        return Source("python", text, text.removeprefix(FROM_PYTHON))
     if path.suffix in CHECKPOINT_SUFFIXES:
         return Source("checkpoint", text, text)
     if is_shipped(path):

@@ -34,8 +34,9 @@ class TrainSettings(Settings):
     stem: Stem = Field(
         default="auto",
         title="Stem",
-        description="cifar: 3×3 first convolution and no early pooling; imagenet: the network as "
-        "published; auto takes cifar for images up to 64 pixels",
+        description="cifar: 3×3 first convolution and no early pooling; pooled: with the pooling, "
+        "a quarter of the work; imagenet: the network as published; auto takes cifar for images "
+        "up to 64 pixels",
         json_schema_extra=_OF_CLASSIFIERS,
     )
     denoiser: Literal["auto", "tiny", "small", "ddpm"] = Field(

@@ -129,8 +129,16 @@ def test_the_stem_is_a_choice():
     }
     assert (first["cifar"].kernel_size, first["cifar"].stride) == ((3, 3), (1, 1))
     assert (first["imagenet"].kernel_size, first["imagenet"].stride) == ((7, 7), (2, 2))
-    with pytest.raises(IsolossError, match="no CIFAR stem"):
-        build_model("torchvision:densenet121", 10, 32, stem="cifar", **HALF)
+    pooled = build_model("resnet50", 10, 32, stem="pooled", **HALF).network
+    assert (pooled.conv1.kernel_size, pooled.conv1.stride) == ((3, 3), (1, 1))
+    features = pooled.maxpool(pooled.relu(pooled.bn1(pooled.conv1(torch.zeros(1, 3, 32, 32)))))
+    assert features.shape == (1, 64, 16, 16)
+    for name, stem, called in (
+        ("torchvision:densenet121", "cifar", "CIFAR"), ("vgg11", "pooled", "pooled"),
+        ("resnet20", "pooled", "pooled"),
+    ):  # fmt: skip
+        with pytest.raises(IsolossError, match=f"no {called} stem"):
+            build_model(name, 10, 32, stem=stem, **HALF)
 
 
 def test_foreign_checkpoints_load_without_pickled_code(tmp_path):

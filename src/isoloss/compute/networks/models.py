@@ -36,10 +36,11 @@ def build_model(
             size and statistics. A user's function is called with `num_classes` if it takes it; its
             network gets images in [0, 1] as they are.
         stem: "cifar" (3×3 first convolution, no early pooling; for VGG a head without the two
-            4096-wide layers), "imagenet" (as published), or "auto": cifar up to 64 pixels.
+            4096-wide layers), "pooled" (3×3 first convolution, then the published pooling, which
+            quarters the work), "imagenet" (as published), or "auto": cifar up to 64 pixels.
 
     Raises:
-        IsolossError: if there is no such network, or it has no CIFAR stem.
+        IsolossError: if there is no such network, or it has no such stem.
     """
     source = network_type(name)
     if source.kind == "function":
@@ -49,10 +50,11 @@ def build_model(
 
         return build_published(name, classes)
     network = _of_library(source, classes)
-    if stem == "cifar" or (stem == "auto" and image_size <= SMALL_IMAGE):
-        adapted = _with_cifar_stem(network, classes)
-        if not adapted and stem == "cifar":
-            raise IsolossError(f"{name} has no CIFAR stem: use --stem imagenet")
+    if stem in ("cifar", "pooled") or (stem == "auto" and image_size <= SMALL_IMAGE):
+        adapted = _with_small_stem(network, classes, pooled=stem == "pooled")
+        if not adapted and stem != "auto":
+            called = "CIFAR" if stem == "cifar" else stem
+            raise IsolossError(f"{name} has no {called} stem: use --stem imagenet")
     return Normalized(network, mean, std)
 
 
@@ -119,13 +121,13 @@ def _of_library(source: Source, classes: int) -> nn.Module:
     raise IsolossError(no_network(source.text))
 
 
-def _with_cifar_stem(network: nn.Module, classes: int) -> bool:
+def _with_small_stem(network: nn.Module, classes: int, *, pooled: bool) -> bool:
     """Adapt `network` to small images in place; False if it is of no family that we know how to."""
     import torchvision
 
     if getattr(network, "for_small_images", False):
-        return True
-    if isinstance(network, torchvision.models.VGG):
+        return not pooled
+    if isinstance(network, torchvision.models.VGG) and not pooled:
         network.avgpool = nn.AdaptiveAvgPool2d(1)
         network.classifier = nn.Sequential(nn.Linear(512, classes))
         return True
@@ -133,7 +135,8 @@ def _with_cifar_stem(network: nn.Module, classes: int) -> bool:
     if isinstance(first, nn.Conv2d) and isinstance(getattr(network, "maxpool", None), nn.Module):
         network.conv1 = nn.Conv2d(3, first.out_channels, 3, 1, 1, bias=False)
         nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
-        network.maxpool = nn.Identity()
+        if not pooled:
+            network.maxpool = nn.Identity()
         return True
     return False
 

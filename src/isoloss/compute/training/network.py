@@ -68,7 +68,8 @@ def load_network(
     source = source or settings.networks[0]
     if source.kind == "python":
         raise IsolossError(
-            f"{source.name} was given in Python and lies in no file: go on from there, with out=…"
+            f"{source.text} is a network that a Python script has at hand: give a training run's "
+            "folder or a checkpoint"
         )
     if source.kind == "published":
         return _published(settings, source.text, read)

@@ -27,6 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.recording import explain
+from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
@@ -69,8 +71,11 @@ def own_attack(context: AttackContext) -> Attack:
             ):
                 try:
                     given = function(_copied(context.model), some.clone(), truth.clone(), eps)
-                except IsolossError as error:
-                    raise IsolossError(f"the attack {name}: {error}") from error
+                except Exception as error:
+                    told = str(error) if isinstance(error, IsolossError) else explain(error)
+                    raise IsolossError(
+                        f"the attack {name} failed: {told or one_line(error)}"
+                    ) from error
                 found.append(_as_images(given, some, name))
         images, now = _allowed(torch.cat(found), x, ball)
         if now.outside + now.spoilt > strayed.outside + strayed.spoilt:

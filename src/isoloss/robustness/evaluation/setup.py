@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Split, as_inputs, digest_of
+from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.probe.hashes import digest_of as digest_of_values
+from isoloss.compute.probe.hashes import digest_of_code
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.context import OwnAttack
@@ -62,6 +66,7 @@ class Setup:
         images: (N, C, H, W) in [0, 1], on the device, in the order in which they are attacked.
         labels: (N,) true classes.
         indices: (N,) the images' places in the data.
+        about_data: all of these in words.
         depends_on: hashes of weights, denoiser, data and attacks of one's own.
         own_attacks: these, by name.
     """
@@ -72,6 +77,7 @@ class Setup:
     indices: tuple[int, ...]
     classes: tuple[str, ...]
     data: str
+    about_data: str
     denoiser: tuple[nn.Module, Any] | None
     device: torch.device
     precision: str
@@ -112,6 +118,7 @@ class Subject:
     indices: tuple[int, ...]
     classes: tuple[str, ...]
     data: str
+    about_data: str
     weights: str
     denoiser: tuple[nn.Module, Any] | None
     own_attacks: dict[str, OwnAttack]
@@ -153,7 +160,7 @@ def load_subject(settings: EvaluationSettings) -> Subject:
         denoiser = load_denoiser(settings.denoiser)
     return Subject(
         {name: network.model for name, network in zip(names, networks, strict=True)},
-        chosen, tuple(order.tolist()), dataset.classes, dataset.name,
+        chosen, tuple(order.tolist()), dataset.classes, dataset.name, in_words(dataset),
         digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks,
     )  # fmt: skip
 
@@ -184,7 +191,7 @@ def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
         "arithmetic": f"{precision} on {device.type}",
     }
     for name, function in subject.own_attacks.items():
-        depends_on[f"the attack {name}"] = digest_of_function(function)
+        depends_on[f"the attack {name}"] = _digest_of_attack(name, function)
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
     loaded = None
     if subject.denoiser is not None:
@@ -198,8 +205,8 @@ def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
     if settings.batch_size is not None:
         usual = BatchSizes(settings.batch_size, settings.batch_size)
     setup = Setup(
-        models, images, labels, subject.indices, subject.classes, subject.data, loaded,
-        device, precision, usual, depends_on, subject.own_attacks,
+        models, images, labels, subject.indices, subject.classes, subject.data,
+        subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
     )  # fmt: skip
     for sigma in settings.sigma:
         defense = setup.defense(0, sigma)
@@ -266,20 +273,17 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
         sha.update(name.encode())
         sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     if isinstance(unet, OwnDenoiser):
-        sha.update(digest_of_function(unet.denoise).encode())
+        sha.update(digest_of_code(unet.denoise).encode())
     return sha.hexdigest()
 
 
-def digest_of_function(function: Callable[..., Any]) -> str:
-    """SHA-256 over the text of a function and of the module it stands in, scripts apart, which
-    change for other reasons; of what has no text, over its name."""
-    while isinstance(function, partial):
-        function = function.func
-    own = function if inspect.isroutine(function) else type(function)
-    module = inspect.getmodule(own)
-    sha = hashlib.sha256(str(getattr(own, "__qualname__", own)).encode())
-    for part in (own, module):
-        if part is not None and getattr(part, "__name__", "") != "__main__":
-            with suppress(OSError, TypeError):
-                sha.update(inspect.getsource(cast(Any, part)).encode())
-    return sha.hexdigest()
+def _digest_of_attack(name: str, function: OwnAttack) -> str:
+    """SHA-256 over the code of an attack, and over the text of its module where that was named."""
+    if isinstance(function, partial):
+        return digest_of_values(_digest_of_attack(name, function.func), function.args,
+                                function.keywords)  # fmt: skip
+    text = None
+    if is_function(name):
+        with suppress(OSError, TypeError):
+            text = inspect.getsource(sys.modules[name.partition(":")[0]])
+    return digest_of_values(digest_of_code(function), text)

@@ -385,7 +385,7 @@ def test_errors_leave_paths_as_they_are(workspace, tmp_path):
     assert workspace.messages.lines[-1].text.startswith("s is not a run folder")
     twice = Path(f"a.ply{tmp_path}/b.ply")
     open_path(workspace, tmp_path / twice)
-    assert workspace.messages.lines[-1].text == f"There is no file or run folder {twice}"
+    assert workspace.messages.lines[-1].text == f"There is no file or folder {twice}"
 
 
 def test_damaged_preferences_give_the_defaults(tmp_path, monkeypatch):

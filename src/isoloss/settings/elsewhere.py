@@ -1,0 +1,73 @@
+"""What settings name by paths, found again where the run's folder has been moved or copied to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from isoloss.run_folder import is_run
+from isoloss.settings.base import Settings
+from isoloss.settings.source import data_set
+
+FIELDS = ("source", "also", "to", "denoiser", "data")
+"""Those that may name a path on the machine where they were asked for."""
+
+
+def found_again(settings: Any, folder: Path, begun_in: str | None) -> Any:
+    """`settings` with the paths that do not exist replaced by where the same lies now.
+
+    What lay beside a run lies beside its copy: at the same relative path, or, of runs begun before
+    their own place was recorded, under the same name.
+
+    Args:
+        folder: of the run, now.
+        begun_in: its path when it was begun; None if that is unknown.
+    """
+    if begun_in == str(folder):
+        return settings
+    named = {k: v for k in FIELDS if (v := getattr(settings, k, None))}
+    found = {k: _found(v, folder, begun_in) for k, v in named.items()}
+    changed = {k: v for k, v in found.items() if v != named[k]}
+    return settings.model_copy(update=changed) if changed else settings
+
+
+def given_elsewhere(settings: Settings, given: dict[str, Any]) -> Any:
+    """`settings` with what a person says lies elsewhere.
+
+    Raises:
+        pydantic.ValidationError: if a field is none of these settings', or cannot be so.
+    """
+    changed = type(settings).model_validate({**settings.model_dump(mode="json"), **given})
+    return settings.model_copy(update={k: getattr(changed, k) for k in given})
+
+
+def missing_path(settings: Any) -> Path | None:
+    """The first network that settings name by a path where nothing lies."""
+    named = (getattr(settings, "source", None), *getattr(settings, "also", ()))
+    paths = [p for p in (*named, getattr(settings, "to", None)) if p is not None]
+    return next((p for p in paths if p.is_absolute() and not p.exists()), None)
+
+
+def _found(value: Any, folder: Path, begun_in: str | None) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_found(each, folder, begun_in) for each in cast(tuple[Path, ...], value))
+    if isinstance(value, Path):
+        return _place(value, folder, begun_in)
+    source = data_set(value)
+    if source.kind == "imagefolder":
+        return f"imagefolder:{_place(source.path, folder, begun_in)}"
+    return str(_place(Path(value), folder, begun_in))
+
+
+def _place(path: Path, folder: Path, begun_in: str | None) -> Path:
+    try:
+        if not path.is_absolute() or path.exists():
+            return path
+        if begun_in is None:
+            beside = folder.parent / path.name
+            return beside if is_run(beside) else path
+        same = Path(os.path.normpath(folder / os.path.relpath(path, begun_in)))
+        return same if same.exists() else path
+    except (OSError, ValueError):  # what no file system takes, another drive
+        return path
