@@ -44,7 +44,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         "Without a verb, opens the window on the files and run folders named.",
     )
     parser.add_argument("--version", action="version", version=f"isoloss {__version__}")
-    parser.set_defaults(verb="view", paths=[])
+    parser.set_defaults(verb="view", paths=[], passing=None)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
@@ -75,6 +75,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
     sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
+    sub.add_argument("--passing", type=Path, help=argparse.SUPPRESS)
     sub = add("render", "Draw a picture, figure or movie, with or without a display")
     if called == "render":
         from isoloss.cli.render_options import add_render_options

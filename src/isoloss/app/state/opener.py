@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from isoloss.app.state.handed_over import PASSING
 from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.workspace import Workspace
@@ -75,7 +76,7 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
         _load_run(workspace, path.parent)
     else:
         _load_file(workspace, path)
-    if remember:
+    if remember and not path.parent.name.startswith(PASSING):
         workspace.preferences.remember(path)
 
 

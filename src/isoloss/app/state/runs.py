@@ -105,8 +105,10 @@ class Runs:
         pids = [e.pid for _, e in followed.run.events() if isinstance(e, Started)]
         if not pids or pids[-1] <= 1 or not followed.run.is_held:
             return
+        # A script is to go on, or a notebook, with what there is; what is asked to end, ends.
+        asked = signal.SIGINT if followed.run.settings.is_from_python else signal.SIGTERM
         try:
-            os.kill(pids[-1], signal.SIGTERM)
+            os.kill(pids[-1], asked)
         except OSError as error:
             self._messages.say(f"cannot stop {followed.run.name}: {error.strerror}", "error")
 

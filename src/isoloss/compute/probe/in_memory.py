@@ -21,10 +21,10 @@ from isoloss.compute.engine.evaluator import Loss
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.machine.recording import explain
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, Range
-from isoloss.compute.probe.plane_probing import PlaneProbing, ShownPath, locate, usual_ranges
+from isoloss.compute.probe.plane_probing import PlaneProbing, locate, usual_ranges
 from isoloss.compute.probe.run_at_hand import ProbingAtHand, resumed
+from isoloss.compute.probe.shown_paths import Checkpoints, paths_of
 from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
@@ -39,8 +39,6 @@ from isoloss.settings import explain as explain_settings
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.terminal import ProgressBar
-
-Checkpoints = Iterable[Checkpoint]
 
 
 @contextmanager
@@ -102,9 +100,10 @@ def probe(
         batch_size: samples evaluated at once; by default what suits the device.
         points_at_once: grid points evaluated together; by default measured at the start.
         seed: of the order in which samples are seen.
-        trajectory: the checkpoints of a training, in order, paths or state dicts: where they lie
-            in the plane, how far from it, and their own losses on the surface's samples; of
-            several trainings {name: checkpoints}.
+        trajectory: the checkpoints of a training, in order, as `pca_plane` takes them, or a
+            training run's folder: where they lie in the plane, how far from it, and their own
+            losses on the surface's samples; of several trainings {name: checkpoints}. Epochs are
+            those of a training run; else checkpoints are counted from 0.
         out: a run's folder, as the command line writes them: the window shows it meanwhile, and
             what was interrupted or killed goes on with the same call. Under torchrun all processes
             share the work; each calls this, and is given the surface.
@@ -124,7 +123,7 @@ def probe(
     """
     where = choose_device(device) if out is None else Ranks.current().own(choose_device(device))
     shuffled = ShuffledSamples.of_batches(data, seed, where)
-    paths = _shown_paths(trajectory)
+    paths = paths_of(trajectory)
     located = locate(plane, paths, None)
     request = Request(
         model=model,
@@ -235,18 +234,6 @@ def _settings(
         )  # fmt: skip
     except ValidationError as error:
         raise IsolossError(explain_settings(error)) from error
-
-
-def _shown_paths(trajectory: Checkpoints | Mapping[str, Checkpoints] | None) -> list[ShownPath]:
-    if trajectory is None:
-        return []
-    named: Any = trajectory if isinstance(trajectory, Mapping) else {"": trajectory}
-    return [_shown_path(name, [*checkpoints]) for name, checkpoints in named.items()]
-
-
-def _shown_path(name: str, checkpoints: list[Checkpoint]) -> ShownPath:
-    n = len(checkpoints)
-    return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
 
 
 def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,8 +15,8 @@ from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, Range, surrounding
+from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
@@ -28,20 +28,6 @@ from isoloss.settings.plane_kinds import PlaneKind
 
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class ShownPath:
-    """The checkpoints of a training, in order, and what is known of each.
-
-    Attributes:
-        epoch, lr: (n,) epochs trained, and the learning rate there; NaN where nobody knows.
-    """
-
-    name: str
-    checkpoints: Sequence[Checkpoint]
-    epoch: Array
-    lr: Array
 
 
 def locate(plane: Plane, paths: Sequence[ShownPath], folder: Path | None) -> list[Located]:

@@ -15,7 +15,8 @@ from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import as_state, digest
 from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
-from isoloss.compute.probe.plane_probing import Located, PlaneProbing, ShownPath, keep
+from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
+from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import Request
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
