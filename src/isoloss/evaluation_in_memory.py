@@ -22,6 +22,7 @@ from isoloss.compute.data.dataset import Split
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.recording import explain as explain_failure
 from isoloss.compute.machine.user_code import import_user_function
+from isoloss.compute.networks.copying import check_network
 from isoloss.compute.probe.hashes import digest_of, digest_of_network
 from isoloss.compute.probe.run_at_hand import resumed
 from isoloss.errors import IsolossError
@@ -95,11 +96,7 @@ def evaluate(
     """
     if Ranks.current().world > 1 and out is None:
         raise IsolossError("under torchrun, give out: all processes find the run there")
-    if not isinstance(model, nn.Module):
-        raise IsolossError(
-            f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
-            "before it inside, as torch.nn.Sequential(normalize, network)"
-        )
+    _check_model(model)
     images = as_images(x)
     labels = as_labels(y, images)
     if len(images) == 0:
@@ -224,6 +221,10 @@ def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) ->
             if isinstance(attack, str) and is_function(attack):
                 function = import_user_function(attack)
             called = name or getattr(attack, "__name__", type(attack).__name__).strip("<>")
+            if called in own:
+                raise IsolossError(
+                    f"two attacks are called {called!r}: name each, as {{'first': …, 'second': …}}"
+                )
             own[_checked_name(called, function)] = function
             words.append(FROM_PYTHON + called)
     return ",".join(words)
@@ -269,6 +270,22 @@ def _plain(values: Any) -> Any:
     if hasattr(values, "tolist"):
         return values.tolist()
     return list(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
+
+
+def _check_model(model: nn.Module) -> None:
+    """Refuse what cannot be attacked, whatever the images."""
+    if callable(model) and not isinstance(model, nn.Module):
+        raise IsolossError(
+            f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
+            "before it inside, as torch.nn.Sequential(normalize, network)"
+        )
+    check_network(model)
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    if own != torch.float32:
+        raise IsolossError(
+            f"the network's parameters are {str(own).removeprefix('torch.')}, and attacks are "
+            "measured in float32: give network.float(), and for speed precision='auto'"
+        )
 
 
 @torch.no_grad()

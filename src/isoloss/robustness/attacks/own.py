@@ -85,6 +85,7 @@ def own_attack(context: AttackContext) -> Attack:
     return attack
 
 
+@torch.no_grad()  # else a scripted one's parameters are computed ones
 def _copied(model: nn.Module) -> nn.Module:
     # A defense's noise goes on in one stream.
     generator = getattr(model, "generator", None)
