@@ -38,7 +38,7 @@ from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
-from isoloss.settings.attack_kinds import attack_names, offered
+from isoloss.settings.attack_kinds import attack_names
 from isoloss.settings.source import FROM_PYTHON, is_function
 from isoloss.settings.text import missing
 from isoloss.terminal import ProgressBar
@@ -112,7 +112,7 @@ def evaluate(
         **options,
     }
     if attacks is not None:
-        asked["attacks"] = _named(attacks, own, offered(kind.model_fields["kind"].default))
+        asked["attacks"] = _named(attacks, own)
     if eps is not None:
         asked["eps"] = _plain(eps)
     if denoiser is not None:
@@ -200,7 +200,7 @@ def _watch(
             bar.close()
 
 
-def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) -> str:
+def _named(attacks: Attacks, own: dict[str, OwnAttack]) -> str:
     """The attacks as settings name them; functions of one's own are added to `own`."""
     if isinstance(attacks, Mapping):
         given = list(attacks.items())
@@ -214,7 +214,7 @@ def _named(attacks: Attacks, own: dict[str, OwnAttack], known: Sequence[str]) ->
             named = attack.replace(",", " ").split()
             own |= {word: import_user_function(word) for word in named if is_function(word)}
             words += named
-        elif name is not None and name in known and attack in (name, ..., None):
+        elif name in attack_names() and attack in (name, ..., None):
             words.append(name)
         else:
             function: Any = attack
