@@ -120,6 +120,6 @@ def is_folder(text: str | Path) -> bool:
 
 
 def is_function(text: str) -> bool:
-    """Whether it reads `package.module:function`."""
+    """Whether a text reads package.module:function."""
     module, separator, function = text.partition(":")
     return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import torch
 
+from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.recording import Prepared, follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
@@ -57,7 +58,7 @@ class ProbingAtHand:
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
                 "data": digest_of(*data.batches(0, len(data), len(data))),
-                "loss": digest_of_code(request.loss),
+                "loss": _digest_of_loss(request.loss),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },
@@ -118,6 +119,14 @@ def resumed(folder: Path, settings: AnySettings, at_hand: AtHand) -> Generator[E
         yield from recorded(run, lambda: at_hand)
         run.check_unchanged(**at_hand.depends_on)  # also where it was done before
     group.broadcast("written")
+
+
+def _digest_of_loss(loss: BatchLoss | Loss | None) -> str:
+    """Of the code of a loss of the user's own."""
+    if not isinstance(loss, UsersLoss):
+        return digest_of_code(None)
+    code = digest_of_code(loss.function)
+    return digest_of(code, "per batch") if loss.whole else code
 
 
 def _digest_of_checkpoint(checkpoint: Checkpoint) -> str:

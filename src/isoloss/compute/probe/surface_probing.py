@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.data.batch import Batch, size_of
+from isoloss.compute.data.shuffled_samples import UNEQUAL, ShuffledSamples
 from isoloss.compute.diagnostics.audit import SAMPLES as AUDITED_SAMPLES
 from isoloss.compute.diagnostics.audit import Audit, audit
 from isoloss.compute.diagnostics.checks import run_diagnostics
 from isoloss.compute.diagnostics.origin import measure_origin
-from isoloss.compute.engine.evaluator import Evaluator, Loss
+from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.engine.losses import BatchLoss, Loss, as_batch_loss
 from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
 from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
@@ -61,7 +63,7 @@ class Request:
     data: ShuffledSamples
     population: int
     device: torch.device
-    loss: Loss | None = None
+    loss: BatchLoss | Loss | None = None
     precision: str = "auto"
     audited: str | None = None
     tolerance: float | None = None
@@ -87,9 +89,7 @@ class Request:
             raise IsolossError("tf32 is a precision of NVIDIA GPUs: choose auto, fp32 or bf16")
         if not self.data.can_be_cut and (self.tolerance or self.samples):
             # Whole batches would be drawn, which says little of the error: lengths go together.
-            raise IsolossError(
-                "tolerance and samples need samples of one shape, which these are not"
-            )
+            raise IsolossError(UNEQUAL)
 
     @property
     def limit(self) -> int:
@@ -191,6 +191,20 @@ class SurfaceProbing:
             raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
         return Log(f"{said}: going on in {following}")
 
+    def leave_precision(self, error: Exception) -> Log:
+        """Evaluate in fp32 what is off the surface, and fails in the precision that it has.
+
+        Raises:
+            Exception: `error`, if precision is not its cause, or others have that evaluator too.
+        """
+        asked, precision = self._request, self._precision
+        given = isinstance(error, IsolossError) or asked.precision != "auto"
+        if given or self._is_shared or precision == "fp32":
+            raise error
+        self._precision = "fp32"
+        self.evaluator = self._evaluator("fp32", self.evaluator.batch_size)
+        return Log(f"{precision} fails off the surface ({one_line(error)}): going on in fp32")
+
     def serve(self, group: ProcessGroup) -> None:
         """Help the first process, from another, with this surface."""
         engine = json.loads(group.broadcast("engine"))
@@ -222,15 +236,21 @@ class SurfaceProbing:
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
         )  # fmt: skip
         surface.meta["findings"] = [asdict(finding) for finding in found]
+        if origin is not None:
+            surface.meta["centre"] = {
+                "split": asked.meta.get("split"),
+                "loss": _finite(origin.shown),
+                "accuracy": _finite(origin.accuracy),
+            }
 
     def _description(self, precision: str) -> dict[str, Any]:
         """What is known of the surface before it is begun."""
         asked = self._request
         fractions = asked.plane.explained_variance_ratio
-        alone = asked.calibration is not None
-        together = 1 if alone else points_at_once(self.evaluator, asked.points_at_once)
+        together = points_at_once(self.evaluator, asked.points_at_once)
         return {
             **asked.meta,
+            **_of_loss(as_batch_loss(asked.loss)),
             "cosine": _finite(asked.plane.cosine),
             "explained_variance_ratio": None if fractions is None else fractions.tolist(),
             "parameters": asked.plane.parameters,
@@ -384,7 +404,17 @@ def recalibration_batches(data: ShuffledSamples) -> list[Batch]:
     last = data.cut(min(CALIBRATION_SAMPLES, len(data)))
     batches = list(data.batches(0, last, CALIBRATION_BATCH))
     # Of a single sample there is no variance.
-    return batches[:-1] if len(batches) > 1 and len(batches[-1][1]) == 1 else batches
+    return batches[:-1] if len(batches) > 1 and size_of(batches[-1]) == 1 else batches
+
+
+def _of_loss(loss: BatchLoss) -> dict[str, Any]:
+    """What a surface keeps of the loss it was computed of."""
+    facts: dict[str, Any] = {"loss": loss.name}
+    if loss.whole:
+        facts["per_batch"] = True
+    elif loss.targets_per_sample != 1:
+        facts["targets_per_sample"] = loss.targets_per_sample
+    return facts
 
 
 def _audited_points(alpha: Array, beta: Array) -> list[tuple[float, float]]:
