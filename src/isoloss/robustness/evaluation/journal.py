@@ -63,8 +63,9 @@ class Outcome:
     spoilt: list[int] = field(default_factory=list[int])
 
     def to_bytes(self) -> bytes:
-        """As JSON."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        """As JSON; of attacks that ship as it was before others were known."""
+        said = {k: v for k, v in asdict(self).items() if v or k not in _OF_OWN}
+        return json.dumps(said, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, content: Any) -> Outcome:
