@@ -17,7 +17,7 @@ from isoloss.settings.checkpoint_paths import is_checkpoint, stem
 from isoloss.shipped import is_shipped, shipped_models
 
 FROM_PYTHON = "python:"
-"""What the text of a network begins with that a script has at hand."""
+"""What the text of a network, attack or denoiser begins with that a script has at hand."""
 
 Kind = Literal[
     "built-in",  # a name of our own, or one of torchvision's networks

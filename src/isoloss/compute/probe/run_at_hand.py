@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.recording import follow, recorded
+from isoloss.compute.machine.recording import Prepared, follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
@@ -20,7 +21,7 @@ from isoloss.compute.probe.surface_probing import Request
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings
+from isoloss.settings import AnySettings
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,16 @@ class ProbingAtHand:
         PlaneProbing(self.request, self.paths).serve(process_group())
 
 
-def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Generator[Event]:
+class AtHand(Prepared, Protocol):
+    """What a run is about, where a script has it."""
+
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of all that its results depend on beside the settings."""
+        ...
+
+
+def resumed(folder: Path, settings: AnySettings, at_hand: AtHand) -> Generator[Event]:
     """Begin the run in `folder`, or do what is missing of it, yielding what happens.
 
     Under torchrun every process calls it: rank 0 does the run, the others help and yield nothing.
