@@ -57,7 +57,7 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     """
     check_network(model)
     try:
-        with _ComputedTensorsToo():
+        with torch.no_grad(), _ComputedTensorsToo():
             copy_of = copy.deepcopy(model)
     except Exception as error:  # what a network holds beside tensors may be anything
         raise IsolossError(

@@ -47,8 +47,7 @@ class Fast(nn.Module):
         super().__init__()
         self.device = torch.device(device)
         few = few[:FEW].to(self.device)
-        with torch.no_grad():  # else a scripted one's parameters are computed ones
-            network = _frozen(copied(model, self.device))
+        network = copied(model, self.device)
         self.precision = _fastest(network, few) if precision == "auto" else precision
         if fold:
             network = _shortened(network, few)
