@@ -71,6 +71,14 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     return copy_of
 
 
+def without_gradients(network: nn.Module) -> nn.Module:
+    """The network, whose parameters from now on require no gradient; scripted ones have no
+    requires_grad_, and copies of theirs are no leaves."""
+    for parameter in network.parameters():
+        parameter.detach_()
+    return network
+
+
 @contextmanager
 def left_alone(model: nn.Module) -> Generator[None]:
     """Inside, what is evaluated in place of `model`, as a copy of it, may not call its modules.
