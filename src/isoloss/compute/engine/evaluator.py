@@ -23,7 +23,7 @@ from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import load_into, only_tensors
-from isoloss.compute.networks.copying import copied, left_alone, without_gradients
+from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
@@ -75,8 +75,6 @@ class Evaluator:
         self._loss = as_batch_loss(loss)
         self._recalibrate = recalibrate
         self._plain = copied(model, device)
-        if self._loss.differentiates:  # only what it asks for is to be kept for its gradients
-            without_gradients(self._plain)
         load_into(self._plain, plane.origin, "the plane's origin")
         _check_names(self._plain, plane)
         if recalibrate is not None and any(

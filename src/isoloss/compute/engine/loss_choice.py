@@ -39,7 +39,7 @@ from isoloss.compute.engine.losses import (
 )
 from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.checkpoints import State, load_into
-from isoloss.compute.networks.copying import copied, without_gradients
+from isoloss.compute.networks.copying import copied
 from isoloss.errors import IsolossError
 
 # So many samples of a batch that can be cut are enough to see what a network gives.
@@ -87,7 +87,7 @@ def choose_loss(
     """
     if loss is None and per_batch:
         raise IsolossError(f"--per-batch is for a loss of your own: {GIVE_A_LOSS}")
-    network = without_gradients(copied(model, device))
+    network = copied(model, device)
     if origin is not None:
         load_into(network, origin, "the plane's origin")
     trial = _Trial(network, device)

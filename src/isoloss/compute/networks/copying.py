@@ -50,7 +50,7 @@ def _in_words(value: Any) -> str:
 
 
 def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
-    """A copy of a network in eval mode, by default where it is itself.
+    """A copy of a network in eval mode with frozen parameters, by default where it is itself.
 
     Raises:
         IsolossError: if it cannot be copied.
@@ -68,15 +68,10 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     if device is not None:
         copy_of.to(device)
     copy_of.eval()
-    return copy_of
-
-
-def without_gradients(network: nn.Module) -> nn.Module:
-    """The network, whose parameters from now on require no gradient; scripted ones have no
-    requires_grad_, and copies of theirs are no leaves."""
-    for parameter in network.parameters():
+    # A scripted network has no requires_grad_ of its own, and its parameters are then no leaves.
+    for parameter in copy_of.parameters():
         parameter.detach_()
-    return network
+    return copy_of
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic, reduced_precisions
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
-from isoloss.compute.networks.copying import copied, without_gradients
+from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
@@ -49,7 +49,7 @@ class Fast(nn.Module):
         best = [*reduced_precisions(self.device), "fp32"][0]
         self.precision = best if precision == "auto" else precision
         few = few[:FEW].to(self.device)
-        network = without_gradients(copied(model, self.device))
+        network = copied(model, self.device)
         if fold:
             network = _shortened(network, few)
         network = in_fast_layout(network, lambda: network(few))
