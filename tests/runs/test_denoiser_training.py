@@ -185,7 +185,7 @@ def test_the_size_follows_the_data():
     ("changes", "message"),
     [
         ({"denoiser": "ddpm"}, "a denoiser of size ddpm halves images 3 times: 8 pixels"),
-        ({"data": "tinyuser:numpy_data"}, "tensors"),
+        ({"data": "tinyuser:between_classes"}, "with one class index ≥ 0 for each"),
         ({"data": "tinyuser:flat_data"}, r"trained on square images: .* has \(7,\) inputs"),
         ({"data": "tinyuser:unscaled_data"}, r"images must lie in \[0, 1\]"),
         ({"data": "nosuchdata"}, "no data set"),

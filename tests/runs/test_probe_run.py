@@ -72,7 +72,7 @@ def stopped_again_and_again(run):
     stops = []
     while not run.is_done:
         steps = resume(run)
-        list(itertools.islice(steps, 8))
+        list(itertools.islice(steps, 10))
         steps.close()
         stops.append(GrowingSurface.open(run.growing_path).count.copy())
         assert len(stops) < 100
@@ -178,7 +178,7 @@ def test_a_probe_copied_with_its_network_goes_on_bit_for_bit(
     settings, there = asked(trained, plane="pca"), trained.folder.parent
     list(resume(whole := Run.create(there / "whole", settings)))
     steps = resume(stopped := Run.create(there / "stopped", settings))
-    list(itertools.islice(steps, 8))
+    list(itertools.islice(steps, 10))
     steps.close()
     here = tmp_path / "laptop"
     shutil.copytree(stopped.folder, here / "stopped")
