@@ -330,7 +330,7 @@ def test_losses_of_gradients_of_the_inputs(loss, points_at_once):
         for j, b in enumerate(axis):
             for name, parameter in moved.named_parameters():
                 parameter.data = plane.origin[name] + a * plane.delta[name] + b * plane.eta[name]
-            expected = float(loss(moved, (t.clone(), None)).mean())
+            expected = float(loss(moved, (t.clone(), None)).mean().detach())
             assert surface.loss[i, j] == pytest.approx(expected, rel=1e-4)
     assert not t.requires_grad
     assert all(p.grad is None for p in model.parameters())
