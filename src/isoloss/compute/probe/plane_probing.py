@@ -86,8 +86,14 @@ class PlaneProbing:
         yield from self.probing.steps(group)
         for k, path in enumerate(self._paths):
             (places, off_plane), folder = self._located[k], self._folder
-            losses = self._losses(path, None if folder is None else folder / f"path{k}")
-            yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            place = None if folder is None else folder / f"path{k}"
+            losses = self._losses(path, place)
+            try:
+                yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            except Exception as error:  # a user's network may raise anything
+                yield self.probing.leave_precision(error)
+                losses = self._losses(path, place)
+                yield from carry_out(losses, losses.rounds(), group, 1, "path")
             group.release()
             loss = losses.growing.snapshot().loss[:, 0]
             meta = {**self.probing.growing.meta, "name": path.name}

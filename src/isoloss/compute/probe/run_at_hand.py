@@ -12,8 +12,7 @@ from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.recording import follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
-from isoloss.compute.networks.checkpoints import as_state, digest
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
 from isoloss.compute.probe.shown_paths import ShownPath

@@ -123,10 +123,10 @@ class SurfaceProbing:
                 yield from self._begin()
                 yield from self._go_on(group)
                 return
-            except IsolossError:
+            except (IsolossError, OSError, MemoryError):
                 raise
             except Exception as error:  # a user's network may raise anything
-                yield self._give_in(error)
+                yield Log(self._give_in(error))
 
     def _begin(self) -> Iterator[Event]:
         """Take up what there is of the surface, or describe one of which there is nothing yet."""
@@ -162,17 +162,28 @@ class SurfaceProbing:
             yield Log(group.units_done)
         group.release()
 
-    def _give_in(self, error: Exception) -> Log:
-        """Go on without what a network may not take: points evaluated together, then precision.
+    def _give_in(self, error: Exception) -> str:
+        """Do without what a network may not take, and say so: points at once, then precision.
 
         Raises:
             IsolossError: if going on is for the person, or for the next process, to decide.
             Exception: `error`, if it is the network's own.
         """
-        reason, precision = one_line(error), self._precision
-        if hasattr(self, "growing") and (together := self.growing.meta["points_at_once"]) > 1:
+        together = self.growing.meta["points_at_once"] if hasattr(self, "growing") else 1
+        if together > 1:
             self._describe(points_at_once=1)
-            return Log(f"{together} points at once fail in this network ({reason}): going on in 1")
+            failing, following = f"{together} points at once fail", "one"
+        else:
+            failing = f"{self._precision} fails"
+            following = self._without_precision(error)
+        said = f"{failing} in this network ({one_line(error)})"
+        if self._is_shared:  # Others have begun with what fails.
+            raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
+        return f"{said}: going on in {following}"
+
+    def _without_precision(self, error: Exception) -> str:
+        """Begin again in the next precision, and give its name."""
+        reason, precision = one_line(error), self._precision
         if precision == "fp32":
             raise error
         if self._request.precision != "auto":
@@ -186,10 +197,21 @@ class SurfaceProbing:
         following = self._candidates()[0]
         if hasattr(self, "growing"):
             self._begin_again(following)
-        said = f"{precision} fails in this network ({reason})"
-        if self._is_shared:
-            raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
-        return Log(f"{said}: going on in {following}")
+        return following
+
+    def leave_precision(self, error: Exception) -> Log:
+        """Evaluate in fp32 what is off the surface, and fails in the precision that it has.
+
+        Raises:
+            Exception: `error`, if precision is not its cause, or others have that evaluator too.
+        """
+        asked, precision = self._request, self._precision
+        given = isinstance(error, IsolossError) or asked.precision != "auto"
+        if given or self._is_shared or precision == "fp32":
+            raise error
+        self._precision = "fp32"
+        self.evaluator = self._evaluator("fp32", self.evaluator.batch_size)
+        return Log(f"{precision} fails off the surface ({one_line(error)}): going on in fp32")
 
     def serve(self, group: ProcessGroup) -> None:
         """Help the first process, from another, with this surface."""
