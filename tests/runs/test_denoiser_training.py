@@ -9,9 +9,9 @@ from diffusers import DDPMPipeline
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.replicas import shard_of
 from isoloss.events import Log, Metric, Progress
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser
@@ -24,7 +24,7 @@ from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.work import resume, prepare
+from isoloss.work import prepare, resume
 
 ALPHAS = build_scheduler().alphas_cumprod
 
@@ -186,7 +186,7 @@ def test_the_size_follows_the_data():
     ("changes", "message"),
     [
         ({"denoiser": "ddpm"}, "a denoiser of size ddpm halves images 3 times: 8 pixels"),
-        ({"data": "tinyuser:numpy_data"}, "tensors"),
+        ({"data": "tinyuser:between_classes"}, "with one class index ≥ 0 for each"),
         ({"data": "tinyuser:flat_data"}, r"trained on square images: .* has \(7,\) inputs"),
         ({"data": "tinyuser:unscaled_data"}, r"images must lie in \[0, 1\]"),
         ({"data": "nosuchdata"}, "no data set"),

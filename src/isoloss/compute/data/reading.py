@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from numbers import Number
 from typing import Any, cast
 
 import numpy as np
@@ -192,34 +191,34 @@ def _is_sample(batch: Batch) -> bool:
     return isinstance(target, Tensor) and target.ndim == 0
 
 
-def _of_tensors(batch: Any, top: bool = True) -> Batch:
-    """The same nesting with arrays, numbers and lists of numbers as tensors."""
+def _of_tensors(batch: Any, depth: int = 0) -> Batch:
+    """The same nesting with arrays and lists of numbers as tensors, and numbers that are parts of
+    the batch itself; what lies deeper is the user's own."""
     if isinstance(batch, Tensor):
         return batch.detach()
     if isinstance(batch, np.ndarray | np.generic):
         return _of_array(np.asarray(batch))
     if isinstance(batch, Mapping):
         entries = cast("Mapping[Any, Any]", batch).items()
-        return {k: _of_tensors(v, top=False) for k, v in entries}
-    if isinstance(batch, bool | int | float | complex):
+        return {k: _of_tensors(v, depth + 1) for k, v in entries}
+    if depth == 1 and isinstance(batch, bool | int | float | complex):
         return torch.tensor(batch)
-    if isinstance(batch, list) and not top and _is_numbers(batch):
+    if depth > 0 and isinstance(batch, list) and _is_of_numbers(cast("list[Any]", batch)):
         return torch.tensor(batch)
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(_of_tensors(part, top=False) for part in batch))
     if isinstance(batch, tuple | list):
-        parts = [_of_tensors(part, top=False) for part in cast("Sequence[Any]", batch)]
-        return tuple(parts) if top or isinstance(batch, tuple) else parts
+        parts = [_of_tensors(part, depth + 1) for part in cast("Sequence[Any]", batch)]
+        if hasattr(batch, "_fields"):
+            return type(batch)(*parts)
+        return tuple(parts) if depth == 0 or isinstance(batch, tuple) else parts
     return batch
 
 
-def _is_numbers(batch: Any) -> bool:
-    entries = list(leaves(batch))
-    if not entries or not all(isinstance(entry, Number) for entry in entries):
-        return False
-    with suppress(ValueError, TypeError):  # rows of different lengths
-        torch.tensor(batch)
-        return True
+def _is_of_numbers(batch: list[Any]) -> bool:
+    """Whether it is a tensor written out: rows of one length, of numbers."""
+    with suppress(ValueError, TypeError, RuntimeError):
+        return not any(isinstance(leaf, Tensor) for leaf in leaves(batch)) and (
+            torch.tensor(batch).numel() > 0
+        )
     return False
 
 

@@ -79,6 +79,7 @@ class PlaneProbing:
         self._paths = paths
         self._located = located
         self._folder = folder
+        self._whole: Surface | None = None
 
     def steps(self, group: ProcessGroup) -> Generator[Event, None, Surface]:
         """Compute what is missing, yielding what happens; returns the surface, with findings."""
@@ -102,10 +103,13 @@ class PlaneProbing:
         surface = self.surface()
         assert surface is not None
         self.probing.diagnose(surface)
+        self._whole = surface
         return surface
 
     def surface(self) -> Surface | None:
         """What has been computed so far; None where nothing has been begun."""
+        if self._whole is not None:  # its errors may be larger by what the network draws
+            return self._whole
         if not hasattr(self.probing, "growing"):
             return None
         return replace(self.probing.growing.snapshot(), trajectories=self.trajectories)
