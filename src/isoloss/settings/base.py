@@ -150,6 +150,11 @@ class NetworkSettings(Settings):
         return tuple(map(trained_network, self.sources))
 
     @property
+    def is_from_python(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is about a network that a script has at hand."""
+        return self.networks[0].kind == "python"
+
+    @property
     def architecture(self) -> Source | None:
         """What `model` means."""
         return None if self.model is None else network_type(self.model)

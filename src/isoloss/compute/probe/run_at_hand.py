@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
+from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.recording import follow, recorded
+from isoloss.compute.machine.recording import Prepared, follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
@@ -19,7 +21,7 @@ from isoloss.compute.probe.surface_probing import Request
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings
+from isoloss.settings import AnySettings
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class ProbingAtHand:
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
                 "data": digest_of(*data.batches(0, len(data), len(data))),
-                "loss": digest_of_code(request.loss),
+                "loss": _digest_of_loss(request.loss),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },
@@ -90,7 +92,16 @@ class ProbingAtHand:
         PlaneProbing(self.request, self.paths).serve(process_group())
 
 
-def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Generator[Event]:
+class AtHand(Prepared, Protocol):
+    """What a run is about, where a script has it."""
+
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of all that its results depend on beside the settings."""
+        ...
+
+
+def resumed(folder: Path, settings: AnySettings, at_hand: AtHand) -> Generator[Event]:
     """Begin the run in `folder`, or do what is missing of it, yielding what happens.
 
     Under torchrun every process calls it: rank 0 does the run, the others help and yield nothing.
@@ -107,6 +118,14 @@ def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Ge
         yield from recorded(run, lambda: at_hand)
         run.check_unchanged(**at_hand.depends_on)  # also where it was done before
     group.broadcast("written")
+
+
+def _digest_of_loss(loss: BatchLoss | Loss | None) -> str:
+    """Of the code of a loss of the user's own."""
+    if not isinstance(loss, UsersLoss):
+        return digest_of_code(None)
+    code = digest_of_code(loss.function)
+    return digest_of(code, "per batch") if loss.whole else code
 
 
 def _digest_of_checkpoint(checkpoint: Checkpoint) -> str:

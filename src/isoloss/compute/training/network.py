@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
-from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.data.datasets import Targets, load_dataset
 from isoloss.compute.networks.checkpoints import load_into, saved_in
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
@@ -18,7 +18,7 @@ from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_t
 from isoloss.errors import IsolossError
 from isoloss.run import Run
 from isoloss.run_folder import is_run
-from isoloss.settings import ImportSettings, NetworkSettings, TrainingSettings
+from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
     Source,
@@ -98,7 +98,9 @@ def data_for(model: str, asked: NetworkSettings | ImportSettings, read: bool = T
     assert asked.data is not None
     published = network_type(model).kind == "published"
     framing = framing_of(model, asked.image_size) if published else None
-    return load_dataset(asked.data, asked.image_size, framing=framing, read=read)
+    return load_dataset(
+        asked.data, asked.image_size, framing=framing, read=read, targets=_targets(asked)
+    )
 
 
 def filled(
@@ -111,19 +113,21 @@ def filled(
         IsolossError: if the weights cannot be read or do not fit.
     """
     saved = saved_in(weights)
+    classifies = bool(dataset.classes) and _targets(asked) != "as given"
 
     def network(dataset: Dataset, stem: str) -> nn.Module:
         torch.manual_seed(asked.seed)
         model = build_for_data(name, stem, dataset)
         load_into(model, saved, str(weights), key)
-        check_fits(model, dataset)
+        if classifies:
+            check_fits(model, dataset)
         return model
 
     try:
         return network(dataset, asked.stem), dataset
     except IsolossError as error:
         # A network of one's own for some classes of ImageNet knows no others.
-        fewer = dataset.of_those_present()
+        fewer = dataset.of_those_present() if classifies else dataset
         if len(fewer.classes) < len(dataset.classes):
             with suppress(IsolossError):
                 return network(fewer, asked.stem), fewer
@@ -149,10 +153,20 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     if settings.data not in (None, asked.data) or settings.image_size is not None:
         # The network is evaluated on images of the size it knows, unless asked otherwise.
         size = settings.image_size or trained_on.train.shape[-1]
-        dataset = load_dataset(settings.data or asked.data, size, read=read)
-    _check_same_classes(trained_on, dataset)
-    check_fits(model, dataset)
+        dataset = load_dataset(
+            settings.data or asked.data, size, read=read, targets=_targets(settings)
+        )
+    if _targets(settings) != "as given":
+        _check_same_classes(trained_on, dataset)
+        check_fits(model, dataset)
     return Network(model, dataset, asked.model, path.checkpoints, path)
+
+
+def _targets(asked: NetworkSettings | TrainingSettings) -> Targets:
+    """What the targets may be: with a loss of the user's own the network need not classify."""
+    if not isinstance(asked, ProbeSettings):
+        return "classes"
+    return "any" if asked.loss is None else "as given"
 
 
 def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
