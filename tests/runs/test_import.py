@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from isoloss import IsolossError
 from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state
+from isoloss.compute.training.network import load_path
 from isoloss.compute.training.notes import notes_on
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Log, Metric
@@ -170,6 +171,8 @@ def test_what_cannot_be_imported_is_refused_in_one_line(trained, capsys):
             assert code == 2, asked
             assert said in told[-1], asked
             assert not (Path("runs").absolute() / "x").exists()
+    with pytest.raises(IsolossError, match=r"ckpts is a folder of checkpoints: .*'isoloss import'"):
+        load_path(Path("ckpts"))
 
 
 def test_what_checkpoints_say_of_their_training(tmp_path):

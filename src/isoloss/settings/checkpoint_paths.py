@@ -74,11 +74,10 @@ def expanded(given: str | Path) -> list[Path]:
     if is_run(path):
         return _of_run(path)
     if path.is_dir() and weights_in(path) is None:
-        found = [p for p in path.iterdir() if not p.name.startswith(".") and _may_be_one(p)]
-        if not found:
+        if not holds_checkpoints(path):
             known = listed(CHECKPOINT_SUFFIXES, "or")
             raise IsolossError(f"{path} has no checkpoints in it ({known})")
-        return in_natural_order(found)
+        return in_natural_order(filter(_may_be_one, path.iterdir()))
     if glob.has_magic(str(path)) and not path.exists():
         matching = [Path(p) for p in glob.glob(str(path), recursive=True)]  # noqa: PTH207
         if not matching:
@@ -87,6 +86,11 @@ def expanded(given: str | Path) -> list[Path]:
     if not path.exists():
         raise IsolossError(f"there is no checkpoint {path}")
     return [path]
+
+
+def holds_checkpoints(folder: Path) -> bool:
+    """Whether checkpoints lie in a folder."""
+    return any(map(_may_be_one, folder.iterdir()))
 
 
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
@@ -118,7 +122,7 @@ def _of_run(folder: Path) -> list[Path]:
 
 
 def _may_be_one(path: Path) -> bool:
-    if _NO_WEIGHTS.match(path.name) or path.name == RESUME:
+    if _NO_WEIGHTS.match(path.name) or path.name == RESUME or path.name.startswith("."):
         return False
     return (
         weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)

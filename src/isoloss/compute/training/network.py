@@ -17,8 +17,9 @@ from isoloss.compute.networks.pretrained import fetch_weights, framing_of
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.run import Run
+from isoloss.run_folder import is_run
 from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
-from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES
+from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
     Source,
     data_set,
@@ -179,7 +180,13 @@ def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
             f"{folder} is no network: give a training run's folder, or a checkpoint "
             f"({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    run = Run.open(trained_network(folder).path)
+    path = trained_network(folder).path
+    if path.is_dir() and not is_run(path) and holds_checkpoints(path):
+        raise IsolossError(
+            f"{folder} is a folder of checkpoints: give one of them, or make a training run of "
+            "all with 'isoloss import'"
+        )
+    run = Run.open(path)
     asked = run.settings
     if not isinstance(asked, TrainingSettings):
         raise IsolossError(f"{run.folder} is a {asked.kind} run: give a training run")
