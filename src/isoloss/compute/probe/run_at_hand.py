@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -39,11 +40,18 @@ class ProbingAtHand:
 
     @classmethod
     def of(
-        cls, request: Request, paths: Sequence[ShownPath], located: Sequence[Located], axes: object
+        cls,
+        request: Request,
+        paths: Sequence[ShownPath],
+        located: Sequence[Located],
+        *,
+        loss: Callable[..., Any] | None,
+        axes: object,
     ) -> ProbingAtHand:
         """What is at hand, with its hashes.
 
         Args:
+            loss: as it was given.
             axes: the grid's coordinates as far as they were given.
         """
         plane, data = request.plane, request.data
@@ -56,7 +64,7 @@ class ProbingAtHand:
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
                 "data": digest_of(*data.batches(0, len(data), len(data))),
-                "loss": digest_of_code(request.loss),
+                "loss": digest_of_code(loss),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },

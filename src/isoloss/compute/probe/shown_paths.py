@@ -61,6 +61,8 @@ def _path(name: str, given: Any) -> ShownPath:
         trained = ShownPath.of_training(load_path(Path(given).expanduser())[1])
         return replace(trained, name=name or trained.name)
     checkpoints = _checkpoints(given)
+    if not checkpoints:
+        raise IsolossError(f"the trajectory {name} has no checkpoints".replace("  ", " "))
     places = [_place(checkpoint) for checkpoint in checkpoints]
     if len({place for place in places if place}) < sum(map(bool, places)):
         raise IsolossError(
