@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.events import ABOUT_DATA
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
@@ -113,12 +114,12 @@ def _run_lines(run: Run) -> list[str]:
         lines[-1] += f" in {duration(followed.seconds)}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     # Of a denoiser the size says which network it is.
-    recorded = {"data": run.environment.get("data")}
+    about_data = [m.removeprefix(ABOUT_DATA) for m in followed.log if m.startswith(ABOUT_DATA)]
     of_denoiser = run.settings.kind == "train" and run.settings.task == "denoiser"
     facts = FACTS[1:] if of_denoiser else FACTS
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
-        text = recorded.get(name) or text
+        text = about_data[-1] if name == "data" and about_data else text
         asked_for = name in facts or getattr(run.settings, name) != default[name]
         if name != "kind" and text and asked_for:
             lines.append(f"  {name.replace('_', ' '):<11} {text}")

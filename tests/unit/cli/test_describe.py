@@ -10,6 +10,7 @@ from PIL import Image
 
 from isoloss.cli.describe import describe
 from isoloss.cli.main import main
+from isoloss.events import Log
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
@@ -113,7 +114,7 @@ def test_data_are_told_by_their_source_or_as_a_folder(tmp_path, capsys):
 
 def test_a_run_tells_what_it_has_recorded_of_its_data(tmp_path):
     run = Run.create(tmp_path / "run", ProbeSettings(source=tmp_path / "net"))
-    run.record_environment(data="birds, 3 classes")
+    run.emit(Log("data: birds, 3 classes"))
     assert "data birds, 3 classes" in [
         " ".join(x.split()) for x in describe(run.folder).splitlines()
     ]

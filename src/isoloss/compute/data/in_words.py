@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from isoloss.compute.data.dataset import Dataset
-from isoloss.events import Log
-from isoloss.run import Run
 
 
 def facts_of(dataset: Dataset) -> dict[str, str]:
@@ -29,9 +27,3 @@ def in_words(dataset: Dataset) -> str:
     if "left out" in facts:
         facts["left out"] = f"left out: {facts['left out']}"
     return ", ".join(facts.values())
-
-
-def announce(run: Run, data: str) -> Log:
-    """The first line of a run, which it also records: its data in words."""
-    run.record_environment(data=data)
-    return Log(f"data: {data}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import load_into, only_tensors
-from isoloss.compute.networks.copying import copied
+from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
@@ -103,7 +104,10 @@ class Evaluator:
         ]  # fmt: skip
         self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
-        widest, self.products = effort(self.network, lambda: self._compute(few[0]), len(few[0][1]))
+        with nullcontext() if loss is not None else left_alone(model):
+            widest, self.products = effort(
+                self.network, lambda: self._compute(few[0]), len(few[0][1])
+            )
         self.batch_size = batch_size or suitable_batch_size(widest, device)
         self._graphs = (
             GraphedBatches(self._compute) if device.type == "cuda" and loss is None else None

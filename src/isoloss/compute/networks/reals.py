@@ -10,9 +10,7 @@ def can_move(tensor: Tensor) -> bool:
     """Whether a plane can move it: between integers there is nothing, between floats of eight bits
     too little, and of a sparse tensor not all is there."""
     dense = tensor.layout is torch.strided and not tensor.is_quantized
-    return dense and (
-        tensor.is_complex() or (tensor.is_floating_point() and tensor.itemsize > 1)
-    )
+    return dense and (tensor.is_complex() or (tensor.is_floating_point() and tensor.itemsize > 1))
 
 
 def as_reals(tensor: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from isoloss.compute.data.in_words import announce, in_words
+from isoloss.compute.data.in_words import in_words
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
@@ -35,7 +35,7 @@ from isoloss.compute.probe.surface_probing import (
     recalibration_batches,
 )
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log, Progress
+from isoloss.events import ABOUT_DATA, Event, Log, Progress
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
@@ -64,7 +64,7 @@ class Probing:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on(run))
-        yield announce(run, in_words(self.probed.network.dataset))
+        yield Log(f"{ABOUT_DATA}{in_words(self.probed.network.dataset)}")
         split = self.probed.network.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))

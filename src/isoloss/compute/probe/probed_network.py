@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from isoloss.compute.networks.checkpoints import load_into, load_state
+from isoloss.compute.networks.checkpoints import load_into, load_state, only_tensors
 from isoloss.compute.training.network import Network, TrainedPath, load_network, load_path
 from isoloss.errors import IsolossError
 from isoloss.settings import ProbeSettings
@@ -62,6 +62,6 @@ def _checked_end(settings: ProbeSettings, model: nn.Module) -> Path | None:
 
 
 def _check_same_architecture(model: nn.Module, checkpoint: Path) -> None:
-    own = {k: v.clone() for k, v in model.state_dict().items()}
+    own = {k: v.clone() for k, v in only_tensors(model.state_dict()).items()}
     load_into(model, load_state(checkpoint), str(checkpoint))
-    model.load_state_dict(own)
+    model.load_state_dict(own, strict=False)

@@ -135,8 +135,12 @@ class SurfaceProbing:
         if self._folder is not None and GrowingSurface.exists(self._folder):
             growing = GrowingSurface.open(self._folder, writable=True)
             self._precision = growing.meta["precision"]
-            self.evaluator = self._evaluator(self._precision, int(growing.meta["batch_size"]))
-            self.growing = growing
+            if self._precision not in self._failing:
+                self.evaluator = self._evaluator(self._precision, int(growing.meta["batch_size"]))
+                self.growing = growing
+            else:  # It was begun where that did not fail.
+                self.growing = growing
+                self._begin_again(self._candidates()[0])
             return
         self._precision = self._candidates()[0]
         self.evaluator = self._evaluator(self._precision, self._request.batch_size)

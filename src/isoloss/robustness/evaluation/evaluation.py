@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.compute.data.in_words import announce
 from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log
+from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.results.certificates import write_certificates
 from isoloss.results.tables import write_table
 from isoloss.robustness.evaluation.journal import Journal
@@ -63,7 +62,7 @@ class Evaluation:
     def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
-        yield announce(run, self.setup.about_data)
+        yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
         record = _Record(run, self)
         process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)

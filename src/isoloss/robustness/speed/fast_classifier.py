@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic, reduced_precisions
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
+from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
@@ -48,7 +49,7 @@ class Fast(nn.Module):
         best = [*reduced_precisions(self.device), "fp32"][0]
         self.precision = best if precision == "auto" else precision
         few = few[:FEW].to(self.device)
-        network = copy.deepcopy(model).to(self.device).eval().requires_grad_(False)
+        network = copied(model, self.device).requires_grad_(False)
         if fold:
             network = _shortened(network, few)
         network = in_fast_layout(network, lambda: network(few))
@@ -106,5 +107,5 @@ def _folded(network: nn.Module) -> nn.Module:
     if folded is None:
         return network
     device = next(network.parameters()).device
-    folded.network.load_state_dict(folded.state(network.state_dict()))
+    folded.network.load_state_dict(folded.state(network.state_dict()), strict=False)
     return folded.network.to(device)

@@ -104,7 +104,8 @@ def two_norms(affine=True):
     "names",
     [
         ({"1.bias"}, {"1.bias"}), ({"0.bias"}, {"0.bias"}), ({"0.bias"}, {"4.bias"}),
-        ({"4.bias"}, {"8.weight"}), ({"0.bias", "1.bias"}, {"0.weight"}), ({"3.weight"}, {"4.bias"}),
+        ({"4.bias"}, {"8.weight"}), ({"0.bias", "1.bias"}, {"0.weight"}),
+        ({"3.weight"}, {"4.bias"}),
     ],
 )  # fmt: skip
 def test_directions_of_a_few_tensors_move_what_they_name(names, losses_by_torch):
@@ -123,7 +124,9 @@ def test_directions_of_a_few_tensors_move_what_they_name(names, losses_by_torch)
 def test_a_norm_without_scale_and_shift_folds_too(losses_by_torch):
     model, (x, y) = two_norms(affine=False), images(40)
     plane = custom_plane(model, {"0.bias": torch.randn(6)}, {"3.weight": torch.randn(6, 6, 3, 3)})
-    surface = probe(model, [(x, y)], plane, [0.0, 0.5], [0.0, 0.5], precision="fp32", progress=False)
+    surface = probe(
+        model, [(x, y)], plane, [0.0, 0.5], [0.0, 0.5], precision="fp32", progress=False
+    )
     assert surface.meta["folded_batch_norms"] == 2
     expected = losses_by_torch(model, plane, [0.0, 0.5], [0.0, 0.5], x, y)
     np.testing.assert_allclose(surface.loss, expected, rtol=1e-4)
@@ -137,7 +140,9 @@ def test_layers_that_share_a_weight_are_not_folded(losses_by_torch):
     model = nn.Sequential(first, nn.BatchNorm1d(12), nn.ReLU(), second, nn.Linear(12, 4)).eval()
     x, y = torch.randn(30, 12), torch.arange(30) % 4
     plane = random_plane(model)
-    surface = probe(model, [(x, y)], plane, [0.0, 1.0], [0.0, 1.0], precision="fp32", progress=False)
+    surface = probe(
+        model, [(x, y)], plane, [0.0, 1.0], [0.0, 1.0], precision="fp32", progress=False
+    )
     assert surface.meta["folded_batch_norms"] == 0
     expected = losses_by_torch(model, plane, [0.0, 1.0], [0.0, 1.0], x, y)
     np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)

@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from isoloss import IsolossError, interpolation, probe, random_plane
-from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.copying import copied
 from isoloss.compute.planes.plane import Plane
 
 X, Y = torch.randn(60, 6, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 3
@@ -214,8 +214,51 @@ def test_networks_that_cannot_move_or_be_copied_get_one_line(quiet):
             random_plane(model)
     locked = layers()
     locked.lock = threading.Lock()
-    with pytest.raises(IsolossError, match="cannot be copied .*lock"):
+    with pytest.raises(IsolossError, match=r"cannot be copied .*lock"):
         probe(locked, [(X, Y)], random_plane(locked), progress=False)
     scripted = torch.jit.script(layers())
     with pytest.raises(IsolossError, match="cannot be recalibrated"):
         probe(scripted, [(X, Y)], random_plane(scripted), batch_norm="recalibrated", progress=False)
+
+
+def test_a_copy_that_computes_with_the_network_itself_is_refused(losses_by_torch):
+    """Whatever moves in such a copy changes nothing: the surface would be flat."""
+    held, hooked, bound = layers().eval(), layers().eval(), layers().eval()
+    inside = held.forward
+    held.forward = lambda x: 2 * inside(x)
+    hooked[1].register_forward_hook(lambda module, given, output: hooked[2](output))
+    for model in (held, hooked):
+        with pytest.raises(IsolossError, match=r"computes with the network itself"):
+            probe(model, [(X, Y)], random_plane(model), [0.0, 1.0], [0.0, 1.0], progress=False)
+        model(X)  # as before
+    bound.forward = bound.forward
+    plane, axis = random_plane(bound), [0.0, 1.0]
+    surface = probe(bound, [(X, Y)], plane, axis, axis, precision="fp32", progress=False)
+    expected = losses_by_torch(bound, plane, axis, axis, X, Y)
+    np.testing.assert_allclose(surface.loss, expected, rtol=1e-4)
+
+
+def test_a_loss_may_use_the_network_itself():
+    """As one that compares with it."""
+    model = layers().eval()
+
+    def distance(moved, batch):
+        return (moved(batch[0]) - model(batch[0])).square().sum(1)
+
+    surface = probe(model, [(X, Y)], random_plane(model), [0.0, 1.0], [0.0], distance,
+                    progress=False)  # fmt: skip
+    assert surface.loss[0, 0] == 0
+    assert surface.loss[1, 0] > 0
+
+
+def test_a_run_of_a_scripted_network_knows_it_again(tmp_path, quiet):
+    model = torch.jit.script(layers().eval())
+    plane = random_plane(model)
+    asked = {"progress": False, "out": tmp_path / "run", "precision": "fp32"}
+    first = probe(model, [(X, Y)], plane, [0.0, 1.0], [0.0, 1.0], **asked)
+    again = probe(model, [(X, Y)], plane, [0.0, 1.0], [0.0, 1.0], **asked)
+    np.testing.assert_array_equal(first.loss, again.loss)
+    other = nn.Sequential(*layers()[:2], nn.ReLU(), layers()[3]).eval()
+    other.load_state_dict(model.state_dict())
+    with pytest.raises(IsolossError):
+        probe(torch.jit.script(other), [(X, Y)], plane, [0.0, 1.0], [0.0, 1.0], **asked)

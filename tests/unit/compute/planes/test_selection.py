@@ -127,9 +127,7 @@ def test_principal_components_of_a_selection_leave_the_rest_alone():
         ]
     )
     values = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
-    np.testing.assert_allclose(
-        plane.explained_variance_ratio, values[:2] / values.sum(), rtol=1e-5
-    )
+    np.testing.assert_allclose(plane.explained_variance_ratio, values[:2] / values.sum(), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,9 @@ def test_planes_made_by_hand_say_what_does_not_fit():
     ):
         with pytest.raises(IsolossError, match=words):
             Plane(origin, direction, {})
-    whole = Plane(origin, {"head.bias": torch.ones(3, dtype=torch.int64)}, {"table": origin["table"] * 0})
+    whole = Plane(
+        origin, {"head.bias": torch.ones(3, dtype=torch.int64)}, {"table": origin["table"] * 0}
+    )
     assert whole.delta["head.bias"].dtype == torch.float32
     assert whole.eta.keys() == {"head.bias"}
     assert not whole.eta["head.bias"].any()
@@ -281,5 +283,5 @@ def test_the_plane_of_another_network_is_refused():
     plane = Plane(origin, {"weight": torch.ones(3, 4)}, {})
     hidden = nn.Linear(4, 3)
     hidden.extra = nn.Linear(1, 1)
-    with pytest.raises(IsolossError, match="another|fit|no tensor"):
+    with pytest.raises(IsolossError, match=r"another architecture"):
         probe(hidden, [(torch.ones(2, 4), torch.zeros(2).long())], plane, [0, 1], [0, 1])

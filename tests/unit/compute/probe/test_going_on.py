@@ -133,6 +133,35 @@ def test_bf16_that_fails_on_the_way_is_given_up_there(
     np.testing.assert_array_equal(surface.count, exact.count)
 
 
+def test_a_run_begun_where_bf16_works_goes_on_where_it_does_not(
+    pretend_fast_bf16, monkeypatch, tmp_path, losses_by_torch
+):
+    model, x = made(Rarely), with_a_rare_sample().clamp(max=10)
+    plane, said = random_plane(model), []
+    asked = {"progress": False, "batch_size": 8, "out": tmp_path / "run"}
+
+    def interrupt(event):
+        if "bf16 differs" in getattr(event, "message", ""):
+            raise KeyboardInterrupt
+
+    begun = probe(model, [(x, Y)], plane, AXIS, AXIS, on_event=interrupt, **asked)
+    assert begun.meta["precision"] == "bf16"
+    assert not (begun.count == len(Y)).all()
+
+    own = surface_probing.Evaluator
+
+    def evaluator(*given, **options):
+        if options.get("precision") == "bf16":
+            raise RuntimeError("no bf16 here")
+        return own(*given, **options)
+
+    monkeypatch.setattr(surface_probing, "Evaluator", evaluator)
+    surface = probe(model, [(x, Y)], plane, AXIS, AXIS, on_event=said.append, **asked)
+    assert any("no bf16 here" in text for text in words(said))
+    expected = losses_by_torch(model, plane, AXIS, AXIS, x, Y)
+    np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)
+
+
 def test_points_at_once_that_fail_on_the_way_are_evaluated_one_by_one(losses_by_torch):
     model, x = made(Rarely, vmapped=True), with_a_rare_sample()
     plane, said = random_plane(model), []

@@ -116,7 +116,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(in_folder_
         ({"model": "tinyuser:broken"}, "ValueError: two lines"),
         ({"data": "nosuchdata"}, "no data set"),
         ({"data": "tinyuser:wrong_data"}, "must return"),
-        ({"data": "imagefolder:nowhere"}, "no folder"),
+        ({"data": "imagefolder:nowhere"}, "no file or folder"),
         ({"device": "cuda:99"}, "no device"),
     ):
         with pytest.raises(IsolossError, match=message) as caught:
