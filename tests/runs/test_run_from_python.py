@@ -153,6 +153,25 @@ def test_an_interrupted_run_is_a_partial_surface_and_goes_on(tmp_path, every_ste
     assert_same(finished, whole)
 
 
+@pytest.mark.parametrize("batch_norm", ["frozen", "recalibrated"])
+def test_a_loader_that_shuffles_anew_changes_nothing(tmp_path, every_step, batch_norm):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    twice = torch.utils.data.TensorDataset(torch.cat([X, X]), torch.cat([Y, Y]))
+    loader = torch.utils.data.DataLoader(twice, batch_size=7, shuffle=True)
+    more = {"data": loader, "batch_norm": batch_norm}
+    probe(**asked(tmp_path / "x", model, **more, on_event=interrupt_after(5)))
+    kept = np.load(tmp_path / "x" / "samples.npy")
+    probe(**asked(tmp_path / "x", model, **more, on_event=interrupt_after(9)))
+    finished = probe(**asked(tmp_path / "x", model, **more))
+    np.testing.assert_array_equal(np.load(tmp_path / "x" / "samples.npy"), kept)
+    assert len(set(kept.tolist())) == len(X)
+    in_order = {**more, "data": [(torch.cat([X, X]), torch.cat([Y, Y]))]}
+    expected = probe(**asked(None, model, **in_order))
+    np.testing.assert_allclose(finished.loss, expected.loss, rtol=1e-5)
+    np.testing.assert_array_equal(finished.accuracy, expected.accuracy)
+
+
 def test_what_a_callback_raises_leaves_the_run_paused(tmp_path, every_step):
     def stop(event):
         raise LookupError("enough")

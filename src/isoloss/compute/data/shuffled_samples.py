@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -66,6 +67,19 @@ class ShuffledSamples:
         if n >= len(self) or self._cuts is None:
             return min(n, len(self))
         return self._cuts[bisect_left(self._cuts, n)]
+
+    def in_order(self, order: Sequence[int]) -> ShuffledSamples:
+        """The same samples, or batches where they cannot be cut, in another order.
+
+        Args:
+            order: for each place the place where what comes there is by now.
+        """
+        if self._cuts is None:
+            inputs, targets = self._batches[0]
+            return ShuffledSamples([(inputs[order], targets[order])], None)
+        batches = [self._batches[i] for i in order]
+        cuts = np.cumsum([len(targets) for _, targets in batches]).tolist()
+        return ShuffledSamples(batches, cuts)
 
     def batches(self, first: int, last: int, size: int) -> Iterator[Batch]:
         """The samples from `first` up to `last`, both cuts, at most `size` at a time where they
