@@ -68,7 +68,8 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
     assert [m.epoch for m in curve] == pytest.approx([0, 2 / 3, 4 / 3, 2])
     assert all(math.isfinite(m.test_loss) and math.isnan(m.test_accuracy) for m in curve)
     assert any(isinstance(e, Progress) and e.done == e.total == 6 for e in events)
-    remarks = [e.message for e in events if isinstance(e, Log)]
+    about_data, *remarks = [e.message for e in events if isinstance(e, Log)]
+    assert about_data.startswith("data: tinyuser:data, 3 classes")
     assert len(remarks) == 3
     assert "at σ = 0.25" in remarks[-1]
 
@@ -166,7 +167,7 @@ def test_a_denoiser_for_little_noise_says_so(in_folder_of_users_module, one_thre
     assert timestep_for_sigma(scheduler.alphas_cumprod, 0.25)[0] == 145
     with pytest.raises(IsolossError, match="outside the denoiser's schedule, which has noise up"):
         timestep_for_sigma(scheduler.alphas_cumprod, 0.5)
-    remark = next(e.message for e in events if isinstance(e, Log))
+    _, remark, *_ = [e.message for e in events if isinstance(e, Log)]
     assert "σ = 0.25" in remark
     assert "σ = 0.5" not in remark
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
@@ -30,7 +31,7 @@ from isoloss.settings.source import data_set
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
-SAID_ELSEWHERE = ("range", "run", "title", "name", "findings")
+SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 ORTHOGONAL = 1e-6
@@ -177,12 +178,15 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
     if not surface.is_curve:
         lines.append(f"  β           {_range(surface.beta)}")
     if len(finite):
-        lines.append(f"  loss        {_range(finite)}")
+        kind = surface.meta.get("loss")
+        lines.append(f"  loss        {_range(finite)}" + (f" ({kind})" if kind else ""))
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
     if np.isfinite(surface.accuracy).any():
         best = 100 * float(np.nanmax(surface.accuracy))
         lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
+    if centre := centre_in_words(surface):
+        lines.append(f"  centre      {centre}")
     if surface.spread is not None and np.isfinite(surface.spread).any():
         lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
     for key, value in surface.meta.items():

@@ -137,7 +137,8 @@ class GrowingSurface:
             square_sum = float(before["square_sum"]) + square_sum
         hits, count = int(before["hits"]) + hits, int(before["count"]) + count
         stderr = standard_error(loss_sum, square_sum, count, self.population)
-        accuracy = hits / count if self.classifier else np.nan
+        targets = count * float(self.meta.get("targets_per_sample", 1))
+        accuracy = hits / targets if self.classifier else np.nan
         self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
 
     def put(self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int) -> None:

@@ -72,7 +72,7 @@ def network_type(text: str) -> Source:
         return Source("torchvision", text, name)
     if not separator:
         return Source("built-in", text, text)
-    return Source("function" if _is_function(text) else "unknown", text, text)
+    return Source("function" if is_function(text) else "unknown", text, text)
 
 
 def trained_network(text: str | Path) -> Source:
@@ -97,7 +97,7 @@ def data_set(text: str) -> Source:
         return Source("imagefolder", text, name)
     if text in DATA_SETS:
         return Source("built-in", text, text)
-    return Source("function" if _is_function(text) else "unknown", text, text)
+    return Source("function" if is_function(text) else "unknown", text, text)
 
 
 def denoiser(text: str | Path) -> Source:
@@ -119,6 +119,7 @@ def is_folder(text: str | Path) -> bool:
         return False
 
 
-def _is_function(text: str) -> bool:
+def is_function(text: str) -> bool:
+    """Whether a text reads package.module:function."""
     module, separator, function = text.partition(":")
     return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()

@@ -96,16 +96,22 @@ def _part_of(folder: Folder) -> str | None:
     A name of several words, as seg_train or val2017, says so only above class folders.
     """
     name = folder.name.lower()
-    if name in _PART or not folder.folders:
+    if _is_plain(folder) or not folder.folders:
         return _PART.get(name)
     found = {_PART[word] for word in re.findall(r"[a-z]+", name) if word in _PART}
     return found.pop() if len(found) == 1 else None
 
 
+def _is_plain(folder: Folder) -> bool:
+    return folder.name.lower() in _PART
+
+
 def _parts(root: Folder) -> tuple[list[Folder], list[Folder]]:
     """The folders for training and for testing, or one for both; and those that are neither."""
     of = {folder.path: _part_of(folder) for folder in root.folders}
-    named = {part: [f for f in root.folders if of[f.path] == part] for part in PARTS}
+    # Before train_masks comes train, which says nothing else.
+    plain_first = sorted(root.folders, key=_is_plain, reverse=True)
+    named = {part: [f for f in plain_first if of[f.path] == part] for part in PARTS}
     trains, tests = named["train"], [*named["test"], *named["val"]]
     only_parts = all(of.values())
     if trains and tests:
@@ -114,8 +120,9 @@ def _parts(root: Folder) -> tuple[list[Folder], list[Folder]]:
         chosen = min(tests, key=lambda f: not _shares_classes(train, _inner(f)))
         test = _inner(chosen)
         if only_parts or (train.folders and test.folders):
-            if len(trains) > 1:
-                several = listed((f.name for f in trains), "and")
+            rivals = [f.name for f in trains if _is_plain(f) == _is_plain(trains[0])]
+            if len(rivals) > 1:
+                several = listed(rivals, "and")
                 raise IsolossError(
                     f"{root.path} has several folders to train on, {several}: leave one of them "
                     "there"
@@ -148,7 +155,7 @@ def _check_classes(part: Folder) -> None:
     filled = [folder for folder in part.folders if folder.has_images]
     no_classes = [f for f in filled if _branches(f)]
     if filled and len(no_classes) < len(filled):  # then only a part among classes is suspicious
-        no_classes = [f for f in no_classes if f.name.lower() in _PART]
+        no_classes = [f for f in no_classes if _is_plain(f)]
     if no_classes:
         names = listed((repr(f.name) for f in no_classes[:3]), "and")
         raise _NoClassesError(

@@ -11,7 +11,7 @@ def facts_of(dataset: Dataset) -> dict[str, str]:
     images = len(shape) == 3
     size = "×".join(map(str, shape[1:] if images and shape[0] == 3 else shape))
     facts = {
-        "classes": f"{len(dataset.classes):,}",
+        "classes": f"{len(dataset.classes):,}" if dataset.classes else "no",
         "samples": f"{len(train):,} training and {len(test):,} test "
         f"{'images' if images else 'samples'}{f' of {size}' if size else ''}",
         "split": dataset.found,

@@ -35,7 +35,7 @@ class Selection:
 def select(model: nn.Module, asked: Parameters) -> Selection:
     """The parameters with two or more dimensions that `asked` means.
 
-    "auto" is "trainable" where more than half of the network's weights are frozen
+    "auto" is "trainable" where half of the network's weights or more are frozen
     (`requires_grad=False`) and some others are not, as with LoRA, adapters or a new head on a
     frozen backbone; it is "all" everywhere else. The name of a module means all parameters in it.
     A text may hold several names and patterns, with blanks or commas between them.
@@ -85,10 +85,10 @@ def frozen_beside_trainable(model: nn.Module) -> frozenset[str]:
 
 
 def _is_adapted(parameters: dict[str, nn.Parameter], movable: dict[str, nn.Parameter]) -> bool:
-    """Whether most weights are frozen, but not all that could move."""
+    """Whether half of the weights or more are frozen, but not all that could move."""
     frozen = sum(p.numel() for p in parameters.values() if not p.requires_grad)
     return (
-        frozen > sum(p.numel() for p in parameters.values()) / 2
+        2 * frozen >= sum(p.numel() for p in parameters.values())
         and any(p.requires_grad for p in movable.values())
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
@@ -84,8 +85,14 @@ class PlaneProbing:
         yield from self.probing.steps(group)
         for k, path in enumerate(self._paths):
             (places, off_plane), folder = self._located[k], self._folder
-            losses = self._losses(path, None if folder is None else folder / f"path{k}")
-            yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            place = None if folder is None else folder / f"path{k}"
+            losses = self._losses(path, place)
+            try:
+                yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            except Exception as error:  # a user's network may raise anything
+                yield self.probing.leave_precision(error)
+                losses = self._losses(path, place)
+                yield from carry_out(losses, losses.rounds(), group, 1, "path")
             group.release()
             loss = losses.growing.snapshot().loss[:, 0]
             meta = {**self.probing.growing.meta, "name": path.name}
@@ -122,6 +129,8 @@ class PlaneProbing:
 
 def keep(run: Run, surface: Surface) -> Iterator[Event]:
     """Say what diagnostics hold against a surface, and write it where its run has it."""
+    if centre := centre_in_words(surface):
+        yield Log(f"at the centre: {centre}")
     for alarm in alarms(surface):
         yield Log(alarm)
     if surface.is_curve:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.recording import follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
@@ -50,17 +49,16 @@ class ProbingAtHand:
         request: Request,
         paths: Sequence[ShownPath],
         located: Sequence[Located],
-        *,
-        loss: Callable[..., Any] | None,
         axes: object,
     ) -> ProbingAtHand:
         """What is at hand, with its hashes.
 
         Args:
-            loss: as it was given.
             axes: the grid's coordinates as far as they were given.
         """
-        plane, samples = request.plane, _hashes(request.data)
+        plane = request.plane
+        hashes = [int(digest_of(piece)[:16], 16) for piece in request.data.pieces()]
+        samples = np.array(hashes, np.uint64)
         checkpoints = [(path.name, *map(_digest_of_checkpoint, path.checkpoints)) for path in paths]
         return cls(
             request,
@@ -71,7 +69,7 @@ class ProbingAtHand:
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
                 "data": digest_of(np.sort(samples)),
-                "loss": digest_of_code(loss),
+                "loss": _digest_of_loss(request.loss),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },
@@ -140,12 +138,12 @@ def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Ge
     group.broadcast("written")
 
 
-def _hashes(data: ShuffledSamples) -> NDArray[np.uint64]:
-    """(N,) of its samples, or of its batches where they cannot be cut, in their order."""
-    pieces = data.batches(0, len(data), 1024)
-    if data.can_be_cut:
-        pieces = (sample for batch in pieces for sample in zip(*batch, strict=True))
-    return np.array([int(digest_of(*piece)[:16], 16) for piece in pieces], np.uint64)
+def _digest_of_loss(loss: BatchLoss | Loss | None) -> str:
+    """Of the code of a loss of the user's own."""
+    if not isinstance(loss, UsersLoss):
+        return digest_of_code(None)
+    code = digest_of_code(loss.function)
+    return digest_of(code, "per batch") if loss.whole else code
 
 
 def _digest_of_checkpoint(checkpoint: Checkpoint) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
-from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.data.datasets import Targets, load_dataset
 from isoloss.compute.networks.checkpoints import State, load_into, load_state
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
@@ -17,7 +17,7 @@ from isoloss.compute.training.classifier import build_for
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.run import Run
-from isoloss.settings import NetworkSettings, TrainSettings
+from isoloss.settings import NetworkSettings, ProbeSettings, TrainSettings
 from isoloss.settings.source import (
     CHECKPOINT_SUFFIXES,
     Source,
@@ -92,6 +92,8 @@ def _of_file(settings: NetworkSettings, source: Path, read: bool) -> Network:
         return _filled(settings, settings.model, dataset, state, source)
     except IsolossError:
         # A network of one's own for some classes of ImageNet knows no others.
+        if not dataset.classes or _targets(settings) == "as given":
+            raise
         fewer = dataset.of_those_present()
         if len(fewer.classes) == len(dataset.classes):
             raise
@@ -105,7 +107,9 @@ def _data_for(model: str, settings: NetworkSettings, read: bool) -> Dataset:
     assert settings.data is not None
     published = network_type(model).kind == "published"
     framing = framing_of(model, settings.image_size) if published else None
-    return load_dataset(settings.data, settings.image_size, framing=framing, read=read)
+    return load_dataset(
+        settings.data, settings.image_size, framing=framing, read=read, targets=_targets(settings)
+    )
 
 
 def _filled(
@@ -113,7 +117,8 @@ def _filled(
 ) -> Network:
     model = build_for_data(name, settings.stem, dataset)
     load_into(model, state, str(weights))
-    check_fits(model, dataset)
+    if dataset.classes and _targets(settings) != "as given":
+        check_fits(model, dataset)
     return Network(model, dataset, name, [weights])
 
 
@@ -126,12 +131,22 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     if settings.data not in (None, asked.data) or settings.image_size is not None:
         # The network is evaluated on images of the size it knows, unless asked otherwise.
         size = settings.image_size or trained_on.train.shape[-1]
-        dataset = load_dataset(settings.data or asked.data, size, read=read)
-    _check_same_classes(trained_on, dataset)
+        dataset = load_dataset(
+            settings.data or asked.data, size, read=read, targets=_targets(settings)
+        )
     model = build_for(asked, trained_on)
     load_into(model, load_state(path.checkpoints[-1]), str(path.checkpoints[-1]))
-    check_fits(model, dataset)
+    if _targets(settings) != "as given":
+        _check_same_classes(trained_on, dataset)
+        check_fits(model, dataset)
     return Network(model, dataset, asked.model, path.checkpoints, path)
+
+
+def _targets(settings: NetworkSettings) -> Targets:
+    """What the targets may be: with a loss of the user's own the network need not classify."""
+    if not isinstance(settings, ProbeSettings):
+        return "classes"
+    return "any" if settings.loss is None else "as given"
 
 
 def load_path(folder: Path) -> tuple[TrainSettings, TrainedPath]:

@@ -96,6 +96,14 @@ def test_a_test_part_without_the_classes_gives_way(tmp_path, unlabelled):
     assert facts_of(load(tmp_path))["split"] == "train and valid folders"
 
 
+def test_a_name_that_says_nothing_else_comes_first(tmp_path):
+    for part in ("masks_train", "train", "masks_test", "test"):
+        lay_out(tmp_path, f"{part}/a", f"{part}/b")
+    facts = facts_of(load(tmp_path))
+    assert facts["split"] == "train and test folders"
+    assert facts["left out"] == "masks_test/ and masks_train/"
+
+
 def test_what_is_neither_part_is_left_out_and_said(tmp_path):
     lay_out(tmp_path, "train/a", "train/b", "val/a", "unlabelled")
     (tmp_path / "train" / "a" / "notes.txt").write_text("x")
@@ -229,9 +237,11 @@ def test_one_class_in_two_spellings_is_told(tmp_path, train, test):
     assert said.endswith(f"where it is {train!r}: give both one name")
 
 
-def test_several_folders_to_train_on_are_refused(tmp_path):
-    lay_out(tmp_path, *(f"{part}/{c}" for part in ("train1", "train2", "test") for c in "ab"))
-    assert "has several folders to train on, train1 and train2: leave one" in refusal(tmp_path)
+@pytest.mark.parametrize("trains", [("train1", "train2"), ("train", "training")])
+def test_several_folders_to_train_on_are_refused(tmp_path, trains):
+    lay_out(tmp_path, *(f"{part}/{c}" for part in (*trains, "test") for c in "ab"))
+    several = " and ".join(trains)
+    assert f"has several folders to train on, {several}: leave one" in refusal(tmp_path)
 
 
 def test_what_cannot_be_a_folder_is_told(tmp_path, monkeypatch):

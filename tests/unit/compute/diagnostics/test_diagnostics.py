@@ -15,7 +15,7 @@ from isoloss.geometry.trajectory import Trajectory
 
 CHECKS = [
     "directions", "normalization", "centre", "trajectory", "range", "minimum", "standard error",
-    "cells", "precision", "parameters",
+    "cells", "precision", "parameters", "accuracy", "batch", "draws",
 ]  # fmt: skip
 
 

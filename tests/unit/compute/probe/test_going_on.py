@@ -1,16 +1,23 @@
 """What fails beside the computation of a surface costs no surface: it goes on, with a word."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from isoloss import IsolossError, probe, random_plane
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics import checks
+from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.probe import surface_probing
+from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
 from isoloss.events import Log
+from isoloss.geometry.growing import GrowingSurface
 
 AXIS = [-1.0, 0.0, 0.6]
+CPU = torch.device("cpu")
 X = torch.randn(96, 8, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(96) % 3
 
@@ -119,7 +126,13 @@ def test_bf16_that_fails_on_the_way_is_given_up_there(
     asked = (model, [(x, Y)], plane, AXIS, AXIS)
     for out in (None, tmp_path / "run"):
         surface = probe(
-            *asked, progress=False, batch_size=8, on_event=said.append, out=out, **options
+            *asked,
+            progress=False,
+            batch_size=8,
+            points_at_once=1,
+            on_event=said.append,
+            out=out,
+            **options,
         )
         assert surface.meta["precision"] == "fp32"
         assert "bf16 fails" in surface.meta["precision_note"]
@@ -128,7 +141,9 @@ def test_bf16_that_fails_on_the_way_is_given_up_there(
     if not options:
         expected = losses_by_torch(model, plane, AXIS, AXIS, x, Y)
         np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)
-    exact = probe(*asked, progress=False, batch_size=8, precision="fp32", **options)
+    exact = probe(
+        *asked, progress=False, batch_size=8, points_at_once=1, precision="fp32", **options
+    )
     np.testing.assert_array_equal(surface.loss, exact.loss)
     np.testing.assert_array_equal(surface.count, exact.count)
 
@@ -160,6 +175,82 @@ def test_a_run_begun_where_bf16_works_goes_on_where_it_does_not(
     assert any("no bf16 here" in text for text in words(said))
     expected = losses_by_torch(model, plane, AXIS, AXIS, x, Y)
     np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)
+
+
+def test_between_processes_the_run_ends_and_goes_on_in_fp32(pretend_fast_bf16, tmp_path):
+    model, x = made(Rarely), with_a_rare_sample()
+    axes, data = (np.array(AXIS), np.array(AXIS)), ShuffledSamples.of_batches([(x, Y)], 0, CPU)
+    request = Request(
+        model, random_plane(model), axes, data, len(Y), CPU, batch_size=8, points_at_once=1
+    )  # fmt: skip
+    group = ProcessGroup(Ranks(world=2, local_world=2))
+    with pytest.raises(IsolossError, match=r"bf16 fails .*resume the run, which goes on in fp32"):
+        list(SurfaceProbing(request, tmp_path / "surface").steps(group))
+    resumed = SurfaceProbing(request, tmp_path / "surface")
+    list(resumed.steps(group))
+    exact = SurfaceProbing(replace(request, precision="fp32"), None)
+    list(exact.steps(ProcessGroup()))
+    np.testing.assert_array_equal(resumed.growing.snapshot().loss, exact.growing.snapshot().loss)
+
+
+def test_between_processes_points_at_once_end_the_run_too(tmp_path):
+    model, x = made(Rarely, vmapped=True), with_a_rare_sample()
+    axes, data = (np.array(AXIS), np.array(AXIS)), ShuffledSamples.of_batches([(x, Y)], 0, CPU)
+    request = Request(
+        model, random_plane(model), axes, data, len(Y), CPU, precision="fp32", batch_size=8,
+        points_at_once=3,
+    )  # fmt: skip
+    group = ProcessGroup(Ranks(world=2, local_world=2))
+    with pytest.raises(IsolossError, match=r"3 points at once fail .*goes on in one"):
+        list(SurfaceProbing(request, tmp_path / "surface").steps(group))
+    resumed = SurfaceProbing(request, tmp_path / "surface")
+    list(resumed.steps(group))
+    assert (resumed.growing.count == len(Y)).all()
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), MemoryError()])
+def test_what_is_no_fault_of_the_network_is_raised(error, pretend_fast_bf16, monkeypatch):
+    def failing(*given, **options):
+        raise error
+
+    monkeypatch.setattr(GrowingSurface, "add", failing)
+    model, said = made(lambda: nn.Linear(8, 3)), []
+    with pytest.raises(IsolossError, match=r"disk full|out of memory"):
+        probe(
+            model, [(X, Y)], random_plane(model), AXIS, AXIS, progress=False,
+            on_event=said.append,
+        )  # fmt: skip
+    assert not any("going on" in text for text in words(said))
+
+
+def test_a_checkpoint_that_bf16_fails_on_is_evaluated_in_fp32(pretend_fast_bf16):
+    class Scaled(nn.Module):
+        """Some weights are large in one checkpoint, and only there."""
+
+        def __init__(self):
+            super().__init__()
+            self.head = nn.Linear(8, 3)
+
+        def forward(self, x):
+            logits = self.head(x)
+            if logits.dtype == torch.bfloat16 and self.head.bias.abs().max() > 9:
+                raise RuntimeError("no bf16 for large weights")
+            return logits.float()
+
+    model, said = made(Scaled), []
+    states = [{k: v.clone() for k, v in model.state_dict().items()} for _ in range(3)]
+    states[1]["head.bias"] += torch.tensor([0.0, 0.0, 10.0])
+    surface = probe(
+        model, [(X, Y)], random_plane(model), AXIS, AXIS, progress=False, trajectory=states,
+        on_event=said.append,
+    )  # fmt: skip
+    assert surface.meta["precision"] == "bf16"
+    assert any("bf16 fails off the surface" in text for text in words(said))
+    (path,) = surface.trajectories
+    for k, state in enumerate(states):
+        model.load_state_dict(state)
+        right = nn.functional.cross_entropy(model(X), Y).item()
+        assert path.loss[k] == pytest.approx(right, rel=1e-5)
 
 
 def test_points_at_once_that_fail_on_the_way_are_evaluated_one_by_one(losses_by_torch):
