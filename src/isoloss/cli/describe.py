@@ -26,6 +26,7 @@ from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
+from isoloss.settings import TrainingSettings
 from isoloss.settings.source import data_set
 
 # Settings that are worth a line even where they are the defaults.
@@ -116,22 +117,26 @@ def _run_lines(run: Run) -> list[str]:
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     # Of a denoiser the size says which network it is.
     about_data = [m.removeprefix(ABOUT_DATA) for m in followed.log if m.startswith(ABOUT_DATA)]
-    of_denoiser = run.settings.kind == "train" and run.settings.task == "denoiser"
+    of_denoiser = isinstance(run.settings, TrainingSettings) and run.settings.task == "denoiser"
     facts = FACTS[1:] if of_denoiser else FACTS
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
+        if name == "checkpoints":
+            text = f"{len(value)}, from {Path(value[0]).name} to {Path(value[-1]).name}"
         text = about_data[-1] if name == "data" and about_data else text
         asked_for = name in facts or getattr(run.settings, name) != default[name]
         if name != "kind" and text and asked_for:
             lines.append(f"  {name.replace('_', ' '):<11} {text}")
-    if run.settings.kind == "train" and followed.metrics:
+    if isinstance(run.settings, TrainingSettings) and followed.metrics:
         last = followed.metrics[-1]
         tested = (
             f"test loss {last.test_loss:.4g}"
             if math.isnan(last.test_accuracy)
             else f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
-        lines.append(f"  epoch       {last.epoch:g}, training loss {last.train_loss:.4g}, {tested}")
+        if not math.isnan(last.train_loss):
+            tested = f"training loss {last.train_loss:.4g}, {tested}"
+        lines.append(f"  epoch       {last.epoch:g}, {tested}")
     if run.settings.is_robustness:
         lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):

@@ -169,7 +169,7 @@ def _bench(namespace: argparse.Namespace) -> int:
 
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
-    **dict.fromkeys(("train", "probe", "attack", "defend", "certify"), start),
+    **dict.fromkeys(("train", "import", "probe", "attack", "defend", "certify"), start),
     "run": run,
     "demo": _demo,
     "view": _view,

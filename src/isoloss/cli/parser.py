@@ -60,6 +60,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     called = next((a for a in arguments if not a.startswith("-")), "")
     for name, text in (
         ("train", "Train a network and keep its trajectory"),
+        ("import", "Make a training run of checkpoints of one's own"),
         ("probe", "Evaluate a network's loss over a plane"),
         ("attack", "Attack networks: accuracy against ε"),
         ("defend", "Attack networks behind noise and a denoiser"),

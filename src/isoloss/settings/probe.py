@@ -189,11 +189,6 @@ class ProbeSettings(NetworkSettings):
             raise ValueError("--per-batch is for a loss of your own: give --loss")
         return self
 
-    @property
-    def is_from_python(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether it is about a network that a script has at hand."""
-        return self.networks[0].kind == "python"
-
     @model_validator(mode="after")
     def _what_the_plane_needs(self) -> ProbeSettings:
         if self.is_from_python:

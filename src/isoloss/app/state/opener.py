@@ -17,6 +17,7 @@ from isoloss.run import Run
 from isoloss.run_folder import TABLE, is_run
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
+from isoloss.settings import TrainingSettings
 
 
 def samples() -> list[Path]:
@@ -105,7 +106,7 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
     if run.settings.is_robustness:
         workspace.show_evaluation(followed)
         return
-    if run.settings.kind == "train":
+    if isinstance(run.settings, TrainingSettings):
         workspace.messages.say(f"{run.name} is a training run: probe it to see its surface")
         return
     workspace.show_surface(followed)

@@ -15,7 +15,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.run import Run, free_folder, run_name
 from isoloss.run_folder import RUN, is_run
-from isoloss.settings import AnySettings
+from isoloss.settings import AnySettings, TrainingSettings
 
 Spawn = Callable[[Sequence[Path]], Job]
 
@@ -47,7 +47,7 @@ class Runs:
     @property
     def trained(self) -> list[FollowedRun]:
         """Training runs: what can be probed, newest first."""
-        return [f for f in self.followed if f.run.settings.kind == "train"]
+        return [f for f in self.followed if isinstance(f.run.settings, TrainingSettings)]
 
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""

@@ -75,8 +75,6 @@ class Evaluator:
         self._loss = as_batch_loss(loss)
         self._recalibrate = recalibrate
         self._plain = copied(model, device)
-        if self._loss.differentiates:  # only what it asks for is to be kept for its gradients
-            self._plain.requires_grad_(False)
         load_into(self._plain, plane.origin, "the plane's origin")
         _check_names(self._plain, plane)
         if recalibrate is not None and any(

@@ -87,7 +87,7 @@ def choose_loss(
     """
     if loss is None and per_batch:
         raise IsolossError(f"--per-batch is for a loss of your own: {GIVE_A_LOSS}")
-    network = copied(model, device).requires_grad_(False)
+    network = copied(model, device)
     if origin is not None:
         load_into(network, origin, "the plane's origin")
     trial = _Trial(network, device)

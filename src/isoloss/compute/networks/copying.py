@@ -50,7 +50,7 @@ def _in_words(value: Any) -> str:
 
 
 def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
-    """A copy of a network in eval mode, by default where it is itself.
+    """A copy of a network in eval mode with frozen parameters, by default where it is itself.
 
     Raises:
         IsolossError: if it cannot be copied.
@@ -68,6 +68,8 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     if device is not None:
         copy_of.to(device)
     copy_of.eval()
+    for parameter in copy_of.parameters():  # a scripted network has no requires_grad_ of its own
+        parameter.requires_grad_(False)
     return copy_of
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,10 +13,9 @@ from numpy.typing import NDArray
 
 from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.recording import follow, recorded
+from isoloss.compute.machine.recording import Prepared, follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
-from isoloss.compute.networks.checkpoints import as_state, digest
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
 from isoloss.compute.probe.shown_paths import ShownPath
@@ -24,7 +24,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings
+from isoloss.settings import AnySettings
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,16 @@ class ProbingAtHand:
         return replace(asked, data=data, calibration=calibration)
 
 
-def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Generator[Event]:
+class AtHand(Prepared, Protocol):
+    """What a run is about, where a script has it."""
+
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of all that its results depend on beside the settings."""
+        ...
+
+
+def resumed(folder: Path, settings: AnySettings, at_hand: AtHand) -> Generator[Event]:
     """Begin the run in `folder`, or do what is missing of it, yielding what happens.
 
     Under torchrun every process calls it: rank 0 does the run, the others help and yield nothing.

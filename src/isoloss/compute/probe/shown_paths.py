@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.networks.checkpoints import Checkpoint, checkpoints_in
 from isoloss.compute.training.network import TrainedPath, load_path
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.run_folder import is_run
-from isoloss.settings.checkpoint_paths import expanded
 
 Checkpoints = Iterable[Checkpoint] | Checkpoint
 
@@ -60,7 +59,7 @@ def _path(name: str, given: Any) -> ShownPath:
     if isinstance(given, str | Path) and is_run(Path(given).expanduser()):
         trained = ShownPath.of_training(load_path(Path(given).expanduser())[1])
         return replace(trained, name=name or trained.name)
-    checkpoints = _checkpoints(given)
+    checkpoints = checkpoints_in(given)
     if not checkpoints:
         raise IsolossError(f"the trajectory {name} has no checkpoints".replace("  ", " "))
     places = [_place(checkpoint) for checkpoint in checkpoints]
@@ -73,17 +72,10 @@ def _path(name: str, given: Any) -> ShownPath:
     return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
 
 
-def _checkpoints(given: Any) -> list[Checkpoint]:
-    if isinstance(given, str | Path):
-        return [*expanded(given)]
-    found: list[Checkpoint] = []
-    for each in given:
-        found += expanded(each) if isinstance(each, str | Path) else [each]
-    return found
-
-
 def _place(checkpoint: Checkpoint) -> tuple[int, ...]:
     """Where in memory its tensors are."""
+    if isinstance(checkpoint, nn.Module):
+        checkpoint = checkpoint.state_dict()
     if not isinstance(checkpoint, Mapping):
         return ()
     return tuple(t.data_ptr() for t in checkpoint.values() if isinstance(t, Tensor) and t.numel())

@@ -46,17 +46,17 @@ class Fast(nn.Module):
     ) -> None:
         super().__init__()
         self.device = torch.device(device)
-        best = [*reduced_precisions(self.device), "fp32"][0]
-        self.precision = best if precision == "auto" else precision
         few = few[:FEW].to(self.device)
-        network = copied(model, self.device).requires_grad_(False)
+        with torch.no_grad():  # else a scripted one's parameters are computed ones
+            network = _frozen(copied(model, self.device))
+        self.precision = _fastest(network, few) if precision == "auto" else precision
         if fold:
             network = _shortened(network, few)
         network = in_fast_layout(network, lambda: network(few))
         self.layout = layout_of(network)
         if self.precision == "bf16":
             keep_weights_in_bf16(network)
-        self.network = network.requires_grad_(False)
+        self.network = _frozen(network)
         self.eval()
         self.batch_sizes = suitable_batch_sizes(self, few, lambda: self(few))
 
@@ -69,6 +69,25 @@ class Fast(nn.Module):
     def train(self, mode: bool = True) -> Fast:
         """Stays in eval mode: folded batch norms have no statistics to follow."""
         return super().train(False)
+
+
+def _frozen(network: nn.Module) -> nn.Module:
+    for parameter in network.parameters():  # scripted modules freeze no other way
+        parameter.requires_grad_(False)
+    return network
+
+
+@torch.no_grad()
+def _fastest(network: nn.Module, few: Tensor) -> str:
+    """The fastest precision of the device in which the network computes at all."""
+    for precision in reduced_precisions(few.device):
+        try:
+            with arithmetic(few.device, precision):
+                network(few)
+        except Exception:  # what is not for autocast: NumPy, types that must agree
+            continue
+        return precision
+    return "fp32"
 
 
 def layout_of(network: nn.Module) -> torch.memory_format:

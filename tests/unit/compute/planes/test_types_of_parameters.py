@@ -181,10 +181,10 @@ def test_a_real_checkpoint_is_not_one_of_a_complex_network(tmp_path):
     model = spectral()
     states = wander(model)
     states[1] = states[1] | {"spectrum": states[1]["spectrum"].real.contiguous()}
-    with pytest.raises(IsolossError, match="another network: spectrum"):
+    with pytest.raises(IsolossError, match="another architecture: spectrum"):
         pca_plane(model, states)
     paths = [save_tensors(tmp_path / f"{k}.safetensors", s) for k, s in enumerate(states)]
-    with pytest.raises(IsolossError, match="another network: spectrum"):
+    with pytest.raises(IsolossError, match="another architecture: spectrum"):
         pca_plane(model, paths)
 
 
