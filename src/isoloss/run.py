@@ -173,6 +173,11 @@ class Run:
         return self.folder / names.PLANE
 
     @property
+    def samples_path(self) -> Path:
+        """Which samples a probe begun from Python sees first: their hashes, in that order."""
+        return self.folder / names.SAMPLES
+
+    @property
     def growing_path(self) -> Path:
         """The folder of a growing surface."""
         return self.folder / names.GROWING

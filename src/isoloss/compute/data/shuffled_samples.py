@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -89,6 +90,25 @@ class ShuffledSamples:
         if n >= len(self) or self._cuts is None:
             return min(n, len(self))
         return self._cuts[bisect_left(self._cuts, n)]
+
+    def in_order(self, order: Sequence[int]) -> ShuffledSamples:
+        """The same samples, or batches where they cannot be cut, in another order.
+
+        Args:
+            order: for each place the place where what comes there is by now.
+        """
+        if self._cuts is None:
+            return ShuffledSamples([rows(self._batches[0], torch.tensor(order))], None)
+        sizes = np.diff([0, *self._cuts])[order]
+        return ShuffledSamples([self._batches[i] for i in order], np.cumsum(sizes).tolist())
+
+    def pieces(self) -> Iterator[Batch]:
+        """The samples one by one; batches that cannot be cut, one by one."""
+        for batch in self.batches(0, len(self), 1024):
+            if self._cuts is None:
+                yield from (rows(batch, slice(k, k + 1)) for k in range(size_of(batch)))
+            else:
+                yield batch
 
     def batches(self, first: int, last: int, size: int) -> Iterator[Batch]:
         """The samples from `first` up to `last`, both cuts, at most `size` at a time where they

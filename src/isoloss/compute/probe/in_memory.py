@@ -45,11 +45,20 @@ from isoloss.settings.source import FROM_PYTHON
 from isoloss.terminal import ProgressBar
 
 
+class _Raised(Exception):
+    """What a callback has raised goes through as it is."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
 @contextmanager
 def _in_one_line() -> Iterator[None]:
     """Tell what goes wrong inside in one line, with the names of arguments."""
     try:
         yield
+    except _Raised as raised:
+        raise raised.error from raised.error.__cause__
     except IsolossError as error:
         if (told := as_arguments(str(error))) == str(error):
             raise
@@ -193,18 +202,26 @@ def _watch(
             if bar is not None:
                 bar.show(event)
             if on_event is not None:
-                on_event(event)
+                _tell(on_event, event)
     finally:
         steps.close()  # a run is then left paused
         if bar is not None:
             bar.close()
 
 
+def _tell(on_event: Callable[[Event], object], event: Event) -> None:
+    try:
+        on_event(event)
+    except Exception as error:
+        raise _Raised(error) from error
+
+
 def _interrupted(surface: Surface, out: str | Path | None) -> Surface:
     """A surface that was not finished, as it says itself."""
     known, points = int(surface.computed.sum()), surface.count.size
+    few = f"{known} of {points} points are known" if known < points else "not all samples are seen"
     again = "" if out is None else f"; the same call goes on with {out}"
-    print(f"isoloss: interrupted, {known} of {points} points are known{again}", file=sys.stderr)
+    print(f"isoloss: interrupted, {few}{again}", file=sys.stderr)
     return replace(surface, meta={**surface.meta, "interrupted": True})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoloss.compute.networks.checkpoints import Checkpoint, checkpoints_in
 from isoloss.compute.training.network import TrainedPath, load_path
@@ -60,6 +60,8 @@ def _path(name: str, given: Any) -> ShownPath:
         trained = ShownPath.of_training(load_path(Path(given).expanduser())[1])
         return replace(trained, name=name or trained.name)
     checkpoints = checkpoints_in(given)
+    if not checkpoints:
+        raise IsolossError(f"the trajectory {name} has no checkpoints".replace("  ", " "))
     places = [_place(checkpoint) for checkpoint in checkpoints]
     if len({place for place in places if place}) < sum(map(bool, places)):
         raise IsolossError(
@@ -72,6 +74,8 @@ def _path(name: str, given: Any) -> ShownPath:
 
 def _place(checkpoint: Checkpoint) -> tuple[int, ...]:
     """Where in memory its tensors are."""
+    if isinstance(checkpoint, nn.Module):
+        checkpoint = checkpoint.state_dict()
     if not isinstance(checkpoint, Mapping):
         return ()
     return tuple(t.data_ptr() for t in checkpoint.values() if isinstance(t, Tensor) and t.numel())
