@@ -244,7 +244,7 @@ def test_what_tells_no_classes_apart_is_imported_untested_and_probed(in_folder_o
     model = fits.net()
     for k, loss in enumerate(path.loss):
         model.load_state_dict(torch.load(f"e{k}.pt"))
-        assert loss == pytest.approx(float(F.mse_loss(model(x), y)), rel=1e-4)
+        assert loss == pytest.approx(F.mse_loss(model(x), y).item(), rel=1e-4)
     attack = Run.create(Path("runs/a"), AttackSettings(**common, samples=4))
     with pytest.raises(IsolossError, match="tells no classes apart"):
         list(resume(attack))
