@@ -32,12 +32,11 @@ from isoloss.compute.engine.losses import (
     Loss,
     NetworksOwnLoss,
     UsersLoss,
-    name_of,
     on_inputs,
     own_loss,
     targets_of,
 )
-from isoloss.compute.machine.user_code import one_line, where_users_code_failed
+from isoloss.compute.machine.user_code import name_of, one_line, where_users_code_failed
 from isoloss.compute.networks.checkpoints import State, load_into
 from isoloss.compute.networks.copying import copied
 from isoloss.errors import IsolossError

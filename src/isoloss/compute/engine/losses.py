@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.batch import Batch, mapped, size_of
 from isoloss.compute.data.reading import IGNORED, LABELS
+from isoloss.compute.machine.user_code import name_of
 from isoloss.errors import IsolossError
 
 Loss = Callable[[nn.Module, Batch], Tensor]
@@ -200,11 +201,6 @@ def as_batch_loss(loss: BatchLoss | Loss | None) -> BatchLoss:
     if loss is None:
         return CrossEntropy()
     return loss if isinstance(loss, BatchLoss) else UsersLoss(name_of(loss), function=loss)
-
-
-def name_of(loss: Loss) -> str:
-    """What a function is called; a `functools.partial` and the like by their class."""
-    return str(getattr(loss, "__name__", type(loss).__name__))
 
 
 def _as_one(given: Any) -> Tensor:

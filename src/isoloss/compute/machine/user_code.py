@@ -64,6 +64,11 @@ def call_user_function(name: str, **arguments: Any) -> Any:
         raise IsolossError(f"{name} failed: {one_line(error)}") from error
 
 
+def name_of(function: object) -> str:
+    """What a function is called; a `functools.partial` and the like by their class."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
 def where_users_code_failed(error: BaseException) -> str | None:
     """The place in the user's own code that `error` came through last, and what it says; None if it
     came through none: modules imported by `import_user_function`, and what is not installed."""

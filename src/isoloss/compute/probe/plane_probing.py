@@ -131,12 +131,17 @@ class PlaneProbing:
         )  # fmt: skip
 
 
-def keep(run: Run, surface: Surface) -> Iterator[Event]:
-    """Say what diagnostics hold against a surface, and write it where its run has it."""
+def said_of(surface: Surface) -> Iterator[Event]:
+    """What there is at a surface's centre, and what diagnostics hold against it."""
     if centre := centre_in_words(surface):
         yield Log(f"at the centre: {centre}")
     for alarm in alarms(surface):
         yield Log(alarm)
+
+
+def keep(run: Run, surface: Surface) -> Iterator[Event]:
+    """Say what there is to say of a surface, and write it where its run has it."""
+    yield from said_of(surface)
     if surface.is_curve:
         surface.save(run.curve_path.with_suffix(".csv"))
         surface.save(run.curve_path)

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from isoloss.compute.data.dataset import Split, as_inputs, digest_of
 from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.hashes import digest_of as digest_of_values
+from isoloss.compute.machine.hashes import digest_of_code
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.probe.hashes import digest_of as digest_of_values
-from isoloss.compute.probe.hashes import digest_of_code
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.context import OwnAttack
