@@ -29,6 +29,7 @@ from isoloss.compute.networks.copying import check_network
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
+from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.refusals import as_images, as_labels, check_logits
@@ -250,7 +251,7 @@ def _check_model(model: nn.Module) -> None:
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     if own != torch.float32:
         raise IsolossError(
-            f"the network's parameters are {str(own).removeprefix('torch.')}, and attacks are "
+            f"the network's parameters are {dtype_name(own)}, and attacks are "
             "measured in float32: give network.float(), and for speed precision='auto'"
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.naming import shortened
+from isoloss.naming import in_one_line, shortened
 
 _imported: set[str] = set()
 _INSTALLED = (
@@ -83,6 +83,6 @@ def where_users_code_failed(error: BaseException) -> str | None:
 
 def one_line(error: BaseException) -> str:
     """What an error is and says, in one line of at most 200 characters."""
-    text = " ".join(str(error).split())
+    text = in_one_line(error)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return shortened(said, lambda line: len(line) <= 200)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
+from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
 from isoloss.compute.machine.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
@@ -65,7 +65,7 @@ class ProbingAtHand:
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
                 "data": digest_of(np.sort(samples)),
-                "loss": _digest_of_loss(request.loss),
+                "loss": _digest_of_loss(as_batch_loss(request.loss)),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },
@@ -115,12 +115,10 @@ class ProbingAtHand:
         return replace(asked, data=data, calibration=calibration)
 
 
-def _digest_of_loss(loss: BatchLoss | Loss | None) -> str:
+def _digest_of_loss(loss: BatchLoss) -> str:
     """Of the code of a loss of the user's own."""
-    if not isinstance(loss, UsersLoss):
-        return digest_of_code(None)
-    code = digest_of_code(loss.function)
-    return digest_of(code, "per batch") if loss.whole else code
+    code = digest_of_code(loss.users_function)
+    return digest_of(code, "per batch") if loss.users_function and loss.whole else code
 
 
 def _digest_of_checkpoint(checkpoint: Checkpoint) -> str:

@@ -206,7 +206,7 @@ class SurfaceProbing:
             Exception: `error`, if precision is not its cause, or others have that evaluator too.
         """
         asked, precision = self._request, self._precision
-        given = isinstance(error, IsolossError) or asked.precision != "auto"
+        given = isinstance(error, IsolossError | OSError | MemoryError) or asked.precision != "auto"
         if given or self._is_shared or precision == "fp32":
             raise error
         self._precision = "fp32"
