@@ -26,8 +26,8 @@ from isoloss.compute.planes.plane import Plane, Range
 from isoloss.compute.probe.plane_probing import PlaneProbing, locate, said_of, usual_ranges
 from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.probing_at_hand import ProbingAtHand
+from isoloss.compute.probe.request import Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import Checkpoints, paths_of
-from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.geometry.arrays import Array

@@ -16,8 +16,9 @@ from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.plane import Plane, Range, surrounding
+from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.shown_paths import ShownPath
-from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
+from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array

@@ -15,8 +15,8 @@ from isoloss.compute.machine.hashes import digest_of, digest_of_code, digest_of_
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
+from isoloss.compute.probe.request import Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import ShownPath
-from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
