@@ -115,5 +115,7 @@ def is_folder(text: str | Path) -> bool:
 
 
 def _is_function(text: str) -> bool:
-    module, separator, function = text.partition(":")
-    return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()
+    module, _, function = text.partition(":")
+    # A module may be called 01_train: only a statement cannot import it.
+    named = bool(module) and f"_{module}".replace(".", "_").isidentifier()
+    return named and function.isidentifier()
