@@ -19,6 +19,22 @@ from isoloss.errors import IsolossError
 _PARTIAL = ".partial-"
 
 
+def nothing_at(path: Path | str) -> IsolossError:
+    """What to raise where what somebody named is not there."""
+    return IsolossError(f"there is no file or folder {path}")
+
+
+def check_parent(path: Path) -> None:
+    """Refuse to write where there is no folder, before what is to be written is made.
+
+    Raises:
+        IsolossError: naming the folder.
+    """
+    parent = path.expanduser().absolute().parent
+    if not parent.is_dir():
+        raise IsolossError(f"cannot write {path}: there is no folder {parent}")
+
+
 def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
     """Let `write` fill a temporary file beside `path`, then put it in place in one step.
 

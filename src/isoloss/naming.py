@@ -11,6 +11,11 @@ def short_name(name: str) -> str:
     return re.split(r"[:/\\]", name.rstrip("/\\"))[-1]
 
 
+def as_arguments(message: str) -> str:
+    """A message with the names of options as those of Python's arguments: batch_size."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), message)
+
+
 def capitalized(text: str) -> str:
     """With a capital first, as labels and sentences begin; the rest stays as it is."""
     return text[:1].upper() + text[1:]

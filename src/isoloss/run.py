@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
-from isoloss.files import append_line, read_json, write_json
+from isoloss.files import append_line, nothing_at, read_json, write_json
 from isoloss.settings import AnySettings, explain, parse_settings
 from isoloss.settings.elsewhere import found_again, given_elsewhere, missing_path
 from isoloss.settings.source import data_set, network_type
@@ -56,9 +56,12 @@ class Run:
         if names.is_run(folder):
             run = cls.open(folder)
             if settings not in (run.settings, run.asked):
+                again = f"resume that one with 'isoloss run {folder}'"
+                if settings.is_from_python:
+                    again = "ask for what it was begun with"
                 raise IsolossError(
                     f"{folder} already holds a run with other settings: choose another folder, or "
-                    f"resume that one with 'isoloss run {folder}'"
+                    f"{again}"
                 )
             return run
         visible = folder.is_dir() and [f for f in folder.iterdir() if not f.name.startswith(".")]
@@ -85,7 +88,7 @@ class Run:
         folder = folder.expanduser().absolute()
         path = folder / names.RUN
         if not folder.exists():
-            raise IsolossError(f"there is no {folder}")
+            raise nothing_at(folder)
         if not path.exists():
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
         content = _object(read_json(path))

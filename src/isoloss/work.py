@@ -1,46 +1,16 @@
-"""Resume runs: the one mechanism behind the command line, the window's jobs and recovery.
-
-Under torchrun, rank 0 does the run and the other ranks help.
-"""
+"""Resume runs: the one mechanism behind the command line, the window's jobs and recovery."""
 
 from __future__ import annotations
 
-import os
-import platform
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
-from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.torchrun_group import process_group
-from isoloss.compute.machine.user_code import where_users_code_failed
+from isoloss.compute.machine import recording
+from isoloss.compute.machine.recording import Prepared, explain, recorded
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Event, Failed, Paused, Started
-from isoloss.files import remove_partial_files
+from isoloss.events import Event
 from isoloss.run import Run
 from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings, TrainSettings
-from isoloss.version import __version__
-
-_IS_BEGUN, _IS_DONE = b"begun", b"done"
-
-
-class Prepared(Protocol):
-    """What a kind of run needs, loaded and checked."""
-
-    @property
-    def device(self) -> object:
-        """Where it computes."""
-        ...
-
-    def resume(self, run: Run) -> Iterator[Event]:
-        """Do what is missing of the run, yielding what happens."""
-        ...
-
-    def serve(self, run: Run) -> None:
-        """At ranks other than 0: do this process's part of what rank 0 resumes."""
-        ...
 
 
 def prepare(settings: AnySettings) -> Prepared:
@@ -68,7 +38,7 @@ def prepare(settings: AnySettings) -> Prepared:
 
                 return Evaluation.prepare(settings)
     except Exception as error:
-        if friendly := _explain(error):
+        if friendly := explain(error):
             raise IsolossError(friendly) from error
         raise
 
@@ -80,45 +50,15 @@ def resume(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
     from there. A run that is done yields nothing.
 
     Raises:
-        IsolossError: if the run cannot go on; the reason is recorded too.
+        IsolossError: if the run cannot go on; the reason is recorded too, but where it was begun
+            from Python, with a network that is there alone.
     """
-    group = process_group()
-    with run.lock():
-        if run.is_done:
-            group.broadcast("run", _IS_DONE)
-            return
-        began = time.monotonic()
-        remove_partial_files(run.folder)
-        try:
-            # Said twice: at once, so that whoever looks knows which process to ask to stop, and
-            # again when the device is known.
-            run.emit(Started(os.getpid()))
-            group.broadcast("run", _IS_BEGUN)
-            prepared = prepared or prepare(run.settings)
-            run.record_environment(**_machine(prepared))
-            started = Started(os.getpid(), str(prepared.device))
-            run.emit(started)
-            yield started
-            for event in prepared.resume(run):
-                run.emit(event)
-                yield event
-        except (KeyboardInterrupt, GeneratorExit):
-            # torchrun interrupts rank 0 too when another process has given up.
-            run.emit(Paused() if group.failure is None else Failed(group.failure))
-            raise
-        except IsolossError as error:
-            reason = group.failure or str(error)
-            _record_failure(run, reason)
-            raise IsolossError(reason) from error
-        except Exception as error:
-            friendly = group.failure or _explain(error)
-            _record_failure(run, friendly or f"{type(error).__name__}: {error}")
-            if friendly:
-                raise IsolossError(friendly) from error
-            raise
-        done = Done(round(time.monotonic() - began, 3))
-        run.emit(done)
-        yield done
+    if run.settings.is_from_python and not run.is_done:
+        raise IsolossError(
+            f"{run.folder} was begun from Python, which alone has its network: run that script "
+            "again, and it goes on"
+        )
+    yield from recorded(run, lambda: prepared or prepare(run.settings))
 
 
 def follow(folder: Path) -> None:
@@ -127,49 +67,9 @@ def follow(folder: Path) -> None:
     Raises:
         IsolossError: if this process cannot; rank 0 has been told.
     """
-    group = process_group()
-    if group.broadcast("run") == _IS_DONE:
-        return
-    try:
+
+    def opened() -> tuple[Run, Prepared]:
         run = Run.open(folder)
-        prepare(run.settings).serve(run)
-    except IsolossError as error:
-        group.report_failure(str(error))
-        raise
-    except Exception as error:
-        friendly = _explain(error)
-        group.report_failure(friendly or f"{type(error).__name__}: {error}")
-        if friendly:
-            raise IsolossError(friendly) from error
-        raise
+        return run, prepare(run.settings)
 
-
-def _record_failure(run: Run, message: str) -> None:
-    # If the disk is full or gone, the caller still hears the first reason.
-    with suppress(IsolossError):
-        run.emit(Failed(" ".join(message.split())))
-
-
-def _explain(error: Exception) -> str | None:
-    """A person's words for what the machine or the user's own code did wrong; None for a defect."""
-    name = type(error).__name__
-    text = str(error)
-    exhausted = "can't allocate memory" in text or "not enough memory" in text
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or exhausted:
-        return "out of memory: choose a smaller --batch-size or --device cpu"
-    if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}"
-    return where_users_code_failed(error)
-
-
-def _machine(prepared: Prepared) -> dict[str, object]:
-    import torch
-
-    return {
-        "isoloss": __version__,
-        "torch": str(torch.__version__),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "device": str(prepared.device),
-        "processes": Ranks.current().world,
-    }
+    recording.follow(opened)

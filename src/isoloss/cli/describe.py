@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.geometry.files.reading import finished_file, load, load_trajectories
+from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
@@ -23,24 +24,55 @@ from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
+from isoloss.settings.source import data_set
 
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
 SAID_ELSEWHERE = ("range", "run", "title", "name", "findings")
+# Values of a surface's description that say nothing.
+USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
+ORTHOGONAL = 1e-6
+NAMED = 10
+"""So many classes are told by name."""
 
 
 def describe(path: Path) -> str:
-    """A summary of a surface file, a run folder or a session.
+    """A summary of a surface file, a run folder, a session or data: a folder of images, or what
+    `--data` takes.
 
     Raises:
         IsolossError: if it is none of them.
     """
+    if not path.exists() and data_set(str(path)).kind != "unknown":
+        return "\n".join(_data_lines(str(path)))
     if path.suffix.lower() == SUFFIX and not path.is_dir():
         return "\n".join(_session_lines(path))
     if is_run(path):
         return "\n".join(_run_lines(Run.open(path)))
+    if finished_file(path) is None and _has_class_folders(path):
+        return "\n".join(_data_lines(f"imagefolder:{path}"))
     return "\n".join(_surface_lines(load(path), path))
+
+
+def _has_class_folders(path: Path) -> bool:
+    """Whether there are images in folders below a folder."""
+    from isoloss.compute.data.folder_tree import IMAGE_SUFFIXES
+
+    below = (file for pattern in ("*/*", "*/*/*", "*/*/*/*") for file in path.glob(pattern))
+    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in below)
+
+
+def _data_lines(name: str) -> list[str]:
+    """What a run says first of its data, and the names of the classes."""
+    from isoloss.compute.data.datasets import load_dataset
+    from isoloss.compute.data.in_words import facts_of
+
+    dataset = load_dataset(name, read=False)
+    facts = facts_of(dataset)
+    if 0 < len(dataset.classes) <= NAMED:
+        facts["classes"] += f": {', '.join(dataset.classes)}"
+    return [f"data        {dataset.name}", *(f"  {k:<11} {text}" for k, text in facts.items())]
 
 
 def _session_lines(path: Path) -> list[str]:
@@ -56,13 +88,16 @@ def _session_lines(path: Path) -> list[str]:
     linked = [link.name for link in fields(Links) if getattr(document.links, link.name)]
     for k, view in enumerate(document.shown_views):
         shown = [layer.name for layer in document.layers if layer not in view.hidden]
-        seen = f"azimuth {view.camera.azimuth:g}, elevation {view.camera.elevation:g}"
+        camera = view.camera
+        turned = number_label(camera.azimuth), number_label(camera.elevation)
+        seen = f"azimuth {turned[0]}, elevation {turned[1]}"
         texture = shown_texture(view.shown, view.appearance).name
         lines.append(f"  viewport {k + 1}  {', '.join(shown) or 'nothing'}; {texture}; {seen}")
     if document.arrangement > 1:
         lines.append(f"  linked      {', '.join(linked) or 'nothing'}")
     if document.cut is not None:
-        ends = [f"({a:.6g}, {b:.6g})" for a, b in (document.cut.start, document.cut.end)]
+        cut = document.cut
+        ends = [f"({number_label(a, 4)}, {number_label(b, 4)})" for a, b in (cut.start, cut.end)]
         lines.append(f"  slice       from {ends[0]} to {ends[1]}")
     views = ", ".join(saved.name for saved in document.saved_views)
     lines.append(f"  saved views {views or 'none'}")
@@ -78,10 +113,12 @@ def _run_lines(run: Run) -> list[str]:
         lines[-1] += f" in {duration(followed.seconds)}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     # Of a denoiser the size says which network it is.
+    recorded = {"data": run.environment.get("data")}
     of_denoiser = run.settings.kind == "train" and run.settings.task == "denoiser"
     facts = FACTS[1:] if of_denoiser else FACTS
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
+        text = recorded.get(name) or text
         asked_for = name in facts or getattr(run.settings, name) != default[name]
         if name != "kind" and text and asked_for:
             lines.append(f"  {name.replace('_', ' '):<11} {text}")
@@ -149,9 +186,9 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
     for key, value in surface.meta.items():
         text = _in_words(value)
-        if text and key not in SAID_ELSEWHERE:
+        if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
             lines.append(f"  {key.replace('_', ' '):<11} {text}")
-    for trajectory in load_trajectories(path):
+    for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
         lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
     return lines + _finding_lines(surface)
@@ -166,6 +203,13 @@ def _finding_lines(surface: Surface) -> list[str]:
     return lines or ["  no findings"]
 
 
+def _says_nothing(key: str, value: Any) -> bool:
+    """Whether a fact is as it mostly is: principal components are orthogonal, but for rounding."""
+    if key == "cosine" and isinstance(value, float):
+        return abs(value) < ORTHOGONAL
+    return key in USUAL and value == USUAL[key]
+
+
 def _in_words(value: Any) -> str:
     """A value of a description as people write it; "" for nothing."""
     match value:
@@ -174,7 +218,7 @@ def _in_words(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.6g}"
+            return number_label(value, 4)
         case list() | tuple():
             return ", ".join(filter(None, map(_in_words, value)))
         case dict():
@@ -185,4 +229,4 @@ def _in_words(value: Any) -> str:
 
 
 def _range(values: NDArray[np.float64]) -> str:
-    return f"{values.min():.6g} … {values.max():.6g}"
+    return f"{number_label(values.min(), 4)} … {number_label(values.max(), 4)}"

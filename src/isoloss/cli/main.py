@@ -106,11 +106,12 @@ def _render(namespace: argparse.Namespace) -> int:
     from isoloss.terminal import ProgressBar
 
     interrupt_on_termination()
-    bar = ProgressBar()
+    bar, code = ProgressBar(), 0
     try:
         for event in run_render(namespace):
             if isinstance(event, Path):
                 bar.close()
+                code = 0 if event == namespace.out else FAILED  # frames, for want of ffmpeg
                 written = Log(f"wrote {event}")
                 print(to_line(written, time.time()) if namespace.json else event, flush=True)
             elif namespace.json:
@@ -119,12 +120,14 @@ def _render(namespace: argparse.Namespace) -> int:
                 bar.show(event)
     finally:
         bar.close()
-    return 0
+    return code
 
 
 def _export(namespace: argparse.Namespace) -> int:
+    from isoloss.files import check_parent
     from isoloss.geometry.files.reading import load
 
+    check_parent(namespace.out)
     print(load(namespace.path).save(namespace.out))
     return 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -17,10 +19,12 @@ from isoloss.settings.text import (
     is_grid,
     is_positional,
     missing,
+    takes_several,
     text_of,
 )
 
 ANY_NUMBER = -1
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
@@ -53,8 +57,13 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         )
 
 
-def settings_from(model: type[Settings], namespace: argparse.Namespace) -> Any:
+def settings_from(
+    model: type[Settings], namespace: argparse.Namespace, typed: Mapping[str, str] = NOTHING
+) -> Any:
     """The validated settings that a parsed command line asks for.
+
+    Args:
+        typed: {field: the option by which it was given}, where that is another than its own.
 
     Raises:
         IsolossError: naming the first option that is wrong, or that would change nothing.
@@ -63,7 +72,7 @@ def settings_from(model: type[Settings], namespace: argparse.Namespace) -> Any:
     try:
         settings = model.model_validate(given)
     except ValidationError as error:
-        raise IsolossError(explain(error)) from error
+        raise IsolossError(explain(error, typed)) from error
     for name in given:
         if wanted := missing(settings, name):
             raise IsolossError(f"--{name.replace('_', '-')} is for {wanted}")
@@ -78,6 +87,8 @@ def _nargs(field: FieldInfo, size: int) -> int | str | None:
 
 def _tuple_size(field: FieldInfo) -> int:
     """The number of values of a tuple field, `ANY_NUMBER` where that is free; 0 for others."""
+    if takes_several(field):
+        return ANY_NUMBER
     for kind in alternatives(field.annotation):
         if get_origin(kind) is tuple:
             return ANY_NUMBER if Ellipsis in get_args(kind) else len(get_args(kind))

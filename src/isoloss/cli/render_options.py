@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
+from isoloss.files import check_parent, nothing_at
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer, load_layer
@@ -91,6 +92,10 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
 def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     """Draw what the command line asks for; yields the progress of a movie, then its `Path`."""
     given = vars(namespace)
+    for path in namespace.path:
+        if not path.exists():
+            raise nothing_at(path)
+    check_parent(namespace.out)
     size = _size(namespace.size) if namespace.size else None
     if _is_of_robustness(namespace):
         _draw_robustness(namespace, size)

@@ -28,11 +28,10 @@ def start(namespace: argparse.Namespace) -> int:
 
     kind = namespace.kind
     both = vars(namespace).pop("range", None)
-    if both is not None:
-        for axis in ("alpha_range", "beta_range"):
-            if axis not in namespace:
-                setattr(namespace, axis, both)
-    settings = settings_from(KINDS[kind], namespace)
+    of_both = [a for a in ("alpha_range", "beta_range") if both is not None and a not in namespace]
+    for axis in of_both:
+        setattr(namespace, axis, both)
+    settings = settings_from(KINDS[kind], namespace, dict.fromkeys(of_both, "range"))
     ranks = Ranks.current()
     if ranks.world > 1 and namespace.out is None:
         raise IsolossError("under torchrun, give --out: processes started again find the run there")

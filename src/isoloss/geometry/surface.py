@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import short_name
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
@@ -37,6 +38,7 @@ class Surface:
         meta: what made it (JSON-compatible), e.g. model, data, plane, seed, precision, versions.
         spread: (A, B) float64, the standard deviation of the mean loss over an ensemble of random
             planes; None where there was only one.
+        trajectories: what is shown upon it: the paths of training runs, its own first.
 
     With a single β it is a curve: the loss along one direction.
     """
@@ -49,6 +51,7 @@ class Surface:
     count: NDArray[np.int64]
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
     spread: Array | None = None
+    trajectories: tuple[Trajectory, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.alpha), len(self.beta))
@@ -131,6 +134,8 @@ class Surface:
         """Write the surface; the suffix chooses the format: .ply, .npz, .vts or .csv.
 
         A curve has no mesh: it is written as .npz or .csv. `geometry.files.formats` lists them.
+        Beside what can be read again, as x.ply, its trajectories are x-trajectory.ply and
+        x-trajectory-NAME.ply. Folders that are missing are made.
         """
         from isoloss.geometry.files.formats import save_surface
 

@@ -91,7 +91,9 @@ class FollowedRun:
 
 
 def can_resume(followed: FollowedRun) -> bool:
-    """Whether a run is unfinished and no process is at work on it."""
+    """Whether a run is unfinished, no process is at work on it, and one of ours can go on."""
+    if followed.run.settings.is_from_python:
+        return False
     return followed.status in ("paused", "failed", "waiting") and not followed.is_active
 
 

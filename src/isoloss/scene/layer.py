@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from isoloss.geometry.difference import centred_scale
-from isoloss.geometry.files.reading import load, load_trajectories
+from isoloss.geometry.files.reading import load
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
 from isoloss.geometry.minima import Minimum, minima_of, relative_depths
@@ -194,11 +194,11 @@ def load_layer(path: str | Path) -> SurfaceLayer:
         IsolossError: there is nothing readable, or it is no surface.
     """
     path = Path(path)
-    surface, trajectories = load(path), tuple(load_trajectories(path))
+    surface = load(path)
     named = (
         path if path.is_dir() else path.parent if path.stem == "surface" else path.with_suffix("")
     )
-    return SurfaceLayer(named.resolve().name, surface, trajectories, source=path)
+    return SurfaceLayer(named.resolve().name, surface, surface.trajectories, source=path)
 
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
@@ -217,7 +218,7 @@ class _Reader:
         try:
             folder = next((f for f in self._places(entry) if f.is_dir()), None)
             if folder is None:
-                raise IsolossError(f"there is no run folder {self._places(entry)[0]}")
+                raise nothing_at(self._places(entry)[0])
             evaluation_settings(Run.open(folder))
             return folder
         except (IsolossError, OSError, ValueError) as error:
@@ -257,7 +258,7 @@ class _Reader:
                 if path not in self._read:
                     self._read[path] = load_layer(path)
                 return self._read[path]
-        raise IsolossError(f"there is no file or run folder {entry.source}")
+        raise nothing_at(entry.source)
 
     def _places(self, entry: LayerEntry) -> list[Path]:
         """Where to look for what an entry names."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_atomic
+from isoloss.files import nothing_at, write_atomic
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
@@ -135,7 +135,7 @@ def read_content(path: Path) -> Content:
 def _parsed(path: Path) -> Any:
     try:
         if not path.is_file():  # nor a pipe, which would make us wait
-            raise IsolossError(f"there is no session file {path}")
+            raise nothing_at(path)
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:

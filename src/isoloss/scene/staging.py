@@ -176,7 +176,7 @@ def _layer(source: Source) -> SurfaceLayer:
     if isinstance(source, SurfaceLayer):
         return source
     if isinstance(source, Surface):
-        return SurfaceLayer(source.title or "surface", source)
+        return SurfaceLayer(source.title or "surface", source, source.trajectories)
     return load_layer(cast(str, source))
 
 

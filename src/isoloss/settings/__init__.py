@@ -7,6 +7,7 @@ validation: a field added here appears in all four. A field's `title` is its lab
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -65,6 +66,10 @@ def parse_settings(content: Any) -> AnySettings:
         raise IsolossError(explain(error)) from error
 
 
-def explain(error: ValidationError) -> str:
-    """One line on the first thing that is wrong: the option as typed, and why."""
-    return _explain(error, KINDS)
+def explain(error: ValidationError, typed: Mapping[str, str] | None = None) -> str:
+    """One line on the first thing that is wrong: the option as typed, and why.
+
+    Args:
+        typed: {field: the option by which it was given}, where that is another than its own.
+    """
+    return _explain(error, KINDS, typed or {})

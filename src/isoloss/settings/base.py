@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -46,7 +46,8 @@ def as_range(value: Any) -> Any:
 
 def _increasing(value: tuple[float, float]) -> tuple[float, float]:
     if not value[0] < value[1]:
-        raise ValueError(f"the range must run from low to high, not from {value[0]} to {value[1]}")
+        low, high = value
+        raise ValueError(f"the range must run from low to high, not from {low:g} to {high:g}")
     return value
 
 
@@ -59,8 +60,9 @@ def absolute(path: Path) -> Path:
 
 
 def _network(path: Path) -> Path:
-    """A path made absolute; the name of a shipped or a published network stays as it is."""
-    return path if trained_network(path).kind in ("published", "shipped") else absolute(path)
+    """A path made absolute; what is no path stays as it is."""
+    named = trained_network(path).kind in ("published", "shipped", "python")
+    return path if named else absolute(path)
 
 
 Axis = Annotated[int, Field(ge=2, le=2001)]
@@ -76,9 +78,11 @@ class Settings(BaseModel):
 
     Attributes:
         is_robustness: whether it is an attack, a defense or a certification.
+        is_from_python: whether it is about what a script has at hand, and can go on only there.
     """
 
     is_robustness: ClassVar[bool] = False
+    is_from_python: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(
@@ -156,11 +160,12 @@ class NetworkSettings(Settings):
         return self
 
 
-def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:
+def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, str]) -> str:
     """One line on the first thing that is wrong: the option as typed, and why.
 
     Args:
         kinds: names of kinds of runs, which are no options.
+        typed: {field: the option by which it was given}, where that is another than its own.
     """
     first = error.errors()[0]
     place = [str(p) for p in first["loc"] if p not in [*kinds]]
@@ -168,9 +173,9 @@ def explain(error: ValidationError, kinds: Iterable[str] = ()) -> str:
     message = message[:1].lower() + message[1:]
     if not place:
         return message
-    name = "--" + place[0].replace("_", "-")
+    name = "--" + typed.get(place[0], place[0]).replace("_", "-")
     if first["type"] == "missing":
         return f"{name} is missing"
-    return (
-        f"{name}: {message} (got {first['input']!r})" if len(place) == 1 else f"{name}: {message}"
-    )
+    given = first["input"]
+    # Of several values the message has said which.
+    return f"{name}: {message}" + ("" if isinstance(given, list | tuple) else f" (got {given!r})")

@@ -23,7 +23,7 @@ class PlaneKind:
         help: what it is, in one clause for the help of `--plane`.
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
-            "also", "planes" and "normalize".
+            "also", "planes", "normalize" and "parameters".
         is_line: whether it has one direction only, η being zero.
         moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
             too, which stay those of either end beyond α = 0 and α = 1.
@@ -72,27 +72,29 @@ register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
     "random", "random plane", "two filter-normalized directions",
-    "isoloss.compute.planes.random_plane:build_plane", options=("planes", "normalize"),
+    "isoloss.compute.planes.random_plane:build_plane",
+    options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
     "pca", "PCA plane", "the trajectory's two leading principal components (Li et al. 2018)",
-    "isoloss.compute.planes.pca_plane:build", options=("also",), least_checkpoints=3,
+    "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
     "line", "random line", "one random direction",
-    "isoloss.compute.planes.random_plane:build_line", options=("normalize",), is_line=True,
+    "isoloss.compute.planes.random_plane:build_line", options=("normalize", "parameters"),
+    is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
     "interpolate", "interpolation", "the line to another network",
     "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
 ))  # fmt: skip
-_OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
+OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 
 
 def plane_kind(name: object) -> PlaneKind:
     """The kind called `name`; that of planes of one's own directions if there is none such."""
-    return PLANE_KINDS.get(str(name)) or _OF_ONES_OWN
+    return PLANE_KINDS.get(str(name)) or OF_ONES_OWN
 
 
 def kinds_taking(option: str) -> list[str]:

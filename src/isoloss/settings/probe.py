@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from isoloss.naming import listed
@@ -17,18 +17,25 @@ from isoloss.settings.base import (
     as_range,
 )
 from isoloss.settings.plane_kinds import (
+    OF_ONES_OWN,
     PLANE_KINDS,
     PlaneKind,
     help_on_kinds,
     kinds_taking,
     plane_kind,
 )
+from isoloss.settings.source import trained_network
 
 _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
+# What not every kind of plane takes, where it was not asked for.
+_UNASKED = (("to", None), ("also", ()), ("planes", 1), ("parameters", "auto"))
 
 
-def _known_plane(name: Any) -> Any:
+def _known_plane(name: Any, others: ValidationInfo) -> Any:
     if isinstance(name, str) and name in PLANE_KINDS:
+        return name
+    source = others.data.get("source")
+    if name == OF_ONES_OWN.name and source and trained_network(source).kind == "python":
         return name
     expected = listed(map(repr, PLANE_KINDS.names()), "or")
     raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
@@ -140,6 +147,14 @@ class ProbeSettings(NetworkSettings):
         "default measured at the start",
     )
 
+    parameters: str = Field(
+        default="auto",
+        title="Parameters",
+        description="Which move: all, trainable, or names and patterns as layer4.* with blanks "
+        "between them; by default all, or the trainable ones where most are frozen (LoRA)",
+        json_schema_extra=_only_with_kinds_that_take("parameters"),
+    )
+
     @property
     def plane_kind(self) -> PlaneKind:
         """What there is to know of the kind of plane."""
@@ -150,11 +165,18 @@ class ProbeSettings(NetworkSettings):
         """Whether it is one direction that is probed, not two."""
         return self.plane_kind.is_line
 
+    @property
+    def is_from_python(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is about a network that a script has at hand."""
+        return self.networks[0].kind == "python"
+
     @model_validator(mode="after")
     def _what_the_plane_needs(self) -> ProbeSettings:
+        if self.is_from_python:
+            return self  # what a plane needs is at hand too
         if self.plane_kind.takes("to") and self.to is None:
             raise ValueError(f"to {self.plane}, say where to: give --to")
-        for option, unasked in (("to", None), ("also", ()), ("planes", 1)):
+        for option, unasked in _UNASKED:
             if getattr(self, option) != unasked and not self.plane_kind.takes(option):
                 kinds = " or ".join(f"--plane {name}" for name in kinds_taking(option))
                 raise ValueError(f"--{option} is for {kinds}")

@@ -23,6 +23,7 @@ def _offered_in(run: str) -> Any:
     return {
         "help": lambda: f"Of {offered_in_words(run)}",
         "examples": lambda: (",".join(offered(run)),),
+        "several": True,
     }
 
 

@@ -16,6 +16,8 @@ from isoloss.settings.built_in import DATA_SETS
 from isoloss.shipped import is_shipped, shipped_models
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
+FROM_PYTHON = "python:"
+"""What the text of a network begins with that a script has at hand."""
 
 Kind = Literal[
     "built-in",  # a name of our own, or one of torchvision's networks
@@ -28,6 +30,7 @@ Kind = Literal[
     "run",  # the folder of a training run
     "shipped",  # a training run that comes with the program, by its bare name
     "folder",  # of a denoiser, as diffusers writes it, or of a training run
+    "python",  # python:NAME, a network that a script has at hand
     "hub",  # a repository on the Hugging Face hub
     "unknown",
 ]
@@ -78,6 +81,8 @@ def trained_network(text: str | Path) -> Source:
     path, text = Path(text), str(text)
     if network_type(text).kind == "published":
         return network_type(text)
+    if text.startswith(FROM_PYTHON):
+        return Source("python", text, text.removeprefix(FROM_PYTHON))
     if path.suffix in CHECKPOINT_SUFFIXES:
         return Source("checkpoint", text, text)
     if is_shipped(path):

@@ -91,6 +91,11 @@ def _extra(field: FieldInfo) -> dict[str, Any]:
     return cast("dict[str, Any]", extra) if isinstance(extra, dict) else {}
 
 
+def takes_several(field: FieldInfo) -> bool:
+    """Whether the field is a text of words, which may be given one by one."""
+    return bool(_extra(field).get("several"))
+
+
 def is_grid(field: FieldInfo) -> bool:
     """Whether the field is a grid of cells: "N" or "AxB" on the command line."""
     return any(

@@ -69,7 +69,7 @@ def test_folders_named_by_wordnet_ids_have_the_labels_of_imagenet(tmp_path):
 
 def test_the_indices_are_those_of_the_networks_outputs():
     info = ImageNetInfo()
-    from isoloss.compute.data.image_folder import class_names, indices_of
+    from isoloss.compute.data.imagenet_classes import class_names, indices_of
 
     ids = info.label_names()
     assert indices_of(ids) == {name: k for k, name in enumerate(ids)}

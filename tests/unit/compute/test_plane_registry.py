@@ -148,7 +148,7 @@ def test_the_command_line_knows_it(capsys):
 
 
 def test_options_of_other_kinds_are_refused():
-    for option, given in (("to", "b"), ("also", ("b",)), ("planes", 2)):
+    for option, given in (("to", "b"), ("also", ("b",)), ("planes", 2), ("parameters", "x")):
         with pytest.raises(ValueError, match=f"--{option} is for --plane "):
             ProbeSettings(source="a", plane="toy", **{option: given})
 
@@ -162,10 +162,10 @@ def test_the_form_lists_it_and_hides_what_it_does_not_take(trained):
     form.set("plane", "toy")
     assert form.settings.plane == "toy"
     hidden = {row.name for row in form.fields if not form.matters(row)}
-    assert hidden == {"to", "also", "planes", "normalize", "points"}
+    assert hidden == {"to", "also", "planes", "normalize", "parameters", "points"}
     form.set("plane", "toyline")
     hidden = {row.name for row in form.fields if not form.matters(row)}
-    assert hidden == {"to", "also", "planes", "normalize", "grid", "beta_range"}
+    assert hidden == {"to", "also", "planes", "normalize", "parameters", "grid", "beta_range"}
 
 
 def test_the_window_explains_it_as_a_plane():

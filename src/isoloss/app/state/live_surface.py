@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.open_curves import OpenCurve
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import finished_file, load, load_trajectories
+from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
@@ -65,9 +65,10 @@ class LiveSurface:
         if self.followed.status == "done" and finished_file(folder) is not None:
             self.finished = True
             self._growing = None
-            self._show(load(folder))
+            surface = load(folder)
+            self._show(surface)
             if self.layer is not None:
-                self.layer.trajectories = tuple(load_trajectories(folder))
+                self.layer.trajectories = surface.trajectories
             return True
         return self._read_growing()
 

@@ -9,8 +9,7 @@ from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import is_trajectory, load_trajectories
-from isoloss.geometry.files.reading import load as load_surface
+from isoloss.geometry.files.reading import is_trajectory, load_alone, load_trajectories
 from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
 from isoloss.run import Run
@@ -81,7 +80,7 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
 
 
 def _load_file(workspace: Workspace, path: Path) -> None:
-    surface = load_surface(path)
+    surface = load_alone(path)
     stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
     name = stem or path.parent.name
     if surface.is_curve:

@@ -1,5 +1,7 @@
 """Samples and labels.
 
-Read `dataset` (what a data set is), `datasets` (those there are, by name), `image_folder`, then
-`shuffled_samples` (the order in which a probe sees them). Imports `machine`.
+Read `dataset` (what a data set is), `datasets` (those there are, by name), `image_folder` (with
+`folder_tree`, what lies in it, `folder_layout`, what that means, `imagenet_classes` and
+`image_file`), `in_words`, then `shuffled_samples` (the order in which a probe sees them). Imports
+`machine`.
 """

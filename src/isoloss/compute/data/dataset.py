@@ -68,6 +68,8 @@ class Dataset:
     Attributes:
         mean, std: per-channel statistics of the images on the [0, 1] scale.
         mirrors: whether an image means the same mirrored left to right.
+        found: how the two splits were found, in words.
+        left_out: what of a folder is not used, in words; "" for nothing.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     mirrors: bool = True
+    found: str = ""
+    left_out: str = ""
 
     def split(self, name: str) -> Split:
         """The split called "train" or "test"."""

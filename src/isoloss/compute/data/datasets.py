@@ -83,7 +83,10 @@ def _digits() -> Dataset:
     train, test = (
         Split(images[i], targets[i]) for i in map(torch.from_numpy, (parts[0], parts[1]))
     )
-    return Dataset("digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False)
+    return Dataset(
+        "digits", train, test, names, (0.305,) * 3, (0.345,) * 3, mirrors=False,
+        found="divided 80 : 20",
+    )  # fmt: skip
 
 
 def _cifar10() -> Dataset:
@@ -114,7 +117,10 @@ def _cifar10() -> Dataset:
         )
         for part in parts
     )
-    return Dataset("cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD)
+    return Dataset(
+        "cifar10", train, test, tuple(parts[0].classes), CIFAR_MEAN, CIFAR_STD,
+        found="as published",
+    )  # fmt: skip
 
 
 def _of_user(name: str) -> Dataset:
@@ -144,4 +150,5 @@ def _of_user(name: str) -> Dataset:
         IMAGENET_MEAN,
         IMAGENET_STD,
         mirrors=False,
+        found="as the function gives them",
     )

@@ -14,6 +14,7 @@ from isoloss.compute.diagnostics.origin import Origin
 from isoloss.compute.diagnostics.plane_checks import (
     check_directions,
     check_normalization,
+    check_parameters,
     check_trajectories,
 )
 from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface
@@ -25,6 +26,7 @@ from isoloss.compute.diagnostics.surface_checks import (
     check_range,
     check_standard_error,
 )
+from isoloss.compute.machine.user_code import one_line
 from isoloss.compute.planes.plane import Plane
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
@@ -40,11 +42,18 @@ _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "standard error": check_standard_error,
     "cells": check_cells,
     "precision": check_precision,
+    "parameters": check_parameters,
 }
 
 
 def run_diagnostics(
-    surface: Surface, plane: Plane, *, origin: Origin | None, trajectories: Sequence[Trajectory]
+    surface: Surface,
+    plane: Plane,
+    *,
+    origin: Origin | None,
+    trajectories: Sequence[Trajectory],
+    unmeasured: str | None = None,
+    frozen: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """One finding from each check, always in the same order, good news too.
 
@@ -55,11 +64,21 @@ def run_diagnostics(
         plane: the plane that was probed.
         origin: the loss at the plane's origin; None where nobody measured it.
         trajectories: those shown with the surface, located in the same plane.
+        unmeasured: why the origin could not be measured.
+        frozen: the parameters that require no gradient while others do.
     """
-    probed = ProbedSurface(surface, plane, origin, tuple(trajectories))
+    probed = ProbedSurface(surface, plane, origin, tuple(trajectories), unmeasured, frozen)
     with np.errstate(all="ignore"):  # losses may be as large as floats go
-        found = {what: check(probed) for what, check in _CHECKS.items()}
+        found = {what: _made(check, probed) for what, check in _CHECKS.items()}
     return [Finding(level, what, message) for what, (level, message) in found.items()]
+
+
+def _made(check: Callable[[ProbedSurface], Found], probed: ProbedSurface) -> Found:
+    """What a check finds; that it fails must not cost the surface."""
+    try:
+        return check(probed)
+    except Exception as error:
+        return "note", f"This could not be checked: {one_line(error)}."
 
 
 def alarms(surface: Surface) -> list[str]:

@@ -68,6 +68,31 @@ def check_normalization(probed: ProbedSurface) -> Found:
     return "ok", f"The directions have the norms of the network's own, {how} by {how}."
 
 
+def check_parameters(probed: ProbedSurface) -> Found:
+    """A plane that leaves alone what training held fixed."""
+    if not probed.frozen:
+        return "ok", "No parameter is frozen while others are not."
+    sizes = {
+        name: tensor.numel()
+        for direction in (probed.plane.delta, probed.plane.eta)
+        for name, tensor in direction.items()
+        if tensor.any()
+    }
+    frozen = sizes.keys() & probed.frozen
+    if not frozen:
+        return "ok", "Of the network's parameters only trainable ones move."
+    share = percent(sum(sizes[name] for name in frozen) / sum(sizes.values()))
+    remedy = (
+        "Move the others alone: --parameters trainable."
+        if probed.kind.takes("parameters")
+        else "Leave them out of the directions."
+    )
+    return "note", (
+        f"{len(frozen)} frozen parameters (requires_grad=False) move, {share} of all weights that "
+        f"do: the loss changes along what training held fixed. {remedy}"
+    )
+
+
 def _custom_scale(probed: ProbedSurface) -> Found:
     plane, axes = probed.plane, (probed.surface.alpha, probed.surface.beta)
     steps = np.concatenate(

@@ -30,6 +30,8 @@ class ProbedSurface:
     plane: Plane
     origin: Origin | None
     trajectories: tuple[Trajectory, ...]
+    unmeasured: str | None = None
+    frozen: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> PlaneKind:

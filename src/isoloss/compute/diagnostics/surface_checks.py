@@ -25,6 +25,11 @@ AUDIT_ERROR = 0.005
 
 def check_centre(probed: ProbedSurface) -> Found:
     """A surface that goes through the checkpoint's own loss."""
+    if probed.unmeasured is not None:
+        return "note", (
+            "The network's own loss could not be measured to compare the centre with: "
+            f"{probed.unmeasured}."
+        )
     if probed.origin is None:
         return "ok", "Nothing was measured at the origin, so there is nothing to compare."
     own, shown = probed.origin.own, probed.origin.shown
@@ -59,10 +64,10 @@ def check_range(probed: ProbedSurface) -> Found:
         beyond = f"above {number_label(limit)} or " if math.isfinite(limit) else ""
         return "warning", (
             f"{percent(lost / cells)} of the losses are {beyond}not finite: most of the picture "
-            "shows networks far worse than guessing. Take a smaller range (--range -0.25 0.25)."
+            f"shows networks far worse than guessing. {_smaller(probed)}"
         )
     if (flat := _flatness(probed)) is not None:
-        return "warning", f"{flat} Take a larger range (--range -2 2)."
+        return "warning", f"{flat} Take a larger range ({_range(probed, 2)})."
     outside = sum(_outside(t, surface) for t in probed.trajectories)
     if outside:
         return "note", (
@@ -71,6 +76,19 @@ def check_range(probed: ProbedSurface) -> Found:
             "holds all of it."
         )
     return "ok", f"The loss varies by {number_label(probed.relief)} over the grid."
+
+
+def _smaller(probed: ProbedSurface) -> str:
+    """What to do where the range is too large; a path would end in the air in a smaller one."""
+    if probed.trajectories:
+        return "The path needs this range: look at the loss in logarithms (--log-height)."
+    return f"Take a smaller range ({_range(probed, 0.25)})."
+
+
+def _range(probed: ProbedSurface, factor: float) -> str:
+    """The option that scales the range by `factor`."""
+    low, high = factor * probed.surface.alpha[[0, -1]]
+    return f"--range {low:g} {high:g}"
 
 
 def _far_above_guessing(probed: ProbedSurface) -> float:
@@ -170,8 +188,9 @@ def check_cells(probed: ProbedSurface) -> Found:
         nan = int((surface.computed & np.isnan(surface.loss)).sum())
         return "note", (
             f"{broken} of {total} losses are not finite ({nan} NaN, {broken - nan} infinite): the "
-            "network overflows there, and the picture has holes. Take a smaller range (--range), "
-            "or --precision fp32."
+            "network overflows there, and the picture has holes. "
+            f"{'Take' if probed.trajectories else 'Take a smaller range (--range), or'} "
+            "--precision fp32."
         )
     if missing := int((~surface.computed).sum()):
         return "note", (

@@ -19,7 +19,8 @@ from isoloss.compute.engine.graphs import GraphedBatches
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
-from isoloss.compute.networks.checkpoints import load_into
+from isoloss.compute.networks.checkpoints import load_into, only_tensors
+from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
@@ -70,9 +71,10 @@ class Evaluator:
         self.classifies = False
         self._loss = loss
         self._recalibrate = recalibrate
-        self._plain = copy.deepcopy(model).to(device).eval()
+        self._plain = copied(model, device)
         load_into(self._plain, plane.origin, "the plane's origin")
-        self._origin = copy.deepcopy(self._plain.state_dict())
+        _check_names(self._plain, plane)
+        self._origin = copy.deepcopy(only_tensors(self._plain.state_dict()))
         few = list(data.batches(0, data.cut(4), 4))
         self._folded: Folded | None = None
         if fold and loss is None and recalibrate is None:
@@ -88,7 +90,10 @@ class Evaluator:
                 dict(direction) if folded is None else folded.direction(direction, self._origin)
             )
         self._moving = MovingTensors(self.network, self._fitting(self._origin), *directions)
-        self._variances = [b for k, b in self.network.named_buffers() if k.endswith("running_var")]
+        self._variances = [
+            b for k, b in self.network.named_buffers()
+            if k.endswith("running_var") and b.is_floating_point()
+        ]  # fmt: skip
         self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
         widest, self.products = effort(self.network, lambda: self._compute(few[0]), len(few[0][1]))
@@ -116,7 +121,7 @@ class Evaluator:
     def move_to(self, alpha: float, beta: float) -> None:
         """Put the network at θ* + α·δ + β·η, always computed from the originals."""
         if self._elsewhere:
-            self.network.load_state_dict(self._fitting(self._origin))
+            self.network.load_state_dict(self._fitting(self._origin), strict=False)
             self._elsewhere = False
         self._moving.move_to(alpha, beta)
         if self._between and not 0 <= alpha <= 1:
@@ -134,7 +139,7 @@ class Evaluator:
         """Give the network all parameters and buffers of a state dict, on the plane or off it."""
         load_into(self._plain, state, "the checkpoint")
         if self._folded is not None:
-            self.network.load_state_dict(self._fitting(self._plain.state_dict()))
+            self.network.load_state_dict(self._fitting(self._plain.state_dict()), strict=False)
         self._elsewhere = True
 
     @torch.no_grad()
@@ -271,6 +276,25 @@ class Evaluator:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()
+
+
+def _check_names(network: nn.Module, plane: Plane) -> None:
+    """Refuse directions that say nothing of the network, or two things of one tensor."""
+    named = dict(network.named_parameters()) | dict(network.named_buffers())
+    first = {id(tensor): name for name, tensor in named.items()}
+    every = dict(network.named_parameters(remove_duplicate=False)) | named
+    for direction in (plane.delta, plane.eta):
+        for name, tensor in direction.items():
+            if name in named or not tensor.any():
+                continue
+            if name not in every:
+                raise IsolossError(
+                    f"the plane moves {name!r}, which is no parameter of the network: build it "
+                    "from this network"
+                )
+            own = first[id(every[name])]
+            if own not in direction or not torch.equal(direction[own], tensor):
+                raise IsolossError(f"{name!r} is tied to {own!r}: move it under this name alone")
 
 
 class _Computation(nn.Module):

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.networks.reals import as_reals, can_move, from_reals
+
 # So many elements apart lie the tensors in the buffer: whole cache lines for every type.
 ALIGNMENT = 64
 # On a CPU so many are moved at once where they are converted too: they stay in its cache.
@@ -15,7 +17,7 @@ TOGETHER = 1 << 19
 
 
 class MovingTensors:
-    """θ*, δ, η, θ* + α·δ and θ* + α·δ + β·η, each as one flat buffer on the device.
+    """θ*, δ, η, θ* + α·δ and θ* + α·δ + β·η, each as one flat buffer of reals on the device.
 
     The network's own tensors become views of the last one, in their own memory layout; those in
     reduced precision become views of a copy of it.
@@ -29,19 +31,23 @@ class MovingTensors:
         eta: Mapping[str, Tensor],
     ) -> None:
         tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-        moving = [k for k in tensors if k in delta and (delta[k].any() or eta[k].any())]
+        moving = [
+            k for k, t in tensors.items()
+            if can_move(t) and any(k in d and d[k].any() for d in (delta, eta))
+        ]  # fmt: skip
+        types = {k: tensors[k].dtype.to_real() for k in moving}
         # Tensors of one type lie side by side, so that each type is converted at once.
-        moving.sort(key=lambda k: str(tensors[k].dtype))
+        moving.sort(key=lambda k: str(types[k]))
         places: dict[str, slice] = {}
         size = 0
         for name in moving:
-            places[name] = slice(size, size + tensors[name].numel())
+            places[name] = slice(size, size + as_reals(tensors[name]).numel())
             size = -(-places[name].stop // ALIGNMENT) * ALIGNMENT
         device = next((tensors[k].device for k in moving), torch.device("cpu"))
-        self._wide = torch.float64 if _has_double(tensors, moving) else torch.float32
+        self._wide = torch.float64 if torch.float64 in types.values() else torch.float32
         self.names = moving
         self._places = places
-        self._shapes = {k: (tensors[k].shape, _is_channels_last(tensors[k])) for k in moving}
+        self._like = {k: torch.empty_like(tensors[k], device="meta") for k in moving}
         self._origin, self._delta, self._eta = (
             self._flat(source, size, device) for source in (origin, delta, eta)
         )
@@ -50,8 +56,8 @@ class MovingTensors:
         self._own: list[slice] = []
         self._copies: list[tuple[Tensor, slice]] = []
         self._together = min(size, TOGETHER) if device.type == "cpu" else size
-        for dtype in {tensors[k].dtype for k in moving}:
-            names = [k for k in moving if tensors[k].dtype == dtype]
+        for dtype in set(types.values()):
+            names = [k for k in moving if types[k] == dtype]
             span = slice(places[names[0]].start, places[names[-1]].stop)
             home = self._point[span]
             if dtype != self._wide:
@@ -93,21 +99,18 @@ class MovingTensors:
 
     def _flat(self, source: Mapping[str, Tensor], size: int, device: torch.device) -> Tensor:
         flat = torch.zeros(size, dtype=self._wide, device=device)
-        for name in self.names:
+        for name in source.keys() & set(self.names):
             self._view(flat[self._places[name]], name).copy_(source[name])
         return flat
 
     def _view(self, segment: Tensor, name: str) -> Tensor:
-        shape, channels_last = self._shapes[name]
-        if not channels_last:
-            return segment.view(shape)
-        n, c, h, w = shape
-        return segment.view(n, h, w, c).permute(0, 3, 1, 2)
+        like = self._like[name]
+        parts = (2,) if like.is_complex() else ()
+        if not _is_channels_last(like):
+            return from_reals(segment.view(*like.shape, *parts), like)
+        n, c, h, w = like.shape
+        return from_reals(segment.view(n, h, w, c, *parts), like).permute(0, 3, 1, 2)
 
 
 def _is_channels_last(tensor: Any) -> bool:
     return tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-
-
-def _has_double(tensors: Mapping[str, Tensor], names: list[str]) -> bool:
-    return any(tensors[k].dtype == torch.float64 for k in names)

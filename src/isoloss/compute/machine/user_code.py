@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import importlib
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import isoloss
 from isoloss.errors import IsolossError
+from isoloss.naming import shortened
 
 _imported: set[str] = set()
+_INSTALLED = (
+    str(Path(isoloss.__file__).parent),
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    "<frozen", "<eval_with_key",
+)  # fmt: skip
+"""How the names of files begin whose code is not the user's: ours, libraries', and generated."""
 
 
 def import_user_function(name: str) -> Callable[..., Any]:
@@ -31,7 +40,7 @@ def import_user_function(name: str) -> Callable[..., Any]:
             f"cannot import {name}: {error}; run isoloss in the folder that contains it"
         ) from error
     except Exception as error:
-        raise IsolossError(f"importing {module_name} failed: {_one_line(error)}") from error
+        raise IsolossError(f"importing {module_name} failed: {one_line(error)}") from error
     _imported.add(module_name.partition(".")[0])
     function = getattr(module, function_name, None)
     if function is None:
@@ -53,20 +62,23 @@ def call_user_function(name: str, **arguments: Any) -> Any:
     except IsolossError:
         raise
     except Exception as error:
-        raise IsolossError(f"{name} failed: {_one_line(error)}") from error
+        raise IsolossError(f"{name} failed: {one_line(error)}") from error
 
 
 def where_users_code_failed(error: BaseException) -> str | None:
-    """The place in modules imported by `import_user_function` that `error` came through last, and
-    what it says; None if it came through none of them."""
+    """The place in the user's own code that `error` came through last, and what it says; None if it
+    came through none: modules imported by `import_user_function`, and what is not installed."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if str(frame.f_globals.get("__name__")).partition(".")[0] in _imported:
-            code = frame.f_code
+        code = frame.f_code
+        imported = str(frame.f_globals.get("__name__")).partition(".")[0] in _imported
+        if imported or not code.co_filename.startswith(_INSTALLED):
             place = f"{Path(code.co_filename).name}, line {line}, in {code.co_name}"
-            return f"{place}: {_one_line(error)}"
+            return f"{place}: {one_line(error)}"
     return None
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """What an error is and says, in one line of at most 200 characters."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return shortened(said, lambda line: len(line) <= 200)

@@ -1,5 +1,6 @@
 """Building networks by name, their published weights, checkpoints on disk.
 
 Read `models`, then `checkpoints`, then `folding` and `acceleration` (the same results, sooner). A
-built-in network has a file of its own (`cifar_resnet`, `cbam`). Imports `data` and `machine`.
+built-in network has a file of its own (`cifar_resnet`, `cbam`). `copying` takes networks of any
+kind in, `reals` says what of them can move. Imports `data` and `machine`.
 """

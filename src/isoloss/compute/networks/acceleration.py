@@ -23,19 +23,22 @@ def in_fast_layout(network: nn.Module, try_out: Callable[[], object]) -> nn.Modu
     if not any(p.ndim == 4 for p in network.parameters()):
         return network
     mode = network.training
-    network = cast(nn.Module, network.to(memory_format=torch.channels_last)).eval()
+    # Not by what these return: those of a user's own may return nothing.
+    cast(Any, network).to(memory_format=torch.channels_last)
+    network.eval()
     try:
         try_out()
     except RuntimeError:
-        network = cast(nn.Module, network.to(memory_format=torch.contiguous_format))
-    return network.train(mode)
+        cast(Any, network).to(memory_format=torch.contiguous_format)
+    network.train(mode)
+    return network
 
 
 def keep_weights_in_bf16(network: nn.Module) -> None:
     """Turn into bf16, once and in place, what autocast would turn into bf16 at every batch."""
     for module in network.modules():
         # Only these very classes: what derives from them may do other things with its weights.
-        if type(module) in _MULTIPLIES:
+        if type(module) in _MULTIPLIES and module.weight.dtype == torch.float32:
             module.to(torch.bfloat16)
 
 
@@ -49,7 +52,11 @@ def watched_outputs(
         if isinstance(output, Tensor):
             see(module, output)
 
-    hooks = [module.register_forward_hook(hook) for module in network.modules()]
+    hooks = [
+        module.register_forward_hook(hook)
+        for module in network.modules()
+        if not isinstance(module, torch.jit.ScriptModule)  # they take none
+    ]
     try:
         yield
     finally:

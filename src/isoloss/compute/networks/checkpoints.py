@@ -23,13 +23,29 @@ _PREFIXES = ("module.", "_orig_mod.")
 
 
 def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+    path: Path, tensors: Mapping[str, Any], metadata: dict[str, str] | None = None
 ) -> Path:
-    """Write tensors and text `metadata` as safetensors, atomically."""
+    """Write tensors and text `metadata` as safetensors, atomically; of a state dict what are no
+    tensors (`get_extra_state`) is left out.
+
+    Raises:
+        IsolossError: if one is of a type that these files cannot hold.
+    """
     # Copies, since safetensors refuses tensors that share memory or are channels_last.
-    plain = {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}
-    content = save(plain, metadata)
+    plain = {k: t.detach().cpu().contiguous().clone() for k, t in only_tensors(tensors).items()}
+    try:
+        content = save(plain, metadata)
+    except KeyError as error:
+        raise IsolossError(
+            f"{path} cannot be written: safetensors hold no {error}; convert the network to a "
+            "type that they hold"
+        ) from error
     return write_atomic(path, lambda p: p.write_bytes(content))
+
+
+def only_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """A state dict without what a network keeps in it beside tensors (`get_extra_state`)."""
+    return {k: v for k, v in state.items() if isinstance(v, Tensor)}
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
@@ -83,12 +99,13 @@ def load_into(model: nn.Module, state: State, origin: str) -> None:
     Raises:
         IsolossError: if they are of another architecture, naming the first difference.
     """
-    own = model.state_dict()
+    own = only_tensors(model.state_dict())
+    state = only_tensors(state)
     if not own.keys() & state.keys() and any(f"network.{k}" in own for k in state):
         state = {f"network.{k}": v for k, v in state.items()}
         state |= {k: own[k] for k in ("mean", "std") if k in own}
     missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    extra = [k for k in state if k not in own]
+    extra = [k for k in state if k not in own and not k.endswith("_extra_state")]
     wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
     difference = (
         f"{wrong[0]} is {tuple(state[wrong[0]].shape)}, not {tuple(own[wrong[0]].shape)}"

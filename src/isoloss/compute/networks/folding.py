@@ -8,7 +8,6 @@ and the two directions folds every point of the plane.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,9 @@ from typing import cast
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+
+from isoloss.compute.networks.checkpoints import only_tensors
+from isoloss.compute.networks.copying import copied
 
 Tensors = Mapping[str, Tensor]
 TOLERANCE = 1e-3
@@ -55,7 +57,7 @@ class Folded:
             norm_bias = state.get(f"{pair.norm}.bias", torch.zeros_like(scale))
             mean = state[f"{pair.norm}.running_mean"].double()
             bias = state.get(f"{pair.layer}.bias", torch.zeros_like(scale)).double()
-            self._put(folded, pair, scale, (bias - mean) * scale + norm_bias.double(), state)
+            _put(folded, pair, scale, (bias - mean) * scale + norm_bias.double())
         return folded
 
     def direction(self, direction: Tensors, origin: Tensors) -> dict[str, Tensor]:
@@ -63,25 +65,24 @@ class Folded:
         direction, origin = _on_cpu(direction), _on_cpu(origin)
         folded = dict(direction)
         for pair in self.pairs:
-            if f"{pair.layer}.weight" not in direction:
-                continue
             scale = _scale(origin, pair)
             bias, norm_bias = (
                 direction.get(f"{name}.bias", torch.zeros_like(scale)).double()
                 for name in (pair.layer, pair.norm)
             )
-            self._put(folded, pair, scale, bias * scale + norm_bias, direction)
+            _put(folded, pair, scale, bias * scale + norm_bias)
         return folded
 
-    def _put(
-        self, folded: dict[str, Tensor], pair: _Pair, scale: Tensor, bias: Tensor, source: Tensors
-    ) -> None:
-        weight = source[f"{pair.layer}.weight"]
+
+def _put(folded: dict[str, Tensor], pair: _Pair, scale: Tensor, bias: Tensor) -> None:
+    """Replace in a state, or a direction, what belongs to a layer and its norm."""
+    weight = folded.get(f"{pair.layer}.weight")
+    if weight is not None:
         rows = scale.view(-1, *[1] * (weight.ndim - 1))
         folded[f"{pair.layer}.weight"] = (weight.double() * rows).to(weight.dtype)
-        folded[f"{pair.layer}.bias"] = bias.to(weight.dtype)
-        for name in [n for n in folded if n.startswith(f"{pair.norm}.")]:
-            del folded[name]
+    folded[f"{pair.layer}.bias"] = bias
+    for name in [n for n in folded if n.startswith(f"{pair.norm}.")]:
+        del folded[name]
 
 
 def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded | None:
@@ -93,7 +94,7 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
     """
     if not any(isinstance(m, _BatchNorm) for m in model.modules()):
         return None
-    model = copy.deepcopy(model)
+    model = copied(model)
     modules = dict(model.named_modules())
     try:
         with warnings.catch_warnings():
@@ -102,7 +103,12 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
     except Exception:  # tracing a user's network may raise anything
         return None
     parameters = {name for name, _ in model.named_parameters()}
-    calls = Counter(n.target for n in network.graph.nodes if n.op == "call_module")
+    uses = Counter(id(p) for m in model.modules() for p in m.parameters(recurse=False))
+    calls = Counter(
+        n.target if n.op == "call_module" else str(n.target).rpartition(".")[0]
+        for n in network.graph.nodes
+        if n.op in ("call_module", "get_attr")
+    )
     pairs: list[_Pair] = []
     for node in list(network.graph.nodes):
         before = node.args[0] if node.op == "call_module" and node.args else None
@@ -115,6 +121,8 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
         if norm.running_mean is None or _moves(str(node.target), directions):
             continue
         if f"{before.target}.weight" not in parameters:  # it is computed from something else
+            continue
+        if any(uses[id(p)] > 1 for p in layer.parameters()):
             continue
         node.replace_all_uses_with(before)
         network.graph.erase_node(node)
@@ -149,7 +157,7 @@ def _moves(norm: str, directions: Sequence[Tensors]) -> bool:
 
 def _on_cpu(tensors: Tensors) -> dict[str, Tensor]:
     # Folding is in float64, which Apple's GPUs have not.
-    return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
+    return {name: tensor.detach().cpu() for name, tensor in only_tensors(tensors).items()}
 
 
 def _scale(state: Tensors, pair: _Pair) -> Tensor:

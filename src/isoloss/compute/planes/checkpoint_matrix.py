@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from isoloss.compute.networks.checkpoints import State, as_state
+from isoloss.compute.networks.reals import as_reals
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 
@@ -35,14 +36,16 @@ READ_BYTES = 1 << 26
 COLUMNS = 8192
 THREADS = 8
 _FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
+# Complex numbers lie there as pairs of reals.
+_COMPLEX = {"C64": "F32"}
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of one tensor in all checkpoints, less the origin's.
+    """A stretch of one tensor in all checkpoints, less the origin's; of a complex one the reals.
 
     Attributes:
-        place: where the stretch lies in the flattened tensor.
+        place: where the stretch lies in what `flattened` gives of the tensor.
         rows: (checkpoints, columns) float64; valid until the next piece.
     """
 
@@ -63,7 +66,7 @@ class CheckpointMatrix:
     ) -> None:
         # In the order in which safetensors lays them out, so that files are read front to back.
         self._origin = {k: flattened(origin[k]) for k in sorted(names)}
-        shapes = {k: tuple(origin[k].shape) for k in self._origin}
+        shapes = {k: _shape(origin[k]) for k in self._origin}
         self._sources = [_source(c, shapes) for c in checkpoints]
 
     @property
@@ -124,7 +127,7 @@ class _InMemory:
 
     def __init__(self, state: State, shapes: Mapping[str, tuple[int, ...]]) -> None:
         for name, shape in shapes.items():
-            if name not in state or tuple(state[name].shape) != shape:
+            if name not in state or _shape(state[name]) != shape:
                 raise another_network("a checkpoint", name)
         self._flat = {k: flattened(state[k]) for k in shapes}
         self.is_double = any(a.dtype == np.float64 for a in self._flat.values())
@@ -150,9 +153,10 @@ class _OnDisk:
         size = path.stat().st_size
         for name, shape in shapes.items():
             about = header.get(name)
-            if about is None or tuple(about["shape"]) != shape:
+            parts = (2,) if about is not None and about["dtype"] in _COMPLEX else ()
+            if about is None or (*about["shape"], *parts) != shape:
                 raise another_network(str(path), name)
-            kind = about["dtype"]
+            kind = _COMPLEX.get(about["dtype"], about["dtype"])
             if kind not in _FLOATS:
                 raise IsolossError(f"{path} holds {name} as {kind}, which is no common float type")
             begin, end = (start + offset for offset in about["data_offsets"])
@@ -211,7 +215,13 @@ def another_network(origin: str, name: str) -> IsolossError:
     return IsolossError(f"{origin} is of another network: {name} is missing or differs")
 
 
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    """That of a tensor as reals."""
+    return (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
+
+
 def flattened(tensor: Tensor) -> NDArray[Any]:
-    """A tensor's values as float32 or float64: NumPy knows no bfloat16."""
-    tensor = tensor.detach().cpu().reshape(-1)
+    """A tensor's values as float32 or float64: NumPy knows no bfloat16. Of a complex one real and
+    imaginary parts in turn."""
+    tensor = as_reals(tensor.detach().cpu()).reshape(-1)
     return (tensor if tensor.dtype == torch.float64 else tensor.float()).numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from isoloss.compute.networks.reals import can_move
 from isoloss.compute.planes.plane import Direction, Plane, state_of
 from isoloss.errors import IsolossError
 
@@ -18,23 +19,20 @@ def custom_plane(model: nn.Module, delta: Direction, eta: Direction) -> Plane:
     Raises:
         IsolossError: if a name or a shape is not the model's.
     """
-    whole = []
-    parameters = {k: p.detach().cpu() for k, p in model.named_parameters()}
+    origin = state_of(model)
+    parameters = dict(model.named_parameters())
     for label, direction in (("delta", delta), ("eta", eta)):
-        for name, tensor in direction.items():
+        for name in direction:
             if name not in parameters:
                 raise IsolossError(f"{label} has {name!r}, which is no parameter of the model")
-            if tensor.shape != parameters[name].shape:
-                raise IsolossError(
-                    f"{label}[{name!r}] is {tuple(tensor.shape)}, the parameter is "
-                    f"{tuple(parameters[name].shape)}"
-                )
-        whole.append(
-            {
-                k: direction[k].detach().cpu().to(p.dtype).clone()
-                if k in direction
-                else torch.zeros_like(p)
-                for k, p in parameters.items()
-            }
-        )
-    return Plane(state_of(model), *whole)
+    rest = {k: torch.zeros_like(origin[k]) for k, p in parameters.items() if can_move(p)}
+    return Plane(origin, rest | _as_in(origin, delta), rest | _as_in(origin, eta))
+
+
+def _as_in(origin: Direction, direction: Direction) -> Direction:
+    """Copies of a direction's tensors in the types of the origin's."""
+    own = {k: t.detach().cpu().clone() for k, t in direction.items()}
+    return {
+        k: t.to(origin[k].dtype) if can_move(origin[k]) and not t.is_complex() else t
+        for k, t in own.items()
+    }

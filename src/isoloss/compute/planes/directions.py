@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.plane import Direction, Plane
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.trajectory import Trajectory
@@ -27,7 +28,7 @@ def chance_cosine(plane: Plane) -> float:
     both = delta = eta = 0.0
     for name, tensor in plane.delta.items():
         if name in plane.eta:
-            d, e = tensor.double().square(), plane.eta[name].double().square()
+            d, e = (as_reals(t).double().square() for t in (tensor, plane.eta[name]))
             both += float((d * e).sum())
             delta += float(d.sum())
             eta += float(e.sum())
@@ -73,7 +74,7 @@ def _ratios(
 ) -> Array:
     ratios = [np.zeros(0)]
     for name, tensor in direction.items():
-        if tensor.ndim > 1:
+        if tensor.ndim > 1 and tensor.numel() and can_move(origin[name]):
             moved, own = norms(tensor), norms(origin[name])
             there = (moved > 0) & (own > 0)
             ratios.append((moved[there] / own[there]).numpy())
@@ -81,8 +82,8 @@ def _ratios(
 
 
 def _of_filters(tensor: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(tensor.flatten(1), dim=1, dtype=torch.float64)
+    return torch.linalg.vector_norm(as_reals(tensor).flatten(1), dim=1, dtype=torch.float64)
 
 
 def _of_tensor(tensor: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(tensor, dtype=torch.float64).reshape(1)
+    return torch.linalg.vector_norm(as_reals(tensor), dtype=torch.float64).reshape(1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from isoloss.compute.networks.checkpoints import as_state, load_into
+from isoloss.compute.networks.copying import copied
+from isoloss.compute.networks.reals import can_move, widened
 from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_like
+from isoloss.errors import IsolossError
 
 
 def build(inputs: PlaneInputs) -> Plane:
@@ -29,7 +32,7 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
         start, end: paths or state dicts.
 
     Raises:
-        IsolossError: if a checkpoint is of another architecture.
+        IsolossError: if a checkpoint is of another architecture, or integers differ at the ends.
 
     Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
     Optimization Problems", section 3.
@@ -38,16 +41,22 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
     target = _state_in(model, end, "the end")
     moving = dict(model.named_parameters()) | dict(model.named_buffers())
     delta = {
-        k: (target[k].double() - origin[k].double()).to(origin[k].dtype)
+        k: (widened(target[k]) - widened(origin[k])).to(origin[k].dtype)
         for k in moving
-        if k in origin and origin[k].is_floating_point()
+        if k in origin and can_move(origin[k])
     }
+    for name, parameter in model.named_parameters():
+        if not can_move(parameter) and not torch.equal(origin[name], target[name]):
+            raise IsolossError(
+                f"{name} holds integers that are others at the end: no line leads from one to the "
+                "other"
+            )
     return Plane(origin, delta, zeros_like(delta), "interpolate")
 
 
 def _state_in(model: nn.Module, checkpoint: Checkpoint, role: str) -> dict[str, Tensor]:
     """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`."""
-    filled = copy.deepcopy(model)
+    filled = copied(model)
     label = str(checkpoint) if isinstance(checkpoint, str | Path) else role
     load_into(filled, as_state(checkpoint), label)
     return state_of(filled)

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import as_state
+from isoloss.compute.networks.checkpoints import as_state, only_tensors
+from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.checkpoint_matrix import (
     Array,
     Checkpoint,
@@ -20,6 +21,7 @@ from isoloss.compute.planes.checkpoint_matrix import (
     another_network,
 )
 from isoloss.compute.planes.plane import Plane, PlaneInputs
+from isoloss.compute.planes.selection import Parameters, select
 from isoloss.errors import IsolossError
 from isoloss.settings.plane_kinds import plane_kind
 
@@ -30,11 +32,17 @@ _NOISE = 1e-12
 def build(inputs: PlaneInputs) -> Plane:
     """The plane of principal components that a probe asks for."""
     first, *others = inputs.trajectories
-    return pca_plane(inputs.model, first, *others)
+    asked = inputs.settings.parameters
+    # What is frozen by now may have moved before.
+    parameters = "all" if asked == "auto" else asked
+    return pca_plane(inputs.model, first, *others, parameters=parameters)
 
 
 def pca_plane(
-    model: nn.Module, checkpoints: Sequence[Checkpoint], *others: Sequence[Checkpoint]
+    model: nn.Module,
+    checkpoints: Sequence[Checkpoint],
+    *others: Sequence[Checkpoint],
+    parameters: Parameters = "all",
 ) -> Plane:
     """The plane of the two leading principal components of trajectories, through the first's end.
 
@@ -47,6 +55,7 @@ def pca_plane(
         checkpoints: paths or state dicts, in order; the last is the plane's origin.
         others: further trajectories of the same network, to be seen in the same plane: their
             checkpoints are rows like the first's.
+        parameters: which have entries, as in `random_plane`; those of all others count as zero.
 
     Raises:
         IsolossError: if there are fewer than three different checkpoints, or one is of another
@@ -58,15 +67,16 @@ def pca_plane(
     plane_kind("pca").check_enough(len(everything))
     if not checkpoints:
         raise IsolossError("the first trajectory is empty: its last checkpoint is to be the origin")
-    origin = {k: v.detach().cpu().clone() for k, v in as_state(checkpoints[-1]).items()}
-    parameters = dict(model.named_parameters())
-    for name, parameter in parameters.items():
+    last = only_tensors(as_state(checkpoints[-1]))
+    origin = {k: v.detach().cpu().clone() for k, v in last.items()}
+    moving = select(model, parameters)
+    movable = {k: p for k, p in model.named_parameters() if can_move(p)}
+    for name, parameter in movable.items():
         if name not in origin or origin[name].shape != parameter.shape:
             raise another_network("the last checkpoint", name)
-    moving = [k for k, p in parameters.items() if p.ndim > 1 and p.is_floating_point()]
-    matrix = CheckpointMatrix(everything, origin, moving)
-    delta, eta, fractions = principal_components(matrix, parameters)
-    return Plane(origin, delta, eta, "pca", fractions)
+    matrix = CheckpointMatrix(everything, origin, moving.names)
+    delta, eta, fractions = principal_components(matrix, movable)
+    return Plane(origin, delta, eta, "pca", fractions, moving.in_words)
 
 
 def principal_components(
@@ -115,7 +125,8 @@ def principal_components(
     def combine(pieces: Iterator[Piece]) -> None:
         for piece in pieces:
             for direction, stretch in zip((delta, eta), weights @ piece.rows, strict=True):
-                direction[piece.name].view(-1)[piece.place] = torch.from_numpy(stretch)
+                reals = as_reals(direction[piece.name]).view(-1)
+                reals[piece.place] = torch.from_numpy(stretch)
 
     for _ in matrix.map(combine):
         pass

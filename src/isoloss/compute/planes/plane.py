@@ -16,7 +16,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.checkpoints import load_state, only_tensors, save_tensors
+from isoloss.compute.networks.copying import check_network
+from isoloss.compute.networks.reals import can_move
 from isoloss.compute.planes.checkpoint_matrix import (
     Array,
     Checkpoint,
@@ -45,9 +47,13 @@ class Plane:
     Attributes:
         origin: the state dict θ*, parameters and buffers, on the CPU.
         delta, eta: {parameter name: tensor of its shape}, on the CPU; of an interpolation
-            floating-point buffers (batch-norm statistics) too.
+            floating-point buffers (batch-norm statistics) too. What one leaves out is zero.
         kind: of `settings.plane_kinds`, or "custom".
         explained_variance_ratio: (2,) fractions of the trajectory's variance, for PCA planes.
+        parameters: which move, in words; None for all that can.
+
+    Raises:
+        IsolossError: if a direction moves what the origin has not, or what cannot move.
     """
 
     origin: dict[str, Tensor]
@@ -55,6 +61,17 @@ class Plane:
     eta: Direction
     kind: str = "custom"
     explained_variance_ratio: Array | None = None
+    parameters: str | None = None
+
+    def __post_init__(self) -> None:
+        fitting = [
+            _fitting(direction, self.origin, label)
+            for direction, label in ((self.delta, "delta"), (self.eta, "eta"))
+        ]
+        shapes = {k: t for direction in fitting for k, t in direction.items()}
+        for label, direction in zip(("delta", "eta"), fitting, strict=True):
+            missing = {k: torch.zeros_like(t) for k, t in shapes.items() if k not in direction}
+            object.__setattr__(self, label, direction | missing)
 
     @property
     def is_line(self) -> bool:
@@ -157,7 +174,11 @@ class Plane:
             for name, tensor in getattr(self, part).items()
         }
         fractions = self.explained_variance_ratio
-        about = {"kind": self.kind, "explained": None if fractions is None else fractions.tolist()}
+        about = {
+            "kind": self.kind,
+            "explained": None if fractions is None else fractions.tolist(),
+            "parameters": self.parameters,
+        }
         return save_tensors(path, tensors, {"isoloss": json.dumps(about)})
 
     @classmethod
@@ -175,7 +196,8 @@ class Plane:
             with safe_open(str(path), "pt") as file:
                 about = json.loads(file.metadata()["isoloss"])
             fractions = None if about["explained"] is None else np.array(about["explained"])
-            return cls(**parts, kind=about["kind"], explained_variance_ratio=fractions)
+            return cls(**parts, kind=about["kind"], explained_variance_ratio=fractions,
+                       parameters=about.get("parameters"))  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise IsolossError(f"{path} is not a plane: {error}") from error
 
@@ -226,8 +248,37 @@ def surrounding(path: Array, margin: float = 0.25) -> tuple[Range, Range]:
 
 
 def state_of(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of the parameters and buffers of `model`, on the CPU."""
-    return {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+    """A copy of the parameters and buffers of `model`, on the CPU.
+
+    Raises:
+        IsolossError: if it is no network, or one without values.
+    """
+    check_network(model)
+    return {k: v.detach().cpu().clone() for k, v in only_tensors(model.state_dict()).items()}
+
+
+def _fitting(direction: Direction, origin: dict[str, Tensor], label: str) -> Direction:
+    """A direction as tensors of the types that the origin's have; integers do not move."""
+    moved: Direction = {}
+    for name, tensor in direction.items():
+        own = origin.get(name)
+        if own is None:
+            raise IsolossError(f"{label} has {name!r}, which is no parameter of the network")
+        if tensor.shape != own.shape:
+            raise IsolossError(
+                f"{label}[{name!r}] is {tuple(tensor.shape)}, the parameter is {tuple(own.shape)}"
+            )
+        if not can_move(own) or (tensor.is_complex() and not own.is_complex()):
+            if tensor.any():
+                is_of, other = (str(t.dtype).removeprefix("torch.") for t in (own, tensor))
+                why = f"by {other}" if can_move(own) else "on a plane"
+                raise IsolossError(
+                    f"{name!r} is of {is_of}, and does not move {why}: leave it out of {label}"
+                )
+            continue
+        alike = can_move(tensor) and tensor.is_complex() == own.is_complex()
+        moved[name] = tensor if alike else tensor.to(own.dtype)
+    return moved
 
 
 def _dot(a: Direction, b: Direction) -> float:

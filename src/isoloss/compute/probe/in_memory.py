@@ -3,26 +3,62 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import ValidationError
 from torch import nn
 
 from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
 from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.evaluator import Loss
 from isoloss.compute.machine.device import choose_device
-from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.planes.plane import Plane
-from isoloss.compute.probe.surface_probing import Request, SurfaceProbing, recalibration_batches
+from isoloss.compute.machine.process_group import ProcessGroup, Ranks
+from isoloss.compute.machine.recording import explain
+from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.planes.plane import Plane, Range
+from isoloss.compute.probe.plane_probing import PlaneProbing, ShownPath, locate, usual_ranges
+from isoloss.compute.probe.run_at_hand import ProbingAtHand, resumed
+from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
+from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.files.reading import finished_file, load
+from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
+from isoloss.naming import as_arguments
+from isoloss.run_folder import GROWING
+from isoloss.settings import ProbeSettings
+from isoloss.settings import explain as explain_settings
 from isoloss.settings.plane_kinds import plane_kind
+from isoloss.settings.source import FROM_PYTHON
 from isoloss.terminal import ProgressBar
 
+Checkpoints = Iterable[Checkpoint]
 
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Tell what goes wrong inside in one line, with the names of arguments."""
+    try:
+        yield
+    except IsolossError as error:
+        if (told := as_arguments(str(error))) == str(error):
+            raise
+        raise IsolossError(told) from error
+    except Exception as error:
+        if (told := explain(error)) is None:
+            raise
+        raise IsolossError(as_arguments(told)) from error
+
+
+@_in_one_line()
 def probe(
     model: nn.Module,
     data: Iterable[Batch],
@@ -40,14 +76,18 @@ def probe(
     batch_size: int | None = None,
     points_at_once: int | None = None,
     seed: int = 0,
+    trajectory: Checkpoints | Mapping[str, Checkpoints] | None = None,
+    out: str | Path | None = None,
+    on_event: Callable[[Event], object] | None = None,
 ) -> Surface:
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Args:
         model: any network; it is left untouched. The plane's origin is what is probed.
         data: any iterable of (inputs, targets) batches of tensors; read once and kept.
-        alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default. A line has
-            no beta and 401 points from −1 to 1, an interpolation from −0.5 to 1.5.
+        alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default, on a PCA
+            plane what holds the trajectories. A line has no beta and 401 points from −1 to 1, an
+            interpolation from −0.5 to 1.5.
         loss: `loss(model, batch) -> (N,)` per-sample losses; by default cross-entropy, and then
             the surface carries accuracies too.
         precision: "fp32", "tf32" (NVIDIA GPUs), "bf16", or "auto": what is fast on the device and
@@ -62,21 +102,34 @@ def probe(
         batch_size: samples evaluated at once; by default what suits the device.
         points_at_once: grid points evaluated together; by default measured at the start.
         seed: of the order in which samples are seen.
+        trajectory: the checkpoints of a training, in order, paths or state dicts: where they lie
+            in the plane, how far from it, and their own losses on the surface's samples; of
+            several trainings {name: checkpoints}.
+        out: a run's folder, as the command line writes them: the window shows it meanwhile, and
+            what was interrupted or killed goes on with the same call. Under torchrun all processes
+            share the work; each calls this, and is given the surface.
+        on_event: called with each of `isoloss.events` as it happens; what it raises ends the probe.
 
     Returns:
         The surface; its losses are means over samples, not over batches. Where all of `data` has
         been seen the standard errors, as those of estimates over it, are 0. In its
-        `meta["findings"]` is what diagnostics find.
+        `meta["findings"]` is what diagnostics find, in its `trajectories` what was asked for.
+
+        Interrupted (Ctrl+C) it is what is known by then: `count` is 0 where nothing is, and
+        `meta["interrupted"]` is True. A second interrupt is raised, and one under torchrun.
 
     Raises:
-        IsolossError: if something in the request cannot be.
+        IsolossError: if something in the request cannot be, or code of one's own fails: with the
+            place in it. If `out` holds a run of something else: what has changed.
     """
-    where = choose_device(device)
+    where = choose_device(device) if out is None else Ranks.current().own(choose_device(device))
     shuffled = ShuffledSamples.of_batches(data, seed, where)
+    paths = _shown_paths(trajectory)
+    located = locate(plane, paths, None)
     request = Request(
         model=model,
         plane=plane,
-        axes=_axes(plane, alpha, beta),
+        axes=_axes(plane, alpha, beta, usual_ranges(plane_kind(plane.kind), located)),
         data=shuffled,
         population=len(shuffled),
         device=where,
@@ -89,19 +142,111 @@ def probe(
         calibration=_calibration(shuffled, batch_norm),
         meta={"model": type(model).__name__, "plane": plane.kind, "batch_norm": batch_norm},
     )
-    probing = SurfaceProbing(request, None)
-    bar = ProgressBar() if progress else None
-    for event in probing.steps(ProcessGroup()):
-        if bar is not None:
-            bar.show(event)
-    if bar is not None:
-        bar.close()
-    surface = probing.growing.snapshot()
-    probing.diagnose(surface)
-    if progress:
-        for alarm in alarms(surface):
-            print(alarm, file=sys.stderr)
+    if out is None:
+        probing = PlaneProbing(request, paths, located)
+        steps, so_far = _steps(probing), probing.surface
+    else:
+        folder = Path(out).expanduser().absolute()
+        asked = _settings(request, device, seed, batch_norm, alpha, beta)
+        at_hand = ProbingAtHand.of(request, paths, located, (alpha, beta))
+        steps, so_far = resumed(folder, asked, at_hand), partial(_found, folder)
+    try:
+        _watch(steps, progress, on_event)
+    except KeyboardInterrupt:
+        surface = so_far()
+        if surface is None or Ranks.current().world > 1:
+            raise
+        return _interrupted(surface, out)
+    surface = so_far()
+    assert surface is not None
     return surface
+
+
+def _steps(probing: PlaneProbing) -> Generator[Event]:
+    surface = yield from probing.steps(ProcessGroup())
+    for alarm in alarms(surface):
+        yield Log(alarm)
+
+
+def _watch(
+    steps: Generator[Event], progress: bool, on_event: Callable[[Event], object] | None
+) -> None:
+    """Go through `steps`, showing and telling what happens."""
+    bar = ProgressBar() if progress else None
+    try:
+        for event in steps:
+            if bar is not None:
+                bar.show(event)
+            if on_event is not None:
+                on_event(event)
+    finally:
+        steps.close()  # a run is then left paused
+        if bar is not None:
+            bar.close()
+
+
+def _interrupted(surface: Surface, out: str | Path | None) -> Surface:
+    """A surface that was not finished, as it says itself."""
+    known, points = int(surface.computed.sum()), surface.count.size
+    again = "" if out is None else f"; the same call goes on with {out}"
+    print(f"isoloss: interrupted, {known} of {points} points are known{again}", file=sys.stderr)
+    return replace(surface, meta={**surface.meta, "interrupted": True})
+
+
+def _found(folder: Path) -> Surface | None:
+    """What the run in `folder` has found so far."""
+    begun = GrowingSurface.exists(folder / GROWING)
+    return load(folder) if begun or finished_file(folder) is not None else None
+
+
+def _settings(
+    request: Request,
+    device: str,
+    seed: int,
+    batch_norm: str,
+    alpha: ArrayLike | None,
+    beta: ArrayLike | None,
+) -> ProbeSettings:
+    """What `run.json` is to say."""
+    ends = [
+        None if given is None else (float(axis[0]), float(axis[-1]))
+        for given, axis in zip((alpha, beta), request.axes, strict=True)
+    ]
+    shape = tuple(map(len, request.axes))
+    points: dict[str, Any] = {"points": shape[0]} if request.plane.is_line else {"grid": shape}
+    try:
+        return ProbeSettings.model_validate(
+            {
+                "source": f"{FROM_PYTHON}{request.meta['model']}",
+                "device": device,
+                "seed": seed,
+                "batch_norm": batch_norm,
+                "plane": request.plane.kind,
+                "alpha_range": ends[0],
+                "beta_range": ends[1],
+                **points,
+                **{
+                    name: getattr(request, name)
+                    for name in (
+                        "precision", "samples", "tolerance", "batch_size", "points_at_once",
+                    )
+                },
+            }
+        )  # fmt: skip
+    except ValidationError as error:
+        raise IsolossError(explain_settings(error)) from error
+
+
+def _shown_paths(trajectory: Checkpoints | Mapping[str, Checkpoints] | None) -> list[ShownPath]:
+    if trajectory is None:
+        return []
+    named: Any = trajectory if isinstance(trajectory, Mapping) else {"": trajectory}
+    return [_shown_path(name, [*checkpoints]) for name, checkpoints in named.items()]
+
+
+def _shown_path(name: str, checkpoints: list[Checkpoint]) -> ShownPath:
+    n = len(checkpoints)
+    return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
 
 
 def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:
@@ -110,17 +255,19 @@ def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:
     return recalibration_batches(data) if batch_norm == "recalibrated" else None
 
 
-def _axes(plane: Plane, alpha: ArrayLike | None, beta: ArrayLike | None) -> tuple[Array, Array]:
+def _axes(
+    plane: Plane, alpha: ArrayLike | None, beta: ArrayLike | None, usual: tuple[Range, Range]
+) -> tuple[Array, Array]:
     if not plane.is_line:
-        return _axis(alpha, "alpha", plane), _axis(beta, "beta", plane)
+        return _axis(alpha, "alpha", usual[0], 25), _axis(beta, "beta", usual[1], 25)
     if beta is not None:
         raise IsolossError("a line has one direction only: leave beta out")
-    return _axis(alpha, "alpha", plane), np.zeros(1)
+    return _axis(alpha, "alpha", usual[0], 401), np.zeros(1)
 
 
-def _axis(values: ArrayLike | None, name: str, plane: Plane) -> Array:
+def _axis(values: ArrayLike | None, name: str, usual: Range, points: int) -> Array:
     if values is None:
-        return np.linspace(*plane_kind(plane.kind).usual_range, 401 if plane.is_line else 25)
+        return np.linspace(*usual, points)
     axis = np.asarray(values, np.float64)
     if axis.ndim != 1 or len(axis) < 1 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
         raise IsolossError(f"{name} must be finite numbers in strictly increasing order")

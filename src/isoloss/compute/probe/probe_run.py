@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
+from isoloss.compute.data.in_words import announce, in_words
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
-from isoloss.compute.diagnostics.checks import alarms
-from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
-from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.planes.plane import Plane, PlaneInputs, build, surrounding
+from isoloss.compute.planes.plane import Plane, PlaneInputs, build
+from isoloss.compute.probe.plane_probing import (
+    Located,
+    PlaneProbing,
+    ShownPath,
+    keep,
+    locate,
+    usual_ranges,
+)
 from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
 from isoloss.compute.probe.surface_probing import (
     CALIBRATION_SAMPLES,
@@ -30,21 +34,14 @@ from isoloss.compute.probe.surface_probing import (
     SurfaceProbing,
     recalibration_batches,
 )
-from isoloss.compute.training.network import TrainedPath
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log, Progress
-from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
-from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
-
-# Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
-Located = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,7 @@ class Probing:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on(run))
+        yield announce(run, in_words(self.probed.network.dataset))
         split = self.probed.network.dataset.split(settings.split)
         seen = min(settings.samples or len(split), len(split))
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
@@ -74,13 +72,7 @@ class Probing:
             f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
-        for alarm in alarms(surface):
-            yield Log(alarm)
-        if settings.is_curve:
-            surface.save(run.curve_path.with_suffix(".csv"))
-            surface.save(run.curve_path)
-        else:
-            surface.save(run.surface_path)
+        yield from keep(run, surface)
 
     def serve(self, run: Run) -> None:
         """Help the process that resumes the run, from another one."""
@@ -92,32 +84,17 @@ class Probing:
                     f"the network or the data here are not those rank 0 has in {run.folder}"
                 )
             plane = self._plane(run, k)
-            probing = SurfaceProbing(self._request(run, plane, axes, k), None)
-            probing.serve(process_group())
-            for path in self._shown():
-                process_group().serve(self._losses(path, probing, None).work)
+            request = self._request(run, plane, axes, k)
+            PlaneProbing(request, self._shown()).serve(process_group())
 
     def _single(self, run: Run) -> Iterator[Any]:
         """The surface over one plane, and the trajectories it shows."""
-        plane = self._plane(run, 0)
-        shown = self._shown()
-        located = self._located(run, plane, shown) if shown else []
-        axes = self._broadcast(self._axes([coordinates for coordinates, _ in located]))
-        probing = SurfaceProbing(self._request(run, plane, axes), run.growing_path)
-        yield from probing.steps(process_group())
-        surface = probing.growing.snapshot()
-        trajectories: list[Trajectory] = []
-        for k, (path, where) in enumerate(zip(shown, located, strict=True)):
-            losses = self._losses(path, probing, run.growing_path / f"path{k}")
-            yield from carry_out(losses, losses.rounds(), process_group(), 1, "path")
-            process_group().release()
-            loss = losses.growing.snapshot().loss[:, 0]
-            trajectories.append(_trajectory(path, where, loss, surface.meta))
-        for k, trajectory in enumerate(trajectories):
-            name = trajectory.meta["name"] if k else None
-            save_trajectory_ply(trajectory, run.trajectory_path(name), surface)
-        probing.diagnose(surface, trajectories)
-        return surface
+        plane, paths = self._plane(run, 0), self._shown()
+        located = locate(plane, paths, run.growing_path)
+        axes = self._broadcast(self._axes(located))
+        request = self._request(run, plane, axes)
+        probing = PlaneProbing(request, paths, located, run.growing_path)
+        return (yield from probing.steps(process_group()))
 
     def _mean(self, run: Run) -> Iterator[Any]:
         """The mean surface over several random planes, and its spread.
@@ -126,10 +103,10 @@ class Probing:
         """
         surfaces: list[Surface] = []
         for k in range(self.settings.planes):
-            plane, axes = self._plane(run, k), self._broadcast(self._axes([]))
+            plane, axes = self._plane(run, k), self._broadcast(self._axes(()))
             request = self._request(run, plane, axes, k)
             if surfaces:  # all planes in the precision that was found good enough for the first
-                request = replace(request, precision=surfaces[0].meta["precision"])
+                request = replace(request, audited=surfaces[0].meta["precision"])
             probing = SurfaceProbing(request, run.growing_path / f"{k}")
             for event in probing.steps(process_group()):
                 if isinstance(event, Progress):
@@ -169,13 +146,21 @@ class Probing:
         process_group().broadcast("axes", json.dumps([a.tolist() for a in axes]).encode())
         return axes
 
-    def _shown(self) -> list[TrainedPath]:
+    def _shown(self) -> list[ShownPath]:
         """The trajectories that are shown with the surface."""
-        return self.probed.paths if self.settings.plane_kind.needs_trajectory else []
+        paths = self.probed.paths if self.settings.plane_kind.needs_trajectory else []
+        return [
+            ShownPath(
+                path.name, path.checkpoints,
+                np.array([p.epoch for p in path.points]), np.array([p.lr for p in path.points]),
+            )
+            for path in paths
+        ]  # fmt: skip
 
     def _plane(self, run: Run, k: int) -> Plane:
         settings, probed = self.settings, self.probed
-        trajectories = tuple(path.checkpoints for path in self._shown())
+        paths = self.probed.paths if settings.plane_kind.needs_trajectory else []
+        trajectories = tuple(path.checkpoints for path in paths)
         inputs = PlaneInputs(
             probed.network.model, settings, settings.seed + k, trajectories, probed.end
         )
@@ -188,17 +173,11 @@ class Probing:
         plane.save(run.plane_path)
         return plane
 
-    def _axes(self, paths: list[Array]) -> tuple[Array, Array]:
-        """The grid's coordinates: as asked, else all of the paths with a margin, else the usual.
-
-        Args:
-            paths: (n, 2) coordinates of each trajectory that is to be seen.
-        """
+    def _axes(self, located: Sequence[Located]) -> tuple[Array, Array]:
+        """The grid's coordinates: as asked, else what holds the paths, else the usual ones."""
         settings = self.settings
         asked = [settings.alpha_range, settings.beta_range]
-        usual = (settings.plane_kind.usual_range,) * 2
-        if paths:
-            usual = surrounding(np.concatenate(paths))
+        usual = usual_ranges(settings.plane_kind, located)
         points = (settings.points,) if settings.is_curve else settings.grid
         axes = [
             np.linspace(*(given or default), n)
@@ -250,29 +229,6 @@ class Probing:
         end = self.settings.to
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
-    def _located(self, run: Run, plane: Plane, paths: list[TrainedPath]) -> list[Located]:
-        """Where each trajectory's checkpoints lie; all of them are read for it, once."""
-        kept = run.growing_path / "located.npz"
-        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(kept) as held:
-            return [(held[f"places{k}"], held[f"distances{k}"]) for k in range(len(paths))]
-        found = [plane.locate(path.checkpoints) for path in paths]
-        both: Any = {f"places{k}": places for k, (places, _) in enumerate(found)}
-        both |= {f"distances{k}": distances for k, (_, distances) in enumerate(found)}
-        write_atomic(kept, lambda target: np.savez(target, **both))
-        return found
-
-    def _losses(
-        self, path: TrainedPath, probing: SurfaceProbing, folder: Path | None
-    ) -> CheckpointLosses:
-        """The checkpoints' own losses, known as well as the surface is."""
-        tolerance, known = self.settings.tolerance, probing.growing.snapshot().loss
-        known = known[np.isfinite(known)]
-        error = 0.0 if tolerance is None or not known.size else tolerance * float(np.ptp(known))
-        return CheckpointLosses(
-            path.checkpoints, probing.evaluator, len(probing.evaluator.data),
-            probing.growing.population, error, folder,
-        )  # fmt: skip
-
     def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
         asked = run.asked.model_dump_json(exclude_defaults=True)
@@ -287,18 +243,3 @@ class Probing:
             return [c for path in self.probed.paths for c in path.checkpoints]
         ends = [] if self.probed.end is None else [self.probed.end]
         return [self.probed.network.checkpoints[-1], *ends]
-
-
-def _trajectory(
-    path: TrainedPath, located: Located, losses: Array, meta: dict[str, Any]
-) -> Trajectory:
-    coordinates, distances = located
-    return Trajectory(
-        coordinates[:, 0],
-        coordinates[:, 1],
-        losses,
-        distances,
-        np.array([p.epoch for p in path.points]),
-        np.array([p.lr for p in path.points]),
-        {**meta, "name": path.name},
-    )

@@ -23,13 +23,15 @@ from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.machine.user_code import one_line
+from isoloss.compute.networks.reals import is_double
 from isoloss.compute.planes.plane import Plane
+from isoloss.compute.planes.selection import frozen_beside_trainable
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.trajectory import Trajectory
 from isoloss.version import __version__
 
 PRECISIONS = ("auto", "fp32", "tf32", "bf16")
@@ -47,6 +49,7 @@ class Request:
         axes: the grid's coordinates along α and β.
         population: the number of samples of which the loss is the mean, of which the data has some
             or all.
+        audited: the precision that a check before has found good enough, where it is "auto".
         calibration: batches to measure batch-norm statistics on at every point, or None.
         meta: what is known of what is probed; JSON-compatible.
     """
@@ -59,6 +62,7 @@ class Request:
     device: torch.device
     loss: Loss | None = None
     precision: str = "auto"
+    audited: str | None = None
     tolerance: float | None = None
     samples: int | None = None
     batch_size: int | None = None
@@ -106,30 +110,80 @@ class SurfaceProbing:
         self._request = request
         self._folder = folder
         self._kept_schedule: Schedule | None = None
+        self._precision = "fp32"
+        self._failing: dict[str, str] = {}
+        self._is_shared = False
 
     def steps(self, group: ProcessGroup) -> Iterator[Event]:
         """Compute what is missing, yielding what happens."""
+        while True:
+            try:
+                yield from self._begin()
+                yield from self._go_on(group)
+                return
+            except IsolossError:
+                raise
+            except Exception as error:  # a user's network may raise anything
+                yield self._give_in(error)
+
+    def _begin(self) -> Iterator[Event]:
+        """Take up what there is of the surface, or describe one of which there is nothing yet."""
+        if hasattr(self, "growing"):
+            return
         if self._folder is not None and GrowingSurface.exists(self._folder):
-            self.growing = GrowingSurface.open(self._folder, writable=True)
-            meta = self.growing.meta
-            self.evaluator = self._evaluator(meta["precision"], int(meta["batch_size"]))
-        else:
-            precision = self._candidates()[0]
-            self.evaluator = self._evaluator(precision, self._request.batch_size)
-            if self._needs_audit(precision) and self.evaluator.products < FEW:
-                precision = "fp32"
-                self.evaluator = self._evaluator(precision, self._request.batch_size)
-            self.growing = self._empty(self._description(precision))
-            yield Log(self._in_words())
+            growing = GrowingSurface.open(self._folder, writable=True)
+            self._precision = growing.meta["precision"]
+            self.evaluator = self._evaluator(self._precision, int(growing.meta["batch_size"]))
+            self.growing = growing
+            return
+        self._precision = self._candidates()[0]
+        self.evaluator = self._evaluator(self._precision, self._request.batch_size)
+        if self._needs_audit(self._precision) and self.evaluator.products < FEW:
+            self._precision = "fp32"
+            self.evaluator = self._evaluator("fp32", self._request.batch_size)
+        self.growing = self._empty(self._description(self._precision))
+        yield Log(self._in_words())
+
+    def _go_on(self, group: ProcessGroup) -> Iterator[Event]:
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
         group.broadcast("engine", json.dumps(self._engine()).encode())
+        self._is_shared = group.ranks.world > 1
         schedule = self._schedule()
         together = int(self.growing.meta["points_at_once"])
         yield from carry_out(schedule, schedule.rounds(), group, together)
         if group.ranks.world > 1:
             yield Log(group.units_done)
         group.release()
+
+    def _give_in(self, error: Exception) -> Log:
+        """Go on without what a network may not take: points evaluated together, then precision.
+
+        Raises:
+            IsolossError: if going on is for the person, or for the next process, to decide.
+            Exception: `error`, if it is the network's own.
+        """
+        reason, precision = one_line(error), self._precision
+        if hasattr(self, "growing") and (together := self.growing.meta["points_at_once"]) > 1:
+            self._describe(points_at_once=1)
+            return Log(f"{together} points at once fail in this network ({reason}): going on in 1")
+        if precision == "fp32":
+            raise error
+        if self._request.precision != "auto":
+            # Fails where the network fails by itself.
+            self._evaluator("fp32", self._request.batch_size)
+            raise IsolossError(
+                f"the network cannot be evaluated in {precision} ({reason}): choose --precision "
+                "auto or fp32"
+            ) from error
+        self._failing[precision] = reason
+        following = self._candidates()[0]
+        if hasattr(self, "growing"):
+            self._begin_again(following)
+        said = f"{precision} fails in this network ({reason})"
+        if self._is_shared:
+            raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
+        return Log(f"{said}: going on in {following}")
 
     def serve(self, group: ProcessGroup) -> None:
         """Help the first process, from another, with this surface."""
@@ -139,23 +193,28 @@ class SurfaceProbing:
         self.growing = self._empty({})
         group.serve(self._schedule().work)
 
-    def diagnose(
-        self, surface: Surface, trajectories: Sequence[Trajectory] = (), planes: int = 1
-    ) -> None:
-        """Keep with a surface what diagnostics find.
+    def diagnose(self, surface: Surface, planes: int = 1) -> None:
+        """Keep with a surface what diagnostics find of it and its trajectories.
 
         Args:
             surface: what was computed, or the mean over several planes of which this is the last.
         """
         asked = self._request
-        plain = Evaluator(
-            asked.model, asked.plane, asked.data, asked.loss, asked.device,
-            batch_size=self.evaluator.batch_size, fold=False,
+        origin = unmeasured = None
+        try:
+            plain = Evaluator(
+                asked.model, asked.plane, asked.data, asked.loss, asked.device,
+                batch_size=self.evaluator.batch_size, fold=False,
+            )  # fmt: skip
+            origin = measure_origin(
+                surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
+            )
+        except Exception as error:  # what has been computed must not be lost to it
+            unmeasured = one_line(error)
+        found = run_diagnostics(
+            surface, asked.plane, origin=origin, trajectories=surface.trajectories,
+            unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
         )  # fmt: skip
-        origin = measure_origin(
-            surface, self.evaluator, plain, asked.limit, asked.population, planes=planes
-        )
-        found = run_diagnostics(surface, asked.plane, origin=origin, trajectories=trajectories)
         surface.meta["findings"] = [asdict(finding) for finding in found]
 
     def _description(self, precision: str) -> dict[str, Any]:
@@ -163,13 +222,15 @@ class SurfaceProbing:
         asked = self._request
         fractions = asked.plane.explained_variance_ratio
         alone = asked.calibration is not None
-        together = 1 if alone else asked.points_at_once or points_at_once(self.evaluator)
+        together = 1 if alone else points_at_once(self.evaluator, asked.points_at_once)
         return {
             **asked.meta,
             "cosine": _finite(asked.plane.cosine),
             "explained_variance_ratio": None if fractions is None else fractions.tolist(),
+            "parameters": asked.plane.parameters,
             "tolerance": asked.tolerance,
             "precision": precision,
+            "precision_note": self._precision_note(),
             "precision_audit": "due" if self._needs_audit(precision) else None,
             "precision_audit_error": None,
             "batch_size": self.evaluator.batch_size,
@@ -181,6 +242,7 @@ class SurfaceProbing:
 
     def _begin_again(self, precision: str) -> None:
         """Throw away what was computed, and go on in another precision."""
+        self._precision = precision
         self.evaluator = self._evaluator(precision, self._request.batch_size)
         self.growing.clear()
         self._kept_schedule = None
@@ -226,12 +288,27 @@ class SurfaceProbing:
 
     def _candidates(self) -> list[str]:
         """The precisions that come into question, the fastest first."""
-        if self._request.precision != "auto":
-            return [self._request.precision]
-        return [*reduced_precisions(self._request.device), "fp32"]
+        asked = self._request
+        if asked.precision != "auto":
+            if asked.precision != "fp32" and is_double(asked.model):
+                raise IsolossError(
+                    f"the network is in float64, not to be reduced to {asked.precision}: choose "
+                    "--precision auto or fp32, which leave it as it is"
+                )
+            return [asked.precision]
+        reduced = [] if is_double(asked.model) else reduced_precisions(asked.device)
+        found = reduced if asked.audited is None else [asked.audited]
+        return [p for p in dict.fromkeys((*found, "fp32")) if p not in self._failing]
 
     def _needs_audit(self, precision: str) -> bool:
-        return self._request.precision == "auto" and precision != "fp32"
+        asked = self._request
+        return asked.precision == "auto" and asked.audited is None and precision != "fp32"
+
+    def _precision_note(self) -> str | None:
+        """What the precision does not say by its name."""
+        if is_double(self._request.model):
+            return "the network is in float64 and stays so"
+        return "; ".join(f"{p} fails: {why}" for p, why in self._failing.items()) or None
 
     def _audit(self) -> Iterator[Event]:
         """Compare reduced precision with fp32 at the origin and the corners.
@@ -281,13 +358,18 @@ class SurfaceProbing:
 
     def _in_words(self) -> str:
         meta, asked = self.growing.meta, self._request
-        words = [f"{meta['precision']}, {meta['batch_size']} samples at a time"]
+        precision = "float64" if is_double(asked.model) else meta["precision"]
+        words = [f"{precision}, {meta['batch_size']} samples at a time"]
         if self.evaluator.folded:
             words.append(f"{self.evaluator.folded} batch norms folded into the layers before them")
         elif self.evaluator.has_batch_norm and asked.calibration is None:
             words.append("batch norms stay layers of their own")
         if meta["points_at_once"] > 1:
             words.append(f"{meta['points_at_once']} points at once")
+        elif (asked.points_at_once or 1) > 1:
+            words.append(f"one point at a time, for {asked.points_at_once} at once fail here")
+        if asked.plane.parameters is not None:
+            words.append(f"what moves is {asked.plane.parameters} parameters")
         return "; ".join(words)
 
 

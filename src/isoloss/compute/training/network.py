@@ -66,6 +66,11 @@ def load_network(
         IsolossError: saying what is missing or does not fit.
     """
     source = source or settings.networks[0]
+    if source.kind == "python":
+        raise IsolossError(
+            f"{source.text} is a network that a Python script has at hand: give a training run's "
+            "folder or a checkpoint"
+        )
     if source.kind == "published":
         return _published(settings, source.text, read)
     if source.kind == "checkpoint":

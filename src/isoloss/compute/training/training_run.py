@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.data.in_words import announce, in_words
 from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,
@@ -71,6 +72,7 @@ class Training(ABC):
         model, optimizer = self._model_and_optimizer()
         test = self.dataset.test.to(self.device)
         run.check_unchanged(data=self.dataset.digest())
+        yield announce(run, in_words(self.dataset))
         # A run goes on in the precision it was begun in, on whatever machine.
         best = [*reduced_precisions(self.device), "fp32"][0]
         asked = best if settings.precision == "auto" else settings.precision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.files.h5 import load_h5
 from isoloss.geometry.files.npz import load_npz, save_npz
-from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply
+from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply, save_trajectory_ply
 from isoloss.geometry.files.vts import save_vts
 from isoloss.geometry.surface import Surface
 from isoloss.naming import listed
 from isoloss.registry import Registry
+from isoloss.run_folder import CURVE, SURFACE, TRAJECTORY
 
 Content = Literal["surface", "curve"]
 
@@ -99,7 +101,8 @@ def load_surface(path: Path) -> Surface:
 
 
 def save_surface(surface: Surface, path: Path) -> Path:
-    """Write `surface` in the format of `path`'s suffix; returns the path.
+    """Write `surface` in the format of `path`'s suffix, with its trajectories beside what can be
+    read again; returns the path.
 
     Raises:
         IsolossError: if there is no such format, or none that could hold a curve.
@@ -110,11 +113,23 @@ def save_surface(surface: Surface, path: Path) -> Path:
     if surface.is_curve and "curve" not in format.holds:
         known = listed(writable("curve"), "or")
         raise IsolossError(f"cannot save a curve as {path.name}: choose {known}")
+    if format.read is not None:
+        for k, trajectory in enumerate(surface.trajectories):
+            name = trajectory.name or str(k + 1)
+            save_trajectory_ply(trajectory, trajectory_path(path, name if k else ""), surface)
     return format.write(surface, path)
+
+
+def trajectory_path(path: Path, name: str = "") -> Path:
+    """Where the first trajectory of the surface in `path` lies; each further one has a `name`."""
+    in_a_run = path.name in (SURFACE, CURVE)
+    stem = Path(TRAJECTORY).stem if in_a_run else f"{path.stem}-{Path(TRAJECTORY).stem}"
+    ending = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)  # it may be any text
+    return path.with_name(f"{stem}-{ending}.ply" if ending else f"{stem}.ply")
 
 
 register(Format((".ply",), ("surface",), load_surface_ply, save_surface_ply))
 register(Format((".npz",), ("surface", "curve"), load_npz, save_npz))
-register(Format((".h5", ".hdf5"), ("surface",), read=load_h5))
+register(Format((".h5", ".hdf5"), ("surface", "curve"), read=load_h5))
 register(Format((".vts",), ("surface",), write=save_vts))
 register(Format((".csv",), ("surface", "curve"), write=save_csv))

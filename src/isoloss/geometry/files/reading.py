@@ -8,32 +8,39 @@ from dataclasses import replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
-from isoloss.geometry.files.formats import load_surface
+from isoloss.files import nothing_at, read_json
+from isoloss.geometry.files.formats import load_surface, trajectory_path
 from isoloss.geometry.files.ply import load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.run_folder import CURVE, GROWING, RUN, SURFACE, TRAJECTORY, is_run
+from isoloss.run_folder import CURVE, GROWING, RUN, SURFACE, is_run
 
 _TRAJECTORY = re.compile(r"(^|-)trajectory(-|$)")
 
 
 def load(path: str | Path) -> Surface:
-    """Read a surface or a curve from a .ply, .npz or .h5 file, or from a run folder.
+    """Read a surface or a curve from a .ply, .npz or .h5 file, or from a run folder, and the
+    trajectories beside it.
 
     A run folder gives its finished `surface.ply` or `curve.npz`, or what has been computed so far.
     `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to
     .ply or .npz comes back exactly.
 
     Raises:
-        IsolossError: if there is no such file, or it is damaged, or it holds no surface.
+        IsolossError: if there is no such file, or it is damaged, or it holds no surface; or one of
+            the trajectories is damaged.
     """
+    return replace(load_alone(path), trajectories=tuple(load_trajectories(path)))
+
+
+def load_alone(path: str | Path) -> Surface:
+    """As `load`, without the trajectories."""
     path = Path(path)
     if path.is_dir():
         return _load_run(path)
     if not path.exists():
-        raise IsolossError(f"there is no file or run folder {path}")
+        raise nothing_at(path)
     return load_surface(path)
 
 
@@ -45,15 +52,10 @@ def load_trajectories(path: str | Path) -> list[Trajectory]:
     file.
     """
     path = Path(path)
-    if path.is_dir():
-        first = path / Path(TRAJECTORY).stem
-    elif path.name == SURFACE:
-        first = path.with_name(Path(TRAJECTORY).stem)
-    else:
-        first = path.with_name(f"{path.stem}-trajectory")
-    found = [p for p in (first.with_name(f"{first.name}.ply"),) if p.exists()]
-    found += sorted(first.parent.glob(f"{glob.escape(first.name)}-*.ply"))
-    return [_named(load_trajectory_ply(p), p.stem[len(first.name) + 1 :]) for p in found]
+    first = trajectory_path(path / SURFACE if path.is_dir() else path)
+    found = [first] if first.exists() else []
+    found += sorted(first.parent.glob(f"{glob.escape(first.stem)}-*.ply"))
+    return [_named(load_trajectory_ply(p), p.stem[len(first.stem) + 1 :]) for p in found]
 
 
 def is_trajectory(path: Path) -> bool:
@@ -70,7 +72,7 @@ def _load_run(folder: Path) -> Surface:
     finished = finished_file(folder)
     if finished is not None:
         try:
-            return load(finished)
+            return load_alone(finished)
         except IsolossError as error:
             if not is_run(folder):
                 raise

@@ -114,9 +114,9 @@ def render_movie(
             yield Progress("movie", k + 1, motion.frames, rate, "frames")
     if folder is not None:
         yield Log(
-            f"ffmpeg is not on the PATH, so the frames are in {folder}; with it they become a "
-            f"movie: ffmpeg -framerate {motion.fps:g} -i {folder / '%04d.png'} -c:v libx264 "
-            f"-crf 16 -pix_fmt yuv420p {out}"
+            f"{out} is not written, for ffmpeg is not on the PATH: its frames are in {folder}, and "
+            f"become a movie with ffmpeg -framerate {motion.fps:g} -i {folder / '%04d.png'} -c:v "
+            f"libx264 -crf 16 -pix_fmt yuv420p {out}"
         )
     yield Done(time.monotonic() - began)
 

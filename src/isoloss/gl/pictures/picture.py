@@ -15,7 +15,9 @@ from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
+from isoloss.gl.pictures.movie_file import FFMPEG, PILLOW
 from isoloss.gl.pictures.tiles import Size, check_size, draw_tiled
+from isoloss.naming import listed
 from isoloss.scene.camera import Camera
 from isoloss.scene.scene import Scene
 from isoloss.scene.staging import Source, has_an_appearance, only_curve, stage
@@ -69,8 +71,8 @@ def render(
     suffix = "" if path is None else path.suffix.lower()
     if path is not None and suffix not in (".png", *FIGURES):
         raise IsolossError(
-            f"pictures are PNG, or SVG or PDF of a figure: give a name that ends in .png, .svg or "
-            f".pdf, not {path.name}"
+            "pictures are PNG (.png), figures .svg or .pdf, and movies "
+            f"{listed((*FFMPEG, *PILLOW), 'or')}: choose one of these, not {path.name}"
         )
     if size is not None:
         check_size(size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from isoloss.compute.data.in_words import announce
 from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
@@ -62,6 +63,7 @@ class Evaluation:
     def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
+        yield announce(run, self.setup.about_data)
         record = _Record(run, self)
         process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)

@@ -277,8 +277,8 @@ def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:
             yield replace(
                 _template(results, combination),
                 id="mostly-abstained",
-                message=f"for {row.abstained} of {row.samples} images nothing is certain: more "
-                "draws, or a better denoiser, would say more",
+                message=f"for {row.abstained} of {row.samples} images the draws leave open which "
+                "class it is: more draws, or a better denoiser, would say more",
             )
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Split, as_inputs, digest_of
+from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.networks.checkpoints import digest
@@ -55,6 +56,7 @@ class Setup:
         images: (N, C, H, W) in [0, 1], on the device, in the order in which they are attacked.
         labels: (N,) true classes.
         indices: (N,) the images' places in the data.
+        about_data: all of these in words.
         depends_on: hashes of weights, denoiser and data.
     """
 
@@ -64,6 +66,7 @@ class Setup:
     indices: tuple[int, ...]
     classes: tuple[str, ...]
     data: str
+    about_data: str
     denoiser: tuple[nn.Module, Any] | None
     device: torch.device
     precision: str
@@ -137,8 +140,8 @@ def prepare(settings: EvaluationSettings) -> Setup:
     if settings.batch_size is not None:
         usual = BatchSizes(settings.batch_size, settings.batch_size)
     setup = Setup(
-        models, images, labels, tuple(order.tolist()), dataset.classes, dataset.name, loaded,
-        device, precision, usual, depends_on,
+        models, images, labels, tuple(order.tolist()), dataset.classes, dataset.name,
+        in_words(dataset), loaded, device, precision, usual, depends_on,
     )  # fmt: skip
     for sigma in settings.sigma:
         defense = setup.defense(0, sigma)

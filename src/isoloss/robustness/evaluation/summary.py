@@ -162,10 +162,10 @@ def _of_certified(results: Results, network: int, radius: float) -> str:
             f" within {radius:g} in L2, for {_interval(clean.correct, clean.samples)} at the "
             "images themselves"
         )
-    return (
-        f"At σ = {best.sigma:g}, {results.names[network]} is certified to be right for {sure}; "
-        f"for {clean.abstained} nothing is certain."
-    )
+    said = f"At σ = {best.sigma:g}, {results.names[network]} is certified to be right for {sure}"
+    if clean.abstained:
+        said += f"; for {clean.abstained} the draws leave open which class it is"
+    return f"{said}."
 
 
 def _trust(warnings: list[EvaluationWarning]) -> str:

@@ -15,7 +15,7 @@ from isoloss.geometry.trajectory import Trajectory
 
 CHECKS = [
     "directions", "normalization", "centre", "trajectory", "range", "minimum", "standard error",
-    "cells", "precision",
+    "cells", "precision", "parameters",
 ]  # fmt: skip
 
 

@@ -1,0 +1,85 @@
+"""Networks as they come: what is no network that can be probed, and copies of those that can."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
+
+from isoloss.compute.machine.user_code import one_line
+from isoloss.errors import IsolossError
+
+
+def check_network(model: Any) -> None:
+    """Refuse what is no network with values.
+
+    Raises:
+        IsolossError: saying what it is and what to give in its place.
+    """
+    if not isinstance(model, nn.Module):
+        raise IsolossError(f"a network is a torch.nn.Module, not {_in_words(model)}")
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            raise IsolossError(
+                f"{name} of the network has no shape yet: run the network once on a batch"
+            )
+        if tensor.is_meta:
+            raise IsolossError(
+                f"{name} of the network has no values, it is on the meta device: load its weights "
+                "first (load_state_dict with assign=True)"
+            )
+
+
+def _in_words(value: Any) -> str:
+    match value:
+        case Mapping():
+            return "a state dict: build the network and give it these by load_state_dict"
+        case str() | Path():
+            return f"a path ({value}): build the network and give it what the file holds"
+        case type():
+            return f"a class: give an instance, as {value.__name__}()"
+        case _:
+            return f"{type(value).__name__}"
+
+
+def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
+    """A copy of a network in eval mode, by default where it is itself.
+
+    Raises:
+        IsolossError: if it cannot be copied.
+    """
+    check_network(model)
+    try:
+        with _ComputedTensorsToo():
+            copy_of = copy.deepcopy(model)
+    except Exception as error:  # what a network holds beside tensors may be anything
+        raise IsolossError(
+            f"the network cannot be copied ({one_line(error)}): keep what cannot be copied out of "
+            "its attributes"
+        ) from error
+    # A train() or to() of the user's own may return nothing.
+    if device is not None:
+        copy_of.to(device)
+    copy_of.eval()
+    return copy_of
+
+
+class _ComputedTensorsToo(TorchFunctionMode):
+    """Inside, tensors that were computed are copied like others, without what they come from.
+
+    Networks keep such as attributes: activations, or the weight that `weight_norm` of old computes.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if func is not Tensor.__deepcopy__ or args[0].is_leaf:
+            return func(*args, **(kwargs or {}))
+        tensor, memo = args
+        return memo.setdefault(id(tensor), tensor.detach().clone())

@@ -1,0 +1,33 @@
+"""Which tensors a plane can move, and complex ones as the reals they are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def can_move(tensor: Tensor) -> bool:
+    """Whether a plane can move it: integers and booleans have nothing between them."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def as_reals(tensor: Tensor) -> Tensor:
+    """(…, 2): the real and imaginary parts of a complex tensor, sharing its memory where that can
+    be; any other tensor as it is."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def from_reals(reals: Tensor, like: Tensor) -> Tensor:
+    """What `as_reals` was given: `reals` as a tensor that is complex if `like` is."""
+    return torch.view_as_complex(reals) if like.is_complex() else reals
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """In double precision."""
+    return tensor.to(torch.complex128 if tensor.is_complex() else torch.float64)
+
+
+def is_double(network: nn.Module) -> bool:
+    """Whether all its parameters that can move are in double precision."""
+    types = {p.dtype.to_real() for p in network.parameters() if can_move(p)}
+    return types == {torch.float64}

@@ -1,0 +1,97 @@
+"""Which parameters of a network a plane moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from isoloss.compute.networks.copying import check_network
+from isoloss.compute.networks.reals import can_move
+from isoloss.errors import IsolossError
+
+Parameters = str | Sequence[str] | Callable[[str, nn.Parameter], bool]
+"""What can be asked for: "auto", "all", "trainable", a name or a pattern with * and ?, several of
+these, or whether a parameter (by its name, and itself) is to move."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The parameters of a network that move.
+
+    Attributes:
+        names: all of them.
+        in_words: which these are; None for all that can move.
+    """
+
+    names: frozenset[str]
+    in_words: str | None
+
+
+def select(model: nn.Module, asked: Parameters) -> Selection:
+    """The parameters with two or more dimensions that `asked` means.
+
+    "auto" is "trainable" where more than half of the network's weights are frozen
+    (`requires_grad=False`) and some others are not, as with LoRA, adapters or a new head on a
+    frozen backbone; it is "all" everywhere else. The name of a module means all parameters in it.
+    A text may hold several names and patterns, with blanks or commas between them.
+
+    Raises:
+        IsolossError: if nothing is selected, or a name or a pattern fits nothing.
+    """
+    check_network(model)
+    parameters = dict(model.named_parameters())
+    movable = {k: p for k, p in parameters.items() if p.ndim > 1 and can_move(p) and p.numel()}
+    if callable(asked):
+        chosen = {k for k, p in movable.items() if asked(k, p)}
+        words = getattr(asked, "__name__", "chosen by a function")
+    else:
+        patterns = re.split(r"[\s,]+", asked.strip()) if isinstance(asked, str) else list(asked)
+        words = ", ".join(patterns)
+        if patterns == ["auto"]:
+            adapted = _is_adapted(parameters, movable)
+            patterns = ["trainable" if adapted else "all"]
+            words = "trainable, as most are frozen" if adapted else "all"
+        chosen = {k for pattern in patterns for k in _fitting(pattern, parameters)} & movable.keys()
+    if not chosen:
+        raise IsolossError(
+            f"no parameter moves ({words}): it takes one of floats with two or more dimensions; "
+            "biases and the like stay put, except in a custom_plane"
+        )
+    some = f"{words}: {len(chosen)} of {len(movable)}"
+    return Selection(frozenset(chosen), None if words == "all" else some)
+
+
+def frozen_beside_trainable(model: nn.Module) -> frozenset[str]:
+    """The parameters that require no gradient, if there are others that do."""
+    frozen = {k for k, p in model.named_parameters() if not p.requires_grad and can_move(p)}
+    others = any(p.requires_grad for p in model.parameters())
+    return frozenset(frozen if others else ())
+
+
+def _is_adapted(parameters: dict[str, nn.Parameter], movable: dict[str, nn.Parameter]) -> bool:
+    """Whether most weights are frozen, but not all that could move."""
+    frozen = sum(p.numel() for p in parameters.values() if not p.requires_grad)
+    return (
+        frozen > sum(p.numel() for p in parameters.values()) / 2
+        and any(p.requires_grad for p in movable.values())
+    )  # fmt: skip
+
+
+def _fitting(pattern: str, parameters: dict[str, nn.Parameter]) -> set[str]:
+    """The names of the parameters that one word means."""
+    if pattern == "all":
+        return set(parameters)
+    if pattern == "trainable":
+        return {k for k, p in parameters.items() if p.requires_grad}
+    found = {k for k in parameters if fnmatchcase(k, pattern) or k.startswith(f"{pattern}.")}
+    if not found:
+        modules = {k.rpartition(".")[0] for k in parameters} - {""}
+        near = get_close_matches(pattern, [*parameters, *sorted(modules)], cutoff=0.3)
+        known = ", ".join(near or list(parameters)[:3])
+        raise IsolossError(f"the network has no parameter {pattern!r}: it has {known}")
+    return found

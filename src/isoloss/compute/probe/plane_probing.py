@@ -1,0 +1,145 @@
+"""One plane: its surface, and the trajectories that are shown upon it, in memory or in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from isoloss.compute.diagnostics.checks import alarms
+from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
+from isoloss.compute.engine.schedule import carry_out
+from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.planes.plane import Plane, Range, surrounding
+from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
+from isoloss.events import Event, Log
+from isoloss.files import write_atomic
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.surface import Surface
+from isoloss.geometry.trajectory import Trajectory
+from isoloss.run import Run
+from isoloss.settings.plane_kinds import PlaneKind
+
+# Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
+Located = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class ShownPath:
+    """The checkpoints of a training, in order, and what is known of each.
+
+    Attributes:
+        epoch, lr: (n,) epochs trained, and the learning rate there; NaN where nobody knows.
+    """
+
+    name: str
+    checkpoints: Sequence[Checkpoint]
+    epoch: Array
+    lr: Array
+
+
+def locate(plane: Plane, paths: Sequence[ShownPath], folder: Path | None) -> list[Located]:
+    """Where each path's checkpoints lie; all are read for it, and where there is a folder once."""
+    kept = None if folder is None else folder / "located.npz"
+    if kept is not None:
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(kept) as held:
+            return [(held[f"places{k}"], held[f"distances{k}"]) for k in range(len(paths))]
+    found = [plane.locate(path.checkpoints) for path in paths]
+    if kept is not None and paths:
+        both: Any = {f"places{k}": places for k, (places, _) in enumerate(found)}
+        both |= {f"distances{k}": distances for k, (_, distances) in enumerate(found)}
+        write_atomic(kept, lambda target: np.savez(target, **both))
+    return found
+
+
+def usual_ranges(kind: PlaneKind, located: Sequence[Located]) -> tuple[Range, Range]:
+    """The ranges of α and β where none is asked for: on a plane that is built from trajectories all
+    of those that are shown, with a margin."""
+    places = np.concatenate([np.zeros((0, 2)), *(coordinates for coordinates, _ in located)])
+    places = places[np.isfinite(places).all(axis=1)]  # a diverged checkpoint is nowhere
+    if kind.needs_trajectory and len(places):
+        return surrounding(places)
+    return kind.usual_range, kind.usual_range
+
+
+class PlaneProbing:
+    """Computes the surface over one plane, then the losses of the trajectories shown upon it.
+
+    Args:
+        located: where the `paths` lie; needed by `steps` alone.
+        folder: where what is known is kept; in memory if None.
+
+    Attributes:
+        trajectories: those whose losses are known.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        paths: Sequence[ShownPath] = (),
+        located: Sequence[Located] = (),
+        folder: Path | None = None,
+    ) -> None:
+        self.probing = SurfaceProbing(request, folder)
+        self.trajectories: tuple[Trajectory, ...] = ()
+        self._request = request
+        self._paths = paths
+        self._located = located
+        self._folder = folder
+
+    def steps(self, group: ProcessGroup) -> Generator[Event, None, Surface]:
+        """Compute what is missing, yielding what happens; returns the surface, with findings."""
+        yield from self.probing.steps(group)
+        for k, path in enumerate(self._paths):
+            (places, off_plane), folder = self._located[k], self._folder
+            losses = self._losses(path, None if folder is None else folder / f"path{k}")
+            yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            group.release()
+            loss = losses.growing.snapshot().loss[:, 0]
+            meta = {**self.probing.growing.meta, "name": path.name}
+            alpha, beta = places.T
+            seen = Trajectory(alpha, beta, loss, off_plane, path.epoch, path.lr, meta)
+            self.trajectories += (seen,)
+        surface = self.surface()
+        assert surface is not None
+        self.probing.diagnose(surface)
+        return surface
+
+    def surface(self) -> Surface | None:
+        """What has been computed so far; None where nothing has been begun."""
+        if not hasattr(self.probing, "growing"):
+            return None
+        return replace(self.probing.growing.snapshot(), trajectories=self.trajectories)
+
+    def serve(self, group: ProcessGroup) -> None:
+        """Help the first process, from another."""
+        self.probing.serve(group)
+        for path in self._paths:
+            group.serve(self._losses(path, None).work)
+
+    def _losses(self, path: ShownPath, folder: Path | None) -> CheckpointLosses:
+        """The checkpoints' own losses, known as well as the surface is."""
+        tolerance, known = self._request.tolerance, self.probing.growing.snapshot().loss
+        known = known[np.isfinite(known)]
+        error = 0.0 if tolerance is None or not known.size else tolerance * float(np.ptp(known))
+        return CheckpointLosses(
+            path.checkpoints, self.probing.evaluator, self._request.limit,
+            self._request.population, error, folder,
+        )  # fmt: skip
+
+
+def keep(run: Run, surface: Surface) -> Iterator[Event]:
+    """Say what diagnostics hold against a surface, and write it where its run has it."""
+    for alarm in alarms(surface):
+        yield Log(alarm)
+    if surface.is_curve:
+        surface.save(run.curve_path.with_suffix(".csv"))
+        surface.save(run.curve_path)
+    else:
+        surface.save(run.surface_path)

@@ -1,0 +1,117 @@
+"""Where checkpoints lie on this disk, by their names: files, folders that are one, folders of many.
+
+What is in them is found out where they are read (`compute/networks/checkpoint_files.py`).
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.files import read_json
+from isoloss.naming import listed
+from isoloss.run_folder import CHECKPOINTS, POINTS, RESUME, is_run
+
+CHECKPOINT_SUFFIXES = (
+    ".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".th", ".t7", ".pth.tar", ".pkl",
+)  # fmt: skip
+INDEX = ".index.json"
+"""How the name of a file ends that says in which files the tensors of a checkpoint lie."""
+_NAMES = tuple(
+    f"{stem}{suffix}"
+    for stem, suffixes in (
+        ("model", (".safetensors",)),
+        ("pytorch_model", (".bin",)),
+        ("diffusion_pytorch_model", (".safetensors", ".bin")),
+        ("adapter_model", (".safetensors", ".bin")),
+    )
+    for ending in suffixes
+    for suffix in (ending, ending + INDEX)
+)
+"""What Hugging Face's libraries call the weights in a folder."""
+_NO_WEIGHTS = re.compile(r"(optimizer|scheduler|scaler|rng_state|training_args|resume)\b.*", re.I)
+"""What trainers keep beside them."""
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a path is called as checkpoints are, or is a folder that is one; never raises."""
+    name = path.name.lower()
+    if name.endswith((*CHECKPOINT_SUFFIXES, INDEX)):
+        return True
+    try:
+        if is_run(path.expanduser()):
+            return False
+        return weights_in(path) is not None or (not path.suffix and path.expanduser().is_file())
+    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
+        return False
+
+
+def weights_in(folder: Path) -> Path | None:
+    """The file of weights in a folder as Hugging Face's libraries write it."""
+    return next((f for name in _NAMES if (f := folder.expanduser() / name).is_file()), None)
+
+
+def stem(path: Path) -> str:
+    """Its name without what says that it is a checkpoint."""
+    lower = path.name.lower()
+    endings = [end for end in (*CHECKPOINT_SUFFIXES, INDEX) if lower.endswith(end)]
+    return path.name[: -max(map(len, endings))] if endings else path.name
+
+
+def expanded(given: str | Path) -> list[Path]:
+    """The checkpoints that a path means: itself, all that a pattern matches, those of a training
+    run, those in a folder; of patterns and folders in the natural order of their names.
+
+    Raises:
+        IsolossError: if there are none.
+    """
+    path = Path(given).expanduser()
+    if is_run(path):
+        return _of_run(path)
+    if path.is_dir() and weights_in(path) is None:
+        found = [p for p in path.iterdir() if not p.name.startswith(".") and _may_be_one(p)]
+        if not found:
+            known = listed(CHECKPOINT_SUFFIXES, "or")
+            raise IsolossError(f"{path} has no checkpoints in it ({known})")
+        return in_natural_order(found)
+    if glob.has_magic(str(path)) and not path.exists():
+        matching = [Path(p) for p in glob.glob(str(path), recursive=True)]
+        if not matching:
+            raise IsolossError(f"no file matches {given}")
+        return in_natural_order(matching)
+    return [path]
+
+
+def in_natural_order(paths: Iterable[Path]) -> list[Path]:
+    """By name, numbers in it by their size: epoch_2 before epoch_10."""
+    return sorted(paths, key=lambda path: (natural(str(path.parent)), natural(stem(path))))
+
+
+def natural(name: str) -> list[tuple[bool, int, str]]:
+    """What to sort names by so that numbers in them count by their size."""
+    return [
+        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part.lower())
+        for part in re.split(r"(\d+)", name)
+        if part
+    ]
+
+
+def _of_run(folder: Path) -> list[Path]:
+    """The trajectory of a training run."""
+    checkpoints = folder / CHECKPOINTS
+    try:
+        found = [checkpoints / str(point["checkpoint"]) for point in read_json(checkpoints / POINTS)]
+    except (IsolossError, KeyError, TypeError):
+        found = []
+    if not found:
+        raise IsolossError(f"{folder} has no checkpoints")
+    return found
+
+
+def _may_be_one(path: Path) -> bool:
+    if _NO_WEIGHTS.match(path.name) or path.name == RESUME:
+        return False
+    return weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)
