@@ -52,6 +52,11 @@ def numpy_data():
     return (train[0].numpy(), train[1]), (test[0].numpy(), test[1])
 
 
+def between_classes():
+    train, test = data()
+    return (train[0], train[1] + 0.5), (test[0], test[1] + 0.5)
+
+
 def wrong_data():
     return 1, 2
 

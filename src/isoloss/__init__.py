@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from isoloss.errors import IsolossError as IsolossError
     from isoloss.geometry.files.reading import load as load
     from isoloss.geometry.surface import Surface as Surface
-    from isoloss.gl.pictures.picture import render as render
+    from isoloss.gl.pictures.rendering import render as render
 
 _HOME = {
     "IsolossError": "isoloss.errors",
@@ -37,7 +37,7 @@ _HOME = {
     "line": "isoloss.compute.planes.random_plane",
     "interpolation": "isoloss.compute.planes.interpolation",
     "probe": "isoloss.compute.probe.in_memory",
-    "render": "isoloss.gl.pictures.picture",
+    "render": "isoloss.gl.pictures.rendering",
     "view": "isoloss.app",
 }
 

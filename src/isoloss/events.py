@@ -75,6 +75,9 @@ class Failed:
     message: str
 
 
+ABOUT_DATA = "data: "
+"""What the message begins with in which a run says, first of all, what its data are."""
+
 Event = Started | Progress | Metric | Log | Done | Paused | Failed
 _KINDS = {kind.__name__.lower(): kind for kind in get_args(Event)}
 

@@ -20,7 +20,7 @@ from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, nothing_at, read_json, write_json
-from isoloss.settings import AnySettings, explain, parse_settings
+from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
 from isoloss.settings.elsewhere import found_again, given_elsewhere, missing_path
 from isoloss.settings.source import data_set, network_type
 
@@ -173,6 +173,11 @@ class Run:
         return self.folder / names.PLANE
 
     @property
+    def samples_path(self) -> Path:
+        """Which samples a probe begun from Python sees first: their hashes, in that order."""
+        return self.folder / names.SAMPLES
+
+    @property
     def growing_path(self) -> Path:
         """The folder of a growing surface."""
         return self.folder / names.GROWING
@@ -248,7 +253,7 @@ class Run:
     @property
     def _result(self) -> Path:
         """What is there at the latest when the run is done."""
-        if self.settings.kind == "train":
+        if isinstance(self.settings, TrainingSettings):
             of_denoiser = self.settings.task == "denoiser"
             return self.denoiser_path if of_denoiser else self.points_path
         if self.settings.kind == "probe":
@@ -329,6 +334,8 @@ class EventTail:
 
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
+    if isinstance(settings, ImportSettings):
+        return f"{network_type(settings.model).label}-imported"
     if settings.kind == "train":
         what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
         return f"{what}-{data_set(settings.data).label}"

@@ -17,6 +17,7 @@ DENOISER = "denoiser"
 
 PLANE = "plane.safetensors"
 GROWING = "surface"
+SAMPLES = "samples.npy"
 SURFACE = "surface.ply"
 TRAJECTORY = "trajectory.ply"
 CURVE = "curve.npz"

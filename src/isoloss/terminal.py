@@ -30,7 +30,11 @@ class ProgressBar:
             case Progress():
                 self._progress(event)
             case Metric():
-                text = f"epoch {event.epoch:6.2f}  loss {event.train_loss:.4f}"
+                text = f"epoch {event.epoch:6.2f}"
+                if not math.isnan(event.train_loss):
+                    text += f"  loss {event.train_loss:.4f}"
+                elif not math.isnan(event.test_loss + event.test_accuracy):
+                    text += f"  test loss {event.test_loss:.4f}"
                 if not math.isnan(event.test_accuracy):
                     text += f"  test accuracy {100 * event.test_accuracy:.1f} %"
                 elif not math.isnan(event.test_loss):

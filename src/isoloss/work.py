@@ -10,7 +10,13 @@ from isoloss.compute.machine.recording import Prepared, explain, recorded
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.run import Run
-from isoloss.settings import AnySettings, ProbeSettings, RobustnessSettings, TrainSettings
+from isoloss.settings import (
+    AnySettings,
+    ImportSettings,
+    ProbeSettings,
+    RobustnessSettings,
+    TrainSettings,
+)
 
 
 def prepare(settings: AnySettings) -> Prepared:
@@ -29,6 +35,10 @@ def prepare(settings: AnySettings) -> Prepared:
                 from isoloss.compute.training.classifier import ClassifierTraining
 
                 return ClassifierTraining.prepare(settings)
+            case ImportSettings():
+                from isoloss.compute.training.imported import Import
+
+                return Import.prepare(settings)
             case ProbeSettings():
                 from isoloss.compute.probe.probe_run import Probing
 

@@ -64,6 +64,15 @@ def test_progress_of_a_movie_and_where_it_went(isoloss_command, tmp_path, sessio
         assert (movie.n_frames, movie.size) == (3, (80, 50))
 
 
+def test_a_movie_that_becomes_frames_is_not_what_was_asked_for(isoloss_command, tmp_path, session):
+    words = ("--turntable", "--seconds", "1", "--fps", "2", "--size", "64x40")
+    nothing = {"PATH": str(tmp_path / "nothing")}
+    done = isoloss_command("render", session, "--out", "m.mp4", *words, env=nothing, check=1)
+    assert done.stdout == "m\n"
+    assert "m.mp4 is not written, for ffmpeg is not on the PATH: its frames are in m" in done.stderr
+    assert names(tmp_path / "m") == ["0001.png", "0002.png"]
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_an_interrupted_movie_leaves_nothing(tmp_path, session, name):
     command = [sys.executable, "-m", "isoloss", "render", session, "--out", "m.gif", "--turntable"]

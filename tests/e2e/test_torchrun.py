@@ -82,6 +82,28 @@ SETTINGS = TrainSettings(
     precision="fp32", augment="crop-flip", checkpoints_per_epoch=2,
 )  # fmt: skip
 
+SCRIPT = """
+import sys
+import torch
+from torch import nn
+import isoloss
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+data = [(torch.randn(64, 6), torch.arange(64) % 3)]
+path = [{k: scale * v for k, v in model.state_dict().items()} for scale in (0.5, 0.8, 1.0)]
+found = []
+for seed in (0, 1):
+    surface = isoloss.probe(
+        model, data, isoloss.random_plane(model, seed=seed), range(-9, 10), range(-9, 10),
+        trajectory=path, device="cpu", batch_size=4, points_at_once=1, progress=False,
+        out=f"{sys.argv[1]} {seed}",
+    )
+    found.append(float(surface.loss.sum() + surface.trajectories[0].loss.sum()))
+print(found)
+"""
+
 MAPPING = """
 import json, os, signal, time
 from pathlib import Path
@@ -271,3 +293,20 @@ def test_units_that_a_killed_process_had_are_dealt_again_and_no_others(tmp_path)
     # Units take the same time at both: each does about half.
     after = [rank for *_, rank, first in lines if not first]
     assert 0.35 < after.count(1) / len(after) < 0.65
+
+
+def test_two_processes_share_the_probes_of_a_script_that_both_run(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    process = torchrun(tmp_path, "script.py", "two")
+    output = output_of(process)
+    assert process.returncode == 0, output
+    command = [sys.executable, "script.py", "one"]
+    alone = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+    # All processes are given the surfaces that one process finds.
+    assert output.count(alone.stdout.strip()) == 2, (output, alone)
+    for seed in (0, 1):
+        run, one = Run.open(tmp_path / f"two {seed}"), Run.open(tmp_path / f"one {seed}")
+        assert run.environment["processes"] == 2
+        mine, theirs = isoloss.load(run.folder), isoloss.load(one.folder)
+        for name in ("loss", "accuracy", "count"):
+            np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))

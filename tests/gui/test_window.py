@@ -86,7 +86,7 @@ def test_mistakes_are_borne_and_mended(travel: Travel, valley: Path) -> None:
 
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:
     text = _view(tmp_path, "missing.ply", DISPLAY=display)
-    assert text.startswith("IsolossError: there is no file or run folder")
+    assert text.startswith("IsolossError: there is no file or folder")
 
 
 def test_without_a_display_the_way_out_is_told(tmp_path: Path) -> None:
@@ -94,6 +94,45 @@ def test_without_a_display_the_way_out_is_told(tmp_path: Path) -> None:
         text = _view(tmp_path, DISPLAY=display, WAYLAND_DISPLAY="")
         assert text.startswith("IsolossError: ")
         assert "isoloss render" in text
+
+
+def test_a_script_opens_a_window_and_goes_on(display: str, tmp_path: Path) -> None:
+    code = """
+import os, sys, tempfile, time
+from pathlib import Path
+import numpy as np
+import isoloss
+
+axis = np.linspace(-1, 1, 9)
+loss = axis[:, None] ** 2 + axis**2
+surface = isoloss.Surface.from_loss(axis, axis, loss, model="bowl")
+isoloss.render(surface, size=(64, 48))  # chooses OpenGL without a display for this process
+window = isoloss.view(surface, block=False)
+running = Path(os.environ["ISOLOSS_CONFIG_DIR"]) / "running.isoloss"
+deadline = time.monotonic() + 60
+while not running.exists() and window.is_open and time.monotonic() < deadline:
+    time.sleep(0.05)
+assert '"bowl"' in running.read_text(), "the window shows it"
+assert window.is_open
+assert any(Path(tempfile.gettempdir()).iterdir())
+window.close()
+assert not window.is_open
+assert not any(Path(tempfile.gettempdir()).iterdir())
+"""
+    (tmp_path / "temporary").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ
+        | {
+            "DISPLAY": display,
+            "ISOLOSS_CONFIG_DIR": str(tmp_path / "config"),
+            "TMPDIR": str(tmp_path / "temporary"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_importing_the_package_imports_no_gui() -> None:

@@ -198,7 +198,7 @@ def _npz(name: str, path: Path, arrays: Arrays, facts: Content) -> None:
 
 def _meta(name: str, meta: Any, facts: Content) -> None:
     if isinstance(meta, dict):
-        meta = {k: v for k, v in meta.items() if k not in ("versions", "findings")}
+        meta = {k: v for k, v in meta.items() if k not in ("versions", "findings", "centre")}
     facts[name] = meta
 
 

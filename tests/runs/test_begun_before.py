@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.runs.run_contents import differences, large_differences
 
 from isoloss.run import Run
 from isoloss.work import resume
-from tests.runs.run_contents import differences, large_differences
 
 HERE = Path(__file__).parent / "begun_before"
 NAMES = sorted(path.parent.name for path in HERE.glob("*/killed"))

@@ -9,9 +9,9 @@ from diffusers import DDPMPipeline
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.replicas import shard_of
 from isoloss.events import Log, Metric, Progress
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser
@@ -24,7 +24,7 @@ from isoloss.robustness.smoothing.denoising_loss import denoising_loss
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.work import resume, prepare
+from isoloss.work import prepare, resume
 
 ALPHAS = build_scheduler().alphas_cumprod
 
@@ -68,7 +68,8 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
     assert [m.epoch for m in curve] == pytest.approx([0, 2 / 3, 4 / 3, 2])
     assert all(math.isfinite(m.test_loss) and math.isnan(m.test_accuracy) for m in curve)
     assert any(isinstance(e, Progress) and e.done == e.total == 6 for e in events)
-    remarks = [e.message for e in events if isinstance(e, Log)]
+    about_data, *remarks = [e.message for e in events if isinstance(e, Log)]
+    assert about_data.startswith("data: tinyuser:data, 3 classes")
     assert len(remarks) == 3
     assert "at σ = 0.25" in remarks[-1]
 
@@ -166,7 +167,7 @@ def test_a_denoiser_for_little_noise_says_so(in_folder_of_users_module, one_thre
     assert timestep_for_sigma(scheduler.alphas_cumprod, 0.25)[0] == 145
     with pytest.raises(IsolossError, match="outside the denoiser's schedule, which has noise up"):
         timestep_for_sigma(scheduler.alphas_cumprod, 0.5)
-    remark = next(e.message for e in events if isinstance(e, Log))
+    _, remark, *_ = [e.message for e in events if isinstance(e, Log)]
     assert "σ = 0.25" in remark
     assert "σ = 0.5" not in remark
 
@@ -185,7 +186,7 @@ def test_the_size_follows_the_data():
     ("changes", "message"),
     [
         ({"denoiser": "ddpm"}, "a denoiser of size ddpm halves images 3 times: 8 pixels"),
-        ({"data": "tinyuser:numpy_data"}, "tensors"),
+        ({"data": "tinyuser:between_classes"}, "with one class index ≥ 0 for each"),
         ({"data": "tinyuser:flat_data"}, r"trained on square images: .* has \(7,\) inputs"),
         ({"data": "tinyuser:unscaled_data"}, r"images must lie in \[0, 1\]"),
         ({"data": "nosuchdata"}, "no data set"),

@@ -13,25 +13,25 @@ import torch
 
 import isoloss
 from isoloss import IsolossError, random_plane
-from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
-from isoloss.compute.networks.checkpoints import load_into, load_state
-from isoloss.compute.training.classifier import build_for, evaluate
+from isoloss.cli.main import main
+from isoloss.cli.options import add_options, settings_from
 from isoloss.compute.data.datasets import load_dataset
-from isoloss.compute.engine.evaluator import Evaluator
-from isoloss.compute.engine.schedule import carry_out
-from isoloss.compute.engine.multilevel import levels
-from isoloss.compute.planes.plane import Plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
+from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.engine.multilevel import levels
+from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.compute.networks.checkpoints import load_into, load_state
+from isoloss.compute.planes.plane import Plane
+from isoloss.compute.training.classifier import build_for, evaluate
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Failed
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.cli.main import main
-from isoloss.cli.options import add_options, settings_from
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
-from isoloss.work import resume, prepare
+from isoloss.work import prepare, resume
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def stopped_again_and_again(run):
     stops = []
     while not run.is_done:
         steps = resume(run)
-        list(itertools.islice(steps, 8))
+        list(itertools.islice(steps, 10))
         steps.close()
         stops.append(GrowingSurface.open(run.growing_path).count.copy())
         assert len(stops) < 100
@@ -178,7 +178,7 @@ def test_a_probe_copied_with_its_network_goes_on_bit_for_bit(
     settings, there = asked(trained, plane="pca"), trained.folder.parent
     list(resume(whole := Run.create(there / "whole", settings)))
     steps = resume(stopped := Run.create(there / "stopped", settings))
-    list(itertools.islice(steps, 8))
+    list(itertools.islice(steps, 10))
     steps.close()
     here = tmp_path / "laptop"
     shutil.copytree(stopped.folder, here / "stopped")

@@ -16,27 +16,28 @@ from safetensors.torch import load_file
 from scipy import stats
 from torch import nn
 
-from isoloss.results.certificates import read_certificates
+from isoloss.cli.describe import describe
 from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
-from isoloss.cli.describe import describe
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
+from isoloss.results.certificates import read_certificates
+from isoloss.results.tables import read_report, read_table
 from isoloss.robustness.attacks import pgd
+from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
+from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.evaluation import combination_on_block
+from isoloss.robustness.evaluation.journal import Journal
+from isoloss.robustness.evaluation.plan import Plan
+from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.smoothing import adaptive
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import denoising_loss
-from isoloss.robustness.speed.fast_classifier import Fast
-from isoloss.robustness.evaluation.journal import Journal
-from isoloss.robustness.evaluation.plan import Plan
-from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
-from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
 from isoloss.robustness.smoothing.statistics import certified_radius
-from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.run import Run
 from isoloss.settings import (
     AttackSettings,
@@ -45,8 +46,7 @@ from isoloss.settings import (
     TrainSettings,
     explain,
 )
-from isoloss.results.tables import read_report, read_table
-from isoloss.work import resume, prepare
+from isoloss.work import prepare, resume
 
 SOURCE = '''
 """A tiny network and data of the user's own."""

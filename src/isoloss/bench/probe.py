@@ -31,7 +31,7 @@ from isoloss.compute.machine.device import (
 )
 from isoloss.compute.machine.memory import forget_peak, peak_bytes
 from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.networks.checkpoints import load_into, load_state
+from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.networks.models import build_for_data
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.random_plane import random_plane
@@ -40,6 +40,7 @@ from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
+from isoloss.settings import TrainingSettings
 from isoloss.terminal import ProgressBar
 
 TOLERANCE = 0.01
@@ -155,12 +156,12 @@ def networks(runs: Sequence[Path], images: int | None, device: torch.device) -> 
     for folder in runs:
         run = Run.open(folder)
         asked, points = run.settings, read_trajectory(run)
-        if asked.kind != "train" or not points:
+        if not isinstance(asked, TrainingSettings) or not points:
             raise IsolossError(f"{folder} is no training run with checkpoints")
         data = load_dataset(asked.data, asked.image_size)
         model = build_for_data(asked.model, asked.stem, data)
         last = run.checkpoints / points[-1].checkpoint
-        load_into(model, load_state(last), str(last))
+        load_into(model, last)
         yield _probed(f"{asked.model} of {run.name}", model, data, images)
     if runs:
         return

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.events import ABOUT_DATA
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
@@ -24,12 +26,13 @@ from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
+from isoloss.settings import TrainingSettings
 from isoloss.settings.source import data_set
 
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
-SAID_ELSEWHERE = ("range", "run", "title", "name", "findings")
+SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 ORTHOGONAL = 1e-6
@@ -113,23 +116,27 @@ def _run_lines(run: Run) -> list[str]:
         lines[-1] += f" in {duration(followed.seconds)}"
     default = {n: f.default for n, f in type(run.settings).model_fields.items()}
     # Of a denoiser the size says which network it is.
-    recorded = {"data": run.environment.get("data")}
-    of_denoiser = run.settings.kind == "train" and run.settings.task == "denoiser"
+    about_data = [m.removeprefix(ABOUT_DATA) for m in followed.log if m.startswith(ABOUT_DATA)]
+    of_denoiser = isinstance(run.settings, TrainingSettings) and run.settings.task == "denoiser"
     facts = FACTS[1:] if of_denoiser else FACTS
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
-        text = recorded.get(name) or text
+        if name == "checkpoints":
+            text = f"{len(value)}, from {Path(value[0]).name} to {Path(value[-1]).name}"
+        text = about_data[-1] if name == "data" and about_data else text
         asked_for = name in facts or getattr(run.settings, name) != default[name]
         if name != "kind" and text and asked_for:
             lines.append(f"  {name.replace('_', ' '):<11} {text}")
-    if run.settings.kind == "train" and followed.metrics:
+    if isinstance(run.settings, TrainingSettings) and followed.metrics:
         last = followed.metrics[-1]
         tested = (
             f"test loss {last.test_loss:.4g}"
             if math.isnan(last.test_accuracy)
             else f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
-        lines.append(f"  epoch       {last.epoch:g}, training loss {last.train_loss:.4g}, {tested}")
+        if not math.isnan(last.train_loss):
+            tested = f"training loss {last.train_loss:.4g}, {tested}"
+        lines.append(f"  epoch       {last.epoch:g}, {tested}")
     if run.settings.is_robustness:
         lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
@@ -176,12 +183,15 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
     if not surface.is_curve:
         lines.append(f"  β           {_range(surface.beta)}")
     if len(finite):
-        lines.append(f"  loss        {_range(finite)}")
+        kind = surface.meta.get("loss")
+        lines.append(f"  loss        {_range(finite)}" + (f" ({kind})" if kind else ""))
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
     if np.isfinite(surface.accuracy).any():
         best = 100 * float(np.nanmax(surface.accuracy))
         lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
+    if centre := centre_in_words(surface):
+        lines.append(f"  centre      {centre}")
     if surface.spread is not None and np.isfinite(surface.spread).any():
         lines.append(f"  spread      {_range(surface.spread[np.isfinite(surface.spread)])}")
     for key, value in surface.meta.items():

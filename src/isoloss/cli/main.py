@@ -85,16 +85,21 @@ def _demo(namespace: argparse.Namespace) -> int:
 def _view(namespace: argparse.Namespace) -> int:
     import gc
     import importlib
+    import shutil
 
     # What is imported stays: to look for garbage among it would take a twentieth of the start, and
     # hold a frame up now and then.
     gc.disable()
     importlib.import_module("isoloss.app.opening")
-    from isoloss.app import view
+    from isoloss.app import view_here
 
     gc.freeze()
     gc.enable()
-    view(*namespace.paths)
+    try:
+        view_here(*namespace.paths)
+    finally:
+        if namespace.passing is not None:  # what a script shows
+            shutil.rmtree(namespace.passing, ignore_errors=True)
     return 0
 
 
@@ -164,7 +169,7 @@ def _bench(namespace: argparse.Namespace) -> int:
 
 
 _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
-    **dict.fromkeys(("train", "probe", "attack", "defend", "certify"), start),
+    **dict.fromkeys(("train", "import", "probe", "attack", "defend", "certify"), start),
     "run": run,
     "demo": _demo,
     "view": _view,

@@ -46,6 +46,12 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
                 free = {"nargs": "*", "default": argparse.SUPPRESS}
             parser.add_argument(name, help=help_text, metavar=name.upper(), **free)
             continue
+        if alternatives(field.annotation) == [bool]:
+            option = "--" + name.replace("_", "-")
+            parser.add_argument(
+                option, action="store_true", default=argparse.SUPPRESS, help=help_of(field)
+            )
+            continue
         parser.add_argument(
             "--" + name.replace("_", "-"),
             default=argparse.SUPPRESS,

@@ -44,7 +44,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         "Without a verb, opens the window on the files and run folders named.",
     )
     parser.add_argument("--version", action="version", version=f"isoloss {__version__}")
-    parser.set_defaults(verb="view", paths=[])
+    parser.set_defaults(verb="view", paths=[], passing=None)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
@@ -60,6 +60,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     called = next((a for a in arguments if not a.startswith("-")), "")
     for name, text in (
         ("train", "Train a network and keep its trajectory"),
+        ("import", "Make a training run of checkpoints of one's own"),
         ("probe", "Evaluate a network's loss over a plane"),
         ("attack", "Attack networks: accuracy against ε"),
         ("defend", "Attack networks behind noise and a denoiser"),
@@ -75,6 +76,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
     sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
+    sub.add_argument("--passing", type=Path, help=argparse.SUPPRESS)
     sub = add("render", "Draw a picture, figure or movie, with or without a display")
     if called == "render":
         from isoloss.cli.render_options import add_render_options

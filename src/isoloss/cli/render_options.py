@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 import types
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
-from isoloss.files import check_parent, nothing_at
+from isoloss.files import check_parent
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.plain import members
-from isoloss.scene.session import SUFFIX
 
-TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _NOT_GENERATED = ("contours", "title")
 """Those that have options of another shape."""
 
@@ -91,173 +87,16 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
 
 def run_render(namespace: argparse.Namespace) -> Iterator[Any]:
     """Draw what the command line asks for; yields the progress of a movie, then its `Path`."""
-    given = vars(namespace)
-    for path in namespace.path:
-        if not path.exists():
-            raise nothing_at(path)
+    from isoloss.gl.pictures.rendering import OPTIONS, draw
+
     check_parent(namespace.out)
-    size = _size(namespace.size) if namespace.size else None
-    if _is_of_robustness(namespace):
-        _draw_robustness(namespace, size)
-        yield namespace.out
-        return
-    options = _chosen(namespace, Appearance) | _chosen(namespace, Camera)
-    if "title" in given:
-        options["title"] = given["title"]
-    if namespace.contours is not None:
-        if namespace.contours < 0:
-            raise IsolossError(f"--contours must be 0 or more, not {namespace.contours}")
-        shown = namespace.contours > 0
-        options |= {"contours": shown, "floor_contours": shown} | {
-            k: options[k] for k in ("floor_contours",) if k in options
-        }
-        options |= {"contour_levels": namespace.contours} if shown else {}
-    if namespace.top:
-        options = TOP | options
-    if namespace.view:
-        options["view"] = namespace.view
-    common: dict[str, Any] = {"overlays": namespace.overlays}
-    if namespace.supersample is not None:
-        common["supersample"] = namespace.supersample
-    print_ = _chosen(namespace, Print)
-    is_figure = namespace.figure or namespace.out.suffix.lower() in (".svg", ".pdf")
-    count = len(namespace.path)
-    if is_figure and count > 1:
-        raise IsolossError(
-            f"a figure in the plane is of one surface, not of {count}: draw each by itself, or "
-            "show them in viewports beside each other and draw the session"
-        )
-    sources = _sources(namespace.path)
-    if namespace.turntable or namespace.views or namespace.play:
-        if is_figure or print_:
-            raise IsolossError(_still(namespace, print_))
-        from isoloss.gl.pictures.movie import Motion, render_movie, written_to
-
-        motion = Motion(
-            namespace.turntable,
-            tuple(v.strip() for v in (namespace.views or "").split(",") if v.strip()),
-            namespace.play,
-            **{k: given[k] for k in ("seconds", "fps") if given[k] is not None},
-        )
-        yield from render_movie(
-            sources, namespace.out, motion, size, namespace.scale, **common, **options
-        )
-        yield written_to(namespace.out)
-        return
-    for name in ("seconds", "fps"):
-        if given[name] is not None:
-            raise IsolossError(f"--{name} is for a movie: add --turntable, --path or --play")
-    _check_suffix(namespace.out)
-    from isoloss.gl.pictures.picture import render
-
-    render(
-        sources, namespace.out, size, namespace.scale,
-        figure=namespace.figure, print_=Print(**print_) if print_ else None, **common, **options,
-    )  # fmt: skip
-    yield namespace.out
-
-
-def _sources(paths: Sequence[Path]) -> Sequence[Path | SurfaceLayer]:
-    """What is to be drawn; says where several surfaces in one box are of several planes."""
-    if len(paths) == 1 or any(path.suffix.lower() == SUFFIX for path in paths):
-        return paths
-    layers = [load_layer(path) for path in paths]
-    if difference := _difference_of_planes(layers):
-        names = " and ".join(layer.name for layer in layers)
-        print(f"isoloss: {names} are drawn into one box, though {difference}", file=sys.stderr)
-    return layers
-
-
-def _difference_of_planes(layers: Sequence[SurfaceLayer]) -> str:
-    """In what the planes of `layers` differ; "" if they may be the same."""
-    first, *others = (layer.surface for layer in layers)
-    for surface in others:
-        for key, things in (("plane", "planes"), ("model", "networks"), ("data", "data")):
-            values = first.meta.get(key), surface.meta.get(key)
-            if None not in values and values[0] != values[1]:
-                return f"their {things} differ: {values[0]} and {values[1]}"
-        for letter, axis in (("α", "alpha"), ("β", "beta")):
-            (a, b), (c, d) = (getattr(s, axis)[[0, -1]] for s in (first, surface))
-            if max(abs(a - c), abs(b - d)) > 1e-6 * max(b - a, d - c):
-                ends = [f"{x:.6g} to {y:.6g}".replace("-", "−") for x, y in ((a, b), (c, d))]
-                return f"their ranges differ: {letter} from {ends[0]}, and from {ends[1]}"
-    return ""
-
-
-def _check_suffix(out: Path) -> None:
-    """Refuse a movie's name where nothing moves."""
-    from isoloss.gl.pictures.movie_file import FFMPEG, PILLOW
-
-    if out.suffix.lower() in (*FFMPEG, *PILLOW, ""):
-        raise IsolossError(
-            f"{out.name} is a movie, and nothing moves: add --turntable, --path or --play, or give "
-            "a name that ends in .png, or in .svg or .pdf for a figure"
-        )
-
-
-def _is_of_robustness(namespace: argparse.Namespace) -> bool:
-    """Whether attacks, defenses or certifications are to be drawn.
-
-    Raises:
-        IsolossError: if something else is to be drawn too, or an option is for these alone.
-    """
-    from isoloss.figures.robustness.run_results import is_robustness_run
-
-    others = [path for path in namespace.path if not is_robustness_run(path)]
-    if len(others) == len(namespace.path):
-        for name in _chosen(namespace, Choice):
-            raise IsolossError(
-                f"--{name} is for the folders of attacks, defenses and certifications; "
-                f"{others[0]} is none"
-            )
-        return False
-    if others:
-        raise IsolossError(f"{others[0]} is no attack, defense or certification, as the others are")
-    return True
-
-
-def _draw_robustness(namespace: argparse.Namespace, size: tuple[int, int] | None) -> None:
-    from isoloss.figures.robustness.drawing import draw_robustness
-    from isoloss.gl.pictures.tiles import check_size
-
-    options = _chosen(namespace, Appearance) | _chosen(namespace, Camera)
-    print_ = _chosen(namespace, Print)
-    others = {
-        "turntable": namespace.turntable, "path": namespace.views, "play": namespace.play,
-        "seconds": namespace.seconds, "fps": namespace.fps, "view": namespace.view,
-        "top": namespace.top, "supersample": namespace.supersample,
-        "no_overlays": not namespace.overlays,
-    }  # fmt: skip
-    wrong = [k for k in options if k not in ("theme", "transparent")]
-    wrong += [k for k in ("fill", "line_labels") if k in print_]
-    wrong += [k for k, value in others.items() if value not in (None, False)]
-    wrong += ["contours"] if namespace.contours is not None else []
-    for name in wrong:
-        raise IsolossError(
-            f"a figure of {namespace.path[0].name} has no --{name.replace('_', '-')}"
-        )
-    if size is not None:
-        check_size(size)
-    title = vars(namespace).get("title", True)
-    appearance = replace(Appearance(), **{"theme": "light"} | options, title=bool(title))
-    draw_robustness(
-        namespace.path, namespace.out, Choice(**_chosen(namespace, Choice)), appearance,
-        title if isinstance(title, str) else "", size, namespace.scale,
-        Print(**print_) if print_ else None,
-    )  # fmt: skip
-
-
-def _still(namespace: argparse.Namespace, print_: dict[str, Any]) -> str:
-    """Why what is asked for is no movie."""
-    motions = {"--turntable": namespace.turntable, "--path": namespace.views}
-    moves = next((name for name, given in motions.items() if given), "--play")
-    if namespace.out.suffix.lower() in (".svg", ".pdf"):
-        return (
-            f"{namespace.out.name} is a figure in the plane, which does not move: give the name of "
-            f"a movie, such as {namespace.out.stem}.mp4, or leave {moves} out"
-        )
-    figure = "--figure" if namespace.figure else "--" + next(iter(print_)).replace("_", "-")
-    return f"a figure in the plane does not move: leave {figure} out, or {moves}"
+    asked = {name: value for name, value in vars(namespace).items() if name in OPTIONS}
+    asked["path"] = namespace.views  # the paths are those of what is drawn
+    if namespace.size:
+        asked["size"] = _size(namespace.size)
+    asked = {k: tuple(v) if isinstance(v, list) else v for k, v in asked.items()}
+    written = yield from draw(namespace.path, namespace.out, asked)
+    yield written if isinstance(written, Path) else namespace.out
 
 
 def command_line(source: Path, out: Path, options: dict[str, Any]) -> list[str]:
@@ -281,13 +120,6 @@ def _size(text: str) -> tuple[int, int]:
     except ValueError as error:
         raise IsolossError(f"--size is WIDTHxHEIGHT, not {text!r}") from error
     return width, height
-
-
-def _chosen(namespace: argparse.Namespace, kind: type) -> dict[str, Any]:
-    """The fields of `kind` that the command line gives."""
-    names = {f.name for f in fields(kind)} - set(_NOT_GENERATED)
-    given = {k: v for k, v in vars(namespace).items() if k in names}
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
 
 
 def _add_fields(group: Any, kind: type) -> None:

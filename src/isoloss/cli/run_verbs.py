@@ -13,7 +13,7 @@ from typing import Any
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED
 from isoloss.errors import IsolossError
 
-ON_SEVERAL_PROCESSES = ("train", "probe", "attack", "defend", "certify", "run")
+ON_SEVERAL_PROCESSES = ("train", "import", "probe", "attack", "defend", "certify", "run")
 """The verbs that torchrun may start."""
 
 

@@ -137,7 +137,7 @@ class GrowingSurface:
             square_sum = float(before["square_sum"]) + square_sum
         hits, count = int(before["hits"]) + hits, int(before["count"]) + count
         stderr = standard_error(loss_sum, square_sum, count, self.population)
-        accuracy = hits / count if self.classifier else np.nan
+        accuracy = self.accuracy(hits / count)
         self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
 
     def put(self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int) -> None:
@@ -159,6 +159,13 @@ class GrowingSurface:
             "meta": self.meta,
         }
         write_json(folder / "surface.json", description)
+
+    def accuracy(self, hits: float) -> float:
+        """The share of right answers, of which a sample has so many; NaN without a classifier.
+
+        Samples may have several, as the tokens of a text.
+        """
+        return hits / self.meta.get("targets_per_sample", 1) if self.classifier else np.nan
 
     def loss_at(self, cell: Cell) -> float:
         """The loss of one cell as far as it is known."""

@@ -4,6 +4,9 @@ Read `attacks/pgd.py` first, then `smoothing/smoothing.py`, `speed` (networks ma
 `evaluation` (all of it as runs). Imports torch, `compute`, `results`, `run` and `settings`.
 """
 
+import importlib
+from typing import Any
+
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.eot import eot_pgd
 from isoloss.robustness.attacks.pgd import attack, pgd
@@ -33,6 +36,7 @@ __all__ = [
     "Protocol",
     "Smoothing",
     "StraightThrough",
+    "Table",  # pyright: ignore[reportUnsupportedDunderAll]
     "Votes",
     "attack",
     "certified_radius",
@@ -40,6 +44,7 @@ __all__ = [
     "clopper_pearson_interval",
     "clopper_pearson_lower",
     "eot_pgd",
+    "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
     "pgd",
     "predict",
     "square",
@@ -47,3 +52,12 @@ __all__ = [
     "timestep_for_sigma",
     "vote",
 ]
+
+# What stands on runs and figures, which stand on this.
+_ABOVE = {"evaluate": "isoloss.evaluation_in_memory", "Table": "isoloss.robustness_table"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ABOVE:
+        raise AttributeError(f"module 'isoloss.robustness' has no attribute {name!r}")
+    return getattr(importlib.import_module(_ABOVE[name]), name)

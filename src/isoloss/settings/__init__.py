@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from isoloss.errors import IsolossError
 from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem
 from isoloss.settings.base import explain as _explain
+from isoloss.settings.imported import ImportSettings
 from isoloss.settings.probe import ProbeSettings
 from isoloss.settings.robustness import (
     AttackingSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "CertifySettings",
     "DefendSettings",
     "EvaluationSettings",
+    "ImportSettings",
     "NetworkSettings",
     "Precision",
     "ProbeSettings",
@@ -41,11 +43,21 @@ __all__ = [
     "Settings",
     "Stem",
     "TrainSettings",
+    "TrainingSettings",
     "explain",
     "parse_settings",
 ]
 
-AnySettings = TrainSettings | ProbeSettings | AttackSettings | DefendSettings | CertifySettings
+TrainingSettings = TrainSettings | ImportSettings
+"""What leaves a network with its trajectory: for an isinstance."""
+AnySettings = (
+    TrainSettings
+    | ProbeSettings
+    | AttackSettings
+    | DefendSettings
+    | CertifySettings
+    | ImportSettings
+)
 _adapter: TypeAdapter[AnySettings] = TypeAdapter(
     Annotated[AnySettings, Field(discriminator="kind")]
 )

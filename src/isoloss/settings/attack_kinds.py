@@ -1,12 +1,14 @@
 """The registry of attacks: one entry each, from which settings, plans, reports, figures and the
 window know all that they know of an attack. Imports no torch; implementations do, when loaded.
 
-What is asked of an implementation is in `isoloss.robustness.attacks.context`.
+What is asked of an implementation is in `isoloss.robustness.attacks.context`. An attack of one's
+own is in no registry: what is known of it follows from its name (`attack_of`).
 """
 
 from __future__ import annotations
 
 import pkgutil
+import zlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.naming import listed
 from isoloss.registry import Registry
 
-Hue = Literal["ink", "blue", "orange", "green", "purple", "magenta"]
+Hue = Literal["ink", "grey", "blue", "orange", "green", "purple", "magenta"]
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
 """Symbols of curves; "up" and "down" are triangles. Window and figures each draw their own."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
@@ -25,6 +27,8 @@ IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
     ("magenta", "down"),
 )
 """Colour and symbol of the first, second, … curve where curves do not differ by their attack."""
+_OWN_MARKS: tuple[Mark, ...] = ("diamond", "up", "square", "down")
+"""Of attacks of one's own."""
 CLEAN = "clean"
 """Stands in place of an attack where images are not attacked."""
 CERTIFICATE = "certificate"
@@ -57,6 +61,8 @@ class AttackKind:
         rank: its strength, as far as known beforehand: of several attacks, the one of the highest
             rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
+        is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
+            what it sees.
     """
 
     name: str
@@ -77,6 +83,7 @@ class AttackKind:
     is_for_comparison: bool = False
     rank: int = -1
     studied: tuple[Literal["steps", "draws"], ...] = ()
+    is_own: bool = False
 
     def __post_init__(self) -> None:
         for name in ("in_figures", "in_reports"):
@@ -85,8 +92,8 @@ class AttackKind:
 
     @property
     def is_white_box(self) -> bool:
-        """Whether it sees gradients of what it attacks."""
-        return self.needs_gradients and self.adaptive
+        """Whether it sees gradients of what it attacks, or may do so."""
+        return (self.needs_gradients or self.is_own) and self.adaptive
 
     def load(self) -> Any:
         """The implementation; imports torch."""
@@ -121,10 +128,28 @@ def register(kind: AttackKind) -> AttackKind:
     return _KINDS.register(kind)
 
 
+_FIRST_OWN_SEED = 2**31
+"""Seed numbers of registered attacks are below."""
+
+
 def attack_of(name: str) -> AttackKind:
-    """The attack that tables and settings call `name`; one of a newer isoloss is what its name
-    says, and nothing else is known of it."""
-    return _KINDS.get(name) or AttackKind(name=name, seed_number=-1, label=name)
+    """The attack that tables and settings call `name`; of one that is not registered (somebody's
+    own, or of a newer isoloss) nothing is known but its name, from which its random stream follows.
+    """
+    if (kind := _KINDS.get(name)) is not None:
+        return kind
+    number = zlib.crc32(name.encode())
+    return AttackKind(
+        name=name,
+        seed_number=_FIRST_OWN_SEED + number % _FIRST_OWN_SEED,
+        label=name.rpartition(":")[2],
+        in_reports=name,
+        hue="grey",
+        mark=_OWN_MARKS[number % len(_OWN_MARKS)],
+        implementation="isoloss.robustness.attacks.own:own_attack",
+        offered=("attack", "defend"),
+        is_own=True,
+    )
 
 
 def attack_names() -> tuple[str, ...]:

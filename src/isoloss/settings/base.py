@@ -108,8 +108,9 @@ class NetworkSettings(Settings):
 
     source: NetworkPath = Field(
         title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .pth), the name of "
-        "a network that is shipped, or of timm's published ones with its tag (timm:NAME.TAG)",
+        description="A training run's folder, a checkpoint (.safetensors, .pt, .ckpt, …, a folder "
+        "of Hugging Face's), the name of a network that is shipped, or of timm's published ones "
+        "(timm:NAME.TAG)",
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(
@@ -130,6 +131,13 @@ class NetworkSettings(Settings):
     image_size: int | None = Field(
         default=None, ge=8, le=1024, title="Image size", description="As in training"
     )
+    key: str | None = Field(
+        default=None,
+        min_length=1,
+        title="Key",
+        description="Which network to take of a checkpoint file that holds several, for example "
+        "ema",
+    )
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -140,6 +148,11 @@ class NetworkSettings(Settings):
     def networks(self) -> tuple[Source, ...]:
         """What each of `sources` means."""
         return tuple(map(trained_network, self.sources))
+
+    @property
+    def is_from_python(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it is about a network that a script has at hand."""
+        return self.networks[0].kind == "python"
 
     @property
     def architecture(self) -> Source | None:

@@ -56,9 +56,11 @@ def weights_in(folder: Path) -> Path | None:
 
 def stem(path: Path) -> str:
     """Its name without what says that it is a checkpoint."""
-    lower = path.name.lower()
-    endings = [end for end in (*CHECKPOINT_SUFFIXES, INDEX) if lower.endswith(end)]
-    return path.name[: -max(map(len, endings))] if endings else path.name
+    name = path.name
+    for ending in (INDEX, *CHECKPOINT_SUFFIXES):
+        if name.lower().endswith(ending):
+            name = name[: -len(ending)]
+    return name
 
 
 def expanded(given: str | Path) -> list[Path]:
@@ -72,17 +74,23 @@ def expanded(given: str | Path) -> list[Path]:
     if is_run(path):
         return _of_run(path)
     if path.is_dir() and weights_in(path) is None:
-        found = [p for p in path.iterdir() if not p.name.startswith(".") and _may_be_one(p)]
-        if not found:
+        if not holds_checkpoints(path):
             known = listed(CHECKPOINT_SUFFIXES, "or")
             raise IsolossError(f"{path} has no checkpoints in it ({known})")
-        return in_natural_order(found)
+        return in_natural_order(filter(_may_be_one, path.iterdir()))
     if glob.has_magic(str(path)) and not path.exists():
-        matching = [Path(p) for p in glob.glob(str(path), recursive=True)]
+        matching = [Path(p) for p in glob.glob(str(path), recursive=True)]  # noqa: PTH207
         if not matching:
             raise IsolossError(f"no file matches {given}")
         return in_natural_order(matching)
+    if not path.exists():
+        raise IsolossError(f"there is no checkpoint {path}")
     return [path]
+
+
+def holds_checkpoints(folder: Path) -> bool:
+    """Whether checkpoints lie in a folder."""
+    return any(map(_may_be_one, folder.iterdir()))
 
 
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
@@ -103,7 +111,9 @@ def _of_run(folder: Path) -> list[Path]:
     """The trajectory of a training run."""
     checkpoints = folder / CHECKPOINTS
     try:
-        found = [checkpoints / str(point["checkpoint"]) for point in read_json(checkpoints / POINTS)]
+        found = [
+            checkpoints / str(point["checkpoint"]) for point in read_json(checkpoints / POINTS)
+        ]
     except (IsolossError, KeyError, TypeError):
         found = []
     if not found:
@@ -112,6 +122,8 @@ def _of_run(folder: Path) -> list[Path]:
 
 
 def _may_be_one(path: Path) -> bool:
-    if _NO_WEIGHTS.match(path.name) or path.name == RESUME:
+    if _NO_WEIGHTS.match(path.name) or path.name == RESUME or path.name.startswith("."):
         return False
-    return weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)
+    return (
+        weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)
+    )

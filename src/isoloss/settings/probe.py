@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from isoloss.naming import listed
@@ -24,7 +24,7 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
-from isoloss.settings.source import trained_network
+from isoloss.settings.source import is_function, trained_network
 
 _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
 # What not every kind of plane takes, where it was not asked for.
@@ -146,13 +146,24 @@ class ProbeSettings(NetworkSettings):
         description="Grid points evaluated together, which small networks may gain from; by "
         "default measured at the start",
     )
-
     parameters: str = Field(
         default="auto",
         title="Parameters",
         description="Which move: all, trainable, or names and patterns as layer4.* with blanks "
         "between them; by default all, or the trainable ones where most are frozen (LoRA)",
         json_schema_extra=_only_with_kinds_that_take("parameters"),
+    )
+    loss: str | None = Field(
+        default=None,
+        title="Loss",
+        description="A loss of your own, package.module:function: loss(network, batch) gives one "
+        "value for each sample; by default cross-entropy, or the loss that the network returns",
+    )
+    per_batch: bool = Field(
+        default=False,
+        title="One loss for a batch",
+        description="Your own loss gives one number for a batch (Dice, contrastive losses); each "
+        "batch then counts as one sample, by its size",
     )
 
     @property
@@ -165,10 +176,18 @@ class ProbeSettings(NetworkSettings):
         """Whether it is one direction that is probed, not two."""
         return self.plane_kind.is_line
 
-    @property
-    def is_from_python(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether it is about a network that a script has at hand."""
-        return self.networks[0].kind == "python"
+    @field_validator("loss")
+    @classmethod
+    def _a_function(cls, loss: str | None) -> str | None:
+        if loss is not None and not is_function(loss):
+            raise ValueError(f"a loss is package.module:function, not {loss!r}")
+        return loss
+
+    @model_validator(mode="after")
+    def _a_loss_per_batch(self) -> ProbeSettings:
+        if self.per_batch and self.loss is None and not self.is_from_python:
+            raise ValueError("--per-batch is for a loss of your own: give --loss")
+        return self
 
     @model_validator(mode="after")
     def _what_the_plane_needs(self) -> ProbeSettings:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
+from isoloss.settings.source import FROM_PYTHON, is_function
 
 USUAL_EPSILONS = {
     "linf": (0.005, 0.01, 0.03, 0.1, 0.5),
@@ -21,7 +22,7 @@ RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 def _offered_in(run: str) -> Any:
     """Help and examples of a field that names attacks: those that are registered when asked."""
     return {
-        "help": lambda: f"Of {offered_in_words(run)}",
+        "help": lambda: f"Of {offered_in_words(run)}; or of your own, package.module:function",
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
     }
@@ -272,7 +273,7 @@ class AttackSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks with."""
-        return tuple(self.attacks.split(","))
+        return _names(self.attacks)
 
     @field_validator("attacks")
     @classmethod
@@ -318,7 +319,7 @@ class DefendSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks the defense with."""
-        return tuple(self.attacks.split(","))
+        return _names(self.attacks)
 
     @field_validator("attacks")
     @classmethod
@@ -375,6 +376,13 @@ class: no σ and no denoiser of an attack, L2 and no ε of a certification."""
 
 def _each_of(value: str, known: tuple[str, ...]) -> str:
     for name in value.split(","):
-        if name not in known:
-            raise ValueError(f"there is no attack {name!r}: choose of {', '.join(known)}")
+        if name not in known and not is_function(name):
+            raise ValueError(
+                f"there is no attack {name!r}: choose of {', '.join(known)}, or name a function of "
+                "your own, package.module:function"
+            )
     return value
+
+
+def _names(attacks: str) -> tuple[str, ...]:
+    return tuple(name.removeprefix(FROM_PYTHON) for name in attacks.split(","))

@@ -13,11 +13,11 @@ from typing import Literal
 
 from isoloss.naming import short_name
 from isoloss.settings.built_in import DATA_SETS
+from isoloss.settings.checkpoint_paths import is_checkpoint, stem
 from isoloss.shipped import is_shipped, shipped_models
 
-CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth")
 FROM_PYTHON = "python:"
-"""What the text of a network begins with that a script has at hand."""
+"""What the text of a network, attack or denoiser begins with that a script has at hand."""
 
 Kind = Literal[
     "built-in",  # a name of our own, or one of torchvision's networks
@@ -60,7 +60,7 @@ class Source:
     @property
     def label(self) -> str:
         """A short name, for folders and tables: of a checkpoint its file's without the suffix."""
-        return Path(self.name).stem if self.kind == "checkpoint" else short_name(self.name)
+        return stem(Path(self.name)) if self.kind == "checkpoint" else short_name(self.name)
 
 
 def network_type(text: str) -> Source:
@@ -72,7 +72,7 @@ def network_type(text: str) -> Source:
         return Source("torchvision", text, name)
     if not separator:
         return Source("built-in", text, text)
-    return Source("function" if _is_function(text) else "unknown", text, text)
+    return Source("function" if is_function(text) else "unknown", text, text)
 
 
 def trained_network(text: str | Path) -> Source:
@@ -83,10 +83,10 @@ def trained_network(text: str | Path) -> Source:
         return network_type(text)
     if text.startswith(FROM_PYTHON):
         return Source("python", text, text.removeprefix(FROM_PYTHON))
-    if path.suffix in CHECKPOINT_SUFFIXES:
-        return Source("checkpoint", text, text)
     if is_shipped(path):
         return Source("shipped", text, path.name)
+    if is_checkpoint(path):
+        return Source("checkpoint", text, text)
     return Source("run", text, text)
 
 
@@ -97,7 +97,7 @@ def data_set(text: str) -> Source:
         return Source("imagefolder", text, name)
     if text in DATA_SETS:
         return Source("built-in", text, text)
-    return Source("function" if _is_function(text) else "unknown", text, text)
+    return Source("function" if is_function(text) else "unknown", text, text)
 
 
 def denoiser(text: str | Path) -> Source:
@@ -119,7 +119,8 @@ def is_folder(text: str | Path) -> bool:
         return False
 
 
-def _is_function(text: str) -> bool:
+def is_function(text: str) -> bool:
+    """Whether a text reads package.module:function."""
     module, _, function = text.partition(":")
     # A module may be called 01_train: only a statement cannot import it.
     named = bool(module) and f"_{module}".replace(".", "_").isidentifier()

@@ -24,6 +24,8 @@ def command_line(settings: AnySettings, out: Path) -> str:
             continue
         option = [] if is_positional(field) else ["--" + name.replace("_", "-")]
         values: list[object] = [value]
+        if value is True:
+            values = []
         if isinstance(value, tuple) and not is_grid(field):
             values = list(cast("tuple[object, ...]", value))
         words += option + [text_of(v) for v in values]

@@ -120,7 +120,7 @@ def test_each_beginning_of_a_path_is_borne(workspace, tmp_path):
 
 def test_a_path_without_a_verb_is_opened(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("isoloss.app.view", lambda *paths: seen.append(paths))
+    monkeypatch.setattr("isoloss.app.view_here", lambda *paths: seen.append(paths))
     monkeypatch.chdir(tmp_path)
     for name in ("x.isoloss", "train"):
         (tmp_path / name).touch()

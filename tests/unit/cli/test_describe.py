@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from isoloss.cli.describe import describe
+from isoloss.cli.main import main
+from isoloss.events import Log
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
@@ -70,6 +73,53 @@ def test_findings_are_lines_the_warnings_first(tmp_path, findings, expected):
     assert not [x for x in lines if "findings" in x and x != "no findings"]
 
 
+def test_numbers_are_as_people_write_them_and_what_says_nothing_is_left_out(tmp_path):
+    told = surface(
+        plane="pca", cosine=-1.4e-10, planes=1, points_at_once=1, folded_batch_norms=0,
+        precision_audit_error=-2.5e-7,
+    )  # fmt: skip
+    lines = described(tmp_path, told)
+    assert "α −1 … 1" in lines
+    assert "precision audit error −2.5×10⁻⁷" in lines
+    assert not [x for x in lines if x.startswith(("cosine", "planes", "points at", "folded"))]
+    lines = described(tmp_path, surface(plane="random", cosine=-0.0031234, planes=5))
+    assert "cosine −0.003123" in lines
+    assert "planes 5" in lines
+
+
+def test_data_are_told_by_their_source_or_as_a_folder(tmp_path, capsys):
+    for part, n in (("Training", 3), ("Testing", 2)):
+        for name in ("cat", "dog"):
+            for k in range(n):
+                file = tmp_path / "pets" / part / name / f"{k}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (9, 7)).save(file)
+    expected = [
+        f"data imagefolder:{tmp_path / 'pets'}",
+        "classes 2: cat, dog",
+        "samples 6 training and 4 test images of 7×7",
+        "split Training and Testing folders",
+    ]
+    for asked in (f"imagefolder:{tmp_path / 'pets'}", str(tmp_path / "pets")):
+        assert main(["info", asked]) == 0
+        assert [" ".join(x.split()) for x in capsys.readouterr().out.splitlines()] == expected
+    assert main(["info", f"imagefolder:{tmp_path / 'nowhere'}"]) == 2
+    assert capsys.readouterr().err == (
+        f"isoloss: there is no file or folder {tmp_path / 'nowhere'}\n"
+    )
+    (tmp_path / "nothing").mkdir()
+    assert main(["info", str(tmp_path / "nothing")]) == 2
+    assert "is not a run folder" in capsys.readouterr().err
+
+
+def test_a_run_tells_what_it_has_recorded_of_its_data(tmp_path):
+    run = Run.create(tmp_path / "run", ProbeSettings(source=tmp_path / "net"))
+    run.emit(Log("data: birds, 3 classes"))
+    assert "data birds, 3 classes" in [
+        " ".join(x.split()) for x in describe(run.folder).splitlines()
+    ]
+
+
 def test_where_nobody_looked_there_are_no_findings_to_tell():
     assert findings_of({}) is None
     assert findings_of({"findings": []}) == []
@@ -111,10 +161,10 @@ def test_a_session_tells_what_is_open_and_from_where_it_is_seen(tmp_path):
         "session mine",
         f"layer low, 5×5, {tmp_path / 'low.ply'}",
         f"layer high, 5×5, {tmp_path / 'high.ply'}",
-        "viewport 1 high; height; azimuth -32, elevation 29",
-        "viewport 2 low; height; azimuth -32, elevation 29",
+        "viewport 1 high; height; azimuth −32, elevation 29",
+        "viewport 2 low; height; azimuth −32, elevation 29",
         "linked camera, height, colors",
-        "slice from (-1, 0) to (1, 0.5)",
+        "slice from (−1, 0) to (1, 0.5)",
         "saved views From above, Side",
     ]
     (tmp_path / "low.ply").unlink()

@@ -60,6 +60,21 @@ def test_the_command_line_asks_for_the_same(settings):
     assert parse_settings(json.loads(settings.model_dump_json())) == settings
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--attacks pgd square --eps 0.1 0.2",
+        "--attacks pgd,square --eps 0.1,0.2",
+        "--attacks pgd --attacks square --eps 0.1 --eps 0.2",
+        "--attacks pgd, square --eps 0.1, 0.2",
+    ],
+)
+def test_lists_take_blanks_commas_and_themselves_again(words):
+    parsed = options_of("attack").parse_args(["digits-classifier", *words.split()])
+    settings = settings_from(AttackSettings, parsed)
+    assert (settings.attacks, settings.eps) == ("pgd,square", (0.1, 0.2))
+
+
 @pytest.mark.parametrize("given", [["a", "b"], ["a", "--also", "b"]])
 def test_several_values_may_be_given_together_or_one_by_one(given):
     parser = argparse.ArgumentParser()
@@ -82,13 +97,35 @@ def test_several_values_may_be_given_together_or_one_by_one(given):
         (["probe", "x.pt", "--model", "vgg11", "--data", "digits"], "no checkpoint"),
         (["probe", "nowhere", "--grid", "1"], "--grid"),
         (["probe", "nowhere", "--grid", "5x"], "--grid"),
-        (["probe", "nowhere", "--range", "1", "-1"], "--alpha-range"),
+        (
+            ["probe", "nowhere", "--range", "1", "-1"],
+            "isoloss: --range: the range must run from low to high, not from 1 to -1\n",
+        ),
+        (
+            ["probe", "nowhere", "--range", "0", "1", "--beta-range", "1e-3", "-2e9"],
+            "--beta-range: the range must run from low to high, not from 0.001 to -2e+09",
+        ),
+        (["probe", "nowhere", "--range", "0", "x"], "--range: input should be a valid number"),
         (["probe"], "SOURCE"),
-        (["run", "nowhere"], "there is no "),
-        (["info", "nowhere"], "no file or run folder"),
-        (["render", "nowhere.ply", "--out", "x.png"], "no file or run folder"),
+        *(
+            (words, "there is no file or folder ")
+            for words in (
+                ["run", "nowhere"],
+                ["info", "nowhere"],
+                ["export", "nowhere", "--out", "x.npz"],
+                ["render", "nowhere.ply", "--out", "x.png"],
+                ["render", "nowhere", "nowhere else", "--out", "x.png"],
+                ["render", "nowhere", "--what", "maps", "--out", "x.png"],
+                ["probe", "nowhere"],
+                ["attack", "nowhere", "nowhere2"],
+                ["certify", "nowhere"],
+                ["train", "--data", "imagefolder:nowhere"],
+            )
+        ),
+        (["render", "x.ply", "--out", "nowhere/x.png"], "cannot write nowhere/x.png: there is no"),
+        (["export", "x.ply", "--out", "nowhere/x.npz"], "cannot write nowhere/x.npz: there is no"),
         (["render", "nowhere.ply", "--out", "x.png", "--size", "big"], "--size"),
-        (["view", "nowhere.ply"], "no file or run folder"),
+        (["view", "nowhere.ply"], "there is no file or folder "),
         (["dance"], "dance"),
     ],
 )

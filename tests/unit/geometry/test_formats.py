@@ -252,6 +252,60 @@ def test_a_loss_landscape_h5_lands_where_it_belongs(tmp_path):
     assert surface.accuracy[0, 3] == pytest.approx(0.55)
 
 
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_loss_landscape_h5_of_one_direction_is_a_curve(tmp_path, turned):
+    x = np.linspace(-1, 1, 5)[::turned]
+    losses, accuracies = 2 + x + x**2, 100 - 10 * x**2
+    losses[1] = accuracies[1] = -1  # not computed
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["dir_file"], file["xcoordinates"] = "directions.h5", x
+        file["test_loss"], file["test_acc"] = losses, accuracies
+    curve = isoloss.load(tmp_path / "s.h5")
+    assert curve.is_curve
+    np.testing.assert_array_equal(curve.alpha, np.linspace(-1, 1, 5))
+    missing = curve.alpha == x[1]
+    np.testing.assert_array_equal(curve.count[:, 0] == 0, missing)
+    expected = np.where(missing, np.nan, 2 + curve.alpha + curve.alpha**2)
+    np.testing.assert_allclose(curve.loss[:, 0], expected)
+    np.testing.assert_allclose(
+        curve.accuracy[:, 0], np.where(missing, np.nan, 1 - curve.alpha**2 / 10)
+    )
+    assert np.array_equal(
+        isoloss.load(curve.save(tmp_path / "s.npz")).loss, curve.loss, equal_nan=True
+    )
+
+
+def test_a_loss_landscape_h5_may_run_downwards_on_both_axes(tmp_path):
+    x, y = np.array([1.0, 0.0, -1.0]), np.array([2.0, 1.0])
+    mesh_x, mesh_y = np.meshgrid(x, y)
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["xcoordinates"], file["ycoordinates"] = x, y
+        file["train_loss"] = (mesh_x + 10 * mesh_y).reshape(3, 2)
+    surface = isoloss.load(tmp_path / "s.h5")
+    np.testing.assert_array_equal(surface.loss, [[9.0, 19.0], [10.0, 20.0], [11.0, 21.0]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"xdirection/0": [1.0], "ydirection/0": [1.0]}, "holds directions, no losses: open the"),
+        ({"proj_xcoord": [1.0], "proj_ycoord": [1.0]}, "holds a projected trajectory, no losses"),
+        ({"xcoordinates": [0.0, 1.0]}, "it has no losses"),
+        ({"train_loss": [0.0, 1.0]}, "it has no xcoordinates"),
+        ({"xcoordinates": [0.0, 1.0], "train_loss": [0.0]}, "is not a readable .h5 surface"),
+        ({"xcoordinates": [0.0, 0.0], "train_loss": [0.0, 1.0]}, "strictly increasing"),
+    ],
+)
+def test_other_files_of_loss_landscape_are_called_what_they_are(tmp_path, content, message):
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        for name, values in content.items():
+            file[name] = values
+    with pytest.raises(IsolossError, match=message) as caught:
+        isoloss.load(tmp_path / "s.h5")
+    assert str(tmp_path / "s.h5") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def ply(header, body=b""):
     return b"ply\n" + header + b"end_header\n" + body
 

@@ -196,7 +196,7 @@ def test_what_is_missing_is_told_and_the_rest_opens(folder):
     path = save_session(document, folder / "here" / "x.isoloss")
     (folder / "here" / "below" / "a.npz").unlink()
     session = read_session(path)
-    assert session.missing == ["layer a: there is no file or run folder below/a.npz"]
+    assert session.missing == ["layer a: there is no file or folder below/a.npz"]
     assert [x.name for x in session.document.view.shown] == ["b"]
     with pytest.raises(IsolossError, match=r"x\.isoloss: layer a: there is no file"):
         load_session(path)

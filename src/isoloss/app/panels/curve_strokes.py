@@ -46,7 +46,8 @@ def strokes_of(curves: Sequence[AccuracyCurve]) -> list[Stroke]:
     found = []
     for curve in curves:
         is_plain = among and not curve.is_defended
-        color = series[_PLACES[curve.hue]] if curve.hue in _PLACES else palette().text
+        neutral = palette().muted if curve.hue == "grey" else palette().text
+        color = series[_PLACES[curve.hue]] if curve.hue in _PLACES else neutral
         for _ in range(min(curve.alike, 2)):
             color = _mixed(color, palette().panel, PALER)
         found.append(Stroke(color, curve.mark, dashed=is_plain, hollow=is_plain))

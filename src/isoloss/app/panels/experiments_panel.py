@@ -25,7 +25,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.jobs.follow import FollowedRun
-from isoloss.settings import KINDS
+from isoloss.settings import KINDS, TrainingSettings
 
 LABELS = 9.9
 """Width of the labels, in em."""
@@ -47,7 +47,7 @@ class ExperimentsPanel:
     def fill(self, kind: str, followed: FollowedRun) -> None:
         """Bring a form to the front, filled in for what a training run has learnt."""
         trained = followed.run.settings
-        if trained.kind != "train":
+        if not isinstance(trained, TrainingSettings):
             return
         form, folder = self.forms[kind], self._short(followed.run.folder)
         form.reset()

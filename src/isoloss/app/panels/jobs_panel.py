@@ -16,6 +16,7 @@ from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume
 from isoloss.naming import duration
+from isoloss.settings import TrainingSettings
 
 USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
 """What can be done with what a training run has learnt, by its task."""
@@ -90,7 +91,7 @@ class JobsPanel:
         if not imgui.begin_popup("uses"):
             return
         settings = followed.run.settings
-        assert settings.kind == "train"
+        assert isinstance(settings, TrainingSettings)
         for kind in USES[settings.task]:
             if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
                 self._use(kind, followed)
@@ -117,7 +118,7 @@ class JobsPanel:
                     lambda: show_again(workspace, followed),
                 )
             )
-        if followed.run.settings.kind == "train":
+        if isinstance(followed.run.settings, TrainingSettings):
             found.append(
                 (
                     fa.ICON_FA_FLASK,

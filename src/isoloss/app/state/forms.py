@@ -23,6 +23,7 @@ from isoloss.app.state.known_names import (
 from isoloss.naming import capitalized
 from isoloss.settings import (
     AnySettings,
+    ImportSettings,
     NetworkSettings,
     RobustnessSettings,
     Settings,
@@ -46,7 +47,10 @@ _NAME_CHECKS = {
 _TAKES = {"source": "classifier", "also": "classifier", "to": "classifier", "denoiser": "denoiser"}
 """Fields that take a training run or its name, and for which task it must have been."""
 _RARE: dict[type[Settings], set[str]] = {
-    NetworkSettings: {"model", "stem", "data", "image_size", "batch_size", "points_at_once"},
+    NetworkSettings: {
+        "model", "stem", "data", "image_size", "key", "batch_size", "points_at_once",
+    },
+    ImportSettings: {"stem", "image_size", "key", "order", "batch_size"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
     },

@@ -15,7 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.naming import capitalized
 from isoloss.run import Run
 from isoloss.run_folder import is_run
-from isoloss.settings import TrainSettings
+from isoloss.settings import TrainingSettings
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
 from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
 from isoloss.shipped import shipped_settings
@@ -75,7 +75,7 @@ def task_of(name: str) -> str:
     return asked.task if asked is not None else ""
 
 
-def training_settings(name: str) -> TrainSettings | None:
+def training_settings(name: str) -> TrainingSettings | None:
     """What the training run at a path, or the shipped one of this name, was asked for; None where
     there is none."""
     try:
@@ -85,7 +85,7 @@ def training_settings(name: str) -> TrainSettings | None:
         settings = Run.open(folder).settings
     except (IsolossError, OSError, ValueError, RuntimeError):
         return None
-    return settings if settings.kind == "train" else None
+    return settings if isinstance(settings, TrainingSettings) else None
 
 
 def _example(task: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from isoloss.app.state.handed_over import PASSING
 from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.workspace import Workspace
@@ -16,6 +17,7 @@ from isoloss.run import Run
 from isoloss.run_folder import TABLE, is_run
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
+from isoloss.settings import TrainingSettings
 
 
 def samples() -> list[Path]:
@@ -75,7 +77,7 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
         _load_run(workspace, path.parent)
     else:
         _load_file(workspace, path)
-    if remember:
+    if remember and not path.parent.name.startswith(PASSING):
         workspace.preferences.remember(path)
 
 
@@ -104,7 +106,7 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
     if run.settings.is_robustness:
         workspace.show_evaluation(followed)
         return
-    if run.settings.kind == "train":
+    if isinstance(run.settings, TrainingSettings):
         workspace.messages.say(f"{run.name} is a training run: probe it to see its surface")
         return
     workspace.show_surface(followed)

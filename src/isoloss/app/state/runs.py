@@ -15,7 +15,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.run import Run, free_folder, run_name
 from isoloss.run_folder import RUN, is_run
-from isoloss.settings import AnySettings
+from isoloss.settings import AnySettings, TrainingSettings
 
 Spawn = Callable[[Sequence[Path]], Job]
 
@@ -47,7 +47,7 @@ class Runs:
     @property
     def trained(self) -> list[FollowedRun]:
         """Training runs: what can be probed, newest first."""
-        return [f for f in self.followed if f.run.settings.kind == "train"]
+        return [f for f in self.followed if isinstance(f.run.settings, TrainingSettings)]
 
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""
@@ -105,8 +105,10 @@ class Runs:
         pids = [e.pid for _, e in followed.run.events() if isinstance(e, Started)]
         if not pids or pids[-1] <= 1 or not followed.run.is_held:
             return
+        # A script is to go on, or a notebook, with what there is; what is asked to end, ends.
+        asked = signal.SIGINT if followed.run.settings.is_from_python else signal.SIGTERM
         try:
-            os.kill(pids[-1], signal.SIGTERM)
+            os.kill(pids[-1], asked)
         except OSError as error:
             self._messages.say(f"cannot stop {followed.run.name}: {error.strerror}", "error")
 

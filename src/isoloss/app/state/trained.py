@@ -8,6 +8,7 @@ from pathlib import Path
 
 from isoloss.app.state.known_names import training_settings
 from isoloss.app.state.runs import Runs
+from isoloss.settings import ImportSettings, TrainingSettings
 from isoloss.shipped import shipped_settings
 
 
@@ -33,8 +34,9 @@ def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
     found: list[Trained] = []
     for followed in runs.trained:
         asked = followed.run.settings
-        assert asked.kind == "train"
-        what = f"{_what(asked.task, asked.model, asked.denoiser)}, {followed.status}"
+        assert isinstance(asked, TrainingSettings)
+        size = "" if isinstance(asked, ImportSettings) else asked.denoiser
+        what = f"{_what(asked.task, asked.model, size)}, {followed.status}"
         label = f"{followed.run.name}  ({what})"
         found.append(Trained(short(followed.run.folder), label, asked.task, asked.data))
     for name, settings in shipped_settings().items():

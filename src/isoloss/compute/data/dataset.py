@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,6 +56,19 @@ class Split:
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
         return self.take(order)
 
+    def held(self) -> list[Any]:
+        """All samples, as batches."""
+        return [(self.inputs, self.targets)]
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether these are batches that the data came in."""
+        return False
+
+    def tensors(self) -> list[Tensor]:
+        """All that they consist of."""
+        return [self.inputs, self.targets]
+
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """(inputs, targets) of at most `size` samples, in order."""
         yield from zip(self.inputs.split(size), self.targets.split(size), strict=True)
@@ -63,9 +76,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set for classification.
+    """A data set, mostly for classification.
 
     Attributes:
+        classes: their names; () where targets are no class indices, and all there is is a probe.
         mean, std: per-channel statistics of the images on the [0, 1] scale.
         mirrors: whether an image means the same mirrored left to right.
         found: how the two splits were found, in words.
@@ -105,8 +119,9 @@ def digest_of(*splits: Split) -> str:
     """SHA-256 over all inputs and targets."""
     sha = hashlib.sha256()
     for split in splits:
-        for tensor in (split.inputs, split.targets):
-            sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        for tensor in split.tensors():
+            # As bytes: NumPy has not all types.
+            sha.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return sha.hexdigest()
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import filelock
 import numpy as np
 import torch
 from torch import Tensor
 
+from isoloss.compute.data.batch import can_be_joined, joined
+from isoloss.compute.data.batch_split import BatchSplit
 from isoloss.compute.data.dataset import (
     CIFAR_MEAN,
     CIFAR_STD,
@@ -20,10 +22,14 @@ from isoloss.compute.data.dataset import (
     Split,
 )
 from isoloss.compute.data.image_folder import Framing, load_image_folder
-from isoloss.compute.machine.user_code import call_user_function
+from isoloss.compute.data.reading import IGNORED, GivenBatches, read_batches
+from isoloss.compute.machine.user_code import call_user_function, where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.settings.built_in import no_data
 from isoloss.settings.source import data_set
+
+Targets = Literal["classes", "any", "as given"]
+WHAT_A_PART_IS = "each a pair (inputs, targets), a Dataset, or an iterable of batches"
 
 
 def load_dataset(
@@ -32,27 +38,31 @@ def load_dataset(
     *,
     framing: Framing | None = None,
     read: bool = True,
+    targets: Targets = "classes",
 ) -> Dataset:
     """Load `digits`, `cifar10`, `imagefolder:PATH`, or what `package.module:function` returns.
 
     A user's function returns `(train, test)`, each a pair of tensors (inputs, targets): images as
-    (N, 3, H, W) uint8 or floats in [0, 1], targets as (N,) integers.
+    (N, 3, H, W) uint8 or floats in [0, 1], targets as (N,) integers. For a probe each may be
+    anything that `read_batches` takes.
 
     Args:
         image_size, framing: of images in folders (`load_image_folder`); others are as they are.
         read: whether to read all images now, and not only those that are asked for.
+        targets: "classes" where nothing else will do; "any" for a probe; "as given" where a
+            loss of the user's own is to see what the user gives, be they classes or not.
 
     Raises:
         IsolossError: if there is no such data set or it is not usable.
     """
-    dataset = _load(name, image_size, framing)
+    dataset = _load(name, image_size, framing, targets)
     if read:
         for split in (dataset.train, dataset.test):
-            _ = split.inputs
+            split.tensors()
     return dataset
 
 
-def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset:
+def _load(name: str, image_size: int | None, framing: Framing | None, targets: Targets) -> Dataset:
     source = data_set(name)
     match source.kind:
         case "built-in":
@@ -60,7 +70,7 @@ def _load(name: str, image_size: int | None, framing: Framing | None) -> Dataset
         case "imagefolder":
             return load_image_folder(source.path.absolute(), image_size, framing)
         case "function":
-            return _of_user(name)
+            return _of_user(name, targets)
         case _:
             pass
     raise IsolossError(no_data(name))
@@ -123,25 +133,23 @@ def _cifar10() -> Dataset:
     )  # fmt: skip
 
 
-def _of_user(name: str) -> Dataset:
+def _of_user(name: str, wanted: Targets) -> Dataset:
     returned = call_user_function(name)
-    try:
-        (train_x, train_y), (test_x, test_y) = returned
-        train, test = Split(train_x, train_y.long()), Split(test_x, test_y.long())
-        matching = all(
-            isinstance(s.inputs, Tensor)
-            and len(s.inputs) == len(s.targets) > 0
-            and s.targets.ndim == 1
-            for s in (train, test)
-        )
-    except (TypeError, ValueError, AttributeError) as error:
+    if not isinstance(returned, tuple | list) or len(cast("tuple[Any, ...]", returned)) != 2:
+        raise IsolossError(f"{name} must return (train, test), {WHAT_A_PART_IS}")
+    given = [_read(part, name) for part in cast("tuple[Any, ...]", returned)]
+    of_classes = [split for split in map(_of_classes, given) if split is not None]
+    classes = 1 + max(int(s.targets.max()) for s in of_classes) if len(of_classes) == 2 else 0
+    if not classes and wanted == "classes":
         raise IsolossError(
-            f"{name} must return (train, test), each a pair of tensors (inputs, targets)"
-        ) from error
-    whole = all(bool((given == given.long()).all()) for given in (train_y, test_y))
-    if not matching or not whole or min(int(s.targets.min()) for s in (train, test)) < 0:
-        raise IsolossError(f"{name}: inputs must be tensors, with one class index ≥ 0 for each")
-    classes = 1 + max(int(s.targets.max()) for s in (train, test))
+            f"{name}: training and attacks need input tensors of one shape, with one class index "
+            "≥ 0 for each; a probe takes anything (--loss)"
+        )
+    train, test = (
+        of_classes
+        if classes and wanted != "as given"
+        else (BatchSplit(part, name) for part in given)
+    )
     return Dataset(
         name,
         train,
@@ -152,3 +160,37 @@ def _of_user(name: str) -> Dataset:
         mirrors=False,
         found="as the function gives them",
     )
+
+
+def _read(part: Any, name: str) -> GivenBatches:
+    """One part of a user's data; what is drawn on the way, by PyTorch, is drawn the same anew."""
+    try:
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            return read_batches(part)
+    except IsolossError as error:
+        raise IsolossError(
+            f"{name} must return (train, test), {WHAT_A_PART_IS}: {error}"
+        ) from error
+    except Exception as error:  # a user's generator may raise anything
+        why = where_users_code_failed(error) or f"{type(error).__name__}: {error}"
+        raise IsolossError(f"{name}: {why}") from error
+
+
+def _of_classes(given: GivenBatches) -> Split | None:
+    """(inputs, class indices) of all samples; None where they are something else."""
+    if not can_be_joined(given.batches):
+        return None
+    whole = joined(given.batches)
+    if not isinstance(whole, tuple) or len(cast("tuple[Any, ...]", whole)) != 2:
+        return None
+    inputs, targets = cast("tuple[Any, Any]", whole)
+    if not isinstance(inputs, Tensor) or not isinstance(targets, Tensor) or targets.ndim != 1:
+        return None
+    if targets.dtype.is_complex or not bool((targets == targets.long()).all()):
+        return None
+    targets = targets.long()
+    counted = targets != IGNORED
+    if not bool(counted.all()):
+        inputs, targets = inputs[counted], targets[counted]
+    return Split(inputs, targets) if len(targets) and int(targets.min()) >= 0 else None

@@ -52,11 +52,14 @@ def layout_of(root: Folder) -> Layout:
     """
     try:
         return _layout(root)
-    except IsolossError as error:
-        if (better := _first_data_set(root)) is None:
-            raise
-        said, _, _ = str(error).partition(": ")
-        raise IsolossError(f"{said}: give imagefolder:{better.path}") from error
+    except _NoClassesError as error:
+        better = _first_data_set(root)
+        given = f"give imagefolder:{better.path}, or put" if better else "put"
+        raise IsolossError(f"{error}: {given} the images of each class into one folder") from error
+
+
+class _NoClassesError(IsolossError):
+    """What was taken for class folders are none."""
 
 
 def _layout(root: Folder) -> Layout:
@@ -68,12 +71,14 @@ def _layout(root: Folder) -> Layout:
     of_imagenet = indices_of(names)
     if of_imagenet is None:
         for part in parts:
-            _check_classes(part, root)
+            _check_classes(part)
+        if len(names) < 2:
+            raise _NoClassesError(f"{parts[0].path} has 1 class folder")
         _check_same_classes(parts)
-        if any(empty := [f.name for f in parts[0].folders if not f.has_images]):
+        if empty := [repr(f.name) for f in parts[0].folders if not f.has_images]:
             raise IsolossError(
-                f"{parts[0].path} has no images in {listed(map(repr, empty), 'and')}: take out "
-                "what is no class"
+                f"{parts[0].path} has no images in {listed(empty[:3], 'and')}: take out what is no "
+                "class"
             )
     return Layout(
         parts=tuple(parts),
@@ -91,16 +96,22 @@ def _part_of(folder: Folder) -> str | None:
     A name of several words, as seg_train or val2017, says so only above class folders.
     """
     name = folder.name.lower()
-    if name in _PART or not folder.folders:
+    if _is_plain(folder) or not folder.folders:
         return _PART.get(name)
     found = {_PART[word] for word in re.findall(r"[a-z]+", name) if word in _PART}
     return found.pop() if len(found) == 1 else None
 
 
+def _is_plain(folder: Folder) -> bool:
+    return folder.name.lower() in _PART
+
+
 def _parts(root: Folder) -> tuple[list[Folder], list[Folder]]:
     """The folders for training and for testing, or one for both; and those that are neither."""
     of = {folder.path: _part_of(folder) for folder in root.folders}
-    named = {part: [f for f in root.folders if of[f.path] == part] for part in PARTS}
+    # Before train_masks comes train, which says nothing else.
+    plain_first = sorted(root.folders, key=_is_plain, reverse=True)
+    named = {part: [f for f in plain_first if of[f.path] == part] for part in PARTS}
     trains, tests = named["train"], [*named["test"], *named["val"]]
     only_parts = all(of.values())
     if trains and tests:
@@ -109,8 +120,9 @@ def _parts(root: Folder) -> tuple[list[Folder], list[Folder]]:
         chosen = min(tests, key=lambda f: not _shares_classes(train, _inner(f)))
         test = _inner(chosen)
         if only_parts or (train.folders and test.folders):
-            if len(trains) > 1:
-                several = listed((f.name for f in trains), "and")
+            rivals = [f.name for f in trains if _is_plain(f) == _is_plain(trains[0])]
+            if len(rivals) > 1:
+                several = listed(rivals, "and")
                 raise IsolossError(
                     f"{root.path} has several folders to train on, {several}: leave one of them "
                     "there"
@@ -138,20 +150,17 @@ def _shares_classes(one: Folder, other: Folder) -> bool:
     return bool({f.name for f in one.folders} & {f.name for f in other.folders})
 
 
-def _check_classes(part: Folder, root: Folder) -> None:
+def _check_classes(part: Folder) -> None:
     """Refuse folders of which each holds several of its own, and no images: no classes."""
     filled = [folder for folder in part.folders if folder.has_images]
     no_classes = [f for f in filled if _branches(f)]
     if filled and len(no_classes) < len(filled):  # then only a part among classes is suspicious
-        no_classes = [f for f in no_classes if f.name.lower() in _PART]
+        no_classes = [f for f in no_classes if _is_plain(f)]
     if no_classes:
         names = listed((repr(f.name) for f in no_classes[:3]), "and")
-        raise IsolossError(
-            f"{part.path} has folders that hold no images but folders, as {names}: images must lie "
-            "in one folder a class"
+        raise _NoClassesError(
+            f"{part.path} has folders that hold no images but folders, as {names}"
         )
-    if len(part.folders) < 2 and part is root:
-        raise IsolossError(f"{part.path} has 1 class folder: images must lie in one folder a class")
 
 
 def _branches(folder: Folder) -> bool:
@@ -182,9 +191,10 @@ def _folded(name: str) -> str:
 
 
 def _first_data_set(root: Folder) -> Folder | None:
-    """The highest folder below `root` that is a data set."""
+    """The highest folder below `root` that is a data set, of several one to train on."""
     level = root.folders
     while level:
+        level = sorted(level, key=lambda folder: _part_of(folder) != "train")
         for folder in level:
             try:
                 _layout(folder)

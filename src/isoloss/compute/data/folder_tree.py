@@ -20,7 +20,7 @@ _OF_SYSTEMS = {
 }  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)
 class Folder:
     """A folder and all below it.
 

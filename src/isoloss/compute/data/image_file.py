@@ -29,10 +29,11 @@ def open_image(path: str) -> Any:
             return _eight_bits(file).convert("RGB")
     except MemoryError:
         raise
-    except UnidentifiedImageError as error:
-        raise IsolossError(f"cannot read the image {path}: it is damaged, or no image") from error
     except Exception as error:  # each of Pillow's formats raises its own
-        why = " ".join(str(error).split()) or type(error).__name__
+        telling = isinstance(error, OSError | ValueError | Image.DecompressionBombError)
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        if not telling or isinstance(error, UnidentifiedImageError):
+            why = "it is damaged, or no image"
         raise IsolossError(f"cannot read the image {path}: {why}") from error
 
 

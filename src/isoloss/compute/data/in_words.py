@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from isoloss.compute.data.dataset import Dataset
-from isoloss.events import Log
-from isoloss.run import Run
 
 
 def facts_of(dataset: Dataset) -> dict[str, str]:
@@ -13,7 +11,7 @@ def facts_of(dataset: Dataset) -> dict[str, str]:
     images = len(shape) == 3
     size = "×".join(map(str, shape[1:] if images and shape[0] == 3 else shape))
     facts = {
-        "classes": f"{len(dataset.classes):,}",
+        "classes": f"{len(dataset.classes):,}" if dataset.classes else "no",
         "samples": f"{len(train):,} training and {len(test):,} test "
         f"{'images' if images else 'samples'}{f' of {size}' if size else ''}",
         "split": dataset.found,
@@ -29,9 +27,3 @@ def in_words(dataset: Dataset) -> str:
     if "left out" in facts:
         facts["left out"] = f"left out: {facts['left out']}"
     return ", ".join(facts.values())
-
-
-def announce(run: Run, data: str) -> Log:
-    """The first line of a run, which it also records: its data in words."""
-    run.record_environment(data=data)
-    return Log(f"data: {data}")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from isoloss.compute.data.dataset import Split, as_inputs
+from isoloss.compute.data.batch import (
+    Batch,
+    as_network_takes,
+    can_be_joined,
+    joined,
+    moved,
+    rows,
+    size_of,
+)
+from isoloss.compute.data.dataset import Split
 from isoloss.errors import IsolossError
-
-Batch = tuple[Any, Any]
 
 
 class ShuffledSamples:
@@ -31,35 +38,52 @@ class ShuffledSamples:
         cls, split: Split, samples: int | None, seed: int, device: torch.device
     ) -> ShuffledSamples:
         """At most `samples` of `split`, in the order that `seed` gives."""
-        n = len(split) if samples is None else min(samples, len(split))
-        order = _order(len(split), seed)[:n]
-        return cls([(split.inputs[order].to(device), split.targets[order].to(device))], None)
+        return cls._drawn((split.inputs, split.targets), samples, seed, device)
 
     @classmethod
-    def of_batches(cls, data: Iterable[Batch], seed: int, device: torch.device) -> ShuffledSamples:
-        """All samples in the (inputs, targets) batches of `data`, in the order `seed` gives.
+    def of_batches(
+        cls,
+        batches: Sequence[Batch],
+        seed: int,
+        device: torch.device,
+        *,
+        samples: int | None = None,
+        whole: bool = False,
+    ) -> ShuffledSamples:
+        """At most `samples` of those in `batches`, in the order `seed` gives.
+
+        Args:
+            whole: each batch counts as one sample, for losses that are one number for a batch.
 
         Raises:
-            IsolossError: if there are none, or they come as something else.
+            IsolossError: if only some samples are asked for, and the batches cannot be cut.
         """
-        batches = [_checked(batch) for batch in data]
-        if sum(len(targets) for _, targets in batches) == 0:
-            raise IsolossError("there is no data to evaluate on: the iterable is empty")
-        if _can_be_joined(batches):
-            inputs, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
-            return cls.of_split(Split(inputs, targets), None, seed, device)
-        mixed = [batches[i] for i in _order(len(batches), seed)]
-        moved = [tuple(b.to(device) if isinstance(b, Tensor) else b for b in bt) for bt in mixed]
-        cuts = torch.tensor([len(targets) for _, targets in mixed]).cumsum(0).tolist()
-        return cls(moved, cuts)  # pyright: ignore[reportArgumentType]
+        if not whole and can_be_joined(batches):
+            return cls._drawn(joined(batches), samples, seed, device)
+        mixed = [batches[i] for i in _order(len(batches), seed).tolist()]
+        sizes = [1 if whole else size_of(batch) for batch in mixed]
+        if samples is not None and samples < sum(sizes):
+            if max(sizes) > 1:
+                raise IsolossError(UNEQUAL)
+            mixed, sizes = mixed[:samples], sizes[:samples]
+        cuts = torch.tensor(sizes).cumsum(0).tolist()
+        return cls([moved(batch, device) for batch in mixed], cuts)
+
+    @classmethod
+    def _drawn(
+        cls, whole: Batch, samples: int | None, seed: int, device: torch.device
+    ) -> ShuffledSamples:
+        n = size_of(whole)
+        order = _order(n, seed)[: n if samples is None else samples]
+        return cls([moved(rows(whole, order), device)], None)
 
     def __len__(self) -> int:
-        return len(self._batches[0][1]) if self._cuts is None else self._cuts[-1]
+        return size_of(self._batches[0]) if self._cuts is None else self._cuts[-1]
 
     @property
     def can_be_cut(self) -> bool:
         """Whether the order can be cut anywhere."""
-        return self._cuts is None
+        return self._cuts is None or len(self._cuts) == self._cuts[-1]
 
     def cut(self, n: int) -> int:
         """The first place at or after `n` samples where the order can be cut."""
@@ -67,35 +91,42 @@ class ShuffledSamples:
             return min(n, len(self))
         return self._cuts[bisect_left(self._cuts, n)]
 
+    def in_order(self, order: Sequence[int]) -> ShuffledSamples:
+        """The same samples, or batches where they cannot be cut, in another order.
+
+        Args:
+            order: for each place the place where what comes there is by now.
+        """
+        if self._cuts is None:
+            return ShuffledSamples([rows(self._batches[0], torch.tensor(order))], None)
+        sizes = np.diff([0, *self._cuts])[order]
+        return ShuffledSamples([self._batches[i] for i in order], np.cumsum(sizes).tolist())
+
+    def pieces(self) -> Iterator[Batch]:
+        """The samples one by one; batches that cannot be cut, one by one."""
+        for batch in self.batches(0, len(self), 1024):
+            if self._cuts is None:
+                yield from (rows(batch, slice(k, k + 1)) for k in range(size_of(batch)))
+            else:
+                yield batch
+
     def batches(self, first: int, last: int, size: int) -> Iterator[Batch]:
         """The samples from `first` up to `last`, both cuts, at most `size` at a time where they
         can be cut; uint8 inputs are images and become floats in [0, 1]."""
         if self._cuts is None:
-            inputs, targets = self._batches[0]
+            whole = self._batches[0]
             for start in range(first, last, size):
-                end = min(start + size, last)
+                piece = slice(start, min(start + size, last))
                 # Kept as bytes: as floats they would take four times the memory.
-                yield as_inputs(inputs[start:end]), targets[start:end]
+                yield as_network_takes(rows(whole, piece))
             return
-        for (inputs, targets), end in zip(self._batches, self._cuts, strict=True):
+        for batch, end in zip(self._batches, self._cuts, strict=True):
             if first < end <= last:
-                yield (as_inputs(inputs) if isinstance(inputs, Tensor) else inputs, targets)
+                yield as_network_takes(batch)
+
+
+UNEQUAL = "tolerance and samples need samples of one shape, which these are not"
 
 
 def _order(n: int, seed: int) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-
-
-def _checked(batch: Any) -> Batch:
-    if not (isinstance(batch, tuple | list) and len(batch) == 2):
-        raise IsolossError("data must give (inputs, targets) pairs")
-    return batch[0], batch[1]
-
-
-def _can_be_joined(batches: Sequence[Batch]) -> bool:
-    kinds = {
-        tuple((b.shape[1:], b.dtype, b.device) if isinstance(b, Tensor) and b.ndim else None
-              for b in batch)
-        for batch in batches
-    }  # fmt: skip
-    return len(kinds) == 1 and None not in next(iter(kinds))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from isoloss.compute.diagnostics.network_checks import check_accuracy, check_batch, check_draws
 from isoloss.compute.diagnostics.origin import Origin
 from isoloss.compute.diagnostics.plane_checks import (
     check_directions,
@@ -43,6 +44,9 @@ _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "cells": check_cells,
     "precision": check_precision,
     "parameters": check_parameters,
+    "accuracy": check_accuracy,
+    "batch": check_batch,
+    "draws": check_draws,
 }
 
 

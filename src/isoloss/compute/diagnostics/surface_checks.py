@@ -86,9 +86,14 @@ def _smaller(probed: ProbedSurface) -> str:
 
 
 def _range(probed: ProbedSurface, factor: float) -> str:
-    """The option that scales the range by `factor`."""
-    low, high = factor * probed.surface.alpha[[0, -1]]
-    return f"--range {low:g} {high:g}"
+    """The options that scale the range by `factor`."""
+    alpha, beta = (
+        "{:g} {:g}".format(*factor * axis[[0, -1]])
+        for axis in (probed.surface.alpha, probed.surface.beta)
+    )
+    if probed.surface.is_curve or alpha == beta:
+        return f"--range {alpha}"
+    return f"--alpha-range {alpha} --beta-range {beta}"
 
 
 def _far_above_guessing(probed: ProbedSurface) -> float:

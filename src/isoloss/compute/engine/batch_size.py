@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from isoloss.compute.networks.acceleration import watched_outputs
 
@@ -33,35 +31,14 @@ def effort(network: nn.Module, run: Callable[[], object], samples: int) -> tuple
         if isinstance(weight, Tensor) and weight.ndim > 1:
             products += output.nelement() * weight[0].numel()
 
-    if isinstance(network, torch.jit.ScriptModule):  # nobody sees its modules from outside
-        with torch.no_grad(), _Operations() as operations:
-            run()
-        widest, products = operations.widest, operations.get_total_flops() // 2
+    if isinstance(network, torch.jit.ScriptModule):
+        from isoloss.compute.engine.operations import effort_of_operations
+
+        widest, products = effort_of_operations(run)
     else:
         with torch.no_grad(), watched_outputs(network, see):
             run()
     return widest // samples, products // samples
-
-
-class _Operations(FlopCounterMode):
-    """Inside, the operations are counted, whoever calls them.
-
-    Attributes:
-        widest: bytes of the largest tensor that one has given.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(display=False)
-        self.widest = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # pyright does not know that a FlopCounterMode is a mode.
-        output = super().__torch_dispatch__(  # pyright: ignore[reportAttributeAccessIssue]
-            func, types, args, kwargs
-        )
-        if isinstance(output, Tensor):
-            self.widest = max(self.widest, output.nelement() * output.element_size())
-        return output
 
 
 def suitable_batch_size(widest: int, device: torch.device) -> int:

@@ -11,7 +11,7 @@ from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.multilevel import Z
 from isoloss.compute.engine.schedule import GROWTH, Demand, add_sums, sums_of
 from isoloss.compute.machine.process_group import Unit
-from isoloss.compute.networks.checkpoints import State, as_state
+from isoloss.compute.networks.checkpoints import Checkpoint
 from isoloss.geometry.growing import GrowingSurface
 
 # Samples of the first round where an error is allowed: reading a checkpoint takes longer than few.
@@ -32,7 +32,7 @@ class CheckpointLosses:
 
     def __init__(
         self,
-        checkpoints: Sequence[str | Path | State],
+        checkpoints: Sequence[Checkpoint],
         evaluator: Evaluator,
         samples: int,
         population: int,
@@ -74,7 +74,7 @@ class CheckpointLosses:
     def work(self, unit: Unit) -> bytes:
         """Load one checkpoint and evaluate it; off the plane too."""
         first, last, k = unit
-        self._evaluator.load(as_state(self._checkpoints[k]))
+        self._evaluator.load(self._checkpoints[k])
         return sums_of(*self._evaluator.evaluate(first, last))
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
-from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.data.batch import Batch, size_of
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.batch_size import effort, suitable_batch_size
 from isoloss.compute.engine.graphs import GraphedBatches
+from isoloss.compute.engine.losses import BatchLoss, CrossEntropy, Loss, UsersLoss, as_batch_loss
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.checkpoints import load_into, only_tensors
-from isoloss.compute.networks.copying import copied
+from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
 
-Loss = Callable[[nn.Module, Batch], Tensor]
 Evaluated = tuple[Tensor, Tensor]
 
 
@@ -38,7 +40,8 @@ class Evaluator:
     Args:
         model: any network; it is left as it is.
         data: the samples, on the device.
-        loss: `loss(model, batch) -> (N,)` per-sample losses; cross-entropy by default.
+        loss: as `loss_choice` has chosen it; a function `loss(model, batch) -> (N,)` as it is, and
+            cross-entropy of (inputs, targets) by default.
         precision: "fp32", "tf32" or "bf16".
         batch_size: samples evaluated at once; None for what suits the device.
         recalibrate: batches on which batch-norm statistics are measured anew at every point; by
@@ -57,7 +60,7 @@ class Evaluator:
         model: nn.Module,
         plane: Plane,
         data: ShuffledSamples,
-        loss: Loss | None,
+        loss: BatchLoss | Loss | None,
         device: torch.device,
         *,
         precision: str = "fp32",
@@ -69,15 +72,23 @@ class Evaluator:
         self.data = data
         self.precision = precision
         self.classifies = False
-        self._loss = loss
+        self._loss = as_batch_loss(loss)
         self._recalibrate = recalibrate
         self._plain = copied(model, device)
         load_into(self._plain, plane.origin, "the plane's origin")
         _check_names(self._plain, plane)
+        if recalibrate is not None and any(
+            "BatchNorm" in getattr(m, "original_name", "") for m in self._plain.modules()
+        ):
+            raise IsolossError(
+                "batch norms of a scripted or traced network cannot be recalibrated: choose "
+                "--batch-norm frozen, or give the network itself"
+            )
         self._origin = copy.deepcopy(only_tensors(self._plain.state_dict()))
         few = list(data.batches(0, data.cut(4), 4))
         self._folded: Folded | None = None
-        if fold and loss is None and recalibrate is None:
+        through_logits = isinstance(self._loss, CrossEntropy)
+        if fold and through_logits and recalibrate is None:
             self._folded = self._fold(plane, few)
         self.network = self._plain if self._folded is None else self._folded.network
         self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
@@ -96,16 +107,33 @@ class Evaluator:
         ]  # fmt: skip
         self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
-        widest, self.products = effort(self.network, lambda: self._compute(few[0]), len(few[0][1]))
+        with nullcontext() if isinstance(self._loss, UsersLoss) else left_alone(model):
+            widest, self.products = effort(
+                self.network, lambda: self._compute(few[0]), size_of(few[0])
+            )
         self.batch_size = batch_size or suitable_batch_size(widest, device)
-        self._graphs = (
-            GraphedBatches(self._compute) if device.type == "cuda" and loss is None else None
-        )
+        recorded = device.type == "cuda" and through_logits and not self._loss.differentiates
+        self._graphs = GraphedBatches(self._compute) if recorded else None
 
     @property
     def folded(self) -> int:
         """The number of batch norms folded away."""
         return 0 if self._folded is None else len(self._folded.pairs)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether points cannot be evaluated together: where statistics are measured anew at each,
+        or gradients are taken."""
+        return self.recalibrates or self._loss.differentiates
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the network tells apart, where that is known."""
+        return self._loss.classes
+
+    def accuracy(self, hits: int, samples: int) -> float:
+        """The share of right answers, of which `evaluate` counted so many; NaN where none are."""
+        return hits / (samples * self._loss.targets_per_sample) if self.classifies else math.nan
 
     @property
     def recalibrates(self) -> bool:
@@ -217,16 +245,8 @@ class Evaluator:
 
     def _compute(self, batch: Batch) -> Evaluated:
         with arithmetic(self.device, self.precision):
-            if self._loss is None:
-                losses, hits = cross_entropy(self.network, batch)
-                self.classifies = hits is not None
-            else:
-                losses, hits = self._loss(self.network, batch), None
-        if losses.shape != (len(batch[1]),):
-            raise IsolossError(
-                f"the loss must give one value for each sample, it gave {tuple(losses.shape)} "
-                f"for {len(batch[1])}"
-            )
+            losses, hits = self._loss(self.network, batch)
+        self.classifies = hits is not None
         if hits is None:
             hits = torch.zeros(losses.shape, dtype=torch.bool, device=losses.device)
         return losses, hits
@@ -240,7 +260,7 @@ class Evaluator:
                 return None
             with arithmetic(self.device, "fp32"):
                 expected, given = (
-                    torch.cat([cross_entropy(net, batch)[0] for batch in few])
+                    torch.cat([self._loss(net, batch)[0] for batch in few])
                     for net in (self._plain, folded.network)
                 )
         except Exception:  # a user's network may raise anything
@@ -271,8 +291,16 @@ class Evaluator:
             norm.reset_running_stats()
             norm.momentum = None  # the plain average
             norm.train()
-        for batch in batches:
-            self._compute(batch)
+        try:
+            for batch in batches:
+                self._compute(batch)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise IsolossError(
+                "batch-norm statistics cannot be measured on batches of one sample: give more "
+                "samples, or keep the network's statistics (--batch-norm frozen)"
+            ) from error
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()
@@ -307,14 +335,3 @@ class _Computation(nn.Module):
 
     def forward(self, batch: Batch) -> Evaluated:
         return self._compute(batch)
-
-
-def cross_entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None]:
-    """((n,) losses, (n,) bool right answers, None if the model is no classifier)."""
-    inputs, targets = batch
-    logits = model(inputs)
-    logits = logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
-    losses = F.cross_entropy(logits, targets, reduction="none")
-    if targets.dtype.is_floating_point or logits.ndim != 2:
-        return losses, None
-    return losses, logits.argmax(1) == targets

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from isoloss.compute.data.shuffled_samples import Batch
+from isoloss.compute.data.batch import Batch
 
 Compute = Callable[[Batch], tuple[Tensor, Tensor]]
 WARM_UPS = 3
@@ -32,16 +33,16 @@ class GraphedBatches:
     ) -> None:
         self._compute = compute
         self._new_recording = record or Recording
-        # By the number of samples; None where it cannot be recorded.
-        self._recordings: dict[int, Recording | None] = {}
-        self._seen: set[int] = set()
+        # By the shapes of a batch; None where it cannot be recorded.
+        self._recordings: dict[Any, Recording | None] = {}
+        self._seen: set[Any] = set()
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What `compute(batch)` gives; sizes of batches that come again are recorded."""
-        inputs, targets = batch
-        if not (isinstance(inputs, Tensor) and isinstance(targets, Tensor)):
+        if not _is_pair_of_tensors(batch):
             return self._compute(batch)
-        size = len(targets)
+        inputs, targets = batch
+        size = inputs.shape, targets.shape
         if size not in self._recordings:
             if size not in self._seen or len(self._recordings) == MOST_SIZES:
                 self._seen.add(size)
@@ -72,6 +73,15 @@ class GraphedBatches:
             if torch.allclose(given, expected, rtol=1e-3, atol=1e-5, equal_nan=True):
                 return recording
         return None
+
+
+def _is_pair_of_tensors(batch: Batch) -> bool:
+    return (
+        isinstance(batch, tuple)
+        and len(batch) == 2  # pyright: ignore[reportUnknownArgumentType]
+        and isinstance(batch[0], Tensor)
+        and isinstance(batch[1], Tensor)
+    )
 
 
 class Recording:

@@ -23,7 +23,7 @@ def points_at_once(evaluator: Evaluator, asked: int | None = None) -> int:
     Args:
         asked: so many are taken where they give the same losses, faster or not.
     """
-    if evaluator.recalibrates or asked == 1 or (asked is None and evaluator.products > SMALL):
+    if evaluator.one_by_one or asked == 1 or (asked is None and evaluator.products > SMALL):
         return 1
     most = asked or MOST
     last = evaluator.data.cut(min(len(evaluator.data), evaluator.batch_size, 128))

@@ -18,16 +18,22 @@ class SampleLosses:
     """(cells, images) float32 losses and uint8 right answers, in memory or in two files.
 
     Files are read and written, not mapped: a full disk is then an error one can report.
+
+    Args:
+        several: whether an image (a text) has several answers, which are counted in int32.
     """
 
-    def __init__(self, cells: int, images: int, folder: Path | None = None) -> None:
+    def __init__(
+        self, cells: int, images: int, folder: Path | None = None, *, several: bool = False
+    ) -> None:
+        answers = np.dtype(np.int32 if several else np.uint8)
         make = _InMemory if folder is None else _InFile
         place = folder or Path()
         self._losses = make(cells, images, np.dtype(np.float32), place / "losses.float32")
-        self._hits = make(cells, images, np.dtype(np.uint8), place / "hits.uint8")
+        self._hits = make(cells, images, answers, place / f"hits.{answers}")
 
     def put(
-        self, cell: int, first: int, losses: NDArray[np.float32], hits: NDArray[np.uint8]
+        self, cell: int, first: int, losses: NDArray[np.float32], hits: NDArray[np.integer[Any]]
     ) -> None:
         """Record what the images from `first` on gave at a cell.
 

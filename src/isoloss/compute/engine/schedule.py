@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -147,7 +148,8 @@ class ToTolerance:
         self._samples = samples
         # What a round is to reach: a run killed on the way goes on with that round.
         self._round = None if folder is None else folder / "round.json"
-        self._losses = SampleLosses(growing.valid.size, samples, folder)
+        several = "targets_per_sample" in growing.meta
+        self._losses = SampleLosses(growing.valid.size, samples, folder, several=several)
         self._multilevel = Multilevel(
             growing.alpha,
             growing.beta,
@@ -177,7 +179,7 @@ class ToTolerance:
     def _estimate(self) -> None:
         counts = self.growing.count.ravel()
         for cell, loss, accuracy, stderr in self._multilevel.estimates(counts):
-            accuracy = accuracy if self.growing.classifier else np.nan
+            accuracy = self.growing.accuracy(accuracy)
             self.growing.put(_place(self.growing, cell), loss, accuracy, stderr, int(counts[cell]))
 
     def work(self, unit: Unit) -> bytes:
@@ -188,16 +190,17 @@ class ToTolerance:
         """Keep what each sample gave."""
         first, last, *cells = unit
         n = last - first
-        every = np.frombuffer(result, np.uint8).reshape(len(cells), n * 5)
+        every = np.frombuffer(result, np.uint8).reshape(len(cells), -1)
+        answers = np.uint8 if every.shape[1] == 5 * n else np.int32
         for k in missing:
             cell, row = cells[k], every[k]
-            losses, hits = row[: n * 4].view(np.float32), row[n * 4 :]
+            losses, hits = row[: n * 4].view(np.float32), row[n * 4 :].view(answers)
             self._losses.put(cell, first, losses, hits)
             # Until the round is over, and better is known, the plain mean of what was first seen.
             seen, right = self._losses.losses(cell, last), self._losses.hits(cell, last)
             place = _place(self.growing, cell)
             loss = self.growing.loss_at(place) if first > 0 else float(seen.mean())
-            accuracy = float(right.mean()) if self.growing.classifier else np.nan
+            accuracy = self.growing.accuracy(float(right.mean()))
             self.growing.put(place, loss, accuracy, np.nan, last)
 
     def expected(self) -> int:
@@ -248,7 +251,8 @@ def add_sums(growing: GrowingSurface, unit: Unit, result: bytes, missing: Sequen
 
 
 def _each(losses: Tensor, hits: Tensor) -> bytes:
-    return losses.float().cpu().numpy().tobytes() + hits.byte().cpu().numpy().tobytes()
+    answers = hits.byte() if hits.dtype == torch.bool else hits.int()
+    return losses.float().cpu().numpy().tobytes() + answers.cpu().numpy().tobytes()
 
 
 def _place(growing: GrowingSurface, cell: int) -> Cell:

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import isoloss
 from isoloss.errors import IsolossError
 from isoloss.naming import shortened
 
 _imported: set[str] = set()
 _INSTALLED = (
-    str(Path(isoloss.__file__).parent),
+    str(Path(__file__).parents[2]),
     *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
     "<frozen", "<eval_with_key",
 )  # fmt: skip

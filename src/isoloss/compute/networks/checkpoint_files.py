@@ -22,13 +22,21 @@ from typing import Any
 import safetensors
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
-from isoloss.compute.networks.matching import Form
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
 from isoloss.settings.checkpoint_paths import INDEX, weights_in
 
 _BEGINNING = 512
+_TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "C64": torch.complex64,
+    "C128": torch.complex128,
+}
 _OTHERS = {
     b"version https://git-lfs": "is a pointer of Git LFS, not the file it stands for: fetch that "
     "with 'git lfs pull'",
@@ -78,10 +86,9 @@ class Stored:
     end: int
 
     @property
-    def form(self) -> Form:
-        """Its shape and its numbers."""
-        numbers = {"F": "real", "B": "real", "C": "complex"}.get(self.kind[0], "whole")
-        return Form(self.shape, "whole" if self.kind == "BOOL" else numbers)
+    def outline(self) -> Tensor:
+        """A tensor of its type and shape that has no values."""
+        return torch.empty(self.shape, dtype=_TYPES.get(self.kind, torch.uint8), device="meta")
 
 
 def read(path: Path) -> Any:
@@ -172,6 +179,15 @@ def stored_in(file: Path) -> dict[str, Stored]:
             raise ValueError("it is cut short")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IsolossError(f"{file} is not a readable checkpoint: {error}") from error
+    return found
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """The texts that safetensors files have beside their tensors; none of other files."""
+    found: dict[str, str] = {}
+    for file in filter(is_safetensors, files_of(path)):
+        with safetensors.safe_open(str(file), "pt") as opened:
+            found |= opened.metadata() or {}
     return found
 
 
@@ -284,11 +300,16 @@ def _unpickled(file: Path) -> Any:
     stand_ins: dict[str, Callable[..., Any]] = {}
     # Zip archives, PyTorch's own format, are mapped: tensors are read when they are needed.
     mapped = zipfile.is_zipfile(file)
+    # Of a path torch would believe the suffix.
+    misnamed = file.suffix.lower() == ".safetensors"
     while True:
         try:
-            given = [(made, name) for name, made in stand_ins.items()]
+            given: list[Any] = [(made, name) for name, made in stand_ins.items()]
             with torch.serialization.safe_globals(given), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                if misnamed:
+                    with file.open("rb") as opened:
+                        return torch.load(opened, map_location="cpu", weights_only=True)
                 return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
         except pickle.UnpicklingError as error:
             asked = _ASKED_FOR.search(str(error))

@@ -1,25 +1,24 @@
-"""Checkpoints on disk: safetensors of our own, and those of others, read without pickle's code."""
+"""Checkpoints: safetensors of our own, and those of others in whatever form they come."""
 
 from __future__ import annotations
 
 import hashlib
-import pickle
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from isoloss.compute.networks.checkpoint_files import files_of, read
+from isoloss.compute.networks.state_dicts import State, fitted, state_dicts_in
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
+from isoloss.naming import listed
+from isoloss.settings.checkpoint_paths import expanded
 
-State = Mapping[str, Tensor]
-_NESTED_UNDER = ("state_dict", "model_state_dict", "model", "net")
-_PREFIXES = ("module.", "_orig_mod.")
+Checkpoint = str | Path | Mapping[str, Any] | nn.Module
+"""A path, a state dict or what one lies in, or a network."""
 
 
 def save_tensors(
@@ -32,13 +31,15 @@ def save_tensors(
         IsolossError: if one is of a type that these files cannot hold.
     """
     # Copies, since safetensors refuses tensors that share memory or are channels_last.
-    plain = {k: t.detach().cpu().contiguous().clone() for k, t in only_tensors(tensors).items()}
+    held = only_tensors(tensors)
     try:
+        plain = {k: t.detach().cpu().contiguous().clone() for k, t in held.items()}
         content = save(plain, metadata)
-    except KeyError as error:
+    except (KeyError, RuntimeError) as error:  # complex128, quantized, sparse
+        reason = " ".join(str(error).split())
         raise IsolossError(
-            f"{path} cannot be written: safetensors hold no {error}; convert the network to a "
-            "type that they hold"
+            f"{path} cannot be written, safetensors do not hold all of the network ({reason}): "
+            "convert it to complex64, or make such a buffer one with persistent=False"
         ) from error
     return write_atomic(path, lambda p: p.write_bytes(content))
 
@@ -48,89 +49,113 @@ def only_tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return {k: v for k, v in state.items() if isinstance(v, Tensor)}
 
 
-def load_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors, .pt or .pth file, on the CPU.
+def load_state(path: Path) -> dict[str, Any]:
+    """The state dict in a checkpoint on disk, on the CPU.
 
     Raises:
-        IsolossError: if it is missing or damaged, or holds anything but tensors and plain values.
+        IsolossError: if it is missing or damaged, asks for code to be run, or has not just one.
     """
-    if not path.is_file():
-        raise IsolossError(f"there is no checkpoint {path}")
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (safetensors.SafetensorError, OSError, ValueError) as error:
-            raise IsolossError(f"{path} is not a readable checkpoint: {error}") from error
-    try:
-        # Zip archives, PyTorch's own format, are mapped: tensors are read when they are needed.
-        mapped = zipfile.is_zipfile(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
+    return dict(_only(read(path), str(path)))
+
+
+def checkpoints_in(given: Any) -> list[Checkpoint]:
+    """The checkpoints that are given, in order.
+
+    Args:
+        given: any iterable of paths, state dicts (nested ones too) and networks; a folder of
+            checkpoints, a training run's folder, or a pattern such as `ckpts/*.pt`, of which the
+            files come in the natural order of their names; or only one of all these.
+
+    Raises:
+        IsolossError: if it is nothing of the kind, or there are none.
+    """
+    if isinstance(given, str | Path):
+        return [*expanded(given)]
+    if isinstance(given, nn.Module):
+        return [given]
+    if isinstance(given, Mapping):
+        if all(isinstance(k, str) for k in given):
+            return [given]
+        given = given.values()
+    if not isinstance(given, Iterable) or isinstance(given, Tensor):
         raise IsolossError(
-            f"{path} holds more than weights, and reading it could run code: save its state_dict() "
-            "as safetensors"
-        ) from error
-    except Exception as error:  # A damaged archive surfaces as one of many types.
-        reason = " ".join(str(error).split())[:160]
-        raise IsolossError(f"{path} is not a readable checkpoint: {reason}") from error
-    return _state_in(content, path)
+            f"checkpoints are paths, state dicts or networks, not a {type(given).__name__}"
+        )
+    # What a generator gives may change while it goes on: a network in training.
+    passing = isinstance(given, Iterator)
+    found: list[Checkpoint] = []
+    for each in given:
+        if isinstance(each, str | Path):
+            found += expanded(each)
+        else:
+            found.append(_copied(each) if passing else each)
+    return found
 
 
-def _state_in(content: Any, path: Path) -> dict[str, Tensor]:
-    """The state dict in what training scripts save: nested, or prefixed by a wrapper."""
-    for key in _NESTED_UNDER:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(
-        isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
-    ):
-        raise IsolossError(f"{path} holds no state dict of tensors")
-    for prefix in _PREFIXES:
-        if content and all(k.startswith(prefix) for k in content):
-            content = {k.removeprefix(prefix): v for k, v in content.items()}
-    return content
+def as_state(
+    checkpoint: Checkpoint,
+    model: nn.Module | None = None,
+    *,
+    label: str | None = None,
+    key: str | None = None,
+) -> State:
+    """A checkpoint as a state dict.
 
-
-def load_into(model: nn.Module, state: State, origin: str) -> None:
-    """Give `model` the parameters and buffers in `state`.
-
-    Weights of a bare network fit a `Normalized` one; `origin` names them in messages.
+    Args:
+        model: the network that it is of: the state dict then is whole, and has its names.
+        label: what messages call it; by default its path.
+        key: which network of several that were saved together.
 
     Raises:
-        IsolossError: if they are of another architecture, naming the first difference.
+        IsolossError: if it cannot be read, or is of another network.
     """
-    own = only_tensors(model.state_dict())
-    state = only_tensors(state)
-    if not own.keys() & state.keys() and any(f"network.{k}" in own for k in state):
-        state = {f"network.{k}": v for k, v in state.items()}
-        state |= {k: own[k] for k in ("mean", "std") if k in own}
-    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    extra = [k for k in state if k not in own and not k.endswith("_extra_state")]
-    wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
-    difference = (
-        f"{wrong[0]} is {tuple(state[wrong[0]].shape)}, not {tuple(own[wrong[0]].shape)}"
-        if wrong
-        else f"it has no tensor {missing[0]}"
-        if missing
-        else f"the network has no {extra[0]}"
-        if extra
-        else None
-    )
-    if difference is not None:
-        raise IsolossError(f"{origin} is of another architecture: {difference}")
-    model.load_state_dict(state, strict=False)
+    label = label or (str(checkpoint) if isinstance(checkpoint, str | Path) else "the checkpoint")
+    saved = saved_in(checkpoint)
+    return _only(saved, label) if model is None else fitted(model, saved, label, key)
 
 
-def as_state(checkpoint: str | Path | State) -> State:
-    """A checkpoint given as a path or as a state dict, as a state dict."""
-    return load_state(Path(checkpoint)) if isinstance(checkpoint, str | Path) else checkpoint
+def saved_in(checkpoint: Checkpoint) -> Any:
+    """All that is in a checkpoint, wherever it lies.
+
+    Raises:
+        IsolossError: if it cannot be read.
+    """
+    return read(Path(checkpoint)) if isinstance(checkpoint, str | Path) else checkpoint
+
+
+def load_into(
+    model: nn.Module, checkpoint: Checkpoint, label: str | None = None, key: str | None = None
+) -> None:
+    """Give `model` the parameters and buffers of a checkpoint; for the rest as `as_state`.
+
+    Raises:
+        IsolossError: if they are of another architecture, naming the first differences.
+    """
+    model.load_state_dict(as_state(checkpoint, model, label=label, key=key), strict=False)
 
 
 def digest(paths: Sequence[Path]) -> str:
     """SHA-256 over the files' contents."""
     sha = hashlib.sha256()
-    for path in paths:
+    for path in [file for given in paths for file in files_of(given)]:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 sha.update(block)
     return sha.hexdigest()
+
+
+def _only(saved: Any, label: str) -> State:
+    found = state_dicts_in(saved)
+    if not found:
+        raise IsolossError(f"{label} holds no state dict of tensors")
+    if len(found) > 1 and "" not in found:
+        raise IsolossError(f"{label} holds several state dicts: {listed(found, 'and')}")
+    return found.get("", next(iter(found.values())))
+
+
+def _copied(checkpoint: Any) -> Any:
+    if isinstance(checkpoint, nn.Module):
+        checkpoint = checkpoint.state_dict()
+    if isinstance(checkpoint, Mapping):
+        return {k: _copied(v) for k, v in checkpoint.items()}
+    return checkpoint.detach().clone() if isinstance(checkpoint, Tensor) else checkpoint

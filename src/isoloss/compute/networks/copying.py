@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def _in_words(value: Any) -> str:
 
 
 def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
-    """A copy of a network in eval mode, by default where it is itself.
+    """A copy of a network in eval mode with frozen parameters, by default where it is itself.
 
     Raises:
         IsolossError: if it cannot be copied.
@@ -67,7 +68,39 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     if device is not None:
         copy_of.to(device)
     copy_of.eval()
+    # A scripted network has no requires_grad_ of its own, and its parameters are then no leaves.
+    for parameter in copy_of.parameters():
+        parameter.detach_()
     return copy_of
+
+
+@contextmanager
+def left_alone(model: nn.Module) -> Generator[None]:
+    """Inside, what is evaluated in place of `model`, as a copy of it, may not call its modules.
+
+    A function in place of a method may hold the network it was made for: whatever moves in a copy
+    of it would then change nothing.
+
+    Raises:
+        IsolossError: if it does.
+    """
+
+    def refuse(module: nn.Module, _: Any) -> None:
+        raise IsolossError(
+            f"a copy of the network computes with the network itself ({type(module).__name__}), "
+            "which a function in it holds: make that function a method"
+        )
+
+    hooks = [
+        module.register_forward_pre_hook(refuse)
+        for module in model.modules()
+        if not isinstance(module, torch.jit.ScriptModule)  # they take none
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class _ComputedTensorsToo(TorchFunctionMode):

@@ -124,6 +124,8 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
             continue
         if any(uses[id(p)] > 1 for p in layer.parameters()):
             continue
+        if layer.weight.dtype not in (torch.float32, torch.float64):  # it would round otherwise
+            continue
         node.replace_all_uses_with(before)
         network.graph.erase_node(node)
         folded_layer = cast(nn.Conv2d, network.get_submodule(str(before.target)))
@@ -135,7 +137,7 @@ def fold_batch_norm(model: nn.Module, directions: Sequence[Tensors]) -> Folded |
     network.delete_all_unused_submodules()
     network.recompile()
     folded = Folded(network, tuple(pairs))
-    network.load_state_dict(folded.state(model.state_dict()))
+    network.load_state_dict(folded.state(model.state_dict()), strict=False)
     return folded
 
 

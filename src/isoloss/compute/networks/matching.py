@@ -8,9 +8,9 @@ same if what is left is the same, tensor by tensor, and so are their forms.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, NamedTuple, Self
 
 from torch import Tensor, nn
@@ -48,12 +48,14 @@ class Wanted:
         ties: names of one and the same tensor, which a checkpoint may have only once.
         spare: what may be missing, since a network has it from the beginning: positions, indices.
         unkept: buffers that the network does not save, but that others may have saved.
+        others_beside: whether a checkpoint that has them by these names may have others too.
     """
 
     forms: Forms
     ties: tuple[tuple[str, ...], ...] = ()
     spare: frozenset[str] = frozenset()
     unkept: tuple[str, ...] = ()
+    others_beside: bool = False
 
     @classmethod
     def of_state(cls, state: Mapping[str, Any]) -> Self:
@@ -82,16 +84,16 @@ class Wanted:
     def names_in(self, given: Forms) -> list[Names]:
         """The ways in which tensors of a checkpoint may be this network's: none where it is of
         another one, several where it holds several that fit."""
-        counting = self._counting(given)
-        if counting.keys() <= self.forms.keys() <= given.keys():
-            # Nearly always: a checkpoint of this very network.
-            if all(given[k] == f for k, f in self.forms.items()):
-                return [{k: k for k in self.forms}]
+        needed = self._counting(given)
+        # Nearly always: a checkpoint of this very network.
+        is_all = self.others_beside or needed.keys() <= self.forms.keys()
+        if is_all and all(given.get(k) == f for k, f in self.forms.items()):
+            return [{k: k for k in self.forms}]
         for variant in self._variants():
             own = _essential(variant)
             found = [
                 self._completed({own[k]: theirs[k] for k in own}, given)
-                for theirs in map(_essential, _parts(counting, len(variant)))
+                for theirs in map(_essential, _parts(needed, len(variant)))
                 if theirs.keys() == own.keys()
                 and all(given[theirs[k]] == variant[own[k]] for k in own)
             ]
@@ -101,10 +103,10 @@ class Wanted:
 
     def difference(self, given: Forms) -> str:
         """What is otherwise in a checkpoint that does not fit, by the names its user knows."""
-        counting = self._counting(given)
+        needed = self._counting(given)
         variant = [v for v in self._variants() if not self._added & v.keys()][-1]
         own, theirs = max(
-            self._alignments(variant, counting),
+            self._alignments(variant, needed),
             key=lambda sides: 2 * len(sides[0].keys() & sides[1].keys()) - len(sides[1]),
         )
         place = {name: k for k, name in own.items()}
@@ -113,7 +115,7 @@ class Wanted:
         missing = [self._bare(k) for k in variant if place[k] not in theirs]
         further = [name for k, name in theirs.items() if k not in own]
         if not pairs:
-            return f"it has {_told(list(counting or given))}, the network {_told(missing)}"
+            return f"it has {_told(list(needed or given))}, the network {_told(missing)}"
         said = [_told([_unlike(*each) for each in unlike]) + _of_classes(unlike)] if unlike else []
         if missing:
             said.append(f"it has no tensor {_told(missing)}")
@@ -122,16 +124,16 @@ class Wanted:
         return "; ".join(said)
 
     def _alignments(
-        self, variant: Forms, counting: Forms
+        self, variant: Forms, needed: Forms
     ) -> Iterator[tuple[dict[Any, str], dict[Any, str]]]:
         """The ways to lay names side by side: ({key: name here}, {key: name in a checkpoint})."""
         own, literal = _essential(variant), {self._bare(k): k for k in variant}
-        yield own, {}
-        for part in _parts(counting, 1):
-            prefix = len(_module(os.path.commonprefix(part)))
-            yield literal, {k[prefix:]: k for k in part}
-            yield literal, {k: k for k in part}
+        for part in _parts(needed, 1):
+            prefix = shared_prefix(part)
+            cuts = [0, *(i + 1 for i, letter in enumerate(prefix) if letter == ".")]
+            yield from ((literal, {k[cut:]: k for k in part}) for cut in cuts)
             yield own, _essential(part)
+        yield own, {}
 
     @property
     def _added(self) -> frozenset[str]:
@@ -146,7 +148,7 @@ class Wanted:
     def _counting(self, given: Forms) -> Forms:
         """The tensors of a checkpoint that must be the network's."""
         unkept = {_end(k) for k in self.unkept} - {_end(k) for k in self.forms}
-        return {k: f for k, f in given.items() if _leaf(k) not in _BESIDE and _end(k) not in unkept}
+        return {k: f for k, f in counting(given).items() if not unkept & {_end(k), _leaf(k)}}
 
     def _variants(self) -> Iterator[Forms]:
         """What may be all that a checkpoint has of this network: with and without what is put
@@ -160,11 +162,7 @@ class Wanted:
             for tied in [nothing, *once]:
                 for spare in [nothing, self.spare] if self.spare else [nothing]:
                     left_out = added | tied | spare
-                    yield {
-                        k: f
-                        for k, f in self.forms.items()
-                        if k not in left_out and _leaf(k) not in _BESIDE
-                    }
+                    yield {k: f for k, f in counting(self.forms).items() if k not in left_out}
 
     def _completed(self, names: Names, given: Forms) -> Names:
         """With all names of tied tensors, and what stands beside others of the same module."""
@@ -183,6 +181,18 @@ class Wanted:
 def forms_of(state: Mapping[str, Any]) -> dict[str, Form]:
     """The forms of the tensors among what a state dict holds."""
     return {k: Form.of(t) for k, t in state.items() if isinstance(t, Tensor)}
+
+
+def counting(forms: Forms) -> dict[str, Form]:
+    """Without what wrappers and profilers add, or what a network can do without."""
+    return {k: f for k, f in forms.items() if _leaf(k) not in _BESIDE}
+
+
+def shared_prefix(names: Iterable[str]) -> str:
+    """The modules that all names begin with, with the last one's point."""
+    modules = [name.split(".")[:-1] for name in names]
+    shared = takewhile(lambda words: len(set(words)) == 1, zip(*modules, strict=False))
+    return "".join(f"{words[0]}." for words in shared)
 
 
 def _parts(names: Collection[str], least: int) -> Iterator[list[str]]:
@@ -250,7 +260,9 @@ def _of_classes(unlike: Sequence[tuple[str, Form, Form]]) -> str:
     if len(unlike) > 2 or len(lengths) > 1 or any(g.shape[1:] != w.shape[1:] for _, g, w in unlike):
         return ""
     ((given, wanted),) = lengths
-    return f" (it tells {given[0]:,} classes apart, the network {wanted[0]:,})" if given else ""
+    if not given or given == wanted:
+        return ""
+    return f" (it tells {given[0]:,} classes apart, the network {wanted[0]:,})"
 
 
 def _told(names: Sequence[str]) -> str:

@@ -59,7 +59,18 @@ def build_model(
 
 
 def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
-    """`build_model` with the classes, image size and statistics of `dataset`."""
+    """`build_model` with the classes, image size and statistics of `dataset`.
+
+    Raises:
+        IsolossError: if there is no such network, or it needs classes and the data have none.
+    """
+    if not dataset.classes:
+        if network_type(name).kind != "function":
+            raise IsolossError(
+                f"{dataset.name} has no classes, of which {name} needs the number: give your "
+                "network, --model package.module:function"
+            )
+        return _of_user(name, None)
     return build_model(
         name,
         len(dataset.classes),
@@ -141,9 +152,11 @@ def _with_small_stem(network: nn.Module, classes: int, *, pooled: bool) -> bool:
     return False
 
 
-def _of_user(name: str, classes: int) -> nn.Module:
-    function = import_user_function(name)
-    takes_classes = "num_classes" in inspect.signature(function).parameters
+def _of_user(name: str, classes: int | None) -> nn.Module:
+    asked = inspect.signature(import_user_function(name)).parameters.get("num_classes")
+    if classes is None and asked is not None and asked.default is inspect.Parameter.empty:
+        raise IsolossError(f"{name} takes num_classes, and the data have no classes: leave it out")
+    takes_classes = classes is not None and asked is not None
     model = call_user_function(name, **({"num_classes": classes} if takes_classes else {}))
     if not isinstance(model, nn.Module):
         raise IsolossError(f"{name} returned a {type(model).__name__}, not a torch.nn.Module")

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 
 def can_move(tensor: Tensor) -> bool:
-    """Whether a plane can move it: integers and booleans have nothing between them."""
-    return tensor.is_floating_point() or tensor.is_complex()
+    """Whether a plane can move it: between integers there is nothing, between floats of eight bits
+    too little, and of a sparse tensor not all is there."""
+    dense = tensor.layout is torch.strided and not tensor.is_quantized
+    return dense and (tensor.is_complex() or (tensor.is_floating_point() and tensor.itemsize > 1))
 
 
 def as_reals(tensor: Tensor) -> Tensor:

@@ -6,12 +6,11 @@ from all files, make it float64 and hand it on in pieces that fit into the proce
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -20,14 +19,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
-from torch import Tensor
+from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import State, as_state
+from isoloss.compute.networks.checkpoint_files import Stored, files_of, is_safetensors, stored_in
+from isoloss.compute.networks.checkpoints import Checkpoint, as_state, saved_in
+from isoloss.compute.networks.matching import Wanted
 from isoloss.compute.networks.reals import as_reals
+from isoloss.compute.networks.state_dicts import State, find
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 
-Checkpoint = str | Path | Mapping[str, Tensor]
 Result = TypeVar("Result")
 
 # What one thread holds of all files at once: reads of each must stay long enough for the disk.
@@ -57,17 +58,26 @@ class Piece:
 class CheckpointMatrix:
     """The tensors `names` of each checkpoint, less those of `origin`: a row for each checkpoint.
 
+    Args:
+        network: what the checkpoints are of; without it they are compared with `origin` by name.
+        key: which network of several that were saved together.
+
     Raises:
-        IsolossError: if a checkpoint cannot be read or has not these tensors in these shapes.
+        IsolossError: if a checkpoint cannot be read or is of another network.
     """
 
     def __init__(
-        self, checkpoints: Sequence[Checkpoint], origin: State, names: Iterable[str]
+        self,
+        checkpoints: Sequence[Checkpoint],
+        origin: State,
+        names: Collection[str],
+        network: nn.Module | None = None,
+        key: str | None = None,
     ) -> None:
         # In the order in which safetensors lays them out, so that files are read front to back.
         self._origin = {k: flattened(origin[k]) for k in sorted(names)}
-        shapes = {k: _shape(origin[k]) for k in self._origin}
-        self._sources = [_source(c, shapes) for c in checkpoints]
+        wanted = Wanted.of_state(origin) if network is None else Wanted.of_network(network)
+        self._sources = [_source(c, self._origin, wanted, network, key) for c in checkpoints]
 
     @property
     def height(self) -> int:
@@ -123,63 +133,53 @@ class CheckpointMatrix:
 
 
 class _InMemory:
-    """A checkpoint that is at hand as a state dict."""
+    """A checkpoint that is at hand, or mapped, as a state dict."""
 
-    def __init__(self, state: State, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        for name, shape in shapes.items():
-            if name not in state or _shape(state[name]) != shape:
-                raise another_network("a checkpoint", name)
-        self._flat = {k: flattened(state[k]) for k in shapes}
-        self.is_double = any(a.dtype == np.float64 for a in self._flat.values())
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self._flat = {k: as_reals(t.detach().cpu()).reshape(-1) for k, t in tensors.items()}
+        self.is_double = any(t.dtype == torch.float64 for t in self._flat.values())
 
     def read(self, name: str, first: int, row: NDArray[Any]) -> None:
         """Fill `row` with the values of the tensor from `first` on."""
-        row[:] = self._flat[name][first : first + len(row)]
+        row[:] = flattened(self._flat[name][first : first + len(row)])
 
 
 class _OnDisk:
-    """A safetensors file: the length of a JSON header, the header, the tensors' bytes.
+    """Tensors in safetensors files.
 
-    It is read, not mapped, so that what was read does not stay in this process's memory, and
-    opened anew for each stretch, since a process may not hold hundreds of files open everywhere.
-
-    Source: https://huggingface.co/docs/safetensors, "Format".
+    They are read, not mapped, so that what was read does not stay in this process's memory, and
+    the files opened anew for each stretch, since a process may not hold hundreds of them open
+    everywhere.
     """
 
-    def __init__(self, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        self._path = path
-        self._tensors: dict[str, tuple[str, int]] = {}
-        start, header = _header(path)
-        size = path.stat().st_size
-        for name, shape in shapes.items():
-            about = header.get(name)
-            parts = (2,) if about is not None and about["dtype"] in _COMPLEX else ()
-            if about is None or (*about["shape"], *parts) != shape:
-                raise another_network(str(path), name)
-            kind = _COMPLEX.get(about["dtype"], about["dtype"])
+    def __init__(self, tensors: Mapping[str, Stored]) -> None:
+        self._tensors = {k: (t, _COMPLEX.get(t.kind, t.kind)) for k, t in tensors.items()}
+        for name, (tensor, kind) in self._tensors.items():
             if kind not in _FLOATS:
-                raise IsolossError(f"{path} holds {name} as {kind}, which is no common float type")
-            begin, end = (start + offset for offset in about["data_offsets"])
-            if end > size or end - begin != math.prod(shape) * np.dtype(_FLOATS[kind]).itemsize:
-                raise IsolossError(f"{path} is not a readable checkpoint: it is cut short")
-            self._tensors[name] = kind, begin
-        self.is_double = any(kind == "F64" for kind, _ in self._tensors.values())
+                raise IsolossError(
+                    f"{tensor.file} holds {name} as {kind}, which is no common float type"
+                )
+            parts = 2 if tensor.kind in _COMPLEX else 1
+            size = parts * math.prod(tensor.shape) * np.dtype(_FLOATS[kind]).itemsize
+            if tensor.end - tensor.begin != size:
+                raise IsolossError(f"{tensor.file} is not a readable checkpoint: it is cut short")
+        self.is_double = any(kind == "F64" for _, kind in self._tensors.values())
 
     def read(self, name: str, first: int, row: NDArray[Any]) -> None:
         """Fill `row` with the values of the tensor from `first` on."""
-        kind, begin = self._tensors[name]
+        tensor, kind = self._tensors[name]
         stored = np.dtype(_FLOATS[kind]).newbyteorder("<")
         values = row if stored == row.dtype else np.empty(len(row), stored)
         left = memoryview(values.view(np.uint8))  # pyright: ignore[reportArgumentType]
         try:
-            with self._path.open("rb", buffering=0) as file:
-                file.seek(begin + first * stored.itemsize)
+            with tensor.file.open("rb", buffering=0) as file:
+                file.seek(tensor.begin + first * stored.itemsize)
                 while left and (count := file.readinto(left)):
                     left = left[count:]
         except OSError as error:
-            raise IsolossError(f"{self._path} cannot be read: {error}") from error
+            raise IsolossError(f"{tensor.file} cannot be read: {error}") from error
         if left:
-            raise IsolossError(f"{self._path} is not a readable checkpoint: it is cut short")
+            raise IsolossError(f"{tensor.file} is not a readable checkpoint: it is cut short")
         if kind == "BF16":
             # The upper half of a float32.
             values = (values.astype(np.uint32) << 16).view(np.float32)
@@ -187,37 +187,35 @@ class _OnDisk:
             row[:] = values
 
 
-def _source(checkpoint: Checkpoint, shapes: Mapping[str, tuple[int, ...]]) -> _InMemory | _OnDisk:
-    if isinstance(checkpoint, str | Path) and Path(checkpoint).suffix == ".safetensors":
-        return _OnDisk(Path(checkpoint), shapes)
-    return _InMemory(as_state(checkpoint), shapes)
-
-
-def _header(path: Path) -> tuple[int, dict[str, Any]]:
-    """(where the tensors' bytes begin, the header) of a safetensors file."""
-    if not path.is_file():
-        raise IsolossError(f"there is no checkpoint {path}")
+def _source(
+    checkpoint: Checkpoint, names: Collection[str], wanted: Wanted, network: nn.Module | None,
+    key: str | None,
+) -> _InMemory | _OnDisk:  # fmt: skip
+    """Where the tensors `names` of a checkpoint are read, whatever they are called there."""
+    label = str(checkpoint) if isinstance(checkpoint, str | Path) else "a checkpoint"
+    stored = _stored(checkpoint)
+    saved = saved_in(checkpoint) if stored is None else {k: t.outline for k, t in stored.items()}
+    these = replace(wanted.only(names), others_beside=True)
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > path.stat().st_size:
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
-        if not isinstance(header, dict):
-            raise ValueError("its header is no table of tensors")
-    except (OSError, ValueError) as error:
-        raise IsolossError(f"{path} is not a readable checkpoint: {error}") from error
-    return 8 + length, header
+        found = find(saved, label, these, wanted, key=key)
+    except IsolossError:
+        if network is None:
+            raise
+        state = as_state(checkpoint, network, label=label, key=key)
+        return _InMemory({k: state[k] for k in names})
+    if stored is not None:
+        return _OnDisk({k: stored[found.names[k]] for k in names})
+    return _InMemory({k: found.state[found.names[k]] for k in names})
 
 
-def another_network(origin: str, name: str) -> IsolossError:
-    """The error that the checkpoint `origin` has not the tensor `name`, or another one."""
-    return IsolossError(f"{origin} is of another network: {name} is missing or differs")
-
-
-def _shape(tensor: Tensor) -> tuple[int, ...]:
-    """That of a tensor as reals."""
-    return (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
+def _stored(checkpoint: Checkpoint) -> dict[str, Stored] | None:
+    """The tensors of a checkpoint that lies in safetensors files; None for any other."""
+    if not isinstance(checkpoint, str | Path):
+        return None
+    files = files_of(Path(checkpoint))
+    if not all(map(is_safetensors, files)):
+        return None
+    return {name: tensor for file in files for name, tensor in stored_in(file).items()}
 
 
 def flattened(tensor: Tensor) -> NDArray[Any]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import as_state, load_into
+from isoloss.compute.networks.checkpoints import Checkpoint, load_into
 from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.reals import can_move, widened
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_like
 from isoloss.errors import IsolossError
 
@@ -18,10 +16,14 @@ from isoloss.errors import IsolossError
 def build(inputs: PlaneInputs) -> Plane:
     """The interpolation that a probe asks for."""
     assert inputs.end is not None
-    return interpolation(inputs.model, inputs.model.state_dict(), inputs.end)
+    return interpolation(
+        inputs.model, inputs.model.state_dict(), inputs.end, key=inputs.settings.key
+    )
 
 
-def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane:
+def interpolation(
+    model: nn.Module, start: Checkpoint, end: Checkpoint, *, key: str | None = None
+) -> Plane:
     """The line from one checkpoint to another: θ(α) = (1 − α)·start + α·end; η is zero.
 
     All parameters move, those with one dimension too, and so do floating-point buffers: the
@@ -29,16 +31,17 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
 
     Args:
         model: a network of the checkpoints' architecture; it is left as it is.
-        start, end: paths or state dicts.
+        start, end: paths, state dicts (nested ones too) or networks.
+        key: which network, where a checkpoint holds several.
 
     Raises:
-        IsolossError: if a checkpoint is of another architecture, or integers differ at the ends.
+        IsolossError: if a checkpoint is of another architecture, or what does not move differs.
 
     Source: Goodfellow, Vinyals, Saxe 2015, "Qualitatively Characterizing Neural Network
     Optimization Problems", section 3.
     """
-    origin = _state_in(model, start, "the start")
-    target = _state_in(model, end, "the end")
+    origin = _state_in(model, start, "the start", key)
+    target = _state_in(model, end, "the end", key)
     moving = dict(model.named_parameters()) | dict(model.named_buffers())
     delta = {
         k: (widened(target[k]) - widened(origin[k])).to(origin[k].dtype)
@@ -46,17 +49,19 @@ def interpolation(model: nn.Module, start: Checkpoint, end: Checkpoint) -> Plane
         if k in origin and can_move(origin[k])
     }
     for name, parameter in model.named_parameters():
-        if not can_move(parameter) and not torch.equal(origin[name], target[name]):
+        if not can_move(parameter) and (origin[name] != target[name]).any():
             raise IsolossError(
-                f"{name} holds integers that are others at the end: no line leads from one to the "
-                "other"
+                f"{name} is another at the end, and of {str(parameter.dtype).split('.')[1]}, which "
+                "does not move: no line leads from one network to the other"
             )
     return Plane(origin, delta, zeros_like(delta), "interpolate")
 
 
-def _state_in(model: nn.Module, checkpoint: Checkpoint, role: str) -> dict[str, Tensor]:
+def _state_in(
+    model: nn.Module, checkpoint: Checkpoint, role: str, key: str | None
+) -> dict[str, Tensor]:
     """The whole state of `model` with a checkpoint in it; messages call a state dict its `role`."""
     filled = copied(model)
     label = str(checkpoint) if isinstance(checkpoint, str | Path) else role
-    load_into(filled, as_state(checkpoint), label)
+    load_into(filled, checkpoint, label, key)
     return state_of(filled)

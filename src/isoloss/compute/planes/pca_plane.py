@@ -5,26 +5,27 @@ Li, Xu, Taylor, Studer, Goldstein 2018, "Visualizing the Loss Landscape of Neura
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import as_state, only_tensors
-from isoloss.compute.networks.reals import as_reals, can_move
-from isoloss.compute.planes.checkpoint_matrix import (
-    Array,
+from isoloss.compute.networks.checkpoints import (
     Checkpoint,
-    CheckpointMatrix,
-    Piece,
-    another_network,
+    as_state,
+    checkpoints_in,
+    only_tensors,
 )
+from isoloss.compute.networks.reals import as_reals, can_move
+from isoloss.compute.planes.checkpoint_matrix import Array, CheckpointMatrix, Piece
 from isoloss.compute.planes.plane import Plane, PlaneInputs
 from isoloss.compute.planes.selection import Parameters, select
 from isoloss.errors import IsolossError
 from isoloss.settings.plane_kinds import plane_kind
 
+Checkpoints = Iterable[Checkpoint] | Checkpoint
 # Below this fraction of the first component's variance the second is rounding.
 _NOISE = 1e-12
 
@@ -40,9 +41,10 @@ def build(inputs: PlaneInputs) -> Plane:
 
 def pca_plane(
     model: nn.Module,
-    checkpoints: Sequence[Checkpoint],
-    *others: Sequence[Checkpoint],
+    checkpoints: Checkpoints,
+    *others: Checkpoints,
     parameters: Parameters = "all",
+    key: str | None = None,
 ) -> Plane:
     """The plane of the two leading principal components of trajectories, through the first's end.
 
@@ -52,10 +54,13 @@ def pca_plane(
     coordinates ≥ 0.
 
     Args:
-        checkpoints: paths or state dicts, in order; the last is the plane's origin.
+        checkpoints: any iterable of paths, state dicts (nested ones too) and networks, in order,
+            or a folder, a training run's folder or a pattern such as `"ckpts/*.pt"`, of which the
+            files come in the natural order of their names; the last is the plane's origin.
         others: further trajectories of the same network, to be seen in the same plane: their
             checkpoints are rows like the first's.
         parameters: which have entries, as in `random_plane`; those of all others count as zero.
+        key: which network, where a checkpoint holds several.
 
     Raises:
         IsolossError: if there are fewer than three different checkpoints, or one is of another
@@ -63,18 +68,17 @@ def pca_plane(
 
     Source: Li et al. 2018, section 7.
     """
-    everything = [c for trajectory in (checkpoints, *others) for c in trajectory]
+    first, *further = (checkpoints_in(given) for given in (checkpoints, *others))
+    everything = [c for trajectory in (first, *further) for c in trajectory]
     plane_kind("pca").check_enough(len(everything))
-    if not checkpoints:
+    if not first:
         raise IsolossError("the first trajectory is empty: its last checkpoint is to be the origin")
-    last = only_tensors(as_state(checkpoints[-1]))
-    origin = {k: v.detach().cpu().clone() for k, v in last.items()}
+    last = str(first[-1]) if isinstance(first[-1], str | Path) else "the last checkpoint"
+    whole = only_tensors(as_state(first[-1], model, label=last, key=key))
+    origin = {k: v.detach().cpu().clone() for k, v in whole.items()}
     moving = select(model, parameters)
     movable = {k: p for k, p in model.named_parameters() if can_move(p)}
-    for name, parameter in movable.items():
-        if name not in origin or origin[name].shape != parameter.shape:
-            raise another_network("the last checkpoint", name)
-    matrix = CheckpointMatrix(everything, origin, moving.names)
+    matrix = CheckpointMatrix(everything, origin, moving.names, model, key)
     delta, eta, fractions = principal_components(matrix, movable)
     return Plane(origin, delta, eta, "pca", fractions, moving.in_words)
 

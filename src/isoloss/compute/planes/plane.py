@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +16,17 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from isoloss.compute.networks.checkpoints import load_state, only_tensors, save_tensors
+from isoloss.compute.networks.checkpoints import (
+    Checkpoint,
+    checkpoints_in,
+    load_state,
+    only_tensors,
+    save_tensors,
+)
 from isoloss.compute.networks.copying import check_network
 from isoloss.compute.networks.reals import can_move
 from isoloss.compute.planes.checkpoint_matrix import (
     Array,
-    Checkpoint,
     CheckpointMatrix,
     Piece,
     flattened,
@@ -97,11 +102,11 @@ class Plane:
             _dot(self.eta, self.eta),
         )
 
-    def project(self, checkpoints: Sequence[Checkpoint]) -> Array:
-        """(n, 2) float64: least-squares α, β of each checkpoint (paths or state dicts)."""
+    def project(self, checkpoints: Iterable[Checkpoint] | Checkpoint) -> Array:
+        """(n, 2) float64: least-squares α, β of each checkpoint, given as to `pca_plane`."""
         return self.locate(checkpoints)[0]
 
-    def locate(self, checkpoints: Sequence[Checkpoint]) -> tuple[Array, Array]:
+    def locate(self, checkpoints: Iterable[Checkpoint] | Checkpoint) -> tuple[Array, Array]:
         """((n, 2) coordinates, (n,) Euclidean distances off the plane) of each checkpoint.
 
         The coordinates solve the 2×2 normal equations, so that directions need be neither unit
@@ -111,6 +116,7 @@ class Plane:
         Raises:
             IsolossError: if the directions are parallel, or a checkpoint is of another network.
         """
+        checkpoints = checkpoints_in(checkpoints)
         inverse = self._inverse_gram()
         flat = [{k: flattened(t) for k, t in d.items()} for d in (self.delta, self.eta)]
 
@@ -157,7 +163,7 @@ class Plane:
         return np.array([[ee, -de], [-de, dd]]) / determinant
 
     def ranges(
-        self, checkpoints: Sequence[Checkpoint], margin: float = 0.25
+        self, checkpoints: Iterable[Checkpoint] | Checkpoint, margin: float = 0.25
     ) -> tuple[Range, Range]:
         """((low, high) of α, of β): what holds the projected checkpoints and the origin.
 

@@ -48,7 +48,7 @@ def random_plane(
         parameters: which of them move: "all"; "trainable", those that require a gradient; a name, a
             module's name, a pattern as "layer4.*", or several of these; or a function of a
             parameter's name and the parameter that says whether it moves. By default "trainable"
-            where more than half of the weights are frozen and some that could move are not (LoRA,
+            where half of the weights or more are frozen and some that could move are not (LoRA,
             adapters, a new head), else "all".
 
     Raises:

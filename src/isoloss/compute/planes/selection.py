@@ -35,7 +35,7 @@ class Selection:
 def select(model: nn.Module, asked: Parameters) -> Selection:
     """The parameters with two or more dimensions that `asked` means.
 
-    "auto" is "trainable" where more than half of the network's weights are frozen
+    "auto" is "trainable" where half of the network's weights or more are frozen
     (`requires_grad=False`) and some others are not, as with LoRA, adapters or a new head on a
     frozen backbone; it is "all" everywhere else. The name of a module means all parameters in it.
     A text may hold several names and patterns, with blanks or commas between them.
@@ -48,22 +48,33 @@ def select(model: nn.Module, asked: Parameters) -> Selection:
     movable = {k: p for k, p in parameters.items() if p.ndim > 1 and can_move(p) and p.numel()}
     if callable(asked):
         chosen = {k for k, p in movable.items() if asked(k, p)}
-        words = getattr(asked, "__name__", "chosen by a function")
+        words = "chosen by a function"
     else:
-        patterns = re.split(r"[\s,]+", asked.strip()) if isinstance(asked, str) else list(asked)
-        words = ", ".join(patterns)
+        patterns = _words_in(asked)
+        words = ", ".join(patterns) or "nothing"
         if patterns == ["auto"]:
             adapted = _is_adapted(parameters, movable)
             patterns = ["trainable" if adapted else "all"]
             words = "trainable, as most are frozen" if adapted else "all"
         chosen = {k for pattern in patterns for k in _fitting(pattern, parameters)} & movable.keys()
     if not chosen:
+        whose = "the network" if words == "all" else f"what was asked for ({words})"
         raise IsolossError(
-            f"no parameter moves ({words}): it takes one of floats with two or more dimensions; "
-            "biases and the like stay put, except in a custom_plane"
+            f"{whose} has no parameter that could move, of floats and with two dimensions or more: "
+            "give others, or move biases and the like by a custom_plane"
         )
     some = f"{words}: {len(chosen)} of {len(movable)}"
     return Selection(frozenset(chosen), None if words == "all" else some)
+
+
+def _words_in(asked: object) -> list[str]:
+    if isinstance(asked, str):
+        return re.findall(r"[^\s,]+", asked)
+    if isinstance(asked, Sequence) and all(isinstance(word, str) for word in asked):
+        return list(asked)
+    raise IsolossError(
+        f"parameters are 'all', 'trainable', names, patterns or a function, not {asked!r}"
+    )
 
 
 def frozen_beside_trainable(model: nn.Module) -> frozenset[str]:
@@ -74,10 +85,10 @@ def frozen_beside_trainable(model: nn.Module) -> frozenset[str]:
 
 
 def _is_adapted(parameters: dict[str, nn.Parameter], movable: dict[str, nn.Parameter]) -> bool:
-    """Whether most weights are frozen, but not all that could move."""
+    """Whether half of the weights or more are frozen, but not all that could move."""
     frozen = sum(p.numel() for p in parameters.values() if not p.requires_grad)
     return (
-        frozen > sum(p.numel() for p in parameters.values()) / 2
+        2 * frozen >= sum(p.numel() for p in parameters.values())
         and any(p.requires_grad for p in movable.values())
     )  # fmt: skip
 

@@ -26,8 +26,11 @@ def digest_of(*values: Any) -> str:
 
 def digest_of_network(model: nn.Module) -> str:
     """Of a network without its tensors: its modules, and the code of each type of them."""
-    kinds = {type(module) for module in model.modules()}
+    # Of a scripted module the class says nothing of what it computes.
+    scripted = [m for m in model.modules() if isinstance(m, torch.jit.ScriptModule)]
+    kinds = {type(module) for module in model.modules()} - {type(m) for m in scripted}
     code = sorted(f"{kind.__qualname__} {digest_of_code(kind.forward)}" for kind in kinds)
+    code += [getattr(module, "code", "") for module in scripted]
     return digest_of(_without_addresses(repr(model)), code)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,20 +15,24 @@ from numpy.typing import ArrayLike
 from pydantic import ValidationError
 from torch import nn
 
-from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.data.batch import Batch
+from isoloss.compute.data.reading import read_batches
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.checks import alarms
-from isoloss.compute.engine.evaluator import Loss
+from isoloss.compute.engine.losses import Loss
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.machine.recording import explain
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, Range
-from isoloss.compute.probe.plane_probing import PlaneProbing, ShownPath, locate, usual_ranges
+from isoloss.compute.probe.plane_probing import PlaneProbing, locate, usual_ranges
+from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.run_at_hand import ProbingAtHand, resumed
+from isoloss.compute.probe.shown_paths import Checkpoints, paths_of
 from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
@@ -40,7 +44,12 @@ from isoloss.settings.plane_kinds import plane_kind
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.terminal import ProgressBar
 
-Checkpoints = Iterable[Checkpoint]
+
+class _Raised(Exception):
+    """What a callback has raised goes through as it is."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 @contextmanager
@@ -48,6 +57,8 @@ def _in_one_line() -> Iterator[None]:
     """Tell what goes wrong inside in one line, with the names of arguments."""
     try:
         yield
+    except _Raised as raised:
+        raise raised.error from raised.error.__cause__
     except IsolossError as error:
         if (told := as_arguments(str(error))) == str(error):
             raise
@@ -61,7 +72,7 @@ def _in_one_line() -> Iterator[None]:
 @_in_one_line()
 def probe(
     model: nn.Module,
-    data: Iterable[Batch],
+    data: Any,
     plane: Plane,
     alpha: ArrayLike | None = None,
     beta: ArrayLike | None = None,
@@ -79,17 +90,21 @@ def probe(
     trajectory: Checkpoints | Mapping[str, Checkpoints] | None = None,
     out: str | Path | None = None,
     on_event: Callable[[Event], object] | None = None,
+    per_batch: bool = False,
 ) -> Surface:
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Args:
         model: any network; it is left untouched. The plane's origin is what is probed.
-        data: any iterable of (inputs, targets) batches of tensors; read once and kept.
+        data: an iterable of batches: (inputs, targets), longer tuples, mappings or bare tensors; or
+            a `Dataset`, a single batch as a tuple. Read once and kept; of what has no length, and
+            may have no end, only as much as `samples` asks for.
         alpha, beta: (A,), (B,) strictly increasing; 25 points from −1 to 1 by default, on a PCA
             plane what holds the trajectories. A line has no beta and 401 points from −1 to 1, an
             interpolation from −0.5 to 1.5.
-        loss: `loss(model, batch) -> (N,)` per-sample losses; by default cross-entropy, and then
-            the surface carries accuracies too.
+        loss: `loss(model, batch) -> (N,)` per-sample losses, which may take gradients of the
+            inputs; by default cross-entropy, and then the surface carries accuracies too, or what
+            a network of Hugging Face's returns as its own. Targets of −100 do not count.
         precision: "fp32", "tf32" (NVIDIA GPUs), "bf16", or "auto": what is fast on the device and
             a short audit against fp32 finds accurate.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
@@ -102,13 +117,16 @@ def probe(
         batch_size: samples evaluated at once; by default what suits the device.
         points_at_once: grid points evaluated together; by default measured at the start.
         seed: of the order in which samples are seen.
-        trajectory: the checkpoints of a training, in order, paths or state dicts: where they lie
-            in the plane, how far from it, and their own losses on the surface's samples; of
-            several trainings {name: checkpoints}.
+        trajectory: the checkpoints of a training, in order, as `pca_plane` takes them, or a
+            training run's folder: where they lie in the plane, how far from it, and their own
+            losses on the surface's samples; of several trainings {name: checkpoints}. Epochs are
+            those of a training run; else checkpoints are counted from 0.
         out: a run's folder, as the command line writes them: the window shows it meanwhile, and
             what was interrupted or killed goes on with the same call. Under torchrun all processes
             share the work; each calls this, and is given the surface.
         on_event: called with each of `isoloss.events` as it happens; what it raises ends the probe.
+        per_batch: whether `loss` gives one number for a batch. Each batch is then one sample, and
+            counts by its size; batches are those of `data`, of `batch_size` (64) where it has none.
 
     Returns:
         The surface; its losses are means over samples, not over batches. Where all of `data` has
@@ -123,20 +141,24 @@ def probe(
             place in it. If `out` holds a run of something else: what has changed.
     """
     where = choose_device(device) if out is None else Ranks.current().own(choose_device(device))
-    shuffled = ShuffledSamples.of_batches(data, seed, where)
-    paths = _shown_paths(trajectory)
+    given = ProbedData.of(
+        read_batches(data, samples, seed), loss, model, where,
+        origin=plane.origin, per_batch=per_batch, batch_size=batch_size, seed=seed,
+    )  # fmt: skip
+    shuffled = given.shuffled(seed, where)
+    paths = paths_of(trajectory)
     located = locate(plane, paths, None)
     request = Request(
         model=model,
         plane=plane,
         axes=_axes(plane, alpha, beta, usual_ranges(plane_kind(plane.kind), located)),
         data=shuffled,
-        population=len(shuffled),
+        population=given.population,
         device=where,
-        loss=loss,
+        loss=given.loss,
         precision=precision,
         tolerance=tolerance,
-        samples=samples,
+        samples=given.limit(samples),
         batch_size=batch_size,
         points_at_once=points_at_once,
         calibration=_calibration(shuffled, batch_norm),
@@ -164,6 +186,8 @@ def probe(
 
 def _steps(probing: PlaneProbing) -> Generator[Event]:
     surface = yield from probing.steps(ProcessGroup())
+    if centre := centre_in_words(surface):
+        yield Log(f"at the centre: {centre}")
     for alarm in alarms(surface):
         yield Log(alarm)
 
@@ -178,18 +202,26 @@ def _watch(
             if bar is not None:
                 bar.show(event)
             if on_event is not None:
-                on_event(event)
+                _tell(on_event, event)
     finally:
         steps.close()  # a run is then left paused
         if bar is not None:
             bar.close()
 
 
+def _tell(on_event: Callable[[Event], object], event: Event) -> None:
+    try:
+        on_event(event)
+    except Exception as error:
+        raise _Raised(error) from error
+
+
 def _interrupted(surface: Surface, out: str | Path | None) -> Surface:
     """A surface that was not finished, as it says itself."""
     known, points = int(surface.computed.sum()), surface.count.size
+    few = f"{known} of {points} points are known" if known < points else "not all samples are seen"
     again = "" if out is None else f"; the same call goes on with {out}"
-    print(f"isoloss: interrupted, {known} of {points} points are known{again}", file=sys.stderr)
+    print(f"isoloss: interrupted, {few}{again}", file=sys.stderr)
     return replace(surface, meta={**surface.meta, "interrupted": True})
 
 
@@ -235,18 +267,6 @@ def _settings(
         )  # fmt: skip
     except ValidationError as error:
         raise IsolossError(explain_settings(error)) from error
-
-
-def _shown_paths(trajectory: Checkpoints | Mapping[str, Checkpoints] | None) -> list[ShownPath]:
-    if trajectory is None:
-        return []
-    named: Any = trajectory if isinstance(trajectory, Mapping) else {"": trajectory}
-    return [_shown_path(name, [*checkpoints]) for name, checkpoints in named.items()]
-
-
-def _shown_path(name: str, checkpoints: list[Checkpoint]) -> ShownPath:
-    n = len(checkpoints)
-    return ShownPath(name, checkpoints, np.arange(float(n)), np.full(n, np.nan))
 
 
 def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,12 +15,13 @@ from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.process_group import ProcessGroup
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
 from isoloss.compute.planes.plane import Plane, Range, surrounding
+from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
@@ -28,20 +29,6 @@ from isoloss.settings.plane_kinds import PlaneKind
 
 # Of the checkpoints of a trajectory: (n, 2) coordinates and (n,) distances from the plane.
 Located = tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class ShownPath:
-    """The checkpoints of a training, in order, and what is known of each.
-
-    Attributes:
-        epoch, lr: (n,) epochs trained, and the learning rate there; NaN where nobody knows.
-    """
-
-    name: str
-    checkpoints: Sequence[Checkpoint]
-    epoch: Array
-    lr: Array
 
 
 def locate(plane: Plane, paths: Sequence[ShownPath], folder: Path | None) -> list[Located]:
@@ -92,14 +79,21 @@ class PlaneProbing:
         self._paths = paths
         self._located = located
         self._folder = folder
+        self._whole: Surface | None = None
 
     def steps(self, group: ProcessGroup) -> Generator[Event, None, Surface]:
         """Compute what is missing, yielding what happens; returns the surface, with findings."""
         yield from self.probing.steps(group)
         for k, path in enumerate(self._paths):
             (places, off_plane), folder = self._located[k], self._folder
-            losses = self._losses(path, None if folder is None else folder / f"path{k}")
-            yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            place = None if folder is None else folder / f"path{k}"
+            losses = self._losses(path, place)
+            try:
+                yield from carry_out(losses, losses.rounds(), group, 1, "path")
+            except Exception as error:  # a user's network may raise anything
+                yield self.probing.leave_precision(error)
+                losses = self._losses(path, place)
+                yield from carry_out(losses, losses.rounds(), group, 1, "path")
             group.release()
             loss = losses.growing.snapshot().loss[:, 0]
             meta = {**self.probing.growing.meta, "name": path.name}
@@ -109,10 +103,13 @@ class PlaneProbing:
         surface = self.surface()
         assert surface is not None
         self.probing.diagnose(surface)
+        self._whole = surface
         return surface
 
     def surface(self) -> Surface | None:
         """What has been computed so far; None where nothing has been begun."""
+        if self._whole is not None:  # its errors may be larger by what the network draws
+            return self._whole
         if not hasattr(self.probing, "growing"):
             return None
         return replace(self.probing.growing.snapshot(), trajectories=self.trajectories)
@@ -136,6 +133,8 @@ class PlaneProbing:
 
 def keep(run: Run, surface: Surface) -> Iterator[Event]:
     """Say what diagnostics hold against a surface, and write it where its run has it."""
+    if centre := centre_in_words(surface):
+        yield Log(f"at the centre: {centre}")
     for alarm in alarms(surface):
         yield Log(alarm)
     if surface.is_curve:

@@ -12,30 +12,33 @@ from typing import Any
 import numpy as np
 import torch
 
-from isoloss.compute.data.in_words import announce, in_words
-from isoloss.compute.data.shuffled_samples import ShuffledSamples
+from isoloss.compute.data.in_words import in_words
+from isoloss.compute.data.reading import GivenBatches
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
+from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.planes.plane import Plane, PlaneInputs, build
 from isoloss.compute.probe.plane_probing import (
     Located,
     PlaneProbing,
-    ShownPath,
     keep,
     locate,
     usual_ranges,
 )
+from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
+from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import (
     CALIBRATION_SAMPLES,
     Request,
     SurfaceProbing,
     recalibration_batches,
 )
+from isoloss.compute.training.network import Network
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log, Progress
+from isoloss.events import ABOUT_DATA, Event, Log, Progress
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
@@ -50,6 +53,7 @@ class Probing:
 
     settings: ProbeSettings
     probed: ProbedNetwork
+    data: ProbedData
     device: torch.device
 
     @classmethod
@@ -58,20 +62,24 @@ class Probing:
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
-        return cls(settings, probed, device)
+        data = _data(settings, probed.network, settings.split, device)
+        return cls(settings, probed, data, device)
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on(run))
-        yield announce(run, in_words(self.probed.network.dataset))
-        split = self.probed.network.dataset.split(settings.split)
-        seen = min(settings.samples or len(split), len(split))
+        yield Log(f"{ABOUT_DATA}{in_words(self.probed.network.dataset)}")
+        population = self.data.population
+        seen = min(self.data.limit(settings.samples) or population, population)
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))
         yield Log(
-            f"{settings.plane}, {grid} points, {seen} of {len(split)} {settings.split} samples"
+            f"{settings.plane}, {grid} points, {seen} of {population} {settings.split} "
+            f"{'batches' if settings.per_batch else 'samples'}"
         )
         surface = yield from (self._mean(run) if settings.planes > 1 else self._single(run))
+        if "centre" in surface.meta and (recorded := self._recorded()) is not None:
+            surface.meta["centre"]["recorded"] = recorded
         yield from keep(run, surface)
 
     def serve(self, run: Run) -> None:
@@ -149,13 +157,7 @@ class Probing:
     def _shown(self) -> list[ShownPath]:
         """The trajectories that are shown with the surface."""
         paths = self.probed.paths if self.settings.plane_kind.needs_trajectory else []
-        return [
-            ShownPath(
-                path.name, path.checkpoints,
-                np.array([p.epoch for p in path.points]), np.array([p.lr for p in path.points]),
-            )
-            for path in paths
-        ]  # fmt: skip
+        return [*map(ShownPath.of_training, paths)]
 
     def _plane(self, run: Run, k: int) -> Plane:
         settings, probed = self.settings, self.probed
@@ -189,20 +191,20 @@ class Probing:
         """What is asked of the surface over plane number `k`, which has an order of the samples of
         its own: what chance does to one plane it does not do to the others."""
         settings, dataset = self.settings, self.probed.network.dataset
-        split = dataset.split(settings.split)
         calibration = None
         if settings.batch_norm == "recalibrated":
-            n = CALIBRATION_SAMPLES
-            train = ShuffledSamples.of_split(dataset.train, n, settings.seed, self.device)
-            calibration = recalibration_batches(train)
+            train = _data(settings, self.probed.network, "train", self.device)
+            few = train.shuffled(settings.seed, self.device, CALIBRATION_SAMPLES)
+            calibration = recalibration_batches(few)
         alpha, beta = (np.asarray(a, np.float64) for a in axes)
         return Request(
             model=self.probed.network.model,
             plane=plane,
             axes=(alpha, beta),
-            data=ShuffledSamples.of_split(split, settings.samples, settings.seed + k, self.device),
-            population=len(split),
+            data=self.data.shuffled(settings.seed + k, self.device, settings.samples),
+            population=self.data.population,
             device=self.device,
+            loss=self.data.loss,
             precision=settings.precision,
             tolerance=settings.tolerance,
             batch_size=settings.batch_size,
@@ -229,6 +231,17 @@ class Probing:
         end = self.settings.to
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
+    def _recorded(self) -> dict[str, float] | None:
+        """What the network's training has recorded of the same split at its end."""
+        settings, path = self.settings, self.probed.network.path
+        same = settings.data is None and settings.image_size is None and settings.loss is None
+        if path is None or not same:
+            return None
+        last = path.points[-1]
+        if settings.split == "train":
+            return {"loss": last.loss, "accuracy": last.accuracy}
+        return {"loss": last.test_loss, "accuracy": last.test_accuracy}
+
     def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
         asked = run.asked.model_dump_json(exclude_defaults=True)
@@ -243,3 +256,16 @@ class Probing:
             return [c for path in self.probed.paths for c in path.checkpoints]
         ends = [] if self.probed.end is None else [self.probed.end]
         return [self.probed.network.checkpoints[-1], *ends]
+
+
+def _data(
+    settings: ProbeSettings, network: Network, split: str, device: torch.device
+) -> ProbedData:
+    part = network.dataset.split(split)
+    loss = None if settings.loss is None else import_user_function(settings.loss)
+    given = GivenBatches(part.held(), len(part), part.in_batches)
+    return ProbedData.of(
+        given, loss, network.model, device,
+        per_batch=settings.per_batch, name=settings.loss,
+        batch_size=settings.batch_size, seed=settings.seed,
+    )  # fmt: skip

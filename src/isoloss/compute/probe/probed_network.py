@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from isoloss.compute.networks.checkpoints import load_into, load_state
+from isoloss.compute.networks.checkpoints import as_state
 from isoloss.compute.training.network import Network, TrainedPath, load_network, load_path
 from isoloss.errors import IsolossError
 from isoloss.settings import ProbeSettings
@@ -55,13 +55,13 @@ def load_probed_network(settings: ProbeSettings) -> ProbedNetwork:
 def _checked_end(settings: ProbeSettings, model: nn.Module) -> Path | None:
     if settings.to is None:
         return None
-    file = trained_network(settings.to).kind == "checkpoint"
-    end = settings.to if file else load_path(settings.to)[1].checkpoints[-1]
+    if trained_network(settings.to).kind == "checkpoint":
+        _check_same_architecture(model, settings.to, settings.key)
+        return settings.to
+    end = load_path(settings.to)[1].checkpoints[-1]
     _check_same_architecture(model, end)
     return end
 
 
-def _check_same_architecture(model: nn.Module, checkpoint: Path) -> None:
-    own = {k: v.clone() for k, v in model.state_dict().items()}
-    load_into(model, load_state(checkpoint), str(checkpoint))
-    model.load_state_dict(own)
+def _check_same_architecture(model: nn.Module, checkpoint: Path, key: str | None = None) -> None:
+    as_state(checkpoint, model, key=key)

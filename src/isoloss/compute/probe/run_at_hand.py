@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.recording import follow, recorded
+from isoloss.compute.machine.recording import Prepared, follow, recorded
 from isoloss.compute.machine.torchrun_group import process_group
-from isoloss.compute.networks.checkpoints import as_state, digest
-from isoloss.compute.planes.checkpoint_matrix import Checkpoint
+from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
 from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
-from isoloss.compute.probe.plane_probing import Located, PlaneProbing, ShownPath, keep
-from isoloss.compute.probe.surface_probing import Request
+from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
+from isoloss.compute.probe.shown_paths import ShownPath
+from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
+from isoloss.files import write_atomic
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings
+from isoloss.settings import AnySettings
 
 
 @dataclass(frozen=True)
@@ -28,34 +33,43 @@ class ProbingAtHand:
 
     Attributes:
         located: where the `paths` lie.
+        samples: (N,) uint64 hashes of the samples, or of batches that cannot be cut, in order.
         depends_on: hashes of all that the surface depends on beside the settings.
     """
 
     request: Request
     paths: Sequence[ShownPath]
     located: Sequence[Located]
+    samples: NDArray[np.uint64]
     depends_on: dict[str, str]
 
     @classmethod
     def of(
-        cls, request: Request, paths: Sequence[ShownPath], located: Sequence[Located], axes: object
+        cls,
+        request: Request,
+        paths: Sequence[ShownPath],
+        located: Sequence[Located],
+        axes: object,
     ) -> ProbingAtHand:
         """What is at hand, with its hashes.
 
         Args:
             axes: the grid's coordinates as far as they were given.
         """
-        plane, data = request.plane, request.data
+        plane = request.plane
+        hashes = [int(digest_of(piece)[:16], 16) for piece in request.data.pieces()]
+        samples = np.array(hashes, np.uint64)
         checkpoints = [(path.name, *map(_digest_of_checkpoint, path.checkpoints)) for path in paths]
         return cls(
             request,
             paths,
             located,
+            samples,
             {
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
-                "data": digest_of(*data.batches(0, len(data), len(data))),
-                "loss": digest_of_code(request.loss),
+                "data": digest_of(np.sort(samples)),
+                "loss": _digest_of_loss(request.loss),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },
@@ -69,13 +83,15 @@ class ProbingAtHand:
     def resume(self, run: Run) -> Iterator[Event]:
         """Keep the plane, evaluate what is missing of the surface, write what came out."""
         run.check_unchanged(**self.depends_on)
-        process_group().broadcast("begun")
         if not run.plane_path.exists():
             self.request.plane.save(run.plane_path)
+        if not run.samples_path.exists():
+            write_atomic(run.samples_path, lambda p: np.save(p, self.samples))
+        process_group().broadcast("begun")
         grid = "×".join(str(len(axis)) for axis in self.request.axes if len(axis) > 1)
         seen = f"{self.request.limit} of {self.request.population} samples"
         yield Log(f"{self.request.plane.kind}, {grid} points, {seen}")
-        request = replace(self.request, meta={"run": run.name, **self.request.meta})
+        request = self._as_begun(run)
         probing = PlaneProbing(request, self.paths, self.located, run.growing_path)
         surface = yield from probing.steps(process_group())
         yield from keep(run, surface)
@@ -87,10 +103,32 @@ class ProbingAtHand:
         for what, value in self.depends_on.items():
             if recorded[what] != value:
                 raise IsolossError(f"{what} here differs from what rank 0 has")
-        PlaneProbing(self.request, self.paths).serve(process_group())
+        PlaneProbing(self._as_begun(run), self.paths).serve(process_group())
+
+    def _as_begun(self, run: Run) -> Request:
+        """The request with its samples in the order in which the run has begun to see them, which
+        a loader may have shuffled anew."""
+        kept = np.load(run.samples_path)
+        asked = replace(self.request, meta={"run": run.name, **self.request.meta})
+        if np.array_equal(kept, self.samples):
+            return asked
+        order = np.empty(len(kept), np.int64)
+        order[np.argsort(kept, kind="stable")] = np.argsort(self.samples, kind="stable")
+        data = asked.data.in_order(order.tolist())
+        calibration = None if asked.calibration is None else recalibration_batches(data)
+        return replace(asked, data=data, calibration=calibration)
 
 
-def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Generator[Event]:
+class AtHand(Prepared, Protocol):
+    """What a run is about, where a script has it."""
+
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of all that its results depend on beside the settings."""
+        ...
+
+
+def resumed(folder: Path, settings: AnySettings, at_hand: AtHand) -> Generator[Event]:
     """Begin the run in `folder`, or do what is missing of it, yielding what happens.
 
     Under torchrun every process calls it: rank 0 does the run, the others help and yield nothing.
@@ -107,6 +145,14 @@ def resumed(folder: Path, settings: ProbeSettings, at_hand: ProbingAtHand) -> Ge
         yield from recorded(run, lambda: at_hand)
         run.check_unchanged(**at_hand.depends_on)  # also where it was done before
     group.broadcast("written")
+
+
+def _digest_of_loss(loss: BatchLoss | Loss | None) -> str:
+    """Of the code of a loss of the user's own."""
+    if not isinstance(loss, UsersLoss):
+        return digest_of_code(None)
+    code = digest_of_code(loss.function)
+    return digest_of(code, "per batch") if loss.whole else code
 
 
 def _digest_of_checkpoint(checkpoint: Checkpoint) -> str:

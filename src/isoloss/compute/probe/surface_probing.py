@@ -12,18 +12,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from isoloss.compute.data.shuffled_samples import Batch, ShuffledSamples
+from isoloss.compute.data.batch import Batch, size_of
+from isoloss.compute.data.shuffled_samples import UNEQUAL, ShuffledSamples
 from isoloss.compute.diagnostics.audit import SAMPLES as AUDITED_SAMPLES
 from isoloss.compute.diagnostics.audit import Audit, audit
 from isoloss.compute.diagnostics.checks import run_diagnostics
 from isoloss.compute.diagnostics.origin import measure_origin
-from isoloss.compute.engine.evaluator import Evaluator, Loss
+from isoloss.compute.engine.evaluator import Evaluator
+from isoloss.compute.engine.losses import BatchLoss, Loss, as_batch_loss
 from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
 from isoloss.compute.engine.points_at_once import points_at_once
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.machine.user_code import one_line
+from isoloss.compute.networks.copying import check_network
 from isoloss.compute.networks.reals import is_double
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.selection import frozen_beside_trainable
@@ -60,7 +63,7 @@ class Request:
     data: ShuffledSamples
     population: int
     device: torch.device
-    loss: Loss | None = None
+    loss: BatchLoss | Loss | None = None
     precision: str = "auto"
     audited: str | None = None
     tolerance: float | None = None
@@ -71,6 +74,7 @@ class Request:
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
+        check_network(self.model)
         if self.precision not in PRECISIONS:
             raise IsolossError(
                 f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}"
@@ -85,9 +89,7 @@ class Request:
             raise IsolossError("tf32 is a precision of NVIDIA GPUs: choose auto, fp32 or bf16")
         if not self.data.can_be_cut and (self.tolerance or self.samples):
             # Whole batches would be drawn, which says little of the error: lengths go together.
-            raise IsolossError(
-                "tolerance and samples need samples of one shape, which these are not"
-            )
+            raise IsolossError(UNEQUAL)
 
     @property
     def limit(self) -> int:
@@ -121,10 +123,10 @@ class SurfaceProbing:
                 yield from self._begin()
                 yield from self._go_on(group)
                 return
-            except IsolossError:
+            except (IsolossError, OSError, MemoryError):
                 raise
             except Exception as error:  # a user's network may raise anything
-                yield self._give_in(error)
+                yield Log(self._give_in(error))
 
     def _begin(self) -> Iterator[Event]:
         """Take up what there is of the surface, or describe one of which there is nothing yet."""
@@ -133,8 +135,12 @@ class SurfaceProbing:
         if self._folder is not None and GrowingSurface.exists(self._folder):
             growing = GrowingSurface.open(self._folder, writable=True)
             self._precision = growing.meta["precision"]
-            self.evaluator = self._evaluator(self._precision, int(growing.meta["batch_size"]))
-            self.growing = growing
+            if self._precision not in self._failing:
+                self.evaluator = self._evaluator(self._precision, int(growing.meta["batch_size"]))
+                self.growing = growing
+            else:  # It was begun where that did not fail.
+                self.growing = growing
+                self._begin_again(self._candidates()[0])
             return
         self._precision = self._candidates()[0]
         self.evaluator = self._evaluator(self._precision, self._request.batch_size)
@@ -156,17 +162,28 @@ class SurfaceProbing:
             yield Log(group.units_done)
         group.release()
 
-    def _give_in(self, error: Exception) -> Log:
-        """Go on without what a network may not take: points evaluated together, then precision.
+    def _give_in(self, error: Exception) -> str:
+        """Do without what a network may not take, and say so: points at once, then precision.
 
         Raises:
             IsolossError: if going on is for the person, or for the next process, to decide.
             Exception: `error`, if it is the network's own.
         """
-        reason, precision = one_line(error), self._precision
-        if hasattr(self, "growing") and (together := self.growing.meta["points_at_once"]) > 1:
+        together = self.growing.meta["points_at_once"] if hasattr(self, "growing") else 1
+        if together > 1:
             self._describe(points_at_once=1)
-            return Log(f"{together} points at once fail in this network ({reason}): going on in 1")
+            failing, following = f"{together} points at once fail", "one"
+        else:
+            failing = f"{self._precision} fails"
+            following = self._without_precision(error)
+        said = f"{failing} in this network ({one_line(error)})"
+        if self._is_shared:  # Others have begun with what fails.
+            raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
+        return f"{said}: going on in {following}"
+
+    def _without_precision(self, error: Exception) -> str:
+        """Begin again in the next precision, and give its name."""
+        reason, precision = one_line(error), self._precision
         if precision == "fp32":
             raise error
         if self._request.precision != "auto":
@@ -180,10 +197,21 @@ class SurfaceProbing:
         following = self._candidates()[0]
         if hasattr(self, "growing"):
             self._begin_again(following)
-        said = f"{precision} fails in this network ({reason})"
-        if self._is_shared:
-            raise IsolossError(f"{said}: resume the run, which goes on in {following}") from error
-        return Log(f"{said}: going on in {following}")
+        return following
+
+    def leave_precision(self, error: Exception) -> Log:
+        """Evaluate in fp32 what is off the surface, and fails in the precision that it has.
+
+        Raises:
+            Exception: `error`, if precision is not its cause, or others have that evaluator too.
+        """
+        asked, precision = self._request, self._precision
+        given = isinstance(error, IsolossError) or asked.precision != "auto"
+        if given or self._is_shared or precision == "fp32":
+            raise error
+        self._precision = "fp32"
+        self.evaluator = self._evaluator("fp32", self.evaluator.batch_size)
+        return Log(f"{precision} fails off the surface ({one_line(error)}): going on in fp32")
 
     def serve(self, group: ProcessGroup) -> None:
         """Help the first process, from another, with this surface."""
@@ -216,15 +244,21 @@ class SurfaceProbing:
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
         )  # fmt: skip
         surface.meta["findings"] = [asdict(finding) for finding in found]
+        if origin is not None:
+            surface.meta["centre"] = {
+                "split": asked.meta.get("split"),
+                "loss": _finite(origin.shown),
+                "accuracy": _finite(origin.accuracy),
+            }
 
     def _description(self, precision: str) -> dict[str, Any]:
         """What is known of the surface before it is begun."""
         asked = self._request
         fractions = asked.plane.explained_variance_ratio
-        alone = asked.calibration is not None
-        together = 1 if alone else points_at_once(self.evaluator, asked.points_at_once)
+        together = points_at_once(self.evaluator, asked.points_at_once)
         return {
             **asked.meta,
+            **_of_loss(as_batch_loss(asked.loss)),
             "cosine": _finite(asked.plane.cosine),
             "explained_variance_ratio": None if fractions is None else fractions.tolist(),
             "parameters": asked.plane.parameters,
@@ -378,7 +412,17 @@ def recalibration_batches(data: ShuffledSamples) -> list[Batch]:
     last = data.cut(min(CALIBRATION_SAMPLES, len(data)))
     batches = list(data.batches(0, last, CALIBRATION_BATCH))
     # Of a single sample there is no variance.
-    return batches[:-1] if len(batches) > 1 and len(batches[-1][1]) == 1 else batches
+    return batches[:-1] if len(batches) > 1 and size_of(batches[-1]) == 1 else batches
+
+
+def _of_loss(loss: BatchLoss) -> dict[str, Any]:
+    """What a surface keeps of the loss it was computed of."""
+    facts: dict[str, Any] = {"loss": loss.name}
+    if loss.whole:
+        facts["per_batch"] = True
+    elif loss.targets_per_sample != 1:
+        facts["targets_per_sample"] = loss.targets_per_sample
+    return facts
 
 
 def _audited_points(alpha: Array, beta: Array) -> list[tuple[float, float]]:

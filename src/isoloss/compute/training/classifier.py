@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic
-from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors
+from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.training.batches import Batch
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, to_lines
@@ -75,7 +75,7 @@ class ClassifierTraining(Training):
         self, run: Run, point: TrajectoryPoint, model: nn.Module, kept: dict[str, Tensor]
     ) -> None:
         last = run.checkpoints / point.checkpoint
-        load_into(model, load_state(last), str(last))
+        load_into(model, last)
 
     def _list(self, run: Run, points: list[TrajectoryPoint]) -> None:
         write_json(run.points_path, to_lines(points))

@@ -6,20 +6,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
-from isoloss.compute.data.datasets import load_dataset
-from isoloss.compute.networks.checkpoints import State, load_into, load_state
+from isoloss.compute.data.datasets import Targets, load_dataset
+from isoloss.compute.networks.checkpoints import load_into, saved_in
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
-from isoloss.compute.training.classifier import build_for
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.run import Run
-from isoloss.settings import NetworkSettings, TrainSettings
+from isoloss.run_folder import is_run
+from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
+from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
-    CHECKPOINT_SUFFIXES,
     Source,
     data_set,
     network_type,
@@ -79,62 +80,96 @@ def load_network(
 
 
 def _published(settings: NetworkSettings, name: str, read: bool) -> Network:
-    dataset = _data_for(name, settings, read)
+    dataset = data_for(name, settings, read)
     weights = fetch_weights(name, len(dataset.classes))
-    return _filled(settings, name, dataset, load_state(weights), weights)
+    model, dataset = filled(name, settings, dataset, weights)
+    return Network(model, dataset, name, [weights])
 
 
 def _of_file(settings: NetworkSettings, source: Path, read: bool) -> Network:
-    state = load_state(source)
     assert settings.model is not None
-    dataset = _data_for(settings.model, settings, read)
-    try:
-        return _filled(settings, settings.model, dataset, state, source)
-    except IsolossError:
-        # A network of one's own for some classes of ImageNet knows no others.
-        fewer = dataset.of_those_present()
-        if len(fewer.classes) == len(dataset.classes):
-            raise
-        with suppress(IsolossError):
-            return _filled(settings, settings.model, fewer, state, source)
-        raise
+    dataset = data_for(settings.model, settings, read)
+    model, dataset = filled(settings.model, settings, dataset, source, settings.key)
+    return Network(model, dataset, settings.model, [source])
 
 
-def _data_for(model: str, settings: NetworkSettings, read: bool) -> Dataset:
+def data_for(model: str, asked: NetworkSettings | ImportSettings, read: bool = True) -> Dataset:
     """The data that were asked for, as a network is to be given them."""
-    assert settings.data is not None
+    assert asked.data is not None
     published = network_type(model).kind == "published"
-    framing = framing_of(model, settings.image_size) if published else None
-    return load_dataset(settings.data, settings.image_size, framing=framing, read=read)
+    framing = framing_of(model, asked.image_size) if published else None
+    return load_dataset(
+        asked.data, asked.image_size, framing=framing, read=read, targets=_targets(asked)
+    )
 
 
-def _filled(
-    settings: NetworkSettings, name: str, dataset: Dataset, state: State, weights: Path
-) -> Network:
-    model = build_for_data(name, settings.stem, dataset)
-    load_into(model, state, str(weights))
-    check_fits(model, dataset)
-    return Network(model, dataset, name, [weights])
+def filled(
+    name: str, asked: NetworkSettings | TrainingSettings, dataset: Dataset, weights: Path,
+    key: str | None = None,
+) -> tuple[nn.Module, Dataset]:  # fmt: skip
+    """A network with its weights, and the data with those classes that it knows.
+
+    Raises:
+        IsolossError: if the weights cannot be read or do not fit.
+    """
+    saved = saved_in(weights)
+    classifies = bool(dataset.classes) and _targets(asked) != "as given"
+
+    def network(dataset: Dataset, stem: str) -> nn.Module:
+        torch.manual_seed(asked.seed)
+        model = build_for_data(name, stem, dataset)
+        load_into(model, saved, str(weights), key)
+        if classifies:
+            check_fits(model, dataset)
+        return model
+
+    try:
+        return network(dataset, asked.stem), dataset
+    except IsolossError as error:
+        # A network of one's own for some classes of ImageNet knows no others.
+        fewer = dataset.of_those_present() if classifies else dataset
+        if len(fewer.classes) < len(dataset.classes):
+            with suppress(IsolossError):
+                return network(fewer, asked.stem), fewer
+        for other in ("imagenet", "cifar"):
+            with suppress(IsolossError):
+                network(dataset, other)
+                break
+        else:
+            raise
+        raise IsolossError(f"{error}: it fits with --stem {other}") from error
 
 
 def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     asked, path = load_path(source)
     if settings.model not in (None, asked.model):
         raise IsolossError(f"{source} is a training of {asked.model}: leave --model away")
-    trained_on = load_dataset(asked.data, asked.image_size, read=read)
+    if isinstance(asked, ImportSettings):
+        trained_on = data_for(asked.model, asked, read)
+    else:
+        trained_on = load_dataset(asked.data, asked.image_size, read=read)
+    model, trained_on = filled(asked.model, asked, trained_on, path.checkpoints[-1])
     dataset = trained_on
     if settings.data not in (None, asked.data) or settings.image_size is not None:
         # The network is evaluated on images of the size it knows, unless asked otherwise.
         size = settings.image_size or trained_on.train.shape[-1]
-        dataset = load_dataset(settings.data or asked.data, size, read=read)
-    _check_same_classes(trained_on, dataset)
-    model = build_for(asked, trained_on)
-    load_into(model, load_state(path.checkpoints[-1]), str(path.checkpoints[-1]))
-    check_fits(model, dataset)
+        dataset = load_dataset(
+            settings.data or asked.data, size, read=read, targets=_targets(settings)
+        )
+    if _targets(settings) != "as given":
+        _check_same_classes(trained_on, dataset)
+        check_fits(model, dataset)
     return Network(model, dataset, asked.model, path.checkpoints, path)
 
 
-def load_path(folder: Path) -> tuple[TrainSettings, TrainedPath]:
+def _targets(asked: NetworkSettings | TrainingSettings) -> Targets:
+    """What the targets may be: with a loss of the user's own the network need not classify."""
+    if not isinstance(asked, ProbeSettings):
+        return "classes"
+    return "any" if asked.loss is None else "as given"
+
+
+def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
     """What a classifier's training was asked for, and the trajectory it has left so far.
 
     Raises:
@@ -145,9 +180,15 @@ def load_path(folder: Path) -> tuple[TrainSettings, TrainedPath]:
             f"{folder} is no network: give a training run's folder, or a checkpoint "
             f"({', '.join(CHECKPOINT_SUFFIXES)})"
         )
-    run = Run.open(trained_network(folder).path)
+    path = trained_network(folder).path
+    if path.is_dir() and not is_run(path) and holds_checkpoints(path):
+        raise IsolossError(
+            f"{folder} is a folder of checkpoints: give one of them, or make a training run of "
+            "all with 'isoloss import'"
+        )
+    run = Run.open(path)
     asked = run.settings
-    if asked.kind != "train":
+    if not isinstance(asked, TrainingSettings):
         raise IsolossError(f"{run.folder} is a {asked.kind} run: give a training run")
     if asked.task != "classifier":
         raise IsolossError(f"{run.folder} has trained a {asked.task}: give a classifier's run")

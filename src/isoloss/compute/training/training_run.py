@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.data.datasets import load_dataset
-from isoloss.compute.data.in_words import announce, in_words
+from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import (
     arithmetic,
     choose_device,
@@ -37,7 +37,7 @@ from isoloss.compute.training.batches import Batch, Batches, step_seed
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.compute.training.replicas import add_up, check_device, replicated
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log
+from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 
@@ -72,7 +72,7 @@ class Training(ABC):
         model, optimizer = self._model_and_optimizer()
         test = self.dataset.test.to(self.device)
         run.check_unchanged(data=self.dataset.digest())
-        yield announce(run, in_words(self.dataset))
+        yield Log(f"{ABOUT_DATA}{in_words(self.dataset)}")
         # A run goes on in the precision it was begun in, on whatever machine.
         best = [*reduced_precisions(self.device), "fp32"][0]
         asked = best if settings.precision == "auto" else settings.precision

@@ -46,8 +46,8 @@ def hue_color(hue: Hue, theme: Theme) -> Color:
     """The theme's colour for it."""
     orange, blue, purple, magenta = theme.further_paths
     return {
-        "ink": theme.ink, "blue": blue, "orange": orange, "green": theme.minimum,
-        "purple": purple, "magenta": magenta,
+        "ink": theme.ink, "grey": theme.quiet_ink, "blue": blue, "orange": orange,
+        "green": theme.minimum, "purple": purple, "magenta": magenta,
     }[hue]  # fmt: skip
 
 

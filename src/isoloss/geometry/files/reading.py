@@ -81,7 +81,7 @@ def _load_run(folder: Path) -> Surface:
     if GrowingSurface.exists(folder / GROWING):
         return GrowingSurface.open(folder / GROWING).snapshot()
     if is_run(folder):
-        if _kind_of_run(folder) == "train":
+        if _kind_of_run(folder) in ("train", "import"):
             raise IsolossError(
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
             )

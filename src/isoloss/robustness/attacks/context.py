@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,24 @@ from isoloss.settings import AttackSettings, DefendSettings
 Attack = Callable[[Tensor, Tensor, float], Attacked]
 """((N, C, H, W) images in [0, 1], (N,) labels, ε on the [0, 1] scale) to what the attack makes of
 them. It may be called several times, for several ε and for fewer images."""
+
+OwnAttack = Callable[[nn.Module, Tensor, Tensor, float], Any]
+"""An attack of one's own, as `isoloss.robustness.attacks.own` says."""
+
+
+@dataclass(frozen=True)
+class Strayed:
+    """How many images an attack gave that nobody may show.
+
+    Attributes:
+        outside: images outside [0, 1], or further than ε from their own.
+        farthest: the largest distance beyond ε of one from its own; 0 where none is beyond it.
+        spoilt: images that are not finite.
+    """
+
+    outside: int = 0
+    farthest: float = 0.0
+    spoilt: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,9 @@ class AttackContext:
         seed: of the combination, for what cannot use a generator.
         draws: of the defense's noise, over which a step or an answer is to be the mean; 1 without
             a defense.
+        attack: its name.
+        own: the function, of an attack of one's own; `strayed` by ε what it gave that is not
+            allowed.
         batch_size: images, or images times draws, that suitably go through `model` together,
             forward and back; `forward_batch_size` likewise, forward alone.
     """
@@ -46,6 +68,9 @@ class AttackContext:
     classes: int
     seed: int
     draws: int
+    attack: str
+    own: OwnAttack | None
+    strayed: dict[float, Strayed]
     batch_size: int
     forward_batch_size: int
 

@@ -8,12 +8,14 @@ Sense of Security", https://arxiv.org/abs/1802.00420
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
 from isoloss.robustness.attacks.objective import (
     Draws,
     Objective,
@@ -23,9 +25,9 @@ from isoloss.robustness.attacks.objective import (
     input_gradient,
     refuse_nan,
 )
-from isoloss.robustness.attacks.pgd import climb
+from isoloss.robustness.attacks.pgd import climb, with_targets
 from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import check_at_least, check_logits
+from isoloss.robustness.attacks.refusals import as_images, as_labels, check_at_least, check_logits
 
 
 def eot_pgd(
@@ -38,6 +40,8 @@ def eot_pgd(
     generator: torch.Generator | None = None,
     *,
     batch_size: int | None = None,
+    targeted: Any = None,
+    loss: Loss = "ce",
 ) -> Attacked:
     """Gradient attack on a network that draws noise.
 
@@ -47,14 +51,16 @@ def eot_pgd(
     says is the majority of the last draws; count fresh ones.
 
     Args:
-        model, x, y, eps, generator: as for `pgd`.
+        model, x, y, eps, generator, targeted, loss: as for `pgd`.
         draws: of the noise, at every step and for each image.
         batch_size: images times draws that go through the network together.
 
     Raises:
         IsolossError: as `pgd`.
     """
-    objective = mean_objective(model, draws, batch_size)
+    x, y = as_images(x, model), as_labels(y, x)
+    y = with_targets(y, targeted)
+    objective = mean_objective(model, draws, batch_size, loss)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
     size = images_at_once or max(len(x), 1)
 
@@ -80,7 +86,9 @@ def eot_pgd(
         )  # fmt: skip
 
 
-def mean_objective(model: nn.Module, draws: int, batch_size: int | None = None) -> Objective:
+def mean_objective(
+    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = "ce"
+) -> Objective:
     """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
     check_at_least("draws", draws)
 
@@ -95,10 +103,9 @@ def mean_objective(model: nn.Module, draws: int, batch_size: int | None = None) 
             leaf = images.detach().requires_grad_(with_gradient)
             with torch.set_grad_enabled(with_gradient):
                 # (n·k, …): the draws of an image lie side by side.
-                logits = as_float32(
-                    check_logits(model(leaf.repeat_interleave(k, 0)), labels.repeat_interleave(k))
-                )
-                each = F.cross_entropy(logits, labels.repeat_interleave(k), reduction="none")
+                truth = labels.repeat_interleave(k, 0)
+                logits = as_float32(check_logits(model(leaf.repeat_interleave(k, 0)), truth))
+                each = loss_of(loss, logits, truth)
                 if gradient is not None:
                     gradient.add_(input_gradient(each, leaf) / draws)
             losses += each.detach().view(n, k).sum(1) / draws
@@ -106,6 +113,6 @@ def mean_objective(model: nn.Module, draws: int, batch_size: int | None = None) 
             votes = chosen if votes is None else votes + chosen
         refuse_nan(losses)
         assert votes is not None
-        return ObjectiveValue(losses, votes.argmax(1) != labels, gradient)
+        return ObjectiveValue(losses, reaches(votes.argmax(1), labels), gradient)
 
     return objective

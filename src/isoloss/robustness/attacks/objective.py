@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
 from isoloss.robustness.attacks.refusals import check_logits
 
 
@@ -19,8 +19,8 @@ class ObjectiveValue:
     """The objective at N images.
 
     Attributes:
-        losses: (N,) cross-entropy against the true classes.
-        success: (N,) bool, whether another class wins.
+        losses: (N,) what is climbed.
+        success: (N,) bool, whether another class wins than the true one, or the one aimed at.
         gradient: (N, C, H, W) of the losses; None where it was not asked for.
     """
 
@@ -30,20 +30,21 @@ class ObjectiveValue:
 
 
 Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
-"""((N, C, H, W) images, (N,) labels, whether the gradient is asked for) to its value there."""
+"""((N, C, H, W) images, (N,) labels, whether the gradient is asked for) to its value there. Labels
+are (N, 2) where an attack aims at classes: the true ones and those."""
 
 
-def objective_of(model: nn.Module) -> Objective:
-    """The cross-entropy of `model`; nothing is differentiated but by the images."""
+def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
+    """A loss of `model`; nothing is differentiated but by the images."""
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         images = images.detach().requires_grad_(with_gradient)
         with torch.set_grad_enabled(with_gradient):
             logits = as_float32(check_logits(model(images), labels))
-            losses = F.cross_entropy(logits, labels, reduction="none")
+            losses = loss_of(loss, logits, labels)
             gradient = input_gradient(losses, images) if with_gradient else None
         refuse_nan(losses)
-        return ObjectiveValue(losses.detach(), logits.argmax(1) != labels, gradient)
+        return ObjectiveValue(losses.detach(), reaches(logits.argmax(1), labels), gradient)
 
     return objective
 

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,16 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.losses import Loss
 from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
 from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import check_at_least, check_images, check_labels
+from isoloss.robustness.attacks.refusals import (
+    as_images,
+    as_labels,
+    check_at_least,
+    check_images,
+    check_labels,
+)
 
 
 def pgd(
@@ -36,30 +44,39 @@ def pgd(
     generator: torch.Generator | None = None,
     *,
     batch_size: int | None = None,
+    targeted: Any = None,
+    loss: Loss = "ce",
 ) -> Tensor:
     """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
 
     Each image's best iterate is returned: a misclassified one if there was any, else that of the
     largest loss. An image is done once it is misclassified. Of a network that draws noise the last
-    iterate is returned.
+    iterate is returned. Aimed at classes, an image is done once it is taken for its own.
 
     Args:
         model: (N, C, H, W) images in [0, 1] to (N, classes) logits; it is held in eval mode.
-        x: images in [0, 1].
-        y: (N,) true classes.
+        x: images, floats in [0, 1] or uint8 from 0 to 255, as tensor or array.
+        y: (N,) true classes, as tensor, array or list of integers.
         eps: the ball's radius on the [0, 1] scale.
         step_size: by default 2.5 · eps / steps.
         norm: "linf" or "l2".
         restarts: how often to begin anew for images on which it has not succeeded.
         generator: draws the starts, on the images' device; by default PyTorch's own.
         batch_size: images attacked together; by default all.
+        targeted: classes to be taken for, (N,) or one for all; by default any but the true one.
+        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.attacks.losses`), or a
+            function of (N, classes) logits and (N,) classes that gives (N,) losses. Aimed at
+            classes, it is given those, and its negative is climbed.
 
     Raises:
         IsolossError: for images outside [0, 1], labels out of range, ε < 0, a network that gives
-            NaN or lets no gradient through.
+            NaN or lets no gradient through, a loss that there is not or that is not for so few
+            classes (dlr: 3, aimed 4).
     """
     protocol = Protocol("pgd", steps, step_size, norm, random_start, restarts)
-    return attack(model, x, y, eps, protocol, generator, batch_size=batch_size).images
+    return attack(
+        model, x, y, eps, protocol, generator, batch_size=batch_size, targeted=targeted, loss=loss
+    ).images
 
 
 def attack(
@@ -71,12 +88,35 @@ def attack(
     generator: torch.Generator | None = None,
     *,
     batch_size: int | None = None,
+    targeted: Any = None,
+    loss: Loss = "ce",
 ) -> Attacked:
-    """`pgd` by a protocol, with all that is known of its outcome."""
+    """`pgd` by a protocol, with all that is known of its outcome. Aimed at classes, `success` says
+    whether these were reached."""
+    x = as_images(x, model)
+    y = with_targets(as_labels(y, x), targeted)
     if is_random(model):
         protocol = replace(protocol, keep_best=False)
     with frozen(model):
-        return climb(objective_of(model), x, y, eps, protocol, generator, batch_size=batch_size)
+        objective = objective_of(model, loss)
+        return climb(objective, x, y, eps, protocol, generator, batch_size=batch_size)
+
+
+def with_targets(y: Tensor, targeted: Any) -> Tensor:
+    """(N, 2) true classes and those to be taken for; `y` alone where there are none.
+
+    Args:
+        y: (N,) true classes.
+        targeted: (N,) classes, or one for all.
+
+    Raises:
+        IsolossError: if they are no classes, or not as many.
+    """
+    if targeted is None:
+        return y
+    one_for_all = isinstance(targeted, int) or getattr(targeted, "ndim", 1) == 0
+    targets = y.new_full(y.shape, int(targeted)) if one_for_all else as_labels(targeted, y)
+    return torch.stack([y, targets], 1)
 
 
 def pgd_attack(context: AttackContext) -> Attack:
@@ -112,11 +152,13 @@ def climb(
     """Carry a protocol out with whatever gradient `objective` gives.
 
     Args:
+        y: (N,) true classes, or (N, 2) of them and of those that are aimed at.
         compared: two attacks on all images, with values of the objective that can be compared;
             for an objective that is random.
     """
     check_images(x)
-    check_labels(y, x)
+    for labels in (y,) if y.ndim == 1 else y.unbind(1):
+        check_labels(labels, x)
     check_at_least("steps", protocol.steps)
     check_at_least("restarts", protocol.restarts)
     if batch_size is not None:

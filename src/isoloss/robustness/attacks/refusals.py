@@ -3,11 +3,47 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+
+ROUNDING = 1e-5
+"""By so much an image may lie outside [0, 1], as resizing leaves it."""
+
+
+def as_images(images: Any, model: nn.Module | None = None) -> Tensor:
+    """(N, C, H, W) floats, of a tensor or an array of floats, or of uint8 from 0 to 255.
+
+    By rounding, values may lie outside [0, 1] by as much as `ROUNDING`; they are clamped.
+
+    Args:
+        model: they are brought to the type and the device of its parameters.
+
+    Raises:
+        IsolossError: of anything else, saying what it is.
+    """
+    if isinstance(images, np.ndarray) and images.dtype.kind in "fiub":
+        images = torch.from_numpy(np.ascontiguousarray(images))
+        images = images.float() if images.dtype == torch.float64 else images
+    if not isinstance(images, Tensor):
+        raise IsolossError(f"images must be a tensor or an array, not a {type(images).__name__}")
+    if images.dtype == torch.uint8:
+        images = images.float().div_(255)
+    if images.is_floating_point() and images.numel() > 0:
+        low, high = (float(v) for v in torch.aminmax(images.detach()))
+        if low >= -ROUNDING and high <= 1 + ROUNDING and not (low >= 0 and high <= 1):
+            images = images.clamp(0, 1)
+    check_images(images)
+    own = next((p for p in model.parameters() if p.is_floating_point()), None) if model else None
+    if own is None:
+        return images
+    single, double = torch.float32, torch.float64
+    kind = own.dtype if {own.dtype, images.dtype} == {single, double} else images.dtype
+    return images.to(own.device, kind)
 
 
 def check_images(images: Tensor) -> None:
@@ -25,10 +61,36 @@ def check_images(images: Tensor) -> None:
         return
     low, high = (float(v) for v in torch.aminmax(images.detach()))
     if not (low >= 0 and high <= 1):  # NaN is neither
+        of_256 = low >= 0 and 1 < high <= 255
         raise IsolossError(
             f"images must lie in [0, 1], these reach from {low:.3g} to {high:.3g}: "
-            "normalization belongs inside the network"
+            + ("divide them by 255" if of_256 else "normalization belongs inside the network")
         )
+
+
+def as_labels(labels: Any, images: Tensor) -> Tensor:
+    """(N,) int64: a class index for each image, on their device, of a tensor, an array or a list.
+
+    Integers of any type, (N, 1), and one-hot (N, classes) are taken too.
+
+    Raises:
+        IsolossError: of anything else, saying what it is.
+    """
+    try:
+        given = torch.as_tensor(labels)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise IsolossError(
+            f"labels must be a tensor, an array or a list, not a {type(labels).__name__}"
+        ) from error
+    found = given
+    if found.ndim == 2 and _is_one_hot(found):
+        found = found.argmax(1)
+    if found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    if not (found.is_floating_point() or found.is_complex()):
+        found = found.to(images.device, torch.int64)
+    check_labels(found, images)
+    return found
 
 
 def check_labels(labels: Tensor, images: Tensor) -> None:
@@ -42,6 +104,11 @@ def check_labels(labels: Tensor, images: Tensor) -> None:
             f"labels must be one int64 class index for each of {len(images)} images, these are "
             f"{tuple(labels.shape)} {str(labels.dtype).removeprefix('torch.')}"
         )
+
+
+def _is_one_hot(labels: Tensor) -> bool:
+    of_bits = bool(((labels == 0) | (labels == 1)).all())
+    return labels.shape[1] > 1 and of_bits and bool((labels.sum(1) == 1).all())
 
 
 def check_logits(logits: object, labels: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +17,10 @@ from torch import Tensor, nn
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.losses import loss_of
 from isoloss.robustness.attacks.objective import Draws, as_float32, frozen, is_random, refuse_nan
-from isoloss.robustness.attacks.refusals import (
-    check_at_least,
-    check_images,
-    check_labels,
-    check_logits,
-)
+from isoloss.robustness.attacks.pgd import with_targets
+from isoloss.robustness.attacks.refusals import as_images, as_labels, check_at_least, check_logits
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).
@@ -36,7 +34,8 @@ class Searched:
     Attributes:
         queries: how often each image that still resists has been asked about.
         images: (N, C, H, W) the best so far, within the ball.
-        margins: (N,) of the true class over the best other; negative where it succeeds. They
+        margins: (N,) of the true class over the best other, or of the best other over the one
+            that is aimed at; negative where it succeeds. They
             only fall, but for a randomized network, whose every answer is another.
     """
 
@@ -56,6 +55,7 @@ def square(
     *,
     draws: int = 1,
     batch_size: int | None = None,
+    targeted: Any = None,
 ) -> Attacked:
     """Attack without gradients.
 
@@ -63,7 +63,7 @@ def square(
     the same draws of noise, and with others at the next query: what was once lucky does not stay.
 
     Args:
-        model, x, y, eps, norm, generator: as for `pgd`.
+        model, x, y, eps, norm, generator, targeted: as for `pgd`.
         queries: the most that an image is asked about.
         draws: of a randomized network's noise, over which each answer is the mean.
         batch_size: images times draws that go through the network together.
@@ -72,8 +72,9 @@ def square(
         IsolossError: for images outside [0, 1], labels out of range, ε < 0, NaN.
     """
     *_, last = search(
-        model, x, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size
-    )
+        model, x, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size,
+        targeted=targeted,
+    )  # fmt: skip
     nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     return Attacked(last.images, -last.margins, last.margins < 0, nowhere)
 
@@ -98,10 +99,11 @@ def search(
     *,
     draws: int = 1,
     batch_size: int | None = None,
+    targeted: Any = None,
 ) -> Iterator[Searched]:
     """`square`, query by query, until it succeeds on all images or the queries are used up."""
-    check_images(x)
-    check_labels(y, x)
+    x = as_images(x, model)
+    y = with_targets(as_labels(y, x), targeted)
     check_at_least("queries", queries)
     check_at_least("draws", draws)
     if batch_size is not None:
@@ -274,15 +276,13 @@ def _length(offsets: Tensor, axes: tuple[int, ...]) -> Tensor:
 def _margins(
     model: nn.Module, images: Tensor, labels: Tensor, draws: int, batch_size: int | None
 ) -> Tensor:
-    """(N,) by how much the true class's logit exceeds the best other one's, mean over draws."""
+    """(N,) by how much success is missed: the loss "margin", negative; mean over draws."""
     found: list[Tensor] = []
     at_once = max((batch_size or len(images) * draws) // draws, 1)
     for some, truth in zip(images.split(at_once), labels.split(at_once), strict=True):
-        each = truth.repeat_interleave(draws)
+        each = truth.repeat_interleave(draws, 0)
         logits = as_float32(check_logits(model(some.repeat_interleave(draws, 0)), each))
-        own = logits.gather(1, each[:, None])[:, 0]
-        others = logits.scatter(1, each[:, None], -torch.inf).amax(1)
-        found.append((own - others).view(-1, draws).mean(1))
+        found.append(-loss_of("margin", logits, each).view(-1, draws).mean(1))
     margins = torch.cat(found) if found else images.new_zeros(0)
     refuse_nan(margins)
     return margins

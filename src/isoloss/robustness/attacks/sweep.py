@@ -19,7 +19,7 @@ from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack
 from isoloss.robustness.attacks.objective import as_float32, frozen, refuse_nan
-from isoloss.robustness.attacks.refusals import check_eps, check_images, check_labels, check_logits
+from isoloss.robustness.attacks.refusals import as_images, as_labels, check_eps, check_logits
 from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
 
 
@@ -88,8 +88,8 @@ def sweep(
     Raises:
         IsolossError: for a negative radius, or whatever the attack refuses.
     """
-    check_images(x)
-    check_labels(y, x)
+    x = as_images(x, model)
+    y = as_labels(y, x)
     for eps in epsilons:
         check_eps(eps)
     if after is not None and after.images.shape != x.shape:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import ball_of
-from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
 from isoloss.robustness.attacks.randomized_sweep import Correctness, CountCorrect, randomized_sweep
 from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.sweep import misclassified, sweep
@@ -72,6 +72,7 @@ class CombinationOnBlock:
         self._indices = setup.indices[first:last]
         self._generator = torch.Generator(setup.device).manual_seed(attack_seed(combination, first))
         self._model: ModelUnderAttack = setup.models[combination.network]
+        self._strayed: dict[float, Strayed] = {}
 
     def at(self, epsilons: Sequence[float]) -> UnitResult:
         """Attack the block at these radii; returns what was found and the attacked images."""
@@ -116,6 +117,9 @@ class CombinationOnBlock:
                 classes=len(self._setup.classes),
                 seed=self._combination.seed,
                 draws=draws,
+                attack=self._combination.attack,
+                own=self._setup.own_attacks.get(self._combination.attack),
+                strayed=self._strayed,
                 batch_size=sizes.attacking,
                 forward_batch_size=sizes.counting,
             )
@@ -212,7 +216,11 @@ class CombinationOnBlock:
         nothing: dict[str, object] = {
             field.name: [] for field in fields(Outcome) if field.name not in found
         }
+        strayed = [self._strayed.get(eps, Strayed()) for eps in epsilons if self._strayed]
         about = {
+            "outside": [s.outside for s in strayed],
+            "farthest": [s.farthest for s in strayed],
+            "spoilt": [s.spoilt for s in strayed],
             "images": list(self._indices),
             "labels": self._y.tolist(),
             "eps": [float(e) for e in epsilons],

@@ -8,20 +8,24 @@ from dataclasses import dataclass
 
 import torch
 
-from isoloss.compute.data.in_words import announce
 from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log
+from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.results.certificates import write_certificates
 from isoloss.results.tables import write_table
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.results import Results
-from isoloss.robustness.evaluation.setup import Setup, check_gradients
-from isoloss.robustness.evaluation.setup import prepare as prepare_setup
+from isoloss.robustness.evaluation.setup import (
+    Setup,
+    Subject,
+    check_gradients,
+    load_subject,
+    ready,
+)
 from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
@@ -43,13 +47,18 @@ class Evaluation:
     table_every: float = 1.0
 
     @classmethod
-    def prepare(cls, settings: EvaluationSettings) -> Evaluation:
-        """Load networks, images and denoiser; refuses what does not fit before anything is
-        written."""
-        setup = prepare_setup(settings)
+    def prepare(cls, settings: EvaluationSettings, subject: Subject | None = None) -> Evaluation:
+        """Load networks, images and denoiser, unless they are at hand; refuses what does not fit
+        before anything is written."""
+        setup = ready(settings, subject or load_subject(settings))
         plan = Plan.of(settings, len(setup.images))
         kinds = [attack_of(name) for name in plan.attacks]
         for kind in kinds:
+            if kind.is_own and kind.name not in setup.own_attacks:
+                raise IsolossError(
+                    f"the attack {kind.name} was given in Python and lies in no file: go on from "
+                    "there, with isoloss.robustness.evaluate(…, out=…)"
+                )
             kind.refuse_impossible(len(setup.classes))
         if any(kind.needs_gradients for kind in kinds):
             check_gradients(setup)
@@ -60,10 +69,15 @@ class Evaluation:
         """Where it computes."""
         return self.setup.device
 
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of networks, data, the denoiser and attacks of one's own."""
+        return self.setup.depends_on
+
     def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
         run.check_unchanged(**self.setup.depends_on)
-        yield announce(run, self.setup.about_data)
+        yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
         record = _Record(run, self)
         process_group().broadcast("ready")
         n, combinations = len(self.setup.images), len(self.plan.combinations)
@@ -147,7 +161,7 @@ class Evaluation:
             "precision": self.setup.precision,
             "device": str(self.setup.device),
         })  # fmt: skip
-        for line in short(results):
+        for line in short(results.rows):
             yield Log(line)
         for warning in report.warnings:
             yield Log(f"warning: {warning.message} [{warning.id}]")

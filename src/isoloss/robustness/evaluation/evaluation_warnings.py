@@ -18,6 +18,7 @@ from itertools import pairwise
 from scipy import stats
 
 from isoloss.results.certificates import farthest_radius
+from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
@@ -59,8 +60,49 @@ def _about(results: Results, combination: Combination, values: int) -> Iterator[
     if kind.is_white_box:
         yield from _of_the_largest(results, combination, warning, values)
         yield from _of_flatness(results, combination, warning)
+    if kind.is_own:
+        yield from _of_strayed(results, combination, warning)
     if _is_best_by_gradients(results, combination):
         yield from _of_rivals(results, combination, warning)
+
+
+def _of_strayed(
+    results: Results, combination: Combination, warning: EvaluationWarning
+) -> Iterator[EvaluationWarning]:
+    """What an attack of one's own gave that an adversary may not show."""
+    strayed, norm = results.strayed(combination), NORMS[results.settings.norm]
+    outside = {eps: s for eps, s in strayed.items() if s.outside}
+    spoilt = {eps: s for eps, s in strayed.items() if s.spoilt}
+    if outside:
+        eps = max(outside, key=lambda e: (outside[e].farthest > e, outside[e].outside))
+        worst, head = outside[eps], f"at ε = {eps:.4g}, {_images(outside[eps].outside)}"
+        if worst.farthest > eps:
+            yield replace(
+                warning,
+                id="outside-the-ball",
+                message=f"{head} that {combination.attack} gave lay outside the ball, up to "
+                f"{worst.farthest:.4g} from their own in {norm}, or outside [0, 1]: they were "
+                "brought back, and it may do more if it stays inside",
+            )
+        else:
+            yield replace(
+                warning,
+                id="outside-the-range",
+                message=f"{head} that {combination.attack} gave lay outside [0, 1] and were "
+                "clamped: it may do more if it stays inside",
+            )
+    if spoilt:
+        eps = max(spoilt, key=lambda e: spoilt[e].spoilt)
+        yield replace(
+            warning,
+            id="not-finite",
+            message=f"at ε = {eps:.4g}, {_images(spoilt[eps].spoilt)} that {combination.attack} "
+            "gave had values that are not finite, and count as not attacked",
+        )
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'s' if count > 1 else ''}"
 
 
 _SEES_LESS = {
@@ -86,6 +128,8 @@ they do."""
 
 def _what_it_sees(name: str) -> str:
     kind = attack_of(name)
+    if kind.is_own:  # nobody knows
+        return "all"
     if not kind.adaptive:
         return "no defense"
     if not kind.needs_gradients:
@@ -207,7 +251,14 @@ def _of_protocol(results: Results) -> Iterator[EvaluationWarning]:
         if (shortfall := protocol.shortfall(eps)) is not None:
             yield EvaluationWarning("steps-do-not-reach", shortfall)
             break
-    if any(attack_of(name).is_white_box for name in settings.attack_names):
+    kinds = [attack_of(name) for name in settings.attack_names]
+    if all(kind.is_own for kind in kinds):
+        yield EvaluationWarning(
+            "only-own-attacks",
+            "nothing here says how strong these attacks are: their accuracy is one that robustness "
+            f"does not exceed; add {'pgd' if settings.kind == 'attack' else 'eot'} to compare",
+        )
+    if any(kind.is_white_box for kind in kinds):
         return
     if settings.kind == "attack":
         yield EvaluationWarning(

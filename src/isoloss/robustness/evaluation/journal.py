@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Outcome:
         radius: (N,) the certified radius.
         successes: (N,) draws that the class won.
         answers: (N,) what PREDICT says from the same draws, −1 where it abstains.
+        outside, farthest, spoilt: (E,) of an attack of one's own, the fields of `Strayed`; empty of
+            others, and in runs that knew none.
     """
 
     images: list[int]
@@ -56,15 +58,23 @@ class Outcome:
     radius: list[float]
     successes: list[int]
     answers: list[int]
+    outside: list[int] = field(default_factory=list[int])
+    farthest: list[float] = field(default_factory=list[float])
+    spoilt: list[int] = field(default_factory=list[int])
 
     def to_bytes(self) -> bytes:
-        """As JSON."""
-        return json.dumps(asdict(self), separators=(",", ":")).encode()
+        """As JSON; of attacks that ship as it was before others were known."""
+        said = {k: v for k, v in asdict(self).items() if v or k not in _OF_OWN}
+        return json.dumps(said, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, content: Any) -> Outcome:
         """The outcome in what was read from JSON; raises KeyError where something is missing."""
-        return cls(**{f.name: content[f.name] for f in fields(cls)})
+        known = {name: content.get(name, []) for name in _OF_OWN}
+        return cls(**known, **{f.name: content[f.name] for f in fields(cls) if f.name not in known})
+
+
+_OF_OWN = ("outside", "farthest", "spoilt")
 
 
 def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
@@ -92,6 +102,9 @@ def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
         and all(
             _are_numbers(values, of_certificate)
             for values in (found.predicted, found.radius, found.successes, found.answers)
+        )
+        and all(
+            getattr(found, name) == [] or _are_numbers(getattr(found, name), e) for name in _OF_OWN
         )
     )
 

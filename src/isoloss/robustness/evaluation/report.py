@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from isoloss.files import write_atomic
@@ -61,9 +61,9 @@ def write(run: Run, results: Results, report: Report) -> None:
     write_report(run.report_path, report)
 
 
-def short(results: Results) -> Iterator[str]:
+def short(table: Sequence[Row]) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for rows in over_seeds(results.rows):
+    for rows in over_seeds(table):
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
         about = (
@@ -200,6 +200,11 @@ _TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger 
 
 def _reading(results: Results) -> Iterator[str]:
     settings = results.settings
+    if any(attack_of(name).is_own for name in settings.attack_names):
+        yield (
+            "- images of attacks of one's own were checked one by one: what lay outside the ball "
+            "or [0, 1] was brought back, and where the image itself fools more, that counts"
+        )
     if settings.kind == "defend":
         yield (
             "- transfer says what an adversary does who does not know of the defense; only the "

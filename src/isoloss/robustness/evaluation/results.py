@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.tables import Row
+from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
@@ -69,6 +70,20 @@ class Results:
             if getattr(o, name)
         ]
         return np.array([bit == "1" for text in texts for bit in text], bool)
+
+    def strayed(self, combination: Combination) -> dict[float, Strayed]:
+        """{ε: what an attack of one's own gave that is not allowed}, where there was any."""
+        found: dict[float, Strayed] = {}
+        for o in self.outcomes(combination):
+            for k, eps in enumerate(o.eps[: len(o.outside)]):
+                if o.outside[k] or o.spoilt[k]:
+                    known = found.get(eps, Strayed())
+                    found[eps] = Strayed(
+                        known.outside + o.outside[k],
+                        max(known.farthest, o.farthest[k]),
+                        known.spoilt + o.spoilt[k],
+                    )
+        return dict(sorted(found.items()))
 
     def studied(self, which: int) -> tuple[float, Bits] | None:
         """(ε, (N,) right) of a study that is done."""

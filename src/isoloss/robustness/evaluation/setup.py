@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -15,11 +18,17 @@ from isoloss.compute.data.dataset import Split, as_inputs, digest_of
 from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.training.network import Network, load_network
+from isoloss.compute.probe.hashes import digest_of as digest_of_values
+from isoloss.compute.probe.hashes import digest_of_code
+from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
+from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_images, check_labels, check_logits
+from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -31,6 +40,7 @@ from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import FEW, Fast
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.source import is_function
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,8 @@ class Setup:
         labels: (N,) true classes.
         indices: (N,) the images' places in the data.
         about_data: all of these in words.
-        depends_on: hashes of weights, denoiser and data.
+        depends_on: hashes of weights, denoiser, data and attacks of one's own.
+        own_attacks: these, by name.
     """
 
     models: tuple[ModelUnderAttack, ...]
@@ -72,6 +83,7 @@ class Setup:
     precision: str
     batch_sizes: BatchSizes
     depends_on: dict[str, str]
+    own_attacks: dict[str, OwnAttack]
 
     def defense(self, network: int, sigma: float) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one."""
@@ -88,51 +100,104 @@ class Setup:
         return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
 
 
-def prepare(settings: EvaluationSettings) -> Setup:
-    """Load all that is asked for; refuses what cannot be attacked or does not fit together.
+@dataclass(frozen=True)
+class Subject:
+    """What an evaluation is about, as it came: networks, images, a denoiser, attacks of one's own.
+
+    Attributes:
+        models: the networks, by what tables call them.
+        split: the images in the order in which they are attacked; `indices` are their places in
+            the data.
+        weights: a hash of the networks'.
+        denoiser: UNet and scheduler.
+        own_attacks: the functions, by what settings call them (without "python:").
+    """
+
+    models: dict[str, nn.Module]
+    split: Split
+    indices: tuple[int, ...]
+    classes: tuple[str, ...]
+    data: str
+    about_data: str
+    weights: str
+    denoiser: tuple[nn.Module, Any] | None
+    own_attacks: dict[str, OwnAttack]
+
+
+def order_of(samples: int, settings: EvaluationSettings) -> Tensor:
+    """(n,) int64: which of so many samples are attacked, in order. It is that of a probe's samples:
+    whoever knows one knows the other."""
+    order = torch.randperm(samples, generator=torch.Generator().manual_seed(settings.seed))
+    return order[: settings.samples]
+
+
+def load_subject(settings: EvaluationSettings) -> Subject:
+    """What the settings name.
 
     Raises:
-        IsolossError: saying what is missing or wrong.
+        IsolossError: saying what is missing or does not fit together.
     """
-    device = Ranks.current().own(choose_device(settings.device))
     names = [network.label for network in settings.networks]
     twice = [n for k, n in enumerate(names) if n in names[:k]]
     if twice:
         raise IsolossError(f"two networks are called {twice[0]!r}: rename a run's folder")
+    own_attacks = {
+        name: import_user_function(name) for name in settings.attack_names if is_function(name)
+    }
     networks = [load_network(settings, source, read=False) for source in settings.networks]
     dataset = networks[0].dataset
     split = dataset.split(settings.split)
-    # The order of a probe's samples: whoever knows one knows the other.
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(settings.seed))
-    order = order[: settings.samples]
+    order = order_of(len(split), settings)
     chosen = split.take(order)
-    data = digest_of(chosen)
     for name, network in zip(names[1:], networks[1:], strict=True):
-        _check_same(names[0], split, name, network.dataset.split(settings.split), order, data)
-    images = as_inputs(chosen.inputs).to(device)
-    labels = chosen.targets.to(device)
+        other = network.dataset.split(settings.split)
+        _check_same(names[0], split, name, other, order, digest_of(chosen))
+    denoiser = None
+    if settings.denoiser is not None:
+        # diffusers takes its time to import: attacks do without.
+        from isoloss.robustness.smoothing.denoiser import load_denoiser
+
+        denoiser = load_denoiser(settings.denoiser)
+    return Subject(
+        {name: network.model for name, network in zip(names, networks, strict=True)},
+        chosen, tuple(order.tolist()), dataset.classes, dataset.name, in_words(dataset),
+        digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks,
+    )  # fmt: skip
+
+
+def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
+    """A subject made ready on the device; refuses what cannot be attacked or does not fit together.
+
+    Raises:
+        IsolossError: saying what is wrong.
+    """
+    device = Ranks.current().own(choose_device(settings.device))
+    for name, function in subject.own_attacks.items():
+        check_signature(name, function)
+    images = as_inputs(subject.split.inputs).to(device)
+    labels = subject.split.targets.to(device)
     check_images(images)
     check_labels(labels, images)
     few = images[:FEW]
     models = tuple(
-        _model_under_attack(name, network, few, labels[:FEW], device, settings.precision)
-        for name, network in zip(names, networks, strict=True)
+        _model_under_attack(name, model, few, labels[:FEW], device, settings.precision)
+        for name, model in subject.models.items()
     )
     precision = models[0].fast.precision
     depends_on = {
-        "weights": digest([s.checkpoints[-1] for s in networks]),
-        "data": data,
+        "weights": subject.weights,
+        "data": digest_of(subject.split),
         # Draws of noise and what bf16 makes of them are others elsewhere.
         "arithmetic": f"{precision} on {device.type}",
     }
+    for name, function in subject.own_attacks.items():
+        depends_on[f"the attack {name}"] = _digest_of_attack(name, function)
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
     loaded = None
-    if settings.denoiser is not None:
-        # diffusers takes its time to import: attacks do without.
-        from isoloss.robustness.smoothing.denoiser import load_denoiser
+    if subject.denoiser is not None:
         from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
-        unet, scheduler = load_denoiser(settings.denoiser)
+        unet, scheduler = subject.denoiser
         depends_on["denoiser"] = digest_of_denoiser(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)
@@ -140,8 +205,8 @@ def prepare(settings: EvaluationSettings) -> Setup:
     if settings.batch_size is not None:
         usual = BatchSizes(settings.batch_size, settings.batch_size)
     setup = Setup(
-        models, images, labels, tuple(order.tolist()), dataset.classes, dataset.name,
-        in_words(dataset), loaded, device, precision, usual, depends_on,
+        models, images, labels, subject.indices, subject.classes, subject.data,
+        subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
     )  # fmt: skip
     for sigma in settings.sigma:
         defense = setup.defense(0, sigma)
@@ -180,10 +245,10 @@ def _check_same(
 
 
 def _model_under_attack(
-    name: str, network: Network, few: Tensor, labels: Tensor, device: torch.device, precision: str
+    name: str, model: nn.Module, few: Tensor, labels: Tensor, device: torch.device, precision: str
 ) -> ModelUnderAttack:
-    fast = Fast(network.model, few, device, precision)
-    reference = Fast(network.model, few, device, "fp32", fold=False)
+    fast = Fast(model, few, device, precision)
+    reference = Fast(model, few, device, "fp32", fold=False)
     with torch.no_grad():
         refuse_nan(check_logits(reference(few), labels).sum(1))
     return ModelUnderAttack(name, fast, reference)
@@ -207,4 +272,18 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
         sha.update(name.encode())
         sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    if isinstance(unet, OwnDenoiser):
+        sha.update(digest_of_code(unet.denoise).encode())
     return sha.hexdigest()
+
+
+def _digest_of_attack(name: str, function: OwnAttack) -> str:
+    """SHA-256 over the code of an attack, and over the text of its module where that was named."""
+    if isinstance(function, partial):
+        return digest_of_values(_digest_of_attack(name, function.func), function.args,
+                                function.keywords)  # fmt: skip
+    text = None
+    if is_function(name):
+        with suppress(OSError, TypeError):
+            text = inspect.getsource(sys.modules[name.partition(":")[0]])
+    return digest_of_values(digest_of_code(function), text)

@@ -17,7 +17,13 @@ from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.robustness import RADII
 
 # What says something against a number, not only about how exactly it is known.
-MILD = ("few-samples", "attack-not-proven", "mostly-abstained", "radius-out-of-reach")
+MILD = (
+    "few-samples",
+    "attack-not-proven",
+    "mostly-abstained",
+    "radius-out-of-reach",
+    "outside-the-range",
+)
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
 

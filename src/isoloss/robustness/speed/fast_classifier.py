@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic, reduced_precisions
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
+from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
 from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
@@ -45,17 +46,16 @@ class Fast(nn.Module):
     ) -> None:
         super().__init__()
         self.device = torch.device(device)
-        best = [*reduced_precisions(self.device), "fp32"][0]
-        self.precision = best if precision == "auto" else precision
         few = few[:FEW].to(self.device)
-        network = copy.deepcopy(model).to(self.device).eval().requires_grad_(False)
+        network = copied(model, self.device)
+        self.precision = _fastest(network, few) if precision == "auto" else precision
         if fold:
             network = _shortened(network, few)
         network = in_fast_layout(network, lambda: network(few))
         self.layout = layout_of(network)
         if self.precision == "bf16":
             keep_weights_in_bf16(network)
-        self.network = network.requires_grad_(False)
+        self.network = _frozen(network)
         self.eval()
         self.batch_sizes = suitable_batch_sizes(self, few, lambda: self(few))
 
@@ -68,6 +68,25 @@ class Fast(nn.Module):
     def train(self, mode: bool = True) -> Fast:
         """Stays in eval mode: folded batch norms have no statistics to follow."""
         return super().train(False)
+
+
+def _frozen(network: nn.Module) -> nn.Module:
+    for parameter in network.parameters():  # scripted modules freeze no other way
+        parameter.requires_grad_(False)
+    return network
+
+
+@torch.no_grad()
+def _fastest(network: nn.Module, few: Tensor) -> str:
+    """The fastest precision of the device in which the network computes at all."""
+    for precision in reduced_precisions(few.device):
+        try:
+            with arithmetic(few.device, precision):
+                network(few)
+        except Exception:  # what is not for autocast: NumPy, types that must agree
+            continue
+        return precision
+    return "fp32"
 
 
 def layout_of(network: nn.Module) -> torch.memory_format:
@@ -106,5 +125,5 @@ def _folded(network: nn.Module) -> nn.Module:
     if folded is None:
         return network
     device = next(network.parameters()).device
-    folded.network.load_state_dict(folded.state(network.state_dict()))
+    folded.network.load_state_dict(folded.state(network.state_dict()), strict=False)
     return folded.network.to(device)

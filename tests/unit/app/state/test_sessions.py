@@ -83,7 +83,7 @@ def test_what_a_session_misses_is_told(opened, tmp_path):
     assert open_path(opened, tmp_path / "s.isoloss")
     assert [x.name for x in opened.document.layers] == ["b"]
     warnings = [m.text for m in opened.messages.lines if m.level == "warning"]
-    assert warnings == ["Left out of s: layer a: there is no file or run folder a.ply"]
+    assert warnings == ["Left out of s: layer a: there is no file or folder a.ply"]
     assert opened.session.has_changed
     before = opened.document.state()
     (tmp_path / "b.ply").unlink()

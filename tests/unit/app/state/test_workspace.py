@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 import time
@@ -18,15 +19,17 @@ from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.opener import open_all, open_path, show_again
+from isoloss.app.state.trained import all_trained, data_of
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Started
 from isoloss.geometry.files.ply import save_trajectory_ply
+from isoloss.geometry.files.reading import load
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings, TrainSettings
+from isoloss.settings import ImportSettings, ProbeSettings, TrainSettings
 
 
 class StandIn:
@@ -385,7 +388,7 @@ def test_errors_leave_paths_as_they_are(workspace, tmp_path):
     assert workspace.messages.lines[-1].text.startswith("s is not a run folder")
     twice = Path(f"a.ply{tmp_path}/b.ply")
     open_path(workspace, tmp_path / twice)
-    assert workspace.messages.lines[-1].text == f"There is no file or run folder {twice}"
+    assert workspace.messages.lines[-1].text == f"There is no file or folder {twice}"
 
 
 def test_damaged_preferences_give_the_defaults(tmp_path, monkeypatch):
@@ -428,3 +431,19 @@ def test_a_config_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatc
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "file" / "below"))
     Preferences(theme="light").save()
     assert Preferences.load() == Preferences()
+
+
+def test_an_import_is_a_training_run_to_the_window(workspace, tmp_path):
+    settings = ImportSettings(checkpoints=("a.pt",), model="resnet20", data="cifar10")
+    run = Run.create(tmp_path / "runs" / "mine", settings)
+    run.emit(Metric(0.0, 0.1, math.nan, math.nan, 1.5, 0.5))
+    run.emit(Done(1.0))
+    assert open_path(workspace, run.folder)
+    assert [f.run.name for f in workspace.runs.trained] == ["mine"]
+    assert workspace.runs.trained[0].metrics[0].test_loss == 1.5
+    (found, *_) = all_trained(workspace.runs, str)
+    assert (found.task, found.data) == ("classifier", "cifar10")
+    assert found.label == "mine  (resnet20, done)"
+    assert data_of(str(run.folder)) == "cifar10"
+    with pytest.raises(IsolossError, match="is a training run: cut a surface"):
+        load(run.folder)

@@ -15,7 +15,7 @@ from isoloss.geometry.trajectory import Trajectory
 
 CHECKS = [
     "directions", "normalization", "centre", "trajectory", "range", "minimum", "standard error",
-    "cells", "precision", "parameters",
+    "cells", "precision", "parameters", "accuracy", "batch", "draws",
 ]  # fmt: skip
 
 
@@ -224,7 +224,7 @@ def test_a_range_too_large():
     axis = np.linspace(-1, 1, 9)
     cliff = bowl(classes=10)
     cliff.loss[np.abs(axis) > 0.3] += 40  # guessing costs log 10 = 2.3
-    only(alarms(cliff), "range", "warning", "66.7 %", "23")
+    only(alarms(cliff), "range", "warning", "66.7 %", "23", "(--range -0.25 0.25)")
     # Without classes, the first loss of the trajectory is what guessing costs: here 1.
     start = path([0.5, 0], [0.5, 0], [0, 0])
     only(
@@ -232,10 +232,24 @@ def test_a_range_too_large():
         "range",
         "warning",
         "10",
+        "The path needs this range: look at the loss in logarithms (--log-height)",
     )
     assert alarms(changed(cliff, meta={})) == {}
     cliff.loss[np.abs(axis) > 0.3] = np.inf
     assert set(alarms(cliff)) == {"range", "cells"}
+
+
+def test_the_range_that_is_advised_is_measured_by_the_one_there_is():
+    cliff = bowl(classes=10)
+    wide = changed(cliff, loss=cliff.loss + 40, alpha=4 * cliff.alpha, beta=2 * cliff.beta - 0.4)
+    found = alarms(wide, own_loss=None)
+    assert "(--alpha-range -1 1 --beta-range -0.6 0.4)" in found["range"][1]
+    narrow = changed(bowl(), loss=np.full((9, 9), 0.1), alpha=bowl().alpha / 8)
+    assert "--alpha-range -0.25 0.25 --beta-range -2 2" in alarms(narrow)["range"][1]
+    hole = changed(bowl(), loss=np.where(bowl().loss > 3, np.inf, bowl().loss))
+    shown = [path([0.5, 0], [0.5, 0], [0, 0])]
+    said = alarms(hole, unit_plane(), trajectories=shown)["cells"][1]
+    assert said.endswith("holes. Take --precision fp32.")
 
 
 def test_a_path_that_leaves_the_grid():

@@ -9,7 +9,7 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
-from isoloss import IsolossError, custom_plane, interpolation, probe, random_plane
+from isoloss import IsolossError, Plane, custom_plane, interpolation, probe, random_plane
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics.audit import Audit, audit
 from isoloss.compute.engine import batch_size
@@ -86,6 +86,66 @@ def test_directions_that_move_biases_and_shifts_fold_too():
     folded.move_to(0.7, -0.4)
     expected = plain_losses(model, plane, data, 0.7, -0.4)
     torch.testing.assert_close(folded.evaluate(0, 12)[0], expected, rtol=1e-3, atol=1e-3)
+
+
+def two_norms(affine=True):
+    torch.manual_seed(4)
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, affine=affine), nn.ReLU(),
+        nn.Conv2d(6, 6, 3, bias=False), nn.BatchNorm2d(6, affine=affine), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4),
+    )  # fmt: skip
+    for _ in range(3):
+        model(2 * torch.randn(16, 3, 12, 12) + 1)
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ({"1.bias"}, {"1.bias"}), ({"0.bias"}, {"0.bias"}), ({"0.bias"}, {"4.bias"}),
+        ({"4.bias"}, {"8.weight"}), ({"0.bias", "1.bias"}, {"0.weight"}),
+        ({"3.weight"}, {"4.bias"}),
+    ],
+)  # fmt: skip
+def test_directions_of_a_few_tensors_move_what_they_name(names, losses_by_torch):
+    model, (x, y) = two_norms(), images(40)
+    shapes = {k: v.shape for k, v in model.state_dict().items()}
+    delta, eta = ({k: torch.randn(shapes[k]) for k in sorted(names_of)} for names_of in names)
+    plane = Plane({k: v.clone() for k, v in model.state_dict().items()}, delta, eta)
+    axis = [-1.0, 0.0, 0.7]
+    surface = probe(model, [(x, y)], plane, axis, axis, precision="fp32", progress=False)
+    assert surface.meta["folded_batch_norms"] == 2
+    expected = losses_by_torch(model, plane, axis, axis, x, y)
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(surface.loss, expected, rtol=1e-4)
+
+
+def test_a_norm_without_scale_and_shift_folds_too(losses_by_torch):
+    model, (x, y) = two_norms(affine=False), images(40)
+    plane = custom_plane(model, {"0.bias": torch.randn(6)}, {"3.weight": torch.randn(6, 6, 3, 3)})
+    surface = probe(
+        model, [(x, y)], plane, [0.0, 0.5], [0.0, 0.5], precision="fp32", progress=False
+    )
+    assert surface.meta["folded_batch_norms"] == 2
+    expected = losses_by_torch(model, plane, [0.0, 0.5], [0.0, 0.5], x, y)
+    np.testing.assert_allclose(surface.loss, expected, rtol=1e-4)
+
+
+def test_layers_that_share_a_weight_are_not_folded(losses_by_torch):
+    """Fresh statistics: folding changes the loss by too little to be told at the origin."""
+    torch.manual_seed(0)
+    first, second = nn.Linear(12, 12), nn.Linear(12, 12)
+    second.weight = first.weight
+    model = nn.Sequential(first, nn.BatchNorm1d(12), nn.ReLU(), second, nn.Linear(12, 4)).eval()
+    x, y = torch.randn(30, 12), torch.arange(30) % 4
+    plane = random_plane(model)
+    surface = probe(
+        model, [(x, y)], plane, [0.0, 1.0], [0.0, 1.0], precision="fp32", progress=False
+    )
+    assert surface.meta["folded_batch_norms"] == 0
+    expected = losses_by_torch(model, plane, [0.0, 1.0], [0.0, 1.0], x, y)
+    np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)
 
 
 def test_a_batch_norm_whose_scale_moves_stays():
@@ -328,12 +388,6 @@ def three_layers():
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, 2),
         nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 4),
     ).eval()  # fmt: skip
-
-
-@pytest.fixture
-def pretend_fast_bf16(monkeypatch):
-    monkeypatch.setattr(probing, "reduced_precisions", lambda _: ["bf16"])
-    monkeypatch.setattr(probing, "FEW", 0)
 
 
 def test_the_audit_takes_bf16_where_it_is_accurate(pretend_fast_bf16):

@@ -263,5 +263,5 @@ def test_what_spans_no_plane_is_refused():
         custom_plane(model, {"nothing": torch.zeros(1)}, plane.eta)
     with pytest.raises(IsolossError, match="the parameter is"):
         custom_plane(model, {"0.weight": torch.zeros(1)}, plane.eta)
-    with pytest.raises(IsolossError, match="another network"):
+    with pytest.raises(IsolossError, match="another architecture"):
         plane.project([nn.Linear(2, 2).state_dict()])

@@ -116,7 +116,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(in_folder_
         ({"model": "tinyuser:broken"}, "ValueError: two lines"),
         ({"data": "nosuchdata"}, "no data set"),
         ({"data": "tinyuser:wrong_data"}, "must return"),
-        ({"data": "imagefolder:nowhere"}, "no folder"),
+        ({"data": "imagefolder:nowhere"}, "no file or folder"),
         ({"device": "cuda:99"}, "no device"),
     ):
         with pytest.raises(IsolossError, match=message) as caught:
@@ -131,7 +131,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(in_folder_
         ({"data": "digits"}, "does not take this data"),
         ({"model": "timm:vit_tiny_patch16_224", "data": "digits"}, "does not take this data"),
         ({"model": "tinyuser:too_narrow"}, "3\\) logits"),
-        ({"data": "tinyuser:numpy_data"}, "tensors"),
+        ({"data": "tinyuser:between_classes"}, "with one class index ≥ 0 for each"),
     ],
 )
 def test_a_network_and_data_that_do_not_fit_are_refused(

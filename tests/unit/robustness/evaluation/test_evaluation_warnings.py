@@ -193,23 +193,29 @@ def test_a_black_box_alone_says_nothing(tmp_path):
     assert "not to be trusted" in summary(made, [warning], VALUES)
 
 
-def test_certificates_are_summed_up_where_the_draws_reach(tmp_path):
-    for draws, sentence in ((1000, "within 0.5 in L2"), (100, "within 0.25 in L2"),
-                        (15, "no radius beyond 0.084 in L2")):  # fmt: skip
-        settings = CertifySettings(source="/net", denoiser="x/y", draws=draws)
-        folder = tmp_path / str(draws)
-        folder.mkdir()
-        plan = Plan.of(settings, N)
-        made = Results(settings, Plan(plan.combinations, ((0, N),)), ("net",), 10,
-                        Journal(folder / "units.jsonl"))  # fmt: skip
-        found = {
-            "predicted": [0] * N,
-            "radius": [0.08] * N,
-            "successes": [draws] * N,
-            "answers": [0] * N,
-        }
-        made.journal.append((MAIN, 0, 0), outcome((), [], **found))
-        assert sentence in summary(made, [], VALUES)
+@pytest.mark.parametrize(
+    ("draws", "sentence", "abstained"),
+    [
+        (1000, "within 0.5 in L2", 0),
+        (100, "within 0.25 in L2", 3),
+        (15, "no radius beyond 0.084 in L2", N),
+    ],
+)
+def test_certificates_are_summed_up_where_the_draws_reach(tmp_path, draws, sentence, abstained):
+    settings = CertifySettings(source="/net", denoiser="x/y", draws=draws)
+    plan = Plan(Plan.of(settings, N).combinations, ((0, N),))
+    made = Results(settings, plan, ("net",), 10, Journal(tmp_path / "units.jsonl"))
+    found = {
+        "predicted": [-1] * abstained + [0] * (N - abstained),
+        "radius": [0.08] * N,
+        "successes": [draws] * N,
+        "answers": [0] * N,
+    }
+    made.journal.append((MAIN, 0, 0), outcome((), [], **found))
+    said = summary(made, [], VALUES)
+    assert sentence in said
+    assert ("the draws leave open which class it is" in said) == (abstained > 0)
+    assert f"; for {abstained} the draws" in said or abstained == 0
 
 
 def test_legacy_has_a_short_reach(tmp_path):

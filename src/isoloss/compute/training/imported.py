@@ -1,0 +1,139 @@
+"""Checkpoints that were trained elsewhere, made a training run with its trajectory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from isoloss.compute.data.dataset import Dataset
+from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.progress import ProgressRate
+from isoloss.compute.machine.torchrun_group import process_group
+from isoloss.compute.networks.checkpoints import as_state, digest, load_into, save_tensors, saved_in
+from isoloss.compute.training.classifier import evaluate
+from isoloss.compute.training.network import data_for, filled
+from isoloss.compute.training.notes import Notes, notes_on
+from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory, to_lines
+from isoloss.errors import IsolossError
+from isoloss.events import Event, Log
+from isoloss.files import write_json
+from isoloss.run import Run
+from isoloss.settings import ImportSettings
+from isoloss.settings.checkpoint_paths import in_natural_order
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import with the network and its data at hand.
+
+    Attributes:
+        paths: the checkpoints in order.
+        notes: what each says of its training.
+    """
+
+    settings: ImportSettings
+    dataset: Dataset
+    model: nn.Module
+    device: torch.device
+    paths: tuple[Path, ...]
+    notes: tuple[Notes, ...]
+
+    @classmethod
+    def prepare(cls, settings: ImportSettings) -> Import:
+        """Read all checkpoints; refuses those that do not fit before anything is written."""
+        device = Ranks.current().own(choose_device(settings.device))
+        paths = settings.checkpoints
+        dataset = data_for(settings.model, settings)
+        model, dataset = filled(settings.model, settings, dataset, paths[0], settings.key)
+        notes: list[Notes] = []
+        for path in paths:
+            saved = saved_in(path)
+            as_state(saved, model, label=str(path), key=settings.key)
+            notes.append(notes_on(path, saved))
+        order = _order(settings, notes)
+        return cls(
+            settings, dataset, model, device,
+            tuple(paths[k] for k in order), tuple(notes[k] for k in order),
+        )  # fmt: skip
+
+    def resume(self, run: Run) -> Iterator[Event]:
+        """Convert and test what is missing, yielding what happens."""
+        settings, model = self.settings, self.model.to(self.device)
+        run.check_unchanged(data=self.dataset.digest(), checkpoints=digest(self.paths))
+        points = read_trajectory(run)
+        test = self.dataset.test.to(self.device)
+        precision = "fp32" if settings.precision == "auto" else settings.precision
+        epochs, said = _epochs(self.notes)
+        yield Log(f"{len(self.paths)} checkpoints, {self._in_words()}; {said}")
+        progress = ProgressRate("import", len(self.paths), "checkpoints", done=len(points))
+        for point in points:
+            yield point.metric
+        for k in range(len(points), len(self.paths)):
+            path, notes = self.paths[k], self.notes[k]
+            load_into(model, path, key=settings.key)
+            name = f"{k:04d}.safetensors"
+            save_tensors(run.checkpoints / name, model.state_dict())
+            tested = evaluate(model, test, precision=precision, batch_size=settings.batch_size)
+            step = k if math.isnan(notes.step) else int(notes.step)
+            unknown = math.nan, math.nan
+            points.append(TrajectoryPoint(name, epochs[k], step, notes.lr, *unknown, *tested))
+            write_json(run.points_path, to_lines(points))
+            yield points[-1].metric
+            if (event := progress.at(len(points))) is not None:
+                yield event
+        run.record_environment(imported=[path.name for path in self.paths])
+        process_group().broadcast("imported")
+
+    def serve(self, run: Run) -> None:
+        """Wait for rank 0, which does it all."""
+        process_group().broadcast("imported")
+
+    def _in_words(self) -> str:
+        return {
+            "auto": "in the natural order of their names",
+            "name": "in the natural order of their names",
+            "epoch": "by epoch",
+            "given": "as given",
+            "time": "by the time they were written",
+        }[_ordered_by(self.settings, self.notes)]
+
+
+def _ordered_by(settings: ImportSettings, notes: Sequence[Notes]) -> str:
+    epochs = {n.epoch for n in notes if not math.isnan(n.epoch)}
+    if settings.order == "auto" and len(epochs) == len(notes):
+        return "epoch"
+    return settings.order
+
+
+def _order(settings: ImportSettings, notes: Sequence[Notes]) -> list[int]:
+    """The places of the checkpoints in their order."""
+    paths = settings.checkpoints
+    named = in_natural_order(paths)
+    order = sorted(range(len(paths)), key=lambda k: named.index(paths[k]))
+    match _ordered_by(settings, notes):
+        case "given":
+            return list(range(len(paths)))
+        case "time":
+            return sorted(order, key=lambda k: paths[k].stat().st_mtime_ns)
+        case "epoch":
+            lost = [paths[k] for k in order if math.isnan(notes[k].epoch)]
+            if lost:
+                raise IsolossError(f"{lost[0]} does not say its epoch: choose another --order")
+            return sorted(order, key=lambda k: (notes[k].epoch, notes[k].step))
+        case _:
+            return order
+
+
+def _epochs(notes: Sequence[Notes]) -> tuple[list[float], str]:
+    """The epoch of each checkpoint, and where it is from."""
+    said = [n.epoch for n in notes]
+    if not math.isnan(said[0]) and all(a < b for a, b in pairwise(said)):
+        return said, "epochs as they say"
+    return [float(k) for k in range(len(notes))], "numbered: they say no epochs that increase"

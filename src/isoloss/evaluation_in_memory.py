@@ -1,0 +1,303 @@
+"""`isoloss.robustness.evaluate`: attacks on a network and images that are at hand, as a run.
+
+The run is that of `isoloss attack` and `isoloss defend`, and comes to the same numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any
+from weakref import finalize
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from isoloss.compute.data.dataset import Split
+from isoloss.compute.machine.process_group import Ranks
+from isoloss.compute.machine.recording import explain as explain_failure
+from isoloss.compute.machine.user_code import import_user_function
+from isoloss.compute.networks.copying import check_network
+from isoloss.compute.probe.hashes import digest_of, digest_of_network
+from isoloss.compute.probe.run_at_hand import resumed
+from isoloss.errors import IsolossError
+from isoloss.events import Event
+from isoloss.figures.robustness.drawing import write_usual
+from isoloss.naming import as_arguments
+from isoloss.robustness.attacks.context import OwnAttack
+from isoloss.robustness.attacks.objective import frozen
+from isoloss.robustness.attacks.refusals import as_images, as_labels, check_logits
+from isoloss.robustness.evaluation.evaluation import Evaluation
+from isoloss.robustness.evaluation.setup import Subject, order_of
+from isoloss.robustness.smoothing.own_denoiser import denoiser_of
+from isoloss.robustness_table import Table
+from isoloss.run import Run
+from isoloss.settings import AttackSettings, DefendSettings, explain
+from isoloss.settings.attack_kinds import attack_names
+from isoloss.settings.source import FROM_PYTHON, is_function
+from isoloss.settings.text import missing
+from isoloss.terminal import ProgressBar
+
+Attacks = Mapping[str, Any] | Sequence[Any] | str | OwnAttack
+
+
+def evaluate(
+    model: nn.Module,
+    x: Any,
+    y: Any,
+    attacks: Attacks | None = None,
+    eps: Any = None,
+    *,
+    denoiser: Any = None,
+    sigma: Any = None,
+    norm: str = "linf",
+    out: str | Path | None = None,
+    name: str | None = None,
+    classes: Sequence[str] | None = None,
+    progress: bool = True,
+    on_event: Callable[[Event], object] | None = None,
+    **options: Any,
+) -> Table:
+    """Accuracies of a network under attack, with exact intervals and automatic checks.
+
+    Args:
+        model: (N, C, H, W) images in [0, 1] to (N, classes) logits; normalization belongs inside.
+            It is copied, and left as it is.
+        x: (N, C, H, W) images, floats in [0, 1] or uint8 from 0 to 255, as tensor or array.
+        y: (N,) true classes, integers from 0.
+        attacks: names of those that `isoloss attack --help`, or behind a denoiser `isoloss defend
+            --help`, lists; functions of one's own, `f(model, x, y, eps) -> images`
+            (`isoloss.robustness.attacks.own`); or both, as `{"mine": f, "pgd": "pgd"}`. By default
+            pgd and square, behind a denoiser transfer, bpda, eot and square.
+        eps: radii on the [0, 1] scale; by default as on the command line.
+        denoiser: a folder or a name as for `isoloss defend`; (UNet, scheduler), or a pipeline, of
+            diffusers; or a function of noisy images (N, C, H, W), not clamped, and σ to denoised
+            ones, in which gradients flow. With it what is attacked is the network behind noise.
+        sigma: standard deviations of that noise on the [0, 1] scale; by default 0.25.
+        norm: of the radii, "linf" or "l2".
+        out: the run's folder: there the same call goes on where an interrupted one has stopped,
+            the window shows it meanwhile, and figures are drawn. Under torchrun all processes share
+            the work; each calls this, and is given the table. By default nothing is kept.
+        name: what tables and figures call the network; by default its class's name.
+        classes: the names of the classes; by default numbers.
+        progress: whether to show on stderr how far it is.
+        on_event: called with every event, such as `isoloss.events.Progress`.
+        options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
+            default all), seed, seeds, steps, step_size, restarts, queries, protocol, draws, votes,
+            keep, batch_size, device, precision; data and split are what figures call the images.
+
+    Raises:
+        IsolossError: if something cannot be, or an attack of one's own fails, saying where.
+    """
+    if Ranks.current().world > 1 and out is None:
+        raise IsolossError("under torchrun, give out: all processes find the run there")
+    _check_model(model)
+    images = as_images(x)
+    labels = as_labels(y, images)
+    if len(images) == 0:
+        raise IsolossError("there are no images to attack")
+    kind = AttackSettings if denoiser is None else DefendSettings
+    if denoiser is None and sigma is not None:
+        raise IsolossError("sigma is the noise of a defense: give its denoiser too")
+    own: dict[str, OwnAttack] = {}
+    asked: dict[str, Any] = {
+        "source": FROM_PYTHON + (name or type(model).__name__),
+        "norm": norm,
+        "samples": len(images),
+        **options,
+    }
+    if attacks is not None:
+        asked["attacks"] = _named(attacks, own)
+    if eps is not None:
+        asked["eps"] = _plain(eps)
+    if denoiser is not None:
+        is_named = isinstance(denoiser, str | Path)
+        called = getattr(denoiser, "__name__", type(denoiser).__name__)
+        asked["denoiser"] = str(denoiser) if is_named else f"{FROM_PYTHON}{called}"
+    if sigma is not None:
+        asked["sigma"] = _plain(sigma)
+    settings = _settings(kind, asked)
+    order = order_of(len(images), settings)
+    loaded = None
+    if denoiser is not None:
+        loaded = denoiser_of(denoiser, settings.sigma, images.shape[1])
+    logits = _logits(model, images[:2], labels[:2])
+    if classes is not None and len(classes) != logits.shape[1]:
+        raise IsolossError(
+            f"the network knows {logits.shape[1]} classes, these names are {len(classes)}"
+        )
+    subject = Subject(
+        {settings.networks[0].label: model},
+        Split(images, labels).take(order),
+        tuple(order.tolist()),
+        tuple(map(str, classes if classes is not None else range(logits.shape[1]))),
+        settings.data or "data given in Python",
+        f"{len(images)} images of {logits.shape[1]} classes",
+        digest_of(digest_of_network(model), model.state_dict()),
+        loaded,
+        own,
+    )
+    return _carried_out(settings, subject, out, progress, on_event)
+
+
+def _carried_out(
+    settings: AttackSettings | DefendSettings,
+    subject: Subject,
+    out: str | Path | None,
+    progress: bool,
+    on_event: Callable[[Event], object] | None,
+) -> Table:
+    try:
+        evaluation = Evaluation.prepare(settings, subject)
+    except IsolossError:
+        raise
+    except Exception as error:
+        if told := explain_failure(error):
+            raise IsolossError(as_arguments(told)) from error
+        raise
+    name = settings.networks[0].label
+    place = None
+    if out is None:
+        place = Path(mkdtemp(prefix="isoloss-"))
+        out = place / name
+    folder = Path(out).expanduser().absolute()
+    try:
+        _watch(resumed(folder, settings, evaluation), progress, on_event)
+        table = Table.of(Run.open(folder))
+    except BaseException:
+        if place is not None:
+            rmtree(place, ignore_errors=True)
+        raise
+    if place is not None:
+        finalize(table, rmtree, place, ignore_errors=True)
+    elif Ranks.current().rank == 0:
+        try:
+            list(write_usual(folder))
+        except Exception as error:  # whatever is wrong with fonts, disks or old files
+            warnings.warn(f"no figures of {folder}: {error}", stacklevel=3)
+    return table
+
+
+def _watch(
+    steps: Generator[Event], progress: bool, on_event: Callable[[Event], object] | None
+) -> None:
+    """Go through `steps`, showing and telling what happens."""
+    bar = ProgressBar() if progress else None
+    try:
+        for event in steps:
+            if bar is not None:
+                bar.show(event)
+            if on_event is not None:
+                on_event(event)
+    finally:
+        steps.close()  # a run is then left paused
+        if bar is not None:
+            bar.close()
+
+
+def _named(attacks: Attacks, own: dict[str, OwnAttack]) -> str:
+    """The attacks as settings name them; functions of one's own are added to `own`."""
+    if isinstance(attacks, Mapping):
+        given = list(attacks.items())
+    elif isinstance(attacks, str) or callable(attacks):
+        given = [(None, attacks)]
+    else:
+        given = [(None, each) for each in attacks]
+    words: list[str] = []
+    for name, attack in given:
+        if name is None and isinstance(attack, str):
+            named = attack.replace(",", " ").split()
+            own |= {word: import_user_function(word) for word in named if is_function(word)}
+            words += named
+        elif name in attack_names() and attack in (name, ..., None):
+            words.append(name)
+        else:
+            function: Any = attack
+            if isinstance(attack, str) and is_function(attack):
+                function = import_user_function(attack)
+            called = name or getattr(attack, "__name__", type(attack).__name__).strip("<>")
+            if called in own:
+                raise IsolossError(
+                    f"two attacks are called {called!r}: name each, as {{'first': …, 'second': …}}"
+                )
+            own[_checked_name(called, function)] = function
+            words.append(FROM_PYTHON + called)
+    return ",".join(words)
+
+
+def _checked_name(name: object, function: object) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"[^\s,:]+", name):
+        raise IsolossError(f"an attack's name has no blank, comma or colon, unlike {name!r}")
+    if name in attack_names():
+        raise IsolossError(
+            f"{name!r} is an attack of isoloss: call yours by another name, or ask for that one "
+            f"with {{{name!r}: {name!r}}}"
+        )
+    if not callable(function):
+        raise IsolossError(
+            f"the attack {name} must be a function of (model, x, y, eps), not {function!r}"
+        )
+    return name
+
+
+def _settings(
+    kind: type[AttackSettings | DefendSettings], asked: dict[str, Any]
+) -> AttackSettings | DefendSettings:
+    usual = [
+        n for n in kind.model_fields
+        if n not in ("kind", "source", "also", "model", "stem", "image_size")
+    ]  # fmt: skip
+    for name in asked:
+        if name not in (*usual, "source"):
+            raise IsolossError(f"evaluate has no option {name!r}: choose of {', '.join(usual)}")
+    try:
+        settings = kind.model_validate(asked)
+    except ValidationError as error:
+        raise IsolossError(as_arguments(explain(error))) from error
+    for name in asked:
+        if wanted := missing(settings, name):
+            raise IsolossError(f"{name} is for {as_arguments(wanted)}")
+    return settings
+
+
+def _plain(values: Any) -> Any:
+    """Numbers as settings read them, out of arrays, tensors and other iterables."""
+    if hasattr(values, "tolist"):
+        return values.tolist()
+    return list(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
+
+
+def _check_model(model: nn.Module) -> None:
+    """Refuse what cannot be attacked, whatever the images."""
+    if callable(model) and not isinstance(model, nn.Module):
+        raise IsolossError(
+            f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
+            "before it inside, as torch.nn.Sequential(normalize, network)"
+        )
+    check_network(model)
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+    if own != torch.float32:
+        raise IsolossError(
+            f"the network's parameters are {str(own).removeprefix('torch.')}, and attacks are "
+            "measured in float32: give network.float(), and for speed precision='auto'"
+        )
+
+
+@torch.no_grad()
+def _logits(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
+    """The network's logits for some images, which shows that it takes them."""
+    device = next((p.device for p in model.parameters()), few.device)
+    try:
+        with frozen(model):
+            logits = model(few.to(device))
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise IsolossError(
+            f"the network fails on images of {tuple(few.shape)}: {reason}"
+        ) from error
+    return check_logits(logits, labels.to(device))

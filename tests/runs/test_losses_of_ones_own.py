@@ -1,0 +1,185 @@
+"""Losses and data of the user's own, from the command line to the surface, killed on the way."""
+
+import importlib
+import itertools
+import sys
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import isoloss
+from isoloss import IsolossError
+from isoloss.cli.describe import describe
+from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.run import Run
+from isoloss.settings import AttackSettings, ProbeSettings, TrainSettings
+from isoloss.work import prepare, resume
+
+MINE = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+def data():
+    x = torch.linspace(0, 1, 40)[:, None]
+    set = TensorDataset(x, torch.sin(3 * x))
+    return DataLoader(set, 16, shuffle=True), [(x[:10], torch.sin(3 * x[:10]))]
+
+
+def squares(network, batch):
+    return (network(batch[0]) - batch[1]).square().mean(1)
+
+
+def equation(network, batch):
+    x = batch[0].requires_grad_(True)
+    u = network(x)
+    (du,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+    return (du + u).square().mean(1)
+
+
+def of_batches(network, batch):
+    return squares(network, batch).max()
+
+
+def language():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 9))
+
+
+def texts():
+    tokens = torch.randint(0, 9, (30, 6), generator=torch.Generator().manual_seed(0))
+    targets = tokens.roll(-1, 1)
+    targets[:, -1] = -100
+    return (tokens, targets), (tokens[:5], targets[:5])
+
+
+def numbers():
+    torch.rand(())
+    while True:
+        yield torch.rand(3, 1), torch.rand(3)
+
+
+def endless():
+    return numbers(), numbers()
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """The module `myloss`, and what a probe of its network asks for."""
+    (tmp_path / "myloss.py").write_text(MINE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    sys.modules.pop("myloss", None)
+    module = importlib.import_module("myloss")
+    with torch.random.fork_rng([]):
+        save_tensors(tmp_path / "net.safetensors", module.network().state_dict())
+        save_tensors(tmp_path / "text.safetensors", module.language().state_dict())
+    yield module
+    sys.modules.pop("myloss", None)
+
+
+def asked(**changes):
+    return ProbeSettings.model_validate(
+        {
+            "source": "net.safetensors", "model": "myloss:network", "data": "myloss:data",
+            "grid": (3, 3), "device": "cpu", "precision": "fp32", "points_at_once": 1, **changes,
+        }
+    )  # fmt: skip
+
+
+def done(folder, settings):
+    run = Run.create(folder, settings)
+    list(resume(run))
+    return isoloss.load(run.folder)
+
+
+@pytest.mark.parametrize("loss", ["squares", "equation"])
+def test_a_loss_by_its_name(mine, tmp_path, loss):
+    surface = done(tmp_path / "run", asked(loss=f"myloss:{loss}"))
+    x = torch.linspace(0, 1, 40)[:, None]
+    expected = getattr(mine, loss)(mine.network(), (x, torch.sin(3 * x))).mean().detach()
+    assert surface.loss[1, 1] == pytest.approx(float(expected), rel=1e-5)
+    assert surface.count[1, 1] == 40
+    assert np.isnan(surface.accuracy).all()
+    said = describe(tmp_path / "run")
+    assert f"(myloss:{loss})" in said
+    assert f"centre      train loss {float(expected):.4g}" in said
+
+
+def test_batches_are_those_the_data_came_in_also_after_a_kill(mine, tmp_path):
+    settings = asked(loss="myloss:of_batches", per_batch=True)
+    whole = done(tmp_path / "whole", settings)
+    assert (whole.count == 3).all()
+    stopped = Run.create(tmp_path / "stopped", settings)
+    for _ in range(20):
+        steps = resume(stopped)
+        list(itertools.islice(steps, 7))
+        steps.close()
+        torch.rand(7)  # what a DataLoader shuffles by
+        if stopped.is_done:
+            break
+    list(resume(stopped))
+    np.testing.assert_array_equal(isoloss.load(stopped.folder).loss, whole.loss)
+
+
+def test_a_language_model_without_classes(mine, tmp_path):
+    surface = done(
+        tmp_path / "run",
+        asked(source="text.safetensors", model="myloss:language", data="myloss:texts"),
+    )
+    (tokens, targets), _ = mine.texts()
+    logits = mine.language()(tokens).detach()
+    expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    assert surface.loss[1, 1] == pytest.approx(float(expected), rel=1e-5)
+    right = (logits.argmax(-1) == targets)[:, :-1].float().mean()
+    assert surface.accuracy[1, 1] == pytest.approx(float(right))
+    assert "mean over" in surface.meta["loss"]
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "one output"),
+        ({"loss": "myloss:of_batches"}, "--per-batch"),
+        ({"loss": "myloss:nothing"}, "no 'nothing' in myloss"),
+        ({"loss": "myloss:squares", "per_batch": True}, "one number for a batch"),
+        ({"model": "resnet20"}, "no classes"),
+        ({"data": "myloss:endless", "loss": "myloss:squares"}, "go on"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_anything_is_written(changes, words, monkeypatch):
+    monkeypatch.setattr("isoloss.compute.data.reading.MOST_BATCHES", 100)
+    with pytest.raises(IsolossError, match=words) as caught:
+        prepare(asked(**changes))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("mine")
+def test_what_has_no_classes_is_neither_trained_on_nor_attacked():
+    for settings in (
+        TrainSettings(model="myloss:network", data="myloss:data", device="cpu"),
+        AttackSettings.model_validate(
+            {"source": "net.safetensors", "model": "myloss:network", "data": "myloss:data"}
+        ),
+    ):
+        with pytest.raises(IsolossError, match="one class index ≥ 0 for each"):
+            prepare(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [({"per_batch": True}, "give --loss"), ({"loss": "mse"}, "module:function")]
+)
+def test_wrong_settings(given, words):
+    with pytest.raises(ValueError, match=words):
+        asked(**given)
