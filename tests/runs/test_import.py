@@ -206,3 +206,45 @@ def test_what_checkpoints_say_of_their_training(tmp_path):
 def test_a_key_that_a_file_has_not_is_refused(trained):
     with pytest.raises(IsolossError, match="no 'ema': it has state_dict"):
         imported("keyed", key="ema")
+
+
+REGRESSION = """
+import torch
+from torch import nn
+def net():
+    return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+def data():
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
+    y = x.sum(1, keepdim=True)
+    return (x[:30], y[:30]), (x[30:], y[30:])
+def loss(model, batch):
+    return (model(batch[0]) - batch[1]).square().mean(1)
+"""
+
+
+def test_what_tells_no_classes_apart_is_imported_untested_and_probed(in_folder_of_users_module):
+    Path("fits.py").write_text(REGRESSION, encoding="utf-8")
+    import fits  # pyright: ignore[reportMissingImports]
+
+    for k in range(4):
+        torch.manual_seed(k)
+        torch.save(fits.net().state_dict(), f"e{k}.pt")
+    asked = {**ASKED, "model": "fits:net", "data": "fits:data"}
+    run = Run.create(Path("runs/fit"), ImportSettings(checkpoints="e*.pt", **asked))
+    events = list(resume(run))
+    assert any("not tested" in e.message for e in events if isinstance(e, Log))
+    assert all(math.isnan(p.test_loss) for p in read_trajectory(run))
+    common = {"source": run.folder, "device": "cpu", "precision": "fp32"}
+    probe = Run.create(
+        Path("runs/pca"), ProbeSettings(**common, plane="pca", grid=3, loss="fits:loss")
+    )
+    list(resume(probe))
+    (path,) = load_trajectories(probe.folder)
+    (x, y), _ = fits.data()
+    model = fits.net()
+    for k, loss in enumerate(path.loss):
+        model.load_state_dict(torch.load(f"e{k}.pt"))
+        assert loss == pytest.approx(F.mse_loss(model(x), y).item(), rel=1e-4)
+    attack = Run.create(Path("runs/a"), AttackSettings(**common, samples=4))
+    with pytest.raises(IsolossError, match="tells no classes apart"):
+        list(resume(attack))

@@ -136,7 +136,8 @@ def _run_lines(run: Run) -> list[str]:
         )
         if not math.isnan(last.train_loss):
             tested = f"training loss {last.train_loss:.4g}, {tested}"
-        lines.append(f"  epoch       {last.epoch:g}, {tested}")
+        is_tested = not math.isnan(last.test_loss)
+        lines.append(f"  epoch       {last.epoch:g}" + (f", {tested}" if is_tested else ""))
     if run.settings.is_robustness:
         lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):

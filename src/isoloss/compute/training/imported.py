@@ -68,10 +68,9 @@ class Import:
         settings, model = self.settings, self.model.to(self.device)
         run.check_unchanged(data=self.dataset.digest(), checkpoints=digest(self.paths))
         points = read_trajectory(run)
-        test = self.dataset.test.to(self.device)
-        precision = "fp32" if settings.precision == "auto" else settings.precision
         epochs, said = _epochs(self.notes)
-        yield Log(f"{len(self.paths)} checkpoints, {self._in_words()}; {said}")
+        untested = "" if self.dataset.classes else "; not tested, since the data have no classes"
+        yield Log(f"{len(self.paths)} checkpoints, {self._in_words()}; {said}{untested}")
         progress = ProgressRate("import", len(self.paths), "checkpoints", done=len(points))
         for point in points:
             yield point.metric
@@ -80,7 +79,7 @@ class Import:
             load_into(model, path, key=settings.key)
             name = f"{k:04d}.safetensors"
             save_tensors(run.checkpoints / name, model.state_dict())
-            tested = evaluate(model, test, precision=precision, batch_size=settings.batch_size)
+            tested = self._tested(model)
             step = k if math.isnan(notes.step) else int(notes.step)
             unknown = math.nan, math.nan
             points.append(TrajectoryPoint(name, epochs[k], step, notes.lr, *unknown, *tested))
@@ -94,6 +93,15 @@ class Import:
     def serve(self, run: Run) -> None:
         """Wait for rank 0, which does it all."""
         process_group().broadcast("imported")
+
+    def _tested(self, model: nn.Module) -> tuple[float, float]:
+        """(loss, accuracy) over the test split; NaN where nothing is right or wrong."""
+        if not self.dataset.classes:
+            return math.nan, math.nan
+        asked = self.settings
+        precision = "fp32" if asked.precision == "auto" else asked.precision
+        test = self.dataset.test.to(self.device)
+        return evaluate(model, test, precision=precision, batch_size=asked.batch_size)
 
     def _in_words(self) -> str:
         return {

@@ -156,7 +156,9 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         dataset = load_dataset(
             settings.data or asked.data, size, read=read, targets=_targets(settings)
         )
-    if _targets(settings) != "as given":
+    if not trained_on.classes and _targets(settings) == "classes":
+        raise IsolossError(f"{source} tells no classes apart: it can be probed, not attacked")
+    if trained_on.classes and _targets(settings) != "as given":
         _check_same_classes(trained_on, dataset)
         check_fits(model, dataset)
     return Network(model, dataset, asked.model, path.checkpoints, path)
@@ -164,6 +166,8 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
 
 def _targets(asked: NetworkSettings | TrainingSettings) -> Targets:
     """What the targets may be: with a loss of the user's own the network need not classify."""
+    if isinstance(asked, ImportSettings):
+        return "any"
     if not isinstance(asked, ProbeSettings):
         return "classes"
     return "any" if asked.loss is None else "as given"
