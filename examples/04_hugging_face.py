@@ -38,27 +38,29 @@ def main() -> None:
     everything, vocabulary = snippets()
     model = BertForSequenceClassification(
         BertConfig(
-            vocab_size=vocabulary, hidden_size=48, num_hidden_layers=2, num_attention_heads=4,
-            intermediate_size=96, max_position_embeddings=LENGTH, num_labels=PAGES,
+            vocab_size=vocabulary, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+            intermediate_size=64, max_position_embeddings=LENGTH, num_labels=PAGES,
             hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
         )
     )  # fmt: skip
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), 4e-3)
     model.train()
-    for _ in range(4):
-        for rows in torch.randperm(len(everything["labels"])).split(64):
+    for _ in range(6):
+        for rows in torch.randperm(len(everything["labels"])).split(32):
             optimizer.zero_grad()
             model(**{name: tensor[rows] for name, tensor in everything.items()}).loss.backward()
             optimizer.step()
 
     plane = isoloss.random_plane(model, seed=0)
-    axis = np.linspace(-1, 1, 21)
-    surface = isoloss.probe(model, [everything], plane, axis, axis, samples=256)
+    axis = np.linspace(-1, 1, 13)
+    surface = isoloss.probe(model, [everything], plane, axis, axis, samples=192)
     surface.meta["title"] = "A small BERT on the Python reference"
     surface.save("bert.ply")
     isoloss.render(surface, "bert.png")
-    centre = surface.loss[10, 10], 100 * surface.accuracy[10, 10]
-    print(f"loss {centre[0]:.3f}, accuracy {centre[1]:.1f} % at the centre; wrote bert.ply, bert.png")
+    centre = surface.loss[6, 6], 100 * surface.accuracy[6, 6]
+    print(
+        f"loss {centre[0]:.3f}, accuracy {centre[1]:.1f} % at the centre; wrote bert.ply, bert.png"
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""Checkpoints of Lightning: the trajectory of a LightningModule from its `.ckpt` files.
+r"""Checkpoints of Lightning: the trajectory of a LightningModule from its `.ckpt` files.
 
 Trains on handwritten digits with `ModelCheckpoint`, then finds the plane of the trajectory and its
 losses. From the command line the same files become a run with all that runs can do:
 
-    isoloss import lightning/*.ckpt --model examples.05_lightning:network --data digits
+    isoloss import lightning/*.ckpt --model examples.05_lightning:network \
+        --data examples.05_lightning:data --out runs/mine
 """
 
 import numpy as np
-import torch
 import pytorch_lightning as lightning
+import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
@@ -20,9 +21,8 @@ EPOCHS = 8
 
 
 def network(num_classes: int = 10) -> nn.Module:
-    """A small network for images of 8×8 pixels, or of a multiple."""
+    """A small network for images of 8×8 pixels."""
     return nn.Sequential(
-        nn.AdaptiveAvgPool2d(8),
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(128, num_classes),
@@ -44,10 +44,16 @@ class Digits(lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), 0.05, momentum=0.9)
 
 
-def main() -> None:
-    lightning.seed_everything(0)
+def data() -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Images (N, 1, 8, 8) in [0, 1] and classes (N,), to train and to test on."""
     x, y = (torch.as_tensor(a) for a in load_digits(return_X_y=True))
     x = x.float().view(-1, 1, 8, 8) / 16
+    return (x[:1500], y[:1500]), (x[1500:], y[1500:])
+
+
+def main() -> None:
+    lightning.seed_everything(0)
+    (x, y), _ = data()
     module = Digits()
     keep_all = ModelCheckpoint("lightning", "{epoch:02d}", save_top_k=-1, every_n_epochs=1)
     trainer = lightning.Trainer(

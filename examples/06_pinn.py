@@ -1,8 +1,11 @@
-"""The loss landscape of a physics-informed network: the loss takes derivatives of the network.
+r"""The loss landscape of a physics-informed network: the loss takes derivatives of the network.
 
 Solves the damped oscillator u″ + 2ζω u′ + ω² u = 0, u(0) = 1, u′(0) = 0 on [0, 1] (Raissi et al.
 2019). A sample is a point in time, its loss the squared residual there; the initial conditions
-count the same for each. From the command line: `--loss examples.06_pinn:residual`.
+count the same for each. The same from the command line, once this has written `pinn.pt`:
+
+    isoloss probe pinn.pt --model examples.06_pinn:network --data examples.06_pinn:data \
+        --loss examples.06_pinn:residual --range -0.5 0.5
 """
 
 import math
@@ -69,8 +72,9 @@ def main() -> None:
     surface = isoloss.probe(model, [points], plane, axis, axis, loss=residual, precision="fp32")
     surface.meta["title"] = "A network that solves a damped oscillator"
     surface.save("pinn.ply")
+    torch.save(model.state_dict(), "pinn.pt")
     isoloss.render(surface, "pinn.png")
-    print(f"off the solution by at most {error:.3f}; residual {surface.loss[15, 15]:.2e} at the centre")
+    print(f"off the solution by at most {error:.3f}; loss {surface.loss[15, 15]:.2e} at the centre")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ their principal components holds both paths.
 
 import copy
 
-import numpy as np
 import torch
 from sklearn.datasets import load_iris
 from torch import Tensor, nn
@@ -17,7 +16,9 @@ import isoloss
 class Lion(torch.optim.Optimizer):
     """Steps of one length in each weight: the sign of a momentum."""
 
-    def __init__(self, parameters: object, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.99)):
+    def __init__(
+        self, parameters: object, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.99)
+    ):
         super().__init__(parameters, {"lr": lr, "betas": betas})  # type: ignore[arg-type]
 
     @torch.no_grad()

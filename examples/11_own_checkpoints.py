@@ -1,7 +1,8 @@
-"""Checkpoints that your own training script keeps, made into a run of isoloss.
+r"""Checkpoints that your own training script keeps, made into a run of isoloss.
 
     python examples/11_own_checkpoints.py
-    isoloss import ckpts/*.pt --model examples.11_own_checkpoints:network --data digits --out runs/mine
+    isoloss import ckpts/*.pt --model examples.11_own_checkpoints:network --data digits \
+        --out runs/mine
     isoloss probe runs/mine --plane pca --samples 256
     isoloss attack runs/mine --samples 64
 
