@@ -229,8 +229,8 @@ class Probing:
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
     def _recorded(self) -> dict[str, float] | None:
-        """What the network's training has recorded of the same split at its end; None if nothing,
-        as of checkpoints that were imported."""
+        """What the network's training has recorded of the same split at its end; None where nobody
+        has, as of checkpoints that were imported."""
         settings, path = self.settings, self.probed.network.path
         same = settings.data is None and settings.image_size is None and settings.loss is None
         if path is None or not same:
