@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -232,15 +233,17 @@ class Probing:
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
     def _recorded(self) -> dict[str, float] | None:
-        """What the network's training has recorded of the same split at its end."""
+        """What the network's training has recorded of the same split at its end, if anything."""
         settings, path = self.settings, self.probed.network.path
         same = settings.data is None and settings.image_size is None and settings.loss is None
         if path is None or not same:
             return None
         last = path.points[-1]
         if settings.split == "train":
-            return {"loss": last.loss, "accuracy": last.accuracy}
-        return {"loss": last.test_loss, "accuracy": last.test_accuracy}
+            measured = {"loss": last.loss, "accuracy": last.accuracy}
+        else:
+            measured = {"loss": last.test_loss, "accuracy": last.test_accuracy}
+        return {name: value for name, value in measured.items() if not math.isnan(value)} or None
 
     def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
