@@ -19,6 +19,7 @@ from isoloss.cli.run_verbs import (
     start,
 )
 from isoloss.errors import IsolossError
+from isoloss.patterns import matching
 
 
 def entry() -> None:
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         parser = parser_for(arguments)
         namespace = parser.parse_args(_with_verb(arguments, parser.verbs))
+        for name in ("paths", "folders", "path"):
+            if isinstance(given := getattr(namespace, name, None), list):
+                setattr(namespace, name, [p for each in given for p in matching(each)])
         if namespace.verb not in ON_SEVERAL_PROCESSES:
             _refuse_several_processes()
         return _VERBS[namespace.verb](namespace)

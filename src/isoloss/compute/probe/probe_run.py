@@ -233,17 +233,17 @@ class Probing:
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
     def _recorded(self) -> dict[str, float] | None:
-        """What the network's training has recorded of the same split at its end, if anything."""
+        """What the network's training has recorded of the same split at its end; None where nobody
+        has, as of checkpoints that were imported."""
         settings, path = self.settings, self.probed.network.path
         same = settings.data is None and settings.image_size is None and settings.loss is None
         if path is None or not same:
             return None
         last = path.points[-1]
-        if settings.split == "train":
-            measured = {"loss": last.loss, "accuracy": last.accuracy}
-        else:
-            measured = {"loss": last.test_loss, "accuracy": last.test_accuracy}
-        return {name: value for name, value in measured.items() if not math.isnan(value)} or None
+        trains = settings.split == "train"
+        loss = last.loss if trains else last.test_loss
+        accuracy = last.accuracy if trains else last.test_accuracy
+        return None if math.isnan(loss) else {"loss": loss, "accuracy": accuracy}
 
     def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
