@@ -56,6 +56,10 @@ def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
     travel("probe", trained)
 
 
+def test_a_script_is_watched_stopped_and_watched_again(travel: Travel) -> None:
+    travel("from_python")
+
+
 def test_curves_and_what_grows(travel: Travel, valley: Path, barrier: Path) -> None:
     travel("grow", valley, barrier)
 
