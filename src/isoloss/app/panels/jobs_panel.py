@@ -226,5 +226,5 @@ def status_text(followed: FollowedRun) -> str:
     if followed.status == "waiting":
         return f"{kind.capitalize()}, not begun"
     reached = f" at {100 * followed.progress.fraction:.0f} %" if followed.progress else ""
-    how = "; its script goes on with it" if followed.run.settings.is_from_python else ""
+    how = " (its script resumes it)" if followed.run.settings.is_from_python else ""
     return f"{kind.capitalize()}, {followed.status}{reached}{how}"

@@ -454,7 +454,7 @@ def test_an_import_is_a_training_run_to_the_window(workspace, tmp_path):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("python:Net", "Probe, paused at 30 %; its script goes on with it"),
+        ("python:Net", "Probe, paused at 30 % (its script resumes it)"),
         ("runs/net", "Probe, paused at 30 %"),
     ],
 )
@@ -474,11 +474,11 @@ def test_checkpoints_that_are_opened_are_told_what_can_be_done_with_them(
     for path in ("one.pt", "many/epoch_1.ckpt", "published/model.safetensors"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(b"")
-        for named in {tmp_path / path, tmp_path / path.split("/")[0]}:
-            assert not open_path(workspace, named)
+        for named in {path, path.split("/")[0]}:
+            assert not open_path(workspace, tmp_path / named)
             said = workspace.messages.lines[-1].text
             assert said.startswith(f"{named} holds a network, not its surface: probe it, or import")
     assert not open_path(workspace, tmp_path / "none.pt")
-    assert workspace.messages.lines[-1].text.startswith("there is no file or folder")
+    assert workspace.messages.lines[-1].text == "There is no file or folder none.pt"
     surface.save(tmp_path / "many" / "surface.ply")
     assert open_path(workspace, tmp_path / "many")
