@@ -52,6 +52,11 @@ def main(arguments: Sequence[str]) -> int:
         # Whoever read our output has gone; nothing more can be said to them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:  # a name too long, a folder that is closed: what no file system takes
+        if error.filename is None:
+            raise
+        print(f"isoloss: {error.filename}: {error.strerror}", file=sys.stderr)
+        return WRONG_REQUEST
 
 
 def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str]:
