@@ -49,8 +49,14 @@ def from_python(d: Driver) -> None:
 
 def begin(allowed: float) -> subprocess.Popen[str]:
     """Start the script, which goes no further than this fraction of the work."""
-    Path("allowed").write_text(str(allowed))
+    allow(allowed)
     return subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
+
+
+def allow(fraction: float) -> None:
+    """Let the script go on to this fraction of the work; it reads that while it waits."""
+    Path("next").write_text(str(fraction))
+    Path("next").replace("allowed")
 
 
 def watch(d: Driver, followed):
@@ -64,7 +70,7 @@ def watch(d: Driver, followed):
     assert followed.is_active
     seen = layer.surface.count.sum()
     d.shot("python_grows.png")
-    Path("allowed").write_text("0.6")
+    allow(0.6)
     d.until(lambda: layer.surface.count.sum() > seen, "the surface to sharpen", 60)
     return layer
 
