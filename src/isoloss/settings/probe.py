@@ -176,6 +176,13 @@ class ProbeSettings(NetworkSettings):
         """Whether it is one direction that is probed, not two."""
         return self.plane_kind.is_line
 
+    @field_validator("parameters")
+    @classmethod
+    def _some(cls, parameters: str) -> str:
+        if not parameters.strip():
+            raise ValueError("say which: all, trainable, or names and patterns")
+        return parameters
+
     @field_validator("loss")
     @classmethod
     def _a_function(cls, loss: str | None) -> str | None:
