@@ -7,6 +7,7 @@ from pathlib import Path
 from drive import Driver, drive
 
 SCRIPT = """
+import signal
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch import nn
 import isoloss
 from isoloss.events import Progress
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where tests run behind others
 torch.manual_seed(0)
 net = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 3))
 x, y = torch.rand(600, 3, 2, 2), torch.arange(600) % 3
