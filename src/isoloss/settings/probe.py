@@ -182,6 +182,13 @@ class ProbeSettings(NetworkSettings):
         """Anything; with a loss of the user's own the network need not classify."""
         return "any" if self.loss is None else "as given"
 
+    @field_validator("parameters")
+    @classmethod
+    def _some(cls, parameters: str) -> str:
+        if not parameters.strip():
+            raise ValueError("say which: all, trainable, or names and patterns")
+        return parameters
+
     @field_validator("loss")
     @classmethod
     def _a_function(cls, loss: str | None) -> str | None:
