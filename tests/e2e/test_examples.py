@@ -46,7 +46,7 @@ def number(pattern, text):
 
 def check_picture(path):
     with Image.open(path) as picture:
-        assert len(picture.convert("RGB").getcolors(1 << 22)) > 1000
+        assert len(picture.convert("RGB").getcolors(1 << 22)) > 300
 
 
 def test_a_model_of_ones_own(example, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import file_name
 from isoloss.patterns import matching
 
 Shown = str | Path | Surface | Trajectory
@@ -56,7 +56,7 @@ def _together(shown: Sequence[Shown]) -> list[str | Path | Surface]:
 
 
 def _written(surface: Surface, folder: Path) -> Path:
-    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", surface.title) or "surface of Python"
+    name = file_name(surface.title) or "surface of Python"
     path, n = folder / f"{name}.npz", 2
     while path.exists():
         path, n = folder / f"{name} {n}.npz", n + 1

@@ -31,13 +31,9 @@ from isoloss.compute.probe.plane_probing import (
 )
 from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
+from isoloss.compute.probe.request import CALIBRATION_SAMPLES, Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import ShownPath
-from isoloss.compute.probe.surface_probing import (
-    CALIBRATION_SAMPLES,
-    Request,
-    SurfaceProbing,
-    recalibration_batches,
-)
+from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.compute.training.network import Network
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log, Progress

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from isoloss.compute.machine.recording import explain
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
+from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
@@ -112,8 +113,7 @@ def _as_images(given: Any, x: Tensor, name: str) -> Tensor:
         )
     if not images.is_floating_point():
         raise IsolossError(
-            f"the attack {name} gives {str(images.dtype).removeprefix('torch.')}: images are "
-            "floats in [0, 1]"
+            f"the attack {name} gives {dtype_name(images.dtype)}: images are floats in [0, 1]"
         )
     return images.to(x.device, x.dtype)
 

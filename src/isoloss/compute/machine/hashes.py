@@ -42,14 +42,16 @@ def digest_of_code(function: Callable[..., Any] | None) -> str:
     return digest_of(type(function).__qualname__, getattr(called, "__code__", None))
 
 
-def _pieces(value: Any, depth: int) -> Iterable[bytes]:
+def bytes_of(tensor: Tensor) -> memoryview:
+    """What a tensor of any type holds, also of those that NumPy has not."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
+def _pieces(value: Any, depth: int) -> Iterable[bytes | memoryview]:
     """What `value` is, piece by piece."""
     if isinstance(value, Tensor):
-        value = value.detach().cpu()
         yield f"{value.dtype}{tuple(value.shape)}".encode()
-        yield (
-            value.contiguous().reshape(-1).view(torch.uint8).numpy().data if value.numel() else b""
-        )
+        yield bytes_of(value)
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         yield f"{value.dtype}{value.shape}".encode()
         yield np.ascontiguousarray(value).tobytes()
