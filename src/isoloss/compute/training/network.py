@@ -120,7 +120,7 @@ def filled(
         model = build_for_data(name, stem, dataset)
         load_into(model, saved, str(weights), key)
         if classifies:
-            check_fits(model, dataset)
+            check_fits(model, dataset, logits_alone=not isinstance(asked, ProbeSettings))
         return model
 
     try:
@@ -160,7 +160,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         raise IsolossError(f"{source} tells no classes apart: it can be probed, not attacked")
     if trained_on.classes and settings.targets != "as given":
         _check_same_classes(trained_on, dataset)
-        check_fits(model, dataset)
+        check_fits(model, dataset, logits_alone=not isinstance(settings, ProbeSettings))
     return Network(model, dataset, asked.model, path.checkpoints, path)
 
 
