@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from torch.overrides import TorchFunctionMode
 
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
+
+_unhooked = threading.RLock()
+"""Held while a network is hooked, so that no other thread copies it with its hooks."""
 
 
 def check_network(model: Any) -> None:
@@ -57,7 +61,7 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     """
     check_network(model)
     try:
-        with _ComputedTensorsToo():
+        with _unhooked, _ComputedTensorsToo():
             copy_of = copy.deepcopy(model)
     except Exception as error:  # what a network holds beside tensors may be anything
         raise IsolossError(
@@ -91,16 +95,17 @@ def left_alone(model: nn.Module) -> Generator[None]:
             "which a function in it holds: make that function a method"
         )
 
-    hooks = [
-        module.register_forward_pre_hook(refuse)
-        for module in model.modules()
-        if not isinstance(module, torch.jit.ScriptModule)  # they take none
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with _unhooked:
+        hooks = [
+            module.register_forward_pre_hook(refuse)
+            for module in model.modules()
+            if not isinstance(module, torch.jit.ScriptModule)  # they take none
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 class _ComputedTensorsToo(TorchFunctionMode):
