@@ -208,7 +208,12 @@ def name_of(loss: Loss) -> str:
 
 
 def _as_one(given: Any) -> Tensor:
-    value = torch.as_tensor(given)
+    try:
+        value = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise IsolossError(
+            f"the loss must give one number for a batch, it gave a {type(given).__name__}"
+        ) from error
     if value.numel() != 1:
         raise IsolossError(
             f"the loss must give one number for a batch, it gave {tuple(value.shape)}: leave "
