@@ -9,8 +9,6 @@ import torch
 from torch import Tensor, nn
 
 import isoloss
-from isoloss.geometry.trajectory import Trajectory
-from isoloss.scene import SurfaceLayer
 
 
 def squared_error(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -27,26 +25,28 @@ def main() -> None:
         nn.Linear(1, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 1)
     )
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9)
-    checkpoints, losses = [], []
+    checkpoints = []
     for step in range(601):
         loss = squared_error(model, (x, y)).mean()
         if step % 20 == 0:
             checkpoints.append({k: v.clone() for k, v in model.state_dict().items()})
-            losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
     plane = isoloss.pca_plane(model, checkpoints)
-    coordinates, off_plane = plane.locate(checkpoints)
     alpha, beta = (np.linspace(*ends, 41) for ends in plane.ranges(checkpoints))
-    surface = isoloss.probe(model, [(x, y)], plane, alpha, beta, loss=squared_error)
-    steps = np.arange(len(losses)) * 20.0
-    path = Trajectory(*coordinates.T, np.array(losses), off_plane, steps, np.full(len(steps), 0.05))
-    layer = SurfaceLayer("sine", surface, [path])
-    isoloss.render(layer, "sine.png", title="SGD on a sine, in the plane of its own trajectory")
-    shares = plane.explained_variance_ratio
-    print(f"two components hold {100 * shares.sum():.1f} % of the movement; wrote sine.png")
+    surface = isoloss.probe(
+        model, [(x, y)], plane, alpha, beta, loss=squared_error, trajectory=checkpoints
+    )
+    surface.meta["title"] = "SGD on a sine, in the plane of its own trajectory"
+    surface.save("sine.ply")  # and sine-trajectory.ply beside it
+    isoloss.render(surface, "sine.png")
+    shares, (path,) = plane.explained_variance_ratio, surface.trajectories
+    print(
+        f"two components hold {100 * shares.sum():.1f} % of the movement, which ends at a loss of "
+        f"{path.loss[-1]:.4f}; wrote sine.ply, sine-trajectory.ply and sine.png"
+    )
 
 
 if __name__ == "__main__":

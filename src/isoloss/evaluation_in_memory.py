@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -19,16 +20,16 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Split
+from isoloss.compute.machine.for_scripts import in_one_line, watch
+from isoloss.compute.machine.hashes import digest_of, digest_of_network
 from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.recording import explain as explain_failure
-from isoloss.compute.machine.user_code import import_user_function
+from isoloss.compute.machine.run_at_hand import resumed
+from isoloss.compute.machine.user_code import import_user_function, name_of, one_line
 from isoloss.compute.networks.copying import check_network
-from isoloss.compute.probe.hashes import digest_of, digest_of_network
-from isoloss.compute.probe.run_at_hand import resumed
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
-from isoloss.naming import as_arguments
+from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.refusals import as_images, as_labels, check_logits
@@ -41,11 +42,11 @@ from isoloss.settings import AttackSettings, DefendSettings, explain
 from isoloss.settings.attack_kinds import attack_names
 from isoloss.settings.source import FROM_PYTHON, is_function
 from isoloss.settings.text import missing
-from isoloss.terminal import ProgressBar
 
 Attacks = Mapping[str, Any] | Sequence[Any] | str | OwnAttack
 
 
+@in_one_line()
 def evaluate(
     model: nn.Module,
     x: Any,
@@ -101,9 +102,6 @@ def evaluate(
     labels = as_labels(y, images)
     if len(images) == 0:
         raise IsolossError("there are no images to attack")
-    kind = AttackSettings if denoiser is None else DefendSettings
-    if denoiser is None and sigma is not None:
-        raise IsolossError("sigma is the noise of a defense: give its denoiser too")
     own: dict[str, OwnAttack] = {}
     asked: dict[str, Any] = {
         "source": FROM_PYTHON + (name or type(model).__name__),
@@ -113,91 +111,55 @@ def evaluate(
     }
     if attacks is not None:
         asked["attacks"] = _named(attacks, own)
-    if eps is not None:
-        asked["eps"] = _plain(eps)
-    if denoiser is not None:
-        is_named = isinstance(denoiser, str | Path)
-        called = getattr(denoiser, "__name__", type(denoiser).__name__)
-        asked["denoiser"] = str(denoiser) if is_named else f"{FROM_PYTHON}{called}"
-    if sigma is not None:
-        asked["sigma"] = _plain(sigma)
-    settings = _settings(kind, asked)
+    for given, values in (("eps", eps), ("sigma", sigma)):
+        if values is not None:
+            asked[given] = _plain(values)
+    settings = _settings(asked, denoiser)
+    loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
+    known = _logits(model, images[:2], labels[:2]).shape[1]
+    if classes is not None and len(classes) != known:
+        raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
     order = order_of(len(images), settings)
-    loaded = None
-    if denoiser is not None:
-        loaded = denoiser_of(denoiser, settings.sigma, images.shape[1])
-    logits = _logits(model, images[:2], labels[:2])
-    if classes is not None and len(classes) != logits.shape[1]:
-        raise IsolossError(
-            f"the network knows {logits.shape[1]} classes, these names are {len(classes)}"
-        )
     subject = Subject(
         {settings.networks[0].label: model},
         Split(images, labels).take(order),
         tuple(order.tolist()),
-        tuple(map(str, classes if classes is not None else range(logits.shape[1]))),
+        tuple(map(str, classes if classes is not None else range(known))),
         settings.data or "data given in Python",
-        f"{len(images)} images of {logits.shape[1]} classes",
+        f"{len(images)} images of {known} classes",
         digest_of(digest_of_network(model), model.state_dict()),
         loaded,
         own,
     )
-    return _carried_out(settings, subject, out, progress, on_event)
+    watched = partial(watch, progress=progress, on_event=on_event)
+    return _carried_out(settings, subject, out, watched)
 
 
 def _carried_out(
     settings: AttackSettings | DefendSettings,
     subject: Subject,
     out: str | Path | None,
-    progress: bool,
-    on_event: Callable[[Event], object] | None,
+    watched: Callable[[Generator[Event]], None],
 ) -> Table:
+    evaluation = Evaluation.prepare(settings, subject)
+    passing = None if out is not None else Path(mkdtemp(prefix="isoloss-"))
+    folder = (passing or Path()) / (out or settings.networks[0].label)
+    folder = folder.expanduser().absolute()
     try:
-        evaluation = Evaluation.prepare(settings, subject)
-    except IsolossError:
-        raise
-    except Exception as error:
-        if told := explain_failure(error):
-            raise IsolossError(as_arguments(told)) from error
-        raise
-    name = settings.networks[0].label
-    place = None
-    if out is None:
-        place = Path(mkdtemp(prefix="isoloss-"))
-        out = place / name
-    folder = Path(out).expanduser().absolute()
-    try:
-        _watch(resumed(folder, settings, evaluation), progress, on_event)
+        watched(resumed(folder, settings, evaluation))
         table = Table.of(Run.open(folder))
     except BaseException:
-        if place is not None:
-            rmtree(place, ignore_errors=True)
+        if passing is not None:
+            rmtree(passing, ignore_errors=True)
         raise
-    if place is not None:
-        finalize(table, rmtree, place, ignore_errors=True)
+    if passing is not None:
+        finalize(table, rmtree, passing, ignore_errors=True)
     elif Ranks.current().rank == 0:
         try:
             list(write_usual(folder))
         except Exception as error:  # whatever is wrong with fonts, disks or old files
-            warnings.warn(f"no figures of {folder}: {error}", stacklevel=3)
+            warnings.warn(f"no figures of {folder}: {error}", stacklevel=4)
     return table
-
-
-def _watch(
-    steps: Generator[Event], progress: bool, on_event: Callable[[Event], object] | None
-) -> None:
-    """Go through `steps`, showing and telling what happens."""
-    bar = ProgressBar() if progress else None
-    try:
-        for event in steps:
-            if bar is not None:
-                bar.show(event)
-            if on_event is not None:
-                on_event(event)
-    finally:
-        steps.close()  # a run is then left paused
-        if bar is not None:
-            bar.close()
 
 
 def _named(attacks: Attacks, own: dict[str, OwnAttack]) -> str:
@@ -220,7 +182,7 @@ def _named(attacks: Attacks, own: dict[str, OwnAttack]) -> str:
             function: Any = attack
             if isinstance(attack, str) and is_function(attack):
                 function = import_user_function(attack)
-            called = name or getattr(attack, "__name__", type(attack).__name__).strip("<>")
+            called = name or name_of(attack).strip("<>")
             if called in own:
                 raise IsolossError(
                     f"two attacks are called {called!r}: name each, as {{'first': …, 'second': …}}"
@@ -245,12 +207,18 @@ def _checked_name(name: object, function: object) -> str:
     return name
 
 
-def _settings(
-    kind: type[AttackSettings | DefendSettings], asked: dict[str, Any]
-) -> AttackSettings | DefendSettings:
+def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSettings:
+    """What is asked for, validated: of an attack, or where there is a denoiser of a defense."""
+    kind = AttackSettings if denoiser is None else DefendSettings
+    if denoiser is not None:
+        is_named = isinstance(denoiser, str | Path)
+        called = str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
+        asked = asked | {"denoiser": called}
+    elif "sigma" in asked:
+        raise IsolossError("sigma is the noise of a defense: give its denoiser too")
     usual = [
         n for n in kind.model_fields
-        if n not in ("kind", "source", "also", "model", "stem", "image_size")
+        if n not in ("kind", "source", "also", "model", "stem", "image_size", "key")
     ]  # fmt: skip
     for name in asked:
         if name not in (*usual, "source"):
@@ -258,10 +226,10 @@ def _settings(
     try:
         settings = kind.model_validate(asked)
     except ValidationError as error:
-        raise IsolossError(as_arguments(explain(error))) from error
+        raise IsolossError(explain(error)) from error
     for name in asked:
         if wanted := missing(settings, name):
-            raise IsolossError(f"{name} is for {as_arguments(wanted)}")
+            raise IsolossError(f"{name} is for {wanted}")
     return settings
 
 
@@ -283,7 +251,7 @@ def _check_model(model: nn.Module) -> None:
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     if own != torch.float32:
         raise IsolossError(
-            f"the network's parameters are {str(own).removeprefix('torch.')}, and attacks are "
+            f"the network's parameters are {dtype_name(own)}, and attacks are "
             "measured in float32: give network.float(), and for speed precision='auto'"
         )
 
@@ -295,9 +263,10 @@ def _logits(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
     try:
         with frozen(model):
             logits = model(few.to(device))
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+    except IsolossError:
+        raise
+    except Exception as error:  # a user's network may raise anything
         raise IsolossError(
-            f"the network fails on images of {tuple(few.shape)}: {reason}"
+            f"the network fails on images of {tuple(few.shape)}: {one_line(error)}"
         ) from error
     return check_logits(logits, labels.to(device))

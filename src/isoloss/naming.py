@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 
 def short_name(name: str) -> str:
@@ -25,6 +25,27 @@ def listed(words: Iterable[str], conjunction: str) -> str:
     """Words as a sentence has them: `.ply, .npz or .h5`; one or more."""
     *others, last = words
     return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """The first few of many names: `a, b, c and 12 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def in_one_line(text: object) -> str:
+    """What a text says, its lines put together."""
+    return " ".join(str(text).split())
+
+
+def file_name(text: str) -> str:
+    """A text as part of a file's name on any system."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", text)
+
+
+def dtype_name(dtype: object) -> str:
+    """A type of PyTorch's: float32."""
+    return str(dtype).removeprefix("torch.")
 
 
 def sentence(message: str) -> str:

@@ -21,10 +21,12 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, nothing_at, read_json, write_json
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
-from isoloss.settings.elsewhere import found_again, given_elsewhere, missing_path
+from isoloss.settings.elsewhere import found_again, given_elsewhere, missing_network
 from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
+_LONGEST = 50
+"""Characters of a thing in a folder's name, which file systems take up to 255 bytes of."""
 
 
 class RunIsHeld(IsolossError):
@@ -123,8 +125,8 @@ class Run:
             settings = given_elsewhere(self.settings, given)
         except ValidationError as error:
             raise IsolossError(explain(error)) from error
-        if (missing := missing_path(settings)) is not None:
-            raise IsolossError(f"there is no file or folder {missing}")
+        if (missing := missing_network(settings)) is not None:
+            raise nothing_at(missing[1])
         content = _object(read_json(self.folder / names.RUN))
         said = settings.model_dump(mode="json", include=set(given))
         content["elsewhere"] = {**_object(content.get("elsewhere")), **said}
@@ -334,13 +336,19 @@ class EventTail:
 
 def run_name(settings: AnySettings) -> str:
     """A short folder name that says what a run with `settings` does."""
+    subject, what = _name_of(settings)
+    return f"{subject[:_LONGEST]}-{what[:_LONGEST]}"
+
+
+def _name_of(settings: AnySettings) -> tuple[str, str]:
+    """What it is about, and what is done there."""
     if isinstance(settings, ImportSettings):
-        return f"{network_type(settings.model).label}-imported"
+        return network_type(settings.model).label, "imported"
     if settings.kind == "train":
         what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
-        return f"{what}-{data_set(settings.data).label}"
+        return what, data_set(settings.data).label
     what = settings.plane if settings.kind == "probe" else settings.kind
-    return f"{settings.networks[0].label}-{what}"
+    return settings.networks[0].label, what
 
 
 def _object(content: Any) -> dict[str, Any]:

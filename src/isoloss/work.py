@@ -9,6 +9,7 @@ from isoloss.compute.machine import recording
 from isoloss.compute.machine.recording import Prepared, explain, recorded
 from isoloss.errors import IsolossError
 from isoloss.events import Event
+from isoloss.files import nothing_at
 from isoloss.run import Run
 from isoloss.settings import (
     AnySettings,
@@ -17,6 +18,7 @@ from isoloss.settings import (
     RobustnessSettings,
     TrainSettings,
 )
+from isoloss.settings.elsewhere import missing_network
 
 
 def prepare(settings: AnySettings) -> Prepared:
@@ -68,7 +70,21 @@ def resume(run: Run, prepared: Prepared | None = None) -> Iterator[Event]:
             f"{run.folder} was begun from Python, which alone has its network: run that script "
             "again, and it goes on"
         )
-    yield from recorded(run, lambda: prepared or prepare(run.settings))
+    yield from recorded(run, lambda: prepared or _prepare_again(run))
+
+
+def _prepare_again(run: Run) -> Prepared:
+    """What a run needs, loaded from where it was when it was asked for.
+
+    Raises:
+        IsolossError: also if nothing lies there any more: with the way to say where it lies now.
+    """
+    if (gone := missing_network(run.settings)) is not None:
+        field, path = gone
+        raise IsolossError(
+            f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} PATH"
+        )
+    return prepare(run.settings)
 
 
 def follow(folder: Path) -> None:

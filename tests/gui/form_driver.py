@@ -16,14 +16,20 @@ class FormDriver:
         d.until(self._window, "the form")
 
     def typed(
-        self, name: str, value: str | int | float, *, optional: bool = False, table: str = ""
+        self,
+        name: str,
+        value: str | int | float,
+        *,
+        optional: bool = False,
+        table: str = "",
+        part: str = "##value",
     ) -> None:
         """Type into a field, which may have to be scrolled to; an optional one is chosen first."""
         table = table or self._usual
         self._here()
         if optional:
             self._d.click(f"{table}/{name}/##default")
-        self._d.type(f"{table}/{name}/##value", value)
+        self._d.type(f"{table}/{name}/{part}", value)
 
     def suggested(self, name: str, offered: list[str], choice: int) -> None:
         """Choose what a field offers, which is just this."""

@@ -56,6 +56,18 @@ def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
     travel("probe", trained)
 
 
+def test_probe_with_a_loss_of_ones_own(travel: Travel, trained: Path) -> None:
+    travel("own_loss", trained)
+
+
+def test_checkpoints_are_imported_and_probed(travel: Travel) -> None:
+    travel("checkpoints")
+
+
+def test_a_script_is_watched_stopped_and_watched_again(travel: Travel) -> None:
+    travel("from_python")
+
+
 def test_curves_and_what_grows(travel: Travel, valley: Path, barrier: Path) -> None:
     travel("grow", valley, barrier)
 

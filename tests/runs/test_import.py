@@ -11,13 +11,14 @@ import torch
 import torch.nn.functional as F
 
 from isoloss import IsolossError
+from isoloss.cli.describe import describe
 from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state
 from isoloss.compute.training.network import load_path
 from isoloss.compute.training.notes import notes_on
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.events import Log, Metric
-from isoloss.geometry.files.reading import load_trajectories
+from isoloss.geometry.files.reading import load, load_trajectories
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, ImportSettings, ProbeSettings
 from isoloss.work import resume
@@ -84,7 +85,12 @@ def test_checkpoints_become_a_trajectory_that_is_probed(trained):
         assert math.isnan(point.loss)
     assert [e.test_loss for e in events if isinstance(e, Metric)] == [p.test_loss for p in points]
     assert any("by epoch" in e.message for e in events if isinstance(e, Log))
+    said = [e.message for e in events if isinstance(e, Log)]
+    assert said[0].startswith("data: tinyuser:data, 3 classes, ")
     assert run.is_done
+    told = describe(run.folder)
+    assert "checkpoints 12, from epoch_0.pt to epoch_11.pt" in told
+    assert said[0].removeprefix("data: ") in told
     assert list(resume(run)) == []
     for path in Path("ckpts").iterdir():
         path.unlink()  # it stands by itself
@@ -103,6 +109,14 @@ def test_checkpoints_become_a_trajectory_that_is_probed(trained):
         probe = Run.create(run.folder.parent / name, settings)
         list(resume(probe))
         assert probe.is_done, name
+    # How it was trained is not known: nothing is said of it.
+    assert set(load(run.folder.parent / "pca").meta["centre"]) == {"loss", "accuracy", "split"}
+    settings = ProbeSettings(**common, plane="line", points=3, split="test")
+    probe = Run.create(run.folder.parent / "tested", settings)
+    list(resume(probe))
+    loss, accuracy = measured(trained[-1])
+    told = f"loss {loss:.4g}, accuracy {100 * accuracy:.4g} %"
+    assert f"test {told}; its training recorded {told}" in describe(probe.folder)
     mine, _ = load_trajectories(run.folder.parent / "pca")
     assert list(mine.epoch) == list(range(12))
     assert mine.loss[-1] < mine.loss[0]

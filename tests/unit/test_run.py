@@ -80,6 +80,9 @@ def test_runs_are_named_for_what_they_do(model, data, name):
 def test_a_probe_is_named_for_its_source():
     assert run_name(ProbeSettings(source=Path("/r/r50-lr0.05"))) == "r50-lr0.05-random"
     assert run_name(ProbeSettings(source=Path("/r/a.pt"), model="x", data="y")) == "a-random"
+    long = ProbeSettings(source=Path(f"/r/{'☃' * 80}.pt"), model="x", data="y")
+    assert len(run_name(long).encode()) < 200
+    assert run_name(long).endswith("☃-random")
 
 
 def test_a_run_is_held_by_one_process(tmp_path):

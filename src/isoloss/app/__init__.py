@@ -92,6 +92,7 @@ def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:
     from isoloss.app.state.handed_over import PASSING, as_paths
     from isoloss.display import has_display
     from isoloss.errors import IsolossError
+    from isoloss.files import nothing_at
     from isoloss.jobs.window_job import WindowJob
 
     if not has_display():
@@ -100,7 +101,7 @@ def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:
     try:
         paths = as_paths(shown, folder)
         if paths and not any(path.exists() for path in paths):
-            raise IsolossError(f"there is no file or run folder {paths[0]}")
+            raise nothing_at(paths[0])
         return WindowJob(paths, folder)
     except BaseException:
         rmtree(folder, ignore_errors=True)

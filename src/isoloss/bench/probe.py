@@ -35,7 +35,8 @@ from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.networks.models import build_for_data
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.random_plane import random_plane
-from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
+from isoloss.compute.probe.request import Request
+from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface

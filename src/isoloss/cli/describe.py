@@ -122,7 +122,8 @@ def _run_lines(run: Run) -> list[str]:
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
         if name == "checkpoints":
-            text = f"{len(value)}, from {Path(value[0]).name} to {Path(value[-1]).name}"
+            names = run.environment.get("imported") or [Path(each).name for each in value]
+            text = f"{len(names)}, from {names[0]} to {names[-1]}"
         text = about_data[-1] if name == "data" and about_data else text
         asked_for = name in facts or getattr(run.settings, name) != default[name]
         if name != "kind" and text and asked_for:

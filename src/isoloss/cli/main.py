@@ -19,6 +19,7 @@ from isoloss.cli.run_verbs import (
     start,
 )
 from isoloss.errors import IsolossError
+from isoloss.patterns import matching
 
 
 def entry() -> None:
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         parser = parser_for(arguments)
         namespace = parser.parse_args(_with_verb(arguments, parser.verbs))
+        for name in ("paths", "folders", "path"):
+            if isinstance(given := getattr(namespace, name, None), list):
+                setattr(namespace, name, [p for each in given for p in matching(each)])
         if namespace.verb not in ON_SEVERAL_PROCESSES:
             _refuse_several_processes()
         return _VERBS[namespace.verb](namespace)
@@ -48,6 +52,11 @@ def main(arguments: Sequence[str]) -> int:
         # Whoever read our output has gone; nothing more can be said to them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:  # a name too long, a folder that is closed: what no file system takes
+        if error.filename is None:
+            raise
+        print(f"isoloss: {error.filename}: {error.strerror}", file=sys.stderr)
+        return WRONG_REQUEST
 
 
 def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str]:

@@ -43,7 +43,8 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
         if is_positional(field):
             free: dict[str, Any] = {}
             if size == ANY_NUMBER:
-                free = {"nargs": "*", "default": argparse.SUPPRESS}
+                default = () if field.is_required() else argparse.SUPPRESS
+                free = {"nargs": "*", "default": default}
             parser.add_argument(name, help=help_text, metavar=name.upper(), **free)
             continue
         if alternatives(field.annotation) == [bool]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
+from isoloss.naming import in_one_line
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
 from isoloss.scene.document import Document
@@ -266,4 +267,4 @@ class _Reader:
         return [Path(os.path.normpath(self._folder / text)) for text in texts]
 
     def _miss(self, where: str, error: Exception) -> None:
-        self.missing.append(" ".join(f"{where}: {error}".split()))
+        self.missing.append(in_one_line(f"{where}: {error}"))

@@ -52,11 +52,11 @@ TrainingSettings = TrainSettings | ImportSettings
 """What leaves a network with its trajectory: for an isinstance."""
 AnySettings = (
     TrainSettings
+    | ImportSettings
     | ProbeSettings
     | AttackSettings
     | DefendSettings
     | CertifySettings
-    | ImportSettings
 )
 _adapter: TypeAdapter[AnySettings] = TypeAdapter(
     Annotated[AnySettings, Field(discriminator="kind")]

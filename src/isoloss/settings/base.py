@@ -108,9 +108,8 @@ class NetworkSettings(Settings):
 
     source: NetworkPath = Field(
         title="Network",
-        description="A training run's folder, a checkpoint (.safetensors, .pt, .ckpt, …, a folder "
-        "of Hugging Face's), the name of a network that is shipped, or of timm's published ones "
-        "(timm:NAME.TAG)",
+        description="A training run's folder, a checkpoint (a file, or Hugging Face's folder), or "
+        "the name of a shipped or published network (timm:NAME.TAG)",
         json_schema_extra={"positional": True},
     )
     model: str | None = Field(
@@ -189,6 +188,8 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
     name = "--" + typed.get(place[0], place[0]).replace("_", "-")
     if first["type"] == "missing":
         return f"{name} is missing"
+    if first["type"] in ("string_too_short", "too_short"):
+        return f"{name}: say which"
     given = first["input"]
     # Of several values the message has said which.
     return f"{name}: {message}" + ("" if isinstance(given, list | tuple) else f" (got {given!r})")

@@ -13,6 +13,7 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
 from isoloss.naming import listed
+from isoloss.patterns import matching, natural
 from isoloss.run_folder import CHECKPOINTS, POINTS, RESUME, is_run
 
 CHECKPOINT_SUFFIXES = (
@@ -79,10 +80,10 @@ def expanded(given: str | Path) -> list[Path]:
             raise IsolossError(f"{path} has no checkpoints in it ({known})")
         return in_natural_order(filter(_may_be_one, path.iterdir()))
     if glob.has_magic(str(path)) and not path.exists():
-        matching = [Path(p) for p in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-        if not matching:
+        found = matching(path)
+        if found == [path]:
             raise IsolossError(f"no file matches {given}")
-        return in_natural_order(matching)
+        return in_natural_order(found)
     if not path.exists():
         raise IsolossError(f"there is no checkpoint {path}")
     return [path]
@@ -96,15 +97,6 @@ def holds_checkpoints(folder: Path) -> bool:
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
     """By name, numbers in it by their size: epoch_2 before epoch_10."""
     return sorted(paths, key=lambda path: (natural(str(path.parent)), natural(stem(path))))
-
-
-def natural(name: str) -> list[tuple[bool, int, str]]:
-    """What to sort names by so that numbers in them count by their size."""
-    return [
-        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part.lower())
-        for part in re.split(r"(\d+)", name)
-        if part
-    ]
 
 
 def _of_run(folder: Path) -> list[Path]:

@@ -42,11 +42,14 @@ def given_elsewhere(settings: Settings, given: dict[str, Any]) -> Any:
     return settings.model_copy(update={k: getattr(changed, k) for k in given})
 
 
-def missing_path(settings: Any) -> Path | None:
-    """The first network that settings name by a path where nothing lies."""
-    named = (getattr(settings, "source", None), *getattr(settings, "also", ()))
-    paths = [p for p in (*named, getattr(settings, "to", None)) if p is not None]
-    return next((p for p in paths if p.is_absolute() and not p.exists()), None)
+def missing_network(settings: Any) -> tuple[str, Path] | None:
+    """The field and the path of the first network that settings name where nothing lies."""
+    for field in ("source", "also", "to"):
+        value = getattr(settings, field, None) or ()
+        for path in (value,) if isinstance(value, Path) else cast(tuple[Path, ...], value):
+            if path.is_absolute() and not path.exists():
+                return field, path
+    return None
 
 
 def _found(value: Any, folder: Path, begun_in: str | None) -> Any:

@@ -9,7 +9,9 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from isoloss.errors import IsolossError
 from isoloss.settings.base import AbsolutePath, Settings, Stem
+from isoloss.settings.built_in import network_names
 from isoloss.settings.checkpoint_paths import expanded
+from isoloss.settings.train import TrainSettings
 
 Order = Literal["auto", "name", "epoch", "given", "time"]
 
@@ -40,16 +42,15 @@ class ImportSettings(Settings):
     task: ClassVar[Literal["classifier"]] = "classifier"
     kind: Literal["import"] = "import"
     checkpoints: Annotated[tuple[AbsolutePath, ...], BeforeValidator(_each)] = Field(
-        default=(),
         title="Checkpoints",
-        description="Files of one network in the course of its training, a pattern such as "
-        "ckpts/*.pt, or a folder of them",
+        description="Files of one training, a pattern such as ckpts/*.pt, or their folder",
         json_schema_extra={"positional": True},
     )
     model: str = Field(
         title="Network type",
-        description="Which network they belong to, as in training",
+        description=f"Which network they belong to: {network_names()}",
         min_length=1,
+        examples=TrainSettings.model_fields["model"].examples,
         json_schema_extra={"names": "network"},
     )
     stem: Stem = Field(default="auto", title="Stem", description="As in training")
@@ -58,6 +59,7 @@ class ImportSettings(Settings):
         description="What the network was trained and is tested on: digits, cifar10, "
         "imagefolder:PATH, or package.module:function",
         min_length=1,
+        examples=TrainSettings.model_fields["data"].examples,
         json_schema_extra={"names": "data"},
     )
     image_size: int | None = Field(

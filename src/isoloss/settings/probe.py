@@ -180,7 +180,8 @@ class ProbeSettings(NetworkSettings):
     @classmethod
     def _a_function(cls, loss: str | None) -> str | None:
         if loss is not None and not is_function(loss):
-            raise ValueError(f"a loss is package.module:function, not {loss!r}")
+            but = f", not {loss!r}" if loss.strip() else ""
+            raise ValueError(f"a loss is package.module:function{but}")
         return loss
 
     @model_validator(mode="after")

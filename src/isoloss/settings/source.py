@@ -121,5 +121,7 @@ def is_folder(text: str | Path) -> bool:
 
 def is_function(text: str) -> bool:
     """Whether a text reads package.module:function."""
-    module, separator, function = text.partition(":")
-    return bool(separator) and function.isidentifier() and module.replace(".", "_").isidentifier()
+    module, _, function = text.partition(":")
+    # A module may be called 01_train: only a statement cannot import it.
+    named = bool(module) and f"_{module}".replace(".", "_").isidentifier()
+    return named and function.isidentifier()

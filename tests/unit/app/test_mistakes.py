@@ -220,6 +220,21 @@ def test_a_difference_tells_that_it_is_one(opened):
     assert dict(facts(b))["Loss"] == "1 to 3"
 
 
+def test_the_facts_of_a_layer_tell_its_centre_and_what_was_asked_for(opened):
+    a, b = opened.document.layers
+    a.surface.meta.update(
+        centre={"split": "train", "loss": 1.25, "accuracy": 0.5, "recorded": {"loss": 0.25}},
+        loss="my.losses:dice",
+        parameters="layer4.*: 7 of 62",
+    )
+    told = dict(facts(a))
+    assert told["Centre"] == (
+        "train loss 1.25, accuracy 50 %; its training recorded loss 0.25 over its last steps"
+    )
+    assert (told["Loss function"], told["Parameters"]) == ("my.losses:dice", "layer4.*: 7 of 62")
+    assert not {"Centre", "Loss function", "Parameters"} & set(dict(facts(b)))
+
+
 def test_a_minimum_that_is_not_marked_has_no_ring(workspace, tmp_path):
     loss = 1 + 0.5 * AXIS[:, None] ** 2 + AXIS**2
     loss[0, 0] = 1.2  # a shallow one in the corner, below a saddle of 1.375

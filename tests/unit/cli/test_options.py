@@ -23,6 +23,8 @@ from isoloss.settings import (
 )
 from isoloss.settings.text import command_line, help_of
 
+LONG = "y" * 300
+
 
 def options_of(kind):
     parser = Parser()
@@ -127,6 +129,21 @@ def test_several_values_may_be_given_together_or_one_by_one(given):
         (["render", "nowhere.ply", "--out", "x.png", "--size", "big"], "--size"),
         (["view", "nowhere.ply"], "there is no file or folder "),
         (["dance"], "dance"),
+        *(
+            (words, "too long")
+            for words in (
+                ["info", LONG],
+                ["run", LONG],
+                ["view", LONG],
+                ["render", LONG, "--out", "x.png"],
+                ["train", "--data", "digits", "--model", "vgg11", "--out", LONG],
+                ["import", LONG, "--model", "vgg11", "--data", "digits"],
+                ["certify", LONG],
+                ["attack", LONG + ".pt", "--model", "vgg11", "--data", "digits"],
+                ["train", "--data", f"imagefolder:{LONG}"],
+                ["demo", "--headless", "--out", LONG],
+            )
+        ),
     ],
 )
 def test_wrong_requests_get_one_line_and_code_2(tmp_path, monkeypatch, capsys, words, message):

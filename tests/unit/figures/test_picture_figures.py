@@ -232,7 +232,7 @@ def test_a_figure_shows_the_texture_that_is_asked_for():
 @pytest.mark.parametrize(
     ("texture", "print_", "message"),
     [
-        ("matte", Print(), "has no matte: --texture may be height, accuracy"),
+        ("matte", Print(), "has no matte: texture may be height, accuracy"),
         ("wireframe", Print(), "has no wireframe"),
         ("slope", Print(fill=False), "lines alone show no slope"),
         ("accuracy", Print(), "no accuracy in bowl"),
@@ -266,7 +266,7 @@ def test_a_label_leaves_the_path_free():
 @pytest.mark.parametrize(
     ("surface", "message"),
     [
-        ([bowl(), bowl()], "2 are shown in one viewport: leave one"),
+        ([bowl(), bowl()], "is of one surface, not of 2: draw each by itself"),
         (Surface.from_loss(AXIS, AXIS, np.full((21, 21), np.nan)), "none is shown"),
         (Surface.from_loss(AXIS[:1], AXIS, np.ones((1, 21))), "thinner than 2×2"),
     ],

@@ -6,8 +6,10 @@ import shutil
 import pytest
 
 from isoloss import IsolossError
+from isoloss.events import Failed
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, ProbeSettings, TrainSettings
+from isoloss.work import resume
 
 
 @pytest.fixture
@@ -102,3 +104,16 @@ def test_a_damaged_record_of_the_folder_hurts_nothing(there, folder):
     path = here / "runs" / "attacked" / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "folder": folder}))
     assert Run.open(path.parent).asked.kind == "attack"
+
+
+@pytest.mark.parametrize(("field", "gone"), [("source", "runs/r50"), ("also", "more/vgg")])
+def test_a_run_without_its_networks_says_how_to_name_them(there, field, gone):
+    run = Run.open(there / "runs" / "pca")
+    shutil.rmtree(there / gone)
+    with pytest.raises(IsolossError) as raised:
+        list(resume(run))
+    assert str(raised.value) == (
+        f"there is no file or folder {there / gone}; where it lies now: "
+        f"isoloss run {run.folder} --{field} PATH"
+    )
+    assert list(run.events())[-1][1] == Failed(str(raised.value))

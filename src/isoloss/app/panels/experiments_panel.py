@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.form_fields import draw_field
@@ -77,11 +77,18 @@ class ExperimentsPanel:
         imgui.pop_style_color(4)
 
     def _tabs(self) -> None:
-        if not imgui.begin_tab_bar("kinds"):
+        titles = [kind.capitalize() for kind in self.forms]
+        padding = ImVec2(_beside_titles(titles), imgui.get_style().frame_padding.y)
+        shrinking = int(imgui.TabBarFlags_.fitting_policy_shrink)
+        with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):
+            opened = imgui.begin_tab_bar("kinds", shrinking)
+        if not opened:
             return
-        for kind, form in self.forms.items():
+        for title, (kind, form) in zip(titles, self.forms.items(), strict=True):
             wanted = imgui.TabItemFlags_.set_selected if self._wanted == kind else 0
-            if imgui.begin_tab_item(kind.capitalize(), None, int(wanted))[0]:
+            with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):
+                opened = imgui.begin_tab_item(title, None, int(wanted))[0]
+            if opened:
                 self._form(kind, form)
                 imgui.end_tab_item()
         self._wanted = None
@@ -204,6 +211,14 @@ class ExperimentsPanel:
             folder = self.workspace.folder / folder
         if self.workspace.start(folder, form.settings):
             self.folders[kind] = None
+
+
+def _beside_titles(titles: list[str]) -> float:
+    """The padding of tabs: the usual one, or as much as lets all of them be read."""
+    style = imgui.get_style()
+    texts = sum(imgui.calc_text_size(title).x + style.item_inner_spacing.x + 1 for title in titles)
+    room = (imgui.get_content_region_avail().x - texts) / (2 * len(titles))
+    return min(max(room, 0), style.frame_padding.x)
 
 
 def _unfolded(name: str, form: Form, fields: list[FieldSpec]) -> bool:

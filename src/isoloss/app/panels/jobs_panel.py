@@ -128,14 +128,12 @@ class JobsPanel:
                 )
             )
         if followed.is_active:
-            found.append(
-                (
-                    fa.ICON_FA_STOP,
-                    "cancel",
-                    "Cancel: the run stays paused and can be resumed",
-                    lambda: runs.cancel(followed),
-                )
+            later = (
+                "Cancel: the script that began it is interrupted, and goes on when it is run again"
+                if followed.run.settings.is_from_python
+                else "Cancel: the run stays paused and can be resumed"
             )
+            found.append((fa.ICON_FA_STOP, "cancel", later, lambda: runs.cancel(followed)))
         elif can_resume(followed):
             found.append(
                 (
@@ -227,5 +225,6 @@ def status_text(followed: FollowedRun) -> str:
         return f"{kind.capitalize()}, done{spent}"
     if followed.status == "waiting":
         return f"{kind.capitalize()}, not begun"
-    reached = f" at {followed.progress.fraction:.0%}" if followed.progress else ""
-    return f"{kind.capitalize()}, {followed.status}{reached}"
+    reached = f" at {100 * followed.progress.fraction:.0f} %" if followed.progress else ""
+    how = " (its script resumes it)" if followed.run.settings.is_from_python else ""
+    return f"{kind.capitalize()}, {followed.status}{reached}{how}"

@@ -25,6 +25,7 @@ from isoloss.app.ui.widgets import (
     stroke,
     wrapped,
 )
+from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
 from isoloss.scene.layer import Marker, SurfaceLayer
@@ -229,6 +230,8 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     if finite.size:
         label = "Loss" if layer.derived is None else "Δ loss"
         known_facts.append((label, range_label(float(finite.min()), float(finite.max()))))
+    if centre := centre_in_words(surface):
+        known_facts.append(("Centre", centre))
     known = surface.accuracy[computed & np.isfinite(surface.accuracy)]
     if known.size:
         label, unit = ("Accuracy", "%") if layer.derived is None else ("Δ accuracy", "points")
@@ -237,7 +240,10 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     if surface.spread is not None and np.isfinite(surface.spread).any():
         low, high = np.nanmin(surface.spread), np.nanmax(surface.spread)
         known_facts.append(("Spread", f"{low:.4g} to {high:.4g}"))
-    for label, key in (("Network", "model"), ("Data", "data"), ("Plane", "plane")):
+    for label, key in (
+        ("Network", "model"), ("Data", "data"), ("Plane", "plane"), ("Parameters", "parameters"),
+        ("Loss function", "loss"),
+    ):  # fmt: skip
         if surface.meta.get(key):
             known_facts.append((label, str(surface.meta[key])))
     ratios = surface.meta.get("explained_variance_ratio")

@@ -25,6 +25,7 @@ from isoloss.settings import (
     AnySettings,
     ImportSettings,
     NetworkSettings,
+    ProbeSettings,
     RobustnessSettings,
     Settings,
     explain,
@@ -51,6 +52,7 @@ _RARE: dict[type[Settings], set[str]] = {
         "model", "stem", "data", "image_size", "key", "batch_size", "points_at_once",
     },
     ImportSettings: {"stem", "image_size", "key", "order", "batch_size"},
+    ProbeSettings: {"parameters", "loss", "per_batch"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
     },
@@ -164,10 +166,10 @@ class Form:
     def _check(self) -> None:
         self.settings, self.error, self.wrong = None, "", ""
         self.missing = False
-        missing = [f for f in self.fields if f.required and not str(self.values[f.name]).strip()]
+        missing = [f for f in self.fields if f.required and _is_blank(self.values[f.name])]
         if missing:
             self.wrong, self.missing = missing[0].name, True
-            self.error = f"{missing[0].label} is needed: {_first_small(missing[0].help)}"
+            self.error = _asking_for(missing[0])
             return
         try:
             self.settings = self.model(**self._asked())  # type: ignore[assignment]
@@ -218,6 +220,12 @@ class Form:
         return capitalized(message)
 
 
+def _is_blank(value: Any) -> bool:
+    """Whether a text, or each of several paths, has yet to be typed."""
+    texts = value if isinstance(value, tuple) else (value,)
+    return not any(str(text).strip() for text in texts)
+
+
 def _whole(option: str) -> str:
     """A pattern for `option` where it is not the beginning of another."""
     return rf"{re.escape(option)}(?![\w-])"
@@ -240,6 +248,8 @@ def _spec(name: str, field: FieldInfo, section: Section) -> FieldSpec:
     kind = "choice" if words else _kind(annotation)
     extra: dict[str, Any] = dict(field.json_schema_extra or {})  # type: ignore[arg-type]
     default = "" if field.is_required() else field.default
+    if kind == "paths":
+        default = default or ("",) * field.is_required()
     if kind == "path":  # typed as text, of which nothing is no path
         default, optional = "" if default is None else str(default), False
     return FieldSpec(
@@ -300,5 +310,8 @@ def _bounds(metadata: list[Any]) -> str:
     return ", ".join(filter(None, said))
 
 
-def _first_small(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _asking_for(row: FieldSpec) -> str:
+    """What a field that has yet to be filled in takes; its tooltip has the details."""
+    takes = re.sub(r" \([^)]*\)", "", row.help)
+    are = "are" if row.kind == "paths" else "is"
+    return f"{row.label} {are} needed: {takes[:1].lower()}{takes[1:]}"

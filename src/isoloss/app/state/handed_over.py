@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +9,8 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import file_name
+from isoloss.patterns import matching
 
 Shown = str | Path | Surface | Trajectory
 PASSING = "isoloss-shown-"
@@ -37,7 +37,7 @@ def as_paths(shown: Sequence[Shown], folder: Path = Path()) -> list[Path]:
         if isinstance(thing, Surface):
             paths.append(_written(thing, folder))
         else:
-            paths += _matching(Path(thing).expanduser().absolute())
+            paths += matching(Path(thing).expanduser().absolute())
     return paths
 
 
@@ -56,13 +56,8 @@ def _together(shown: Sequence[Shown]) -> list[str | Path | Surface]:
 
 
 def _written(surface: Surface, folder: Path) -> Path:
-    name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", surface.title) or "surface of Python"
+    name = file_name(surface.title) or "surface of Python"
     path, n = folder / f"{name}.npz", 2
     while path.exists():
         path, n = folder / f"{name} {n}.npz", n + 1
     return surface.save(path)
-
-
-def _matching(path: Path) -> list[Path]:
-    found = [] if path.exists() else sorted(glob.glob(str(path)))  # noqa: PTH207
-    return [Path(f) for f in found] or [path]

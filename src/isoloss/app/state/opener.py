@@ -10,7 +10,13 @@ from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.session_words import in_words
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import is_trajectory, load_alone, load_trajectories
+from isoloss.geometry.files.formats import format_of
+from isoloss.geometry.files.reading import (
+    finished_file,
+    is_trajectory,
+    load_alone,
+    load_trajectories,
+)
 from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
 from isoloss.run import Run
@@ -18,6 +24,7 @@ from isoloss.run_folder import TABLE, is_run
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.settings import TrainingSettings
+from isoloss.settings.checkpoint_paths import holds_checkpoints, is_checkpoint
 
 
 def samples() -> list[Path]:
@@ -75,6 +82,11 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
         _load_run(workspace, path)
     elif path.name == TABLE and is_run(path.parent):
         _load_run(workspace, path.parent)
+    elif format_of(path) is None and _is_of_checkpoints(path):
+        raise IsolossError(
+            f"{path} holds a network, not its surface: probe it, or import the checkpoints of a "
+            "training together (Experiments)"
+        )
     else:
         _load_file(workspace, path)
     if remember and not path.parent.name.startswith(PASSING):
@@ -118,6 +130,16 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
         workspace.curves.show(live.curve)
     else:
         workspace.messages.say(f"{run.name} has no surface yet: it appears here once it has")
+
+
+def _is_of_checkpoints(path: Path) -> bool:
+    """Whether a path is that of a checkpoint, or of a folder of them."""
+    try:
+        if path.is_dir() and finished_file(path) is None:
+            return holds_checkpoints(path) or is_checkpoint(path)
+        return path.is_file() and path.suffix != "" and is_checkpoint(path)
+    except OSError:
+        return False
 
 
 def _load_session(workspace: Workspace, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -142,8 +144,9 @@ class Timeline:
 
 def facts_at(at: Playhead) -> list[tuple[str, str]]:
     """What is known of a point of a trajectory: (name, value)."""
-    facts = [("lr", number(at.lr, 3)), ("loss", loss_label(at.loss))]
-    if at.off_plane == at.off_plane:
+    facts = [] if math.isnan(at.lr) else [("lr", number(at.lr, 3))]
+    facts.append(("loss", loss_label(at.loss)))
+    if not math.isnan(at.off_plane):
         facts.append(("off-plane", number(at.off_plane, 3)))
     if not at.is_checkpoint:
         facts.append(("between checkpoints", f"{at.checkpoint} and {at.checkpoint + 1}"))

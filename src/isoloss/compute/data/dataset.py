@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from isoloss.compute.machine.hashes import bytes_of
+
 CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -53,8 +55,7 @@ class Split:
         """`n` samples drawn at random without replacement; all where `n` is None or too large."""
         if n is None or n >= len(self):
             return self
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))[:n]
-        return self.take(order)
+        return self.take(shuffled(len(self), seed)[:n])
 
     def held(self) -> list[Any]:
         """All samples, as batches."""
@@ -112,17 +113,21 @@ class Dataset:
 
     def digest(self) -> str:
         """SHA-256 over all inputs and targets."""
-        return digest_of(self.train, self.test)
+        return digest_of_splits(self.train, self.test)
 
 
-def digest_of(*splits: Split) -> str:
+def digest_of_splits(*splits: Split) -> str:
     """SHA-256 over all inputs and targets."""
     sha = hashlib.sha256()
     for split in splits:
         for tensor in split.tensors():
-            # As bytes: NumPy has not all types.
-            sha.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            sha.update(bytes_of(tensor))
     return sha.hexdigest()
+
+
+def shuffled(n: int, seed: int) -> Tensor:
+    """(n,) int64: the places of n samples in the one order that `seed` gives."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
 
 
 def as_inputs(inputs: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from isoloss.compute.data.image_folder import Framing, load_image_folder
 from isoloss.compute.data.reading import IGNORED, GivenBatches, read_batches
 from isoloss.compute.machine.user_code import call_user_function, where_users_code_failed
 from isoloss.errors import IsolossError
+from isoloss.naming import in_one_line
 from isoloss.settings.built_in import no_data
 from isoloss.settings.source import data_set
 
@@ -117,7 +118,7 @@ def _cifar10() -> Dataset:
             ]
     except (OSError, RuntimeError) as error:
         raise IsolossError(
-            f"cannot get CIFAR-10: {' '.join(str(error).split())}; put cifar-10-python.tar.gz into "
+            f"cannot get CIFAR-10: {in_one_line(error)}; put cifar-10-python.tar.gz into "
             f"{folder}, or use class folders of images with --data imagefolder:PATH"
         ) from error
     train, test = (

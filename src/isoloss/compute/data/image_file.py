@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.errors import IsolossError
+from isoloss.naming import in_one_line
 
 _BITS, _PHOTOMETRIC = 258, 262  # tags of TIFF
 _WHITE_IS_ZERO = 0
@@ -31,7 +32,7 @@ def open_image(path: str) -> Any:
         raise
     except Exception as error:  # each of Pillow's formats raises its own
         telling = isinstance(error, OSError | ValueError | Image.DecompressionBombError)
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        why = getattr(error, "strerror", None) or in_one_line(error)
         if not telling or isinstance(error, UnidentifiedImageError):
             why = "it is damaged, or no image"
         raise IsolossError(f"cannot read the image {path}: {why}") from error

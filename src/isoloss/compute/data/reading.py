@@ -23,6 +23,7 @@ from isoloss.compute.data.batch import (
     size_of,
     tensors,
 )
+from isoloss.compute.data.dataset import shuffled
 from isoloss.errors import IsolossError
 
 # Data without a length may have no end: no more is read than so many batches, or half the memory.
@@ -54,8 +55,8 @@ class GivenBatches:
         if self.own or not can_be_joined(self.batches):
             return self
         whole = joined(self.batches)
-        order = torch.randperm(size_of(whole), generator=torch.Generator().manual_seed(seed))
-        return replace(self, batches=[rows(whole, part) for part in order.split(size)], own=True)
+        parts = shuffled(size_of(whole), seed).split(size)
+        return replace(self, batches=[rows(whole, part) for part in parts], own=True)
 
 
 def read_batches(data: Any, samples: int | None = None, seed: int = 0) -> GivenBatches:
@@ -149,7 +150,7 @@ def _drawn(data: Any, samples: int | None, seed: int) -> GivenBatches:
     population = len(data)
     places = torch.arange(population)
     if samples is not None and samples < population:
-        places = torch.randperm(population, generator=torch.Generator().manual_seed(seed))[:samples]
+        places = shuffled(population, seed)[:samples]
     items = (data[k] for k in places.tolist())
     return GivenBatches(list(_checked(items, single=True)), population, own=False)
 

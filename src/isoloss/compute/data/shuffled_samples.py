@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from isoloss.compute.data.batch import (
     Batch,
@@ -18,8 +17,10 @@ from isoloss.compute.data.batch import (
     rows,
     size_of,
 )
-from isoloss.compute.data.dataset import Split
+from isoloss.compute.data.dataset import Split, shuffled
 from isoloss.errors import IsolossError
+
+UNEQUAL = "tolerance and samples need samples of one shape, which these are not"
 
 
 class ShuffledSamples:
@@ -60,7 +61,7 @@ class ShuffledSamples:
         """
         if not whole and can_be_joined(batches):
             return cls._drawn(joined(batches), samples, seed, device)
-        mixed = [batches[i] for i in _order(len(batches), seed).tolist()]
+        mixed = [batches[i] for i in shuffled(len(batches), seed).tolist()]
         sizes = [1 if whole else size_of(batch) for batch in mixed]
         if samples is not None and samples < sum(sizes):
             if max(sizes) > 1:
@@ -73,8 +74,7 @@ class ShuffledSamples:
     def _drawn(
         cls, whole: Batch, samples: int | None, seed: int, device: torch.device
     ) -> ShuffledSamples:
-        n = size_of(whole)
-        order = _order(n, seed)[: n if samples is None else samples]
+        order = shuffled(size_of(whole), seed)[:samples]
         return cls([moved(rows(whole, order), device)], None)
 
     def __len__(self) -> int:
@@ -123,10 +123,3 @@ class ShuffledSamples:
         for batch, end in zip(self._batches, self._cuts, strict=True):
             if first < end <= last:
                 yield as_network_takes(batch)
-
-
-UNEQUAL = "tolerance and samples need samples of one shape, which these are not"
-
-
-def _order(n: int, seed: int) -> Tensor:
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))

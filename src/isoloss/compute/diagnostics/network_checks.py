@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
+from isoloss.geometry.height import number_label
 
 # Standard errors of a share of right answers within which it may be that of guessing.
 CHANCE = 3.0
@@ -22,12 +23,18 @@ def check_accuracy(probed: ProbedSurface) -> Found:
         return "ok", f"{seen}."
     guess = 1 / origin.classes
     by_chance = CHANCE * math.sqrt(guess * (1 - guess) / max(origin.answers, 1))
-    if origin.accuracy - guess > max(by_chance, min(HARDLY * (1 - guess), guess)):
+    learnt = origin.accuracy - guess > max(by_chance, min(HARDLY * (1 - guess), guess))
+    if learnt and not origin.own > math.log(origin.classes):
         return "ok", f"{seen}."
+    worse = (
+        f"but the loss, {number_label(origin.own)}, is above that of guessing, "
+        f"{number_label(math.log(origin.classes))}"
+        if learnt
+        else f"and guessing gives {percent(guess)}"
+    )
     return "note", (
-        f"{seen}, and guessing gives {percent(guess)}: are the inputs normalized as they were in "
-        "training, and the classes in the same order? A network of your own may normalize as its "
-        "first step (--model)."
+        f"{seen}, {worse}: are the inputs normalized as they were in training, and the classes in "
+        "the same order? A network of your own may normalize as its first step (--model)."
     )
 
 

@@ -18,7 +18,7 @@ from isoloss.compute.data.batch import Batch, size_of
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.batch_size import effort, suitable_batch_size
 from isoloss.compute.engine.graphs import GraphedBatches
-from isoloss.compute.engine.losses import BatchLoss, CrossEntropy, Loss, UsersLoss, as_batch_loss
+from isoloss.compute.engine.losses import BatchLoss, Loss, as_batch_loss
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
@@ -88,8 +88,7 @@ class Evaluator:
         self._origin = copy.deepcopy(only_tensors(self._plain.state_dict()))
         few = list(data.batches(0, data.cut(4), 4))
         self._folded: Folded | None = None
-        through_logits = isinstance(self._loss, CrossEntropy)
-        if fold and through_logits and recalibrate is None:
+        if fold and self._loss.is_of_logits and recalibrate is None:
             self._folded = self._fold(plane, few)
         self.network = self._plain if self._folded is None else self._folded.network
         self.network = in_fast_layout(self.network, lambda: self._compute(few[0]))
@@ -108,12 +107,13 @@ class Evaluator:
         ]  # fmt: skip
         self._between = self._statistics(directions[0]) if plane.moves_buffers else {}
         self._elsewhere = False
-        with nullcontext() if isinstance(self._loss, UsersLoss) else left_alone(model):
+        with nullcontext() if self._loss.users_function else left_alone(model):
             widest, self.products = effort(
                 self.network, lambda: self._compute(few[0]), size_of(few[0])
             )
         self.batch_size = batch_size or suitable_batch_size(widest, device)
-        recorded = device.type == "cuda" and through_logits and not self._loss.differentiates
+        plain = self._loss.is_of_logits and not self._loss.differentiates
+        recorded = plain and device.type == "cuda"
         self._graphs = GraphedBatches(self._compute) if recorded else None
 
     @property

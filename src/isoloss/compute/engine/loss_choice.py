@@ -23,8 +23,8 @@ from isoloss.compute.data.batch import (
     rows,
     size_of,
 )
-from isoloss.compute.data.dataset import as_inputs
-from isoloss.compute.data.reading import IGNORED, LABELS
+from isoloss.compute.data.reading import IGNORED
+from isoloss.compute.engine.input_types import in_type, wanted_type
 from isoloss.compute.engine.losses import (
     BatchLoss,
     CrossEntropy,
@@ -32,19 +32,27 @@ from isoloss.compute.engine.losses import (
     Loss,
     NetworksOwnLoss,
     UsersLoss,
-    name_of,
+    named,
     on_inputs,
     own_loss,
     targets_of,
 )
-from isoloss.compute.machine.user_code import one_line, where_users_code_failed
+from isoloss.compute.engine.targets import (
+    GIVE_A_LOSS,
+    check_targets,
+    fitted_to,
+    in_range,
+    logits_in,
+    with_targets,
+)
+from isoloss.compute.machine.memory import is_out_of_memory
+from isoloss.compute.machine.user_code import name_of, one_line, where_users_code_failed
 from isoloss.compute.networks.checkpoints import State, load_into
 from isoloss.compute.networks.copying import copied
 from isoloss.errors import IsolossError
 
 # So many samples of a batch that can be cut are enough to see what a network gives.
 FEW = 32
-GIVE_A_LOSS = "give --loss, a function of the network and a batch"
 # A network's own loss is that of its logits where they differ by no more than rounding.
 SAME = 1e-4
 
@@ -121,6 +129,8 @@ class _Trial:
         except IsolossError:
             raise
         except Exception as error:  # a user's loss may raise anything
+            if is_out_of_memory(error):
+                raise
             why = where_users_code_failed(error) or one_line(error)
             raise IsolossError(
                 f"the loss, given the network and a batch, failed on the first: {why}"
@@ -130,7 +140,7 @@ class _Trial:
     def of_default(self, batches: Sequence[Batch]) -> tuple[BatchLoss, list[Batch]]:
         """Cross-entropy where the network is a classifier, or the loss it gives itself."""
         first = _few(batches[0])
-        _check_targets(first)
+        check_targets(first)
         failure: Exception | None = None
         for call in self._calls(first):
             try:
@@ -139,6 +149,8 @@ class _Trial:
             except IsolossError:
                 raise
             except Exception as error:  # a user's network may raise anything
+                if is_out_of_memory(error):
+                    raise
                 failure = failure or error
                 continue
             loss, batches = self._of_outputs(call, outputs, _few(batches[0]), batches)
@@ -165,43 +177,36 @@ class _Trial:
         """(batches, what `run` gives of the first, whether it needs gradients), the batches in
         another type where the network takes no other."""
         try:
-            with torch.no_grad():
-                return batches, run(self._given(first)), False
+            return batches, *self._outputs(run, first)
         except IsolossError:
             raise
         except Exception as error:
-            with_gradients = self._with_gradients(run, first)
-            if with_gradients is not None:
-                return batches, with_gradients, True
-            dtype = _floating_type(self._network)
-            if dtype is None or not _is_about_types(error):
+            dtype = wanted_type(self._network, error)
+            if dtype is None:
                 raise
-            as_dtype = _in_type(dtype)
-            outputs, differentiates = None, False
             try:
-                with torch.no_grad():
-                    outputs = run(self._given(_converted(first, as_dtype)))
-            except Exception:
-                outputs, differentiates = (
-                    self._with_gradients(run, _converted(first, as_dtype)),
-                    True,
-                )
-            if outputs is None:
+                found = self._outputs(run, in_type(first, dtype))
+            except IsolossError:
                 raise
-            return (
-                [_converted(batch, _exactly(as_dtype)) for batch in batches],
-                outputs,
-                differentiates,
-            )
+            except Exception:  # it was not the type
+                raise error from None
+            return [in_type(batch, dtype, exactly=True) for batch in batches], *found
 
-    def _with_gradients(self, run: Callable[[Batch], Any], first: Batch) -> Any:
+    def _outputs(self, run: Callable[[Batch], Any], batch: Batch) -> tuple[Any, bool]:
+        """(what `run` gives of a batch, whether it needs gradients for that)."""
         try:
-            with torch.enable_grad():
-                return run(self._given(first))
+            with torch.no_grad():
+                return run(self._given(batch)), False
         except IsolossError:
             raise
-        except Exception:  # the reason that counts is the first one
-            return None
+        except Exception as error:
+            try:
+                with torch.enable_grad():
+                    return run(self._given(batch)), True
+            except IsolossError:
+                raise
+            except Exception:  # it was not the gradients
+                raise error from None
 
     def _given(self, batch: Batch) -> Batch:
         return as_network_takes(moved(batch, self._device))
@@ -217,10 +222,10 @@ class _Trial:
         own = own_loss(outputs) if isinstance(first, Mapping) else None
         if own is not None:
             return self._of_own(call, outputs, own, first), batches
-        find, logits = _logits_in(outputs, targets)
-        convert, classes_last = _fitting(logits, targets)
+        find, logits = logits_in(outputs, targets)
+        convert, classes_last = fitted_to(logits, targets)
         classes = logits.shape[-1 if classes_last else 1]
-        fitted = [_with_targets(batch, _checked(convert(targets_of(batch)), classes))
+        fitted = [with_targets(batch, in_range(convert(targets_of(batch)), classes))
                   for batch in batches]  # fmt: skip
         several = logits.ndim > 2
         name = "cross-entropy, mean over all targets" if several else "cross-entropy"
@@ -232,9 +237,9 @@ class _Trial:
         self, call: Callable[[nn.Module, Batch], Any], outputs: Any, own: Any, first: Batch
     ) -> BatchLoss:
         """Cross-entropy, shifted or not, where that is what the network gives; else its own."""
-        logits, labels = _named(outputs, "logits"), targets_of(first)
+        logits, labels = named(outputs, "logits"), targets_of(first)
         if isinstance(logits, Tensor) and not labels.dtype.is_floating_point:
-            find = lambda outputs: _named(outputs, "logits")  # noqa: E731
+            find = lambda outputs: named(outputs, "logits")  # noqa: E731
             for shifted in (False, True):
                 loss = CrossEntropy(
                     "cross-entropy, mean over tokens" if logits.ndim > 2 else "cross-entropy",
@@ -274,163 +279,6 @@ def _weighted(loss: BatchLoss, batches: list[Batch]) -> Chosen:
     return Chosen(replace(loss, targets_per_sample=total / samples), kept, left_out)
 
 
-def _check_targets(batch: Batch) -> None:
-    """Refuse batches that do not say what their targets are."""
-    if isinstance(batch, Mapping):
-        if LABELS not in batch:
-            keys = ", ".join(map(str, cast("Mapping[Any, Any]", batch)))
-            raise IsolossError(f"a batch has no {LABELS!r}, only {keys}: {GIVE_A_LOSS}")
-    elif not isinstance(batch, tuple) or len(cast("tuple[Any, ...]", batch)) == 1:
-        raise IsolossError(f"the data have no targets: {GIVE_A_LOSS}")
-    elif len(cast("tuple[Any, ...]", batch)) > 2:
-        n = len(cast("tuple[Any, ...]", batch))
-        raise IsolossError(f"which of the {n} parts of a batch are targets is open: {GIVE_A_LOSS}")
-    targets = targets_of(batch)
-    if targets is None:
-        raise IsolossError(f"the data have no targets: {GIVE_A_LOSS}")
-    if not isinstance(targets, Tensor):
-        raise IsolossError(
-            f"the targets are of type {type(targets).__name__}, not a tensor of class indices: "
-            f"{GIVE_A_LOSS}"
-        )
-
-
-def _logits_in(outputs: Any, targets: Tensor) -> tuple[Callable[[Any], Tensor] | None, Tensor]:
-    """(how the logits are found in what a network returns, these logits)."""
-    if isinstance(outputs, Tensor):
-        return None, outputs
-    for key in ("logits", "out"):
-        if isinstance(found := _named(outputs, key), Tensor):
-            return (lambda outputs, key=key: _named(outputs, key)), found
-    entries: dict[Any, Any] = {}
-    if isinstance(outputs, Mapping):
-        entries = dict(cast("Mapping[Any, Any]", outputs))
-    elif isinstance(outputs, tuple | list):
-        entries = dict(enumerate(cast("Sequence[Any]", outputs)))
-    fitting = [k for k, v in entries.items() if isinstance(v, Tensor) and _fits(v, targets)]
-    if len(fitting) == 1:
-        place = fitting[0]
-        return (lambda outputs: outputs[place]), entries[place]
-    what = f"a {type(outputs).__name__}"
-    if entries:
-        shapes = (tuple(v.shape) if isinstance(v, Tensor) else type(v).__name__
-                  for v in entries.values())  # fmt: skip
-        what += f" of {', '.join(map(str, shapes))}"
-    raise IsolossError(f"the network returns {what}: which of it are logits is open; {GIVE_A_LOSS}")
-
-
-def _named(outputs: Any, name: str) -> Any:
-    if isinstance(outputs, Mapping):
-        return cast("Mapping[Any, Any]", outputs).get(name)
-    return getattr(outputs, name, None)
-
-
-def _fits(logits: Tensor, targets: Tensor) -> bool:
-    try:
-        _fitting(logits, targets)
-    except IsolossError:
-        return False
-    return True
-
-
-def _fitting(logits: Tensor, targets: Tensor) -> tuple[Callable[[Tensor], Tensor], bool]:
-    """(what makes targets fit the logits, whether classes are the last axis of these).
-
-    Raises:
-        IsolossError: if cross-entropy of these is nothing, or could be two things.
-    """
-    shapes = f"outputs {tuple(logits.shape)}, targets {tuple(targets.shape)}"
-    if logits.ndim < 2 or (logits.shape[1] == 1 and logits.ndim == 2):
-        raise IsolossError(
-            f"the network gives one output for a sample, and cross-entropy needs one for each "
-            f"class: {GIVE_A_LOSS}"
-        )
-    if targets.dtype.is_floating_point or targets.dtype.is_complex:
-        if targets.shape == logits.shape and _are_distributions(targets):
-            return _as_distributions, False
-        raise IsolossError(
-            f"the targets are {_type_name(targets)} and no probabilities of classes ({shapes}): "
-            f"{GIVE_A_LOSS}, or give class indices (.long())"
-        )
-    if targets.shape == logits.shape and _is_one_hot(targets):
-        return _of_one_hot, False
-    if targets.ndim == logits.ndim and targets.shape[1] == 1:
-        targets = targets.squeeze(1)
-        convert = _of_a_column
-    else:
-        convert = _as_indices
-    n, *places = targets.shape
-    second = logits.shape[0] == n and list(logits.shape[2:]) == places
-    last = logits.ndim > 2 and list(logits.shape[:-1]) == [n, *places]
-    if second and last:
-        raise IsolossError(
-            f"the classes may be the second or the last axis of the outputs ({shapes}): "
-            f"{GIVE_A_LOSS}"
-        )
-    if not second and not last:
-        raise IsolossError(f"outputs and targets do not fit together ({shapes}): {GIVE_A_LOSS}")
-    return convert, last
-
-
-def _as_indices(targets: Tensor) -> Tensor:
-    return targets.long()
-
-
-def _of_a_column(targets: Tensor) -> Tensor:
-    return targets.squeeze(1).long()
-
-
-def _of_one_hot(targets: Tensor) -> Tensor:
-    if not _is_one_hot(targets):
-        raise IsolossError(f"some rows of the targets are not one-hot: {GIVE_A_LOSS}")
-    return targets.long().argmax(1)
-
-
-def _as_distributions(targets: Tensor) -> Tensor:
-    if not _are_distributions(targets):
-        raise IsolossError(f"some rows of the targets are no probabilities: {GIVE_A_LOSS}")
-    return targets.float()
-
-
-def _is_one_hot(targets: Tensor) -> bool:
-    one_or_zero = (targets == 0) | (targets == 1)
-    return bool(one_or_zero.all()) and bool((targets.long().sum(1) == 1).all())
-
-
-def _are_distributions(targets: Tensor) -> bool:
-    if targets.dtype.is_complex:
-        return False
-    sums = targets.double().sum(1)
-    rounding = 1e-2 if targets.dtype in (torch.float16, torch.bfloat16) else 1e-4
-    return bool((targets >= 0).all()) and bool(((sums - 1).abs() <= rounding).all())
-
-
-def _checked(targets: Tensor, classes: int) -> Tensor:
-    """Targets that are all classes of the network's, or none.
-
-    Raises:
-        IsolossError: if they are not.
-    """
-    if targets.dtype.is_floating_point or targets.numel() == 0:
-        return targets
-    counted = targets[targets != IGNORED] if bool((targets < 0).any()) else targets
-    if counted.numel() == 0:
-        return targets
-    low, high = int(counted.min()), int(counted.max())
-    if low < 0 or high >= classes:
-        raise IsolossError(
-            f"the targets are classes from {low} to {high}, and the network has {classes}: they "
-            f"are counted from 0, and what is to be ignored is {IGNORED}"
-        )
-    return targets
-
-
-def _with_targets(batch: Batch, targets: Tensor) -> Batch:
-    if isinstance(batch, Mapping):
-        return {**cast("Mapping[Any, Any]", batch), LABELS: targets}
-    return (batch[0], targets)
-
-
 def _few(batch: Batch) -> Batch:
     """The first samples of a batch, or all of it where it cannot be cut."""
     return rows(batch, slice(FEW)) if can_be_cut(batch) else batch
@@ -442,50 +290,3 @@ def _accepted(network: nn.Module, batch: Mapping[str, Any]) -> list[str]:
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
         return list(batch)
     return [name for name in batch if name in taken]
-
-
-def _floating_type(network: nn.Module) -> torch.dtype | None:
-    """The type of a network's weights, if they have one type."""
-    types = {p.dtype for p in network.parameters() if p.is_floating_point()}
-    return types.pop() if len(types) == 1 else None
-
-
-def _is_about_types(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, RuntimeError | TypeError) and any(
-        word in text for word in ("dtype", "scalar type", "input type", "should be the same")
-    )
-
-
-def _in_type(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    return lambda tensor: tensor if tensor.dtype.is_complex else as_inputs(tensor).to(dtype)
-
-
-def _exactly(convert: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    def exact(tensor: Tensor) -> Tensor:
-        given = convert(tensor)
-        if tensor.dtype == torch.uint8 or torch.equal(given.to(tensor.dtype), tensor):
-            return given
-        raise IsolossError(
-            f"the inputs are {_type_name(tensor)} and the network's weights {_type_name(given)}: "
-            "convert the inputs (.float()), or the network (.double())"
-        )
-
-    return exact
-
-
-def _converted(batch: Batch, convert: Callable[[Tensor], Tensor]) -> Batch:
-    """The batch with its inputs in another type."""
-    if isinstance(batch, Mapping):
-        return {
-            k: v if k == LABELS else mapped(lambda t: convert(t) if t.is_floating_point() else t, v)
-            for k, v in cast("Mapping[Any, Any]", batch).items()
-        }
-    if isinstance(batch, tuple):
-        inputs, *others = cast("tuple[Any, ...]", batch)
-        return (mapped(convert, inputs), *others)
-    return mapped(convert, batch)
-
-
-def _type_name(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")

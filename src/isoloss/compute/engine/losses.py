@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.batch import Batch, mapped, size_of
 from isoloss.compute.data.reading import IGNORED, LABELS
+from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.user_code import name_of
 from isoloss.errors import IsolossError
 
 Loss = Callable[[nn.Module, Batch], Tensor]
-Evaluated = tuple[Tensor, Tensor | None]
+LossesAndHits = tuple[Tensor, Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class BatchLoss(ABC):
     """A loss as it is evaluated.
 
     Attributes:
+        is_of_logits: whether it is computed of one forward pass, from the logits.
         name: as surfaces keep it.
         differentiates: whether it needs gradients, of the inputs or of what is within the network.
         whole: whether it is one number for a batch, which then counts as one sample.
@@ -38,13 +41,15 @@ class BatchLoss(ABC):
         classes: which the network tells apart; None where that is unknown.
     """
 
+    is_of_logits: ClassVar[bool] = False
+
     name: str
     differentiates: bool = False
     whole: bool = False
     targets_per_sample: float = 1.0
     classes: int | None = None
 
-    def __call__(self, network: nn.Module, batch: Batch) -> Evaluated:
+    def __call__(self, network: nn.Module, batch: Batch) -> LossesAndHits:
         """((n,) losses, (n,) how many answers are right, None if the network is no classifier)."""
         if not self.differentiates:
             return self._of(network, batch)
@@ -52,8 +57,13 @@ class BatchLoss(ABC):
             losses, hits = self._of(network, batch)
         return losses.detach(), hits
 
+    @property
+    def users_function(self) -> Loss | None:
+        """The function of the user's own that it is; None for any other loss."""
+        return None
+
     @abstractmethod
-    def _of(self, network: nn.Module, batch: Batch) -> Evaluated: ...
+    def _of(self, network: nn.Module, batch: Batch) -> LossesAndHits: ...
 
     @abstractmethod
     def counted(self, batch: Batch) -> Tensor:
@@ -75,8 +85,7 @@ class Forward:
     def logits(self, network: nn.Module, batch: Batch) -> Tensor:
         """The logits, at least in single precision."""
         outputs = self.call(network, batch)
-        logits: Tensor = outputs if self.logits_in is None else self.logits_in(outputs)
-        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+        return as_float32(outputs if self.logits_in is None else self.logits_in(outputs))
 
 
 def on_inputs(network: nn.Module, batch: Batch) -> Any:
@@ -93,12 +102,14 @@ class CrossEntropy(BatchLoss):
         shifted: whether each target is of the place before it, as language models have it.
     """
 
+    is_of_logits = True
+
     name: str = "cross-entropy"
     forward: Forward = Forward(on_inputs)
     classes_last: bool = False
     shifted: bool = False
 
-    def _of(self, network: nn.Module, batch: Batch) -> Evaluated:
+    def _of(self, network: nn.Module, batch: Batch) -> LossesAndHits:
         logits, targets = self.forward.logits(network, batch), self._targets(batch)
         if self.shifted:
             logits = logits[:, :-1]
@@ -133,7 +144,12 @@ class UsersLoss(BatchLoss):
 
     function: Loss = lambda network, batch: network(batch)
 
-    def _of(self, network: nn.Module, batch: Batch) -> Evaluated:
+    @property
+    def users_function(self) -> Loss:
+        """The function that it is."""
+        return self.function
+
+    def _of(self, network: nn.Module, batch: Batch) -> LossesAndHits:
         n = size_of(batch)
         if self.differentiates:  # it may ask for gradients of these very tensors
             batch = mapped(torch.Tensor.detach, batch)
@@ -171,7 +187,7 @@ class NetworksOwnLoss(BatchLoss):
     whole: bool = True
     forward: Forward = Forward(on_inputs)
 
-    def _of(self, network: nn.Module, batch: Batch) -> Evaluated:
+    def _of(self, network: nn.Module, batch: Batch) -> LossesAndHits:
         own = _as_one(own_loss(self.forward.call(network, batch)))
         return own * (self.counted(batch) / self.targets_per_sample).to(own), None
 
@@ -188,11 +204,14 @@ def targets_of(batch: Batch) -> Any:
     return batch[LABELS] if isinstance(batch, Mapping) else batch[1]
 
 
+def named(outputs: Any, name: str) -> Any:
+    """What a network returns by a name, in a mapping or as an attribute; None if nothing."""
+    return outputs.get(name) if isinstance(outputs, Mapping) else getattr(outputs, name, None)
+
+
 def own_loss(outputs: Any) -> Any:
     """The loss that a network returns with its outputs; None where there is none."""
-    if isinstance(outputs, Mapping):
-        return outputs.get("loss")
-    return getattr(outputs, "loss", None)
+    return named(outputs, "loss")
 
 
 def as_batch_loss(loss: BatchLoss | Loss | None) -> BatchLoss:
@@ -200,11 +219,6 @@ def as_batch_loss(loss: BatchLoss | Loss | None) -> BatchLoss:
     if loss is None:
         return CrossEntropy()
     return loss if isinstance(loss, BatchLoss) else UsersLoss(name_of(loss), function=loss)
-
-
-def name_of(loss: Loss) -> str:
-    """What a function is called; a `functools.partial` and the like by their class."""
-    return str(getattr(loss, "__name__", type(loss).__name__))
 
 
 def _as_one(given: Any) -> Tensor:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from isoloss.errors import IsolossError
 
@@ -54,6 +55,11 @@ def has_fast_bf16(device: torch.device) -> bool:
 def summing_dtype(device: torch.device) -> torch.dtype:
     """The widest type in which `device` can add: float64, but for Apple's GPUs, which have none."""
     return torch.float32 if device.type == "mps" else torch.float64
+
+
+def as_float32(logits: Tensor) -> Tensor:
+    """Logits in at least single precision."""
+    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
 
 def reduced_precisions(device: torch.device) -> list[str]:

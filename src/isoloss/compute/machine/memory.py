@@ -1,4 +1,4 @@
-"""Memory: how much was needed, and what is done with what is free again."""
+"""Memory: how much was needed, whether it sufficed, what is done with what is free again."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def peak_bytes(device: torch.device) -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether it says that the memory of a device did not suffice."""
+    said = ("can't allocate memory", "not enough memory")
+    named = type(error).__name__ == "OutOfMemoryError"
+    return named or isinstance(error, MemoryError) or any(text in str(error) for text in said)
 
 
 # Of mallopt(3): how much may be free at the heap's end, and from what size on a block is mapped by

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
+from isoloss.compute.machine.memory import is_out_of_memory
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, Started
 from isoloss.files import remove_partial_files
+from isoloss.naming import in_one_line
 from isoloss.run import Run
 from isoloss.version import __version__
 
@@ -120,10 +122,7 @@ def follow(prepare: Callable[[], tuple[Run, Prepared]]) -> None:
 
 def explain(error: Exception) -> str | None:
     """A person's words for what the machine or the user's own code did wrong; None for a defect."""
-    name = type(error).__name__
-    text = str(error)
-    exhausted = "can't allocate memory" in text or "not enough memory" in text
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or exhausted:
+    if is_out_of_memory(error):
         return "out of memory: choose a smaller --batch-size or --device cpu"
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
@@ -133,7 +132,7 @@ def explain(error: Exception) -> str | None:
 def _record_failure(run: Run, message: str) -> None:
     # If the disk is full or gone, the caller still hears the first reason.
     with suppress(IsolossError):
-        run.emit(Failed(" ".join(message.split())))
+        run.emit(Failed(in_one_line(message)))
 
 
 def _machine(prepared: Prepared) -> dict[str, object]:

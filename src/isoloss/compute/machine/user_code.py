@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.naming import shortened
+from isoloss.naming import in_one_line, shortened
 
 _imported: set[str] = set()
 _INSTALLED = (
@@ -64,6 +64,11 @@ def call_user_function(name: str, **arguments: Any) -> Any:
         raise IsolossError(f"{name} failed: {one_line(error)}") from error
 
 
+def name_of(function: object) -> str:
+    """What a function is called; a `functools.partial` and the like by their class."""
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
 def where_users_code_failed(error: BaseException) -> str | None:
     """The place in the user's own code that `error` came through last, and what it says; None if it
     came through none: modules imported by `import_user_function`, and what is not installed."""
@@ -78,6 +83,6 @@ def where_users_code_failed(error: BaseException) -> str | None:
 
 def one_line(error: BaseException) -> str:
     """What an error is and says, in one line of at most 200 characters."""
-    text = " ".join(str(error).split())
+    text = in_one_line(error)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return shortened(said, lambda line: len(line) <= 200)

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
+from isoloss.naming import in_one_line
 from isoloss.settings.checkpoint_paths import INDEX, weights_in
 
 _BEGINNING = 512
@@ -321,7 +322,7 @@ def _unpickled(file: Path) -> Any:
                 raise IsolossError(f"{file} {_why_refused(name, str(error))}") from error
             stand_ins[name] = made
         except Exception as error:  # A damaged archive surfaces as one of many types.
-            reason = " ".join(str(error).split())[:160] or "it is cut short"
+            reason = in_one_line(error)[:160] or "it is cut short"
             if "magic number" in reason:
                 reason = "it is a pickle, but not one that torch.save has written"
             raise IsolossError(f"{file} is not a readable checkpoint: {reason}") from error

@@ -14,7 +14,7 @@ from isoloss.compute.networks.checkpoint_files import files_of, read
 from isoloss.compute.networks.state_dicts import State, fitted, state_dicts_in
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
-from isoloss.naming import listed
+from isoloss.naming import in_one_line, listed
 from isoloss.settings.checkpoint_paths import expanded
 
 Checkpoint = str | Path | Mapping[str, Any] | nn.Module
@@ -36,9 +36,9 @@ def save_tensors(
         plain = {k: t.detach().cpu().contiguous().clone() for k, t in held.items()}
         content = save(plain, metadata)
     except (KeyError, RuntimeError) as error:  # complex128, quantized, sparse
-        reason = " ".join(str(error).split())
         raise IsolossError(
-            f"{path} cannot be written, safetensors do not hold all of the network ({reason}): "
+            f"{path} cannot be written, safetensors do not hold all of the network "
+            f"({in_one_line(error)}): "
             "convert it to complex64, or make such a buffer one with persistent=False"
         ) from error
     return write_atomic(path, lambda p: p.write_bytes(content))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
+from isoloss.compute.machine.memory import is_out_of_memory
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
 
@@ -61,9 +62,12 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     """
     check_network(model)
     try:
-        with _unhooked, _ComputedTensorsToo():
+        # Else the parameters of a scripted network are computed ones.
+        with _unhooked, torch.no_grad(), _ComputedTensorsToo():
             copy_of = copy.deepcopy(model)
     except Exception as error:  # what a network holds beside tensors may be anything
+        if is_out_of_memory(error):
+            raise
         raise IsolossError(
             f"the network cannot be copied ({one_line(error)}): keep what cannot be copied out of "
             "its attributes"
@@ -72,9 +76,8 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     if device is not None:
         copy_of.to(device)
     copy_of.eval()
-    # A scripted network has no requires_grad_ of its own, and its parameters are then no leaves.
-    for parameter in copy_of.parameters():
-        parameter.detach_()
+    for parameter in copy_of.parameters():  # a scripted network has no requires_grad_ of its own
+        parameter.requires_grad_(False)
     return copy_of
 
 

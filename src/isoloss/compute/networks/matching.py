@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, Self
 
 from torch import Tensor, nn
 
+from isoloss.naming import first_of
+
 # What `AveragedModel`, profilers, and modules with a state of their own add to the tensors.
 _BESIDE = ("n_averaged", "total_ops", "total_params", "_extra_state", "num_batches_tracked")
-# So many names are told of either side.
-_TOLD = 3
 
 
 class Form(NamedTuple):
@@ -115,12 +115,14 @@ class Wanted:
         missing = [self._bare(k) for k in variant if place[k] not in theirs]
         further = [name for k, name in theirs.items() if k not in own]
         if not pairs:
-            return f"it has {_told(list(needed or given))}, the network {_told(missing)}"
-        said = [_told([_unlike(*each) for each in unlike]) + _of_classes(unlike)] if unlike else []
+            return f"it has {first_of(list(needed or given))}, the network {first_of(missing)}"
+        said = (
+            [first_of([_unlike(*each) for each in unlike]) + _of_classes(unlike)] if unlike else []
+        )
         if missing:
-            said.append(f"it has no tensor {_told(missing)}")
+            said.append(f"it has no tensor {first_of(missing)}")
         if further:
-            said.append(f"the network has no {_told(further)}")
+            said.append(f"the network has no {first_of(further)}")
         return "; ".join(said)
 
     def _alignments(
@@ -263,8 +265,3 @@ def _of_classes(unlike: Sequence[tuple[str, Form, Form]]) -> str:
     if not given or given == wanted:
         return ""
     return f" (it tells {given[0]:,} classes apart, the network {wanted[0]:,})"
-
-
-def _told(names: Sequence[str]) -> str:
-    more = len(names) - _TOLD
-    return ", ".join(names[:_TOLD]) + (f" and {more:,} more" if more > 0 else "")

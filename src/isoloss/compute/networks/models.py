@@ -12,6 +12,7 @@ from isoloss.compute.data.dataset import Dataset, as_inputs
 from isoloss.compute.machine.user_code import call_user_function, import_user_function
 from isoloss.compute.networks.normalized import Normalized
 from isoloss.errors import IsolossError
+from isoloss.naming import in_one_line
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_network
 from isoloss.settings.source import Source, network_type
 
@@ -94,7 +95,7 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
     try:
         logits = model.eval()(inputs)
     except Exception as error:  # a user's network may raise anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = in_one_line(error)[:200] or type(error).__name__
         raise IsolossError(f"the network does not take this data {shape}: {reason}") from error
     finally:
         model.train(mode)

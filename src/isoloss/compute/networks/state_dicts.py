@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.networks.matching import Names, Wanted, counting, forms_of, shared_prefix
 from isoloss.errors import IsolossError
-from isoloss.naming import listed
+from isoloss.naming import first_of, listed
 
 State = Mapping[str, Any]
 # Deeper, and in longer lists, lie records of the training.
@@ -113,7 +113,7 @@ def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -
         if found.left_out:
             _say(
                 f"{label}: the network is {found.place or 'part of it'}; left out: "
-                f"{_told(found.left_out)}"
+                f"{first_of(found.left_out, _TOLD)}"
             )
     own, given = network.state_dict(), found.tensors
     for name, tensor in given.items():
@@ -167,7 +167,7 @@ def _candidates(saved: Any, label: str, key: str | None) -> dict[str, State]:
         return everything  # there is nothing to choose from
     if not found:
         raise IsolossError(
-            f"{label} has no {key!r}: it has {_told(list(filter(None, everything)))}"
+            f"{label} has no {key!r}: it has {first_of(list(filter(None, everything)), _TOLD)}"
         )
     return found
 
@@ -233,11 +233,6 @@ def _trained(network: nn.Module) -> set[str]:
     named = dict(network.named_parameters(remove_duplicate=False))
     trained = {k for k, p in named.items() if p.requires_grad}
     return trained if len(trained) < len(named) else {k for k in named if "lora_" in k}
-
-
-def _told(names: list[str]) -> str:
-    more = len(names) - _TOLD
-    return ", ".join(names[:_TOLD]) + (f" and {more:,} more" if more > 0 else "")
 
 
 @cache

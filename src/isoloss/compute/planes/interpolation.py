@@ -11,6 +11,7 @@ from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.reals import can_move, widened
 from isoloss.compute.planes.plane import Plane, PlaneInputs, state_of, zeros_like
 from isoloss.errors import IsolossError
+from isoloss.naming import dtype_name
 
 
 def build(inputs: PlaneInputs) -> Plane:
@@ -51,7 +52,7 @@ def interpolation(
     for name, parameter in model.named_parameters():
         if not can_move(parameter) and (origin[name] != target[name]).any():
             raise IsolossError(
-                f"{name} is another at the end, and of {str(parameter.dtype).split('.')[1]}, which "
+                f"{name} is another at the end, and of {dtype_name(parameter.dtype)}, which "
                 "does not move: no line leads from one network to the other"
             )
     return Plane(origin, delta, zeros_like(delta), "interpolate")

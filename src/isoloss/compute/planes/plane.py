@@ -32,6 +32,7 @@ from isoloss.compute.planes.checkpoint_matrix import (
     flattened,
 )
 from isoloss.errors import IsolossError
+from isoloss.naming import dtype_name
 from isoloss.settings import ProbeSettings
 from isoloss.settings.plane_kinds import plane_kind
 
@@ -282,7 +283,7 @@ def _fitting(direction: Direction, origin: dict[str, Tensor], label: str) -> Dir
             )
         if not can_move(own) or (tensor.is_complex() and not own.is_complex()):
             if tensor.any():
-                is_of, other = (str(t.dtype).removeprefix("torch.") for t in (own, tensor))
+                is_of, other = (dtype_name(t.dtype) for t in (own, tensor))
                 why = f"by {other}" if can_move(own) else "on a plane"
                 raise IsolossError(
                     f"{name!r} is of {is_of}, and does not move {why}: leave it out of {label}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -19,59 +18,31 @@ from torch import nn
 from isoloss.compute.data.batch import Batch
 from isoloss.compute.data.reading import read_batches
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
-from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.losses import Loss
 from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.for_scripts import in_one_line, watch
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.machine.randomness import random_numbers_kept
-from isoloss.compute.machine.recording import explain
+from isoloss.compute.machine.run_at_hand import resumed
 from isoloss.compute.planes.plane import Plane, Range
-from isoloss.compute.probe.plane_probing import PlaneProbing, locate, usual_ranges
+from isoloss.compute.probe.plane_probing import PlaneProbing, locate, said_of, usual_ranges
 from isoloss.compute.probe.probed_data import ProbedData
-from isoloss.compute.probe.run_at_hand import ProbingAtHand, resumed
+from isoloss.compute.probe.probing_at_hand import ProbingAtHand
+from isoloss.compute.probe.request import Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import Checkpoints, paths_of
-from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log
+from isoloss.events import Event
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
-from isoloss.naming import as_arguments
 from isoloss.run_folder import GROWING
-from isoloss.settings import ProbeSettings
-from isoloss.settings import explain as explain_settings
+from isoloss.settings import ProbeSettings, explain
 from isoloss.settings.plane_kinds import plane_kind
 from isoloss.settings.source import FROM_PYTHON
-from isoloss.terminal import ProgressBar
 
 
-class _Raised(Exception):
-    """What a callback has raised goes through as it is."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    """Tell what goes wrong inside in one line, with the names of arguments."""
-    try:
-        yield
-    except _Raised as raised:
-        raise raised.error from raised.error.__cause__
-    except IsolossError as error:
-        if (told := as_arguments(str(error))) == str(error):
-            raise
-        raise IsolossError(told) from error
-    except Exception as error:
-        if (told := explain(error)) is None:
-            raise
-        raise IsolossError(as_arguments(told)) from error
-
-
-@_in_one_line()
+@in_one_line()
 @random_numbers_kept()
 def probe(
     model: nn.Module,
@@ -180,7 +151,7 @@ def probe(
         at_hand = ProbingAtHand.of(request, paths, located, (alpha, beta))
         steps, so_far = resumed(folder, asked, at_hand), partial(_found, folder)
     try:
-        _watch(steps, progress, on_event)
+        watch(steps, progress, on_event)
     except KeyboardInterrupt:
         surface = so_far()
         if surface is None or Ranks.current().world > 1:
@@ -193,34 +164,7 @@ def probe(
 
 def _steps(probing: PlaneProbing) -> Generator[Event]:
     surface = yield from probing.steps(ProcessGroup())
-    if centre := centre_in_words(surface):
-        yield Log(f"at the centre: {centre}")
-    for alarm in alarms(surface):
-        yield Log(alarm)
-
-
-def _watch(
-    steps: Generator[Event], progress: bool, on_event: Callable[[Event], object] | None
-) -> None:
-    """Go through `steps`, showing and telling what happens."""
-    bar = ProgressBar() if progress else None
-    try:
-        for event in steps:
-            if bar is not None:
-                bar.show(event)
-            if on_event is not None:
-                _tell(on_event, event)
-    finally:
-        steps.close()  # a run is then left paused
-        if bar is not None:
-            bar.close()
-
-
-def _tell(on_event: Callable[[Event], object], event: Event) -> None:
-    try:
-        on_event(event)
-    except Exception as error:
-        raise _Raised(error) from error
+    yield from said_of(surface)
 
 
 def _interrupted(surface: Surface, out: str | Path | None) -> Surface:
@@ -273,7 +217,7 @@ def _settings(
             }
         )  # fmt: skip
     except ValidationError as error:
-        raise IsolossError(explain_settings(error)) from error
+        raise IsolossError(explain(error)) from error
 
 
 def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:

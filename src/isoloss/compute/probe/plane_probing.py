@@ -17,8 +17,9 @@ from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
 from isoloss.compute.engine.schedule import carry_out
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.planes.plane import Plane, Range, surrounding
+from isoloss.compute.probe.request import Request
 from isoloss.compute.probe.shown_paths import ShownPath
-from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
+from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
@@ -137,12 +138,17 @@ class PlaneProbing:
         )  # fmt: skip
 
 
-def keep(run: Run, surface: Surface) -> Iterator[Event]:
-    """Say what diagnostics hold against a surface, and write it where its run has it."""
+def said_of(surface: Surface) -> Iterator[Event]:
+    """What there is at a surface's centre, and what diagnostics hold against it."""
     if centre := centre_in_words(surface):
         yield Log(f"at the centre: {centre}")
     for alarm in alarms(surface):
         yield Log(alarm)
+
+
+def keep(run: Run, surface: Surface) -> Iterator[Event]:
+    """Say what there is to say of a surface, and write it where its run has it."""
+    yield from said_of(surface)
     if surface.is_curve:
         surface.save(run.curve_path.with_suffix(".csv"))
         surface.save(run.curve_path)

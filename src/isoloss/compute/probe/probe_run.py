@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,13 +30,9 @@ from isoloss.compute.probe.plane_probing import (
 )
 from isoloss.compute.probe.probed_data import ProbedData
 from isoloss.compute.probe.probed_network import ProbedNetwork, load_probed_network
+from isoloss.compute.probe.request import CALIBRATION_SAMPLES, Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import ShownPath
-from isoloss.compute.probe.surface_probing import (
-    CALIBRATION_SAMPLES,
-    Request,
-    SurfaceProbing,
-    recalibration_batches,
-)
+from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.compute.training.network import Network
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log, Progress
@@ -232,15 +229,17 @@ class Probing:
         return {} if end is None else {"start": self.settings.source.stem, "end": end.stem}
 
     def _recorded(self) -> dict[str, float] | None:
-        """What the network's training has recorded of the same split at its end."""
+        """What the network's training has recorded of the same split at its end; None where nobody
+        has, as of checkpoints that were imported."""
         settings, path = self.settings, self.probed.network.path
         same = settings.data is None and settings.image_size is None and settings.loss is None
         if path is None or not same:
             return None
         last = path.points[-1]
-        if settings.split == "train":
-            return {"loss": last.loss, "accuracy": last.accuracy}
-        return {"loss": last.test_loss, "accuracy": last.test_accuracy}
+        trains = settings.split == "train"
+        loss = last.loss if trains else last.test_loss
+        accuracy = last.accuracy if trains else last.test_accuracy
+        return None if math.isnan(loss) else {"loss": loss, "accuracy": accuracy}
 
     def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""

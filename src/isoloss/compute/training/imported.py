@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
+from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
@@ -22,7 +23,7 @@ from isoloss.compute.training.network import data_for, filled
 from isoloss.compute.training.notes import Notes, notes_on
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory, to_lines
 from isoloss.errors import IsolossError
-from isoloss.events import Event, Log
+from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.files import write_json
 from isoloss.run import Run
 from isoloss.settings import ImportSettings
@@ -67,10 +68,13 @@ class Import:
         """Convert and test what is missing, yielding what happens."""
         settings, model = self.settings, self.model.to(self.device)
         run.check_unchanged(data=self.dataset.digest(), checkpoints=digest(self.paths))
+        run.record_environment(imported=[path.name for path in self.paths])
         points = read_trajectory(run)
         epochs, said = _epochs(self.notes)
+        yield Log(f"{ABOUT_DATA}{in_words(self.dataset)}")
         untested = "" if self.dataset.classes else "; not tested, since the data have no classes"
-        yield Log(f"{len(self.paths)} checkpoints, {self._in_words()}; {said}{untested}")
+        several = "s" if len(self.paths) > 1 else ""
+        yield Log(f"{len(self.paths)} checkpoint{several}, {self._in_words()}; {said}{untested}")
         progress = ProgressRate("import", len(self.paths), "checkpoints", done=len(points))
         for point in points:
             yield point.metric
@@ -87,7 +91,6 @@ class Import:
             yield points[-1].metric
             if (event := progress.at(len(points))) is not None:
                 yield event
-        run.record_environment(imported=[path.name for path in self.paths])
         process_group().broadcast("imported")
 
     def serve(self, run: Run) -> None:

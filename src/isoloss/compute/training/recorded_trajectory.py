@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from isoloss.errors import IsolossError
 from isoloss.events import Metric
 from isoloss.files import read_json
+from isoloss.naming import in_one_line
 from isoloss.run import Run
 
 
@@ -63,8 +64,7 @@ def from_lines(lines: Any, origin: object) -> list[TrajectoryPoint]:
         ]
         return _points.validate_python(known)
     except (TypeError, AttributeError, ValidationError) as error:
-        reason = " ".join(str(error).split())
-        raise IsolossError(f"{origin} is damaged: {reason}") from error
+        raise IsolossError(f"{origin} is damaged: {in_one_line(error)}") from error
 
 
 def read_trajectory(run: Run) -> list[TrajectoryPoint]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from isoloss.geometry.files.npz import load_npz, save_npz
 from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply, save_trajectory_ply
 from isoloss.geometry.files.vts import save_vts
 from isoloss.geometry.surface import Surface
-from isoloss.naming import listed
+from isoloss.naming import file_name, listed
 from isoloss.registry import Registry
 from isoloss.run_folder import CURVE, SURFACE, TRAJECTORY
 
@@ -124,7 +123,7 @@ def trajectory_path(path: Path, name: str = "") -> Path:
     """Where the first trajectory of the surface in `path` lies; each further one has a `name`."""
     in_a_run = path.name in (SURFACE, CURVE)
     stem = Path(TRAJECTORY).stem if in_a_run else f"{path.stem}-{Path(TRAJECTORY).stem}"
-    ending = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name)  # it may be any text
+    ending = file_name(name)
     return path.with_name(f"{stem}-{ending}.ply" if ending else f"{stem}.ply")
 
 

@@ -2,6 +2,6 @@
 
 Read `pgd`, then `ascent` (the loop they share), `ball` (steps and projections) and `objective`
 (what is climbed); `context` says what an attack of a run is given, `own` what one of one's own is.
-Which there are is registered in `isoloss.settings.attack_kinds`. Stands on nothing but `settings`
-and `errors`, and `own` on how failures are told (`compute.machine`).
+Which there are is registered in `isoloss.settings.attack_kinds`. Stands on nothing but `settings`,
+`errors` and `compute.machine`.
 """

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from isoloss.compute.machine.device import as_float32
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
 from isoloss.robustness.attacks.objective import (
     Draws,
     Objective,
     ObjectiveValue,
-    as_float32,
     frozen,
     input_gradient,
     refuse_nan,

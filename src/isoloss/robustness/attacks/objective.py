@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
 from isoloss.robustness.attacks.refusals import check_logits
@@ -72,11 +73,6 @@ def input_gradient(losses: Tensor, images: Tensor) -> Tensor:
             "it with square, which needs none"
         )
     return gradient
-
-
-def as_float32(logits: Tensor) -> Tensor:
-    """Logits in at least single precision."""
-    return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
 
 def refuse_nan(values: Tensor) -> None:

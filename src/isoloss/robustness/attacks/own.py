@@ -31,6 +31,7 @@ from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.recording import explain
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
+from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
@@ -113,8 +114,7 @@ def _as_images(given: Any, x: Tensor, name: str) -> Tensor:
         )
     if not images.is_floating_point():
         raise IsolossError(
-            f"the attack {name} gives {str(images.dtype).removeprefix('torch.')}: images are "
-            "floats in [0, 1]"
+            f"the attack {name} gives {dtype_name(images.dtype)}: images are floats in [0, 1]"
         )
     return images.to(x.device, x.dtype)
 

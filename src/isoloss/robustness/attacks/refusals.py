@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.naming import dtype_name
 
 ROUNDING = 1e-5
 """By so much an image may lie outside [0, 1], as resizing leaves it."""
@@ -56,7 +57,7 @@ def check_images(images: Tensor) -> None:
     if images.ndim != 4 or not images.is_floating_point():
         raise IsolossError(
             f"images must be (N, C, H, W) floats in [0, 1], these are {tuple(images.shape)} "
-            f"{str(images.dtype).removeprefix('torch.')}"
+            f"{dtype_name(images.dtype)}"
         )
     if images.numel() == 0:
         return
@@ -103,7 +104,7 @@ def check_labels(labels: Tensor, images: Tensor) -> None:
     if labels.ndim != 1 or labels.dtype != torch.int64 or len(labels) != len(images):
         raise IsolossError(
             f"labels must be one int64 class index for each of {len(images)} images, these are "
-            f"{tuple(labels.shape)} {str(labels.dtype).removeprefix('torch.')}"
+            f"{tuple(labels.shape)} {dtype_name(labels.dtype)}"
         )
 
 

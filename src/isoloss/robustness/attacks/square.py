@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.device import as_float32
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.losses import loss_of
-from isoloss.robustness.attacks.objective import Draws, as_float32, frozen, is_random, refuse_nan
+from isoloss.robustness.attacks.objective import Draws, frozen, is_random, refuse_nan
 from isoloss.robustness.attacks.pgd import with_targets
 from isoloss.robustness.attacks.refusals import as_images, as_labels, check_at_least, check_logits
 

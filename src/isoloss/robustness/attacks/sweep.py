@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack
-from isoloss.robustness.attacks.objective import as_float32, frozen, refuse_nan
+from isoloss.robustness.attacks.objective import frozen, refuse_nan
 from isoloss.robustness.attacks.refusals import as_images, as_labels, check_eps, check_logits
 from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
 

@@ -14,14 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.data.dataset import Split, as_inputs, digest_of
+from isoloss.compute.data.dataset import Split, as_inputs, digest_of_splits, shuffled
 from isoloss.compute.data.in_words import in_words
 from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.hashes import digest_of, digest_of_code
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
-from isoloss.compute.probe.hashes import digest_of as digest_of_values
-from isoloss.compute.probe.hashes import digest_of_code
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.context import OwnAttack
@@ -127,8 +126,7 @@ class Subject:
 def order_of(samples: int, settings: EvaluationSettings) -> Tensor:
     """(n,) int64: which of so many samples are attacked, in order. It is that of a probe's samples:
     whoever knows one knows the other."""
-    order = torch.randperm(samples, generator=torch.Generator().manual_seed(settings.seed))
-    return order[: settings.samples]
+    return shuffled(samples, settings.seed)[: settings.samples]
 
 
 def load_subject(settings: EvaluationSettings) -> Subject:
@@ -151,7 +149,7 @@ def load_subject(settings: EvaluationSettings) -> Subject:
     chosen = split.take(order)
     for name, network in zip(names[1:], networks[1:], strict=True):
         other = network.dataset.split(settings.split)
-        _check_same(names[0], split, name, other, order, digest_of(chosen))
+        _check_same(names[0], split, name, other, order, digest_of_splits(chosen))
     denoiser = None
     if settings.denoiser is not None:
         # diffusers takes its time to import: attacks do without.
@@ -186,7 +184,7 @@ def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
     precision = models[0].fast.precision
     depends_on = {
         "weights": subject.weights,
-        "data": digest_of(subject.split),
+        "data": digest_of_splits(subject.split),
         # Draws of noise and what bf16 makes of them are others elsewhere.
         "arithmetic": f"{precision} on {device.type}",
     }
@@ -230,7 +228,7 @@ def _check_same(
     first: str, split: Split, name: str, other: Split, order: Tensor, data: str
 ) -> None:
     """Refuse to compare two networks on images that differ; `data` is the digest of the first's."""
-    if len(other) == len(split) and digest_of(other.take(order)) == data:
+    if len(other) == len(split) and digest_of_splits(other.take(order)) == data:
         return
     if other.shape != split.shape:
         sides = " and ".join("×".join(map(str, s.shape[1:])) for s in (split, other))
@@ -280,10 +278,10 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
 def _digest_of_attack(name: str, function: OwnAttack) -> str:
     """SHA-256 over the code of an attack, and over the text of its module where that was named."""
     if isinstance(function, partial):
-        return digest_of_values(_digest_of_attack(name, function.func), function.args,
+        return digest_of(_digest_of_attack(name, function.func), function.args,
                                 function.keywords)  # fmt: skip
     text = None
     if is_function(name):
         with suppress(OSError, TypeError):
             text = inspect.getsource(sys.modules[name.partition(":")[0]])
-    return digest_of_values(digest_of_code(function), text)
+    return digest_of(digest_of_code(function), text)

@@ -24,10 +24,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from isoloss.compute.machine.device import as_float32
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.files import write_json
 from isoloss.results.saved_examples import DRIFT, INDEX, MAP, SCHEMA
-from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.evaluation.attention import drift, saved_maps
 from isoloss.robustness.evaluation.combination_on_block import UnitResult
 from isoloss.robustness.evaluation.plan import MAIN, Combination, Plan

@@ -20,6 +20,7 @@ from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.compute.networks.hub import fetch
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
+from isoloss.naming import in_one_line
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run_folder import DENOISER, is_run
 from isoloss.settings.source import denoiser as denoiser_source
@@ -125,7 +126,7 @@ def load_denoiser(source: str | Path) -> tuple[UNet2DModel, DDPMScheduler]:
     try:
         missing, unexpected = unet.load_state_dict(load_file(weights), strict=False)
     except (safetensors.SafetensorError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = in_one_line(error)[:160]
         raise IsolossError(f"{weights} does not fit {unet_config}: {reason}") from error
     if missing or unexpected:
         odd = f"it has no {missing[0]}" if missing else f"{unexpected[0]} has no place"
@@ -175,5 +176,5 @@ def _from_config(kind: Any, path: Path) -> Any:
     try:
         return kind.from_config(config)
     except Exception as error:  # whatever diffusers makes of a damaged configuration
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        reason = in_one_line(error)[:160] or type(error).__name__
         raise IsolossError(f"{path} is not a usable configuration: {reason}") from error

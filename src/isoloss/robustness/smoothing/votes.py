@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.objective import as_float32, frozen
+from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.refusals import check_at_least, check_labels, check_logits
 from isoloss.robustness.smoothing.smoothing import Smoothing
 

@@ -7,11 +7,10 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from isoloss.compute.machine.device import arithmetic, reduced_precisions
+from isoloss.compute.machine.device import arithmetic, as_float32, reduced_precisions
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.copying import copied
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
-from isoloss.robustness.attacks.objective import as_float32
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps
 

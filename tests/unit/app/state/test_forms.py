@@ -12,7 +12,7 @@ from pydantic import Field
 
 from isoloss.app.state.forms import Form, fields_of
 from isoloss.cli.options import add_options, settings_from
-from isoloss.settings import KINDS, ProbeSettings, Settings, TrainSettings
+from isoloss.settings import KINDS, ImportSettings, ProbeSettings, Settings, TrainSettings
 
 
 @pytest.mark.parametrize("model", KINDS.values())
@@ -153,6 +153,46 @@ def test_blank_paths_are_not_asked_for():
     assert words[words.index("--also") + 1] == str(Path("runs/b c").absolute())
     form.set("also", ())
     assert "--also" not in form.command(Path("out"))
+
+
+def test_an_import_asks_for_its_checkpoints_with_a_line_to_type_them_into():
+    form = Form(ImportSettings)
+    assert form.values["checkpoints"] == ("",)
+    assert (form.wrong, form.missing) == ("checkpoints", True)
+    assert form.error.startswith("Checkpoints are needed: files of one training")
+    for name, value in {
+        "checkpoints": ("ckpts/*.pt", ""), "model": "my.nets:net", "data": "digits",
+    }.items():  # fmt: skip
+        assert form.settings is None
+        form.set(name, value)
+    words = shlex.split(form.command(Path("runs/mine")))
+    assert words[:2] == ["isoloss", "import"]
+    assert Path("ckpts/*.pt").absolute() == Path(words[2])
+
+
+def test_a_loss_of_ones_own_is_folded_until_something_is_wrong_with_it():
+    form = Form(ProbeSettings)
+    assert {"parameters", "loss", "per_batch", "key"} <= {r.name for r in form.sections["More"]}
+    form.set("source", "runs/a")
+    for value in ("", "squared", "losses:", ":squared", "my losses:squared"):
+        form.set("loss", value)
+        assert form.wrong == "loss"
+        but = f", not {value!r}" if value else ""
+        assert form.error == f"A loss is package.module:function{but}"
+    form.set("loss", "my.losses:squared")
+    form.set("per_batch", True)
+    assert "--loss my.losses:squared --per-batch" in form.command(Path("out"))
+    form.set("loss", None)
+    assert form.wrong == "loss"
+    assert "--" not in form.error
+
+
+@pytest.mark.parametrize(("kind", "name"), [("probe", "key"), ("attack", "attacks")])
+def test_what_is_left_empty_is_asked_for_in_words(kind, name):
+    form = Form(KINDS[kind])
+    form.set("source", "runs/a")
+    form.set(name, "")
+    assert (form.wrong, form.error) == (name, "Say which")
 
 
 class Meal(Settings):

@@ -8,6 +8,7 @@ import pytest
 from isoloss.app.state.config import Preferences
 from isoloss.app.state.playback import REST, WHOLE, Playback
 from isoloss.app.state.workspace import Workspace
+from isoloss.app.viewports.timeline import facts_at
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
@@ -157,3 +158,11 @@ def test_hidden_paths_are_not_played(playback):
     assert not playback.playing
     playback.toggle()
     assert not playback.playing
+
+
+def test_a_learning_rate_that_nobody_knows_is_not_told():
+    foreign = replace(PATH, lr=np.full(3, np.nan))
+    assert [name for name, _ in facts_at(playhead(PATH, 2.0))][:2] == ["lr", "loss"]
+    told = facts_at(playhead(foreign, 2.0))
+    assert [name for name, _ in told] == ["loss", "off-plane", "checkpoint"]
+    assert not any("NaN" in value for _, value in told)

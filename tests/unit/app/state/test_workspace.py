@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isoloss.app.panels.jobs_panel import status_text
 from isoloss.app.state.browse import Browser
 from isoloss.app.state.config import RECENT, Preferences
 from isoloss.app.state.messages import Messages
@@ -22,12 +23,13 @@ from isoloss.app.state.opener import open_all, open_path, show_again
 from isoloss.app.state.trained import all_trained, data_of
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Failed, Log, Metric, Paused, Started
+from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.jobs.follow import can_resume
 from isoloss.run import Run
 from isoloss.settings import ImportSettings, ProbeSettings, TrainSettings
 
@@ -447,3 +449,36 @@ def test_an_import_is_a_training_run_to_the_window(workspace, tmp_path):
     assert data_of(str(run.folder)) == "cifar10"
     with pytest.raises(IsolossError, match="is a training run: cut a surface"):
         load(run.folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("python:Net", "Probe, paused at 30 % (its script resumes it)"),
+        ("runs/net", "Probe, paused at 30 %"),
+    ],
+)
+def test_who_resumes_a_run_that_is_paused(workspace, tmp_path, source, said):
+    run = Run.create(tmp_path / "runs" / "p", ProbeSettings(source=Path(source)))
+    for event in (Started(1, "cpu"), Progress("probe", 3, 10, 1.0), Paused()):
+        run.emit(event)
+    look(workspace)
+    (followed,) = workspace.runs.followed
+    assert status_text(followed) == said
+    assert can_resume(followed) is (source == "runs/net")
+
+
+def test_checkpoints_that_are_opened_are_told_what_can_be_done_with_them(
+    workspace, surface, tmp_path
+):
+    for path in ("one.pt", "many/epoch_1.ckpt", "published/model.safetensors"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b"")
+        for named in {path, path.split("/")[0]}:
+            assert not open_path(workspace, tmp_path / named)
+            said = workspace.messages.lines[-1].text
+            assert said.startswith(f"{named} holds a network, not its surface: probe it, or import")
+    assert not open_path(workspace, tmp_path / "none.pt")
+    assert workspace.messages.lines[-1].text == "There is no file or folder none.pt"
+    surface.save(tmp_path / "many" / "surface.ply")
+    assert open_path(workspace, tmp_path / "many")

@@ -1,5 +1,7 @@
 """What the checks hold against a network: guesses, draws, dependence on the batch."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,19 @@ def test_answers_like_guesses(right, guesses):
     if guesses:
         assert "30 %" in alarms["accuracy"]
         assert "guessing gives 25 %" in alarms["accuracy"]
+
+
+def test_a_network_that_is_often_right_and_worse_than_guessing():
+    model = layers()
+    targets = model(X).argmax(1)
+    targets[100:] = (targets[100:] + 1) % 4
+    with torch.no_grad():
+        for parameter in list(model.parameters())[-2:]:
+            parameter *= 100  # as sure of what is wrong as of what is right
+        loss = float(F.cross_entropy(model(X), targets))
+    alarms, _ = found(model, targets)
+    assert loss > math.log(4)
+    assert f"the loss, {loss:.3g}, is above that of guessing, 1.39" in alarms["accuracy"]
 
 
 class Dropping(nn.Module):

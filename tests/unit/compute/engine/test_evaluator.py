@@ -482,7 +482,7 @@ def test_an_interpolation_moves_everything():
         parameter.data += 0.01 * torch.rand_like(parameter)
     data = images()
     plane = interpolation(start, start.state_dict(), end.state_dict())
-    curve = probe(start, [data], plane, alpha=[0.0, 0.5, 1.0], precision="fp32", progress=False)
+    curve = probe(start, [data], plane, [0.0, 0.5, 1.0], precision="fp32", points_at_once=1)
     assert curve.shape == (3, 1)
     for k, model in ((0, start), (2, end)):
         still = random_plane(model)

@@ -206,6 +206,11 @@ def test_what_is_no_network_is_called_what_it_is(what, words):
             attempt()
 
 
+class Exhausting:
+    def __deepcopy__(self, memo):
+        raise MemoryError
+
+
 def test_networks_that_cannot_move_or_be_copied_get_one_line(quiet):
     frozen = torch.jit.freeze(torch.jit.script(layers().eval()))
     integers = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(6, 3)))
@@ -215,6 +220,9 @@ def test_networks_that_cannot_move_or_be_copied_get_one_line(quiet):
     locked = layers()
     locked.lock = threading.Lock()
     with pytest.raises(IsolossError, match=r"cannot be copied .*lock"):
+        probe(locked, [(X, Y)], random_plane(locked), progress=False)
+    locked.lock = Exhausting()
+    with pytest.raises(IsolossError, match="out of memory: choose a smaller batch_size"):
         probe(locked, [(X, Y)], random_plane(locked), progress=False)
     scripted = torch.jit.script(layers())
     with pytest.raises(IsolossError, match="cannot be recalibrated"):

@@ -12,7 +12,8 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.diagnostics import checks
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
 from isoloss.compute.probe import surface_probing
-from isoloss.compute.probe.surface_probing import Request, SurfaceProbing
+from isoloss.compute.probe.request import Request
+from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Log
 from isoloss.geometry.growing import GrowingSurface
 

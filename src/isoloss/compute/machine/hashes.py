@@ -80,15 +80,17 @@ def _of_module(module: nn.Module) -> Iterable[Any]:
     yield module.state_dict()
 
 
-def _pieces(value: Any, depth: int, seen: set[int] | None = None) -> Iterable[bytes]:
+def bytes_of(tensor: Tensor) -> memoryview:
+    """What a tensor of any type holds, also of those that NumPy has not."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
+def _pieces(value: Any, depth: int, seen: set[int] | None = None) -> Iterable[bytes | memoryview]:
     """What `value` is, piece by piece; an object that comes again, by its type alone."""
     seen = set() if seen is None else seen
     if isinstance(value, Tensor):
-        value = value.detach().cpu()
         yield f"{value.dtype}{tuple(value.shape)}".encode()
-        yield (
-            value.contiguous().reshape(-1).view(torch.uint8).numpy().data if value.numel() else b""
-        )
+        yield bytes_of(value)
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         yield f"{value.dtype}{value.shape}".encode()
         yield np.ascontiguousarray(value).tobytes()

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isoloss.compute.engine.losses import BatchLoss, Loss, UsersLoss
-from isoloss.compute.machine.process_group import Ranks
-from isoloss.compute.machine.recording import Prepared, follow, recorded
+from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
+from isoloss.compute.machine.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import Checkpoint, as_state, digest
-from isoloss.compute.probe.hashes import digest_of, digest_of_code, digest_of_network
 from isoloss.compute.probe.plane_probing import Located, PlaneProbing, keep
+from isoloss.compute.probe.request import Request, recalibration_batches
 from isoloss.compute.probe.shown_paths import ShownPath
-from isoloss.compute.probe.surface_probing import Request, recalibration_batches
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.run import Run
-from isoloss.settings import AnySettings
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class ProbingAtHand:
                 "network": digest_of(digest_of_network(request.model), plane.origin),
                 "plane": digest_of(plane.kind, plane.delta, plane.eta),
                 "data": digest_of(np.sort(samples)),
-                "loss": _digest_of_loss(request.loss),
+                "loss": _digest_of_loss(as_batch_loss(request.loss)),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
             },
@@ -119,40 +115,10 @@ class ProbingAtHand:
         return replace(asked, data=data, calibration=calibration)
 
 
-class AtHand(Prepared, Protocol):
-    """What a run is about, where a script has it."""
-
-    @property
-    def depends_on(self) -> dict[str, str]:
-        """Hashes of all that its results depend on beside the settings."""
-        ...
-
-
-def resumed(folder: Path, settings: AnySettings, at_hand: AtHand) -> Generator[Event]:
-    """Begin the run in `folder`, or do what is missing of it, yielding what happens.
-
-    Under torchrun every process calls it: rank 0 does the run, the others help and yield nothing.
-    All are given back to their script when the run is done.
-
-    Raises:
-        IsolossError: if the folder holds another run, or the run cannot go on.
-    """
-    group = process_group()
-    if Ranks.current().rank > 0:
-        follow(lambda: (Run.open(folder), at_hand))
-    else:
-        run = Run.create(folder, settings)
-        yield from recorded(run, lambda: at_hand)
-        run.check_unchanged(**at_hand.depends_on)  # also where it was done before
-    group.broadcast("written")
-
-
-def _digest_of_loss(loss: BatchLoss | Loss | None) -> str:
+def _digest_of_loss(loss: BatchLoss) -> str:
     """Of the code of a loss of the user's own."""
-    if not isinstance(loss, UsersLoss):
-        return digest_of_code(None)
-    code = digest_of_code(loss.function)
-    return digest_of(code, "per batch") if loss.whole else code
+    code = digest_of_code(loss.users_function)
+    return digest_of(code, "per batch") if loss.users_function and loss.whole else code
 
 
 def _digest_of_checkpoint(checkpoint: Checkpoint) -> str:

@@ -1,0 +1,95 @@
+"""A script's probe is found at work, watched, stopped, and watched again as the script goes on."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from drive import Driver, drive
+
+SCRIPT = """
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import isoloss
+from isoloss.events import Progress
+
+torch.manual_seed(0)
+net = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 3))
+x, y = torch.rand(600, 3, 2, 2), torch.arange(600) % 3
+end = net.state_dict()
+before = [{k: v + n * torch.randn_like(v) for k, v in end.items()} for n in (0.3, 0.2, 0.1, 0)]
+
+
+def hold(event):
+    while isinstance(event, Progress) and event.fraction >= float(Path("allowed").read_text()):
+        time.sleep(0.02)
+
+
+surface = isoloss.probe(
+    net, [(x, y)], isoloss.pca_plane(net, before), trajectory=before,
+    out="runs/script", on_event=hold, progress=False,
+)
+print("interrupted" if surface.meta.get("interrupted") else "whole")
+"""
+
+
+def from_python(d: Driver) -> None:
+    runs = d.parts.workspace.runs
+    d.until(lambda: d.window.frames > 4, "the first frames")
+    script = begin(0.3)
+    followed = d.until(lambda: next(iter(runs.followed), None), "the run to be found", 60)
+    layer = watch(d, followed)
+    stop(d, followed, script)
+    script = begin(2)
+    go_on(d, followed, script, layer)
+
+
+def begin(allowed: float) -> subprocess.Popen[str]:
+    """Start the script, which goes no further than this fraction of the work."""
+    Path("allowed").write_text(str(allowed))
+    return subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
+
+
+def watch(d: Driver, followed):
+    """The surface is shown while it grows."""
+    d.until(lambda: followed.status == "running", "the script to begin", 60)
+    assert not d.parts.workspace.scene.layers, "nobody has asked for it"
+    d.shot("python_found.png")
+    d.click("//Jobs/**/show")
+    layer = d.until(lambda: d.parts.workspace.scene.layers, "the layer", 60)[0]
+    d.until(lambda: followed.progress and followed.progress.fraction >= 0.3, "the script to wait")
+    assert followed.is_active
+    seen = layer.surface.count.sum()
+    d.shot("python_grows.png")
+    Path("allowed").write_text("0.6")
+    d.until(lambda: layer.surface.count.sum() > seen, "the surface to sharpen", 60)
+    return layer
+
+
+def stop(d: Driver, followed, script: subprocess.Popen[str]) -> None:
+    """What the window stops goes on by the script's own call, and not by the window."""
+    d.until(lambda: followed.progress.fraction >= 0.6, "the script to wait")
+    d.click("//Jobs/**/cancel")
+    d.until(lambda: followed.status == "paused", "the run to be paused", 60)
+    assert script.communicate(timeout=60)[0] == "interrupted\n"
+    d.until(lambda: not d.ctx.item_exists("//Jobs/**/cancel"), "the button to go")
+    assert not d.ctx.item_exists("//Jobs/**/resume")
+    d.shot("python_paused.png")
+
+
+def go_on(d: Driver, followed, script: subprocess.Popen[str], layer) -> None:
+    """The same call goes on in another process, and the window sees to the end of it."""
+    d.until(lambda: followed.status == "done", "the run to be done", 60)
+    assert script.communicate(timeout=60)[0] == "whole\n"
+    d.until(lambda: layer.surface.is_complete and layer.trajectories, "the finished surface")
+    assert d.parts.workspace.scene.layers == [layer]
+    [path] = layer.trajectories
+    assert len(path) == 4
+    assert d.picture().std() > 5
+    d.shot("python_done.png")
+
+
+drive(from_python)
