@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.networks.matching import Names, Wanted, counting, forms_of, shared_prefix
+from isoloss.compute.networks.renamed import renamed
 from isoloss.errors import IsolossError
 from isoloss.naming import first_of, listed
 
@@ -83,9 +84,9 @@ def find(saved: Any, label: str, *wanted: Wanted, key: str | None = None) -> Fou
 def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -> dict[str, Any]:
     """The state dict of `network` with what was saved in it.
 
-    Names that the network translates itself when it loads a state dict are translated by it. Where
-    there are only those parameters that are trained, beside frozen ones (adapters), the others stay
-    as they are.
+    Names that the network translates itself when it loads a state dict are translated by it, those
+    that transformers has for its networks by transformers. Where there are only those parameters
+    that are trained, beside frozen ones (adapters), the others stay as they are.
 
     Raises:
         IsolossError: as `find`.
@@ -102,19 +103,21 @@ def fitted(network: nn.Module, saved: Any, label: str, key: str | None = None) -
             return translated
         trained = wanted.only(_trained(network))
         adapters = [f for f in _fitting(candidates, trained) if not f.left_out]
-        if len(adapters) != 1:
-            raise
-        found = adapters[0]
-        _say(
-            f"{label} holds the {len(found.names):,} tensors of the network that are trained: the "
-            "others stay as the network has them"
-        )
-    else:
-        if found.left_out:
+        if len(adapters) == 1:
+            found = adapters[0]
             _say(
-                f"{label}: the network is {found.place or 'part of it'}; left out: "
-                f"{first_of(found.left_out, _TOLD)}"
+                f"{label} holds the {len(found.names):,} tensors of the network that are trained: "
+                "the others stay as the network has them"
             )
+        elif read := _renamed(network, candidates, wanted):
+            found = find(read, label, wanted)
+        else:
+            raise
+    if found.left_out:
+        _say(
+            f"{label}: the network is {found.place or 'part of it'}; left out: "
+            f"{first_of(found.left_out, _TOLD)}"
+        )
     own, given = network.state_dict(), found.tensors
     for name, tensor in given.items():
         given[name] = tensor.detach().to(own[name].dtype)
@@ -222,6 +225,20 @@ def _translated(network: nn.Module, state: State) -> dict[str, Any] | None:
         if not any(bool(tensor.isnan().any()) for tensor in _reals(loaded)):
             return dict(loaded)
     return None
+
+
+def _renamed(
+    network: nn.Module, candidates: Mapping[str, State], wanted: Wanted
+) -> dict[str, State]:
+    """The state dicts that transformers can read, as the first reading that fits, or the first."""
+    found: dict[str, State] = {}
+    for place, state in candidates.items():
+        for reading in renamed(network, state):
+            found.setdefault(place, reading)
+            if wanted.names_in(forms_of(reading)):
+                found[place] = reading
+                break
+    return found
 
 
 def _reals(state: State) -> list[Tensor]:
