@@ -72,10 +72,14 @@ def _read_by(
     except Exception:  # a network's own code may raise anything
         return {}
     found = {k: t for k, t in read.state_dict().items() if k not in said["missing_keys"]}
-    for name, given, _ in said["mismatched_keys"]:
-        found[name] = torch.empty(given, device="meta")
-    for name in said["unexpected_keys"]:
-        found[name] = tensors.get(name, torch.empty(0)).to("meta")
+    # A part that was put in after the network was built keeps its name, unless it had another.
+    own = {k: t.shape for k, t in network.state_dict().items()}
+    for name, given, _ in sorted(said["mismatched_keys"]):
+        del found[name]
+        if name in tensors or own.get(name) != given:
+            found[name] = tensors.get(name, torch.empty(given, device="meta"))
+    for name in sorted(said["unexpected_keys"] if found else ()):
+        found[name] = tensors.get(name, torch.empty(0, device="meta"))
     return found
 
 
