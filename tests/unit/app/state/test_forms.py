@@ -187,12 +187,19 @@ def test_a_loss_of_ones_own_is_folded_until_something_is_wrong_with_it():
     assert "--" not in form.error
 
 
-@pytest.mark.parametrize(("kind", "name"), [("probe", "key"), ("attack", "attacks")])
-def test_what_is_left_empty_is_asked_for_in_words(kind, name):
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("probe", "key", "Say which"),
+        ("attack", "attacks", "Say which"),
+        ("probe", "parameters", "Say which: all, trainable, or names and patterns"),
+    ],
+)
+def test_what_is_left_empty_is_asked_for_in_words(kind, name, said):
     form = Form(KINDS[kind])
     form.set("source", "runs/a")
     form.set(name, "")
-    assert (form.wrong, form.error) == (name, "Say which")
+    assert (form.wrong, form.error) == (name, said)
 
 
 class Meal(Settings):
