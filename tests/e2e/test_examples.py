@@ -193,9 +193,11 @@ def test_what_the_page_on_trackers_says(tmp_path, monkeypatch):
         def log_artifact(self, path, name, type):
             assert (tmp_path / path).exists()
 
-    wandb = SimpleNamespace(
-        init=lambda project: Tracker(), Image=lambda path: Image.open(path).size
-    )  # fmt: skip
+    def size(path):
+        with Image.open(path) as picture:
+            return picture.size
+
+    wandb = SimpleNamespace(init=lambda project: Tracker(), Image=size)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     board = SimpleNamespace(SummaryWriter=Writer)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
