@@ -165,6 +165,23 @@ def test_the_order_is_that_of_epochs_names_times_or_as_given(trained, tmp_path):
     assert any("numbered" in e.message for e in events if isinstance(e, Log))
 
 
+def test_a_copy_of_the_last_checkpoint_is_left_out(trained):
+    torch.save(torch.load("ckpts/epoch_11.pt"), "ckpts/last.pt")
+    run, events = imported("last")
+    assert [p.epoch for p in read_trajectory(run)] == list(range(12))
+    assert any("; last.pt left out" in e.message for e in events if isinstance(e, Log))
+    assert run.environment["imported"] == [f"epoch_{k}.pt" for k in range(12)]
+    given, _ = imported("given", ["ckpts/epoch_11.pt", "ckpts/last.pt"], order="given")
+    assert len(read_trajectory(given)) == 2
+    # Of one epoch, but another step: no copy.
+    for step in (5, 10, 100):
+        saved = {"epoch": 0, "global_step": step, "state_dict": trained[step % 9]}
+        torch.save(saved, f"step={step}.ckpt")
+    run, events = imported("steps", ["step=100.ckpt", "step=10.ckpt", "step=5.ckpt"])
+    assert [p.step for p in read_trajectory(run)] == [5, 10, 100]
+    assert any("3 checkpoints, by epoch" in e.message for e in events if isinstance(e, Log))
+
+
 def test_what_cannot_be_imported_is_refused_in_one_line(trained, capsys):
     torch.save(torch.nn.Linear(3, 3).state_dict(), "ckpts/zz.pt")
     torch.save(trained[0], "plain.pt")

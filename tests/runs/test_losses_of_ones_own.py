@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 import isoloss
 from isoloss import IsolossError
 from isoloss.cli.describe import describe
+from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, ProbeSettings, TrainSettings
@@ -183,3 +185,38 @@ def test_what_has_no_classes_is_neither_trained_on_nor_attacked():
 def test_wrong_settings(given, words):
     with pytest.raises(ValueError, match=words):
         asked(**given)
+
+
+NAMED = """
+import torch
+from torch import nn
+from types import SimpleNamespace
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.head = nn.Linear(4, num_classes)
+    def forward(self, x):
+        return SimpleNamespace(logits=self.head(x))
+def data():
+    x = torch.rand(30, 4, generator=torch.Generator().manual_seed(0))
+    return (x[:20], torch.arange(20) % 3), (x[20:], torch.arange(10) % 3)
+"""
+
+
+def test_classifiers_that_name_their_logits_are_probed_with_class_indices(
+    in_folder_of_users_module, capsys
+):
+    Path("named_logits.py").write_text(NAMED, encoding="utf-8")
+    import named_logits  # pyright: ignore[reportMissingImports]
+
+    model = named_logits.Net(3)
+    torch.save({"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()}}, "n.ckpt")
+    given = ["n.ckpt", "--model", "named_logits:Net", "--data", "named_logits:data", "--device",
+             "cpu", "--precision", "fp32"]  # fmt: skip
+    assert main(["probe", *given, "--grid", "3", "--out", "probed"]) == 0
+
+    (x, y), _ = named_logits.data()
+    loss = F.cross_entropy(model.head(x), y).item()
+    assert isoloss.load("probed").meta["centre"]["loss"] == pytest.approx(loss, rel=1e-5)
+    assert main(["attack", *given, "--out", "attacked"]) == 2
+    assert "needs (samples, 3) logits, the network gives SimpleNamespace" in capsys.readouterr().err

@@ -128,8 +128,9 @@ def test_parameters_are_chosen_at_the_command_line_and_shown_by_info(folder, cap
         assert "--parameters 'head.*'" in command_line(probe.settings, probe.folder)
     out = str(folder / "typed")
     given = ["probe", str(run.folder), "--grid", "2", "--device", "cpu", "--out", out]
-    assert main([*given, "--parameters", "haed"]) != 0
+    assert main([*given, "--parameters", "haed"]) == 2
     assert "no parameter 'haed': it has head" in capsys.readouterr().err
+    assert not (folder / "typed").exists()
     with pytest.raises(ValueError, match="--parameters is for --plane random"):
         ProbeSettings(source=run.folder, plane="interpolate", to=run.folder, parameters="x")
 

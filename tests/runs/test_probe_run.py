@@ -406,7 +406,7 @@ def test_diagnostics_know_what_recalibration_does_to_the_centre(trained):
 def test_the_losses_of_a_path_are_known_as_well_as_the_surface(trained, monkeypatch):
     monkeypatch.setattr("isoloss.compute.engine.checkpoint_losses.FIRST", 8)
     model, data = trained_network(trained)
-    data = ShuffledSamples.of_split(data.train, None, 0, torch.device("cpu"))
+    data = ShuffledSamples.of_batches(data.train.held(), 0, torch.device("cpu"))
     evaluator = Evaluator(model, random_plane(model), data, None, torch.device("cpu"))
     paths = [trained.checkpoints / p.checkpoint for p in read_trajectory(trained)]
 

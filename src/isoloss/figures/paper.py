@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 from isoloss.errors import IsolossError
 
@@ -28,6 +29,10 @@ class Print:
     line_labels: bool | None = None
 
     def __post_init__(self) -> None:
+        for name in ("width_mm", "dpi"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, Real):
+                raise IsolossError(f"--{name.replace('_', '-')} must be a number, not {value!r}")
         if self.width_mm is not None and not 20 <= self.width_mm <= 2000:
             raise IsolossError(f"--width-mm must be from 20 to 2000, not {self.width_mm:g}")
         if not 20 <= self.dpi <= 2400:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 
 from isoloss.errors import IsolossError
-from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem
+from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem, Targets
 from isoloss.settings.base import explain as _explain
 from isoloss.settings.imported import ImportSettings
 from isoloss.settings.probe import ProbeSettings
@@ -42,6 +42,7 @@ __all__ = [
     "RobustnessSettings",
     "Settings",
     "Stem",
+    "Targets",
     "TrainSettings",
     "TrainingSettings",
     "explain",

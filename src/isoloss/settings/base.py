@@ -20,6 +20,9 @@ from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Stem = Literal["auto", "cifar", "pooled", "imagenet"]
+Targets = Literal["classes", "any", "as given"]
+"""What the targets of data may be: "classes" where nothing else will do; "any" for a probe; "as
+given" where a loss of the user's own is to see what the user gives, be they classes or not."""
 
 
 def _grid(value: Any) -> Any:
@@ -101,6 +104,11 @@ class Settings(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**31, title="Seed", description="Seed of everything random"
     )
+
+    @property
+    def targets(self) -> Targets:
+        """What the targets of its data may be."""
+        return "classes"
 
 
 class NetworkSettings(Settings):

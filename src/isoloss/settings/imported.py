@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import BeforeValidator, Field, field_validator
 
 from isoloss.errors import IsolossError
-from isoloss.settings.base import AbsolutePath, Settings, Stem
+from isoloss.settings.base import AbsolutePath, Settings, Stem, Targets
 from isoloss.settings.built_in import network_names
 from isoloss.settings.checkpoint_paths import expanded
 from isoloss.settings.train import TrainSettings
@@ -80,6 +80,11 @@ class ImportSettings(Settings):
     batch_size: int = Field(
         default=512, ge=1, le=65_536, title="Batch size", description="Images tested at once"
     )
+
+    @property
+    def targets(self) -> Targets:
+        """Anything: the network need not classify."""
+        return "any"
 
     @field_validator("checkpoints")
     @classmethod

@@ -14,6 +14,7 @@ from isoloss.settings.base import (
     Grid,
     NetworkSettings,
     Range,
+    Targets,
     as_range,
 )
 from isoloss.settings.plane_kinds import (
@@ -175,6 +176,11 @@ class ProbeSettings(NetworkSettings):
     def is_curve(self) -> bool:
         """Whether it is one direction that is probed, not two."""
         return self.plane_kind.is_line
+
+    @property
+    def targets(self) -> Targets:
+        """Anything; with a loss of the user's own the network need not classify."""
+        return "any" if self.loss is None else "as given"
 
     @field_validator("parameters")
     @classmethod

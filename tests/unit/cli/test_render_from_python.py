@@ -125,3 +125,25 @@ def test_what_is_wrong_is_told_in_one_line_as_python_names_it(options, message):
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "--" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        (bowl().trajectories[0], {}, "what is drawn is a surface, .*, not a Trajectory"),
+        (5, {}, "what is drawn is a surface, .*, not a int"),
+        (bowl(), {"size": 5}, "size is a width and a height in pixels, not 5"),
+        (bowl(), {"size": ("a", 2)}, "size is a width and a height in pixels"),
+        (bowl(), {"figure": True, "width_mm": "a"}, "width_mm must be a number, not 'a'"),
+        (bowl(), {"figure": True, "dpi": "a"}, "dpi must be a number, not 'a'"),
+    ],
+)
+def test_what_is_of_another_type_gets_one_line(source, options, message):
+    with pytest.raises(IsolossError, match=message):
+        isoloss.render(source, **options)
+
+
+def test_what_is_loaded_is_a_path():
+    for given in (5, None, bowl()):
+        with pytest.raises(IsolossError, match="what is loaded is a path, not a"):
+            isoloss.load(given)

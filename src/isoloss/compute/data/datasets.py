@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import filelock
 import numpy as np
@@ -26,10 +26,10 @@ from isoloss.compute.data.reading import IGNORED, GivenBatches, read_batches
 from isoloss.compute.machine.user_code import call_user_function, where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.naming import in_one_line
+from isoloss.settings import Targets
 from isoloss.settings.built_in import no_data
 from isoloss.settings.source import data_set
 
-Targets = Literal["classes", "any", "as given"]
 WHAT_A_PART_IS = "each a pair (inputs, targets), a Dataset, or an iterable of batches"
 
 
@@ -50,8 +50,7 @@ def load_dataset(
     Args:
         image_size, framing: of images in folders (`load_image_folder`); others are as they are.
         read: whether to read all images now, and not only those that are asked for.
-        targets: "classes" where nothing else will do; "any" for a probe; "as given" where a
-            loss of the user's own is to see what the user gives, be they classes or not.
+        targets: what they may be (`settings.Targets`).
 
     Raises:
         IsolossError: if there is no such data set or it is not usable.

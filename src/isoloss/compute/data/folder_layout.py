@@ -95,10 +95,13 @@ def _part_of(folder: Folder) -> str | None:
 
     A name of several words, as seg_train or val2017, says so only above class folders.
     """
-    name = folder.name.lower()
-    if _is_plain(folder) or not folder.folders:
-        return _PART.get(name)
-    found = {_PART[word] for word in re.findall(r"[a-z]+", name) if word in _PART}
+    is_word = _is_plain(folder) or not folder.folders
+    return _PART.get(folder.name.lower()) if is_word else _part_in(folder.name)
+
+
+def _part_in(name: str) -> str | None:
+    """Which part the words of a name say."""
+    found = {_PART[word] for word in re.findall(r"[a-z]+", name.lower()) if word in _PART}
     return found.pop() if len(found) == 1 else None
 
 
@@ -109,6 +112,10 @@ def _is_plain(folder: Folder) -> bool:
 def _parts(root: Folder) -> tuple[list[Folder], list[Folder]]:
     """The folders for training and for testing, or one for both; and those that are neither."""
     of = {folder.path: _part_of(folder) for folder in root.folders}
+    in_names = {folder.path: _part_in(folder.name) for folder in root.folders}
+    # train and test1 are no classes, though images lie in them.
+    if all(in_names.values()) and len(set(in_names.values())) > 1:
+        of = in_names
     # Before train_masks comes train, which says nothing else.
     plain_first = sorted(root.folders, key=_is_plain, reverse=True)
     named = {part: [f for f in plain_first if of[f.path] == part] for part in PARTS}

@@ -17,7 +17,7 @@ from isoloss.compute.data.batch import (
     rows,
     size_of,
 )
-from isoloss.compute.data.dataset import Split, shuffled
+from isoloss.compute.data.dataset import shuffled
 from isoloss.errors import IsolossError
 
 UNEQUAL = "tolerance and samples need samples of one shape, which these are not"
@@ -33,13 +33,6 @@ class ShuffledSamples:
     def __init__(self, batches: Sequence[Batch], cuts: Sequence[int] | None) -> None:
         self._batches = batches
         self._cuts = cuts
-
-    @classmethod
-    def of_split(
-        cls, split: Split, samples: int | None, seed: int, device: torch.device
-    ) -> ShuffledSamples:
-        """At most `samples` of `split`, in the order that `seed` gives."""
-        return cls._drawn((split.inputs, split.targets), samples, seed, device)
 
     @classmethod
     def of_batches(

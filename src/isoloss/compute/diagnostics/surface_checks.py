@@ -66,6 +66,13 @@ def check_range(probed: ProbedSurface) -> Found:
             f"{percent(lost / cells)} of the losses are {beyond}not finite: most of the picture "
             f"shows networks far worse than guessing. {_smaller(probed)}"
         )
+    if cells > 1 and lost == 0 and probed.relief == 0:
+        return "warning", (
+            f"The loss is {number_label(float(surface.loss[surface.computed][0]))} everywhere: "
+            "what moves does not reach it. Does it use the network that it is given, and not one "
+            "from outside? Weights that are still zero (LoRA before its training) do nothing. Else "
+            f"take a larger range ({_range(probed, 2)})."
+        )
     if (flat := _flatness(probed)) is not None:
         return "warning", f"{flat} Take a larger range ({_range(probed, 2)})."
     outside = sum(_outside(t, surface) for t in probed.trajectories)
@@ -121,7 +128,7 @@ def _flatness(probed: ProbedSurface) -> str | None:
     centre = math.nan if probed.origin is None else probed.origin.shown
     if not math.isfinite(centre):
         centre = float(np.median(probed.surface.loss[probed.finite]))
-    if probed.relief == 0 or probed.relief < FLAT * abs(centre):
+    if probed.relief < FLAT * abs(centre):
         return (
             f"{seen} around {number_label(centre)}, by less than {percent(FLAT)}: there is "
             "nothing to see at this scale."

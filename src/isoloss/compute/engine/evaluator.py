@@ -22,7 +22,7 @@ from isoloss.compute.engine.losses import BatchLoss, Loss, as_batch_loss
 from isoloss.compute.engine.moving import MovingTensors
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
-from isoloss.compute.networks.checkpoints import load_into, only_tensors
+from isoloss.compute.networks.checkpoints import as_state, load_into, only_tensors
 from isoloss.compute.networks.copying import copied, left_alone
 from isoloss.compute.networks.folding import Folded, fold_batch_norm, is_same
 from isoloss.compute.planes.plane import Plane
@@ -74,6 +74,7 @@ class Evaluator:
         self.classifies = False
         self._loss = as_batch_loss(loss)
         self._recalibrate = recalibrate
+        self._model = model
         self._plain = copied(model, device)
         load_into(self._plain, plane.origin, "the plane's origin")
         _check_names(self._plain, plane)
@@ -165,7 +166,8 @@ class Evaluator:
     @torch.no_grad()
     def load(self, state: Any) -> None:
         """Give the network all parameters and buffers of a state dict, on the plane or off it."""
-        load_into(self._plain, state, "the checkpoint")
+        # What the network itself trains says which tensors adapters alone may leave out.
+        load_into(self._plain, as_state(state, self._model, label="the checkpoint"))
         if self._folded is not None:
             self.network.load_state_dict(self._fitting(self._plain.state_dict()), strict=False)
         self._elsewhere = True

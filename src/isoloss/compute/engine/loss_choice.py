@@ -95,6 +95,8 @@ def choose_loss(
     """
     if loss is None and per_batch:
         raise IsolossError(f"--per-batch is for a loss of your own: {GIVE_A_LOSS}")
+    if loss is not None and not callable(loss):
+        raise IsolossError(f"a loss is a function of the network and a batch, not {loss!r}")
     network = copied(model, device)
     if origin is not None:
         load_into(network, origin, "the plane's origin")
@@ -130,7 +132,9 @@ class _Trial:
             if is_out_of_memory(error):
                 raise
             why = where_users_code_failed(error) or one_line(error)
-            raise IsolossError(f"the loss failed on the first batch: {why}") from error
+            raise IsolossError(
+                f"the loss, given the network and a batch, failed on the first: {why}"
+            ) from error
         return batches, replace(loss, differentiates=differentiates)
 
     def of_default(self, batches: Sequence[Batch]) -> tuple[BatchLoss, list[Batch]]:

@@ -222,7 +222,12 @@ def as_batch_loss(loss: BatchLoss | Loss | None) -> BatchLoss:
 
 
 def _as_one(given: Any) -> Tensor:
-    value = torch.as_tensor(given)
+    try:
+        value = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise IsolossError(
+            f"the loss must give one number for a batch, it gave a {type(given).__name__}"
+        ) from error
     if value.numel() != 1:
         raise IsolossError(
             f"the loss must give one number for a batch, it gave {tuple(value.shape)}: leave "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import CodeType
+from functools import partial
+from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 # Deeper, or in circles, nothing is looked at.
 _DEEPEST = 8
+_PLAIN = str | bytes | int | float | complex | Tensor | np.ndarray
 
 
 def digest_of(*values: Any) -> str:
@@ -35,11 +37,47 @@ def digest_of_network(model: nn.Module) -> str:
 
 
 def digest_of_code(function: Callable[..., Any] | None) -> str:
-    """Of a function's code, or of what an object does when it is called; not of what it refers to
-    by name."""
+    """Of a function's code and what it is bound to (arguments, variables around it, numbers and
+    functions of its own module), or of what an object does when it is called, and holds."""
     is_plain = hasattr(function, "__code__") or not callable(function)
     called = function if is_plain else type(function).__call__
-    return digest_of(type(function).__qualname__, getattr(called, "__code__", None))
+    if isinstance(function, nn.Module):
+        called = type(function).forward
+    code = getattr(called, "__code__", None)
+    return digest_of(type(function).__qualname__, code, *_bound_to(function))
+
+
+def _bound_to(function: Any) -> list[Any]:
+    """What the results of a call depend on beside its code and its arguments."""
+    if isinstance(function, MethodType):
+        return [function.__self__, *_bound_to(function.__func__)]
+    if isinstance(function, partial):
+        return [function.func, function.args, function.keywords]
+    if not isinstance(function, FunctionType):
+        return [] if function is None else [function]
+    around = [_content(cell) for cell in function.__closure__ or ()]
+    named = {k: function.__globals__.get(k) for k in sorted(function.__code__.co_names)}
+    own = {k: v for k, v in named.items() if isinstance(v, _PLAIN) or _is_of(function, v)}
+    return [x for x in (around, function.__defaults__, function.__kwdefaults__, own) if x]
+
+
+def _is_of(function: FunctionType, other: Any) -> bool:
+    return isinstance(other, FunctionType) and other.__module__ == function.__module__
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not yet assigned
+        return None
+
+
+def _of_module(module: nn.Module) -> Iterable[Any]:
+    """What a module holds, but for the mode that it is in."""
+    for name, part in module.named_modules():
+        held = {k: v for k, v in vars(part).items() if isinstance(v, _PLAIN) and k != "training"}
+        yield name, type(part).__qualname__, held
+    yield module.state_dict()
 
 
 def bytes_of(tensor: Tensor) -> memoryview:
@@ -47,8 +85,9 @@ def bytes_of(tensor: Tensor) -> memoryview:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
-def _pieces(value: Any, depth: int) -> Iterable[bytes | memoryview]:
-    """What `value` is, piece by piece."""
+def _pieces(value: Any, depth: int, seen: set[int] | None = None) -> Iterable[bytes | memoryview]:
+    """What `value` is, piece by piece; an object that comes again, by its type alone."""
+    seen = set() if seen is None else seen
     if isinstance(value, Tensor):
         yield f"{value.dtype}{tuple(value.shape)}".encode()
         yield bytes_of(value)
@@ -61,20 +100,29 @@ def _pieces(value: Any, depth: int) -> Iterable[bytes | memoryview]:
         yield type(value).__qualname__.encode()
     elif isinstance(value, CodeType):
         yield value.co_code
-        yield from _pieces((value.co_consts, value.co_names), depth + 1)
+        yield from _pieces((value.co_consts, value.co_names), depth + 1, seen)
     elif isinstance(value, Mapping):
         for key, each in cast("Mapping[Any, Any]", value).items():
-            yield from _pieces((key, each), depth + 1)
+            yield from _pieces((key, each), depth + 1, seen)
         yield b"}"
     elif isinstance(value, set | frozenset):
         yield repr(sorted(map(repr, cast("set[Any]", value)))).encode()
     elif isinstance(value, list | tuple):
         for each in cast("list[Any]", value):
-            yield from _pieces(each, depth + 1)
+            yield from _pieces(each, depth + 1, seen)
         yield b"]"
     else:
-        yield type(value).__qualname__.encode()
-        yield from _pieces(getattr(value, "__dict__", {}), depth + 1)
+        yield getattr(value, "__qualname__", type(value).__qualname__).encode()
+        if isinstance(value, type) or id(value) in seen:
+            return
+        seen.add(id(value))
+        if isinstance(value, nn.Module):
+            held: Any = list(_of_module(value))
+        elif isinstance(value, FunctionType | MethodType | partial):
+            held = [getattr(value, "__code__", None), *_bound_to(value)]
+        else:
+            held = getattr(value, "__dict__", {})
+        yield from _pieces(held, depth + 1, seen)
 
 
 def _without_addresses(text: str) -> str:

@@ -75,7 +75,8 @@ def where_users_code_failed(error: BaseException) -> str | None:
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         code = frame.f_code
         imported = str(frame.f_globals.get("__name__")).partition(".")[0] in _imported
-        if imported or not code.co_filename.startswith(_INSTALLED):
+        installed = "site-packages" in code.co_filename  # of another environment on the path too
+        if imported or not (installed or code.co_filename.startswith(_INSTALLED)):
             place = f"{Path(code.co_filename).name}, line {line}, in {code.co_name}"
             return f"{place}: {one_line(error)}"
     return None

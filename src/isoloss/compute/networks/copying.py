@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from torch.overrides import TorchFunctionMode
 from isoloss.compute.machine.memory import is_out_of_memory
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
+
+_unhooked = threading.RLock()
+"""Held while a network is hooked, so that no other thread copies it with its hooks."""
 
 
 def check_network(model: Any) -> None:
@@ -59,7 +63,7 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     check_network(model)
     try:
         # Else the parameters of a scripted network are computed ones.
-        with torch.no_grad(), _ComputedTensorsToo():
+        with _unhooked, torch.no_grad(), _ComputedTensorsToo():
             copy_of = copy.deepcopy(model)
     except Exception as error:  # what a network holds beside tensors may be anything
         if is_out_of_memory(error):
@@ -94,16 +98,17 @@ def left_alone(model: nn.Module) -> Generator[None]:
             "which a function in it holds: make that function a method"
         )
 
-    hooks = [
-        module.register_forward_pre_hook(refuse)
-        for module in model.modules()
-        if not isinstance(module, torch.jit.ScriptModule)  # they take none
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with _unhooked:
+        hooks = [
+            module.register_forward_pre_hook(refuse)
+            for module in model.modules()
+            if not isinstance(module, torch.jit.ScriptModule)  # they take none
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
 
 class _ComputedTensorsToo(TorchFunctionMode):

@@ -171,7 +171,7 @@ class Wanted:
         for tie in self.ties:
             there = [names[k] for k in tie if k in names]
             if there:
-                names |= dict.fromkeys(tie, there[0])
+                names = dict.fromkeys(tie, there[0]) | names
         modules = {_module(k): _module(v) for k, v in names.items()}
         for name in self.forms.keys() - names.keys():
             beside = modules.get(_module(name), "\0") + _leaf(name)

@@ -83,8 +83,12 @@ def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
 
 
 @torch.no_grad()
-def check_fits(model: nn.Module, dataset: Dataset) -> None:
+def check_fits(model: nn.Module, dataset: Dataset, *, logits_alone: bool = True) -> None:
     """Refuse a network that does not take the data or has too few outputs for it.
+
+    Args:
+        logits_alone: whether it must return nothing else; where it need not, what it returns is
+            left to whoever looks for the logits in it.
 
     Raises:
         IsolossError: saying what does not fit.
@@ -100,6 +104,8 @@ def check_fits(model: nn.Module, dataset: Dataset) -> None:
     finally:
         model.train(mode)
     classes = len(dataset.classes)
+    if not isinstance(logits, Tensor) and not logits_alone:
+        return
     if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < classes:
         given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise IsolossError(

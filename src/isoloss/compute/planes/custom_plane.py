@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -22,6 +24,11 @@ def custom_plane(model: nn.Module, delta: Direction, eta: Direction) -> Plane:
     origin = state_of(model)
     parameters = dict(model.named_parameters())
     for label, direction in (("delta", delta), ("eta", eta)):
+        if not isinstance(direction, Mapping):
+            raise IsolossError(
+                f"{label} is a dict of tensors by parameters' names, not a "
+                f"{type(direction).__name__}"
+            )
         for name in direction:
             if name not in parameters:
                 raise IsolossError(f"{label} has {name!r}, which is no parameter of the model")
@@ -31,7 +38,7 @@ def custom_plane(model: nn.Module, delta: Direction, eta: Direction) -> Plane:
 
 def _as_in(origin: Direction, direction: Direction) -> Direction:
     """Copies of a direction's tensors in the types of the origin's."""
-    own = {k: t.detach().cpu().clone() for k, t in direction.items()}
+    own = {k: torch.as_tensor(t).detach().cpu().clone() for k, t in direction.items()}
     return {
         k: t.to(origin[k].dtype) if can_move(origin[k]) and not t.is_complex() else t
         for k, t in own.items()

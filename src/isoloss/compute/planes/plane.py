@@ -107,12 +107,18 @@ class Plane:
         """(n, 2) float64: least-squares α, β of each checkpoint, given as to `pca_plane`."""
         return self.locate(checkpoints)[0]
 
-    def locate(self, checkpoints: Iterable[Checkpoint] | Checkpoint) -> tuple[Array, Array]:
+    def locate(
+        self, checkpoints: Iterable[Checkpoint] | Checkpoint, network: nn.Module | None = None
+    ) -> tuple[Array, Array]:
         """((n, 2) coordinates, (n,) Euclidean distances off the plane) of each checkpoint.
 
         The coordinates solve the 2×2 normal equations, so that directions need be neither unit
         nor orthogonal. On a line β is 0. One pass over the files, and a second one over those of
         checkpoints that lie almost in the plane.
+
+        Args:
+            network: what the checkpoints are of, where these may hold adapters alone, or names that
+                the network translates; by default they have those of the origin.
 
         Raises:
             IsolossError: if the directions are parallel, or a checkpoint is of another network.
@@ -132,7 +138,7 @@ class Plane:
                 np.zeros(()),
             )
 
-        matrix = CheckpointMatrix(checkpoints, self.origin, self.delta)
+        matrix = CheckpointMatrix(checkpoints, self.origin, self.delta, network)
         totals = sum(matrix.map(products), np.zeros((len(checkpoints), 3)))
         with np.errstate(invalid="ignore"):  # A diverged checkpoint is nowhere: NaN.
             coordinates = totals[:, :2] @ inverse
@@ -148,7 +154,7 @@ class Plane:
                 )
 
             matrix = CheckpointMatrix(
-                [checkpoints[i] for i in near.tolist()], self.origin, self.delta
+                [checkpoints[i] for i in near.tolist()], self.origin, self.delta, network
             )
             squares[near] = sum(matrix.map(residuals), np.zeros(len(near)))
         return coordinates, np.sqrt(squares)

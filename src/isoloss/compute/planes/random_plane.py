@@ -5,6 +5,7 @@ Li, Xu, Taylor, Studer, Goldstein 2018, "Visualizing the Loss Landscape of Neura
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -74,8 +75,10 @@ def line(
 
 
 def _generator(seed: int) -> torch.Generator:
+    if not isinstance(seed, Integral):
+        raise IsolossError(f"seed must be a whole number, not {seed!r}")
     # On the CPU, so that a seed means the same plane on every device.
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(int(seed))
 
 
 def _gaussian(

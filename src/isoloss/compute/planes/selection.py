@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
+from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.copying import check_network
 from isoloss.compute.networks.reals import can_move
 from isoloss.errors import IsolossError
@@ -47,7 +48,11 @@ def select(model: nn.Module, asked: Parameters) -> Selection:
     parameters = dict(model.named_parameters())
     movable = {k: p for k, p in parameters.items() if p.ndim > 1 and can_move(p) and p.numel()}
     if callable(asked):
-        chosen = {k for k, p in movable.items() if asked(k, p)}
+        try:
+            chosen = {k for k, p in movable.items() if asked(k, p)}
+        except Exception as error:  # a user's function may raise anything
+            why = where_users_code_failed(error) or one_line(error)
+            raise IsolossError(f"the function that chooses parameters failed: {why}") from error
         words = "chosen by a function"
     else:
         patterns = _words_in(asked)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from isoloss.compute.engine.losses import Loss
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.for_scripts import in_one_line, watch
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
+from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.run_at_hand import resumed
 from isoloss.compute.planes.plane import Plane, Range
 from isoloss.compute.probe.plane_probing import PlaneProbing, locate, said_of, usual_ranges
@@ -41,6 +43,7 @@ from isoloss.settings.source import FROM_PYTHON
 
 
 @in_one_line()
+@random_numbers_kept()
 def probe(
     model: nn.Module,
     data: Any,
@@ -66,7 +69,8 @@ def probe(
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
     Args:
-        model: any network; it is left untouched. The plane's origin is what is probed.
+        model: any network; it is left untouched, as are random numbers. The plane's origin is what
+            is probed.
         data: an iterable of batches: (inputs, targets), longer tuples, mappings or bare tensors; or
             a `Dataset`, a single batch as a tuple. Read once and kept; of what has no length, and
             may have no end, only as much as `samples` asks for.
@@ -111,6 +115,9 @@ def probe(
         IsolossError: if something in the request cannot be, or code of one's own fails: with the
             place in it. If `out` holds a run of something else: what has changed.
     """
+    _check(samples=samples, batch_size=batch_size, points_at_once=points_at_once, seed=seed)
+    if on_event is not None and not callable(on_event):
+        raise IsolossError(f"on_event is a function of an event, not {on_event!r}")
     where = choose_device(device) if out is None else Ranks.current().own(choose_device(device))
     given = ProbedData.of(
         read_batches(data, samples, seed), loss, model, where,
@@ -118,7 +125,7 @@ def probe(
     )  # fmt: skip
     shuffled = given.shuffled(seed, where)
     paths = paths_of(trajectory)
-    located = locate(plane, paths, None)
+    located = locate(plane, paths, None, model)
     request = Request(
         model=model,
         plane=plane,
@@ -219,6 +226,15 @@ def _calibration(data: ShuffledSamples, batch_norm: str) -> list[Batch] | None:
     return recalibration_batches(data) if batch_norm == "recalibrated" else None
 
 
+def _check(**numbers: Any) -> None:
+    """Refuse what is no whole number, and all but a seed below 1."""
+    for name, value in numbers.items():
+        if value is not None and not isinstance(value, Integral):
+            raise IsolossError(f"{name} must be a whole number, not {value!r}")
+        if value is not None and value < 1 and name != "seed":
+            raise IsolossError(f"{name} must be at least 1, not {value}")
+
+
 def _axes(
     plane: Plane, alpha: ArrayLike | None, beta: ArrayLike | None, usual: tuple[Range, Range]
 ) -> tuple[Array, Array]:
@@ -232,7 +248,10 @@ def _axes(
 def _axis(values: ArrayLike | None, name: str, usual: Range, points: int) -> Array:
     if values is None:
         return np.linspace(*usual, points)
-    axis = np.asarray(values, np.float64)
+    try:
+        axis = np.asarray(values, np.float64)
+    except (ValueError, TypeError):
+        axis = np.zeros(0)
     if axis.ndim != 1 or len(axis) < 1 or not np.isfinite(axis).all() or (np.diff(axis) <= 0).any():
         raise IsolossError(f"{name} must be finite numbers in strictly increasing order")
     return axis

@@ -10,6 +10,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from torch import nn
 
 from isoloss.compute.diagnostics.checks import alarms
 from isoloss.compute.engine.checkpoint_losses import CheckpointLosses
@@ -32,13 +33,18 @@ from isoloss.settings.plane_kinds import PlaneKind
 Located = tuple[Array, Array]
 
 
-def locate(plane: Plane, paths: Sequence[ShownPath], folder: Path | None) -> list[Located]:
+def locate(
+    plane: Plane,
+    paths: Sequence[ShownPath],
+    folder: Path | None,
+    network: nn.Module | None = None,
+) -> list[Located]:
     """Where each path's checkpoints lie; all are read for it, and where there is a folder once."""
     kept = None if folder is None else folder / "located.npz"
     if kept is not None:
         with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(kept) as held:
             return [(held[f"places{k}"], held[f"distances{k}"]) for k in range(len(paths))]
-    found = [plane.locate(path.checkpoints) for path in paths]
+    found = [plane.locate(path.checkpoints, network) for path in paths]
     if kept is not None and paths:
         both: Any = {f"places{k}": places for k, (places, _) in enumerate(found)}
         both |= {f"distances{k}": distances for k, (_, distances) in enumerate(found)}

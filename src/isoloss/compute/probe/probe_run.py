@@ -21,6 +21,7 @@ from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.planes.plane import Plane, PlaneInputs, build
+from isoloss.compute.planes.selection import select
 from isoloss.compute.probe.plane_probing import (
     Located,
     PlaneProbing,
@@ -59,6 +60,8 @@ class Probing:
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
+        if settings.plane_kind.takes("parameters"):
+            select(probed.network.model, settings.parameters)
         data = _data(settings, probed.network, settings.split, device)
         return cls(settings, probed, data, device)
 

@@ -59,10 +59,6 @@ class Request:
             )
         if self.tolerance is not None and not 0 < self.tolerance < 1:
             raise IsolossError(f"tolerance is a fraction between 0 and 1, not {self.tolerance}")
-        for name in ("samples", "batch_size", "points_at_once"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise IsolossError(f"{name} must be at least 1, not {value}")
         if self.precision == "tf32" and self.device.type != "cuda":
             raise IsolossError("tf32 is a precision of NVIDIA GPUs: choose auto, fp32 or bf16")
         if not self.data.can_be_cut and (self.tolerance or self.samples):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset
 from isoloss.compute.data.in_words import in_words
@@ -18,6 +18,7 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.checkpoints import as_state, digest, load_into, save_tensors, saved_in
+from isoloss.compute.networks.state_dicts import State
 from isoloss.compute.training.classifier import evaluate
 from isoloss.compute.training.network import data_for, filled
 from isoloss.compute.training.notes import Notes, notes_on
@@ -37,6 +38,7 @@ class Import:
     Attributes:
         paths: the checkpoints in order.
         notes: what each says of its training.
+        left_out: those that hold the same network as another one.
     """
 
     settings: ImportSettings
@@ -45,6 +47,7 @@ class Import:
     device: torch.device
     paths: tuple[Path, ...]
     notes: tuple[Notes, ...]
+    left_out: tuple[Path, ...]
 
     @classmethod
     def prepare(cls, settings: ImportSettings) -> Import:
@@ -53,16 +56,20 @@ class Import:
         paths = settings.checkpoints
         dataset = data_for(settings.model, settings)
         model, dataset = filled(settings.model, settings, dataset, paths[0], settings.key)
-        notes: list[Notes] = []
+        notes: dict[Path, Notes] = {}
         for path in paths:
             saved = saved_in(path)
             as_state(saved, model, label=str(path), key=settings.key)
-            notes.append(notes_on(path, saved))
+            notes[path] = notes_on(path, saved)
+        kept = paths
+        if settings.order != "given":
+            kept = _each_once(notes, lambda path: as_state(path, model, key=settings.key))
+        notes = {path: notes[path] for path in kept}
         order = _order(settings, notes)
+        left_out = tuple(path for path in paths if path not in notes)
         return cls(
-            settings, dataset, model, device,
-            tuple(paths[k] for k in order), tuple(notes[k] for k in order),
-        )  # fmt: skip
+            settings, dataset, model, device, order, tuple(notes[path] for path in order), left_out
+        )
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Convert and test what is missing, yielding what happens."""
@@ -72,9 +79,12 @@ class Import:
         points = read_trajectory(run)
         epochs, said = _epochs(self.notes)
         yield Log(f"{ABOUT_DATA}{in_words(self.dataset)}")
+        twice = "".join(f"; {path.name} left out, it is one of them" for path in self.left_out)
         untested = "" if self.dataset.classes else "; not tested, since the data have no classes"
         several = "s" if len(self.paths) > 1 else ""
-        yield Log(f"{len(self.paths)} checkpoint{several}, {self._in_words()}; {said}{untested}")
+        yield Log(
+            f"{len(self.paths)} checkpoint{several}, {self._in_words()}; {said}{twice}{untested}"
+        )
         progress = ProgressRate("import", len(self.paths), "checkpoints", done=len(points))
         for point in points:
             yield point.metric
@@ -116,30 +126,43 @@ class Import:
         }[_ordered_by(self.settings, self.notes)]
 
 
+def _each_once(notes: Mapping[Path, Notes], state_of: Callable[[Path], State]) -> list[Path]:
+    """Without copies such as last.ckpt: files that say the same and hold the same network."""
+    kept: list[Path] = []
+    for path in in_natural_order(notes):
+        said = [k for k in kept if not math.isnan(notes[k].epoch) and notes[k] == notes[path]]
+        if not any(_are_same(state_of(path), state_of(k)) for k in said):
+            kept.append(path)
+    return kept
+
+
+def _are_same(a: State, b: State) -> bool:
+    return all(torch.equal(a[k], b[k]) for k in a if isinstance(a[k], Tensor))
+
+
 def _ordered_by(settings: ImportSettings, notes: Sequence[Notes]) -> str:
-    epochs = {n.epoch for n in notes if not math.isnan(n.epoch)}
-    if settings.order == "auto" and len(epochs) == len(notes):
+    distinct = {(n.epoch, n.step) for n in notes if not math.isnan(n.epoch)}
+    if settings.order == "auto" and len(distinct) == len(notes):
         return "epoch"
     return settings.order
 
 
-def _order(settings: ImportSettings, notes: Sequence[Notes]) -> list[int]:
-    """The places of the checkpoints in their order."""
-    paths = settings.checkpoints
-    named = in_natural_order(paths)
-    order = sorted(range(len(paths)), key=lambda k: named.index(paths[k]))
-    match _ordered_by(settings, notes):
+def _order(settings: ImportSettings, notes: Mapping[Path, Notes]) -> tuple[Path, ...]:
+    """The checkpoints in their order."""
+    order = in_natural_order(notes)
+    match _ordered_by(settings, list(notes.values())):
         case "given":
-            return list(range(len(paths)))
+            order = list(notes)
         case "time":
-            return sorted(order, key=lambda k: paths[k].stat().st_mtime_ns)
+            order.sort(key=lambda path: path.stat().st_mtime_ns)
         case "epoch":
-            lost = [paths[k] for k in order if math.isnan(notes[k].epoch)]
+            lost = [path for path in order if math.isnan(notes[path].epoch)]
             if lost:
                 raise IsolossError(f"{lost[0]} does not say its epoch: choose another --order")
-            return sorted(order, key=lambda k: (notes[k].epoch, notes[k].step))
+            order.sort(key=lambda path: (notes[path].epoch, notes[path].step))
         case _:
-            return order
+            pass
+    return tuple(order)
 
 
 def _epochs(notes: Sequence[Notes]) -> tuple[list[float], str]:

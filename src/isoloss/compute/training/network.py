@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
-from isoloss.compute.data.datasets import Targets, load_dataset
+from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into, saved_in
 from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
@@ -18,7 +18,7 @@ from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_t
 from isoloss.errors import IsolossError
 from isoloss.run import Run
 from isoloss.run_folder import is_run
-from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
+from isoloss.settings import ImportSettings, NetworkSettings, TrainingSettings
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
     Source,
@@ -99,7 +99,7 @@ def data_for(model: str, asked: NetworkSettings | ImportSettings, read: bool = T
     published = network_type(model).kind == "published"
     framing = framing_of(model, asked.image_size) if published else None
     return load_dataset(
-        asked.data, asked.image_size, framing=framing, read=read, targets=_targets(asked)
+        asked.data, asked.image_size, framing=framing, read=read, targets=asked.targets
     )
 
 
@@ -113,14 +113,14 @@ def filled(
         IsolossError: if the weights cannot be read or do not fit.
     """
     saved = saved_in(weights)
-    classifies = bool(dataset.classes) and _targets(asked) != "as given"
+    classifies = bool(dataset.classes) and asked.targets != "as given"
 
     def network(dataset: Dataset, stem: str) -> nn.Module:
         torch.manual_seed(asked.seed)
         model = build_for_data(name, stem, dataset)
         load_into(model, saved, str(weights), key)
         if classifies:
-            check_fits(model, dataset)
+            check_fits(model, dataset, logits_alone=not isinstance(asked, ProbeSettings))
         return model
 
     try:
@@ -146,7 +146,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         raise IsolossError(f"{source} is a training of {asked.model}: leave --model away")
     if isinstance(asked, ImportSettings):
         trained_on = data_for(asked.model, asked, read)
-    else:
+    else:  # trained on images as they were read, published or not
         trained_on = load_dataset(asked.data, asked.image_size, read=read)
     model, trained_on = filled(asked.model, asked, trained_on, path.checkpoints[-1])
     dataset = trained_on
@@ -154,23 +154,14 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         # The network is evaluated on images of the size it knows, unless asked otherwise.
         size = settings.image_size or trained_on.train.shape[-1]
         dataset = load_dataset(
-            settings.data or asked.data, size, read=read, targets=_targets(settings)
+            settings.data or asked.data, size, read=read, targets=settings.targets
         )
-    if not trained_on.classes and _targets(settings) == "classes":
+    if not trained_on.classes and settings.targets == "classes":
         raise IsolossError(f"{source} tells no classes apart: it can be probed, not attacked")
-    if trained_on.classes and _targets(settings) != "as given":
+    if trained_on.classes and settings.targets != "as given":
         _check_same_classes(trained_on, dataset)
-        check_fits(model, dataset)
+        check_fits(model, dataset, logits_alone=not isinstance(settings, ProbeSettings))
     return Network(model, dataset, asked.model, path.checkpoints, path)
-
-
-def _targets(asked: NetworkSettings | TrainingSettings) -> Targets:
-    """What the targets may be: with a loss of the user's own the network need not classify."""
-    if isinstance(asked, ImportSettings):
-        return "any"
-    if not isinstance(asked, ProbeSettings):
-        return "classes"
-    return "any" if asked.loss is None else "as given"
 
 
 def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:

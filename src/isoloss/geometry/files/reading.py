@@ -36,6 +36,8 @@ def load(path: str | Path) -> Surface:
 
 def load_alone(path: str | Path) -> Surface:
     """As `load`, without the trajectories."""
+    if not isinstance(path, str | Path):
+        raise IsolossError(f"what is loaded is a path, not a {type(path).__name__}")
     path = Path(path)
     if path.is_dir():
         return _load_run(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
@@ -83,6 +83,10 @@ def render(
     """
     asked = options | {"size": size, "scale": scale, "supersample": supersample}
     asked |= {"overlays": overlays, "figure": figure}
+    if not isinstance(source, Source | Iterable):
+        raise IsolossError(
+            f"what is drawn is a surface, a path or several of them, not a {type(source).__name__}"
+        )
     sources: list[Any] = [source] if isinstance(source, Source) else list(source)
     try:
         drawing = draw(sources, None if out is None else Path(out), asked, print_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from operator import index
 
 import numpy as np
 
@@ -25,7 +26,10 @@ _SIDE, _AREA = 4096, 8_400_000
 
 def check_size(size: Size) -> None:
     """Raise IsolossError where nobody could draw, or hold, a picture of `size` pixels."""
-    width, height = size
+    try:
+        width, height = (index(side) for side in size)
+    except (TypeError, ValueError) as error:
+        raise IsolossError(f"--size is a width and a height in pixels, not {size!r}") from error
     if min(size) < 1:
         raise IsolossError(f"--size must be at least 1x1, not {width}x{height}")
     if width * height > MOST_PIXELS:

@@ -111,10 +111,16 @@ def ball_of(norm: str, eps: float) -> Ball:
     """The ball of a norm, "linf" or "l2".
 
     Raises:
-        IsolossError: if `eps` is negative or no number, or the norm is another.
+        IsolossError: if `eps` is negative, no number or larger than the images, or the norm is
+            another.
     """
     check_eps(eps)
     if norm == "linf":
+        if eps > 1:
+            raise IsolossError(
+                f"images lie in [0, 1], and ε = {eps:g} reaches beyond all of them: of 256 levels "
+                f"{eps:g} are {eps:g}/255"
+            )
         return LInfBall(eps)
     if norm == "l2":
         return L2Ball(eps)

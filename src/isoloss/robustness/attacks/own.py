@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from isoloss.compute.machine.randomness import random_numbers_kept
 from isoloss.compute.machine.recording import explain
 from isoloss.compute.machine.user_code import one_line
 from isoloss.errors import IsolossError
@@ -66,7 +67,7 @@ def own_attack(context: AttackContext) -> Attack:
         )
         found: list[Tensor] = []
         strayed = context.strayed.setdefault(eps, Strayed())
-        with _seeded(int(seed), x.device), torch.enable_grad():
+        with _seeded(int(seed)), torch.enable_grad():
             for some, truth in zip(
                 x.split(context.batch_size), y.split(context.batch_size), strict=True
             ):
@@ -167,18 +168,15 @@ def _values(context: AttackContext, images: Tensor, y: Tensor) -> ObjectiveValue
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Generator[None]:
+def _seeded(seed: int) -> Generator[None]:
     """All random numbers that a function may draw follow from `seed` inside, and stand afterwards
     where they stood; so does the default type of floats."""
-    devices = [device] if device.type == "cuda" else []
-    pythons, numpys, kind = random.getstate(), np.random.get_state(), torch.get_default_dtype()  # noqa: NPY002
-    with torch.random.fork_rng(devices):
+    kind = torch.get_default_dtype()
+    with random_numbers_kept():
         torch.manual_seed(seed)
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
         try:
             yield
         finally:
-            random.setstate(pythons)
-            np.random.set_state(numpys)  # noqa: NPY002
             torch.set_default_dtype(kind)

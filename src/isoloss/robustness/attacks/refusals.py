@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -138,8 +139,12 @@ def check_eps(eps: float) -> None:
     Raises:
         IsolossError: saying so.
     """
-    if not (eps >= 0 and math.isfinite(eps)):
-        raise IsolossError(f"ε must be a finite number, 0 or more, not {eps:g}")
+    try:
+        value = float(eps)
+    except (TypeError, ValueError):
+        value = math.nan
+    if isinstance(eps, str) or not (value >= 0 and math.isfinite(value)):
+        raise IsolossError(f"ε must be a finite number, 0 or more, not {eps}")
 
 
 def check_at_least(name: str, value: int, least: int = 1) -> None:
@@ -148,5 +153,5 @@ def check_at_least(name: str, value: int, least: int = 1) -> None:
     Raises:
         IsolossError: naming it.
     """
-    if value < least:
+    if not isinstance(value, Integral) or value < least:
         raise IsolossError(f"{name} must be {least} or more, not {value}")

@@ -80,6 +80,14 @@ def test_classes_may_be_called_as_parts_are(tmp_path, classes):
     assert facts_of(data)["split"] == "divided 80 : 20"
 
 
+@pytest.mark.parametrize(
+    "parts", [("train", "test1"), ("train_images", "test_images"), ("val2017", "train2017")]
+)
+def test_parts_with_images_side_by_side_are_not_taken_for_classes(tmp_path, parts):
+    lay_out(tmp_path, *parts)
+    assert "has no class folders but 2 images side by side" in refusal(tmp_path)
+
+
 def test_of_three_parts_test_is_taken_and_the_other_said(tmp_path):
     lay_out(tmp_path, *(f"{part}/{c}" for part in ("train", "val", "test") for c in "ab"))
     assert facts_of(load(tmp_path)) == {

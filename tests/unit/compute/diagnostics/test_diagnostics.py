@@ -213,7 +213,7 @@ def test_a_range_too_small():
     flat = changed(bowl(), loss=bowl().loss / 1000 + 5)
     only(alarms(flat, own_loss=5.0001), "range", "warning", "--range -2 2")
     equal = changed(bowl(), loss=np.full((9, 9), 0.1))
-    only(alarms(equal), "range", "warning", "varies by 0")
+    only(alarms(equal), "range", "warning", "0.1 everywhere")
     noisy = changed(bowl(), loss_stderr=np.full((9, 9), 1.5))
     found = alarms(noisy)
     assert set(found) == {"range", "standard error"}

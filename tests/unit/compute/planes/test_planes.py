@@ -265,3 +265,17 @@ def test_what_spans_no_plane_is_refused():
         custom_plane(model, {"0.weight": torch.zeros(1)}, plane.eta)
     with pytest.raises(IsolossError, match="another architecture"):
         plane.project([nn.Linear(2, 2).state_dict()])
+    with pytest.raises(IsolossError, match=r"delta is a dict of tensors .* not a int"):
+        custom_plane(model, 5, plane.eta)
+    for seed in ("a", 1.5):
+        with pytest.raises(IsolossError, match="seed must be a whole number"):
+            random_plane(model, seed=seed)
+
+
+def test_directions_may_be_arrays():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    drawn = random_plane(model)
+    arrays = [{k: t.numpy() for k, t in d.items()} for d in (drawn.delta, drawn.eta)]
+    given = custom_plane(model, *arrays)
+    for name, tensor in drawn.delta.items():
+        assert torch.equal(given.delta[name], tensor)

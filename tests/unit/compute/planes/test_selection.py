@@ -139,6 +139,7 @@ def test_principal_components_of_a_selection_leave_the_rest_alone():
         ("*.bias", r"\*.bias.* has no parameter that could move"),
         ([], "nothing.* has no parameter that could move"),
         (lambda name, parameter: False, "chosen by a function"),
+        (lambda name, parameter: 1 / 0, "chooses parameters failed: test_selection.py, line"),
         (3, "names, patterns or a function, not 3"),
     ],
 )

@@ -2,7 +2,9 @@
 
 import asyncio
 import copy
+import random
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -246,3 +248,156 @@ def test_it_works_in_threads_and_in_a_running_loop():
 
     found.append(asyncio.run(inside()))
     np.testing.assert_array_equal(found[0].loss, found[1].loss)
+
+
+def test_random_numbers_stand_where_they_stood():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = network()
+
+        def forward(self, x):
+            return self.net(F.dropout(x, 0.5, training=True))
+
+    model = Noisy()
+    plane = random_plane(model)
+    shuffled = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(X, Y), batch_size=8, shuffle=True
+    )
+    kept = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+    few = {"device": "cpu", "progress": False}
+    surface = probe(model, shuffled, plane, [0.0, 1.0], [0.0, 1.0], **few)
+    assert (surface.loss_stderr > 0).all()
+    assert torch.equal(torch.get_rng_state(), kept[0])
+    assert np.random.get_state()[1].tolist() == kept[1]  # noqa: NPY002
+    assert random.getstate() == kept[2]
+
+
+class WithAdapter(nn.Module):
+    """A frozen backbone, a low-rank adapter that is trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = network().requires_grad_(False)
+        self.lora_a = nn.Linear(6, 2, bias=False)
+        self.lora_b = nn.Linear(2, 3, bias=False)
+
+    def forward(self, x):
+        return self.backbone(x) + self.lora_b(self.lora_a(x))
+
+
+def test_trajectories_may_hold_adapters_alone():
+    model = WithAdapter()
+    adapters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(adapters, 0.5)
+    whole, alone = [], []
+    for _ in range(4):
+        whole.append(copy.deepcopy(model.state_dict()))
+        alone.append({k: v for k, v in whole[-1].items() if k.startswith("lora")})
+        optimizer.zero_grad()
+        F.cross_entropy(model(X), Y).backward()
+        optimizer.step()
+    expected = []
+    for state in whole:
+        other = WithAdapter()
+        other.load_state_dict(state)
+        expected.append(F.cross_entropy(other(X), Y).item())
+    # A plane that moves the backbone too: off it, the backbone must be the network's again.
+    for plane in (pca_plane(model, alone), random_plane(model, parameters="all")):
+        (path,) = quick(model, plane, trajectory=alone).trajectories
+        (reference,) = quick(model, plane, trajectory=whole).trajectories
+        np.testing.assert_allclose(path.loss, expected, rtol=1e-5)
+        np.testing.assert_allclose(path.alpha, reference.alpha, atol=1e-6)
+        np.testing.assert_allclose(path.off_plane, reference.off_plane, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"samples": "all"}, "samples must be a whole number, not 'all'"),
+        ({"samples": 0}, "samples must be at least 1"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"on_event": 5}, "on_event is a function"),
+        ({"loss": "mse"}, "a loss is a function of the network and a batch, not 'mse'"),
+        ({"loss": F.cross_entropy}, "given the network and a batch, failed"),
+        ({"loss": lambda m, b: (m(b[0]).sum(), m(b[0])), "per_batch": True}, "it gave a tuple"),
+        ({"loss": lambda m, b: None, "per_batch": True}, "it gave a NoneType"),
+        ({"alpha": "-1:1"}, "alpha must be finite numbers"),
+    ],
+)
+def test_arguments_of_other_types_get_one_line(more, message):
+    model = network()
+    with pytest.raises(IsolossError, match=message) as raised:
+        quick(model, random_plane(model), **more)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_loss_that_does_not_reach_what_moves_is_told():
+    model, other = network(), network()
+    found = {}
+    for name, loss in {
+        "of another": lambda _, b: F.cross_entropy(other(b[0]), b[1], reduction="none"),
+        "of this": lambda m, b: F.cross_entropy(m(b[0]), b[1], reduction="none"),
+    }.items():
+        surface = quick(model, random_plane(model), loss=loss)
+        found[name] = {f["what"]: f["message"] for f in surface.meta["findings"]}["range"]
+    assert "everywhere: what moves does not reach it" in found["of another"]
+    assert "does not reach" not in found["of this"]
+
+
+SCALE = 1.0
+
+
+def scaled(model, batch):
+    return SCALE * F.cross_entropy(model(batch[0]), batch[1], reduction="none")
+
+
+def weighted(model, batch, weight):
+    return F.cross_entropy(model(batch[0]), batch[1], reduction="none", weight=weight)
+
+
+class Scaled(nn.Module):
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, model, batch):
+        return self.scale * F.cross_entropy(model(batch[0]), batch[1], reduction="none")
+
+
+def closure(scale):
+    smoothed = nn.CrossEntropyLoss(label_smoothing=scale, reduction="none")
+    return lambda model, batch: smoothed(model(batch[0]), batch[1])
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        closure,
+        Scaled,
+        lambda scale: partial(weighted, weight=torch.tensor([1.0, 1.0, scale])),
+        lambda scale: Scaled(scale).forward,
+        lambda scale: lambda model, batch, s=scale: s * scaled(model, batch),
+    ],
+    ids=["a variable around it", "an object", "partial", "a method", "a default"],
+)
+def test_a_run_does_not_go_on_with_a_loss_of_other_values(loss, tmp_path):
+    model = network()
+    plane = random_plane(model)
+    begun = quick(model, plane, loss=loss(0.5), out=tmp_path / "run")
+    again = quick(model, plane, loss=loss(0.5), out=tmp_path / "run")
+    np.testing.assert_array_equal(again.loss, begun.loss)
+    with pytest.raises(IsolossError, match="loss changed"):
+        quick(model, plane, loss=loss(0.25), out=tmp_path / "run")
+
+
+def test_a_run_does_not_go_on_with_a_loss_of_another_global(tmp_path, monkeypatch):
+    model = network()
+    plane = random_plane(model)
+    for loss, folder in ((scaled, "itself"), (lambda m, b: scaled(m, b), "called")):
+        quick(model, plane, loss=loss, out=tmp_path / folder)
+        with monkeypatch.context() as patch:
+            patch.setitem(globals(), "SCALE", 2.0)
+            with pytest.raises(IsolossError, match="loss changed"):
+                quick(model, plane, loss=loss, out=tmp_path / folder)

@@ -178,12 +178,15 @@ def test_a_run_begun_where_bf16_works_goes_on_where_it_does_not(
     np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)
 
 
+def rarely(model, **asked):
+    """A request of which a rare sample makes precision or points at once fail."""
+    data = ShuffledSamples.of_batches([(with_a_rare_sample(), Y)], 0, CPU)
+    axes = np.array(AXIS), np.array(AXIS)
+    return Request(model, random_plane(model), axes, data, len(Y), CPU, batch_size=8, **asked)
+
+
 def test_between_processes_the_run_ends_and_goes_on_in_fp32(pretend_fast_bf16, tmp_path):
-    model, x = made(Rarely), with_a_rare_sample()
-    axes, data = (np.array(AXIS), np.array(AXIS)), ShuffledSamples.of_batches([(x, Y)], 0, CPU)
-    request = Request(
-        model, random_plane(model), axes, data, len(Y), CPU, batch_size=8, points_at_once=1
-    )  # fmt: skip
+    request = rarely(made(Rarely), points_at_once=1)
     group = ProcessGroup(Ranks(world=2, local_world=2))
     with pytest.raises(IsolossError, match=r"bf16 fails .*resume the run, which goes on in fp32"):
         list(SurfaceProbing(request, tmp_path / "surface").steps(group))
@@ -195,12 +198,7 @@ def test_between_processes_the_run_ends_and_goes_on_in_fp32(pretend_fast_bf16, t
 
 
 def test_between_processes_points_at_once_end_the_run_too(tmp_path):
-    model, x = made(Rarely, vmapped=True), with_a_rare_sample()
-    axes, data = (np.array(AXIS), np.array(AXIS)), ShuffledSamples.of_batches([(x, Y)], 0, CPU)
-    request = Request(
-        model, random_plane(model), axes, data, len(Y), CPU, precision="fp32", batch_size=8,
-        points_at_once=3,
-    )  # fmt: skip
+    request = rarely(made(Rarely, vmapped=True), precision="fp32", points_at_once=3)
     group = ProcessGroup(Ranks(world=2, local_world=2))
     with pytest.raises(IsolossError, match=r"3 points at once fail .*goes on in one"):
         list(SurfaceProbing(request, tmp_path / "surface").steps(group))

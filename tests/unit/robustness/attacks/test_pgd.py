@@ -204,6 +204,8 @@ def nan_network(images):
     [
         ({"eps": -0.1}, "ε must be a finite number, 0 or more, not -0.1"),
         ({"eps": math.nan}, "ε must be a finite number"),
+        ({"eps": "8/255"}, "ε must be a finite number, 0 or more, not 8/255"),
+        ({"eps": 8}, "ε = 8 reaches beyond all of them: of 256 levels 8 are 8/255"),
         ({"x": "normalized"}, r"images must lie in \[0, 1\], these reach from -1 to 1"),
         ({"x": "wide"}, r"images must be \(N, C, H, W\) floats in \[0, 1\], these are"),
         ({"y": "ten"}, "labels must be 0 to 9 for this network, these reach from 10 to 10"),
@@ -211,6 +213,7 @@ def nan_network(images):
         ({"batch_size": 0}, "batch_size must be 1 or more, not 0"),
         ({"step_size": 0.0}, "the step size must be above 0, not 0"),
         ({"step_size": math.nan}, "the step size must be above 0, not nan"),
+        ({"steps": 2.5}, "steps must be 1 or more, not 2.5"),
         ({"steps": 0}, "steps must be 1 or more, not 0"),
         ({"restarts": 0}, "restarts must be 1 or more, not 0"),
         ({"norm": "l1"}, "the norm is linf or l2, not 'l1'"),
