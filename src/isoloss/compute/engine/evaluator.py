@@ -198,12 +198,13 @@ class Evaluator:
         for name, tensor in moved.items():
             if name.endswith("running_var"):
                 tensor.clamp_(min=0)
+        moved = _in_each_module(self.network, moved)
         holder = _Computation(self.network, self._compute)
 
         def at_all_points(batch: Batch) -> Evaluated:
             def at_point(tensors: dict[str, Tensor]) -> Evaluated:
                 named = {f"network.{name}": tensor for name, tensor in tensors.items()}
-                return functional_call(holder, named, (batch,))
+                return functional_call(holder, named, (batch,), tie_weights=False)
 
             with warnings.catch_warnings():
                 # Operations that are looped over are slow: whether it pays is measured.
@@ -337,3 +338,17 @@ class _Computation(nn.Module):
 
     def forward(self, batch: Batch) -> Evaluated:
         return self._compute(batch)
+
+
+def _in_each_module(network: nn.Module, moved: dict[str, Tensor]) -> dict[str, Tensor]:
+    """By all names of a tensor that modules share, but by one of a module that has several: what is
+    put into a module twice is not put back."""
+    own: list[tuple[str, Tensor]] = [*network.named_parameters(remove_duplicate=False)]
+    own += network.named_buffers(remove_duplicate=False)
+    named = {id(tensor): moved[name] for name, tensor in own if name in moved}
+    modules = {name for name, _ in network.named_modules()}
+    return {
+        name: named[id(tensor)]
+        for name, tensor in own
+        if id(tensor) in named and name.rpartition(".")[0] in modules
+    }

@@ -18,7 +18,7 @@ from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_t
 from isoloss.errors import IsolossError
 from isoloss.run import Run
 from isoloss.run_folder import is_run
-from isoloss.settings import ImportSettings, NetworkSettings, TrainingSettings
+from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES, holds_checkpoints
 from isoloss.settings.source import (
     Source,

@@ -260,6 +260,24 @@ def test_points_evaluated_together_are_those_evaluated_apart():
         assert torch.equal(hits[k], right)
 
 
+@pytest.mark.parametrize("shared", ["module", "tensor"])
+def test_networks_that_share_are_evaluated_together_and_left_as_they_were(shared):
+    model = nn.Sequential(nn.Linear(5, 5), nn.Tanh(), nn.Linear(5, 5), nn.Linear(5, 3))
+    if shared == "module":
+        model[2] = model[0]
+    else:
+        model[2].weight = model[0].weight
+    data = torch.randn(9, 5), torch.arange(9) % 3
+    plane = random_plane(model)
+    ours = evaluator(model, plane, data)
+    points = [(0.1, 0.2), (0.5, -1.0)]
+    together, _ = ours.evaluate_at(points, 0, 9)
+    for losses, point in zip(together, points, strict=True):
+        torch.testing.assert_close(losses, plain_losses(model, plane, data, *point))
+        ours.move_to(*point)
+        torch.testing.assert_close(ours.evaluate(0, 9)[0], losses)
+
+
 def test_a_loss_of_ones_own_is_evaluated_together_too():
     model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
     data = torch.randn(9, 4), torch.randn(9)
