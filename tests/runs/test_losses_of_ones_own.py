@@ -14,7 +14,9 @@ import isoloss
 from isoloss import IsolossError
 from isoloss.cli.describe import describe
 from isoloss.cli.main import main
+from isoloss.compute.data.dataset import IMAGENET_MEAN, IMAGENET_STD
 from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.compute.networks.models import build_model
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, ProbeSettings, TrainSettings
 from isoloss.work import prepare, resume
@@ -61,6 +63,34 @@ def texts():
     targets = tokens.roll(-1, 1)
     targets[:, -1] = -100
     return (tokens, targets), (tokens[:5], targets[:5])
+
+
+def classifier(num_classes):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, num_classes))
+
+
+def pictures():
+    x = torch.rand(24, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    return x, torch.arange(24) % 4
+
+
+def as_tensors():
+    return pictures(), pictures()
+
+
+def as_loaders():
+    return [DataLoader(TensorDataset(*pictures()), 10) for _ in range(2)]
+
+
+def as_lists():
+    x, y = pictures()
+    return [[(x[:10], y[:10]), (x[10:], y[10:])] for _ in range(2)]
+
+
+def focal(network, batch):
+    right = network(batch[0]).log_softmax(1).gather(1, batch[1][:, None]).squeeze(1)
+    return -((1 - right.exp()) ** 2) * right
 
 
 def numbers():
@@ -116,6 +146,22 @@ def test_a_loss_by_its_name(mine, tmp_path, loss):
     said = describe(tmp_path / "run")
     assert f"(myloss:{loss})" in said
     assert f"centre      train loss {float(expected):.4g}" in said
+
+
+@pytest.mark.parametrize("data", ["as_tensors", "as_loaders", "as_lists"])
+@pytest.mark.parametrize("model", ["myloss:classifier", "resnet20"])
+def test_a_loss_of_a_classifier_on_data_with_classes(mine, tmp_path, data, model):
+    with torch.random.fork_rng([]):
+        torch.manual_seed(1)
+        network = mine.classifier(4) if model != "resnet20" else build_model(
+            model, 4, 32, mean=IMAGENET_MEAN, std=IMAGENET_STD
+        )  # fmt: skip
+    save_tensors(tmp_path / "net.safetensors", network.state_dict())
+    settings = asked(model=model, data=f"myloss:{data}", loss="myloss:focal")
+    surface = done(tmp_path / "run", settings)
+    with torch.no_grad():
+        expected = mine.focal(network.eval(), mine.pictures()).mean()
+    assert surface.loss[1, 1] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_batches_are_those_the_data_came_in_also_after_a_kill(mine, tmp_path):

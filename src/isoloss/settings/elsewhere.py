@@ -14,6 +14,15 @@ FIELDS = ("source", "also", "to", "denoiser", "data")
 """Those that may name a path on the machine where they were asked for."""
 
 
+def anchored(settings: Any) -> Any:
+    """`settings` with the path of a folder of images from the root, as other paths have it."""
+    text = getattr(settings, "data", None)
+    if text is None or (source := data_set(text)).kind != "imagefolder":
+        return settings
+    whole = f"imagefolder:{source.path.absolute()}"
+    return settings if whole == text else settings.model_copy(update={"data": whole})
+
+
 def found_again(settings: Any, folder: Path, begun_in: str | None) -> Any:
     """`settings` with the paths that do not exist replaced by where the same lies now.
 

@@ -73,8 +73,10 @@ def test_a_person_says_where_it_lies_now_and_that_is_kept(there):
     here = moved(there)
     elsewhere = here / "renamed"
     shutil.move(here / "runs" / "r50", elsewhere)
-    run = Run.open(here / "runs" / "attacked").elsewhere({"source": str(elsewhere)})
+    run = Run.open(here / "runs" / "attacked").with_elsewhere({"source": str(elsewhere)})
     assert run.settings.source == elsewhere
+    assert Run.open(run.folder).settings.source != elsewhere
+    run.check_unchanged(weights="of the one it was begun with")
     again = Run.open(run.folder)
     assert again == run
     assert again.asked.source == there / "runs" / "r50"
@@ -93,7 +95,7 @@ def test_what_cannot_lie_elsewhere_is_refused_and_nothing_kept(there, given, sai
     folder = there / "runs" / "attacked"
     before = (folder / "run.json").read_text()
     with pytest.raises(IsolossError, match=said) as caught:
-        Run.open(folder).elsewhere(given)
+        Run.open(folder).with_elsewhere(given)
     assert "\n" not in str(caught.value)
     assert (folder / "run.json").read_text() == before
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from isoloss.compute.data.batch import Batch, tensors
@@ -38,8 +40,10 @@ class BatchSplit(Split):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one input there is none."""
-        return ()
+        """Of one input of the first batch; () where there is no such thing."""
+        first = self._given.batches[0]
+        inputs: Any = first[0] if isinstance(first, tuple) else first
+        return tuple(inputs.shape[1:]) if isinstance(inputs, Tensor) else ()
 
     def held(self) -> list[Batch]:
         """The batches."""

@@ -140,6 +140,8 @@ def _of_user(name: str, wanted: Targets) -> Dataset:
     given = [_read(part, name) for part in cast("tuple[Any, ...]", returned)]
     of_classes = [split for split in map(_of_classes, given) if split is not None]
     classes = 1 + max(int(s.targets.max()) for s in of_classes) if len(of_classes) == 2 else 0
+    if classes and wanted == "as given" and not all(map(_are_indices, given)):
+        classes = 0  # numbers that are whole by chance, as a regression may have them
     if not classes and wanted == "classes":
         raise IsolossError(
             f"{name}: training and attacks need input tensors of one shape, with one class index "
@@ -175,6 +177,11 @@ def _read(part: Any, name: str) -> GivenBatches:
     except Exception as error:  # a user's generator may raise anything
         why = where_users_code_failed(error) or f"{type(error).__name__}: {error}"
         raise IsolossError(f"{name}: {why}") from error
+
+
+def _are_indices(given: GivenBatches) -> bool:
+    """Whether the targets of pairs are of a whole type, as class indices are."""
+    return not any(batch[1].dtype.is_floating_point for batch in given.batches)
 
 
 def _of_classes(given: GivenBatches) -> Split | None:

@@ -65,13 +65,14 @@ def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
     Raises:
         IsolossError: if there is no such network, or it needs classes and the data have none.
     """
-    if not dataset.classes:
-        if network_type(name).kind != "function":
-            raise IsolossError(
-                f"{dataset.name} has no classes, of which {name} needs the number: give your "
-                "network, --model package.module:function"
-            )
-        return _of_user(name, None)
+    if network_type(name).kind == "function":
+        return _of_user(name, len(dataset.classes) or None)
+    if not dataset.classes or not dataset.train.shape:
+        lacks = "no classes" if dataset.train.shape else "no images of one size"
+        raise IsolossError(
+            f"{dataset.name} has {lacks}, of which {name} needs to know: give your network, "
+            "--model package.module:function"
+        )
     return build_model(
         name,
         len(dataset.classes),

@@ -36,9 +36,10 @@ def load(path: str | Path) -> Surface:
 
 def load_alone(path: str | Path) -> Surface:
     """As `load`, without the trajectories."""
-    if not isinstance(path, str | Path):
-        raise IsolossError(f"what is loaded is a path, not a {type(path).__name__}")
-    path = Path(path)
+    try:
+        path = Path(path)
+    except TypeError as error:
+        raise IsolossError(f"what is loaded is a path, not a {type(path).__name__}") from error
     if path.is_dir():
         return _load_run(path)
     if not path.exists():

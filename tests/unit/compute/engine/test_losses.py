@@ -382,7 +382,7 @@ def test_one_number_for_a_batch():
         (squares, {"per_batch": True}, "one number for a batch, it gave"),
         (lambda net, batch: net(batch[0]), {}, r"it gave \(32, 3\) for 32"),
         (lambda net, batch: net(batch[0])[:, 0].tolist(), {}, "it gave a list"),
-        (lambda net, batch: 1 / 0, {}, "failed on the first batch: .*ZeroDivisionError"),
+        (lambda net, batch: 1 / 0, {}, "failed on the first: .*ZeroDivisionError"),
         (None, {"per_batch": True}, "for a loss of your own"),
     ],
 )
