@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -27,15 +26,15 @@ def renamed(network: nn.Module, state: Mapping[str, Any]) -> Iterator[dict[str, 
 
     What does not fit has its shape and no values; what is not there is left out.
     """
-    transformers = sys.modules.get("transformers")
-    if transformers is None:
+    transformers = sys.modules.get("transformers.modeling_utils")
+    if transformers is None:  # then there is no network of it
         return
     tensors = {k: v for k, v in state.items() if isinstance(v, Tensor)}
     for place, module in _outermost(network, transformers.PreTrainedModel):
         starts = "", f"{place}.", f"{module.base_model_prefix}.", shared_prefix(tensors)
         for start in dict.fromkeys(starts):
             inside = {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
-            if read := _read_by(module, inside, transformers):
+            if read := _read_by(module, inside):
                 beside = {k: v for k, v in tensors.items() if not k.startswith(start)}
                 yield beside | {start + k: v for k, v in read.items()}
 
@@ -48,9 +47,7 @@ def _outermost(module: nn.Module, kind: type, place: str = "") -> Iterator[tuple
         yield from _outermost(below, kind, f"{place}.{name}".lstrip("."))
 
 
-def _read_by(
-    network: Any, tensors: dict[str, Tensor], transformers: ModuleType
-) -> dict[str, Tensor]:
+def _read_by(network: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the class of `network` makes of tensors; nothing if it cannot read them.
 
     Of much less than a network no reading is tried: it would initialize all that is missing.
@@ -59,7 +56,7 @@ def _read_by(
         return {}
     kinds = {t.dtype for t in network.state_dict().values() if t.is_floating_point()}
     try:
-        with _quiet(transformers.utils.logging):
+        with _unnoticed(sys.modules["transformers.utils.logging"]):
             read, said = type(network).from_pretrained(
                 None,
                 config=copy.deepcopy(network.config),
@@ -75,7 +72,7 @@ def _read_by(
     # A part that was put in after the network was built keeps its name, unless it had another.
     own = {k: t.shape for k, t in network.state_dict().items()}
     for name, given, _ in sorted(said["mismatched_keys"]):
-        del found[name]
+        found.pop(name, None)
         if name in tensors or own.get(name) != given:
             found[name] = tensors.get(name, torch.empty(given, device="meta"))
     for name in sorted(said["unexpected_keys"] if found else ()):
@@ -84,12 +81,13 @@ def _read_by(
 
 
 @contextmanager
-def _quiet(logging: Any) -> Iterator[None]:
+def _unnoticed(logging: Any) -> Iterator[None]:
+    """Without a word, and with the random numbers as they were."""
     verbosity, shown = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")
             yield
     finally:
