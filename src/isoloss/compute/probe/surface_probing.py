@@ -343,7 +343,7 @@ class SurfaceProbing:
         elif (asked.points_at_once or 1) > 1:
             words.append(f"one point at a time, for {asked.points_at_once} at once fail here")
         if asked.plane.parameters is not None:
-            words.append(f"what moves is {asked.plane.parameters} parameters")
+            words.append(f"what moves is {asked.plane.parameters} with two or more dimensions")
         return "; ".join(words)
 
 
