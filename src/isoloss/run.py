@@ -274,7 +274,8 @@ class Run:
         recorded = _object(self.environment.get("depends_on"))
         for what, value in hashes.items():
             if recorded.get(what, value) != value:
-                raise IsolossError(f"{what} changed since {self.folder} was begun: start a new run")
+                again = "give another out=" if self.settings.is_from_python else "start a new run"
+                raise IsolossError(f"{what} changed since {self.folder} was begun: {again}")
         self.record_environment(depends_on={**recorded, **hashes})
 
     @contextmanager
