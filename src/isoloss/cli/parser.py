@@ -151,6 +151,7 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
             f"--{name}", nargs="+" if several else None, metavar=name.upper(),
             help=f"{what} of a run that was copied here, where it does not lie as it did there",
         )  # fmt: skip
+    parser.add_argument("--key", metavar="KEY", help="Which network to take of that --source")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

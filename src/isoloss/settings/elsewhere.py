@@ -12,6 +12,8 @@ from isoloss.settings.source import data_set
 
 FIELDS = ("source", "also", "to", "denoiser", "data")
 """Those that may name a path on the machine where they were asked for."""
+GIVEN = (*FIELDS, "key")
+"""What a person may say of what lies elsewhere now: where, and which network of it."""
 
 
 def found_again(settings: Any, folder: Path, begun_in: str | None) -> Any:
