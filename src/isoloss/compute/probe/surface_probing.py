@@ -182,6 +182,7 @@ class SurfaceProbing:
         found = run_diagnostics(
             surface, asked.plane, origin=origin, trajectories=surface.trajectories,
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
+            is_from_python="split" not in asked.meta,
         )  # fmt: skip
         surface.meta["findings"] = [asdict(finding) for finding in found]
         if origin is not None:

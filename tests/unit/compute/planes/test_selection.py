@@ -159,7 +159,8 @@ def test_a_selection_of_nothing_gets_one_line(asked, words):
     ("asked", "wrapper", "known"),
     [
         ("layer5.*", "", "layer4, stem, fc"), ("fcc", "", "fc, stem, layer4"),
-        ("layer4.7.*", "", "layer4.0, layer4.1"), ("layer4.0.conv.x", "", "layer4.0.conv.bias, layer4.0.conv.weight"),
+        ("layer4.7.*", "", "layer4.0, layer4.1"),
+        ("layer4.0.conv.x", "", "layer4.0.conv.bias, layer4.0.conv.weight"),
         ("layer5", "net", "net.layer4, net.stem, net.fc"),
         ("net.layer5.0", "net", "net.layer4, net.stem, net.fc"),
         ("fc", "net", "net.fc, net.stem, net.layer4; what is called so inside them is '*fc*'"),
