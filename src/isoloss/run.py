@@ -21,7 +21,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, nothing_at, read_json, write_json
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
-from isoloss.settings.elsewhere import found_again, given_elsewhere, missing_network
+from isoloss.settings.elsewhere import found_again, given_elsewhere, missing
 from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
@@ -125,8 +125,8 @@ class Run:
             settings = given_elsewhere(self.settings, given)
         except ValidationError as error:
             raise IsolossError(explain(error)) from error
-        if (missing := missing_network(settings)) is not None:
-            raise nothing_at(missing[1])
+        if (gone := missing(settings, given)) is not None:
+            raise nothing_at(gone[1])
         content = _object(read_json(self.folder / names.RUN))
         said = settings.model_dump(mode="json", include=set(given))
         content["elsewhere"] = {**_object(content.get("elsewhere")), **said}

@@ -18,7 +18,7 @@ from isoloss.settings import (
     RobustnessSettings,
     TrainSettings,
 )
-from isoloss.settings.elsewhere import missing_network
+from isoloss.settings.elsewhere import missing
 
 
 def prepare(settings: AnySettings) -> Prepared:
@@ -79,7 +79,7 @@ def _prepare_again(run: Run) -> Prepared:
     Raises:
         IsolossError: also if nothing lies there any more: with the way to say where it lies now.
     """
-    if (gone := missing_network(run.settings)) is not None:
+    if (gone := missing(run.settings)) is not None:
         field, path = gone
         raise IsolossError(
             f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} PATH"
