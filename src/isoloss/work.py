@@ -81,8 +81,9 @@ def _prepare_again(run: Run) -> Prepared:
     """
     if (gone := missing(run.settings)) is not None:
         field, path = gone
+        where = "imagefolder:PATH" if field == "data" else "PATH"
         raise IsolossError(
-            f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} PATH"
+            f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} {where}"
         )
     return prepare(run.settings)
 

@@ -142,7 +142,7 @@ def test_whatever_is_gone_is_asked_for_and_taken_from_where_it_lies(there, run, 
     moved = there / "moved"
     shutil.move(there / gone, moved)
     run = Run.open(there / run)
-    with pytest.raises(IsolossError, match=f"{gone}; where it lies now: .* --{field} PATH"):
+    with pytest.raises(IsolossError, match=f"{gone}; where it lies now: .* --{field} .*PATH$"):
         list(resume(run))
     given = [*paths[:2], moved] if field == "checkpoints" else moved
     text = {"data": f"imagefolder:{moved}", "checkpoints": given}.get(field, str(moved))
@@ -167,5 +167,7 @@ def test_what_else_is_gone_is_asked_for_next(there):
     for gone in ("runs/r50", "images"):
         shutil.rmtree(there / gone)
     run = Run.open(folder).elsewhere({"source": there / "more" / "vgg"})
-    with pytest.raises(IsolossError, match=r"images; where it lies now: .* --data PATH"):
+    with pytest.raises(
+        IsolossError, match=r"images; where it lies now: .* --data imagefolder:PATH"
+    ):
         list(resume(run))
