@@ -1,7 +1,8 @@
 """An attack of your own beside PGD: the same images, radii, intervals and automatic warnings.
 
 The attack is a function `(model, images, labels, eps) -> adversarial images`. What it gives is
-checked: whatever leaves the ball or [0, 1] does not count. From the command line:
+checked: what leaves the ball or [0, 1] is brought back into it, and a warning says how much did.
+From the command line:
 
     isoloss attack digits-classifier --attacks pgd,examples.10_own_attack:corners
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, nothing_at, read_json, write_json
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
-from isoloss.settings.elsewhere import found_again, given_elsewhere, missing
+from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
 from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
@@ -40,11 +40,14 @@ class Run:
     Attributes:
         settings: with the paths of networks and data where these lie now.
         asked: as they were asked for when the run was begun.
+        elsewhere: where a person says that some of them lie now, as JSON; kept in `run.json` once
+            they are found to be those that the run was begun with.
     """
 
     folder: Path
     settings: AnySettings
     asked: AnySettings
+    elsewhere: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     @classmethod
     def create(cls, folder: Path, settings: AnySettings) -> Run:
@@ -54,10 +57,10 @@ class Run:
             IsolossError: if the folder holds a run that was asked for something else, or something
                 that is no run, or cannot be written.
         """
-        folder = folder.expanduser().absolute()
+        folder, settings = folder.expanduser().absolute(), anchored(settings)
         if names.is_run(folder):
             run = cls.open(folder)
-            if settings not in (run.settings, run.asked):
+            if settings not in (run.settings, anchored(run.asked)):
                 again = f"resume that one with 'isoloss run {folder}'"
                 if settings.is_from_python:
                     again = "ask for what it was begun with"
@@ -114,24 +117,30 @@ class Run:
         """The folder's name."""
         return self.folder.name
 
-    def elsewhere(self, given: dict[str, Any]) -> Run:
+    def with_elsewhere(self, given: dict[str, Any]) -> Run:
         """The run with networks or data that lie elsewhere than where they were asked for, as
-        {name of a field: where}; kept in `run.json`.
+        {name of a field: where}.
 
         Raises:
             IsolossError: if this kind of run has no such field, or nothing lies there.
         """
+        if not given:
+            return self
         try:
             settings = given_elsewhere(self.settings, given)
         except ValidationError as error:
             raise IsolossError(explain(error)) from error
         if (gone := missing(settings, given)) is not None:
             raise nothing_at(gone[1])
-        content = _object(read_json(self.folder / names.RUN))
         said = settings.model_dump(mode="json", include=set(given))
-        content["elsewhere"] = {**_object(content.get("elsewhere")), **said}
+        return replace(self, settings=settings, elsewhere=said)
+
+    def keep_elsewhere(self) -> None:
+        """Write `elsewhere` into `run.json`."""
+        content = _object(read_json(self.folder / names.RUN))
+        content["elsewhere"] = {**_object(content.get("elsewhere")), **self.elsewhere}
         write_json(self.folder / names.RUN, content)
-        return replace(self, settings=settings)
+        self.elsewhere.clear()
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -277,6 +286,8 @@ class Run:
                 again = "give another out=" if self.settings.is_from_python else "start a new run"
                 raise IsolossError(f"{what} changed since {self.folder} was begun: {again}")
         self.record_environment(depends_on={**recorded, **hashes})
+        if self.elsewhere:
+            self.keep_elsewhere()
 
     @contextmanager
     def lock(self, patience: float = 1.0) -> Generator[None]:

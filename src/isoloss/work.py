@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from isoloss.compute.machine import recording
 from isoloss.compute.machine.recording import Prepared, explain, recorded
@@ -88,15 +89,18 @@ def _prepare_again(run: Run) -> Prepared:
     return prepare(run.settings)
 
 
-def follow(folder: Path) -> None:
+def follow(folder: Path, elsewhere: dict[str, Any] | None = None) -> None:
     """Work for rank 0, which resumes the run in `folder`, until it is done.
+
+    Args:
+        elsewhere: where networks or data lie now (`Run.with_elsewhere`).
 
     Raises:
         IsolossError: if this process cannot; rank 0 has been told.
     """
 
     def opened() -> tuple[Run, Prepared]:
-        run = Run.open(folder)
+        run = Run.open(folder).with_elsewhere(elsewhere or {})
         return run, prepare(run.settings)
 
     recording.follow(opened)

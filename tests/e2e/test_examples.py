@@ -1,18 +1,24 @@
 """The programs in `examples/`, run as they are, and the command lines that they name."""
 
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.e2e.conftest import REPOSITORY
 
 import isoloss
+from isoloss.events import Metric
+from isoloss.run import Run
+from isoloss.settings import TrainSettings
 
 EXAMPLES = REPOSITORY / "examples"
 
@@ -161,6 +167,58 @@ def test_checkpoints_of_ones_own(example, tmp_path, isoloss_command):
     (path,) = isoloss.load(tmp_path / "runs" / "pca").trajectories
     assert list(path.epoch) == list(range(11))
     assert path.loss[-1] < 0.3 * path.loss[0]
+
+
+def test_what_the_page_on_trackers_says(tmp_path, monkeypatch):
+    """Its code, with modules in place of the trackers' that note what they are given."""
+    monkeypatch.chdir(tmp_path)
+    told, scalars = [], []
+
+    class Writer:
+        def __init__(self, folder):
+            assert folder == "tensorboard/r50"
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def add_scalar(self, name, value, step, walltime):
+            scalars.append((name, value, step))
+
+    class Tracker:
+        log = staticmethod(told.append)
+
+        def log_artifact(self, path, name, type):
+            assert (tmp_path / path).exists()
+
+    def size(path):
+        with Image.open(path) as picture:
+            return picture.size
+
+    wandb = SimpleNamespace(init=lambda project: Tracker(), Image=size)
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    board = SimpleNamespace(SummaryWriter=Writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+    run = Run.create(tmp_path / "runs" / "r50", TrainSettings())
+    run.emit(Metric(1.0, 0.1, 2.0, 0.5, 3.0, 0.25))
+    run.emit(Metric(2.0, 0.1, math.nan, math.nan, 1.0, 0.75))
+    x = torch.rand(64, 4, generator=torch.Generator().manual_seed(0))
+    model = torch.nn.Linear(4, 3)
+    given = {
+        "model": model, "data": [(x, torch.arange(64) % 3)],
+        "plane": isoloss.random_plane(model),
+    }  # fmt: skip
+    page = (REPOSITORY / "docs" / "tracking.md").read_text(encoding="utf-8")
+    for block in page.split("```python\n")[1:]:
+        exec(compile(block.split("```")[0], "tracking.md", "exec"), given)
+    assert any("probe/done" in each for each in told)
+    assert told[-1] == {"landscape": (1600, 1000)}
+    assert scalars == [
+        ("loss/train", 2.0, 1000), ("loss/test", 3.0, 1000), ("accuracy/test", 0.25, 1000),
+        ("loss/test", 1.0, 2000), ("accuracy/test", 0.75, 2000),
+    ]  # fmt: skip
 
 
 def test_every_example_is_run():

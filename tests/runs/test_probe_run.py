@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import isoloss
 from isoloss import IsolossError, random_plane
@@ -26,7 +27,7 @@ from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.training.classifier import build_for, evaluate
 from isoloss.compute.training.recorded_trajectory import read_trajectory
-from isoloss.events import Failed
+from isoloss.events import Failed, Paused
 from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
@@ -93,7 +94,7 @@ def test_a_stopped_probe_goes_on_bit_for_bit(trained, every_step, monkeypatch):
     located, evaluated = [], []
     locate, work = Plane.locate, CheckpointLosses.work
     monkeypatch.setattr(
-        Plane, "locate", lambda plane, path: located.append(len(path)) or locate(plane, path)
+        Plane, "locate", lambda plane, path, *rest: located.append(len(path)) or locate(plane, path, *rest)
     )
     monkeypatch.setattr(
         CheckpointLosses, "work", lambda self, unit: evaluated.append(unit[2]) or work(self, unit)
@@ -202,6 +203,42 @@ def test_another_network_given_in_place_of_one_that_moved_is_refused(trained, tm
         source, *more = map(str, given)
         assert main(["run", str(probe.folder), *more, "--source", source]) != 0
         assert said in capsys.readouterr().err
+        # It is left as it was: to be resumed with what it was begun with.
+        assert Run.open(probe.folder) == probe
+        assert isinstance(probe.events()[-1][1], Paused)
+    list(resume(probe))
+    assert probe.is_done
+
+
+def test_a_network_whose_images_moved_is_probed_on_those_that_are_given(
+    tmp_path, monkeypatch, capsys
+):
+    for part, k in itertools.product(("train", "test"), range(8)):
+        folder = tmp_path / "there" / "images" / part / "ab"[k % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(k).integers(0, 255, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    monkeypatch.chdir(tmp_path / "there")
+    asked = ("--data", "imagefolder:images", "--device", "cpu")
+    train = ("train", "--model", "resnet20", "--epochs", "1", "--batch-size", "8")
+    assert main([*train, *asked, "--out", "trained"]) == 0
+    assert main([*train, *asked, "--out", "trained"]) == 0, "the same request once more"
+    probe = ("--grid", "2", "--device", "cpu", "--precision", "fp32")
+    assert main(["probe", "trained", *probe, "--out", "before"]) == 0
+    monkeypatch.chdir(tmp_path)
+    shutil.move(tmp_path / "there" / "images", tmp_path / "pictures")
+    shutil.move(tmp_path / "there" / "trained", tmp_path / "trained")
+    capsys.readouterr()
+    assert main(["probe", "trained", *probe, "--out", "lost"]) == 2
+    assert "isoloss run" in (said := capsys.readouterr().err)
+    assert "--data" in said
+    asked = ("--data", "imagefolder:pictures")
+    assert main(["probe", "trained", *probe, *asked, "--out", "given"]) == 0
+    assert main(["run", "trained", *asked]) == 0
+    assert main(["probe", "trained", *probe, "--out", "kept"]) == 0
+    surfaces = [isoloss.load(tmp_path / name) for name in ("there/before", "given", "kept")]
+    for surface in surfaces[1:]:
+        np.testing.assert_array_equal(surface.loss, surfaces[0].loss)
 
 
 @pytest.mark.parametrize("what", ["data", "settings"])

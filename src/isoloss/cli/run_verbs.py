@@ -55,10 +55,10 @@ def run(namespace: argparse.Namespace) -> int:
     if given and len(namespace.folders) > 1:
         raise IsolossError(f"--{next(iter(given))} is for one run: give one folder")
     if Ranks.current().rank > 0:
-        return _follow(namespace.folders)
-    runs = [Run.open(f) for f in namespace.folders]
-    if given:
-        runs = [runs[0].elsewhere(given)]
+        return _follow(namespace.folders, given)
+    runs = [Run.open(f).with_elsewhere(given) for f in namespace.folders]
+    if given and runs[0].is_done:
+        runs[0].keep_elsewhere()
     return resume_runs(runs, as_json=namespace.json)
 
 
@@ -130,7 +130,7 @@ def draw_figures(run: Any) -> None:
         print(f"isoloss: no figures of {run.name}: {error}", file=sys.stderr)
 
 
-def _follow(folders: list[Path]) -> int:
+def _follow(folders: list[Path], elsewhere: dict[str, Any] | None = None) -> int:
     """What all ranks but 0 do: they end when rank 0 does, and say nothing but their own trouble."""
     from isoloss.compute.machine.memory import keep_freed_memory
     from isoloss.compute.machine.torchrun_group import process_group
@@ -141,7 +141,7 @@ def _follow(folders: list[Path]) -> int:
     _on_termination(group.end_soon)
     try:
         for folder in folders:
-            follow(folder)
+            follow(folder, elsewhere)
     except IsolossError as error:
         print(f"isoloss: rank {group.ranks.rank}: {error}", file=sys.stderr)
         return FAILED

@@ -17,6 +17,15 @@ GIVEN = (*FIELDS, "key")
 """What a person may say of what lies elsewhere now: where, and which network of it."""
 
 
+def anchored(settings: Any) -> Any:
+    """`settings` with the path of a folder of images from the root, as other paths have it."""
+    text = getattr(settings, "data", None)
+    if text is None or (source := data_set(text)).kind != "imagefolder":
+        return settings
+    whole = f"imagefolder:{source.path.absolute()}"
+    return settings if whole == text else settings.model_copy(update={"data": whole})
+
+
 def found_again(settings: Any, folder: Path, begun_in: str | None) -> Any:
     """`settings` with the paths that do not exist replaced by where the same lies now.
 

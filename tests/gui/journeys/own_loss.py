@@ -61,7 +61,7 @@ def probe(d: Driver, form: FormDriver) -> None:
     d.until(lambda: followed.status in ("done", "failed"), "the run to be done", 60)
     assert followed.status == "done", followed.failure
     [layer] = d.until(lambda: d.parts.workspace.scene.layers, "the layer")
-    d.until(lambda: layer.surface.is_complete, "the finished surface")
+    d.until(lambda: "Centre" in dict(facts(layer)), "the finished surface")
     told = dict(facts(layer))
     assert told["Loss function"] == "losses:distance"
     assert told["Parameters"].startswith("4.*")

@@ -79,8 +79,10 @@ def test_a_person_says_where_it_lies_now_and_that_is_kept(there):
     here = moved(there)
     elsewhere = here / "renamed"
     shutil.move(here / "runs" / "r50", elsewhere)
-    run = Run.open(here / "runs" / "attacked").elsewhere({"source": str(elsewhere)})
+    run = Run.open(here / "runs" / "attacked").with_elsewhere({"source": str(elsewhere)})
     assert run.settings.source == elsewhere
+    assert Run.open(run.folder).settings.source != elsewhere
+    run.check_unchanged(weights="of the one it was begun with")
     again = Run.open(run.folder)
     assert again == run
     assert again.asked.source == there / "runs" / "r50"
@@ -99,7 +101,7 @@ def test_what_cannot_lie_elsewhere_is_refused_and_nothing_kept(there, given, sai
     folder = there / "runs" / "attacked"
     before = (folder / "run.json").read_text()
     with pytest.raises(IsolossError, match=said) as caught:
-        Run.open(folder).elsewhere(given)
+        Run.open(folder).with_elsewhere(given)
     assert "\n" not in str(caught.value)
     assert (folder / "run.json").read_text() == before
 
@@ -146,9 +148,8 @@ def test_whatever_is_gone_is_asked_for_and_taken_from_where_it_lies(there, run, 
         list(resume(run))
     given = [*paths[:2], moved] if field == "checkpoints" else moved
     text = {"data": f"imagefolder:{moved}", "checkpoints": given}.get(field, str(moved))
-    Run.open(run.folder).elsewhere({field: text})
     with pytest.raises(IsolossError) as other:
-        list(resume(Run.open(run.folder)))
+        list(resume(run.with_elsewhere({field: text})))
     assert "where it lies now" not in str(other.value)
 
 
@@ -166,7 +167,7 @@ def test_what_else_is_gone_is_asked_for_next(there):
     folder = there / "runs" / "pca"
     for gone in ("runs/r50", "images"):
         shutil.rmtree(there / gone)
-    run = Run.open(folder).elsewhere({"source": there / "more" / "vgg"})
+    run = Run.open(folder).with_elsewhere({"source": there / "more" / "vgg"})
     with pytest.raises(
         IsolossError, match=r"images; where it lies now: .* --data imagefolder:PATH"
     ):

@@ -81,7 +81,10 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
             raise
         except IsolossError as error:
             reason = group.failure or str(error)
-            _record_failure(run, reason)
+            if run.elsewhere:  # what somebody has pointed at is not what it was begun with
+                run.emit(Paused())
+            else:
+                _record_failure(run, reason)
             raise IsolossError(reason) from error
         except Exception as error:
             friendly = group.failure or explain(error)

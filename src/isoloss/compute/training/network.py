@@ -144,10 +144,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     asked, path = load_path(source)
     if settings.model not in (None, asked.model):
         raise IsolossError(f"{source} is a training of {asked.model}: leave --model away")
-    if isinstance(asked, ImportSettings):
-        trained_on = data_for(asked.model, asked, read)
-    else:  # trained on images as they were read, published or not
-        trained_on = load_dataset(asked.data, asked.image_size, read=read)
+    trained_on = _trained_on(asked, settings.data, source, read)
     model, trained_on = filled(asked.model, asked, trained_on, path.checkpoints[-1])
     dataset = trained_on
     if settings.data not in (None, asked.data) or settings.image_size is not None:
@@ -162,6 +159,28 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         _check_same_classes(trained_on, dataset)
         check_fits(model, dataset, logits_alone=not isinstance(settings, ProbeSettings))
     return Network(model, dataset, asked.model, path.checkpoints, path)
+
+
+def _trained_on(asked: TrainingSettings, data: str | None, source: Path, read: bool) -> Dataset:
+    """What a network was trained on; where that is gone, the `data` it is now to be given."""
+
+    def load(asked: TrainingSettings) -> Dataset:
+        if isinstance(asked, ImportSettings):
+            return data_for(asked.model, asked, read)
+        # Trained on images as they were read, published or not.
+        return load_dataset(asked.data, asked.image_size, read=read)
+
+    try:
+        return load(asked)
+    except IsolossError as error:
+        if data_set(asked.data).kind != "imagefolder":
+            raise
+        if data is None:
+            raise IsolossError(
+                f"the data that {source} was trained on: {error}; where they lie now: isoloss run "
+                f"{source} --data DATA"
+            ) from error
+        return load(asked.model_copy(update={"data": data}))
 
 
 def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
