@@ -31,7 +31,7 @@ from imgui_bundle import hello_imgui, imgui
 from isoloss.app import opening
 from isoloss.app.window import App
 from isoloss.bench.view import landscape
-from isoloss.cli.main import entry
+from isoloss.cli import entry
 from isoloss.events import Progress, Started
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run

@@ -1,6 +1,6 @@
 """`python -m isoloss` is the `isoloss` command."""
 
-from isoloss.cli.main import entry
+from isoloss.cli import entry
 
 if __name__ == "__main__":
     entry()

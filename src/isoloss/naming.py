@@ -11,9 +11,21 @@ def short_name(name: str) -> str:
     return re.split(r"[:/\\]", name.rstrip("/\\"))[-1]
 
 
+_IN_PYTHON = {
+    "--alpha-range": "alpha",
+    "--beta-range": "beta",
+    "--plane line": "isoloss.line",
+    "--plane pca": "isoloss.pca_plane",
+}
+"""What has another name in Python than that of an option with a hyphen for each underscore."""
+_OPTION = re.compile("|".join([*map(re.escape, _IN_PYTHON), "--([a-z]+(?:-[a-z]+)*)"]))
+
+
 def as_arguments(message: str) -> str:
     """A message with the names of options as those of Python's arguments: batch_size."""
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), message)
+    return _OPTION.sub(
+        lambda option: _IN_PYTHON.get(option[0]) or option[1].replace("-", "_"), message
+    )
 
 
 def capitalized(text: str) -> str:

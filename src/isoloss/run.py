@@ -21,7 +21,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, nothing_at, read_json, write_json
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
-from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing_network
+from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
 from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
@@ -130,8 +130,8 @@ class Run:
             settings = given_elsewhere(self.settings, given)
         except ValidationError as error:
             raise IsolossError(explain(error)) from error
-        if (missing := missing_network(settings)) is not None:
-            raise nothing_at(missing[1])
+        if (gone := missing(settings, given)) is not None:
+            raise nothing_at(gone[1])
         said = settings.model_dump(mode="json", include=set(given))
         return replace(self, settings=settings, elsewhere=said)
 
@@ -283,7 +283,8 @@ class Run:
         recorded = _object(self.environment.get("depends_on"))
         for what, value in hashes.items():
             if recorded.get(what, value) != value:
-                raise IsolossError(f"{what} changed since {self.folder} was begun: start a new run")
+                again = "give another out=" if self.settings.is_from_python else "start a new run"
+                raise IsolossError(f"{what} changed since {self.folder} was begun: {again}")
         self.record_environment(depends_on={**recorded, **hashes})
         if self.elsewhere:
             self.keep_elsewhere()

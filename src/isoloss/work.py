@@ -19,7 +19,7 @@ from isoloss.settings import (
     RobustnessSettings,
     TrainSettings,
 )
-from isoloss.settings.elsewhere import missing_network
+from isoloss.settings.elsewhere import missing
 
 
 def prepare(settings: AnySettings) -> Prepared:
@@ -80,10 +80,11 @@ def _prepare_again(run: Run) -> Prepared:
     Raises:
         IsolossError: also if nothing lies there any more: with the way to say where it lies now.
     """
-    if (gone := missing_network(run.settings)) is not None:
+    if (gone := missing(run.settings)) is not None:
         field, path = gone
+        where = "imagefolder:PATH" if field == "data" else "PATH"
         raise IsolossError(
-            f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} PATH"
+            f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} {where}"
         )
     return prepare(run.settings)
 

@@ -122,7 +122,7 @@ def test_parameters_are_chosen_at_the_command_line_and_shown_by_info(folder, cap
         moved = Plane.load(probe.plane_path)
         assert [k for k, t in moved.delta.items() if t.any()] == ["head.weight"]
         assert moved.kind == kind
-        assert surface.meta["parameters"] == "head.*: 1 of 2"
+        assert surface.meta["parameters"] == "head.*: 1 of 2 weight tensors"
         assert any("head.*: 1 of 2" in text for text in said)
         assert "parameters  head.*: 1 of 2" in describe(probe.folder)
         assert "--parameters 'head.*'" in command_line(probe.settings, probe.folder)
@@ -140,7 +140,7 @@ def test_where_most_is_frozen_the_rest_moves_and_it_is_said(folder):
     probe, surface, said = probed(run)
     moved = Plane.load(probe.plane_path)
     assert [k for k, t in moved.delta.items() if t.any()] == ["head.weight"]
-    assert surface.meta["parameters"] == "trainable, as most are frozen: 1 of 2"
+    assert surface.meta["parameters"] == "trainable, as most are frozen: 1 of 2 weight tensors"
     assert any("trainable, as most are frozen" in text for text in said)
     whole, surface, _ = probed(run, parameters="all")
     assert Plane.load(whole.plane_path).delta["spectrum"].any()
@@ -173,3 +173,26 @@ def test_a_figure_that_fails_costs_no_evaluation(folder, monkeypatch, capsys):
     assert code == 0, said.err
     assert "no figures of attacked: no such font" in said.err
     assert Run.open(folder / "attacked").report_path.exists()
+
+
+def test_a_run_takes_one_network_of_several_in_a_file_elsewhere(folder, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    import everytype
+
+    both = {name: everytype.net(3).state_dict() for name in ("gen", "disc")}
+    torch.save(both["gen"], folder / "gone.pt")
+    torch.save(both, folder / "both.pt")
+    settings = ProbeSettings(
+        source=folder / "gone.pt", model="everytype:net", data="tinyuser:data", grid=(2, 2),
+        device="cpu", precision="fp32", parameters="head",
+    )  # fmt: skip
+    run = Run.create(folder / "probe", settings)
+    (folder / "gone.pt").unlink()
+    again = ["run", str(run.folder), "--source", str(folder / "both.pt")]
+    assert main(again) == 1
+    assert "--key" in capsys.readouterr().err
+    assert main([*again, "--key", "disc"]) == 0
+    assert Run.open(run.folder).settings.key == "disc"
+    origin = Plane.load(run.plane_path).origin
+    assert torch.equal(origin["head.weight"], both["disc"]["head.weight"])
+    assert main(["run", str(run.folder)]) == 0  # it is kept

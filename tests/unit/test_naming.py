@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from isoloss.naming import short_name, shortened
+from isoloss.naming import as_arguments, short_name, shortened
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,10 @@ def test_texts_are_shortened_to_the_most_that_fits(keep_end):
         assert text.endswith(rest) if keep_end else text.startswith(rest)
     assert part == text
     assert all(a <= b for a, b in pairwise(lengths))
+
+
+def test_options_are_named_as_pythons_arguments():
+    said = "--batch-size or --device cpu, no --alpha-range; --plane line - or --plane pca"
+    assert as_arguments(said) == (
+        "batch_size or device cpu, no alpha; isoloss.line - or isoloss.pca_plane"
+    )

@@ -26,7 +26,8 @@ from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
-from isoloss.settings import TrainingSettings
+from isoloss.settings import ImportSettings, TrainingSettings
+from isoloss.settings.checkpoint_paths import in_natural_order
 from isoloss.settings.source import data_set
 
 # Settings that are worth a line even where they are the defaults.
@@ -122,7 +123,7 @@ def _run_lines(run: Run) -> list[str]:
     for name, value in run.settings.model_dump(mode="json").items():
         text = "×".join(map(str, value)) if name == "grid" else _in_words(value)
         if name == "checkpoints":
-            names = run.environment.get("imported") or [Path(each).name for each in value]
+            names = run.environment.get("imported") or _names_of_checkpoints(run)
             text = f"{len(names)}, from {names[0]} to {names[-1]}"
         text = about_data[-1] if name == "data" and about_data else text
         asked_for = name in facts or getattr(run.settings, name) != default[name]
@@ -144,6 +145,14 @@ def _run_lines(run: Run) -> list[str]:
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
         lines += _surface_lines(load(run.folder), run.folder)
     return lines
+
+
+def _names_of_checkpoints(run: Run) -> list[str]:
+    """Those of an import that has not read them yet, in the order that their names say."""
+    asked = run.settings
+    assert isinstance(asked, ImportSettings)
+    paths = asked.checkpoints
+    return [path.name for path in (paths if asked.order == "given" else in_natural_order(paths))]
 
 
 def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:

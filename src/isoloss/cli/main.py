@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -20,15 +19,6 @@ from isoloss.cli.run_verbs import (
 )
 from isoloss.errors import IsolossError
 from isoloss.patterns import matching
-
-
-def entry() -> None:
-    """The `isoloss` command."""
-    for stream in (sys.stdout, sys.stderr):
-        # On Windows a redirected stream may know no Greek letters.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:

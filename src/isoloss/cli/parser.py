@@ -144,6 +144,7 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
         ("source", False, "The network, a training run or a checkpoint,"),
         ("also", True, "The further networks or training runs, all of them,"),
         ("to", False, "The other network of an interpolation"),
+        ("checkpoints", True, "The checkpoints, all of them,"),
         ("denoiser", False, "The denoiser"),
         ("data", False, "The data"),
     ):
@@ -151,6 +152,7 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
             f"--{name}", nargs="+" if several else None, metavar=name.upper(),
             help=f"{what} of a run that was copied here, where it does not lie as it did there",
         )  # fmt: skip
+    parser.add_argument("--key", metavar="KEY", help="Which network to take of that --source")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -49,9 +49,9 @@ def run(namespace: argparse.Namespace) -> int:
     """`isoloss run DIR…`: resume runs, one after the other."""
     from isoloss.compute.machine.process_group import Ranks
     from isoloss.run import Run
-    from isoloss.settings.elsewhere import FIELDS
+    from isoloss.settings.elsewhere import GIVEN
 
-    given = {k: v for k in FIELDS if (v := getattr(namespace, k)) is not None}
+    given = {k: v for k in GIVEN if (v := getattr(namespace, k)) is not None}
     if given and len(namespace.folders) > 1:
         raise IsolossError(f"--{next(iter(given))} is for one run: give one folder")
     if Ranks.current().rank > 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,8 +11,10 @@ from isoloss.run_folder import is_run
 from isoloss.settings.base import Settings
 from isoloss.settings.source import data_set
 
-FIELDS = ("source", "also", "to", "denoiser", "data")
+FIELDS = ("source", "also", "to", "checkpoints", "denoiser", "data")
 """Those that may name a path on the machine where they were asked for."""
+GIVEN = (*FIELDS, "key")
+"""What a person may say of what lies elsewhere now: where, and which network of it."""
 
 
 def anchored(settings: Any) -> Any:
@@ -51,14 +54,21 @@ def given_elsewhere(settings: Settings, given: dict[str, Any]) -> Any:
     return settings.model_copy(update={k: getattr(changed, k) for k in given})
 
 
-def missing_network(settings: Any) -> tuple[str, Path] | None:
-    """The field and the path of the first network that settings name where nothing lies."""
-    for field in ("source", "also", "to"):
+def missing(settings: Any, fields: Iterable[str] = FIELDS) -> tuple[str, Path] | None:
+    """The field and the path of the first thing that settings name where nothing lies."""
+    for field in fields:
         value = getattr(settings, field, None) or ()
-        for path in (value,) if isinstance(value, Path) else cast(tuple[Path, ...], value):
+        for named in cast("tuple[Any, ...]", value if isinstance(value, tuple) else (value,)):
+            path = named if isinstance(named, Path) else _path_in(str(named))
             if path.is_absolute() and not path.exists():
                 return field, path
     return None
+
+
+def _path_in(text: str) -> Path:
+    """The path that a text names, if it names one."""
+    source = data_set(text)
+    return source.path if source.kind == "imagefolder" else Path(text)
 
 
 def _found(value: Any, folder: Path, begun_in: str | None) -> Any:

@@ -16,7 +16,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.run import Run
 from isoloss.scene import Camera, Cut, Document, Links, SavedView, SurfaceLayer
 from isoloss.scene.session import save_session
-from isoloss.settings import ProbeSettings
+from isoloss.settings import ImportSettings, ProbeSettings
 
 AXIS = np.linspace(-1, 1, 5)
 FOUND = [
@@ -170,3 +170,18 @@ def test_a_session_tells_what_is_open_and_from_where_it_is_seen(tmp_path):
     (tmp_path / "low.ply").unlink()
     (missing,) = (line for line in describe(path).splitlines() if "missing" in line)
     assert "low.ply" in missing
+
+
+@pytest.mark.parametrize(
+    ("order", "said"), [("auto", "0.pt to ckpt-11.pt"), ("given", "0.pt to ckpt-9.pt")]
+)
+def test_an_import_that_has_not_begun_names_its_checkpoints_by_number(tmp_path, order, said):
+    names = sorted(f"ckpt-{k}.pt" for k in range(12))  # as shells list them
+    settings = ImportSettings(
+        checkpoints=tuple(tmp_path / name for name in names), model="resnet50", data="digits",
+        order=order,
+    )  # fmt: skip
+    run = Run.create(tmp_path / "run", settings)
+    assert f"checkpoints 12, from ckpt-{said}" in describe(run.folder)
+    run.record_environment(imported=["b.pt", "a.pt"])  # as it has found them to follow
+    assert "checkpoints 2, from b.pt to a.pt" in describe(run.folder)

@@ -8,7 +8,13 @@ import pytest
 from isoloss import IsolossError
 from isoloss.events import Failed
 from isoloss.run import Run
-from isoloss.settings import AttackSettings, DefendSettings, ProbeSettings, TrainSettings
+from isoloss.settings import (
+    AttackSettings,
+    DefendSettings,
+    ImportSettings,
+    ProbeSettings,
+    TrainSettings,
+)
 from isoloss.work import resume
 
 
@@ -119,3 +125,50 @@ def test_a_run_without_its_networks_says_how_to_name_them(there, field, gone):
         f"isoloss run {run.folder} --{field} PATH"
     )
     assert list(run.events())[-1][1] == Failed(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("run", "gone", "field"),
+    [
+        ("runs/pca", "images", "data"), ("runs/defended", "ddpm", "denoiser"),
+        ("runs/imported", "ckpts/2.pt", "checkpoints"), ("runs/attacked", "runs/r50", "source"),
+    ],
+)  # fmt: skip
+def test_whatever_is_gone_is_asked_for_and_taken_from_where_it_lies(there, run, gone, field):
+    (there / "ckpts").mkdir()
+    paths = tuple(there / "ckpts" / f"{k}.pt" for k in range(3))
+    for path in paths:
+        path.write_bytes(b"")
+    asked = ImportSettings(checkpoints=paths, model="resnet50", data="digits")
+    Run.create(there / "runs" / "imported", asked)
+    moved = there / "moved"
+    shutil.move(there / gone, moved)
+    run = Run.open(there / run)
+    with pytest.raises(IsolossError, match=f"{gone}; where it lies now: .* --{field} .*PATH$"):
+        list(resume(run))
+    given = [*paths[:2], moved] if field == "checkpoints" else moved
+    text = {"data": f"imagefolder:{moved}", "checkpoints": given}.get(field, str(moved))
+    with pytest.raises(IsolossError) as other:
+        list(resume(run.with_elsewhere({field: text})))
+    assert "where it lies now" not in str(other.value)
+
+
+def test_an_import_that_was_copied_finds_its_checkpoints(there):
+    (there / "ckpts").mkdir()
+    (there / "ckpts" / "0.pt").write_bytes(b"")
+    asked = ImportSettings(checkpoints=(there / "ckpts" / "0.pt",), model="resnet50", data="digits")
+    Run.create(there / "runs" / "imported", asked)
+    here = moved(there)
+    found = Run.open(here / "runs" / "imported").settings
+    assert found.checkpoints == (here / "ckpts" / "0.pt",)
+
+
+def test_what_else_is_gone_is_asked_for_next(there):
+    folder = there / "runs" / "pca"
+    for gone in ("runs/r50", "images"):
+        shutil.rmtree(there / gone)
+    run = Run.open(folder).with_elsewhere({"source": there / "more" / "vgg"})
+    with pytest.raises(
+        IsolossError, match=r"images; where it lies now: .* --data imagefolder:PATH"
+    ):
+        list(resume(run))

@@ -55,6 +55,8 @@ def layout_of(root: Folder) -> Layout:
     except _NoClassesError as error:
         better = _first_data_set(root)
         given = f"give imagefolder:{better.path}, or put" if better else "put"
+        if better and any(f is not better and _shares_classes(f, better) for f in root.folders):
+            given = f"if they are parts, name them train and test; to take one alone, {given}"
         raise IsolossError(f"{error}: {given} the images of each class into one folder") from error
 
 
@@ -198,10 +200,11 @@ def _folded(name: str) -> str:
 
 
 def _first_data_set(root: Folder) -> Folder | None:
-    """The highest folder below `root` that is a data set, of several one to train on."""
+    """The highest folder below `root` that is a data set, of several one to train on, or
+    the largest."""
     level = root.folders
     while level:
-        level = sorted(level, key=lambda folder: _part_of(folder) != "train")
+        level = sorted(level, key=lambda f: (_part_of(f) != "train", -_count(f)))
         for folder in level:
             try:
                 _layout(folder)
@@ -211,6 +214,10 @@ def _first_data_set(root: Folder) -> Folder | None:
                 return folder
         level = [below for folder in level for below in folder.folders]
     return None
+
+
+def _count(folder: Folder) -> int:
+    return sum(len(below.images) for below in folder.below)
 
 
 def _flat(folder: Folder) -> str:

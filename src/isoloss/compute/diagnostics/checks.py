@@ -32,6 +32,7 @@ from isoloss.compute.planes.plane import Plane
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import as_arguments
 
 _CHECKS: dict[str, Callable[[ProbedSurface], Found]] = {
     "directions": check_directions,
@@ -58,23 +59,28 @@ def run_diagnostics(
     trajectories: Sequence[Trajectory],
     unmeasured: str | None = None,
     frozen: frozenset[str] = frozenset(),
+    is_from_python: bool = False,
 ) -> list[Finding]:
     """One finding from each check, always in the same order, good news too.
 
     Args:
         surface: (A, B) a surface or (A, 1) a curve in any state: unfinished, with NaN and ±inf. Of
-            its `meta`, "normalize", "classes", "batch_norm", "precision" and
+            its `meta`, "normalize", "classes", "split", "batch_norm", "precision" and
             "precision_audit_error" are read where they are given.
         plane: the plane that was probed.
         origin: the loss at the plane's origin; None where nobody measured it.
         trajectories: those shown with the surface, located in the same plane.
         unmeasured: why the origin could not be measured.
         frozen: the parameters that require no gradient while others do.
+        is_from_python: whether what mends it is named as Python's arguments, not as options.
     """
-    probed = ProbedSurface(surface, plane, origin, tuple(trajectories), unmeasured, frozen)
+    probed = ProbedSurface(
+        surface, plane, origin, tuple(trajectories), unmeasured, frozen, is_from_python
+    )
+    said = as_arguments if is_from_python else str
     with np.errstate(all="ignore"):  # losses may be as large as floats go
         found = {what: _made(check, probed) for what, check in _CHECKS.items()}
-    return [Finding(level, what, message) for what, (level, message) in found.items()]
+    return [Finding(level, what, said(message)) for what, (level, message) in found.items()]
 
 
 def _made(check: Callable[[ProbedSurface], Found], probed: ProbedSurface) -> Found:

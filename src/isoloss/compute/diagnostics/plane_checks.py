@@ -135,8 +135,8 @@ def check_trajectories(probed: ProbedSurface) -> Found:
     if fractions[worst] <= OFF_PLANE:
         return "ok", f"{seen}."
     remedy = (
-        "The end of a training bends less than all of it: save more checkpoints there "
-        "(--checkpoints-per-epoch)."
+        "The end of a training bends less than all of it: save more checkpoints there"
+        f"{'' if probed.is_from_python else ' (--checkpoints-per-epoch)'}."
         if probed.kind.needs_trajectory
         else "The plane of its principal components (--plane pca) holds more."
     )

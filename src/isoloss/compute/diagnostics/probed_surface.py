@@ -32,6 +32,7 @@ class ProbedSurface:
     trajectories: tuple[Trajectory, ...]
     unmeasured: str | None = None
     frozen: frozenset[str] = frozenset()
+    is_from_python: bool = False
 
     @property
     def kind(self) -> PlaneKind:

@@ -93,11 +93,13 @@ def _smaller(probed: ProbedSurface) -> str:
 
 
 def _range(probed: ProbedSurface, factor: float) -> str:
-    """The options that scale the range by `factor`."""
+    """What to give so that the range is scaled by `factor`."""
+    ends = "{:g} to {:g}" if probed.is_from_python else "{:g} {:g}"
     alpha, beta = (
-        "{:g} {:g}".format(*factor * axis[[0, -1]])
-        for axis in (probed.surface.alpha, probed.surface.beta)
+        ends.format(*factor * axis[[0, -1]]) for axis in (probed.surface.alpha, probed.surface.beta)
     )
+    if probed.is_from_python:
+        return f"alpha {alpha}" if probed.surface.is_curve else f"alpha {alpha}, beta {beta}"
     if probed.surface.is_curve or alpha == beta:
         return f"--range {alpha}"
     return f"--alpha-range {alpha} --beta-range {beta}"
@@ -161,10 +163,11 @@ def check_minimum(probed: ProbedSurface) -> Found:
     noise = max(NOISE * math.hypot(probed.error((i, j)), origin.error), FLAT * abs(centre))
     if centre - low <= noise + probed.rounding(centre):
         return "ok", f"Nothing in the grid is lower than the centre, {number_label(centre)}."
+    elsewhere = ", or probe --split train" if probed.surface.meta.get("split") == "test" else ""
     return "note", (
         f"{seen}, lower by {number_label(centre - low)} than the centre's {number_label(centre)}: "
         "training has not converged, or these are not the data it was trained on. Train longer, "
-        "lower the learning rate, or probe --split train."
+        f"or lower the learning rate{elsewhere}."
     )
 
 
@@ -201,7 +204,7 @@ def check_cells(probed: ProbedSurface) -> Found:
         return "note", (
             f"{broken} of {total} losses are not finite ({nan} NaN, {broken - nan} infinite): the "
             "network overflows there, and the picture has holes. "
-            f"{'Take' if probed.trajectories else 'Take a smaller range (--range), or'} "
+            f"{'Take' if probed.trajectories else 'Take a smaller range, or'} "
             "--precision fp32."
         )
     if missing := int((~surface.computed).sum()):

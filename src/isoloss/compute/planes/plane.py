@@ -6,6 +6,7 @@ Li, Xu, Taylor, Studer, Goldstein 2018, "Visualizing the Loss Landscape of Neura
 from __future__ import annotations
 
 import json
+import math
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -78,6 +79,14 @@ class Plane:
         for label, direction in zip(("delta", "eta"), fitting, strict=True):
             missing = {k: torch.zeros_like(t) for k, t in shapes.items() if k not in direction}
             object.__setattr__(self, label, direction | missing)
+
+    def __repr__(self) -> str:
+        moving = sum(t.numel() for k, t in self.delta.items() if t.any() or self.eta[k].any())
+        about = f"<Plane {self.kind}: {moving:,} weights move"
+        if self.explained_variance_ratio is not None:
+            first, second = 100 * self.explained_variance_ratio
+            return f"{about}, {first:.3g} % and {second:.3g} % of the variance>"
+        return f"{about}>" if math.isnan(self.cosine) else f"{about}, cosine {self.cosine:.2g}>"
 
     @property
     def is_line(self) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 
 from torch import nn
@@ -14,10 +14,13 @@ from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.copying import check_network
 from isoloss.compute.networks.reals import can_move
 from isoloss.errors import IsolossError
+from isoloss.naming import first_of
 
 Parameters = str | Sequence[str] | Callable[[str, nn.Parameter], bool]
 """What can be asked for: "auto", "all", "trainable", a name or a pattern with * and ?, several of
 these, or whether a parameter (by its name, and itself) is to move."""
+_TOLD = 6
+"""So many parts of a network are told by name."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def select(model: nn.Module, asked: Parameters) -> Selection:
             f"{whose} has no parameter that could move, of floats and with two dimensions or more: "
             "give others, or move biases and the like by a custom_plane"
         )
-    some = f"{words}: {len(chosen)} of {len(movable)}"
+    some = f"{words}: {len(chosen)} of {len(movable)} weight tensors"
     return Selection(frozenset(chosen), None if words == "all" else some)
 
 
@@ -106,8 +109,34 @@ def _fitting(pattern: str, parameters: dict[str, nn.Parameter]) -> set[str]:
         return {k for k, p in parameters.items() if p.requires_grad}
     found = {k for k in parameters if fnmatchcase(k, pattern) or k.startswith(f"{pattern}.")}
     if not found:
-        modules = {k.rpartition(".")[0] for k in parameters} - {""}
-        near = get_close_matches(pattern, [*parameters, *sorted(modules)], cutoff=0.3)
-        known = ", ".join(near or list(parameters)[:3])
-        raise IsolossError(f"the network has no parameter {pattern!r}: it has {known}")
+        known = first_of(_nearest_parts(pattern, parameters), _TOLD)
+        anywhere = f"*{pattern.strip('*')}*"
+        hint = (
+            f"; what is called so inside them is {anywhere!r}"
+            if any(fnmatchcase(k, anywhere) for k in parameters)
+            else ""
+        )
+        raise IsolossError(f"the network has no parameter {pattern!r}: it has {known}{hint}")
     return found
+
+
+def _nearest_parts(pattern: str, parameters: Iterable[str]) -> list[str]:
+    """The parts of a network among which a word finds nothing, the most alike first: those of the
+    innermost module that it names, or within it of the first that has several."""
+    names, within = list(parameters), ""
+    for word in pattern.split("."):
+        if not any(name.startswith(f"{within}{word}.") for name in names):
+            break
+        within += f"{word}."
+    names = [name for name in names if name.startswith(within)]
+    parts = _parts(names, within)
+    while len(parts) == 1 and parts[0] not in names:
+        within = f"{parts[0]}."
+        parts = _parts(names, within)
+    word = pattern if pattern.startswith(within) else within + pattern
+    return sorted(parts, key=lambda part: -SequenceMatcher(None, word, part).ratio())
+
+
+def _parts(names: Iterable[str], within: str) -> list[str]:
+    """What lies right in a module, as `layer4` of `layer4.0.weight`."""
+    return list(dict.fromkeys(within + n.removeprefix(within).partition(".")[0] for n in names))

@@ -182,6 +182,7 @@ class SurfaceProbing:
         found = run_diagnostics(
             surface, asked.plane, origin=origin, trajectories=surface.trajectories,
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
+            is_from_python="split" not in asked.meta,
         )  # fmt: skip
         surface.meta["findings"] = [asdict(finding) for finding in found]
         if origin is not None:
@@ -343,7 +344,7 @@ class SurfaceProbing:
         elif (asked.points_at_once or 1) > 1:
             words.append(f"one point at a time, for {asked.points_at_once} at once fail here")
         if asked.plane.parameters is not None:
-            words.append(f"what moves is {asked.plane.parameters} parameters")
+            words.append(f"what moves is {asked.plane.parameters} with two or more dimensions")
         return "; ".join(words)
 
 

@@ -140,9 +140,26 @@ def test_folders_that_are_no_classes_are_refused_with_the_path_to_give(tmp_path,
     lay_out(tmp_path, *folders)
     said = refusal(tmp_path)
     assert said.endswith(
-        f": give imagefolder:{tmp_path / better}, or put the images of each class into one folder"
+        f" give imagefolder:{tmp_path / better}, or put the images of each class into one folder"
     )
+    alike = len(folders) == 4 and better in ("images", "fold1")
+    assert ("name them train and test" in said) == alike
     assert len(load(tmp_path / better).classes) >= 2
+
+
+@pytest.mark.parametrize("parts", [("learn", "check"), ("fit", "holdout"), ("zug", "pruefung")])
+def test_parts_by_other_names_are_not_halved_in_silence(tmp_path, parts):
+    for part, n in zip(parts, (3, 1), strict=True):
+        lay_out(tmp_path, f"{part}/a", f"{part}/b", n=n)
+    assert refusal(tmp_path).endswith(
+        f"as {min(parts)!r} and {max(parts)!r}: if they are parts, name them train and test; to "
+        f"take one alone, give imagefolder:{tmp_path / parts[0]}, or put the images of each class "
+        "into one folder"
+    )
+    for part, name in zip(parts, ("train", "test"), strict=True):
+        (tmp_path / part).rename(tmp_path / name)
+    data = load(tmp_path)
+    assert (len(data.train), len(data.test)) == (6, 2)
 
 
 def test_where_no_folder_is_better_none_is_named(tmp_path):

@@ -53,7 +53,7 @@ def unit_plane(kind="pca"):
     return Plane(plane.origin, plane.delta, plane.eta, kind)
 
 
-def alarms(surface, plane=None, own_loss=0.1, trajectories=(), shown=None, error=None):
+def alarms(surface, plane=None, own_loss=0.1, trajectories=(), shown=None, error=None, **more):
     """What is found; the surface has `shown` at the origin, by default what it has there."""
     cell = cell_at_origin(surface)
     if shown is None:
@@ -62,7 +62,7 @@ def alarms(surface, plane=None, own_loss=0.1, trajectories=(), shown=None, error
         error = 0.0 if cell is None else float(surface.loss_stderr[cell])
     origin = None if own_loss is None else Origin(own_loss, shown, error, error)
     findings = run_diagnostics(
-        surface, plane or random_plane(network()), origin=origin, trajectories=trajectories
+        surface, plane or random_plane(network()), origin=origin, trajectories=trajectories, **more
     )
     assert [f.what for f in findings] == CHECKS
     assert all(f.message.endswith(".") and "\n" not in f.message for f in findings)
@@ -260,7 +260,7 @@ def test_a_path_that_leaves_the_grid():
 def test_a_minimum_beside_the_centre():
     lower = bowl()
     lower.loss[6, 2] = 0.04
-    only(alarms(lower), "minimum", "note", "α = 0.5, β = −0.5", "0.06", "--split train")
+    only(alarms(lower), "minimum", "note", "α = 0.5, β = −0.5", "0.06", "learning rate")
     # On an even grid the network's own loss stands for the centre's.
     even = bowl(8)
     even.loss[0, 0] = 0.04
@@ -323,3 +323,40 @@ def test_no_surface_is_too_sick(value, shape):
     alarms(surface)
     nothing = changed(surface, count=np.zeros(shape, np.int64), loss=np.full(shape, np.nan))
     assert set(alarms(nothing)) == {"cells"}
+
+
+def test_from_python_arguments_are_named_and_no_option():
+    high, low = bowl(), bowl()
+    high.loss[:] += 40
+    low.loss[6, 2] = 0.04
+    unsure = changed(bowl(), loss_stderr=np.full((9, 9), 0.4))
+    curve = Surface.from_loss([-1.0, 0.0, 1.0], [0.0], np.full((3, 1), 2.0))
+    outside = [path([2, 1, 0], [0.5, -3, 0], [0, 0, 0])]
+    straight = network()
+    ones = {k: torch.ones_like(p) for k, p in straight.named_parameters()}
+    parallel = custom_plane(straight, ones, ones)
+    far = [path([0, 0.1], [0, 0.1], [9, 9])]
+    infinite = changed(bowl(), loss=np.where(bowl().loss > 2.5, np.inf, bowl().loss))
+    cases = {
+        "alpha -0.25 to 0.25, beta -0.25 to 0.25": (changed(high, meta={"classes": 2}), None, ()),
+        "alpha -2 to 2)": (curve, None, ()),
+        "Leave alpha and beta away": (bowl(), unit_plane(), outside),
+        "or lower the learning rate.": (low, None, ()),
+        "(samples, or leave": (unsure, None, ()),
+        "(seed)": (bowl(), parallel, ()),
+        "(isoloss.pca_plane)": (bowl(), unit_plane("custom"), far),
+        "save more checkpoints there.": (bowl(), unit_plane(), far),
+        "Take a smaller range, or precision fp32": (infinite, None, ()),
+    }
+    for advice, (surface, plane, shown) in cases.items():
+        found = alarms(surface, plane, trajectories=shown, is_from_python=True)
+        said = " ".join(message for _, message in found.values())
+        assert advice in said
+        assert "--" not in said
+
+
+@pytest.mark.parametrize("split", ["train", "test", None])
+def test_another_split_is_advised_only_where_there_is_one(split):
+    lower = bowl() if split is None else bowl(split=split)
+    lower.loss[6, 2] = 0.04
+    assert ("--split train" in alarms(lower)["minimum"][1]) == (split == "test")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from isoloss import IsolossError, custom_plane, pca_plane, random_plane
+from isoloss import IsolossError, custom_plane, line, pca_plane, random_plane
 from isoloss.compute.planes.plane import Plane
 
 
@@ -106,6 +106,23 @@ def test_directions_are_gaussian_not_uniform():
     assert drawn.std() == pytest.approx(1, abs=0.01)
     kurtosis = (drawn**4).mean()
     assert kurtosis == pytest.approx(3, abs=0.1)  # 1.8 for uniform
+
+
+def test_a_plane_says_in_one_line_what_it_is():
+    model = network()
+    both = 8 * 3 * 3 * 3 + 10 * 8 * 36
+    cosine = random_plane(model, 3).cosine
+    pca = pca_plane(model, wander(model, 6))
+    first, second = 100 * pca.explained_variance_ratio
+    assert repr(random_plane(model, 3)) == (
+        f"<Plane random: {both:,} weights move, cosine {cosine:.2g}>"
+    )
+    assert repr(line(model, parameters="0")) == "<Plane line: 216 weights move>"
+    assert repr(pca) == (
+        f"<Plane pca: {both:,} weights move, {first:.3g} % and {second:.3g} % of the variance>"
+    )
+    bias = {"4.bias": torch.ones(10)}
+    assert repr(custom_plane(model, bias, bias)) == "<Plane custom: 10 weights move, cosine 1>"
 
 
 def test_directions_are_independent_and_the_seed_decides():

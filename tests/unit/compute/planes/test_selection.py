@@ -90,10 +90,15 @@ def test_a_selection_is_known_afterwards(tmp_path, losses_by_torch):
     )  # fmt: skip
     expected = losses_by_torch(model, plane, [0.0, 0.5], [0.0, 1.0], x, y)
     np.testing.assert_allclose(surface.loss, expected, rtol=1e-5)
-    assert surface.meta["parameters"] == "lora_*: 2 of 4"
-    assert any("lora_*: 2 of 4" in getattr(event, "message", "") for event in said)
-    assert "parameters  lora_*: 2 of 4" in describe(surface.save(tmp_path / "s.ply"))
-    assert Plane.load(plane.save(tmp_path / "p.safetensors")).parameters == "lora_*: 2 of 4"
+    assert surface.meta["parameters"] == "lora_*: 2 of 4 weight tensors"
+    assert any(
+        "lora_*: 2 of 4 weight tensors with" in getattr(event, "message", "") for event in said
+    )
+    assert "parameters  lora_*: 2 of 4 weight tensors" in describe(surface.save(tmp_path / "s.ply"))
+    assert (
+        Plane.load(plane.save(tmp_path / "p.safetensors")).parameters
+        == "lora_*: 2 of 4 weight tensors"
+    )
 
 
 @pytest.mark.parametrize("asked", ["auto", "all", "base"])
@@ -133,8 +138,9 @@ def test_principal_components_of_a_selection_leave_the_rest_alone():
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ("lora", "no parameter 'lora': it has .*lora_A"),
-        ("haed.weight", "no parameter 'haed.weight': it has head.weight"),
+        ("lora", "no parameter 'lora': it has lora_A, lora_B, .*'\\*lora\\*'"),
+        ("haed.weight", "no parameter 'haed.weight': it has head, "),
+        ("head.wieght", "no parameter 'head.wieght': it has head.weight, head.bias$"),
         (["lora_A", "layer4.*"], r"no parameter 'layer4.\*'"),
         ("*.bias", r"\*.bias.* has no parameter that could move"),
         ([], "nothing.* has no parameter that could move"),
@@ -147,3 +153,27 @@ def test_a_selection_of_nothing_gets_one_line(asked, words):
     for build in (random_plane, line):
         with pytest.raises(IsolossError, match=words):
             build(adapted(), parameters=asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrapper", "known"),
+    [
+        ("layer5.*", "", "layer4, stem, fc"), ("fcc", "", "fc, stem, layer4"),
+        ("layer4.7.*", "", "layer4.0, layer4.1"),
+        ("layer4.0.conv.x", "", "layer4.0.conv.bias, layer4.0.conv.weight"),
+        ("layer5", "net", "net.layer4, net.stem, net.fc"),
+        ("net.layer5.0", "net", "net.layer4, net.stem, net.fc"),
+        ("fc", "net", "net.fc, net.stem, net.layer4; what is called so inside them is '*fc*'"),
+        ("conv", "", "fc, stem, layer4; what is called so inside them is '*conv*'"),
+    ],
+)  # fmt: skip
+def test_the_parts_of_a_network_are_named_as_a_person_would(asked, wrapper, known):
+    block = nn.ModuleDict({"conv": nn.Conv2d(3, 3, 1)})
+    network = nn.ModuleDict(
+        {"stem": nn.Conv2d(3, 3, 1), "layer4": nn.Sequential(block, nn.Linear(3, 3)),
+         "fc": nn.Linear(3, 2)}
+    )  # fmt: skip
+    model = nn.ModuleDict({wrapper: network}) if wrapper else network
+    with pytest.raises(IsolossError) as told:
+        random_plane(model, parameters=asked)
+    assert str(told.value) == f"the network has no parameter {asked!r}: it has {known}"
