@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.errors import IsolossError
 
 Loss = str | Callable[[Tensor, Tensor], Tensor]
@@ -41,13 +42,23 @@ def loss_of(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:
         return _dlr_towards(logits, labels[:, 0], labels[:, 1])
     sign, classes = (1, labels) if labels.ndim == 1 else (-1, labels[:, 1])
     if callable(loss):
-        return sign * _checked(loss(logits, classes), len(logits))
+        return sign * _checked(_of_user(loss, logits, classes), len(logits))
     if loss not in _BY_NAME:
         raise IsolossError(
             f"there is no loss {loss!r}: choose of {', '.join(_BY_NAME)}, or give a function of "
             "(N, classes) logits and (N,) classes"
         )
     return sign * _BY_NAME[loss](logits, classes)
+
+
+def _of_user(loss: Callable[[Tensor, Tensor], Any], logits: Tensor, classes: Tensor) -> Any:
+    try:
+        return loss(logits, classes)
+    except IsolossError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        why = where_users_code_failed(error) or one_line(error)
+        raise IsolossError(f"the loss failed: {why}") from error
 
 
 def reaches(chosen: Tensor, labels: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ https://arxiv.org/abs/1706.06083
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.ascent import Attacked, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
@@ -26,8 +24,10 @@ from isoloss.robustness.attacks.refusals import (
     as_images,
     as_labels,
     check_at_least,
+    check_generator,
     check_images,
     check_labels,
+    check_step_size,
 )
 
 
@@ -163,8 +163,9 @@ def climb(
     check_at_least("restarts", protocol.restarts)
     if batch_size is not None:
         check_at_least("batch_size", batch_size)
-    if protocol.step_size is not None and not 0 < protocol.step_size < math.inf:
-        raise IsolossError(f"the step size must be above 0, not {protocol.step_size:g}")
+    if protocol.step_size is not None:
+        check_step_size(protocol.step_size)
+    check_generator(generator, x)
     ball = ball_of(protocol.norm, eps)
     if (shortfall := protocol.shortfall(eps)) is not None:
         warnings.warn(shortfall, stacklevel=4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -155,3 +155,33 @@ def check_at_least(name: str, value: int, least: int = 1) -> None:
     """
     if not isinstance(value, Integral) or value < least:
         raise IsolossError(f"{name} must be {least} or more, not {value}")
+
+
+def check_step_size(value: Any) -> None:
+    """Refuse what no step is as long as.
+
+    Raises:
+        IsolossError: saying what it is.
+    """
+    if not isinstance(value, Real) or not 0 < float(value) < math.inf:
+        raise IsolossError(f"the step size must be a number above 0, not {value!r}")
+
+
+def check_generator(generator: Any, images: Tensor) -> None:
+    """Refuse what draws nothing where the images are.
+
+    Raises:
+        IsolossError: saying what to give.
+    """
+    if generator is None:
+        return
+    if not isinstance(generator, torch.Generator):
+        raise IsolossError(
+            f"generator must be a torch.Generator, not {type(generator).__name__}: "
+            "torch.Generator().manual_seed(5)"
+        )
+    if generator.device.type != images.device.type:
+        raise IsolossError(
+            f"the generator is on {generator.device}, the images on {images.device}: give "
+            f"torch.Generator({str(images.device)!r})"
+        )

@@ -21,7 +21,13 @@ from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.losses import loss_of
 from isoloss.robustness.attacks.objective import Draws, frozen, is_random, refuse_nan
 from isoloss.robustness.attacks.pgd import with_targets
-from isoloss.robustness.attacks.refusals import as_images, as_labels, check_at_least, check_logits
+from isoloss.robustness.attacks.refusals import (
+    as_images,
+    as_labels,
+    check_at_least,
+    check_generator,
+    check_logits,
+)
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).
@@ -109,6 +115,7 @@ def search(
     check_at_least("draws", draws)
     if batch_size is not None:
         check_at_least("batch_size", batch_size)
+    check_generator(generator, x)
     ball = ball_of(norm, eps)
     propose: Callable[..., Tensor] = _propose_linf if norm == "linf" else _propose_l2
     draw = _Draws(generator, x)

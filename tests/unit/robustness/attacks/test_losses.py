@@ -175,6 +175,8 @@ def test_what_does_not_fit_is_refused(digits, linear):
             r"gives \(64,\) floats .* \(\)",
         ),
         (lambda: pgd(net, x, y, 0.1, 2, loss=lambda z, y: None), "this one gives NoneType"),
+        (lambda: pgd(net, x, y, 0.1, 2, loss=lambda z, y: z / {}), "the loss failed: .*TypeError"),
+        (lambda: square(net, x, y, 0.1, 5, generator=5), "must be a torch.Generator, not int"),
         (lambda: pgd(net, x, y, 0.1, 2, targeted=10), "labels must be 0 to 9"),
         (lambda: pgd(net, x, y, 0.1, 2, targeted=y[:3]), "for each of 64 images, these are .3"),
         (lambda: pgd(net, x, y, 0.1, 2, targeted=y.float()), "float32"),
