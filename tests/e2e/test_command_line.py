@@ -1,13 +1,11 @@
 """Whole journeys on the command line, with kills and full disks on the way."""
 
 import json
-import os
 import resource
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,16 +154,3 @@ def test_an_unwritable_place_is_said_in_one_line(isoloss_command, tmp_path):
     isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
     done = isoloss_command("render", "s.ply", "--out", "file/x.png", check=2)
     assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "example", sorted((Path(__file__).resolve().parents[2] / "examples").glob("[0-9]*.py"))
-)
-def test_examples_run(example, tmp_path):
-    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
-    done = subprocess.run(
-        [sys.executable, str(example)], cwd=tmp_path, env=environment,
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert list(tmp_path.glob("*.png"))

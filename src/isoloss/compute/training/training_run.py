@@ -32,7 +32,8 @@ from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.acceleration import in_fast_layout
-from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.networks.checkpoint_files import read
+from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.compute.training.replicas import add_up, check_device, replicated
@@ -275,7 +276,7 @@ class Training(ABC):
         """Give network and optimizer their state at `point`, the newest."""
         state: dict[int, dict[str, Tensor]] = {}
         own: dict[str, Tensor] = {}
-        for key, tensor in load_state(run.resume_path).items():
+        for key, tensor in read(run.resume_path).items():
             index, _, name = key.partition(".")
             if index.isdecimal():
                 state.setdefault(int(index), {})[name] = tensor

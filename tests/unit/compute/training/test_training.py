@@ -55,6 +55,16 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
     assert list(resume(stopped)) == []
 
 
+def test_a_run_stopped_before_its_first_step_goes_on(in_folder_of_users_module):
+    run = Run.create(in_folder_of_users_module / "run", tiny(epochs=1))
+    steps = resume(run)
+    next(event for event in steps if isinstance(event, Metric))
+    steps.close()
+    assert [p.epoch for p in read_trajectory(run)] == [0]
+    assert any("resuming at epoch 0" in e.message for e in resume(run) if isinstance(e, Log))
+    assert run.is_done
+
+
 def test_training_learns_and_reports(in_folder_of_users_module):
     run = Run.create(in_folder_of_users_module / "run", tiny(epochs=8, augment="none"))
     events = list(resume(run))
