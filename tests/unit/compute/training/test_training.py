@@ -61,7 +61,8 @@ def test_a_run_stopped_before_its_first_step_goes_on(in_folder_of_users_module):
     next(event for event in steps if isinstance(event, Metric))
     steps.close()
     assert [p.epoch for p in read_trajectory(run)] == [0]
-    assert any("resuming at epoch 0" in e.message for e in resume(run) if isinstance(e, Log))
+    events = list(resume(run))
+    assert any("resuming at epoch 0" in e.message for e in events if isinstance(e, Log))
     assert run.is_done
 
 
