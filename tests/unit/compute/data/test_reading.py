@@ -99,3 +99,10 @@ def test_batches_of_other_shapes_stay_whole_and_single_samples_may_be_drawn():
     drawn = ShuffledSamples.of_batches(single, 0, CPU, samples=2)
     assert drawn.can_be_cut
     assert len(drawn) == 2
+
+
+def test_scripts_of_earlier_versions_find_the_data():
+    from isoloss.compute import datasets
+    from isoloss.compute.data.datasets import load_dataset
+
+    assert datasets.load_dataset is load_dataset
