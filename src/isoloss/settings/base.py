@@ -74,6 +74,18 @@ Grid = Annotated[tuple[Axis, Axis], BeforeValidator(_grid)]
 Range = Annotated[tuple[Finite, Finite], AfterValidator(_increasing)]
 AbsolutePath = Annotated[Path, AfterValidator(absolute)]
 NetworkPath = Annotated[Path, AfterValidator(_network)]
+ImageSize = Annotated[
+    int | None, Field(ge=8, le=1024, title="Image size", description="As in training")
+]
+Key = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        title="Key",
+        description="Which network to take of a checkpoint file that holds several, for example "
+        "ema",
+    ),
+]
 
 
 class Settings(BaseModel):
@@ -135,16 +147,8 @@ class NetworkSettings(Settings):
         description="Other data than the network was trained on; needed with checkpoint files",
         json_schema_extra={"names": "data"},
     )
-    image_size: int | None = Field(
-        default=None, ge=8, le=1024, title="Image size", description="As in training"
-    )
-    key: str | None = Field(
-        default=None,
-        min_length=1,
-        title="Key",
-        description="Which network to take of a checkpoint file that holds several, for example "
-        "ema",
-    )
+    image_size: ImageSize = None
+    key: Key = None
 
     @property
     def sources(self) -> tuple[Path, ...]:

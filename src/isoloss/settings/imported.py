@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import BeforeValidator, Field, field_validator
 
 from isoloss.errors import IsolossError
-from isoloss.settings.base import AbsolutePath, Settings, Stem, Targets
+from isoloss.settings.base import AbsolutePath, ImageSize, Key, Settings, Stem, Targets
 from isoloss.settings.built_in import network_names
 from isoloss.settings.checkpoint_paths import expanded
 from isoloss.settings.train import TrainSettings
@@ -62,15 +62,8 @@ class ImportSettings(Settings):
         examples=TrainSettings.model_fields["data"].examples,
         json_schema_extra={"names": "data"},
     )
-    image_size: int | None = Field(
-        default=None, ge=8, le=1024, title="Image size", description="As in training"
-    )
-    key: str | None = Field(
-        default=None,
-        min_length=1,
-        title="Key",
-        description="Which network to take of files that hold several, for example ema",
-    )
+    image_size: ImageSize = None
+    key: Key = None
     order: Order = Field(
         default="auto",
         title="Order",

@@ -76,9 +76,14 @@ def copied(model: nn.Module, device: torch.device | None = None) -> nn.Module:
     if device is not None:
         copy_of.to(device)
     copy_of.eval()
-    for parameter in copy_of.parameters():  # a scripted network has no requires_grad_ of its own
+    return freeze(copy_of)
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """`network`, its parameters requiring no gradients from now on."""
+    for parameter in network.parameters():  # a scripted network has no requires_grad_ of its own
         parameter.requires_grad_(False)
-    return copy_of
+    return network
 
 
 @contextmanager

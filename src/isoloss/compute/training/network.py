@@ -131,7 +131,8 @@ def filled(
         if len(fewer.classes) < len(dataset.classes):
             with suppress(IsolossError):
                 return network(fewer, asked.stem), fewer
-        for other in ("imagenet", "cifar"):
+        # A network of one's own has no stem that could be another.
+        for other in () if network_type(name).kind == "function" else ("imagenet", "cifar"):
             with suppress(IsolossError):
                 network(dataset, other)
                 break
@@ -155,7 +156,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         )
     if not trained_on.classes and settings.targets == "classes":
         raise IsolossError(f"{source} tells no classes apart: it can be probed, not attacked")
-    if trained_on.classes and settings.targets != "as given":
+    if dataset is not trained_on and trained_on.classes and settings.targets != "as given":
         _check_same_classes(trained_on, dataset)
         check_fits(model, dataset, logits_alone=not isinstance(settings, ProbeSettings))
     return Network(model, dataset, asked.model, path.checkpoints, path)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic, as_float32, reduced_precisions
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
-from isoloss.compute.networks.copying import copied
+from isoloss.compute.networks.copying import copied, freeze
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps
@@ -54,7 +54,7 @@ class Fast(nn.Module):
         self.layout = layout_of(network)
         if self.precision == "bf16":
             keep_weights_in_bf16(network)
-        self.network = _frozen(network)
+        self.network = freeze(network)  # what it was shortened by may require gradients again
         self.eval()
         self.batch_sizes = suitable_batch_sizes(self, few, lambda: self(few))
 
@@ -67,12 +67,6 @@ class Fast(nn.Module):
     def train(self, mode: bool = True) -> Fast:
         """Stays in eval mode: folded batch norms have no statistics to follow."""
         return super().train(False)
-
-
-def _frozen(network: nn.Module) -> nn.Module:
-    for parameter in network.parameters():  # scripted modules freeze no other way
-        parameter.requires_grad_(False)
-    return network
 
 
 @torch.no_grad()
