@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from isoloss.app.state.handed_over import Shown
+    from isoloss.app.state.opening.handed_over import Shown
     from isoloss.app.window import App
     from isoloss.jobs.job import Job
     from isoloss.jobs.window_job import WindowJob
@@ -73,7 +73,7 @@ def view_here(
 ) -> None:
     """As `view`, in this process and thread, whatever OpenGL it has loaded."""
     from isoloss.app.opening import run_window
-    from isoloss.app.state.handed_over import PASSING, as_paths, is_path
+    from isoloss.app.state.opening.handed_over import PASSING, as_paths, is_path
 
     # Hello ImGui may change the working folder: what the user typed is resolved before it runs.
     if all(map(is_path, shown)):
@@ -89,7 +89,7 @@ def _can_open_here() -> bool:
 
 
 def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:
-    from isoloss.app.state.handed_over import PASSING, as_paths
+    from isoloss.app.state.opening.handed_over import PASSING, as_paths
     from isoloss.display import has_display
     from isoloss.errors import IsolossError
     from isoloss.files import nothing_at

@@ -11,8 +11,8 @@ from imgui_bundle import hello_imgui, imgui, implot
 
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences, config_folder
-from isoloss.app.state.opener import open_all
-from isoloss.app.state.runs import Spawn
+from isoloss.app.state.opening.opener import open_all
+from isoloss.app.state.runs.known_runs import Spawn
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.status import draw_status
 from isoloss.app.ui import desktop, style

@@ -14,9 +14,9 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
-from isoloss.app.state.live_surface import EARLY, PERIOD
 from isoloss.app.state.motion import APPROACH
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.runs.live_surface import EARLY, PERIOD
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import clear_as_panels, rect_of

@@ -9,7 +9,7 @@ from drive import Driver, drive
 from form_driver import FormDriver
 
 from conftest import NETWORK
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 
 TRAINED_ELSEWHERE = """
 import torch

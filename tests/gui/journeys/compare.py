@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.surface import Surface
 

@@ -7,7 +7,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from open import drop
 
-from isoloss.app.state.opener import open_path, samples
+from isoloss.app.state.opening.opener import open_path, samples
 from isoloss.events import Done
 from isoloss.run import Run
 from isoloss.settings import TrainSettings

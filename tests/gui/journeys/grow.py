@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.events import Progress, Started
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run

@@ -9,7 +9,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 
 CTRL = imgui.Key.mod_ctrl
 PANEL = "//Appearance"

@@ -10,7 +10,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.scene.session import save_session
 
 BARRIER = Path(sys.argv[2])

@@ -9,7 +9,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.state import flight
+from isoloss.app.state.view import flight
 from isoloss.app.ui import style
 from isoloss.app.viewports import painter
 from isoloss.scene.textures import Texture

@@ -7,7 +7,7 @@ from drive import Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.config import cache_folder
-from isoloss.app.state.opener import samples
+from isoloss.app.state.opening.opener import samples
 
 
 def welcome(d: Driver) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.geometry.surface import Surface
 

@@ -13,8 +13,8 @@ from imgui_bundle import imgui
 from isoloss.app.dialogs.session_dialog import SessionDialog
 from isoloss.app.panels.appearance_panel import fitting_columns
 from isoloss.app.panels.layers_panel import facts
-from isoloss.app.state.opener import open_path
-from isoloss.app.state.typed_path import typed_path
+from isoloss.app.state.forms.typed_path import typed_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.app.ui import numbers
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.keyboard import Shortcuts

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from isoloss import IsolossError
-from isoloss.app.state.known_names import problem_with_network
+from isoloss.app.state.forms.known_names import problem_with_network
 from isoloss.compute.data.dataset import as_inputs
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into, load_state, save_tensors

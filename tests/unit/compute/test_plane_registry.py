@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 import isoloss
 from isoloss import IsolossError, Plane
-from isoloss.app.state.forms import Form
+from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.glossary import of_fact
 from isoloss.cli.describe import describe
 from isoloss.cli.main import main

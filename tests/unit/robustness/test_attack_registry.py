@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from isoloss import IsolossError
-from isoloss.app.state.accuracy_curves import curves_of
-from isoloss.app.state.forms import Form
+from isoloss.app.state.forms.settings_form import Form
+from isoloss.app.state.runs.accuracy_curves import curves_of
 from isoloss.cli.main import main
 from isoloss.figures.robustness.accuracy import accuracy_figure
 from isoloss.figures.robustness.run_results import read_run_results

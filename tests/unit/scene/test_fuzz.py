@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.ply import save_trajectory_ply

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.app.state.pinning import Pinning, pin_at
+from isoloss.app.state.view.pinning import Pinning, pin_at
 from isoloss.geometry.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Camera, Marker, Scene, SurfaceLayer, pick_scene

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from isoloss.app.parts import Parts
-from isoloss.app.state.steering import CLOSER
+from isoloss.app.state.view.steering import CLOSER
 from isoloss.app.ui.action import Action
 
 MENU = "View/Camera"

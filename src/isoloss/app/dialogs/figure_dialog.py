@@ -9,8 +9,8 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_save_footer, path_row
 from isoloss.app.dialogs.picture_dialog import WIDTHS
 from isoloss.app.dialogs.renderings import Renderings
-from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.state.typed_path import typed_path
+from isoloss.app.state.forms.typed_path import typed_path
+from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError

@@ -8,8 +8,8 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, footer_width, stay_in_field
-from isoloss.app.state.browse import Browser, Entry
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.browse import Browser, Entry
+from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (

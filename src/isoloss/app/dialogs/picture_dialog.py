@@ -12,8 +12,8 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.dialogs.renderings import Renderings
-from isoloss.app.state.open_curves import OpenCurve
-from isoloss.app.state.typed_path import exists, typed_path
+from isoloss.app.state.forms.typed_path import exists, typed_path
+from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import number_field, whole_field, whole_slider
 from isoloss.app.ui.style import palette

@@ -7,7 +7,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_save_footer, path_row
-from isoloss.app.state.typed_path import typed_path
+from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, rows, wrapped

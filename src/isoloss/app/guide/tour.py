@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.experiments_panel import ExperimentsPanel
-from isoloss.app.state.opener import open_path, samples
+from isoloss.app.state.opening.opener import open_path, samples
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.command_palette import CommandPalette

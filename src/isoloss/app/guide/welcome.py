@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.guide.thumbnails import SIZE, Thumbnail, Thumbnails
-from isoloss.app.state.opener import open_path, samples
+from isoloss.app.state.opening.opener import open_path, samples
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (

@@ -8,8 +8,8 @@ from itertools import pairwise
 from imgui_bundle import ImVec2, imgui, implot
 
 from isoloss.app.panels.plotting import finish_set_up
-from isoloss.app.state.accuracy_curves import AXES, AccuracyCurve, Axis, radius_text, stretched
-from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.runs.accuracy_curves import AXES, AccuracyCurve, Axis, radius_text, stretched
+from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em
 

@@ -22,8 +22,8 @@ from isoloss.app.panels.accuracy_axes import (
 )
 from isoloss.app.panels.curve_strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
 from isoloss.app.panels.plotting import band, plot, stairs
-from isoloss.app.state.accuracy_curves import AccuracyCurve, Axis, percent, radius_text
-from isoloss.app.state.evaluations import OpenEvaluation
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, percent, radius_text
+from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence

@@ -14,8 +14,8 @@ from isoloss.app.panels.plotting import (
     set_up_accuracy,
     set_up_loss,
 )
-from isoloss.app.state.open_curves import OpenCurve
 from isoloss.app.state.readouts import plain
+from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.findings_badge import findings_badge
 from isoloss.app.ui.style import Color, palette, u32, vec

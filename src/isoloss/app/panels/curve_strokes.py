@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.state.accuracy_curves import AccuracyCurve
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve
 from isoloss.app.ui.style import Color, palette, u32
 from isoloss.app.ui.widgets import em
 from isoloss.settings.attack_kinds import Hue, Mark

@@ -8,7 +8,7 @@ import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.example_browser import Answer, Tile
+from isoloss.app.state.runs.example_browser import Answer, Tile
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, muted, shortened
 from isoloss.geometry.arrays import Pixels

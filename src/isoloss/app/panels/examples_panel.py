@@ -8,9 +8,14 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.example_pictures import CleanImageStrip, Pictures
-from isoloss.app.state.accuracy_curves import radius_text
-from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.state.example_browser import ExampleBrowser, ExampleView, attack_name, sigma_name
+from isoloss.app.state.runs.accuracy_curves import radius_text
+from isoloss.app.state.runs.evaluations import OpenEvaluation
+from isoloss.app.state.runs.example_browser import (
+    ExampleBrowser,
+    ExampleView,
+    attack_name,
+    sigma_name,
+)
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped

@@ -8,9 +8,9 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.form_fields import draw_field
-from isoloss.app.state.forms import FieldSpec, Form
+from isoloss.app.state.forms.settings_form import FieldSpec, Form
+from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.glossary import of_field
-from isoloss.app.state.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (

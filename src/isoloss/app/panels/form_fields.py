@@ -8,7 +8,7 @@ from typing import Any
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.forms import FieldSpec
+from isoloss.app.state.forms.settings_form import FieldSpec
 from isoloss.app.ui.numbers import number_field, whole_field
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, hint, icon_button

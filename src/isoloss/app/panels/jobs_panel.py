@@ -9,7 +9,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.opener import show_again
+from isoloss.app.state.opening.opener import show_again
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec

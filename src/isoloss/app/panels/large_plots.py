@@ -9,8 +9,8 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.robustness_panel import RobustnessPanel
-from isoloss.app.state.evaluations import OpenEvaluation
-from isoloss.app.state.open_curves import OpenCurve
+from isoloss.app.state.runs.evaluations import OpenEvaluation
+from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 
 

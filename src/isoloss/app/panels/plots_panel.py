@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
-from isoloss.app.state.runs import Runs
+from isoloss.app.state.runs.known_runs import Runs
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted
 from isoloss.geometry.arrays import Array

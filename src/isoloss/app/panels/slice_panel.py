@@ -8,8 +8,8 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.slice_plot import SlicePlot, slice_color
-from isoloss.app.state.slicing import LayerSlice, Slicing
-from isoloss.app.state.typed_path import typed_path
+from isoloss.app.state.forms.typed_path import typed_path
+from isoloss.app.state.view.slicing import LayerSlice, Slicing
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import drag_pair, within
 from isoloss.app.ui.style import Color, palette

@@ -18,7 +18,7 @@ from isoloss.app.panels.plotting import (
 )
 from isoloss.app.state.pointing import Place
 from isoloss.app.state.readouts import place_facts, value_facts
-from isoloss.app.state.slicing import LayerSlice
+from isoloss.app.state.view.slicing import LayerSlice
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, muted

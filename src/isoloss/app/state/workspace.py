@@ -11,14 +11,14 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.evaluations import Evaluations, OpenEvaluation
-from isoloss.app.state.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import Approach, Flow
-from isoloss.app.state.open_curves import Curves, OpenCurve
 from isoloss.app.state.pointing import Pointing
-from isoloss.app.state.runs import Runs, Spawn
-from isoloss.app.state.session_keeper import SessionKeeper
+from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
+from isoloss.app.state.runs.known_runs import Runs, Spawn
+from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
+from isoloss.app.state.runs.open_curves import Curves, OpenCurve
+from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job

@@ -8,8 +8,8 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.glossary import of_fact
-from isoloss.app.state.playback import SPEEDS, Path, Playback
 from isoloss.app.state.readouts import loss_label, number
+from isoloss.app.state.view.playback import SPEEDS, Path, Playback
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, stroke

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.state.pinning import Pinning
 from isoloss.app.state.readouts import place_facts, plain
+from isoloss.app.state.view.pinning import Pinning
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from isoloss.app.state.live_surface import PERIOD
 from isoloss.app.state.motion import FLUENT, Flow
+from isoloss.app.state.runs.live_surface import PERIOD
 
 
 def fed(gap: float, cells: int, period: float = PERIOD, looks: int = 5) -> tuple[Flow, float]:

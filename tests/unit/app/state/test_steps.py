@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from isoloss.app.state.opener import open_path
+from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.steps import SETTLE, STILL, Steps
 from isoloss.events import Started
 from isoloss.geometry.growing import GrowingSurface

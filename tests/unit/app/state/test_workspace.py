@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from isoloss.app.panels.jobs_panel import status_text
-from isoloss.app.state.browse import Browser
 from isoloss.app.state.config import RECENT, Preferences
+from isoloss.app.state.forms.trained import all_trained, data_of
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import APPROACH
-from isoloss.app.state.open_curves import OpenCurve
-from isoloss.app.state.opener import open_all, open_path, show_again
-from isoloss.app.state.trained import all_trained, data_of
+from isoloss.app.state.opening.browse import Browser
+from isoloss.app.state.opening.opener import open_all, open_path, show_again
+from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from isoloss.app.state.forms import Form, fields_of
+from isoloss.app.state.forms.settings_form import Form, fields_of
 from isoloss.cli.options import add_options, settings_from
 from isoloss.settings import KINDS, ImportSettings, ProbeSettings, Settings, TrainSettings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from isoloss.app.state.flight import SECONDS, Flight
 from isoloss.app.state.steps import Steps
+from isoloss.app.state.view.flight import SECONDS, Flight
 from isoloss.scene import Camera
 
 

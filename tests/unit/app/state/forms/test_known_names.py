@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from isoloss.app.state.known_names import problem_with_data, problem_with_network, torchvision_names
+from isoloss.app.state.forms.known_names import (
+    problem_with_data,
+    problem_with_network,
+    torchvision_names,
+)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from isoloss.app.state.config import Preferences, config_folder
-from isoloss.app.state.evaluations import Evaluations
 from isoloss.app.state.messages import Messages
-from isoloss.app.state.open_curves import Curves
-from isoloss.app.state.session_words import in_words
+from isoloss.app.state.runs.evaluations import Evaluations
+from isoloss.app.state.runs.open_curves import Curves
+from isoloss.app.state.session.session_words import in_words
 from isoloss.errors import IsolossError
 from isoloss.scene.document import Document, DocumentState
 from isoloss.scene.session import SUFFIX, save_session

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from isoloss.app.state.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
+from isoloss.app.state.runs.example_browser import UNDEFENDED, ExampleBrowser, magnified, rgba
 from isoloss.errors import IsolossError
 from isoloss.results.saved_examples import Index, read_examples, read_index
 from isoloss.results.tables import AccuracyInterval, Row

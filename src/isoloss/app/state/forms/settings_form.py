@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from isoloss.app.state.known_names import (
+from isoloss.app.state.forms.known_names import (
     problem_with_classifier,
     problem_with_data,
     problem_with_denoiser,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.forms import Form, fields_of
-from isoloss.app.state.known_names import problem_with_classifier, problem_with_denoiser
-from isoloss.app.state.trained import all_trained, data_of, denoiser_for, suggestions
+from isoloss.app.state.forms.known_names import problem_with_classifier, problem_with_denoiser
+from isoloss.app.state.forms.settings_form import Form, fields_of
+from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done
 from isoloss.run import Run

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.opener import load, open_all, open_path
-from isoloss.app.state.session_keeper import EVERY
-from isoloss.app.state.session_words import in_words
+from isoloss.app.state.opening.opener import load, open_all, open_path
+from isoloss.app.state.session.session_keeper import EVERY
+from isoloss.app.state.session.session_words import in_words
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError

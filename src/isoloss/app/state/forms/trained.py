@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from isoloss.app.state.known_names import training_settings
-from isoloss.app.state.runs import Runs
+from isoloss.app.state.forms.known_names import training_settings
+from isoloss.app.state.runs.known_runs import Runs
 from isoloss.settings import ImportSettings, TrainingSettings
 from isoloss.shipped import shipped_settings
 

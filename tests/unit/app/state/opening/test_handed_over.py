@@ -10,8 +10,8 @@ import pytest
 import isoloss
 from isoloss import IsolossError
 from isoloss.app import opening, view_here
-from isoloss.app.state.handed_over import PASSING, as_paths
-from isoloss.app.state.opener import load
+from isoloss.app.state.opening.handed_over import PASSING, as_paths
+from isoloss.app.state.opening.opener import load
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from isoloss.app.state.accuracy_curves import (
+from isoloss.app.state.config import Preferences
+from isoloss.app.state.opening.opener import open_path, show_again
+from isoloss.app.state.runs.accuracy_curves import (
     CLOSEST,
     axis_of,
     curves_of,
@@ -22,9 +24,7 @@ from isoloss.app.state.accuracy_curves import (
     radius_text,
     stretched,
 )
-from isoloss.app.state.config import Preferences
-from isoloss.app.state.evaluations import PERIOD, OpenEvaluation
-from isoloss.app.state.opener import open_path, show_again
+from isoloss.app.state.runs.evaluations import PERIOD, OpenEvaluation
 from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done, Failed, Started
 from isoloss.jobs.follow import FollowedRun
@@ -356,7 +356,7 @@ def test_a_certification_asks_for_radii(tmp_path):
 
 
 def test_a_large_table_is_refused(run, monkeypatch):
-    monkeypatch.setattr("isoloss.app.state.evaluations.MOST_BYTES", 100)
+    monkeypatch.setattr("isoloss.app.state.runs.evaluations.MOST_BYTES", 100)
     write_table(run.table_path, [row(), replace(row(), attack="bpda")])
     evaluation = OpenEvaluation(FollowedRun(run))
     look(evaluation)

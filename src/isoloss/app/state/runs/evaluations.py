@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isoloss.app.state.accuracy_curves import AccuracyCurve, curves_of
-from isoloss.app.state.example_browser import ExampleBrowser
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, curves_of
+from isoloss.app.state.runs.example_browser import ExampleBrowser
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings, reach_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.playback import REST, WHOLE, Playback
+from isoloss.app.state.view.playback import REST, WHOLE, Playback
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.viewports.timeline import facts_at
 from isoloss.geometry.playhead import playhead

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.opener import open_path
-from isoloss.app.state.steering import STEP, Steering
+from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.view.steering import STEP, Steering
 from isoloss.app.state.workspace import Workspace
 from isoloss.geometry.surface import Surface
 from isoloss.scene.pins import pins_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from isoloss.app.state.handed_over import PASSING
-from isoloss.app.state.open_curves import OpenCurve
-from isoloss.app.state.session_words import in_words
+from isoloss.app.state.opening.handed_over import PASSING
+from isoloss.app.state.runs.open_curves import OpenCurve
+from isoloss.app.state.session.session_words import in_words
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.formats import format_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.config import Preferences
-from isoloss.app.state.slicing import Slicing
+from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.workspace import Workspace
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory

@@ -1,0 +1,1 @@
+"""What is done to a view: steering and flying, pinning, slicing, playing."""
