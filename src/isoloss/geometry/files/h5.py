@@ -30,18 +30,20 @@ def load_h5(path: Path) -> Surface:
     Raises:
         IsolossError: it is damaged or has another layout.
     """
-    import h5py  # pyright: ignore[reportMissingTypeStubs]
+    import h5py as _h5py  # pyright: ignore[reportMissingTypeStubs]
 
+    h5py: Any = _h5py  # it has no type stubs
     try:
         with h5py.File(path, "r") as file:
-            names = list(file)
+            names: list[str] = list(file)
             arrays = {
                 name: _read(file[name], name)
                 for name in _READ
                 if isinstance(file.get(name), h5py.Dataset)
             }
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError, KeyError) as error:
-        known = "it is no HDF5 file" if _is_none(path) else error
+        is_none = path.is_file() and not h5py.is_hdf5(path)
+        known = "it is no HDF5 file" if is_none else error
         raise IsolossError(f"{path} is not a readable .h5 surface: {known}") from error
     chosen = named(arrays)
     if chosen is None:
@@ -83,12 +85,6 @@ def _read(data: Any, name: str) -> NDArray[Any]:
     if data.dtype.kind not in "biuf":
         raise IsolossError(f"{name} holds no real numbers")
     return data[()] if data.shape else np.asarray(data[()])
-
-
-def _is_none(path: Path) -> bool:
-    import h5py  # pyright: ignore[reportMissingTypeStubs]
-
-    return path.is_file() and not h5py.is_hdf5(path)
 
 
 def _missing(path: Path, names: list[str]) -> str:

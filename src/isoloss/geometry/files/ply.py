@@ -161,7 +161,7 @@ def _type_of_places(surface: Surface) -> str:
     """Single precision where it hardly moves a point, as all programs read it; else double."""
     for axis in (surface.alpha, surface.beta):
         moved = np.abs(axis.astype(np.float32) - axis)
-        if (moved > _LITTLE * np.diff(axis).min()).any():
+        if (moved > _LITTLE * np.diff(axis).min(initial=np.inf)).any():
             return "f8"
     return "f4"
 

@@ -33,6 +33,7 @@ HIDDEN_POINT, HIDDEN_CELL = 2, 32
 _LARGEST = 1 << 32
 _MOST_ELEMENTS = 10_000
 _APPENDED = re.compile(rb"<AppendedData\b[^>]*>\s*_")
+_PARTS = ("PointData", "Points")
 _TYPES = {
     "Int8": "i1", "UInt8": "u1", "Int16": "i2", "UInt16": "u2", "Int32": "i4", "UInt32": "u4",
     "Int64": "i8", "UInt64": "u8", "Float32": "f4", "Float64": "f8",
@@ -173,9 +174,6 @@ def _read(
     return places, arrays, active
 
 
-_PARTS = ("PointData", "Points")
-
-
 def _count_of_points(piece: dict[str, str]) -> int:
     if "Extent" in piece:
         ends = [int(end) for end in piece["Extent"].split()]
@@ -196,8 +194,9 @@ def _decoder(
     order = ">" if root.get("byte_order") == "BigEndian" else "<"
     length = np.dtype(order + ("u8" if root.get("header_type") == "UInt64" else "u4"))
     unpack = _unpacker(root.get("compressor", ""))
-    appended = next((e.attributes for e in elements if e.name == "AppendedData"), {})
-    is_raw = appended.get("encoding") == "raw"
+    is_raw = any(
+        e.name == "AppendedData" and e.attributes.get("encoding") == "raw" for e in elements
+    )
 
     def decode(element: _Element, count: int) -> NDArray[Any]:
         said = element.attributes

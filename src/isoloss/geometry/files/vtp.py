@@ -1,4 +1,4 @@
-"""VTK's XML polygons, as h52vtp of tomgoldstein/loss-landscape and ParaView write them: read only."""
+"""VTK's XML polygons, as ParaView and h52vtp of tomgoldstein/loss-landscape write: read only."""
 
 from __future__ import annotations
 
