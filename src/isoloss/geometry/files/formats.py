@@ -120,6 +120,7 @@ def save_surface(surface: Surface, path: Path) -> Path:
         known = listed(writable("curve"), "or")
         raise IsolossError(f"cannot save a curve as {path.name}: choose {known}")
     if format.read is not None:
+        check_values(surface)
         for k, trajectory in enumerate(surface.trajectories):
             name = trajectory.name or str(k + 1)
             save_trajectory_ply(trajectory, trajectory_path(path, name if k else ""), surface)
