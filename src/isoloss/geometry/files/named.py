@@ -20,7 +20,7 @@ VALUES = ("loss", "z", "train_loss", "test_loss")
 """What the losses are called; where there are several, the first."""
 EXTRAS = ("accuracy", "loss_stderr", "count", "spread")
 """What else is ours, where coordinates and loss have our names."""
-UNNAMED = "it says no coordinates: α and β are the numbers of its rows and columns, from 0"
+UNNAMED = "the file says no coordinates: α and β are the numbers of its rows and columns, from 0"
 """What is said of a surface that is a matrix and nothing else."""
 
 
