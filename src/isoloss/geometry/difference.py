@@ -12,7 +12,7 @@ from isoloss.geometry.findings import Finding
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 
-_SAME = 1e-9  # of the grid's extent: coordinates closer than that are one
+_SAME = 1e-6  # of the grid's extent: coordinates closer than that are one, in float32 too
 _ALIKE = ("model", "data")
 
 

@@ -23,7 +23,7 @@ class PlaneKind:
         help: what it is, in one clause for the help of `--plane`.
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
-            "also", "planes", "normalize" and "parameters".
+            "also", "planes", "normalize", "parameters", "directions" and "rescale".
         is_line: whether it has one direction only, η being zero.
         moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
             too, which stay those of either end beyond α = 0 and α = 1.
@@ -88,6 +88,15 @@ register(PlaneKind(
     "interpolate", "interpolation", "the line to another network",
     "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
+))  # fmt: skip
+register(PlaneKind(
+    "directions", "plane of given directions", "two directions out of a file",
+    "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
+))  # fmt: skip
+register(PlaneKind(
+    "direction", "line of a given direction", "the first direction in a file",
+    "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
+    is_line=True,
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 
