@@ -85,7 +85,7 @@ def _listed(file: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
     try:
         with h5py.File(file, "r") as opened:
             if "xdirection" not in opened:
-                raise IsolossError(f"{file} {_what_else(opened)}: {WHAT_TO_GIVE}")
+                raise IsolossError(f"{file} {_what_else(opened)}")
             for label in filter(opened.__contains__, ("xdirection", "ydirection")):
                 stored = _in_order(opened[label])
                 names, kind = _names_of([s.shape for s in stored], network, f"{file}: {label}")
@@ -97,13 +97,13 @@ def _listed(file: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
 
 
 def _what_else(opened: Any) -> str:
-    """What an HDF5 file without directions is."""
+    """What an HDF5 file without directions is, and what to give instead."""
     if "xcoordinates" not in opened:
-        return "holds no directions (it has no xdirection)"
-    named = opened.get("dir_file")
-    along = named[()] if isinstance(named, h5py.Dataset) else b""
-    said = along.decode("utf-8", "replace") if isinstance(along, bytes) else str(along)
-    return "is a surface, not directions" + (f"; it was computed along {said}" if said else "")
+        return f"holds no directions (it has no xdirection): {WHAT_TO_GIVE}"
+    named = opened["dir_file"][()] if "dir_file" in opened else b""
+    file = named.decode("utf-8", "replace") if isinstance(named, bytes) else str(named)
+    which = f", {file}" if file else ""
+    return f"is a surface, not directions: give the file that it was computed along{which}"
 
 
 def _in_order(group: Any) -> list[Any]:
