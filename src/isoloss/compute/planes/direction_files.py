@@ -26,6 +26,7 @@ from isoloss.compute.networks.state_dicts import find
 from isoloss.compute.planes.plane import Direction
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
+from isoloss.naming import in_one_line
 from isoloss.run_folder import is_run
 from isoloss.settings.direction_files import file_of, holds_a_line
 
@@ -92,7 +93,8 @@ def _listed(file: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
                 pairs = zip(names, stored, strict=True)
                 found[label] = _moving({k: _tensor(s) for k, s in pairs}, network)
     except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise IsolossError(f"{file} is not a readable file of directions: {error}") from error
+        said = in_one_line(error)
+        raise IsolossError(f"{file} is not a readable file of directions: {said}") from error
     return found, kind
 
 
@@ -102,7 +104,7 @@ def _what_else(opened: Any) -> str:
         return f"holds no directions (it has no xdirection): {WHAT_TO_GIVE}"
     named = opened["dir_file"][()] if "dir_file" in opened else b""
     file = named.decode("utf-8", "replace") if isinstance(named, bytes) else str(named)
-    which = f", {file}" if file else ""
+    which = f", {in_one_line(file)}" if file else ""
     return f"is a surface, not directions: give the file that it was computed along{which}"
 
 
