@@ -71,12 +71,12 @@ PLANE_KINDS = Registry[PlaneKind]("plane kind")
 register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
-    "random", "random plane", "two filter-normalized directions",
+    "random", "random plane", "filter-normalized directions",
     "isoloss.compute.planes.random_plane:build_plane",
     options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
-    "pca", "PCA plane", "the trajectory's two leading principal components (Li et al. 2018)",
+    "pca", "PCA plane", "the trajectory's principal components",
     "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
@@ -85,16 +85,16 @@ register(PlaneKind(
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "interpolate", "interpolation", "the line to another network",
+    "interpolate", "interpolation", "to another network",
     "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
 ))  # fmt: skip
 register(PlaneKind(
-    "directions", "plane of given directions", "two directions out of a file",
+    "directions", "plane of given directions", "two in a file",
     "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
 ))  # fmt: skip
 register(PlaneKind(
-    "direction", "line of a given direction", "the first direction in a file",
+    "direction", "line of a given direction", "its first",
     "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
     is_line=True,
 ))  # fmt: skip

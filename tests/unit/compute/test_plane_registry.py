@@ -144,7 +144,7 @@ def test_the_command_line_knows_it(capsys):
         main(["probe", "--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert "--plane {random,pca,line,interpolate,directions,direction,toy,toyline}" in said
-    assert "the first direction in a file; toy: the first two weights" in said
+    assert "direction: its first; toy: the first two weights" in said
 
 
 def test_options_of_other_kinds_are_refused():
