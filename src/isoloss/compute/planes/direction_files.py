@@ -62,21 +62,28 @@ def directions_in(given: Path, network: nn.Module) -> SavedDirections:
     Raises:
         IsolossError: if it holds none, or those of another network, or zeros, or no numbers.
     """
+    try:
+        found, kind = _read(given, network)
+    except OSError as error:
+        raise IsolossError(f"{given} cannot be read: {in_one_line(error)}") from error
+    for label, direction in found.items():
+        _check_values(direction, f"{given}: {label}")
+    delta, *rest = found.values()
+    return SavedDirections(delta, rest[0] if rest else None, f"{given.name}, {kind}")
+
+
+def _read(given: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
+    """The directions by what they are called in the file, and how they are kept there."""
     file = file_of(given)
     if not given.exists():
         raise nothing_at(given)
     if is_run(given) and not file.is_file():
         raise IsolossError(f"{given} has kept no plane: {WHAT_TO_GIVE}")
     if file.is_file() and h5py.is_hdf5(file):
-        found, kind = _listed(file, network)
-    elif file.is_file() and is_safetensors(file):
-        found, kind = _named(file, network), "by name"
-    else:
-        raise IsolossError(f"{given} holds no directions: {WHAT_TO_GIVE}")
-    for label, direction in found.items():
-        _check_values(direction, f"{given}: {label}")
-    delta, *rest = found.values()
-    return SavedDirections(delta, rest[0] if rest else None, f"{given.name}, {kind}")
+        return _listed(file, network)
+    if file.is_file() and is_safetensors(file):
+        return _named(file, network), "by name"
+    raise IsolossError(f"{given} holds no directions: {WHAT_TO_GIVE}")
 
 
 def _listed(file: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
