@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ from isoloss.geometry.surface import Surface
 
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")
+# Headers of arrays are read as Python's own words.
+_DAMAGE = (
+    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
+)  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = np.dtype(
     [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
@@ -88,7 +93,8 @@ class GrowingSurface:
             if writable:
                 slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
             shape = (len(alpha), len(beta))
-            if slots.shape != (*shape, 2) or slots.dtype != _RECORD or valid.shape != shape:
+            fit = slots.shape == (*shape, 2) and slots.dtype == _RECORD and valid.shape == shape
+            if not fit or valid.dtype != np.uint8 or valid.max(initial=0) > 1:
                 raise ValueError("arrays and grid do not fit")
             return cls(
                 alpha,
@@ -99,10 +105,10 @@ class GrowingSurface:
                 slots,
                 valid,
             )
-        except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except _DAMAGE as error:
             raise IsolossError(
-                f"the surface in {folder} is damaged: {error}; delete that folder, and isoloss run "
-                "computes it anew"
+                f"the surface in {folder} is damaged: its description and its arrays do not go "
+                "together; delete that folder, and isoloss run computes it anew"
             ) from error
 
     @classmethod

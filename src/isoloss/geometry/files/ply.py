@@ -1,8 +1,10 @@
 """Surfaces and trajectories as PLY files that MeshLab, ParaView and Blender open.
 
-A surface's vertices are written row by row (β fastest) and carry `x y z` for other programs and
-`alpha beta loss accuracy loss_stderr count` (and `spread`, where there is one), from which the
-surface comes back exactly. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
+A surface's vertices are written row by row (β fastest): `x y` are α and β, `z` the height as it is
+drawn, `nx ny nz` and `red green blue` how it looks, `loss accuracy loss_stderr count` (and `spread`
+where there is one) its values; all but the looks comes back exactly. α is not called `alpha`, which
+other programs take for how opaque a colour is; files of older versions have `alpha beta` beside
+`x y`. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import HeightScale
+from isoloss.geometry.files.look import Look, Relief, height_colors, is_relief, normals
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
@@ -49,12 +51,16 @@ _PLAIN = (
     rb"(?:element face (?P<faces>\d+)\nproperty list uchar int vertex_indices\n)?end_header\n"
 )
 """The header of a surface of our own make, and of what else is as plain."""
-_SURFACE_FIELDS = ("alpha", "beta", "loss", "accuracy", "loss_stderr")
+_SURFACE_FIELDS = ("loss", "accuracy", "loss_stderr")
+_NORMAL, _COLOR = ("nx", "ny", "nz"), ("red", "green", "blue")
 _TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
 
 
-def save_surface_ply(surface: Surface, path: Path) -> Path:
+def save_surface_ply(surface: Surface, path: Path, look: Look | None = None) -> Path:
     """Write `surface` as binary little-endian PLY; cells without a finite height get no face.
+
+    Args:
+        look: how other programs show it.
 
     Raises:
         IsolossError: a single row has no mesh, and could not be read again; or `path` cannot be
@@ -69,32 +75,44 @@ def save_surface_ply(surface: Surface, path: Path) -> Path:
         )
     rows, columns = surface.shape
     spread = [] if surface.spread is None else ["spread"]
+    look = look or Look()
     vertex = np.zeros(
         rows * columns,
-        [(n, "f4") for n in "xyz"]
+        [(n, "f8") for n in "xyz"]
+        + [(n, "f4") for n in (_NORMAL if look.smooth else ())]
+        + [(n, "u1") for n in _COLOR]
         + [(n, "f8") for n in (*_SURFACE_FIELDS, *spread)]
         + [("count", "i4")],
     )
+    relief = Relief(surface, look.log_height)
     alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
-    height = _mesh_height(surface)
     vertex["x"], vertex["y"] = alpha.ravel(), beta.ravel()
-    vertex["z"] = np.nan_to_num(height, nan=0.0).ravel()
-    vertex["alpha"], vertex["beta"] = alpha.ravel(), beta.ravel()
+    vertex["z"] = np.nan_to_num(relief.z, nan=0.0).ravel()
+    colors = height_colors(surface, relief) if look.colors is None else look.colors
+    for k, name in enumerate(_COLOR):
+        vertex[name] = colors[..., k].ravel()
+    if look.smooth:
+        upwards = normals(surface, relief.z)
+        for k, name in enumerate(_NORMAL):
+            vertex[name] = upwards[..., k].ravel()
     for name in ("loss", "accuracy", "loss_stderr", "count", *spread):
         vertex[name] = getattr(surface, name).ravel()
-    triangles = _triangles(np.isfinite(height))
+    triangles = _triangles(np.isfinite(relief.z))
     face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
     face["vertex_indices"] = triangles
     return _write(path, [("vertex", vertex), ("face", face)], "surface", surface.meta)
 
 
-def save_trajectory_ply(trajectory: Trajectory, path: Path, surface: Surface) -> Path:
+def save_trajectory_ply(
+    trajectory: Trajectory, path: Path, surface: Surface, look: Look | None = None
+) -> Path:
     """Write `trajectory` as a polyline at its own loss, on the height scale of `surface`'s mesh."""
     vertex = np.zeros(
         len(trajectory), [(n, "f4") for n in "xyz"] + [(n, "f8") for n in _TRAJECTORY_FIELDS]
     )
     vertex["x"], vertex["y"] = trajectory.alpha, trajectory.beta
-    vertex["z"] = np.nan_to_num(_mesh_height(surface, trajectory.loss), nan=0.0)
+    relief = Relief(surface, look.log_height if look is not None else None)
+    vertex["z"] = np.nan_to_num(relief.at(trajectory.loss), nan=0.0)
     for name in _TRAJECTORY_FIELDS:
         vertex[name] = getattr(trajectory, name)
     edge = np.zeros(max(len(trajectory) - 1, 0), [("vertex1", "i4"), ("vertex2", "i4")])
@@ -112,6 +130,8 @@ def load_surface_ply(path: Path) -> Surface:
     names = set(vertex.dtype.names or ())
     if {"alpha", "beta", "loss"} <= names:
         flat_alpha, flat_beta, loss = (_column(vertex, n) for n in ("alpha", "beta", "loss"))
+    elif {"x", "y", "loss"} <= names:
+        flat_alpha, flat_beta, loss = (_column(vertex, n) for n in ("x", "y", "loss"))
     elif {"x", "y", "z"} <= names:
         flat_alpha, flat_beta, loss = (_column(vertex, n) for n in "xyz")
     else:
@@ -121,6 +141,11 @@ def load_surface_ply(path: Path) -> Surface:
             f"{path} is damaged: some vertices have coordinates that are not numbers"
         )
     alpha, beta, cell = _axes_in_order(flat_alpha, flat_beta) or _axes(flat_alpha, flat_beta, path)
+    if "loss" not in names and len(vertex) and is_relief(alpha, beta, loss):
+        raise IsolossError(
+            f"{path} has the heights that isoloss drew, but no longer their losses, which another "
+            "program has left out: open the file that it was made of"
+        )
 
     def grid(values: NDArray[Any]) -> NDArray[Any]:
         if cell is None:
@@ -192,14 +217,6 @@ def _column(vertex: NDArray[Any], name: str) -> Array:
     if not _is_number(vertex, name):
         raise IsolossError(f"a surface's {name} is one number for each vertex, not a list")
     return np.ascontiguousarray(vertex[name], np.float64)
-
-
-def _mesh_height(surface: Surface, loss: Array | None = None) -> Array:
-    """Heights for other programs: as our viewer draws them, 0.45 of the wider axis tall."""
-    extent = max(np.ptp(surface.alpha), np.ptp(surface.beta))
-    computed = np.where(surface.computed, surface.loss, np.nan)
-    scale = HeightScale.automatic(computed)
-    return 0.45 * extent * scale.apply(computed if loss is None else loss)
 
 
 def _triangles(finite: NDArray[np.bool_]) -> NDArray[np.int32]:
