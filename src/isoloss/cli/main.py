@@ -129,10 +129,20 @@ def _render(namespace: argparse.Namespace) -> int:
 
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
+    from isoloss.geometry.files.formats import save_surface
     from isoloss.geometry.files.reading import load
+    from isoloss.scene.painted import PAINT
 
     check_parent(namespace.out)
-    print(load(namespace.path).save(namespace.out))
+    surface, look = load(namespace.path), None
+    options = {name: value for name, value in vars(namespace).items() if name in PAINT}
+    if options and not surface.is_curve:
+        from isoloss.scene.painted import look_of
+        from isoloss.scene.staging import stage
+
+        scene = stage(surface, **options).view
+        look = look_of(scene.layers[0], scene)
+    print(save_surface(surface, namespace.out, look))
     return 0
 
 

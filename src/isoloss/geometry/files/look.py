@@ -11,6 +11,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.colormaps import colors_at, stored_colormap
 from isoloss.geometry.derivatives import gradient
 from isoloss.geometry.difference import centred_scale
+from isoloss.geometry.files.holes import known
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 
@@ -36,30 +37,37 @@ class Look:
 
 
 class Relief:
-    """The heights of a surface: from 0 to `HEIGHT` widths, whatever its scale."""
+    """The heights of a surface: from 0 to `HEIGHT` widths, whatever its scale.
+
+    Attributes:
+        shares: (A, B) of its losses on their scale, in [0, 1]; NaN where there is none.
+    """
 
     def __init__(self, surface: Surface, log: bool | None = None) -> None:
-        known = np.where(surface.computed & np.isfinite(surface.loss), surface.loss, np.nan)
-        self.scale = (
-            centred_scale(known) if surface.is_difference else HeightScale.automatic(known, log)
+        there = known(surface)
+        losses = surface.loss[there]
+        self._scale = (
+            centred_scale(losses) if surface.is_difference else HeightScale.automatic(losses, log)
         )
-        self.shares = self.scale.apply(known)
+        self.shares = self._scale.apply(np.where(there, surface.loss, np.nan))
         finite = self.shares[np.isfinite(self.shares)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
         # What is the same everywhere lies in the middle.
         self._low, self._span = (low, high - low) if high > low else (low - 0.5, 1.0)
-        self._top = HEIGHT * max(np.ptp(surface.alpha), np.ptp(surface.beta))
-        self.z = self.at(known)
+        self._top = _top(surface)
 
     def at(self, loss: Array) -> Array:
-        """The heights of losses of any shape; NaN has none."""
-        return self._top * (self.scale.apply(loss) - self._low) / self._span
+        """The heights of losses of any shape."""
+        return self._top * (self._scale.apply(loss) - self._low) / self._span
 
 
-def is_relief(alpha: Array, beta: Array, z: Array) -> bool:
-    """Whether `z` (n,) over the axes is a height that `Relief` made, and no loss."""
-    top = HEIGHT * max(np.ptp(alpha), np.ptp(beta))
-    low, high, slack = z.min(), z.max(), _SLACK * top
+def is_relief(surface: Surface) -> bool:
+    """Whether what was read as losses are heights that `Relief` made."""
+    heights = surface.loss[known(surface)]
+    if not heights.size:
+        return False
+    top = _top(surface)
+    low, high, slack = heights.min(), heights.max(), _SLACK * top
     spans = min(abs(high - top), abs(high - top / 2)) <= slack
     return bool(spans and min(abs(low), high - low) <= slack)
 
@@ -69,6 +77,10 @@ def height_colors(surface: Surface, relief: Relief) -> NDArray[np.uint8]:
     return colors_at(
         relief.shares, stored_colormap("coolwarm" if surface.is_difference else "viridis")
     )
+
+
+def _top(surface: Surface) -> float:
+    return HEIGHT * float(max(np.ptp(surface.alpha), np.ptp(surface.beta)))
 
 
 def normals(surface: Surface, z: Array) -> Array:
