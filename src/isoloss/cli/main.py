@@ -130,14 +130,13 @@ def _render(namespace: argparse.Namespace) -> int:
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
     from isoloss.geometry.files.formats import save_surface
-    from isoloss.geometry.files.reading import load
-    from isoloss.scene.painted import PAINT
+    from isoloss.scene.painted import PAINT, look_of
 
     check_parent(namespace.out)
-    surface, look = load(namespace.path), None
+    surface = load(namespace.path)
     options = {name: value for name, value in vars(namespace).items() if name in PAINT}
-    if options and not surface.is_curve:
-        from isoloss.scene.painted import look_of
+    look = None
+    if options:
         from isoloss.scene.staging import stage
 
         scene = stage(surface, **options).view
