@@ -496,8 +496,16 @@ def try_doors(path: Path, rng: Random, stderr: Path) -> bool:
     """
     opened, workspace = False, Workspace(path.parent, Preferences())
     for k, door in enumerate(doors(path, workspace, rng)):
-        with warnings.catch_warnings(record=True) as warned:
+        warned: list[str] = []
+
+        def warn(message: Any, category: type, filename: str, lineno: int, *_: Any) -> None:
+            where = f"{Path(filename).name}:{lineno}"
+            stack = "".join(traceback.format_stack())
+            warned.append(f"{category.__name__} at {where}\n{message}\n{stack}")  # noqa: B023
+
+        with warnings.catch_warnings():
             warnings.simplefilter("always")
+            warnings.showwarning = warn
             try:
                 door()
                 opened = True
@@ -510,10 +518,8 @@ def try_doors(path: Path, rng: Random, stderr: Path) -> bool:
                 raise Fault(
                     f"door {k}: {type(error).__name__} at {where}\n{traceback.format_exc()}"
                 ) from error
-        for warning in warned:
-            if not issubclass(warning.category, ResourceWarning):
-                where = f"{Path(warning.filename).name}:{warning.lineno}"
-                raise Fault(f"door {k}: {warning.category.__name__} at {where}\n{warning.message}")
+        if warned:
+            raise Fault(f"door {k}: {warned[0]}")
     for message in workspace.messages.lines:
         _check_line(message.text, path)
     if stderr.stat().st_size:

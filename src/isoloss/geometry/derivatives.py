@@ -8,6 +8,9 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.refine import fill_uncomputed
 from isoloss.geometry.surface import Surface
 
+# Between values near the largest number a slope is infinite, which is no news.
+_to_the_largest = np.errstate(over="ignore", invalid="ignore")
+
 
 def slope(surface: Surface) -> Array:
     """(A, B) |∇loss| over (α, β) at the grid points; NaN where there is no loss."""
@@ -27,6 +30,7 @@ def gradient(x: Array, y: Array, z: Array) -> tuple[Array, Array]:
     return _first(x, z), _first(y, z.T).T
 
 
+@_to_the_largest
 def _first(axis: Array, z: Array) -> Array:
     if len(axis) < 2:
         return np.zeros_like(z)
@@ -43,6 +47,7 @@ def _first(axis: Array, z: Array) -> Array:
     return np.nan_to_num(slope)
 
 
+@_to_the_largest
 def second_derivatives(axis: Array, values: Array) -> Array:
     """Of `values` (A, B) along its first axis, whose coordinates are `axis` (A,).
 

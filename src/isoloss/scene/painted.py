@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.colormaps import colors_at
+from isoloss.geometry.files.formats import save_surface
 from isoloss.geometry.files.look import Look
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import colormap
@@ -26,6 +30,17 @@ def look_of(layer: SurfaceLayer, scene: Scene) -> Look:
     appearance = scene.drawn_appearance
     colors = _colors(layer, scene, appearance)
     return Look(appearance.log_height, appearance.smooth, colors)
+
+
+def save_painted(layer: SurfaceLayer, scene: Scene, path: Path) -> Path:
+    """Write `layer` as `scene` shows it, with the paths that it shows, in a format that keeps it.
+
+    Raises:
+        IsolossError: `path` names no such format, or cannot be written.
+    """
+    paths = tuple(path for _, path in layer.shown_trajectories)
+    surface = replace(layer.surface, trajectories=paths)
+    return save_surface(surface, path, look_of(layer, scene))
 
 
 def _colors(layer: SurfaceLayer, scene: Scene, appearance: Appearance) -> NDArray[np.uint8]:

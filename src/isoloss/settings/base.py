@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,10 +17,13 @@ from pydantic import (
     model_validator,
 )
 
+from isoloss.naming import shortened
 from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Stem = Literal["auto", "cifar", "pooled", "imagenet"]
+_MOST_SAID = 100
+"""Characters of a wrong value that are repeated."""
 Targets = Literal["classes", "any", "as given"]
 """What the targets of data may be: "classes" where nothing else will do; "any" for a probe; "as
 given" where a loss of the user's own is to see what the user gives, be they classes or not."""
@@ -202,6 +206,8 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
         return f"{name} is missing"
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
-    given = first["input"]
+    message = re.sub(r" for <class '[^']*'>", "", message)
+    given = shortened(repr(first["input"]), lambda text: len(text) <= _MOST_SAID)
     # Of several values the message has said which.
-    return f"{name}: {message}" + ("" if isinstance(given, list | tuple) else f" (got {given!r})")
+    said = isinstance(first["input"], list | tuple)
+    return f"{name}: {message}" + ("" if said else f" (got {given})")
