@@ -48,7 +48,7 @@ def picture(d: Driver) -> None:
     assert "vgg11" in Path("figure.svg").read_text()
 
     # a mesh has the colours of the texture that is shown
-    workspace.change(texture=Texture.SLOPE, color_range=(1.0, 5.0))
+    workspace.change(texture=Texture.SLOPE, color_range=(1.0, 5.0), log_colors=False)
     open_dialog(d)
     d.click(f"{DIALOG}/Mesh")
     d.shot("mesh.png")
@@ -59,7 +59,7 @@ def picture(d: Driver) -> None:
     found = np.stack([vertex[c] for c in ("red", "green", "blue")], -1)
     np.testing.assert_array_equal(found, np.rint(expected[..., :3] * 255).reshape(-1, 3))
     np.testing.assert_array_equal(isoloss.load("mesh.ply").loss, surface.loss)
-    workspace.change(texture=Texture.HEIGHT, color_range=None)
+    workspace.change(texture=Texture.HEIGHT, color_range=None, log_colors=None)
 
     # a movie leaves the window free, and can be cancelled
     open_dialog(d)
