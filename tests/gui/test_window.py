@@ -174,3 +174,7 @@ def _view(folder: Path, *paths: str, **environment: str) -> str:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1, done.stdout
     return done.stdout
+
+
+def test_small_windows_long_names_and_extreme_values(travel: Travel, valley: Path) -> None:
+    travel("small", valley)
