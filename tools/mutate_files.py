@@ -30,8 +30,9 @@ import traceback
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass
 class Original:
     """A whole file, or one within a folder.
 
@@ -100,7 +101,7 @@ class Original:
     opened: Path
     file: Path
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         return self.file.read_bytes()
 
@@ -552,6 +553,8 @@ class Campaign:
         self.originals = [
             o for o in originals(folder / "whole") if wanted is None or o.kind in wanted
         ]
+        self.kinds = sorted({o.kind for o in self.originals})
+        self.place = folder
         self.faults: Counter[str] = Counter()
         self.opened: Counter[str] = Counter()
         self.tried: Counter[str] = Counter()
@@ -571,6 +574,7 @@ class Campaign:
     def _batch(self, start: int, stop: int, began: float) -> int:
         """Try the mutants from `start` on in a process of their own; returns where it ended."""
         self._say(start)
+        self.place = self.folder / f"from{start}"
         pid = os.fork()
         if pid == 0:
             code = 70
@@ -609,56 +613,47 @@ class Campaign:
         most = used + int(self.asked.gigabytes * 1e9)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        shutil.copytree(self.folder / "whole", self.place)
         with self.log.open("a") as log:
             for number in range(start, stop):
                 if time.monotonic() - began > self.asked.seconds:
                     return
                 self._say(number)
                 rng = np.random.default_rng((self.asked.seed, number))
-                original, place, path = self._mutant(number, rng)
-                opened = False
+                kind = self.kinds[rng.integers(len(self.kinds))]
+                those = [o for o in self.originals if o.kind == kind]
+                original, opened = those[rng.integers(len(those))], False
+                opens, file = (self._placed(p) for p in (original.opened, original.file))
+                file.write_bytes(damaged(original, self.originals, rng))
                 try:
-                    opened = try_doors(path, rng, stderr)
+                    opened = try_doors(opens, rng, stderr)
                 except Fault as fault:
-                    self._keep(number, str(fault), place)
-                finally:
-                    shutil.rmtree(place)
-                log.write(json.dumps([original.kind, opened]) + "\n")
+                    self._keep(number, str(fault), {opens, file})
+                file.write_bytes(original.content)
+                log.write(json.dumps([kind, opened]) + "\n")
+        shutil.rmtree(self.place)
 
-    def _mutant(self, number: int, rng: Random) -> tuple[Original, Path, Path]:
-        """The original, a folder with its mutant, and what is opened there."""
-        kinds = sorted({o.kind for o in self.originals})
-        kind = kinds[rng.integers(len(kinds))]
-        those = [o for o in self.originals if o.kind == kind]
-        original = those[rng.integers(len(those))]
-        place = self.folder / f"m{number}"
-        if original.opened.is_dir():
-            shutil.copytree(original.opened, place / original.opened.name)
-        else:
-            place.mkdir()
-            for beside in {original.opened, original.file} | (
-                {self.folder / "whole" / "binary.ply"} if original.kind == "session" else set()
-            ):
-                shutil.copy(beside, place)
-        whole = self.folder / "whole"
-        target = place / original.file.relative_to(whole)
-        target.write_bytes(damaged(original, self.originals, rng))
-        return original, place, place / original.opened.relative_to(whole)
+    def _placed(self, whole: Path) -> Path:
+        return self.place / whole.relative_to(self.folder / "whole")
 
-    def _keep(self, number: int, what: str, place: Path | None = None) -> None:
-        """Keep a mutant that did what is not allowed, with what that was."""
+    def _keep(self, number: int, what: str, those: Iterable[Path] = ()) -> None:
+        """Keep what did what is not allowed, with what that was; all, if its process is gone."""
         fault = what.splitlines()[0]
         with (self.folder / "faults").open("a") as file:
             file.write(json.dumps(fault) + "\n")
         known = (self.folder / "faults").read_text().splitlines()
         if known.count(json.dumps(fault)) > KEPT:
             return
-        if place is None:  # its process is gone
-            place = self.folder / f"m{number}"
-            stderr = self.folder / "stderr"
-            what += "\n" + (stderr.read_text(errors="replace") if stderr.exists() else "")
+        if not those:
+            those = [*self.place.iterdir()]
+            what += "\n" + (self.folder / "stderr").read_text(errors="replace")
         kept = self.asked.keep / f"seed{self.asked.seed}-{number}"
-        shutil.copytree(place, kept, dirs_exist_ok=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        for path in those:
+            if path.is_dir():
+                shutil.copytree(path, kept / path.name, dirs_exist_ok=True)
+            elif path.parent == self.place:
+                shutil.copy(path, kept)
         (kept / "what.txt").write_text(what, errors="replace")
 
     def _read_log(self) -> None:
@@ -681,7 +676,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, default=Path("mutants"), help="Where faults are kept")
     parser.add_argument("--kinds", nargs="+", help="Only these [all]")
     asked = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="isoloss-mutants-") as folder:
+    memory = Path("/dev/shm")  # a disk takes longer than all the rest
+    where = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="isoloss-mutants-", dir=where) as folder:
         campaign = Campaign(asked, Path(folder))
         began = time.monotonic()
         tried = campaign.run()
