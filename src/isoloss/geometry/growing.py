@@ -6,10 +6,11 @@ makes it the valid one: a kill at any instant leaves each cell as it was before 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,9 +90,9 @@ class GrowingSurface:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
             # Read first: for writing, NumPy would make a file that was cut short as long as it was.
-            slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS)
+            slots, valid = (_mapped(folder / f"{n}.npy", "r") for n in _ARRAYS)
             if writable:
-                slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
+                slots, valid = (_mapped(folder / f"{n}.npy", "r+") for n in _ARRAYS)
             shape = (len(alpha), len(beta))
             fit = slots.shape == (*shape, 2) and slots.dtype == _RECORD and valid.shape == shape
             if not fit or valid.dtype != np.uint8 or valid.max(initial=0) > 1:
@@ -211,3 +212,9 @@ def standard_error(loss_sum: float, square_sum: float, n: int, population: int) 
         mean = np.float64(loss_sum) / n
         variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
         return float(np.sqrt(variance / n * (1 - n / population)))
+
+
+def _mapped(path: Path, mode: Literal["r", "r+"]) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
+        return np.load(path, mmap_mode=mode)

@@ -1,4 +1,5 @@
-"""What the desktop does for us: the window's title and size, dropped files, file manager, browser."""
+"""What the desktop does for us: the window's title and size, dropped files, files and pages that
+are shown."""
 
 from __future__ import annotations
 

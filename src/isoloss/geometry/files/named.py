@@ -62,23 +62,23 @@ def surface_of_arrays(arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any]) 
     loss = columns["loss"]
     alpha = reals(arrays[chosen[0]], chosen[0])
     beta = np.zeros(1) if chosen[1] is None else reals(arrays[chosen[1]], chosen[1])
-    if chosen[1] is None and loss.ndim == 1:
-        columns = {name: values[:, None] for name, values in columns.items() if values.ndim == 1}
-        loss = columns["loss"]
+    if columns.get("spread", loss).shape != loss.shape:
+        del columns["spread"]  # An extra that does not fit must not cost the surface.
+    for name, values in columns.items():
+        if values.shape != loss.shape:
+            raise IsolossError(f"{name} has shape {values.shape}, {chosen[2]} has {loss.shape}")
     if alpha.shape == beta.shape == loss.shape and alpha.size > 1:
-        flat = {n: values.ravel() for n, values in columns.items() if values.shape == loss.shape}
+        flat = {name: values.ravel() for name, values in columns.items()}
         return surface_of_points(alpha.ravel(), beta.ravel(), flat, meta)
+    if chosen[1] is None and loss.ndim == 1:
+        columns = {name: values[:, None] for name, values in columns.items()}
+        loss = columns["loss"]
     if alpha.ndim != 1 or beta.ndim != 1 or loss.shape != (len(alpha), len(beta)):
         axes = f"{chosen[0]} {alpha.shape}" + (f" and {chosen[1]} {beta.shape}" * bool(chosen[1]))
         raise IsolossError(f"{chosen[2]} has shape {loss.shape}, which does not fit {axes}")
     if chosen[0] != "alpha" and len(alpha) == len(beta):
         said = f"{chosen[2]}[i, j] is taken to belong to {chosen[0]}[i] and {chosen[1]}[j]"
         meta = with_note(meta, "axes", f"{said}: transpose it if it does not")
-    if "spread" in columns and columns["spread"].shape != loss.shape:
-        del columns["spread"]  # An extra that does not fit must not cost the surface.
-    for name, values in columns.items():
-        if values.shape != loss.shape:
-            raise IsolossError(f"{name} has shape {values.shape}, the grid has {loss.shape}")
     rows, beside = np.argsort(alpha, kind="stable"), np.argsort(beta, kind="stable")
     grids = {name: values[np.ix_(rows, beside)] for name, values in columns.items()}
     return surface_of_grids(alpha[rows], beta[beside], grids, meta)
@@ -96,6 +96,5 @@ def surface_of_matrix(losses: NDArray[Any], meta: dict[str, Any]) -> Surface:
 
 
 def with_note(meta: dict[str, Any], what: str, message: str) -> dict[str, Any]:
-    """`meta` with a note for who looks at the surface, among its findings."""
-    noted = {"level": "note", "what": what, "message": message}
-    return {**meta, "findings": [*meta.get("findings", []), noted]}
+    """`meta` with a note for who looks at the surface, as its finding."""
+    return {**meta, "findings": [{"level": "note", "what": what, "message": message}]}

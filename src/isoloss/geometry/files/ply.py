@@ -10,11 +10,10 @@ other programs take for how opaque a colour is; files of older versions have `al
 from __future__ import annotations
 
 import io
-import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import plyfile as _plyfile  # pyright: ignore[reportMissingTypeStubs]
@@ -27,12 +26,12 @@ from isoloss.geometry.files.exact import EXACT, MOST_CELLS, counts, reals
 from isoloss.geometry.files.grids import surface_of_points
 from isoloss.geometry.files.holes import known, without_holes
 from isoloss.geometry.files.look import Look, Relief, height_colors, is_relief, normals
+from isoloss.geometry.files.remark import meta_in, remark
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
 plyfile: Any = _plyfile  # it has no type stubs
 
-_COMMENT = "isoloss "
 _MAX_HEADER = 1 << 20
 _SIZES = {
     "char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2,
@@ -205,15 +204,15 @@ def _write(
     path: Path, elements: list[tuple[str, NDArray[Any]]], kind: str, meta: dict[str, Any]
 ) -> Path:
     described = [plyfile.PlyElement.describe(data, name) for name, data in elements]
-    comment = _COMMENT + json.dumps({"kind": kind, **meta}, ensure_ascii=True)
-    ply = plyfile.PlyData(described, text=False, byte_order="<", comments=[comment])
+    comments = [remark(kind, meta)]
+    ply = plyfile.PlyData(described, text=False, byte_order="<", comments=comments)
     return write_atomic(path, lambda p: ply.write(str(p)))
 
 
 def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     header = _check_header(path)
     lines = _lines(header)
-    meta = _meta([_decoded(x[8:]) for x in lines if x.startswith(b"comment ")])
+    meta = meta_in(_decoded(x[8:]) for x in lines if x.startswith(b"comment ")) or {}
     quickly = _read_plain_vertices(path, header)
     if quickly is not None:
         return quickly, meta
@@ -259,21 +258,6 @@ def _decoded(text: bytes) -> str:
         return text.decode("utf-8")
     except UnicodeDecodeError:
         return text.decode("latin-1")
-
-
-def _meta(comments: list[str]) -> dict[str, Any]:
-    """What made a file, from our comment in it; empty where there is none."""
-    meta: dict[str, Any] = {}
-    for comment in comments:
-        if comment.startswith(_COMMENT):
-            try:
-                found: Any = json.loads(comment.removeprefix(_COMMENT))
-            except (ValueError, RecursionError):
-                continue  # Somebody edited the comment; the numbers are still good.
-            if isinstance(found, dict):
-                meta = cast(dict[str, Any], found)
-                meta.pop("kind", None)
-    return meta
 
 
 def _read_plain_vertices(path: Path, header: bytes) -> NDArray[Any] | None:
