@@ -74,8 +74,8 @@ WORDS = [
     b"float", b"double", b"uchar", b"char", b"int", b"list", b"property", b"element", b"vertex",
     b"face", b"ascii", b"binary_big_endian", b"comment", b"end_header", b"alpha", b"loss", b"x",
     b"<f8", b">f4", b"|O", b"<U9", b"<M8[s]", b"<c16", b"|V8", b"True", b"null", b"NaN", b"{}",
-    b"[]", b"\x00", b"\xff\xfe", b"../../..", b"/dev/zero", b"%s%n", b"&a;", b"]]>", b"vtkGhostType",
-    b"\r", b"\n\n",
+    b"[]", b"\x00", b"\xff\xfe", b"../../..", b"/dev/zero", b"%s%n", b"&a;", b"]]>",
+    b"vtkGhostType", b"\r", b"\n\n",
 ]  # fmt: skip
 FLOATS = [
     math.nan, math.inf, -math.inf, 0.0, -0.0, -1.0, 5e-324, 1e-300, 1e30, 1e38, 1e300,
