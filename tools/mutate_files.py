@@ -586,7 +586,7 @@ class Campaign:
                 self._work(start, stop, began)
                 code = 0
             except Exception:  # of the campaign itself
-                traceback.print_exc()
+                os.write(2, traceback.format_exc().encode())
             finally:
                 os._exit(code)
         while True:
@@ -612,7 +612,7 @@ class Campaign:
         stderr = self.folder / "stderr"
         file = os.open(stderr, os.O_CREAT | os.O_TRUNC | os.O_RDWR | os.O_APPEND)
         os.dup2(file, 2)
-        faulthandler.enable()
+        faulthandler.enable(2)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         most = used + int(self.asked.gigabytes * 1e9)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -31,7 +31,7 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 """A growing surface is drawn anew as often as takes this fraction of the machine, at most."""
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
-_FEW_WORDS = 18.0  # em
+_FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
 _SETTLING = 3
 """Frames until every window is docked."""
 
@@ -155,7 +155,9 @@ class App:
         viewport = _wide_enough(rect_of("Viewport") or parts.viewports.rect)
         with floating():
             self.guard("Tour", parts.tour.draw)
-            if not parts.tour.is_open and not parts.shows_welcome:
+            # What has happened comes first where there is no room for both.
+            crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
+            if not (parts.tour.is_open or parts.shows_welcome or crowded):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))
             for name, dialog in parts.dialogs.items():
                 self.guard(name, dialog.draw)
