@@ -374,7 +374,7 @@ def _other_array(array: np.ndarray, rng: Random) -> np.ndarray:
         return np.array(text[rng.integers(len(text))])
     types = ["<f4", ">f8", "<f2", "<c16", "|i1", "<u8", "<U8", "|b1", "<M8[s]", "|S9", "<i8"]
     match rng.integers(10):
-        case 0 | 1:
+        case 0 | 1 if array.size:
             flat = array.astype(np.float64).ravel()
             flat[rng.integers(flat.size)] = FLOATS[rng.integers(len(FLOATS))]
             return flat.reshape(array.shape)

@@ -12,6 +12,7 @@ from isoloss.geometry.surface import Surface
 _to_the_largest = np.errstate(over="ignore", invalid="ignore")
 
 
+@_to_the_largest
 def slope(surface: Surface) -> Array:
     """(A, B) |∇loss| over (α, β) at the grid points; NaN where there is no loss."""
     loss = _loss(surface)
@@ -19,6 +20,7 @@ def slope(surface: Surface) -> Array:
     return np.where(np.isfinite(loss), steepness, np.nan)
 
 
+@_to_the_largest
 def curvature(surface: Surface) -> Array:
     """(A, B) ∇²loss over (α, β), the trace of the Hessian; NaN where there is no loss."""
     loss = _loss(surface)
