@@ -10,6 +10,7 @@ import plyfile
 import pytest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOPLY import vtkPLYReader, vtkPLYWriter
+from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
 import isoloss
 from isoloss.errors import IsolossError
@@ -193,3 +194,28 @@ def test_files_of_older_versions_open():
     surface = isoloss.load(path)
     np.testing.assert_array_equal(surface.loss.ravel(), vertex["loss"])
     np.testing.assert_array_equal(np.repeat(surface.alpha, len(surface.beta)), vertex["alpha"])
+
+
+def test_heights_are_known_in_every_format(tmp_path):
+    """As others pass points on: polygons of VTK's, tables, archives of arrays."""
+    vertex = plyfile.PlyData.read(str(bowl().save(tmp_path / "s.ply")))["vertex"]
+    x, y, z = (vertex[n] for n in PLACE)
+    np.savez(tmp_path / "o.npz", x=ALPHA, y=BETA, z=z.reshape(7, 5))
+    rows = [
+        f"{a!r},{b!r},{c!r}" for a, b, c in zip(x.tolist(), y.tolist(), z.tolist(), strict=True)
+    ]
+    (tmp_path / "o.csv").write_text("\n".join(["x,y,z", *rows]))
+    writer = vtkXMLPolyDataWriter()
+    writer.SetFileName(str(tmp_path / "o.vtp"))
+    writer.SetInputData(by_vtk(tmp_path / "s.ply"))
+    writer.Write()
+    for name in ("o.npz", "o.csv", "o.vtp"):
+        with pytest.raises(IsolossError, match="no longer their losses"):
+            isoloss.load(tmp_path / name)
+
+
+def test_our_own_writing_is_plyfiles(tmp_path):
+    surface = with_holes()
+    path = surface.save(tmp_path / "s.ply")
+    plyfile.PlyData.read(str(path)).write(str(tmp_path / "again.ply"))
+    assert (tmp_path / "again.ply").read_bytes() == path.read_bytes()

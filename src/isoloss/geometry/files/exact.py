@@ -37,7 +37,8 @@ def reals(values: NDArray[Any], name: str) -> Array:
         held = _KINDS.get(values.dtype.kind, str(values.dtype))
         raise IsolossError(f"{name} holds {held}: real numbers are read")
     with np.errstate(all="ignore"):
-        doubles = values.astype(np.float64) * 1.0  # a NaN that would warn warns here
+        doubles = values.astype(np.float64)
+        doubles *= 1.0  # a NaN that would warn wherever it is used warns here
         if values.dtype.itemsize >= 8 and values.dtype != np.float64:
             back = doubles.astype(values.dtype)
             if not ((back == values) | (values != values)).all():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.csv import load_csv, save_csv
 from isoloss.geometry.files.h5 import load_h5
-from isoloss.geometry.files.look import Look
+from isoloss.geometry.files.look import Look, is_relief, only_heights
 from isoloss.geometry.files.npy import load_npy
 from isoloss.geometry.files.npz import load_npz, save_npz
 from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply, save_trajectory_ply
@@ -106,6 +106,8 @@ def load_surface(path: Path) -> Surface:
     is_curve = surface.is_curve and "curve" in format.holds and surface.shape[0] >= 2
     if min(surface.shape) < 2 and not is_curve:
         raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
+    if not is_curve and is_relief(surface):
+        raise only_heights(path)
     return surface
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.colormaps import colors_at, stored_colormap
 from isoloss.geometry.derivatives import gradient
@@ -59,6 +61,14 @@ class Relief:
     def at(self, loss: Array) -> Array:
         """The heights of losses of any shape."""
         return self._top * (self._scale.apply(loss) - self._low) / self._span
+
+
+def only_heights(path: Path) -> IsolossError:
+    """What to raise where a file has the heights of a surface and not its losses."""
+    return IsolossError(
+        f"{path} has the heights that isoloss drew, but no longer their losses, which another "
+        "program has left out: open the file that it was made of"
+    )
 
 
 def is_relief(surface: Surface) -> bool:
