@@ -360,7 +360,7 @@ def _array(rng: Random, npy: bytes) -> bytes:
     """Another array in place of one: of another type, shape, order or size of numbers."""
     try:
         array, out = np.load(BytesIO(npy)), BytesIO()
-    except ValueError:  # it is damaged already
+    except Exception:  # it is damaged already
         return npy
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")

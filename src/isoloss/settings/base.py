@@ -17,13 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-from isoloss.naming import shortened
+from isoloss.naming import cited
 from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Stem = Literal["auto", "cifar", "pooled", "imagenet"]
-_MOST_SAID = 300
-"""Characters of what is wrong that are repeated."""
 Targets = Literal["classes", "any", "as given"]
 """What the targets of data may be: "classes" where nothing else will do; "any" for a probe; "as
 given" where a loss of the user's own is to see what the user gives, be they classes or not."""
@@ -197,7 +195,7 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
     """
     first = error.errors()[0]
     place = [str(p) for p in first["loc"] if p not in [*kinds]]
-    message = _said(str(first["msg"]).removeprefix("Value error, "))
+    message = cited(str(first["msg"]).removeprefix("Value error, "))
     message = message[:1].lower() + message[1:]
     if not place:
         return message
@@ -207,11 +205,7 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
     message = re.sub(r" for <class '[^']*'>", "", message)
-    given = _said(repr(first["input"]))
+    given = cited(repr(first["input"]))
     # Of several values the message has said which.
     said = isinstance(first["input"], list | tuple)
     return f"{name}: {message}" + ("" if said else f" (got {given})")
-
-
-def _said(text: str) -> str:
-    return shortened(text, lambda part: len(part) <= _MOST_SAID)
