@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.files import write_csv
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.files.named import EXTRAS, named, surface_of_arrays, surface_of_matrix
+from isoloss.geometry.files.named import (
+    EXTRAS,
+    named,
+    names_of_surface,
+    surface_of_arrays,
+    surface_of_matrix,
+)
 from isoloss.geometry.surface import Surface, grids_of
 
 _LARGEST = 1 << 31
@@ -70,11 +76,7 @@ def load_csv(path: Path) -> Surface:
 
 def _of_columns(names: list[str], rows: list[list[str]], meta: dict[str, Any]) -> Surface:
     """The surface or curve in columns that are called by names."""
-    chosen = named(names)
-    if chosen is None:
-        there = ", ".join(filter(None, names[:6]))
-        raise IsolossError(f"it has no columns alpha, beta and loss (or x, y and z), but {there}")
-    wanted = [name for name in (*chosen, *EXTRAS) if name in names]
+    wanted = [name for name in (*names_of_surface(names), *EXTRAS) if name in names]
     if twice := [name for name in wanted if names.count(name) > 1]:
         raise IsolossError(f"it has two columns {twice[0]}")
     columns = {name: [row[names.index(name)] for row in rows] for name in wanted}

@@ -136,6 +136,7 @@ def save_surface(surface: Surface, path: Path, look: Look | None = None) -> Path
         known = listed(paintable(), "or")
         raise IsolossError(f"{path.name} cannot keep colours: choose {known}, or leave them out")
     if format.read is not None:
+        check_values(surface)
         for k, trajectory in enumerate(surface.trajectories):
             name = trajectory.name or str(k + 1)
             beside = trajectory_path(path, name if k else "")

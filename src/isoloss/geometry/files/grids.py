@@ -53,16 +53,19 @@ def surface_of_points(
     """
     if not (np.isfinite(alpha).all() and np.isfinite(beta).all()):
         raise IsolossError("some of its points have coordinates that are not numbers")
-    axes = _axes_in_order(alpha, beta)
-    if axes is not None:
+    if axes := _axes_in_order(alpha, beta):
         shape = (len(axes[0]), len(axes[1]))
         return surface_of_grids(*axes, {n: v.reshape(shape) for n, v in columns.items()}, meta)
+    if turned := _axes_in_order(beta, alpha):
+        shape = (len(turned[0]), len(turned[1]))
+        grids = {name: values.reshape(shape).T for name, values in columns.items()}
+        return surface_of_grids(*turned[::-1], grids, meta)
     rows, beside, order = _axes(alpha, beta, columns)
     return surface_of_grids(rows, beside, {n: v[order] for n, v in columns.items()}, meta)
 
 
 def _axes_in_order(alpha: Array, beta: Array) -> tuple[Array, Array] | None:
-    """The axes of points that lie row by row, as we write them; None where they do not.
+    """The axes of points that lie row by row, β fastest; None where they do not.
 
     A million points are checked in milliseconds, sorted in a quarter of a second.
     """
@@ -91,7 +94,7 @@ def _axes(
     else:
         place = place[first]
     # Two columns that are truly there would leave two points in a cell.
-    if len(rows) * len(beside) != len(first) or len(np.unique(place)) != len(first):
+    if len(rows) * len(beside) != len(first) or np.bincount(place).max(initial=1) > 1:
         raise IsolossError(_NO_GRID.format(f"{len(alpha):,}"))
     if len(first) < len(alpha):
         _check_agreement(columns, first[again])

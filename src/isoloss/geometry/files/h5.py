@@ -35,7 +35,7 @@ def load_h5(path: Path) -> Surface:
     h5py: Any = _h5py  # it has no type stubs
     try:
         with h5py.File(path, "r") as file:
-            names = [str(name) for name in file]  # some may be bytes
+            names = [str(name) for name in file]  # what is no UTF-8 is bytes
             arrays = {
                 name: _read(file[name], name)
                 for name in _READ

@@ -12,6 +12,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.files.exact import counts, reals
 from isoloss.geometry.files.grids import surface_of_grids, surface_of_points
 from isoloss.geometry.surface import Surface
+from isoloss.naming import first_of
 
 AXES = (("alpha", "beta"), ("x", "y"), ("xcoordinates", "ycoordinates"))
 """What the coordinates are called."""
@@ -19,7 +20,7 @@ VALUES = ("loss", "z", "train_loss", "test_loss")
 """What the losses are called; where there are several, the first."""
 EXTRAS = ("accuracy", "loss_stderr", "count", "spread")
 """What else is ours, where coordinates and loss have our names."""
-UNNAMED = "it says no coordinates: α and β are the numbers of its rows and columns, from 0"
+UNNAMED = "the file says no coordinates: α and β are the numbers of its rows and columns, from 0"
 """What is said of a surface that is a matrix and nothing else."""
 
 
@@ -31,6 +32,19 @@ def named(names: Collection[str]) -> tuple[str, str | None, str] | None:
         if loss is not None and alpha in names and (beta in names or loss != "z"):
             return alpha, beta if beta in names else None, loss
     return None
+
+
+def names_of_surface(names: Collection[str]) -> tuple[str, str | None, str]:
+    """As `named`.
+
+    Raises:
+        IsolossError: saying what there is, if coordinates or losses are missing.
+    """
+    chosen = named(names)
+    if chosen is None:
+        there = first_of([name[:40] for name in names if name]) if any(names) else "nothing"
+        raise IsolossError(f"it has no alpha, beta and loss (or x, y and z), but {there}")
+    return chosen
 
 
 def columns_of(
@@ -54,10 +68,7 @@ def surface_of_arrays(arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any]) 
     Raises:
         IsolossError: if names or shapes say something else.
     """
-    chosen = named(arrays)
-    if chosen is None:
-        there = ", ".join(sorted(arrays)[:8]) or "nothing"
-        raise IsolossError(f"it has no arrays alpha, beta and loss (or x, y and z), but {there}")
+    chosen = names_of_surface(arrays)
     columns = columns_of(arrays, chosen)
     loss = columns["loss"]
     alpha = reals(arrays[chosen[0]], chosen[0])
