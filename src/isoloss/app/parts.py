@@ -158,7 +158,6 @@ class Parts:
 
     def free(self) -> None:
         """Give textures and the memory of pictures back, while the context still lives."""
-        self.docking.come_back()  # what is open is kept for the next window
         self.viewports.free()
         self.welcome.thumbnails.free()
         self.panel(ExamplesPanel).free()

@@ -40,6 +40,9 @@ BESIDE_EACH_OTHER = ["Hint", *(f"notification##{k}" for k in range(4))]
 def small(d: Driver) -> None:
     workspace = d.parts.workspace
     d.until(lambda: d.window.frames > 4, "the first frames")
+    assert tuple(map(int, imgui.get_io().display_size)) == SIZES[-1], "the window begins a speck"
+    at = glfw.get_window_pos(desktop.glfw_window())
+    assert all(0 <= n < 1000 for n in at), f"the window begins out of sight, at {at}"
     before = {name for name in d.parts.panels if d.parts.docking.is_shown(name)}
     resize(d, LEAST)
     looks_well(d, "nothing")

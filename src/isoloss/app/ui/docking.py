@@ -72,18 +72,16 @@ class Docking:
         if small and self._gave_way is None:
             self._gave_way = [p.name for p in self.panels if self.is_shown(p.name)]
             self._show(self._gave_way, shown=False)
-        elif not small:
-            self.come_back()
-
-    def come_back(self) -> None:
-        """Open the panels that gave way, if any did."""
-        self._show(self._gave_way or [], shown=True)
-        self._gave_way = None
+        elif not small and self._gave_way is not None:
+            self._show(self._gave_way, shown=True)
+            self._gave_way = None
 
     @staticmethod
     def _show(names: Iterable[str], *, shown: bool) -> None:
         for name in names:
-            _params().dockable_window_of_name(name).is_visible = shown
+            window = _params().dockable_window_of_name(name)
+            # What nobody has closed is open in the next window.
+            window.is_visible = window.remember_is_visible = shown
 
     def reset(self) -> None:
         """All panels back to where they were at first."""
