@@ -40,7 +40,7 @@ BESIDE_EACH_OTHER = ["Hint", *(f"notification##{k}" for k in range(4))]
 def small(d: Driver) -> None:
     workspace = d.parts.workspace
     d.until(lambda: d.window.frames > 4, "the first frames")
-    assert tuple(map(int, imgui.get_io().display_size)) == SIZES[-1], "the window begins a speck"
+    d.until(lambda: size_of_window() == SIZES[-1], "a window of the usual size, no speck")
     at = glfw.get_window_pos(desktop.glfw_window())
     assert all(0 <= n < 1000 for n in at), f"the window begins out of sight, at {at}"
     before = {name for name in d.parts.panels if d.parts.docking.is_shown(name)}
@@ -91,14 +91,19 @@ def resize(d: Driver, size: tuple[int, int]) -> None:
 
     d.parts.renderings.update = resized
     d.until(lambda: asked, "the window to be asked")
-    d.until(lambda: tuple(map(int, imgui.get_io().display_size)) == size, f"a window of {size}")
+    d.until(lambda: size_of_window() == size, f"a window of {size}")
     d.ctx.yield_(4)
+
+
+def size_of_window() -> tuple[int, int]:
+    size = imgui.get_io().display_size
+    return int(size.x), int(size.y)
 
 
 def looks_well(d: Driver, what: str, *within: str) -> None:
     """Nothing has gone wrong, what floats is in the window, what is beside each other stays so."""
     d.ctx.yield_(6)
-    width, height = (int(n) for n in imgui.get_io().display_size)
+    width, height = size_of_window()
     d.shot(f"small-{what}-{width}x{height}.png")
     assert not d.window.defects, d.window.defects
     floating = {n: r for n in (*BESIDE_EACH_OTHER, *within) if (r := rect_of(n)) is not None}
@@ -106,7 +111,7 @@ def looks_well(d: Driver, what: str, *within: str) -> None:
         assert left >= 0, f"{name} begins left of the window"
         assert top >= 0, f"{name} begins above the window"
         assert right <= width, f"{name} ends right of a window of {width}: {right}"
-        assert bottom <= height or name not in within, f"{name} ends below the window"
+        assert bottom <= height or name not in within, f"{name} ends below the window: {bottom}"
     for a, b in combinations([n for n in BESIDE_EACH_OTHER if n in floating], 2):
         assert not overlap(floating[a], floating[b]), f"{a} and {b} lie over each other"
     picture = rect_of("Viewport")

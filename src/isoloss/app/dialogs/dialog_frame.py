@@ -37,7 +37,7 @@ def draw_dialog(
     """
     centre = imgui.get_main_viewport().get_work_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-    size = within_window(size)
+    size = within_window(size, above=em(1))
     imgui.set_next_window_size(size, imgui.Cond_.appearing if resizable else imgui.Cond_.always)
     if appearing:
         imgui.set_next_window_focus()
