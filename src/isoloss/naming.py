@@ -50,6 +50,11 @@ def in_one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def cited(text: object, most: int = 300) -> str:
+    """What a library says is wrong, in one line that does not repeat all of a long value."""
+    return shortened(in_one_line(text), lambda part: len(part) <= most)
+
+
 def file_name(text: str) -> str:
     """A text as part of a file's name on any system."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", text)

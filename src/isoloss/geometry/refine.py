@@ -9,6 +9,8 @@ from isoloss.geometry.arrays import Array
 
 DISPLAY_POINTS = 144
 """About how many points an axis gets for display; a grid with as many is left as it is."""
+_LARGE, _SHRUNK = 1e100, 2.0**-700
+"""To multiply by a power of two is exact."""
 
 
 def refinement(points: int, wanted: int = DISPLAY_POINTS) -> int:
@@ -34,6 +36,9 @@ def refine(alpha: Array, beta: Array, values: Array, steps: tuple[int, int]) -> 
         ((A-1)·steps[0] + 1, (B-1)·steps[1] + 1) float64. A cell with a NaN corner is NaN inside;
         its neighbours are interpolated from what they have.
     """
+    if np.abs(values[np.isfinite(values)]).max(initial=0) > _LARGE:  # slopes would overflow
+        with np.errstate(over="ignore"):
+            return refine(alpha, beta, values * _SHRUNK, steps) / _SHRUNK
     along_alpha = _refine_rows(alpha, values, steps[0])
     return _refine_rows(beta, along_alpha.T, steps[1]).T
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.resources import resource_folder
+from isoloss.geometry.colormaps import stored_colormap
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
 """In the order they are offered; viridis is the default, cividis is safe for the colour-blind."""
@@ -18,7 +16,6 @@ DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
 
 
-@cache
 def colormap(name: str) -> NDArray[np.uint8]:
     """(256, 3) uint8 sRGB colours from the lowest value to the highest.
 
@@ -27,8 +24,7 @@ def colormap(name: str) -> NDArray[np.uint8]:
     """
     if name not in NAMES:
         raise IsolossError(f"there is no colormap {name!r}; choose one of {', '.join(NAMES)}")
-    with np.load(resource_folder("data") / "colormaps" / "colormaps.npz") as stored:
-        return stored[name]
+    return stored_colormap(name)
 
 
 def shades(values: Array, name: str, reverse: bool) -> Array:

@@ -57,6 +57,15 @@ def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     )
 
 
+def within_window(size: ImVec2, above: float = 0.0) -> ImVec2:
+    """`size` of what floats `above` pixels below the top, or as much of it as the window has; a 0
+    stays."""
+    room = imgui.get_main_viewport().work_size
+    room = ImVec2(room.x, max(room.y - above, 1.0))
+    imgui.set_next_window_size_constraints(ImVec2(0, 0), room)
+    return ImVec2(min(size.x, room.x), min(size.y, room.y))
+
+
 def fitted(text: str, width: float, lines: int) -> str:
     """`text`, or as much of its beginning as fits into `lines` lines of `width` pixels."""
     height = (lines + 0.5) * imgui.get_text_line_height()

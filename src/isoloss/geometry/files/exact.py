@@ -38,6 +38,7 @@ def reals(values: NDArray[Any], name: str) -> Array:
         raise IsolossError(f"{name} holds {held}: real numbers are read")
     with np.errstate(all="ignore"):
         doubles = values.astype(np.float64)
+        doubles *= 1.0  # a NaN that would warn wherever it is used warns here
         if values.dtype.itemsize >= 8 and values.dtype != np.float64:
             back = doubles.astype(values.dtype)
             if not ((back == values) | (values != values)).all():

@@ -52,7 +52,9 @@ def load_npz(path: Path) -> Surface:
             arrays, said = _arrays(archive)
         described: Any = json.loads(said) if said else {}
     except _DAMAGED as error:
-        raise IsolossError(f"{path} is not a readable .npz file: {str(error)[:120]}") from error
+        known = isinstance(error, OSError) or not zipfile.is_zipfile(path)
+        why = error if known else "something in it is damaged"
+        raise IsolossError(f"{path} is not a readable .npz file: {why}") from error
     if not isinstance(described, dict):
         raise IsolossError(f"{path} is not a readable .npz file: its description is no JSON object")
     return surface_of_arrays(arrays, cast("dict[str, Any]", described))

@@ -1,8 +1,10 @@
 """Surfaces and trajectories as PLY files that MeshLab, ParaView and Blender open.
 
-A surface's vertices are written row by row (β fastest) and carry `x y z` for other programs and
-`alpha beta loss accuracy loss_stderr count` (and `spread`, where there is one), from which the
-surface comes back exactly. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
+A surface's vertices are written row by row (β fastest): `x y` are α and β, `z` the height as it is
+drawn, `nx ny nz` and `red green blue` how it looks, `loss accuracy loss_stderr count` (and `spread`
+where there is one) its values; all but the looks comes back exactly. α is not called `alpha`, which
+other programs take for how opaque a colour is; files of older versions have `alpha beta` beside
+`x y`. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import EXACT, MOST_CELLS, counts, reals
 from isoloss.geometry.files.grids import surface_of_points
 from isoloss.geometry.files.holes import known, without_holes
+from isoloss.geometry.files.look import Look, Relief, height_colors, normals, only_heights
 from isoloss.geometry.files.remark import meta_in, remark
-from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
@@ -43,8 +45,6 @@ _DTYPES = {
 }  # fmt: skip
 _TRIANGLE = np.dtype([("corners", "u1"), ("vertices", "<i4", 3)])
 _FACES_AT_ONCE = 1 << 18
-_LITTLE = 0.01
-"""How far single precision may move a point, as a fraction of the smallest step."""
 _NEWLINES = (b"\n", b"\r\n", b"\r")
 _BOM = b"\xef\xbb\xbf"
 _SAYS_NOTHING = (b"comment", b"obj_info")
@@ -57,15 +57,18 @@ _PLAIN = (
     rb"(?:element face (?P<faces>\d+)\nproperty list uchar int vertex_indices\n)?end_header\n"
 )
 """The header of a surface of our own make, and of what else is as plain."""
-_SURFACE_FIELDS = ("alpha", "beta", "loss", "accuracy", "loss_stderr")
+_NORMAL, _COLOR = ("nx", "ny", "nz"), ("red", "green", "blue")
+_SURFACE_FIELDS = ("loss", "accuracy", "loss_stderr")
 _TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
 
 
-def save_surface_ply(surface: Surface, path: Path) -> Path:
+def save_surface_ply(surface: Surface, path: Path, look: Look | None = None) -> Path:
     """Write `surface` as binary little-endian PLY; cells without a finite height get no face.
 
-    Places are in single precision where that tells the points apart, counts in 32 bits where these
-    hold them, and both in double precision elsewhere.
+    Counts are in 32 bits where these hold them, else in double precision.
+
+    Args:
+        look: how other programs show it.
 
     Raises:
         IsolossError: a single row has no mesh, and could not be read again; or counts go beyond
@@ -80,18 +83,28 @@ def save_surface_ply(surface: Surface, path: Path) -> Path:
         )
     rows, columns = surface.shape
     spread = [] if surface.spread is None else ["spread"]
-    place = _type_of_places(surface)
+    look = look or Look()
     vertex = np.zeros(
         rows * columns,
-        [(n, place) for n in "xyz"]
+        [(n, "f8") for n in "xyz"]
+        + [(n, "f4") for n in (_NORMAL if look.smooth else ())]
+        + [(n, "u1") for n in _COLOR]
         + [(n, "f8") for n in (*_SURFACE_FIELDS, *spread)]
         + [("count", _type_of_counts(surface, path))],
     )
-    alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
-    vertex["x"], vertex["y"] = alpha.ravel(), beta.ravel()
-    vertex["z"] = _mesh_height(surface, without_holes(surface)).ravel()
-    vertex["alpha"], vertex["beta"] = alpha.ravel(), beta.ravel()
-    for name in ("loss", "accuracy", "loss_stderr", "count", *spread):
+    relief = Relief(surface, look.log_height)
+    height = relief.at(without_holes(surface))
+    place = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
+    for name, values in zip("xyz", (*place, height), strict=True):
+        vertex[name] = values.ravel()
+    colors = height_colors(surface, relief) if look.colors is None else look.colors
+    for k, name in enumerate(_COLOR):
+        vertex[name] = colors[..., k].ravel()
+    if look.smooth:
+        upwards = normals(surface, height)
+        for k, name in enumerate(_NORMAL):
+            vertex[name] = upwards[..., k].ravel()
+    for name in (*_SURFACE_FIELDS, "count", *spread):
         vertex[name] = getattr(surface, name).ravel()
     triangles = _triangles(known(surface))
     face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
@@ -99,14 +112,14 @@ def save_surface_ply(surface: Surface, path: Path) -> Path:
     return _write(path, [("vertex", vertex), ("face", face)], "surface", surface.meta)
 
 
-def save_trajectory_ply(trajectory: Trajectory, path: Path, surface: Surface) -> Path:
+def save_trajectory_ply(
+    trajectory: Trajectory, path: Path, surface: Surface, look: Look | None = None
+) -> Path:
     """Write `trajectory` as a polyline at its own loss, on the height scale of `surface`'s mesh."""
-    place = _type_of_places(surface)
-    vertex = np.zeros(
-        len(trajectory), [(n, place) for n in "xyz"] + [(n, "f8") for n in _TRAJECTORY_FIELDS]
-    )
+    vertex = np.zeros(len(trajectory), [(n, "f8") for n in ("x", "y", "z", *_TRAJECTORY_FIELDS)])
     vertex["x"], vertex["y"] = trajectory.alpha, trajectory.beta
-    vertex["z"] = _mesh_height(surface, _bridged(trajectory.loss))
+    relief = Relief(surface, None if look is None else look.log_height)
+    vertex["z"] = relief.at(_bridged(trajectory.loss))
     for name in _TRAJECTORY_FIELDS:
         vertex[name] = getattr(trajectory, name)
     edge = np.zeros(max(len(trajectory) - 1, 0), [("vertex1", "i4"), ("vertex2", "i4")])
@@ -122,15 +135,18 @@ def load_surface_ply(path: Path) -> Surface:
     """
     vertex, meta = _read_vertices(path)
     names = set(vertex.dtype.names or ())
-    ours = {"alpha", "beta", "loss"} <= names
+    place = ("alpha", "beta") if {"alpha", "beta", "loss"} <= names else ("x", "y")
+    ours = {*place, "loss"} <= names
     if not ours and not {"x", "y", "z"} <= names:
         raise IsolossError(f"{path} has no vertices with x, y and z: not a surface")
-    alpha, beta, loss = (_column(vertex, n) for n in (_SURFACE_FIELDS[:3] if ours else "xyz"))
+    alpha, beta, loss = (_column(vertex, n) for n in (*place, "loss" if ours else "z"))
     columns: dict[str, NDArray[Any]] = {"loss": loss}
     if ours:
-        columns |= {n: _column(vertex, n) for n in ("accuracy", "loss_stderr") if n in names}
+        columns |= {n: _column(vertex, n) for n in _SURFACE_FIELDS[1:] if n in names}
         columns |= {"count": counts(vertex["count"])} if _is_number(vertex, "count") else {}
         columns |= {"spread": _column(vertex, "spread")} if _is_number(vertex, "spread") else {}
+    if not ours and meta:  # our remark: z was never the loss
+        raise only_heights(path)
     return surface_of_points(alpha, beta, columns, meta)
 
 
@@ -157,27 +173,11 @@ def _column(vertex: NDArray[Any], name: str) -> Array:
     return np.ascontiguousarray(reals(vertex[name], name))
 
 
-def _type_of_places(surface: Surface) -> str:
-    """Single precision where it hardly moves a point, as all programs read it; else double."""
-    for axis in (surface.alpha, surface.beta):
-        moved = np.abs(axis.astype(np.float32) - axis)
-        if (moved > _LITTLE * np.diff(axis).min(initial=np.inf)).any():
-            return "f8"
-    return "f4"
-
-
 def _type_of_counts(surface: Surface, path: Path) -> str:
     largest = int(surface.count.max())
     if largest > EXACT:
         raise IsolossError(f"cannot save counts beyond {EXACT:,} as {path.name}: .npz holds them")
     return "i4" if largest < 1 << 31 else "f8"
-
-
-def _mesh_height(surface: Surface, loss: Array) -> Array:
-    """Heights for other programs: as our viewer draws them, 0.45 of the wider axis tall."""
-    extent = max(np.ptp(surface.alpha), np.ptp(surface.beta))
-    scale = HeightScale.automatic(surface.loss[surface.computed])
-    return 0.45 * extent * scale.apply(loss)
 
 
 def _bridged(loss: Array) -> Array:
@@ -201,8 +201,26 @@ def _write(
 ) -> Path:
     described = [plyfile.PlyElement.describe(data, name) for name, data in elements]
     comments = [remark(kind, meta)]
-    ply = plyfile.PlyData(described, text=False, byte_order="<", comments=comments)
-    return write_atomic(path, lambda p: ply.write(str(p)))
+    header = plyfile.PlyData(described, text=False, byte_order="<", comments=comments).header
+
+    def write(target: Path) -> None:
+        # plyfile writes lists one by one: of a million points for five seconds.
+        with target.open("wb") as file:
+            file.write(f"{header}\n".encode("ascii"))
+            for _, data in elements:
+                listed = _as_listed(data)
+                listed.astype(listed.dtype.newbyteorder("<"), copy=False).tofile(file)
+
+    return write_atomic(path, write)
+
+
+def _as_listed(data: NDArray[Any]) -> NDArray[Any]:
+    """The rows of an element as they are written: corners have their number before them."""
+    if data.dtype.names != ("vertex_indices",):
+        return data
+    listed = np.empty(len(data), _TRIANGLE)
+    listed["corners"], listed["vertices"] = 3, data["vertex_indices"]
+    return listed
 
 
 def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
