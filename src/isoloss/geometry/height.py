@@ -10,6 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import (
+    Tick,
+    log_ticks,
+    nice_ticks,
+    number_label,
+    power_label,
+    round_below,
+    told_apart,
+)
 
 DECADES_FOR_LOG = 1.7
 """From how many decades of (robust) range on the automatic scale is logarithmic."""
@@ -20,16 +29,6 @@ MOST_DECADES = 12.0
 _KNEE_FOR_LINEAR = 12.0  # a signed scale is linear where nine tenths lie within that much
 
 _LARGEST = 1e150  # beyond, differences and quantiles would overflow
-
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A labelled value on a scale."""
-
-    value: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -106,21 +105,11 @@ class HeightScale:
         """About `count` round values inside [lo, hi], ascending, with their labels."""
         if self.kind == "linear":
             return nice_ticks(self.lo, self.hi, count)
-        decades = math.log10(self.hi / self.lo)
-        if decades < 0.7:
-            return nice_ticks(self.lo, self.hi, count)
-        if decades < 0.6 * count:
-            mantissas = (1, 2, 5) if decades * 3 <= 1.6 * count else (1, 3)
-            step = 1
-        else:
-            mantissas, step = (1,), max(1, math.ceil(decades / (1.3 * count)))
-        first, last = math.floor(math.log10(self.lo)) - 1, math.ceil(math.log10(self.hi)) + 1
-        exponents = [e for e in range(first, last + 1) if e % step == 0]
-        values = [m * 10.0**e for e in exponents for m in mantissas]
-        slack = (self.hi / self.lo) ** 1e-9
-        inside = [v for v in values if self.lo / slack <= v <= self.hi * slack]
-        as_powers = mantissas == (1,) and any(not 1e-3 <= v <= 1e3 for v in inside)
-        return [Tick(v, power_label(v) if as_powers else number_label(v)) for v in inside]
+        return log_ticks(self.lo, self.hi, count)
+
+    def label(self, value: float, digits: int = 3) -> str:
+        """`value`, with as many digits as tell it from others on this scale."""
+        return told_apart(value, self.hi - self.lo, digits)
 
 
 @dataclass(frozen=True)
@@ -200,58 +189,6 @@ class SignedScale:
 
 def _signed_power(value: float) -> str:
     return ("−" if value < 0 else "") + power_label(abs(value))
-
-
-def round_below(value: float, slack: float = 1e-9) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above `value` > 0, or above it by
-    no more than the fraction `slack`."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(m * power for m in (1, 2, 5, 10) if m * power <= value * (1 + slack))
-
-
-def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
-    """Multiples of 1, 2, 2.5 or 5 times a power of ten inside [lo, hi], labelled alike."""
-    raw = (hi - lo) / max(count - 1, 1)
-    if not raw > 0 or not math.isfinite(raw):
-        return [Tick(lo, number_label(lo))]
-    magnitude = 10.0 ** math.floor(math.log10(raw))
-    step = min((m * magnitude for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(math.log(s / raw)))
-    first, last = math.ceil(lo / step - 1e-6), math.floor(hi / step + 1e-6)
-    if last - first > 50:  # lo and hi differ only in their last digits
-        return [Tick(lo, number_label(lo))]
-    values = [k * step for k in range(first, last + 1)]
-    largest = max((abs(v) for v in values), default=0.0)
-    if largest >= 1e5 or (largest and largest < 1e-3):
-        return [Tick(v, number_label(v)) for v in values]
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
-        decimals += 1  # a step of 2.5
-    return [Tick(v, _minus(f"{v:.{decimals}f}") if v else "0") for v in values]
-
-
-def number_label(value: float, digits: int = 3) -> str:
-    """`value` as people write it: 0.25, 1500, 2.5×10⁶, −3×10⁻⁷."""
-    if not math.isfinite(value):
-        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        short, decimals = f"{value:.{digits}g}", max(digits - 4, 0)  # of thousands
-        return _minus(short if abs(float(short)) < 1000 else f"{value:.{decimals}f}")
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
-    if mantissa in ("1", "-1"):
-        return _minus(mantissa[:-1]) + power
-    return f"{_minus(mantissa)}×{power}"
-
-
-def power_label(value: float) -> str:
-    """A power of ten as 10⁻², 1, 10³."""
-    exponent = round(math.log10(value))
-    return "1" if exponent == 0 else "10" + str(exponent).translate(_SUPERSCRIPT)
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
 
 
 def _decades(positive: Array) -> float:
