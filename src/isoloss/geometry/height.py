@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ticks import (
@@ -24,11 +24,15 @@ DECADES_FOR_LOG = 1.7
 """From how many decades of (robust) range on the automatic scale is logarithmic."""
 
 MOST_DECADES = 12.0
-"""A logarithmic scale never reaches further than this below its top."""
+"""A logarithmic scale reaches no further than this above its bottom, but for more than spikes."""
+
+_SPIKES = 0.1  # of the values, at most
+
+_FEW = 0.01  # of the values may be zero, or next to it, on a scale that is logarithmic by itself
 
 _KNEE_FOR_LINEAR = 12.0  # a signed scale is linear where nine tenths lie within that much
 
-_LARGEST = 1e150  # beyond, differences and quantiles would overflow
+_LARGEST = 8e307  # beyond, differences would overflow
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,11 @@ class HeightScale:
         if values.size == 0:
             return cls("linear", 0.0, 1.0)
         lo, hi = float(values.min()), float(values.max())
-        if log is not False:
-            positive = values[values > 0]
-            spans_decades = lo > 0 and _decades(positive) >= DECADES_FOR_LOG
-            if positive.size and (spans_decades or log):
-                return cls("log", *_log_range(positive))
+        positive = values[values > 0]
+        if log is None:
+            log = _are_positive(values) and _decades(positive) >= DECADES_FOR_LOG
+        if log and positive.size:
+            return cls("log", *_log_range(positive))
         if hi - lo <= 1e-12 * max(abs(hi), abs(lo)):
             return cls("linear", *_around(lo))
         return cls("linear", lo, _without_spikes(values, lo, hi))
@@ -87,18 +91,28 @@ class HeightScale:
         is_log = together or all(s.kind == "log" for s in scales)
         return cls("log" if is_log else "linear", lo, hi)
 
+    @property
+    def words(self) -> str:
+        """What the scale is, after the name of what it shows; "" where that goes without saying."""
+        return "log" if self.kind == "log" else ""
+
     def apply(self, values: ArrayLike) -> Array:
         """Heights in [0, 1] of the same shape; NaN stays NaN, ±inf clamp to the ends."""
         values = np.clip(np.asarray(values, np.float64), self.lo, self.hi)
         if self.kind == "log":
-            return np.log(values / self.lo) / math.log(self.hi / self.lo)
+            bottom = math.log(self.lo)
+            return (np.log(values) - bottom) / (math.log(self.hi) - bottom)
         return (values - self.lo) / (self.hi - self.lo)
+
+    def beyond(self, values: ArrayLike) -> NDArray[np.int8]:
+        """1 where a value lies above the scale and is clamped, -1 below it, 0 inside; NaN is 0."""
+        return _beyond(self, values)
 
     def invert(self, heights: ArrayLike) -> Array:
         """The values at `heights` in [0, 1]; the inverse of `apply` inside the range."""
         heights = np.asarray(heights, np.float64)
         if self.kind == "log":
-            return self.lo * np.exp(heights * math.log(self.hi / self.lo))
+            return self.lo * np.exp(heights * (math.log(self.hi) - math.log(self.lo)))
         return self.lo + heights * (self.hi - self.lo)
 
     def ticks(self, count: int = 6) -> list[Tick]:
@@ -163,6 +177,19 @@ class SignedScale:
         """ "log" where the knee lies inside the range."""
         return "log" if self.knee < self.most else "linear"
 
+    @property
+    def words(self) -> str:
+        """What the scale is, after the name of what it shows; "" where that goes without saying."""
+        return "signed log" if self.kind == "log" else ""
+
+    def beyond(self, values: ArrayLike) -> NDArray[np.int8]:
+        """1 where a value lies above the scale and is clamped, -1 below it, 0 inside; NaN is 0."""
+        return _beyond(self, values)
+
+    def label(self, value: float, digits: int = 3) -> str:
+        """`value`, with as many digits as tell it from others on this scale."""
+        return told_apart(value, self.most, digits)
+
     def apply(self, values: ArrayLike) -> Array:
         """Positions in [0, 1]; NaN stays NaN, what lies outside clamps to the ends."""
         values = np.clip(np.asarray(values, np.float64), -self.most, self.most)
@@ -179,7 +206,8 @@ class SignedScale:
             return nice_ticks(-self.most, self.most, count)
         first, last = math.ceil(math.log10(self.knee)), math.floor(math.log10(self.most) + 1e-9)
         step = max(1, math.ceil((last - first + 1) / max(count // 2, 1)))
-        sizes = [10.0**e for e in range(last, first - 1, -step)] or [round_below(self.most)]
+        sizes = [float(f"1e{e}") for e in range(last, first - 1, -step)]
+        sizes = sizes or [round_below(self.most)]
         # Zero is what such a scale is about: what lies too near to it has no label.
         sizes = [v for v in sizes if self.apply(v) - 0.5 > 0.5 / count] or sizes[:1]
         values = [-v for v in sizes] + [0.0] + sizes[::-1]
@@ -191,19 +219,43 @@ def _signed_power(value: float) -> str:
     return ("−" if value < 0 else "") + power_label(abs(value))
 
 
+def with_scale(name: str, scale: HeightScale | SignedScale) -> str:
+    """The name of what a scale shows, and what the scale is: "loss, log"."""
+    return f"{name}, {scale.words}" if scale.words else name
+
+
+def _beyond(scale: HeightScale | SignedScale, values: ArrayLike) -> NDArray[np.int8]:
+    values = np.asarray(values, np.float64)
+    ends = scale.lo, scale.hi
+    slack = [abs(e) if scale.kind == "log" else scale.hi - scale.lo for e in ends]
+    above, below = values > scale.hi + 1e-9 * slack[1], values < scale.lo - 1e-9 * slack[0]
+    return above.astype(np.int8) - below.astype(np.int8)
+
+
+def _are_positive(values: Array) -> bool:
+    """Whether all values are, but for a few that are zero or hardly below it: the losses of batches
+    that are fitted perfectly, and rounding."""
+    positive, others = values[values > 0], values[values <= 0]
+    if not positive.size or others.size > max(1, _FEW * values.size):
+        return False
+    return bool(-others.min(initial=0.0) <= np.median(positive))
+
+
 def _decades(positive: Array) -> float:
     """Decades between the lowest and the 99th percentile: one spike does not make a scale log."""
-    lo, hi = float(positive.min()), float(np.quantile(positive, 0.99))
-    return math.log10(hi / lo) if lo > 0 and math.isfinite(hi / lo) else MOST_DECADES
+    return math.log10(float(np.quantile(positive, 0.99))) - math.log10(float(positive.min()))
 
 
 def _log_range(positive: Array) -> tuple[float, float]:
+    """From the lowest value, whatever it is, for a valley is what one looks for; to the highest one
+    but for spikes."""
     logs = np.log10(positive)
-    top = _without_spikes(logs, float(logs.min()), float(logs.max()))
-    bottom = max(float(logs.min()), top - MOST_DECADES)
+    bottom, highest = float(logs.min()), float(logs.max())
+    reach = max(bottom + MOST_DECADES, float(np.quantile(logs, 1 - _SPIKES)))
+    top = min(_without_spikes(logs, bottom, highest), reach)
     if top - bottom < 1e-9:
-        return 10.0 ** (bottom - 0.5), 10.0 ** min(top + 0.5, 307.0)
-    return max(10.0**bottom, 1e-307), 10.0**top
+        return max(10.0 ** (bottom - 0.5), 5e-324), 10.0 ** min(top + 0.5, 308.0)
+    return float(positive.min()), float(positive.max()) if top == highest else 10.0**top
 
 
 def _without_spikes(values: Array, lo: float, hi: float) -> float:

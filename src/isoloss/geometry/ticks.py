@@ -20,6 +20,7 @@ _PER_DECADE = (
     (10, 15, 20, 30, 50, 70),
     (10, 12, 15, 20, 25, 30, 40, 50, 60, 80),
     tuple(range(10, 100, 5)),
+    (*range(10, 20), *range(20, 50, 2), *range(50, 100, 5)),
     tuple(range(10, 100)),
 )
 """Tenths of a power of ten: what is round within a decade, where there are ever more of them."""
@@ -76,18 +77,13 @@ def log_ticks(lo: float, hi: float, count: int = 5, dense: bool = False) -> list
         return nice_ticks(lo, hi, count)
     grids = [((10,), stride) for stride in _STRIDES[::-1]]
     grids += [(mantissas, 1) for mantissas in _PER_DECADE[: None if dense else 2]]
-    unlike = [abs(math.log(decades * len(m) / (stride * max(count, 1)))) for m, stride in grids]
-    found, mantissas, slack = [], (10,), 1e-9 * decades
-    for mantissas, stride in grids[unlike.index(min(unlike)) :]:
-        powers = range(math.floor(bottom / stride) * stride, math.ceil(top) + 1, stride)
-        places = [(math.log10(m) + e - 1, m, e - 1) for e in powers for m in mantissas]
-        inside = (p for p in places if bottom - slack <= p[0] <= top + slack)
-        found = [Decimal(m).scaleb(e, _EXACT) for _, m, e in inside]
-        if len(found) > 1:
-            break
-    as_powers = mantissas == (10,) and not Decimal("1e-3") <= found[0] <= found[-1] <= 1000
-    shown = [v.normalize(_EXACT) for v in found]
-    return [Tick(float(v), _written(v, is_plain=not as_powers and _is_short(v))) for v in shown]
+    expected = [decades * len(mantissas) / stride for mantissas, stride in grids]
+    near = min(range(len(grids)), key=lambda k: abs(math.log(expected[k] / count)))
+    choices = [_on_grid(bottom, top, *grid) for grid in grids[max(near - 1, 0) : near + 3]]
+    found = min(choices, key=lambda f: (len(f) < 2, abs(math.log(max(len(f), 1) / count))))
+    are_powers = all(value.as_tuple().digits == (1,) for value in found)
+    as_powers = are_powers and not Decimal("1e-3") <= found[0] <= found[-1] <= 1000
+    return [Tick(float(v), _written(v, is_plain=not as_powers and _is_short(v))) for v in found]
 
 
 def number_label(value: float, digits: int = 3) -> str:
@@ -123,6 +119,15 @@ def round_below(value: float, slack: float = 1e-9) -> float:
     no more than the fraction `slack`."""
     power = 10.0 ** math.floor(math.log10(value))
     return max(m * power for m in (1, 2, 5, 10) if m * power <= value * (1 + slack))
+
+
+def _on_grid(bottom: float, top: float, mantissas: tuple[int, ...], stride: int) -> list[Decimal]:
+    """Tenths `mantissas` of every `stride`-th power of ten, between logarithms `bottom` and `top`."""
+    slack = 1e-9 * (top - bottom)
+    powers = range(math.floor(bottom / stride) * stride, math.ceil(top) + 1, stride)
+    places = [(math.log10(m) - 1 + e, m, e - 1) for e in powers for m in mantissas]
+    inside = (p for p in places if bottom - slack <= p[0] <= top + slack)
+    return [Decimal(m).scaleb(e, _EXACT).normalize(_EXACT) for _, m, e in inside]
 
 
 def _multiples(lo: float, hi: float, step: Decimal) -> list[Decimal]:

@@ -5,22 +5,39 @@ from __future__ import annotations
 import numpy as np
 
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import Tick, log_ticks, nice_ticks
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale
 
 
-def contour_heights(appearance: Appearance, frame: Frame) -> Array:
-    """The displayed heights of the levels, evenly spaced in height, loss or its logarithm."""
-    count, scale = max(0, appearance.contour_levels), frame.scale
-    fractions = (np.arange(count) + 1) / (count + 1)
-    if appearance.contour_spacing == "linear":
-        return scale.apply(scale.lo + fractions * (scale.hi - scale.lo))
-    if appearance.contour_spacing == "log" and scale.hi > 0:
+_APART = 1e-6
+"""Of the height: a level this near to an end of the scale is none."""
+
+
+def contour_levels(appearance: Appearance, frame: Frame) -> list[Tick]:
+    """The levels, ascending: round values, about as many as are asked for.
+
+    They are evenly spaced in loss or in its logarithm, whichever the heights are unless it is said.
+    """
+    count, scale, spacing = appearance.contour_levels, frame.scale, appearance.contour_spacing
+    if count < 1:
+        return []
+    is_log = spacing == "log" or (spacing == "height" and scale.kind == "log")
+    if is_log and scale.hi > 0:
         lowest = scale.lo if scale.lo > 0 else 1e-3 * scale.hi
-        return scale.apply(lowest * (scale.hi / lowest) ** fractions)
-    return fractions
+        found = log_ticks(lowest, scale.hi, count, dense=True)
+    else:
+        found = nice_ticks(scale.lo, scale.hi, count + 2)  # those at the ends are no lines
+    heights = scale.apply([tick.value for tick in found])
+    inside = (_APART < heights) & (heights < 1 - _APART)
+    return [tick for tick, is_inside in zip(found, inside, strict=True) if is_inside]
+
+
+def contour_heights(appearance: Appearance, frame: Frame) -> Array:
+    """(n,) the displayed heights of the levels."""
+    return frame.scale.apply([tick.value for tick in contour_levels(appearance, frame)])
 
 
 def own_height(appearance: Appearance, frame: Frame) -> float | None:

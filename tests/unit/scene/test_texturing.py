@@ -28,6 +28,10 @@ def colors_of(layer, **look):
     return color_scale([layer], scene.appearance, scene.frame())
 
 
+def colors_of_scene(scene, appearance):
+    return color_scale(scene.layers, appearance, scene.frame())
+
+
 def test_curvature_is_the_laplacian_on_axes_of_any_spacing():
     x, y = UNEVEN[:, None], AXIS[None, :]
     loss = 3 * x**2 - 5 * y**2 + x * y + 2 * x + 40
@@ -120,7 +124,7 @@ def test_levels_are_spaced_as_asked():
 )
 def test_the_level_set_by_hand_is_shown_within_the_scale(value, height):
     frame = Frame((-1, 1), (-1, 1), HeightScale("log", 0.01, 100.0))
-    assert own_height(Appearance(contour_value=value), frame) == height
+    assert own_height(Appearance(contour_value=value), frame) == pytest.approx(height)
 
 
 def test_infinite_cells_are_holes_of_their_own_kind():
@@ -157,13 +161,13 @@ def test_notes_name_what_the_colours_do_not():
     def texts(**look):
         chosen = Appearance(**look)
         extent = Extent.of(scene.layers)
-        found = notes(extent, chosen.texture, chosen, scene.frame(), THEMES["dark"])
+        found = notes(extent, colors_of_scene(scene, chosen), chosen, scene.frame(), THEMES["dark"])
         return [note.text for note in found]
 
     assert texts() == ["infinite", "NaN", "pending"]
     assert texts(contour_value=1.5)[0] == "1.5"
     top = float(f"{scene.frame().scale.hi:.3g}")
-    assert texts(texture=Texture.SLOPE)[0] == f"loss > {top:g}"
+    assert texts(texture=Texture.SLOPE)[0] == f"loss > {top:g}: clamped"
 
 
 def test_notes_on_differences_say_so():
@@ -173,5 +177,11 @@ def test_notes_on_differences_say_so():
     )
     scene = Scene([SurfaceLayer("a − b", difference(a.surface, b.surface), derived=(a, b))])
     chosen = Appearance(texture=Texture.SLOPE, contour_value=0.1)
-    found = notes(Extent.of(scene.layers), chosen.texture, chosen, scene.frame(), THEMES["dark"])
+    found = notes(
+        Extent.of(scene.layers),
+        colors_of_scene(scene, chosen),
+        chosen,
+        scene.frame(),
+        THEMES["dark"],
+    )
     assert found[0].text == "Δ loss 0.1"

@@ -149,7 +149,7 @@ def _draw_subplot(
     if appearance.axes:
         set_ticks(axes.xaxis, nice_ticks(*subplot.frame.alpha, 5))
         set_ticks(axes.yaxis, nice_ticks(*subplot.frame.beta, 5))
-        names = axis_titles([subplot.layer])
+        names = axis_titles([subplot.layer], subplot.frame)
         axes.set_xlabel(names[0], labelpad=0.35 * em)
         axes.set_ylabel(names[1], labelpad=0.2 * em)
     else:

@@ -8,8 +8,9 @@ import numpy as np
 
 from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
 from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
-from isoloss.geometry.height import HeightScale, nice_ticks
+from isoloss.geometry.height import HeightScale, with_scale
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import Tick, nice_ticks
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -66,17 +67,18 @@ def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appe
     axes.set_xlim(*curve.span)
     axes.set_ylim(low, high)
     set_ticks(axes.xaxis, nice_ticks(*curve.span, 6))
-    set_ticks(axes.yaxis, HeightScale("log" if log else "linear", low, high).ticks(7))
+    losses = HeightScale("log" if log else "linear", low, high)
+    set_ticks(axes.yaxis, losses.ticks(7))
     axes.grid(True)
     axes.set_xlabel("α")
-    axes.set_ylabel("loss")
+    axes.set_ylabel(with_scale("loss", losses))
     axes.spines[["top", *(() if curve.has_accuracy else ("right",))]].set_visible(False)
     handles: list[Artist] = []
     if curve.has_accuracy:
         percent = axes.twinx()
         percent.set_ylim(-2, 102)
         percent.set_ylabel("accuracy")
-        percent.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+        set_ticks(percent.yaxis, [Tick(t.value, f"{t.label} %") for t in nice_ticks(0, 100, 6)])
         percent.spines["top"].set_visible(False)
         handles += percent.plot(
             curve.alpha, curve.accuracy, color=accuracy_color, lw=2 * scale, label="accuracy"

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from isoloss.figures.plane.subplot import Subplot
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import number_label
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
-from isoloss.scene.texturing import quantity
+from isoloss.scene.texturing import clamped, quantity
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -39,11 +38,11 @@ def remarks(subplot: Subplot) -> list[Remark]:
     prefix = "" if subplot.field is None else f"{quantity([subplot.layer])} "
     found: list[Remark] = []
     if (subplot.mesh.clamped > 0).any():
-        most = number_label(float(finite.max()))
-        found.append(Remark(f"{prefix}> {number_label(scale.hi)}, up to {most}", "clamped"))
+        most = scale.label(float(finite.max()))
+        found.append(Remark(f"{prefix}{clamped(scale, '>')}, up to {most}", "clamped"))
     if (subplot.mesh.clamped < 0).any():
-        least = number_label(float(finite.min()))
-        found.append(Remark(f"{prefix}< {number_label(scale.lo)}, down to {least}", "clamped"))
+        least = scale.label(float(finite.min()))
+        found.append(Remark(f"{prefix}{clamped(scale, '<')}, down to {least}", "clamped"))
     if np.isinf(losses).any():
         found.append(Remark("infinite", "infinite"))
     if np.isnan(losses).any():

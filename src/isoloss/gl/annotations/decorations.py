@@ -82,7 +82,7 @@ class Decorations:
         bar: ScalarBar | None = None
         if appearance.scalar_bar and colors is not None:
             bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
-            remarks = notes(self._extent(shown), texture, appearance, frame, view.theme)
+            remarks = notes(self._extent(shown), colors, appearance, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
                 for rect in bar.rects:
@@ -94,7 +94,7 @@ class Decorations:
             layout.labels.append(heading)
             writing.fills.append(box.plate(rect))
         if appearance.axes:
-            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown))
+            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown, frame))
         cards = Callouts()
         if appearance.markers:
             markers = [m for layer in shown for m in drawn_markers(layer)]

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.geometry.height import number_label
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
@@ -19,8 +18,7 @@ from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Frame
-from isoloss.scene.textures import Texture
-from isoloss.scene.texturing import ColorScale, quantity
+from isoloss.scene.texturing import ColorScale, clamped, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
@@ -89,20 +87,20 @@ class Extent:
 
 
 def notes(
-    extent: Extent, texture: Texture, appearance: Appearance, frame: Frame, theme: Theme
+    extent: Extent, colors: ColorScale, appearance: Appearance, frame: Frame, theme: Theme
 ) -> tuple[Note, ...]:
-    """What is to be explained besides the colours of `texture`, in the order of the bar."""
+    """What is to be explained besides the colours, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
-    prefix = "" if texture.shows_height else f"{extent.quantity} "
+    prefix = "" if colors.is_of_heights else f"{extent.quantity} "
     if own_height(appearance, frame) is not None and appearance.contour_value is not None:
-        found.append(Note(prefix + number_label(appearance.contour_value), theme.level, "line"))
-    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
-    if prefix or appearance.color_range is not None:  # else the caps of the bar tell it
-        if extent.highest > scale.hi + slack:
-            found.append(Note(f"{prefix}> {number_label(scale.hi)}", theme.clamped, "hatch"))
-        if extent.lowest < scale.lo - slack:
-            found.append(Note(f"{prefix}< {number_label(scale.lo)}", theme.clamped, "hatch"))
+        found.append(Note(prefix + scale.label(appearance.contour_value), theme.level, "line"))
+    if prefix:  # else the caps of the bar tell it
+        lowest, highest = scale.beyond([extent.lowest, extent.highest])
+        if highest > 0:
+            found.append(Note(prefix + clamped(scale, ">"), theme.clamped, "hatch"))
+        if lowest < 0:
+            found.append(Note(prefix + clamped(scale, "<"), theme.clamped, "hatch"))
     if extent.has_infinite:
         found.append(Note("infinite", theme.clamped, "rim"))
     if extent.has_nan:
@@ -151,7 +149,6 @@ class _Drawing:
         self.triangles: Triangles = []
         self.labels: list[Label] = []
         self.rects: list[Rect] = []
-        self.is_hatched = appearance.texture.shows_height and appearance.color_range is None
 
     # -- where ---------------------------------------------------------------------------------
 
@@ -293,8 +290,8 @@ class _Drawing:
         """What stands beyond the lower and the upper end of the scale; "" for nothing."""
         colors = self.colors
         return (
-            f"< {colors.label(colors.scale.lo)}" if colors.below else "",
-            f"> {colors.label(colors.scale.hi)}" if colors.above else "",
+            colors.end("<") if colors.below else "",
+            colors.end(">") if colors.above else "",
         )
 
     def _ticks(self, count: int) -> list[tuple[float, str]]:
@@ -322,7 +319,7 @@ class _Drawing:
 
     def _cap(self, rect: Rect, end: float) -> None:
         """Beyond an end, 0 or 1: hatched as the surface is, where heights are clamped there too."""
-        if self.is_hatched:
+        if self.colors.is_of_heights:
             self._hatch(rect, tuple(shades(np.array(end), *self.palette)))
         else:
             self._fill(rect, shades(np.array(end), *self.palette))
