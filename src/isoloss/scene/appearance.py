@@ -17,7 +17,8 @@ class Appearance:
 
     Attributes:
         texture: what the colours mean.
-        colormap: one of viridis, cividis, magma, coolwarm or terrain.
+        colormap: viridis, cividis, magma or coolwarm, which the colour-blind can read too, or
+            terrain, which they cannot.
         reverse_colormap: run the colormap from its other end.
         contours: lines on the surface.
         contour_levels: how many levels of contours there are.

@@ -12,10 +12,19 @@ from isoloss.geometry.arrays import Array
 from isoloss.resources import resource_folder
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
-"""In the order they are offered; viridis is the default, cividis is safe for the colour-blind."""
+"""In the order they are offered; viridis is the default."""
+
+SAFE = ("viridis", "cividis", "magma", "coolwarm")
+"""Those of `NAMES` that the colour-blind can read too: whatever kind of cone is missing, values an
+eighth of the scale apart differ in colour, and those without a neutral middle rise in lightness."""
 
 DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
+
+
+def for_whom(name: str) -> str:
+    """Who can read a colormap, in a few words."""
+    return "safe for the colour-blind" if name in SAFE else "not for the colour-blind"
 
 
 @cache

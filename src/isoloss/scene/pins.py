@@ -9,6 +9,7 @@ import numpy as np
 
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.naming import drawable
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.picking import Hit
 
@@ -71,10 +72,11 @@ def drawn_markers(layer: SurfaceLayer) -> tuple[Marker, ...]:
     surface = layer.surface
 
     def drawn(marker: Marker) -> Marker:
+        label = drawable(marker.label)
         if not marker.pinned:
-            return marker
+            return marker if label == marker.label else replace(marker, label=label)
         cell = cell_of(surface, marker)
-        label = marker.label or pin_label(surface, cell)
+        label = label or pin_label(surface, cell)
         return replace(marker, loss=float(surface.loss[cell]), label=label)
 
     return tuple(map(drawn, layer.markers))

@@ -16,7 +16,15 @@ from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.plane.marks import draw_marks, draw_paths, keep_clear, legend_entries
 from isoloss.figures.plane.remarks import draw_remarks, remarks, sign_of
 from isoloss.figures.plane.subplot import STEPS, Subplot, subplot_of
-from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
+from isoloss.figures.sheet import (
+    Sheet,
+    add_legend,
+    draw_background,
+    fitted_lines,
+    set_ticks,
+    styled,
+    text_width,
+)
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Scene
@@ -28,20 +36,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+HEADING, LEGEND = 1.15, 0.95
+"""Sizes of their texts, in em."""
+MOST_LINES = 3
+"""Of a heading."""
+
+
 def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
     """A figure of 1, 2 or 4 viewports, one surface each.
 
     Raises:
         IsolossError: a viewport shows no surface, or several.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     subplots = [subplot_of(scene, print_) for scene in views]
     theme, appearance = THEMES[views[0].appearance.theme], views[0].appearance
-    layout = _Layout(subplots, sheet)
-    with matplotlib.rc_context(style(theme, sheet)):
-        figure = Figure(figsize=(sheet.width / 72, layout.height / 72), dpi=sheet.dpi)
+    with styled(theme, sheet):
+        figure = Figure(figsize=(sheet.width / 72, 1), dpi=sheet.dpi)
+        layout = _Layout(subplots, sheet, figure)
+        figure.set_size_inches(sheet.width / 72, layout.height / 72)
         if not appearance.transparent:
             # Paper is white; only the dark theme brings its own background.
             figure.patch.set_facecolor("white" if appearance.theme == "light" else "none")
@@ -50,6 +64,7 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
         for k, subplot in enumerate(subplots):
             axes = figure.add_axes(layout.plot(k))
             _draw_subplot(axes, subplot, sheet, theme, print_, layout.lines)
+            layout.write_heading(k, axes, theme)
             if subplot.scene.appearance.scalar_bar:
                 draw_bar(figure.add_axes(layout.bar(k)), subplot, sheet, theme, print_)
     return figure
@@ -58,7 +73,7 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
 class _Layout:
     """Where the plots go: all in points, but what is handed out in fractions of the figure."""
 
-    def __init__(self, subplots: list[Subplot], sheet: Sheet) -> None:
+    def __init__(self, subplots: list[Subplot], sheet: Sheet, figure: Figure) -> None:
         self._sheet, self._subplots = sheet, subplots
         em = sheet.em
         appearance = subplots[0].scene.appearance
@@ -68,14 +83,46 @@ class _Layout:
         self._right = max((bar.breadth for bar in bars), default=0.9) * em
         self._bottom = 3.5 * em if appearance.axes else 0.8 * em
         room = sheet.width / self._columns - self._left - self._right
-        self.lines = max(legend_rows(p, room, em) for p in subplots)
-        heading = 2.5 if any(p.scene.heading for p in subplots) else 0.6
-        self._top = max([heading + 1.45 * self.lines, *(bar.head for bar in bars)]) * em
+        self.lines = max(legend_rows(figure, p, room, em) for p in subplots)
+        self._head = max((bar.head for bar in bars), default=0.0)
         cell = sheet.width / self._columns
         self._width = max(cell - self._left - self._right, 0.2 * cell)
-        ratio = max(subplot.ratio for subplot in subplots)
+        self._fit_headings(figure, rows)
+
+    def _fit_headings(self, figure: Figure, rows: int) -> None:
+        """Beside the title of the bar, where each is one line as narrow as its plot; else above."""
+        texts = [subplot.scene.heading for subplot in self._subplots]
+        size, margin = HEADING * self._sheet.em, 0.8 * self._sheet.em
+        self._headings = [[text] if text else [] for text in texts]
+        self._extents = [text_width(figure, text, size) for text in texts]
+        self._divide(rows, above_bar=False)
+        plots = [self._box(k)[2] for k in range(len(texts))]
+        if all(
+            "\n" not in text and width <= plot
+            for text, width, plot in zip(texts, self._extents, plots, strict=True)
+        ):
+            return
+        room = self._sheet.width / self._columns - 2 * margin
+        room = room if self._sheet.height else room - self._left + margin
+        most = MOST_LINES
+        if self._sheet.height:
+            most = min(max(int(0.25 * self._sheet.height / rows / (1.25 * size)), 1), MOST_LINES)
+        self._headings = [fitted_lines(figure, t, most, room, size) if t else [] for t in texts]
+        self._extents = [
+            max((text_width(figure, line, size) for line in lines), default=0.0)
+            for lines in self._headings
+        ]
+        self._divide(rows, above_bar=True)
+
+    def _divide(self, rows: int, above_bar: bool) -> None:
+        """The height of the figure among what stands above each other in it."""
+        sheet, em = self._sheet, self._sheet.em
+        most = max(map(len, self._headings))
+        self._under = max(0.55 + 1.45 * self.lines, self._head if above_bar else 0.0)
+        over = 0.7 + 1.25 * HEADING * most if most else 0.05
+        self._top = max(self._under + over, self._head) * em
         if sheet.height is None:
-            self._plot_height = ratio * self._width
+            self._plot_height = max(p.ratio for p in self._subplots) * self._width
             self.height = rows * (self._plot_height + self._top + self._bottom)
         else:
             self.height = sheet.height
@@ -92,6 +139,20 @@ class _Layout:
         x, y, width, height = self._box(k)
         em = self._sheet.em
         return self._fraction_of_figure(x + width + 0.8 * em, y, 0.85 * em, height)
+
+    def write_heading(self, k: int, axes: Axes, theme: Theme) -> None:
+        """What stands above the k-th subplot, over its legend."""
+        em, cell = self._sheet.em, self._sheet.width / self._columns
+        # From the left end of the plot; where that would lead beyond the page, from further left.
+        within = self._box(k)[0] - k % self._columns * cell
+        left = min(0.0, cell - 0.8 * em - self._extents[k] - within)
+        for line, text in enumerate(reversed(self._headings[k])):
+            axes.annotate(
+                text, (0, 1), xycoords="axes fraction",
+                xytext=(left, (self._under + 1.25 * HEADING * line) * em),
+                textcoords="offset points", ha="left", va="bottom", fontsize=HEADING * em,
+                color=theme.ink,
+            )  # fmt: skip
 
     def _box(self, k: int) -> tuple[float, float, float, float]:
         """The plot in points, true to its ratio within the room there is for it."""
@@ -112,17 +173,15 @@ class _Layout:
         return x / whole[0], y / whole[1], width / whole[0], height / whole[1]
 
 
-def legend_rows(subplot: Subplot, width: float, em: float) -> int:
+def legend_rows(figure: Figure, subplot: Subplot, width: float, em: float) -> int:
     """How many lines the legend above a plot takes."""
-    texts = _legend_texts(subplot)
-    if not texts:
-        return 0
+    widths = [text_width(figure, text, LEGEND * em) for text in _legend_texts(subplot)]
     # All columns are as wide as the widest entry of each.
-    for rows in range(1, len(texts)):
-        columns = [texts[k : k + rows] for k in range(0, len(texts), rows)]
-        if sum(0.45 * max(map(len, column)) + 3.5 for column in columns) * em <= width:
+    for rows in range(1, len(widths)):
+        columns = [widths[k : k + rows] for k in range(0, len(widths), rows)]
+        if sum(max(column) + 3.5 * em for column in columns) <= width:
             return rows
-    return len(texts)
+    return len(widths)
 
 
 def _legend_texts(subplot: Subplot) -> list[str]:
@@ -157,10 +216,10 @@ def _draw_subplot(
         axes.set_yticks([])
     axes.spines[:].set_zorder(20)
     handles = _handles(subplot, unit, theme) if appearance.legend else []
-    width = axes.get_position().width * sheet.width
     if handles:
-        axes.legend(
-            handles=handles,
+        add_legend(
+            axes,
+            handles,
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             bbox_transform=axes.transAxes,
@@ -171,16 +230,9 @@ def _draw_subplot(
             handlelength=1.7,
             columnspacing=1.3,
             labelspacing=0.35,
-            fontsize=0.95 * em,
+            fontsize=LEGEND * em,
             labelcolor=theme.quiet_ink,
         )
-    if subplot.scene.heading:
-        axes.annotate(
-            _shortened(subplot.scene.heading, width + 4 * em, 1.15 * em),
-            (0, 1), xycoords="axes fraction",
-            xytext=(0, (0.55 + 1.45 * lines) * em), textcoords="offset points",
-            ha="left", va="bottom", fontsize=1.15 * em, color=theme.ink,
-        )  # fmt: skip
 
 
 def _draw_areas(axes: Axes, subplot: Subplot, unit: float, print_: Print) -> None:
@@ -255,8 +307,3 @@ def _handle(entry: tuple[str, dict[str, Any]], unit: float, theme: Theme) -> Any
     edge = {"markeredgewidth": unit, "markeredgecolor": theme.path_casing[:3]}
     scaled: dict[str, Any] = {"lw": 1.8 * unit, "markersize": 8 * unit} | edge
     return Line2D([], [], label=text, **(scaled | appearance))
-
-
-def _shortened(text: str, width: float, size: float) -> str:
-    most = max(4, int(width / (0.52 * size)))
-    return text if len(text) <= most else text[: most - 1] + "…"

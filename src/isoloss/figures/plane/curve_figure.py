@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
+from isoloss.figures.sheet import (
+    Sheet,
+    draw_background,
+    fitted_lines,
+    set_ticks,
+    styled,
+    text_width,
+)
 from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
 from isoloss.geometry.height import HeightScale, with_scale
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import Tick, nice_ticks
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -19,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE, MOST_LINES = 1.3, 3
+"""The title's size in em, and its lines."""
+BAND = f"± {CONFIDENCE:g} standard errors"
 ASPECT = 0.68
 """Height to width, where nobody says."""
 
@@ -30,35 +41,50 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
         appearance: its theme, `log_height`, `title` and `transparent`.
         title: the heading.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     curve, theme = curve_of(surface), THEMES[appearance.theme]
     size = (sheet.width, sheet.height or ASPECT * sheet.width)
     em, scale = sheet.em, sheet.unit
-    with matplotlib.rc_context(style(theme, sheet)):
+    with styled(theme, sheet):
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=sheet.dpi)
         if not appearance.transparent:
             draw_background(figure, theme)
-        axes = figure.add_axes(_frame(size, scale, curve))
-        _draw(axes, curve, theme, scale, appearance)
-        if title and appearance.title:
-            place = 1.4 * em / size[0], 1 - 1.4 * em / size[1]
-            figure.text(*place, title, va="top", ha="left", fontsize=1.3 * em, color=theme.ink)
+        heading = drawable(title) if appearance.title else ""
+        lines, is_beside = _heading(figure, heading, curve, size[0] - 2.8 * em, em)
+        line = 1.25 * TITLE * em / size[1]
+        above = 0.0 if is_beside else line * len(lines)
+        axes = figure.add_axes(_frame(size, scale, curve, above))
+        _draw(axes, curve, theme, scale, appearance, above)
+        for k, text in enumerate(lines):
+            place = 1.4 * em / size[0], 1 - 1.4 * em / size[1] - k * line
+            figure.text(*place, text, va="top", ha="left", fontsize=TITLE * em, color=theme.ink)
     return figure
 
 
+def _heading(
+    figure: Figure, text: str, curve: Curve, room: float, em: float
+) -> tuple[list[str], bool]:
+    """Its lines, and whether there is room for them beside the legend: else they go above it."""
+    names = ["loss"] + ["accuracy"] * curve.has_accuracy + [BAND] * curve.has_band
+    legend = sum(text_width(figure, name, em) + 4.4 * em for name in names)
+    is_beside = text_width(figure, text, TITLE * em) <= room - legend and "\n" not in text
+    return fitted_lines(figure, text, MOST_LINES, room, TITLE * em), is_beside
+
+
 def _frame(
-    size: tuple[float, float], scale: float, curve: Curve
+    size: tuple[float, float], scale: float, curve: Curve, above: float
 ) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of the plot, as fractions of the picture."""
     em = 14.0 * scale
     left, right = 6.2 * em / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
-    bottom, top = 4.6 * em / size[1], 5.4 * em / size[1]
+    bottom, top = 4.6 * em / size[1], 5.4 * em / size[1] + above
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
 
 
-def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appearance) -> None:
+def _draw(
+    axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appearance, above: float
+) -> None:
     log = curve.scale.kind == "log" and appearance.log_height is not False
     loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
     if log:
@@ -85,9 +111,8 @@ def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appe
         )
         axes.set_zorder(percent.get_zorder() + 1)  # the loss lies over it
     if curve.has_band:
-        label = f"± {CONFIDENCE:g} standard errors"
         ends = np.maximum(curve.low, low), np.maximum(curve.high, low)
-        band = axes.fill_between(curve.alpha, ends[0], ends[1], label=label)
+        band = axes.fill_between(curve.alpha, ends[0], ends[1], label=BAND)
         band.set(color=loss_color, alpha=0.25, linewidth=0)
         handles.insert(0, band)
     handles[:0] = axes.plot(curve.alpha, curve.loss, color=loss_color, lw=2.4 * scale, label="loss")
@@ -96,6 +121,7 @@ def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appe
     axes.figure.legend(
         handles=handles,
         loc="upper right",
+        bbox_to_anchor=(1.0, 1 - above),
         ncols=3,
         frameon=False,
         borderaxespad=1.0,

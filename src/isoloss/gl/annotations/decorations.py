@@ -91,7 +91,7 @@ class Decorations:
         if scene.heading:
             heading, rect = headline(view, self._text, scene.heading)
             layout.reserve((0.0, 0.0, *rect[2:]))
-            layout.labels.append(heading)
+            layout.labels += heading
             writing.fills.append(box.plate(rect))
         if appearance.axes:
             layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown, frame))
