@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -86,6 +87,17 @@ def log_ticks(lo: float, hi: float, count: int = 5, dense: bool = False) -> list
     return [Tick(float(v), _written(v, is_plain=not as_powers and _is_short(v))) for v in found]
 
 
+def thinned(labels: Sequence[str], most: int) -> slice:
+    """Which of the evenly spaced labels are written where there is room for `most`: every second,
+    third …, and of these the roundest."""
+    step = max(1, -(-len(labels) // max(most, 1)))
+    starts = range(min(step, len(labels)) or 1)
+    lengths = [
+        sum(len(x.rstrip("0")) if "." in x else len(x) for x in labels[k::step]) for k in starts
+    ]
+    return slice(lengths.index(min(lengths)), None, step)
+
+
 def number_label(value: float, digits: int = 3) -> str:
     """`value` as people write it: 0.25, 1500, 2.5×10⁶, −3×10⁻⁷."""
     if not math.isfinite(value):
@@ -122,7 +134,7 @@ def round_below(value: float, slack: float = 1e-9) -> float:
 
 
 def _on_grid(bottom: float, top: float, mantissas: tuple[int, ...], stride: int) -> list[Decimal]:
-    """Tenths `mantissas` of every `stride`-th power of ten, between logarithms `bottom` and `top`."""
+    """Tenths `mantissas` of every `stride`-th power of ten, from one logarithm to another."""
     slack = 1e-9 * (top - bottom)
     powers = range(math.floor(bottom / stride) * stride, math.ceil(top) + 1, stride)
     places = [(math.log10(m) - 1 + e, m, e - 1) for e in powers for m in mantissas]

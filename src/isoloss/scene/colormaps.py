@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -38,6 +39,13 @@ def colormap(name: str) -> NDArray[np.uint8]:
         raise IsolossError(f"there is no colormap {name!r}; choose one of {', '.join(NAMES)}")
     with np.load(resource_folder("data") / "colormaps" / "colormaps.npz") as stored:
         return stored[name]
+
+
+def banded(edges: Sequence[float], name: str, reverse: bool) -> Array:
+    """(len(edges) + 1, 4) the colours of bands between `edges`, ascending in (0, 1): each that of
+    its middle."""
+    bounds = np.concatenate([[0.0], edges, [1.0]])
+    return shades((bounds[1:] + bounds[:-1]) / 2, name, reverse)
 
 
 def shades(values: Array, name: str, reverse: bool) -> Array:

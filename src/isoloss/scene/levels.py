@@ -11,7 +11,8 @@ from isoloss.scene.colormaps import shades
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale
 
-
+_ABOVE = 1e-9
+"""Of the height: so that a plateau at a level has an edge, not specks where it is rounded."""
 _APART = 1e-6
 """Of the height: a level this near to an end of the scale is none."""
 
@@ -31,20 +32,32 @@ def contour_levels(appearance: Appearance, frame: Frame) -> list[Tick]:
     else:
         found = nice_ticks(scale.lo, scale.hi, count + 2)  # those at the ends are no lines
     heights = scale.apply([tick.value for tick in found])
-    inside = (_APART < heights) & (heights < 1 - _APART)
+    inside = (heights > _APART) & (heights < 1 - _APART)
     return [tick for tick, is_inside in zip(found, inside, strict=True) if is_inside]
 
 
 def contour_heights(appearance: Appearance, frame: Frame) -> Array:
     """(n,) the displayed heights of the levels."""
-    return frame.scale.apply([tick.value for tick in contour_levels(appearance, frame)])
+    values = [tick.value for tick in contour_levels(appearance, frame)]
+    return frame.scale.apply(values) + _ABOVE
+
+
+def band_edges(
+    appearance: Appearance, frame: Frame, colors: ColorScale
+) -> tuple[tuple[float, str], ...]:
+    """Where the levels lie along the colormap, inside (0, 1), and what they are: between them the
+    colours of bands do not change."""
+    levels = contour_levels(appearance, frame)
+    places = colors.scale.apply([tick.value for tick in levels])
+    edges = {float(at): tick.label for at, tick in zip(places, levels, strict=True) if 0 < at < 1}
+    return tuple(edges.items())
 
 
 def own_height(appearance: Appearance, frame: Frame) -> float | None:
     """The displayed height of the level set by hand; None where it is off the scale."""
     if appearance.contour_value is None:
         return None
-    height = float(frame.scale.apply(appearance.contour_value))
+    height = float(frame.scale.apply(appearance.contour_value)) + _ABOVE
     return height if 0 < height < 1 else None
 
 

@@ -19,6 +19,7 @@ from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import band_edges
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.texturing import ColorScale, axis_titles, shown_texture
@@ -81,7 +82,8 @@ class Decorations:
         layout, writing = AxisLabels(view, self._text, halo), Writing()
         bar: ScalarBar | None = None
         if appearance.scalar_bar and colors is not None:
-            bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
+            looks = scene.drawn_appearance
+            bands = band_edges(looks, frame, colors) if texture.paint == "bands" else None
             remarks = notes(self._extent(shown), colors, appearance, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
@@ -139,7 +141,7 @@ class Decorations:
         view: View,
         colors: ColorScale,
         scene: Scene,
-        bands: int,
+        bands: tuple[tuple[float, str], ...] | None,
         remarks: tuple[Note, ...],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""

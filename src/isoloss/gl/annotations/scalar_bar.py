@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.rect import Rect
+from isoloss.geometry.ticks import thinned
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.colormaps import shades
+from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Frame
@@ -24,6 +25,7 @@ from isoloss.scene.theme import Color, Theme
 Triangles = list[NDArray[np.void]]
 
 _UPRIGHT = 1.15
+_STEPS = 48  # of a smooth ramp
 _LINE = 1.35  # em between the lines of notes
 
 
@@ -115,13 +117,13 @@ def scalar_bar(
     text: TextPass,
     colors: ColorScale,
     appearance: Appearance,
-    bands: int,
+    bands: tuple[tuple[float, str], ...] | None,
     remarks: tuple[Note, ...] = (),
 ) -> ScalarBar | None:
     """A bar at the right, or below where there is more room; None if the picture is a thumbnail.
 
     Args:
-        bands: how many discrete colours there are; 0 for smooth ones.
+        bands: the edges between discrete colours, and their labels; None for smooth ones.
         remarks: what is explained besides.
     """
     width, height = view.size
@@ -141,7 +143,12 @@ class _Drawing:
     """Collects what the bar is made of; all places are pixels from the top left."""
 
     def __init__(
-        self, view: View, text: TextPass, colors: ColorScale, appearance: Appearance, bands: int
+        self,
+        view: View,
+        text: TextPass,
+        colors: ColorScale,
+        appearance: Appearance,
+        bands: tuple[tuple[float, str], ...] | None,
     ) -> None:
         self.view, self.text, self.colors, self.bands = view, text, colors, bands
         self.palette = (appearance.colormap, appearance.reverse_colormap)
@@ -165,7 +172,7 @@ class _Drawing:
     def breadth(self) -> float:
         """Of a standing bar with its labels and the margin; its title may reach further left."""
         em = self.view.em
-        texts = [self._width(label) for _, label in self.colors.ticks(6)]
+        texts = [self._width(label) for _, label in self._ticks(6)]
         ends = [self._width(end) + 0.3 * em for end in self._ends() if end]
         return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
 
@@ -295,19 +302,22 @@ class _Drawing:
         )
 
     def _ticks(self, count: int) -> list[tuple[float, str]]:
-        return self.colors.ticks(count)
+        if self.bands is None:
+            return self.colors.ticks(count)
+        return list(self.bands[thinned([label for _, label in self.bands], count)])
 
     def _ramp(self, rect: Rect, upright: bool) -> None:
         left, top, right, bottom = rect
         rim = self.frame
         self._fill((left - rim, top - rim, right + rim, bottom + rim), self.view.theme.box)
-        steps = self.bands or 48
-        edges = np.linspace(0, 1, steps + 1)
-        if self.bands:
-            low = high = shades((np.arange(steps) + 0.5) / steps, *self.palette)
+        if self.bands is not None:
+            inner = [at for at, _ in self.bands]
+            edges = np.concatenate([[0.0], inner, [1.0]])
+            low = high = banded(inner, *self.palette)
         else:
+            edges = np.linspace(0, 1, _STEPS + 1)
             low, high = (shades(e, *self.palette) for e in (edges[:-1], edges[1:]))
-        for k in range(steps):
+        for k in range(len(edges) - 1):
             if upright:
                 y1, y0 = (bottom - e * (bottom - top) for e in edges[k : k + 2])
                 shade = np.stack([low[k], low[k], high[k], high[k]])
