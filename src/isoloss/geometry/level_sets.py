@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 
-
 _ON_IT = 1e-9
 """Cells: as near as that, a line lies on one of the grid."""
 
@@ -79,12 +78,10 @@ class LevelSets:
         if places is None:
             return LevelSet(np.empty((0, 2)), np.empty(0, np.int64))
         bent = self._on_triangles(LevelSet(places, offsets[:-1].astype(np.int64)), float(level))
-        axes = (self._alpha, self._beta)
-        points = [
-            np.interp(place, np.arange(len(axis)), axis)
-            for place, axis in zip(bent.points.T, axes, strict=True)
-        ]
-        return LevelSet(np.column_stack(points), bent.first)
+        points = np.empty_like(bent.points)
+        for k, axis in enumerate((self._alpha, self._beta)):
+            points[:, k] = np.interp(bent.points[:, k], np.arange(len(axis)), axis)
+        return LevelSet(points, bent.first)
 
     def _on_triangles(self, lines: LevelSet, level: float) -> LevelSet:
         """Lines of marching squares, places counted in cells, moved onto the triangles."""

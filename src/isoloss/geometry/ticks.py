@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -85,17 +84,6 @@ def log_ticks(lo: float, hi: float, count: int = 5, dense: bool = False) -> list
     are_powers = all(value.as_tuple().digits == (1,) for value in found)
     as_powers = are_powers and not Decimal("1e-3") <= found[0] <= found[-1] <= 1000
     return [Tick(float(v), _written(v, is_plain=not as_powers and _is_short(v))) for v in found]
-
-
-def thinned(labels: Sequence[str], most: int) -> slice:
-    """Which of the evenly spaced labels are written where there is room for `most`: every second,
-    third …, and of these the roundest."""
-    step = max(1, -(-len(labels) // max(most, 1)))
-    starts = range(min(step, len(labels)) or 1)
-    lengths = [
-        sum(len(x.rstrip("0")) if "." in x else len(x) for x in labels[k::step]) for k in starts
-    ]
-    return slice(lengths.index(min(lengths)), None, step)
 
 
 def number_label(value: float, digits: int = 3) -> str:

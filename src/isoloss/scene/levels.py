@@ -9,6 +9,7 @@ from isoloss.geometry.ticks import Tick, log_ticks, nice_ticks
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import shades
 from isoloss.scene.scene import Frame
+from isoloss.scene.textures import ValueScale
 from isoloss.scene.texturing import ColorScale
 
 _ABOVE = 1e-9
@@ -26,14 +27,14 @@ def contour_levels(appearance: Appearance, frame: Frame) -> list[Tick]:
     if count < 1:
         return []
     is_log = spacing == "log" or (spacing == "height" and scale.kind == "log")
+    lowest, highest = (float(end) for end in scale.invert([_APART, 1 - _APART]))
     if is_log and scale.hi > 0:
-        lowest = scale.lo if scale.lo > 0 else 1e-3 * scale.hi
-        found = log_ticks(lowest, scale.hi, count, dense=True)
+        lowest = lowest if scale.lo > 0 else 1e-3 * scale.hi
+        found = log_ticks(lowest, highest, count, dense=True)
     else:
-        found = nice_ticks(scale.lo, scale.hi, count + 2)  # those at the ends are no lines
+        found = nice_ticks(lowest, highest, count + 2)  # as if there were some at the ends
     heights = scale.apply([tick.value for tick in found])
-    inside = (heights > _APART) & (heights < 1 - _APART)
-    return [tick for tick, is_inside in zip(found, inside, strict=True) if is_inside]
+    return [tick for tick, at in zip(found, heights, strict=True) if 0 < at < 1]
 
 
 def contour_heights(appearance: Appearance, frame: Frame) -> Array:
@@ -42,14 +43,25 @@ def contour_heights(appearance: Appearance, frame: Frame) -> Array:
     return frame.scale.apply(values) + _ABOVE
 
 
+def read_at(levels: list[Tick], scale: ValueScale, most: int) -> list[Tick]:
+    """Those of the levels that are written, about `most` or fewer: the ticks of the scale where
+    these are levels, else every second, third …"""
+    values = {tick.value for tick in levels}
+    for count in range(most, 1, -1):
+        ticks = [tick for tick in scale.ticks(count) if 0 < scale.apply(tick.value) < 1]
+        if len(ticks) > 1 and values.issuperset(tick.value for tick in ticks):
+            return ticks
+    return levels[:: max(1, -(-len(levels) // max(most, 1)))]
+
+
 def band_edges(
     appearance: Appearance, frame: Frame, colors: ColorScale
-) -> tuple[tuple[float, str], ...]:
+) -> tuple[tuple[float, Tick], ...]:
     """Where the levels lie along the colormap, inside (0, 1), and what they are: between them the
     colours of bands do not change."""
     levels = contour_levels(appearance, frame)
     places = colors.scale.apply([tick.value for tick in levels])
-    edges = {float(at): tick.label for at, tick in zip(places, levels, strict=True) if 0 < at < 1}
+    edges = {float(at): tick for at, tick in zip(places, levels, strict=True) if 0 < at < 1}
     return tuple(edges.items())
 
 
@@ -57,8 +69,8 @@ def own_height(appearance: Appearance, frame: Frame) -> float | None:
     """The displayed height of the level set by hand; None where it is off the scale."""
     if appearance.contour_value is None:
         return None
-    height = float(frame.scale.apply(appearance.contour_value)) + _ABOVE
-    return height if 0 < height < 1 else None
+    height = float(frame.scale.apply(appearance.contour_value))
+    return height + _ABOVE if 0 < height < 1 else None
 
 
 def contour_shades(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isoloss.figures.fitting import fitting_ticks
 from isoloss.figures.paper import Print
-from isoloss.figures.plane.figure_bar import Reading, draw_bar
+from isoloss.figures.plane.figure_bar import MOST_READ, Reading, draw_bar
 from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.plane.marks import draw_marks, draw_paths, keep_clear, legend_entries
 from isoloss.figures.plane.remarks import draw_remarks, remarks, sign_of
@@ -25,7 +26,8 @@ from isoloss.figures.sheet import (
     styled,
     text_width,
 )
-from isoloss.geometry.height import nice_ticks, number_label
+from isoloss.geometry.height import HeightScale
+from isoloss.geometry.ticks import Tick
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Scene
 from isoloss.scene.texturing import axis_titles
@@ -40,6 +42,10 @@ HEADING, LEGEND = 1.15, 0.95
 """Sizes of their texts, in em."""
 MOST_LINES = 3
 """Of a heading."""
+MOST_TICKS = 5
+"""Along an axis, about."""
+MOST_LABELLED = 8
+"""Levels whose loss is written on their lines."""
 
 
 def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
@@ -54,7 +60,7 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
     theme, appearance = THEMES[views[0].appearance.theme], views[0].appearance
     with styled(theme, sheet):
         figure = Figure(figsize=(sheet.width / 72, 1), dpi=sheet.dpi)
-        layout = _Layout(subplots, sheet, figure)
+        layout = _Layout(subplots, sheet, figure, print_)
         figure.set_size_inches(sheet.width / 72, layout.height / 72)
         if not appearance.transparent:
             # Paper is white; only the dark theme brings its own background.
@@ -63,31 +69,62 @@ def contour_figure(views: list[Scene], sheet: Sheet, print_: Print) -> Figure:
                 draw_background(figure, theme)
         for k, subplot in enumerate(subplots):
             axes = figure.add_axes(layout.plot(k))
-            _draw_subplot(axes, subplot, sheet, theme, print_, layout.lines)
+            _draw_subplot(axes, subplot, sheet, theme, print_, layout, layout.ticks(k))
             layout.write_heading(k, axes, theme)
             if subplot.scene.appearance.scalar_bar:
-                draw_bar(figure.add_axes(layout.bar(k)), subplot, sheet, theme, print_)
+                bar = figure.add_axes(layout.bar(k))
+                draw_bar(bar, subplot, sheet, theme, print_, layout.reading(k))
     return figure
 
 
 class _Layout:
     """Where the plots go: all in points, but what is handed out in fractions of the figure."""
 
-    def __init__(self, subplots: list[Subplot], sheet: Sheet, figure: Figure) -> None:
-        self._sheet, self._subplots = sheet, subplots
+    def __init__(
+        self, subplots: list[Subplot], sheet: Sheet, figure: Figure, print_: Print
+    ) -> None:
+        self._sheet, self._subplots, self._figure = sheet, subplots, figure
+        self._print = print_
         em = sheet.em
         appearance = subplots[0].scene.appearance
         self._columns, rows = min(len(subplots), 2), max(1, len(subplots) // 2)
-        self._left = 4.7 * em if appearance.axes else 0.8 * em
-        bars = [Reading.of(subplot) for subplot in subplots] if appearance.scalar_bar else []
-        self._right = max((bar.breadth for bar in bars), default=0.9) * em
-        self._bottom = 3.5 * em if appearance.axes else 0.8 * em
+        bars = [Reading.of(p, print_) for p in subplots] if appearance.scalar_bar else []
+        self._right = max((bar.breadth(self._measure, em) for bar in bars), default=0.9 * em)
+        self._left, self._bottom = 0.8 * em, 0.8 * em
+        if appearance.axes:
+            numbers = [
+                self._measure(tick.label)
+                for subplot in subplots
+                for count in range(2, MOST_TICKS + 1)
+                for tick in HeightScale("linear", *subplot.frame.beta).ticks(count)
+            ]
+            self._left, self._bottom = max(4.7 * em, 3.0 * em + max(numbers)), 3.5 * em
+        elif any(bar.below for bar in bars):
+            self._bottom = 2.8 * em
         room = sheet.width / self._columns - self._left - self._right
-        self.lines = max(legend_rows(figure, p, room, em) for p in subplots)
+        self.is_terse = False
+        self._fit_legend(room)
         self._head = max((bar.head for bar in bars), default=0.0)
         cell = sheet.width / self._columns
         self._width = max(cell - self._left - self._right, 0.2 * cell)
         self._fit_headings(figure, rows)
+        narrowest = min(self._box(k)[2] for k in range(len(subplots)))
+        if narrowest < room:
+            self._fit_legend(narrowest)
+            self._fit_headings(figure, rows)
+
+    def _fit_legend(self, room: float) -> None:
+        """Beside the bar: in lines no longer than the plot is wide."""
+        em = self._sheet.em
+        widths = [
+            text_width(self._figure, text, LEGEND * em) + 3.5 * em
+            for subplot in self._subplots
+            for text in _legend_texts(subplot, self.is_terse)
+        ]
+        self.is_terse = any(width > room for width in widths)
+        self.lines = max(
+            legend_rows(self._figure, p, room, em, self.is_terse) for p in self._subplots
+        )
 
     def _fit_headings(self, figure: Figure, rows: int) -> None:
         """Beside the title of the bar, where each is one line as narrow as its plot; else above."""
@@ -128,6 +165,26 @@ class _Layout:
             self.height = sheet.height
             room = sheet.height / rows - self._top - self._bottom
             self._plot_height = max(room, 0.2 * sheet.height / rows)
+
+    def _measure(self, text: str) -> float:
+        """How wide a number is, in points."""
+        return text_width(self._figure, text, self._sheet.em)
+
+    def ticks(self, k: int) -> tuple[list[Tick], list[Tick]]:
+        """Along the axes of the k-th subplot, as many as there is room for."""
+        (_, _, width, height), em = self._box(k), self._sheet.em
+        frame, has_bar = self._subplots[k].frame, self._subplots[k].scene.appearance.scalar_bar
+        alpha, beta = (HeightScale("linear", *span) for span in (frame.alpha, frame.beta))
+        beyond = self._left - 0.3 * em, (1.4 if has_bar else 0.6) * em
+        return (
+            fitting_ticks(alpha, MOST_TICKS, width, self._measure, 0.7 * em, beyond),
+            fitting_ticks(beta, MOST_TICKS, height, lambda _: 1.2 * em, 0.2 * em),
+        )
+
+    def reading(self, k: int) -> Reading:
+        """Of the k-th bar, with as many numbers as there is room for."""
+        count = int(self._box(k)[3] / (1.7 * self._sheet.em))
+        return Reading.of(self._subplots[k], self._print, min(max(count, 2), MOST_READ))
 
     def plot(self, k: int) -> tuple[float, float, float, float]:
         """Of the k-th subplot: left, bottom, width, height."""
@@ -173,9 +230,9 @@ class _Layout:
         return x / whole[0], y / whole[1], width / whole[0], height / whole[1]
 
 
-def legend_rows(figure: Figure, subplot: Subplot, width: float, em: float) -> int:
+def legend_rows(figure: Figure, subplot: Subplot, width: float, em: float, is_terse: bool) -> int:
     """How many lines the legend above a plot takes."""
-    widths = [text_width(figure, text, LEGEND * em) for text in _legend_texts(subplot)]
+    widths = [text_width(figure, text, LEGEND * em) for text in _legend_texts(subplot, is_terse)]
     # All columns are as wide as the widest entry of each.
     for rows in range(1, len(widths)):
         columns = [widths[k : k + rows] for k in range(0, len(widths), rows)]
@@ -184,30 +241,36 @@ def legend_rows(figure: Figure, subplot: Subplot, width: float, em: float) -> in
     return len(widths)
 
 
-def _legend_texts(subplot: Subplot) -> list[str]:
+def _legend_texts(subplot: Subplot, is_terse: bool) -> list[str]:
     appearance = subplot.scene.appearance
     if not appearance.legend:
         return []
     named = [text for text, _ in legend_entries(subplot.layer, appearance)]
-    return named + [remark.text for remark in remarks(subplot)]
+    return named + [remark.text for remark in remarks(subplot, is_terse)]
 
 
 def _draw_subplot(
-    axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print, lines: int
+    axes: Axes,
+    subplot: Subplot,
+    sheet: Sheet,
+    theme: Theme,
+    print_: Print,
+    layout: _Layout,
+    ticks: tuple[list[Tick], list[Tick]],
 ) -> None:
     appearance, em, unit = subplot.scene.drawn_appearance, sheet.em, sheet.unit
     axes.set_xlim(*subplot.frame.alpha)
     axes.set_ylim(*subplot.frame.beta)
     _draw_areas(axes, subplot, unit, print_)
-    _draw_lines(axes, subplot, sheet, theme, print_)
-    draw_remarks(axes, subplot, theme, unit)
     labels = Labels(axes, sheet, theme)
     keep_clear(labels, subplot.layer, appearance, subplot.frame)
+    _draw_lines(axes, subplot, sheet, theme, print_, labels)
+    draw_remarks(axes, subplot, theme, unit)
     draw_paths(axes, subplot.layer, appearance, sheet, theme, labels)
     draw_marks(axes, subplot.layer, appearance, subplot.frame, sheet, theme, labels)
     if appearance.axes:
-        set_ticks(axes.xaxis, nice_ticks(*subplot.frame.alpha, 5))
-        set_ticks(axes.yaxis, nice_ticks(*subplot.frame.beta, 5))
+        set_ticks(axes.xaxis, ticks[0])
+        set_ticks(axes.yaxis, ticks[1])
         names = axis_titles([subplot.layer], subplot.frame)
         axes.set_xlabel(names[0], labelpad=0.35 * em)
         axes.set_ylabel(names[1], labelpad=0.2 * em)
@@ -215,7 +278,7 @@ def _draw_subplot(
         axes.set_xticks([])
         axes.set_yticks([])
     axes.spines[:].set_zorder(20)
-    handles = _handles(subplot, unit, theme) if appearance.legend else []
+    handles = _handles(subplot, unit, theme, layout.is_terse) if appearance.legend else []
     if handles:
         add_legend(
             axes,
@@ -223,7 +286,7 @@ def _draw_subplot(
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             bbox_transform=axes.transAxes,
-            ncols=math.ceil(len(handles) / lines),
+            ncols=math.ceil(len(handles) / layout.lines),
             frameon=False,
             borderaxespad=0.0,
             borderpad=0.25,
@@ -259,11 +322,12 @@ def _draw_areas(axes: Axes, subplot: Subplot, unit: float, print_: Print) -> Non
     areas.set_linewidth(0.5 * unit)
 
 
-def _draw_lines(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print) -> None:
+def _draw_lines(
+    axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print, labels: Labels
+) -> None:
     appearance, unit = subplot.scene.drawn_appearance, sheet.unit
     if not len(subplot.levels) or not (appearance.contours or not print_.fill):
         return
-    losses = subplot.frame.scale.invert(subplot.levels)
     colors = subplot.level_colors()
     if print_.fill and subplot.is_bright:
         # A darker tone of the colour, as on the surface.
@@ -282,21 +346,29 @@ def _draw_lines(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_
     is_unexplained = not print_.fill or subplot.field is not None
     labelled = is_unexplained if print_.line_labels is None else print_.line_labels
     if labelled:
-        step = max(1, len(subplot.levels) // 7)
-        chosen = subplot.levels[::step]
-        names: Any = {
-            level: number_label(float(loss), 2)
-            for level, loss in zip(subplot.levels, losses, strict=True)
-        }
-        texts = axes.clabel(lines, chosen, fmt=names, fontsize=0.8 * sheet.em, inline_spacing=3)
-        for text in texts:
-            text.set_rotation_mode("anchor")
+        _label_lines(axes, lines, subplot, 0.8 * sheet.em, labels)
 
 
-def _handles(subplot: Subplot, unit: float, theme: Theme) -> list[Any]:
+def _label_lines(axes: Axes, lines: Any, subplot: Subplot, size: float, labels: Labels) -> None:
+    """Write the losses of some levels on their lines, where there is room."""
+    places: list[tuple[float, float]] = []
+    names: Any = dict(subplot.read_at(MOST_LABELLED))
+    paths = dict(zip(subplot.levels.tolist(), lines.get_paths(), strict=True))
+    for level, name in names.items():
+        for line in paths[level].to_polygons(closed_only=False):
+            at = labels.on_line(name, line[:, 0], line[:, 1], size)
+            places += [] if at is None else [at]
+    written = axes.clabel(
+        lines, list(names), fmt=names, fontsize=size, inline_spacing=3, manual=places
+    )
+    for text in written:
+        text.set_rotation_mode("anchor")
+
+
+def _handles(subplot: Subplot, unit: float, theme: Theme, is_terse: bool) -> list[Any]:
     """The entries of the legend, as `_legend_texts` has them."""
     named = legend_entries(subplot.layer, subplot.scene.appearance)
-    signs = [sign_of(remark, theme, unit) for remark in remarks(subplot)]
+    signs = [sign_of(remark, theme, unit) for remark in remarks(subplot, is_terse)]
     return [_handle(entry, unit, theme) for entry in named] + signs
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from isoloss.figures.plane.subplot import Subplot
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
+from isoloss.geometry.ticks import told_apart
 from isoloss.scene.texturing import clamped, quantity
 from isoloss.scene.theme import Theme
 
@@ -31,18 +32,21 @@ class Remark:
     sign: Sign
 
 
-def remarks(subplot: Subplot) -> list[Remark]:
-    """What is to be explained besides the colours, in the order of the scalar bar in space."""
+def remarks(subplot: Subplot, is_terse: bool = False) -> list[Remark]:
+    """What is to be explained besides the colours, in the order of the scalar bar in space; if
+    `is_terse`, not how far beyond the scale values lie."""
     scale, losses = subplot.frame.scale, subplot.losses
     finite = losses[np.isfinite(losses)]
     prefix = "" if subplot.field is None else f"{quantity([subplot.layer])} "
     found: list[Remark] = []
     if (subplot.mesh.clamped > 0).any():
-        most = scale.label(float(finite.max()))
-        found.append(Remark(f"{prefix}{clamped(scale, '>')}, up to {most}", "clamped"))
+        most = float(finite.max())
+        reach = "" if is_terse else f", up to {told_apart(most, most - scale.lo)}"
+        found.append(Remark(f"{prefix}{clamped(scale, '>')}{reach}", "clamped"))
     if (subplot.mesh.clamped < 0).any():
-        least = scale.label(float(finite.min()))
-        found.append(Remark(f"{prefix}{clamped(scale, '<')}, down to {least}", "clamped"))
+        least = float(finite.min())
+        reach = "" if is_terse else f", down to {told_apart(least, scale.hi - least)}"
+        found.append(Remark(f"{prefix}{clamped(scale, '<')}{reach}", "clamped"))
     if np.isinf(losses).any():
         found.append(Remark("infinite", "infinite"))
     if np.isnan(losses).any():

@@ -14,7 +14,7 @@ from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
 from isoloss.gl.annotations.minima_labels import minima_labels
 from isoloss.gl.annotations.plates import Silhouette, headline
-from isoloss.gl.annotations.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
+from isoloss.gl.annotations.scalar_bar import Bands, Extent, Note, ScalarBar, notes, scalar_bar
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.labels import Label, TextPass
@@ -141,7 +141,7 @@ class Decorations:
         view: View,
         colors: ColorScale,
         scene: Scene,
-        bands: tuple[tuple[float, str], ...] | None,
+        bands: Bands | None,
         remarks: tuple[Note, ...],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""

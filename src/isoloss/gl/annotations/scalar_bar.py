@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.rect import Rect
-from isoloss.geometry.ticks import thinned
+from isoloss.geometry.ticks import Tick
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
@@ -17,12 +17,13 @@ from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.levels import own_height
+from isoloss.scene.levels import own_height, read_at
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import ColorScale, clamped, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
+Bands = tuple[tuple[float, Tick], ...]
 
 _UPRIGHT = 1.15
 _STEPS = 48  # of a smooth ramp
@@ -117,13 +118,13 @@ def scalar_bar(
     text: TextPass,
     colors: ColorScale,
     appearance: Appearance,
-    bands: tuple[tuple[float, str], ...] | None,
+    bands: Bands | None,
     remarks: tuple[Note, ...] = (),
 ) -> ScalarBar | None:
     """A bar at the right, or below where there is more room; None if the picture is a thumbnail.
 
     Args:
-        bands: the edges between discrete colours, and their labels; None for smooth ones.
+        bands: the edges between discrete colours, and their values; None for smooth ones.
         remarks: what is explained besides.
     """
     width, height = view.size
@@ -148,7 +149,7 @@ class _Drawing:
         text: TextPass,
         colors: ColorScale,
         appearance: Appearance,
-        bands: tuple[tuple[float, str], ...] | None,
+        bands: Bands | None,
     ) -> None:
         self.view, self.text, self.colors, self.bands = view, text, colors, bands
         self.palette = (appearance.colormap, appearance.reverse_colormap)
@@ -173,7 +174,9 @@ class _Drawing:
         """Of a standing bar with its labels and the margin; its title may reach further left."""
         em = self.view.em
         texts = [self._width(label) for _, label in self._ticks(6)]
-        ends = [self._width(end) + 0.3 * em for end in self._ends() if end]
+        ends = [
+            self._width(line) + 0.3 * em for end in self._ends() for line in end.split(": ") if end
+        ]
         return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
 
     # -- standing ------------------------------------------------------------------------------
@@ -210,12 +213,11 @@ class _Drawing:
         if over:
             at -= 0.9 * em
             self._cap((left, top - 1.0 * em, left + thickness, top - 0.3 * em), 1.0)
-            self._say(over, right + 0.55 * em, top - 0.65 * em)
+            at -= self._end(over, right + 0.55 * em, top - 0.65 * em, -1.0)
         foot = bottom + 0.2 * em
         if under:
             self._cap((left, bottom + 0.3 * em, left + thickness, bottom + 1.0 * em), 0.0)
-            self._say(under, right + 0.55 * em, bottom + 0.65 * em)
-            foot += 1.1 * em
+            foot += 1.1 * em + self._end(under, right + 0.55 * em, bottom + 0.65 * em, 1.0)
         above = at + 0.2 * em
         titles = [(self.colors.detail, 0.9)] if detail else []
         titles.append((self.colors.title, 1.1))
@@ -231,6 +233,13 @@ class _Drawing:
             self._sign(note, (left, y - 0.4 * em, left + thickness, y + 0.4 * em))
             self._say(note.text, right + 0.55 * em, y)
         self.rects.append((left - 0.7 * em, above, float(width), foot + below + 0.4 * em))
+
+    def _end(self, text: str, x: float, y: float, outward: float) -> float:
+        """Write what lies beyond an end beside its cap, in lines; how much further they reach."""
+        lines, step = text.split(": "), 1.15 * self.view.em
+        for k, line in enumerate(lines):
+            self._say(line, x, y + outward * k * step)
+        return step * (len(lines) - 1)
 
     # -- lying ---------------------------------------------------------------------------------
 
@@ -304,7 +313,9 @@ class _Drawing:
     def _ticks(self, count: int) -> list[tuple[float, str]]:
         if self.bands is None:
             return self.colors.ticks(count)
-        return list(self.bands[thinned([label for _, label in self.bands], count)])
+        edges = {tick.value: at for at, tick in self.bands}
+        read = read_at([tick for _, tick in self.bands], self.colors.scale, count)
+        return [(edges[tick.value], tick.label) for tick in read]
 
     def _ramp(self, rect: Rect, upright: bool) -> None:
         left, top, right, bottom = rect
