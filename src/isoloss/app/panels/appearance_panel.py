@@ -174,7 +174,11 @@ class AppearancePanel:
         imgui.begin_disabled(not (appearance.contours or appearance.floor_contours))
         with rows("levels", em(_LABELS)) as shown:
             if shown:
-                row("Levels", "How many lines of equal loss", terms=[explanation("Contour levels")])
+                row(
+                    "Levels",
+                    "About how many lines of equal loss, at round values",
+                    terms=[explanation("Contour levels")],
+                )
                 changed, count = whole_slider(
                     "##levels", appearance.contour_levels, (2, 40), limits=(1, 100)
                 )

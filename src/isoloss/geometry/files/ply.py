@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import HeightScale
+from isoloss.geometry.difference import automatic_scale
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 
@@ -198,7 +198,7 @@ def _mesh_height(surface: Surface, loss: Array | None = None) -> Array:
     """Heights for other programs: as our viewer draws them, 0.45 of the wider axis tall."""
     extent = max(np.ptp(surface.alpha), np.ptp(surface.beta))
     computed = np.where(surface.computed, surface.loss, np.nan)
-    scale = HeightScale.automatic(computed)
+    scale = automatic_scale(surface)
     return 0.45 * extent * scale.apply(computed if loss is None else loss)
 
 
