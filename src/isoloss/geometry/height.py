@@ -224,6 +224,11 @@ def with_scale(name: str, scale: HeightScale | SignedScale) -> str:
     return f"{name}, {scale.words}" if scale.words else name
 
 
+def clamped(scale: HeightScale | SignedScale, side: Literal["<", ">"]) -> str:
+    """What is said of values beyond an end of their scale."""
+    return f"{side} {scale.label(scale.lo if side == '<' else scale.hi)}: clamped"
+
+
 def _beyond(scale: HeightScale | SignedScale, values: ArrayLike) -> NDArray[np.int8]:
     values = np.asarray(values, np.float64)
     ends = scale.lo, scale.hi

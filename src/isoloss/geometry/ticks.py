@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from functools import lru_cache
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -40,6 +41,7 @@ class Tick:
     label: str
 
 
+@lru_cache(256)  # asked for in every frame
 def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
     """About `count` multiples of 1, 2, 2.5 or 5 times a power of ten inside [lo, hi].
 
@@ -65,6 +67,7 @@ def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
     return _alike(found, last)
 
 
+@lru_cache(256)
 def log_ticks(lo: float, hi: float, count: int = 5, dense: bool = False) -> list[Tick]:
     """About `count` round values inside [lo, hi], 0 < lo, evenly spread over its decades.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
-from isoloss.geometry.height import HeightScale, with_scale
+from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_uncomputed, refine_linear
 from isoloss.geometry.ticks import Tick, told_apart
@@ -111,11 +111,6 @@ def field_values(layer: SurfaceLayer, texture: Texture) -> Array:
     if texture.values is not None:
         return texture.values(surface)
     return np.where(surface.computed, surface.loss, np.nan)
-
-
-def clamped(scale: ValueScale, side: Literal["<", ">"]) -> str:
-    """What is said of heights beyond an end of their scale."""
-    return f"{side} {scale.label(scale.lo if side == '<' else scale.hi)}: clamped"
 
 
 def quantity(layers: list[SurfaceLayer]) -> str:

@@ -8,9 +8,16 @@ from isoloss.geometry.difference import difference
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import Tick
 from isoloss.gl.annotations.scalar_bar import Extent, notes
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
-from isoloss.scene.levels import contour_heights, own_height
+from isoloss.scene.levels import (
+    band_edges,
+    contour_heights,
+    contour_levels,
+    own_height,
+    read_at,
+)
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import color_scale, field_values
 from isoloss.scene.theme import THEMES
@@ -186,3 +193,44 @@ def test_notes_on_differences_say_so():
         THEMES["dark"],
     )
     assert found[0].text == "Δ loss 0.1"
+
+
+@pytest.mark.parametrize(
+    ("scale", "count", "levels"),
+    [
+        (HeightScale("linear", 0.0, 1.0), 14, [round(0.05 * k, 2) for k in range(1, 20)]),
+        (HeightScale("linear", 0.02, 4.4), 20, [round(0.2 * k, 1) for k in range(1, 22)]),
+        (HeightScale("log", 2e-6, 3e4), 14, [10.0**k for k in range(-5, 5)]),
+        (HeightScale("log", 0.11, 230.0), 10, [0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]),
+        (HeightScale("linear", 615850.0, 615865.0), 15, [615850.0 + k for k in range(1, 15)]),
+    ],
+)
+def test_levels_are_round_and_about_as_many_as_asked(scale, count, levels):
+    found = contour_levels(Appearance(contour_levels=count), Frame((-1, 1), (-1, 1), scale))
+    assert [tick.value for tick in found] == levels
+    assert len({tick.label for tick in found}) == len(found)
+
+
+def test_the_number_of_levels_is_about_the_one_asked_for():
+    rng = np.random.default_rng(7)
+    for _ in range(500):
+        count, lo = int(rng.integers(5, 60)), 10 ** rng.uniform(-6, 6)
+        kind = "log" if rng.random() < 0.5 else "linear"
+        frame = Frame((-1, 1), (-1, 1), HeightScale(kind, lo, lo * 10 ** rng.uniform(0.1, 9)))
+        found = contour_levels(Appearance(contour_levels=count), frame)
+        assert count / 2 <= len(found) <= 2 * count, (count, frame.scale)
+
+
+def test_bands_end_at_levels_and_the_bar_is_read_there():
+    loss = 1 + AXIS[:, None] ** 2 + AXIS[None, :] ** 2
+    layer, look = layer_of(np.exp(loss**2)), Appearance(texture=Texture.BANDS)
+    frame = Scene([layer], appearance=look).frame()
+    colors = color_scale([layer], look, frame)
+    edges = band_edges(look, frame, colors)
+    np.testing.assert_allclose([at for at, _ in edges], contour_heights(look, frame), atol=1e-8)
+    levels = [tick for _, tick in edges]
+    read = read_at(levels, colors.scale, 6)
+    assert 2 <= len(read) <= 10
+    assert {tick.value for tick in read} <= {tick.value for tick in levels}
+    odd = [Tick(v, str(v)) for v in (3.0, 7.0, 11.0, 15.0)]
+    assert read_at(odd, HeightScale("linear", 0.0, 20.0), 2) == odd[::2]

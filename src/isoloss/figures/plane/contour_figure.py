@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoloss.figures.fitting import fitting_ticks
 from isoloss.figures.paper import Print
 from isoloss.figures.plane.figure_bar import MOST_READ, Reading, draw_bar
 from isoloss.figures.plane.level_labels import Labels
@@ -26,6 +25,7 @@ from isoloss.figures.sheet import (
     styled,
     text_width,
 )
+from isoloss.geometry.fitting import fitting_ticks
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.ticks import Tick
 from isoloss.scene.levels import own_height
@@ -353,9 +353,9 @@ def _label_lines(axes: Axes, lines: Any, subplot: Subplot, size: float, labels: 
     """Write the losses of some levels on their lines, where there is room."""
     places: list[tuple[float, float]] = []
     names: Any = dict(subplot.read_at(MOST_LABELLED))
-    paths = dict(zip(subplot.levels.tolist(), lines.get_paths(), strict=True))
+    pieces = dict(zip(subplot.levels.tolist(), lines.allsegs, strict=True))
     for level, name in names.items():
-        for line in paths[level].to_polygons(closed_only=False):
+        for line in pieces[level]:
             at = labels.on_line(name, line[:, 0], line[:, 1], size)
             places += [] if at is None else [at]
     written = axes.clabel(

@@ -15,6 +15,7 @@ from isoloss.figures.sheet import (
     text_width,
 )
 from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
+from isoloss.geometry.fitting import fitting_ticks
 from isoloss.geometry.height import HeightScale, with_scale
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import Tick, nice_ticks
@@ -54,8 +55,23 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
         lines, is_beside = _heading(figure, heading, curve, size[0] - 2.8 * em, em)
         line = 1.25 * TITLE * em / size[1]
         above = 0.0 if is_beside else line * len(lines)
-        axes = figure.add_axes(_frame(size, scale, curve, above))
-        _draw(axes, curve, theme, scale, appearance, above)
+        log = curve.scale.kind == "log" and appearance.log_height is not False
+        losses = HeightScale("log" if log else "linear", *curve.limits(log=log))
+
+        def width(number: str) -> float:
+            return text_width(figure, number, em)
+
+        numbers = max(width(t.label) for count in range(2, 8) for t in losses.ticks(count))
+        axes = figure.add_axes(_frame(size, scale, curve, above, max(6.2 * em, numbers + 3.5 * em)))
+        _draw(axes, curve, theme, scale, losses, above)
+        place = axes.get_position()
+        set_ticks(axes.yaxis, fitting_ticks(
+            losses, 7, place.height * size[1], lambda _: 1.2 * em, 0.3 * em))  # fmt: skip
+        if curve.span[0] < curve.span[1]:
+            along = HeightScale("linear", *curve.span)
+            beyond = place.x0 * size[0] - 0.3 * em, (1 - place.x1) * size[0] - 0.3 * em
+            set_ticks(axes.xaxis, fitting_ticks(
+                along, 6, place.width * size[0], width, 0.8 * em, beyond))  # fmt: skip
         for k, text in enumerate(lines):
             place = 1.4 * em / size[0], 1 - 1.4 * em / size[1] - k * line
             figure.text(*place, text, va="top", ha="left", fontsize=TITLE * em, color=theme.ink)
@@ -73,28 +89,23 @@ def _heading(
 
 
 def _frame(
-    size: tuple[float, float], scale: float, curve: Curve, above: float
+    size: tuple[float, float], scale: float, curve: Curve, above: float, left: float
 ) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of the plot, as fractions of the picture."""
     em = 14.0 * scale
-    left, right = 6.2 * em / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
+    left, right = left / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
     bottom, top = 4.6 * em / size[1], 5.4 * em / size[1] + above
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
 
 
 def _draw(
-    axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appearance, above: float
+    axes: Axes, curve: Curve, theme: Theme, scale: float, losses: HeightScale, above: float
 ) -> None:
-    log = curve.scale.kind == "log" and appearance.log_height is not False
     loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
-    if log:
-        axes.set_yscale("log")
-    low, high = curve.limits(log=log)
+    low = losses.lo
+    axes.set_yscale(losses.kind)
     axes.set_xlim(*curve.span)
-    axes.set_ylim(low, high)
-    set_ticks(axes.xaxis, nice_ticks(*curve.span, 6))
-    losses = HeightScale("log" if log else "linear", low, high)
-    set_ticks(axes.yaxis, losses.ticks(7))
+    axes.set_ylim(losses.lo, losses.hi)
     axes.grid(True)
     axes.set_xlabel("α")
     axes.set_ylabel(with_scale("loss", losses))

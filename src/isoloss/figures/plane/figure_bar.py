@@ -13,8 +13,8 @@ from isoloss.figures.paper import Print
 from isoloss.figures.plane.remarks import BEYOND
 from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
+from isoloss.geometry.height import clamped
 from isoloss.scene.levels import own_height
-from isoloss.scene.texturing import clamped
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:

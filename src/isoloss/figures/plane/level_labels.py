@@ -65,7 +65,7 @@ class Labels:
             across, up = np.abs(chords[k]) / (straight[k] * width or 1.0)
             x, y = (float(v) for v in at(middles[k : k + 1])[0])
             sides = across * width + up * height, up * width + across * height
-            rect = _rect(x, y, sides[0] + 0.4 * size, sides[1] + 0.4 * size)
+            rect = _rect(x, y, sides[0] + 0.8 * size, sides[1] + 0.8 * size)
             if self._is_inside(rect) and is_free(rect, self._taken) and self._is_clear(rect):
                 self._taken.append(rect)
                 return (float(np.interp(middles[k], along, alpha)),

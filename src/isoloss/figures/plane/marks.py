@@ -204,7 +204,7 @@ def draw_marks(
                 markerfacecolor=(*theme.minimum[:3], alpha), **edge,
             )  # fmt: skip
             if k < LABELLED_MINIMA:
-                text = number_label(minimum.loss)
+                text = frame.scale.label(minimum.loss)
                 labels.add(text, minimum.alpha, minimum.beta, (0.0, -1.0))
     if appearance.markers:
         for marker in drawn_markers(layer):

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isoloss.geometry.height import clamped
 from isoloss.geometry.rect import Rect
 from isoloss.geometry.ticks import Tick
 from isoloss.gl.device.buffers import joined
@@ -19,7 +20,7 @@ from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height, read_at
 from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale, clamped, quantity
+from isoloss.scene.texturing import ColorScale, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
@@ -236,7 +237,7 @@ class _Drawing:
 
     def _end(self, text: str, x: float, y: float, outward: float) -> float:
         """Write what lies beyond an end beside its cap, in lines; how much further they reach."""
-        lines, step = text.split(": "), 1.15 * self.view.em
+        lines, step = text.split(": ")[:: int(outward)], 1.15 * self.view.em
         for k, line in enumerate(lines):
             self._say(line, x, y + outward * k * step)
         return step * (len(lines) - 1)
