@@ -55,7 +55,10 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         help="No axes, scalar bar, title, legend and markers, but those asked for",
     )  # fmt: skip
     parser.add_argument(
-        "--contours", type=int, metavar="N", help="Number of contour levels; 0: no contours"
+        "--contours",
+        type=int,
+        metavar="N",
+        help="About how many contour levels, at round values; 0: none",
     )
     heading = parser.add_mutually_exclusive_group()
     heading.add_argument("--title", default=argparse.SUPPRESS, metavar="TEXT", help="The heading")

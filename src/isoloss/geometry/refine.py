@@ -139,7 +139,23 @@ def _tangents(spacing: Array, secant: Array) -> Array:
         tangent[0] = 2 * secant[0] - tangent[1]
         tangent[-1] = 2 * secant[-1] - tangent[-2]
     tangent = np.where(np.isnan(tangent), np.where(np.isnan(left), right, left), tangent)
-    return np.nan_to_num(tangent)
+    return _without_swings(np.nan_to_num(tangent), secant)
+
+
+def _without_swings(tangent: Array, secant: Array) -> Array:
+    """The tangents, so small that what only rises or only falls does so between the samples too.
+
+    A plateau stays one between two steps up (Fritsch and Carlson 1980). Parabolas are never
+    steeper than that, and an extremum between two samples is left alone.
+    """
+    unknown = np.full_like(secant[:1], np.nan)
+    before = np.concatenate([unknown, secant[:-1]])
+    after = np.concatenate([secant[1:], unknown])
+    one_way = (before * secant >= 0) & (secant * after >= 0) & (before * after >= 0)
+    most = np.where(one_way, 3 * np.abs(secant), np.inf)
+    free = np.full_like(most[:1], np.inf)
+    most = np.minimum(np.concatenate([most, free]), np.concatenate([free, most]))
+    return np.clip(tangent, -most, most)
 
 
 def _calmed(tangent: Array, left: Array, right: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,10 +12,19 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.colormaps import stored_colormap
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
-"""In the order they are offered; viridis is the default, cividis is safe for the colour-blind."""
+"""In the order they are offered; viridis is the default."""
+
+SAFE = ("viridis", "cividis", "magma", "coolwarm")
+"""Those of `NAMES` that the colour-blind can read too: whatever kind of cone is missing, values an
+eighth of the scale apart differ in colour, and those without a neutral middle rise in lightness."""
 
 DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
+
+
+def for_whom(name: str) -> str:
+    """Who can read a colormap, in a few words."""
+    return "safe for the colour-blind" if name in SAFE else "not for the colour-blind"
 
 
 def colormap(name: str) -> NDArray[np.uint8]:
@@ -25,6 +36,13 @@ def colormap(name: str) -> NDArray[np.uint8]:
     if name not in NAMES:
         raise IsolossError(f"there is no colormap {name!r}; choose one of {', '.join(NAMES)}")
     return stored_colormap(name)
+
+
+def banded(edges: Sequence[float], name: str, reverse: bool) -> Array:
+    """(len(edges) + 1, 4) the colours of bands between `edges`, ascending in (0, 1): each that of
+    its middle."""
+    bounds = np.concatenate([[0.0], edges, [1.0]])
+    return shades((bounds[1:] + bounds[:-1]) / 2, name, reverse)
 
 
 def shades(values: Array, name: str, reverse: bool) -> Array:

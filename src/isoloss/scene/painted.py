@@ -6,21 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from isoloss.geometry.colormaps import colors_at
 from isoloss.geometry.files.formats import save_surface
 from isoloss.geometry.files.look import Look
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.colormaps import colormap
+from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import band_edges
 from isoloss.scene.scene import Scene
 from isoloss.scene.texturing import color_scale, field_values, shown_texture
 from isoloss.scene.theme import THEMES
 
 PAINT = (
-    "texture", "colormap", "reverse_colormap", "contour_levels", "log_height", "log_colors",
-    "color_range", "smooth", "theme",
+    "texture", "colormap", "reverse_colormap", "contour_levels", "contour_spacing", "log_height",
+    "log_colors", "color_range", "smooth", "theme",
 )  # fmt: skip
 """The fields of `Appearance` that colours and normals depend on."""
 
@@ -54,14 +54,15 @@ def _colors(layer: SurfaceLayer, scene: Scene, appearance: Appearance) -> NDArra
     if texture.shows_height:  # what is drawn at the top of the box has the colour of that height
         values = np.clip(values, frame.scale.lo, frame.scale.hi)
     positions = scale.scale.apply(values)
+    how = appearance.colormap, appearance.reverse_colormap
     if texture.paint == "bands":
-        bands = appearance.contour_levels + 1
-        positions = (np.floor(np.clip(positions, 0, 0.99999) * bands) + 0.5) / bands
-    order = -1 if appearance.reverse_colormap else 1
-    painted = colors_at(positions, colormap(appearance.colormap)[::order])
-    painted[np.isnan(positions)] = _bytes(theme.uncomputed)
-    return painted
+        edges = [at for at, _ in band_edges(appearance, frame, scale)]
+        painted = banded(edges, *how)[np.searchsorted(edges, positions, side="right")]
+    else:
+        painted = shades(positions, *how)
+    return np.where(np.isnan(positions)[..., None], _bytes(theme.uncomputed), _bytes(painted))
 
 
-def _bytes(color: tuple[float, ...]) -> NDArray[np.uint8]:
-    return np.rint(np.array(color[:3]) * 255).astype(np.uint8)
+def _bytes(colors: ArrayLike) -> NDArray[np.uint8]:
+    """(…, 3) of (…, 4) colours in [0, 1]."""
+    return np.rint(np.asarray(colors)[..., :3] * 255).astype(np.uint8)

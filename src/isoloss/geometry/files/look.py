@@ -12,9 +12,8 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.colormaps import colors_at, stored_colormap
 from isoloss.geometry.derivatives import gradient
-from isoloss.geometry.difference import centred_scale
+from isoloss.geometry.difference import automatic_scale
 from isoloss.geometry.files.holes import known
-from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 
 HEIGHT = 0.450137
@@ -46,12 +45,8 @@ class Relief:
     """
 
     def __init__(self, surface: Surface, log: bool | None = None) -> None:
-        there = known(surface)
-        losses = surface.loss[there]
-        self._scale = (
-            centred_scale(losses) if surface.is_difference else HeightScale.automatic(losses, log)
-        )
-        self.shares = self._scale.apply(np.where(there, surface.loss, np.nan))
+        self._scale = automatic_scale(surface, log)
+        self.shares = self._scale.apply(np.where(known(surface), surface.loss, np.nan))
         finite = self.shares[np.isfinite(self.shares)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
         # What is the same everywhere lies in the middle.
