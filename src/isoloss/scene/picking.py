@@ -13,6 +13,8 @@ from isoloss.scene.camera import Ray, Vector
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame, Scene
 
+_UPON = 0.03  # in the box: what lies upon a surface is not hidden by it
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -48,6 +50,15 @@ def pick_scene(scene: Scene, ray: Ray) -> Hit | None:
     frame = scene.frame()
     hits = [pick(layer, ray, frame, scene.appearance.smooth) for layer in scene.shown]
     return min((h for h in hits if h), key=lambda h: h.distance, default=None)
+
+
+def is_hidden(scene: Scene, point: Array, size: tuple[int, int]) -> bool:
+    """Whether a visible surface lies between the eye and a `point` (3,) of the box."""
+    ((x, y, _),) = scene.camera.to_pixels(point[None], size)
+    ray = scene.camera.ray(float(x), float(y), size)
+    hit = pick_scene(scene, ray)
+    away = float(np.dot(point - ray.origin, ray.direction))
+    return hit is not None and hit.distance < away - _UPON
 
 
 def pick(layer: SurfaceLayer, ray: Ray, frame: Frame, smooth: bool = True) -> Hit | None:

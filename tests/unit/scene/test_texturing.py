@@ -163,7 +163,9 @@ def test_notes_name_what_the_colours_do_not():
     assert texts() == ["infinite", "NaN", "pending"]
     assert texts(contour_value=1.5)[0] == "1.5"
     top = float(f"{scene.frame().scale.hi:.3g}")
-    assert texts(texture=Texture.SLOPE)[0] == f"loss > {top:g}"
+    assert texts(texture=Texture.SLOPE)[:2] == ["lines: loss", f"loss > {top:g}"]
+    without = texts(texture=Texture.SLOPE, contours=False, floor_contours=False)
+    assert without[0] == f"loss > {top:g}"
 
 
 def test_notes_on_differences_say_so():
@@ -174,4 +176,4 @@ def test_notes_on_differences_say_so():
     scene = Scene([SurfaceLayer("a − b", difference(a.surface, b.surface), derived=(a, b))])
     chosen = Appearance(texture=Texture.SLOPE, contour_value=0.1)
     found = notes(Extent.of(scene.layers), chosen.texture, chosen, scene.frame(), THEMES["dark"])
-    assert found[0].text == "Δ loss 0.1"
+    assert [note.text for note in found[:2]] == ["lines: Δ loss", "Δ loss 0.1"]

@@ -13,6 +13,7 @@ from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import number_label
 from isoloss.scene.levels import own_height
+from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Reading:
         """In the spacing of the heights where the colours show them, else in their own."""
         colors, scale = subplot.colors, subplot.frame.scale
         titles = [colors.title, colors.detail] if colors.detail else [colors.title]
+        if subplot.field is not None and subplot.scene.appearance.contours:
+            titles.append(f"lines: {quantity([subplot.layer])}")
         if subplot.field is not None:
             above, below = colors.above, colors.below
             hi, lo = (colors.label(end) for end in (colors.scale.hi, colors.scale.lo))
