@@ -17,8 +17,8 @@ class Appearance:
 
     Attributes:
         texture: what the colours mean.
-        colormap: viridis, cividis, magma or coolwarm, which the colour-blind can read too, or
-            terrain, which they cannot.
+        colormap: one of viridis, cividis, magma, coolwarm or terrain; all but terrain are safe
+            for the colour-blind.
         reverse_colormap: run the colormap from its other end.
         contours: lines on the surface.
         contour_levels: how many levels of contours there are.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isoloss.geometry.playhead import playhead
+from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import drawable, in_one_line
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
@@ -109,12 +111,12 @@ def sign_entries(scene: Scene, theme: Theme, *, in_space: bool) -> list[Entry]:
         found += [
             Entry("first checkpoint", ink, starts),
             Entry("checkpoint", ink, (MarkerShape.DOT,)),
-            Entry("last checkpoint", ink if several else theme.path_end, ends),
         ]
+        if any(count == len(path) for path, count in _drawn_paths(scene)):
+            found.append(Entry("last checkpoint", ink if several else theme.path_end, ends))
     found += drop_entries(scene, theme)
-    trajectories = [layer.trajectories[index] for layer, index, _ in paths]
-    scale = scene.frame().scale
-    if in_space and any((path.loss > scale.hi * (1 + 1e-9)).any() for path in trajectories):
+    top = scene.frame().scale.hi * (1 + 1e-9)
+    if in_space and any((path.loss[:count] > top).any() for path, count in _drawn_paths(scene)):
         found.append(Entry("above the scale", theme.path, (MarkerShape.TRIANGLE,)))
     if in_space and paths:
         found.append(Entry("from the path to the surface", theme.path_color(paths[0][2]), line=0.4))
@@ -126,10 +128,16 @@ def sign_entries(scene: Scene, theme: Theme, *, in_space: bool) -> list[Entry]:
     return found
 
 
+def _drawn_paths(scene: Scene) -> list[tuple[Trajectory, int]]:
+    """The trajectories, and how many of their checkpoints are drawn: those up to the epoch."""
+    paths = [layer.trajectories[index] for layer, index, _ in scene.paths]
+    return [(path, playhead(path, scene.appearance.epoch).checkpoint + 1) for path in paths]
+
+
 def drop_entries(scene: Scene, theme: Theme) -> list[Entry]:
     """Drops of the learning rate, where there are some."""
-    drops = [layer.trajectories[index].lr_drops for layer, index, _ in scene.paths]
-    if not any(map(len, drops)):
+    drawn = _drawn_paths(scene)
+    if not any((path.lr_drops < count).any() for path, count in drawn):
         return []
     return [Entry("learning rate drop", theme.lr_drop, (MarkerShape.DIAMOND,))]
 
