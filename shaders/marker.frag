@@ -6,7 +6,7 @@ flat in vec2 v_kind;
 uniform vec4 u_outline;
 uniform float u_outline_width;  // pixels
 uniform float u_alpha;
-uniform float u_hollow;         // 1 for what a surface hides: its outline alone, in its own colour
+uniform float u_hollow;         // 1 for what a surface hides: its rim alone
 out vec4 color;
 
 float star(vec2 p, float r) {
@@ -54,7 +54,7 @@ void main() {
     float cover = clamp(0.5 - (d - u_outline_width), 0.0, 1.0);
     if (u_hollow > 0.5) {
         inside *= clamp(0.5 + d + u_outline_width, 0.0, 1.0);
-        cover = 0.0;
+        cover *= clamp(0.5 + d, 0.0, 1.0);
     }
     vec4 rim = u_outline * cover;
     float alpha = (inside * v_color.a + (1.0 - inside) * rim.a) * u_alpha;

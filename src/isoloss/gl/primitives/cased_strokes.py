@@ -39,12 +39,15 @@ class Strokes:
         Of each batch so many are drawn, None for all.
         """
         tint = (*color[:3], _HIDDEN)
-        ghost = LineStyle(_GHOST * width, tint, bias=0.005, dash=_DASH * width)
+        dash, shade = _DASH * width, (*view.theme.path_casing[:3], 0.5 * _HIDDEN)
+        outline = LineStyle(1.6 * _GHOST * width, shade, bias=0.005, dash=dash)
+        ghost = LineStyle(_GHOST * width, tint, bias=0.005, dash=dash)
         casing = LineStyle(_CASING * width, view.theme.path_casing, cap=1.0, bias=0.004)
         line = LineStyle(width, color, cap=1.0, bias=0.005)
         GL.glDepthFunc(GL.GL_GREATER)
-        for batch, count in batches:
-            self.lines.draw(batch, view, ghost, placed, count)
+        for style in (outline, ghost):
+            for batch, count in batches:
+                self.lines.draw(batch, view, style, placed, count)
         GL.glDepthFunc(GL.GL_LEQUAL)
         for style in (casing, line):
             for batch, count in batches:

@@ -47,7 +47,7 @@ class MarkerPass:
         hollow: bool = False,
     ) -> None:
         """Draw `batch`, whose coordinates are scaled and shifted by `placed`; `hollow` draws
-        outlines alone, in the markers' own colours."""
+        their rims alone."""
         self._program.use(
             view=view.view,
             projection=view.projection,
