@@ -206,9 +206,9 @@ class Renderer:
             self._fills.draw(axes.walls(sides, view, frame.top), view.matrix)
         all_buffers = [self._buffers(scene, layer) for layer in shown]
         GL.glEnable(GL.GL_DEPTH_TEST)
-        looks = _path_looks(scene)
+        looks, several = _path_looks(scene), len(scene.palettes) > 1
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            own = scene.appearance_of(layer)
+            own = scene.appearance_of(layer) if several else appearance
             buffers.update(layer, own, frame, colors, view.theme, looks.get(layer, {}))
         different = _different(shown, all_buffers)
         for buffers in different if quick is None else ():
