@@ -34,6 +34,9 @@ class MarkerShape(Enum):
     TRIANGLE = 4
     CROSS = 5
     TRIANGLE_DOWN = 6
+    SQUARE = 7
+    HOLLOW_SQUARE = 8
+    HOLLOW_CROSS = 9
 
 
 @dataclass(frozen=True)
