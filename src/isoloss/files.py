@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -19,9 +20,58 @@ from isoloss.errors import IsolossError
 _PARTIAL = ".partial-"
 
 
+def exists(path: Path | str) -> bool:
+    """Whether something lies at `path`, as far as one may look; never raises.
+
+    What no file system takes (a name too long, a NUL, links in a circle) is not there.
+    """
+    return _mode(path) is not None
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether `path` is a regular file, through links; a pipe or a device is none. Never raises."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISREG(mode)
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether `path` is a folder, through links; never raises."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def _mode(path: Path | str) -> int | None:
+    try:
+        return Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return None
+
+
 def nothing_at(path: Path | str) -> IsolossError:
-    """What to raise where what somebody named is not there."""
+    """What to raise where what somebody named is not there, or may not be looked at."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as error:
+        return IsolossError(f"cannot read {path}: {error.strerror or error}")
     return IsolossError(f"there is no file or folder {path}")
+
+
+def check_readable(path: Path) -> None:
+    """Refuse what cannot be read to its end, before it is opened: a pipe would make us wait.
+
+    Raises:
+        IsolossError: nothing is there, or a folder, a pipe, a device, or a file without content.
+    """
+    if not exists(path):
+        raise nothing_at(path)
+    if is_folder(path):
+        raise IsolossError(f"{path} is a folder, not a file")
+    if not is_file(path):
+        raise IsolossError(f"{path} is no file but a pipe or a device")
+    if path.stat().st_size == 0:
+        raise IsolossError(f"{path} is empty")
 
 
 def check_parent(path: Path) -> None:
@@ -31,7 +81,7 @@ def check_parent(path: Path) -> None:
         IsolossError: naming the folder.
     """
     parent = path.expanduser().absolute().parent
-    if not parent.is_dir():
+    if not is_folder(parent):
         raise IsolossError(f"cannot write {path}: there is no folder {parent}")
 
 
@@ -108,7 +158,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        if path.parent.exists() and not path.parent.is_dir():
+        if exists(path.parent) and not is_folder(path.parent):
             raise NotADirectoryError(0, f"{path.parent} is not a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
 from isoloss.geometry.centre import centre_in_words
-from isoloss.geometry.files.reading import finished_file, load
+from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import number_label
@@ -41,9 +41,12 @@ NAMED = 10
 """So many classes are told by name."""
 
 
-def describe(path: Path) -> str:
+def describe(path: Path, tell: Tell = warn) -> str:
     """A summary of a surface file, a run folder, a session or data: a folder of images, or what
     `--data` takes.
+
+    Args:
+        tell: is called with one line for each trajectory that cannot be read.
 
     Raises:
         IsolossError: if it is none of them.
@@ -51,12 +54,12 @@ def describe(path: Path) -> str:
     if not path.exists() and data_set(str(path)).kind != "unknown":
         return "\n".join(_data_lines(str(path)))
     if path.suffix.lower() == SUFFIX and not path.is_dir():
-        return "\n".join(_session_lines(path))
+        return "\n".join(_session_lines(path, tell))
     if is_run(path):
-        return "\n".join(_run_lines(Run.open(path)))
+        return "\n".join(_run_lines(Run.open(path), tell))
     if finished_file(path) is None and _has_class_folders(path):
         return "\n".join(_data_lines(f"imagefolder:{path}"))
-    return "\n".join(_surface_lines(load(path), path))
+    return "\n".join(_surface_lines(load_telling(path, tell), path))
 
 
 def _has_class_folders(path: Path) -> bool:
@@ -79,9 +82,11 @@ def _data_lines(name: str) -> list[str]:
     return [f"data        {dataset.name}", *(f"  {k:<11} {text}" for k, text in facts.items())]
 
 
-def _session_lines(path: Path) -> list[str]:
+def _session_lines(path: Path, tell: Tell) -> list[str]:
     """What is open in it, what its viewports show, and where their cameras can go."""
     session = read_session(path)
+    for remark in session.remarks:
+        tell(remark)
     document = session.document
     lines = [f"session     {path.stem}"]
     for layer in document.layers:
@@ -108,7 +113,7 @@ def _session_lines(path: Path) -> list[str]:
     return lines + [f"  missing     {what}" for what in session.missing]
 
 
-def _run_lines(run: Run) -> list[str]:
+def _run_lines(run: Run, tell: Tell) -> list[str]:
     followed = FollowedRun(run)
     lines = [f"{run.settings.kind} run {run.folder}", f"  status      {followed.status}"]
     if followed.failure:
@@ -143,7 +148,7 @@ def _run_lines(run: Run) -> list[str]:
     if run.settings.is_robustness:
         lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
-        lines += _surface_lines(load(run.folder), run.folder)
+        lines += _surface_lines(load_telling(run.folder, tell), run.folder)
     return lines
 
 

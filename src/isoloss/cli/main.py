@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED, WRONG_REQUEST
 from isoloss.cli.parser import parser_for
@@ -18,7 +19,11 @@ from isoloss.cli.run_verbs import (
     start,
 )
 from isoloss.errors import IsolossError
+from isoloss.naming import first_of
 from isoloss.patterns import matching
+
+if TYPE_CHECKING:
+    from isoloss.scene.given import Purpose
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
             _refuse_several_processes()
         return _VERBS[namespace.verb](namespace)
     except IsolossError as error:
-        print(f"isoloss: {error}", file=sys.stderr)
+        _say(str(error))
         return WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:  # a name too long, a folder that is closed: what no file system takes
         if error.filename is None:
             raise
-        print(f"isoloss: {error.filename}: {error.strerror}", file=sys.stderr)
+        _say(f"{error.filename}: {error.strerror}")
         return WRONG_REQUEST
 
 
@@ -129,18 +134,37 @@ def _render(namespace: argparse.Namespace) -> int:
 
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
-    from isoloss.geometry.files.reading import load
+    from isoloss.geometry.files.reading import load_telling
 
     check_parent(namespace.out)
-    print(load(namespace.path).save(namespace.out))
+    surfaces = _sorted_out(namespace.paths, "draw")
+    if len(surfaces) > 1:
+        names = first_of([path.name for path in surfaces])
+        raise IsolossError(f"export writes one surface, not {len(surfaces)}: {names}")
+    print(load_telling(surfaces[0], _say).save(namespace.out))
     return 0
 
 
 def _info(namespace: argparse.Namespace) -> int:
     from isoloss.cli.describe import describe
 
-    print(describe(namespace.path))
+    paths = _sorted_out(namespace.paths, "describe")
+    print("\n\n".join(describe(path, _say) for path in paths))
     return 0
+
+
+def _sorted_out(paths: Sequence[Path], purpose: Purpose) -> list[Path]:
+    """What there is to see among `paths`; what is left out is said in a line."""
+    from isoloss.scene.given import sort_out
+
+    given = sort_out(paths, purpose)
+    for remark in given.remarks:
+        _say(remark)
+    return given.paths
+
+
+def _say(line: str) -> None:
+    print(f"isoloss: {line}", file=sys.stderr)
 
 
 def _bench(namespace: argparse.Namespace) -> int:

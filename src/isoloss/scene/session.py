@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import nothing_at
+from isoloss.files import is_file, is_folder, nothing_at
 from isoloss.geometry.difference import difference
 from isoloss.naming import in_one_line
 from isoloss.results.robustness_files import evaluation_settings
@@ -40,12 +40,14 @@ class Session:
         curves: files of curves that were open beside the document.
         evaluations: folders of robustness runs that were, likewise.
         missing: one line for each layer, curve or run that could not be read.
+        remarks: one line for each trajectory that could not be read.
     """
 
     document: Document
     curves: list[Path] = field(default_factory=list[Path])
     evaluations: list[Path] = field(default_factory=list[Path], kw_only=True)
     missing: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str], kw_only=True)
 
 
 def save_session(
@@ -107,6 +109,7 @@ def read_session(path: str | Path) -> Session:
         [x for x in curves if x is not None],
         reader.missing,
         evaluations=[x for x in evaluations if x is not None],
+        remarks=reader.remarks,
     )
 
 
@@ -184,6 +187,7 @@ class _Reader:
 
     def __init__(self, content: Content, folder: Path) -> None:
         self.missing: list[str] = []
+        self.remarks: list[str] = []
         self._entries, self._curves = [*content.layers, *content.further], content.curves
         self._evaluations = content.evaluations
         self._folder = folder
@@ -217,7 +221,7 @@ class _Reader:
         """The folder of a robustness run, likewise."""
         entry = self._evaluations[k]
         try:
-            folder = next((f for f in self._places(entry) if f.is_dir()), None)
+            folder = next((f for f in self._places(entry) if is_folder(f)), None)
             if folder is None:
                 raise nothing_at(self._places(entry)[0])
             evaluation_settings(Run.open(folder))
@@ -255,9 +259,9 @@ class _Reader:
 
     def _file(self, entry: LayerEntry) -> SurfaceLayer:
         for path in self._places(entry):
-            if path.is_dir() or path.is_file():
+            if is_folder(path) or is_file(path):
                 if path not in self._read:
-                    self._read[path] = load_layer(path)
+                    self._read[path] = load_layer(path, self.remarks.append)
                 return self._read[path]
         raise nothing_at(entry.source)
 

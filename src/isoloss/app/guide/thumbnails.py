@@ -152,7 +152,7 @@ def _read(path: Path, theme: str) -> _Read:
     except (OSError, ValueError, SyntaxError):
         pass  # not there yet, or damaged: it is drawn anew
     try:
-        layer = load_layer(path)
+        layer = load_layer(path, lambda _: None)
     except (IsolossError, OSError, ValueError):
         return _Read("", "")
     title, note = title_and_note(layer.surface, sum(map(len, layer.trajectories)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.errors import IsolossError
+from isoloss.files import check_readable
 from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.files.h5 import load_h5
 from isoloss.geometry.files.npz import load_npz, save_npz
@@ -89,6 +90,7 @@ def load_surface(path: Path) -> Surface:
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
         )
+    check_readable(path)
     try:
         surface = format.read(path)
     except IsolossError as error:

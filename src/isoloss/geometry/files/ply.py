@@ -18,7 +18,7 @@ import plyfile as _plyfile  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_atomic
+from isoloss.files import is_file, write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
@@ -347,3 +347,21 @@ def _check_header(path: Path) -> bytes:
             f"{max(size - end.end(), 0):,} are there"
         )
     return head[: end.end()]
+
+
+def holds_trajectory(path: Path) -> bool | None:
+    """Whether the header of a PLY tells of a trajectory of our make (True) or of another thing with
+    places and heights, as surfaces are (False); None for what is neither, or cannot be read."""
+    if not is_file(path):
+        return None
+    try:
+        with path.open("rb") as file:
+            header, end, _ = file.read(_MAX_HEADER).partition(b"end_header")
+    except OSError:
+        return None
+    if not (end and header.startswith(b"ply")):
+        return None
+    names = {name.decode("latin-1") for name in re.findall(rb"property \w+ (\w+)", header)}
+    if names & {"off_plane", "epoch", "lr"}:
+        return True
+    return False if names.issuperset("xyz") or {"alpha", "beta", "loss"} <= names else None

@@ -21,6 +21,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.resources import resource_folder
 from isoloss.run import Run
 from isoloss.run_folder import TABLE, is_run
+from isoloss.scene.given import Given, sort_out
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
 from isoloss.settings import TrainingSettings
@@ -39,14 +40,17 @@ def open_all(workspace: Workspace, paths: Sequence[Path]) -> None:
     Raises:
         IsolossError: the first thing wrong, if nothing could be opened.
     """
+    given = sort_out([path.expanduser() for path in paths], "open") if paths else Given()
+    for remark in given.remarks:
+        workspace.messages.say(remark, "warning")
     problems: list[IsolossError] = []
     # A session takes the place of what is open: it comes first.
-    for path in sorted(paths, key=lambda p: p.suffix != SUFFIX):
+    for path in sorted(given.paths, key=lambda p: p.suffix != SUFFIX):
         try:
             load(workspace, path)
         except IsolossError as error:
             problems.append(error)
-    if problems and len(problems) == len(paths):
+    if problems and len(problems) == len(given.paths):
         raise problems[0]
     for problem in problems:
         workspace.messages.say(str(problem), "error")
@@ -105,10 +109,10 @@ def _load_file(workspace: Workspace, path: Path) -> None:
     known = next((x for x in workspace.scene.layers if x.source == path), None)
     layer = known or SurfaceLayer(name, surface)
     layer.surface, layer.source = surface, path
-    try:
-        layer.trajectories = tuple(load_trajectories(path))
-    except IsolossError as error:
-        workspace.messages.say(str(error), "warning")
+    problems: list[str] = []
+    layer.trajectories = tuple(load_trajectories(path, problems.append))
+    for problem in problems:
+        workspace.messages.say(problem, "warning")
     workspace.show(layer)
 
 
@@ -159,6 +163,8 @@ def _load_session(workspace: Workspace, path: Path) -> None:
     for source in [*session.curves, *session.evaluations]:
         load(workspace, source, remember=False)
     workspace.after_restoring()
+    for line in session.remarks:
+        workspace.messages.say(line, "warning")
     for line in session.missing:
         workspace.messages.say(f"Left out of {path.stem}: {in_words(line)}", "warning")
     workspace.session.was_opened(path, whole=not session.missing)
