@@ -362,6 +362,6 @@ def holds_trajectory(path: Path) -> bool | None:
     if not (end and header.startswith(b"ply")):
         return None
     names = {name.decode("latin-1") for name in re.findall(rb"property \w+ (\w+)", header)}
-    if names & {"off_plane", "epoch", "lr"}:
+    if names & {"off_plane", "epoch", "lr"} or b'"kind": "trajectory"' in header:
         return True
     return False if names.issuperset("xyz") or {"alpha", "beta", "loss"} <= names else None
