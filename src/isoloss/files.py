@@ -6,7 +6,6 @@ import csv
 import errno
 import json
 import os
-import stat
 import sys
 import tempfile
 import time
@@ -16,35 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
+from isoloss.paths import exists, is_file, is_folder
 
 _PARTIAL = ".partial-"
-
-
-def exists(path: Path | str) -> bool:
-    """Whether something lies at `path`, as far as one may look; never raises.
-
-    What no file system takes (a name too long, a NUL, links in a circle) is not there.
-    """
-    return _mode(path) is not None
-
-
-def is_file(path: Path | str) -> bool:
-    """Whether `path` is a regular file, through links; a pipe or a device is none. Never raises."""
-    mode = _mode(path)
-    return mode is not None and stat.S_ISREG(mode)
-
-
-def is_folder(path: Path | str) -> bool:
-    """Whether `path` is a folder, through links; never raises."""
-    mode = _mode(path)
-    return mode is not None and stat.S_ISDIR(mode)
-
-
-def _mode(path: Path | str) -> int | None:
-    try:
-        return Path(path).stat().st_mode
-    except (OSError, ValueError):
-        return None
 
 
 def nothing_at(path: Path | str) -> IsolossError:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from isoloss.paths import is_file
+
 _SYSTEM = {
     "linux": (
         "NotoSansCJK-Regular.ttc", "NotoSansCJK-VF.ttc", "NotoSansCJKsc-Regular.otf",
@@ -44,7 +46,7 @@ def _shipped(package: str, path: str) -> Path | None:
     found = importlib.util.find_spec(package)
     for folder in (found.submodule_search_locations or []) if found else []:
         file = Path(folder) / path
-        if file.is_file():
+        if is_file(file):
             return file
     return None
 

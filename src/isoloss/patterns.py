@@ -6,11 +6,13 @@ import glob
 import re
 from pathlib import Path
 
+from isoloss.paths import exists
+
 
 def matching(path: Path) -> list[Path]:
     """`path`; or, where nothing lies there, all that it matches as a pattern, in natural order."""
     try:
-        if not glob.has_magic(str(path)) or path.exists():
+        if not glob.has_magic(str(path)) or exists(path):
             return [path]
         found = glob.glob(str(path.expanduser()), recursive=True)  # noqa: PTH207
     except (OSError, RuntimeError, ValueError, re.error):  # what no file system takes, "~nobody/*"

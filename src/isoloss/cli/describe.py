@@ -19,6 +19,7 @@ from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
+from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.results.tables import Row, read_report, read_table
 from isoloss.run import Run
@@ -51,9 +52,9 @@ def describe(path: Path, tell: Tell = warn) -> str:
     Raises:
         IsolossError: if it is none of them.
     """
-    if not path.exists() and data_set(str(path)).kind != "unknown":
+    if not exists(path) and data_set(str(path)).kind != "unknown":
         return "\n".join(_data_lines(str(path)))
-    if path.suffix.lower() == SUFFIX and not path.is_dir():
+    if path.suffix.lower() == SUFFIX and not is_folder(path):
         return "\n".join(_session_lines(path, tell))
     if is_run(path):
         return "\n".join(_run_lines(Run.open(path), tell))
@@ -164,7 +165,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     """The accuracies so far and, of a run that is done, the summary and the warnings."""
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
-    if run.table_path.exists():
+    if exists(run.table_path):
         for row in read_table(run.table_path):
             curves.setdefault(row.curve, []).append(row)
     for rows in curves.values():
@@ -173,7 +174,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
         seed = f", seed {first.seed}" if several_seeds else ""
         text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
         lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
-    if run.report_path.exists():
+    if exists(run.report_path):
         report = read_report(run.report_path)
         lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]
         lines.append(f"  summary     {report.summary}")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.errors import IsolossError
-from isoloss.files import exists, is_file, is_folder
 from isoloss.geometry.files.formats import readable
 from isoloss.geometry.files.reading import (
     has_surface,
@@ -20,6 +19,7 @@ from isoloss.geometry.files.reading import (
     surface_beside,
 )
 from isoloss.naming import first_of
+from isoloss.paths import exists, is_file, is_folder
 from isoloss.patterns import natural
 from isoloss.run_folder import TABLE, is_run
 from isoloss.scene.session import SUFFIX

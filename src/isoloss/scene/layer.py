@@ -10,7 +10,6 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from isoloss.files import is_folder
 from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
@@ -19,6 +18,7 @@ from isoloss.geometry.minima import Minimum, minima_of, relative_depths
 from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import is_folder
 from isoloss.scene.textures import TEXTURES, Texture
 
 _MOST_MESHES = 4  # viewports that show one layer on scales of their own

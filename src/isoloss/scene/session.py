@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import is_file, is_folder, nothing_at
+from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
 from isoloss.naming import in_one_line
+from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
 from isoloss.scene.document import Document

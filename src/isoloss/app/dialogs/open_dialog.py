@@ -23,6 +23,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.geometry.files.formats import readable
+from isoloss.paths import is_folder
 from isoloss.resources import resource_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.session import SUFFIX
@@ -98,7 +99,7 @@ class OpenDialog:
             (fa.ICON_FA_HOUSE, "Home", Path.home()),
         ]
         for icon, label, folder in places:
-            if not folder.is_dir():
+            if not is_folder(folder):
                 continue
             here = folder == self.browser.folder
             if list_line(label, label, icon=icon, icon_color=palette().muted, chosen=here):

@@ -12,16 +12,16 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.dialogs.renderings import Renderings
-from isoloss.app.state.forms.typed_path import exists, typed_path
+from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import number_field, whole_field, whole_slider
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, row, rows, toggle_button, wrapped
 from isoloss.errors import IsolossError
+from isoloss.paths import is_file, is_folder
 from isoloss.scene.document import Document
 from isoloss.scene.staging import DECORATIONS
-from isoloss.settings.source import is_folder
 
 Kind = Literal["Picture", "Figure", "Movie"]
 Size = tuple[int, int]
@@ -164,7 +164,7 @@ class PictureDialog:
                     self.choices.kind
                 ]()
         path = self._path()
-        if path is not None and exists(path) and path.is_file():
+        if path is not None and is_file(path):
             warn_of_replacing()
         elif path is not None and self.choices.kind == "Movie" and _lacks_ffmpeg(path):
             wrapped(

@@ -18,11 +18,12 @@ import plyfile as _plyfile  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.files import is_file, write_atomic
+from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import is_file
 
 plyfile: Any = _plyfile  # it has no type stubs
 

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import check_readable, exists, is_file, is_folder, nothing_at, read_json
+from isoloss.files import check_readable, nothing_at, read_json
 from isoloss.geometry.files.formats import load_surface, readable, trajectory_path
 from isoloss.geometry.files.ply import holds_trajectory, load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import exists, is_file, is_folder
 from isoloss.run_folder import CURVE, GROWING, RUN, SURFACE, is_run
 
 Tell = Callable[[str], object]

@@ -13,11 +13,12 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
-from isoloss.files import exists, nothing_at
+from isoloss.files import nothing_at
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
 from isoloss.naming import as_arguments, listed
+from isoloss.paths import exists
 from isoloss.patterns import matching
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera

@@ -18,6 +18,7 @@ from isoloss.geometry.files.reading import (
     load_trajectories,
 )
 from isoloss.jobs.follow import FollowedRun
+from isoloss.paths import is_file, is_folder
 from isoloss.resources import resource_folder
 from isoloss.run import Run
 from isoloss.run_folder import TABLE, is_run
@@ -139,9 +140,9 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
 def _is_of_checkpoints(path: Path) -> bool:
     """Whether a path is that of a checkpoint, or of a folder of them."""
     try:
-        if path.is_dir() and finished_file(path) is None:
+        if is_folder(path) and finished_file(path) is None:
             return holds_checkpoints(path) or is_checkpoint(path)
-        return path.is_file() and path.suffix != "" and is_checkpoint(path)
+        return is_file(path) and path.suffix != "" and is_checkpoint(path)
     except OSError:
         return False
 
