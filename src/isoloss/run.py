@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
-from isoloss.files import append_line, nothing_at, read_json, write_json
-from isoloss.paths import exists, is_folder
+from isoloss.files import append_line, entries, nothing_at, read_json, write_json
+from isoloss.paths import exists, is_file, is_folder
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
 from isoloss.settings.source import data_set, network_type
@@ -70,8 +70,11 @@ class Run:
                     f"{again}"
                 )
             return run
-        visible = is_folder(folder) and [f for f in folder.iterdir() if not f.name.startswith(".")]
-        if visible or (exists(folder) and not is_folder(folder)):
+        if is_folder(folder):
+            is_taken = any(not entry.name.startswith(".") for entry in entries(folder))
+        else:
+            is_taken = exists(folder)
+        if is_taken:
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
         write_json(
             folder / names.RUN,
@@ -96,6 +99,7 @@ class Run:
         if not exists(folder):
             raise nothing_at(folder)
         if not exists(path):
+            entries(folder)  # which says so where it is closed, or no folder
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
         content = _object(read_json(path))
         if not isinstance(content.get("schema"), int):
@@ -334,6 +338,8 @@ class EventTail:
 
     def read(self) -> list[tuple[float, Event]]:
         """The (time, event) pairs appended since the last call; damaged lines are passed over."""
+        if not is_file(self._path):
+            return []
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 ORTHOGONAL = 1e-6
+MOST_LOOKED_AT = 100_000
+"""Files below a folder among which images are looked for."""
 NAMED = 10
 """So many classes are told by name."""
 
@@ -68,7 +71,8 @@ def _has_class_folders(path: Path) -> bool:
     from isoloss.compute.data.folder_tree import IMAGE_SUFFIXES
 
     below = (file for pattern in ("*/*", "*/*/*", "*/*/*/*") for file in path.glob(pattern))
-    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in below)
+    first = islice(below, MOST_LOOKED_AT)
+    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in first)
 
 
 def _data_lines(name: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
+from isoloss.files import entries, read_json
 from isoloss.naming import listed
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.patterns import matching, natural
@@ -47,7 +47,7 @@ def is_checkpoint(path: Path) -> bool:
         if is_run(path.expanduser()):
             return False
         return weights_in(path) is not None or (not path.suffix and is_file(path.expanduser()))
-    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
+    except RuntimeError:  # "~nobody" has no home
         return False
 
 
@@ -79,7 +79,7 @@ def expanded(given: str | Path) -> list[Path]:
         if not holds_checkpoints(path):
             known = listed(CHECKPOINT_SUFFIXES, "or")
             raise IsolossError(f"{path} has no checkpoints in it ({known})")
-        return in_natural_order(filter(_may_be_one, path.iterdir()))
+        return in_natural_order(filter(_may_be_one, entries(path)))
     if glob.has_magic(str(path)) and not exists(path):
         found = matching(path)
         if found == [path]:
@@ -91,8 +91,12 @@ def expanded(given: str | Path) -> list[Path]:
 
 
 def holds_checkpoints(folder: Path) -> bool:
-    """Whether checkpoints lie in a folder."""
-    return any(map(_may_be_one, folder.iterdir()))
+    """Whether checkpoints lie in a folder.
+
+    Raises:
+        IsolossError: if it cannot be listed.
+    """
+    return any(map(_may_be_one, entries(folder)))
 
 
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:

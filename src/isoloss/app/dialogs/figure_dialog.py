@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
@@ -109,11 +110,14 @@ class FigureDialog:
 
     def _save(self, shown: OpenEvaluation, path: Path) -> None:
         try:
-            self.renderings.start(shown.folder, path, self._options(shown))
+            self.renderings.start(self._writer(shown), path, self._options(shown))
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
         self.is_open = False
+
+    def _writer(self, shown: OpenEvaluation) -> Callable[[Path], Path]:
+        return lambda folder: shown.write_down(folder, with_images=self.what in OF_IMAGES)
 
     def _options(self, shown: OpenEvaluation) -> list[str]:
         """As one would type them after `isoloss render RUN --out PATH`."""

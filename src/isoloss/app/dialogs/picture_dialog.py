@@ -20,7 +20,7 @@ from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, row, rows, toggle_button, wrapped
 from isoloss.errors import IsolossError
 from isoloss.paths import is_file, is_folder
-from isoloss.scene.document import Document
+from isoloss.scene.snapshot import write_curve, write_document
 from isoloss.scene.staging import DECORATIONS
 
 Kind = Literal["Picture", "Figure", "Movie"]
@@ -102,9 +102,8 @@ class PictureDialog:
 
     @property
     def curve(self) -> OpenCurve | None:
-        """The curve that is shown, if it can be read from a file."""
-        shown = self.workspace.curves.shown
-        return shown if shown is not None and shown.source is not None else None
+        """The curve that is shown."""
+        return self.workspace.curves.shown
 
     @property
     def motions(self) -> list[str]:
@@ -276,8 +275,7 @@ class PictureDialog:
                 self._save_now(path)
                 self.workspace.messages.say(f"Saved {path}", "done")
             else:
-                source = self._source()
-                self.renderings.start(source, path, self._options())
+                self.renderings.start(self._write_down, path, self._options())
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
@@ -297,12 +295,10 @@ class PictureDialog:
             return self.choices.own
         return SIZES[self.choices.size] or self._drawn_at()[0]
 
-    def _source(self) -> Document | Path:
-        if self.of_curve:
-            assert self.curve is not None
-            assert self.curve.source is not None
-            return self.curve.source
-        return self.workspace.document
+    def _write_down(self, folder: Path) -> Path:
+        if self.of_curve and self.curve is not None:
+            return write_curve(self.curve.name, self.curve.surface, folder)
+        return write_document(self.workspace.document, folder)
 
     def _options(self) -> list[str]:
         """As one would type them after `isoloss render SOURCE --out PATH`."""

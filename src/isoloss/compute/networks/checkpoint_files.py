@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
+from isoloss.files import entries, read_json
 from isoloss.naming import in_one_line
 from isoloss.paths import is_file, is_folder
 from isoloss.settings.checkpoint_paths import INDEX, weights_in
@@ -250,7 +250,7 @@ def _what_archive(file: Path) -> str:
 
 
 def _why_no_weights(folder: Path) -> str:
-    names = [f.name for f in folder.iterdir()]
+    names = [f.name for f in entries(folder)]
     if any(name.endswith(".distcp") for name in names):
         return (
             f"{folder} is a distributed checkpoint: make one file of it with "

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import check_readable, nothing_at, read_json
+from isoloss.files import check_readable, entries, nothing_at, read_json
 from isoloss.geometry.files.formats import load_surface, readable, trajectory_path
 from isoloss.geometry.files.ply import holds_trajectory, load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
@@ -135,6 +135,7 @@ def _load_run(folder: Path) -> Surface:
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
             )
         raise IsolossError(f"{folder} has no surface yet: resume it with 'isoloss run {folder}'")
+    entries(folder)  # which says so where it is closed
     raise IsolossError(f"{folder} is not a run folder: it has neither {RUN} nor {SURFACE}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from isoloss.app.state.opening.handed_over import PASSING
@@ -139,12 +140,11 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
 
 def _is_of_checkpoints(path: Path) -> bool:
     """Whether a path is that of a checkpoint, or of a folder of them."""
-    try:
-        if is_folder(path) and finished_file(path) is None:
+    if is_folder(path) and finished_file(path) is None:
+        with suppress(IsolossError):
             return holds_checkpoints(path) or is_checkpoint(path)
-        return is_file(path) and path.suffix != "" and is_checkpoint(path)
-    except OSError:
         return False
+    return is_file(path) and path.suffix != "" and is_checkpoint(path)
 
 
 def _load_session(workspace: Workspace, path: Path) -> None:
