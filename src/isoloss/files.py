@@ -22,7 +22,7 @@ _LONGEST_SUFFIX = 32
 """What is longer says no format, and might make the temporary name too long."""
 
 
-def nothing_at(path: Path | str) -> IsolossError:
+def nothing_at(path: Path | str, what: str = "file or folder") -> IsolossError:
     """What to raise where what somebody named is not there, or may not be looked at."""
     try:
         Path(path).stat()
@@ -30,7 +30,7 @@ def nothing_at(path: Path | str) -> IsolossError:
         pass
     except OSError as error:
         return IsolossError(f"cannot read {path}: {error.strerror or error}")
-    return IsolossError(f"there is no file or folder {path}")
+    return IsolossError(f"there is no {what} {path}")
 
 
 def check_readable(path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import entries, read_json
+from isoloss.files import entries, nothing_at, read_json
 from isoloss.naming import listed
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.patterns import matching, natural
@@ -86,7 +86,7 @@ def expanded(given: str | Path) -> list[Path]:
             raise IsolossError(f"no file matches {given}")
         return in_natural_order(found)
     if not exists(path):
-        raise IsolossError(f"there is no checkpoint {path}")
+        raise nothing_at(path, "checkpoint")
     return [path]
 
 

@@ -9,7 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, footer_width, stay_in_field
 from isoloss.app.state.opening.browse import Browser, Entry
-from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (
@@ -24,6 +24,7 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.geometry.files.formats import readable
 from isoloss.paths import is_folder
+from isoloss.patterns import matching
 from isoloss.resources import resource_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.session import SUFFIX
@@ -173,7 +174,7 @@ class OpenDialog:
 
     def _take(self, path: Path) -> None:
         # What cannot be read leaves the dialog open, to choose something else.
-        self.is_open = not open_path(self.workspace, path)
+        self.is_open = not open_paths(self.workspace, matching(path))
 
 
 def _size(count: int) -> str:

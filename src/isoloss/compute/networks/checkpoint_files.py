@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.files import entries, read_json
+from isoloss.files import entries, nothing_at, read_json
 from isoloss.naming import in_one_line
 from isoloss.paths import is_file, is_folder
 from isoloss.settings.checkpoint_paths import INDEX, weights_in
@@ -131,7 +131,7 @@ def files_of(path: Path) -> list[Path]:
             raise IsolossError(_why_no_weights(path))
         path = found
     if not is_file(path):
-        raise IsolossError(f"there is no checkpoint {path}")
+        raise nothing_at(path, "checkpoint")
     if not path.name.lower().endswith(INDEX):
         return [path]
     try:
