@@ -20,6 +20,7 @@ from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
 from isoloss.files import append_line, entries, nothing_at, read_json, write_json
+from isoloss.naming import printable
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
@@ -119,8 +120,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.folder.name
+        """The folder's name, as it can be written anywhere."""
+        return printable(self.folder.name)
 
     def with_elsewhere(self, given: dict[str, Any]) -> Run:
         """The run with networks or data that lie elsewhere than where they were asked for, as

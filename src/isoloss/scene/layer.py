@@ -18,6 +18,7 @@ from isoloss.geometry.minima import Minimum, minima_of, relative_depths
 from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import printable
 from isoloss.paths import is_folder
 from isoloss.scene.textures import TEXTURES, Texture
 
@@ -202,7 +203,7 @@ def load_layer(path: str | Path, tell: Tell = warn) -> SurfaceLayer:
     named = (
         path if is_folder(path) else path.parent if path.stem == "surface" else path.with_suffix("")
     )
-    return SurfaceLayer(named.resolve().name, surface, surface.trajectories, source=path)
+    return SurfaceLayer(printable(named.resolve().name), surface, surface.trajectories, source=path)
 
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:

@@ -15,6 +15,7 @@ from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
+from isoloss.naming import printable
 
 TITLE = "Save figure"
 SUFFIX = ".svg"
@@ -56,7 +57,7 @@ class FigureDialog:
             return
         if self.what not in _possible(shown):
             self.what = _possible(shown)[0]
-        self.path = str(self.workspace.folder / f"{shown.name}-{self.what}{SUFFIX}")
+        self.path = printable(self.workspace.folder / f"{shown.name}-{self.what}{SUFFIX}")
         self.is_open = self._appearing = True
 
     def draw(self) -> None:

@@ -23,6 +23,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.geometry.files.formats import readable
+from isoloss.naming import printable
 from isoloss.paths import is_folder
 from isoloss.patterns import matching
 from isoloss.resources import resource_folder
@@ -88,7 +89,7 @@ class OpenDialog:
             stay_in_field()
             path = self.browser.type_path(self._typed)
             if path is None:
-                self._typed = str(self.browser.folder)
+                self._typed = printable(self.browser.folder)
             else:
                 self._take(path)
 
@@ -141,7 +142,7 @@ class OpenDialog:
         )
         if pressed:
             self.browser.chosen = entry.path
-            self._typed = str(entry.path)
+            self._typed = printable(entry.path)
             if imgui.is_mouse_double_clicked(0) or imgui.is_key_pressed(imgui.Key.enter):
                 self._act(entry)
 
@@ -170,7 +171,7 @@ class OpenDialog:
 
     def _enter(self, folder: Path) -> None:
         self.browser.enter(folder)
-        self._typed = str(folder)
+        self._typed = printable(folder)
 
     def _take(self, path: Path) -> None:
         # What cannot be read leaves the dialog open, to choose something else.

@@ -19,6 +19,7 @@ from isoloss.app.ui.numbers import number_field, whole_field, whole_slider
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, row, rows, toggle_button, wrapped
 from isoloss.errors import IsolossError
+from isoloss.naming import printable
 from isoloss.paths import is_file, is_folder
 from isoloss.scene.snapshot import write_curve, write_document
 from isoloss.scene.staging import DECORATIONS
@@ -121,7 +122,7 @@ class PictureDialog:
         self.of_curve = not self.workspace.scene.shown
         if self.of_curve and self.choices.kind == "Movie":
             self.choices.kind = "Picture"
-        self.path = str(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
+        self.path = printable(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
         self.is_open = self._appearing = True
 
     def _name(self) -> str:
@@ -196,7 +197,7 @@ class PictureDialog:
         path = typed_path(self.path, self.workspace.folder)
         path = path or self.workspace.folder / "picture"
         name = self._name() if path.stem == "picture" else path.stem
-        self.path = str(path.with_name(name + SUFFIX[self.choices.kind]))
+        self.path = printable(path.with_name(name + SUFFIX[self.choices.kind]))
 
     def _picture(self) -> None:
         choices = self.choices

@@ -20,6 +20,7 @@ from isoloss.geometry.files.reading import (
     load_trajectories,
 )
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import capitalized, printable
 from isoloss.paths import is_file, is_folder
 from isoloss.resources import resource_folder
 from isoloss.run import Run
@@ -80,7 +81,7 @@ def _wanted(workspace: Workspace, paths: Sequence[Path]) -> list[Path]:
         return []
     given = sort_out(list(map(_whole, paths)), "open")
     for remark in given.remarks:
-        workspace.messages.say(remark, "warning")
+        workspace.messages.say(capitalized(remark))
     # A session takes the place of what is open: it comes first.
     wanted = sorted(given.paths, key=lambda path: path.suffix != SUFFIX)
     room = max(MOST_LAYERS - len(workspace.document.layers), 0)
@@ -143,7 +144,7 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
 def _load_file(workspace: Workspace, path: Path) -> None:
     surface = load_alone(path)
     stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
-    name = stem or path.parent.name
+    name = printable(stem or path.parent.name)
     if surface.is_curve:
         curve = workspace.curves.of(path) or OpenCurve(name, surface, path)
         curve.become(surface)
