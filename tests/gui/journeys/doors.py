@@ -77,7 +77,6 @@ def draw_what_is_gone(d: Driver, valley: Path) -> None:
         if kind == "Movie":
             d.type("//Save picture/**/##seconds", 0.1)
         d.type("//Save picture/**/##path", name)
-        d.click("//Save picture/Save")
         d.until(Path(name).exists, name)
         d.until(lambda: not d.parts.renderings.active, "the job to end")
     assert "vgg11" in Path("gone.svg").read_text()
