@@ -69,7 +69,7 @@ def check_parent(path: Path) -> None:
     """
     parent = path.expanduser().absolute().parent
     if not is_folder(parent):
-        raise IsolossError(f"cannot write {path}: there is no folder {parent}")
+        raise IsolossError(f"cannot write {path}: {nothing_at(parent, 'folder')}")
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:

@@ -61,7 +61,7 @@ def describe(path: Path, tell: Tell = warn) -> str:
         return "\n".join(_session_lines(path, tell))
     if is_run(path):
         return "\n".join(_run_lines(Run.open(path), tell))
-    if finished_file(path) is None and _has_class_folders(path):
+    if is_folder(path) and finished_file(path) is None and _has_class_folders(path):
         return "\n".join(_data_lines(f"imagefolder:{path}"))
     return "\n".join(_surface_lines(load_telling(path, tell), path))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -20,6 +21,7 @@ from isoloss.cli.run_verbs import (
 )
 from isoloss.errors import IsolossError
 from isoloss.naming import first_of
+from isoloss.paths import exists
 from isoloss.patterns import matching
 
 if TYPE_CHECKING:
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str]) -> int:
                 setattr(namespace, name, [p for each in given for p in matching(each)])
         if namespace.verb not in ON_SEVERAL_PROCESSES:
             _refuse_several_processes()
-        return _VERBS[namespace.verb](namespace)
+        code = _VERBS[namespace.verb](namespace)
+        sys.stdout.flush()
+        return code
     except IsolossError as error:
         _say(str(error))
         return WRONG_REQUEST
@@ -45,21 +49,28 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return FAILED
     except OSError as error:  # a name too long, a folder that is closed: what no file system takes
+        if error.errno == errno.ENOSPC and error.filename is None:
+            _write_no_more()
+            _say(f"cannot write what there is to say: {error.strerror}")
+            return FAILED
         if error.filename is None:
             raise
         _say(f"{error.filename}: {error.strerror}")
         return WRONG_REQUEST
 
 
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str]:
     """`isoloss surface.ply` means `isoloss view surface.ply`; a verb stays one, whatever exists."""
     first = arguments[0] if arguments else "-"
-    # Unlike pathlib's, this one takes a name that is too long for one that is not there.
-    exists = os.path.exists(first)  # noqa: PTH110
-    is_path = exists and not first.startswith("-") and first not in verbs
+    is_path = exists(first) or any(sign in first for sign in (".", "*", os.sep))
+    is_path = is_path and not first.startswith("-") and first not in verbs
     return ["view", *arguments] if is_path else arguments
 
 
@@ -148,9 +159,14 @@ def _export(namespace: argparse.Namespace) -> int:
 def _info(namespace: argparse.Namespace) -> int:
     from isoloss.cli.describe import describe
 
-    paths = _sorted_out(namespace.paths, "describe")
-    print("\n\n".join(describe(path, _say) for path in paths))
-    return 0
+    code = 0
+    for k, path in enumerate(_sorted_out(namespace.paths, "describe")):
+        try:
+            print("\n" * bool(k) + describe(path, _say))
+        except IsolossError as error:
+            _say(str(error))
+            code = WRONG_REQUEST
+    return code
 
 
 def _sorted_out(paths: Sequence[Path], purpose: Purpose) -> list[Path]:

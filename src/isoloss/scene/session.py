@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
-from isoloss.naming import in_one_line
+from isoloss.naming import in_one_line, printable
 from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
@@ -175,7 +175,7 @@ def _scene(view: ViewEntry, layers: Sequence[SurfaceLayer | None]) -> Scene:
     return Scene(
         camera=view.camera,
         appearance=view.appearance,
-        title=view.title,
+        title=printable(view.title),
         hidden=frozenset(layer for layer in hidden if layer is not None),
     )
 
@@ -238,12 +238,13 @@ class _Reader:
         self._cells += found.surface.loss.size
         if self._cells > MOST_CELLS:
             raise IsolossError(f"the layers have more than {MOST_CELLS:,} cells together")
+        markers = tuple(replace(m, label=printable(m.label)) for m in entry.markers)
         return SurfaceLayer(
-            entry.name,
+            printable(entry.name),
             found.surface,
             found.trajectories,
             found.source,
-            entry.markers,
+            markers,
             hidden=frozenset(entry.hidden_trajectories),
             derived=found.derived,
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import Tell, warn
 from isoloss.geometry.surface import Surface
+from isoloss.naming import printable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import colormap
@@ -49,7 +50,7 @@ def stage(source: Source | Sequence[Source], overlays: bool = True, **options: A
         options = dict.fromkeys(DECORATIONS, False) | options
     title = options.pop("title", None)
     if isinstance(title, str):
-        document.view.title = title
+        document.view.title = printable(title)
         title = True
     if title is not None:
         options["title"] = title
