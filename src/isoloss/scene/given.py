@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.formats import readable
+from isoloss.geometry.files.formats import load_surface, readable
 from isoloss.geometry.files.reading import (
     has_surface,
     is_trajectory,
@@ -26,6 +26,8 @@ from isoloss.scene.session import SUFFIX
 
 _MOST_LOOKED_AT = 10_000
 """Entries of a folder: what has more is no folder of surfaces."""
+_SMALL = 4 << 20
+"""Bytes."""
 _TRAINING = ("train", "import")
 
 Purpose = Literal["open", "draw", "describe"]
@@ -104,7 +106,7 @@ def _is_one(path: Path) -> bool:
     """Whether what lies in a folder is a surface, a curve or a run."""
     if is_folder(path):
         return is_run(path) or has_surface(path)
-    return path.suffix.lower() in readable() and is_file(path) and not is_trajectory(path)
+    return _is_called_so(path) and is_file(path) and not is_trajectory(path)
 
 
 def _may_be_seen(path: Path, purpose: Purpose) -> bool:
@@ -115,8 +117,20 @@ def _may_be_seen(path: Path, purpose: Purpose) -> bool:
         return True
     if is_folder(path):
         return has_surface(path)
-    known = path.suffix.lower() in (*readable(), SUFFIX) or path.name == TABLE
+    known = path.suffix == SUFFIX or path.name == TABLE or _is_called_so(path)
     return not exists(path) or (known and is_file(path))
+
+
+def _is_called_so(path: Path) -> bool:
+    """Whether a file is called as surfaces are; a .csv, as which most things are called, is looked
+    into unless it is large."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv" and is_file(path) and path.stat().st_size <= _SMALL:
+        with suppress(IsolossError):
+            load_surface(path)
+            return True
+        return False
+    return suffix in readable()
 
 
 def _visible(folder: Path) -> Iterator[Path]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -127,12 +125,11 @@ def texture_values(
 
 def axis_titles(shown: list[SurfaceLayer]) -> tuple[str, str, str]:
     """α and β, with the fraction of variance they explain when the plane came from PCA."""
-    recorded = shown[0].surface.meta.get("explained_variance_ratio") if len(shown) == 1 else None
-    ratios = list(cast("Sequence[float]", recorded)) if isinstance(recorded, list | tuple) else []
+    shares = shown[0].surface.explained_variance if len(shown) == 1 else None
     names = ["α", "β"]
-    if len(ratios) >= 2:
+    if shares is not None:
         names = [
-            f"{name} (PC{k}, {100 * float(fraction):.1f} %)"
-            for k, (name, fraction) in enumerate(zip(names, ratios, strict=False), start=1)
+            f"{name} (PC{k}, {100 * share:.1f} %)"
+            for k, (name, share) in enumerate(zip(names, shares, strict=True), start=1)
         ]
     return names[0], names[1], quantity(shown)

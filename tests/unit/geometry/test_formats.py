@@ -288,11 +288,11 @@ def test_a_loss_landscape_h5_may_run_downwards_on_both_axes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"xdirection/0": [1.0], "ydirection/0": [1.0]}, "holds directions, no losses: open the"),
+        ({"xdirection/0": [1.0], "ydirection/0": [1.0]}, r"with --directions \S+s\.h5"),
         ({"proj_xcoord": [1.0], "proj_ycoord": [1.0]}, "holds a projected trajectory, no losses"),
         ({"xcoordinates": [0.0, 1.0]}, "it has no losses"),
         ({"train_loss": [0.0, 1.0]}, "it has no xcoordinates"),
-        ({"xcoordinates": [0.0, 1.0], "train_loss": [0.0]}, "is not a readable .h5 surface"),
+        ({"xcoordinates": [0.0, 1.0], "train_loss": [0.0]}, "has 1 values, the coordinates have 2"),
         ({"xcoordinates": [0.0, 0.0], "train_loss": [0.0, 1.0]}, "strictly increasing"),
     ],
 )
