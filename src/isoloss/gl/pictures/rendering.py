@@ -24,6 +24,7 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.given import sort_out
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.session_content import MOST_LAYERS
 from isoloss.scene.staging import Source, opened
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
@@ -152,12 +153,21 @@ def draw(
 
 def _sorted_out(sources: Sequence[Source]) -> list[Source]:
     """What is to be drawn: of paths and patterns what there is to see, the rest as it is."""
-    paths = [p for s in sources if isinstance(s, str | Path) for p in matching(Path(s))]
+    paths = [
+        path
+        for source in sources
+        if isinstance(source, str | Path)
+        for path in matching(Path(source))
+    ]
     if not paths:
         return list(sources)
     given = sort_out(paths, "draw")
     for remark in given.remarks:
         _say(remark)
+    if len(given.paths) > MOST_LAYERS:
+        raise IsolossError(
+            f"a picture holds at most {MOST_LAYERS} surfaces, not {len(given.paths)}: give fewer"
+        )
     return [*given.paths, *(s for s in sources if not isinstance(s, str | Path))]
 
 
