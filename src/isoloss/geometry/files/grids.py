@@ -57,9 +57,10 @@ def surface_of_points(
         shape = (len(axes[0]), len(axes[1]))
         return surface_of_grids(*axes, {n: v.reshape(shape) for n, v in columns.items()}, meta)
     if turned := _axes_in_order(beta, alpha):
-        shape = (len(turned[0]), len(turned[1]))
+        beside, rows = turned
+        shape = (len(beside), len(rows))
         grids = {name: values.reshape(shape).T for name, values in columns.items()}
-        return surface_of_grids(*turned[::-1], grids, meta)
+        return surface_of_grids(rows, beside, grids, meta)
     rows, beside, order = _axes(alpha, beta, columns)
     return surface_of_grids(rows, beside, {n: v[order] for n, v in columns.items()}, meta)
 
