@@ -144,7 +144,8 @@ def _exchanged(lines: LevelSet, segments: NDArray[np.int64]) -> LevelSet:
     onward[piece[one]], onward[piece[other]] = piece[other + 1], piece[one + 1]
     order, heads, is_ring = _chains(onward)
     places = np.append(0, np.cumsum(lengths[order]))
-    index = np.arange(places[-1]) + np.repeat(starts[order] - places[:-1], lengths[order])
+    shifts = starts[order] - places[:-1]
+    index = np.repeat(shifts, lengths[order]) + np.arange(len(lines.points))[: places[-1]]
     first, beyond = places[heads], places[np.append(heads[1:], len(order))]
     points = np.insert(lines.points[index], beyond[is_ring], lines.points[index[first[is_ring]]], 0)
     return LevelSet(points, first + np.append(0, np.cumsum(is_ring)[:-1]))

@@ -117,7 +117,7 @@ class Decorations:
         if appearance.markers:
             markers = [m for layer in shown for m in drawn_markers(layer)]
             cards = callouts(markers, view, self._text, frame, layout, hidden)
-        points = of_minima(minima, frame) + of_ends(scene, frame)
+        points = of_minima(minima, frame, view.theme) + of_ends(scene, frame, view.theme)
         layout.labels += point_labels(points, view, self._text, layout, hidden)
         key = legend(view, self._text, _entries(scene, view), layout.is_free)
         if key is not None:
@@ -184,8 +184,7 @@ class Decorations:
 
     def draw_nothing(self, scene: Scene, view: View) -> None:
         """Say why there is nothing to be seen."""
-        visible = [layer for layer in scene.layers if layer not in scene.hidden]
-        text = nothing_of(visible) if visible else NOTHING[bool(scene.layers)]
+        text = nothing_of(scene.visible) if scene.visible else NOTHING[bool(scene.layers)]
         x, y = view.size[0] / 2, view.size[1] / 2
         label = Label(text, x, y, view.theme.quiet_ink, size=1.15)
         self._text.draw([label], view.em, view.drawn, view.corner)
