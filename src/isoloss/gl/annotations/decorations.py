@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.minima import Minimum
-from isoloss.geometry.rect import Rect
+from isoloss.geometry.rect import Rect, overlap
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
@@ -122,6 +122,11 @@ class Decorations:
         key = legend(view, self._text, _entries(scene, view), layout.is_free)
         if key is not None:
             writing.fills.append(box.plate(key.rect))
+            layout.labels = [
+                label
+                for label in layout.labels
+                if not overlap(self._text.rect(label, view.em), key.rect)
+            ]
         for card in (bar, cards, key):
             if card is not None:
                 writing.fills.append(card.triangles)
