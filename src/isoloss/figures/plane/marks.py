@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import number_label
 from isoloss.geometry.playhead import playhead
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import drawable, in_one_line, without_middle
 from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
