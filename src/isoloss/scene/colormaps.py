@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.colormaps import stored_colormap
+from isoloss.geometry.colormaps import colors_at, stored_colormap
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
 """In the order they are offered; viridis is the default."""
@@ -20,7 +20,6 @@ eighth of the scale apart differ in colour, and those without a neutral middle r
 
 DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
-
 
 OWN = ("amber", "rose", "slate")
 """Of the second, third … of several surfaces: each of one hue, from dark to light."""
@@ -61,7 +60,5 @@ def banded(edges: Sequence[float], name: str, reverse: bool) -> Array:
 
 def shades(values: Array, name: str, reverse: bool) -> Array:
     """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
-    colors = colormap(name)[:: -1 if reverse else 1] / 255.0
-    index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
-    rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
+    rgb = colors_at(values, colormap(name)[:: -1 if reverse else 1]) / 255
     return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)
