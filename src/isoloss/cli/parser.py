@@ -13,6 +13,8 @@ from isoloss.cli.exit_codes import WRONG_REQUEST
 from isoloss.naming import listed
 from isoloss.version import __version__
 
+GIVEN = "Files, run folders, folders of them, or patterns such as 'data/*.ply'"
+
 
 class Parser(argparse.ArgumentParser):
     """Refuses in one line.
@@ -31,6 +33,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Any:
         """Refuse the command line, saying how to find out what it takes."""
+        lacks = message.partition("arguments are required: ")[2]
+        if lacks:
+            verb = self.prog.removeprefix("isoloss ")
+            message = f"{verb} needs {listed(lacks.split(', '), 'and')}"
         hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
         print(f"isoloss: {message}{hint}", file=sys.stderr)
         raise SystemExit(WRONG_REQUEST)
@@ -75,7 +81,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     _add_json(sub)
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
-    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
+    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help=GIVEN)
     sub.add_argument("--passing", type=Path, help=argparse.SUPPRESS)
     sub = add("render", "Draw a picture, figure or movie, with or without a display")
     if called == "render":
@@ -86,7 +92,9 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="Files or folders")
+    sub.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help=f"{GIVEN}; or a folder of images"
+    )
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")

@@ -95,3 +95,17 @@ def test_scripts_are_told_likewise():
         isoloss.load("a\0b.ply")
     with pytest.raises(IsolossError, match="no surface among"):
         isoloss.render(["README.md", "pipe.ply"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["render", "a.ply"], "render needs --out"),
+        (["export"], "export needs PATH and --out"),
+        (["info"], "info needs PATH"),
+    ],
+)
+def test_what_a_command_lacks_is_said_in_a_line(words, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert capsys.readouterr().err == f"isoloss: {said}; 'isoloss {words[0]} --help' shows how\n"
