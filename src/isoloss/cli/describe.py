@@ -40,8 +40,13 @@ FACTS = ("model", "data", "source")
 SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
-# What would not stand above what it says.
-IN_SHORT = {"explained_variance_ratio": "explained", "precision_audit_error": "audit error"}
+# Names too long for their column.
+IN_SHORT = {
+    "explained_variance_ratio": "explained",
+    "precision_audit": "audit",
+    "precision_audit_error": "audit error",
+    "precision_audit_noise": "audit noise",
+}
 ORTHOGONAL = 1e-6
 MOST_LOOKED_AT = 100_000
 """Files below a folder among which images are looked for."""
