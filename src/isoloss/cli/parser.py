@@ -13,8 +13,6 @@ from isoloss.cli.exit_codes import WRONG_REQUEST
 from isoloss.naming import listed
 from isoloss.version import __version__
 
-GIVEN = "Files, run folders, folders of them, or patterns such as 'data/*.ply'"
-
 
 class Parser(argparse.ArgumentParser):
     """Refuses in one line.
@@ -81,7 +79,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     _add_json(sub)
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
-    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help=GIVEN)
+    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
     sub.add_argument("--passing", type=Path, help=argparse.SUPPRESS)
     sub = add("render", "Draw a picture, figure or movie, with or without a display")
     if called == "render":
@@ -92,9 +90,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help=f"{GIVEN}; or a folder of images"
-    )
+    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="Files or folders")
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")

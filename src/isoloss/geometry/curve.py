@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import HeightScale
+from isoloss.geometry.height import HeightScale, number_label
 from isoloss.geometry.surface import Surface
-from isoloss.geometry.ticks import number_label
 
 CONFIDENCE = 1.96
 """Standard errors on either side that hold 95 % of a normal distribution."""

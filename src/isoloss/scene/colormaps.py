@@ -21,6 +21,7 @@ eighth of the scale apart differ in colour, and those without a neutral middle r
 DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
 
+
 OWN = ("amber", "rose", "slate")
 """Of the second, third … of several surfaces: each of one hue, from dark to light."""
 _HUES = {
