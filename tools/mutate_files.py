@@ -3,10 +3,10 @@ by `isoloss info` and in the window.
 
     python tools/mutate_files.py --seed 0 --count 100000 --seconds 3600 --keep mutants
 
-Allowed is what opens, and what is refused in one line. Not allowed: any other exception, a warning
-or anything else on stderr, more than --limit seconds, more memory than --gigabytes, a crash. Every
-file that did what is not allowed is kept below --keep with what happened; the same seed makes the
-same files.
+Allowed is what opens, and what is refused, or left out with a warning of ours, in one line. Not
+allowed: any other exception or warning, anything on stderr, more than --limit seconds, more memory
+than --gigabytes, a crash. Every file that did what is not allowed is kept below --keep with what
+happened; the same seed makes the same files.
 """
 
 from __future__ import annotations
@@ -502,8 +502,12 @@ def try_doors(path: Path, rng: Random, stderr: Path) -> bool:
     opened, workspace = False, Workspace(path.parent, Preferences())
     for k, door in enumerate(doors(path, workspace, rng)):
         warned: list[str] = []
+        told: list[str] = []
 
         def warn(message: Any, category: type, filename: str, lineno: int, *_: Any) -> None:
+            if category is UserWarning:  # ours: what was left out
+                told.append(str(message))  # noqa: B023
+                return
             where = f"{Path(filename).name}:{lineno}"
             stack = "".join(traceback.format_stack())
             warned.append(f"{category.__name__} at {where}\n{message}\n{stack}")  # noqa: B023
@@ -523,6 +527,8 @@ def try_doors(path: Path, rng: Random, stderr: Path) -> bool:
                 raise Fault(
                     f"door {k}: {type(error).__name__} at {where}\n{traceback.format_exc()}"
                 ) from error
+        for line in told:
+            _check_line(line, path)
         if warned:
             raise Fault(f"door {k}: {warned[0]}")
     for message in workspace.messages.lines:
