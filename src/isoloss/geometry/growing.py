@@ -99,7 +99,7 @@ class GrowingSurface:
                 raise ValueError("arrays and grid do not fit")
             if slots["count"].min(initial=0) < 0:
                 raise ValueError("counts are negative")
-            if writable:  # Now that they are whole: NumPy would make a short file as long as it was.
+            if writable:  # NumPy would make a file that was cut short as long as it was
                 valid, slots = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
             return cls(
                 alpha,

@@ -89,7 +89,8 @@ def test_what_is_said_of_a_surface_can_grow_too(tmp_path):
 
 @pytest.mark.parametrize("writable", [False, True])
 @pytest.mark.parametrize(
-    "damage", ["missing", "short", "long", "another shape", "another kind", "another order", "below 0"]
+    "damage",
+    ["missing", "short", "long", "another shape", "another kind", "another order", "below 0"],
 )
 def test_damage_is_one_line(tmp_path, damage, writable):
     growing = created(tmp_path)
