@@ -13,7 +13,7 @@ from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import Surface, check_values
 from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.layer import SurfaceLayer
 
@@ -77,7 +77,8 @@ class LiveSurface:
         if not GrowingSurface.exists(run.growing_path):
             return False
         try:
-            growing = GrowingSurface.open(run.growing_path)
+            surface = GrowingSurface.open(run.growing_path).snapshot()
+            check_values(surface)
         except IsolossError:
             # It may be just being laid out; what stays damaged is reported when the run ends.
             if not self.followed.is_active:
@@ -85,14 +86,14 @@ class LiveSurface:
                 raise
             return False
         # Cells are not only added: those that are there are sharpened with further samples.
-        seen = growing.count
+        seen = surface.count
         is_same_grid = self._seen is not None and self._seen.shape == seen.shape
         before = self._seen if is_same_grid else np.zeros_like(seen)
         self.changed = int(np.count_nonzero(seen != before))
         if not self.changed:
             return False
         self._seen = seen
-        self._show(growing.snapshot())
+        self._show(surface)
         return True
 
     def _show(self, surface: Surface) -> None:
