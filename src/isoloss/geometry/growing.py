@@ -8,6 +8,7 @@ somebody cuts short would end the process.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -222,7 +223,9 @@ def _read(path: Path) -> NDArray[Any]:
     """A whole array; memory is taken for what is there, not for what the header promises."""
     with path.open("rb") as file:
         np.lib.format.read_magic(file)
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
         if is_fortran:
             raise ValueError("another order")
         return np.frombuffer(file.read(), dtype).reshape(shape)

@@ -11,6 +11,7 @@ import pytest
 
 import isoloss
 from isoloss import IsolossError
+from isoloss.geometry.files.formats import Format, register, unregister
 from isoloss.geometry.surface import Surface
 
 
@@ -72,3 +73,13 @@ def test_what_is_damaged_is_called_so(tmp_path, suffix, begin):
     path.write_bytes(begin + b"???")
     with pytest.raises(IsolossError, match=r"damaged|not a readable"):
         isoloss.load(path)
+
+
+def test_what_does_not_fit_into_memory_is_told_in_a_line(tmp_path):
+    register(Format((".huge",), ("surface",), read=lambda path: bytes(10**18)))
+    try:
+        (tmp_path / "s.huge").write_bytes(b"x")
+        with pytest.raises(IsolossError, match="takes more memory than there is"):
+            isoloss.load(tmp_path / "s.huge")
+    finally:
+        unregister(".huge")

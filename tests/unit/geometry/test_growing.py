@@ -90,9 +90,10 @@ def test_what_is_said_of_a_surface_can_grow_too(tmp_path):
 @pytest.mark.parametrize("writable", [False, True])
 @pytest.mark.parametrize(
     "damage",
-    ["missing", "short", "long", "another shape", "another kind", "another order", "below 0"],
-)
-def test_damage_is_one_line(tmp_path, damage, writable):
+    ["missing", "short", "long", "another shape", "another kind", "another order", "below 0",
+     "doubtful words"],
+)  # fmt: skip
+def test_damage_is_one_line(tmp_path, recwarn, damage, writable):
     growing = created(tmp_path)
     slots = tmp_path / "slots.npy"
     if damage == "missing":
@@ -103,6 +104,8 @@ def test_damage_is_one_line(tmp_path, damage, writable):
         slots.write_bytes(slots.read_bytes() + b"x" * 112)
     elif damage == "another order":
         np.save(slots, np.asfortranarray(np.load(slots)))
+    elif damage == "doubtful words":
+        slots.write_bytes(slots.read_bytes().replace(b"'loss'", b"'l\\ss'", 1))
     elif damage == "below 0":
         growing.put((0, 0), 1.0, 0.5, 0.1, -3)
     elif damage == "another shape":
@@ -113,6 +116,7 @@ def test_damage_is_one_line(tmp_path, damage, writable):
     with pytest.raises(IsolossError, match=r"damaged: .*; delete that folder"):
         GrowingSurface.open(tmp_path, writable=writable)
     assert not slots.exists() or slots.stat().st_size == size
+    assert not recwarn.list
 
 
 def test_a_description_that_is_none_is_one_line(tmp_path):

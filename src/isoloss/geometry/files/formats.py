@@ -106,6 +106,8 @@ def load_surface(path: Path) -> Surface:
         if what := disguise(path, format.name):
             raise IsolossError(f"{path} is {what}") from error
         raise error if str(path) in str(error) else IsolossError(f"{path}: {error}") from error
+    except MemoryError as error:
+        raise IsolossError(f"{path} takes more memory than there is") from error
     is_curve = surface.is_curve and "curve" in format.holds and surface.shape[0] >= 2
     if min(surface.shape) < 2 and not is_curve:
         raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
