@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.cli.exit_codes import WRONG_REQUEST
+from isoloss.cli.typed_path import path_of
 from isoloss.naming import listed
 from isoloss.version import __version__
 
@@ -34,17 +35,6 @@ class Parser(argparse.ArgumentParser):
         hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
         print(f"isoloss: {message}{hint}", file=sys.stderr)
         raise SystemExit(WRONG_REQUEST)
-
-
-def path_of(text: str) -> Path:
-    """A path that was typed; an empty one, as of a variable that is not set, is no folder.
-
-    Raises:
-        argparse.ArgumentTypeError: it is empty.
-    """
-    if not text:
-        raise argparse.ArgumentTypeError("a path is empty: say which file or folder is meant")
-    return Path(text)
 
 
 def parser_for(arguments: Sequence[str]) -> Parser:

@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from isoloss.cli.parser import path_of
+from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
