@@ -20,8 +20,8 @@ from isoloss.figures.plane.contour_figure import contour_figure
 from isoloss.figures.plane.curve_figure import curve_figure
 from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
