@@ -59,7 +59,7 @@ def test_export_is_of_one_surface_whatever_comes_along(capsys):
     [
         ("pipe.ply", "pipe or a device"),
         ("README.md", "cannot tell what"),
-        ("plane.safetensors", "holds tensors, no surface: probe along"),
+        ("plane.safetensors", "holds tensors, no surface: probe a"),
         ("a.ply/x.ply", "there is no file or folder"),
         ("x" * 256 + ".ply", "too long"),
         ("circle.ply", "symbolic links"),
