@@ -96,8 +96,8 @@ def load_surface(path: Path) -> Surface:
             raise IsolossError(f"{path} is {what}")
         if path.suffix.lower() == ".safetensors":
             raise IsolossError(
-                f"{path} holds tensors, no surface: probe a network, probe along the directions of a "
-                "plane (--directions), or make a run of checkpoints ('isoloss import')"
+                f"{path} holds tensors, no surface: probe a network, probe along the directions of "
+                "a plane (--directions), or make a run of checkpoints ('isoloss import')"
             )
         known = listed((f.name for f in FORMATS if f.read), "or")
         raise IsolossError(
