@@ -1,6 +1,7 @@
 """VTK's XML files: as VTK itself writes them in all its ways, as h52vtp does, and hostile ones."""
 
 import base64
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -229,6 +230,19 @@ def test_a_hostile_file_gets_one_line(tmp_path, name):
         isoloss.load(tmp_path / "s.vts")
     assert "\n" not in str(caught.value)
     assert "s.vts" in str(caught.value)
+
+
+def test_a_block_of_no_bytes_is_unpacked_to_none(tmp_path):
+    empty = block(BOMB, 1, 0, 0)
+    content = file(empty, kind="PolyData", root=ZLIB, piece='NumberOfPoints="0"')
+    (tmp_path / "s.vtp").write_text(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(IsolossError, match="an array is cut short"):
+            isoloss.load(tmp_path / "s.vtp")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_files_that_the_hostile_ones_are_made_from_are_read(tmp_path):

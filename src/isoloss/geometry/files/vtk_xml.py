@@ -235,8 +235,8 @@ def _unpacker(compressor: str) -> Callable[[bytes, int], bytes] | None:
     """What unpacks a block, to no more bytes than it is to have; None where nothing is packed."""
     if not compressor:
         return None
-    if compressor == "vtkZLibDataCompressor":
-        return lambda block, size: zlib.decompressobj().decompress(block, size)
+    if compressor == "vtkZLibDataCompressor":  # to whose decompressors 0 is no limit
+        return lambda block, size: zlib.decompressobj().decompress(block, max(size, 1))
     if compressor == "vtkLZMADataCompressor":
         return lambda block, size: lzma.LZMADecompressor().decompress(block, size)
     known = compressor.removeprefix("vtk").removesuffix("DataCompressor")[:40]
