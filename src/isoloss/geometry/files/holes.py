@@ -15,6 +15,11 @@ def known(surface: Surface) -> NDArray[np.bool_]:
     return surface.computed & np.isfinite(surface.loss)
 
 
+def whole_cells(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(A-1, B-1) bool: the cells with four corners that are `there` (A, B)."""
+    return there[:-1, :-1] & there[1:, :-1] & there[1:, 1:] & there[:-1, 1:]
+
+
 def without_holes(surface: Surface) -> Array:
     """(A, B) finite losses: where there is none, what lies between those around it, so that
     a program that shows points without faces has neither wall nor pit there."""

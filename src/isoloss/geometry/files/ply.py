@@ -24,7 +24,7 @@ from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import EXACT, MOST_CELLS, counts, reals
 from isoloss.geometry.files.grids import surface_of_points
-from isoloss.geometry.files.holes import known, without_holes
+from isoloss.geometry.files.holes import known, whole_cells, without_holes
 from isoloss.geometry.files.look import Look, Relief, height_colors, normals, only_heights
 from isoloss.geometry.files.remark import meta_in, remark
 from isoloss.geometry.surface import Surface
@@ -34,11 +34,6 @@ from isoloss.paths import is_file
 plyfile: Any = _plyfile  # it has no type stubs
 
 _MAX_HEADER = 1 << 20
-_SIZES = {
-    "char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2,
-    "int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4, "double": 8,
-    "float64": 8,
-}  # fmt: skip
 _DTYPES = {
     "char": "i1", "uchar": "u1", "int8": "i1", "uint8": "u1", "short": "<i2", "ushort": "<u2",
     "int16": "<i2", "uint16": "<u2", "int": "<i4", "uint": "<u4", "int32": "<i4", "uint32": "<u4",
@@ -192,9 +187,7 @@ def _triangles(finite: NDArray[np.bool_]) -> NDArray[np.int32]:
     """(m, 3) vertex indices, two counter-clockwise triangles for every cell with four heights."""
     index = np.arange(finite.size, dtype=np.int32).reshape(finite.shape)
     a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
-    whole = finite[:-1, :-1] & finite[1:, :-1] & finite[1:, 1:] & finite[:-1, 1:]
-    quads = np.stack([a, b, c, a, c, d], axis=-1)[whole]
-    return quads.reshape(-1, 3)
+    return np.stack([a, b, c, a, c, d], axis=-1)[whole_cells(finite)].reshape(-1, 3)
 
 
 def _write(
@@ -354,7 +347,7 @@ def _promised(path: Path, lines: list[bytes]) -> int:
                 raise IsolossError(f"{path} promises {count:,} elements, more than {MOST_CELLS:,}")
         elif words[0] == b"property" and len(words) >= 3:
             kind = words[2 if words[1] == b"list" else 1].decode("latin-1")
-            promised += count * (2 if text else _SIZES.get(kind, 1))
+            promised += count * (2 if text else np.dtype(_DTYPES.get(kind, "i1")).itemsize)
     return promised
 
 

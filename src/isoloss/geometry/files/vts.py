@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.files import write_atomic
-from isoloss.geometry.files.holes import known, without_holes
+from isoloss.geometry.files.holes import known, whole_cells, without_holes
 from isoloss.geometry.files.remark import remark
 from isoloss.geometry.files.vtk_xml import (
     GHOSTS,
@@ -31,9 +31,8 @@ def save_vts(surface: Surface, path: Path) -> Path:
     points = np.stack([alpha.T, beta.T, without_holes(surface).T], axis=-1)
     arrays = "".join(_array(values.T, name) for name, values in grids_of(surface).items())
     there = known(surface)
-    whole = there[:-1, :-1] & there[1:, :-1] & there[1:, 1:] & there[:-1, 1:]
     no_points = _array(HIDDEN_POINT * (~there.T).astype(np.uint8), GHOSTS)
-    no_cells = _array(HIDDEN_CELL * (~whole.T).astype(np.uint8), GHOSTS)
+    no_cells = _array(HIDDEN_CELL * (~whole_cells(there).T).astype(np.uint8), GHOSTS)
     extent = f"0 {surface.shape[0] - 1} 0 {surface.shape[1] - 1} 0 0"
     # Two hyphens would end a comment; in JSON they only stand in texts.
     said = remark("surface", surface.meta).replace("--", "\\u002d\\u002d")
