@@ -12,9 +12,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import MOST_CELLS, reals
 from isoloss.geometry.files.named import (
-    AXES,
-    EXTRAS,
-    VALUES,
+    NAMES,
     by_our_names,
     named,
     surface_of_arrays,
@@ -23,7 +21,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.paths import is_file
 
 _AXES = ("xcoordinates", "ycoordinates")
-_READ = [name for pair in AXES for name in pair] + [*VALUES, *EXTRAS, "train_acc", "test_acc"]
+_READ = (*NAMES, "train_acc", "test_acc")
 
 
 def load_h5(path: Path) -> Surface:

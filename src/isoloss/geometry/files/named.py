@@ -22,7 +22,8 @@ VALUES = ("loss", "z", "train_loss", "test_loss")
 """What the losses are called; where there are several, the first."""
 EXTRAS = ("accuracy", "loss_stderr", "count", "spread")
 """What else is ours, where coordinates and loss have our names."""
-_OURS = {*(name for pair in AXES for name in pair), *VALUES, *EXTRAS}
+NAMES = (*(name for pair in AXES for name in pair), *VALUES, *EXTRAS)
+"""All of them."""
 UNNAMED = "the file says no coordinates: α and β are the numbers of its rows and columns, from 0"
 """What is said of a surface that is a matrix and nothing else."""
 
@@ -40,7 +41,7 @@ def named(names: Collection[str]) -> tuple[str, str | None, str] | None:
 def by_our_names(arrays: Mapping[str, Kind]) -> dict[str, Kind]:
     """`arrays` with names in lower case where that makes them ours: X, Y and Z are x, y and z."""
     lower = {name: name.lower() for name in arrays}
-    renamed = {n: low for n, low in lower.items() if low in _OURS and low not in arrays}
+    renamed = {n: low for n, low in lower.items() if low in NAMES and low not in arrays}
     return {renamed.get(name, name): array for name, array in arrays.items()}
 
 

@@ -15,16 +15,13 @@ from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.files.array_file import read_array
 from isoloss.geometry.files.named import (
-    AXES,
-    EXTRAS,
-    VALUES,
+    NAMES,
     by_our_names,
     names_of_surface,
     surface_of_arrays,
 )
 from isoloss.geometry.surface import Surface, grids_of
 
-_READ = {*(name for pair in AXES for name in pair), *VALUES, *EXTRAS}
 _DAMAGED = (
     OSError,
     ValueError,
@@ -75,7 +72,7 @@ def _arrays(archive: zipfile.ZipFile) -> tuple[dict[str, NDArray[Any]], str]:
     members = by_our_names({m.removesuffix(".npy"): m for m in archive.namelist()})
     names_of_surface(members)
     for name, member in members.items():
-        if name in _READ or name == "meta":
+        if name in NAMES or name == "meta":
             with archive.open(member) as file:
                 array = read_array(cast(Any, file), name)
             if name != "meta":
