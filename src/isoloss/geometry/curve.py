@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import LARGEST, HeightScale, number_label
+from isoloss.geometry.height import LARGEST, HeightScale
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 
 CONFIDENCE = 1.96
 """Standard errors on either side that hold 95 % of a normal distribution."""

@@ -216,11 +216,7 @@ class SignedScale:
         sizes = [v for v in sizes if self.apply(v) - 0.5 > 0.5 / count] or sizes[:1]
         values = [-v for v in sizes] + [0.0] + sizes[::-1]
         as_powers = len(sizes) > 1 and (sizes[-1] < 1e-3 or sizes[0] > 1e3)
-        return [Tick(v, _signed_power(v) if as_powers and v else number_label(v)) for v in values]
-
-
-def _signed_power(value: float) -> str:
-    return ("−" if value < 0 else "") + power_label(abs(value))
+        return [Tick(v, power_label(v) if as_powers and v else number_label(v)) for v in values]
 
 
 def with_scale(name: str, scale: HeightScale | SignedScale) -> str:

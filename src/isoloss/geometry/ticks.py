@@ -112,9 +112,9 @@ def told_apart(value: float, span: float, digits: int = 3) -> str:
 
 
 def power_label(value: float) -> str:
-    """A power of ten as 10⁻², 1, 10³."""
-    exponent = round(math.log10(value))
-    return "1" if exponent == 0 else "10" + str(exponent).translate(_SUPERSCRIPT)
+    """A power of ten, or one below zero, as 10⁻², 1, −10³."""
+    power = Decimal(1).scaleb(round(math.log10(abs(value))))
+    return _written(power.copy_sign(Decimal(value)), is_plain=False)
 
 
 def round_below(value: float, slack: float = 1e-9) -> float:
