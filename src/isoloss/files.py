@@ -202,6 +202,20 @@ def write_json(path: Path, content: Any) -> Path:
     return write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
+def read_content(path: Path, most: int) -> bytes:
+    """All bytes of a file of at most so many.
+
+    Raises:
+        IsolossError: it has more of them, or cannot be read.
+    """
+    try:
+        if path.stat().st_size > most:
+            raise IsolossError(f"{path} is larger than {most >> 30} GB")
+        return path.read_bytes()
+    except OSError as error:
+        raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 

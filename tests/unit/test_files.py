@@ -5,7 +5,7 @@ import os
 import pytest
 
 from isoloss import IsolossError
-from isoloss.files import read_json, write_atomic
+from isoloss.files import read_content, read_json, write_atomic
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):
@@ -56,3 +56,15 @@ def test_json_is_not_read_out_of_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "run.json")
     with pytest.raises(IsolossError, match="pipe"):
         read_json(tmp_path / "run.json")
+
+
+def test_what_is_larger_than_anybody_wants_is_not_read(tmp_path):
+    path = tmp_path / "l.csv"
+    path.write_bytes(b"1,2")
+    assert read_content(path, 3) == b"1,2"
+    with path.open("r+b") as file:
+        file.truncate((1 << 30) + 1)
+    with pytest.raises(IsolossError, match=r"l\.csv is larger than 1 GB"):
+        read_content(path, 1 << 30)
+    with pytest.raises(IsolossError, match=r"cannot read .*: No such file"):
+        read_content(tmp_path / "m.csv", 3)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_csv
+from isoloss.files import read_content, write_csv
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.named import (
     EXTRAS,
@@ -92,12 +92,7 @@ def _of_columns(names: list[str], rows: list[list[str]], meta: dict[str, Any]) -
 
 
 def _text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise IsolossError(f"it is larger than {_LARGEST >> 30} GB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
+    content = read_content(path, _LARGEST)
     marked = next((encoding for bom, encoding in _BOMS if content.startswith(bom)), "utf-8")
     try:
         text = content.decode(marked)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.files import read_content
 from isoloss.geometry.files.exact import MOST_CELLS
 from isoloss.geometry.files.named import surface_of_arrays
 from isoloss.geometry.files.remark import meta_in
@@ -64,12 +65,7 @@ def surface_of_points_in(path: Path, kind: str) -> Surface:
         IsolossError: it is damaged, of another kind, promises more than it holds, is encoded in a
             way that is not read, or does not say which array is the loss.
     """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise IsolossError(f"it is larger than {_LARGEST >> 30} GB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
+    content = read_content(path, _LARGEST)
     appended = _APPENDED.search(content)
     if appended is None:
         elements, remarks = _parsed(content)
