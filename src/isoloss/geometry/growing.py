@@ -8,10 +8,8 @@ somebody cuts short would end the process.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
+from isoloss.geometry.array_file import read_array
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
@@ -26,10 +25,6 @@ from isoloss.paths import exists
 Cell = tuple[int, int]
 _ARRAYS = ("valid", "slots")
 """In the order in which they are read: what becomes valid after that is not looked at."""
-# Headers of arrays are read as Python's own words.
-_DAMAGE = (
-    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
-)  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = np.dtype(
     [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
@@ -96,7 +91,8 @@ class GrowingSurface:
             shape = (len(alpha), len(beta))
             valid, slots = (_read(folder / f"{n}.npy") for n in _ARRAYS)
             fit = slots.shape == (*shape, 2) and slots.dtype == _RECORD and valid.shape == shape
-            if not fit or valid.dtype != np.uint8 or valid.max(initial=0) > 1:
+            as_ours = slots.flags.c_contiguous and valid.dtype == np.uint8
+            if not (fit and as_ours and valid.max(initial=0) <= 1):
                 raise ValueError("arrays and grid do not fit")
             if slots["count"].min(initial=0) < 0:
                 raise ValueError("counts are negative")
@@ -111,7 +107,7 @@ class GrowingSurface:
                 slots,
                 valid,
             )
-        except _DAMAGE as error:
+        except (IsolossError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise IsolossError(
                 f"the surface in {folder} is damaged: its description and its arrays do not go "
                 "together; delete that folder, and isoloss run computes it anew"
@@ -220,12 +216,5 @@ def standard_error(loss_sum: float, square_sum: float, n: int, population: int) 
 
 
 def _read(path: Path) -> NDArray[Any]:
-    """A whole array; memory is taken for what is there, not for what the header promises."""
     with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
-            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        if is_fortran:
-            raise ValueError("another order")
-        return np.frombuffer(file.read(), dtype).reshape(shape)
+        return read_array(file, path.name)

@@ -1,4 +1,4 @@
-"""Numbers from files, exactly or not at all; how many are taken."""
+"""Numbers from files, exactly or not at all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 
-MOST_CELLS = 1 << 26
-"""The most points of a surface that are read: more would not fit what it is drawn with."""
 EXACT = 1 << 53
 """The largest whole number below which double precision holds all of them."""
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.arrays import Array
-from isoloss.geometry.files.exact import MOST_CELLS, reals
+from isoloss.geometry.arrays import MOST_CELLS, Array
+from isoloss.geometry.files.exact import reals
 from isoloss.geometry.files.named import (
     NAMES,
     by_our_names,

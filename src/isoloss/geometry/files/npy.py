@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.array_file import read_array
+from isoloss.geometry.array_file import read_array
 from isoloss.geometry.files.named import surface_of_arrays, surface_of_matrix
 from isoloss.geometry.surface import Surface
 

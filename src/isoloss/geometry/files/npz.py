@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
-from isoloss.geometry.files.array_file import read_array
+from isoloss.geometry.array_file import read_array
 from isoloss.geometry.files.named import (
     NAMES,
     by_our_names,

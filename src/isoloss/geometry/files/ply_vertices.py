@@ -13,7 +13,7 @@ import plyfile as _plyfile  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.exact import MOST_CELLS
+from isoloss.geometry.arrays import MOST_CELLS
 from isoloss.geometry.files.remark import meta_in
 from isoloss.paths import is_file
 

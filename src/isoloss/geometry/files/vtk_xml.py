@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_content
-from isoloss.geometry.files.exact import MOST_CELLS
+from isoloss.geometry.arrays import MOST_CELLS
 from isoloss.geometry.files.named import surface_of_arrays
 from isoloss.geometry.files.remark import meta_in
 from isoloss.geometry.surface import Surface

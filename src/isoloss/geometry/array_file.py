@@ -1,4 +1,4 @@
-"""One array of NumPy's, as `.npy` files and members of `.npz` archives keep it."""
+"""One array of NumPy's, as `.npy` files and members of `.npz` archives keep it, read with care."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.exact import MOST_CELLS
+from isoloss.geometry.arrays import MOST_CELLS
 
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 16
-_LONGEST_TEXT = 1 << 26
+_MOST_BYTES = 1 << 30
 
 
 def read_array(file: IO[bytes], name: str) -> NDArray[Any]:
@@ -37,7 +37,7 @@ def read_array(file: IO[bytes], name: str) -> NDArray[Any]:
             f"{name} holds pickled Python objects, which are not read: save it as numbers"
         )
     cells = math.prod(shape)
-    if cells > MOST_CELLS or cells * dtype.itemsize > max(_LONGEST_TEXT, 16 * MOST_CELLS):
+    if cells > MOST_CELLS or cells * dtype.itemsize > _MOST_BYTES:
         raise IsolossError(f"{name} promises {cells:,} values, more than {MOST_CELLS:,}")
     data = _read(file, cells * dtype.itemsize, name)
     array = np.frombuffer(data, dtype) if dtype.itemsize else np.zeros(cells, dtype)
@@ -68,7 +68,7 @@ def _header(file: IO[bytes], name: str) -> tuple[np.dtype[Any], tuple[int, ...],
     return dtype, lengths, is_fortran
 
 
-def _read(file: IO[bytes], size: int, name: str) -> bytes:
+def _read(file: IO[bytes], size: int, name: str) -> bytearray:
     """What is left of `file`, which is to be `size` bytes; no more is read than it has."""
     data = bytearray()
     while len(data) <= size and (piece := file.read(min(size + 1 - len(data), 1 << 24))):
@@ -76,4 +76,4 @@ def _read(file: IO[bytes], size: int, name: str) -> bytes:
     if len(data) != size:
         less = "cut short" if len(data) < size else "damaged"
         raise IsolossError(f"{name} is {less}: its header promises {size:,} bytes of data")
-    return bytes(data)
+    return data
