@@ -10,22 +10,25 @@ from isoloss.geometry.surface import Surface
 def centre_in_words(surface: Surface) -> str:
     """The loss and the accuracy at the centre, beside what its training has recorded; "" where
     nobody measured them."""
-    centre: Any = surface.meta.get("centre")
-    if not isinstance(centre, dict) or not _are_numbers(cast("dict[str, Any]", centre)):
+    centre = _measured(surface.meta.get("centre"))
+    if centre is None:
         return ""
-    known = cast("dict[str, Any]", centre)
-    split = f"{known['split']} " if known.get("split") else ""
-    words = f"{split}{_values(known)}"
-    recorded: Any = known.get("recorded")
-    if isinstance(recorded, dict) and _are_numbers(cast("dict[str, Any]", recorded)):
-        when = " over its last steps" if known.get("split") == "train" else ""
-        words += f"; its training recorded {_values(cast('dict[str, Any]', recorded))}{when}"
+    split = f"{centre['split']} " if centre.get("split") else ""
+    words = f"{split}{_values(centre)}"
+    recorded = _measured(centre.get("recorded"))
+    if recorded is not None:
+        when = " over its last steps" if centre.get("split") == "train" else ""
+        words += f"; its training recorded {_values(recorded)}{when}"
     return words
 
 
-def _are_numbers(known: dict[str, Any]) -> bool:
-    """Whether its values are such as can be said; nobody but us has to keep to it."""
-    return all(isinstance(known.get(name), float | int | None) for name in ("loss", "accuracy"))
+def _measured(said: Any) -> dict[str, Any] | None:
+    """What a file says, where its values are such as can be told; nobody but us keeps to it."""
+    if not isinstance(said, dict):
+        return None
+    known = cast("dict[str, Any]", said)
+    numbers = (known.get(name) for name in ("loss", "accuracy"))
+    return known if all(isinstance(n, float | int | None) for n in numbers) else None
 
 
 def _values(known: dict[str, Any]) -> str:
