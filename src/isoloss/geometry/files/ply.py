@@ -113,14 +113,16 @@ def load_surface_ply(path: Path) -> Surface:
     ours = {*place, "loss"} <= names
     if not ours and not {"x", "y", "z"} <= names:
         raise IsolossError(f"{path} has no vertices with x, y and z: not a surface")
+    if not ours and meta:  # our remark: z was never the loss
+        raise only_heights(path)
     alpha, beta, loss = (_column(vertex, n) for n in (*place, "loss" if ours else "z"))
     columns: dict[str, NDArray[Any]] = {"loss": loss}
     if ours:
         columns |= {n: _column(vertex, n) for n in _SURFACE_FIELDS[1:] if n in names}
-        columns |= {"count": counts(vertex["count"])} if _is_number(vertex, "count") else {}
-        columns |= {"spread": _column(vertex, "spread")} if _is_number(vertex, "spread") else {}
-    if not ours and meta:  # our remark: z was never the loss
-        raise only_heights(path)
+        if _is_number(vertex, "spread"):
+            columns["spread"] = _column(vertex, "spread")
+        if _is_number(vertex, "count"):
+            columns["count"] = counts(vertex["count"])
     return surface_of_points(alpha, beta, columns, meta)
 
 
