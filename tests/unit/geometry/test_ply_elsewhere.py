@@ -186,6 +186,17 @@ def test_losses_of_others_are_not_taken_for_heights_of_ours(tmp_path, most):
     np.testing.assert_allclose(isoloss.load(tmp_path / "o.ply").loss, loss, rtol=1e-6)
 
 
+def test_heights_that_were_stretched_are_refused_where_our_remark_was_kept(tmp_path):
+    vertex = plyfile.PlyData.read(str(bowl().save(tmp_path / "s.ply")))["vertex"].data
+    places = vertex[list(PLACE)].astype([(n, "f8") for n in PLACE])
+    places["z"] *= 2
+    described = plyfile.PlyElement.describe(places, "vertex")
+    for remark in ('isoloss {"kind": "surface"}', 'isoloss {"kind": "surface", "title": "t"}'):
+        plyfile.PlyData([described], comments=[remark]).write(str(tmp_path / "o.ply"))
+        with pytest.raises(IsolossError, match="no longer their losses"):
+            isoloss.load(tmp_path / "o.ply")
+
+
 def test_heights_are_known_in_every_format(tmp_path):
     """As others pass points on: polygons of VTK's, tables, archives of arrays."""
     vertex = plyfile.PlyData.read(str(bowl().save(tmp_path / "s.ply")))["vertex"]

@@ -113,7 +113,7 @@ def load_surface_ply(path: Path) -> Surface:
     ours = {*place, "loss"} <= names
     if not ours and not {"x", "y", "z"} <= names:
         raise IsolossError(f"{path} has no vertices with x, y and z: not a surface")
-    if not ours and meta:  # our remark: z was never the loss
+    if not ours and meta is not None:  # a file of ours: z was never the loss
         raise only_heights(path)
     alpha, beta, loss = (_column(vertex, n) for n in (*place, "loss" if ours else "z"))
     columns: dict[str, NDArray[Any]] = {"loss": loss}
@@ -123,7 +123,7 @@ def load_surface_ply(path: Path) -> Surface:
             columns["spread"] = _column(vertex, "spread")
         if _is_number(vertex, "count"):
             columns["count"] = counts(vertex["count"])
-    return surface_of_points(alpha, beta, columns, meta)
+    return surface_of_points(alpha, beta, columns, meta or {})
 
 
 def load_trajectory_ply(path: Path) -> Trajectory:
@@ -135,7 +135,7 @@ def load_trajectory_ply(path: Path) -> Trajectory:
     columns = [_column(vertex, n) for n in _TRAJECTORY_FIELDS]
     if not all(np.isfinite(c).all() for c in columns[:2]):
         raise IsolossError(f"{path} is damaged: some coordinates are not numbers")
-    return Trajectory(*columns, meta=meta)
+    return Trajectory(*columns, meta=meta or {})
 
 
 def _is_number(vertex: NDArray[Any], name: str) -> bool:

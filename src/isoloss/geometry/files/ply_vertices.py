@@ -42,15 +42,15 @@ _PLAIN = (
 """The header of a surface of our own make, and of what else is as plain."""
 
 
-def read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    """The records of all vertices, and what made the file, as our remark in it says.
+def read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any] | None]:
+    """The records of all vertices, and what made the file; None where no remark of ours says it.
 
     Raises:
         IsolossError: it is no PLY, damaged, cut short, or without vertices.
     """
     header = _check_header(path)
     lines = _lines(header)
-    meta = meta_in(_decoded(x[8:]) for x in lines if x.startswith(b"comment ")) or {}
+    meta = meta_in(_decoded(x[8:]) for x in lines if x.startswith(b"comment "))
     try:
         vertices = _read_plain_vertices(path, header)
         if vertices is not None:
