@@ -19,6 +19,10 @@ def test_every_option_of_the_appearance(travel: Travel, valley: Path) -> None:
     travel("appearance", valley)
 
 
+def test_several_surfaces_and_signs_are_told_apart(travel: Travel, valley: Path) -> None:
+    travel("signs", valley)
+
+
 def test_open_by_clicks_and_by_drop(travel: Travel, valley: Path) -> None:
     travel("open", valley)
 

@@ -248,12 +248,12 @@ class AppearancePanel:
             ("Axes", "axes"),
             ("Scalar bar", "scalar_bar"),
             ("Title", "title"),
-            ("Signs explained", "signs"),
+            ("Signs", "signs"),
             ("Own colours", "own_colors"),
             ("Equal aspect", "equal_aspect"),
             ("Ambient occlusion", "ambient_occlusion"),
         ):
-            if name in ("smooth", "axes", "title", "own_colors", "ambient_occlusion"):
+            if name in ("smooth", "axes", "title", "own_colors"):
                 imgui.same_line(right_edge() / 2)
             changed, on = imgui.checkbox(label, bool(getattr(appearance, name)))
             if name in _EXPLAINED:
