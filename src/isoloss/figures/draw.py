@@ -13,8 +13,8 @@ from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.arrays import Pixels
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
+from isoloss.scene.files.staging import APPEARANCE_OPTIONS, CAMERA_OPTIONS
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.staging import APPEARANCE_OPTIONS, CAMERA_OPTIONS
 from isoloss.scene.textures import Texture
 
 VECTOR = (".svg", ".pdf")

@@ -22,8 +22,8 @@ from isoloss.gl.pictures.movie_file import FFMPEG, PILLOW
 from isoloss.gl.pictures.tiles import Size, check_size, draw_tiled
 from isoloss.naming import listed
 from isoloss.scene.camera import Camera
+from isoloss.scene.files.staging import Source, has_an_appearance, only_curve, stage
 from isoloss.scene.scene import Scene
-from isoloss.scene.staging import Source, has_an_appearance, only_curve, stage
 from isoloss.scene.theme import THEMES
 from isoloss.scene.tiling import division
 

@@ -23,10 +23,10 @@ from isoloss.paths import exists
 from isoloss.patterns import matching
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.given import sort_out
+from isoloss.scene.files.given import sort_out
+from isoloss.scene.files.session_content import MOST_LAYERS
+from isoloss.scene.files.staging import Source, opened
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.session_content import MOST_LAYERS
-from isoloss.scene.staging import Source, opened
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _MOVES = ("turntable", "path", "play")

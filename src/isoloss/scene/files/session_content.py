@@ -17,8 +17,8 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
 from isoloss.scene.cut import Cut
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS, Links, SavedView
+from isoloss.scene.files.plain import from_plain, to_plain
 from isoloss.scene.layer import Marker
-from isoloss.scene.plain import from_plain, to_plain
 
 SCHEMA = 1
 MOST_LAYERS = 256
