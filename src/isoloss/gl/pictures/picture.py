@@ -15,13 +15,13 @@ from isoloss.figures.paper import Print
 from isoloss.files import write_atomic
 from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
-from isoloss.gl.annotations.scalar_bar import bar_margins
+from isoloss.gl.annotations.margins import margins_around_box
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.gl.pictures.movie_file import FFMPEG, PILLOW
 from isoloss.gl.pictures.tiles import Size, check_size, draw_tiled
 from isoloss.naming import listed
-from isoloss.scene.camera import Camera
+from isoloss.scene.camera import Camera, is_upright
 from isoloss.scene.files.staging import Source, has_an_appearance, only_curve, stage
 from isoloss.scene.scene import Scene
 from isoloss.scene.theme import THEMES
@@ -29,8 +29,6 @@ from isoloss.scene.tiling import division
 
 SIZE = (1600, 1000)
 MOST_SUPERSAMPLING = 8
-FROM_ABOVE, UPRIGHT = 75.0, 1.15
-"""Degrees from which the box is seen from above; height to width of an upright picture."""
 FIGURES = (".svg", ".pdf")
 """The suffixes of vector graphics."""
 
@@ -167,12 +165,11 @@ def _fit(view: Scene, size: Size, scale: float | None, turned: bool) -> None:
     camera, corners = view.camera, view.frame().corners
     if (camera.distance, camera.target) != (Camera.distance, Camera.target):
         return
-    above = camera.elevation >= FROM_ABOVE
-    if not above and size[1] < UPRIGHT * size[0]:
+    if not (camera.is_from_above or is_upright(size)):
         view.camera = camera.fitting(size, corners) if turned else camera
         return
     em = 14.0 * (fitting_scale(size) if scale is None else scale)
-    margins = bar_margins(view, size, em)
+    margins = margins_around_box(view, size, em)
     if min(size[0] - margins[0] - margins[2], size[1] - margins[1] - margins[3]) > 6 * em:
         view.camera = camera.filling(size, corners, margins)
 
