@@ -354,7 +354,8 @@ class PictureDialog:
 
     def _scale(self) -> float:
         # Pillow and the shaders of a second renderer are loaded when a picture is wanted.
-        from isoloss.gl.pictures.picture import fitting_scale, places
+        from isoloss.figures.sheet import fitting_scale
+        from isoloss.gl.pictures.picture import places
 
         if self.choices.size == AS_SHOWN:
             fitting = self._drawn_at()[1]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
+from isoloss.figures.sheet import VECTOR, fitting_scale
 from isoloss.files import write_atomic
 from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
@@ -29,8 +30,6 @@ from isoloss.scene.tiling import division
 
 SIZE = (1600, 1000)
 MOST_SUPERSAMPLING = 8
-FIGURES = (".svg", ".pdf")
-"""The suffixes of vector graphics."""
 
 
 def render(
@@ -72,7 +71,7 @@ def render(
     """
     path = None if out is None else Path(out)
     suffix = "" if path is None else path.suffix.lower()
-    if path is not None and suffix not in (".png", *FIGURES):
+    if path is not None and suffix not in (".png", *VECTOR):
         raise IsolossError(
             "pictures are PNG (.png), figures .svg or .pdf, and movies "
             f"{listed((*FFMPEG, *PILLOW), 'or')}: choose one of these, not {path.name}"
@@ -84,11 +83,11 @@ def render(
     if scale is not None and not 0.05 <= scale <= 100:
         raise IsolossError(f"--scale must be from 0.05 to 100, not {scale:g}")
     curve = only_curve(source)
-    if curve is not None or figure or suffix in FIGURES:
+    if curve is not None or figure or suffix in VECTOR:
         # Half a second to import, for figures alone.
         from isoloss.figures.draw import draw_contours, draw_curve
 
-        if (figure or suffix in FIGURES) and not has_an_appearance(source):
+        if (figure or suffix in VECTOR) and not has_an_appearance(source):
             options = {"theme": "light"} | options  # as paper is
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
@@ -172,11 +171,6 @@ def _fit(view: Scene, size: Size, scale: float | None, turned: bool) -> None:
     margins = margins_around_box(view, size, em)
     if min(size[0] - margins[0] - margins[2], size[1] - margins[1] - margins[3]) > 6 * em:
         view.camera = camera.filling(size, corners, margins)
-
-
-def fitting_scale(size: Sequence[int]) -> float:
-    """The size of text and lines that suits a picture of (width, height) pixels."""
-    return max(0.75, min(size[0] / 1250, size[1] / 780))
 
 
 def write_png(image: Pixels, path: Path) -> Path:
