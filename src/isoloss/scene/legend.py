@@ -8,7 +8,7 @@ import numpy as np
 
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import drawable_line
+from isoloss.naming import drawable_line, without_middle
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.pins import pins_of
@@ -22,6 +22,7 @@ ENDS = (
     (MarkerShape.HOLLOW_CROSS, MarkerShape.CROSS),
 )
 """The first and the last checkpoint of a path: by its number."""
+_LONGEST = 16  # characters of a name at the end of a path
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def path_name(layer: SurfaceLayer, index: int) -> str:
     name = drawable_line(layer.trajectories[index].name)
     alone = len(layer.trajectories) == 1
     return name or ("trajectory" if alone else f"trajectory {index + 1}")
+
+
+def end_name(layer: SurfaceLayer, index: int) -> str:
+    """What a trajectory is called at its end, in a few characters; "" where nobody named it."""
+    name = drawable_line(layer.trajectories[index].name)
+    return without_middle(name, lambda part: len(part) <= _LONGEST)
 
 
 def tone(palette: Palette) -> Color:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.rect import Rect, is_free, overlap
+from isoloss.geometry.rect import Rect, around, is_free, overlap
 from isoloss.geometry.ticks import Tick, nice_ticks
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import quad
@@ -320,6 +320,5 @@ def without_brackets(title: str) -> str:
 
 
 def _rect(centre: Array, size: tuple[float, float], margin: float) -> Rect:
-    half = (size[0] / 2 + margin, size[1] / 2 + margin)
     x, y = float(centre[0]), float(centre[1])
-    return x - half[0], y - half[1], x + half[0], y + half[1]
+    return around(x, y, size[0] + 2 * margin, size[1] + 2 * margin)
