@@ -19,9 +19,10 @@ from isoloss.files import write_atomic
 from isoloss.fonts import fallback_files
 from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.ticks import Tick
-from isoloss.naming import drawable, in_lines
+from isoloss.naming import drawable
 from isoloss.resources import font_file
 from isoloss.scene.theme import Theme
+from isoloss.shortening import in_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

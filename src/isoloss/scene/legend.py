@@ -8,13 +8,14 @@ import numpy as np
 
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import drawable_line, without_middle
+from isoloss.naming import drawable_line
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.pins import pins_of
 from isoloss.scene.scene import Palette, Scene
 from isoloss.scene.texturing import shown_texture
 from isoloss.scene.theme import Color, Theme
+from isoloss.shortening import without_middle
 
 ENDS = (
     (MarkerShape.RING, MarkerShape.STAR),

@@ -10,9 +10,9 @@ from isoloss.geometry.rect import Rect
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.naming import in_lines
 from isoloss.scene.camera import FROM_ABOVE, Camera, box_unit
 from isoloss.scene.theme import Color
+from isoloss.shortening import in_lines
 
 _TURNS = 60.0  # degrees: from lower it is seen to turn
 _TITLE = 1.3  # of the ordinary text
