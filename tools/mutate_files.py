@@ -53,8 +53,8 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Document
+from isoloss.scene.files.session import save_session
 from isoloss.scene.layer import Marker, load_layer
-from isoloss.scene.session import save_session
 from isoloss.scene.textures import TEXTURES
 from isoloss.scene.texturing import color_scale, texture_values
 

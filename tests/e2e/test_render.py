@@ -16,8 +16,8 @@ import isoloss
 from isoloss.jobs.render_job import RenderJob
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document, SavedView
+from isoloss.scene.files.session import save_session
 from isoloss.scene.layer import load_layer
-from isoloss.scene.session import save_session
 
 AXIS = np.linspace(-1, 1, 9)
 

@@ -9,7 +9,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.pictures.picture import draw_views
 from isoloss.scene import Appearance, Camera, Marker, MarkerShape, Scene, SurfaceLayer, Texture
-from isoloss.scene.staging import stage
+from isoloss.scene.files.staging import stage
 from isoloss.scene.textures import TEXTURES
 
 SIZE = (480, 300)

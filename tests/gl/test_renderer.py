@@ -17,7 +17,7 @@ from isoloss.gl.layers import surfaces
 from isoloss.gl.pictures import picture as picture_module
 from isoloss.gl.pictures.picture import draw_views, render
 from isoloss.scene import Appearance, Camera, Scene, SurfaceLayer, Texture
-from isoloss.scene.staging import stage
+from isoloss.scene.files.staging import stage
 
 AXIS = np.linspace(-1, 1, 9)
 LOSS = AXIS[:, None] ** 2 + AXIS[None, :] ** 2 + 0.1

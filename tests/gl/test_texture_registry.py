@@ -5,7 +5,7 @@ import numpy as np
 from isoloss.geometry.surface import Surface
 from isoloss.gl.pictures.picture import draw_views
 from isoloss.scene import SurfaceLayer
-from isoloss.scene.staging import stage
+from isoloss.scene.files.staging import stage
 
 
 def test_the_colours_of_a_picture_follow_a_new_texture(distance_texture, renderer):

@@ -11,8 +11,9 @@ from isoloss.geometry.surface import Surface
 from isoloss.gl.annotations.axes import AxisLabels
 from isoloss.gl.annotations.callouts import callouts
 from isoloss.gl.annotations.legend import legend
+from isoloss.gl.annotations.notes import Extent, notes
 from isoloss.gl.annotations.plates import headline
-from isoloss.gl.annotations.scalar_bar import Extent, ScalarBar, notes, scalar_bar
+from isoloss.gl.annotations.scalar_bar import ScalarBar, scalar_bar
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.flat_marks import flat_mark
 from isoloss.gl.primitives.labels import TextPass
@@ -45,7 +46,7 @@ def bar_of(scene: Scene, size: tuple[int, int], reach: tuple[float, float], **mo
     assert colors is not None
     remarks = notes(Extent.of(scene.layers), look.texture, colors, look, frame, DARK)
     palettes = more.pop("palettes", (("viridis", False),))
-    bar = scalar_bar(view, TextPass(), colors, look, palettes, None, remarks, reach)
+    bar = scalar_bar(view, TextPass(), colors, palettes, None, remarks, reach)
     assert bar is not None
     return bar
 

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from isoloss.naming import as_arguments, short_name, shortened
+from isoloss.naming import as_arguments, short_name
+from isoloss.shortening import shortened
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from isoloss.naming import drawable, in_lines, without_middle
+from isoloss.naming import drawable
+from isoloss.shortening import in_lines, without_middle
 
 
 def up_to(width):

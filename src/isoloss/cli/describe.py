@@ -28,7 +28,7 @@ from isoloss.results.tables import Row, read_report, read_table
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
-from isoloss.scene.session import SUFFIX, read_session
+from isoloss.scene.files.session import SUFFIX, read_session
 from isoloss.scene.texturing import shown_texture
 from isoloss.settings import ImportSettings, TrainingSettings
 from isoloss.settings.checkpoint_paths import in_natural_order

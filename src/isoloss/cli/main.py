@@ -25,7 +25,7 @@ from isoloss.paths import exists
 from isoloss.patterns import matching
 
 if TYPE_CHECKING:
-    from isoloss.scene.given import Purpose
+    from isoloss.scene.files.given import Purpose
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -146,8 +146,8 @@ def _render(namespace: argparse.Namespace) -> int:
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
     from isoloss.geometry.files.reading import load_telling
-    from isoloss.scene.painted import PAINT, save_painted
-    from isoloss.scene.staging import stage
+    from isoloss.scene.files.painted import PAINT, save_painted
+    from isoloss.scene.files.staging import stage
 
     check_parent(namespace.out)
     paths = _sorted_out(namespace.paths, "draw")
@@ -181,7 +181,7 @@ def _info(namespace: argparse.Namespace) -> int:
 
 def _sorted_out(paths: Sequence[Path], purpose: Purpose) -> list[Path]:
     """What there is to see among `paths`; what is left out is said in a line."""
-    from isoloss.scene.given import sort_out
+    from isoloss.scene.files.given import sort_out
 
     given = sort_out(paths, purpose)
     for remark in given.remarks:

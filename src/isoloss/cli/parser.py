@@ -141,7 +141,7 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     from isoloss.cli.render_options import add_fields
     from isoloss.geometry.files.formats import paintable, writable
     from isoloss.scene.appearance import Appearance
-    from isoloss.scene.painted import PAINT
+    from isoloss.scene.files.painted import PAINT
 
     known = listed(writable(), "or")
     parser.add_argument(

@@ -21,7 +21,7 @@ from isoloss.figures.robustness.choice import Choice
 from isoloss.files import check_parent
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.plain import members
+from isoloss.scene.files.plain import members
 
 _NOT_GENERATED = ("contours", "title")
 """Those that have options of another shape."""

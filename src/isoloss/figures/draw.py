@@ -9,15 +9,14 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
-from isoloss.figures.sheet import Sheet, write_figure
+from isoloss.figures.sheet import VECTOR, Sheet, fitting_scale, write_figure
 from isoloss.geometry.arrays import Pixels
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
+from isoloss.scene.files.staging import APPEARANCE_OPTIONS, CAMERA_OPTIONS
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.staging import APPEARANCE_OPTIONS, CAMERA_OPTIONS
 from isoloss.scene.textures import Texture
 
-VECTOR = (".svg", ".pdf")
 _OF_A_CURVE = {"title", "theme", "log_height", "transparent"}
 
 
@@ -63,8 +62,7 @@ def draw_curve(
     if print_.width_mm is not None or (path is not None and path.suffix.lower() in VECTOR):
         sheet = Sheet.paper(None, scale or 1.0, print_)
     else:
-        fitting = max(0.75, min(size[0] / 1250, size[1] / 780))
-        sheet = Sheet.screen(size, fitting if scale is None else scale)
+        sheet = Sheet.screen(size, fitting_scale(size) if scale is None else scale)
     figure = curve_figure(layer.surface, sheet, appearance, title)
     return write_figure(figure, path, sheet, appearance.transparent)
 

@@ -19,9 +19,10 @@ from isoloss.files import write_atomic
 from isoloss.fonts import fallback_files
 from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.ticks import Tick
-from isoloss.naming import drawable, in_lines
+from isoloss.naming import drawable
 from isoloss.resources import font_file
 from isoloss.scene.theme import Theme
+from isoloss.shortening import in_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,8 @@ PREVIEW = 100.0
 """Pixels an inch of what is returned beside a vector graphic."""
 TEXT = 8.0
 """Points: the size of text in a paper's figures."""
+VECTOR = (".svg", ".pdf")
+"""The suffixes of vector graphics."""
 
 _FAITHFUL: dict[Any, Any] = {"text.parse_math": False}
 """A dollar is a dollar."""
@@ -114,6 +117,11 @@ def style(theme: Theme, sheet: Sheet) -> dict[Any, Any]:
             )
         }
     )
+
+
+def fitting_scale(size: Sequence[int]) -> float:
+    """The size of text and lines that suits a picture of (width, height) pixels."""
+    return max(0.75, min(size[0] / 1250, size[1] / 780))
 
 
 @contextmanager

@@ -8,6 +8,11 @@ Rect = tuple[float, float, float, float]
 """The lower and then the upper ends: (x0, y0, x1, y1); in pictures left, top, right, bottom."""
 
 
+def around(x: float, y: float, width: float, height: float) -> Rect:
+    """The rectangle of this size with its centre at a point."""
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
 def extent(rect: Rect) -> tuple[float, float]:
     """(width, height)."""
     return rect[2] - rect[0], rect[3] - rect[1]

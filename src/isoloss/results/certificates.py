@@ -18,7 +18,7 @@ import numpy as np
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable, write_csv
 from isoloss.geometry.arrays import Array
-from isoloss.naming import cited
+from isoloss.shortening import cited
 
 Steps = tuple[Array, Array]
 """(radius, fraction): from each radius to the next, the fraction of images certified there."""

@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
-from isoloss.naming import cited
 from isoloss.settings.attack_kinds import CLEAN
+from isoloss.shortening import cited
 
 SCHEMA = 1
 INDEX = "examples.json"

@@ -15,8 +15,8 @@ from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable, read_json, write_csv, write_json
-from isoloss.naming import cited
 from isoloss.settings.attack_kinds import CERTIFICATE
+from isoloss.shortening import cited
 
 REPORT_SCHEMA = 1
 

@@ -2,8 +2,7 @@
 
 Read `textures` (what colours mean), `layer`, `scene` and `document`, each of which holds the one
 before; then `texturing` and `levels` (from values to colours and contours), `history` (undo),
-`legend` (what explains it), `session` (a document on disk; `snapshot`: with its surfaces), `given`
-(what is meant by paths) and `staging` (from these and options to a document). Imports
+`legend` (what explains it) and `files` (from paths and sessions to a document, and back). Imports
 `geometry`, `run`, `settings`, `resources` and `files`.
 """
 

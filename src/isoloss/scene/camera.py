@@ -21,9 +21,14 @@ Margins = tuple[float, float, float, float]
 FIELD_OF_VIEW = 26.0
 """Degrees of the smaller side; narrow, as a portrait lens, so that the box is hardly distorted."""
 
+FROM_ABOVE = 75.0
+"""Degrees: from so high the box is a map, with α level and β upright."""
+UPRIGHT = 1.15
+"""Height to width, above which a viewport is upright."""
+
 _DEGREES_PER_PIXEL = 0.35
 _MARGIN = 0.9
-_FROM_ABOVE = 5.3  # the distance from which the box, seen so, fills a viewport
+_DISTANCE_FROM_ABOVE = 5.3  # from which the box, seen so, fills a viewport
 _TARGET: Vector = (0.0, 0.0, 0.13)
 
 
@@ -109,6 +114,11 @@ class Camera:
             camera = camera.pan(float(dx), float(dy), size).zoom(nearness)
         return camera
 
+    @property
+    def is_from_above(self) -> bool:
+        """Whether the box is seen as a map."""
+        return self.elevation >= FROM_ABOVE
+
     def axis_view(self, key: int) -> Camera:
         """The view of Blender's keys 1, 3 and 7: front, right and top; the centre stays.
 
@@ -118,8 +128,8 @@ class Camera:
         azimuth, elevation = {1: (0.0, 0.0), 3: (90.0, 0.0), 7: (0.0, 90.0)}[key]
         distance = self.distance
         if key == 7 and distance == Camera.distance:
-            distance = _FROM_ABOVE
-        elif key != 7 and distance == _FROM_ABOVE:
+            distance = _DISTANCE_FROM_ABOVE
+        elif key != 7 and distance == _DISTANCE_FROM_ABOVE:
             distance = Camera.distance
         return replace(
             self,
@@ -217,13 +227,18 @@ class Camera:
         return 2 * self._half_extent(size)[1] / size[1]
 
 
+def is_upright(size: Size) -> bool:
+    """Whether a viewport of `size` has more room below the box than beside it."""
+    return size[1] > UPRIGHT * size[0]
+
+
 def box_unit(size: Size) -> float:
     """Pixels of the side by which the box is measured in a viewport of `size`.
 
     The box is wider than tall: a viewport may be 1.4 times as wide before height decides, which
     leaves room for the scalar bar in a narrow one. In an upright one the bar lies below.
     """
-    uprightness = min(max((size[1] / max(size[0], 1) - 1.15) / 0.25, 0.0), 1.0)
+    uprightness = min(max((size[1] / max(size[0], 1) - UPRIGHT) / 0.25, 0.0), 1.0)
     return min(size[1], size[0] / (1.4 - 0.2 * uprightness))
 
 

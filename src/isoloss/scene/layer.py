@@ -41,6 +41,14 @@ class MarkerShape(Enum):
     HOLLOW_CROSS = 9
 
 
+HOLLOW = {
+    MarkerShape.RING: MarkerShape.DOT,
+    MarkerShape.HOLLOW_SQUARE: MarkerShape.SQUARE,
+    MarkerShape.HOLLOW_CROSS: MarkerShape.CROSS,
+}
+"""The shapes of which only the rim is drawn, and which shape that is the rim of."""
+
+
 @dataclass(frozen=True)
 class Marker:
     """A labelled point on or above the surface: a pinned probe, a minimum.

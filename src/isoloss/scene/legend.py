@@ -15,6 +15,7 @@ from isoloss.scene.pins import pins_of
 from isoloss.scene.scene import Palette, Scene
 from isoloss.scene.texturing import shown_texture
 from isoloss.scene.theme import Color, Theme
+from isoloss.shortening import without_middle
 
 ENDS = (
     (MarkerShape.RING, MarkerShape.STAR),
@@ -22,6 +23,7 @@ ENDS = (
     (MarkerShape.HOLLOW_CROSS, MarkerShape.CROSS),
 )
 """The first and the last checkpoint of a path: by its number."""
+_LONGEST = 16  # characters of a name at the end of a path
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def path_name(layer: SurfaceLayer, index: int) -> str:
     name = drawable_line(layer.trajectories[index].name)
     alone = len(layer.trajectories) == 1
     return name or ("trajectory" if alone else f"trajectory {index + 1}")
+
+
+def end_name(layer: SurfaceLayer, index: int) -> str:
+    """What a trajectory is called at its end, in a few characters; "" where nobody named it."""
+    name = drawable_line(layer.trajectories[index].name)
+    return without_middle(name, lambda part: len(part) <= _LONGEST)
 
 
 def tone(palette: Palette) -> Color:

@@ -61,22 +61,9 @@ def is_hidden(scene: Scene, point: Array, size: tuple[int, int]) -> bool:
     # Towards the eye, from a little before the point.
     back = Ray(point - _UPON * seen.direction, -seen.direction)
     return away > _UPON and any(
-        _is_crossed(back, layer.mesh(frame.scale, smooth), frame, away - _UPON)
+        _crossing(back, layer.mesh(frame.scale, smooth), frame, away - _UPON)
         for layer in scene.shown
     )
-
-
-def _is_crossed(ray: Ray, mesh: DisplayMesh, frame: Frame, length: float) -> bool:
-    """Whether a ray of this length meets a surface."""
-    scale, offset = frame.mesh_to_world(mesh)
-    origin, direction = (ray.origin - offset) / scale, ray.direction / scale
-    span = _clip(origin, direction)
-    if span is None:
-        return False
-    t = np.linspace(span[0], min(span[1], length), 2 * max(mesh.height.shape) + 2)
-    above = _height_above(mesh, origin, direction, t)
-    known = np.isfinite(above[:-1]) & np.isfinite(above[1:])
-    return bool((known & (np.signbit(above[:-1]) != np.signbit(above[1:]))).any())
 
 
 def pick(layer: SurfaceLayer, ray: Ray, frame: Frame, smooth: bool = True) -> Hit | None:
@@ -86,37 +73,46 @@ def pick(layer: SurfaceLayer, ray: Ray, frame: Frame, smooth: bool = True) -> Hi
     the surface, the crossing is found by bisection.
     """
     mesh = layer.mesh(frame.scale, smooth)
-    scale, offset = frame.mesh_to_world(mesh)
-    # In the mesh's own coordinates the surface is z = height(x, y) over [-1, 1]².
-    origin, direction = (ray.origin - offset) / scale, ray.direction / scale
-    span = _clip(origin, direction)
-    if span is None:
+    crossing = _crossing(ray, mesh, frame)
+    if crossing is None:
         return None
-    steps = 2 * max(mesh.height.shape) + 2
-    t = np.linspace(*span, steps)
-    above = _height_above(mesh, origin, direction, t)
-    crossing = np.flatnonzero(np.signbit(above[:-1]) != np.signbit(above[1:]))
-    crossing = crossing[np.isfinite(above[crossing]) & np.isfinite(above[crossing + 1])]
-    if not len(crossing):
-        return None
-    lo, hi = float(t[crossing[0]]), float(t[crossing[0] + 1])
-    from_above = above[crossing[0]] >= 0
+    lo, hi = crossing
+    way = _in_mesh(ray, mesh, frame)
+    from_above = _height_above(mesh, *way, np.array([lo]))[0] >= 0
     for _ in range(30):
         middle = (lo + hi) / 2
-        value = _height_above(mesh, origin, direction, np.array([middle]))[0]
+        value = _height_above(mesh, *way, np.array([middle]))[0]
         lo, hi = (middle, hi) if (value >= 0) == from_above else (lo, middle)
-    return _describe(layer, frame, mesh, ray.origin + hi * ray.direction, hi, scale, offset)
+    return _describe(layer, frame, mesh, ray.origin + hi * ray.direction, hi)
+
+
+def _crossing(
+    ray: Ray, mesh: DisplayMesh, frame: Frame, length: float = np.inf
+) -> tuple[float, float] | None:
+    """How far along a ray, and at most `length`, the last step before a surface is and the first
+    beyond it."""
+    way = _in_mesh(ray, mesh, frame)
+    span = _clip(*way)
+    if span is None:
+        return None
+    t = np.linspace(span[0], min(span[1], length), 2 * max(mesh.height.shape) + 2)
+    above = _height_above(mesh, *way, t)
+    known = np.isfinite(above[:-1]) & np.isfinite(above[1:])
+    crossing = np.flatnonzero(known & (np.signbit(above[:-1]) != np.signbit(above[1:])))
+    return (float(t[crossing[0]]), float(t[crossing[0] + 1])) if len(crossing) else None
+
+
+def _in_mesh(ray: Ray, mesh: DisplayMesh, frame: Frame) -> tuple[Array, Array]:
+    """Origin and direction of a ray in the mesh's own coordinates: there the surface is
+    z = height(x, y) over [-1, 1]²."""
+    scale, offset = frame.mesh_to_world(mesh)
+    return (ray.origin - offset) / scale, ray.direction / scale
 
 
 def _describe(
-    layer: SurfaceLayer,
-    frame: Frame,
-    mesh: DisplayMesh,
-    world: Array,
-    distance: float,
-    scale: Array,
-    offset: Array,
+    layer: SurfaceLayer, frame: Frame, mesh: DisplayMesh, world: Array, distance: float
 ) -> Hit:
+    scale, offset = frame.mesh_to_world(mesh)
     unit = (world - offset) / scale
     surface = layer.surface
     # The mesh's x and y are its α and β mapped linearly onto [-1, 1].

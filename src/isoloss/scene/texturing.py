@@ -69,6 +69,11 @@ def shown_texture(layers: list[SurfaceLayer], appearance: Appearance) -> Texture
     return texture if any(layer.has(texture) for layer in layers) else Texture.HEIGHT
 
 
+def end_lines(end: str) -> list[str]:
+    """What is written beyond an end of the bar, one line below the other: it is narrow."""
+    return end.split(": ")
+
+
 def color_scale(
     layers: list[SurfaceLayer], appearance: Appearance, frame: Frame
 ) -> ColorScale | None:

@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from isoloss.naming import cited
 from isoloss.settings.source import Source, network_type, trained_network
+from isoloss.shortening import cited
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Stem = Literal["auto", "cifar", "pooled", "imagenet"]

@@ -16,7 +16,7 @@ from isoloss.app.state.opening.opener import open_path
 from isoloss.geometry.derivatives import slope
 from isoloss.geometry.height import HeightScale
 from isoloss.scene.colormaps import shades
-from isoloss.scene.session import save_session
+from isoloss.scene.files.session import save_session
 from isoloss.scene.textures import Texture
 
 BARRIER = Path(sys.argv[2])

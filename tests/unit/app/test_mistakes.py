@@ -21,7 +21,7 @@ from isoloss.app.ui.keyboard import Shortcuts
 from isoloss.cli import main as cli
 from isoloss.geometry.surface import Surface
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.session_content import RANGES
+from isoloss.scene.files.session_content import RANGES
 
 AXIS = np.linspace(-1, 1, 5)
 

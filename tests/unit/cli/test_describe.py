@@ -15,7 +15,7 @@ from isoloss.geometry.findings import findings_of
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
 from isoloss.scene import Camera, Cut, Document, Links, SavedView, SurfaceLayer
-from isoloss.scene.session import save_session
+from isoloss.scene.files.session import save_session
 from isoloss.settings import ImportSettings, ProbeSettings
 
 AXIS = np.linspace(-1, 1, 5)

@@ -17,10 +17,10 @@ from isoloss.scene import colormaps
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document, Links, SavedView
+from isoloss.scene.files.session import save_session
+from isoloss.scene.files.staging import only_curve, stage
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
-from isoloss.scene.session import save_session
-from isoloss.scene.staging import only_curve, stage
 from isoloss.scene.textures import Texture
 
 AXIS = np.linspace(-1, 1, 9)

@@ -17,7 +17,7 @@ from isoloss.events import Progress
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.pictures.rendering import OPTIONS
-from isoloss.scene.staging import stage
+from isoloss.scene.files.staging import stage
 
 AXIS = np.linspace(-1, 1, 9)
 SMALL = {"size": (96, 64), "supersample": 1}

@@ -25,8 +25,8 @@ from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
+from isoloss.scene.files.staging import stage
 from isoloss.scene.layer import Marker, SurfaceLayer
-from isoloss.scene.staging import stage
 from isoloss.scene.textures import Texture
 from isoloss.scene.theme import THEMES
 

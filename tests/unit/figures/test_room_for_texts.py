@@ -16,7 +16,7 @@ from isoloss.figures.plane.curve_figure import curve_figure
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.surface import Surface
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.staging import stage
+from isoloss.scene.files.staging import stage
 
 RANGES = [
     (0.0, 1.0), (615850.0, 615865.0), (2e-4, 2.02e-4), (2.3020, 2.3030), (1.0, 1 + 1e-12),

@@ -20,9 +20,9 @@ from isoloss.geometry.files.reading import load_trajectories
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene import Document, Marker
+from isoloss.scene.files.session import load_session, save_session
 from isoloss.scene.layer import load_layer
 from isoloss.scene.scene import Scene
-from isoloss.scene.session import load_session, save_session
 from isoloss.scene.textures import TEXTURES
 from isoloss.scene.texturing import color_scale, texture_values
 

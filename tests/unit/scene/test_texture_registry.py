@@ -16,8 +16,8 @@ from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Appearance, Document, Scene, SurfaceLayer, Texture, next_texture
 from isoloss.scene.colormaps import colormap
-from isoloss.scene.session import load_session, save_session
-from isoloss.scene.staging import stage
+from isoloss.scene.files.session import load_session, save_session
+from isoloss.scene.files.staging import stage
 from isoloss.scene.textures import register, texture_named, unregister
 from isoloss.scene.texturing import color_scale, texture_values
 

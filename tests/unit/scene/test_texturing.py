@@ -9,7 +9,7 @@ from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import Tick
-from isoloss.gl.annotations.scalar_bar import Extent, notes
+from isoloss.gl.annotations.notes import Extent, notes
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
 from isoloss.scene.levels import (
     band_edges,

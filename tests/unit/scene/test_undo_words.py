@@ -10,8 +10,8 @@ import pytest
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Appearance, Camera, Document, History, Marker, SurfaceLayer
 from isoloss.scene.document import DocumentState, LayerState, ViewState
+from isoloss.scene.files.plain import members
 from isoloss.scene.history import WORDS
-from isoloss.scene.plain import members
 
 AXIS = np.linspace(-1, 1, 5)
 STRUCTURE = {

@@ -28,7 +28,7 @@ from isoloss.paths import is_folder
 from isoloss.patterns import matching
 from isoloss.resources import resource_folder
 from isoloss.run_folder import SURFACE
-from isoloss.scene.session import SUFFIX
+from isoloss.scene.files.session import SUFFIX
 
 TITLE = "Open"
 

@@ -21,9 +21,9 @@ from isoloss.app.ui.widgets import em, row, rows, shortened, toggle_button, wrap
 from isoloss.errors import IsolossError
 from isoloss.naming import printable
 from isoloss.paths import is_file, is_folder
-from isoloss.scene.painted import save_painted
-from isoloss.scene.snapshot import write_curve, write_document
-from isoloss.scene.staging import DECORATIONS
+from isoloss.scene.files.painted import save_painted
+from isoloss.scene.files.snapshot import write_curve, write_document
+from isoloss.scene.files.staging import DECORATIONS
 
 Kind = Literal["Picture", "Figure", "Movie", "Mesh"]
 Size = tuple[int, int]
@@ -354,7 +354,8 @@ class PictureDialog:
 
     def _scale(self) -> float:
         # Pillow and the shaders of a second renderer are loaded when a picture is wanted.
-        from isoloss.gl.pictures.picture import fitting_scale, places
+        from isoloss.figures.sheet import fitting_scale
+        from isoloss.gl.pictures.picture import places
 
         if self.choices.size == AS_SHOWN:
             fitting = self._drawn_at()[1]

@@ -14,7 +14,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, icon_button, wrapped
 from isoloss.scene.document import Document, SavedView
-from isoloss.scene.plain import LONGEST
+from isoloss.scene.files.plain import LONGEST
 
 TITLE = "Saved views"
 

@@ -12,7 +12,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, rows, wrapped
 from isoloss.naming import printable
-from isoloss.scene.session import SUFFIX
+from isoloss.scene.files.session import SUFFIX
 
 TITLE = "Save session"
 

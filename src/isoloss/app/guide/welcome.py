@@ -26,7 +26,7 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.paths import exists, is_folder
 from isoloss.run_folder import SURFACE
-from isoloss.scene.session import SUFFIX as SESSION
+from isoloss.scene.files.session import SUFFIX as SESSION
 
 WIDEST = 48
 """Width of the content, in em, where there is room."""

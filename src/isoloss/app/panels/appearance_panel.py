@@ -24,7 +24,7 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.scene import colormaps
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.plain import LONGEST
+from isoloss.scene.files.plain import LONGEST
 from isoloss.scene.textures import TEXTURES
 from isoloss.scene.texturing import color_scale
 

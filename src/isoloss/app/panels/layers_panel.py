@@ -28,9 +28,9 @@ from isoloss.app.ui.widgets import (
 from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
+from isoloss.scene.files.plain import LONGEST
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
-from isoloss.scene.plain import LONGEST
 from isoloss.scene.theme import THEMES
 
 

@@ -11,7 +11,7 @@ import math
 from imgui_bundle import imgui
 
 from isoloss.app.ui.style import numerals
-from isoloss.scene.plain import LARGEST
+from isoloss.scene.files.plain import LARGEST
 
 Pair = tuple[float, float]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-from isoloss import naming
+from isoloss import shortening
 from isoloss.app.state.glossary import Explanation
 from isoloss.app.ui.style import Color, palette, u32, vec
 
@@ -54,7 +54,7 @@ def wrapped(text: str, color: Color | None = None) -> None:
 def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits into `width` pixels."""
     line = naming.drawable_line(text)
-    return naming.shortened(
+    return shortening.shortened(
         line, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
     )
 
@@ -72,7 +72,9 @@ def fitted(text: str, width: float, lines: int) -> str:
     """`text`, or as much of its beginning as fits into `lines` lines of `width` pixels."""
     height = (lines + 0.5) * imgui.get_text_line_height()
 
-    return naming.shortened(text, lambda part: imgui.calc_text_size(part, False, width).y < height)
+    return shortening.shortened(
+        text, lambda part: imgui.calc_text_size(part, False, width).y < height
+    )
 
 
 def hint(text: str, terms: Sequence[Explanation] = (), *, above: bool = False) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.naming import in_one_line, shortened
+from isoloss.naming import in_one_line
+from isoloss.shortening import cited
 
 _imported: set[str] = set()
 _INSTALLED = (
@@ -86,4 +87,4 @@ def one_line(error: BaseException) -> str:
     """What an error is and says, in one line of at most 200 characters."""
     text = in_one_line(error)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return shortened(said, lambda line: len(line) <= 200)
+    return cited(said, 200)

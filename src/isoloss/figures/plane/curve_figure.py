@@ -47,7 +47,7 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
 
     curve, theme = curve_of(surface), THEMES[appearance.theme]
     size = (sheet.width, sheet.height or ASPECT * sheet.width)
-    em, scale = sheet.em, sheet.unit
+    em = sheet.em
     with styled(theme, sheet):
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=sheet.dpi)
         if not appearance.transparent:
@@ -64,8 +64,8 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
             return text_width(figure, number, em)
 
         numbers = max(width(t.label) for count in range(2, 8) for t in losses.ticks(count))
-        axes = figure.add_axes(_frame(size, scale, curve, above, max(6.2 * em, numbers + 3.5 * em)))
-        _draw(axes, curve, theme, scale, losses, lens, above)
+        axes = figure.add_axes(_frame(size, em, curve, above, max(6.2 * em, numbers + 3.5 * em)))
+        _draw(axes, curve, theme, sheet, losses, lens, above)
         place = axes.get_position()
         ticks = fitting_ticks(losses, 7, place.height * size[1], lambda _: 1.2 * em, 0.3 * em)
         set_ticks(axes.yaxis, [Tick(lens * tick.value, tick.label) for tick in ticks])
@@ -91,10 +91,9 @@ def _heading(
 
 
 def _frame(
-    size: tuple[float, float], scale: float, curve: Curve, above: float, left: float
+    size: tuple[float, float], em: float, curve: Curve, above: float, left: float
 ) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of the plot, as fractions of the picture."""
-    em = 14.0 * scale
     left, right = left / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
     bottom, top = 4.6 * em / size[1], 5.4 * em / size[1] + above
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
@@ -112,13 +111,13 @@ def _draw(
     axes: Axes,
     curve: Curve,
     theme: Theme,
-    scale: float,
+    sheet: Sheet,
     losses: HeightScale,
     lens: float,
     above: float,
 ) -> None:
     loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
-    low = losses.lo
+    low, unit = losses.lo, sheet.unit
     axes.set_yscale(losses.kind)
     axes.set_xlim(*curve.span)
     axes.set_ylim(lens * losses.lo, lens * losses.hi)
@@ -134,7 +133,7 @@ def _draw(
         set_ticks(percent.yaxis, [Tick(t.value, f"{t.label} %") for t in nice_ticks(0, 100, 6)])
         percent.spines["top"].set_visible(False)
         handles += percent.plot(
-            curve.alpha, curve.accuracy, color=accuracy_color, lw=2 * scale, label="accuracy"
+            curve.alpha, curve.accuracy, color=accuracy_color, lw=2 * unit, label="accuracy"
         )
         axes.set_zorder(percent.get_zorder() + 1)  # the loss lies over it
     if curve.has_band:
@@ -143,10 +142,8 @@ def _draw(
         band.set(color=loss_color, alpha=0.25, linewidth=0)
         handles.insert(0, band)
     losses_seen = lens * curve.loss
-    handles[:0] = axes.plot(
-        curve.alpha, losses_seen, color=loss_color, lw=2.4 * scale, label="loss"
-    )
-    _landmarks(axes, curve, theme, scale)
+    handles[:0] = axes.plot(curve.alpha, losses_seen, color=loss_color, lw=2.4 * unit, label="loss")
+    _landmarks(axes, curve, theme, sheet)
     # In the line of the title, for the landmarks' names are between it and the plot.
     axes.figure.legend(
         handles=handles,
@@ -159,9 +156,11 @@ def _draw(
     )
 
 
-def _landmarks(axes: Axes, curve: Curve, theme: Theme, scale: float) -> None:
+def _landmarks(axes: Axes, curve: Curve, theme: Theme, sheet: Sheet) -> None:
     for mark in curve.landmarks:
-        axes.axvline(mark.alpha, color=theme.quiet_ink, lw=1.2 * scale, ls=(0, (4, 4)), zorder=1)
+        axes.axvline(
+            mark.alpha, color=theme.quiet_ink, lw=1.2 * sheet.unit, ls=(0, (4, 4)), zorder=1
+        )
         first, last = curve.span
         fraction = (mark.alpha - first) / (last - first)
         align = "left" if fraction < 0.02 else "right" if fraction > 0.98 else "center"
@@ -169,7 +168,7 @@ def _landmarks(axes: Axes, curve: Curve, theme: Theme, scale: float) -> None:
         axes.annotate(
             mark.label,
             **place,
-            xytext=(0, 0.3 * 14 * scale),
+            xytext=(0, 0.3 * sheet.em),
             textcoords="offset points",
             ha=align,
             va="bottom",

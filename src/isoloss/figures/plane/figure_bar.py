@@ -15,7 +15,7 @@ from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import clamped
 from isoloss.scene.levels import own_height
-from isoloss.scene.texturing import quantity
+from isoloss.scene.texturing import end_lines, quantity
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Reading:
 
     def breadth(self, measure: Callable[[str], float], em: float) -> float:
         """How much room it needs beside the plot, in points; `measure` says how wide texts are."""
-        ends = [line for end in (self.above, self.below) for line in _lines(end)]
+        ends = [line for end in (self.above, self.below) for line in end_lines(end)]
         numbers = [measure(text) for text in [*(label for _, label in self.ticks), *ends]]
         titles = [measure(title) for title in self.titles]
         return max(5.2 * em, 3.1 * em + max(numbers, default=0.0), 1.3 * em + max(titles))
@@ -138,21 +138,16 @@ def _draw_ends(axes: Axes, subplot: Subplot, reading: Reading, sheet: Sheet, the
             Polygon(corners, fill=False, clip_on=False, lw=sheet.unit, edgecolor=theme.box)
         )
         axes.annotate(
-            "\n".join(_lines(text)), (1, end), textcoords="offset points",
+            "\n".join(end_lines(text)), (1, end), textcoords="offset points",
             xytext=(0.65 * sheet.em, -0.1 * math.copysign(sheet.em, out)), ha="left",
             va="bottom" if out > 0 else "top", linespacing=1.1, color=theme.quiet_ink,
             annotation_clip=False,
         )  # fmt: skip
 
 
-def _lines(end: str) -> list[str]:
-    """What is written beyond an end of the bar, one below the other: it is narrow."""
-    return end.split(": ")
-
-
 def _over(above: str) -> float:
     """How far above the bar its title stands, in em."""
-    return 0.55 + (max(CAP, 1.2 * len(_lines(above)) - 0.4) if above else 0.0)
+    return 0.55 + (max(CAP, 1.2 * len(end_lines(above)) - 0.4) if above else 0.0)
 
 
 def _height(axes: Axes) -> float:

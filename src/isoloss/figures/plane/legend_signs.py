@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.figures.plane.marks import HOLLOW, SYMBOLS
-from isoloss.scene.layer import MarkerShape
+from isoloss.figures.plane.marks import SYMBOLS
+from isoloss.scene.layer import HOLLOW, MarkerShape
 from isoloss.scene.legend import Entry
 from isoloss.scene.theme import Theme
 

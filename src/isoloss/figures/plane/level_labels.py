@@ -9,7 +9,7 @@ import numpy as np
 
 from isoloss.figures.sheet import Sheet, text_width
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.rect import Rect, is_free
+from isoloss.geometry.rect import Rect, around, is_free
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Labels:
             across, up = np.abs(chords[k]) / (straight[k] * width or 1.0)
             x, y = (float(v) for v in at(middles[k : k + 1])[0])
             sides = across * width + up * height, up * width + across * height
-            rect = _rect(x, y, sides[0] + 0.8 * size, sides[1] + 0.8 * size)
+            rect = around(x, y, sides[0] + 0.8 * size, sides[1] + 0.8 * size)
             if self._is_inside(rect) and is_free(rect, self._taken) and self._is_clear(rect):
                 self._taken.append(rect)
                 return (float(np.interp(middles[k], along, alpha)),
@@ -117,10 +117,10 @@ class Labels:
             angle = best + math.radians(turn)
             dx, dy = math.cos(angle), math.sin(angle)
             cx, cy = x + dx * (gap[0] + width / 2), y + dy * (gap[1] + height / 2)
-            round_about.append(_rect(cx, cy, width, height))
+            round_about.append(around(cx, cy, width, height))
             cx = x + dx * gap[0] + math.copysign(width / 2, dx)
             cy = y + dy * gap[1] + math.copysign(height / 2, dy)
-            diagonal.append(_rect(cx, cy, width, height))
+            diagonal.append(around(cx, cy, width, height))
         return round_about + diagonal
 
     def _is_clear(self, rect: Rect) -> bool:
@@ -148,8 +148,3 @@ class Labels:
         rim = [Stroke(linewidth=self._rim, foreground=self._theme.path_casing)]
         self._axes.annotate(text, at, path_effects=rim, zorder=12, **style)
         self._axes.annotate(text, at, zorder=13, **style)
-
-
-def _rect(x: float, y: float, width: float, height: float) -> Rect:
-    """Around its centre."""
-    return x - width / 2, y - height / 2, x + width / 2, y + height / 2

@@ -13,13 +13,13 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import drawable_line, without_middle
 from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
-from isoloss.scene.layer import MarkerShape, SurfaceLayer
+from isoloss.scene.layer import HOLLOW, MarkerShape, SurfaceLayer
 from isoloss.scene.legend import (
     Entry,
     drop_entries,
     end_color,
+    end_name,
     ends_of,
     minimum_entries,
     path_entries,
@@ -46,12 +46,9 @@ SYMBOLS = {
     MarkerShape.HOLLOW_SQUARE: "s",
     MarkerShape.HOLLOW_CROSS: "P",
 }
-HOLLOW = (MarkerShape.RING, MarkerShape.HOLLOW_SQUARE, MarkerShape.HOLLOW_CROSS)
 MOST_MINIMA = 200
 MOST_EPOCHS = 5
 """Labels of epochs along one path."""
-LONGEST_NAME = 16
-"""Characters of a path's name at its end."""
 
 
 def legend_entries(scene: Scene) -> list[Entry]:
@@ -80,8 +77,9 @@ def draw_paths(
     several = len(layer.shown_trajectories) > 1
     for index, path in layer.shown_trajectories:
         _draw_path(axes, path, index, several, appearance.epoch, sheet, theme)
-    for k, (_, path) in enumerate(layer.shown_trajectories):
-        _label_epochs(axes, path, appearance.epoch, sheet, labels, path.name if several else "", k)
+    for k, (index, path) in enumerate(layer.shown_trajectories):
+        name = end_name(layer, index) if several else ""
+        _label_epochs(axes, path, appearance.epoch, sheet, labels, name, k)
 
 
 def _draw_path(
@@ -128,10 +126,6 @@ def _draw_path(
         )  # fmt: skip
     if len(drops):  # over the end, near which they may lie
         mark(drops, "D", 5.5, theme.lr_drop)
-
-
-def _is_short(name: str) -> bool:
-    return len(name) <= LONGEST_NAME
 
 
 def _drops(path: Trajectory, epoch: float | None) -> Indices:
@@ -187,7 +181,7 @@ def _label_epochs(
         text = number_label(float(epochs[k]))
         text = f"epoch {text}" if k in (0, count - 1) else text
         if name and k == count - 1:
-            text = f"{without_middle(drawable_line(name), _is_short)}, {text}"
+            text = f"{name}, {text}"
         labels.add(text, float(alpha[k]), float(beta[k]), _aside(places, k))
 
 

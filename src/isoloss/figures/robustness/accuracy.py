@@ -48,7 +48,6 @@ def accuracy_figure(
     Raises:
         IsolossError: if the runs do not belong into one figure.
     """
-
     refuse_others(runs)
     runs = with_run_names(runs)
     series = series_of(runs, by)

@@ -49,7 +49,6 @@ def certified_figure(
     Raises:
         IsolossError: if there are no certificates, or the runs do not belong into one figure.
     """
-
     for run in runs:
         if not run.is_certified:
             raise IsolossError(f"{run.name} certifies nothing: draw its accuracy")

@@ -83,7 +83,6 @@ class Gallery:
 
 def gallery_figure(gallery: Gallery, sheet: Sheet, appearance: Appearance) -> Figure:
     """A figure as wide as the sheet, as high as it takes."""
-
     with styled(THEMES[appearance.theme], sheet):
         return _Wall(gallery, sheet, appearance).figure
 

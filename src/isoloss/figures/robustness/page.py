@@ -16,9 +16,10 @@ from isoloss.figures.sheet import (
     fitted_lines,
     text_width,
 )
-from isoloss.naming import drawable, shortened
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
+from isoloss.shortening import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

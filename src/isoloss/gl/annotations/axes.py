@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.rect import Rect, is_free, overlap
+from isoloss.geometry.rect import Rect, around, is_free, overlap
 from isoloss.geometry.ticks import Tick, nice_ticks
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import quad
@@ -24,7 +24,6 @@ NARROW = 32.0
 """Em: a picture less wide has no room for all that is told of an axis."""
 _TICK = 0.035  # length of tick marks, in the box's units
 _END_ON = 0.26  # sine of the angle between the line of sight and an edge
-_MAP = 75.0  # degrees: seen from so high there is no axis of losses
 _APART = 1.1  # em between numbers of two axes that stand in one line
 
 
@@ -49,7 +48,7 @@ class Sides:
         x, y = 1.0 if across > 1e-6 else -1.0, -1.0 if along > -1e-6 else 1.0
         below = camera.elevation < -1e-6
         label_x, label_y = (-x, -y) if below else (x, y)
-        if camera.elevation < _MAP:
+        if not camera.is_from_above:
             # An edge that leads away from the eye is upright: not beside the losses, left.
             label_x = math.copysign(1.0, along) if abs(across) < _END_ON else label_x
             label_y = math.copysign(1.0, across) if abs(along) < _END_ON else label_y
@@ -219,7 +218,7 @@ class AxisLabels:
         free = is_free(_rect(*full, 0.2 * em), self._taken)
         within = bool((np.abs(full[0] - size / 2) <= size / 2 - np.array(full[1]) / 2).all())
         if size[0] < NARROW * em and not (free and within):
-            title = shortened(title)
+            title = without_brackets(title)
             full = self._title_at(title, beside, out)
         centre, half = full[0], np.array(full[1]) / 2 + 0.4 * em
         if ((centre > -half) & (centre < size + half)).all():
@@ -315,12 +314,11 @@ class AxisLabels:
         self.labels.append(Label(text, x, y, color, size=size, halo=self.halo(rect)))
 
 
-def shortened(title: str) -> str:
-    """The title of an axis without what is told of it in brackets."""
+def without_brackets(title: str) -> str:
+    """The title of an axis alone, for where there is little room."""
     return title.split(" (")[0]
 
 
 def _rect(centre: Array, size: tuple[float, float], margin: float) -> Rect:
-    half = (size[0] / 2 + margin, size[1] / 2 + margin)
     x, y = float(centre[0]), float(centre[1])
-    return x - half[0], y - half[1], x + half[0], y + half[1]
+    return around(x, y, size[0] + 2 * margin, size[1] + 2 * margin)

@@ -11,11 +11,13 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.minima import Minimum
 from isoloss.geometry.rect import Rect, overlap
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
+from isoloss.gl.annotations.bar_pieces import Bands
 from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
+from isoloss.gl.annotations.notes import Extent, Note, notes
 from isoloss.gl.annotations.plates import Silhouette, headline
 from isoloss.gl.annotations.point_labels import of_ends, of_minima, point_labels
-from isoloss.gl.annotations.scalar_bar import Bands, Extent, Note, ScalarBar, notes, scalar_bar
+from isoloss.gl.annotations.scalar_bar import ScalarBar, scalar_bar
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.labels import Label, TextPass
@@ -169,21 +171,12 @@ class Decorations:
         reach: tuple[float, float],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""
-        appearance, palettes = scene.drawn_appearance, tuple(dict.fromkeys(scene.palettes.values()))
-        key = (
-            view.size,
-            view.scale,
-            colors,
-            appearance.theme,
-            palettes,
-            bands,
-            remarks,
-            reach,
-        )
+        palettes = tuple(dict.fromkeys(scene.palettes.values()))
+        key = (view.size, view.scale, view.theme, colors, palettes, bands, remarks, reach)
         if self._bar[0] != key:
             self._bar = (
                 key,
-                scalar_bar(view, self._text, colors, appearance, palettes, bands, remarks, reach),
+                scalar_bar(view, self._text, colors, palettes, bands, remarks, reach),
             )
         return self._bar[1]
 

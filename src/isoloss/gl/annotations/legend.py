@@ -14,9 +14,9 @@ from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.flat_marks import flat_mark
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.naming import without_middle
 from isoloss.scene.colormaps import shades
 from isoloss.scene.legend import Entry
+from isoloss.shortening import without_middle
 
 _LINE, _SIGN = 1.5, 2.0  # em: from line to line, and the width of a sign
 _WIDEST = 0.4  # of the picture's width

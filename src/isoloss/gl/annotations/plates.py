@@ -10,11 +10,11 @@ from isoloss.geometry.rect import Rect
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.naming import in_lines
-from isoloss.scene.camera import Camera, box_unit
+from isoloss.scene.camera import FROM_ABOVE, Camera, box_unit
 from isoloss.scene.theme import Color
+from isoloss.shortening import in_lines
 
-_TURNS, _MAP = 60.0, 75.0  # degrees: below the first it is seen to turn, above the second not
+_TURNS = 60.0  # degrees: from lower it is seen to turn
 _TITLE = 1.3  # of the ordinary text
 _LINES, _LEADING = 3, 1.3  # lines at most, and from one to the next in its size
 _SHARE = 0.2  # of the picture's height that more than one line may take
@@ -41,7 +41,7 @@ class Silhouette:
         (width, height), camera = self._view.size, self._view.camera
         unit = box_unit(self._view.size) * Camera.distance / camera.distance
         turning = np.array([width / 2 + 0.55 * unit, height / 2 + 0.49 * unit])
-        share = float(np.clip((camera.elevation - _TURNS) / (_MAP - _TURNS), 0, 1))
+        share = float(np.clip((camera.elevation - _TURNS) / (FROM_ABOVE - _TURNS), 0, 1))
         right, down = turning + share * (self._box.max(axis=0) - turning)
         return float(round(right)), float(round(down))
 

@@ -10,20 +10,19 @@ import numpy as np
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.minima import Minimum
 from isoloss.geometry.playhead import playhead
+from isoloss.geometry.rect import around
 from isoloss.gl.annotations.axes import AxisLabels
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers.analysis import minima_points
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.naming import without_middle
 from isoloss.scene.appearance import LABELLED_MINIMA
-from isoloss.scene.legend import path_name
+from isoloss.scene.legend import end_name
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.theme import Color, Theme
 
 _RADIUS = 0.5  # em, of a marker
 _BESIDE = ((0, 1), (0, -1), (1, 0), (-1, 0))
 """Where a label is tried, seen from its marker: below it first, for the path comes from above."""
-_LONGEST = 16  # characters
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,12 @@ def point_labels(
     at = np.array([point.place for point in points]).reshape(-1, 3)
     places = [(float(x), float(y)) for x, y, _ in view.pixels(at)]
     for x, y in places:
-        layout.reserve((x - _RADIUS * em, y - _RADIUS * em, x + _RADIUS * em, y + _RADIUS * em))
+        layout.reserve(around(x, y, 2 * _RADIUS * em, 2 * _RADIUS * em))
     for point, (x, y) in zip(points, places, strict=True):
         width, height = text.measure(point.text, em)
         for across, down in _BESIDE:
             centre = x + across * (0.8 * em + width / 2), y + down * (0.85 * em + height / 2)
-            reach = width / 2 + 0.25 * em, height / 2 + 0.15 * em
-            rect = (
-                centre[0] - reach[0],
-                centre[1] - reach[1],
-                centre[0] + reach[0],
-                centre[1] + reach[1],
-            )
+            rect = around(*centre, width + 0.5 * em, height + 0.3 * em)
             if layout.is_free(rect):
                 layout.reserve(rect)
                 ink = view.theme.quiet_ink if is_hidden(point.place) else point.ink
@@ -91,10 +84,9 @@ def of_ends(scene: Scene, frame: Frame, theme: Theme) -> list[Named]:
     paths = scene.paths if scene.appearance.legend else []
     found: list[Named] = []
     for layer, index, number in paths if len(paths) > 1 else []:
-        trajectory = layer.trajectories[index]
-        head = playhead(trajectory, scene.appearance.epoch)
+        head = playhead(layer.trajectories[index], scene.appearance.epoch)
         (point,) = frame.place([head.alpha], [head.beta], [head.loss])
-        if trajectory.name and np.isfinite(point).all():
-            name = without_middle(path_name(layer, index), lambda part: len(part) <= _LONGEST)
+        name = end_name(layer, index)
+        if name and np.isfinite(point).all():
             found.append(Named(name, point, theme.path_color(number)))
     return found

@@ -18,8 +18,8 @@ from isoloss.gl.pictures.tiles import Size, check_size
 from isoloss.scene.camera import Camera
 from isoloss.scene.camera_path import between, ease
 from isoloss.scene.document import Document
+from isoloss.scene.files.staging import Source, only_curve, saved_camera, stage
 from isoloss.scene.scene import Scene
-from isoloss.scene.staging import Source, only_curve, saved_camera, stage
 
 SIZE = (1280, 720)
 MOST_SECONDS, MOST_FPS = 600.0, 120.0

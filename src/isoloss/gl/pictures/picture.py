@@ -12,27 +12,24 @@ from PIL import Image
 
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
+from isoloss.figures.sheet import VECTOR, fitting_scale
 from isoloss.files import write_atomic
 from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
-from isoloss.gl.annotations.scalar_bar import bar_margins
+from isoloss.gl.annotations.margins import margins_around_box
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.gl.pictures.movie_file import FFMPEG, PILLOW
 from isoloss.gl.pictures.tiles import Size, check_size, draw_tiled
 from isoloss.naming import listed
-from isoloss.scene.camera import Camera
+from isoloss.scene.camera import Camera, is_upright
+from isoloss.scene.files.staging import Source, has_an_appearance, only_curve, stage
 from isoloss.scene.scene import Scene
-from isoloss.scene.staging import Source, has_an_appearance, only_curve, stage
 from isoloss.scene.theme import THEMES
 from isoloss.scene.tiling import division
 
 SIZE = (1600, 1000)
 MOST_SUPERSAMPLING = 8
-FROM_ABOVE, UPRIGHT = 75.0, 1.15
-"""Degrees from which the box is seen from above; height to width of an upright picture."""
-FIGURES = (".svg", ".pdf")
-"""The suffixes of vector graphics."""
 
 
 def render(
@@ -74,7 +71,7 @@ def render(
     """
     path = None if out is None else Path(out)
     suffix = "" if path is None else path.suffix.lower()
-    if path is not None and suffix not in (".png", *FIGURES):
+    if path is not None and suffix not in (".png", *VECTOR):
         raise IsolossError(
             "pictures are PNG (.png), figures .svg or .pdf, and movies "
             f"{listed((*FFMPEG, *PILLOW), 'or')}: choose one of these, not {path.name}"
@@ -86,11 +83,11 @@ def render(
     if scale is not None and not 0.05 <= scale <= 100:
         raise IsolossError(f"--scale must be from 0.05 to 100, not {scale:g}")
     curve = only_curve(source)
-    if curve is not None or figure or suffix in FIGURES:
+    if curve is not None or figure or suffix in VECTOR:
         # Half a second to import, for figures alone.
         from isoloss.figures.draw import draw_contours, draw_curve
 
-        if (figure or suffix in FIGURES) and not has_an_appearance(source):
+        if (figure or suffix in VECTOR) and not has_an_appearance(source):
             options = {"theme": "light"} | options  # as paper is
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
@@ -167,19 +164,13 @@ def _fit(view: Scene, size: Size, scale: float | None, turned: bool) -> None:
     camera, corners = view.camera, view.frame().corners
     if (camera.distance, camera.target) != (Camera.distance, Camera.target):
         return
-    above = camera.elevation >= FROM_ABOVE
-    if not above and size[1] < UPRIGHT * size[0]:
+    if not (camera.is_from_above or is_upright(size)):
         view.camera = camera.fitting(size, corners) if turned else camera
         return
     em = 14.0 * (fitting_scale(size) if scale is None else scale)
-    margins = bar_margins(view, size, em)
+    margins = margins_around_box(view, size, em)
     if min(size[0] - margins[0] - margins[2], size[1] - margins[1] - margins[3]) > 6 * em:
         view.camera = camera.filling(size, corners, margins)
-
-
-def fitting_scale(size: Sequence[int]) -> float:
-    """The size of text and lines that suits a picture of (width, height) pixels."""
-    return max(0.75, min(size[0] / 1250, size[1] / 780))
 
 
 def write_png(image: Pixels, path: Path) -> Path:

@@ -13,6 +13,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
+from isoloss.figures.sheet import VECTOR
 from isoloss.files import nothing_at
 from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.difference import plane_of
@@ -23,10 +24,10 @@ from isoloss.paths import exists
 from isoloss.patterns import matching
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.given import sort_out
+from isoloss.scene.files.given import sort_out
+from isoloss.scene.files.session_content import MOST_LAYERS
+from isoloss.scene.files.staging import Source, opened
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.session_content import MOST_LAYERS
-from isoloss.scene.staging import Source, opened
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _MOVES = ("turntable", "path", "play")
@@ -130,7 +131,7 @@ def draw(
     given = {name: options.get(name) for name in ("size", "scale")}
     common = _taken(options, {"overlays", "supersample"})
     suffix = "" if out is None else out.suffix.lower()
-    is_figure = bool(options.get("figure")) or suffix in picture.FIGURES
+    is_figure = bool(options.get("figure")) or suffix in VECTOR
     if is_figure and len(sources) > 1:
         raise IsolossError(
             f"a figure in the plane is of one surface, not of {len(sources)}: draw each by itself, "
@@ -269,7 +270,7 @@ def _check_suffix(out: Path) -> None:
 
 def _why_still(out: Path | None, moves: str, options: Mapping[str, Any]) -> str:
     """Why what is asked for is no movie."""
-    if out is not None and out.suffix.lower() in picture.FIGURES:
+    if out is not None and out.suffix.lower() in VECTOR:
         return (
             f"{out.name} is a figure in the plane, which does not move: give the name of "
             f"a movie, such as {out.stem}.mp4, or leave --{moves} out"

@@ -8,15 +8,10 @@ from numpy.typing import NDArray
 from isoloss.geometry.arrays import Array
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import fan
-from isoloss.scene.layer import MarkerShape
+from isoloss.scene.layer import HOLLOW, MarkerShape
 from isoloss.scene.theme import Color
 
 _RIM = 1.3  # device-independent pixels, as in space
-_HOLLOW = {
-    MarkerShape.RING: MarkerShape.DOT,
-    MarkerShape.HOLLOW_SQUARE: MarkerShape.SQUARE,
-    MarkerShape.HOLLOW_CROSS: MarkerShape.CROSS,
-}
 
 
 def flat_mark(
@@ -28,10 +23,10 @@ def flat_mark(
     outline: Color,
 ) -> list[NDArray[np.void]]:
     """A marker at a place in pixels; `radius` in device-independent ones."""
-    corners = _outline(_HOLLOW.get(shape, shape)) * radius
+    corners = _outline(HOLLOW.get(shape, shape)) * radius
     grown = corners * (1 + _RIM / np.hypot(*corners.T).max())
     pieces = [(grown, outline), (corners, color)]
-    if shape in _HOLLOW:
+    if shape in HOLLOW:
         pieces.append((0.5 * corners, (*outline[:3], 1.0)))
     return [fan(view, np.array(centre) + view.scale * c, shade) for c, shade in pieces]
 

@@ -11,7 +11,7 @@ from typing import Literal
 from isoloss.geometry.files.reading import is_trajectory
 from isoloss.paths import is_folder
 from isoloss.run_folder import is_run
-from isoloss.scene.session import SUFFIX as SESSION
+from isoloss.scene.files.session import SUFFIX as SESSION
 
 
 @dataclass(frozen=True)

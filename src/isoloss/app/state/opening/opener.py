@@ -25,10 +25,10 @@ from isoloss.paths import is_file, is_folder
 from isoloss.resources import resource_folder
 from isoloss.run import Run
 from isoloss.run_folder import TABLE, is_run
-from isoloss.scene.given import sort_out
+from isoloss.scene.files.given import sort_out
+from isoloss.scene.files.session import SUFFIX, read_session
+from isoloss.scene.files.session_content import MOST_LAYERS
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.session import SUFFIX, read_session
-from isoloss.scene.session_content import MOST_LAYERS
 from isoloss.settings import TrainingSettings
 from isoloss.settings.checkpoint_paths import holds_checkpoints, is_checkpoint
 

@@ -14,7 +14,7 @@ from isoloss.app.state.session.session_words import in_words
 from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.scene.document import Document, DocumentState
-from isoloss.scene.session import SUFFIX, save_session
+from isoloss.scene.files.session import SUFFIX, save_session
 
 _State = tuple[DocumentState, list[Path], list[Path]]
 

@@ -11,8 +11,8 @@ from isoloss.geometry.files.npz import save_npz
 from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.scene.document import Document
+from isoloss.scene.files.session import SUFFIX, save_session
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.session import SUFFIX, save_session
 
 
 def write_document(document: Document, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from isoloss.geometry.files.ply import save_trajectory_ply
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
-from isoloss.scene.given import sort_out
+from isoloss.scene.files.given import sort_out
 from isoloss.settings import ProbeSettings, TrainSettings
 
 AXIS = np.linspace(-1, 1, 4)

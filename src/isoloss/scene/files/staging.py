@@ -15,11 +15,11 @@ from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import colormap
 from isoloss.scene.document import Document
+from isoloss.scene.files.plain import from_plain, to_plain
+from isoloss.scene.files.session import SUFFIX, read_session
+from isoloss.scene.files.session_content import RANGES
 from isoloss.scene.layer import SurfaceLayer, load_layer
-from isoloss.scene.plain import from_plain, to_plain
 from isoloss.scene.scene import Scene
-from isoloss.scene.session import SUFFIX, read_session
-from isoloss.scene.session_content import RANGES
 from isoloss.scene.textures import TEXTURES, Texture, texture_named
 
 Source = str | Path | Surface | SurfaceLayer | Scene | Document

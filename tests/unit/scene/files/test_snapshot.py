@@ -10,10 +10,10 @@ from isoloss.geometry.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.document import Document
+from isoloss.scene.files.session import load_session
+from isoloss.scene.files.snapshot import write_curve, write_document
+from isoloss.scene.files.staging import only_curve
 from isoloss.scene.layer import Marker, SurfaceLayer, load_layer
-from isoloss.scene.session import load_session
-from isoloss.scene.snapshot import write_curve, write_document
-from isoloss.scene.staging import only_curve
 
 AXIS = np.linspace(-1, 1, 5)
 

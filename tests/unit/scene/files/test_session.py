@@ -29,9 +29,9 @@ from isoloss.scene import (
 )
 from isoloss.scene.colormaps import NAMES
 from isoloss.scene.document import DocumentState, LayerState, ViewState
+from isoloss.scene.files.session import load_session, read_session, save_session
+from isoloss.scene.files.session_content import MOST_BYTES, SCHEMA, Content, LayerEntry, ViewEntry
 from isoloss.scene.layer import load_layer
-from isoloss.scene.session import load_session, read_session, save_session
-from isoloss.scene.session_content import MOST_BYTES, SCHEMA, Content, LayerEntry, ViewEntry
 from isoloss.scene.textures import TEXTURES
 
 AXIS = np.linspace(-1, 1, 3)

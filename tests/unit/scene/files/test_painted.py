@@ -10,9 +10,9 @@ import pytest
 import isoloss
 from isoloss.cli.main import main
 from isoloss.geometry.surface import Surface
+from isoloss.scene.files.painted import look_of
+from isoloss.scene.files.staging import stage
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.painted import look_of
-from isoloss.scene.staging import stage
 from isoloss.scene.theme import THEMES
 
 ALPHA, BETA = np.linspace(-1, 1, 9), np.linspace(-1, 2, 7)

@@ -10,15 +10,15 @@ from typing import Any, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at, write_atomic
-from isoloss.naming import cited
 from isoloss.paths import is_file
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
 from isoloss.scene.cut import Cut
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS, Links, SavedView
+from isoloss.scene.files.plain import from_plain, to_plain
 from isoloss.scene.layer import Marker
-from isoloss.scene.plain import from_plain, to_plain
+from isoloss.shortening import cited
 
 SCHEMA = 1
 MOST_LAYERS = 256

@@ -22,7 +22,7 @@ from isoloss.naming import first_of
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.patterns import natural
 from isoloss.run_folder import TABLE, is_run
-from isoloss.scene.session import SUFFIX
+from isoloss.scene.files.session import SUFFIX
 
 _MOST_LOOKED_AT = 10_000
 """Entries of a folder: what has more is no folder of surfaces."""

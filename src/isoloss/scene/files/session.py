@@ -15,9 +15,7 @@ from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
 from isoloss.scene.document import Document
-from isoloss.scene.layer import SurfaceLayer, load_layer
-from isoloss.scene.scene import Scene
-from isoloss.scene.session_content import (
+from isoloss.scene.files.session_content import (
     SCHEMA,
     Content,
     LayerEntry,
@@ -25,6 +23,8 @@ from isoloss.scene.session_content import (
     read_content,
     write_content,
 )
+from isoloss.scene.layer import SurfaceLayer, load_layer
+from isoloss.scene.scene import Scene
 
 SUFFIX = ".isoloss"
 MOST_CELLS = 1 << 26
