@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+import mutate_files
 from isoloss.errors import IsolossError
-
-TOOL = Path(__file__).parents[2] / "tools" / "mutate_files.py"
-
-
-@pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("mutate_files", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_damaged_files_are_opened_or_refused_in_one_line(tool, tmp_path, capsys):
-    failed = tool.main(["--seed", "19", "--count", "1500", "--keep", str(tmp_path)])
+def test_damaged_files_are_opened_or_refused_in_one_line(tmp_path, capsys):
+    failed = mutate_files.main(["--seed", "19", "--count", "1500", "--keep", str(tmp_path)])
     said = capsys.readouterr().out
     assert not failed, said
     assert "1500 files" in said
@@ -74,7 +60,7 @@ def _talk():
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_not_allowed_is_found_and_kept(tool, monkeypatch, tmp_path, capsys, fault):
+def test_what_is_not_allowed_is_found_and_kept(monkeypatch, tmp_path, capsys, fault):
     act, said = FAULTS[fault]
     tried = []
 
@@ -82,9 +68,9 @@ def test_what_is_not_allowed_is_found_and_kept(tool, monkeypatch, tmp_path, caps
         tried.append(path)
         yield act if len(tried) == 2 else lambda: None
 
-    monkeypatch.setattr(tool, "doors", doors)
+    monkeypatch.setattr("mutants.doors.doors", doors)
     words = ["--count", "4", "--limit", "0.2", "--kinds", "session", "--keep", str(tmp_path)]
-    assert tool.main(words) == 1
+    assert mutate_files.main(words) == 1
     out = capsys.readouterr().out
     assert said in out
     kept = tmp_path / "seed0-1"

@@ -1,5 +1,5 @@
-"""What a run's folder holds, read with NumPy and the standard library alone, and how it differs from
-what is expected. What a clock, a process or a machine has put there is left out."""
+"""What a run's folder holds, read with NumPy and the standard library alone, and how it differs
+from what is expected. What a clock, a process or a machine has put there is left out."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Runs that an earlier version began, and that were killed: resumed, they end as it would have ended
-them (`begun_before/README.md`)."""
+"""Runs that an earlier version began, and that were killed: resumed, they end as it would have
+ended them (`begun_before/README.md`)."""
 
 from __future__ import annotations
 

@@ -219,7 +219,12 @@ def test_what_checkpoints_say_of_their_training(tmp_path):
 
     touch("net.ckpt")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.25).state_dict()
-    lightning = {"epoch": 3, "global_step": 12, "optimizer_states": [optimizer], "state_dict": state}
+    lightning = {
+        "epoch": 3,
+        "global_step": 12,
+        "optimizer_states": [optimizer],
+        "state_dict": state,
+    }
     assert of(lightning) == [3, 12, 0.25]
     assert of({"model": state, "step": torch.tensor(7), "lr": np.float64(0.5)}) == [None, 7, 0.5]
     assert of(state) == [None, None, None]

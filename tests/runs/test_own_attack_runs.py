@@ -159,4 +159,3 @@ def test_tables_are_saved_drawn_and_said(small, tmp_path):
 
 def nothing(model, x, y, eps):
     return x
-

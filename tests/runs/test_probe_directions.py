@@ -140,7 +140,7 @@ def test_a_run_goes_on_as_it_would_have_and_not_along_others(train, tmp_path, mo
     list(itertools.islice(steps, 10))
     steps.close()
     written(path, drawn(model, 2), drawn(model, 3))
-    with pytest.raises(IsolossError, match="directions changed since .* start a new run"):
+    with pytest.raises(IsolossError, match=r"directions changed since .* start a new run"):
         list(resume(third))
 
 

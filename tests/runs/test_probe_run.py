@@ -94,7 +94,9 @@ def test_a_stopped_probe_goes_on_bit_for_bit(trained, every_step, monkeypatch):
     located, evaluated = [], []
     locate, work = Plane.locate, CheckpointLosses.work
     monkeypatch.setattr(
-        Plane, "locate", lambda plane, path, *rest: located.append(len(path)) or locate(plane, path, *rest)
+        Plane,
+        "locate",
+        lambda plane, path, *rest: located.append(len(path)) or locate(plane, path, *rest),
     )
     monkeypatch.setattr(
         CheckpointLosses, "work", lambda self, unit: evaluated.append(unit[2]) or work(self, unit)

@@ -514,7 +514,9 @@ def test_certificates_are_kept_image_by_image_whatever_is_kept_of_examples(lab, 
     assert Plan.of(settings, 5).blocks == tuple((k, k + 1) for k in range(5))
     run = done(tmp_path / "run", settings)
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
-    order = [outcome.images[0] for _, outcome in sorted(Journal(run.outcomes_path).outcomes.items())]
+    order = [
+        outcome.images[0] for _, outcome in sorted(Journal(run.outcomes_path).outcomes.items())
+    ]
     assert index["images"] == order[:3]
     kept = load_file(run.examples / index["files"][0]["file"])
     assert kept["images"].shape == (1, 3, 3, 8, 8)

@@ -43,6 +43,7 @@ USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 # Names too long for their column.
 IN_SHORT = {
     "explained_variance_ratio": "explained",
+    "folded_batch_norms": "folded",
     "precision_audit": "audit",
     "precision_audit_error": "audit error",
     "precision_audit_noise": "audit noise",

@@ -19,7 +19,7 @@ from isoloss.settings.base import (
     absolute,
     as_range,
 )
-from isoloss.settings.direction_files import holds_a_line
+from isoloss.settings.direction_paths import holds_a_line
 from isoloss.settings.plane_kinds import (
     OF_ONES_OWN,
     PLANE_KINDS,

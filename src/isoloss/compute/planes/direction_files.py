@@ -30,7 +30,7 @@ from isoloss.geometry.files.h5 import member_of
 from isoloss.naming import in_one_line
 from isoloss.paths import exists, is_file
 from isoloss.run_folder import is_run
-from isoloss.settings.direction_files import file_of, holds_a_line
+from isoloss.settings.direction_paths import file_of, holds_a_line
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]

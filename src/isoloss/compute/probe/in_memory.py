@@ -141,6 +141,7 @@ def probe(
         points_at_once=points_at_once,
         calibration=_calibration(shuffled, batch_norm),
         meta={"model": type(model).__name__, "plane": plane.kind, "batch_norm": batch_norm},
+        is_from_python=True,
     )
     if out is None:
         probing = PlaneProbing(request, paths, located)

@@ -44,7 +44,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
-from isoloss.settings.direction_files import file_of
+from isoloss.settings.direction_paths import file_of
 
 
 @dataclass(frozen=True)

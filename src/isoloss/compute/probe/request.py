@@ -33,6 +33,7 @@ class Request:
         audited: the precision that a check before has found good enough, where it is "auto".
         calibration: batches to measure batch-norm statistics on at every point, or None.
         meta: what is known of what is probed; JSON-compatible.
+        is_from_python: whether a script asks, to which options are named as arguments.
     """
 
     model: nn.Module
@@ -50,6 +51,7 @@ class Request:
     points_at_once: int | None = None
     calibration: Sequence[Batch] | None = None
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
+    is_from_python: bool = False
 
     def __post_init__(self) -> None:
         check_network(self.model)

@@ -184,7 +184,7 @@ class SurfaceProbing:
         found = run_diagnostics(
             surface, asked.plane, origin=origin, trajectories=surface.trajectories,
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
-            is_from_python="split" not in asked.meta,
+            is_from_python=asked.is_from_python,
         )  # fmt: skip
         surface.meta["findings"] = [asdict(finding) for finding in found]
         if origin is not None:

@@ -9,12 +9,20 @@ from shutil import copytree
 
 from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.state.runs.example_browser import ExampleBrowser
-from isoloss.jobs.follow import FollowedRun
 from isoloss.errors import IsolossError
+from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings, reach_of
 from isoloss.results.saved_examples import Index
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, Row, write_report, write_table
+from isoloss.results.tables import (
+    Criterion,
+    Curve,
+    EvaluationWarning,
+    Report,
+    Row,
+    write_report,
+    write_table,
+)
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
 
@@ -128,7 +136,6 @@ class OpenEvaluation:
         changed = self.files.read(self.followed.run)
         self.version += changed
         return changed
-
 
     def write_down(self, folder: Path, *, with_images: bool) -> Path:
         """Write what is shown into a folder of this run's name in `folder`, as a run of its own.

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from isoloss.paths import is_folder
 from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
 from isoloss.events import Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
+from isoloss.paths import is_folder
 from isoloss.run import Run, free_folder, run_name
 from isoloss.run_folder import RUN, is_run
 from isoloss.settings import AnySettings, TrainingSettings

@@ -32,7 +32,14 @@ from isoloss.events import Done, Failed, Started
 from isoloss.figures.robustness.run_results import read_run_results
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow, write_certificates
-from isoloss.results.tables import EvaluationWarning, Report, Row, read_table, write_report, write_table
+from isoloss.results.tables import (
+    EvaluationWarning,
+    Report,
+    Row,
+    read_table,
+    write_report,
+    write_table,
+)
 from isoloss.run import Run
 from isoloss.run_folder import CERTIFICATES
 from isoloss.settings import CertifySettings, DefendSettings

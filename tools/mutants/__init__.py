@@ -1,0 +1,1 @@
+"""What `mutate_files.py` damages, how, and by which doors it is opened."""
