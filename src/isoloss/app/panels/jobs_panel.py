@@ -100,7 +100,7 @@ class JobsPanel:
     def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
         found = []
-        if followed.run.settings.kind == "probe":
+        if followed.run.settings.leaves_surface:
             found.append(
                 (
                     fa.ICON_FA_MOUNTAIN,

@@ -223,7 +223,7 @@ class Workspace:
 
     def _show_results(self, followed: FollowedRun) -> None:
         """Show what a run finds, now or as soon as it finds something."""
-        if followed.run.settings.kind == "probe":
+        if followed.run.settings.leaves_surface:
             self.show_surface(followed)
         elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)

@@ -50,7 +50,7 @@ class Evaluation:
     def prepare(cls, settings: EvaluationSettings, subject: Subject | None = None) -> Evaluation:
         """Load networks, images and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
-        setup = ready(settings, subject or load_subject(settings))
+        setup = ready(settings, subject or load_subject(settings), settings.sigma)
         plan = Plan.of(settings, len(setup.images))
         kinds = [attack_of(name) for name in plan.attacks]
         for kind in kinds:

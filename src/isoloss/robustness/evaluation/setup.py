@@ -38,8 +38,11 @@ from isoloss.robustness.smoothing.smoothing import (
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import FEW, Fast
-from isoloss.settings import EvaluationSettings
+from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.source import is_function
+
+SubjectSettings = EvaluationSettings | InputProbeSettings
+"""Of runs about networks and images that are attacked."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +126,23 @@ class Subject:
     own_attacks: dict[str, OwnAttack]
 
 
-def order_of(samples: int, settings: EvaluationSettings) -> Tensor:
+def order_of(samples: int, settings: SubjectSettings) -> Tensor:
     """(n,) int64: which of so many samples are attacked, in order. It is that of a probe's samples:
-    whoever knows one knows the other."""
-    return shuffled(samples, settings.seed)[: settings.samples]
+    whoever knows one knows the other.
+
+    Raises:
+        IsolossError: if the one image that is asked for is none of them.
+    """
+    if settings.kind != "probe-input":
+        return shuffled(samples, settings.seed)[: settings.samples]
+    if settings.image >= samples:
+        raise IsolossError(
+            f"--image: there are {samples} {settings.split} images, from 0 to {samples - 1}"
+        )
+    return torch.tensor([settings.image])
 
 
-def load_subject(settings: EvaluationSettings) -> Subject:
+def load_subject(settings: SubjectSettings) -> Subject:
     """What the settings name.
 
     Raises:
@@ -163,8 +176,11 @@ def load_subject(settings: EvaluationSettings) -> Subject:
     )  # fmt: skip
 
 
-def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
+def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) -> Setup:
     """A subject made ready on the device; refuses what cannot be attacked or does not fit together.
+
+    Args:
+        sigmas: of the noise of defenses.
 
     Raises:
         IsolossError: saying what is wrong.
@@ -206,7 +222,7 @@ def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
     )  # fmt: skip
-    for sigma in settings.sigma:
+    for sigma in sigmas:
         defense = setup.defense(0, sigma)
         defense.check(few)
         if isinstance(defense, DenoisedSmoothing):
