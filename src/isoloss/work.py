@@ -48,7 +48,7 @@ def prepare(settings: AnySettings) -> Prepared:
 
                 return Probing.prepare(settings)
             case InputProbeSettings():
-                from isoloss.robustness.landscape.probing import InputProbing
+                from isoloss.robustness.input_space.probing import InputProbing
 
                 return InputProbing.prepare(settings)
             case RobustnessSettings():

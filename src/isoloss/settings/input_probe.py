@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.naming import listed
 from isoloss.settings.attack_kinds import offered
@@ -150,8 +150,8 @@ class InputProbeSettings(NetworkSettings):
 
     @field_validator("attacks")
     @classmethod
-    def _known(cls, attacks: str | None, others: ValidationInfo) -> str | None:
-        for name in attacks_in(attacks or ""):
+    def _known(cls, attacks: str | None) -> str | None:
+        for name in attacks.split(",") if attacks else ():
             refuse_unknown(name, _offered())
         return attacks
 

@@ -39,6 +39,7 @@ from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import FEW, Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.source import is_function
 
 SubjectSettings = EvaluationSettings | InputProbeSettings
@@ -266,6 +267,24 @@ def _model_under_attack(
     with torch.no_grad():
         refuse_nan(check_logits(reference(few), labels).sum(1))
     return ModelUnderAttack(name, fast, reference)
+
+
+def check_attacks(setup: Setup, names: Sequence[str]) -> None:
+    """Refuse attacks that cannot be carried out.
+
+    Raises:
+        IsolossError: saying why.
+    """
+    kinds = [attack_of(name) for name in names]
+    for kind in kinds:
+        if kind.is_own and kind.name not in setup.own_attacks:
+            raise IsolossError(
+                f"the attack {kind.name} was given in Python and lies in no file: go on from "
+                "there, with isoloss.robustness.evaluate(…, out=…)"
+            )
+        kind.refuse_impossible(len(setup.classes))
+    if any(kind.needs_gradients for kind in kinds):
+        check_gradients(setup)
 
 
 def check_gradients(setup: Setup) -> None:

@@ -62,19 +62,17 @@ def clipped(polygon: Array, normals: Array, bounds: Array) -> Array:
 
 def _cut_off(polygon: Array, beyond: Array, extent: float) -> Array:
     """The polygon without its corners that lie `beyond` a line, by so much (k,) > 0."""
-    corners: list[Array] = []
+    kept: list[Array] = []
     for here, there, a, b in zip(
         polygon, np.roll(polygon, -1, 0), beyond, np.roll(beyond, -1), strict=True
     ):
         if a <= 0:
-            corners.append(here)
+            kept.append(here)
         if (a > 0) != (b > 0):
-            corners.append(here + a / (a - b) * (there - here))
-    kept: list[Array] = []
-    for corner in corners:
-        if not kept or np.abs(corner - kept[-1]).max() > _TOLERANCE * extent:
-            kept.append(corner)
-    return np.array(kept).reshape(-1, 2)
+            kept.append(here + a / (a - b) * (there - here))
+    corners = np.array(kept).reshape(-1, 2)
+    apart = np.abs(corners - np.roll(corners, -1, 0)).max(axis=1) > _TOLERANCE * extent
+    return corners[apart] if apart.any() else corners[:1]
 
 
 def _counter_clockwise(polygon: Array) -> Array:

@@ -44,7 +44,6 @@ def attempt(setup: Setup, settings: InputProbeSettings, name: str) -> Attempt:
         IsolossError: if the attack fails, or the network lets no gradient through.
     """
     kind, label = attack_of(name), setup.labels
-    kind.refuse_impossible(len(setup.classes))
     generator = torch.Generator(setup.device).manual_seed(
         seed_of(settings.seed, settings.image, kind.seed_number)
     )

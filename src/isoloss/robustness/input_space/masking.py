@@ -15,7 +15,7 @@ from isoloss.geometry.findings import Finding
 from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.robustness.landscape.cells import PREDICTED
+from isoloss.robustness.input_space.cells import PREDICTED
 
 FLAT = 0.25
 """A direction is flat beside another in which the height rises by four times as much."""

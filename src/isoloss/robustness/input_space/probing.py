@@ -25,13 +25,13 @@ from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.robustness.evaluation.setup import Setup, Subject, load_subject, ready
+from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
-from isoloss.robustness.landscape.cells import OTHER, PREDICTED, CellSchedule, SeenImages
-from isoloss.robustness.landscape.directions import plane_through_image
-from isoloss.robustness.landscape.image_plane import ImagePlane
-from isoloss.robustness.landscape.masking import masking
-from isoloss.robustness.landscape.outlines import cut_of_ball, cut_of_cube
+from isoloss.robustness.input_space.cells import OTHER, PREDICTED, CellSchedule, SeenImages
+from isoloss.robustness.input_space.directions import plane_through_image
+from isoloss.robustness.input_space.image_plane import ImagePlane
+from isoloss.robustness.input_space.masking import masking
+from isoloss.robustness.input_space.outlines import cut_of_ball, cut_of_cube
 from isoloss.robustness.smoothing.votes import noise_of
 from isoloss.run import Run
 from isoloss.settings import InputProbeSettings
@@ -64,7 +64,9 @@ class InputProbing:
         """Load network, image and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
         sigmas = [] if settings.noise is None else [settings.noise]
-        return cls(settings, ready(settings, subject or load_subject(settings), sigmas))
+        setup = ready(settings, subject or load_subject(settings), sigmas)
+        check_attacks(setup, settings.attack_names)
+        return cls(settings, setup)
 
     @property
     def device(self) -> torch.device:

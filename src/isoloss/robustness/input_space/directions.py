@@ -10,8 +10,8 @@ from torch import Tensor
 
 from isoloss.geometry.findings import Finding, Level
 from isoloss.robustness.evaluation.setup import Setup
-from isoloss.robustness.landscape.attempt import attempt, seed_of, steepest
-from isoloss.robustness.landscape.image_plane import ImagePlane, length
+from isoloss.robustness.input_space.attempt import attempt, seed_of, steepest
+from isoloss.robustness.input_space.image_plane import ImagePlane, length
 from isoloss.settings import InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 
@@ -42,7 +42,9 @@ def plane_through_image(setup: Setup, settings: InputProbeSettings) -> ImagePlan
     while len(found) < 2:
         found.append(finding.random(found))
     first, second = finding.axes
-    return ImagePlane(setup.images[0], *found, (first, second), finding.paths, tuple(finding.notes))
+    delta, eta = found
+    notes = tuple(finding.notes)
+    return ImagePlane(setup.images[0], delta, eta, (first, second), finding.paths, notes)
 
 
 class _Finding:
