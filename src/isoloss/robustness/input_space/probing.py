@@ -23,6 +23,7 @@ from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
@@ -64,6 +65,8 @@ class InputProbing:
         """Load network, image and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
         sigmas = [] if settings.noise is None else [settings.noise]
+        if settings.precision == "auto":  # rounding would show as ripples
+            settings = settings.model_copy(update={"precision": "fp32"})
         setup = ready(settings, subject or load_subject(settings), sigmas)
         check_attacks(setup, settings.attack_names)
         return cls(settings, setup)
@@ -168,7 +171,7 @@ class InputProbing:
 
     def _keep(self, part: SurfaceOfRun, surface: Surface, plane: ImagePlane) -> Iterator[Event]:
         """Say what there is to say of a finished surface, and write it."""
-        ball = np.array(surface.meta["outlines"][0]["corners"])
+        ball = outlines_of(surface.meta)[0].corners
         paths = [
             self._trajectory(part, plane, name, images) for name, images in plane.paths.items()
         ]
@@ -246,10 +249,10 @@ class InputProbing:
         shown = np.array([[low, near], [high, near], [high, far], [low, far]])
         cube = cut_of_cube(image, delta, eta, shown) if _holds_centre(shown) else shown[:0]
         norm = "L∞" if settings.norm == "linf" else "L2"
-        found = [{"name": f"ε = {settings.epsilon:.4g} ({norm})", "corners": ball.tolist()}]
+        found = [Outline(f"ε = {settings.epsilon:.4g} ({norm})", "ball", ball)]
         if len(cube) > 1:
-            found.append({"name": "[0, 1]", "corners": cube.tolist()})
-        return found
+            found.append(Outline("[0, 1]", "cube", cube))
+        return [{**vars(one), "corners": one.corners.tolist()} for one in found]
 
     def _depends_on(self, run: Run) -> dict[str, str]:
         asked = run.asked.model_dump_json(exclude_defaults=True)
