@@ -23,9 +23,9 @@ USUAL_SIGMA = 0.25
 _Positive = Annotated[Finite, Field(gt=0)]
 _ATTACKS: Any = {
     "help": lambda: (
-        f"Whose direction the plane has: {listed(_offered(), 'or')}, or one of your own, "
-        "package.module:function; of two of them, both names. By default pgd, and with it square, "
-        "behind a denoiser eot"
+        f"Whose directions: {listed(_offered(), 'or')}, or one of your own, "
+        "package.module:function. By default pgd, with a second one square or, behind a denoiser, "
+        "eot"
     ),
     "examples": lambda: ("pgd", "square", "pgd,square"),
     "several": True,
