@@ -33,7 +33,10 @@ from isoloss.settings.source import data_set
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
-SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
+SAID_ELSEWHERE = (
+    "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
+    "quantity",
+)  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 ORTHOGONAL = 1e-6
@@ -195,7 +198,9 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  β           {_range(surface.beta)}")
     if len(finite):
         kind = surface.meta.get("loss")
-        lines.append(f"  loss        {_range(finite)}" + (f" ({kind})" if kind else ""))
+        named = str(surface.meta.get("quantity") or "loss")
+        told = f" ({kind})" if kind and kind != named else ""
+        lines.append(f"  {named:<11} {_range(finite)}{told}")
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
     if np.isfinite(surface.accuracy).any():
@@ -211,7 +216,7 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
             lines.append(f"  {key.replace('_', ' '):<11} {text}")
     for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
-        lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
+        lines.append(f"  trajectory  {name}{len(trajectory)} {trajectory.point}s")
     return lines + _finding_lines(surface)
 
 

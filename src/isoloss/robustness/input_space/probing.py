@@ -76,6 +76,11 @@ class InputProbing:
         """Where it computes."""
         return self.setup.device
 
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of the network, the image, the denoiser and attacks of one's own."""
+        return self.setup.depends_on
+
     def resume(self, run: Run) -> Iterator[Event]:
         """Choose the plane, evaluate what is missing of the surfaces, write what came out."""
         group = process_group()
@@ -120,10 +125,10 @@ class InputProbing:
             defense = setup.defense(0, settings.noise)
             seen = SeenImages(defense, noise, label, settings.height, size)
             several = f"mean of {settings.draws} draws" if settings.draws > 1 else "one draw"
-            denoised = "" if settings.denoiser is None else ", denoised"
+            what = "noise" if settings.denoiser is None else "denoised"
             yield SurfaceOfRun(
                 seen,
-                f"noise σ = {settings.noise:g}{denoised}, {several}",
+                f"{what} σ = {settings.noise:g}, {several}",
                 run.defended_growing_path,
                 run.defended_path,
             )
@@ -210,7 +215,7 @@ class InputProbing:
         named = setup.classes[label] if label < len(setup.classes) else str(label)
         title = f"{model}, image {settings.image} of {data} ({named})"
         return {
-            "title": f"{title}, {part.defense}" if part.defense else title,
+            "title": f"{part.defense}: {title}" if part.defense else title,
             "model": model,
             "data": data,
             "space": "input",
@@ -218,7 +223,7 @@ class InputProbing:
             "split": settings.split,
             "label": label,
             "class_names": list(setup.classes),
-            "plane": f"input: {settings.plane}",
+            "plane": "through an image",
             "axes": list(plane.axes),
             "cosine": plane.cosine,
             "quantity": settings.height,
@@ -256,7 +261,7 @@ class InputProbing:
 
     def _depends_on(self, run: Run) -> dict[str, str]:
         asked = run.asked.model_dump_json(exclude_defaults=True)
-        return {**self.setup.depends_on, "settings": hashlib.sha256(asked.encode()).hexdigest()}
+        return {**self.depends_on, "settings": hashlib.sha256(asked.encode()).hexdigest()}
 
     def _in_words(self, plane: ImagePlane) -> str:
         settings = self.settings
