@@ -34,8 +34,9 @@ def view(
     """Open the window; returns when it is closed. Jobs started in it go on.
 
     Args:
-        shown: surfaces (.ply, .npz, .h5), run folders and sessions (.isoloss) to open, by path or
-            pattern; or each a `Surface`, with `Trajectory` after it to be shown upon it.
+        shown: surfaces (of all formats that `isoloss.load` reads), run folders and sessions
+            (.isoloss) to open, by path or pattern; or each a `Surface`, with `Trajectory` after it
+            to be shown upon it.
         block: False returns at once, the window being open in a process of its own.
         follow: runs to follow from the start; a growing surface appears as a layer.
         resume: runs to resume, one after the other, in one job; followed likewise.

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
 from isoloss.geometry.centre import centre_in_words
+from isoloss.geometry.difference import automatic_scale
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import clamped
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.results.robustness_files import evaluation_settings
@@ -203,6 +205,8 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  {named:<11} {_range(finite)}{told}")
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
+    if how := _scale_in_words(surface):
+        lines.append(f"  heights     {how}")
     if np.isfinite(surface.accuracy).any():
         best = 100 * float(np.nanmax(surface.accuracy))
         lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
@@ -255,4 +259,16 @@ def _in_words(value: Any) -> str:
 
 
 def _range(values: NDArray[np.float64]) -> str:
-    return f"{number_label(values.min(), 4)} … {number_label(values.max(), 4)}"
+    ends = float(values.min()), float(values.max())
+    return " … ".join(told_apart(end, ends[1] - ends[0], 4) for end in ends)
+
+
+def _scale_in_words(surface: Surface) -> str:
+    """How heights are drawn, where that does not go without saying."""
+    scale = automatic_scale(surface)
+    beyond = scale.beyond(surface.loss[surface.computed & np.isfinite(surface.loss)])
+    above, below = int((beyond > 0).sum()), int((beyond < 0).sum())
+    parts = [scale.words] if scale.words else []
+    parts += [f"{below} cells {clamped(scale, '<')}"] if below else []
+    parts += [f"{above} cells {clamped(scale, '>')}"] if above else []
+    return "; ".join(parts)

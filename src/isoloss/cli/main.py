@@ -130,9 +130,19 @@ def _render(namespace: argparse.Namespace) -> int:
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
     from isoloss.geometry.files.reading import load
+    from isoloss.scene.painted import PAINT, save_painted
+    from isoloss.scene.staging import stage
 
     check_parent(namespace.out)
-    print(load(namespace.path).save(namespace.out))
+    surface = load(namespace.path)
+    options = {name: value for name, value in vars(namespace).items() if name in PAINT}
+    if options and surface.is_curve:
+        raise IsolossError(f"{namespace.path} is a curve, which has no colours: leave these out")
+    if options:
+        scene = stage(surface, **options).view
+        print(save_painted(scene.layers[0], scene, namespace.out))
+    else:
+        print(surface.save(namespace.out))
     return 0
 
 

@@ -6,10 +6,12 @@ makes it the valid one: a kill at any instant leaves each cell as it was before 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,10 @@ from isoloss.geometry.surface import Surface
 
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")
+# Headers of arrays are read as Python's own words.
+_DAMAGE = (
+    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
+)  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = [
     *((n, np.float64) for n in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")),
@@ -91,12 +97,17 @@ class GrowingSurface:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
             # Read first: for writing, NumPy would make a file that was cut short as long as it was.
-            slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS)
+            slots, valid = (_mapped(folder / f"{n}.npy", "r") for n in _ARRAYS)
             if writable:
-                slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
+                slots, valid = (_mapped(folder / f"{n}.npy", "r+") for n in _ARRAYS)
             shape, columns = (len(alpha), len(beta)), tuple(described.get("columns", ()))
-            fits = slots.shape == (*shape, 2) and slots.dtype == _record(columns)
-            if not fits or valid.shape != shape:
+            fit = slots.shape == (*shape, 2) and slots.dtype == _record(columns)
+            if (
+                not fit
+                or valid.shape != shape
+                or valid.dtype != np.uint8
+                or valid.max(initial=0) > 1
+            ):
                 raise ValueError("arrays and grid do not fit")
             return cls(
                 alpha,
@@ -108,10 +119,10 @@ class GrowingSurface:
                 valid,
                 columns,
             )
-        except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except _DAMAGE as error:
             raise IsolossError(
-                f"the surface in {folder} is damaged: {error}; delete that folder, and isoloss run "
-                "computes it anew"
+                f"the surface in {folder} is damaged: its description and its arrays do not go "
+                "together; delete that folder, and isoloss run computes it anew"
             ) from error
 
     @classmethod
@@ -223,3 +234,9 @@ def standard_error(loss_sum: float, square_sum: float, n: int, population: int) 
         mean = np.float64(loss_sum) / n
         variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
         return float(np.sqrt(variance / n * (1 - n / population)))
+
+
+def _mapped(path: Path, mode: Literal["r", "r+"]) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
+        return np.load(path, mmap_mode=mode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,16 @@ class Surface:
     def is_difference(self) -> bool:
         """Whether its values are those of one surface less those of another."""
         return self.meta.get("difference") is True
+
+    @property
+    def explained_variance(self) -> tuple[float, float] | None:
+        """The shares in [0, 1] of a trajectory's variance along α and β; None where no PCA plane
+        says them."""
+        said: Any = self.meta.get("explained_variance_ratio")
+        shares = cast("list[Any]", said[:2]) if isinstance(said, list | tuple) else []
+        if len(shares) < 2 or not all(isinstance(x, int | float) and 0 <= x <= 1 for x in shares):
+            return None
+        return float(shares[0]), float(shares[1])
 
     @property
     def title(self) -> str:

@@ -17,10 +17,11 @@ class Appearance:
 
     Attributes:
         texture: what the colours mean.
-        colormap: one of viridis, cividis, magma, coolwarm or terrain.
+        colormap: viridis, cividis, magma or coolwarm, which the colour-blind can read too, or
+            terrain, which they cannot.
         reverse_colormap: run the colormap from its other end.
         contours: lines on the surface.
-        contour_levels: how many levels of contours there are.
+        contour_levels: about how many levels of contours there are, at round values.
         contour_spacing: levels evenly spaced in displayed height, in loss, or in its logarithm.
         contour_value: one further level set by hand, in units of loss.
         floor_contours: the same lines, coloured, on the floor of the box.

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from isoloss.geometry.difference import centred_scale
+from isoloss.geometry.difference import automatic_scale, centred_scale
 from isoloss.geometry.files.reading import load
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
@@ -113,7 +113,7 @@ class SurfaceLayer:
         def work_out() -> HeightScale:
             if self.derived is not None:
                 return centred_scale(self.surface.loss[self.surface.computed])
-            return HeightScale.automatic(self.surface.loss[self.surface.computed], log)
+            return automatic_scale(self.surface, log)
 
         return self._remembered(("scale", log), work_out)
 

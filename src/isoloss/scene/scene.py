@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import CLASSES, DIVERGING
@@ -104,9 +105,9 @@ class Scene:
         off."""
         shown = self.shown
         if not self.appearance.title or self.title or len(shown) != 1:
-            return self.title if self.appearance.title else ""
+            return drawable(self.title) if self.appearance.title else ""
         only = shown[0]
-        return only.name if only.derived else only.surface.title or only.name
+        return drawable(only.name if only.derived else only.surface.title or only.name)
 
     @property
     def drawn_appearance(self) -> Appearance:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at, write_atomic
+from isoloss.naming import cited
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
@@ -145,7 +146,7 @@ def _parsed(path: Path) -> Any:
     try:
         return json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise IsolossError(f"{path} is not a session: {error}") from error
+        raise IsolossError(f"{path} is not a session: {cited(error)}") from error
 
 
 def _check(content: Content) -> None:

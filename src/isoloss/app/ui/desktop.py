@@ -1,4 +1,5 @@
-"""What the desktop does for us: the window's title, dropped files, file manager and browser."""
+"""What the desktop does for us: the window's title and size, dropped files, files and pages that
+are shown."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from imgui_bundle import glfw_utils
 
 import glfw  # isort: skip
 
+from isoloss.geometry.rect import Rect
+
 
 def glfw_window() -> Any:
     """The window; only while it is open."""
@@ -24,6 +27,17 @@ def glfw_window() -> Any:
 def set_title(title: str) -> None:
     """What stands over the window."""
     glfw.set_window_title(glfw_window(), title)
+
+
+def keep_larger_than(least: tuple[int, int]) -> None:
+    """Let nobody make the window smaller than (width, height)."""
+    glfw.set_window_size_limits(glfw_window(), *least, glfw.DONT_CARE, glfw.DONT_CARE)
+
+
+def screens() -> list[Rect]:
+    """What of each screen can hold windows, the first one's before the others'; GLFW is running."""
+    areas = [glfw.get_monitor_workarea(monitor) for monitor in glfw.get_monitors()]
+    return [(x, y, x + width, y + height) for x, y, width, height in areas if width and height]
 
 
 def listen_to_drops(drop: Callable[[Sequence[str]], None]) -> None:

@@ -52,9 +52,19 @@ def wrapped(text: str, color: Color | None = None) -> None:
 
 def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits into `width` pixels."""
+    line = naming.in_one_line(naming.drawable(text))
     return naming.shortened(
-        text, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
+        line, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
     )
+
+
+def within_window(size: ImVec2, above: float = 0.0) -> ImVec2:
+    """`size` of what floats `above` pixels below the top, or as much of it as the window has; a 0
+    stays."""
+    room = imgui.get_main_viewport().work_size
+    room = ImVec2(room.x, max(room.y - above, 1.0))
+    imgui.set_next_window_size_constraints(ImVec2(0, 0), room)
+    return ImVec2(min(size.x, room.x), min(size.y, room.y))
 
 
 def fitted(text: str, width: float, lines: int) -> str:

@@ -13,6 +13,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import number_label
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import drawable, in_one_line
 from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.pins import drawn_markers
@@ -44,7 +45,8 @@ def legend_entries(layer: SurfaceLayer, appearance: Appearance) -> list[tuple[st
     entries: list[tuple[str, dict[str, Any]]] = []
     paths = layer.shown_trajectories if appearance.trajectory else []
     for index, path in paths:
-        name = path.name or ("trajectory" if len(paths) == 1 else f"trajectory {index + 1}")
+        name = in_one_line(drawable(path.name))
+        name = name or ("trajectory" if len(paths) == 1 else f"trajectory {index + 1}")
         entries.append((name, {"color": theme.path_color(index)}))
     if any(len(_drops(path, appearance.epoch)) for _, path in paths):
         drop = {"marker": "D", "markersize": 5.0 * 8 / 14, "lw": 0, "color": theme.lr_drop}
@@ -202,7 +204,7 @@ def draw_marks(
                 markerfacecolor=(*theme.minimum[:3], alpha), **edge,
             )  # fmt: skip
             if k < LABELLED_MINIMA:
-                text = number_label(minimum.loss)
+                text = frame.scale.label(minimum.loss)
                 labels.add(text, minimum.alpha, minimum.beta, (0.0, -1.0))
     if appearance.markers:
         for marker in drawn_markers(layer):

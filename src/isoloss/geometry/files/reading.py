@@ -20,12 +20,13 @@ _TRAJECTORY = re.compile(r"(^|-)trajectory(-|$)")
 
 
 def load(path: str | Path) -> Surface:
-    """Read a surface or a curve from a .ply, .npz or .h5 file, or from a run folder, and the
-    trajectories beside it.
+    """Read a surface or a curve from a .ply, .npz, .h5, .vts, .vtp, .csv or .npy file, or from a
+    run folder, and the trajectories beside it.
 
     A run folder gives its finished `surface.ply` or `curve.npz`, or what has been computed so far.
-    `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to
-    .ply or .npz comes back exactly.
+    `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote
+    comes back exactly; only .csv does not keep what made it. Where a file says no coordinates, as
+    an .npy, they are the numbers of rows and columns, and a note among the findings says so.
 
     Raises:
         IsolossError: if there is no such file, or it is damaged, or it holds no surface; or one of

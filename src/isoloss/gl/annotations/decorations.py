@@ -14,11 +14,12 @@ from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
 from isoloss.gl.annotations.minima_labels import minima_labels
 from isoloss.gl.annotations.plates import Silhouette, headline
-from isoloss.gl.annotations.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
+from isoloss.gl.annotations.scalar_bar import Bands, Extent, Note, ScalarBar, notes, scalar_bar
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import band_edges
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.texturing import ColorScale, axis_titles, shown_texture
@@ -81,9 +82,9 @@ class Decorations:
         layout, writing = AxisLabels(view, self._text, halo), Writing()
         bar: ScalarBar | None = None
         if appearance.scalar_bar and colors is not None:
-            bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
-            bands = len(colors.classes) or bands
-            remarks = notes(self._extent(shown), texture, appearance, frame, view.theme)
+            looks = scene.drawn_appearance
+            bands = band_edges(looks, frame, colors) if texture.paint == "bands" else None
+            remarks = notes(self._extent(shown), colors, appearance, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:
                 for rect in bar.rects:
@@ -92,10 +93,10 @@ class Decorations:
         if scene.heading:
             heading, rect = headline(view, self._text, scene.heading)
             layout.reserve((0.0, 0.0, *rect[2:]))
-            layout.labels.append(heading)
+            layout.labels += heading
             writing.fills.append(box.plate(rect))
         if appearance.axes:
-            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown))
+            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown, frame))
         cards = Callouts()
         if appearance.markers:
             markers = [m for layer in shown for m in drawn_markers(layer)]
@@ -140,7 +141,7 @@ class Decorations:
         view: View,
         colors: ColorScale,
         scene: Scene,
-        bands: int,
+        bands: Bands | None,
         remarks: tuple[Note, ...],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""

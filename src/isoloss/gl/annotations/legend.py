@@ -13,6 +13,7 @@ from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
+from isoloss.naming import drawable, in_one_line, without_middle
 from isoloss.scene.layer import SurfaceLayer
 
 _LONGEST = 28  # characters
@@ -75,5 +76,5 @@ def _corner(
 
 def path_name(layer: SurfaceLayer, index: int) -> str:
     """What a trajectory is called in a legend."""
-    name = layer.trajectories[index].name or f"Trajectory {index + 1}"
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+    name = in_one_line(drawable(layer.trajectories[index].name)) or f"Trajectory {index + 1}"
+    return without_middle(name, lambda part: len(part) <= _LONGEST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from isoloss.geometry.height import number_label
 from isoloss.geometry.minima import Minimum
 from isoloss.gl.annotations.axes import AxisLabels
 from isoloss.gl.device.drawn_view import View
@@ -26,7 +25,7 @@ def minima_labels(
     for x, y in places:
         layout.reserve((x - _RADIUS * em, y - _RADIUS * em, x + _RADIUS * em, y + _RADIUS * em))
     for minimum, (x, y) in zip(some, places, strict=True):
-        loss = number_label(minimum.loss)
+        loss = frame.scale.label(minimum.loss)
         width, height = text.measure(loss, em)
         for across, down in _BESIDE:
             centre = x + across * (0.8 * em + width / 2), y + down * (0.85 * em + height / 2)

@@ -10,10 +10,12 @@ from isoloss.geometry.rect import Rect
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.naming import shortened
+from isoloss.naming import in_lines
 from isoloss.scene.theme import Color
 
 _TITLE = 1.3  # of the ordinary text
+_LINES, _LEADING = 3, 1.3  # lines at most, and from one to the next in its size
+_SHARE = 0.2  # of the picture's height that more than one line may take
 _SMALL = 24  # em: a picture that is less tall
 
 
@@ -53,14 +55,19 @@ class Silhouette:
         return (*self._view.theme.ground[:3], 0.8) if self.meets(rect) else None
 
 
-def headline(view: View, text: TextPass, title: str) -> tuple[Label, Rect]:
-    """The title at the top left, as much of it as fits, and where it is."""
+def headline(view: View, text: TextPass, title: str) -> tuple[list[Label], Rect]:
+    """The lines of the title at the top left, as much of it as fits, and where they are."""
     em = view.em
     # Where there is little room the title leaves more of it to the surface.
     size, at = (1.1, 0.8 * em) if view.size[1] < _SMALL * em else (_TITLE, 1.4 * em)
-    room = view.size[0] - 2 * at
-    shown = shortened(title, lambda part: text.measure(part, em, size)[0] <= room)
-    width, height = text.measure(shown, em, size)
-    label = Label(shown, at, at, view.theme.ink, (0.0, 0.0), size)
+    room, line = view.size[0] - 2 * at, _LEADING * size * em
+    most = min(max(int(_SHARE * view.size[1] / line), 1), _LINES)
+    shown = in_lines(title, most, lambda part: text.measure(part, em, size)[0] <= room)
+    width = max(text.measure(part, em, size)[0] for part in shown)
+    height = text.measure(shown[-1], em, size)[1] + line * (len(shown) - 1)
+    labels = [
+        Label(part, at, at + k * line, view.theme.ink, (0.0, 0.0), size)
+        for k, part in enumerate(shown)
+    ]
     rim = min(0.6 * em, at)
-    return label, (at - rim, at - rim, at + width + rim, at + height + rim)
+    return labels, (at - rim, at - rim, at + width + rim, at + height + rim)

@@ -8,25 +8,27 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import clamped
 from isoloss.geometry.outlines import outlines_of
 from isoloss.geometry.rect import Rect
+from isoloss.geometry.ticks import Tick
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.colormaps import shades
+from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.levels import own_height
+from isoloss.scene.levels import own_height, read_at
 from isoloss.scene.scene import Frame
-from isoloss.scene.textures import Texture
 from isoloss.scene.texturing import ColorScale, class_positions, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
+Bands = tuple[tuple[float, Tick], ...]
 
 _UPRIGHT = 1.15
+_STEPS = 48  # of a smooth ramp
 _LINE = 1.35  # em between the lines of notes
 
 
@@ -99,23 +101,23 @@ class Extent:
 
 
 def notes(
-    extent: Extent, texture: Texture, appearance: Appearance, frame: Frame, theme: Theme
+    extent: Extent, colors: ColorScale, appearance: Appearance, frame: Frame, theme: Theme
 ) -> tuple[Note, ...]:
-    """What is to be explained besides the colours of `texture`, in the order of the bar."""
+    """What is to be explained besides the colours, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
-    prefix = "" if texture.shows_height else f"{extent.quantity} "
+    prefix = "" if colors.is_of_heights else f"{extent.quantity} "
     if own_height(appearance, frame) is not None and appearance.contour_value is not None:
-        found.append(Note(prefix + number_label(appearance.contour_value), theme.level, "line"))
+        found.append(Note(prefix + scale.label(appearance.contour_value), theme.level, "line"))
     if appearance.trajectory:
         for kind, name in extent.outlines:
             found.append(Note(name, theme.ball if kind == "ball" else theme.cube, "line"))
-    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
-    if prefix or appearance.color_range is not None:  # else the caps of the bar tell it
-        if extent.highest > scale.hi + slack:
-            found.append(Note(f"{prefix}> {number_label(scale.hi)}", theme.clamped, "hatch"))
-        if extent.lowest < scale.lo - slack:
-            found.append(Note(f"{prefix}< {number_label(scale.lo)}", theme.clamped, "hatch"))
+    if prefix:  # else the caps of the bar tell it
+        lowest, highest = scale.beyond([extent.lowest, extent.highest])
+        if highest > 0:
+            found.append(Note(prefix + clamped(scale, ">"), theme.clamped, "hatch"))
+        if lowest < 0:
+            found.append(Note(prefix + clamped(scale, "<"), theme.clamped, "hatch"))
     if extent.has_infinite:
         found.append(Note("infinite", theme.clamped, "rim"))
     if extent.has_nan:
@@ -130,13 +132,13 @@ def scalar_bar(
     text: TextPass,
     colors: ColorScale,
     appearance: Appearance,
-    bands: int,
+    bands: Bands | None,
     remarks: tuple[Note, ...] = (),
 ) -> ScalarBar | None:
     """A bar at the right, or below where there is more room; None if the picture is a thumbnail.
 
     Args:
-        bands: how many discrete colours there are; 0 for smooth ones.
+        bands: the edges between discrete colours, and their values; None for smooth ones.
         remarks: what is explained besides.
     """
     width, height = view.size
@@ -156,7 +158,12 @@ class _Drawing:
     """Collects what the bar is made of; all places are pixels from the top left."""
 
     def __init__(
-        self, view: View, text: TextPass, colors: ColorScale, appearance: Appearance, bands: int
+        self,
+        view: View,
+        text: TextPass,
+        colors: ColorScale,
+        appearance: Appearance,
+        bands: Bands | None,
     ) -> None:
         self.view, self.text, self.colors, self.bands = view, text, colors, bands
         self.palette = (appearance.colormap, appearance.reverse_colormap)
@@ -164,7 +171,6 @@ class _Drawing:
         self.triangles: Triangles = []
         self.labels: list[Label] = []
         self.rects: list[Rect] = []
-        self.is_hatched = appearance.texture.shows_height and appearance.color_range is None
 
     # -- where ---------------------------------------------------------------------------------
 
@@ -181,8 +187,10 @@ class _Drawing:
     def breadth(self) -> float:
         """Of a standing bar with its labels and the margin; its title may reach further left."""
         em = self.view.em
-        texts = [self._width(label) for _, label in self.colors.ticks(6)]
-        ends = [self._width(end) + 0.3 * em for end in self._ends() if end]
+        texts = [self._width(label) for _, label in self._ticks(6)]
+        ends = [
+            self._width(line) + 0.3 * em for end in self._ends() for line in end.split(": ") if end
+        ]
         return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
 
     # -- standing ------------------------------------------------------------------------------
@@ -219,12 +227,11 @@ class _Drawing:
         if over:
             at -= 0.9 * em
             self._cap((left, top - 1.0 * em, left + thickness, top - 0.3 * em), 1.0)
-            self._say(over, right + 0.55 * em, top - 0.65 * em)
+            at -= self._end(over, right + 0.55 * em, top - 0.65 * em, -1.0)
         foot = bottom + 0.2 * em
         if under:
             self._cap((left, bottom + 0.3 * em, left + thickness, bottom + 1.0 * em), 0.0)
-            self._say(under, right + 0.55 * em, bottom + 0.65 * em)
-            foot += 1.1 * em
+            foot += 1.1 * em + self._end(under, right + 0.55 * em, bottom + 0.65 * em, 1.0)
         above = at + 0.2 * em
         titles = [(self.colors.detail, 0.9)] if detail else []
         titles.append((self.colors.title, 1.1))
@@ -240,6 +247,13 @@ class _Drawing:
             self._sign(note, (left, y - 0.4 * em, left + thickness, y + 0.4 * em))
             self._say(note.text, right + 0.55 * em, y)
         self.rects.append((left - 0.7 * em, above, float(width), foot + below + 0.4 * em))
+
+    def _end(self, text: str, x: float, y: float, outward: float) -> float:
+        """Write what lies beyond an end beside its cap, in lines; how much further they reach."""
+        lines, step = text.split(": ")[:: int(outward)], 1.15 * self.view.em
+        for k, line in enumerate(lines):
+            self._say(line, x, y + outward * k * step)
+        return step * (len(lines) - 1)
 
     # -- lying ---------------------------------------------------------------------------------
 
@@ -306,27 +320,33 @@ class _Drawing:
         """What stands beyond the lower and the upper end of the scale; "" for nothing."""
         colors = self.colors
         return (
-            f"< {colors.label(colors.scale.lo)}" if colors.below else "",
-            f"> {colors.label(colors.scale.hi)}" if colors.above else "",
+            colors.end("<") if colors.below else "",
+            colors.end(">") if colors.above else "",
         )
 
     def _ticks(self, count: int) -> list[tuple[float, str]]:
-        return self.colors.ticks(count)
+        if self.bands is None:
+            return self.colors.ticks(count)
+        edges = {tick.value: at for at, tick in self.bands}
+        read = read_at([tick for _, tick in self.bands], self.colors.scale, count)
+        return [(edges[tick.value], tick.label) for tick in read]
 
     def _ramp(self, rect: Rect, upright: bool) -> None:
         left, top, right, bottom = rect
         rim = self.frame
         self._fill((left - rim, top - rim, right + rim, bottom + rim), self.view.theme.box)
-        steps = self.bands or 48
-        edges = np.linspace(0, 1, steps + 1)
-        if self.bands:
-            middles = (np.arange(steps) + 0.5) / steps
-            if self.colors.classes:
-                middles = class_positions([number for number, _ in self.colors.classes])
-            low = high = shades(middles, *self.palette)
+        if self.bands is not None:
+            inner = [at for at, _ in self.bands]
+            edges = np.concatenate([[0.0], inner, [1.0]])
+            low = high = banded(inner, *self.palette)
+        elif self.colors.classes:
+            numbers = [number for number, _ in self.colors.classes]
+            edges = np.linspace(0, 1, len(numbers) + 1)
+            low = high = shades(class_positions(numbers), *self.palette)
         else:
+            edges = np.linspace(0, 1, _STEPS + 1)
             low, high = (shades(e, *self.palette) for e in (edges[:-1], edges[1:]))
-        for k in range(steps):
+        for k in range(len(edges) - 1):
             if upright:
                 y1, y0 = (bottom - e * (bottom - top) for e in edges[k : k + 2])
                 shade = np.stack([low[k], low[k], high[k], high[k]])
@@ -338,7 +358,7 @@ class _Drawing:
 
     def _cap(self, rect: Rect, end: float) -> None:
         """Beyond an end, 0 or 1: hatched as the surface is, where heights are clamped there too."""
-        if self.is_hatched:
+        if self.colors.is_of_heights:
             self._hatch(rect, tuple(shades(np.array(end), *self.palette)))
         else:
             self._fill(rect, shades(np.array(end), *self.palette))

@@ -28,6 +28,7 @@ from isoloss.gl.primitives.lines import LinePass, LineStyle
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.levels import band_edges
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.textures import Texture
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
@@ -210,7 +211,7 @@ class Renderer:
             for _ in buffers.contours.complete():
                 yield from self._pause(target)
         yield from self._pause(target)
-        paint = _paint(texture, scene)
+        paint = _paint(texture, scene, frame, colors)
         # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
         occluded = appearance.ambient_occlusion and whole
         if occluded and texture.paint != "lines":
@@ -340,14 +341,16 @@ def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[L
     return list(first.values())
 
 
-def _paint(texture: Texture, scene: Scene) -> Paint:
+def _paint(texture: Texture, scene: Scene, frame: Frame, colors: ColorScale | None) -> Paint:
     appearance = scene.drawn_appearance
     theme = THEMES[appearance.theme]
     if texture.paint == "one tone":
         return Paint(appearance.colormap, matte=theme.matte[:3], flat=not appearance.smooth)
     if texture.paint == "lines":  # a dark body hides the lines behind it
         return Paint(appearance.colormap, matte=theme.body[:3], unlit=0.75)
-    bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
+    bands = None
+    if texture.paint == "bands" and colors is not None:
+        bands = tuple(at for at, _ in band_edges(appearance, frame, colors))
     return Paint(
         appearance.colormap,
         appearance.reverse_colormap,

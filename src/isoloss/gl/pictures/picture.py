@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.files import write_atomic
+from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
@@ -90,11 +92,13 @@ def render(
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
         document = stage(source, overlays, **options)
+        _say_boxes(document.shown_views)
         asked = document.view.appearance.texture if "texture" in options else None
         return draw_contours(document, path, size, scale, print_ or Print(), asked)
     if print_ is not None:
         raise IsolossError("--width-mm, --dpi, --fill and --line-labels are for figures: --figure")
     document = stage(source, overlays, **options)
+    _say_boxes(document.shown_views)
     if options.keys() & {"azimuth", "elevation"} and not options.keys() & {"distance", "target"}:
         _step_back(document.view, size or SIZE)
     with HeadlessContext():
@@ -102,6 +106,16 @@ def render(
     if path is not None:
         write_png(image, path)
     return image
+
+
+def _say_boxes(views: Sequence[Scene]) -> None:
+    """Name the letters of headings and paths that no font here has, once."""
+    names = [path.name for view in views for layer in view.shown for path in layer.trajectories]
+    if lacking := letters_without_a_font("".join([*names, *(view.heading for view in views)])):
+        print(
+            f"isoloss: no font here has {lacking}: boxes are drawn for them; install one that does",
+            file=sys.stderr,
+        )
 
 
 def draw_views(

@@ -15,6 +15,7 @@ from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
 from isoloss.files import nothing_at
 from isoloss.geometry.arrays import Pixels
+from isoloss.geometry.difference import plane_of
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
 from isoloss.naming import as_arguments
@@ -215,6 +216,8 @@ def _difference_of_planes(layers: Sequence[SurfaceLayer]) -> str:
     for surface in others:
         for key, things in (("plane", "planes"), ("model", "networks"), ("data", "data")):
             values = first.meta.get(key), surface.meta.get(key)
+            if key == "plane" and plane_of(first) == plane_of(surface) is not None:
+                continue  # one was computed along the other's directions
             if None not in values and values[0] != values[1]:
                 return f"their {things} differ: {values[0]} and {values[1]}"
         for letter, axis in (("α", "alpha"), ("β", "beta")):
