@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from isoloss.paths import is_file
 from isoloss.resources import font_file
 
 _SYSTEM = {
@@ -103,7 +104,7 @@ def _shipped(package: str, path: str) -> Path | None:
     found = importlib.util.find_spec(package)
     for folder in (found.submodule_search_locations or []) if found else []:
         file = Path(folder) / path
-        if file.is_file():
+        if is_file(file):
             return file
     return None
 

@@ -61,6 +61,12 @@ def cited(text: object, most: int = 300) -> str:
     return shortened(in_one_line(text), lambda part: len(part) <= most)
 
 
+def printable(text: object) -> str:
+    """A text that any font and any stream takes: bytes of a file's name that are no UTF-8, which
+    Python keeps as lone surrogates, become "�"."""
+    return re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", str(text))
+
+
 def file_name(text: str) -> str:
     """A text as part of a file's name on any system."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", text)

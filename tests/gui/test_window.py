@@ -84,6 +84,10 @@ def test_trajectories_are_scrubbed_and_played(travel: Travel, valley: Path) -> N
     travel("scrub", valley)
 
 
+def test_what_is_dropped_and_drawn_is_what_is_there(travel: Travel, valley: Path) -> None:
+    travel("doors", valley, seconds=200)
+
+
 def test_save_pictures_figures_and_movies(travel: Travel, valley: Path, barrier: Path) -> None:
     travel("picture", valley, barrier, seconds=200)
 

@@ -95,13 +95,14 @@ def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:
     from isoloss.errors import IsolossError
     from isoloss.files import nothing_at
     from isoloss.jobs.window_job import WindowJob
+    from isoloss.paths import exists
 
     if not has_display():
         raise IsolossError("there is no display: isoloss.render makes pictures without a window")
     folder = Path(mkdtemp(prefix=PASSING))
     try:
         paths = as_paths(shown, folder)
-        if paths and not any(path.exists() for path in paths):
+        if paths and not any(exists(path) for path in paths):
             raise nothing_at(paths[0])
         return WindowJob(paths, folder)
     except BaseException:

@@ -15,7 +15,7 @@ from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
 from isoloss.app.state.defects import in_words
 from isoloss.app.state.motion import APPROACH
-from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
@@ -61,8 +61,7 @@ class App:
         """Take in what has happened outside, and choose how often to draw."""
         parts = self.parts
         dropped, self._dropped = self._dropped, []
-        for path in dropped:
-            open_path(self.workspace, path)
+        open_paths(self.workspace, dropped)
         # Drawing what grows must not take the processor from the job that computes it.
         cost = parts.viewports.cost + self.workspace.live_cost
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)

@@ -86,7 +86,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument("path", type=Path, metavar="PATH")
+    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="Files or folders")
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
@@ -149,7 +149,10 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     from isoloss.scene.painted import PAINT
 
     known = listed(writable(), "or")
-    parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH",
+        help="File or run folder; trajectories beside it come along",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
     painted = listed(paintable(), "or")
     add_fields(

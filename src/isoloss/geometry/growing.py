@@ -20,6 +20,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
+from isoloss.paths import exists
 
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")
@@ -63,7 +64,7 @@ class GrowingSurface:
     @staticmethod
     def exists(folder: Path) -> bool:
         """Whether `folder` holds a growing surface."""
-        return (folder / "surface.json").exists()
+        return exists(folder / "surface.json")
 
     @classmethod
     def create(

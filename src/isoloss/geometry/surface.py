@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import short_name
+from isoloss.naming import printable, short_name
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
@@ -118,14 +118,14 @@ class Surface:
 
         given = self.meta.get("title")
         if given:
-            return str(given)
+            return printable(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
         plane = plane_kind(self.meta.get("plane")).title
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"
         subject = f"{model} on {data}" if model and data else model
-        return ", ".join(part for part in (subject, plane) if part)
+        return printable(", ".join(part for part in (subject, plane) if part))
 
     @classmethod
     def from_loss(cls, alpha: Array, beta: Array, loss: Array, **meta: Any) -> Surface:

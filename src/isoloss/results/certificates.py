@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_csv
+from isoloss.files import check_readable, write_csv
 from isoloss.geometry.arrays import Array
 from isoloss.naming import cited
 
@@ -64,6 +64,7 @@ def read_certificates(path: Path) -> list[CertificateRow]:
     Raises:
         IsolossError: if it cannot be read or holds something else.
     """
+    check_readable(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             found = [_certificate(line) for line in csv.DictReader(file)]

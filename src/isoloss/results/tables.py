@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_csv, write_json
+from isoloss.files import check_readable, read_json, write_csv, write_json
 from isoloss.naming import cited
 from isoloss.settings.attack_kinds import CERTIFICATE
 
@@ -181,6 +181,7 @@ def read_table(path: Path) -> list[Row]:
     Raises:
         IsolossError: if it cannot be read or is no such table.
     """
+    check_readable(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file)

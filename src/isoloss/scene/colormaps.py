@@ -31,6 +31,15 @@ CLASS_COLORS = len(_OF_CLASSES)
 """So many classes have colours of their own; then they begin again."""
 
 
+OWN = ("amber", "rose", "slate")
+"""Of the second, third … of several surfaces: each of one hue, from dark to light."""
+_HUES = {
+    "amber": ((58, 21, 0), (217, 112, 10), (255, 230, 184)),
+    "rose": ((59, 10, 42), (212, 58, 134), (255, 220, 238)),
+    "slate": ((28, 32, 38), (125, 136, 150), (242, 245, 249)),
+}
+
+
 def for_whom(name: str) -> str:
     """Who can read a colormap, in a few words."""
     return "safe for the colour-blind" if name in SAFE else "not for the colour-blind"
@@ -40,11 +49,16 @@ def colormap(name: str) -> NDArray[np.uint8]:
     """(256, 3) uint8 sRGB colours from the lowest value to the highest.
 
     Raises:
-        IsolossError: `name` is not one of `NAMES`, nor `CLASSES`.
+        IsolossError: `name` is not one of `NAMES` or `OWN`, nor `CLASSES`.
     """
     if name == CLASSES:
         colors = np.array([list(bytes.fromhex(code)) for code in _OF_CLASSES], np.uint8)
         return np.repeat(colors, 256 // CLASS_COLORS, axis=0)
+    if name in _HUES:
+        colors = np.empty((256, 3))
+        for k, stops in enumerate(zip(*_HUES[name], strict=True)):
+            colors[:, k] = np.interp(np.linspace(0, 1, 256), (0, 0.5, 1), stops)
+        return np.rint(colors).astype(np.uint8)
     if name not in NAMES:
         raise IsolossError(f"there is no colormap {name!r}; choose one of {', '.join(NAMES)}")
     return stored_colormap(name)

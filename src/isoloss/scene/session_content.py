@@ -11,6 +11,7 @@ from typing import Any, cast
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at, write_atomic
 from isoloss.naming import cited
+from isoloss.paths import is_file
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
@@ -135,7 +136,7 @@ def read_content(path: Path) -> Content:
 
 def _parsed(path: Path) -> Any:
     try:
-        if not path.is_file():  # nor a pipe, which would make us wait
+        if not is_file(path):  # nor a pipe, which would make us wait
             raise nothing_at(path)
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)

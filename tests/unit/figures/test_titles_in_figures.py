@@ -17,6 +17,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
+from isoloss.scene.textures import Texture
 
 AXIS = np.linspace(-1, 1, 5)
 TITLES = ("a$\\b$", "$\\alpha^2$ 50 % & <b>", "_x_1 $ y", "cost $5 of $x_{1", "損失 🏔 दृश्य")
@@ -114,3 +115,44 @@ def test_a_title_of_two_lines_stays_in_the_picture_in_space(tmp_path):
     assert len(changed) > 10
     assert changed[:, 0].min() > 20
     assert changed[:, 0].max() < 60
+
+
+@pytest.mark.parametrize(
+    ("plane", "given", "ratio"),
+    [
+        ("pca", None, 0.25), ("random", None, 1.0), ("random", True, 0.25), ("pca", False, 1.0),
+    ],
+)  # fmt: skip
+def test_a_pca_plane_is_true_to_scale(plane, given, ratio):
+    wide = Surface.from_loss(4 * AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2, plane=plane)
+    look = Appearance(theme="light", equal_aspect=given)
+    scene = Scene([SurfaceLayer("a", wide)], appearance=look)
+    (axes, _) = contour_figure([scene], Sheet(300, None, 8, 72), Print()).axes
+    box = axes.get_window_extent()
+    assert box.height / box.width == pytest.approx(ratio)
+    assert axes.get_xlim() == (-4, 4)
+    assert axes.get_ylim() == (-1, 1)
+
+
+def test_colours_of_another_quantity_than_the_lines_say_so():
+    layer = SurfaceLayer("a", surface())
+
+    def titles(**look):
+        scene = Scene([layer], appearance=Appearance(theme="light", **look))
+        _, bar = contour_figure([scene], Sheet(300, None, 8, 72), Print()).axes
+        return [text.get_text() for text in bar.texts]
+
+    assert "lines: loss" in titles(texture=Texture.SLOPE)
+    assert "lines: loss" not in titles(texture=Texture.SLOPE, contours=False)
+    assert "lines: loss" not in titles()
+
+
+def test_signs_are_explained_in_a_figure_if_asked_for():
+    def legend(**look):
+        layer = SurfaceLayer("a", surface(), (path("x"), path("y")))
+        scene = Scene([layer], appearance=Appearance(theme="light", **look))
+        figure = contour_figure([scene], Sheet(300, None, 8, 72), Print())
+        return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+    assert legend() == ["x", "y"]
+    assert legend(signs=True) == ["x", "y", "first checkpoint", "checkpoint", "last checkpoint"]

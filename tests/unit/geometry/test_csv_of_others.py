@@ -96,7 +96,7 @@ def test_two_columns_are_a_curve(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "fewer than two rows"),
+        ("", "is empty"),
         ("alpha,beta,loss\n", "fewer than two rows"),
         ("0,0,1\n0,1,2\n1,0,3\n1,1,4\n", "3 columns have no names: a first line alpha,beta,loss"),
         ("1.5,2\n3,4\n", "2 columns have no names"),

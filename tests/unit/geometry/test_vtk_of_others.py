@@ -176,7 +176,7 @@ LAUGHS = "<!DOCTYPE x [<!ENTITY a 'ha'>" + "".join(
     f"<!ENTITY {b} '{f'&{a};' * 20}'>" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
 HOSTILE = {
-    "nothing": ("", "not readable as XML"),
+    "nothing": ("", "is empty"),
     "a page": ("<!DOCTYPE html><html></html>", "declares a document type"),
     "entities of entities": (file(PLACES + "&i;", said=LAUGHS + "]>"), "declares a document type"),
     "an outer entity": (

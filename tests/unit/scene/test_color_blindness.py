@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isoloss.scene.colormaps import DIVERGING, NAMES, SAFE, colormap
+from isoloss.scene.colormaps import DIVERGING, NAMES, OWN, SAFE, colormap
 from isoloss.scene.theme import THEMES
 
 CONES = {
@@ -72,3 +72,12 @@ def test_the_first_one_is_safe():
 def test_paths_are_told_apart_by_everybody(theme, cones):
     colors = [THEMES[theme].path_color(k)[:3] for k in range(5)]
     assert least_apart(lab(colors, cones)) > 20
+
+
+@pytest.mark.parametrize("cones", CONES)
+def test_several_surfaces_are_told_apart_by_everybody(cones):
+    seen = [lab(colormap(name) / 255, cones) for name in (NAMES[0], *OWN[:2])]
+    for k in range(3):
+        assert np.linalg.norm(seen[k] - seen[k - 1], axis=1).mean() > 10
+    for name in OWN:
+        assert np.diff(lab(colormap(name) / 255, cones)[:, 0]).min() >= 0

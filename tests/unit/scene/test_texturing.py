@@ -169,13 +169,16 @@ def test_notes_name_what_the_colours_do_not():
     def texts(**look):
         chosen = Appearance(**look)
         extent = Extent.of(scene.layers)
-        found = notes(extent, colors_of_scene(scene, chosen), chosen, scene.frame(), THEMES["dark"])
+        colors = colors_of_scene(scene, chosen)
+        found = notes(extent, chosen.texture, colors, chosen, scene.frame(), THEMES["dark"])
         return [note.text for note in found]
 
     assert texts() == ["infinite", "NaN", "pending"]
     assert texts(contour_value=1.5)[0] == "1.5"
     top = float(f"{scene.frame().scale.hi:.3g}")
-    assert texts(texture=Texture.SLOPE)[0] == f"loss > {top:g}: clamped"
+    assert texts(texture=Texture.SLOPE)[:2] == ["lines: loss", f"loss > {top:g}: clamped"]
+    without = texts(texture=Texture.SLOPE, contours=False, floor_contours=False)
+    assert without[0] == f"loss > {top:g}: clamped"
 
 
 def test_notes_on_differences_say_so():
@@ -187,12 +190,13 @@ def test_notes_on_differences_say_so():
     chosen = Appearance(texture=Texture.SLOPE, contour_value=0.1)
     found = notes(
         Extent.of(scene.layers),
+        chosen.texture,
         colors_of_scene(scene, chosen),
         chosen,
         scene.frame(),
         THEMES["dark"],
     )
-    assert found[0].text == "Δ loss 0.1"
+    assert [note.text for note in found[:2]] == ["lines: Δ loss", "Δ loss 0.1"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.state.forms.typed_path import exists
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, primary_button, right_edge, row, within_window, wrapped
+from isoloss.paths import exists
 
 BUTTON = 7.0
 """Width of a dialog's buttons, in em."""

@@ -12,17 +12,18 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.dialogs.renderings import Renderings
-from isoloss.app.state.forms.typed_path import exists, typed_path
+from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import number_field, whole_field, whole_slider
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, row, rows, shortened, toggle_button, wrapped
 from isoloss.errors import IsolossError
-from isoloss.scene.document import Document
+from isoloss.naming import printable
+from isoloss.paths import is_file, is_folder
 from isoloss.scene.painted import save_painted
+from isoloss.scene.snapshot import write_curve, write_document
 from isoloss.scene.staging import DECORATIONS
-from isoloss.settings.source import is_folder
 
 Kind = Literal["Picture", "Figure", "Movie", "Mesh"]
 Size = tuple[int, int]
@@ -106,9 +107,8 @@ class PictureDialog:
 
     @property
     def curve(self) -> OpenCurve | None:
-        """The curve that is shown, if it can be read from a file."""
-        shown = self.workspace.curves.shown
-        return shown if shown is not None and shown.source is not None else None
+        """The curve that is shown."""
+        return self.workspace.curves.shown
 
     @property
     def motions(self) -> list[str]:
@@ -126,7 +126,7 @@ class PictureDialog:
         self.of_curve = not self.workspace.scene.shown
         if self.of_curve and self.choices.kind in OF_SURFACES:
             self.choices.kind = "Picture"
-        self.path = str(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
+        self.path = printable(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
         self.is_open = self._appearing = True
 
     def _name(self) -> str:
@@ -172,7 +172,7 @@ class PictureDialog:
                 }
                 draw[self.choices.kind]()
         path = self._path()
-        if path is not None and exists(path) and path.is_file():
+        if path is not None and is_file(path):
             warn_of_replacing()
         elif path is not None and self.choices.kind == "Movie" and _lacks_ffmpeg(path):
             wrapped(
@@ -205,7 +205,7 @@ class PictureDialog:
         path = typed_path(self.path, self.workspace.folder)
         path = path or self.workspace.folder / "picture"
         name = self._name() if path.stem == "picture" else path.stem
-        self.path = str(path.with_name(name + SUFFIX[self.choices.kind]))
+        self.path = printable(path.with_name(name + SUFFIX[self.choices.kind]))
 
     def _picture(self) -> None:
         choices = self.choices
@@ -293,8 +293,7 @@ class PictureDialog:
                 self._save_now(path)
                 self.workspace.messages.say(f"Saved {path}", "done")
             else:
-                source = self._source()
-                self.renderings.start(source, path, self._options())
+                self.renderings.start(self._write_down, path, self._options())
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
@@ -314,12 +313,10 @@ class PictureDialog:
             return self.choices.own
         return SIZES[self.choices.size] or self._drawn_at()[0]
 
-    def _source(self) -> Document | Path:
-        if self.of_curve:
-            assert self.curve is not None
-            assert self.curve.source is not None
-            return self.curve.source
-        return self.workspace.document
+    def _write_down(self, folder: Path) -> Path:
+        if self.of_curve and self.curve is not None:
+            return write_curve(self.curve.name, self.curve.surface, folder)
+        return write_document(self.workspace.document, folder)
 
     def _options(self) -> list[str]:
         """As one would type them after `isoloss render SOURCE --out PATH`."""

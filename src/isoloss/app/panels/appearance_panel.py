@@ -30,6 +30,11 @@ from isoloss.scene.texturing import color_scale
 
 _LOG = {"Automatic": None, "Linear": False, "Logarithmic": True}
 _SPACING = {"Even in height": "height", "Linear": "linear", "Logarithmic": "log"}
+_EXPLAINED = {
+    "signs": "Says in the legend what rings, stars, diamonds and the other signs mean",
+    "own_colors": "Gives each of several surfaces a colormap of its own",
+    "equal_aspect": "The same unit along α and β",
+}
 _RANGE = ("By data", "By hand")
 _LABELS = 5.6  # em
 
@@ -243,11 +248,16 @@ class AppearancePanel:
             ("Axes", "axes"),
             ("Scalar bar", "scalar_bar"),
             ("Title", "title"),
+            ("Signs explained", "signs"),
+            ("Own colours", "own_colors"),
+            ("Equal aspect", "equal_aspect"),
             ("Ambient occlusion", "ambient_occlusion"),
         ):
-            if name in ("smooth", "axes", "title"):
+            if name in ("smooth", "axes", "title", "own_colors", "ambient_occlusion"):
                 imgui.same_line(right_edge() / 2)
-            changed, on = imgui.checkbox(label, getattr(appearance, name))
+            changed, on = imgui.checkbox(label, bool(getattr(appearance, name)))
+            if name in _EXPLAINED:
+                hint(_EXPLAINED[name])
             if changed:
                 workspace.change(**{name: on})
         with rows("title", em(_LABELS)) as shown:

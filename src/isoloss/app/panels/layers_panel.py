@@ -190,7 +190,11 @@ class LayersPanel:
             self.workspace.toggle_trajectory(layer, index)
         imgui.same_line(0, em(0.2))
         if len(layer.trajectories) > 1:
-            stroke(THEMES[self.workspace.appearance.theme].path_color(index))
+            stroke(
+                THEMES[self.workspace.appearance.theme].path_color(
+                    self.workspace.scene.path_number(layer, index)
+                )
+            )
             imgui.same_line(0, em(0.5))
         imgui.align_text_to_frame_padding()
         text = f"{path.name or 'Trajectory'}, {len(path)} {path.point}s"

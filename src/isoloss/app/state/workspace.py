@@ -201,10 +201,11 @@ class Workspace:
         """Keep a layer in step with the run it comes from."""
         try:
             if is_run(folder):
-                self.live.append(LiveSurface(self.runs.follow(Run.open(folder)), layer))
+                followed = self.runs.follow(Run.open(folder))
+                self.live.append(LiveSurface(followed, layer, tell=self._warn))
             elif folder.name == DEFENDED and is_run(folder.parent):
                 followed = self.runs.follow(Run.open(folder.parent))
-                self.live.append(LiveSurface(followed, layer, defended=True))
+                self.live.append(LiveSurface(followed, layer, tell=self._warn, defended=True))
         except IsolossError as error:
             self.messages.say(str(error), "warning")
 
@@ -250,9 +251,12 @@ class Workspace:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
         settings = followed.run.settings
         if not any(live.followed is followed for live in self.live):
-            self.live.append(LiveSurface(followed))
+            self.live.append(LiveSurface(followed, tell=self._warn))
             if settings.kind == "probe-input" and settings.noise is not None:
-                self.live.append(LiveSurface(followed, defended=True))
+                self.live.append(LiveSurface(followed, tell=self._warn, defended=True))
+
+    def _warn(self, line: str) -> None:
+        self.messages.say(line, "warning")
 
     def show_evaluation(self, followed: FollowedRun) -> OpenEvaluation:
         """Bring the accuracies of an attack, a defense or a certification to the front."""

@@ -18,6 +18,9 @@ import glfw  # isort: skip
 
 from isoloss.geometry.rect import Rect
 
+_kept: list[Any] = []
+"""What GLFW calls, and must not be forgotten meanwhile."""
+
 
 def glfw_window() -> Any:
     """The window; only while it is open."""
@@ -42,9 +45,14 @@ def screens() -> list[Rect]:
 
 def listen_to_drops(drop: Callable[[Sequence[str]], None]) -> None:
     """Call `drop` with the paths of files that are dropped on the window."""
-    # pyGLFW hands over a list of paths, whatever its stubs say.
-    dropped: Any = lambda _, paths: drop(paths)  # noqa: E731
-    glfw.set_drop_callback(glfw_window(), dropped)
+
+    def dropped(_window: Any, count: int, paths: Any) -> None:
+        drop([os.fsdecode(paths[k]) for k in range(count)])
+
+    # pyGLFW's own would lose all that are dropped where the name of one is no UTF-8.
+    library: Any = glfw
+    _kept.append(library._GLFWdropfun(dropped))
+    library._glfw.glfwSetDropCallback(glfw_window(), _kept[-1])
 
 
 def why_no_window(display: str) -> str:

@@ -43,6 +43,7 @@ def muted(text: str) -> None:
 
 def wrapped(text: str, color: Color | None = None) -> None:
     """Text broken at the right edge."""
+    text = naming.printable(text)
     imgui.push_style_color(imgui.Col_.text, vec(color or palette().text))
     imgui.push_text_wrap_pos(0)
     imgui.text_unformatted(text)
@@ -88,7 +89,7 @@ def hint(text: str, terms: Sequence[Explanation] = (), *, above: bool = False) -
     imgui.begin_tooltip()
     imgui.push_text_wrap_pos(em(24))
     if text:
-        imgui.text_unformatted(text)
+        imgui.text_unformatted(naming.printable(text))
     for k, term in enumerate(terms):
         if text or k:
             imgui.separator()
@@ -255,7 +256,7 @@ def list_line(
     """A line of a list: an icon, a text, a remark beside it and one at the right end."""
     p = palette()
     height = em(1.55)
-    pressed = imgui.selectable(f"###{name}", chosen, flags, ImVec2(0, height))[0]
+    pressed = imgui.selectable(f"###{naming.printable(name)}", chosen, flags, ImVec2(0, height))[0]
     lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
     draw = imgui.get_window_draw_list()
     y = lo.y + (hi.y - lo.y - imgui.get_font_size()) / 2

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from isoloss.errors import IsolossError
 from isoloss.events import Metric
 from isoloss.files import read_json
+from isoloss.paths import exists
 from isoloss.run import Run
 
 
@@ -74,4 +75,4 @@ def from_lines(lines: Any, origin: object) -> list[TrajectoryPoint]:
 def read_trajectory(run: Run) -> list[TrajectoryPoint]:
     """The checkpoints of a training run, in order; empty if there are none yet."""
     path = run.points_path
-    return from_lines(read_json(path), path) if path.exists() else []
+    return from_lines(read_json(path), path) if exists(path) else []

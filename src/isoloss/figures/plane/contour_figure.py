@@ -12,6 +12,7 @@ import numpy as np
 
 from isoloss.figures.paper import Print
 from isoloss.figures.plane.figure_bar import MOST_READ, Reading, draw_bar
+from isoloss.figures.plane.legend_signs import Signs, SignsHandler
 from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.plane.marks import draw_marks, draw_paths, keep_clear, legend_entries
 from isoloss.figures.plane.remarks import draw_remarks, remarks, sign_of
@@ -242,10 +243,9 @@ def legend_rows(figure: Figure, subplot: Subplot, width: float, em: float, is_te
 
 
 def _legend_texts(subplot: Subplot, is_terse: bool) -> list[str]:
-    appearance = subplot.scene.appearance
-    if not appearance.legend:
+    if not subplot.scene.appearance.legend:
         return []
-    named = [text for text, _ in legend_entries(subplot.layer, appearance)]
+    named = [entry.text for entry in legend_entries(subplot.scene)]
     return named + [remark.text for remark in remarks(subplot, is_terse)]
 
 
@@ -283,6 +283,7 @@ def _draw_subplot(
         add_legend(
             axes,
             handles,
+            handler_map={Signs: SignsHandler()},
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             bbox_transform=axes.transAxes,
@@ -367,15 +368,6 @@ def _label_lines(axes: Axes, lines: Any, subplot: Subplot, size: float, labels: 
 
 def _handles(subplot: Subplot, unit: float, theme: Theme, is_terse: bool) -> list[Any]:
     """The entries of the legend, as `_legend_texts` has them."""
-    named = legend_entries(subplot.layer, subplot.scene.appearance)
+    named = legend_entries(subplot.scene)
     signs = [sign_of(remark, theme, unit) for remark in remarks(subplot, is_terse)]
-    return [_handle(entry, unit, theme) for entry in named] + signs
-
-
-def _handle(entry: tuple[str, dict[str, Any]], unit: float, theme: Theme) -> Any:
-    from matplotlib.lines import Line2D
-
-    text, appearance = entry
-    edge = {"markeredgewidth": unit, "markeredgecolor": theme.path_casing[:3]}
-    scaled: dict[str, Any] = {"lw": 1.8 * unit, "markersize": 8 * unit} | edge
-    return Line2D([], [], label=text, **(scaled | appearance))
+    return [Signs(entry, theme, unit) for entry in named] + signs

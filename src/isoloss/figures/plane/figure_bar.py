@@ -15,6 +15,7 @@ from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import clamped
 from isoloss.scene.levels import own_height
+from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Reading:
         edges of areas that have one colour each."""
         colors, scale = subplot.colors, subplot.frame.scale
         titles = [colors.title, colors.detail] if colors.detail else [colors.title]
+        if subplot.field is not None and subplot.scene.appearance.contours:
+            titles.append(f"lines: {quantity([subplot.layer])}")
         if subplot.field is not None:
             above = colors.end(">") if colors.above else ""
             below = colors.end("<") if colors.below else ""

@@ -25,6 +25,8 @@ from isoloss.scene.texturing import (
 
 SQUARE = (0.5, 2.0)
 """Between these ratios of its sides a plane is drawn true to scale; else as a square."""
+LONGEST_PCA = (0.1, 10.0)
+"""Likewise of a PCA plane, whose axes have the same unit: there a circle has to look like one."""
 STEPS = 64
 """Into so many tones the colours of a texture other than the loss are cut."""
 
@@ -57,7 +59,12 @@ class Subplot:
         """Height to width of the plot."""
         alpha, beta = (hi - lo for lo, hi in (self.frame.alpha, self.frame.beta))
         ratio = beta / alpha if alpha > 0 else 1.0
-        return ratio if SQUARE[0] <= ratio <= SQUARE[1] else 1.0
+        equal = self.scene.appearance.equal_aspect
+        if equal is None:
+            is_pca = self.layer.surface.meta.get("plane") == "pca"
+            least, most = LONGEST_PCA if is_pca else SQUARE
+            equal = least <= ratio <= most
+        return ratio if equal else 1.0
 
     @property
     def losses(self) -> Array:
@@ -109,7 +116,9 @@ def subplot_of(scene: Scene, print_: Print) -> Subplot:
         raise IsolossError(f"{layer.name} has no contours: it is thinner than 2×2 points")
     texture = _drawn_texture(layer, scene, print_)
     scene = replace(scene, appearance=replace(scene.appearance, texture=texture))
-    frame, appearance = scene.frame(), scene.drawn_appearance
+    # The page is cut to the plane, not the plane filled up to the page.
+    fitting = replace(scene, appearance=replace(scene.appearance, equal_aspect=False))
+    frame, appearance = fitting.frame(), scene.drawn_appearance
     colors = color_scale(list(dict.fromkeys([layer, *scene.beside])), appearance, frame)
     assert colors is not None
     found = contour_levels(appearance, frame)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.files import check_readable
 from isoloss.geometry.files.csv import load_csv, save_csv
 from isoloss.geometry.files.h5 import load_h5
 from isoloss.geometry.files.look import Look, is_relief, only_heights
@@ -98,6 +99,7 @@ def load_surface(path: Path) -> Surface:
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
         )
+    check_readable(path)
     try:
         surface = format.read(path)
         check_values(surface)

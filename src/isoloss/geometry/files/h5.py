@@ -13,6 +13,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import MOST_CELLS, reals
 from isoloss.geometry.files.named import AXES, EXTRAS, VALUES, named, surface_of_arrays
 from isoloss.geometry.surface import Surface
+from isoloss.paths import is_file
 
 _AXES = ("xcoordinates", "ycoordinates")
 _READ = [name for pair in AXES for name in pair] + [*VALUES, *EXTRAS, "train_acc", "test_acc"]
@@ -42,7 +43,7 @@ def load_h5(path: Path) -> Surface:
                 if isinstance(file.get(name), h5py.Dataset)
             }
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError, KeyError) as error:
-        is_none = path.is_file() and not h5py.is_hdf5(path)
+        is_none = is_file(path) and not h5py.is_hdf5(path)
         known = "it is no HDF5 file" if is_none else error
         raise IsolossError(f"{path} is not a readable .h5 surface: {known}") from error
     chosen = named(arrays)

@@ -35,11 +35,12 @@ _DAMAGED = (
 )
 
 
-def save_npz(surface: Surface, path: Path) -> Path:
+def save_npz(surface: Surface, path: Path, *, compressed: bool = True) -> Path:
     """Write every array of `surface` as it is, with `meta` as JSON; it comes back exactly."""
+    save = np.savez_compressed if compressed else np.savez
     arrays: dict[str, Any] = {"alpha": surface.alpha, "beta": surface.beta, **grids_of(surface)}
     meta = np.array(json.dumps(described(surface)))
-    return write_atomic(path, lambda p: np.savez_compressed(p, **arrays, meta=meta))
+    return write_atomic(path, lambda p: save(p, **arrays, meta=meta))
 
 
 def load_npz(path: Path) -> Surface:

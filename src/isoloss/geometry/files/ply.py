@@ -31,6 +31,7 @@ from isoloss.geometry.files.look import Look, Relief, height_colors, normals, on
 from isoloss.geometry.files.remark import meta_in, remark
 from isoloss.geometry.surface import Surface, grids_of
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import is_file
 
 plyfile: Any = _plyfile  # it has no type stubs
 
@@ -358,3 +359,21 @@ def _promised(path: Path, lines: list[bytes]) -> int:
             kind = words[2 if words[1] == b"list" else 1].decode("latin-1")
             promised += count * (2 if text else _SIZES.get(kind, 1))
     return promised
+
+
+def holds_trajectory(path: Path) -> bool | None:
+    """Whether the header of a PLY tells of a trajectory of our make (True) or of another thing with
+    places and heights, as surfaces are (False); None for what is neither, or cannot be read."""
+    if not is_file(path):
+        return None
+    try:
+        with path.open("rb") as file:
+            header, end, _ = file.read(_MAX_HEADER).partition(b"end_header")
+    except OSError:
+        return None
+    if not (end and _BEGINS.match(header)):
+        return None
+    names = {name.decode("latin-1") for name in re.findall(rb"property \w+ (\w+)", header)}
+    if names & {"off_plane", "epoch", "lr"} or b'"kind": "trajectory"' in header:
+        return True
+    return False if names.issuperset("xyz") or {"alpha", "beta", "loss"} <= names else None

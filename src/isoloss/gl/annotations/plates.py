@@ -11,8 +11,10 @@ from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.naming import in_lines
+from isoloss.scene.camera import Camera, box_unit
 from isoloss.scene.theme import Color
 
+_TURNS, _MAP = 60.0, 75.0  # degrees: below the first it is seen to turn, above the second not
 _TITLE = 1.3  # of the ordinary text
 _LINES, _LEADING = 3, 1.3  # lines at most, and from one to the next in its size
 _SHARE = 0.2  # of the picture's height that more than one line may take
@@ -30,6 +32,17 @@ class Silhouette:
         places = view.pixels(corners)
         self._view, self._box = view, places[:, :2]
         self._is_around = bool(places[:, 2].min() <= 0)  # the eye is inside
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far it may come to the right and down, whole pixels: the same from all sides, but
+        from above, where it is seen to."""
+        (width, height), camera = self._view.size, self._view.camera
+        unit = box_unit(self._view.size) * Camera.distance / camera.distance
+        turning = np.array([width / 2 + 0.55 * unit, height / 2 + 0.49 * unit])
+        share = float(np.clip((camera.elevation - _TURNS) / (_MAP - _TURNS), 0, 1))
+        right, down = turning + share * (self._box.max(axis=0) - turning)
+        return float(round(right)), float(round(down))
 
     def meets(self, rect: Rect) -> bool:
         """Whether it and `rect` have a point in common: no line lies between them."""

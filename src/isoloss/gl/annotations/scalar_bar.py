@@ -17,11 +17,13 @@ from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import Appearance
+from isoloss.scene.camera import Margins, box_unit
 from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height, read_at
-from isoloss.scene.scene import Frame
-from isoloss.scene.texturing import ColorScale, class_positions, quantity
+from isoloss.scene.scene import Frame, Palette, Scene
+from isoloss.scene.textures import Texture
+from isoloss.scene.texturing import ColorScale, axis_titles, class_positions, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
@@ -29,6 +31,8 @@ Bands = tuple[tuple[float, Tick], ...]
 
 _UPRIGHT = 1.15
 _STEPS = 48  # of a smooth ramp
+_LEVEL = 75.0  # degrees: from above α lies level and β upright
+_AWAY = 4.0  # em from the box to the bar: between them are the numbers of its axes
 _LINE = 1.35  # em between the lines of notes
 
 
@@ -101,12 +105,20 @@ class Extent:
 
 
 def notes(
-    extent: Extent, colors: ColorScale, appearance: Appearance, frame: Frame, theme: Theme
+    extent: Extent,
+    texture: Texture,
+    colors: ColorScale,
+    appearance: Appearance,
+    frame: Frame,
+    theme: Theme,
 ) -> tuple[Note, ...]:
-    """What is to be explained besides the colours, in the order of the bar."""
+    """What is to be explained besides the colours of `texture`, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
     prefix = "" if colors.is_of_heights else f"{extent.quantity} "
+    has_lines = appearance.contours or appearance.floor_contours
+    if texture.values is not None and has_lines:
+        found.append(Note(f"lines: {extent.quantity}", (*theme.quiet_ink[:3], 1.0), "line"))
     if own_height(appearance, frame) is not None and appearance.contour_value is not None:
         found.append(Note(prefix + scale.label(appearance.contour_value), theme.level, "line"))
     if appearance.trajectory:
@@ -127,30 +139,49 @@ def notes(
     return tuple(found)
 
 
+def bar_margins(scene: Scene, size: tuple[int, int], em: float) -> Margins:
+    """What is around the box in a picture of `size`: title, numbers on its axes, the bar."""
+    appearance = scene.appearance
+    axes = 3.6 * em if appearance.axes else em
+    top = 3.4 * em if scene.heading else 1.6 * em
+    beside = axes
+    if appearance.axes and scene.camera.elevation > _LEVEL:  # the title of β stands at the left
+        beside += 0.55 * em * len(axis_titles(scene.shown, scene.frame())[1])
+    if not appearance.scalar_bar:
+        return beside, top, 2 * em, axes
+    if size[1] > _UPRIGHT * size[0]:
+        return beside, top, 2 * em, axes + 5.5 * em
+    return beside, top, 8.5 * em, axes
+
+
 def scalar_bar(
     view: View,
     text: TextPass,
     colors: ColorScale,
     appearance: Appearance,
+    palettes: tuple[Palette, ...],
     bands: Bands | None,
     remarks: tuple[Note, ...] = (),
+    box: tuple[float, float] = (np.inf, np.inf),
 ) -> ScalarBar | None:
     """A bar at the right, or below where there is more room; None if the picture is a thumbnail.
 
     Args:
+        palettes: the colormaps that are read by it, beside each other.
         bands: the edges between discrete colours, and their values; None for smooth ones.
         remarks: what is explained besides.
+        box: how far it reaches to the right and down, in pixels: the bar stands near it.
     """
     width, height = view.size
     if width < 12 * view.em or height < 9 * view.em:
         return None
-    drawn = _Drawing(view, text, colors, appearance, bands)
+    drawn = _Drawing(view, text, colors, appearance, palettes, bands)
     lacking = drawn.breadth() - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
     # In an upright picture there is nothing below that could be hidden, whatever the camera.
     if lacking[0] > max(0.0, 1.5 * lacking[1]) or (height > _UPRIGHT * width and lacking[1] < 0):
-        drawn.lie(remarks)
+        drawn.lie(remarks, box[1])
     else:
-        drawn.stand(remarks)
+        drawn.stand(remarks, box[0])
     return ScalarBar([joined(drawn.triangles)], drawn.labels, tuple(drawn.rects))
 
 
@@ -163,10 +194,11 @@ class _Drawing:
         text: TextPass,
         colors: ColorScale,
         appearance: Appearance,
+        palettes: tuple[Palette, ...],
         bands: Bands | None,
     ) -> None:
         self.view, self.text, self.colors, self.bands = view, text, colors, bands
-        self.palette = (appearance.colormap, appearance.reverse_colormap)
+        self.palettes = palettes
         self.frame = max(1, round(view.scale))
         self.triangles: Triangles = []
         self.labels: list[Label] = []
@@ -177,12 +209,12 @@ class _Drawing:
     def room_at_right(self) -> float:
         """Between the box, as first seen, and the edge of the picture."""
         width, height = self.view.size
-        return width / 2 - 0.55 * min(height, width / 1.4)
+        return width / 2 - 0.55 * box_unit((width, height))
 
     def room_below(self) -> float:
         """Under the box and the labels of its axes, as first seen."""
         width, height = self.view.size
-        return height / 2 - 0.49 * min(height, width / 1.4)
+        return height / 2 - 0.49 * box_unit((width, height))
 
     def breadth(self) -> float:
         """Of a standing bar with its labels and the margin; its title may reach further left."""
@@ -195,8 +227,8 @@ class _Drawing:
 
     # -- standing ------------------------------------------------------------------------------
 
-    def stand(self, remarks: tuple[Note, ...]) -> None:
-        """At the right, the highest value at the top."""
+    def stand(self, remarks: tuple[Note, ...], beside: float) -> None:
+        """At the right of what reaches `beside`, the highest value at the top."""
         em, (width, height) = self.view.em, self.view.size
         detail = _LINE * em if self.colors.detail else 0.0
         below = _LINE * em * len(remarks) + (0.7 * em if remarks else 0.0)
@@ -207,7 +239,7 @@ class _Drawing:
         widest = max(
             [self.breadth() - 1.2 * em] + [1.55 * em + self._width(note.text) for note in remarks]
         )
-        left = round(width - 1.2 * em - widest)
+        left = round(min(width - 1.2 * em - widest, beside + _AWAY * em))
         bottom = round(height / 2 + length / 2 + 0.5 * em + (detail - below) / 2)
         top = bottom - length
         self._ramp((left, top, left + thickness, bottom), upright=True)
@@ -236,7 +268,8 @@ class _Drawing:
         titles = [(self.colors.detail, 0.9)] if detail else []
         titles.append((self.colors.title, 1.1))
         # A long title does not push the bar over the surface: it ends where the labels end.
-        start = min([left, *(round(width - 1.2 * em - self._width(*t)) for t in titles)])
+        end = left + widest
+        start = min([left, *(round(end - self._width(*t)) for t in titles)])
         for title, size in titles:
             ink = self.view.theme.ink if size > 1 else None
             self._say(title, start, at, size, (0.0, 1.0), ink)
@@ -257,14 +290,15 @@ class _Drawing:
 
     # -- lying ---------------------------------------------------------------------------------
 
-    def lie(self, remarks: tuple[Note, ...]) -> None:
-        """At the bottom, the highest value at the right."""
+    def lie(self, remarks: tuple[Note, ...], below: float) -> None:
+        """Under what reaches `below`, the highest value at the right."""
         em, (width, height) = self.view.em, self.view.size
         under, over = self._ends()
         aside = [self._width(end) + 1.6 * em if end else 0.0 for end in (under, over)]
         length = round(min(0.72 * width, width - 3 * em - 2 * max(aside)))
         left, thickness = round((width - length) / 2), round(0.75 * em)
-        bottom = round(height - 2.1 * em)
+        lines = _LINE * em * len(remarks)
+        bottom = round(min(height - 2.1 * em, below + (_AWAY + 3.5) * em + lines))
         top = bottom - thickness
         self._ramp((left, top, left + length, bottom), upright=False)
         last = -np.inf
@@ -293,7 +327,7 @@ class _Drawing:
             x += self._width(self.colors.detail, 0.9) + 0.6 * em
         y = self._flow(remarks, x, left, left + length, y)
         reach = max(aside) + 0.4 * em
-        self.rects.append((left - reach, y - 1.3 * em, left + length + reach, float(height)))
+        self.rects.append((left - reach, y - 1.3 * em, left + length + reach, bottom + 2.1 * em))
 
     # -- pieces --------------------------------------------------------------------------------
 
@@ -335,17 +369,31 @@ class _Drawing:
         left, top, right, bottom = rect
         rim = self.frame
         self._fill((left - rim, top - rim, right + rim, bottom + rim), self.view.theme.box)
+        for strip, palette in self._strips(rect, upright):
+            self._strip(strip, upright, palette)
+
+    def _strips(self, rect: Rect, upright: bool) -> list[tuple[Rect, Palette]]:
+        """`rect` divided along the bar among the colormaps."""
+        left, top, right, bottom = rect
+        across = np.linspace(*((left, right) if upright else (bottom, top)), len(self.palettes) + 1)
+        return [
+            ((a, top, b, bottom) if upright else (left, b, right, a), palette)
+            for a, b, palette in zip(across[:-1], across[1:], self.palettes, strict=True)
+        ]
+
+    def _strip(self, rect: Rect, upright: bool, palette: Palette) -> None:
+        left, top, right, bottom = rect
         if self.bands is not None:
             inner = [at for at, _ in self.bands]
             edges = np.concatenate([[0.0], inner, [1.0]])
-            low = high = banded(inner, *self.palette)
+            low = high = banded(inner, *palette)
         elif self.colors.classes:
             numbers = [number for number, _ in self.colors.classes]
             edges = np.linspace(0, 1, len(numbers) + 1)
-            low = high = shades(class_positions(numbers), *self.palette)
+            low = high = shades(class_positions(numbers), *palette)
         else:
             edges = np.linspace(0, 1, _STEPS + 1)
-            low, high = (shades(e, *self.palette) for e in (edges[:-1], edges[1:]))
+            low, high = (shades(e, *palette) for e in (edges[:-1], edges[1:]))
         for k in range(len(edges) - 1):
             if upright:
                 y1, y0 = (bottom - e * (bottom - top) for e in edges[k : k + 2])
@@ -358,10 +406,13 @@ class _Drawing:
 
     def _cap(self, rect: Rect, end: float) -> None:
         """Beyond an end, 0 or 1: hatched as the surface is, where heights are clamped there too."""
-        if self.colors.is_of_heights:
-            self._hatch(rect, tuple(shades(np.array(end), *self.palette)))
-        else:
-            self._fill(rect, shades(np.array(end), *self.palette))
+        upright = rect[3] - rect[1] < rect[2] - rect[0]
+        for strip, palette in self._strips(rect, upright):
+            ground = tuple(shades(np.array(end), *palette))
+            if self.colors.is_of_heights:
+                self._hatch(strip, ground)
+            else:
+                self._fill(strip, ground)
 
     def _hatch(self, rect: Rect, ground: Color) -> None:
         left, top, right, bottom = rect

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import finished_file, load
+from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
@@ -33,6 +33,7 @@ class LiveSurface:
     Attributes:
         defended: whether it is not the run's own surface, but that behind a defense.
         seconds: of processors' time that the last reading took.
+        tell: is called with one line for each trajectory that cannot be read.
         changed: how many cells the last reading found new or sharper.
     """
 
@@ -41,6 +42,7 @@ class LiveSurface:
     curve: OpenCurve | None = None
     finished: bool = False
     seconds: float = 0.0
+    tell: Tell = warn
     changed: int = 0
     defended: bool = False
     _growing: GrowingSurface | None = None
@@ -69,7 +71,7 @@ class LiveSurface:
         if self.followed.status == "done" and has_file:
             self.finished = True
             self._growing = None
-            surface = load(self._source)
+            surface = load_telling(self._source, self.tell)
             self._show(surface)
             if self.layer is not None:
                 self.layer.trajectories = surface.trajectories
