@@ -26,6 +26,7 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import exists
 from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
 from isoloss.robustness.input_space.cells import OTHER, PREDICTED, CellSchedule, SeenImages
@@ -170,7 +171,7 @@ class InputProbing:
         return GrowingSurface.create(folder, *about)
 
     def _plane(self, run: Run) -> ImagePlane:
-        if not run.plane_path.exists():
+        if not exists(run.plane_path):
             plane_through_image(self.setup, self.settings).save(run.plane_path)
         return ImagePlane.load(run.plane_path).to(self.device)
 

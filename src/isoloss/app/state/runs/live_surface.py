@@ -16,6 +16,7 @@ from isoloss.geometry.files.reading import Tell, finished_file, load_telling, wa
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
+from isoloss.paths import exists
 from isoloss.scene.layer import SurfaceLayer
 
 PERIOD = 0.08
@@ -67,7 +68,7 @@ class LiveSurface:
 
     def _read(self) -> bool:
         run = self.followed.run
-        has_file = self._source.exists() if self.defended else finished_file(run.folder) is not None
+        has_file = exists(self._source) if self.defended else finished_file(run.folder) is not None
         if self.followed.status == "done" and has_file:
             self.finished = True
             self._growing = None
