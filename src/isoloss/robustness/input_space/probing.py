@@ -21,7 +21,7 @@ from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.findings import findings_of
+from isoloss.geometry.findings import Finding, findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.surface import Surface
@@ -29,6 +29,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.paths import exists
 from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
+from isoloss.robustness.input_space.attempt import attacks_the_network
 from isoloss.robustness.input_space.cells import OTHER, PREDICTED, CellSchedule, SeenImages
 from isoloss.robustness.input_space.directions import plane_through_image
 from isoloss.robustness.input_space.image_plane import ImagePlane
@@ -37,6 +38,7 @@ from isoloss.robustness.input_space.outlines import cut_of_ball, cut_of_cube
 from isoloss.robustness.smoothing.votes import noise_of
 from isoloss.run import Run
 from isoloss.settings import InputProbeSettings
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.version import __version__
 
 
@@ -181,15 +183,32 @@ class InputProbing:
         paths = [
             self._trajectory(part, plane, name, images) for name, images in plane.paths.items()
         ]
-        findings = [*plane.notes]
+        findings = [*plane.notes, *self._of_the_image(part, plane)]
+        of_network = {
+            kind.label
+            for kind in map(attack_of, self.settings.attack_names)
+            if attacks_the_network(kind)
+        }
         for path in paths:
-            if len(path) > 2:
-                findings.append(asdict(masking(surface, path, path.name, ball)))
+            is_transferred = (path.name in of_network) == bool(part.defense)
+            # What another network's defense misleads is nobody's gradient here.
+            if len(path) > 2 and (part.defense or not is_transferred):
+                found = masking(surface, path, ball, is_transferred=is_transferred)
+                findings.append(asdict(found))
         surface.meta["findings"] = findings
         surface.meta["centre"] = self._centre(part, plane)
         for finding in findings_of(surface.meta) or ():
             yield Log(f"{finding.level}: {finding.message}")
         replace(surface, trajectories=tuple(paths)).save(part.finished)
+
+    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
+        """That the image is taken for another class as it is, if so."""
+        *_, answer = part.seen.values(plane.image[None], part.seen.draws)[0]
+        label, classes = int(self.setup.labels[0]), self.setup.classes
+        if answer == label or not np.isfinite(answer):
+            return []
+        message = f"the image is taken for {classes[int(answer)]} as it is, not for its own class"
+        return [asdict(Finding("note", "image", f"{message}, {classes[label]}"))]
 
     def _trajectory(
         self, part: SurfaceOfRun, plane: ImagePlane, name: str, images: torch.Tensor
