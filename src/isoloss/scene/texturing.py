@@ -14,11 +14,12 @@ from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_uncomputed, refine_linear, refine_nearest
 from isoloss.geometry.ticks import Tick, told_apart
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import CLASS_COLORS
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame
-from isoloss.scene.textures import Texture, ValueScale
+from isoloss.scene.textures import Texture, ValueScale, class_name
 
 
 @dataclass(frozen=True)
@@ -140,11 +141,9 @@ def _classes(layers: list[SurfaceLayer]) -> tuple[tuple[int, str], ...]:
     """The classes that are found on any of `layers`, with their names."""
     found: dict[int, str] = {}
     for layer in layers:
-        given: Any = layer.surface.meta.get("class_names")
-        names = cast("list[Any]", given) if isinstance(given, list) else []
         values = field_values(layer, Texture.CLASS)
         for number in np.unique(values[np.isfinite(values)]).astype(int).tolist():
-            found[number] = str(names[number]) if 0 <= number < len(names) else str(number)
+            found[number] = drawable(class_name(layer.surface, number))
     return tuple(sorted(found.items()))
 
 
