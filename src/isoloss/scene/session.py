@@ -10,6 +10,7 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
+from isoloss.geometry.files.reading import still_grows
 from isoloss.naming import in_one_line, printable
 from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
@@ -261,7 +262,7 @@ class _Reader:
 
     def _file(self, entry: LayerEntry) -> SurfaceLayer:
         for path in self._places(entry):
-            if is_folder(path) or is_file(path):
+            if is_folder(path) or is_file(path) or still_grows(path):
                 if path not in self._read:
                     self._read[path] = load_layer(path, self.remarks.append)
                 return self._read[path]

@@ -105,9 +105,12 @@ class Workspace:
         self.selected = layer
 
     def show_defended(self, folder: Path) -> None:
-        """Show the surface of a run behind its defense, if it is open, beside the run's own."""
-        for layer in self.document.layers:
+        """Show the surface of a run behind its defense, if it is open, beside the run's own, each
+        alone."""
+        layers = self.document.layers
+        for layer in layers:
             if layer.source == folder / DEFENDED:
+                self.scene.hidden = frozenset(x for x in layers if x.source != folder)
                 self._show_beside(layer)
 
     def _show_beside(self, layer: SurfaceLayer) -> None:
