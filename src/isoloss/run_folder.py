@@ -8,6 +8,7 @@ from pathlib import Path
 RUN = "run.json"
 EVENTS = "events.jsonl"
 JOB_LOG = "job.log"
+ABOUT = "about.json"
 LOCK = ".lock"
 
 CHECKPOINTS = "checkpoints"

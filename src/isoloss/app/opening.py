@@ -10,7 +10,7 @@ from pathlib import Path
 from imgui_bundle import hello_imgui, imgui, implot
 
 from isoloss.app.panels.registry import PANELS
-from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.config import Preferences
 from isoloss.app.state.opening.opener import open_all
 from isoloss.app.state.runs.known_runs import Spawn
 from isoloss.app.state.workspace import Workspace
@@ -23,6 +23,7 @@ from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.jobs.job import Job
 from isoloss.run import Run
+from isoloss.user_folders import config_folder
 
 SIZE = (1280, 800)
 """Of the first window, in screen coordinates."""

@@ -143,6 +143,12 @@ def _info(namespace: argparse.Namespace) -> int:
     return 0
 
 
+def _runs(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.runs_table import list_runs
+
+    return list_runs(namespace)
+
+
 def _bench(namespace: argparse.Namespace) -> int:
     if namespace.what == "view":
         from isoloss.bench.view import bench_view
@@ -175,5 +181,6 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "render": _render,
     "export": _export,
     "info": _info,
+    "runs": _runs,
     "bench": _bench,
 }

@@ -87,6 +87,21 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
     sub.add_argument("path", type=Path, metavar="PATH")
+    sub = add("runs", "List runs: what they are, what they came to, how they differ")
+    sub.add_argument(
+        "words", nargs="*", metavar="FOLDER|WORD",
+        help="Folders with runs [runs], and what the runs have: words, kind:probe, state:failed, "
+        "tag:paper, accuracy>0.9, lr<0.1, size>1GB, date>=2026-11; all must hold",
+    )  # fmt: skip
+    sub.add_argument(
+        "--sort", metavar="FIELD",
+        help="By name, kind, date, network, data, state, figure, size, time, or any figure or "
+        "setting; numbers from the largest [date]",
+    )  # fmt: skip
+    sub.add_argument("--reverse", action="store_true", help="The other way round")
+    sub.add_argument("--json", action="store_true", help="Print a line of JSON for each run")
+    if called == "runs":
+        _add_edits(sub)
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
@@ -136,6 +151,23 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     known = listed(writable(), "or")
     parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
+
+
+def _add_edits(parser: argparse.ArgumentParser) -> None:
+    """Options that change what is said of the runs found, or put them away."""
+    from isoloss.cli.runs_editing import EDITS
+
+    group = parser.add_argument_group("what is done to the runs found, in place of listing them")
+    more: dict[str, dict[str, Any]] = {
+        "tag": {"nargs": "+", "metavar": "TAG"},
+        "untag": {"nargs": "+", "metavar": "TAG"},
+        "note": {"metavar": "TEXT"},
+        "name": {"metavar": "NAME"},
+        "favourite": {"choices": ("yes", "no")},
+        "trash": {"action": "store_true"},
+    }
+    for name, text in EDITS.items():
+        group.add_argument(f"--{name}", help=text, **more[name])
 
 
 def _add_elsewhere(parser: argparse.ArgumentParser) -> None:

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
+from isoloss.user_folders import config_folder
 
 RECENT = 8
-
-
-def config_folder() -> Path:
-    """The user's folder for our settings; ISOLOSS_CONFIG_DIR overrides it."""
-    if chosen := os.environ.get("ISOLOSS_CONFIG_DIR"):
-        return Path(chosen).absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("isoloss", appauthor=False))
-
-
-def cache_folder() -> Path:
-    """The user's folder for what can be made again; below our settings' where those were moved."""
-    if os.environ.get("ISOLOSS_CONFIG_DIR"):
-        return config_folder() / "cache"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("isoloss", appauthor=False))
 
 
 @dataclass
