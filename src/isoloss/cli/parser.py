@@ -141,6 +141,21 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
             "--range", nargs=2, metavar=("LO", "HI"), help="Of both α and β, where not given alone"
         )
     parser.add_argument("--out", type=Path, help="The run's folder [runs/… of a free name]")
+    from isoloss.settings.presets import presets_for
+
+    known = ", ".join(preset.name for preset in presets_for(kind))
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"Ask for what a preset says, where not said here: {known}"
+    )
+    parser.add_argument(
+        "--sweep", nargs="+", action="extend", metavar="FIELD=VALUES",
+        help="A run for each combination of several values: lr=0.1,0.01 seed=0..4; values with "
+        "commas in them are apart by ;",
+    )  # fmt: skip
+    parser.add_argument(
+        "--estimate", action="store_true",
+        help="Begin no run: try for a second, and say about how long it takes",
+    )  # fmt: skip
     parser.set_defaults(kind=kind)
     _add_json(parser)
 

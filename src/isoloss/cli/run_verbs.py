@@ -18,12 +18,13 @@ ON_SEVERAL_PROCESSES = ("train", "import", "probe", "attack", "defend", "certify
 
 
 def start(namespace: argparse.Namespace) -> int:
-    """Begin the run that was asked for, or resume it where its folder holds it already."""
+    """Begin the runs that were asked for, or resume them where their folders hold them already."""
     from isoloss.cli.options import settings_from
     from isoloss.compute.machine.process_group import Ranks
-    from isoloss.run import Run, free_folder, run_name
+    from isoloss.run import Run
     from isoloss.run_folder import is_run
     from isoloss.settings import KINDS
+    from isoloss.settings.presets import preset_values
     from isoloss.work import prepare
 
     kind = namespace.kind
@@ -31,18 +32,81 @@ def start(namespace: argparse.Namespace) -> int:
     of_both = [a for a in ("alpha_range", "beta_range") if both is not None and a not in namespace]
     for axis in of_both:
         setattr(namespace, axis, both)
-    settings = settings_from(KINDS[kind], namespace, dict.fromkeys(of_both, "range"))
+    preset = preset_values(kind, namespace.preset) if namespace.preset else {}
+    asked: list[tuple[Any, str]] = []
+    if namespace.sweep:
+        asked = _swept(namespace, preset)
+    else:
+        typed = dict.fromkeys(of_both, "range")
+        asked = [(settings_from(KINDS[kind], namespace, typed, preset), "")]
+    if namespace.estimate:
+        return _say_estimate([settings for settings, _ in asked], as_json=namespace.json)
     ranks = Ranks.current()
     if ranks.world > 1 and namespace.out is None:
         raise IsolossError("under torchrun, give --out: processes started again find the run there")
+    folders = _folders(namespace.out, asked)
     if ranks.rank > 0:
-        return _follow([namespace.out])
-    out = namespace.out or free_folder(Path("runs"), run_name(settings))
-    prepared = None
-    if not is_run(out):
-        prepared = prepare(settings)
-    run = Run.create(out, settings)
-    return resume_runs([run], as_json=namespace.json, prepared=prepared)
+        return _follow(folders)
+    prepared = None if is_run(folders[0]) else prepare(asked[0][0])
+    runs = [Run.create(out, each) for out, (each, _) in zip(folders, asked, strict=True)]
+    if len(runs) == 1:
+        return resume_runs(runs, as_json=namespace.json, prepared=prepared)
+    return _sweep(runs, prepared, as_json=namespace.json)
+
+
+def _swept(namespace: argparse.Namespace, preset: dict[str, Any]) -> list[tuple[Any, str]]:
+    """The settings of each run of a sweep, and what tells its folder from the others'."""
+    from isoloss.cli.options import given_in
+    from isoloss.settings import KINDS
+    from isoloss.settings.sweep import several, swept
+
+    model = KINDS[namespace.kind]
+    runs = swept(model, {**preset, **given_in(model, namespace)}, several(namespace.sweep))
+    return [(run.settings, run.suffix) for run in runs]
+
+
+def _folders(out: Path | None, asked: list[tuple[Any, str]]) -> list[Path]:
+    """Where each run goes: those of a sweep beside each other, under names that begin alike."""
+    from isoloss.run import free_folder, run_name
+
+    first, suffix = asked[0]
+    if out is None:
+        out = free_folder(Path("runs"), run_name(first), [s for _, s in asked])
+    if not suffix:
+        return [out]
+    return [out.with_name(f"{out.name}-{suffix}") for _, suffix in asked]
+
+
+def _sweep(runs: list[Any], prepared: Any, *, as_json: bool) -> int:
+    """Carry out the runs of a sweep, and compare what they have come to."""
+    from isoloss.cli.runs_table import print_table
+    from isoloss.library.library import Library
+
+    code = resume_runs(runs, as_json=as_json, prepared=prepared)
+    if not as_json:
+        library = Library([run.folder for run in runs])
+        library.scan()
+        print_table(library.entries[::-1])
+    return code
+
+
+def _say_estimate(asked: list[Any], *, as_json: bool) -> int:
+    """Say how long runs will take, and how much memory; they are tried, and not begun."""
+    import json
+
+    from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.library.estimate import Estimate
+    from isoloss.work import tried
+
+    keep_freed_memory()
+    found = [tried(settings) for settings in asked]
+    whole = Estimate(sum(e.seconds for e in found), max(e.memory for e in found))
+    if as_json:
+        print(json.dumps({"seconds": round(whole.seconds, 1), "memory": whole.memory}))
+    else:
+        runs = f"{len(found)} runs, " if len(found) > 1 else ""
+        print(f"{runs}{whole.in_words}")
+    return 0
 
 
 def run(namespace: argparse.Namespace) -> int:

@@ -43,14 +43,19 @@ def list_runs(namespace: argparse.Namespace) -> int:
         for entry in found:
             print(json.dumps(_as_json(entry)))
         return 0
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in table(found, width):
-        print(line)
+    print_table(found)
     counted = f"{len(found):,} run{'' if len(found) == 1 else 's'}"
     if len(found) < len(library.entries):
         counted = f"{len(found):,} of {len(library.entries):,} runs"
     print(f"{counted}, {size_in_words(total_size(found))}")
     return 0
+
+
+def print_table(entries: Sequence[Entry]) -> None:
+    """Print runs as a table that fits into the terminal, or whole where there is none."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table(entries, width):
+        print(line)
 
 
 def table(entries: Sequence[Entry], width: int | None) -> list[str]:

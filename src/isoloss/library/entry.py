@@ -29,6 +29,8 @@ class Entry:
         size: bytes on disk.
         seconds: spent until it was done; None if it is not.
         device: where it computes; memory: bytes that it needed at most, 0 if unknown.
+        samples: of its data, (training, test); None where it has not said.
+        is_from_here: whether it was begun in this folder, not copied to it.
         resumable: whether `isoloss run` can go on with it: not where a script has its network.
         differs: the settings in which it differs from the run of its kind before it.
     """
@@ -46,6 +48,8 @@ class Entry:
     seconds: float | None = None
     device: str = ""
     memory: int = 0
+    samples: tuple[int, int] | None = None
+    is_from_here: bool = True
     resumable: bool = True
     about: About = NOTHING
     differs: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -85,4 +89,6 @@ class Entry:
         """
         about = content["about"]
         about = About(**{**about, "tags": tuple(about["tags"])})
-        return cls(**{**content, "folder": Path(content["folder"]), "about": about})
+        samples = tuple(content["samples"]) if content["samples"] else None
+        whole = {"folder": Path(content["folder"]), "about": about, "samples": samples}
+        return cls(**{**content, **whole})

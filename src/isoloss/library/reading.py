@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
-from isoloss.events import Event, from_line
-from isoloss.files import is_plain_file
+from isoloss.events import ABOUT_DATA, Done, Event, Failed, Paused, Started, from_line
+from isoloss.files import is_plain_file, read_json
 from isoloss.jobs.follow import RunState
 from isoloss.library.about import read_about
 from isoloss.library.entry import Entry
@@ -43,6 +46,8 @@ _LARGEST_RUN = 1 << 22
 _HEAD, _TAIL = 1 << 14, 1 << 20
 """Bytes of `run.json` at most, and of the events at their beginning and at their end."""
 
+_SAMPLES = re.compile(r"([\d,]+) training and ([\d,]+) test")
+
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -57,31 +62,41 @@ def read_entry(folder: Path, kept: Mapping[str, Any]) -> Entry:
     try:
         _check_readable(folder / RUN)
         run = Run.open(folder)
-        state, began = _told(run.events_path)
-        environment = run.environment
+        told = _told(run.events_path)
+        content = read_json(folder / RUN)
     except (IsolossError, OSError, ValueError, RecursionError) as error:
         return _damaged(folder, error, size=size, about=about)
-    settings, about_network = run.settings, _trained(run.settings)
+    settings, environment = run.settings, _object(content.get("environment"))
+    network, data = subject_of(settings)
+    state = told.state
     if state.status == "running" and not run.is_held:
         state.status = "paused"  # the process at work on it was killed before it could say so
     memory = environment.get("peak_memory")
     return Entry(
         folder,
         kind=settings.kind,
-        network=_network(settings, about_network),
-        data=_data(settings, about_network),
-        began=began or _written(folder / RUN),
+        network=network,
+        data=data,
+        began=told.began or _written(folder / RUN),
         state=state.status,
         problem=state.failure if state.status == "failed" else "",
         figures=figures_of(run, state),
         settings=run.asked.model_dump(mode="json", exclude={"kind"}),
         size=size,
-        seconds=state.seconds if state.status == "done" else None,
+        seconds=told.spent if state.status == "done" else None,
         device=state.device or str(environment.get("device") or ""),
         memory=memory if isinstance(memory, int) else 0,
+        samples=samples_said(state.log),
+        is_from_here=content.get("folder") == str(folder),
         resumable=not settings.is_from_python,
         about=about,
     )
+
+
+def subject_of(settings: AnySettings) -> tuple[str, str]:
+    """The network and the data that settings are about, by short names."""
+    trained = _trained(settings)
+    return _network(settings, trained), _data(settings, trained)
 
 
 def size_of(folder: Path) -> int:
@@ -150,13 +165,35 @@ def _check_readable(path: Path) -> None:
         raise IsolossError(f"its {path.name} is too large to be that of a run")
 
 
-def _told(path: Path) -> tuple[RunState, float]:
-    """What the events say, and when the first of them was; of very many the first and the last."""
-    state, began = RunState(), 0.0
+@dataclass
+class _Told:
+    """What the events of a run say; of very many the first and the last.
+
+    Attributes:
+        began: when the first of them was.
+        spent: seconds for which processes have been at work on it.
+    """
+
+    state: RunState
+    began: float = 0.0
+    spent: float = 0.0
+
+
+def _told(path: Path) -> _Told:
+    told, process, last = _Told(RunState()), 0, 0.0
     for time, event in _events(path):
-        began = began or max(time, 0.0)
-        state.take(event)
-    return state, began
+        told.began = told.began or max(time, 0.0)
+        if isinstance(event, Started) and event.pid != process:
+            process = event.pid
+        elif process:
+            told.spent += max(time - last, 0.0)
+        if isinstance(event, Done | Paused | Failed):
+            process = 0
+        last = time
+        told.state.take(event)
+    if math.isfinite(told.state.seconds):  # of its last process, by a clock that does not jump
+        told.spent = max(told.spent, told.state.seconds)
+    return told
 
 
 def _events(path: Path) -> Iterator[tuple[float, Event]]:
@@ -206,6 +243,20 @@ def _network(settings: AnySettings, trained: TrainSettings | ImportSettings | No
 def _data(settings: AnySettings, trained: TrainSettings | ImportSettings | None) -> str:
     text = settings.data or (trained.data if trained is not None else "")
     return data_set(text).label if text else ""
+
+
+def samples_said(log: Sequence[str]) -> tuple[int, int] | None:
+    """How many training and test samples a run has said that its data have."""
+    about_data = (line for line in log if line.startswith(ABOUT_DATA))
+    found = next(filter(None, map(_SAMPLES.search, about_data)), None)
+    if found is None:
+        return None
+    train, test = (int(number.replace(",", "")) for number in found.groups())
+    return train, test
+
+
+def _object(content: Any) -> dict[str, Any]:
+    return content if isinstance(content, dict) else {}
 
 
 def _written(path: Path) -> float:
