@@ -149,6 +149,12 @@ def _runs(namespace: argparse.Namespace) -> int:
     return list_runs(namespace)
 
 
+def _queue(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.queue_verb import manage
+
+    return manage(namespace)
+
+
 def _bench(namespace: argparse.Namespace) -> int:
     if namespace.what == "view":
         from isoloss.bench.view import bench_view
@@ -182,5 +188,6 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export": _export,
     "info": _info,
     "runs": _runs,
+    "queue": _queue,
     "bench": _bench,
 }

@@ -102,6 +102,14 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     sub.add_argument("--json", action="store_true", help="Print a line of JSON for each run")
     if called == "runs":
         _add_edits(sub)
+    sub = add("queue", "Runs that wait until a device is free: list, add, reorder, work off")
+    sub.add_argument("folders", type=Path, nargs="*", metavar="DIR", help="Runs that are to wait")
+    sub.add_argument("--first", action="store_true", help="They are the next")
+    sub.add_argument("--remove", action="store_true", help="They are not to wait any longer")
+    sub.add_argument(
+        "--at-once", nargs=2, metavar=("DEVICE", "N"), help="Jobs at once on a device [1 each]"
+    )
+    sub.add_argument("--work", action="store_true", help="Begin what is due until nothing waits")
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
@@ -156,6 +164,9 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
         "--estimate", action="store_true",
         help="Begin no run: try for a second, and say about how long it takes",
     )  # fmt: skip
+    parser.add_argument(
+        "--queue", action="store_true", help="Begin it when the device is free (isoloss queue)"
+    )
     parser.set_defaults(kind=kind)
     _add_json(parser)
 

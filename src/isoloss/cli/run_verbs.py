@@ -49,6 +49,8 @@ def start(namespace: argparse.Namespace) -> int:
         return _follow(folders)
     prepared = None if is_run(folders[0]) else prepare(asked[0][0])
     runs = [Run.create(out, each) for out, (each, _) in zip(folders, asked, strict=True)]
+    if namespace.queue:
+        return _enqueue(runs)
     if len(runs) == 1:
         return resume_runs(runs, as_json=namespace.json, prepared=prepared)
     return _sweep(runs, prepared, as_json=namespace.json)
@@ -88,6 +90,17 @@ def _sweep(runs: list[Any], prepared: Any, *, as_json: bool) -> int:
         library.scan()
         print_table(library.entries[::-1])
     return code
+
+
+def _enqueue(runs: list[Any]) -> int:
+    """Let runs wait for their turn, and say which place each has."""
+    from isoloss.jobs.queue import Queue
+
+    queue = Queue()
+    queue.add([run.folder for run in runs])
+    for run in runs:
+        print(f"{queue.waiting.index(run.folder) + 1:>7}  {run.folder}")
+    return 0
 
 
 def _say_estimate(asked: list[Any], *, as_json: bool) -> int:
