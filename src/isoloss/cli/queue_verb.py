@@ -73,7 +73,7 @@ def _work_off(queue: Queue) -> int:
             busy = {folder: device_of(Run.open(folder).settings.device) for folder in jobs}
             queue.refresh()
             queue.begin_due(begin, busy)
-            _tell_ended(jobs, failed)
+            failed += _ended(queue, jobs)
             time.sleep(POLL)
     except KeyboardInterrupt:
         for job in jobs.values():
@@ -85,11 +85,11 @@ def _work_off(queue: Queue) -> int:
     return FAILED if failed else 0
 
 
-def _tell_ended(jobs: dict[Path, Job], failed: list[Path]) -> None:
-    for folder, job in list(jobs.items()):
-        if job.exit_code is None:
-            continue
+def _ended(queue: Queue, jobs: dict[Path, Job]) -> list[Path]:
+    """Tell which jobs have ended, and forget them; returns those that have failed."""
+    codes = {folder: job.exit_code for folder, job in jobs.items() if job.exit_code is not None}
+    for folder, code in codes.items():
         del jobs[folder]
-        if job.exit_code:
-            failed.append(folder)
-        print(f"{'failed' if job.exit_code else 'done'}  {folder}", flush=True)
+        queue.ended(folder)
+        print(f"{'failed' if code else 'done'}  {folder}", flush=True)
+    return [folder for folder, code in codes.items() if code]

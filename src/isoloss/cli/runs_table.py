@@ -29,7 +29,7 @@ def list_runs(namespace: argparse.Namespace) -> int:
     """Print the runs that are asked for; returns the exit code."""
     folders, words = _told_apart(namespace.words)
     wanted = query(words)
-    library = library_in(folders, cache_folder() / "runs.jsonl")
+    library = library_in(folders, cache_folder())
     library.keep()
     found = [entry for entry in library.entries if wanted(entry)]
     if namespace.sort or namespace.reverse:

@@ -72,6 +72,7 @@ class Queue:
         self.path = path or config_folder() / "queue.json"
         self._content = _Content()
         self._stamp: tuple[int, int] | None = None
+        self._devices: dict[Path, str] = {}
         self.refresh()
 
     @property
@@ -111,6 +112,12 @@ class Queue:
                 content.waiting.remove(folder)
                 content.waiting.insert(place, folder)
 
+    def ended(self, folder: Path) -> None:
+        """The job of a run has ended: its device is free."""
+        if any(job.folder == folder for job in self._content.at_work):
+            with self._changing() as content:
+                content.at_work = [job for job in content.at_work if job.folder != folder]
+
     def refresh(self) -> bool:
         """Read what others have changed; returns whether they have."""
         stamp = _stamp(self.path)
@@ -136,11 +143,14 @@ class Queue:
             content.at_work = [job for job in content.at_work if job.is_alive]
             devices = {job.folder: job.device for job in content.at_work} | dict(busy)
             for folder in list(content.waiting):
-                device = _device_for(folder)
+                device = self._devices.get(folder) or _device_for(folder)
+                if device is not None and folder not in devices:
+                    self._devices[folder] = device
+                    if sum(d == device for d in devices.values()) >= self.limit(device):
+                        continue
+                    device = _device_for(folder)  # much may have happened while it waited
                 if folder in devices or device is None:
                     content.waiting.remove(folder)
-                    continue
-                if sum(d == device for d in devices.values()) >= self.limit(device):
                     continue
                 with suppress(IsolossError):
                     job = AtWork(folder, begin(folder), device, time.time())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,8 @@ from isoloss.version import __version__
 
 DEPTH = 3
 """So many folders deep runs are looked for."""
+PARTLY = 0.5
+"""Seconds after which a first scan shows what it has so far."""
 _Stamp = tuple[Any, ...]
 
 
@@ -32,14 +36,14 @@ class Library:
     """
 
     def __init__(self, folders: Iterable[Path], cache: Path | None = None) -> None:
-        """Args: cache: a file that keeps what was read, so that the next library reads less."""
+        """Args: cache: a folder in which is kept what was read, so that the next one reads less."""
         self.folders = [folder.expanduser().absolute() for folder in folders]
         self.entries: tuple[Entry, ...] = ()
         self.version = 0
-        self._cache = cache
+        self._cache = None if cache is None else cache / f"runs-{_digest(self.folders)}.jsonl"
         self._read: dict[str, tuple[_Stamp, Entry]] = {}
         self._is_cached = cache is None
-        self._has_unkept = False
+        self._has_unkept = self._is_whole = False
 
     def of(self, folder: Path) -> Entry | None:
         """The entry of the run in `folder`."""
@@ -52,7 +56,7 @@ class Library:
             pause: called after each run, so that a thread that scans leaves others their turn.
         """
         self._recall(pause)
-        kept = read_kept()
+        kept, shown = read_kept(), time.monotonic()
         found: dict[str, tuple[_Stamp, Entry]] = {}
         for folder in self.folders:
             for path, files in run_folders(str(folder), DEPTH):
@@ -64,13 +68,19 @@ class Library:
                     known = stamp, read_entry(Path(path), kept)
                 found[path] = known
                 pause()
+                if not self._is_whole and time.monotonic() - shown > PARTLY:
+                    self._show(found)
+                    shown = time.monotonic()
         changed = found != self._read
-        if changed or self.version == 0:
+        if changed or not self._is_whole:
             self._has_unkept |= changed
-            self._read = found
-            self.entries = _in_order(entry for _, entry in found.values())
-            self.version += 1
+            self._is_whole, self._read = True, found
+            self._show(found)
         return changed
+
+    def _show(self, found: Mapping[str, tuple[_Stamp, Entry]]) -> None:
+        self.entries = _in_order(entry for _, entry in found.values())
+        self.version += 1
 
     def keep(self, pause: Callable[[], object] = lambda: None) -> None:
         """Write what was read into the cache; one that cannot be written costs the next start."""
@@ -102,6 +112,10 @@ class Library:
                 pause()
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             self._read.clear()
+
+
+def _digest(folders: Sequence[Path]) -> str:
+    return hashlib.sha256("\n".join(map(str, folders)).encode()).hexdigest()[:16]
 
 
 def _origin() -> list[Any]:

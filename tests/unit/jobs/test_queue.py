@@ -118,6 +118,16 @@ def test_the_next_comes_when_a_job_has_ended(run):
     assert begun(queue) == ["b"]
 
 
+def test_the_next_comes_when_whoever_began_a_job_says_that_it_has_ended(run):
+    queue = Queue()
+    queue.add([run("a"), run("b")])
+    begun(queue)
+    queue.ended(queue.waiting[0])
+    assert begun(queue) == []
+    queue.ended(queue.at_work[0].folder)
+    assert begun(queue) == ["b"]
+
+
 def test_what_needs_no_beginning_leaves_the_queue(run, tmp_path):
     queue = Queue()
     folders = [run(name) for name in ("done", "held", "gone", "broken", "left")]

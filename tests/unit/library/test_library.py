@@ -53,7 +53,7 @@ def test_runs_are_listed_newest_first_from_all_folders(begin, folder, tmp_path):
 def test_only_what_has_changed_is_read_again(begin, folder, reads, tmp_path):
     for k in range(5):
         begin(f"r{k}", None, Started(1), Done(1.0), at=1000.0 + k)
-    cache = tmp_path / "cache" / "runs.jsonl"
+    cache = tmp_path / "cache"
     library = Library([folder], cache)
     assert library.scan()
     assert not library.scan()
@@ -82,7 +82,12 @@ def test_only_what_has_changed_is_read_again(begin, folder, reads, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]\n[2]", b"\xff\xff"])
 def test_a_damaged_cache_is_read_past(begin, folder, reads, tmp_path, content):
     begin("r")
-    (tmp_path / "cache").write_bytes(content)
+    first = Library([folder], tmp_path / "cache")
+    first.scan()
+    first.keep()
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(content)
+    reads.clear()
     library = Library([folder], tmp_path / "cache")
     library.scan()
     assert names(library) == reads == ["r"]
@@ -90,6 +95,18 @@ def test_a_damaged_cache_is_read_past(begin, folder, reads, tmp_path, content):
     again = Library([folder], tmp_path / "cache")
     again.scan()
     assert reads == ["r"]
+
+
+def test_a_first_scan_shows_what_it_has_so_far(begin, folder, monkeypatch):
+    for k in range(4):
+        begin(f"r{k}", at=1000.0 + k)
+    monkeypatch.setattr(library_module, "PARTLY", -1.0)
+    library, seen = Library([folder]), []
+    library.scan(lambda: seen.append(len(library.entries)))
+    assert seen == [0, 1, 2, 3]
+    seen.clear()
+    library.scan(lambda: seen.append(len(library.entries)))
+    assert seen == [4, 4, 4, 4]
 
 
 def test_a_run_at_work_is_paused_when_its_process_is_gone(begin, folder):
