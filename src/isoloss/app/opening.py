@@ -45,6 +45,7 @@ def run_window(
     _require_display()
     if resume:
         workspace.resume_and_show(resume)
+    workspace.runs.watch.start()
     app = App(workspace)
     params = _params(app)
     if tests is not None:
@@ -62,6 +63,7 @@ def run_window(
         ) from error
     finally:
         implot.destroy_context()
+        workspace.runs.watch.stop()
         if app.frames:
             workspace.session.keep()
 

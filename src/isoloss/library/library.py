@@ -33,6 +33,7 @@ class Library:
         folders: in which they are looked for.
         entries: the runs found by the last scan.
         version: grows whenever they change.
+        is_whole: whether all have been looked at once.
     """
 
     def __init__(self, folders: Iterable[Path], cache: Path | None = None) -> None:
@@ -43,7 +44,8 @@ class Library:
         self._cache = None if cache is None else cache / f"runs-{_digest(self.folders)}.jsonl"
         self._read: dict[str, tuple[_Stamp, Entry]] = {}
         self._is_cached = cache is None
-        self._has_unkept = self._is_whole = False
+        self._has_unkept = False
+        self.is_whole = False
 
     def of(self, folder: Path) -> Entry | None:
         """The entry of the run in `folder`."""
@@ -68,13 +70,13 @@ class Library:
                     known = stamp, read_entry(Path(path), kept)
                 found[path] = known
                 pause()
-                if not self._is_whole and time.monotonic() - shown > PARTLY:
+                if not self.is_whole and time.monotonic() - shown > PARTLY:
                     self._show(found)
                     shown = time.monotonic()
         changed = found != self._read
-        if changed or not self._is_whole:
+        if changed or not self.is_whole:
             self._has_unkept |= changed
-            self._is_whole, self._read = True, found
+            self.is_whole, self._read = True, found
             self._show(found)
         return changed
 

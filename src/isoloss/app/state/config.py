@@ -23,6 +23,7 @@ class Preferences:
         recent: absolute paths opened, newest first.
         hints: the first-run hints that have served their purpose.
         tour: the step at which the tour goes on.
+        libraries: folders whose runs are listed beside those in the working folder's.
     """
 
     theme: str = "dark"
@@ -30,6 +31,7 @@ class Preferences:
     recent: list[str] = field(default_factory=list[str])
     hints: list[str] = field(default_factory=list[str])
     tour: int = 0
+    libraries: list[str] = field(default_factory=list[str])
 
     @classmethod
     def load(cls) -> Preferences:
@@ -48,6 +50,7 @@ class Preferences:
         loaded.theme = loaded.theme if loaded.theme in ("dark", "light") else "dark"
         loaded.font_scale = min(max(loaded.font_scale, 0.6), 2.5)
         loaded.recent = [str(p) for p in loaded.recent][:RECENT]
+        loaded.libraries = [str(p) for p in loaded.libraries]
         return loaded
 
     def save(self) -> None:

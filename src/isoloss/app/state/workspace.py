@@ -18,6 +18,7 @@ from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
+from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
@@ -30,6 +31,7 @@ from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.settings import AnySettings
+from isoloss.user_folders import cache_folder
 
 
 class Workspace:
@@ -46,7 +48,9 @@ class Workspace:
         self.folder = folder
         self.preferences = preferences
         self.messages = Messages(folder)
-        self.runs = Runs(folder / "runs", self.messages, spawn)
+        further = [*map(Path, preferences.libraries)]
+        self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
+        self.table = RunTable(self.runs.library)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()
@@ -203,11 +207,9 @@ class Workspace:
         return True
 
     def resume(self, followed: FollowedRun) -> None:
-        """Resume a run, and keep its layer in step again; what is wrong becomes a notification."""
-        try:
-            self.runs.resume([followed.run])
-        except IsolossError as error:
-            self.messages.say(str(error), "error")
+        """Resume a run when it is its turn, and keep its layer in step again; what is wrong becomes
+        a notification."""
+        self.runs.wait_for_turn([followed.run])
         for live in self.live:
             if live.followed is followed:
                 live.finished = False
@@ -285,8 +287,8 @@ class Workspace:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a job is at work whose news we show."""
-        return bool(self.runs.active)
+        """Whether there are news to be shown: a job is at work, or runs are looked for."""
+        return bool(self.runs.active) or not self.runs.library.is_whole
 
 
 def _theme(name: str) -> Literal["dark", "light"]:
