@@ -8,12 +8,7 @@ in float v_value;
 out vec4 color;
 
 void main() {
-    float t = v_value;
-    if (u_bands > 0) {
-        float n = float(u_bands);
-        t = (floor(clamp(t, 0.0, 0.99999) * n) + 0.5) / n;
-    }
-    vec3 base = marked(mapped(t), v_value, v_state.x, v_state.y, !gl_FrontFacing);
+    vec3 base = marked(mapped(v_value), v_value, v_state.x, v_state.y, !gl_FrontFacing);
     vec2 light = gl_FrontFacing ? v_light.xy : v_light.zw;
     color = vec4(toned(base * base * light.x + light.y), 1.0);
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isoloss.compute.planes.plane import Plane as Plane
     from isoloss.compute.planes.random_plane import line as line
     from isoloss.compute.planes.random_plane import random_plane as random_plane
+    from isoloss.compute.planes.saved_plane import saved_plane as saved_plane
     from isoloss.compute.probe.in_memory import probe as probe
     from isoloss.errors import IsolossError as IsolossError
     from isoloss.geometry.files.reading import load as load
@@ -36,6 +37,7 @@ _HOME = {
     "custom_plane": "isoloss.compute.planes.custom_plane",
     "line": "isoloss.compute.planes.random_plane",
     "interpolation": "isoloss.compute.planes.interpolation",
+    "saved_plane": "isoloss.compute.planes.saved_plane",
     "probe": "isoloss.compute.probe.in_memory",
     "render": "isoloss.gl.pictures.rendering",
     "view": "isoloss.app",

@@ -169,6 +169,22 @@ def test_checkpoints_of_ones_own(example, tmp_path, isoloss_command):
     assert path.loss[-1] < 0.3 * path.loss[0]
 
 
+def test_a_surface_of_others_again(example, tmp_path, isoloss_command):
+    said = example("12_others_directions")
+    assert number(r"at most ([\d.e+-]+)", said) < 1e-5 * number(r"to ([\d.]+)", said)
+    check_picture(tmp_path / "again.png")
+    module = "examples.12_others_directions"
+    isoloss_command(
+        "probe", "theirs/network.pt", "--model", f"{module}:network", "--data", f"{module}:data",
+        "--directions", "theirs/directions.h5", "--grid", "9", "--out", "runs/again", check=0,
+    )  # fmt: skip
+    again = isoloss.load(tmp_path / "runs" / "again")
+    theirs = isoloss.load(tmp_path / "theirs" / "surface.h5")
+    np.testing.assert_allclose(again.loss, theirs.loss, rtol=1e-5)
+    np.testing.assert_array_equal(again.alpha, theirs.alpha)
+    assert "directions.h5, weights" in isoloss_command("info", "runs/again", check=0).stdout
+
+
 def test_what_the_page_on_trackers_says(tmp_path, monkeypatch):
     """Its code, with modules in place of the trackers' that note what they are given."""
     monkeypatch.chdir(tmp_path)

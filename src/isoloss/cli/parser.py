@@ -86,7 +86,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument("path", type=Path, metavar="PATH")
+    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="Files or folders")
     sub = add("runs", "List runs: what they are, what they came to, how they differ")
     sub.add_argument(
         "words", nargs="*", metavar="FOLDER|WORD",
@@ -172,11 +172,21 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
 
 
 def _add_export_options(parser: argparse.ArgumentParser) -> None:
-    from isoloss.geometry.files.formats import writable
+    from isoloss.cli.render_options import add_fields
+    from isoloss.geometry.files.formats import paintable, writable
+    from isoloss.scene.appearance import Appearance
+    from isoloss.scene.painted import PAINT
 
     known = listed(writable(), "or")
-    parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH",
+        help="File or run folder; trajectories beside it come along",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
+    painted = listed(paintable(), "or")
+    add_fields(
+        parser.add_argument_group(f"how {painted} looks in other programs"), Appearance, PAINT
+    )
 
 
 def _add_edits(parser: argparse.ArgumentParser) -> None:
@@ -202,6 +212,7 @@ def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
         ("source", False, "The network, a training run or a checkpoint,"),
         ("also", True, "The further networks or training runs, all of them,"),
         ("to", False, "The other network of an interpolation"),
+        ("directions", False, "The file of directions"),
         ("checkpoints", True, "The checkpoints, all of them,"),
         ("denoiser", False, "The denoiser"),
         ("data", False, "The data"),

@@ -18,6 +18,7 @@ from isoloss.library.entry import Entry
 from isoloss.library.library import library_in
 from isoloss.library.query import in_order, query
 from isoloss.naming import size_in_words
+from isoloss.paths import is_folder
 from isoloss.run_folder import is_run
 from isoloss.user_folders import cache_folder
 
@@ -146,8 +147,8 @@ def _require_some(found: Sequence[Entry], *, asked: bool) -> None:
 
 def _is_folder(text: str) -> bool:
     try:
-        return Path(text).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):
+        return is_folder(Path(text).expanduser())
+    except RuntimeError:  # "~nobody"
         return False
 
 

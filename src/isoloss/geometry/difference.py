@@ -12,7 +12,7 @@ from isoloss.geometry.findings import Finding
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.surface import Surface
 
-_SAME = 1e-9  # of the grid's extent: coordinates closer than that are one
+_SAME = 1e-6  # of the grid's extent: coordinates closer than that are one, in float32 too
 _ALIKE = ("model", "data")
 
 
@@ -70,13 +70,16 @@ def plane_of(surface: Surface) -> tuple[object, ...] | None:
     """What tells the plane of a surface from others; None where that is not known.
 
     The cosine of its two directions is recorded to the last digit: no two planes have the same one
-    by chance.
+    by chance, and directions that were taken from another run have that run's.
     """
     meta = surface.meta
     if "plane" not in meta or "cosine" not in meta:
         return None
+    planes = meta.get("planes") or 1
+    if meta["cosine"]:
+        return planes, meta["cosine"]
     ratios = meta.get("explained_variance_ratio") or ()
-    return meta["plane"], meta.get("planes"), meta["cosine"], tuple(ratios)
+    return planes, meta["plane"], meta["cosine"], tuple(ratios)
 
 
 def planes_differ(surfaces: list[Surface]) -> bool:
@@ -92,6 +95,12 @@ def centred_scale(loss: Array) -> HeightScale:
     # As if seen from zero: what is far out on either side alone does not stretch the scale.
     most = HeightScale.automatic(np.append(values, 0.0), log=False).hi if values.any() else 1.0
     return HeightScale("linear", -most, most)
+
+
+def automatic_scale(surface: Surface, log: bool | None = None) -> HeightScale:
+    """The scale of the heights of a surface, in the window, figures and files alike."""
+    known = surface.loss[surface.computed]
+    return centred_scale(known) if surface.is_difference else HeightScale.automatic(known, log)
 
 
 def _meta(a: Surface, b: Surface) -> dict[str, object]:

@@ -6,9 +6,11 @@ makes it the valid one: a kill at any instant leaves each cell as it was before 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +19,14 @@ from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
+from isoloss.paths import exists
 
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")
+# Headers of arrays are read as Python's own words.
+_DAMAGE = (
+    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
+)  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = np.dtype(
     [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
@@ -49,7 +56,7 @@ class GrowingSurface:
     @staticmethod
     def exists(folder: Path) -> bool:
         """Whether `folder` holds a growing surface."""
-        return (folder / "surface.json").exists()
+        return exists(folder / "surface.json")
 
     @classmethod
     def create(
@@ -84,11 +91,12 @@ class GrowingSurface:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
             # Read first: for writing, NumPy would make a file that was cut short as long as it was.
-            slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS)
+            slots, valid = (_mapped(folder / f"{n}.npy", "r") for n in _ARRAYS)
             if writable:
-                slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
+                slots, valid = (_mapped(folder / f"{n}.npy", "r+") for n in _ARRAYS)
             shape = (len(alpha), len(beta))
-            if slots.shape != (*shape, 2) or slots.dtype != _RECORD or valid.shape != shape:
+            fit = slots.shape == (*shape, 2) and slots.dtype == _RECORD and valid.shape == shape
+            if not fit or valid.dtype != np.uint8 or valid.max(initial=0) > 1:
                 raise ValueError("arrays and grid do not fit")
             return cls(
                 alpha,
@@ -99,10 +107,10 @@ class GrowingSurface:
                 slots,
                 valid,
             )
-        except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except _DAMAGE as error:
             raise IsolossError(
-                f"the surface in {folder} is damaged: {error}; delete that folder, and isoloss run "
-                "computes it anew"
+                f"the surface in {folder} is damaged: its description and its arrays do not go "
+                "together; delete that folder, and isoloss run computes it anew"
             ) from error
 
     @classmethod
@@ -205,3 +213,9 @@ def standard_error(loss_sum: float, square_sum: float, n: int, population: int) 
         mean = np.float64(loss_sum) / n
         variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
         return float(np.sqrt(variance / n * (1 - n / population)))
+
+
+def _mapped(path: Path, mode: Literal["r", "r+"]) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
+        return np.load(path, mmap_mode=mode)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
+from isoloss.naming import printable
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Trajectory:
     @property
     def name(self) -> str:
         """What it is called where a plane shows several; "" where nobody named it."""
-        return str(self.meta.get("name") or "")
+        return printable(self.meta.get("name") or "")
 
     @property
     def lr_drops(self) -> NDArray[np.int64]:

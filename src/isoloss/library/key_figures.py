@@ -15,6 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import is_plain_file
 from isoloss.geometry.files.reading import load_alone
 from isoloss.jobs.follow import RunState
+from isoloss.paths import exists, is_folder
 from isoloss.registry import Registry
 from isoloss.results.tables import Row, read_table
 from isoloss.run import Run
@@ -97,9 +98,9 @@ def _training_in_words(figures: Figures) -> str:
 
 
 def _of_surface(run: Run, _: RunState) -> Figures:
-    inside = run.growing_path.iterdir() if run.growing_path.is_dir() else ()
+    inside = run.growing_path.iterdir() if is_folder(run.growing_path) else ()
     files = [run.surface_path, run.curve_path, *inside]
-    if any(f.exists() and not f.is_dir() and not is_plain_file(f, _LARGEST) for f in files):
+    if any(exists(f) and not is_folder(f) and not is_plain_file(f, _LARGEST) for f in files):
         return {}
     surface = load_alone(run.folder)
     known = surface.loss[surface.computed & np.isfinite(surface.loss)]

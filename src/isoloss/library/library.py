@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from isoloss.files import write_atomic
 from isoloss.library.about import read_kept
 from isoloss.library.entry import Entry
 from isoloss.library.reading import read_entry, run_folders
+from isoloss.paths import is_folder
 from isoloss.settings import KINDS
 from isoloss.version import __version__
 
@@ -117,7 +119,7 @@ class Library:
 
 
 def _digest(folders: Sequence[Path]) -> str:
-    return hashlib.sha256("\n".join(map(str, folders)).encode()).hexdigest()[:16]
+    return hashlib.sha256(b"\n".join(map(os.fsencode, folders))).hexdigest()[:16]
 
 
 def _origin() -> list[Any]:
@@ -150,7 +152,7 @@ def library_in(folders: Sequence[Path], cache: Path | None = None) -> Library:
         IsolossError: if one of them is none.
     """
     for folder in folders:
-        if not folder.expanduser().is_dir():
+        if not is_folder(folder.expanduser()):
             raise IsolossError(f"there is no folder {folder} with runs: name another")
     library = Library(folders, cache)
     library.scan()

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from isoloss.errors import IsolossError
+from isoloss.paths import exists
 from isoloss.run import Run, RunIsHeld
 from isoloss.run_folder import is_run
 
@@ -56,7 +57,7 @@ def _as_freedesktop(folder: Path) -> None:
     (trash / "info").mkdir(parents=True, exist_ok=True, mode=0o700)
     (trash / "files").mkdir(exist_ok=True, mode=0o700)
     said = folder if top is None else folder.relative_to(top)
-    note = f"[Trash Info]\nPath={quote(str(said))}\n"
+    note = f"[Trash Info]\nPath={quote(os.fsencode(said))}\n"
     note += f"DeletionDate={datetime.now().strftime('%Y-%m-%dT%H:%M:%S')}\n"
     name, n = folder.name, 1
     while True:
@@ -77,7 +78,7 @@ def _as_freedesktop(folder: Path) -> None:
 
 def _device(folder: Path) -> int | None:
     """The disk on which a folder lies, or would if it were made."""
-    while not folder.exists() and folder != folder.parent:
+    while not exists(folder) and folder != folder.parent:
         folder = folder.parent
     return folder.stat().st_dev
 
@@ -92,7 +93,7 @@ def _trash_of_disk(folder: Path) -> Path:
 def _moved(folder: Path, trash: Path) -> None:
     """Into a trash that is a plain folder, under a name that is free."""
     target, n = trash / folder.name, 1
-    while target.exists():
+    while exists(target):
         n += 1
         target = trash / f"{folder.name} {n}"
     folder.rename(target)

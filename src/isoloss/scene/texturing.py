@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal
 
 import numpy as np
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
-from isoloss.geometry.height import HeightScale, Tick, number_label
+from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_uncomputed, refine_linear
+from isoloss.geometry.ticks import Tick, told_apart
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame
@@ -29,6 +29,7 @@ class ColorScale:
         percent: whether it is read in percent.
         detail: what the quantity is, in a few words or signs.
         above, below: whether values lie beyond the ends of the scale.
+        is_of_heights: whether heights are on the same scale, and clamped where colours are.
     """
 
     title: str
@@ -37,11 +38,19 @@ class ColorScale:
     detail: str = ""
     above: bool = False
     below: bool = False
+    is_of_heights: bool = False
 
     def label(self, value: float) -> str:
         """A value as the bar writes it."""
-        rounded = float(f"{value:.3g}")
-        return f"{number_label(100 * rounded)} %" if self.percent else number_label(rounded)
+        if not self.percent:
+            return self.scale.label(value)
+        return f"{told_apart(100 * value, 100 * (self.scale.hi - self.scale.lo))} %"
+
+    def end(self, side: Literal["<", ">"]) -> str:
+        """What is written beyond the lower or the upper end of the bar."""
+        if self.is_of_heights:
+            return clamped(self.scale, side)
+        return f"{side} {self.label(self.scale.lo if side == '<' else self.scale.hi)}"
 
     def ticks(self, count: int = 6) -> list[tuple[float, str]]:
         """(position in [0, 1], label) of each tick."""
@@ -83,15 +92,15 @@ def color_scale(
     if appearance.color_range is not None and appearance.color_range[0] < appearance.color_range[1]:
         lo, hi = appearance.color_range
         scale = HeightScale("linear" if lo <= 0 else scale.kind, lo, hi)
-    finite = values[np.isfinite(values)]
-    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
+    beyond = scale.beyond(values[np.isfinite(values)])
     return ColorScale(
-        f"Δ {texture.title}" if of_difference else texture.title,
+        with_scale(f"Δ {texture.title}" if of_difference else texture.title, scale),
         scale,
         percent=texture.percent,
         detail=texture.detail,
-        above=bool((finite > scale.hi + slack).any()),
-        below=bool((finite < scale.lo - slack).any()),
+        above=bool((beyond > 0).any()),
+        below=bool((beyond < 0).any()),
+        is_of_heights=texture.shows_height and scale == frame.scale,
     )
 
 
@@ -125,14 +134,14 @@ def texture_values(
     return colors.scale.apply(mesh.scale.invert(mesh.height))
 
 
-def axis_titles(shown: list[SurfaceLayer]) -> tuple[str, str, str]:
-    """α and β, with the fraction of variance they explain when the plane came from PCA."""
-    recorded = shown[0].surface.meta.get("explained_variance_ratio") if len(shown) == 1 else None
-    ratios = list(cast("Sequence[float]", recorded)) if isinstance(recorded, list | tuple) else []
+def axis_titles(shown: list[SurfaceLayer], frame: Frame) -> tuple[str, str, str]:
+    """α and β, with the fraction of variance they explain when the plane came from PCA; what the
+    heights are, and on which scale where it is not linear."""
+    shares = shown[0].surface.explained_variance if len(shown) == 1 else None
     names = ["α", "β"]
-    if len(ratios) >= 2:
+    if shares is not None:
         names = [
-            f"{name} (PC{k}, {100 * float(fraction):.1f} %)"
-            for k, (name, fraction) in enumerate(zip(names, ratios, strict=False), start=1)
+            f"{name} (PC{k}, {100 * share:.1f} %)"
+            for k, (name, share) in enumerate(zip(names, shares, strict=True), start=1)
         ]
-    return names[0], names[1], quantity(shown)
+    return names[0], names[1], with_scale(quantity(shown), frame.scale)

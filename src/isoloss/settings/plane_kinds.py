@@ -23,7 +23,7 @@ class PlaneKind:
         help: what it is, in one clause for the help of `--plane`.
         builder: "module:function" of `function(PlaneInputs) -> Plane`, imported when it is needed.
         options: which of a probe's options that are not for every kind its builder heeds, of "to",
-            "also", "planes", "normalize" and "parameters".
+            "also", "planes", "normalize", "parameters", "directions" and "rescale".
         is_line: whether it has one direction only, η being zero.
         moves_buffers: whether its directions move floating-point buffers (batch-norm statistics)
             too, which stay those of either end beyond α = 0 and α = 1.
@@ -71,12 +71,12 @@ PLANE_KINDS = Registry[PlaneKind]("plane kind")
 register, unregister = PLANE_KINDS.register, PLANE_KINDS.unregister
 
 register(PlaneKind(
-    "random", "random plane", "two filter-normalized directions",
+    "random", "random plane", "filter-normalized directions",
     "isoloss.compute.planes.random_plane:build_plane",
     options=("planes", "normalize", "parameters"),
 ))  # fmt: skip
 register(PlaneKind(
-    "pca", "PCA plane", "the trajectory's two leading principal components (Li et al. 2018)",
+    "pca", "PCA plane", "the trajectory's principal components",
     "isoloss.compute.planes.pca_plane:build", options=("also", "parameters"), least_checkpoints=3,
 ))  # fmt: skip
 register(PlaneKind(
@@ -85,9 +85,18 @@ register(PlaneKind(
     is_line=True,
 ))  # fmt: skip
 register(PlaneKind(
-    "interpolate", "interpolation", "the line to another network",
+    "interpolate", "interpolation", "to another network",
     "isoloss.compute.planes.interpolation:build", options=("to",), is_line=True,
     moves_buffers=True, usual_range=(-0.5, 1.5),
+))  # fmt: skip
+register(PlaneKind(
+    "directions", "plane of given directions", "two in a file",
+    "isoloss.compute.planes.saved_plane:build_plane", options=("directions", "rescale"),
+))  # fmt: skip
+register(PlaneKind(
+    "direction", "line of a given direction", "its first",
+    "isoloss.compute.planes.saved_plane:build_line", options=("directions", "rescale"),
+    is_line=True,
 ))  # fmt: skip
 OF_ONES_OWN = PlaneKind("custom", "", "two directions of one's own", "")
 

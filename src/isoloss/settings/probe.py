@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,8 +16,10 @@ from isoloss.settings.base import (
     NetworkSettings,
     Range,
     Targets,
+    absolute,
     as_range,
 )
+from isoloss.settings.direction_files import holds_a_line
 from isoloss.settings.plane_kinds import (
     OF_ONES_OWN,
     PLANE_KINDS,
@@ -29,7 +32,10 @@ from isoloss.settings.source import is_function, trained_network
 
 _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
 # What not every kind of plane takes, where it was not asked for.
-_UNASKED = (("to", None), ("also", ()), ("planes", 1), ("parameters", "auto"))
+_UNASKED = (
+    ("to", None), ("directions", None), ("rescale", "none"), ("also", ()), ("planes", 1),
+    ("parameters", "auto"),
+)  # fmt: skip
 
 
 def _known_plane(name: Any, others: ValidationInfo) -> Any:
@@ -76,6 +82,20 @@ class ProbeSettings(NetworkSettings):
         title="Other network",
         description="The network at the other end of interpolate: a training run or a checkpoint",
         json_schema_extra=_only_with_kinds_that_take("to"),
+    )
+    directions: AbsolutePath | None = Field(
+        default=None,
+        title="Directions",
+        description="A file of directions: an .h5 of tomgoldstein/loss-landscape, the run of "
+        "another probe, or its plane.safetensors",
+        json_schema_extra=_only_with_kinds_that_take("directions"),
+    )
+    rescale: Literal["none", "filter", "layer"] = Field(
+        default="none",
+        title="Rescale",
+        description="Directions out of a file to the norm of each filter, or layer, of this "
+        "network; none leaves them as they are",
+        json_schema_extra=_only_with_kinds_that_take("rescale"),
     )
     also: tuple[AbsolutePath, ...] = Field(
         default=(),
@@ -197,6 +217,20 @@ class ProbeSettings(NetworkSettings):
             raise ValueError(f"a loss is package.module:function{but}")
         return loss
 
+    @model_validator(mode="before")
+    @classmethod
+    def _plane_of_the_file(cls, asked: Any) -> Any:
+        """Directions alone ask for the plane, or the line, that their file holds."""
+        if not isinstance(asked, dict):
+            return asked
+        fields = cast("dict[str, Any]", asked)
+        given = fields.get("directions")
+        if not isinstance(given, str | Path) or "plane" in fields:
+            return fields
+        line = holds_a_line(absolute(Path(given)))
+        kinds = [k for k in PLANE_KINDS if k.takes("directions") and k.is_line == line]
+        return {**fields, "plane": kinds[0].name}
+
     @model_validator(mode="after")
     def _a_loss_per_batch(self) -> ProbeSettings:
         if self.per_batch and self.loss is None and not self.is_from_python:
@@ -209,6 +243,8 @@ class ProbeSettings(NetworkSettings):
             return self  # what a plane needs is at hand too
         if self.plane_kind.takes("to") and self.to is None:
             raise ValueError(f"to {self.plane}, say where to: give --to")
+        if self.plane_kind.takes("directions") and self.directions is None:
+            raise ValueError("say which file holds them: give --directions")
         for option, unasked in _UNASKED:
             if getattr(self, option) != unasked and not self.plane_kind.takes(option):
                 kinds = " or ".join(f"--plane {name}" for name in kinds_taking(option))

@@ -44,6 +44,7 @@ def drawn(monkeypatch, *words: str) -> dict:
     def render(source, out, size, scale, **options):
         given.update(options, source=source, out=out, size=size, scale=scale)
 
+    monkeypatch.setattr("isoloss.gl.pictures.rendering.opened", lambda source, _: source)
     monkeypatch.setattr("isoloss.gl.pictures.picture.render", render)
     list(run_render(parsed(*words)))
     return given
@@ -90,8 +91,16 @@ def test_several_planes_in_one_box_are_told(tmp_path, monkeypatch, capsys):
         "isoloss: bowl and wide are drawn into one box, though their ranges differ: "
         "α from −1 to 1, and from −2 to 2"
     ]
+    for kind, cosine in (("random", 0.1), ("directions", 0.1), ("pca", 0.2)):
+        made = Surface.from_loss(AXIS, AXIS, np.ones((9, 9)), plane=kind, cosine=cosine)
+        paths.append(made.save(tmp_path / f"{kind}.ply"))
+    for other, told in ((paths[3], ""), (paths[4], "their planes differ: random and pca")):
+        namespace = parsed()
+        namespace.path = [paths[2], other]
+        list(run_render(namespace))
+        assert capsys.readouterr().err.partition("though ")[2].strip() == told
     namespace = parsed("--figure")
-    namespace.path = paths
+    namespace.path = paths[:2]
     with pytest.raises(IsolossError, match="of one surface, not of 2: draw each by itself"):
         list(run_render(namespace))
 

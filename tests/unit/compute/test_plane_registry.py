@@ -136,15 +136,15 @@ def options(*words):
 def test_the_command_line_knows_it(capsys):
     assert options("--plane", "toy", "--grid", "9").plane == "toy"
     assert options("--plane", "toyline", "--points", "9").is_curve
-    with pytest.raises(IsolossError, match="--points is for --plane line or --plane interpolate"):
+    with pytest.raises(IsolossError, match="--points is for --plane line or --plane inter"):
         options("--plane", "toy", "--points", "9")
-    with pytest.raises(IsolossError, match=r"'interpolate', 'toy' or 'toyline' \(got 'tory'\)"):
+    with pytest.raises(IsolossError, match=r"'direction', 'toy' or 'toyline' \(got 'tory'\)"):
         options("--plane", "tory")
     with pytest.raises(SystemExit):
         main(["probe", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "--plane {random,pca,line,interpolate,toy,toyline}" in said
-    assert "interpolate: the line to another network; toy: the first two weights" in said
+    assert "--plane {random,pca,line,interpolate,directions,direction,toy,toyline}" in said
+    assert "direction: its first; toy: the first two weights" in said
 
 
 def test_options_of_other_kinds_are_refused():
@@ -162,10 +162,11 @@ def test_the_form_lists_it_and_hides_what_it_does_not_take(trained):
     form.set("plane", "toy")
     assert form.settings.plane == "toy"
     hidden = {row.name for row in form.fields if not form.matters(row)}
-    assert hidden == {"to", "also", "planes", "normalize", "parameters", "points"}
+    others = {"to", "directions", "rescale", "also", "planes", "normalize", "parameters"}
+    assert hidden == others | {"points"}
     form.set("plane", "toyline")
     hidden = {row.name for row in form.fields if not form.matters(row)}
-    assert hidden == {"to", "also", "planes", "normalize", "parameters", "grid", "beta_range"}
+    assert hidden == others | {"grid", "beta_range"}
 
 
 def test_the_window_explains_it_as_a_plane():

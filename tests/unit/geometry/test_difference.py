@@ -81,6 +81,11 @@ def test_other_grids_are_refused_in_one_line():
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
     assert why_not(a, replace(a, alpha=a.alpha + 1e-13)) == ""
+    thirds = replace(a, alpha=a.alpha / 3)
+    rounded = thirds.alpha.astype(np.float32).astype(np.float64)
+    assert np.abs(rounded - thirds.alpha).max() > 1e-9
+    assert why_not(thirds, replace(a, alpha=rounded)) == ""
+    assert why_not(thirds, replace(a, alpha=thirds.alpha * (1 + 1e-5))) != ""
 
 
 def test_planes_are_told_apart():
@@ -93,6 +98,12 @@ def test_planes_are_told_apart():
     assert planes_differ([a, b, other])
     assert not findings_of(difference(a, b).meta)
     assert plane_of(difference(a, b)) == plane_of(a)
+    # The same directions, out of the other's run: from Python nothing is said of several planes.
+    again = surface(plane="directions", cosine=0.1, planes=1)
+    assert not planes_differ([a, again])
+    assert not planes_differ([surface(**pca), surface(plane="directions", cosine=1e-12)])
+    lines = [surface(plane=kind, cosine=None) for kind in ("line", "interpolate")]
+    assert planes_differ(lines)
     (warning,) = findings_of(difference(a, other).meta) or []
     assert "different planes" in warning.message
 

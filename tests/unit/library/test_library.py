@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -228,6 +229,21 @@ def test_where_there_is_no_trash_a_run_stays(begin, tmp_path):
     with pytest.raises(IsolossError, match="cannot move"):
         to_trash(run.folder)
     assert run.folder.exists()
+
+
+def test_names_that_are_no_utf8_are_names_too(begin, folder, tmp_path):
+    begin("r", None, Done(1.0))
+    odd = folder / os.fsdecode(b"caf\xe9")
+    (folder / "r").rename(odd)
+    write_about(odd, About(tags=("paper",)))
+    for _ in range(2):
+        library = Library([folder, odd], tmp_path / "cache")
+        library.scan()
+        library.keep()
+        assert library.of(odd).about.tags == ("paper",)
+    to_trash(odd)
+    (note,) = (tmp_path / "data" / "Trash" / "info").iterdir()
+    assert note.read_text().splitlines()[1] == f"Path={folder}/caf%E9"
 
 
 def test_damaged_runs_can_be_put_away_too(begin, folder):

@@ -188,7 +188,11 @@ class LayersPanel:
             self.workspace.toggle_trajectory(layer, index)
         imgui.same_line(0, em(0.2))
         if len(layer.trajectories) > 1:
-            stroke(THEMES[self.workspace.appearance.theme].path_color(index))
+            stroke(
+                THEMES[self.workspace.appearance.theme].path_color(
+                    self.workspace.scene.path_number(layer, index)
+                )
+            )
             imgui.same_line(0, em(0.5))
         imgui.align_text_to_frame_padding()
         text = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
@@ -246,9 +250,8 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     ):  # fmt: skip
         if surface.meta.get(key):
             known_facts.append((label, str(surface.meta[key])))
-    ratios = surface.meta.get("explained_variance_ratio")
-    if isinstance(ratios, list | tuple) and len(ratios) >= 2:
-        known_facts.append(("Variance", ", ".join(f"{100 * float(r):.1f} %" for r in ratios[:2])))
+    if shares := surface.explained_variance:
+        known_facts.append(("Variance", ", ".join(f"{100 * share:.1f} %" for share in shares)))
     distances = [t.off_plane[np.isfinite(t.off_plane)] for t in layer.trajectories]
     if any(d.size for d in distances):
         known_facts.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))

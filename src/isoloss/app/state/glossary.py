@@ -94,6 +94,12 @@ GLOSSARY = (
         (LI, BOTTCHER),
     ),
     Explanation(
+        "Plane of given directions",
+        "Along directions that others have drawn a surface of theirs can be computed again, and "
+        "another network's compared with it point by point.",
+        (LI,),
+    ),
+    Explanation(
         "PCA plane",
         "The two directions along which the checkpoints differ most show the way the network was "
         "trained; random ones hardly see it move.",
@@ -277,6 +283,8 @@ _BY_TERM = {explanation.term: explanation for explanation in GLOSSARY}
 OF_FIELD = {
     "plane": ("PCA plane", "Random plane"),
     "to": ("Interpolation",),
+    "directions": ("Plane of given directions",),
+    "rescale": ("Filter normalization",),
     "planes": ("Several planes",),
     "normalize": ("Filter normalization",),
     "batch_norm": ("Batch norm",),

@@ -190,7 +190,8 @@ class Workspace:
         """Keep a layer in step with the run it comes from."""
         try:
             if is_run(folder):
-                self.live.append(LiveSurface(self.runs.follow(Run.open(folder)), layer))
+                followed = self.runs.follow(Run.open(folder))
+                self.live.append(LiveSurface(followed, layer, tell=self._warn))
         except IsolossError as error:
             self.messages.say(str(error), "warning")
 
@@ -233,7 +234,10 @@ class Workspace:
     def show_surface(self, followed: FollowedRun) -> None:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
         if not any(live.followed is followed for live in self.live):
-            self.live.append(LiveSurface(followed))
+            self.live.append(LiveSurface(followed, tell=self._warn))
+
+    def _warn(self, line: str) -> None:
+        self.messages.say(line, "warning")
 
     def show_evaluation(self, followed: FollowedRun) -> OpenEvaluation:
         """Bring the accuracies of an attack, a defense or a certification to the front."""

@@ -130,7 +130,8 @@ class Timeline:
             width = em(1.5) + imgui.calc_text_size(brief).x
             if imgui.get_cursor_pos_x() - start + width > room:
                 break
-            stroke(theme.path_color(path[1]), imgui.get_text_line_height())
+            which = self.playback.workspace.scene.path_number(path[0], path[1])
+            stroke(theme.path_color(which), imgui.get_text_line_height())
             imgui.same_line(0, em(0.5))
             muted(brief)
             hint("\n".join([name, *(f"{label} {value}" for label, value in facts)]))

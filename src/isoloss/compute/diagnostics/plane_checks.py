@@ -14,6 +14,7 @@ from isoloss.compute.planes.directions import (
     normalization,
 )
 from isoloss.geometry.height import number_label
+from isoloss.naming import capitalized
 
 # From this |cosine| on, both axes show nearly the same.
 PARALLEL = 0.5
@@ -38,15 +39,18 @@ def check_directions(probed: ProbedSurface) -> Found:
             "give another, or probe a line (--plane line)."
         )
     seen = f"The cosine between the directions is {number_label(cosine)}"
+    others = "give other directions"
+    if not probed.kind.takes("directions"):
+        others = "take another seed (--seed)"
     if abs(cosine) > PARALLEL:
         return "warning", (
             f"{seen}: they are nearly parallel, and both axes show the same. Subtract from the "
-            "second its part along the first, or take another seed (--seed)."
+            f"second its part along the first, or {others}."
         )
     if abs(cosine) > TIMES_CHANCE * chance:
         return "note", (
             f"{seen}, where independent ones have about ±{number_label(chance)}: they share a "
-            "part, and the surface is stretched along one diagonal. Take another seed (--seed), or "
+            f"part, and the surface is stretched along one diagonal. {capitalized(others)}, or "
             "read distances in the picture with care."
         )
     return "ok", f"{seen}; chance gives about ±{number_label(chance)}."

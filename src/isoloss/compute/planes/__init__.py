@@ -1,7 +1,7 @@
 """Directions and planes through parameter space.
 
 Read `plane`, then the kinds, each in a file of its own (`random_plane`, `pca_plane`,
-`interpolation`, `custom_plane`; listed in `settings.plane_kinds`). `selection` says which
-parameters move; `checkpoint_matrix` reads trajectories that fit into no memory; `directions`
-measures what is suspicious. Imports `networks`.
+`interpolation`, `saved_plane`, `custom_plane`; listed in `settings.plane_kinds`). `selection` says
+which parameters move; `direction_files` reads directions out of files; `checkpoint_matrix` reads
+trajectories that fit into no memory; `directions` measures what is suspicious. Imports `networks`.
 """

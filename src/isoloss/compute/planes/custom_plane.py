@@ -33,11 +33,11 @@ def custom_plane(model: nn.Module, delta: Direction, eta: Direction) -> Plane:
             if name not in parameters:
                 raise IsolossError(f"{label} has {name!r}, which is no parameter of the model")
     rest = {k: torch.zeros_like(origin[k]) for k, p in parameters.items() if can_move(p)}
-    return Plane(origin, rest | _as_in(origin, delta), rest | _as_in(origin, eta))
+    return Plane(origin, rest | in_types_of(origin, delta), rest | in_types_of(origin, eta))
 
 
-def _as_in(origin: Direction, direction: Direction) -> Direction:
-    """Copies of a direction's tensors in the types of the origin's."""
+def in_types_of(origin: Direction, direction: Direction) -> Direction:
+    """Copies of a direction's tensors in the types of the origin's, on the CPU."""
     own = {k: torch.as_tensor(t).detach().cpu().clone() for k, t in direction.items()}
     return {
         k: t.to(origin[k].dtype) if can_move(origin[k]) and not t.is_complex() else t

@@ -13,6 +13,7 @@ from torch import Tensor
 from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.plane import Direction, Plane
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.height import number_label
 from isoloss.geometry.trajectory import Trajectory
 
 # Weights in bf16 hold a norm to about this.
@@ -52,16 +53,23 @@ def filter_ratios(direction: Direction, origin: dict[str, Tensor]) -> Array:
     return _ratios(direction, origin, _of_filters)
 
 
+def directions_in_words(plane: Plane) -> str:
+    """Where the directions come from, how long they are and how far they are from orthogonal."""
+    delta, eta = (number_label(norm, 4) for norm in plane.norms)
+    said = f"{plane.read_from}: ‖δ‖ = {delta}"
+    if math.isnan(plane.cosine):
+        return said
+    angle = math.degrees(math.acos(min(max(plane.cosine, -1.0), 1.0)))
+    return f"{said}, ‖η‖ = {eta}, {number_label(angle, 4)}° between them"
+
+
 def fraction_off_plane(plane: Plane, trajectory: Trajectory) -> float:
     """Fraction in [0, 1] of the checkpoints' squared distances to the origin that is off the plane.
 
     NaN where a checkpoint is not finite.
     """
     a, b = trajectory.alpha, trajectory.beta
-    delta, eta = (
-        math.sqrt(sum(float(_of_tensor(t)) ** 2 for t in direction.values()))
-        for direction in (plane.delta, plane.eta)
-    )
+    delta, eta = plane.norms
     cosine = plane.cosine if delta and eta else 0.0
     inside = (a * delta) ** 2 + (b * eta) ** 2 + 2 * a * b * delta * eta * cosine
     outside = float(np.square(trajectory.off_plane).sum())

@@ -58,6 +58,7 @@ class Plane:
         kind: of `settings.plane_kinds`, or "custom".
         explained_variance_ratio: (2,) fractions of the trajectory's variance, for PCA planes.
         parameters: which move, in words; None for all that can.
+        read_from: where the directions were read, in words; None where they were computed.
 
     Raises:
         IsolossError: if a direction moves what the origin has not, or what cannot move.
@@ -69,6 +70,7 @@ class Plane:
     kind: str = "custom"
     explained_variance_ratio: Array | None = None
     parameters: str | None = None
+    read_from: str | None = None
 
     def __post_init__(self) -> None:
         fitting = [
@@ -103,6 +105,12 @@ class Plane:
         """Cosine of the angle between δ and η."""
         dd, de, ee = self._gram
         return float(de / np.sqrt(dd * ee)) if dd > 0 and ee > 0 else float("nan")
+
+    @property
+    def norms(self) -> tuple[float, float]:
+        """Euclidean norms of δ and η."""
+        dd, _, ee = self._gram
+        return math.sqrt(dd), math.sqrt(ee)
 
     @property
     def _gram(self) -> tuple[float, float, float]:
@@ -200,6 +208,7 @@ class Plane:
             "kind": self.kind,
             "explained": None if fractions is None else fractions.tolist(),
             "parameters": self.parameters,
+            "read_from": self.read_from,
         }
         return save_tensors(path, tensors, {"isoloss": json.dumps(about)})
 
@@ -219,7 +228,8 @@ class Plane:
                 about = json.loads(file.metadata()["isoloss"])
             fractions = None if about["explained"] is None else np.array(about["explained"])
             return cls(**parts, kind=about["kind"], explained_variance_ratio=fractions,
-                       parameters=about.get("parameters"))  # fmt: skip
+                       parameters=about.get("parameters"),
+                       read_from=about.get("read_from"))  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise IsolossError(f"{path} is not a plane: {error}") from error
 

@@ -84,8 +84,7 @@ def _generator(seed: int) -> torch.Generator:
 def _gaussian(
     model: nn.Module, moving: Selection, generator: torch.Generator, normalize: Normalize
 ) -> Direction:
-    if normalize not in ("filter", "layer", "none"):
-        raise IsolossError(f"normalize is 'filter', 'layer' or 'none', not {normalize!r}")
+    check_normalize(normalize, "normalize")
     return {
         name: _gaussian_like(parameter.detach().cpu(), generator, normalize)
         if name in moving.names
@@ -95,12 +94,24 @@ def _gaussian(
     }
 
 
+def check_normalize(given: object, argument: str) -> None:
+    """Refuse what is no normalization."""
+    if given not in ("filter", "layer", "none"):
+        raise IsolossError(f"{argument} is 'filter', 'layer' or 'none', not {given!r}")
+
+
 def _gaussian_like(weight: Tensor, generator: torch.Generator, normalize: str) -> Tensor:
-    own = as_reals(weight)
-    noise = torch.randn(own.shape, generator=generator, dtype=torch.float64)
+    noise = torch.randn(as_reals(weight).shape, generator=generator, dtype=torch.float64)
+    return scaled(from_reals(noise, like=weight), weight, normalize).to(weight.dtype)
+
+
+def scaled(direction: Tensor, weight: Tensor, normalize: str) -> Tensor:
+    """`direction` with the norms of `weight`, filter by filter or as a whole, in double precision;
+    "none" leaves it as it is."""
+    own, moved = (as_reals(t).double() for t in (weight, direction))
     if normalize != "none":
         rows = (len(weight), -1) if normalize == "filter" else (1, -1)
-        flat, own = noise.view(rows), own.double().reshape(rows)
+        flat, own = moved.reshape(rows), own.reshape(rows)
         scale = own.norm(dim=1, keepdim=True) / (flat.norm(dim=1, keepdim=True) + 1e-10)
-        noise = (flat * scale).view(noise.shape)
-    return from_reals(noise, like=weight).to(weight.dtype)
+        moved = (flat * scale).view(moved.shape)
+    return from_reals(moved, like=weight)

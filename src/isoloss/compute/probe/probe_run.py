@@ -41,8 +41,10 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
+from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
+from isoloss.settings.direction_files import file_of
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Probing:
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
         if settings.plane_kind.takes("parameters"):
             select(probed.network.model, settings.parameters)
+        if settings.directions is not None:
+            build(PlaneInputs(probed.network.model, settings, settings.seed))
         data = _data(settings, probed.network, settings.split, device)
         return cls(settings, probed, data, device)
 
@@ -169,7 +173,7 @@ class Probing:
         if settings.planes > 1:
             # Quicker built anew than kept: each would take three times the network's size.
             return build(inputs)
-        if run.plane_path.exists():
+        if exists(run.plane_path):
             return Plane.load(run.plane_path)
         plane = build(inputs)
         plane.save(run.plane_path)
@@ -247,7 +251,9 @@ class Probing:
     def _depends_on(self, run: Run) -> dict[str, str]:
         """Hashes of all that the surface depends on."""
         asked = run.asked.model_dump_json(exclude_defaults=True)
+        given = self.settings.directions
         return {
+            **({} if given is None else {"directions": digest([file_of(given)])}),
             "weights": digest(self._used_checkpoints()),
             "data": self.probed.network.dataset.digest(),
             "settings": hashlib.sha256(asked.encode()).hexdigest(),

@@ -24,6 +24,8 @@ from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.compute.machine.user_code import one_line
 from isoloss.compute.networks.reals import is_double
+from isoloss.compute.planes.directions import directions_in_words
+from isoloss.compute.planes.plane import Plane
 from isoloss.compute.planes.selection import frozen_beside_trainable
 from isoloss.compute.probe.request import Request
 from isoloss.errors import IsolossError
@@ -200,6 +202,7 @@ class SurfaceProbing:
         return {
             **asked.meta,
             **_of_loss(as_batch_loss(asked.loss)),
+            **_of_directions(asked.plane),
             "cosine": _finite(asked.plane.cosine),
             "explained_variance_ratio": None if fractions is None else fractions.tolist(),
             "parameters": asked.plane.parameters,
@@ -343,6 +346,8 @@ class SurfaceProbing:
             words.append(f"{meta['points_at_once']} points at once")
         elif (asked.points_at_once or 1) > 1:
             words.append(f"one point at a time, for {asked.points_at_once} at once fail here")
+        if asked.plane.read_from is not None:
+            words.append(f"along {directions_in_words(asked.plane)}")
         if asked.plane.parameters is not None:
             words.append(f"what moves is {asked.plane.parameters} with two or more dimensions")
         return "; ".join(words)
@@ -356,6 +361,13 @@ def _of_loss(loss: BatchLoss) -> dict[str, Any]:
     elif loss.targets_per_sample != 1:
         facts["targets_per_sample"] = loss.targets_per_sample
     return facts
+
+
+def _of_directions(plane: Plane) -> dict[str, Any]:
+    """What a surface keeps of directions that were read out of a file."""
+    if plane.read_from is None:
+        return {}
+    return {"directions": plane.read_from, "norms": [n for n in plane.norms if n > 0]}
 
 
 def _audited_points(alpha: Array, beta: Array) -> list[tuple[float, float]]:

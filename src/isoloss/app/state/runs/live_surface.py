@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import finished_file, load
+from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
@@ -31,6 +31,7 @@ class LiveSurface:
 
     Attributes:
         seconds: of processors' time that the last reading took.
+        tell: is called with one line for each trajectory that cannot be read.
         changed: how many cells the last reading found new or sharper.
     """
 
@@ -39,6 +40,7 @@ class LiveSurface:
     curve: OpenCurve | None = None
     finished: bool = False
     seconds: float = 0.0
+    tell: Tell = warn
     changed: int = 0
     _growing: GrowingSurface | None = None
     _seen: NDArray[np.int64] | None = None
@@ -65,7 +67,7 @@ class LiveSurface:
         if self.followed.status == "done" and finished_file(folder) is not None:
             self.finished = True
             self._growing = None
-            surface = load(folder)
+            surface = load_telling(folder, self.tell)
             self._show(surface)
             if self.layer is not None:
                 self.layer.trajectories = surface.trajectories

@@ -30,7 +30,8 @@ def test_kinds_of_fields():
     assert kinds["source"].kind == "path"
     assert kinds["source"].required
     assert kinds["plane"].kind == "choice"
-    assert kinds["plane"].choices == ("random", "pca", "line", "interpolate")
+    named = ("random", "pca", "line", "interpolate", "directions", "direction")
+    assert kinds["plane"].choices == named
     assert kinds["to"].kind == "path"
     assert not kinds["to"].optional
     assert kinds["also"].kind == "paths"
