@@ -14,9 +14,10 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
-from isoloss.library.about import read_kept
+from isoloss.library.about import About, read_kept, write_about
 from isoloss.library.entry import Entry
 from isoloss.library.reading import read_entry, run_folders
+from isoloss.library.trash import to_trash
 from isoloss.paths import is_folder
 from isoloss.settings import KINDS
 from isoloss.version import __version__
@@ -52,6 +53,29 @@ class Library:
     def of(self, folder: Path) -> Entry | None:
         """The entry of the run in `folder`."""
         return next((entry for entry in self.entries if entry.folder == folder), None)
+
+    def describe(self, folder: Path, about: About) -> None:
+        """Keep what a person says of a run, and show it at once.
+
+        Raises:
+            IsolossError: if it can be written nowhere.
+        """
+        write_about(folder, about)
+        self.entries = tuple(
+            replace(entry, about=about) if entry.folder == folder else entry
+            for entry in self.entries
+        )
+        self.version += 1
+
+    def discard(self, folder: Path) -> None:
+        """Move a run to the trash.
+
+        Raises:
+            IsolossError: if a process is at work on it, or there is no trash that takes it.
+        """
+        to_trash(folder)
+        self.entries = tuple(entry for entry in self.entries if entry.folder != folder)
+        self.version += 1
 
     def scan(self, pause: Callable[[], object] = lambda: None) -> bool:
         """Find the runs, and read those that are new or have changed; returns whether any has.

@@ -39,7 +39,7 @@ def listed(capsys, *words):
 def test_all_runs_the_newest_first(capsys):
     header, first, second, counted = listed(capsys)
     assert " ".join(header.split()) == (
-        "Name Kind Date Network Data State Key figure Differs in Size"
+        "Name Kind State Key figure Differs in Network Data Date Size"
     )
     assert first.split()[0] == "bad"
     assert "failed  no memory" in first

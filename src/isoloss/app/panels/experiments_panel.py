@@ -61,6 +61,13 @@ class ExperimentsPanel:
                 form.set("denoiser", found or form.values["denoiser"])
         self.show(kind)
 
+    def repeat(self, followed: FollowedRun) -> None:
+        """Bring a form to the front, filled in with what a run was asked for."""
+        settings = followed.run.settings
+        self.forms[settings.kind].repeat(settings)
+        self.folders[settings.kind] = None
+        self.show(settings.kind)
+
     def show(self, kind: str) -> None:
         """Bring a form to the front."""
         self._wanted = kind

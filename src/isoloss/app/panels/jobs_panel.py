@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.panels.run_menu import USES, open_folder
 from isoloss.app.state.opening.opener import show_again
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume
 from isoloss.naming import duration, printable
 from isoloss.settings import TrainingSettings
-
-USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
-"""What can be done with what a training run has learnt, by its task."""
 
 
 class JobsPanel:
@@ -148,7 +144,7 @@ class JobsPanel:
                 fa.ICON_FA_FOLDER_OPEN,
                 "reveal",
                 "Open its folder",
-                lambda: self._reveal(followed.run.folder),
+                lambda: open_folder(followed.run.folder, workspace.messages),
             )
         )
         if not followed.is_active:
@@ -176,11 +172,6 @@ class JobsPanel:
             case _:
                 muted(shortened(status_text(followed), width))
         imgui.pop_style_var()
-
-    def _reveal(self, folder: Path) -> None:
-        if not reveal(folder):
-            imgui.set_clipboard_text(printable(folder))
-            self.workspace.messages.say(f"No file manager was found; copied {folder}", "warning")
 
 
 def status_sign(followed: FollowedRun) -> tuple[str, Color]:

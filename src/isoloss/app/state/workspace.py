@@ -50,7 +50,7 @@ class Workspace:
         self.messages = Messages(folder)
         further = [*map(Path, preferences.libraries)]
         self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
-        self.table = RunTable(self.runs.library)
+        self.table = RunTable(self.runs.library, self.messages)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -115,12 +116,14 @@ class Form:
         error: the first thing that is wrong, in one line.
         wrong: the name of the field it is about.
         missing: whether that field has merely not been filled in yet.
+        repeated: the values of the run that it was filled in from; None where it was not.
     """
 
     def __init__(self, model: type[Settings]) -> None:
         self.model = model
         self.fields = fields_of(model)
         self.values: dict[str, Any] = {f.name: f.default for f in self.fields}
+        self.repeated: dict[str, Any] | None = None
         self.settings: AnySettings | None = None
         self.error = ""
         self.wrong = ""
@@ -154,9 +157,26 @@ class Form:
         """Whether a field that matters holds something else than its default."""
         return self.matters(field) and self.values[field.name] != field.default
 
+    def differs(self, field: FieldSpec) -> bool:
+        """Whether a field holds something else than in the run that is repeated."""
+        return self.repeated is not None and self.values[field.name] != self.repeated[field.name]
+
+    def repeat(self, settings: AnySettings) -> None:
+        """Fill in what a run was asked for."""
+        self.values = {f.name: _typed(f, getattr(settings, f.name)) for f in self.fields}
+        self.repeated = dict(self.values)
+        self._check()
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Enter several values, as settings have them."""
+        known = {f.name: f for f in self.fields}
+        self.values |= {k: _typed(known[k], v) for k, v in values.items() if k in known}
+        self._check()
+
     def reset(self) -> None:
         """Back to the defaults."""
         self.values = {f.name: f.default for f in self.fields}
+        self.repeated = None
         self._check()
 
     def command(self, folder: Path) -> str:
@@ -218,6 +238,15 @@ class Form:
             message = message.replace(f"give {row.option}", f"give its {row.label.lower()}")
             message = re.sub(_whole(row.option), row.label, message)
         return capitalized(message)
+
+
+def _typed(field: FieldSpec, value: Any) -> Any:
+    """A value of settings as a form holds it."""
+    if field.kind == "paths":
+        return tuple(map(str, value or ())) or field.default
+    if field.kind == "path":
+        return "" if value is None else str(value)
+    return value
 
 
 def _is_blank(value: Any) -> bool:

@@ -193,6 +193,13 @@ class Runs:
         if self.selected is followed:
             self.selected = self.followed[0] if self.followed else None
 
+    def drop(self, folder: Path) -> None:
+        """Forget a run whose folder is gone."""
+        if (followed := self.of(folder)) is not None:
+            self.forget(followed)
+        if self.selected is not None and self.selected.run.folder == folder:
+            self.selected = None
+
     def update(self, now: float | None = None) -> bool:
         """Take in what is new, at most every `POLL` seconds; returns whether anything is."""
         now = time.monotonic() if now is None else now

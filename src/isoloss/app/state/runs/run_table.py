@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
+from isoloss.library.about import About
+from isoloss.library.columns import total_size
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
 from isoloss.library.query import Query, in_order, query
+from isoloss.naming import size_in_words
 
 
 class RunTable:
@@ -19,8 +24,9 @@ class RunTable:
         problem: what is wrong with the words, in one line; they find then what they found before.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, messages: Messages) -> None:
         self.library = library
+        self._messages = messages
         self.chosen: set[Path] = set()
         self.problem = ""
         self._words, self._wanted = "", Query()
@@ -75,3 +81,34 @@ class RunTable:
             self.chosen ^= {entry.folder}
         else:
             self.chosen = {entry.folder}
+
+    # -- what is done to runs ----------------------------------------------------------------
+
+    def describe(self, entries: Sequence[Entry], change: Callable[[About], About]) -> None:
+        """Change what is said of runs; what is wrong becomes a notification."""
+        try:
+            for entry in entries:
+                self.library.describe(entry.folder, change(entry.about))
+        except IsolossError as error:
+            self._messages.say(str(error), "error")
+
+    def toggle_favourite(self, entries: Sequence[Entry]) -> None:
+        """Make runs favourites or, where all are, no longer."""
+        wanted = not all(entry.about.favourite for entry in entries)
+        self.describe(entries, lambda about: replace(about, favourite=wanted))
+
+    def to_trash(self, entries: Sequence[Entry]) -> list[Path]:
+        """Move runs to the trash, and say how large they were; returns the folders that are gone.
+        Those that cannot be moved stay, with a notification."""
+        gone: list[Entry] = []
+        for entry in entries:
+            try:
+                self.library.discard(entry.folder)
+                gone.append(entry)
+            except IsolossError as error:
+                self._messages.say(str(error), "error")
+        if gone:
+            what = gone[0].name if len(gone) == 1 else f"{len(gone):,} runs"
+            size = size_in_words(total_size(gone))
+            self._messages.say(f"Moved {what} to the trash, {size}", "done")
+        return [entry.folder for entry in gone]
