@@ -15,12 +15,13 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Done, Event, Failed, Paused, Started, from_line
-from isoloss.files import is_plain_file, read_json
+from isoloss.files import check_readable, is_plain_file, read_json
 from isoloss.jobs.follow import RunState
 from isoloss.library.about import read_about
 from isoloss.library.entry import Entry
 from isoloss.library.key_figures import figures_of
 from isoloss.naming import in_one_line
+from isoloss.paths import exists, is_folder
 from isoloss.run import Run
 from isoloss.run_folder import (
     ABOUT,
@@ -60,7 +61,7 @@ def read_entry(folder: Path, kept: Mapping[str, Any]) -> Entry:
     about = read_about(folder, kept)
     size = size_of(folder)
     try:
-        _check_readable(folder / RUN)
+        _check_described(folder / RUN)
         run = Run.open(folder)
         told = _told(run.events_path)
         content = read_json(folder / RUN)
@@ -127,7 +128,7 @@ def run_folders(folder: str, depth: int) -> Iterator[tuple[str, Stamp]]:
         yield folder, tuple(sorted(filter(None, map(_stamp, inside))))
         return
     for each in inside if depth else ():
-        if not each.name.startswith(".") and _is_folder(each):
+        if not each.name.startswith(".") and is_folder(each.path):
             yield from run_folders(each.path, depth - 1)
 
 
@@ -146,23 +147,13 @@ def _stamp(file: os.DirEntry[str]) -> tuple[str, int, int] | None:
     return file.name, found.st_mtime_ns, found.st_size
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
-
-
-def _check_readable(path: Path) -> None:
-    """Refuse what is no file of that size: a pipe would be waited for, a huge one read whole."""
-    try:
-        found = path.stat()
-    except FileNotFoundError as error:
-        raise IsolossError(f"it has no {path.name}: it was stopped before it began") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise IsolossError(f"its {path.name} is no file")
-    if found.st_size > _LARGEST_RUN:
-        raise IsolossError(f"its {path.name} is too large to be that of a run")
+def _check_described(path: Path) -> None:
+    """Refuse a `run.json` that is none: a pipe would be waited for, a huge one read whole."""
+    if not exists(path):
+        raise IsolossError(f"it has no {path.name}: it was stopped before it began")
+    check_readable(path)
+    if not is_plain_file(path, _LARGEST_RUN):
+        raise IsolossError(f"{path} is too large to be that of a run")
 
 
 @dataclass
@@ -272,7 +263,7 @@ def _damaged(folder: Path, error: Exception, **known: Any) -> Entry:
     said = said.replace(f"{folder / RUN}", RUN).replace(f"{folder} ", "it ")
     kind, settings = "", {}
     try:
-        _check_readable(folder / RUN)
+        _check_described(folder / RUN)
         content = json.loads((folder / RUN).read_bytes())["settings"]
         kind, settings = str(content.pop("kind", "")), dict(content)
     except (IsolossError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
