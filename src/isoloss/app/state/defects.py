@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 from isoloss.app.state.config import config_folder
+from isoloss.paths import is_file
 from isoloss.version import __version__
 
 ISSUES = "github.com/isoloss/isoloss/issues"
@@ -38,7 +39,7 @@ def _written_down(part: str, error: Exception) -> str:
     path = defects_path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        grown = path.exists() and path.stat().st_size > LARGEST
+        grown = is_file(path) and path.stat().st_size > LARGEST
         with path.open("w" if grown else "a", encoding="utf-8", errors="replace") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {part}, {on}\n{happened}\n")
     except OSError:
