@@ -16,9 +16,14 @@ Status = Literal["waiting", "running", "paused", "done", "failed"]
 
 @dataclass(kw_only=True)
 class RunState:
-    """What the events of a run have said so far."""
+    """What the events of a run have said so far.
+
+    Attributes:
+        pid: of the process that was last at work on it; 0 if there was none.
+    """
 
     status: Status = "waiting"
+    pid: int = 0
     progress: Progress | None = None
     device: str = ""
     failure: str = ""
@@ -31,6 +36,7 @@ class RunState:
         match event:
             case Started():
                 self.status, self.failure, self.device = "running", "", event.device
+                self.pid = event.pid
             case Progress():
                 self.progress = event
             case Metric():

@@ -114,7 +114,7 @@ class RunsPanel:
 
     def _row(self, entry: Entry) -> None:
         table = self.workspace.table
-        imgui.push_id(str(entry.folder))
+        imgui.push_id(printable(entry.folder))
         imgui.table_next_row()
         imgui.table_set_column_index(1)
         flags = (
@@ -154,7 +154,7 @@ class RunsPanel:
         if fitting != text:
             hint(text)
         elif column.field == "name":
-            hint(str(entry.folder))
+            hint(printable(entry.folder))
 
     def _star(self, entry: Entry) -> None:
         p = palette()

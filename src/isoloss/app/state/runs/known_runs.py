@@ -11,8 +11,7 @@ from pathlib import Path
 from isoloss.app.state.runs.library_watch import LibraryWatch
 from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
-from isoloss.events import Started
-from isoloss.jobs.devices import device_of
+from isoloss.jobs.devices import device_of, memory_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.jobs.queue import Queue
@@ -113,7 +112,7 @@ class Runs:
         self._cancelled.discard(run.folder)
         followed = self.follow(run)
         self.queue.add([run.folder])
-        self._begin_due()
+        self.begin_due()
         if followed.is_active:
             self._messages.say(f"Started {run.name}", notify=False)
         elif run.folder in self.queue.waiting:
@@ -139,7 +138,7 @@ class Runs:
                 followed.version += 1
             self._cancelled.discard(run.folder)
         self.queue.add([run.folder for run in runs])
-        self._begin_due()
+        self.begin_due()
 
     def place(self, followed: FollowedRun) -> int | None:
         """How many runs are begun before one that waits; None of one that does not."""
@@ -175,15 +174,36 @@ class Runs:
             followed.job.cancel()
             return
         # A job of an earlier window or of the command line: its own word says which process.
-        pids = [e.pid for _, e in followed.run.events() if isinstance(e, Started)]
-        if not pids or pids[-1] <= 1 or not followed.run.is_held:
+        if followed.pid <= 1 or not followed.run.is_held:
             return
         # A script is to go on, or a notebook, with what there is; what is asked to end, ends.
         asked = signal.SIGINT if followed.run.settings.is_from_python else signal.SIGTERM
         try:
-            os.kill(pids[-1], asked)
+            os.kill(followed.pid, asked)
         except OSError as error:
             self._messages.say(f"cannot stop {followed.run.name}: {error.strerror}", "error")
+
+    def in_order(self) -> list[FollowedRun]:
+        """Those that are followed: at work, then those that wait, the next first, then the rest."""
+        waiting = self.queue.waiting
+        places = {folder: k for k, folder in enumerate(waiting)}
+
+        def rank(followed: FollowedRun) -> int:
+            return -1 if followed.is_active else places.get(followed.run.folder, len(waiting))
+
+        return sorted(self.followed, key=rank)
+
+    def device(self, followed: FollowedRun) -> str:
+        """Where a run is, or will be, carried out."""
+        return device_of(followed.device or followed.run.settings.device)
+
+    def memory(self, followed: FollowedRun) -> int:
+        """The bytes that a job holds now, of its GPU where it has one; 0 if unknown."""
+        pid = followed.pid or (followed.job.pid if followed.job is not None else 0)
+        if pid <= 1 or not followed.is_active:
+            return 0
+        on_gpu = self.device(followed).startswith("cuda")
+        return self.watch.gpu.get(pid, 0) if on_gpu else memory_of(pid)
 
     def forget(self, followed: FollowedRun) -> None:
         """Take a run off the list; its folder and its process stay as they are."""
@@ -231,7 +251,7 @@ class Runs:
         if now - self._queued >= QUEUE:
             self._queued = now
             changed |= self.queue.refresh()
-            self._begin_due()
+            self.begin_due()
         return changed
 
     def suggest(self, settings: AnySettings) -> Path:
@@ -257,7 +277,7 @@ class Runs:
             self.selected = self.followed[0]
         return True
 
-    def _begin_due(self) -> None:
+    def begin_due(self) -> None:
         """Begin the runs whose turn it is."""
         busy = {
             f.run.folder: device_of(f.device or f.run.settings.device) for f in self.active

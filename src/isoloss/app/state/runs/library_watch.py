@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from isoloss.jobs.devices import gpu_memory
 from isoloss.library.library import Library
 
 PERIOD = 3.0
@@ -20,10 +21,14 @@ class LibraryWatch:
 
     Args:
         library: whose entries are exchanged whole, so that frames may read them at any time.
+
+    Attributes:
+        gpu: the bytes of GPU memory that each process holds, by its id.
     """
 
     def __init__(self, library: Library) -> None:
         self.library = library
+        self.gpu: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._asked, self._ended = threading.Event(), False
 
@@ -60,6 +65,7 @@ class LibraryWatch:
             pace = _Pace()
             self.library.scan(pace.pause)
             self.library.keep(pace.pause)
+            self.gpu = gpu_memory()
             taken = time.monotonic() - began
             self._asked.wait(max(PERIOD, 4 * taken))
 
