@@ -56,6 +56,10 @@ def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
     travel("library")
 
 
+def test_runs_wait_for_their_turn(travel: Travel) -> None:
+    travel("turns")
+
+
 def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
     travel("probe", trained)
 

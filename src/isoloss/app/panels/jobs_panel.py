@@ -54,10 +54,10 @@ class JobsPanel:
             imgui.same_line(0, em(0.5))
             imgui.set_next_item_width(em(6))
             count = runs.queue.limit(device)
-            changed, wanted = imgui.input_int(f"##limit {device}", count)
+            changed, typed = imgui.input_int(f"##limit {device}", count)
             hint("So many jobs; what waits begins when one has ended")
-            if changed and wanted != count:
-                runs.queue.set_limit(device, wanted)
+            if changed and typed != count:
+                runs.queue.set_limit(device, typed)
                 runs.begin_due()
 
     def _run(self, followed: FollowedRun) -> None:
