@@ -2,7 +2,7 @@
 
 It lies on disk, so that it outlives the window, and windows and command lines share one: whoever
 looks first begins what is due. A run is begun before it is taken off the list: a kill between the
-two leaves it there, and who looks next finds it at work.
+two leaves it there, and who looks next finds it held. One that is held waits until it no longer is.
 """
 
 from __future__ import annotations
@@ -149,6 +149,8 @@ class Queue:
                     if sum(d == device for d in devices.values()) >= self.limit(device):
                         continue
                     device = _device_for(folder)  # much may have happened while it waited
+                    if device is not None and Run.open(folder).is_held:
+                        continue  # by a process that is about to end, or that we know nothing of
                 if folder in devices or device is None:
                     content.waiting.remove(folder)
                     continue
@@ -198,7 +200,7 @@ def _device_for(folder: Path) -> str | None:
     """Where the run in a folder will be carried out; None if there is nothing to be done there."""
     try:
         run = Run.open(folder)
-        return None if run.is_held or run.is_done else device_of(run.settings.device)
+        return None if run.is_done else device_of(run.settings.device)
     except IsolossError:
         return None
 

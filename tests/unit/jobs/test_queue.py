@@ -140,7 +140,10 @@ def test_what_needs_no_beginning_leaves_the_queue(run, tmp_path):
     (folders[3] / "run.json").write_text("{")
     with Run.open(folders[1]).lock():
         assert begun(queue) == ["left"]
-    assert names(queue) == []
+        assert names(queue) == ["held"]
+        queue.ended(folders[4])
+        assert begun(queue) == []
+    assert begun(queue) == ["held"], "its process has ended, and it is not done"
 
 
 def test_what_cannot_be_begun_leaves_the_queue_and_holds_nobody_up(run):
@@ -167,8 +170,13 @@ def test_a_kill_between_beginning_and_noting_it_begins_no_run_twice(run):
         queue.begin_due(killed, {})
     later = Queue()
     assert names(later) == ["a"]
-    with Run.open(later.waiting[0]).lock():  # the process has come up meanwhile
+    run = Run.open(later.waiting[0])
+    with run.lock():  # the process has come up meanwhile
         assert begun(later) == []
+    run.checkpoints.mkdir()
+    run.points_path.write_text("{}")
+    run.emit(Done(1.0))
+    assert begun(later) == []
     assert names(later) == []
 
 

@@ -259,6 +259,23 @@ def test_a_run_that_waits_is_cancelled_by_taking_it_off_the_queue(workspace, tmp
     assert workspace.runs.place(waiting) == 0
 
 
+def test_a_run_is_resumed_as_soon_as_it_is_paused(workspace, tmp_path):
+    """Its process has said so, and has not ended yet, or nobody has noticed."""
+    workspace.start(tmp_path / "runs" / "t", TrainSettings())
+    followed = workspace.runs.selected
+    job = followed.job
+    followed.run.emit(Started(1))
+    followed.run.emit(Paused())
+    look(workspace)
+    with followed.run.lock():
+        workspace.resume(followed)
+        assert workspace.runs.place(followed) == 0
+    job.exit_code = 130
+    look(workspace)
+    assert followed.is_active
+    assert followed.job is not job
+
+
 def test_the_next_window_goes_on_with_the_queue(workspace, tmp_path):
     for name in "ab":
         workspace.start(tmp_path / "runs" / name, TrainSettings())

@@ -133,6 +133,7 @@ class Runs:
         """Let runs be resumed when it is their turn."""
         for run in reversed(runs):
             followed = self.follow(run)
+            followed.job = None  # what it was has ended, or is about to
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""
                 followed.version += 1
