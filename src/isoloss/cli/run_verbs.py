@@ -21,7 +21,8 @@ def start(namespace: argparse.Namespace) -> int:
     """Begin the runs that were asked for, or resume them where their folders hold them already."""
     from isoloss.cli.options import settings_from
     from isoloss.compute.machine.process_group import Ranks
-    from isoloss.run import Run
+    from isoloss.library.sweeps import create_sweep, sweep_folders
+    from isoloss.run import Run, free_folder, run_name
     from isoloss.run_folder import is_run
     from isoloss.settings import KINDS
     from isoloss.settings.presets import preset_values
@@ -33,22 +34,23 @@ def start(namespace: argparse.Namespace) -> int:
     for axis in of_both:
         setattr(namespace, axis, both)
     preset = preset_values(kind, namespace.preset) if namespace.preset else {}
-    asked: list[tuple[Any, str]] = []
-    if namespace.sweep:
-        asked = _swept(namespace, preset)
-    else:
+    sweep = _swept(namespace, preset) if namespace.sweep else []
+    asked = [run.settings for run in sweep]
+    if not sweep:
         typed = dict.fromkeys(of_both, "range")
-        asked = [(settings_from(KINDS[kind], namespace, typed, preset), "")]
+        asked = [settings_from(KINDS[kind], namespace, typed, preset)]
     if namespace.estimate:
-        return _say_estimate([settings for settings, _ in asked], as_json=namespace.json)
+        return _say_estimate(asked, as_json=namespace.json)
     ranks = Ranks.current()
     if ranks.world > 1 and namespace.out is None:
         raise IsolossError("under torchrun, give --out: processes started again find the run there")
-    folders = _folders(namespace.out, asked)
+    endings = [run.suffix for run in sweep]
+    out = namespace.out or free_folder(Path("runs"), run_name(asked[0]), endings or [""])
+    folders = sweep_folders(out, sweep) if sweep else [out]
     if ranks.rank > 0:
         return _follow(folders)
-    prepared = None if is_run(folders[0]) else prepare(asked[0][0])
-    runs = [Run.create(out, each) for out, (each, _) in zip(folders, asked, strict=True)]
+    prepared = None if is_run(folders[0]) else prepare(asked[0])
+    runs = create_sweep(out, sweep) if sweep else [Run.create(out, asked[0])]
     if namespace.queue:
         return _enqueue(runs)
     if len(runs) == 1:
@@ -56,27 +58,14 @@ def start(namespace: argparse.Namespace) -> int:
     return _sweep(runs, prepared, as_json=namespace.json)
 
 
-def _swept(namespace: argparse.Namespace, preset: dict[str, Any]) -> list[tuple[Any, str]]:
-    """The settings of each run of a sweep, and what tells its folder from the others'."""
+def _swept(namespace: argparse.Namespace, preset: dict[str, Any]) -> list[Any]:
+    """The runs of a sweep."""
     from isoloss.cli.options import given_in
     from isoloss.settings import KINDS
     from isoloss.settings.sweep import several, swept
 
     model = KINDS[namespace.kind]
-    runs = swept(model, {**preset, **given_in(model, namespace)}, several(namespace.sweep))
-    return [(run.settings, run.suffix) for run in runs]
-
-
-def _folders(out: Path | None, asked: list[tuple[Any, str]]) -> list[Path]:
-    """Where each run goes: those of a sweep beside each other, under names that begin alike."""
-    from isoloss.run import free_folder, run_name
-
-    first, suffix = asked[0]
-    if out is None:
-        out = free_folder(Path("runs"), run_name(first), [s for _, s in asked])
-    if not suffix:
-        return [out]
-    return [out.with_name(f"{out.name}-{suffix}") for _, suffix in asked]
+    return swept(model, {**preset, **given_in(model, namespace)}, several(namespace.sweep))
 
 
 def _sweep(runs: list[Any], prepared: Any, *, as_json: bool) -> int:

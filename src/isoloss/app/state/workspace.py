@@ -11,6 +11,7 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.foresight import Foresight
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import Approach, Flow
 from isoloss.app.state.pointing import Pointing
@@ -31,6 +32,7 @@ from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.settings import AnySettings
+from isoloss.settings.sweep import Swept
 from isoloss.user_folders import cache_folder
 
 
@@ -50,6 +52,7 @@ class Workspace:
         self.messages = Messages(folder)
         further = [*map(Path, preferences.libraries)]
         self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
+        self.foresight = Foresight(self.runs.library, self.messages)
         self.table = RunTable(self.runs.library, self.messages)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
@@ -207,6 +210,16 @@ class Workspace:
         self._show_results(followed)
         return True
 
+    def start_sweep(self, out: Path, runs: Sequence[Swept]) -> bool:
+        """Start the runs of a sweep, and list them; what is wrong becomes a notification."""
+        try:
+            shared = self.runs.start_sweep(out.expanduser(), runs)
+        except IsolossError as error:
+            self.messages.say(str(error), "error")
+            return False
+        self.table.words = f"tag:{shared}"
+        return True
+
     def resume(self, followed: FollowedRun) -> None:
         """Resume a run when it is its turn, and keep its layer in step again; what is wrong becomes
         a notification."""
@@ -260,7 +273,7 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
-        changed = self.runs.update(now)
+        changed = self.runs.update(now) | self.foresight.update()
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
@@ -292,7 +305,8 @@ class Workspace:
     @property
     def is_streaming(self) -> bool:
         """Whether there are news to be shown: a job is at work, or runs are looked for."""
-        return bool(self.runs.active) or not self.runs.library.is_whole
+        at_work = bool(self.runs.active) or self.foresight.trial is not None
+        return at_work or not self.runs.library.is_whole
 
 
 def _theme(name: str) -> Literal["dark", "light"]:

@@ -17,8 +17,10 @@ from isoloss.jobs.job import Job
 from isoloss.jobs.queue import Queue
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
+from isoloss.library.sweeps import create_sweep, sweep_tag
 from isoloss.run import Run, free_folder, run_name
 from isoloss.settings import AnySettings
+from isoloss.settings.sweep import Swept
 
 Spawn = Callable[[Sequence[Path]], Job]
 
@@ -119,6 +121,18 @@ class Runs:
             self._messages.say(f"{run.name} waits until its device is free")
         self.watch.look()
         return followed
+
+    def start_sweep(self, out: Path, runs: Sequence[Swept]) -> str:
+        """Create the runs of a sweep, and let them be begun one after the other; returns the tag
+        that they share.
+
+        Raises:
+            IsolossError: if a folder is taken or cannot be written.
+        """
+        self.wait_for_turn(create_sweep(out, runs))
+        self._messages.say(f"Started {len(runs):,} runs", notify=False)
+        self.watch.look()
+        return sweep_tag(out)
 
     def start_now(self, followed: FollowedRun) -> None:
         """Begin a run that waits, whatever is at work.
@@ -255,9 +269,10 @@ class Runs:
             self.begin_due()
         return changed
 
-    def suggest(self, settings: AnySettings) -> Path:
-        """A free folder for a run with `settings`, named for what it does."""
-        return free_folder(self.folder, run_name(settings))
+    def suggest(self, settings: AnySettings, suffixes: Sequence[str] = ("",)) -> Path:
+        """A free folder for a run with `settings`, or for those of a sweep, named for what they
+        do."""
+        return free_folder(self.folder, run_name(settings), suffixes)
 
     def _find(self) -> bool:
         """Follow the runs that are at work or wait, whoever has begun them; returns whether the

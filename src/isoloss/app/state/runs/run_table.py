@@ -87,15 +87,19 @@ class RunTable:
     def describe(self, entries: Sequence[Entry], change: Callable[[About], About]) -> None:
         """Change what is said of runs; what is wrong becomes a notification."""
         try:
-            for entry in entries:
+            for entry in map(self._now, entries):
                 self.library.describe(entry.folder, change(entry.about))
         except IsolossError as error:
             self._messages.say(str(error), "error")
 
     def toggle_favourite(self, entries: Sequence[Entry]) -> None:
         """Make runs favourites or, where all are, no longer."""
-        wanted = not all(entry.about.favourite for entry in entries)
+        wanted = not all(self._now(entry).about.favourite for entry in entries)
         self.describe(entries, lambda about: replace(about, favourite=wanted))
+
+    def _now(self, entry: Entry) -> Entry:
+        """A run as it is known now, however long ago the entry was seen."""
+        return self.library.of(entry.folder) or entry
 
     def to_trash(self, entries: Sequence[Entry]) -> list[Path]:
         """Move runs to the trash, and say how large they were; returns the folders that are gone.
