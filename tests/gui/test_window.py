@@ -60,6 +60,10 @@ def test_runs_wait_for_their_turn(travel: Travel) -> None:
     travel("turns")
 
 
+def test_several_values_are_a_run_each(travel: Travel) -> None:
+    travel("sweeping", seconds=150)
+
+
 def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
     travel("probe", trained)
 

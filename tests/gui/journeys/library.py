@@ -47,11 +47,11 @@ def library(d: Driver) -> None:
     d.until(lambda: _accuracies(table) == sorted(_accuracies(table), reverse=True), "the order")
     first = table.shown[0]
 
-    click_first(d)
+    d.click_first_run()
     d.until(lambda: runs.selected and runs.selected.run.folder == first.folder, "it to be selected")
-    menu(d, "favourite")
+    d.choose_of_first_run("favourite")
     d.until(lambda: runs.library.of(first.folder).about.favourite, "the favourite")
-    menu(d, "describe")
+    d.choose_of_first_run("describe")
     d.until(lambda: d.ctx.item_exists("//$FOCUSED/about/##tags"), "the question")
     d.type("//$FOCUSED/about/##tags", "paper v2")
     d.type("//$FOCUSED/about/##name", "The best")
@@ -63,7 +63,7 @@ def library(d: Driver) -> None:
 
     d.type("//Runs/##words", "tag:paper")
     d.until(lambda: len(table.shown) == 1, "the tag to find it")
-    menu(d, "repeat")
+    d.choose_of_first_run("repeat")
     form = d.parts.experiments.forms["train"]
     d.until(lambda: form.repeated is not None, "the form to be filled in")
     assert form.settings == Run.open(first.folder).settings
@@ -73,7 +73,7 @@ def library(d: Driver) -> None:
 
     size = runs.library.of(first.folder).size
     assert size > 0
-    menu(d, "trash")
+    d.choose_of_first_run("trash")
     d.until(lambda: d.ctx.item_exists("//$FOCUSED/move"), "the question")
     d.shot("library_trash.png")
     d.click("//$FOCUSED/move")
@@ -84,21 +84,6 @@ def library(d: Driver) -> None:
     d.click("//Runs/clear")
     d.shot("library_light.png")
     shutil.rmtree("runs/broken")
-
-
-def click_first(d: Driver, button: int = 0) -> None:
-    """Click the name of the first run in the table, whose row is wider than the panel."""
-    d.until(lambda: d.ctx.item_exists("//Runs/**/run"), "a row")
-    row = d.ctx.item_info("//Runs/**/run").rect_full
-    d.ctx.mouse_move_to_pos((row.min.x + 60, (row.min.y + row.max.y) / 2))
-    d.ctx.mouse_click(button)
-    d.ctx.yield_(2)
-
-
-def menu(d: Driver, item: str) -> None:
-    """Choose an item of the menu of the first run in the table."""
-    click_first(d, 1)
-    d.click(f"//$FOCUSED/{item}")
 
 
 def _accuracies(table) -> list[float]:
