@@ -12,7 +12,8 @@ def sweeping(d: Driver) -> None:
     Path("small.py").write_text(NETWORK)
     form = d.parts.experiments.forms["train"]
     d.type("//Experiments/**/model/##value", "small:net")
-    d.click("//Experiments/**/##preset")
+    d.ctx.set_ref(d.ctx.window_info("//Experiments/kinds/Train/fields").window)
+    d.click("presets/##preset")
     d.click("//$FOCUSED/quick")
     d.until(lambda: form.settings.epochs == 2, "the preset to fill the form")
 
@@ -29,7 +30,7 @@ def sweeping(d: Driver) -> None:
     d.shot("sweep_wrong.png")
     d.type("//Experiments/**/lr/##several", "0.05, 0.01")
 
-    d.click("//Experiments/**/keep preset")
+    d.click("presets/keep preset")
     d.type("//$FOCUSED/##name", "Mine")
     d.click("//$FOCUSED/keep")
 

@@ -156,7 +156,7 @@ class ExperimentsPanel:
         """A menu on the row: whether the field takes several values, for a run each."""
         lo = ImVec2(imgui.get_window_pos().x, imgui.get_cursor_screen_pos().y)
         hi = ImVec2(lo.x + imgui.get_window_width(), lo.y + imgui.get_frame_height())
-        is_here = imgui.is_mouse_hovering_rect(lo, hi) and imgui.is_window_hovered()
+        is_here = imgui.is_mouse_hovering_rect(lo, hi, False) and imgui.is_window_hovered()
         if is_here and imgui.is_mouse_clicked(1):
             imgui.open_popup("row")
         if not imgui.begin_popup("row"):
