@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from drive import Driver, drive
+from imgui_bundle import imgui
 
 from isoloss.events import Done, Failed, Metric, Started
 from isoloss.run import Run
@@ -80,8 +81,15 @@ def library(d: Driver) -> None:
     d.until(lambda: not first.folder.exists(), "the run to be gone")
     assert (Path(os.environ["XDG_DATA_HOME"]) / "Trash" / "files" / first.folder.name).is_dir()
     d.until(lambda: runs.library.of(first.folder) is None, "the list to know")
-    d.parts.toggle_theme()
+
+    Run.create(Path("cluster/far"), TrainSettings()).emit(Done(1.0))
     d.click("//Runs/clear")
+    d.click("//Runs/folders")
+    d.type("//$FOCUSED/##folder", "cluster")  # and Enter
+    d.until(lambda: runs.library.of(Path("cluster/far").absolute()), "its runs to be listed")
+    d.shot("library_folders.png")
+    d.press(imgui.Key.escape)
+    d.parts.toggle_theme()
     d.shot("library_light.png")
     shutil.rmtree("runs/broken")
 

@@ -52,10 +52,10 @@ def draw_several(typed: str, wrong: bool) -> str:
         imgui.push_style_color(imgui.Col_.border, vec(palette().bad))
     imgui.set_next_item_width(-1)
     entered = imgui.input_text_with_hint("##several", "0.1, 0.01 or 0..4", typed)[1]
-    hint("Values with commas between, or with ; where one has commas; a run for each")
     if wrong:
         imgui.pop_style_color()
         imgui.pop_style_var()
+    hint("Values with commas between, or with ; where one has commas; a run for each")
     return entered
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -9,7 +11,7 @@ from isoloss.app.panels.run_menu import RunMenu
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, vec
-from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, wrapped
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, primary_button, shortened, wrapped
 from isoloss.library.columns import COLUMNS, Column, total_size
 from isoloss.library.entry import Entry
 from isoloss.naming import printable, size_in_words
@@ -31,6 +33,7 @@ class RunsPanel:
     def __init__(self, parts: Surroundings) -> None:
         self.workspace: Workspace = parts.workspace
         self.menu = RunMenu(parts)
+        self._typed = ""
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -52,7 +55,7 @@ class RunsPanel:
         found = f"{len(shown):,} of {known:,}" if len(shown) < known else f"{known:,} runs"
         counted = f"{found}, {size_in_words(total_size(shown))}"
         side, room = imgui.get_frame_height(), imgui.get_content_region_avail().x
-        wanted = room - imgui.calc_text_size(counted).x - em(1.0) - side
+        wanted = room - imgui.calc_text_size(counted).x - em(1.0) - 2 * side
         imgui.set_next_item_width(max(min(wanted, em(34)), em(8)))
         changed, words = imgui.input_text_with_hint(
             "##words", "Find: words, kind:probe, accuracy>0.9", table.words
@@ -65,9 +68,42 @@ class RunsPanel:
         if icon_button(fa.ICON_FA_XMARK, "clear", "All runs", color=palette().muted):
             table.words = ""
         imgui.end_disabled()
-        imgui.same_line(0, em(0.6))
+        imgui.same_line(0, em(0.2))
+        tip = "Folders whose runs are listed"
+        if icon_button(fa.ICON_FA_FOLDER_PLUS, "folders", tip, color=palette().muted):
+            imgui.open_popup("listed folders")
+        self._folders()
+        imgui.same_line(0, em(0.4))
         imgui.align_text_to_frame_padding()
         muted(counted)
+
+    def _folders(self) -> None:
+        """The folders whose runs are listed, and a line to type another."""
+        if not imgui.begin_popup("listed folders"):
+            return
+        workspace = self.workspace
+        for folder in list(workspace.runs.library.folders):
+            imgui.push_id(printable(folder))
+            imgui.begin_disabled(folder == workspace.runs.folder)
+            tip = "List its runs no longer"
+            if icon_button(fa.ICON_FA_XMARK, "unlist", tip, color=palette().muted):
+                workspace.unlist_folder(folder)
+            imgui.end_disabled()
+            imgui.pop_id()
+            imgui.same_line(0, em(0.3))
+            imgui.align_text_to_frame_padding()
+            imgui.text_unformatted(printable(folder))
+        imgui.set_next_item_width(em(22))
+        entered = int(imgui.InputTextFlags_.enter_returns_true)
+        done, self._typed = imgui.input_text_with_hint(
+            "##folder", "Another folder", self._typed, entered
+        )
+        imgui.same_line()
+        typed = self._typed.strip()
+        wanted = primary_button("List its runs###list") or done
+        if wanted and typed and workspace.list_folder(Path(typed)):
+            self._typed = ""
+        imgui.end_popup()
 
     def _table(self) -> None:
         flags = (

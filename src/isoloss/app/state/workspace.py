@@ -24,6 +24,7 @@ from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
+from isoloss.paths import is_folder
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.appearance import Appearance
@@ -209,6 +210,26 @@ class Workspace:
             return False
         self._show_results(followed)
         return True
+
+    def list_folder(self, folder: Path) -> bool:
+        """List the runs in a further folder from now on; what is wrong becomes a notification."""
+        folder = self.folder / folder.expanduser()
+        if not is_folder(folder):
+            self.messages.say(f"there is no folder {folder}", "error")
+            return False
+        if folder not in self.runs.library.folders:
+            self._list_folders([*self.runs.library.folders, folder])
+        return True
+
+    def unlist_folder(self, folder: Path) -> None:
+        """List the runs in a folder no longer; they stay where they are."""
+        self._list_folders([each for each in self.runs.library.folders if each != folder])
+
+    def _list_folders(self, folders: Sequence[Path]) -> None:
+        self.runs.library.folders = list(folders)
+        self.preferences.libraries = [str(f) for f in folders if f != self.runs.folder]
+        self.preferences.save()
+        self.runs.watch.look()
 
     def start_sweep(self, out: Path, runs: Sequence[Swept]) -> bool:
         """Start the runs of a sweep, and list them; what is wrong becomes a notification."""

@@ -215,6 +215,21 @@ def test_runs_in_the_folder_are_listed_and_those_at_work_followed(workspace, tmp
     assert workspace.runs.followed == []
 
 
+def test_runs_of_further_folders_are_listed_in_the_next_window_too(workspace, tmp_path):
+    Run.create(tmp_path / "cluster" / "far", TrainSettings()).emit(Done(1.0))
+    assert not workspace.list_folder(Path("gone"))
+    assert "no folder" in workspace.messages.lines[-1].text
+    assert workspace.list_folder(Path("cluster"))
+    assert workspace.list_folder(Path("cluster"))
+    assert [entry.name for entry in workspace.table.shown] == ["far"]
+    later = Workspace(tmp_path, Preferences.load(), StandIn)
+    look(later)
+    assert [entry.name for entry in later.table.shown] == ["far"]
+    later.unlist_folder(tmp_path / "cluster")
+    assert later.table.shown == []
+    assert Preferences.load().libraries == []
+
+
 def test_a_run_of_the_library_can_be_selected(workspace, tmp_path):
     run = Run.create(tmp_path / "runs" / "a", TrainSettings())
     run.emit(Metric(1, 0.1, 2.0, 0.3))
