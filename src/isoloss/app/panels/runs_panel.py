@@ -92,7 +92,8 @@ class RunsPanel:
             imgui.pop_id()
             imgui.same_line(0, em(0.3))
             imgui.align_text_to_frame_padding()
-            imgui.text_unformatted(printable(folder))
+            imgui.text_unformatted(shortened(printable(folder), em(26), keep_end=True))
+            hint(printable(folder))
         imgui.set_next_item_width(em(22))
         entered = int(imgui.InputTextFlags_.enter_returns_true)
         done, self._typed = imgui.input_text_with_hint(
