@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.colormaps import stored_colormap
+from isoloss.geometry.colormaps import colors_at, stored_colormap
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
 """In the order they are offered; viridis is the default."""
@@ -61,7 +61,5 @@ def banded(edges: Sequence[float], name: str, reverse: bool) -> Array:
 
 def shades(values: Array, name: str, reverse: bool) -> Array:
     """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
-    colors = colormap(name)[:: -1 if reverse else 1] / 255.0
-    index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
-    rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
+    rgb = colors_at(values, colormap(name)[:: -1 if reverse else 1]) / 255
     return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)

@@ -16,8 +16,8 @@ from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.plane.contour_figure import contour_figure
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.document import Document
 from isoloss.scene.layer import Marker, SurfaceLayer

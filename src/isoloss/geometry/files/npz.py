@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.files.array_file import read_array
-from isoloss.geometry.files.named import AXES, EXTRAS, VALUES, names_of_surface, surface_of_arrays
+from isoloss.geometry.files.named import (
+    AXES,
+    EXTRAS,
+    VALUES,
+    by_our_names,
+    names_of_surface,
+    surface_of_arrays,
+)
 from isoloss.geometry.surface import Surface, grids_of
 
 _READ = {*(name for pair in AXES for name in pair), *VALUES, *EXTRAS}
@@ -65,7 +72,7 @@ def _arrays(archive: zipfile.ZipFile) -> tuple[dict[str, NDArray[Any]], str]:
     """The arrays that a surface is made of, by name, and what is said of it."""
     arrays: dict[str, NDArray[Any]] = {}
     said = ""
-    members = {member.removesuffix(".npy"): member for member in archive.namelist()}
+    members = by_our_names({m.removesuffix(".npy"): m for m in archive.namelist()})
     names_of_surface(members)
     for name, member in members.items():
         if name in _READ or name == "meta":

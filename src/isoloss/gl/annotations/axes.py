@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import Tick, nice_ticks
 from isoloss.geometry.rect import Rect, is_free, overlap
+from isoloss.geometry.ticks import Tick, nice_ticks
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import quad
 from isoloss.gl.primitives.labels import Label, TextPass

@@ -13,7 +13,7 @@ from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import Surface, check_values
 from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.layer import SurfaceLayer
 
@@ -42,7 +42,6 @@ class LiveSurface:
     seconds: float = 0.0
     tell: Tell = warn
     changed: int = 0
-    _growing: GrowingSurface | None = None
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
 
@@ -66,7 +65,6 @@ class LiveSurface:
         folder = self.followed.run.folder
         if self.followed.status == "done" and finished_file(folder) is not None:
             self.finished = True
-            self._growing = None
             surface = load_telling(folder, self.tell)
             self._show(surface)
             if self.layer is not None:
@@ -76,25 +74,26 @@ class LiveSurface:
 
     def _read_growing(self) -> bool:
         run = self.followed.run
-        if self._growing is None:
-            if not GrowingSurface.exists(run.growing_path):
-                return False
-            try:
-                self._growing = GrowingSurface.open(run.growing_path)
-            except IsolossError:
-                # It may be just being laid out; what stays damaged is reported when the run ends.
-                if not self.followed.is_active:
-                    self.finished = True
-                    raise
-                return False
+        if not GrowingSurface.exists(run.growing_path):
+            return False
+        try:
+            surface = GrowingSurface.open(run.growing_path).snapshot()
+            check_values(surface)
+        except IsolossError:
+            # It may be just being laid out; what stays damaged is reported when the run ends.
+            if not self.followed.is_active:
+                self.finished = True
+                raise
+            return False
         # Cells are not only added: those that are there are sharpened with further samples.
-        seen = self._growing.count
-        before = np.zeros_like(seen) if self._seen is None else self._seen
+        seen = surface.count
+        is_same_grid = self._seen is not None and self._seen.shape == seen.shape
+        before = self._seen if is_same_grid else np.zeros_like(seen)
         self.changed = int(np.count_nonzero(seen != before))
         if not self.changed:
             return False
         self._seen = seen
-        self._show(self._growing.snapshot())
+        self._show(surface)
         return True
 
     def _show(self, surface: Surface) -> None:
