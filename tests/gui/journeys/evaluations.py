@@ -147,7 +147,7 @@ def fill_in(d: Driver) -> None:
     """From a training run to the form of a defense, with a denoiser for its data."""
     run = Run.create(Path("runs/mine"), TrainSettings(data="digits"))
     run.emit(Done(1.0))
-    d.click("//Runs")
+    d.parts.docking.bring_to_front("Runs")
     d.type("//Runs/##words", "name:mine")
     d.until(lambda: d.parts.workspace.table.shown, "the run to be found")
     d.choose_of_first_run("use defend")
