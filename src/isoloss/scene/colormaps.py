@@ -22,11 +22,14 @@ DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
 
 
-OWN = ("amber", "rose", "slate")
-"""Of the second, third … of several surfaces: each of one hue, from dark to light."""
+OWN = ("amber", "rose", "azure", "brick", "slate")
+"""Of the second, third … of several surfaces: each of one hue, from dark to light; all but the last
+are told apart by the colour-blind too."""
 _HUES = {
     "amber": ((58, 21, 0), (217, 112, 10), (255, 230, 184)),
     "rose": ((59, 10, 42), (212, 58, 134), (255, 220, 238)),
+    "azure": ((6, 20, 64), (40, 105, 215), (214, 232, 255)),
+    "brick": ((50, 6, 6), (190, 40, 35), (255, 214, 205)),
     "slate": ((28, 32, 38), (125, 136, 150), (242, 245, 249)),
 }
 
