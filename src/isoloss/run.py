@@ -7,7 +7,7 @@ nothing of how they are computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -389,9 +389,11 @@ def _object(content: Any) -> dict[str, Any]:
     return cast(dict[str, Any], content) if isinstance(content, dict) else {}
 
 
-def free_folder(parent: Path, name: str) -> Path:
-    """`parent/name`, or `parent/name-2`, … : the first that does not exist."""
+def free_folder(parent: Path, name: str, suffixes: Sequence[str] = ("",)) -> Path:
+    """`parent/name`, or `parent/name-2`, … : the first that does not exist, whichever of
+    `-suffixes` follows."""
+    endings = [f"-{suffix}" if suffix else "" for suffix in suffixes]
     folder, n = parent / name, 2
-    while exists(folder):
+    while any(exists(folder.with_name(folder.name + ending)) for ending in endings):
         folder, n = parent / f"{name}-{n}", n + 1
     return folder

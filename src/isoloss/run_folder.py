@@ -10,6 +10,7 @@ from isoloss.paths import is_file
 RUN = "run.json"
 EVENTS = "events.jsonl"
 JOB_LOG = "job.log"
+ABOUT = "about.json"
 LOCK = ".lock"
 
 CHECKPOINTS = "checkpoints"

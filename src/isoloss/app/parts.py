@@ -192,6 +192,11 @@ class Parts:
         self.docking.bring_to_front("Experiments")
         self.experiments.fill(kind, followed)
 
+    def repeat(self, followed: FollowedRun) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for."""
+        self.docking.bring_to_front("Experiments")
+        self.experiments.repeat(followed)
+
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a run to the front, at what a point of its curves is about."""
         self.panel(ExamplesPanel).show(evaluation, row)

@@ -193,6 +193,18 @@ def _say(line: str) -> None:
     print(f"isoloss: {line}", file=sys.stderr)
 
 
+def _runs(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.runs_table import list_runs
+
+    return list_runs(namespace)
+
+
+def _queue(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.queue_verb import manage
+
+    return manage(namespace)
+
+
 def _bench(namespace: argparse.Namespace) -> int:
     if namespace.what == "view":
         from isoloss.bench.view import bench_view
@@ -225,5 +237,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "render": _render,
     "export": _export,
     "info": _info,
+    "runs": _runs,
+    "queue": _queue,
     "bench": _bench,
 }

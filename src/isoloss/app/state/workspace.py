@@ -11,6 +11,7 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.foresight import Foresight
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import Approach, Flow
 from isoloss.app.state.pointing import Pointing
@@ -18,10 +19,12 @@ from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
+from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
+from isoloss.paths import is_folder
 from isoloss.run import Run
 from isoloss.run_folder import DEFENDED, is_run
 from isoloss.scene.appearance import Appearance
@@ -31,6 +34,8 @@ from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 from isoloss.scene.textures import Texture
 from isoloss.settings import AnySettings
+from isoloss.settings.sweep import Swept
+from isoloss.user_folders import cache_folder
 
 
 class Workspace:
@@ -47,7 +52,10 @@ class Workspace:
         self.folder = folder
         self.preferences = preferences
         self.messages = Messages(folder)
-        self.runs = Runs(folder / "runs", self.messages, spawn)
+        further = [*map(Path, preferences.libraries)]
+        self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
+        self.foresight = Foresight(self.runs.library, self.messages)
+        self.table = RunTable(self.runs.library, self.messages)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()
@@ -227,12 +235,40 @@ class Workspace:
         self._show_results(followed)
         return True
 
-    def resume(self, followed: FollowedRun) -> None:
-        """Resume a run, and keep its layer in step again; what is wrong becomes a notification."""
+    def list_folder(self, folder: Path) -> bool:
+        """List the runs in a further folder from now on; what is wrong becomes a notification."""
+        folder = self.folder / folder.expanduser()
+        if not is_folder(folder):
+            self.messages.say(f"there is no folder {folder}", "error")
+            return False
+        if folder not in self.runs.library.folders:
+            self._list_folders([*self.runs.library.folders, folder])
+        return True
+
+    def unlist_folder(self, folder: Path) -> None:
+        """List the runs in a folder no longer; they stay where they are."""
+        self._list_folders([each for each in self.runs.library.folders if each != folder])
+
+    def _list_folders(self, folders: Sequence[Path]) -> None:
+        self.runs.library.folders = list(folders)
+        self.preferences.libraries = [str(f) for f in folders if f != self.runs.folder]
+        self.preferences.save()
+        self.runs.watch.look()
+
+    def start_sweep(self, out: Path, runs: Sequence[Swept]) -> bool:
+        """Start the runs of a sweep, and list them; what is wrong becomes a notification."""
         try:
-            self.runs.resume([followed.run])
+            shared = self.runs.start_sweep(out.expanduser(), runs)
         except IsolossError as error:
             self.messages.say(str(error), "error")
+            return False
+        self.table.words = f"tag:{shared}"
+        return True
+
+    def resume(self, followed: FollowedRun) -> None:
+        """Resume a run when it is its turn, and keep its layer in step again; what is wrong becomes
+        a notification."""
+        self.runs.wait_for_turn([followed.run])
         for live in self.live:
             if live.followed is followed:
                 live.finished = False
@@ -285,7 +321,7 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
-        changed = self.runs.update(now)
+        changed = self.runs.update(now) | self.foresight.update()
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
@@ -316,8 +352,9 @@ class Workspace:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a job is at work whose news we show."""
-        return bool(self.runs.active)
+        """Whether there are news to be shown: a job is at work, or runs are looked for."""
+        at_work = bool(self.runs.active) or self.foresight.trial is not None
+        return at_work or not self.runs.library.is_whole
 
 
 def _theme(name: str) -> Literal["dark", "light"]:

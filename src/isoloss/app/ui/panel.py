@@ -38,6 +38,9 @@ class Surroundings(Protocol):
     def use(self, kind: str, followed: FollowedRun) -> None:
         """Bring the form of one kind of run to the front, filled in for a training run."""
 
+    def repeat(self, followed: FollowedRun) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for."""
+
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a robustness run to the front."""
 
