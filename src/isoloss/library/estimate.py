@@ -20,6 +20,7 @@ from isoloss.settings import (
     CertifySettings,
     DefendSettings,
     ImportSettings,
+    InputProbeSettings,
     ProbeSettings,
     RobustnessSettings,
     TrainSettings,
@@ -181,6 +182,11 @@ def _few_cells(settings: AnySettings) -> AnySettings:
     return settings.model_copy(update=few)
 
 
+def _of_image(settings: AnySettings, _: int) -> float | None:
+    assert isinstance(settings, InputProbeSettings)
+    return math.prod(settings.grid) * (1.0 + (settings.draws if settings.noise else 0))
+
+
 def _images(settings: RobustnessSettings, samples: int) -> float:
     """Images, of all networks and seeds."""
     images = min(settings.samples, samples or math.inf)
@@ -212,6 +218,7 @@ def _of_certification(settings: AnySettings, samples: int) -> float | None:
 register(Cost("train", _of_training))
 register(Cost("import", _of_import))
 register(Cost("probe", _of_probe, _few_cells))
+register(Cost("probe-input", _of_image))
 register(Cost("attack", _of_attacks))
 register(Cost("defend", _of_attacks))
 register(Cost("certify", _of_certification))

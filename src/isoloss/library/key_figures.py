@@ -174,9 +174,9 @@ def _best(rows: list[Row], of_one: Callable[[list[float]], float]) -> float:
 
 for _kind in ("train", "import"):
     register(KeyFigure(_kind, ("accuracy", "loss", "epoch"), _of_training, _training_in_words))
-register(
-    KeyFigure("probe", ("loss", "lowest", "highest", "accuracy"), _of_surface, _surface_in_words)
-)
+for _kind in ("probe", "probe-input"):
+    _names = ("loss", "lowest", "highest", "accuracy")
+    register(KeyFigure(_kind, _names, _of_surface, _surface_in_words))
 for _kind in ("attack", "defend"):
     register(KeyFigure(_kind, ("accuracy", "clean", "eps"), _of_evaluation, _evaluation_in_words))
 register(KeyFigure("certify", ("certified", "radius"), _of_certification, _certification_in_words))
