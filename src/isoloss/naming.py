@@ -33,6 +33,11 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def in_words(name: str) -> str:
+    """A name with hyphens as a label has it: "probe-input" is "Probe input"."""
+    return capitalized(name.replace("-", " "))
+
+
 def listed(words: Iterable[str], conjunction: str) -> str:
     """Words as a sentence has them: `.ply, .npz or .h5`; one or more."""
     *others, last = words

@@ -199,6 +199,16 @@ class Run:
         return self.folder / names.SURFACE
 
     @property
+    def defended_growing_path(self) -> Path:
+        """The folder of the growing surface of the same plane behind a defense."""
+        return self.folder / names.DEFENDED_GROWING
+
+    @property
+    def defended_path(self) -> Path:
+        """That surface, finished."""
+        return self.folder / names.DEFENDED
+
+    @property
     def curve_path(self) -> Path:
         """A finished curve."""
         return self.folder / names.CURVE
@@ -267,8 +277,9 @@ class Run:
         if isinstance(self.settings, TrainingSettings):
             of_denoiser = self.settings.task == "denoiser"
             return self.denoiser_path if of_denoiser else self.points_path
-        if self.settings.kind == "probe":
-            return self.curve_path if self.settings.is_curve else self.surface_path
+        if self.settings.leaves_surface:
+            is_curve = self.settings.kind == "probe" and self.settings.is_curve
+            return self.curve_path if is_curve else self.surface_path
         return self.report_path
 
     def check_unchanged(self, **hashes: str) -> None:
@@ -360,6 +371,8 @@ def _name_of(settings: AnySettings) -> tuple[str, str]:
         what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
         return what, data_set(settings.data).label
     what = settings.plane if settings.kind == "probe" else settings.kind
+    if settings.kind == "probe-input":
+        what = f"image{settings.image}"
     return settings.networks[0].label, what
 
 

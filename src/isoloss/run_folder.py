@@ -21,6 +21,8 @@ SAMPLES = "samples.npy"
 SURFACE = "surface.ply"
 TRAJECTORY = "trajectory.ply"
 CURVE = "curve.npz"
+DEFENDED_GROWING = "defended"
+DEFENDED = "defended.ply"
 
 OUTCOMES = "outcomes"
 UNITS = "units.jsonl"

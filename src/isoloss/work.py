@@ -15,6 +15,7 @@ from isoloss.run import Run
 from isoloss.settings import (
     AnySettings,
     ImportSettings,
+    InputProbeSettings,
     ProbeSettings,
     RobustnessSettings,
     TrainSettings,
@@ -46,6 +47,10 @@ def prepare(settings: AnySettings) -> Prepared:
                 from isoloss.compute.probe.probe_run import Probing
 
                 return Probing.prepare(settings)
+            case InputProbeSettings():
+                from isoloss.robustness.input_space.probing import InputProbing
+
+                return InputProbing.prepare(settings)
             case RobustnessSettings():
                 from isoloss.robustness.evaluation.evaluation import Evaluation
 

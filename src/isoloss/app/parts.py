@@ -196,6 +196,13 @@ class Parts:
         self.panel(ExamplesPanel).show(evaluation, row)
         self.docking.bring_to_front("Examples")
 
+    def show_landscape(self) -> None:
+        """Probe the plane through the image that the examples panel shows."""
+        values = self.panel(ExamplesPanel).landscape
+        if values is not None:
+            self.docking.bring_to_front("Experiments")
+            self.experiments.begin("probe-input", values)
+
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
         self.figure_dialog.open()

@@ -68,7 +68,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     ):
         sub = add(name, text)
         if called == name:
-            _add_settings(sub, name)
+            _add_settings(sub, _kind(name, arguments))
     sub = add("run", "Resume runs: does what is missing, in order")
     sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
     _add_elsewhere(sub)
@@ -116,15 +116,27 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     return parser
 
 
+def _kind(verb: str, arguments: Sequence[str]) -> str:
+    """The kind of run that a verb begins: of a probe that follows from what is probed."""
+    asked = " ".join(arguments)
+    is_input = verb == "probe" and re.search(r"(^| )--space[ =]input( |$)", asked) is not None
+    return "probe-input" if is_input else verb
+
+
 def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
     from isoloss.cli.options import add_options
     from isoloss.settings import KINDS
 
     add_options(parser, KINDS[kind])
-    if kind == "probe":
+    if KINDS[kind].leaves_surface:
         parser.add_argument(
             "--range", nargs=2, metavar=("LO", "HI"), help="Of both α and β, where not given alone"
         )
+        parser.add_argument(
+            "--space", choices=["parameters", "input"],
+            help="What moves: the network's parameters, or the image that it sees, of which "
+            "'isoloss probe --space input --help' tells [parameters]",
+        )  # fmt: skip
     parser.add_argument("--out", type=Path, help="The run's folder [runs/… of a free name]")
     parser.set_defaults(kind=kind)
     _add_json(parser)

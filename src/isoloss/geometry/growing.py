@@ -6,6 +6,7 @@ makes it the valid one: a kill at any instant leaves each cell as it was before 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,15 @@ from isoloss.geometry.surface import Surface
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
-_RECORD = np.dtype(
-    [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
-    + [(name, np.int64) for name in ("hits", "count")]
-)
+_RECORD = [
+    *((n, np.float64) for n in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")),
+    *((n, np.int64) for n in ("hits", "count")),
+]
+
+
+def _record(columns: Sequence[str]) -> np.dtype[Any]:
+    """What is kept of a cell of a surface with further columns."""
+    return np.dtype([*_RECORD, *((name, np.float64) for name in columns)])
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class GrowingSurface:
         population: the number of samples of which the loss is the mean when all have been seen.
         classifier: whether there are right answers to count.
         slots: (A, B, 2) records, of which `valid` (A, B) uint8 says which one counts.
+        columns: the names of further values of its cells.
     """
 
     alpha: Array
@@ -45,6 +52,7 @@ class GrowingSurface:
     meta: dict[str, Any]
     slots: NDArray[Any]
     valid: NDArray[np.uint8]
+    columns: tuple[str, ...] = ()
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -60,16 +68,15 @@ class GrowingSurface:
         population: int,
         classifier: bool,
         meta: dict[str, Any],
+        columns: tuple[str, ...] = (),
     ) -> GrowingSurface:
         """Lay out an empty surface in `folder`; the description comes last and marks it whole."""
         (folder / "surface.json").unlink(missing_ok=True)
-        shape = (len(alpha), len(beta))
-        for name, empty in (
-            ("slots", np.zeros((*shape, 2), _RECORD)),
-            ("valid", np.zeros(shape, np.uint8)),
-        ):
-            write_atomic(folder / f"{name}.npy", lambda p, a=empty: np.save(p, a))
-        cls.in_memory(alpha, beta, population, classifier, meta).describe(folder)
+        empty = cls.in_memory(alpha, beta, population, classifier, meta, columns)
+        for name in _ARRAYS:
+            array: NDArray[Any] = getattr(empty, name)
+            write_atomic(folder / f"{name}.npy", lambda p, a=array: np.save(p, a))
+        empty.describe(folder)
         return cls.open(folder, writable=True)
 
     @classmethod
@@ -87,8 +94,9 @@ class GrowingSurface:
             slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS)
             if writable:
                 slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
-            shape = (len(alpha), len(beta))
-            if slots.shape != (*shape, 2) or slots.dtype != _RECORD or valid.shape != shape:
+            shape, columns = (len(alpha), len(beta)), tuple(described.get("columns", ()))
+            fits = slots.shape == (*shape, 2) and slots.dtype == _record(columns)
+            if not fits or valid.shape != shape:
                 raise ValueError("arrays and grid do not fit")
             return cls(
                 alpha,
@@ -98,6 +106,7 @@ class GrowingSurface:
                 dict(described["meta"]),
                 slots,
                 valid,
+                columns,
             )
         except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise IsolossError(
@@ -113,11 +122,12 @@ class GrowingSurface:
         population: int,
         classifier: bool,
         meta: dict[str, Any],
+        columns: tuple[str, ...] = (),
     ) -> GrowingSurface:
         """An empty surface without a folder."""
         shape = (len(alpha), len(beta))
-        slots, valid = np.zeros((*shape, 2), _RECORD), np.zeros(shape, np.uint8)
-        return cls(alpha, beta, population, classifier, meta, slots, valid)
+        slots, valid = np.zeros((*shape, 2), _record(columns)), np.zeros(shape, np.uint8)
+        return cls(alpha, beta, population, classifier, meta, slots, valid, columns)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -140,24 +150,29 @@ class GrowingSurface:
         accuracy = self.accuracy(hits / count)
         self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
 
-    def put(self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int) -> None:
+    def put(
+        self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int,
+        *columns: float,
+    ) -> None:  # fmt: skip
         """Give a cell values that were estimated elsewhere, from `count` samples."""
-        self._write(cell, (loss, accuracy, loss_stderr, 0.0, 0.0, 0, count))
+        self._write(cell, (loss, accuracy, loss_stderr, 0.0, 0.0, 0, count, *columns))
 
     def clear(self) -> None:
         """Forget all results, in place: others may have the files mapped."""
-        self.slots[...] = np.zeros((), _RECORD)
+        self.slots[...] = np.zeros((), self.slots.dtype)
 
     def describe(self, folder: Path, **facts: Any) -> None:
         """Add to what is said of the surface in `folder`."""
         self.meta.update(facts)
-        description = {
+        description: dict[str, Any] = {
             "alpha": list(map(float, self.alpha)),
             "beta": list(map(float, self.beta)),
             "population": self.population,
             "classifier": self.classifier,
             "meta": self.meta,
         }
+        if self.columns:
+            description["columns"] = list(self.columns)
         write_json(folder / "surface.json", description)
 
     def accuracy(self, hits: float) -> float:
@@ -175,11 +190,14 @@ class GrowingSurface:
         """The surface as far as it has been computed."""
         now = self._records()
         computed = now["count"] > 0
-        loss, accuracy, stderr = (
-            np.where(computed, now[name], np.nan) for name in ("loss", "accuracy", "loss_stderr")
+        loss, accuracy, stderr, *more = (
+            np.where(computed, now[name], np.nan)
+            for name in ("loss", "accuracy", "loss_stderr", *self.columns)
         )
-        count = now["count"].copy()
-        return Surface(self.alpha, self.beta, loss, accuracy, stderr, count, self.meta)
+        count, columns = now["count"].copy(), dict(zip(self.columns, more, strict=True))
+        return Surface(
+            self.alpha, self.beta, loss, accuracy, stderr, count, self.meta, columns=columns
+        )
 
     def _records(self) -> NDArray[Any]:
         valid = np.asarray(self.valid, np.int64)[..., None]

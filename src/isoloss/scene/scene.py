@@ -13,7 +13,7 @@ from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.colormaps import DIVERGING
+from isoloss.scene.colormaps import CLASSES, DIVERGING
 from isoloss.scene.cut import Cut
 from isoloss.scene.layer import SurfaceLayer
 
@@ -110,9 +110,12 @@ class Scene:
 
     @property
     def drawn_appearance(self) -> Appearance:
-        """The appearance as drawn: a sign is read from a diverging colormap."""
+        """The appearance as drawn: a sign is read from a diverging colormap, classes from
+        one of their own."""
         appearance = self.appearance
         has_it = any(layer.has(appearance.texture) for layer in self.shown)
+        if has_it and appearance.texture.paint == "classes":
+            return replace(appearance, colormap=CLASSES, reverse_colormap=False)
         signed = appearance.texture.signed if has_it else None
         if signed is None:
             signed = self.shows_difference

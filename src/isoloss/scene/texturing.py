@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.height import HeightScale, Tick, number_label
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.geometry.refine import fill_uncomputed, refine_linear
+from isoloss.geometry.refine import fill_uncomputed, refine_linear, refine_nearest
 from isoloss.scene.appearance import Appearance
+from isoloss.scene.colormaps import CLASS_COLORS
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame
 from isoloss.scene.textures import Texture, ValueScale
@@ -29,6 +31,8 @@ class ColorScale:
         percent: whether it is read in percent.
         detail: what the quantity is, in a few words or signs.
         above, below: whether values lie beyond the ends of the scale.
+        classes: the numbers and names of the classes, where these are what colours mean; positions
+            along the colormap are then those of the classes' own colours.
     """
 
     title: str
@@ -37,6 +41,7 @@ class ColorScale:
     detail: str = ""
     above: bool = False
     below: bool = False
+    classes: tuple[tuple[int, str], ...] = ()
 
     def label(self, value: float) -> str:
         """A value as the bar writes it."""
@@ -45,6 +50,9 @@ class ColorScale:
 
     def ticks(self, count: int = 6) -> list[tuple[float, str]]:
         """(position in [0, 1], label) of each tick."""
+        if self.classes:
+            n = len(self.classes)
+            return [((k + 0.5) / n, name) for k, (_, name) in enumerate(self.classes)]
         scale = self.scale
         if self.percent and isinstance(scale, HeightScale):
             scale = HeightScale(scale.kind, scale.lo * 100, scale.hi * 100)
@@ -52,6 +60,12 @@ class ColorScale:
         heights = scale.apply([m.value for m in marks])
         unit = " %" if self.percent else ""
         return [(float(h), m.label + unit) for h, m in zip(heights, marks, strict=True)]
+
+
+def class_positions(classes: ArrayLike) -> Array:
+    """Where along the colormap of classes those with these numbers are; NaN has no place."""
+    numbers = np.asarray(classes, np.float64)
+    return (np.mod(numbers, CLASS_COLORS) + 0.5) / CLASS_COLORS
 
 
 def shown_texture(layers: list[SurfaceLayer], appearance: Appearance) -> Texture:
@@ -68,6 +82,8 @@ def color_scale(
     if texture.paint == "one tone" or not layers:
         return None
     of_difference = texture.signed is None and all(x.derived is not None for x in layers)
+    if texture.paint == "classes":
+        return ColorScale(texture.title, HeightScale("linear", 0.0, 1.0), classes=_classes(layers))
     log = appearance.log_colors
     values = np.concatenate([field_values(layer, texture).ravel() for layer in layers])
     scale: ValueScale
@@ -85,8 +101,9 @@ def color_scale(
         scale = HeightScale("linear" if lo <= 0 else scale.kind, lo, hi)
     finite = values[np.isfinite(values)]
     slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
+    title = quantity(layers).removeprefix("Δ ") if texture.values is None else texture.title
     return ColorScale(
-        f"Δ {texture.title}" if of_difference else texture.title,
+        f"Δ {title}" if of_difference else title,
         scale,
         percent=texture.percent,
         detail=texture.detail,
@@ -105,7 +122,21 @@ def field_values(layer: SurfaceLayer, texture: Texture) -> Array:
 
 def quantity(layers: list[SurfaceLayer]) -> str:
     """What the heights of `layers` are."""
-    return "Δ loss" if all(layer.derived is not None for layer in layers) else "loss"
+    named = {str(layer.surface.meta.get("quantity") or "loss") for layer in layers}
+    name = named.pop() if len(named) == 1 else "loss"
+    return f"Δ {name}" if all(layer.derived is not None for layer in layers) else name
+
+
+def _classes(layers: list[SurfaceLayer]) -> tuple[tuple[int, str], ...]:
+    """The classes that are found on any of `layers`, with their names."""
+    found: dict[int, str] = {}
+    for layer in layers:
+        given: Any = layer.surface.meta.get("class_names")
+        names = cast("list[Any]", given) if isinstance(given, list) else []
+        values = field_values(layer, Texture.CLASS)
+        for number in np.unique(values[np.isfinite(values)]).astype(int).tolist():
+            found[number] = str(names[number]) if 0 <= number < len(names) else str(number)
+    return tuple(sorted(found.items()))
 
 
 def texture_values(
@@ -117,6 +148,8 @@ def texture_values(
         return np.full(mesh.height.shape, 0.5)
     if texture.values is not None:
         surface = layer.surface
+        if texture.paint == "classes":
+            return class_positions(refine_nearest(field_values(layer, texture), mesh.steps))
         values = fill_uncomputed(field_values(layer, texture), surface.computed)
         coarse = colors.scale.apply(values)
         return refine_linear(surface.alpha, surface.beta, coarse, mesh.steps)
@@ -130,6 +163,11 @@ def axis_titles(shown: list[SurfaceLayer]) -> tuple[str, str, str]:
     recorded = shown[0].surface.meta.get("explained_variance_ratio") if len(shown) == 1 else None
     ratios = list(cast("Sequence[float]", recorded)) if isinstance(recorded, list | tuple) else []
     names = ["α", "β"]
+    given: Any = shown[0].surface.meta.get("axes")
+    alike = all(layer.surface.meta.get("axes") == given for layer in shown)
+    if alike and isinstance(given, list) and len(cast("list[Any]", given)) == 2:
+        what = cast("list[Any]", given)
+        names = [f"{name} ({along})" for name, along in zip(names, what, strict=True)]
     if len(ratios) >= 2:
         names = [
             f"{name} (PC{k}, {100 * float(fraction):.1f} %)"

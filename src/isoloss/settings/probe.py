@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -55,6 +55,7 @@ def _only_with_kinds_that_take(option: str) -> Any:
 class ProbeSettings(NetworkSettings):
     """Evaluate loss and accuracy over a plane through a trained network's parameters."""
 
+    leaves_surface: ClassVar[bool] = True
     kind: Literal["probe"] = "probe"
     split: Literal["train", "test"] = Field(
         default="train", title="Split", description="Which part of the data the loss is taken over"

@@ -15,7 +15,7 @@ from isoloss.settings import AnySettings, Settings
 
 def command_line(settings: AnySettings, out: Path) -> str:
     """What one would type to ask for `settings`: only what differs from the defaults."""
-    words = ["isoloss", settings.kind]
+    words = ["isoloss", *(settings.verb or settings.kind).split()]
     for name, field in type(settings).model_fields.items():
         value: Any = getattr(settings, name)
         if name == "kind" or (not field.is_required() and value == field.default):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as fa
@@ -25,6 +26,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import in_words
 from isoloss.settings import KINDS, TrainingSettings
 
 LABELS = 9.9
@@ -61,6 +63,17 @@ class ExperimentsPanel:
                 form.set("denoiser", found or form.values["denoiser"])
         self.show(kind)
 
+    def begin(self, kind: str, values: dict[str, Any]) -> None:
+        """Bring a form to the front, filled in, and start what it asks for; what is wrong is said
+        there."""
+        form = self.forms[kind]
+        form.reset()
+        self.folders[kind] = None
+        for name, value in values.items():
+            form.set(name, value)
+        self.show(kind)
+        self._start(kind, form)
+
     def show(self, kind: str) -> None:
         """Bring a form to the front."""
         self._wanted = kind
@@ -77,7 +90,7 @@ class ExperimentsPanel:
         imgui.pop_style_color(4)
 
     def _tabs(self) -> None:
-        titles = [kind.capitalize() for kind in self.forms]
+        titles = [in_words(kind) for kind in self.forms]
         padding = ImVec2(_beside_titles(titles), imgui.get_style().frame_padding.y)
         shrinking = int(imgui.TabBarFlags_.fitting_policy_shrink)
         with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):

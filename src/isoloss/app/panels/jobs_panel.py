@@ -15,7 +15,7 @@ from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume
-from isoloss.naming import duration
+from isoloss.naming import duration, in_words
 from isoloss.settings import TrainingSettings
 
 USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
@@ -93,14 +93,14 @@ class JobsPanel:
         settings = followed.run.settings
         assert isinstance(settings, TrainingSettings)
         for kind in USES[settings.task]:
-            if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
+            if imgui.menu_item(f"{in_words(kind)}…###{kind}", "", False)[0]:
                 self._use(kind, followed)
         imgui.end_popup()
 
     def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
         found = []
-        if followed.run.settings.kind == "probe":
+        if followed.run.settings.leaves_surface:
             found.append(
                 (
                     fa.ICON_FA_MOUNTAIN,
@@ -222,9 +222,9 @@ def status_text(followed: FollowedRun) -> str:
     kind = followed.run.settings.kind
     if followed.status == "done":
         spent = f" in {duration(followed.seconds)}" if math.isfinite(followed.seconds) else ""
-        return f"{kind.capitalize()}, done{spent}"
+        return f"{in_words(kind)}, done{spent}"
     if followed.status == "waiting":
-        return f"{kind.capitalize()}, not begun"
+        return f"{in_words(kind)}, not begun"
     reached = f" at {100 * followed.progress.fraction:.0f} %" if followed.progress else ""
     how = " (its script resumes it)" if followed.run.settings.is_from_python else ""
-    return f"{kind.capitalize()}, {followed.status}{reached}{how}"
+    return f"{in_words(kind)}, {followed.status}{reached}{how}"

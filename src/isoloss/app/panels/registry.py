@@ -66,7 +66,7 @@ for _panel in (
     Panel(
         "Examples",
         "Bottom",
-        lambda parts: ExamplesPanel(parts.workspace),
+        lambda parts: ExamplesPanel(parts.workspace, parts.show_landscape),
         "Ctrl+Shift+E",
         _NO_NAVIGATION,
     ),

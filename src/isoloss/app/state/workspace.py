@@ -23,7 +23,7 @@ from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.run import Run
-from isoloss.run_folder import is_run
+from isoloss.run_folder import DEFENDED, is_run
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
@@ -103,6 +103,21 @@ class Workspace:
         is_new = not any(x is layer for x in self.document.layers)
         self.document.add(layer, alone=is_new)
         self.selected = layer
+
+    def show_defended(self, folder: Path) -> None:
+        """Show the surface of a run behind its defense, if it is open, beside the run's own."""
+        for layer in self.document.layers:
+            if layer.source == folder / DEFENDED:
+                self._show_beside(layer)
+
+    def _show_beside(self, layer: SurfaceLayer) -> None:
+        """Show a layer alone in another viewport than the active one, seen by the same camera."""
+        active, hidden = self.document.active, self.scene.hidden
+        self.document.add(layer)
+        self.scene.hidden = hidden | {layer}
+        comparing.show_in(self.document, layer, 0 if active else 1)
+        self.document.active = active
+        self.document.links = replace(self.document.links, camera=True)
 
     def toggle_layer(self, layer: SurfaceLayer) -> None:
         """Show or hide a layer in the active viewport."""
@@ -187,6 +202,9 @@ class Workspace:
         try:
             if is_run(folder):
                 self.live.append(LiveSurface(self.runs.follow(Run.open(folder)), layer))
+            elif folder.name == DEFENDED and is_run(folder.parent):
+                followed = self.runs.follow(Run.open(folder.parent))
+                self.live.append(LiveSurface(followed, layer, defended=True))
         except IsolossError as error:
             self.messages.say(str(error), "warning")
 
@@ -223,15 +241,18 @@ class Workspace:
 
     def _show_results(self, followed: FollowedRun) -> None:
         """Show what a run finds, now or as soon as it finds something."""
-        if followed.run.settings.kind == "probe":
+        if followed.run.settings.leaves_surface:
             self.show_surface(followed)
         elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
 
     def show_surface(self, followed: FollowedRun) -> None:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
+        settings = followed.run.settings
         if not any(live.followed is followed for live in self.live):
             self.live.append(LiveSurface(followed))
+            if settings.kind == "probe-input" and settings.noise is not None:
+                self.live.append(LiveSurface(followed, defended=True))
 
     def show_evaluation(self, followed: FollowedRun) -> OpenEvaluation:
         """Bring the accuracies of an attack, a defense or a certification to the front."""
@@ -269,7 +290,7 @@ class Workspace:
             changed = True
             self.flow.feed(now, live.changed, self.live_period)
             if live.layer is not None and not any(x is live.layer for x in self.scene.layers):
-                self.show(live.layer)
+                self._show_beside(live.layer) if live.defended else self.show(live.layer)
             if live.curve is not None and not any(x is live.curve for x in self.curves.open):
                 self.curves.show(live.curve)
         return self._differences.update(self.document.layers) or changed

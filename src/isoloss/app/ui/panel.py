@@ -41,6 +41,9 @@ class Surroundings(Protocol):
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a robustness run to the front."""
 
+    def show_landscape(self) -> None:
+        """Probe the plane through the image that the examples panel shows."""
+
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
 

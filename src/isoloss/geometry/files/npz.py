@@ -38,7 +38,13 @@ def load_npz(path: Path) -> Surface:
             if missing := [name for name in needed if name not in content]:
                 raise IsolossError(f"{path} is not a surface: it has no array {missing[0]}")
             arrays = {name: content[name] for name in needed}
+            shape = arrays["loss"].shape
             spread = np.asarray(content["spread"], np.float64) if "spread" in content else None
+            columns = {
+                name: np.asarray(content[name], np.float64)
+                for name in content
+                if name not in (*needed, "spread", "meta") and content[name].shape == shape
+            }
             described: Any = json.loads(str(content["meta"])) if "meta" in content else {}
         if not isinstance(described, dict):
             raise ValueError("its description is not a JSON object")
@@ -47,7 +53,8 @@ def load_npz(path: Path) -> Surface:
             count=np.asarray(arrays["count"], np.int64),
             meta=cast(dict[str, Any], described),
             # An extra that does not fit must not cost the surface.
-            spread=spread if spread is None or spread.shape == arrays["loss"].shape else None,
+            spread=spread if spread is None or spread.shape == shape else None,
+            columns=columns,
         )
     except (
         OSError,

@@ -1,8 +1,9 @@
 """Surfaces and trajectories as PLY files that MeshLab, ParaView and Blender open.
 
 A surface's vertices are written row by row (β fastest) and carry `x y z` for other programs and
-`alpha beta loss accuracy loss_stderr count` (and `spread`, where there is one), from which the
-surface comes back exactly. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
+`alpha beta loss accuracy loss_stderr count` (and `spread` and further columns, where there are
+any), from which the surface comes back exactly. One comment line `isoloss {…}` holds, as ASCII
+JSON, what made it, and which `columns` are its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import GRIDS, Surface, grids_of
 from isoloss.geometry.trajectory import Trajectory
 
 plyfile: Any = _plyfile  # it has no type stubs
@@ -49,7 +50,7 @@ _PLAIN = (
     rb"(?:element face (?P<faces>\d+)\nproperty list uchar int vertex_indices\n)?end_header\n"
 )
 """The header of a surface of our own make, and of what else is as plain."""
-_SURFACE_FIELDS = ("alpha", "beta", "loss", "accuracy", "loss_stderr")
+_COLUMNS = "columns"
 _TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
 
 
@@ -67,12 +68,11 @@ def save_surface_ply(surface: Surface, path: Path) -> Path:
             f"cannot save a grid of {surface.shape[0]}×{surface.shape[1]} as {path.name}: a curve "
             "has one β, and .npz or .csv keeps it"
         )
-    rows, columns = surface.shape
-    spread = [] if surface.spread is None else ["spread"]
+    values = grids_of(surface)
     vertex = np.zeros(
-        rows * columns,
+        surface.loss.size,
         [(n, "f4") for n in "xyz"]
-        + [(n, "f8") for n in (*_SURFACE_FIELDS, *spread)]
+        + [(n, "f8") for n in ("alpha", "beta", *values) if n != "count"]
         + [("count", "i4")],
     )
     alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
@@ -80,12 +80,13 @@ def save_surface_ply(surface: Surface, path: Path) -> Path:
     vertex["x"], vertex["y"] = alpha.ravel(), beta.ravel()
     vertex["z"] = np.nan_to_num(height, nan=0.0).ravel()
     vertex["alpha"], vertex["beta"] = alpha.ravel(), beta.ravel()
-    for name in ("loss", "accuracy", "loss_stderr", "count", *spread):
-        vertex[name] = getattr(surface, name).ravel()
+    for name, grid in values.items():
+        vertex[name] = grid.ravel()
     triangles = _triangles(np.isfinite(height))
     face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
     face["vertex_indices"] = triangles
-    return _write(path, [("vertex", vertex), ("face", face)], "surface", surface.meta)
+    meta = surface.meta | ({_COLUMNS: [*surface.columns]} if surface.columns else {})
+    return _write(path, [("vertex", vertex), ("face", face)], "surface", meta)
 
 
 def save_trajectory_ply(trajectory: Trajectory, path: Path, surface: Surface) -> Path:
@@ -109,6 +110,7 @@ def load_surface_ply(path: Path) -> Surface:
         IsolossError: if the file is not a PLY, is cut short, or holds no grid.
     """
     vertex, meta = _read_vertices(path)
+    own = _own_columns(meta.pop(_COLUMNS, None))
     names = set(vertex.dtype.names or ())
     if {"alpha", "beta", "loss"} <= names:
         flat_alpha, flat_beta, loss = (_column(vertex, n) for n in ("alpha", "beta", "loss"))
@@ -142,6 +144,7 @@ def load_surface_ply(path: Path) -> Surface:
         np.maximum(optional("count", 1.0), 0).astype(np.int64),
         meta,
         grid(_column(vertex, "spread")) if _is_number(vertex, "spread") else None,
+        columns={n: grid(_column(vertex, n)) for n in own if _is_number(vertex, n)},
     )
 
 
@@ -181,6 +184,13 @@ def load_trajectory_ply(path: Path) -> Trajectory:
     if not all(np.isfinite(c).all() for c in columns[:2]):
         raise IsolossError(f"{path} is damaged: some coordinates are not numbers")
     return Trajectory(*columns, meta=meta)
+
+
+def _own_columns(named: Any) -> list[str]:
+    """The further columns that a comment names; somebody may have edited it."""
+    names = cast("list[Any]", named) if isinstance(named, list) else []
+    known = ("alpha", "beta", *GRIDS, "spread")
+    return [name for name in names if isinstance(name, str) and name not in known]
 
 
 def _is_number(vertex: NDArray[Any], name: str) -> bool:

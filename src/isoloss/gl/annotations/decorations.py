@@ -82,6 +82,7 @@ class Decorations:
         bar: ScalarBar | None = None
         if appearance.scalar_bar and colors is not None:
             bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
+            bands = len(colors.classes) or bands
             remarks = notes(self._extent(shown), texture, appearance, frame, view.theme)
             bar = self._scalar_bar(view, colors, scene, bands, remarks)
             if bar is not None:

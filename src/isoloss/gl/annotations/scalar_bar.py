@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.height import number_label
+from isoloss.geometry.outlines import outlines_of
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
@@ -20,7 +21,7 @@ from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height
 from isoloss.scene.scene import Frame
 from isoloss.scene.textures import Texture
-from isoloss.scene.texturing import ColorScale, quantity
+from isoloss.scene.texturing import ColorScale, class_positions, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
@@ -63,6 +64,7 @@ class Extent:
         has_infinite, has_nan: whether there are such values.
         is_whole: whether every cell has been computed.
         quantity: what the values are.
+        outlines: what is outlined on surfaces, as (kind, name).
     """
 
     lowest: float
@@ -71,6 +73,7 @@ class Extent:
     has_nan: bool
     is_whole: bool
     quantity: str
+    outlines: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, layers: list[SurfaceLayer]) -> Extent:
@@ -85,6 +88,13 @@ class Extent:
             bool(np.isnan(values).any()),
             all(layer.surface.computed.all() for layer in layers),
             quantity(layers),
+            tuple(
+                dict.fromkeys(
+                    (one.kind, one.name)
+                    for layer in layers
+                    for one in outlines_of(layer.surface.meta)
+                )
+            ),
         )
 
 
@@ -97,6 +107,9 @@ def notes(
     prefix = "" if texture.shows_height else f"{extent.quantity} "
     if own_height(appearance, frame) is not None and appearance.contour_value is not None:
         found.append(Note(prefix + number_label(appearance.contour_value), theme.level, "line"))
+    if appearance.trajectory:
+        for kind, name in extent.outlines:
+            found.append(Note(name, theme.ball if kind == "ball" else theme.cube, "line"))
     slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
     if prefix or appearance.color_range is not None:  # else the caps of the bar tell it
         if extent.highest > scale.hi + slack:
@@ -307,7 +320,10 @@ class _Drawing:
         steps = self.bands or 48
         edges = np.linspace(0, 1, steps + 1)
         if self.bands:
-            low = high = shades((np.arange(steps) + 0.5) / steps, *self.palette)
+            middles = (np.arange(steps) + 0.5) / steps
+            if self.colors.classes:
+                middles = class_positions([number for number, _ in self.colors.classes])
+            low = high = shades(middles, *self.palette)
         else:
             low, high = (shades(e, *self.palette) for e in (edges[:-1], edges[1:]))
         for k in range(steps):

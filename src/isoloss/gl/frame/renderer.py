@@ -349,5 +349,9 @@ def _paint(texture: Texture, scene: Scene) -> Paint:
         return Paint(appearance.colormap, matte=theme.body[:3], unlit=0.75)
     bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
     return Paint(
-        appearance.colormap, appearance.reverse_colormap, bands, flat=not appearance.smooth
+        appearance.colormap,
+        appearance.reverse_colormap,
+        bands,
+        flat=not appearance.smooth,
+        classes=texture.paint == "classes",
     )

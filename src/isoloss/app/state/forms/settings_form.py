@@ -24,6 +24,7 @@ from isoloss.naming import capitalized
 from isoloss.settings import (
     AnySettings,
     ImportSettings,
+    InputProbeSettings,
     NetworkSettings,
     ProbeSettings,
     RobustnessSettings,
@@ -53,6 +54,7 @@ _RARE: dict[type[Settings], set[str]] = {
     },
     ImportSettings: {"stem", "image_size", "key", "order", "batch_size"},
     ProbeSettings: {"parameters", "loss", "per_batch"},
+    InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
     },

@@ -126,6 +126,7 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
     live = next((x for x in workspace.live if x.followed is followed), None)
     if live is not None and live.layer is not None:
         workspace.show(live.layer)
+        workspace.show_defended(folder)
     elif live is not None and live.curve is not None:
         workspace.curves.show(live.curve)
     else:
@@ -176,6 +177,7 @@ def show_again(workspace: Workspace, followed: FollowedRun) -> None:
         workspace.curves.show(curve)
     elif layer is not None:
         workspace.show(layer)
+        workspace.show_defended(folder)
     else:
         workspace.live = [live for live in workspace.live if live.followed is not followed]
         open_path(workspace, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class LiveSurface:
     Both are None until its first value is there.
 
     Attributes:
+        defended: whether it is not the run's own surface, but that behind a defense.
         seconds: of processors' time that the last reading took.
         changed: how many cells the last reading found new or sharper.
     """
@@ -40,6 +42,7 @@ class LiveSurface:
     finished: bool = False
     seconds: float = 0.0
     changed: int = 0
+    defended: bool = False
     _growing: GrowingSurface | None = None
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
@@ -61,24 +64,32 @@ class LiveSurface:
             self.seconds = time.process_time() - started
 
     def _read(self) -> bool:
-        folder = self.followed.run.folder
-        if self.followed.status == "done" and finished_file(folder) is not None:
+        run = self.followed.run
+        has_file = self._source.exists() if self.defended else finished_file(run.folder) is not None
+        if self.followed.status == "done" and has_file:
             self.finished = True
             self._growing = None
-            surface = load(folder)
+            surface = load(self._source)
             self._show(surface)
             if self.layer is not None:
                 self.layer.trajectories = surface.trajectories
             return True
         return self._read_growing()
 
+    @property
+    def _source(self) -> Path:
+        """What is loaded when it is finished."""
+        run = self.followed.run
+        return run.defended_path if self.defended else run.folder
+
     def _read_growing(self) -> bool:
         run = self.followed.run
+        growing = run.defended_growing_path if self.defended else run.growing_path
         if self._growing is None:
-            if not GrowingSurface.exists(run.growing_path):
+            if not GrowingSurface.exists(growing):
                 return False
             try:
-                self._growing = GrowingSurface.open(run.growing_path)
+                self._growing = GrowingSurface.open(growing)
             except IsolossError:
                 # It may be just being laid out; what stays damaged is reported when the run ends.
                 if not self.followed.is_active:
@@ -102,6 +113,7 @@ class LiveSurface:
                 self.curve = OpenCurve(run.name, surface, run.folder)
             self.curve.become(surface)
         elif self.layer is None:
-            self.layer = SurfaceLayer(run.name, surface, source=run.folder)
+            name = f"{run.name}, defended" if self.defended else run.name
+            self.layer = SurfaceLayer(name, surface, source=self._source)
         else:
             self.layer.become(surface)
