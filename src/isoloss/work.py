@@ -46,7 +46,11 @@ def prepare(settings: AnySettings) -> Prepared:
             case ProbeSettings():
                 from isoloss.compute.probe.probe_run import Probing
 
-                return Probing.prepare(settings)
+                if not settings.quantities:
+                    return Probing.prepare(settings)
+                from isoloss.robustness.quantities.asked import quantities_asked_for
+
+                return Probing.prepare(settings, quantities_asked_for)
             case InputProbeSettings():
                 from isoloss.robustness.input_space.probing import InputProbing
 
