@@ -16,6 +16,7 @@ from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import number_label
+from isoloss.geometry.quantities import quantities_of
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
@@ -33,7 +34,7 @@ from isoloss.settings.source import data_set
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
-SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
+SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss", "quantities")
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 ORTHOGONAL = 1e-6
@@ -209,6 +210,10 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         text = _in_words(value)
         if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
             lines.append(f"  {key.replace('_', ' '):<11} {text}")
+    for name, title in quantities_of(surface).items():
+        values = surface.columns[name][np.isfinite(surface.columns[name])]
+        if len(values):
+            lines.append(f"  {title:<11} {_range(values)}")
     for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
         lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")

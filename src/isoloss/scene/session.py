@@ -10,6 +10,7 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
+from isoloss.geometry.quantities import of_quantity
 from isoloss.naming import in_one_line
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
@@ -130,8 +131,9 @@ def _described(
         if layer.source is None:
             raise IsolossError(f"cannot save the session: {layer.name} has no file of its own")
         return LayerEntry(
-            layer.name, *_both_forms(layer.source, folder), None, hidden, layer.markers
-        )
+            layer.name, *_both_forms(layer.source, folder), None, hidden, layer.markers,
+            layer.quantity,
+        )  # fmt: skip
 
     def view(scene: Scene) -> ViewEntry:
         hidden = sorted(index[layer] for layer in scene.hidden if index.get(layer, count) < count)
@@ -235,12 +237,13 @@ class _Reader:
             raise IsolossError(f"the layers have more than {MOST_CELLS:,} cells together")
         return SurfaceLayer(
             entry.name,
-            found.surface,
-            found.trajectories,
+            of_quantity(found.surface, entry.quantity),
+            () if entry.quantity else found.trajectories,
             found.source,
             entry.markers,
             hidden=frozenset(entry.hidden_trajectories),
             derived=found.derived,
+            quantity=entry.quantity,
         )
 
     def _difference(self, a: int, b: int) -> SurfaceLayer:

@@ -29,7 +29,7 @@ FULL = SurfaceLayer(
         0.01 * LOSS,
         np.full(LOSS.shape, 9),
         spread=0.5 + AXIS[:, None] + 2 * AXIS**2,
-        columns={name: LOSS for name in COLUMNS},
+        columns=dict.fromkeys(COLUMNS, LOSS),
     ),
 )
 

@@ -7,6 +7,7 @@ what it has made of the images there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -35,7 +36,7 @@ class Adversarial(Quantity):
     Args:
         eps: the ball's radius on the [0, 1] scale.
         steps: gradient steps from the images; where the attack goes on from the point before, half
-            as many, rounded up.
+            as many, which find no less: the first is as long as the ball is wide.
         norm: "linf" or "l2".
         step_size: by default 2.5 · eps / steps.
 
@@ -71,11 +72,6 @@ class Adversarial(Quantity):
         """How it is attacked."""
         return {"eps": self.eps, "norm": self.norm, "steps": self.steps}
 
-    @property
-    def steps_on(self) -> int:
-        """Steps where the attack goes on from the point before."""
-        return -(-self.steps // 2)
-
     def check(self, losses_of: LossesOf, batch: Batch) -> None:
         """Refuse also losses that let no gradient through."""
         images_of(batch, "the adversarial loss")
@@ -84,36 +80,54 @@ class Adversarial(Quantity):
     def along(self, evaluator: Evaluator, batch: Batch, first: int) -> AtPoint:
         """Attacks the images at one point after the other."""
         images = images_of(batch, "the adversarial loss")
-        made: Tensor | None = None
+        start, lengths = images, self.lengths
 
         def attack(own: Evaluated) -> Evaluated:
-            nonlocal made
-            start, steps = (images, self.steps) if made is None else (made, self.steps_on)
-            made, found = self.climb(evaluator, batch, own, start, steps)
+            nonlocal start, lengths
+            start, found = self.climb(evaluator, batch, own, start, lengths)
+            lengths = self.lengths_on
             return found
 
         return attack
 
+    @property
+    def lengths(self) -> list[float]:
+        """Of the steps of an attack that begins at the images."""
+        length = USUAL_STEP * self.eps / self.steps if self.step_size is None else self.step_size
+        return [length] * self.steps
+
+    @property
+    def lengths_on(self) -> list[float]:
+        """Of one that goes on: half as many, from the width of the ball, 2ε, so that what has
+        turned at this point gets to its other side, down to the usual length."""
+        steps, usual = -(-self.steps // 2), self.lengths[0]
+        return [max(2 * self.eps / 2**k, usual) for k in range(steps)]
+
     def climb(
-        self, evaluator: Evaluator, batch: Batch, own: Evaluated, start: Tensor, steps: int
+        self,
+        evaluator: Evaluator,
+        batch: Batch,
+        own: Evaluated,
+        start: Tensor,
+        lengths: Sequence[float],
     ) -> tuple[Tensor, Evaluated]:
         """The images' best iterates, and (their losses, which answers are right at all iterates).
 
         Args:
             own: what the batch as it is gives at this point.
             start: (N, C, H, W) in the ball, where to begin.
+            lengths: of the steps.
         """
         ball, clean = ball_of(self.norm, self.eps), images_of(batch, "the adversarial loss")
-        length = USUAL_STEP * self.eps / self.steps if self.step_size is None else self.step_size
         best, (losses, hits), here = clean, own, start
         with frozen(evaluator.network):
-            for left in range(steps, -1, -1):
+            for length in (*lengths, None):
                 there = with_images(batch, here)
-                seen, right, gradient = _look(evaluator.losses_of, there, left > 0)
+                seen, right, gradient = _look(evaluator.losses_of, there, length is not None)
                 better = seen > losses
                 best = torch.where(better.view(-1, 1, 1, 1), here, best)
                 losses, hits = torch.where(better, seen, losses), torch.minimum(hits, right)
-                if gradient is not None:
+                if length is not None and gradient is not None:
                     here = _moved(here, gradient, length, ball, clean)
         return best, (losses, hits)
 

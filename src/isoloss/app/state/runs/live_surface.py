@@ -14,6 +14,7 @@ from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import finished_file, load
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
 from isoloss.scene.layer import SurfaceLayer
@@ -32,6 +33,7 @@ class LiveSurface:
 
     Attributes:
         defended: whether it is not the run's own surface, but that behind a defense.
+        quantity: which further quantity of the surface is its height; "" for the loss.
         seconds: of processors' time that the last reading took.
         changed: how many cells the last reading found new or sharper.
     """
@@ -43,6 +45,7 @@ class LiveSurface:
     seconds: float = 0.0
     changed: int = 0
     defended: bool = False
+    quantity: str = ""
     _growing: GrowingSurface | None = None
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
@@ -71,7 +74,7 @@ class LiveSurface:
             self._growing = None
             surface = load(self._source)
             self._show(surface)
-            if self.layer is not None:
+            if self.layer is not None and not self.quantity:
                 self.layer.trajectories = surface.trajectories
             return True
         return self._read_growing()
@@ -108,12 +111,17 @@ class LiveSurface:
 
     def _show(self, surface: Surface) -> None:
         run = self.followed.run
+        title = quantities_of(surface).get(self.quantity, "")
+        surface = of_quantity(surface, self.quantity)
         if surface.is_curve:
             if self.curve is None:
                 self.curve = OpenCurve(run.name, surface, run.folder)
             self.curve.become(surface)
         elif self.layer is None:
-            name = f"{run.name}, defended" if self.defended else run.name
-            self.layer = SurfaceLayer(name, surface, source=self._source)
+            of_what = "defended" if self.defended else title
+            name = ", ".join(filter(None, (run.name, of_what)))
+            self.layer = SurfaceLayer(
+                name, surface, source=self._source, quantity=self.quantity
+            )
         else:
             self.layer.become(surface)
