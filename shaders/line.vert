@@ -14,10 +14,12 @@ uniform vec2 u_viewport;   // pixels
 uniform float u_width;     // pixels
 uniform float u_cap;       // half widths by which a segment is lengthened at its ends
 uniform float u_bias;      // share of the distance by which lines are drawn towards the eye
+uniform vec2 u_origin;      // of the part that is drawn, in pixels
 uniform float u_parallel;  // 1 in the orthographic view
 
 out vec4 v_color;
 out vec2 v_across;         // pixels from the middle line, and half the width
+out float v_along;         // pixels along the line: the same wherever lines go on straight
 
 vec4 project(vec3 point) {
     vec3 world = point * u_scale + u_offset;
@@ -51,6 +53,7 @@ void main() {
     vec2 shift = side * reach * normal + (at_end ? 1.0 : -1.0) * u_cap * half_width * along;
     place.xy += shift * 2.0 / u_viewport * place.w;
     gl_Position = place;
+    v_along = dot((0.5 * place.xy / place.w + 0.5) * u_viewport + u_origin, along);
     v_across = vec2(side * reach, half_width);
     v_color = a_color;
 }

@@ -6,6 +6,7 @@ flat in vec2 v_kind;
 uniform vec4 u_outline;
 uniform float u_outline_width;  // pixels
 uniform float u_alpha;
+uniform float u_hollow;         // 1 for what a surface hides: its rim alone
 out vec4 color;
 
 float star(vec2 p, float r) {
@@ -19,6 +20,12 @@ float star(vec2 p, float r) {
     vec2 ba = 0.45 * vec2(-k1.y, k1.x) - vec2(0.0, 1.0);
     float h = clamp(dot(p, ba) / dot(ba, ba), 0.0, r);
     return length(p - ba * h) * sign(p.y * ba.x - p.x * ba.y);
+}
+
+float cross_of(vec2 p, float r) {
+    vec2 q = abs(p);
+    q = q.x < q.y ? q.yx : q;
+    return max(q.x - 1.15 * r, q.y - 0.36 * r);
 }
 
 float shape(vec2 p, float r, int kind) {
@@ -35,6 +42,9 @@ float shape(vec2 p, float r, int kind) {
         q = q.x < q.y ? q.yx : q;
         return max(q.x - 1.2 * r, q.y - 0.3 * r);
     }
+    if (kind == 7) return max(abs(p.x), abs(p.y)) - 0.9 * r;
+    if (kind == 8) return abs(max(abs(p.x), abs(p.y)) - 0.7 * r) - 0.22 * r;
+    if (kind == 9) return abs(cross_of(p, r)) - 0.16 * r;
     return length(p) - r;
 }
 
@@ -42,6 +52,10 @@ void main() {
     float d = shape(v_place, v_kind.x, int(v_kind.y + 0.5));
     float inside = clamp(0.5 - d, 0.0, 1.0);
     float cover = clamp(0.5 - (d - u_outline_width), 0.0, 1.0);
+    if (u_hollow > 0.5) {
+        inside *= clamp(0.5 + d + u_outline_width, 0.0, 1.0);
+        cover *= clamp(0.5 + d, 0.0, 1.0);
+    }
     vec4 rim = u_outline * cover;
     float alpha = (inside * v_color.a + (1.0 - inside) * rim.a) * u_alpha;
     if (alpha < 0.004) discard;

@@ -1,6 +1,6 @@
 // The colours of a surface and of its marks, for the fragment shaders that draw one.
 uniform sampler2D u_colormap;
-uniform int u_bands;      // 0: smooth colours
+uniform bool u_banded;    // the colormap has the colours of bands
 uniform vec3 u_matte;
 uniform float u_matte_share;
 uniform vec3 u_uncomputed;
@@ -9,6 +9,7 @@ uniform float u_hatch;    // pixels between hatch lines
 uniform vec2 u_origin;    // of what is drawn in the whole picture, in pixels
 
 vec3 mapped(float t) {
+    if (u_banded) return texture(u_colormap, vec2(t, 0.5)).rgb;
     return texture(u_colormap, vec2(t * (255.0 / 256.0) + 0.5 / 256.0, 0.5)).rgb;
 }
 

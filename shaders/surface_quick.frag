@@ -10,12 +10,8 @@ uniform bool u_classes;  // values with nothing in between
 out vec4 color;
 
 void main() {
-    float value = u_classes ? v_class : v_value, t = value;
-    if (u_bands > 0) {
-        float n = float(u_bands);
-        t = (floor(clamp(t, 0.0, 0.99999) * n) + 0.5) / n;
-    }
-    vec3 base = marked(mapped(t), value, v_state.x, v_state.y, !gl_FrontFacing);
+    float value = u_classes ? v_class : v_value;
+    vec3 base = marked(mapped(value), value, v_state.x, v_state.y, !gl_FrontFacing);
     vec2 light = gl_FrontFacing ? v_light.xy : v_light.zw;
     color = vec4(toned(base * base * light.x + light.y), 1.0);
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from isoloss.geometry.files.reading import load as load
     from isoloss.geometry.surface import Surface as Surface
     from isoloss.gl.pictures.rendering import render as render
+    from isoloss.robustness.input_space.in_memory import probe_image as probe_image
 
 _HOME = {
     "IsolossError": "isoloss.errors",
@@ -41,6 +42,7 @@ _HOME = {
     "saved_plane": "isoloss.compute.planes.saved_plane",
     "OfClass": "isoloss.compute.engine.quantities",
     "probe": "isoloss.compute.probe.in_memory",
+    "probe_image": "isoloss.robustness.input_space.in_memory",
     "render": "isoloss.gl.pictures.rendering",
     "view": "isoloss.app",
 }

@@ -15,13 +15,50 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
+from isoloss.paths import exists, is_file, is_folder
 
 _PARTIAL = ".partial-"
+_LONGEST_SUFFIX = 32
+"""What is longer says no format, and might make the temporary name too long."""
 
 
-def nothing_at(path: Path | str) -> IsolossError:
-    """What to raise where what somebody named is not there."""
-    return IsolossError(f"there is no file or folder {path}")
+def nothing_at(path: Path | str, what: str = "file or folder") -> IsolossError:
+    """What to raise where what somebody named is not there, or may not be looked at."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as error:
+        return IsolossError(f"cannot read {path}: {error.strerror or error}")
+    return IsolossError(f"there is no {what} {path}")
+
+
+def check_readable(path: Path) -> None:
+    """Refuse what cannot be read to its end, before it is opened: a pipe would make us wait.
+
+    Raises:
+        IsolossError: nothing is there, or a folder, a pipe, a device, or a file without content.
+    """
+    if not exists(path):
+        raise nothing_at(path)
+    if is_folder(path):
+        raise IsolossError(f"{path} is a folder, not a file")
+    if not is_file(path):
+        raise IsolossError(f"{path} is no file but a pipe or a device")
+    if path.stat().st_size == 0:
+        raise IsolossError(f"{path} is empty")
+
+
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder.
+
+    Raises:
+        IsolossError: if it cannot be listed.
+    """
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise IsolossError(f"cannot read the folder {folder}: {error.strerror or error}") from error
 
 
 def check_parent(path: Path) -> None:
@@ -31,8 +68,8 @@ def check_parent(path: Path) -> None:
         IsolossError: naming the folder.
     """
     parent = path.expanduser().absolute().parent
-    if not parent.is_dir():
-        raise IsolossError(f"cannot write {path}: there is no folder {parent}")
+    if not is_folder(parent):
+        raise IsolossError(f"cannot write {path}: {nothing_at(parent, 'folder')}")
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> Path:
@@ -103,15 +140,24 @@ def write_csv(path: Path, header: Iterable[object], rows: Iterable[Iterable[obje
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path`, put in its place in one step when the block ends well.
 
+    Where `path` is a link, what it leads to is replaced.
+
     Raises:
-        IsolossError: if the folder is missing and cannot be made, is not writable, or is full.
+        IsolossError: if the folder is missing and cannot be made, is not writable, or is full, or
+            if a folder, a pipe or a device is in the way.
     """
-    temporary: Path | None = None
+    temporary, named = None, path
     try:
-        if path.parent.exists() and not path.parent.is_dir():
+        if path.is_symlink():
+            path = Path(os.path.realpath(path))
+        if exists(path) and not is_file(path):
+            what = "a folder" if is_folder(path) else "a pipe or a device"
+            raise FileExistsError(0, f"it is {what}")
+        if exists(path.parent) and not is_folder(path.parent):
             raise NotADirectoryError(0, f"{path.parent} is not a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
+        suffix = path.suffix if len(path.suffix) < _LONGEST_SUFFIX else ""
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=suffix)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -123,7 +169,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         _replace(temporary, path)
     except OSError as error:
-        raise IsolossError(f"cannot write {path}: {error.strerror or error}") from error
+        raise IsolossError(f"cannot write {named}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
             with suppress(OSError):
@@ -160,8 +206,9 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        IsolossError: if it is missing, unreadable or not JSON.
+        IsolossError: if it is missing, unreadable, no file or not JSON.
     """
+    check_readable(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 
@@ -55,6 +56,17 @@ def in_one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def cited(text: object, most: int = 300) -> str:
+    """What a library says is wrong, in one line that does not repeat all of a long value."""
+    return shortened(in_one_line(text), lambda part: len(part) <= most)
+
+
+def printable(text: object) -> str:
+    """A text that any font and any stream takes: bytes of a file's name that are no UTF-8, which
+    Python keeps as lone surrogates, become "�"."""
+    return re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", str(text))
+
+
 def file_name(text: str) -> str:
     """A text as part of a file's name on any system."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", text)
@@ -80,9 +92,61 @@ def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False)
             return "…" + text[len(text) - count :].lstrip()
         return text[:count].rstrip(" ,") + "…"
 
-    if fits(text):
-        return text
-    few, many = 0, len(text)
+    return text if fits(text) else _longest(part, len(text), fits)
+
+
+_BREAK = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+
+
+def drawable(text: str) -> str:
+    """A text as it can be drawn: lines end in a newline, tabs are spaces, signs that only control
+    a device are left out, halves of characters are \ufffd; all else stays as it is."""
+    signs = _BREAK.sub("\n", text.replace("\t", " "))
+    kept = (c for c in signs if c == "\n" or unicodedata.category(c) != "Cc")
+    return "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in kept).strip("\n")
+
+
+def without_middle(text: str, fits: Callable[[str], bool]) -> str:
+    """`text`, or as much of its beginning and its end as fits around a "…"."""
+
+    def part(count: int) -> str:
+        return text[: count - count // 2].rstrip() + "…" + text[len(text) - count // 2 :].lstrip()
+
+    return text if fits(text) else _longest(part, len(text) - 1, fits)
+
+
+def in_lines(text: str, most: int, fits: Callable[[str], bool]) -> list[str]:
+    """`text` in at most so many lines that each fit, broken between words where there are some;
+    the middle of what is longer is left out."""
+
+    def lines(part: str) -> list[str]:
+        return [line for whole in part.split("\n") for line in _broken(whole, fits)]
+
+    if len(lines(text)) <= most:
+        return lines(text)
+    return lines(without_middle(in_one_line(text), lambda part: len(lines(part)) <= most))[:most]
+
+
+def _broken(line: str, fits: Callable[[str], bool]) -> list[str]:
+    """One line in as many as it takes."""
+    found: list[str] = []
+    while len(line) > 1 and not fits(line):
+        end = _end_of_line(line, fits)
+        found.append(line[:end].rstrip())
+        line = line[end:].lstrip()
+    return [*found, line]
+
+
+def _end_of_line(line: str, fits: Callable[[str], bool]) -> int:
+    """How much of a line too long fits: up to the last space, or up to where there is none."""
+    count = len(_longest(lambda n: line[:n], len(line) - 1, fits)) or 1
+    space = count if line[count].isspace() else line.rfind(" ", 0, count)
+    return space if space > 0 else count
+
+
+def _longest(part: Callable[[int], str], most: int, fits: Callable[[str], bool]) -> str:
+    """The longest of part(0) … part(most) that fits; part(0) if none does."""
+    few, many = 0, max(most, 0)
     while few < many:
         middle = (few + many + 1) // 2
         few, many = (middle, many) if fits(part(middle)) else (few, middle - 1)

@@ -4,6 +4,8 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+from isoloss.paths import is_file, is_folder
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -14,7 +16,7 @@ def resource_folder(name: str) -> Path:
     the top level of the repository.
     """
     installed = _PACKAGE / name
-    return installed if installed.is_dir() else _PACKAGE.parents[1] / name
+    return installed if is_folder(installed) else _PACKAGE.parents[1] / name
 
 
 @cache
@@ -23,6 +25,6 @@ def font_file() -> Path | None:
     package = importlib.util.find_spec("imgui_bundle")
     for folder in (package.submodule_search_locations or []) if package else []:
         file = Path(folder) / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"
-        if file.is_file():
+        if is_file(file):
             return file
     return None

@@ -19,7 +19,9 @@ from pydantic import ValidationError
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
-from isoloss.files import append_line, nothing_at, read_json, write_json
+from isoloss.files import append_line, entries, nothing_at, read_json, write_json
+from isoloss.naming import printable
+from isoloss.paths import exists, is_file, is_folder
 from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
 from isoloss.settings.source import data_set, network_type
@@ -69,8 +71,11 @@ class Run:
                     f"{again}"
                 )
             return run
-        visible = folder.is_dir() and [f for f in folder.iterdir() if not f.name.startswith(".")]
-        if visible or (folder.exists() and not folder.is_dir()):
+        if is_folder(folder):
+            is_taken = any(not entry.name.startswith(".") for entry in entries(folder))
+        else:
+            is_taken = exists(folder)
+        if is_taken:
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
         write_json(
             folder / names.RUN,
@@ -92,9 +97,10 @@ class Run:
         """
         folder = folder.expanduser().absolute()
         path = folder / names.RUN
-        if not folder.exists():
+        if not exists(folder):
             raise nothing_at(folder)
-        if not path.exists():
+        if not exists(path):
+            entries(folder)  # which says so where it is closed, or no folder
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
         content = _object(read_json(path))
         if not isinstance(content.get("schema"), int):
@@ -114,8 +120,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
-        return self.folder.name
+        """The folder's name, as it can be written anywhere."""
+        return printable(self.folder.name)
 
     def with_elsewhere(self, given: dict[str, Any]) -> Run:
         """The run with networks or data that lie elsewhere than where they were asked for, as
@@ -269,7 +275,7 @@ class Run:
     def is_done(self) -> bool:
         """Whether the run is complete."""
         ends = [e for _, e in self.events() if isinstance(e, Done | Failed | Paused)]
-        return bool(ends) and isinstance(ends[-1], Done) and self._result.exists()
+        return bool(ends) and isinstance(ends[-1], Done) and exists(self._result)
 
     @property
     def _result(self) -> Path:
@@ -344,6 +350,8 @@ class EventTail:
 
     def read(self) -> list[tuple[float, Event]]:
         """The (time, event) pairs appended since the last call; damaged lines are passed over."""
+        if not is_file(self._path):
+            return []
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -384,6 +392,6 @@ def _object(content: Any) -> dict[str, Any]:
 def free_folder(parent: Path, name: str) -> Path:
     """`parent/name`, or `parent/name-2`, … : the first that does not exist."""
     folder, n = parent / name, 2
-    while folder.exists():
+    while exists(folder):
         folder, n = parent / f"{name}-{n}", n + 1
     return folder

@@ -5,6 +5,8 @@ What each holds is in docs/architecture.md. The inside of `surface/` is `Growing
 
 from pathlib import Path
 
+from isoloss.paths import is_file
+
 RUN = "run.json"
 EVENTS = "events.jsonl"
 JOB_LOG = "job.log"
@@ -36,7 +38,4 @@ FIGURES = "figures"
 
 def is_run(folder: Path) -> bool:
     """Whether `folder` is a run's; never raises."""
-    try:
-        return (folder / RUN).is_file()
-    except (OSError, ValueError):  # what no file system takes
-        return False
+    return is_file(folder / RUN)

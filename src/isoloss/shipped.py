@@ -7,6 +7,7 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
+from isoloss.paths import exists, is_folder
 from isoloss.resources import resource_folder
 from isoloss.run_folder import RUN, is_run
 
@@ -14,14 +15,14 @@ from isoloss.run_folder import RUN, is_run
 def shipped_models() -> dict[str, Path]:
     """The folders of the training runs that come with the program, by their names."""
     folder = resource_folder("data") / "models"
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = sorted(folder.iterdir()) if is_folder(folder) else []
     return {run.name: run for run in found if is_run(run)}
 
 
 def is_shipped(source: str | Path) -> bool:
     """Whether that is the bare name of one of them, and nothing here is called so."""
     path = Path(source)
-    return len(path.parts) == 1 and path.name in shipped_models() and not path.exists()
+    return len(path.parts) == 1 and path.name in shipped_models() and not exists(path)
 
 
 def shipped_settings() -> dict[str, dict[str, Any]]:

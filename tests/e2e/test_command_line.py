@@ -1,6 +1,7 @@
 """Whole journeys on the command line, with kills and full disks on the way."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -154,3 +155,23 @@ def test_an_unwritable_place_is_said_in_one_line(isoloss_command, tmp_path):
     isoloss.Surface.from_loss([0, 1, 2], [0, 1], np.ones((3, 2))).save(tmp_path / "s.ply")
     done = isoloss_command("render", "s.ply", "--out", "file/x.png", check=2)
     assert done.stderr.count("\n") == 1
+
+
+def test_names_that_are_no_utf8_come_out_as_they_are(tmp_path):
+    axis = np.linspace(-1, 1, 4)
+    isoloss.Surface.from_loss(axis, axis, np.ones((4, 4))).save(tmp_path / "a.ply")
+    name = os.fsdecode(b"v\xff.npz")
+    command = [sys.executable, "-m", "isoloss", "export", "a.ply", "--out", name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout == b"v\xff.npz" + os.linesep.encode()
+    assert (tmp_path / name).exists()
+
+
+def test_a_full_disk_takes_no_output_and_gets_no_traceback(tmp_path):
+    axis = np.linspace(-1, 1, 4)
+    path = isoloss.Surface.from_loss(axis, axis, np.ones((4, 4))).save(tmp_path / "a.ply")
+    command = [sys.executable, "-m", "isoloss", "info", path]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "isoloss: cannot write what there is to say: No space left on device\n"

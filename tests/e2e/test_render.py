@@ -131,3 +131,14 @@ def test_a_figure_needs_no_opengl(isoloss_command, tmp_path, session):
         "render", session, "--out", "x.svg", "--width-mm", "178", env=no_driver, check=0
     )
     assert "times 3" in (tmp_path / "x.svg").read_text("utf-8")
+
+
+def test_of_a_pattern_the_surfaces_are_drawn(tmp_path, session, capsys):
+    assert session.exists()
+    (tmp_path / "3.ply").unlink()
+    (tmp_path / "README.md").write_text("about")
+    alone = isoloss.render(tmp_path / "1.ply", size=(64, 48), supersample=1)
+    for named in (tmp_path / "?.ply", [tmp_path / "1.ply", tmp_path / "README.md"]):
+        drawn = isoloss.render(named, size=(64, 48), supersample=1)
+        np.testing.assert_array_equal(drawn, alone)
+    assert capsys.readouterr().err == "isoloss: left out what is no surface: README.md\n"

@@ -1,5 +1,7 @@
 """The numbers along the axes: none beside one of another axis with which it would read as one."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,27 @@ def test_a_halo_surrounds_the_glyphs(renderer, theme):
     assert outside.sum() > plain.sum()
     red, green, *_ = pictures[1][outside].T
     assert (red > green + 80).all()
+
+
+SPANS = [(615850.0, 615865.0), (2e-4, 2.02e-4), (1.0, 1 + 1e-12), (-1e300, 1e300), (0.0, 5e-322)]
+
+
+@pytest.mark.parametrize("size", [(360, 260), (620, 430), (1400, 900), (300, 600)])
+@pytest.mark.parametrize("k", range(len(SPANS)))
+def test_labels_of_any_range_have_room_of_their_own(context, size, k):
+    text, em = TextPass(), 14.0
+    frame = Frame(SPANS[k], SPANS[(k + 1) % 5], HeightScale("linear", *SPANS[(k + 2) % 5]))
+    for azimuth, elevation in ((-60, 30), (20, 10), (135, 55), (-90, 89)):
+        camera = Camera(azimuth=azimuth, elevation=elevation)
+        layout = AxisLabels(View(camera, size, 1.0, THEMES["dark"]), text)
+        layout.lay_out(frame, AxisTicks.of(frame), Sides.of(camera), ("α", "β", "loss, log"))
+        labels = [label for label in layout.labels if label.text]
+        boxes = [text.rect(label, em) for label in labels]
+        for a, b in itertools.combinations(boxes, 2):
+            across = min(a[2], b[2]) - max(a[0], b[0])
+            down = min(a[3], b[3]) - max(a[1], b[1])
+            assert across <= 2 or down <= 2, (a, b, size, azimuth)
+        for label, (left, top, right, bottom) in zip(labels, boxes, strict=True):
+            inside = left >= -2 and top >= -2 and right <= size[0] + 2 and bottom <= size[1] + 2
+            outside = right < 0 or bottom < 0 or left > size[0] or top > size[1]
+            assert inside or outside, (label.text, size, azimuth)

@@ -41,7 +41,7 @@ def test_cards_are_apart_and_inside(context, scene, size):
         Marker(a, b, 1 + a * a + b * b, f"α {a}, β {b}\nloss 1.25 ± 0.02\naccuracy 87.5 %")
         for a, b in ((0, 0), (0.1, 0), (0.9, 0.9), (-0.9, 0.9))
     ]
-    laid = callouts(markers, view, text, scene.frame(), layout)
+    laid = callouts(markers, view, text, scene.frame(), layout, lambda _: False)
     lines = [label.text for label in laid.labels]
     assert sum(line.startswith("loss") for line in lines) == 4
     # a small picture leaves out where the points are: they can be seen
@@ -61,7 +61,7 @@ def test_what_is_behind_the_eye_has_no_card(context, scene):
     view = View(Camera(target=(0, 0, 0), distance=1, elevation=0), (400, 300), 1.0, THEMES["dark"])
     behind = Marker(0, -1, 1, "behind")
     text = TextPass()
-    laid = callouts([behind], view, text, scene.frame(), AxisLabels(view, text))
+    laid = callouts([behind], view, text, scene.frame(), AxisLabels(view, text), lambda _: False)
     assert not laid.labels
 
 

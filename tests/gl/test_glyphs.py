@@ -1,8 +1,10 @@
 """Text in scripts that Roboto lacks."""
 
+import numpy as np
 import pytest
+from PIL import ImageFont
 
-from isoloss.fonts import fallback_files
+from isoloss.fonts import fallback_files, last_resort
 from isoloss.gl.primitives.glyphs import GlyphAtlas
 
 
@@ -27,8 +29,17 @@ def test_characters_that_roboto_lacks_come_from_other_fonts(atlas):
     assert len(set(drawn)) == len(drawn)
 
 
-def test_what_no_font_has_is_a_question_mark(atlas):
-    assert picture(atlas, "\U0010fffe") == picture(atlas, "?")
+def test_what_no_font_has_is_a_box(atlas):
+    box = ImageFont.truetype(str(last_resort()), 24).getmask("\U0010fffe", anchor="ls")
+    assert picture(atlas, "\U0010fffe") == bytes(box)
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"), [("ab שלום cd", "ab םולש cd"), ("דג, ab", "גד, ab"), ("a-b", "a-b")]
+)
+def test_words_written_from_right_to_left_are_seen_so(atlas, written, seen):
+    boxes = [atlas.run(c).atlas[0] for c in seen if c != " "]
+    assert np.array_equal(atlas.run(written).atlas, boxes)
 
 
 def test_a_broken_font_of_the_system_is_passed_over(atlas, tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ window's thread draws the frames: no OpenGL calls in it.
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import subprocess
 import sys
@@ -165,3 +167,23 @@ def drive(
     sys.stdout.flush()
     # The test engine's thread may outlive a failed journey: leave without waiting for it.
     os._exit(0 if outcome.get("ok") else 1)
+
+
+def drop(*paths: str | Path) -> None:
+    """Drop files on the window, through the very callback that GLFW calls."""
+    names = [os.fsencode(Path(path).absolute()) for path in paths]
+    _drop_callback()(None, len(names), (ctypes.c_char_p * len(names))(*names))
+
+
+@functools.cache
+def _drop_callback() -> Any:
+    """The callback that the window has registered with GLFW, taken away from it."""
+    # imgui_bundle before glfw: it brings its own GLFW library and points pyGLFW at it.
+    from imgui_bundle import glfw_utils
+
+    import glfw  # isort: skip
+
+    window, library = glfw_utils.glfw_window_hello_imgui(), glfw._glfw
+    callback = library.glfwSetDropCallback(window, glfw._GLFWdropfun(0))
+    assert callback, "the window registered no drop callback"
+    return callback

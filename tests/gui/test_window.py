@@ -84,6 +84,10 @@ def test_trajectories_are_scrubbed_and_played(travel: Travel, valley: Path) -> N
     travel("scrub", valley)
 
 
+def test_what_is_dropped_and_drawn_is_what_is_there(travel: Travel, valley: Path) -> None:
+    travel("doors", valley, seconds=200)
+
+
 def test_save_pictures_figures_and_movies(travel: Travel, valley: Path, barrier: Path) -> None:
     travel("picture", valley, barrier, seconds=200)
 
@@ -174,3 +178,15 @@ def _view(folder: Path, *paths: str, **environment: str) -> str:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1, done.stdout
     return done.stdout
+
+
+def test_small_windows_long_names_and_extreme_values(
+    travel: Travel, valley: Path, tmp_path: Path
+) -> None:
+    layout = tmp_path / "config" / "layout.ini"
+    layout.parent.mkdir()
+    stored = "WindowPosition=9000,9000\nWindowSize=1,1"
+    layout.write_text(f";;;<<<AppWindow>>>;;;\n[AppWindow]\nDpiWindowSizeFactor=1\n{stored}\n")
+    travel("small", valley)
+    # Panels that gave way to the picture are open in the next window.
+    assert "=false" not in layout.read_text()

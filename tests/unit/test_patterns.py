@@ -52,3 +52,16 @@ def test_the_command_line_expands_what_no_shell_has(in_folder, capsys):
     assert "no-such-data" in said
     failed = [Run.open(in_folder / "runs" / name).events() for name in ("a2", "a10", "b")]
     assert [bool(events) for events in failed] == [True, True, False]
+
+
+def test_two_stars_go_down_but_not_in_circles(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a/b/c", "a/.hidden"):
+        Path(folder).mkdir(parents=True)
+        (Path(folder) / "s.ply").touch()
+    Path("t.ply").touch()
+    for k in range(4):  # followed, 4 ** 40 folders
+        Path(f"circle{k}").symlink_to(".")
+    assert matching(Path("**/*.ply")) == [Path("a/b/c/s.ply"), Path("t.ply")]
+    assert matching(Path("a/**/s.ply")) == [Path("a/b/c/s.ply")]
+    assert set(matching(Path("a/**"))) == {Path("a/b"), Path("a/b/c"), Path("a/b/c/s.ply")}

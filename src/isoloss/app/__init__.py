@@ -34,8 +34,9 @@ def view(
     """Open the window; returns when it is closed. Jobs started in it go on.
 
     Args:
-        shown: surfaces (.ply, .npz, .h5), run folders and sessions (.isoloss) to open, by path or
-            pattern; or each a `Surface`, with `Trajectory` after it to be shown upon it.
+        shown: surfaces (of all formats that `isoloss.load` reads), run folders and sessions
+            (.isoloss) to open, by path or pattern; or each a `Surface`, with `Trajectory` after it
+            to be shown upon it.
         block: False returns at once, the window being open in a process of its own.
         follow: runs to follow from the start; a growing surface appears as a layer.
         resume: runs to resume, one after the other, in one job; followed likewise.
@@ -94,13 +95,14 @@ def _in_its_own_process(shown: Sequence[Shown]) -> WindowJob:
     from isoloss.errors import IsolossError
     from isoloss.files import nothing_at
     from isoloss.jobs.window_job import WindowJob
+    from isoloss.paths import exists
 
     if not has_display():
         raise IsolossError("there is no display: isoloss.render makes pictures without a window")
     folder = Path(mkdtemp(prefix=PASSING))
     try:
         paths = as_paths(shown, folder)
-        if paths and not any(path.exists() for path in paths):
+        if paths and not any(exists(path) for path in paths):
             raise nothing_at(paths[0])
         return WindowJob(paths, folder)
     except BaseException:

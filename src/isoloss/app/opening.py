@@ -13,6 +13,7 @@ from isoloss.app.panels.registry import PANELS
 from isoloss.app.state.config import Preferences, config_folder
 from isoloss.app.state.opening.opener import open_all
 from isoloss.app.state.runs.known_runs import Spawn
+from isoloss.app.state.window_place import LEAST, bring_into_sight
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.status import draw_status
 from isoloss.app.ui import desktop, style
@@ -87,6 +88,7 @@ def _params(app: App) -> hello_imgui.RunnerParams:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         params.ini_filename = str(folder / "layout.ini")
+        bring_into_sight(folder / "layout.ini", desktop.screens(), SIZE)
     except OSError:
         params.ini_disable = True
     params.ini_filename_use_app_window_title = False
@@ -140,6 +142,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
         # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
         os.chdir(app.workspace.folder)
         desktop.listen_to_drops(app.drop)
+        desktop.keep_larger_than(LEAST)
 
     def after_swap() -> None:
         app.frames += 1

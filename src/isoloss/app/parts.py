@@ -42,6 +42,7 @@ from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.jobs.follow import FollowedRun
+from isoloss.paths import exists
 from isoloss.results.tables import Row
 from isoloss.scene.document import SavedView
 
@@ -225,7 +226,7 @@ class Parts:
     @property
     def has_last_session(self) -> bool:
         """Whether the last window has left its session."""
-        return self.workspace.session.last_path().exists()
+        return exists(self.workspace.session.last_path())
 
     def restore_last_session(self) -> None:
         """Open what was open when the last window was closed."""

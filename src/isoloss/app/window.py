@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,15 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
+from isoloss.app.state.defects import in_words
 from isoloss.app.state.motion import APPROACH
-from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import clear_as_panels, rect_of
-from isoloss.app.ui.widgets import floating
+from isoloss.app.ui.widgets import em, floating
+from isoloss.geometry.rect import Rect, extent
 
 TITLE = "isoloss"
 IDLE, STREAMING, MOVING = 0.2, 8.0, 60.0
@@ -30,6 +31,7 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 """A growing surface is drawn anew as often as takes this fraction of the machine, at most."""
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
+_FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
 _SETTLING = 3
 """Frames until every window is docked."""
 
@@ -59,8 +61,7 @@ class App:
         """Take in what has happened outside, and choose how often to draw."""
         parts = self.parts
         dropped, self._dropped = self._dropped, []
-        for path in dropped:
-            open_path(self.workspace, path)
+        open_paths(self.workspace, dropped)
         # Drawing what grows must not take the processor from the job that computes it.
         cost = parts.viewports.cost + self.workspace.live_cost
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
@@ -68,6 +69,8 @@ class App:
         parts.renderings.update()
         self._follow_document()
         clear_as_panels(parts.panels)
+        if self.frames >= _SETTLING:
+            parts.docking.make_room()
         fluent = self.workspace.flow.is_fluent(time.monotonic())
         self.workspace.approach.seconds = 0.0 if fluent or parts.viewports.is_slow else APPROACH
         flying = parts.flight.go_on(time.monotonic())
@@ -148,14 +151,16 @@ class App:
     def draw_over(self) -> None:
         """Draw what lies over the panels, and listen to the keyboard."""
         parts = self.parts
-        viewport = rect_of("Viewport") or parts.viewports.rect
+        viewport = _wide_enough(rect_of("Viewport") or parts.viewports.rect)
         with floating():
             self.guard("Tour", parts.tour.draw)
-            if not parts.tour.is_open and not parts.shows_welcome:
+            # What has happened comes first where there is no room for both.
+            crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
+            if not (parts.tour.is_open or parts.shows_welcome or crowded):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))
             for name, dialog in parts.dialogs.items():
                 self.guard(name, dialog.draw)
-            self.guard("Drawing", lambda: parts.renderings.draw(parts.viewports.rect))
+            self.guard("Drawing", lambda: parts.renderings.draw(_wide_enough(parts.viewports.rect)))
             self.guard("Help", parts.help_window.draw)
             messages = self.workspace.messages
             self.guard("Notifications", lambda: draw_notifications(messages, viewport))
@@ -182,5 +187,15 @@ class App:
             defect = f"{name}: {type(error).__name__}: {error}"
             if defect not in self.defects:
                 self.defects.append(defect)
-                traceback.print_exc()
-                self.workspace.messages.say(f"Something went wrong in {defect}", "error")
+                messages = self.workspace.messages
+                messages.say(defect, "error", notify=False)
+                messages.say(in_words(name, error), "error")
+
+
+def _wide_enough(rect: Rect) -> Rect:
+    """`rect`, or all of the window where that is too narrow for a few words."""
+    if extent(rect)[0] >= em(_FEW_WORDS):
+        return rect
+    area = imgui.get_main_viewport()
+    at, size = area.work_pos, area.work_size
+    return at.x, at.y, at.x + size.x, at.y + size.y

@@ -40,6 +40,7 @@ from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.compute.training.recorded_trajectory import read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
+from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings import TrainingSettings
 from isoloss.terminal import ProgressBar
@@ -314,7 +315,7 @@ def _print(figures: Figures, where: str) -> None:
 def processor() -> str:
     """The processor, as the system calls it."""
     info = Path("/proc/cpuinfo")
-    if info.exists():
+    if exists(info):
         for text in info.read_text(encoding="utf-8", errors="replace").splitlines():
             if text.startswith("model name"):
                 return text.partition(":")[2].strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
 from isoloss.geometry.centre import centre_in_words
-from isoloss.geometry.files.reading import finished_file, load
+from isoloss.geometry.difference import automatic_scale
+from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import clamped
 from isoloss.geometry.quantities import quantities_of
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
+from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.results.tables import Row, read_report, read_table
 from isoloss.run import Run
@@ -34,30 +38,38 @@ from isoloss.settings.source import data_set
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
-SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss", "quantities")
+SAID_ELSEWHERE = (
+    "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
+    "quantity", "quantities",
+)  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 ORTHOGONAL = 1e-6
+MOST_LOOKED_AT = 100_000
+"""Files below a folder among which images are looked for."""
 NAMED = 10
 """So many classes are told by name."""
 
 
-def describe(path: Path) -> str:
+def describe(path: Path, tell: Tell = warn) -> str:
     """A summary of a surface file, a run folder, a session or data: a folder of images, or what
     `--data` takes.
+
+    Args:
+        tell: is called with one line for each trajectory that cannot be read.
 
     Raises:
         IsolossError: if it is none of them.
     """
-    if not path.exists() and data_set(str(path)).kind != "unknown":
+    if not exists(path) and data_set(str(path)).kind != "unknown":
         return "\n".join(_data_lines(str(path)))
-    if path.suffix.lower() == SUFFIX and not path.is_dir():
-        return "\n".join(_session_lines(path))
+    if path.suffix.lower() == SUFFIX and not is_folder(path):
+        return "\n".join(_session_lines(path, tell))
     if is_run(path):
-        return "\n".join(_run_lines(Run.open(path)))
-    if finished_file(path) is None and _has_class_folders(path):
+        return "\n".join(_run_lines(Run.open(path), tell))
+    if is_folder(path) and finished_file(path) is None and _has_class_folders(path):
         return "\n".join(_data_lines(f"imagefolder:{path}"))
-    return "\n".join(_surface_lines(load(path), path))
+    return "\n".join(_surface_lines(load_telling(path, tell), path))
 
 
 def _has_class_folders(path: Path) -> bool:
@@ -65,7 +77,8 @@ def _has_class_folders(path: Path) -> bool:
     from isoloss.compute.data.folder_tree import IMAGE_SUFFIXES
 
     below = (file for pattern in ("*/*", "*/*/*", "*/*/*/*") for file in path.glob(pattern))
-    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in below)
+    first = islice(below, MOST_LOOKED_AT)
+    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in first)
 
 
 def _data_lines(name: str) -> list[str]:
@@ -80,9 +93,11 @@ def _data_lines(name: str) -> list[str]:
     return [f"data        {dataset.name}", *(f"  {k:<11} {text}" for k, text in facts.items())]
 
 
-def _session_lines(path: Path) -> list[str]:
+def _session_lines(path: Path, tell: Tell) -> list[str]:
     """What is open in it, what its viewports show, and where their cameras can go."""
     session = read_session(path)
+    for remark in session.remarks:
+        tell(remark)
     document = session.document
     lines = [f"session     {path.stem}"]
     for layer in document.layers:
@@ -109,7 +124,7 @@ def _session_lines(path: Path) -> list[str]:
     return lines + [f"  missing     {what}" for what in session.missing]
 
 
-def _run_lines(run: Run) -> list[str]:
+def _run_lines(run: Run, tell: Tell) -> list[str]:
     followed = FollowedRun(run)
     lines = [f"{run.settings.kind} run {run.folder}", f"  status      {followed.status}"]
     if followed.failure:
@@ -144,7 +159,7 @@ def _run_lines(run: Run) -> list[str]:
     if run.settings.is_robustness:
         lines += _robustness_lines(run, several_seeds=evaluation_settings(run).seeds > 1)
     if finished_file(run.folder) is not None or GrowingSurface.exists(run.growing_path):
-        lines += _surface_lines(load(run.folder), run.folder)
+        lines += _surface_lines(load_telling(run.folder, tell), run.folder)
     return lines
 
 
@@ -160,7 +175,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     """The accuracies so far and, of a run that is done, the summary and the warnings."""
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
-    if run.table_path.exists():
+    if exists(run.table_path):
         for row in read_table(run.table_path):
             curves.setdefault(row.curve, []).append(row)
     for rows in curves.values():
@@ -169,7 +184,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
         seed = f", seed {first.seed}" if several_seeds else ""
         text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
         lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
-    if run.report_path.exists():
+    if exists(run.report_path):
         report = read_report(run.report_path)
         lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]
         lines.append(f"  summary     {report.summary}")
@@ -196,9 +211,13 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  β           {_range(surface.beta)}")
     if len(finite):
         kind = surface.meta.get("loss")
-        lines.append(f"  loss        {_range(finite)}" + (f" ({kind})" if kind else ""))
+        named = str(surface.meta.get("quantity") or "loss")
+        told = f" ({kind})" if kind and kind != named else ""
+        lines.append(f"  {named:<11} {_range(finite)}{told}")
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
+    if how := _scale_in_words(surface):
+        lines.append(f"  heights     {how}")
     if np.isfinite(surface.accuracy).any():
         best = 100 * float(np.nanmax(surface.accuracy))
         lines.append(f"  accuracy    {100 * float(np.nanmin(surface.accuracy)):.1f} … {best:.1f} %")
@@ -216,7 +235,7 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
             lines.append(f"  {title:<11} {_range(values)}")
     for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
-        lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
+        lines.append(f"  trajectory  {name}{len(trajectory)} {trajectory.point}s")
     return lines + _finding_lines(surface)
 
 
@@ -255,4 +274,16 @@ def _in_words(value: Any) -> str:
 
 
 def _range(values: NDArray[np.float64]) -> str:
-    return f"{number_label(values.min(), 4)} … {number_label(values.max(), 4)}"
+    ends = float(values.min()), float(values.max())
+    return " … ".join(told_apart(end, ends[1] - ends[0], 4) for end in ends)
+
+
+def _scale_in_words(surface: Surface) -> str:
+    """How heights are drawn, where that does not go without saying."""
+    scale = automatic_scale(surface)
+    beyond = scale.beyond(surface.loss[surface.computed & np.isfinite(surface.loss)])
+    above, below = int((beyond > 0).sum()), int((beyond < 0).sum())
+    parts = [scale.words] if scale.words else []
+    parts += [f"{below} cells {clamped(scale, '<')}"] if below else []
+    parts += [f"{above} cells {clamped(scale, '>')}"] if above else []
+    return "; ".join(parts)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isoloss.cli.exit_codes import FAILED, INTERRUPTED, WRONG_REQUEST
 from isoloss.cli.parser import parser_for
@@ -18,7 +20,12 @@ from isoloss.cli.run_verbs import (
     start,
 )
 from isoloss.errors import IsolossError
+from isoloss.naming import first_of
+from isoloss.paths import exists
 from isoloss.patterns import matching
+
+if TYPE_CHECKING:
+    from isoloss.scene.given import Purpose
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,29 +39,38 @@ def main(arguments: Sequence[str]) -> int:
                 setattr(namespace, name, [p for each in given for p in matching(each)])
         if namespace.verb not in ON_SEVERAL_PROCESSES:
             _refuse_several_processes()
-        return _VERBS[namespace.verb](namespace)
+        code = _VERBS[namespace.verb](namespace)
+        sys.stdout.flush()
+        return code
     except IsolossError as error:
-        print(f"isoloss: {error}", file=sys.stderr)
+        _say(str(error))
         return WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return FAILED
     except OSError as error:  # a name too long, a folder that is closed: what no file system takes
+        if error.errno == errno.ENOSPC and error.filename is None:
+            _write_no_more()
+            _say(f"cannot write what there is to say: {error.strerror}")
+            return FAILED
         if error.filename is None:
             raise
-        print(f"isoloss: {error.filename}: {error.strerror}", file=sys.stderr)
+        _say(f"{error.filename}: {error.strerror}")
         return WRONG_REQUEST
+
+
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _with_verb(arguments: Sequence[str], verbs: Collection[str]) -> Sequence[str]:
     """`isoloss surface.ply` means `isoloss view surface.ply`; a verb stays one, whatever exists."""
     first = arguments[0] if arguments else "-"
-    # Unlike pathlib's, this one takes a name that is too long for one that is not there.
-    exists = os.path.exists(first)  # noqa: PTH110
-    is_path = exists and not first.startswith("-") and first not in verbs
+    is_path = exists(first) or any(sign in first for sign in (".", "*", os.sep))
+    is_path = is_path and not first.startswith("-") and first not in verbs
     return ["view", *arguments] if is_path else arguments
 
 
@@ -129,18 +145,52 @@ def _render(namespace: argparse.Namespace) -> int:
 
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
-    from isoloss.geometry.files.reading import load
+    from isoloss.geometry.files.reading import load_telling
+    from isoloss.scene.painted import PAINT, save_painted
+    from isoloss.scene.staging import stage
 
     check_parent(namespace.out)
-    print(load(namespace.path).save(namespace.out))
+    paths = _sorted_out(namespace.paths, "draw")
+    if len(paths) > 1:
+        names = first_of([path.name for path in paths])
+        raise IsolossError(f"export writes one surface, not {len(paths)}: {names}")
+    surface = load_telling(paths[0], _say)
+    options = {name: value for name, value in vars(namespace).items() if name in PAINT}
+    if options and surface.is_curve:
+        raise IsolossError(f"{paths[0]} is a curve, which has no colours: leave these out")
+    if options:
+        scene = stage(surface, **options).view
+        print(save_painted(scene.layers[0], scene, namespace.out))
+    else:
+        print(surface.save(namespace.out))
     return 0
 
 
 def _info(namespace: argparse.Namespace) -> int:
     from isoloss.cli.describe import describe
 
-    print(describe(namespace.path))
-    return 0
+    code = 0
+    for k, path in enumerate(_sorted_out(namespace.paths, "describe")):
+        try:
+            print("\n" * bool(k) + describe(path, _say))
+        except IsolossError as error:
+            _say(str(error))
+            code = WRONG_REQUEST
+    return code
+
+
+def _sorted_out(paths: Sequence[Path], purpose: Purpose) -> list[Path]:
+    """What there is to see among `paths`; what is left out is said in a line."""
+    from isoloss.scene.given import sort_out
+
+    given = sort_out(paths, purpose)
+    for remark in given.remarks:
+        _say(remark)
+    return given.paths
+
+
+def _say(line: str) -> None:
+    print(f"isoloss: {line}", file=sys.stderr)
 
 
 def _bench(namespace: argparse.Namespace) -> int:

@@ -86,7 +86,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument("path", type=Path, metavar="PATH")
+    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="Files or folders")
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
@@ -143,11 +143,21 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
 
 
 def _add_export_options(parser: argparse.ArgumentParser) -> None:
-    from isoloss.geometry.files.formats import writable
+    from isoloss.cli.render_options import add_fields
+    from isoloss.geometry.files.formats import paintable, writable
+    from isoloss.scene.appearance import Appearance
+    from isoloss.scene.painted import PAINT
 
     known = listed(writable(), "or")
-    parser.add_argument("path", type=Path, metavar="PATH", help="File or run folder")
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH",
+        help="File or run folder; trajectories beside it come along",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
+    painted = listed(paintable(), "or")
+    add_fields(
+        parser.add_argument_group(f"how {painted} looks in other programs"), Appearance, PAINT
+    )
 
 
 def _add_elsewhere(parser: argparse.ArgumentParser) -> None:

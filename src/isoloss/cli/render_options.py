@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -55,7 +55,10 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         help="No axes, scalar bar, title, legend and markers, but those asked for",
     )  # fmt: skip
     parser.add_argument(
-        "--contours", type=int, metavar="N", help="Number of contour levels; 0: no contours"
+        "--contours",
+        type=int,
+        metavar="N",
+        help="About how many contour levels, at round values; 0: none",
     )
     heading = parser.add_mutually_exclusive_group()
     heading.add_argument("--title", default=argparse.SUPPRESS, metavar="TEXT", help="The heading")
@@ -68,8 +71,8 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         "--figure", action="store_true",
         help="Draw the contours in the plane; .svg and .pdf are always figures",
     )  # fmt: skip
-    _add_fields(figure, Print)
-    _add_fields(
+    add_fields(figure, Print)
+    add_fields(
         parser.add_argument_group("a figure of an attack, a defense or a certification"), Choice
     )
     movie = parser.add_argument_group("a movie")
@@ -80,8 +83,8 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
     movie.add_argument("--play", action="store_true", help="The trajectory grows with its epochs")
     movie.add_argument("--seconds", type=float, metavar="S", help="How long it takes [6]")
     movie.add_argument("--fps", type=float, metavar="N", help="Frames a second [30]")
-    _add_fields(parser.add_argument_group("appearance"), Appearance)
-    _add_fields(parser.add_argument_group("camera"), Camera)
+    add_fields(parser.add_argument_group("appearance"), Appearance)
+    add_fields(parser.add_argument_group("camera"), Camera)
     parser.add_argument("--json", action="store_true", help="Print progress as lines of JSON")
 
 
@@ -122,18 +125,17 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _add_fields(group: Any, kind: type) -> None:
-    """One option for each field of the dataclass `kind`."""
+def add_fields(group: Any, kind: type, names: Collection[str] | None = None) -> None:
+    """One option for each field of the dataclass `kind`, or for those with these names."""
     hints, texts = get_type_hints(kind), _field_texts(kind)
-    for field in fields(kind):
-        if field.name in _NOT_GENERATED:
-            continue
-        group.add_argument(
-            "--" + field.name.replace("_", "-"),
-            default=argparse.SUPPRESS,
-            help=texts.get(field.name, "").replace("%", "%%"),
-            **_shape(field.name, hints[field.name]),
-        )
+    for name in (field.name for field in fields(kind)) if names is None else names:
+        if name not in _NOT_GENERATED:
+            group.add_argument(
+                "--" + name.replace("_", "-"),
+                default=argparse.SUPPRESS,
+                help=texts.get(name, "").replace("%", "%%"),
+                **_shape(name, hints[name]),
+            )
 
 
 def _shape(name: str, hint: Any) -> dict[str, Any]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +16,15 @@ import numpy as np
 
 from isoloss.figures.paper import COLUMN, Print
 from isoloss.files import write_atomic
+from isoloss.fonts import fallback_files
 from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.height import Tick
+from isoloss.naming import drawable, in_lines
 from isoloss.resources import font_file
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -27,7 +35,9 @@ PREVIEW = 100.0
 TEXT = 8.0
 """Points: the size of text in a paper's figures."""
 
-EDITABLE: dict[Any, Any] = {
+_FAITHFUL: dict[Any, Any] = {"text.parse_math": False}
+"""A dollar is a dollar."""
+EDITABLE: dict[Any, Any] = _FAITHFUL | {
     "svg.fonttype": "none",
     "svg.hashsalt": "isoloss",
     "pdf.fonttype": 42,
@@ -76,41 +86,91 @@ class Sheet:
 def style(theme: Theme, sheet: Sheet) -> dict[Any, Any]:
     """Settings of matplotlib for figures on `sheet`."""
     em, unit = sheet.em, sheet.unit
-    return {
-        "font.family": [_font(), "DejaVu Sans", "sans-serif"],
-        "font.size": em,
-        "axes.unicode_minus": True,
-        "axes.linewidth": unit,
-        "axes.facecolor": "none",
-        "axes.edgecolor": theme.box,
-        "axes.labelcolor": theme.ink,
-        "axes.labelpad": 0.6 * em,
-        "axes.labelsize": 1.1 * em,
-        "grid.color": theme.grid,
-        "grid.linewidth": unit,
-        "hatch.linewidth": unit,
-        "text.color": theme.ink,
-    } | {
-        f"{axis}tick.{name}": value
-        for axis in "xy"
-        for name, value in (
-            ("color", theme.box),
-            ("labelcolor", theme.quiet_ink),
-            ("major.size", 0.35 * em),
-            ("major.width", unit),
-        )
-    }
+    return (
+        _FAITHFUL
+        | {
+            "font.family": _fonts(),
+            "font.size": em,
+            "axes.unicode_minus": True,
+            "axes.linewidth": unit,
+            "axes.facecolor": "none",
+            "axes.edgecolor": theme.box,
+            "axes.labelcolor": theme.ink,
+            "axes.labelpad": 0.6 * em,
+            "axes.labelsize": 1.1 * em,
+            "grid.color": theme.grid,
+            "grid.linewidth": unit,
+            "hatch.linewidth": unit,
+            "text.color": theme.ink,
+        }
+        | {
+            f"{axis}tick.{name}": value
+            for axis in "xy"
+            for name, value in (
+                ("color", theme.box),
+                ("labelcolor", theme.quiet_ink),
+                ("major.size", 0.35 * em),
+                ("major.width", unit),
+            )
+        }
+    )
 
 
-def _font() -> str:
-    """The family name of the font of our pictures, made known to matplotlib."""
+@contextmanager
+def styled(theme: Theme, sheet: Sheet) -> Iterator[None]:
+    """Figures made within have our `style`; what no font has becomes a box without a word."""
+    import matplotlib
+
+    with matplotlib.rc_context(style(theme, sheet)), _boxes():
+        yield
+
+
+@contextmanager
+def _boxes() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
+
+
+@cache
+def _fonts() -> list[str]:
+    """The family names of the fonts of our other pictures, made known to matplotlib."""
     from matplotlib import font_manager
 
-    file = font_file()
-    if file is None:
-        return "DejaVu Sans"
-    font_manager.fontManager.addfont(str(file))
-    return font_manager.FontProperties(fname=str(file)).get_name()
+    own, families = font_file(), list[str]()
+    for file in (*([own] if own else []), *fallback_files()):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # a broken font is none
+            font_manager.fontManager.addfont(str(file))
+            families.append(font_manager.FontProperties(fname=str(file)).get_name())
+    return [*families, "DejaVu Sans", "sans-serif"]
+
+
+def text_width(figure: Figure, text: str, size: float) -> float:
+    """How wide a line of text is, in points."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    if not text:
+        return 0.0
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else None
+    canvas = canvas or FigureCanvasAgg(figure)
+    artist = Text(0, 0, text, fontsize=size, figure=figure)
+    return artist.get_window_extent(canvas.get_renderer()).width * 72 / figure.dpi
+
+
+def fitted_lines(figure: Figure, text: str, most: int, width: float, size: float) -> list[str]:
+    """`text` in at most so many lines that are `width` points wide, its middle left out if need
+    be."""
+    return in_lines(text, most, lambda part: text_width(figure, part, size) <= width)
+
+
+def add_legend(owner: Axes | Figure, handles: Sequence[Any], **look: Any) -> None:
+    """A legend with the labels of `handles`, whatever they begin with."""
+    names = [drawable(str(handle.get_label())) for handle in handles]
+    # matplotlib leaves out what begins with "_", so that names come later.
+    legend = owner.legend(handles=list(handles), labels=["name"] * len(names), **look)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def set_ticks(axis: Axis, ticks: list[Tick]) -> None:
@@ -143,7 +203,7 @@ def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: b
     kind = path.suffix.lower().removeprefix(".") if path is not None else ""
     figure.set_dpi(min(sheet.dpi, PREVIEW) if kind in ("svg", "pdf") else sheet.dpi)
     canvas = FigureCanvasAgg(figure)
-    with matplotlib.rc_context(EDITABLE):
+    with matplotlib.rc_context(EDITABLE), _boxes():
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba()).copy()
     if path is not None and kind == "png":
@@ -153,7 +213,7 @@ def write_figure(figure: Figure, path: Path | None, sheet: Sheet, transparent: b
         # Without the hour it was made at, so that the same figure is the same file.
         when: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
         written = io.BytesIO()
-        with matplotlib.rc_context(EDITABLE):
+        with matplotlib.rc_context(EDITABLE), _boxes():
             figure.savefig(written, format=kind, metadata={"Creator": "isoloss"} | when)
         write_atomic(path, lambda p: p.write_bytes(written.getvalue()))
     return pixels

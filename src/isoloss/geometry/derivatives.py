@@ -8,7 +8,11 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.refine import fill_uncomputed
 from isoloss.geometry.surface import Surface
 
+# Between values near the largest number a slope is infinite, which is no news.
+_to_the_largest = np.errstate(over="ignore", invalid="ignore")
 
+
+@_to_the_largest
 def slope(surface: Surface) -> Array:
     """(A, B) |∇loss| over (α, β) at the grid points; NaN where there is no loss."""
     loss = _loss(surface)
@@ -16,6 +20,7 @@ def slope(surface: Surface) -> Array:
     return np.where(np.isfinite(loss), steepness, np.nan)
 
 
+@_to_the_largest
 def curvature(surface: Surface) -> Array:
     """(A, B) ∇²loss over (α, β), the trace of the Hessian; NaN where there is no loss."""
     loss = _loss(surface)
@@ -27,6 +32,7 @@ def gradient(x: Array, y: Array, z: Array) -> tuple[Array, Array]:
     return _first(x, z), _first(y, z.T).T
 
 
+@_to_the_largest
 def _first(axis: Array, z: Array) -> Array:
     if len(axis) < 2:
         return np.zeros_like(z)
@@ -43,6 +49,7 @@ def _first(axis: Array, z: Array) -> Array:
     return np.nan_to_num(slope)
 
 
+@_to_the_largest
 def second_derivatives(axis: Array, values: Array) -> Array:
     """Of `values` (A, B) along its first axis, whose coordinates are `axis` (A,).
 

@@ -97,6 +97,12 @@ def centred_scale(loss: Array) -> HeightScale:
     return HeightScale("linear", -most, most)
 
 
+def automatic_scale(surface: Surface, log: bool | None = None) -> HeightScale:
+    """The scale of the heights of a surface, in the window, figures and files alike."""
+    known = surface.loss[surface.computed]
+    return centred_scale(known) if surface.is_difference else HeightScale.automatic(known, log)
+
+
 def _meta(a: Surface, b: Surface) -> dict[str, object]:
     """What the two have in common, and a warning where the comparison misleads."""
     meta: dict[str, object] = {

@@ -6,11 +6,13 @@ makes it the valid one: a kill at any instant leaves each cell as it was before 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,16 @@ from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_atomic, write_json
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.surface import Surface
+from isoloss.paths import exists
 
 Cell = tuple[int, int]
 _ARRAYS = ("slots", "valid")
 NO_QUANTITIES: Mapping[str, int] = MappingProxyType({})
+# Headers of arrays are read as Python's own words.
+_DAMAGE = (
+    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
+    AttributeError,
+)  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = [
     *((n, np.float64) for n in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")),
@@ -68,7 +76,7 @@ class GrowingSurface:
     @staticmethod
     def exists(folder: Path) -> bool:
         """Whether `folder` holds a growing surface."""
-        return (folder / "surface.json").exists()
+        return exists(folder / "surface.json")
 
     @classmethod
     def create(
@@ -103,13 +111,19 @@ class GrowingSurface:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
             # Read first: for writing, NumPy would make a file that was cut short as long as it was.
-            slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in _ARRAYS)
+            slots, valid = (_mapped(folder / f"{n}.npy", "r") for n in _ARRAYS)
             if writable:
-                slots, valid = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
+                slots, valid = (_mapped(folder / f"{n}.npy", "r+") for n in _ARRAYS)
             shape, columns = (len(alpha), len(beta)), tuple(described.get("columns", ()))
             quantities = {str(q): int(n) for q, n in described.get("quantities", {}).items()}
-            fits = slots.shape == (*shape, 2) and slots.dtype == _record(columns, [*quantities])
-            if not fits or valid.shape != shape:
+            record = _record(columns, [*quantities])
+            fit = slots.shape == (*shape, 2) and slots.dtype == record
+            if (
+                not fit
+                or valid.shape != shape
+                or valid.dtype != np.uint8
+                or valid.max(initial=0) > 1
+            ):
                 raise ValueError("arrays and grid do not fit")
             return cls(
                 alpha,
@@ -122,10 +136,10 @@ class GrowingSurface:
                 columns,
                 quantities,
             )
-        except (OSError, EOFError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except _DAMAGE as error:
             raise IsolossError(
-                f"the surface in {folder} is damaged: {error}; delete that folder, and isoloss run "
-                "computes it anew"
+                f"the surface in {folder} is damaged: its description and its arrays do not go "
+                "together; delete that folder, and isoloss run computes it anew"
             ) from error
 
     @classmethod
@@ -275,3 +289,9 @@ def standard_errors(loss_sum: Any, square_sum: Any, n: Any, population: int) -> 
         variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
         errors = np.sqrt(variance / n * np.maximum(1 - n / population, 0))
     return np.where(n >= population, 0.0, np.where(n < 2, np.nan, errors))
+
+
+def _mapped(path: Path, mode: Literal["r", "r+"]) -> NDArray[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
+        return np.load(path, mmap_mode=mode)

@@ -7,29 +7,32 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.ticks import (
+    Tick,
+    log_ticks,
+    nice_ticks,
+    number_label,
+    power_label,
+    round_below,
+    told_apart,
+)
 
 DECADES_FOR_LOG = 1.7
 """From how many decades of (robust) range on the automatic scale is logarithmic."""
 
 MOST_DECADES = 12.0
-"""A logarithmic scale never reaches further than this below its top."""
+"""A logarithmic scale reaches no further than this above its bottom, but for more than spikes."""
+
+_SPIKES = 0.1  # of the values, at most
+
+_FEW = 0.01  # of the values may be zero, or next to it, on a scale that is logarithmic by itself
 
 _KNEE_FOR_LINEAR = 12.0  # a signed scale is linear where nine tenths lie within that much
 
-_LARGEST = 1e150  # beyond, differences and quantiles would overflow
-
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A labelled value on a scale."""
-
-    value: float
-    label: str
+_LARGEST = 8e307  # beyond, differences would overflow
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,11 @@ class HeightScale:
         if values.size == 0:
             return cls("linear", 0.0, 1.0)
         lo, hi = float(values.min()), float(values.max())
-        if log is not False:
-            positive = values[values > 0]
-            spans_decades = lo > 0 and _decades(positive) >= DECADES_FOR_LOG
-            if positive.size and (spans_decades or log):
-                return cls("log", *_log_range(positive))
+        positive = values[values > 0]
+        if log is None:
+            log = _are_positive(values) and _decades(positive) >= DECADES_FOR_LOG
+        if log and positive.size:
+            return cls("log", *_log_range(positive))
         if hi - lo <= 1e-12 * max(abs(hi), abs(lo)):
             return cls("linear", *_around(lo))
         return cls("linear", lo, _without_spikes(values, lo, hi))
@@ -88,39 +91,39 @@ class HeightScale:
         is_log = together or all(s.kind == "log" for s in scales)
         return cls("log" if is_log else "linear", lo, hi)
 
+    @property
+    def words(self) -> str:
+        """What the scale is, after the name of what it shows; "" where that goes without saying."""
+        return "log" if self.kind == "log" else ""
+
     def apply(self, values: ArrayLike) -> Array:
         """Heights in [0, 1] of the same shape; NaN stays NaN, ±inf clamp to the ends."""
         values = np.clip(np.asarray(values, np.float64), self.lo, self.hi)
         if self.kind == "log":
-            return np.log(values / self.lo) / math.log(self.hi / self.lo)
+            bottom = math.log(self.lo)
+            return (np.log(values) - bottom) / (math.log(self.hi) - bottom)
         return (values - self.lo) / (self.hi - self.lo)
+
+    def beyond(self, values: ArrayLike) -> NDArray[np.int8]:
+        """1 where a value lies above the scale and is clamped, -1 below it, 0 inside; NaN is 0."""
+        return _beyond(self, values)
 
     def invert(self, heights: ArrayLike) -> Array:
         """The values at `heights` in [0, 1]; the inverse of `apply` inside the range."""
         heights = np.asarray(heights, np.float64)
         if self.kind == "log":
-            return self.lo * np.exp(heights * math.log(self.hi / self.lo))
+            return self.lo * np.exp(heights * (math.log(self.hi) - math.log(self.lo)))
         return self.lo + heights * (self.hi - self.lo)
 
     def ticks(self, count: int = 6) -> list[Tick]:
         """About `count` round values inside [lo, hi], ascending, with their labels."""
         if self.kind == "linear":
             return nice_ticks(self.lo, self.hi, count)
-        decades = math.log10(self.hi / self.lo)
-        if decades < 0.7:
-            return nice_ticks(self.lo, self.hi, count)
-        if decades < 0.6 * count:
-            mantissas = (1, 2, 5) if decades * 3 <= 1.6 * count else (1, 3)
-            step = 1
-        else:
-            mantissas, step = (1,), max(1, math.ceil(decades / (1.3 * count)))
-        first, last = math.floor(math.log10(self.lo)) - 1, math.ceil(math.log10(self.hi)) + 1
-        exponents = [e for e in range(first, last + 1) if e % step == 0]
-        values = [m * 10.0**e for e in exponents for m in mantissas]
-        slack = (self.hi / self.lo) ** 1e-9
-        inside = [v for v in values if self.lo / slack <= v <= self.hi * slack]
-        as_powers = mantissas == (1,) and any(not 1e-3 <= v <= 1e3 for v in inside)
-        return [Tick(v, power_label(v) if as_powers else number_label(v)) for v in inside]
+        return log_ticks(self.lo, self.hi, count)
+
+    def label(self, value: float, digits: int = 3) -> str:
+        """`value`, with as many digits as tell it from others on this scale."""
+        return told_apart(value, self.hi - self.lo, digits)
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,19 @@ class SignedScale:
         """ "log" where the knee lies inside the range."""
         return "log" if self.knee < self.most else "linear"
 
+    @property
+    def words(self) -> str:
+        """What the scale is, after the name of what it shows; "" where that goes without saying."""
+        return "signed log" if self.kind == "log" else ""
+
+    def beyond(self, values: ArrayLike) -> NDArray[np.int8]:
+        """1 where a value lies above the scale and is clamped, -1 below it, 0 inside; NaN is 0."""
+        return _beyond(self, values)
+
+    def label(self, value: float, digits: int = 3) -> str:
+        """`value`, with as many digits as tell it from others on this scale."""
+        return told_apart(value, self.most, digits)
+
     def apply(self, values: ArrayLike) -> Array:
         """Positions in [0, 1]; NaN stays NaN, what lies outside clamps to the ends."""
         values = np.clip(np.asarray(values, np.float64), -self.most, self.most)
@@ -190,7 +206,8 @@ class SignedScale:
             return nice_ticks(-self.most, self.most, count)
         first, last = math.ceil(math.log10(self.knee)), math.floor(math.log10(self.most) + 1e-9)
         step = max(1, math.ceil((last - first + 1) / max(count // 2, 1)))
-        sizes = [10.0**e for e in range(last, first - 1, -step)] or [round_below(self.most)]
+        sizes = [float(f"1e{e}") for e in range(last, first - 1, -step)]
+        sizes = sizes or [round_below(self.most)]
         # Zero is what such a scale is about: what lies too near to it has no label.
         sizes = [v for v in sizes if self.apply(v) - 0.5 > 0.5 / count] or sizes[:1]
         values = [-v for v in sizes] + [0.0] + sizes[::-1]
@@ -202,71 +219,48 @@ def _signed_power(value: float) -> str:
     return ("−" if value < 0 else "") + power_label(abs(value))
 
 
-def round_below(value: float, slack: float = 1e-9) -> float:
-    """The largest of 1, 2 and 5 times a power of ten that is not above `value` > 0, or above it by
-    no more than the fraction `slack`."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(m * power for m in (1, 2, 5, 10) if m * power <= value * (1 + slack))
+def with_scale(name: str, scale: HeightScale | SignedScale) -> str:
+    """The name of what a scale shows, and what the scale is: "loss, log"."""
+    return f"{name}, {scale.words}" if scale.words else name
 
 
-def nice_ticks(lo: float, hi: float, count: int = 5) -> list[Tick]:
-    """Multiples of 1, 2, 2.5 or 5 times a power of ten inside [lo, hi], labelled alike."""
-    raw = (hi - lo) / max(count - 1, 1)
-    if not raw > 0 or not math.isfinite(raw):
-        return [Tick(lo, number_label(lo))]
-    magnitude = 10.0 ** math.floor(math.log10(raw))
-    step = min((m * magnitude for m in (1, 2, 2.5, 5, 10)), key=lambda s: abs(math.log(s / raw)))
-    first, last = math.ceil(lo / step - 1e-6), math.floor(hi / step + 1e-6)
-    if last - first > 50:  # lo and hi differ only in their last digits
-        return [Tick(lo, number_label(lo))]
-    values = [k * step for k in range(first, last + 1)]
-    largest = max((abs(v) for v in values), default=0.0)
-    if largest >= 1e5 or (largest and largest < 1e-3):
-        return [Tick(v, number_label(v)) for v in values]
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
-        decimals += 1  # a step of 2.5
-    return [Tick(v, _minus(f"{v:.{decimals}f}") if v else "0") for v in values]
+def clamped(scale: HeightScale | SignedScale, side: Literal["<", ">"]) -> str:
+    """What is said of values beyond an end of their scale."""
+    return f"{side} {scale.label(scale.lo if side == '<' else scale.hi)}: clamped"
 
 
-def number_label(value: float, digits: int = 3) -> str:
-    """`value` as people write it: 0.25, 1500, 2.5×10⁶, −3×10⁻⁷."""
-    if not math.isfinite(value):
-        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        short, decimals = f"{value:.{digits}g}", max(digits - 4, 0)  # of thousands
-        return _minus(short if abs(float(short)) < 1000 else f"{value:.{decimals}f}")
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
-    if mantissa in ("1", "-1"):
-        return _minus(mantissa[:-1]) + power
-    return f"{_minus(mantissa)}×{power}"
+def _beyond(scale: HeightScale | SignedScale, values: ArrayLike) -> NDArray[np.int8]:
+    values = np.asarray(values, np.float64)
+    ends = scale.lo, scale.hi
+    slack = [abs(e) if scale.kind == "log" else scale.hi - scale.lo for e in ends]
+    above, below = values > scale.hi + 1e-9 * slack[1], values < scale.lo - 1e-9 * slack[0]
+    return above.astype(np.int8) - below.astype(np.int8)
 
 
-def power_label(value: float) -> str:
-    """A power of ten as 10⁻², 1, 10³."""
-    exponent = round(math.log10(value))
-    return "1" if exponent == 0 else "10" + str(exponent).translate(_SUPERSCRIPT)
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")
+def _are_positive(values: Array) -> bool:
+    """Whether all values are, but for a few that are zero or hardly below it: the losses of batches
+    that are fitted perfectly, and rounding."""
+    positive, others = values[values > 0], values[values <= 0]
+    if not positive.size or others.size > max(1, _FEW * values.size):
+        return False
+    return bool(-others.min(initial=0.0) <= np.median(positive))
 
 
 def _decades(positive: Array) -> float:
     """Decades between the lowest and the 99th percentile: one spike does not make a scale log."""
-    lo, hi = float(positive.min()), float(np.quantile(positive, 0.99))
-    return math.log10(hi / lo) if lo > 0 and math.isfinite(hi / lo) else MOST_DECADES
+    return math.log10(float(np.quantile(positive, 0.99))) - math.log10(float(positive.min()))
 
 
 def _log_range(positive: Array) -> tuple[float, float]:
+    """From the lowest value, whatever it is, for a valley is what one looks for; to the highest one
+    but for spikes."""
     logs = np.log10(positive)
-    top = _without_spikes(logs, float(logs.min()), float(logs.max()))
-    bottom = max(float(logs.min()), top - MOST_DECADES)
+    bottom, highest = float(logs.min()), float(logs.max())
+    reach = max(bottom + MOST_DECADES, float(np.quantile(logs, 1 - _SPIKES)))
+    top = min(_without_spikes(logs, bottom, highest), reach)
     if top - bottom < 1e-9:
-        return 10.0 ** (bottom - 0.5), 10.0 ** min(top + 0.5, 307.0)
-    return max(10.0**bottom, 1e-307), 10.0**top
+        return max(10.0 ** (bottom - 0.5), 5e-324), 10.0 ** min(top + 0.5, 308.0)
+    return float(positive.min()), float(positive.max()) if top == highest else 10.0**top
 
 
 def _without_spikes(values: Array, lo: float, hi: float) -> float:

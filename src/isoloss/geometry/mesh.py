@@ -132,7 +132,7 @@ def display_mesh(
     alpha, beta = (refine_axis(a, k) for a, k in zip(axes, steps, strict=True))
     x, y = _unit(alpha), _unit(beta)
     slope_x, slope_y = gradient(x, y, height)
-    beyond = np.where(surface.computed, np.nan_to_num(_beyond(finite, scale)), 0.0)
+    beyond = np.where(surface.computed, scale.beyond(finite), 0.0)
     return DisplayMesh(
         scale=scale,
         alpha=alpha,
@@ -165,14 +165,6 @@ def mesh_between(start: DisplayMesh, end: DisplayMesh, fraction: float) -> Displ
         occlusion=blended(start.occlusion, end.occlusion),
         computed=blended(start.computed, end.computed),
     )
-
-
-def _beyond(values: Array, scale: HeightScale) -> Array:
-    """1 above the scale, -1 below it, 0 inside."""
-    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
-    if scale.kind == "log":
-        slack = 1e-9 * scale.lo
-    return (values > scale.hi + slack).astype(np.float64) - (values < scale.lo - slack)
 
 
 def _holes(surface: Surface) -> NDArray[np.uint8]:

@@ -9,6 +9,8 @@ from isoloss.geometry.arrays import Array
 
 DISPLAY_POINTS = 144
 """About how many points an axis gets for display; a grid with as many is left as it is."""
+_LARGE, _SHRUNK = 1e100, 2.0**-700
+"""To multiply by a power of two is exact."""
 
 
 def refinement(points: int, wanted: int = DISPLAY_POINTS) -> int:
@@ -34,6 +36,9 @@ def refine(alpha: Array, beta: Array, values: Array, steps: tuple[int, int]) -> 
         ((A-1)·steps[0] + 1, (B-1)·steps[1] + 1) float64. A cell with a NaN corner is NaN inside;
         its neighbours are interpolated from what they have.
     """
+    if np.abs(values[np.isfinite(values)]).max(initial=0) > _LARGE:  # slopes would overflow
+        with np.errstate(over="ignore"):
+            return refine(alpha, beta, values * _SHRUNK, steps) / _SHRUNK
     along_alpha = _refine_rows(alpha, values, steps[0])
     return _refine_rows(beta, along_alpha.T, steps[1]).T
 
@@ -145,7 +150,23 @@ def _tangents(spacing: Array, secant: Array) -> Array:
         tangent[0] = 2 * secant[0] - tangent[1]
         tangent[-1] = 2 * secant[-1] - tangent[-2]
     tangent = np.where(np.isnan(tangent), np.where(np.isnan(left), right, left), tangent)
-    return np.nan_to_num(tangent)
+    return _without_swings(np.nan_to_num(tangent), secant)
+
+
+def _without_swings(tangent: Array, secant: Array) -> Array:
+    """The tangents, so small that what only rises or only falls does so between the samples too.
+
+    A plateau stays one between two steps up (Fritsch and Carlson 1980). Parabolas are never
+    steeper than that, and an extremum between two samples is left alone.
+    """
+    unknown = np.full_like(secant[:1], np.nan)
+    before = np.concatenate([unknown, secant[:-1]])
+    after = np.concatenate([secant[1:], unknown])
+    one_way = (before * secant >= 0) & (secant * after >= 0) & (before * after >= 0)
+    most = np.where(one_way, 3 * np.abs(secant), np.inf)
+    free = np.full_like(most[:1], np.inf)
+    most = np.minimum(np.concatenate([most, free]), np.concatenate([free, most]))
+    return np.clip(tangent, -most, most)
 
 
 def _calmed(tangent: Array, left: Array, right: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import short_name
+from isoloss.naming import printable, short_name
 
 GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
@@ -101,6 +101,16 @@ class Surface:
         return self.meta.get("difference") is True
 
     @property
+    def explained_variance(self) -> tuple[float, float] | None:
+        """The shares in [0, 1] of a trajectory's variance along α and β; None where no PCA plane
+        says them."""
+        said: Any = self.meta.get("explained_variance_ratio")
+        shares = cast("list[Any]", said[:2]) if isinstance(said, list | tuple) else []
+        if len(shares) < 2 or not all(isinstance(x, int | float) and 0 <= x <= 1 for x in shares):
+            return None
+        return float(shares[0]), float(shares[1])
+
+    @property
     def title(self) -> str:
         """A heading for pictures, from what made it: "vgg11 on digits, PCA plane"."""
         # Settings take a tenth of a second to import, which nobody needs who reads a surface.
@@ -108,14 +118,14 @@ class Surface:
 
         given = self.meta.get("title")
         if given:
-            return str(given)
+            return printable(given)
         model, data = (short_name(str(self.meta.get(k) or "")) for k in ("model", "data"))
         plane = plane_kind(self.meta.get("plane")).title
         planes = self.meta.get("planes")
         if plane and isinstance(planes, int) and planes > 1:
             plane = f"mean of {planes} {plane}s"
         subject = f"{model} on {data}" if model and data else model
-        return ", ".join(part for part in (subject, plane) if part)
+        return printable(", ".join(part for part in (subject, plane) if part))
 
     @classmethod
     def from_loss(cls, alpha: Array, beta: Array, loss: Array, **meta: Any) -> Surface:

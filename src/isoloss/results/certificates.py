@@ -16,8 +16,9 @@ from statistics import NormalDist
 import numpy as np
 
 from isoloss.errors import IsolossError
-from isoloss.files import write_csv
+from isoloss.files import check_readable, write_csv
 from isoloss.geometry.arrays import Array
+from isoloss.naming import cited
 
 Steps = tuple[Array, Array]
 """(radius, fraction): from each radius to the next, the fraction of images certified there."""
@@ -63,13 +64,14 @@ def read_certificates(path: Path) -> list[CertificateRow]:
     Raises:
         IsolossError: if it cannot be read or holds something else.
     """
+    check_readable(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             found = [_certificate(line) for line in csv.DictReader(file)]
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise IsolossError(f"{path} holds no certificates: {error}") from error
+        raise IsolossError(f"{path} holds no certificates: {cited(error)}") from error
     if not all(math.isfinite(c.radius) and c.radius >= 0 for c in found):
         raise IsolossError(f"{path} holds a radius that is none")
     return found

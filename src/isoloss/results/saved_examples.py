@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
+from isoloss.naming import cited
 from isoloss.settings.attack_kinds import CLEAN
 
 SCHEMA = 1
@@ -116,7 +117,7 @@ def read_index(folder: Path) -> Index:
             raise ValueError("as many labels as images are needed")
         return found
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise IsolossError(f"{path} tells of no examples: {error}") from error
+        raise IsolossError(f"{path} tells of no examples: {cited(error)}") from error
 
 
 def read_examples(file: ExampleFile, index: Index, only: int | None = None) -> Examples:
@@ -143,7 +144,7 @@ def read_examples(file: ExampleFile, index: Index, only: int | None = None) -> E
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
     except (SafetensorError, KeyError, ValueError, TypeError, IndexError) as error:
-        raise IsolossError(f"{path} holds no examples: {error}") from error
+        raise IsolossError(f"{path} holds no examples: {cited(error)}") from error
     many = (len(file.eps), len(index.images) if only is None else 1)
     of_images = [found.images, found.noisy, found.denoised]
     shapes = [x.shape for x in of_images if x is not None]

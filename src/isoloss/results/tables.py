@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_csv, write_json
+from isoloss.files import check_readable, read_json, write_csv, write_json
+from isoloss.naming import cited
 from isoloss.settings.attack_kinds import CERTIFICATE
 
 REPORT_SCHEMA = 1
@@ -180,6 +181,7 @@ def read_table(path: Path) -> list[Row]:
     Raises:
         IsolossError: if it cannot be read or is no such table.
     """
+    check_readable(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file)
@@ -189,7 +191,7 @@ def read_table(path: Path) -> list[Row]:
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise IsolossError(f"{path} is no table of a robustness run: {error}") from error
+        raise IsolossError(f"{path} is no table of a robustness run: {cited(error)}") from error
 
 
 def write_report(path: Path, report: Report) -> Path:
@@ -221,7 +223,7 @@ def read_report(path: Path) -> Report:
             dict(content["facts"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise IsolossError(f"{path} is no report of a robustness run: {error}") from error
+        raise IsolossError(f"{path} is no report of a robustness run: {cited(error)}") from error
 
 
 def _cells(row: Row) -> list[str]:

@@ -17,10 +17,11 @@ class Appearance:
 
     Attributes:
         texture: what the colours mean.
-        colormap: one of viridis, cividis, magma, coolwarm or terrain.
+        colormap: one of viridis, cividis, magma, coolwarm or terrain; all but terrain are safe
+            for the colour-blind.
         reverse_colormap: run the colormap from its other end.
         contours: lines on the surface.
-        contour_levels: how many levels of contours there are.
+        contour_levels: about how many levels of contours there are, at round values.
         contour_spacing: levels evenly spaced in displayed height, in loss, or in its logarithm.
         contour_value: one further level set by hand, in units of loss.
         floor_contours: the same lines, coloured, on the floor of the box.
@@ -37,13 +38,18 @@ class Appearance:
         axes: the box with its numbers and titles.
         scalar_bar: what the colours mean.
         title: what is written above.
-        legend: which path is whose; in a figure, what its signs mean.
+        legend: which path and which surface is whose; in a figure, what its signs mean.
         theme: a dark background or a light one.
         log_height: logarithmic heights; unless given, where the loss spans decades.
         log_colors: logarithmic colours; unless given, where their values span decades.
         color_range: the values at both ends of the colormap, in units of what it shows; unless
             given, all of them lie between.
         transparent: leave the background out (pictures).
+        signs: say in the legend what each sign in the picture means: the ends of a path, drops of
+            the learning rate, minima, pins and whatever else there is.
+        own_colors: each of several surfaces in one box has a colormap of its own.
+        equal_aspect: the same unit along α and β; unless given, in figures of PCA planes, and of
+            others unless one side is more than twice as long as the other.
     """
 
     texture: Texture = Texture.HEIGHT
@@ -72,3 +78,6 @@ class Appearance:
     log_colors: bool | None = None
     color_range: tuple[float, float] | None = None
     transparent: bool = False
+    signs: bool = False
+    own_colors: bool = True
+    equal_aspect: bool | None = None

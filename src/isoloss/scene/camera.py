@@ -15,12 +15,15 @@ from isoloss.geometry.arrays import Array
 Matrix = NDArray[np.float32]
 Vector = tuple[float, float, float]
 Size = tuple[int, int]
+Margins = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
 
 FIELD_OF_VIEW = 26.0
 """Degrees of the smaller side; narrow, as a portrait lens, so that the box is hardly distorted."""
 
 _DEGREES_PER_PIXEL = 0.35
 _MARGIN = 0.9
+_FROM_ABOVE = 5.3  # the distance from which the box, seen so, fills a viewport
 _TARGET: Vector = (0.0, 0.0, 0.13)
 
 
@@ -92,14 +95,38 @@ class Camera:
         needed = reach if self.orthographic else reach + eye[:, 2]
         return replace(self, distance=max(self.distance, float(needed.max())))
 
+    def filling(self, size: Size, corners: Array, margins: Margins) -> Camera:
+        """As close, and to the side, as it takes for all `corners` (n, 3) to fill a viewport of
+        `size` but for its margins, in pixels."""
+        (left, top, right, bottom), camera = margins, self
+        free = np.array([size[0] - left - right, size[1] - top - bottom])
+        middle = np.array([left, top]) + free / 2
+        for _ in range(12):
+            places = camera.to_pixels(corners, size)[:, :2]
+            low, high = places.min(axis=0), places.max(axis=0)
+            nearness = float((np.maximum(free, 1) / np.maximum(high - low, 1)).min())
+            dx, dy = middle - (low + high) / 2
+            camera = camera.pan(float(dx), float(dy), size).zoom(nearness)
+        return camera
+
     def axis_view(self, key: int) -> Camera:
         """The view of Blender's keys 1, 3 and 7: front, right and top; the centre stays.
 
-        From the top the projection is orthographic, from the sides it is as it was.
+        From the top the projection is orthographic, from the sides it is as it was; from the top
+        nothing is foreshortened, so that the box fills a viewport from less far away.
         """
         azimuth, elevation = {1: (0.0, 0.0), 3: (90.0, 0.0), 7: (0.0, 90.0)}[key]
+        distance = self.distance
+        if key == 7 and distance == Camera.distance:
+            distance = _FROM_ABOVE
+        elif key != 7 and distance == _FROM_ABOVE:
+            distance = Camera.distance
         return replace(
-            self, azimuth=azimuth, elevation=elevation, orthographic=self.orthographic or key == 7
+            self,
+            azimuth=azimuth,
+            elevation=elevation,
+            distance=distance,
+            orthographic=self.orthographic or key == 7,
         )
 
     def toggle_projection(self) -> Camera:
@@ -183,13 +210,21 @@ class Camera:
     def _half_extent(self, size: Size) -> tuple[float, float]:
         """Half the width and height of what is seen at the target's distance."""
         half = self.distance * math.tan(math.radians(FIELD_OF_VIEW / 2))
-        # The box is wider than tall: a viewport may be 1.4 times as wide before height decides,
-        # which leaves room for the scalar bar in a narrow one.
-        unit = min(size[1], size[0] / 1.4)
+        unit = box_unit(size)
         return half * size[0] / max(unit, 1), half * size[1] / max(unit, 1)
 
     def _units_per_pixel(self, size: Size) -> float:
         return 2 * self._half_extent(size)[1] / size[1]
+
+
+def box_unit(size: Size) -> float:
+    """Pixels of the side by which the box is measured in a viewport of `size`.
+
+    The box is wider than tall: a viewport may be 1.4 times as wide before height decides, which
+    leaves room for the scalar bar in a narrow one. In an upright one the bar lies below.
+    """
+    uprightness = min(max((size[1] / max(size[0], 1) - 1.15) / 0.25, 0.0), 1.0)
+    return min(size[1], size[0] / (1.4 - 0.2 * uprightness))
 
 
 def _vector(values: Array) -> Vector:

@@ -10,14 +10,16 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from isoloss.geometry.difference import centred_scale
-from isoloss.geometry.files.reading import load
+from isoloss.geometry.difference import automatic_scale, centred_scale
+from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
 from isoloss.geometry.minima import Minimum, minima_of, relative_depths
 from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import printable
+from isoloss.paths import is_folder
 from isoloss.scene.textures import TEXTURES, Texture
 
 _MOST_MESHES = 4  # viewports that show one layer on scales of their own
@@ -34,6 +36,9 @@ class MarkerShape(Enum):
     TRIANGLE = 4
     CROSS = 5
     TRIANGLE_DOWN = 6
+    SQUARE = 7
+    HOLLOW_SQUARE = 8
+    HOLLOW_CROSS = 9
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class SurfaceLayer:
         def work_out() -> HeightScale:
             if self.derived is not None:
                 return centred_scale(self.surface.loss[self.surface.computed])
-            return HeightScale.automatic(self.surface.loss[self.surface.computed], log)
+            return automatic_scale(self.surface, log)
 
         return self._remembered(("scale", log), work_out)
 
@@ -189,18 +194,21 @@ class SurfaceLayer:
         return cast(Fact, self._facts[what])
 
 
-def load_layer(path: str | Path) -> SurfaceLayer:
+def load_layer(path: str | Path, tell: Tell = warn) -> SurfaceLayer:
     """A layer from a surface file or a run folder, with the trajectories beside it.
+
+    Args:
+        tell: is called with one line for each trajectory that cannot be read.
 
     Raises:
         IsolossError: there is nothing readable, or it is no surface.
     """
     path = Path(path)
-    surface = load(path)
+    surface = load_telling(path, tell)
     named = (
-        path if path.is_dir() else path.parent if path.stem == "surface" else path.with_suffix("")
+        path if is_folder(path) else path.parent if path.stem == "surface" else path.with_suffix("")
     )
-    return SurfaceLayer(named.resolve().name, surface, surface.trajectories, source=path)
+    return SurfaceLayer(printable(named.resolve().name), surface, surface.trajectories, source=path)
 
 
 def next_texture(texture: Texture, layers: list[SurfaceLayer], step: int = 1) -> Texture:

@@ -13,6 +13,8 @@ from isoloss.scene.camera import Ray, Vector
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame, Scene
 
+_UPON = 0.03  # in the box: what lies upon a surface is not hidden by it
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -48,6 +50,33 @@ def pick_scene(scene: Scene, ray: Ray) -> Hit | None:
     frame = scene.frame()
     hits = [pick(layer, ray, frame, scene.appearance.smooth) for layer in scene.shown]
     return min((h for h in hits if h), key=lambda h: h.distance, default=None)
+
+
+def is_hidden(scene: Scene, point: Array, size: tuple[int, int]) -> bool:
+    """Whether a visible surface lies between the eye and a `point` (3,) of the box."""
+    ((x, y, _),) = scene.camera.to_pixels(point[None], size)
+    seen = scene.camera.ray(float(x), float(y), size)
+    away = float(np.dot(point - seen.origin, seen.direction))
+    frame, smooth = scene.frame(), scene.appearance.smooth
+    # Towards the eye, from a little before the point.
+    back = Ray(point - _UPON * seen.direction, -seen.direction)
+    return away > _UPON and any(
+        _is_crossed(back, layer.mesh(frame.scale, smooth), frame, away - _UPON)
+        for layer in scene.shown
+    )
+
+
+def _is_crossed(ray: Ray, mesh: DisplayMesh, frame: Frame, length: float) -> bool:
+    """Whether a ray of this length meets a surface."""
+    scale, offset = frame.mesh_to_world(mesh)
+    origin, direction = (ray.origin - offset) / scale, ray.direction / scale
+    span = _clip(origin, direction)
+    if span is None:
+        return False
+    t = np.linspace(span[0], min(span[1], length), 2 * max(mesh.height.shape) + 2)
+    above = _height_above(mesh, origin, direction, t)
+    known = np.isfinite(above[:-1]) & np.isfinite(above[1:])
+    return bool((known & (np.signbit(above[:-1]) != np.signbit(above[1:]))).any())
 
 
 def pick(layer: SurfaceLayer, ray: Ray, frame: Frame, smooth: bool = True) -> Hit | None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label, told_apart
+from isoloss.naming import drawable
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.picking import Hit
+from isoloss.scene.textures import class_name
 
 Cell = tuple[int, int]
 
@@ -71,10 +73,11 @@ def drawn_markers(layer: SurfaceLayer) -> tuple[Marker, ...]:
     surface = layer.surface
 
     def drawn(marker: Marker) -> Marker:
+        label = drawable(marker.label)
         if not marker.pinned:
-            return marker
+            return marker if label == marker.label else replace(marker, label=label)
         cell = cell_of(surface, marker)
-        label = marker.label or pin_label(surface, cell)
+        label = label or pin_label(surface, cell)
         return replace(marker, loss=float(surface.loss[cell]), label=label)
 
     return tuple(map(drawn, layer.markers))
@@ -94,31 +97,49 @@ def pin_label(surface: Surface, cell: Cell) -> str:
 
 def place_label(surface: Surface, cell: Cell) -> str:
     """Where a grid point is."""
-    a, b = (number_label(x[k], 4) for x, k in zip((surface.alpha, surface.beta), cell, strict=True))
+    axes = zip((surface.alpha, surface.beta), cell, strict=True)
+    a, b = (told_apart(float(x[k]), float(x[-1] - x[0]), 4) for x, k in axes)
     return f"α {a}, β {b}"
 
 
 def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
-    """What was measured at a grid point, as (name, value): loss ± error, accuracy, spread."""
+    """What was measured at a grid point, as (name, value): loss ± error, accuracy, spread, and the
+    surface's further columns."""
     signed = surface.is_difference
     delta = "Δ " if signed else ""
+    height = str(surface.meta.get("quantity") or "loss")
     if not surface.computed[cell]:
-        return [(f"{delta}loss", "not computed")]
-    loss, error = loss_label(float(surface.loss[cell]), signed=signed), surface.loss_stderr[cell]
+        return [(f"{delta}{height}", "not computed")]
+    loss = loss_label(float(surface.loss[cell]), signed=signed, span=_relief_around(surface, cell))
+    error = surface.loss_stderr[cell]
     if math.isfinite(error) and error > 0:
         loss += f" ± {number_label(float(error), 2)}"
-    lines = [(f"{delta}loss", loss)]
+    lines = [(f"{delta}{height}", loss)]
     accuracy = float(surface.accuracy[cell])
     if math.isfinite(accuracy):
         lines.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
         lines.append(("spread", number_label(float(surface.spread[cell]))))
+    for name, values in surface.columns.items():
+        value = float(values[cell])
+        if math.isfinite(value) and name == "predicted":
+            lines.append(("class", drawable(class_name(surface, int(value)))))
+        elif math.isfinite(value):
+            lines.append((name.replace("_", "-"), number_label(value, 4)))
     return lines
 
 
-def loss_label(loss: float, *, signed: bool = False) -> str:
-    """A loss; of a difference (`signed`) with its sign."""
-    return "+" * (signed and loss > 0) + number_label(loss, 4)
+def loss_label(loss: float, *, signed: bool = False, span: float = 0.0) -> str:
+    """A loss, told from others within `span`; of a difference (`signed`) with its sign."""
+    return "+" * (signed and loss > 0) + told_apart(loss, span, 4)
+
+
+def _relief_around(surface: Surface, cell: Cell) -> float:
+    """From the lowest to the highest loss of a grid point and its neighbours."""
+    i, j = cell
+    near = surface.loss[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
+    known = near[np.isfinite(near)]
+    return float(known.max() - known.min()) if known.size else 0.0
 
 
 def accuracy_label(accuracy: float, *, signed: bool = False) -> str:

@@ -11,11 +11,15 @@ from numpy.typing import ArrayLike
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.colormaps import CLASSES, DIVERGING
+from isoloss.scene.colormaps import CLASSES, DIVERGING, OWN
 from isoloss.scene.cut import Cut
 from isoloss.scene.layer import SurfaceLayer
+
+Palette = tuple[str, bool]
+"""A colormap, and whether it runs from its other end."""
 
 FLOOR = -0.22
 """Height of the floor of the box, where the floor's contours lie."""
@@ -104,9 +108,9 @@ class Scene:
         off."""
         shown = self.shown
         if not self.appearance.title or self.title or len(shown) != 1:
-            return self.title if self.appearance.title else ""
+            return drawable(self.title) if self.appearance.title else ""
         only = shown[0]
-        return only.name if only.derived else only.surface.title or only.name
+        return drawable(only.name if only.derived else only.surface.title or only.name)
 
     @property
     def drawn_appearance(self) -> Appearance:
@@ -123,6 +127,43 @@ class Scene:
             return replace(appearance, colormap=DIVERGING[0], reverse_colormap=False)
         return appearance
 
+    @property
+    def palettes(self) -> dict[SurfaceLayer, Palette]:
+        """The colormap of each visible layer that is a surface of its own, and its direction."""
+        appearance = self.drawn_appearance
+        chosen = (appearance.colormap, appearance.reverse_colormap)
+        first: dict[int, SurfaceLayer] = {}
+        for layer in self.shown:
+            first.setdefault(id(layer.surface), layer)
+        differs = any(x.derived is not None for x in first.values())
+        apart = appearance.own_colors and not differs and appearance.colormap != CLASSES
+        return {
+            layer: (OWN[(k - 1) % len(OWN)], False) if k and apart else chosen
+            for k, layer in enumerate(first.values())
+        }
+
+    def appearance_of(self, layer: SurfaceLayer) -> Appearance:
+        """The appearance as drawn, with the layer's own colormap."""
+        drawn = self.drawn_appearance
+        alike = (p for other, p in self.palettes.items() if other.surface is layer.surface)
+        name, reverse = next(alike, (drawn.colormap, drawn.reverse_colormap))
+        return replace(drawn, colormap=name, reverse_colormap=reverse)
+
+    @property
+    def paths(self) -> list[tuple[SurfaceLayer, int, int]]:
+        """(layer, index, number) of the trajectories that are drawn: the numbers, by which they
+        look, run through all visible layers."""
+        if not self.appearance.trajectory:
+            return []
+        shown = self.shown
+        return [(x, k, self.path_number(x, k)) for x in shown for k, _ in x.shown_trajectories]
+
+    def path_number(self, layer: SurfaceLayer, index: int) -> int:
+        """The number of a trajectory among those of all visible layers."""
+        shown = self.shown
+        before = shown[: shown.index(layer)] if layer in shown else []
+        return index + sum(len(x.trajectories) for x in before)
+
     def own_scale(self) -> HeightScale:
         """The height scale that holds every visible layer."""
         log = self.appearance.log_height
@@ -137,12 +178,19 @@ class Scene:
             return Frame((-1.0, 1.0), (-1.0, 1.0), scale, gain)
         alphas = [layer.surface.alpha for layer in shown]
         betas = [layer.surface.beta for layer in shown]
-        return Frame(
-            (float(min(a[0] for a in alphas)), float(max(a[-1] for a in alphas))),
-            (float(min(b[0] for b in betas)), float(max(b[-1] for b in betas))),
-            scale,
-            gain,
-        )
+        alpha = float(min(a[0] for a in alphas)), float(max(a[-1] for a in alphas))
+        beta = float(min(b[0] for b in betas)), float(max(b[-1] for b in betas))
+        if self.appearance.equal_aspect:
+            longest = max(alpha[1] - alpha[0], beta[1] - beta[0])
+            alpha, beta = (_around(span, longest) for span in (alpha, beta))
+        return Frame(alpha, beta, scale, gain)
+
+
+def _around(span: tuple[float, float], length: float) -> tuple[float, float]:
+    """As long as said, with the same middle; one of no length stays a point."""
+    lo, hi = span
+    air = (length - (hi - lo)) / 2 if hi > lo else 0.0
+    return lo - air, hi + air
 
 
 def _to_unit(values: Array, span: tuple[float, float]) -> Array:

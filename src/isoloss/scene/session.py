@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
+from isoloss.geometry.files.reading import still_grows
 from isoloss.geometry.quantities import of_quantity
-from isoloss.naming import in_one_line
+from isoloss.naming import in_one_line, printable
+from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
 from isoloss.run import Run
 from isoloss.scene.document import Document
@@ -41,12 +43,14 @@ class Session:
         curves: files of curves that were open beside the document.
         evaluations: folders of robustness runs that were, likewise.
         missing: one line for each layer, curve or run that could not be read.
+        remarks: one line for each trajectory that could not be read.
     """
 
     document: Document
     curves: list[Path] = field(default_factory=list[Path])
     evaluations: list[Path] = field(default_factory=list[Path], kw_only=True)
     missing: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str], kw_only=True)
 
 
 def save_session(
@@ -108,6 +112,7 @@ def read_session(path: str | Path) -> Session:
         [x for x in curves if x is not None],
         reader.missing,
         evaluations=[x for x in evaluations if x is not None],
+        remarks=reader.remarks,
     )
 
 
@@ -173,7 +178,7 @@ def _scene(view: ViewEntry, layers: Sequence[SurfaceLayer | None]) -> Scene:
     return Scene(
         camera=view.camera,
         appearance=view.appearance,
-        title=view.title,
+        title=printable(view.title),
         hidden=frozenset(layer for layer in hidden if layer is not None),
     )
 
@@ -186,6 +191,7 @@ class _Reader:
 
     def __init__(self, content: Content, folder: Path) -> None:
         self.missing: list[str] = []
+        self.remarks: list[str] = []
         self._entries, self._curves = [*content.layers, *content.further], content.curves
         self._evaluations = content.evaluations
         self._folder = folder
@@ -219,7 +225,7 @@ class _Reader:
         """The folder of a robustness run, likewise."""
         entry = self._evaluations[k]
         try:
-            folder = next((f for f in self._places(entry) if f.is_dir()), None)
+            folder = next((f for f in self._places(entry) if is_folder(f)), None)
             if folder is None:
                 raise nothing_at(self._places(entry)[0])
             evaluation_settings(Run.open(folder))
@@ -235,12 +241,13 @@ class _Reader:
         self._cells += found.surface.loss.size
         if self._cells > MOST_CELLS:
             raise IsolossError(f"the layers have more than {MOST_CELLS:,} cells together")
+        markers = tuple(replace(m, label=printable(m.label)) for m in entry.markers)
         return SurfaceLayer(
-            entry.name,
+            printable(entry.name),
             of_quantity(found.surface, entry.quantity),
             () if entry.quantity else found.trajectories,
             found.source,
-            entry.markers,
+            markers,
             hidden=frozenset(entry.hidden_trajectories),
             derived=found.derived,
             quantity=entry.quantity,
@@ -258,9 +265,9 @@ class _Reader:
 
     def _file(self, entry: LayerEntry) -> SurfaceLayer:
         for path in self._places(entry):
-            if path.is_dir() or path.is_file():
+            if is_folder(path) or is_file(path) or still_grows(path):
                 if path not in self._read:
-                    self._read[path] = load_layer(path)
+                    self._read[path] = load_layer(path, self.remarks.append)
                 return self._read[path]
         raise nothing_at(entry.source)
 

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at, write_atomic
+from isoloss.naming import cited
+from isoloss.paths import is_file
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
@@ -136,7 +138,7 @@ def read_content(path: Path) -> Content:
 
 def _parsed(path: Path) -> Any:
     try:
-        if not path.is_file():  # nor a pipe, which would make us wait
+        if not is_file(path):  # nor a pipe, which would make us wait
             raise nothing_at(path)
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -147,7 +149,7 @@ def _parsed(path: Path) -> Any:
     try:
         return json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise IsolossError(f"{path} is not a session: {error}") from error
+        raise IsolossError(f"{path} is not a session: {cited(error)}") from error
 
 
 def _check(content: Content) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.files.reading import Tell, warn
 from isoloss.geometry.surface import Surface
+from isoloss.naming import printable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import colormap
@@ -16,7 +18,7 @@ from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.plain import from_plain, to_plain
 from isoloss.scene.scene import Scene
-from isoloss.scene.session import SUFFIX, load_session, read_session
+from isoloss.scene.session import SUFFIX, read_session
 from isoloss.scene.session_content import RANGES
 from isoloss.scene.textures import TEXTURES, Texture, texture_named
 
@@ -48,7 +50,7 @@ def stage(source: Source | Sequence[Source], overlays: bool = True, **options: A
         options = dict.fromkeys(DECORATIONS, False) | options
     title = options.pop("title", None)
     if isinstance(title, str):
-        document.view.title = title
+        document.view.title = printable(title)
         title = True
     if title is not None:
         options["title"] = title
@@ -81,16 +83,31 @@ def only_curve(source: Source | Sequence[Source]) -> SurfaceLayer | None:
     sources = _listed(source)
     if len(sources) != 1:
         return None
-    (alone,) = sources
-    if _is_session(alone):
-        session = read_session(Path(cast(str, alone)))
-        if session.document.layers or not session.curves:
-            return None
-        alone = session.curves[0]
+    alone = opened(sources[0])
     if isinstance(alone, Scene | Document):
         return None
     layer = _layer(alone)
     return layer if layer.surface.is_curve else None
+
+
+def opened(source: Source, tell: Tell = warn) -> Source:
+    """What a path means, read once: a layer or, of a session, its document or only curve.
+
+    Raises:
+        IsolossError: as `stage` does.
+    """
+    if not isinstance(source, str | Path):
+        return source
+    if not _is_session(source):
+        return load_layer(source, tell)
+    session = read_session(source)
+    for remark in session.remarks:
+        tell(remark)
+    if session.missing:
+        raise IsolossError(f"{source}: {session.missing[0]}")
+    if session.curves and not session.document.layers:
+        return load_layer(session.curves[0], tell)
+    return session.document
 
 
 def has_an_appearance(source: Source | Sequence[Source]) -> bool:
@@ -153,7 +170,7 @@ def _document(source: Source | Sequence[Source]) -> Document:
         return _copy(first)
     if isinstance(first, Scene):
         return Document(list(first.layers), [replace(first)])
-    return load_session(Path(cast(str, first)))
+    return cast(Document, opened(first))
 
 
 def _copy(document: Document) -> Document:

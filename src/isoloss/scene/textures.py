@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -133,6 +133,13 @@ def _spread(surface: Surface) -> Array:
     if surface.spread is None:  # another layer has one
         return np.full(surface.shape, np.nan)
     return np.where(surface.computed, surface.spread, np.nan)
+
+
+def class_name(surface: Surface, number: int) -> str:
+    """What a surface calls the class of a number; the number where it has no name for it."""
+    names: Any = surface.meta.get("class_names")
+    known = cast("list[Any]", names) if isinstance(names, list) else []
+    return str(known[number]) if 0 <= number < len(known) else str(number)
 
 
 def _column(name: str) -> Callable[[Surface], Array]:

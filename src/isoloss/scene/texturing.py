@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
-from isoloss.geometry.height import HeightScale, Tick, number_label
+from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_uncomputed, refine_linear, refine_nearest
+from isoloss.geometry.ticks import Tick, told_apart
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import CLASS_COLORS
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame
-from isoloss.scene.textures import Texture, ValueScale
+from isoloss.scene.textures import Texture, ValueScale, class_name
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ColorScale:
         percent: whether it is read in percent.
         detail: what the quantity is, in a few words or signs.
         above, below: whether values lie beyond the ends of the scale.
+        is_of_heights: whether heights are on the same scale, and clamped where colours are.
         classes: the numbers and names of the classes, where these are what colours mean; positions
             along the colormap are then those of the classes' own colours.
     """
@@ -41,12 +43,20 @@ class ColorScale:
     detail: str = ""
     above: bool = False
     below: bool = False
+    is_of_heights: bool = False
     classes: tuple[tuple[int, str], ...] = ()
 
     def label(self, value: float) -> str:
         """A value as the bar writes it."""
-        rounded = float(f"{value:.3g}")
-        return f"{number_label(100 * rounded)} %" if self.percent else number_label(rounded)
+        if not self.percent:
+            return self.scale.label(value)
+        return f"{told_apart(100 * value, 100 * (self.scale.hi - self.scale.lo))} %"
+
+    def end(self, side: Literal["<", ">"]) -> str:
+        """What is written beyond the lower or the upper end of the bar."""
+        if self.is_of_heights:
+            return clamped(self.scale, side)
+        return f"{side} {self.label(self.scale.lo if side == '<' else self.scale.hi)}"
 
     def ticks(self, count: int = 6) -> list[tuple[float, str]]:
         """(position in [0, 1], label) of each tick."""
@@ -99,16 +109,16 @@ def color_scale(
     if appearance.color_range is not None and appearance.color_range[0] < appearance.color_range[1]:
         lo, hi = appearance.color_range
         scale = HeightScale("linear" if lo <= 0 else scale.kind, lo, hi)
-    finite = values[np.isfinite(values)]
-    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
+    beyond = scale.beyond(values[np.isfinite(values)])
     title = quantity(layers).removeprefix("Δ ") if texture.values is None else texture.title
     return ColorScale(
-        f"Δ {title}" if of_difference else title,
+        with_scale(f"Δ {title}" if of_difference else title, scale),
         scale,
         percent=texture.percent,
         detail=texture.detail,
-        above=bool((finite > scale.hi + slack).any()),
-        below=bool((finite < scale.lo - slack).any()),
+        above=bool((beyond > 0).any()),
+        below=bool((beyond < 0).any()),
+        is_of_heights=texture.shows_height and scale == frame.scale,
     )
 
 
@@ -131,11 +141,9 @@ def _classes(layers: list[SurfaceLayer]) -> tuple[tuple[int, str], ...]:
     """The classes that are found on any of `layers`, with their names."""
     found: dict[int, str] = {}
     for layer in layers:
-        given: Any = layer.surface.meta.get("class_names")
-        names = cast("list[Any]", given) if isinstance(given, list) else []
         values = field_values(layer, Texture.CLASS)
         for number in np.unique(values[np.isfinite(values)]).astype(int).tolist():
-            found[number] = str(names[number]) if 0 <= number < len(names) else str(number)
+            found[number] = drawable(class_name(layer.surface, number))
     return tuple(sorted(found.items()))
 
 
@@ -158,19 +166,19 @@ def texture_values(
     return colors.scale.apply(mesh.scale.invert(mesh.height))
 
 
-def axis_titles(shown: list[SurfaceLayer]) -> tuple[str, str, str]:
-    """α and β, with the fraction of variance they explain when the plane came from PCA."""
-    recorded = shown[0].surface.meta.get("explained_variance_ratio") if len(shown) == 1 else None
-    ratios = list(cast("Sequence[float]", recorded)) if isinstance(recorded, list | tuple) else []
+def axis_titles(shown: list[SurfaceLayer], frame: Frame) -> tuple[str, str, str]:
+    """α and β, with the fraction of variance they explain when the plane came from PCA; what the
+    heights are, and on which scale where it is not linear."""
+    shares = shown[0].surface.explained_variance if len(shown) == 1 else None
     names = ["α", "β"]
     given: Any = shown[0].surface.meta.get("axes")
     alike = all(layer.surface.meta.get("axes") == given for layer in shown)
     if alike and isinstance(given, list) and len(cast("list[Any]", given)) == 2:
         what = cast("list[Any]", given)
         names = [f"{name} ({along})" for name, along in zip(names, what, strict=True)]
-    if len(ratios) >= 2:
+    if shares is not None:
         names = [
-            f"{name} (PC{k}, {100 * float(fraction):.1f} %)"
-            for k, (name, fraction) in enumerate(zip(names, ratios, strict=False), start=1)
+            f"{name} (PC{k}, {100 * share:.1f} %)"
+            for k, (name, share) in enumerate(zip(names, shares, strict=True), start=1)
         ]
-    return names[0], names[1], quantity(shown)
+    return names[0], names[1], with_scale(quantity(shown), frame.scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from isoloss.naming import cited
 from isoloss.settings.source import Source, network_type, trained_network
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
@@ -197,7 +199,7 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
     """
     first = error.errors()[0]
     place = [str(p) for p in first["loc"] if p not in [*kinds]]
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = cited(str(first["msg"]).removeprefix("Value error, "))
     message = message[:1].lower() + message[1:]
     if not place:
         return message
@@ -206,6 +208,8 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
         return f"{name} is missing"
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
-    given = first["input"]
+    message = re.sub(r" for <class '[^']*'>", "", message)
+    given = cited(repr(first["input"]))
     # Of several values the message has said which.
-    return f"{name}: {message}" + ("" if isinstance(given, list | tuple) else f" (got {given!r})")
+    said = isinstance(first["input"], list | tuple)
+    return f"{name}: {message}" + ("" if said else f" (got {given})")

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
+from isoloss.files import entries, nothing_at, read_json
 from isoloss.naming import listed
+from isoloss.paths import exists, is_file, is_folder
 from isoloss.patterns import matching, natural
 from isoloss.run_folder import CHECKPOINTS, POINTS, RESUME, is_run
 
@@ -45,14 +46,14 @@ def is_checkpoint(path: Path) -> bool:
     try:
         if is_run(path.expanduser()):
             return False
-        return weights_in(path) is not None or (not path.suffix and path.expanduser().is_file())
-    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
+        return weights_in(path) is not None or (not path.suffix and is_file(path.expanduser()))
+    except RuntimeError:  # "~nobody" has no home
         return False
 
 
 def weights_in(folder: Path) -> Path | None:
     """The file of weights in a folder as Hugging Face's libraries write it."""
-    return next((f for name in _NAMES if (f := folder.expanduser() / name).is_file()), None)
+    return next((f for name in _NAMES if is_file((f := folder.expanduser() / name))), None)
 
 
 def stem(path: Path) -> str:
@@ -74,24 +75,28 @@ def expanded(given: str | Path) -> list[Path]:
     path = Path(given).expanduser()
     if is_run(path):
         return _of_run(path)
-    if path.is_dir() and weights_in(path) is None:
+    if is_folder(path) and weights_in(path) is None:
         if not holds_checkpoints(path):
             known = listed(CHECKPOINT_SUFFIXES, "or")
             raise IsolossError(f"{path} has no checkpoints in it ({known})")
-        return in_natural_order(filter(_may_be_one, path.iterdir()))
-    if glob.has_magic(str(path)) and not path.exists():
+        return in_natural_order(filter(_may_be_one, entries(path)))
+    if glob.has_magic(str(path)) and not exists(path):
         found = matching(path)
         if found == [path]:
             raise IsolossError(f"no file matches {given}")
         return in_natural_order(found)
-    if not path.exists():
-        raise IsolossError(f"there is no checkpoint {path}")
+    if not exists(path):
+        raise nothing_at(path, "checkpoint")
     return [path]
 
 
 def holds_checkpoints(folder: Path) -> bool:
-    """Whether checkpoints lie in a folder."""
-    return any(map(_may_be_one, folder.iterdir()))
+    """Whether checkpoints lie in a folder.
+
+    Raises:
+        IsolossError: if it cannot be listed.
+    """
+    return any(map(_may_be_one, entries(folder)))
 
 
 def in_natural_order(paths: Iterable[Path]) -> list[Path]:
@@ -117,5 +122,7 @@ def _may_be_one(path: Path) -> bool:
     if _NO_WEIGHTS.match(path.name) or path.name == RESUME or path.name.startswith("."):
         return False
     return (
-        weights_in(path) is not None if path.is_dir() else is_checkpoint(path) and bool(path.suffix)
+        weights_in(path) is not None
+        if is_folder(path)
+        else is_checkpoint(path) and bool(path.suffix)
     )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from isoloss.paths import is_file
 from isoloss.run_folder import PLANE, is_run
 from isoloss.settings.plane_kinds import plane_kind
 
@@ -24,7 +25,7 @@ def holds_a_line(given: Path) -> bool:
 
     file = file_of(given)
     try:
-        if not file.is_file():
+        if not is_file(file):
             return False
         if h5py.is_hdf5(file):  # pyright: ignore[reportUnknownMemberType]
             with h5py.File(file, "r") as opened:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
+from isoloss.paths import exists
 from isoloss.run_folder import is_run
 from isoloss.settings.base import Settings
 from isoloss.settings.source import data_set
@@ -60,7 +61,7 @@ def missing(settings: Any, fields: Iterable[str] = FIELDS) -> tuple[str, Path] |
         value = getattr(settings, field, None) or ()
         for named in cast("tuple[Any, ...]", value if isinstance(value, tuple) else (value,)):
             path = named if isinstance(named, Path) else _path_in(str(named))
-            if path.is_absolute() and not path.exists():
+            if path.is_absolute() and not exists(path):
                 return field, path
     return None
 
@@ -84,12 +85,12 @@ def _found(value: Any, folder: Path, begun_in: str | None) -> Any:
 
 def _place(path: Path, folder: Path, begun_in: str | None) -> Path:
     try:
-        if not path.is_absolute() or path.exists():
+        if not path.is_absolute() or exists(path):
             return path
         if begun_in is None:
             beside = folder.parent / path.name
             return beside if is_run(beside) else path
         same = Path(os.path.normpath(folder / os.path.relpath(path, begun_in)))
-        return same if same.exists() else path
+        return same if exists(same) else path
     except (OSError, ValueError):  # what no file system takes, another drive
         return path

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
 from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
 from isoloss.settings.source import FROM_PYTHON, is_function
@@ -33,7 +34,7 @@ def _denoiser(name: str) -> str:
     if not name.strip():
         raise ValueError("say which: a folder, a name on the hub, or digits-denoiser")
     folder = Path(name).expanduser()
-    return str(absolute(folder)) if folder.is_dir() else name
+    return str(absolute(folder)) if is_folder(folder) else name
 
 
 def _numbers(value: Any) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.naming import short_name
+from isoloss.paths import is_folder
 from isoloss.settings.built_in import DATA_SETS
 from isoloss.settings.checkpoint_paths import is_checkpoint, stem
 from isoloss.shipped import is_shipped, shipped_models
@@ -105,17 +106,17 @@ def denoiser(text: str | Path) -> Source:
     text = str(text)
     if is_shipped(text):
         return Source("shipped", text, Path(text).name)
-    if is_folder(text):
+    if names_folder(text):
         return Source("folder", text, text)
     is_repository = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text) is not None
     return Source("hub" if is_repository else "unknown", text, text)
 
 
-def is_folder(text: str | Path) -> bool:
+def names_folder(text: str | Path) -> bool:
     """Whether a path that somebody typed is a folder; never raises."""
     try:
-        return bool(str(text).strip()) and Path(text).expanduser().is_dir()
-    except (RuntimeError, OSError, ValueError):  # "~nobody", what no file system takes
+        return bool(str(text).strip()) and is_folder(Path(text).expanduser())
+    except RuntimeError:  # "~nobody" has no home
         return False
 
 

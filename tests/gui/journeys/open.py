@@ -1,16 +1,11 @@
 """Begin with nothing open: choose a file by clicks, drop one, and survive hostile ones."""
 
-import ctypes
-import functools
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
-from drive import Driver, drive
-from imgui_bundle import glfw_utils, imgui
-
-import glfw  # isort: skip
+from drive import Driver, drive, drop
+from imgui_bundle import imgui
 
 
 def open_files(d: Driver) -> None:
@@ -92,19 +87,6 @@ def mistype(d: Driver) -> None:
     assert not d.parts.help_window.is_open
     d.press(imgui.Key.escape)
     d.until(lambda: not d.parts.open_dialog.is_open, "the dialog to close")
-
-
-def drop(path: str) -> None:
-    """Drop a file on the window."""
-    drop_callback()(None, 1, (ctypes.c_char_p * 1)(path.encode()))
-
-
-@functools.cache
-def drop_callback() -> Any:
-    """The callback that the window has registered with GLFW, taken away from it."""
-    callback: Any = glfw.set_drop_callback(glfw_utils.glfw_window_hello_imgui(), None)
-    assert callback is not None, "the window registered no drop callback"
-    return callback
 
 
 if __name__ == "__main__":

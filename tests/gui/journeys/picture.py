@@ -6,12 +6,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import plyfile
 from drive import Driver, drive
 from imgui_bundle import imgui
 from PIL import Image
 
+import isoloss
 from isoloss.app.state.opening.opener import open_path
+from isoloss.geometry.derivatives import slope
+from isoloss.geometry.height import HeightScale
+from isoloss.scene.colormaps import shades
 from isoloss.scene.session import save_session
+from isoloss.scene.textures import Texture
 
 BARRIER = Path(sys.argv[2])
 DIALOG = "//Save picture"
@@ -40,6 +46,20 @@ def picture(d: Driver) -> None:
     save(d, "figure.svg")
     d.until(lambda: Path("figure.svg").exists(), "the figure")
     assert "vgg11" in Path("figure.svg").read_text()
+
+    # a mesh has the colours of the texture that is shown
+    workspace.change(texture=Texture.SLOPE, color_range=(1.0, 5.0), log_colors=False)
+    open_dialog(d)
+    d.click(f"{DIALOG}/Mesh")
+    d.shot("mesh.png")
+    save(d, "mesh")
+    vertex = plyfile.PlyData.read("mesh.ply")["vertex"]
+    surface = workspace.selected.surface
+    expected = shades(HeightScale("linear", 1.0, 5.0).apply(slope(surface)), "viridis", False)
+    found = np.stack([vertex[c] for c in ("red", "green", "blue")], -1)
+    np.testing.assert_array_equal(found, np.rint(expected[..., :3] * 255).reshape(-1, 3))
+    np.testing.assert_array_equal(isoloss.load("mesh.ply").loss, surface.loss)
+    workspace.change(texture=Texture.HEIGHT, color_range=None, log_colors=None)
 
     # a movie leaves the window free, and can be cancelled
     open_dialog(d)
@@ -74,6 +94,7 @@ def picture(d: Driver) -> None:
     open_path(workspace, BARRIER)
     open_dialog(d)
     assert not d.ctx.item_exists(f"{DIALOG}/Movie")
+    assert not d.ctx.item_exists(f"{DIALOG}/Mesh")
     d.shot("curve.png")
     save(d, "curve")
     d.until(lambda: Path("curve.png").exists(), "the picture of the curve")

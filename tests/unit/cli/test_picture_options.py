@@ -44,6 +44,7 @@ def drawn(monkeypatch, *words: str) -> dict:
     def render(source, out, size, scale, **options):
         given.update(options, source=source, out=out, size=size, scale=scale)
 
+    monkeypatch.setattr("isoloss.gl.pictures.rendering.opened", lambda source, _: source)
     monkeypatch.setattr("isoloss.gl.pictures.picture.render", render)
     list(run_render(parsed(*words)))
     return given

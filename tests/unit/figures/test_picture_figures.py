@@ -60,14 +60,13 @@ def test_an_svg_says_what_the_picture_says(tmp_path):
 
 
 def test_contours_lie_where_the_loss_is_their_level():
-    document = stage(bowl(), theme="light", contour_levels=7, contour_value=2.0)
+    document = stage(bowl(), theme="light", contour_levels=8, contour_value=2.0)
     figure = contour_figure(document.shown_views, Sheet(300, None, 8, 72), Print(fill=False))
     axes = figure.axes[0]
     scale = document.view.frame().scale
-    (lines,) = (c for c in axes.collections if len(c.get_paths()) == 8)
+    (lines,) = (c for c in axes.collections if len(c.get_paths()) == 9)
     levels = scale.invert(lines.levels)
-    even = scale.lo + (scale.hi - scale.lo) * np.arange(1, 8) / 8
-    np.testing.assert_allclose(levels, np.sort([*even, 2.0]))
+    np.testing.assert_allclose(levels, np.arange(1.5, 6, 0.5))
     for level, path in zip(levels, lines.get_paths(), strict=True):
         a, b = path.vertices[~np.isnan(path.vertices[:, 0])].T
         np.testing.assert_allclose(a**2 + 4 * b**2 + 1, level, atol=0.02)
@@ -81,16 +80,15 @@ def test_logarithmic_levels_and_the_colours_between_them():
     figure = contour_figure(document.shown_views, Sheet(300, None, 8, 72), Print())
     lines = figure.axes[0].collections[1]
     np.testing.assert_allclose(
-        document.view.frame().scale.invert(lines.levels), [1e-2, 1, 1e2], rtol=0.6
+        document.view.frame().scale.invert(lines.levels), [1e-3, 1, 1e3], rtol=1e-6
     )
-    steps = np.diff(np.log10(document.view.frame().scale.invert(lines.levels)))
-    np.testing.assert_allclose(steps, steps[0])
     areas = figure.axes[0].collections[0]
     bar = [patch.get_facecolor() for patch in figure.axes[1].patches]
     np.testing.assert_allclose(areas.get_facecolor(), bar, err_msg="bar and areas differ")
     from isoloss.scene.colormaps import colormap
 
-    wanted = colormap("magma")[np.rint(np.array([1, 3, 5, 7]) / 8 * 255).astype(int)] / 255
+    middles = (np.array([0, 1, 4, 7]) + np.array([1, 4, 7, 8])) / 16
+    wanted = colormap("magma")[np.rint(middles * 255).astype(int)] / 255
     np.testing.assert_allclose(areas.get_facecolor()[:, :3], wanted)
 
 
@@ -199,8 +197,8 @@ def test_what_the_colours_do_not_tell_is_told_beside_them():
     surface = Surface.from_loss(AXIS, AXIS, loss)
     plot, bar = figure_of(surface).axes
     top = number_label(stage(surface).view.frame().scale.hi)
-    assert legend_of(plot) == [f"> {top}, up to 10⁶", "infinite", "NaN"]
-    assert [t.get_text() for t in bar.texts] == [f"> {top}", "loss"]
+    assert legend_of(plot) == [f"> {top}: clamped, up to 10⁶", "infinite", "NaN"]
+    assert [t.get_text() for t in bar.texts] == [f"> {top}\nclamped", "loss"]
     arrow = next(p for p in bar.patches if p.get_gid() == "beyond")
     assert arrow.get_hatch(), "as what it stands for"
     assert arrow.get_xy()[:, 1].max() > 1, "it points on, over the end of the bar"

@@ -46,10 +46,12 @@ def test_it_holds_what_it_says(tmp_path):
 
 
 def test_it_is_listed(surface, tmp_path):
-    assert readable() == [".ply", ".npz", ".h5", ".hdf5", ".txt"]
+    read = [".ply", ".npz", ".h5", ".hdf5", ".vts", ".vtp", ".csv", ".npy", ".txt"]
+    assert readable() == read
     assert writable() == [".ply", ".npz", ".vts", ".csv", ".txt"]
-    with pytest.raises(IsolossError, match=r"are \.ply, \.npz, \.h5 or \.txt files, or run"):
-        isoloss.load(surface.save(tmp_path / "s.csv"))
+    (tmp_path / "s.obj").write_text("v 0 0 0\n")
+    with pytest.raises(IsolossError, match=r"are \.ply, \.npz, .*\.npy or \.txt files, or run"):
+        isoloss.load(tmp_path / "s.obj")
     (tmp_path / "bad.txt").write_text("1 2\n")
     with pytest.raises(IsolossError, match=r"bad\.txt has not rows"):
         isoloss.load(tmp_path / "bad.txt")
@@ -78,6 +80,7 @@ def test_a_suffix_is_given_once():
 def test_the_window_offers_it(surface, tmp_path):
     surface.save(tmp_path / "s.txt")
     surface.save(tmp_path / "s.csv")
+    (tmp_path / "s.obj").write_text("v 0 0 0\n")
     dialog = OpenDialog(Workspace(tmp_path, Preferences()))
     dialog.browser.enter(tmp_path)
-    assert [entry.path.name for entry in dialog.browser.entries] == ["s.txt"]
+    assert [entry.path.name for entry in dialog.browser.entries] == ["s.csv", "s.txt"]

@@ -55,10 +55,12 @@ def test_a_ply_is_what_other_programs_expect(tmp_path):
     surface = some_surface()
     ply = plyfile.PlyData.read(str(surface.save(tmp_path / "s.ply")))
     names = {p.name for p in ply["vertex"].properties}
-    assert names == {"x", "y", "z", *FIELDS}
+    looks = {"nx", "ny", "nz", "red", "green", "blue"}
+    # Programs take "alpha" for how opaque a colour is: α is "x".
+    assert names == {"x", "y", "z", *looks, *FIELDS} - {"alpha", "beta"}
     vertex = ply["vertex"].data
     assert np.isfinite(vertex["z"]).all()
-    np.testing.assert_allclose(vertex["x"], vertex["alpha"], rtol=1e-6)
+    np.testing.assert_array_equal(vertex["x"], np.repeat(surface.alpha, surface.shape[1]))
     faces = np.stack(ply["face"].data["vertex_indices"])
     assert faces.shape[1] == 3
     missing = {i * 7 + j for i, j in ((1, 2), (3, 4))}
@@ -288,11 +290,11 @@ def test_a_loss_landscape_h5_may_run_downwards_on_both_axes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"xdirection/0": [1.0], "ydirection/0": [1.0]}, "holds directions, no losses: open the"),
+        ({"xdirection/0": [1.0], "ydirection/0": [1.0]}, r"with --directions \S+s\.h5"),
         ({"proj_xcoord": [1.0], "proj_ycoord": [1.0]}, "holds a projected trajectory, no losses"),
         ({"xcoordinates": [0.0, 1.0]}, "it has no losses"),
         ({"train_loss": [0.0, 1.0]}, "it has no xcoordinates"),
-        ({"xcoordinates": [0.0, 1.0], "train_loss": [0.0]}, "is not a readable .h5 surface"),
+        ({"xcoordinates": [0.0, 1.0], "train_loss": [0.0]}, "has 1 values, the coordinates have 2"),
         ({"xcoordinates": [0.0, 0.0], "train_loss": [0.0, 1.0]}, "strictly increasing"),
     ],
 )

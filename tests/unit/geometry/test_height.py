@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from isoloss.geometry.height import HeightScale, nice_ticks, number_label, power_label
+from isoloss.geometry.height import HeightScale, SignedScale, clamped, with_scale
+from isoloss.geometry.ticks import nice_ticks, number_label, power_label
 
 
 def bowl(n=25):
@@ -146,3 +147,45 @@ def test_labels_are_written_as_people_do():
         "−3×10⁻⁷",
         "∞",
     ]
+
+
+ORDINARY = 1e-6 * np.exp(12 * bowl(41))
+
+
+@pytest.mark.parametrize("odd", [0.0, -1e-9])
+def test_one_cell_that_is_not_positive_does_not_flip_the_scale(odd):
+    values = ORDINARY.copy()
+    values[20, 20] = odd
+    scale = HeightScale.automatic(values)
+    assert (scale.kind, scale.hi) == ("log", pytest.approx(ORDINARY.max()))
+    assert scale.lo == np.sort(values.ravel())[1]
+    assert scale.beyond([odd, scale.lo, scale.hi, scale.hi * 1.01]).tolist() == [-1, 0, 0, 1]
+    values[:, 20] = odd
+    assert HeightScale.automatic(values).kind == "linear", "a valley of zeros is no accident"
+    values = ORDINARY.copy()
+    values[20, 20] = -5.0
+    assert HeightScale.automatic(values).kind == "linear", "far below zero is no rounding"
+
+
+def test_beyond_twelve_decades_spikes_are_clamped_and_never_the_valley():
+    values = 1e-2 * (1 + bowl(41))
+    values[:3] = 1e13
+    scale = HeightScale.automatic(values, log=True)
+    assert scale.lo == values.min()
+    assert scale.apply(np.unique(values)[1]) > 0
+    whole = 10 ** (-30 + 30 * bowl(41))
+    scale = HeightScale.automatic(whole)
+    assert scale.lo == whole.min()
+    assert (scale.beyond(whole) > 0).mean() <= 0.1, "a landscape of sixty decades is no spike"
+
+
+def test_a_scale_says_what_it_is():
+    assert with_scale("loss", HeightScale("log", 1, 100)) == "loss, log"
+    assert with_scale("loss", HeightScale("linear", 1, 100)) == "loss"
+    assert with_scale("curvature", SignedScale(3.0, 0.1)) == "curvature, signed log"
+    assert clamped(HeightScale("linear", 615850, 615864.3), ">") == "> 615864.3: clamped"
+
+
+def test_the_range_of_a_float_is_shown():
+    scale = HeightScale.automatic(1e300 * (1 + bowl()))
+    assert (scale.lo, scale.hi) == (1e300, pytest.approx(3e300))

@@ -73,3 +73,38 @@ def test_segments_join_the_points_of_a_line_and_no_two_lines():
     assert len(start) == len(found.points) - len(found.first)
     step = AXIS[1] - AXIS[0]
     assert np.hypot(*(end - start).T).max() <= np.hypot(step, step)
+
+
+def height_on(alpha, beta, values, points):
+    """Of the two triangles of each cell, whose diagonal joins (i, j) and (i + 1, j + 1)."""
+    i = np.clip(np.searchsorted(alpha, points[:, 0], "right") - 1, 0, len(alpha) - 2)
+    j = np.clip(np.searchsorted(beta, points[:, 1], "right") - 1, 0, len(beta) - 2)
+    u = (points[:, 0] - alpha[i]) / (alpha[i + 1] - alpha[i])
+    v = (points[:, 1] - beta[j]) / (beta[j + 1] - beta[j])
+    a, b, c, d = values[i, j], values[i + 1, j], values[i + 1, j + 1], values[i, j + 1]
+    return np.where(u >= v, a + u * (b - a) + v * (c - b), a + v * (d - a) + u * (c - d))
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (9, 9), (30, 17)])
+def test_lines_lie_on_the_triangles_whatever_the_saddles(shape):
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        values = rng.random(shape)
+        alpha, beta = (np.sort(rng.random(n)) for n in shape)
+        found = LevelSets(alpha, beta, values).at(0.5)
+        for fraction in (0.0, 0.3, 0.5, 1.0):
+            start, end = found.segments
+            on_them = height_on(alpha, beta, values, start + fraction * (end - start))
+            np.testing.assert_allclose(on_them, 0.5, atol=1e-7)
+        # Every edge of the grid that the level crosses has a point.
+        above = values > 0.5
+        crossed = (above[1:] != above[:-1]).sum() + (above[:, 1:] != above[:, :-1]).sum()
+        crossed += (above[1:, 1:] != above[:-1, :-1]).sum()
+        assert len(np.unique(np.round(found.points, 12), axis=0)) == crossed
+
+
+def test_a_level_at_the_height_of_grid_points_makes_no_spikes():
+    axis = np.arange(9.0)
+    values = np.hypot(axis[:, None] - 4, axis[None, :] - 4)
+    found = LevelSets(axis, axis, values).at(3.0)
+    assert np.abs(np.hypot(*(found.points - 4).T) - 3).max() < 0.25

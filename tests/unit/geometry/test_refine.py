@@ -122,3 +122,20 @@ def test_computed_nan_stays_and_fills_nothing():
     assert np.isfinite(np.delete(filled.ravel(), 1)).all()
     nothing = fill_uncomputed(values, np.zeros((2, 3), bool))
     assert np.isnan(nothing).all()
+
+
+def test_plateaus_between_steps_stay_plateaus():
+    stairs = np.floor(4 * (EVEN[:, None] ** 2 + 1.5 * EVEN[None, :] ** 2))
+    fine = refine(EVEN, EVEN, stairs, (6, 6))
+    flat = (stairs[1:, 1:] == stairs[:-1, :-1]) & (stairs[1:, :-1] == stairs[:-1, 1:])
+    flat &= stairs[1:, 1:] == stairs[1:, :-1]
+    inner = np.zeros_like(flat)
+    inner[1:-1, 1:-1] = True
+    assert (flat & inner).sum() >= 4
+    for i, j in zip(*np.nonzero(flat & inner), strict=True):
+        cell = fine[6 * i : 6 * i + 7, 6 * j : 6 * j + 7]
+        assert np.ptp(cell) < 0.15, "no swing that a contour would ring"
+    rising = np.array([0.0, 1, 1, 2, 2, 3])
+    along = refine(np.arange(6.0), np.zeros(1), rising[:, None], (8, 1))[:, 0]
+    assert (np.diff(along[8:-8]) >= -1e-12).all()
+    assert np.ptp(along[8:17]) < 1e-12

@@ -8,9 +8,16 @@ from isoloss.geometry.difference import difference
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import Tick
 from isoloss.gl.annotations.scalar_bar import Extent, notes
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
-from isoloss.scene.levels import contour_heights, own_height
+from isoloss.scene.levels import (
+    band_edges,
+    contour_heights,
+    contour_levels,
+    own_height,
+    read_at,
+)
 from isoloss.scene.scene import Frame
 from isoloss.scene.texturing import color_scale, field_values
 from isoloss.scene.theme import THEMES
@@ -26,6 +33,10 @@ def layer_of(loss, alpha=AXIS, beta=AXIS) -> SurfaceLayer:
 def colors_of(layer, **look):
     scene = Scene([layer], appearance=Appearance(**look))
     return color_scale([layer], scene.appearance, scene.frame())
+
+
+def colors_of_scene(scene, appearance):
+    return color_scale(scene.layers, appearance, scene.frame())
 
 
 def test_curvature_is_the_laplacian_on_axes_of_any_spacing():
@@ -104,15 +115,16 @@ def test_levels_are_spaced_as_asked():
         look = Appearance(contour_levels=3, contour_spacing=spacing)
         return frame.scale.invert(contour_heights(look, frame))
 
-    np.testing.assert_allclose(levels("height"), [0.1, 1, 10])
-    np.testing.assert_allclose(levels("log"), [0.1, 1, 10])
-    np.testing.assert_allclose(levels("linear"), 0.01 + np.array([1, 2, 3]) * 99.99 / 4)
+    np.testing.assert_allclose(levels("height"), [0.1, 1, 10], rtol=1e-6)
+    np.testing.assert_allclose(levels("log"), [0.1, 1, 10], rtol=1e-6)
+    np.testing.assert_allclose(levels("linear"), [25, 50, 75], rtol=1e-6)
     even = Frame((-1, 1), (-1, 1), HeightScale("linear", 0, 10))
     heights = contour_heights(Appearance(contour_levels=4), even)
     assert even.scale.invert(heights).tolist() == pytest.approx([2, 4, 6, 8])
     straight = Frame((-1, 1), (-1, 1), HeightScale("linear", 1.0, 81.0))
-    look = Appearance(contour_levels=3, contour_spacing="log")
-    np.testing.assert_allclose(straight.scale.invert(contour_heights(look, straight)), [3, 9, 27])
+    look = Appearance(contour_levels=5, contour_spacing="log")
+    found = straight.scale.invert(contour_heights(look, straight))
+    np.testing.assert_allclose(found, [2, 5, 10, 20, 50], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +132,7 @@ def test_levels_are_spaced_as_asked():
 )
 def test_the_level_set_by_hand_is_shown_within_the_scale(value, height):
     frame = Frame((-1, 1), (-1, 1), HeightScale("log", 0.01, 100.0))
-    assert own_height(Appearance(contour_value=value), frame) == height
+    assert own_height(Appearance(contour_value=value), frame) == pytest.approx(height)
 
 
 def test_infinite_cells_are_holes_of_their_own_kind():
@@ -157,13 +169,16 @@ def test_notes_name_what_the_colours_do_not():
     def texts(**look):
         chosen = Appearance(**look)
         extent = Extent.of(scene.layers)
-        found = notes(extent, chosen.texture, chosen, scene.frame(), THEMES["dark"])
+        colors = colors_of_scene(scene, chosen)
+        found = notes(extent, chosen.texture, colors, chosen, scene.frame(), THEMES["dark"])
         return [note.text for note in found]
 
     assert texts() == ["infinite", "NaN", "pending"]
     assert texts(contour_value=1.5)[0] == "1.5"
     top = float(f"{scene.frame().scale.hi:.3g}")
-    assert texts(texture=Texture.SLOPE)[0] == f"loss > {top:g}"
+    assert texts(texture=Texture.SLOPE)[:2] == ["lines: loss", f"loss > {top:g}: clamped"]
+    without = texts(texture=Texture.SLOPE, contours=False, floor_contours=False)
+    assert without[0] == f"loss > {top:g}: clamped"
 
 
 def test_notes_on_differences_say_so():
@@ -173,5 +188,53 @@ def test_notes_on_differences_say_so():
     )
     scene = Scene([SurfaceLayer("a − b", difference(a.surface, b.surface), derived=(a, b))])
     chosen = Appearance(texture=Texture.SLOPE, contour_value=0.1)
-    found = notes(Extent.of(scene.layers), chosen.texture, chosen, scene.frame(), THEMES["dark"])
-    assert found[0].text == "Δ loss 0.1"
+    found = notes(
+        Extent.of(scene.layers),
+        chosen.texture,
+        colors_of_scene(scene, chosen),
+        chosen,
+        scene.frame(),
+        THEMES["dark"],
+    )
+    assert [note.text for note in found[:2]] == ["lines: Δ loss", "Δ loss 0.1"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "count", "levels"),
+    [
+        (HeightScale("linear", 0.0, 1.0), 14, [round(0.05 * k, 2) for k in range(1, 20)]),
+        (HeightScale("linear", 0.02, 4.4), 20, [round(0.2 * k, 1) for k in range(1, 22)]),
+        (HeightScale("log", 2e-6, 3e4), 14, [10.0**k for k in range(-5, 5)]),
+        (HeightScale("log", 0.11, 230.0), 10, [0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]),
+        (HeightScale("linear", 615850.0, 615865.0), 15, [615850.0 + k for k in range(1, 15)]),
+    ],
+)
+def test_levels_are_round_and_about_as_many_as_asked(scale, count, levels):
+    found = contour_levels(Appearance(contour_levels=count), Frame((-1, 1), (-1, 1), scale))
+    assert [tick.value for tick in found] == levels
+    assert len({tick.label for tick in found}) == len(found)
+
+
+def test_the_number_of_levels_is_about_the_one_asked_for():
+    rng = np.random.default_rng(7)
+    for _ in range(500):
+        count, lo = int(rng.integers(5, 60)), 10 ** rng.uniform(-6, 6)
+        kind = "log" if rng.random() < 0.5 else "linear"
+        frame = Frame((-1, 1), (-1, 1), HeightScale(kind, lo, lo * 10 ** rng.uniform(0.1, 9)))
+        found = contour_levels(Appearance(contour_levels=count), frame)
+        assert count / 2 <= len(found) <= 2 * count, (count, frame.scale)
+
+
+def test_bands_end_at_levels_and_the_bar_is_read_there():
+    loss = 1 + AXIS[:, None] ** 2 + AXIS[None, :] ** 2
+    layer, look = layer_of(np.exp(loss**2)), Appearance(texture=Texture.BANDS)
+    frame = Scene([layer], appearance=look).frame()
+    colors = color_scale([layer], look, frame)
+    edges = band_edges(look, frame, colors)
+    np.testing.assert_allclose([at for at, _ in edges], contour_heights(look, frame), atol=1e-8)
+    levels = [tick for _, tick in edges]
+    read = read_at(levels, colors.scale, 6)
+    assert 2 <= len(read) <= 10
+    assert {tick.value for tick in read} <= {tick.value for tick in levels}
+    odd = [Tick(v, str(v)) for v in (3.0, 7.0, 11.0, 15.0)]
+    assert read_at(odd, HeightScale("linear", 0.0, 20.0), 2) == odd[::2]

@@ -54,6 +54,9 @@ def scene_actions(parts: Parts) -> list[Action]:
         replace(switch("axes", "Axes", "axes", "A"), separated=True),
         switch("scalar-bar", "Scalar bar", "scalar_bar", "B"),
         switch("title", "Title", "title"),
+        switch("signs", "Signs explained", "signs", "K"),
+        switch("own-colors", "Own colours of each surface", "own_colors"),
+        switch("equal-aspect", "Equal aspect of α and β", "equal_aspect"),
         Action(
             "difference",
             "Difference to…",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.state.forms.typed_path import exists
 from isoloss.app.ui.style import palette
-from isoloss.app.ui.widgets import em, primary_button, right_edge, row, wrapped
+from isoloss.app.ui.widgets import em, primary_button, right_edge, row, within_window, wrapped
+from isoloss.paths import exists
 
 BUTTON = 7.0
 """Width of a dialog's buttons, in em."""
@@ -35,8 +35,9 @@ def draw_dialog(
         appearing: whether this is its first frame: it comes to the front.
         resizable: whether `size` is only the first one.
     """
-    centre = imgui.get_main_viewport().get_center()
+    centre = imgui.get_main_viewport().get_work_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
+    size = within_window(size, above=em(1))
     imgui.set_next_window_size(size, imgui.Cond_.appearing if resizable else imgui.Cond_.always)
     if appearing:
         imgui.set_next_window_focus()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
@@ -14,6 +15,7 @@ from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.widgets import em, row, rows
 from isoloss.errors import IsolossError
+from isoloss.naming import printable
 
 TITLE = "Save figure"
 SUFFIX = ".svg"
@@ -55,7 +57,7 @@ class FigureDialog:
             return
         if self.what not in _possible(shown):
             self.what = _possible(shown)[0]
-        self.path = str(self.workspace.folder / f"{shown.name}-{self.what}{SUFFIX}")
+        self.path = printable(self.workspace.folder / f"{shown.name}-{self.what}{SUFFIX}")
         self.is_open = self._appearing = True
 
     def draw(self) -> None:
@@ -109,11 +111,14 @@ class FigureDialog:
 
     def _save(self, shown: OpenEvaluation, path: Path) -> None:
         try:
-            self.renderings.start(shown.folder, path, self._options(shown))
+            self.renderings.start(self._writer(shown), path, self._options(shown))
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
         self.is_open = False
+
+    def _writer(self, shown: OpenEvaluation) -> Callable[[Path], Path]:
+        return lambda folder: shown.write_down(folder, with_images=self.what in OF_IMAGES)
 
     def _options(self, shown: OpenEvaluation) -> list[str]:
         """As one would type them after `isoloss render RUN --out PATH`."""

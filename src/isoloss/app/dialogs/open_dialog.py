@@ -9,7 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, footer_width, stay_in_field
 from isoloss.app.state.opening.browse import Browser, Entry
-from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import (
@@ -23,6 +23,9 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.geometry.files.formats import readable
+from isoloss.naming import printable
+from isoloss.paths import is_folder
+from isoloss.patterns import matching
 from isoloss.resources import resource_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.session import SUFFIX
@@ -86,7 +89,7 @@ class OpenDialog:
             stay_in_field()
             path = self.browser.type_path(self._typed)
             if path is None:
-                self._typed = str(self.browser.folder)
+                self._typed = printable(self.browser.folder)
             else:
                 self._take(path)
 
@@ -98,7 +101,7 @@ class OpenDialog:
             (fa.ICON_FA_HOUSE, "Home", Path.home()),
         ]
         for icon, label, folder in places:
-            if not folder.is_dir():
+            if not is_folder(folder):
                 continue
             here = folder == self.browser.folder
             if list_line(label, label, icon=icon, icon_color=palette().muted, chosen=here):
@@ -139,7 +142,7 @@ class OpenDialog:
         )
         if pressed:
             self.browser.chosen = entry.path
-            self._typed = str(entry.path)
+            self._typed = printable(entry.path)
             if imgui.is_mouse_double_clicked(0) or imgui.is_key_pressed(imgui.Key.enter):
                 self._act(entry)
 
@@ -168,11 +171,11 @@ class OpenDialog:
 
     def _enter(self, folder: Path) -> None:
         self.browser.enter(folder)
-        self._typed = str(folder)
+        self._typed = printable(folder)
 
     def _take(self, path: Path) -> None:
         # What cannot be read leaves the dialog open, to choose something else.
-        self.is_open = not open_path(self.workspace, path)
+        self.is_open = not open_paths(self.workspace, matching(path))
 
 
 def _size(count: int) -> str:

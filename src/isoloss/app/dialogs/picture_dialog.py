@@ -1,4 +1,4 @@
-"""Saving what is shown: as a picture, as a figure for a paper, or as a movie."""
+"""Saving what is shown: as a picture, a figure for a paper, a movie, or a mesh."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.dialogs.dialog_frame import draw_dialog, draw_footer, path_row, warn_of_replacing
 from isoloss.app.dialogs.renderings import Renderings
-from isoloss.app.state.forms.typed_path import exists, typed_path
+from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import number_field, whole_field, whole_slider
 from isoloss.app.ui.style import palette
-from isoloss.app.ui.widgets import em, row, rows, toggle_button, wrapped
+from isoloss.app.ui.widgets import em, row, rows, shortened, toggle_button, wrapped
 from isoloss.errors import IsolossError
-from isoloss.scene.document import Document
+from isoloss.naming import printable
+from isoloss.paths import is_file, is_folder
+from isoloss.scene.painted import save_painted
+from isoloss.scene.snapshot import write_curve, write_document
 from isoloss.scene.staging import DECORATIONS
-from isoloss.settings.source import is_folder
 
-Kind = Literal["Picture", "Figure", "Movie"]
+Kind = Literal["Picture", "Figure", "Movie", "Mesh"]
 Size = tuple[int, int]
 
 KINDS: dict[Kind, str] = {
     "Picture": "The view as it is, as a PNG of any size",
     "Figure": "The contours in the plane for a paper, as SVG, PDF or PNG",
     "Movie": "The view in motion, as an MP4",
+    "Mesh": "The selected surface in the colours that it has here, as a PLY for other programs",
 }
-SUFFIX: dict[Kind, str] = {"Picture": ".png", "Figure": ".svg", "Movie": ".mp4"}
+OF_SURFACES: tuple[Kind, ...] = ("Movie", "Mesh")
+"""What a curve cannot be saved as."""
+SUFFIX: dict[Kind, str] = {"Picture": ".png", "Figure": ".svg", "Movie": ".mp4", "Mesh": ".ply"}
 AS_SHOWN, OTHER = "As shown", "Other…"
 LEAST_PIXELS, MOST_PIXELS = 16, 32768
 """A side of a picture of one's own size."""
@@ -102,9 +107,8 @@ class PictureDialog:
 
     @property
     def curve(self) -> OpenCurve | None:
-        """The curve that is shown, if it can be read from a file."""
-        shown = self.workspace.curves.shown
-        return shown if shown is not None and shown.source is not None else None
+        """The curve that is shown."""
+        return self.workspace.curves.shown
 
     @property
     def motions(self) -> list[str]:
@@ -120,9 +124,9 @@ class PictureDialog:
     def open(self) -> None:
         """Show the dialog."""
         self.of_curve = not self.workspace.scene.shown
-        if self.of_curve and self.choices.kind == "Movie":
+        if self.of_curve and self.choices.kind in OF_SURFACES:
             self.choices.kind = "Picture"
-        self.path = str(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
+        self.path = printable(self.workspace.folder / f"{self._name()}{SUFFIX[self.choices.kind]}")
         self.is_open = self._appearing = True
 
     def _name(self) -> str:
@@ -160,11 +164,15 @@ class PictureDialog:
                         self.of_curve = bool(k)
                         self._rename()
                 entered, self.path = path_row(self.path, appearing=self._appearing)
-                {"Picture": self._picture, "Figure": self._figure, "Movie": self._movie}[
-                    self.choices.kind
-                ]()
+                draw: dict[Kind, Callable[[], None]] = {
+                    "Picture": self._picture,
+                    "Figure": self._figure,
+                    "Movie": self._movie,
+                    "Mesh": self._mesh,
+                }
+                draw[self.choices.kind]()
         path = self._path()
-        if path is not None and exists(path) and path.is_file():
+        if path is not None and is_file(path):
             warn_of_replacing()
         elif path is not None and self.choices.kind == "Movie" and _lacks_ffmpeg(path):
             wrapped(
@@ -180,7 +188,7 @@ class PictureDialog:
             self.save(path)
 
     def _kinds(self) -> None:
-        kinds: list[Kind] = [k for k in KINDS if not (self.of_curve and k == "Movie")]
+        kinds: list[Kind] = [k for k in KINDS if not (self.of_curve and k in OF_SURFACES)]
         gap = em(0.3)
         width = (imgui.get_content_region_avail().x - gap * (len(kinds) - 1)) / len(kinds)
         for k, kind in enumerate(kinds):
@@ -197,7 +205,7 @@ class PictureDialog:
         path = typed_path(self.path, self.workspace.folder)
         path = path or self.workspace.folder / "picture"
         name = self._name() if path.stem == "picture" else path.stem
-        self.path = str(path.with_name(name + SUFFIX[self.choices.kind]))
+        self.path = printable(path.with_name(name + SUFFIX[self.choices.kind]))
 
     def _picture(self) -> None:
         choices = self.choices
@@ -251,6 +259,12 @@ class PictureDialog:
         choices.fps = whole_field("##fps", choices.fps, (1, 120))
         self._overlays()
 
+    def _mesh(self) -> None:
+        layer = self.workspace.shown_surface
+        row("Surface", "The selected one, with the paths that it shows", tight=True)
+        name = "" if layer is None else layer.name
+        imgui.text_unformatted(shortened(name, imgui.get_content_region_avail().x))
+
     def _transparent(self) -> None:
         row("Transparent", "Leave the background out")
         self.choices.transparent = imgui.checkbox("##transparent", self.choices.transparent)[1]
@@ -272,12 +286,14 @@ class PictureDialog:
     def save(self, path: Path) -> None:
         """Draw, and write `path`; what takes long is drawn by a process of its own."""
         try:
-            if self._is_quick(path):
+            if self.choices.kind == "Mesh" and not self.of_curve:
+                self._save_mesh(path)
+                self.workspace.messages.say(f"Saved {path}", "done")
+            elif self._is_quick(path):
                 self._save_now(path)
                 self.workspace.messages.say(f"Saved {path}", "done")
             else:
-                source = self._source()
-                self.renderings.start(source, path, self._options())
+                self.renderings.start(self._write_down, path, self._options())
         except IsolossError as error:
             self.workspace.messages.say(str(error), "error")
             return
@@ -297,12 +313,10 @@ class PictureDialog:
             return self.choices.own
         return SIZES[self.choices.size] or self._drawn_at()[0]
 
-    def _source(self) -> Document | Path:
-        if self.of_curve:
-            assert self.curve is not None
-            assert self.curve.source is not None
-            return self.curve.source
-        return self.workspace.document
+    def _write_down(self, folder: Path) -> Path:
+        if self.of_curve and self.curve is not None:
+            return write_curve(self.curve.name, self.curve.surface, folder)
+        return write_document(self.workspace.document, folder)
 
     def _options(self) -> list[str]:
         """As one would type them after `isoloss render SOURCE --out PATH`."""
@@ -348,6 +362,11 @@ class PictureDialog:
             count = 1 if self.of_curve else self.workspace.document.arrangement
             fitting = min(fitting_scale(rect[2:]) for rect in places(count, self._size()))
         return fitting * self.choices.text / 100
+
+    def _save_mesh(self, path: Path) -> None:
+        layer = self.workspace.shown_surface
+        if layer is not None:
+            save_painted(layer, self.workspace.scene, path)
 
     def _save_now(self, path: Path) -> None:
         changes: dict[str, Any] = {"transparent": self.choices.transparent}

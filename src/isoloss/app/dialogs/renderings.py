@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +14,17 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from isoloss.app.state.messages import Messages
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import CARD, em, icon_button, muted, shortened, thin_progress
+from isoloss.errors import IsolossError
 from isoloss.geometry.rect import Rect
 from isoloss.jobs.render_job import RenderJob
-from isoloss.scene.document import Document
-from isoloss.scene.session import SUFFIX, save_session
 
 
 @dataclass(eq=False)
 class Rendering:
-    """One job, and the folder of what it draws from; None where that is the user's own file."""
+    """One job, and the folder of what it draws from."""
 
     job: RenderJob
-    folder: Path | None
+    folder: Path
 
 
 class Renderings:
@@ -35,26 +34,26 @@ class Renderings:
         self.messages = messages
         self.active: list[Rendering] = []
 
-    def start(self, source: Document | Path, out: Path, options: Sequence[str]) -> None:
-        """Draw `source` in a process of its own, with these `options` of `isoloss render`.
+    def start(self, write: Callable[[Path], Path], out: Path, options: Sequence[str]) -> None:
+        """Draw in a process of its own, with these `options` of `isoloss render`.
+
+        Args:
+            write: writes what is shown now into a folder, and gives the path of what is to be
+                drawn: the files it was read from may be other ones by then.
 
         Raises:
-            IsolossError: the document cannot be written down, or the job cannot be started.
+            IsolossError: what is shown cannot be written down, or the job cannot be started.
         """
-        temporary: Path | None = None
-        if isinstance(source, Document):
-            temporary = Path(tempfile.mkdtemp(prefix="isoloss-"))
         try:
-            if isinstance(source, Document):
-                assert temporary is not None
-                path = save_session(source, temporary / f"view{SUFFIX}")
-            else:
-                path = source
-            job = RenderJob([str(path), "--out", str(out), *options], out)
+            folder = Path(tempfile.mkdtemp(prefix="isoloss-"))
+        except OSError as error:
+            raise IsolossError(f"cannot start a job: {error.strerror or error}") from error
+        try:
+            job = RenderJob([str(write(folder)), "--out", str(out), *options], out)
         except BaseException:
-            _remove(temporary)
+            _remove(folder)
             raise
-        self.active.append(Rendering(job, temporary))
+        self.active.append(Rendering(job, folder))
 
     def update(self) -> bool:
         """Take note of jobs that have ended; returns whether any has."""
@@ -111,6 +110,5 @@ class Renderings:
             muted(f"{job.progress.done} of {job.progress.total} frames")
 
 
-def _remove(folder: Path | None) -> None:
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

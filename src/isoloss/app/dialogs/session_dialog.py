@@ -11,6 +11,7 @@ from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette
 from isoloss.app.ui.widgets import em, rows, wrapped
+from isoloss.naming import printable
 from isoloss.scene.session import SUFFIX
 
 TITLE = "Save session"
@@ -30,7 +31,7 @@ class SessionDialog:
         workspace, session = self.workspace, self.workspace.session
         name = workspace.selected.name if workspace.selected is not None else "session"
         path = session.path or workspace.folder / f"{Path(name).name or 'session'}{SUFFIX}"
-        self.path = str(path)
+        self.path = printable(path)
         self.is_open = self._appearing = True
 
     def save(self) -> None:

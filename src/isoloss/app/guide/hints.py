@@ -60,6 +60,10 @@ HINTS = (
 )
 
 
+LEAST = (16.0, 12.0)
+"""Width and height of a viewport, in em, that has room for one."""
+
+
 class Hints:
     """Shows at most one at a time."""
 
@@ -89,12 +93,13 @@ class Hints:
     def draw(self, rect: Rect) -> None:
         """Draw it in the viewport `rect`: under the title, where neither surface nor labels are."""
         hint = self.current()
-        if hint is None:
+        width, height = extent(rect)
+        if hint is None or width < em(LEAST[0]) or height < em(LEAST[1]):
             return
         x, y = rect[:2]
         side = imgui.get_frame_height()
         needed = imgui.calc_text_size(hint.text).x + side + em(4)
-        size = min(needed, extent(rect)[0] - em(1.4))
+        size = min(needed, width - em(1.4))
         imgui.set_next_window_pos(
             ImVec2(x + em(0.7), y + em(3.1)), imgui.Cond_.always, ImVec2(0, 0)
         )

@@ -25,6 +25,7 @@ from isoloss.gl.device.image_texture import ImageTexture
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.naming import capitalized
+from isoloss.paths import is_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
@@ -152,7 +153,7 @@ def _read(path: Path, theme: str) -> _Read:
     except (OSError, ValueError, SyntaxError):
         pass  # not there yet, or damaged: it is drawn anew
     try:
-        layer = load_layer(path)
+        layer = load_layer(path, lambda _: None)
     except (IsolossError, OSError, ValueError):
         return _Read("", "")
     title, note = title_and_note(layer.surface, sum(map(len, layer.trajectories)))
@@ -183,7 +184,7 @@ def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
 
 def _place(path: Path, theme: str) -> Path:
     """Where the picture is saved: under another name as soon as the file has changed."""
-    file = path / SURFACE if path.is_dir() else path
+    file = path / SURFACE if is_folder(path) else path
     try:
         state = file.stat()
         stamp = (state.st_mtime_ns, state.st_size)

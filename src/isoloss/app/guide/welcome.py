@@ -24,6 +24,7 @@ from isoloss.app.ui.widgets import (
     shortened,
     wrapped,
 )
+from isoloss.paths import exists, is_folder
 from isoloss.run_folder import SURFACE
 from isoloss.scene.session import SUFFIX as SESSION
 
@@ -194,19 +195,19 @@ class Welcome:
     def _recent(self) -> None:
         samples = set(self._samples)
         recent = [Path(p) for p in self.workspace.preferences.recent]
-        recent = [p for p in recent if p not in samples and p.exists()][:RECENT]
+        recent = [p for p in recent if p not in samples and exists(p)][:RECENT]
         last = self.workspace.session.last_path()
-        if not recent and not last.exists():
+        if not recent and not exists(last):
             return
         imgui.spacing()
         muted("Recent")
-        if last.exists():
+        if exists(last):
             icon, aside = fa.ICON_FA_CLOCK_ROTATE_LEFT, "as the window was left"
             tint = palette().accent
             if list_line("last", "Last session", icon=icon, icon_color=tint, aside=aside):
                 self._take(last)
         for path in recent:
-            is_run = path.is_dir() or path.name == SURFACE
+            is_run = is_folder(path) or path.name == SURFACE
             shown = path.parent if path.name == SURFACE else path
             icon, color = fa.ICON_FA_MOUNTAIN_SUN, palette().accent
             if is_run:

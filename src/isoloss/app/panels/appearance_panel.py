@@ -30,6 +30,11 @@ from isoloss.scene.texturing import color_scale
 
 _LOG = {"Automatic": None, "Linear": False, "Logarithmic": True}
 _SPACING = {"Even in height": "height", "Linear": "linear", "Logarithmic": "log"}
+_EXPLAINED = {
+    "signs": "Says in the legend what rings, stars, diamonds and the other signs mean",
+    "own_colors": "Gives each of several surfaces a colormap of its own",
+    "equal_aspect": "The same unit along α and β",
+}
 _RANGE = ("By data", "By hand")
 _LABELS = 5.6  # em
 
@@ -144,7 +149,7 @@ class AppearancePanel:
                 self._colormap_choice(name, appearance.colormap)
             imgui.end_combo()
         _swatch(appearance.colormap, imgui.get_item_rect_min(), imgui.get_item_rect_max())
-        hint(f"{appearance.colormap}; cividis is safe for the colour-blind")
+        hint(f"{appearance.colormap}, {colormaps.for_whom(appearance.colormap)}")
         imgui.same_line(0, em(0.2))
         color = palette().accent if appearance.reverse_colormap else palette().muted
         if icon_button(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the colormap", color=color):
@@ -154,11 +159,13 @@ class AppearancePanel:
         height = imgui.get_text_line_height() * 1.3
         if imgui.selectable(f"##{name}", name == current, 0, ImVec2(0, height))[0]:
             self.workspace.change(colormap=name)
+        hint(colormaps.for_whom(name))
+        mark = "" if name in colormaps.SAFE else f" {fa.ICON_FA_EYE_SLASH}"
         lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         draw = imgui.get_window_draw_list()
         text = ImVec2(lo.x + em(0.3), lo.y + height * 0.12)
-        draw.add_text(text, imgui.get_color_u32(vec(palette().text)), name)
-        _ramp(name, ImVec2(lo.x + em(5), lo.y + em(0.2)), ImVec2(hi.x - em(0.3), hi.y - em(0.2)))
+        draw.add_text(text, imgui.get_color_u32(vec(palette().text)), name + mark)
+        _ramp(name, ImVec2(lo.x + em(5.6), lo.y + em(0.2)), ImVec2(hi.x - em(0.3), hi.y - em(0.2)))
 
     def _contours(self) -> None:
         workspace, appearance = self.workspace, self.workspace.appearance
@@ -172,7 +179,11 @@ class AppearancePanel:
         imgui.begin_disabled(not (appearance.contours or appearance.floor_contours))
         with rows("levels", em(_LABELS)) as shown:
             if shown:
-                row("Levels", "How many lines of equal loss", terms=[explanation("Contour levels")])
+                row(
+                    "Levels",
+                    "About how many lines of equal loss, at round values",
+                    terms=[explanation("Contour levels")],
+                )
                 changed, count = whole_slider(
                     "##levels", appearance.contour_levels, (2, 40), limits=(1, 100)
                 )
@@ -237,11 +248,16 @@ class AppearancePanel:
             ("Axes", "axes"),
             ("Scalar bar", "scalar_bar"),
             ("Title", "title"),
+            ("Signs explained", "signs"),
+            ("Own colours", "own_colors"),
+            ("Equal aspect", "equal_aspect"),
             ("Ambient occlusion", "ambient_occlusion"),
         ):
-            if name in ("smooth", "axes", "title"):
+            if name in ("smooth", "axes", "title", "own_colors", "ambient_occlusion"):
                 imgui.same_line(right_edge() / 2)
-            changed, on = imgui.checkbox(label, getattr(appearance, name))
+            changed, on = imgui.checkbox(label, bool(getattr(appearance, name)))
+            if name in _EXPLAINED:
+                hint(_EXPLAINED[name])
             if changed:
                 workspace.change(**{name: on})
         with rows("title", em(_LABELS)) as shown:

@@ -6,6 +6,7 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.panels.plot_axes import PlotAxes
 from isoloss.app.panels.plotting import (
     band,
     finish_set_up,
@@ -33,6 +34,7 @@ class CurvePanel:
         self.workspace = workspace
         self.pointed: int | None = None
         self._fitted: object = None
+        self._axes = PlotAxes()
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -88,10 +90,22 @@ class CurvePanel:
         # A name of its own for each curve and scale: ImPlot keeps their limits apart.
         with plot(f"{id(shown)} {log}") as visible:
             if visible:
-                _set_up(curve, log=log, fit=fit)
+                self._set_up(curve, log=log, fit=fit)
                 _draw_values(curve, log=log)
                 _draw_landmarks(curve)
                 self.pointed = _draw_pointed(curve) if implot.is_plot_hovered() else None
+
+    def _set_up(self, curve: Curve, *, log: bool, fit: bool) -> None:
+        cond = int(implot.Cond_.always if fit else implot.Cond_.once)
+        limits = curve.limits(log=log)
+        implot.setup_axes("α", "loss", int(implot.AxisFlags_.no_label))
+        implot.setup_axis_limits(implot.ImAxis_.x1, *curve.span, cond)
+        set_up_loss(limits, cond, log=log)
+        if curve.has_accuracy:
+            set_up_accuracy(cond)
+        self._axes.set_up(curve.span, limits, log=log, fit=fit)
+        finish_set_up()
+        self._axes.look()
 
 
 def _entries(curve: Curve) -> list[tuple[str, Color]]:
@@ -110,16 +124,6 @@ def _legend(entries: list[tuple[str, Color]]) -> None:
         imgui.same_line(0, em(0.5))
         imgui.align_text_to_frame_padding()
         muted(label)
-
-
-def _set_up(curve: Curve, *, log: bool, fit: bool) -> None:
-    cond = int(implot.Cond_.always if fit else implot.Cond_.once)
-    implot.setup_axes("α", "loss", int(implot.AxisFlags_.no_label))
-    implot.setup_axis_limits(implot.ImAxis_.x1, *curve.span, cond)
-    set_up_loss(curve.limits(log=log), cond, log=log)
-    if curve.has_accuracy:
-        set_up_accuracy(cond)
-    finish_set_up()
 
 
 def _draw_values(curve: Curve, *, log: bool) -> None:

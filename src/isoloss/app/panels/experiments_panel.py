@@ -31,6 +31,8 @@ from isoloss.settings import KINDS, TrainingSettings
 
 LABELS = 9.9
 """Width of the labels, in em."""
+_SHORT = {"probe-input": "Image"}
+"""Titles of tabs, where room is scarce."""
 LINES = 3
 """Lines that the command line, or what is wrong, may take."""
 
@@ -90,7 +92,7 @@ class ExperimentsPanel:
         imgui.pop_style_color(4)
 
     def _tabs(self) -> None:
-        titles = [in_words(kind) for kind in self.forms]
+        titles = [_SHORT.get(kind, in_words(kind)) for kind in self.forms]
         padding = ImVec2(_beside_titles(titles), imgui.get_style().frame_padding.y)
         shrinking = int(imgui.TabBarFlags_.fitting_policy_shrink)
         with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):

@@ -15,7 +15,7 @@ from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
 from isoloss.jobs.follow import FollowedRun, can_resume
-from isoloss.naming import duration, in_words
+from isoloss.naming import duration, in_words, printable
 from isoloss.settings import TrainingSettings
 
 USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
@@ -37,7 +37,7 @@ class JobsPanel:
             return
         ordered = sorted(runs.followed, key=lambda f: not f.is_active)
         for followed in ordered:
-            imgui.push_id(str(followed.run.folder))
+            imgui.push_id(printable(followed.run.folder))
             self._run(followed)
             imgui.pop_id()
 
@@ -179,7 +179,7 @@ class JobsPanel:
 
     def _reveal(self, folder: Path) -> None:
         if not reveal(folder):
-            imgui.set_clipboard_text(str(folder))
+            imgui.set_clipboard_text(printable(folder))
             self.workspace.messages.say(f"No file manager was found; copied {folder}", "warning")
 
 

@@ -28,9 +28,11 @@ from isoloss.app.ui.widgets import (
 from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
+from isoloss.naming import capitalized
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
 from isoloss.scene.plain import LONGEST
+from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import THEMES
 
 
@@ -188,10 +190,14 @@ class LayersPanel:
             self.workspace.toggle_trajectory(layer, index)
         imgui.same_line(0, em(0.2))
         if len(layer.trajectories) > 1:
-            stroke(THEMES[self.workspace.appearance.theme].path_color(index))
+            stroke(
+                THEMES[self.workspace.appearance.theme].path_color(
+                    self.workspace.scene.path_number(layer, index)
+                )
+            )
             imgui.same_line(0, em(0.5))
         imgui.align_text_to_frame_padding()
-        text = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
+        text = f"{path.name or 'Trajectory'}, {len(path)} {path.point}s"
         muted(shortened(text, imgui.get_content_region_avail().x))
         hint(text, [explanation("Trajectory"), explanation("Trajectory stems")])
         imgui.unindent(em(1.2))
@@ -228,7 +234,7 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
         known_facts.append(("Computed", f"{int(computed.sum())} of {a * b}"))
     finite = surface.loss[computed & np.isfinite(surface.loss)]
     if finite.size:
-        label = "Loss" if layer.derived is None else "Δ loss"
+        label = capitalized(quantity([layer]))
         known_facts.append((label, range_label(float(finite.min()), float(finite.max()))))
     if centre := centre_in_words(surface):
         known_facts.append(("Centre", centre))
@@ -246,15 +252,15 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
     ):  # fmt: skip
         if surface.meta.get(key):
             known_facts.append((label, str(surface.meta[key])))
-    ratios = surface.meta.get("explained_variance_ratio")
-    if isinstance(ratios, list | tuple) and len(ratios) >= 2:
-        known_facts.append(("Variance", ", ".join(f"{100 * float(r):.1f} %" for r in ratios[:2])))
+    if shares := surface.explained_variance:
+        known_facts.append(("Variance", ", ".join(f"{100 * share:.1f} %" for share in shares)))
     distances = [t.off_plane[np.isfinite(t.off_plane)] for t in layer.trajectories]
     if any(d.size for d in distances):
         known_facts.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))
     samples = int(surface.count.max(initial=0))
     if samples > 1:
-        known_facts.append(("Samples", f"{samples}"))
+        drawn = surface.meta.get("space") == "input"
+        known_facts.append(("Draws" if drawn else "Samples", f"{samples}"))
     return known_facts
 
 

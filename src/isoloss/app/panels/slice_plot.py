@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
+from isoloss.app.panels.plot_axes import PlotAxes
 from isoloss.app.panels.plotting import (
     band,
     finish_set_up,
@@ -78,6 +79,7 @@ class SlicePlot:
         self.accuracy = True
         self.pointed: float | None = None
         self._fitted: object = None
+        self._axes = PlotAxes()
 
     def is_log(self, found: list[LayerSlice]) -> bool:
         """Whether the loss axis is logarithmic: as the heights are, unless chosen otherwise."""
@@ -120,7 +122,9 @@ class SlicePlot:
                 set_up_accuracy(cond, no_label, _signed_percent(found))
             else:
                 set_up_accuracy(cond, no_label)
+        self._axes.set_up(across.span, limits, log=log, fit=fit)
         finish_set_up()
+        self._axes.look()
 
     def _values(
         self, one: LayerSlice, across: Along, floor: float, *, log: bool, several: bool

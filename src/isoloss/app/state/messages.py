@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from isoloss.naming import capitalized, in_one_line
+from isoloss.naming import capitalized, in_one_line, printable
 
 Level = Literal["info", "done", "warning", "error"]
 LINES = 2000
@@ -40,7 +40,7 @@ class Messages:
 
     def say(self, text: str, level: Level = "info", *, notify: bool = True) -> None:
         """Add a line to the log and, unless told otherwise, notify."""
-        text = in_one_line(text)
+        text = printable(in_one_line(text))
         if level in ("error", "warning"):
             # The command line puts "isoloss: " before these; here they begin a sentence, unless
             # it is a path that they begin with.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from isoloss.geometry.height import number_label
+from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.scene import pins
 
 Facts = list[tuple[str, str]]
@@ -29,9 +29,10 @@ def plain(text: str) -> str:
     return _POWER.sub(written, text)
 
 
-def place_facts(alpha: float, beta: float) -> Facts:
-    """Where a point is in the plane: (name, value)."""
-    return [("α", number(alpha)), ("β", number(beta))]
+def place_facts(alpha: float, beta: float, spans: tuple[float, float] = (0.0, 0.0)) -> Facts:
+    """Where a point is in the plane: (name, value), told from others within `spans`."""
+    values = zip("αβ", (alpha, beta), spans, strict=True)
+    return [(name, plain(told_apart(value, span, 4))) for name, value, span in values]
 
 
 def range_label(low: float, high: float) -> str:

@@ -106,9 +106,12 @@ class Workspace:
         self.selected = layer
 
     def show_defended(self, folder: Path) -> None:
-        """Show the surface of a run behind its defense, if it is open, beside the run's own."""
-        for layer in self.document.layers:
+        """Show the surface of a run behind its defense, if it is open, beside the run's own, each
+        alone."""
+        layers = self.document.layers
+        for layer in layers:
             if layer.source == folder / DEFENDED:
+                self.scene.hidden = frozenset(x for x in layers if x.source != folder)
                 self._show_beside(layer)
 
     def _show_first(self, live: LiveSurface, layer: SurfaceLayer) -> None:
@@ -233,10 +236,12 @@ class Workspace:
         try:
             if is_run(folder):
                 followed = self.runs.follow(Run.open(folder))
-                self.live.append(LiveSurface(followed, layer, quantity=layer.quantity))
+                self.live.append(
+                    LiveSurface(followed, layer, tell=self._warn, quantity=layer.quantity)
+                )
             elif folder.name == DEFENDED and is_run(folder.parent):
                 followed = self.runs.follow(Run.open(folder.parent))
-                self.live.append(LiveSurface(followed, layer, defended=True))
+                self.live.append(LiveSurface(followed, layer, tell=self._warn, defended=True))
         except IsolossError as error:
             self.messages.say(str(error), "warning")
 
@@ -282,9 +287,12 @@ class Workspace:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
         settings = followed.run.settings
         if not any(live.followed is followed for live in self.live):
-            self.live.append(LiveSurface(followed))
+            self.live.append(LiveSurface(followed, tell=self._warn))
             if settings.kind == "probe-input" and settings.noise is not None:
-                self.live.append(LiveSurface(followed, defended=True))
+                self.live.append(LiveSurface(followed, tell=self._warn, defended=True))
+
+    def _warn(self, line: str) -> None:
+        self.messages.say(line, "warning")
 
     def show_evaluation(self, followed: FollowedRun) -> OpenEvaluation:
         """Bring the accuracies of an attack, a defense or a certification to the front."""

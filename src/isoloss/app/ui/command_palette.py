@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.keyboard import shown
 from isoloss.app.ui.style import palette
-from isoloss.app.ui.widgets import em, list_line, wrapped
+from isoloss.app.ui.widgets import em, list_line, within_window, wrapped
 
 _OVERLAY = (
     imgui.WindowFlags_.no_docking
@@ -51,7 +51,7 @@ class CommandPalette:
             imgui.Cond_.always,
             ImVec2(0.5, 0),
         )
-        imgui.set_next_window_size(ImVec2(em(34), em(26)))
+        imgui.set_next_window_size(within_window(ImVec2(em(34), em(26)), above=em(4)))
         if self._appearing:
             imgui.set_next_window_focus()
         flags = _OVERLAY | imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_move

@@ -1,4 +1,5 @@
-"""What the desktop does for us: the window's title, dropped files, file manager and browser."""
+"""What the desktop does for us: the window's title and size, dropped files, files and pages that
+are shown."""
 
 from __future__ import annotations
 
@@ -15,6 +16,11 @@ from imgui_bundle import glfw_utils
 
 import glfw  # isort: skip
 
+from isoloss.geometry.rect import Rect
+
+_kept: list[Any] = []
+"""What GLFW calls, and must not be forgotten meanwhile."""
+
 
 def glfw_window() -> Any:
     """The window; only while it is open."""
@@ -26,11 +32,27 @@ def set_title(title: str) -> None:
     glfw.set_window_title(glfw_window(), title)
 
 
+def keep_larger_than(least: tuple[int, int]) -> None:
+    """Let nobody make the window smaller than (width, height)."""
+    glfw.set_window_size_limits(glfw_window(), *least, glfw.DONT_CARE, glfw.DONT_CARE)
+
+
+def screens() -> list[Rect]:
+    """What of each screen can hold windows, the first one's before the others'; GLFW is running."""
+    areas = [glfw.get_monitor_workarea(monitor) for monitor in glfw.get_monitors()]
+    return [(x, y, x + width, y + height) for x, y, width, height in areas if width and height]
+
+
 def listen_to_drops(drop: Callable[[Sequence[str]], None]) -> None:
     """Call `drop` with the paths of files that are dropped on the window."""
-    # pyGLFW hands over a list of paths, whatever its stubs say.
-    dropped: Any = lambda _, paths: drop(paths)  # noqa: E731
-    glfw.set_drop_callback(glfw_window(), dropped)
+
+    def dropped(_window: Any, count: int, paths: Any) -> None:
+        drop([os.fsdecode(paths[k]) for k in range(count)])
+
+    # pyGLFW's own would lose all that are dropped where the name of one is no UTF-8.
+    library: Any = glfw
+    _kept.append(library._GLFWdropfun(dropped))
+    library._glfw.glfwSetDropCallback(glfw_window(), _kept[-1])
 
 
 def why_no_window(display: str) -> str:

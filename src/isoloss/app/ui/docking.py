@@ -8,7 +8,11 @@ from imgui_bundle import hello_imgui, imgui
 
 from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.style import palette, vec
+from isoloss.app.ui.widgets import em
 from isoloss.geometry.rect import Rect
+
+SMALL = (42.0, 24.0)
+"""Width and height of a window, in em, below which the panels give way to the picture."""
 
 
 def lay_out(
@@ -42,6 +46,7 @@ class Docking:
 
     def __init__(self, panels: Iterable[Panel]) -> None:
         self.panels = panels
+        self._gave_way: list[str] | None = None
 
     def is_shown(self, name: str) -> bool:
         """Whether a panel is open."""
@@ -58,6 +63,25 @@ class Docking:
         """Open a panel if it is closed, and show it before the others of its place."""
         window = _params().dockable_window_of_name(name)
         window.is_visible = window.focus_window_at_next_frame = True
+
+    def make_room(self) -> None:
+        """Close the panels while the window is small, where they would leave the picture nothing;
+        once it is larger, those are open again."""
+        size = imgui.get_io().display_size
+        small = size.x < em(SMALL[0]) or size.y < em(SMALL[1])
+        if small and self._gave_way is None:
+            self._gave_way = [p.name for p in self.panels if self.is_shown(p.name)]
+            self._show(self._gave_way, shown=False)
+        elif not small and self._gave_way is not None:
+            self._show(self._gave_way, shown=True)
+            self._gave_way = None
+
+    @staticmethod
+    def _show(names: Iterable[str], *, shown: bool) -> None:
+        for name in names:
+            window = _params().dockable_window_of_name(name)
+            # What nobody has closed is open in the next window.
+            window.is_visible = window.remember_is_visible = shown
 
     def reset(self) -> None:
         """All panels back to where they were at first."""

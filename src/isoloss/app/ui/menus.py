@@ -45,11 +45,14 @@ def _item(action: Action) -> None:
 
 
 def _palette_hint(actions: list[Action]) -> None:
-    """A way to the command palette at the right end of the menu bar."""
+    """A way to the command palette at the right end of the menu bar, where there is room."""
     action = next(a for a in actions if a.id == "palette")
     text = f"{action.label}  {shown(action.shortcut)}"
     width = imgui.calc_text_size(text).x + 2 * imgui.get_style().frame_padding.x
-    imgui.set_cursor_pos_x(imgui.get_window_width() - width - imgui.get_style().item_spacing.x)
+    left = imgui.get_window_width() - width - imgui.get_style().item_spacing.x
+    if left < imgui.get_cursor_pos_x():  # the menus have all the room
+        return
+    imgui.set_cursor_pos_x(left)
     imgui.push_style_color(imgui.Col_.text, vec(palette().muted))
     if imgui.menu_item(f"{text}###find", "", False)[0]:
         action.run()

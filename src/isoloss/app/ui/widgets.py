@@ -43,6 +43,7 @@ def muted(text: str) -> None:
 
 def wrapped(text: str, color: Color | None = None) -> None:
     """Text broken at the right edge."""
+    text = naming.printable(text)
     imgui.push_style_color(imgui.Col_.text, vec(color or palette().text))
     imgui.push_text_wrap_pos(0)
     imgui.text_unformatted(text)
@@ -52,9 +53,19 @@ def wrapped(text: str, color: Color | None = None) -> None:
 
 def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits into `width` pixels."""
+    line = naming.in_one_line(naming.drawable(text))
     return naming.shortened(
-        text, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
+        line, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
     )
+
+
+def within_window(size: ImVec2, above: float = 0.0) -> ImVec2:
+    """`size` of what floats `above` pixels below the top, or as much of it as the window has; a 0
+    stays."""
+    room = imgui.get_main_viewport().work_size
+    room = ImVec2(room.x, max(room.y - above, 1.0))
+    imgui.set_next_window_size_constraints(ImVec2(0, 0), room)
+    return ImVec2(min(size.x, room.x), min(size.y, room.y))
 
 
 def fitted(text: str, width: float, lines: int) -> str:
@@ -78,7 +89,7 @@ def hint(text: str, terms: Sequence[Explanation] = (), *, above: bool = False) -
     imgui.begin_tooltip()
     imgui.push_text_wrap_pos(em(24))
     if text:
-        imgui.text_unformatted(text)
+        imgui.text_unformatted(naming.printable(text))
     for k, term in enumerate(terms):
         if text or k:
             imgui.separator()
@@ -245,7 +256,7 @@ def list_line(
     """A line of a list: an icon, a text, a remark beside it and one at the right end."""
     p = palette()
     height = em(1.55)
-    pressed = imgui.selectable(f"###{name}", chosen, flags, ImVec2(0, height))[0]
+    pressed = imgui.selectable(f"###{naming.printable(name)}", chosen, flags, ImVec2(0, height))[0]
     lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
     draw = imgui.get_window_draw_list()
     y = lo.y + (hi.y - lo.y - imgui.get_font_size()) / 2

@@ -210,6 +210,8 @@ class Viewport:
 def readout(hit: Hit) -> list[tuple[str, str]]:
     """What is known of the grid point nearest to where one points, as (name, value)."""
     surface, (i, j) = hit.layer.surface, hit.index
-    place = place_facts(float(surface.alpha[i]), float(surface.beta[j]))
+    axes = (surface.alpha, surface.beta)
+    spans = (float(axes[0][-1] - axes[0][0]), float(axes[1][-1] - axes[1][0]))
+    place = place_facts(float(surface.alpha[i]), float(surface.beta[j]), spans)
     measured = pins.measurements(surface, hit.index)
     return [*place, *((name, plain(value)) for name, value in measured)]

@@ -26,6 +26,7 @@ from isoloss.compute.data.reading import IGNORED, GivenBatches, read_batches
 from isoloss.compute.machine.user_code import call_user_function, where_users_code_failed
 from isoloss.errors import IsolossError
 from isoloss.naming import in_one_line
+from isoloss.paths import exists
 from isoloss.settings import Targets
 from isoloss.settings.built_in import no_data
 from isoloss.settings.source import data_set
@@ -104,7 +105,7 @@ def _cifar10() -> Dataset:
     import torchvision
 
     folder = Path(platformdirs.user_cache_dir("isoloss", appauthor=False)) / "cifar10"
-    if not (folder / "cifar-10-batches-py").exists():
+    if not exists(folder / "cifar-10-batches-py"):
         print(f"isoloss: downloading CIFAR-10 (170 MB) to {folder}", file=sys.stderr, flush=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isoloss.errors import IsolossError
+from isoloss.paths import exists, is_file
 
 IMAGE_SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff",
@@ -81,7 +82,7 @@ def read_tree(path: str, above: frozenset[tuple[int, int]] = frozenset()) -> Fol
                 found.folders.append(read_tree(entry.path, above))
         elif (suffix := suffix_of(entry.name)) not in IMAGE_SUFFIXES:
             found.others[suffix] += 1
-        elif entry.is_symlink() or entry.is_file():  # and no pipe, which one would read for ever
+        elif not _is_endless(entry):
             found.images.append(entry.name)
     return found
 
@@ -95,6 +96,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
+
+
+def _is_endless(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a pipe or a device, which one would read for ever; of files the listing knows,
+    links alone have to be followed."""
+    return (
+        not entry.is_file(follow_symlinks=False) and exists(entry.path) and not is_file(entry.path)
+    )
 
 
 def _identity(path: str) -> tuple[int, int]:

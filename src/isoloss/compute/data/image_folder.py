@@ -30,6 +30,7 @@ from isoloss.compute.data.image_file import open_image
 from isoloss.compute.data.imagenet_classes import class_names
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
+from isoloss.paths import exists, is_folder
 
 LARGEST_BY_DEFAULT = 224
 
@@ -131,8 +132,8 @@ def load_image_folder(folder: Path, size: int | None, framing: Framing | None = 
     Raises:
         IsolossError: saying what is not as it should be.
     """
-    if not folder.is_dir():
-        if folder.exists():
+    if not is_folder(folder):
+        if exists(folder):
             raise IsolossError(f"{folder} is a file: give the folder that has one folder a class")
         raise nothing_at(folder)
     layout = layout_of(read_tree(str(folder)))

@@ -26,6 +26,7 @@ from isoloss.compute.machine.progress import ProgressRate
 from isoloss.events import Event
 from isoloss.files import read_json, write_json
 from isoloss.geometry.growing import Cell, GrowingSurface, Sums
+from isoloss.paths import exists
 
 # A unit is first sample, last sample, then the flat indices of the cells. A demand is cell, first
 # sample, last sample; a round names its cells with what it has done already, so that a run resumed
@@ -163,7 +164,7 @@ class ToTolerance:
     def rounds(self) -> Iterator[list[Demand]]:
         """What the estimates still need, until every error is small enough."""
         begun = bool(self.growing.count.any())
-        if begun and self._round is not None and self._round.exists():
+        if begun and self._round is not None and exists(self._round):
             yield [(int(c), int(first), int(last)) for c, first, last in read_json(self._round)]
         while True:
             self._estimate()

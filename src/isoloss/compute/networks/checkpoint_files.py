@@ -25,8 +25,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json
+from isoloss.files import entries, nothing_at, read_json
 from isoloss.naming import in_one_line
+from isoloss.paths import is_file, is_folder
 from isoloss.settings.checkpoint_paths import INDEX, weights_in
 
 _BEGINNING = 512
@@ -124,13 +125,13 @@ def files_of(path: Path) -> list[Path]:
         IsolossError: if there are none.
     """
     path = path.expanduser()
-    if path.is_dir():
+    if is_folder(path):
         found = weights_in(path)
         if found is None:
             raise IsolossError(_why_no_weights(path))
         path = found
-    if not path.is_file():
-        raise IsolossError(f"there is no checkpoint {path}")
+    if not is_file(path):
+        raise nothing_at(path, "checkpoint")
     if not path.name.lower().endswith(INDEX):
         return [path]
     try:
@@ -138,7 +139,7 @@ def files_of(path: Path) -> list[Path]:
         parts = [path.parent / str(name) for name in names]
     except (KeyError, TypeError, AttributeError) as error:
         raise IsolossError(f"{path} is no index of a checkpoint's files") from error
-    missing = [part for part in parts if not part.is_file()]
+    missing = [part for part in parts if not is_file(part)]
     if missing or not parts:
         raise IsolossError(f"{path} names files that are not there: {', '.join(map(str, missing))}")
     return parts
@@ -249,7 +250,7 @@ def _what_archive(file: Path) -> str:
 
 
 def _why_no_weights(folder: Path) -> str:
-    names = [f.name for f in folder.iterdir()]
+    names = [f.name for f in entries(folder)]
     if any(name.endswith(".distcp") for name in names):
         return (
             f"{folder} is a distributed checkpoint: make one file of it with "

@@ -27,6 +27,7 @@ from isoloss.compute.planes.plane import Direction
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.naming import in_one_line
+from isoloss.paths import exists, is_file
 from isoloss.run_folder import is_run
 from isoloss.settings.direction_files import file_of, holds_a_line
 
@@ -75,13 +76,13 @@ def directions_in(given: Path, network: nn.Module) -> SavedDirections:
 def _read(given: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
     """The directions by what they are called in the file, and how they are kept there."""
     file = file_of(given)
-    if not given.exists():
+    if not exists(given):
         raise nothing_at(given)
-    if is_run(given) and not file.is_file():
+    if is_run(given) and not is_file(file):
         raise IsolossError(f"{given} has kept no plane: {WHAT_TO_GIVE}")
-    if file.is_file() and h5py.is_hdf5(file):
+    if is_file(file) and h5py.is_hdf5(file):
         return _listed(file, network)
-    if file.is_file() and is_safetensors(file):
+    if is_file(file) and is_safetensors(file):
         return _named(file, network), "by name"
     raise IsolossError(f"{given} holds no directions: {WHAT_TO_GIVE}")
 

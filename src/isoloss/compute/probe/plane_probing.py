@@ -24,6 +24,7 @@ from isoloss.events import Event, Log
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.centre import centre_in_words
+from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.run import Run
@@ -150,7 +151,7 @@ def keep(run: Run, surface: Surface) -> Iterator[Event]:
     """Say what there is to say of a surface, and write it where its run has it."""
     yield from said_of(surface)
     if surface.is_curve:
-        surface.save(run.curve_path.with_suffix(".csv"))
+        save_csv(surface, run.curve_path.with_suffix(".csv"))
         surface.save(run.curve_path)
     else:
         surface.save(run.surface_path)

@@ -43,6 +43,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
+from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 from isoloss.settings.direction_files import file_of
@@ -187,7 +188,7 @@ class Probing:
         if settings.planes > 1:
             # Quicker built anew than kept: each would take three times the network's size.
             return build(inputs)
-        if run.plane_path.exists():
+        if exists(run.plane_path):
             return Plane.load(run.plane_path)
         plane = build(inputs)
         plane.save(run.plane_path)

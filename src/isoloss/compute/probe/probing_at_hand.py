@@ -20,6 +20,7 @@ from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
+from isoloss.paths import exists
 from isoloss.run import Run
 
 
@@ -80,9 +81,9 @@ class ProbingAtHand:
     def resume(self, run: Run) -> Iterator[Event]:
         """Keep the plane, evaluate what is missing of the surface, write what came out."""
         run.check_unchanged(**self.depends_on)
-        if not run.plane_path.exists():
+        if not exists(run.plane_path):
             self.request.plane.save(run.plane_path)
-        if not run.samples_path.exists():
+        if not exists(run.samples_path):
             write_atomic(run.samples_path, lambda p: np.save(p, self.samples))
         process_group().broadcast("begun")
         grid = "×".join(str(len(axis)) for axis in self.request.axes if len(axis) > 1)

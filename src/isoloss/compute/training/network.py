@@ -16,6 +16,7 @@ from isoloss.compute.networks.models import build_for_data, check_fits
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
+from isoloss.paths import is_file, is_folder
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.settings import ImportSettings, NetworkSettings, ProbeSettings, TrainingSettings
@@ -190,13 +191,13 @@ def load_path(folder: Path) -> tuple[TrainingSettings, TrainedPath]:
     Raises:
         IsolossError: if the folder holds no such run.
     """
-    if folder.is_file():
+    if is_file(folder):
         raise IsolossError(
             f"{folder} is no network: give a training run's folder, or a checkpoint "
             f"({', '.join(CHECKPOINT_SUFFIXES)})"
         )
     path = trained_network(folder).path
-    if path.is_dir() and not is_run(path) and holds_checkpoints(path):
+    if is_folder(path) and not is_run(path) and holds_checkpoints(path):
         raise IsolossError(
             f"{folder} is a folder of checkpoints: give one of them, or make a training run of "
             "all with 'isoloss import'"

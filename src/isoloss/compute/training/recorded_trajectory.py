@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from isoloss.errors import IsolossError
 from isoloss.events import Metric
 from isoloss.files import read_json
-from isoloss.naming import in_one_line
+from isoloss.paths import exists
 from isoloss.run import Run
 
 
@@ -63,11 +63,16 @@ def from_lines(lines: Any, origin: object) -> list[TrajectoryPoint]:
             {k: math.nan if v is None else v for k, v in line.items()} for line in lines
         ]
         return _points.validate_python(known)
-    except (TypeError, AttributeError, ValidationError) as error:
-        raise IsolossError(f"{origin} is damaged: {in_one_line(error)}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        line, *field = first["loc"]
+        what = f"checkpoint {line}, {' '.join(map(str, field))}: {first['msg']}"
+        raise IsolossError(f"{origin} is damaged: {what}") from error
+    except (TypeError, AttributeError) as error:
+        raise IsolossError(f"{origin} is damaged: it is no list of checkpoints") from error
 
 
 def read_trajectory(run: Run) -> list[TrajectoryPoint]:
     """The checkpoints of a training run, in order; empty if there are none yet."""
     path = run.points_path
-    return from_lines(read_json(path), path) if path.exists() else []
+    return from_lines(read_json(path), path) if exists(path) else []

@@ -39,6 +39,7 @@ from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_l
 from isoloss.compute.training.replicas import add_up, check_device, replicated
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
+from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 
@@ -291,7 +292,7 @@ class Training(ABC):
 def _kept(run: Run) -> list[TrajectoryPoint]:
     """The trajectory up to the newest whole state; empty if there is none."""
     path = run.resume_path
-    if not path.exists():
+    if not exists(path):
         return []
     try:
         with safe_open(str(path), "pt") as file:

@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isoloss.figures.sheet import Sheet, draw_background, set_ticks, style
+from isoloss.figures.sheet import (
+    Sheet,
+    draw_background,
+    fitted_lines,
+    set_ticks,
+    styled,
+    text_width,
+)
 from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
-from isoloss.geometry.height import HeightScale, nice_ticks
+from isoloss.geometry.fitting import fitting_ticks
+from isoloss.geometry.height import HeightScale, with_scale
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import Tick, nice_ticks
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -18,6 +28,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+TITLE, MOST_LINES = 1.3, 3
+"""The title's size in em, and its lines."""
+BAND = f"± {CONFIDENCE:g} standard errors"
 ASPECT = 0.68
 """Height to width, where nobody says."""
 
@@ -29,63 +42,88 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
         appearance: its theme, `log_height`, `title` and `transparent`.
         title: the heading.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     curve, theme = curve_of(surface), THEMES[appearance.theme]
     size = (sheet.width, sheet.height or ASPECT * sheet.width)
     em, scale = sheet.em, sheet.unit
-    with matplotlib.rc_context(style(theme, sheet)):
+    with styled(theme, sheet):
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=sheet.dpi)
         if not appearance.transparent:
             draw_background(figure, theme)
-        axes = figure.add_axes(_frame(size, scale, curve))
-        _draw(axes, curve, theme, scale, appearance)
-        if title and appearance.title:
-            place = 1.4 * em / size[0], 1 - 1.4 * em / size[1]
-            figure.text(*place, title, va="top", ha="left", fontsize=1.3 * em, color=theme.ink)
+        heading = drawable(title) if appearance.title else ""
+        lines, is_beside = _heading(figure, heading, curve, size[0] - 2.8 * em, em)
+        line = 1.25 * TITLE * em / size[1]
+        above = 0.0 if is_beside else line * len(lines)
+        log = curve.scale.kind == "log" and appearance.log_height is not False
+        losses = HeightScale("log" if log else "linear", *curve.limits(log=log))
+
+        def width(number: str) -> float:
+            return text_width(figure, number, em)
+
+        numbers = max(width(t.label) for count in range(2, 8) for t in losses.ticks(count))
+        axes = figure.add_axes(_frame(size, scale, curve, above, max(6.2 * em, numbers + 3.5 * em)))
+        _draw(axes, curve, theme, scale, losses, above)
+        place = axes.get_position()
+        set_ticks(axes.yaxis, fitting_ticks(
+            losses, 7, place.height * size[1], lambda _: 1.2 * em, 0.3 * em))  # fmt: skip
+        if curve.span[0] < curve.span[1]:
+            along = HeightScale("linear", *curve.span)
+            beyond = place.x0 * size[0] - 0.3 * em, (1 - place.x1) * size[0] - 0.3 * em
+            set_ticks(axes.xaxis, fitting_ticks(
+                along, 6, place.width * size[0], width, 0.8 * em, beyond))  # fmt: skip
+        for k, text in enumerate(lines):
+            place = 1.4 * em / size[0], 1 - 1.4 * em / size[1] - k * line
+            figure.text(*place, text, va="top", ha="left", fontsize=TITLE * em, color=theme.ink)
     return figure
 
 
+def _heading(
+    figure: Figure, text: str, curve: Curve, room: float, em: float
+) -> tuple[list[str], bool]:
+    """Its lines, and whether there is room for them beside the legend: else they go above it."""
+    names = ["loss"] + ["accuracy"] * curve.has_accuracy + [BAND] * curve.has_band
+    legend = sum(text_width(figure, name, em) + 4.4 * em for name in names)
+    is_beside = text_width(figure, text, TITLE * em) <= room - legend and "\n" not in text
+    return fitted_lines(figure, text, MOST_LINES, room, TITLE * em), is_beside
+
+
 def _frame(
-    size: tuple[float, float], scale: float, curve: Curve
+    size: tuple[float, float], scale: float, curve: Curve, above: float, left: float
 ) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of the plot, as fractions of the picture."""
     em = 14.0 * scale
-    left, right = 6.2 * em / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
-    bottom, top = 4.6 * em / size[1], 5.4 * em / size[1]
+    left, right = left / size[0], (6.2 if curve.has_accuracy else 2.2) * em / size[0]
+    bottom, top = 4.6 * em / size[1], 5.4 * em / size[1] + above
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
 
 
-def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appearance) -> None:
-    log = curve.scale.kind == "log" and appearance.log_height is not False
+def _draw(
+    axes: Axes, curve: Curve, theme: Theme, scale: float, losses: HeightScale, above: float
+) -> None:
     loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
-    if log:
-        axes.set_yscale("log")
-    low, high = curve.limits(log=log)
+    low = losses.lo
+    axes.set_yscale(losses.kind)
     axes.set_xlim(*curve.span)
-    axes.set_ylim(low, high)
-    set_ticks(axes.xaxis, nice_ticks(*curve.span, 6))
-    set_ticks(axes.yaxis, HeightScale("log" if log else "linear", low, high).ticks(7))
+    axes.set_ylim(losses.lo, losses.hi)
     axes.grid(True)
     axes.set_xlabel("α")
-    axes.set_ylabel("loss")
+    axes.set_ylabel(with_scale("loss", losses))
     axes.spines[["top", *(() if curve.has_accuracy else ("right",))]].set_visible(False)
     handles: list[Artist] = []
     if curve.has_accuracy:
         percent = axes.twinx()
         percent.set_ylim(-2, 102)
         percent.set_ylabel("accuracy")
-        percent.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+        set_ticks(percent.yaxis, [Tick(t.value, f"{t.label} %") for t in nice_ticks(0, 100, 6)])
         percent.spines["top"].set_visible(False)
         handles += percent.plot(
             curve.alpha, curve.accuracy, color=accuracy_color, lw=2 * scale, label="accuracy"
         )
         axes.set_zorder(percent.get_zorder() + 1)  # the loss lies over it
     if curve.has_band:
-        label = f"± {CONFIDENCE:g} standard errors"
         ends = np.maximum(curve.low, low), np.maximum(curve.high, low)
-        band = axes.fill_between(curve.alpha, ends[0], ends[1], label=label)
+        band = axes.fill_between(curve.alpha, ends[0], ends[1], label=BAND)
         band.set(color=loss_color, alpha=0.25, linewidth=0)
         handles.insert(0, band)
     handles[:0] = axes.plot(curve.alpha, curve.loss, color=loss_color, lw=2.4 * scale, label="loss")
@@ -94,6 +132,7 @@ def _draw(axes: Axes, curve: Curve, theme: Theme, scale: float, appearance: Appe
     axes.figure.legend(
         handles=handles,
         loc="upper right",
+        bbox_to_anchor=(1.0, 1 - above),
         ncols=3,
         frameon=False,
         borderaxespad=1.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,9 @@ from isoloss.figures.paper import Print
 from isoloss.figures.plane.remarks import BEYOND
 from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import clamped
 from isoloss.scene.levels import own_height
+from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import Theme
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 CAP = 1.0
 """How far the arrow at an end reaches out, in em."""
+MOST_READ = 8
+"""Numbers beside it."""
 LINE = 1.25
 """Em from one line of the title to the next."""
 
@@ -40,35 +45,43 @@ class Reading:
     titles: list[str]
 
     @classmethod
-    def of(cls, subplot: Subplot) -> Reading:
-        """In the spacing of the heights where the colours show them, else in their own."""
+    def of(cls, subplot: Subplot, print_: Print, count: int = MOST_READ) -> Reading:
+        """In the spacing of the heights where the colours show them, else in their own; at the
+        edges of areas that have one colour each."""
         colors, scale = subplot.colors, subplot.frame.scale
         titles = [colors.title, colors.detail] if colors.detail else [colors.title]
+        if subplot.field is not None and subplot.scene.appearance.contours:
+            titles.append(f"lines: {quantity([subplot.layer])}")
         if subplot.field is not None:
-            above, below = colors.above, colors.below
-            hi, lo = (colors.label(end) for end in (colors.scale.hi, colors.scale.lo))
-            ticks = colors.ticks(6)
+            above = colors.end(">") if colors.above else ""
+            below = colors.end("<") if colors.below else ""
+            return cls(colors.ticks(count), above, below, titles)
+        above = clamped(scale, ">") if (subplot.mesh.clamped > 0).any() else ""
+        below = clamped(scale, "<") if (subplot.mesh.clamped < 0).any() else ""
+        if print_.fill:
+            ticks = subplot.read_at(count)
         else:
-            above, below = (bool((s * subplot.mesh.clamped > 0).any()) for s in (1, -1))
-            hi, lo = number_label(scale.hi), number_label(scale.lo)
-            ticks = [(float(scale.apply(t.value)), t.label) for t in scale.ticks(6)]
-        return cls(ticks, f"> {hi}" if above else "", f"< {lo}" if below else "", titles)
+            ticks = [(float(scale.apply(t.value)), t.label) for t in scale.ticks(count)]
+        return cls(ticks, above, below, titles)
 
     @property
     def head(self) -> float:
         """How much room it needs above the plot, in em."""
-        return (CAP if self.above else 0.0) + 0.55 + LINE * len(self.titles) + 0.3
+        return _over(self.above) + LINE * len(self.titles) + 0.3
 
-    @property
-    def breadth(self) -> float:
-        """How much room it needs beside the plot, in em."""
-        return max(5.2, 1.1 + 0.5 * max(map(len, self.titles)))
+    def breadth(self, measure: Callable[[str], float], em: float) -> float:
+        """How much room it needs beside the plot, in points; `measure` says how wide texts are."""
+        ends = [line for end in (self.above, self.below) for line in _lines(end)]
+        numbers = [measure(text) for text in [*(label for _, label in self.ticks), *ends]]
+        titles = [measure(title) for title in self.titles]
+        return max(5.2 * em, 3.1 * em + max(numbers, default=0.0), 1.3 * em + max(titles))
 
 
-def draw_bar(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print) -> None:
+def draw_bar(
+    axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: Print, reading: Reading
+) -> None:
     """Draw it into `axes`, whose place is final."""
     em, appearance = sheet.em, subplot.scene.drawn_appearance
-    reading = Reading.of(subplot)
     if subplot.field is None and print_.fill:
         edges, shades = np.concatenate([[0.0], subplot.levels, [1.0]]), subplot.shades
     else:
@@ -83,7 +96,7 @@ def draw_bar(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: P
     axes.set_ylim(0, 1)
     axes.set_xticks([])
     _draw_ends(axes, subplot, reading, sheet, theme)
-    near = CAP * em / (axes.get_position().height * _height(axes)) * 0.6
+    near = 0.8 * em / (axes.get_position().height * _height(axes))
     ticks = [
         (at, label)
         for at, label in reading.ticks
@@ -95,7 +108,7 @@ def draw_bar(axes: Axes, subplot: Subplot, sheet: Sheet, theme: Theme, print_: P
     own = own_height(appearance, subplot.frame)
     if own is not None and subplot.field is None:
         axes.axhline(own, color=theme.ink, lw=1.5 * sheet.unit)
-    over = 0.55 + (CAP if reading.above else 0.0)
+    over = _over(reading.above)
     for k, title in enumerate(reversed(reading.titles)):
         is_quantity = k == len(reading.titles) - 1
         axes.annotate(
@@ -125,9 +138,21 @@ def _draw_ends(axes: Axes, subplot: Subplot, reading: Reading, sheet: Sheet, the
             Polygon(corners, fill=False, clip_on=False, lw=sheet.unit, edgecolor=theme.box)
         )
         axes.annotate(
-            text, (1, end + out / 2), xytext=(0.65 * sheet.em, 0), textcoords="offset points",
-            ha="left", va="center", color=theme.quiet_ink, annotation_clip=False,
+            "\n".join(_lines(text)), (1, end), textcoords="offset points",
+            xytext=(0.65 * sheet.em, -0.1 * math.copysign(sheet.em, out)), ha="left",
+            va="bottom" if out > 0 else "top", linespacing=1.1, color=theme.quiet_ink,
+            annotation_clip=False,
         )  # fmt: skip
+
+
+def _lines(end: str) -> list[str]:
+    """What is written beyond an end of the bar, one below the other: it is narrow."""
+    return end.split(": ")
+
+
+def _over(above: str) -> float:
+    """How far above the bar its title stands, in em."""
+    return 0.55 + (max(CAP, 1.2 * len(_lines(above)) - 0.4) if above else 0.0)
 
 
 def _height(axes: Axes) -> float:

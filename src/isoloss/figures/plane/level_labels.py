@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoloss.figures.sheet import Sheet
+from isoloss.figures.sheet import Sheet, text_width
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect, is_free
 from isoloss.scene.theme import Theme
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _AIR = 0.3
 """Around a text of several lines on its card, in its size."""
+_PLACES = 25
+"""Along a line, that are tried for its text."""
 _TURNS = (0, 45, -45, 90, -90, 135, -135, 180)
 """Degrees from where a text would best be to where it may be."""
 
@@ -30,6 +32,7 @@ class Labels:
         self._size, self._rim = 0.9 * sheet.em, 2.6 * sheet.unit
         figure = axes.get_figure(root=True)
         assert figure is not None
+        self._figure = figure
         inches = figure.get_size_inches()
         box = axes.get_position()
         self._width, self._height = box.width * inches[0] * 72, box.height * inches[1] * 72
@@ -38,12 +41,43 @@ class Labels:
 
     def keep_clear(self, alpha: Array, beta: Array) -> None:
         """Where there is a choice, write nothing over this line."""
-        corners = self._axes.transLimits.transform(np.column_stack([alpha, beta]))
-        corners = corners * (self._width, self._height)
-        far = np.hypot(*np.diff(corners, axis=0).T)
-        along = np.concatenate([[0.0], np.cumsum(far)])
+        corners, along = self._way(alpha, beta)
         steps = np.linspace(0, along[-1], 1 + math.ceil(along[-1] / (0.2 * self._size)))
         self._lines.append(np.column_stack([np.interp(steps, along, c) for c in corners.T]))
+
+    def on_line(
+        self, text: str, alpha: Array, beta: Array, size: float
+    ) -> tuple[float, float] | None:
+        """Where `text`, in points as large as `size`, has room on a line, if anywhere; it is kept
+        for it."""
+        corners, along = self._way(alpha, beta)
+        width, height = text_width(self._figure, text, size), 1.2 * size
+        if along[-1] < 2.5 * width:
+            return None
+        middles = np.linspace(0.8 * width, along[-1] - 0.8 * width, _PLACES)
+
+        def at(steps: Array) -> Array:
+            return np.column_stack([np.interp(steps, along, c) for c in corners.T])
+
+        chords = at(middles + width / 2) - at(middles - width / 2)
+        straight = np.hypot(*chords.T) / width
+        for k in np.argsort(-np.round(straight, 1), kind="stable"):
+            across, up = np.abs(chords[k]) / (straight[k] * width or 1.0)
+            x, y = (float(v) for v in at(middles[k : k + 1])[0])
+            sides = across * width + up * height, up * width + across * height
+            rect = _rect(x, y, sides[0] + 0.8 * size, sides[1] + 0.8 * size)
+            if self._is_inside(rect) and is_free(rect, self._taken) and self._is_clear(rect):
+                self._taken.append(rect)
+                return (float(np.interp(middles[k], along, alpha)),
+                        float(np.interp(middles[k], along, beta)))  # fmt: skip
+        return None
+
+    def _way(self, alpha: Array, beta: Array) -> tuple[Array, Array]:
+        """(n, 2) the points of a line on the page, and (n,) how far along it each is."""
+        points = self._axes.transLimits.transform(np.column_stack([alpha, beta]))
+        points = points * (self._width, self._height)
+        far = np.hypot(*np.diff(points, axis=0).T)
+        return points, np.concatenate([[0.0], np.cumsum(far)])
 
     def add(self, text: str, alpha: float, beta: float, away: tuple[float, float]) -> bool:
         """Write `text` beside a point; returns whether there was room for it.
@@ -66,7 +100,7 @@ class Labels:
     def _around(self, text: str, x: float, y: float, away: tuple[float, float]) -> list[Rect]:
         """Where a text beside a point may be, the best place first."""
         lines = text.split("\n")
-        width = 0.52 * self._size * max(map(len, lines))
+        width = max(text_width(self._figure, line, self._size) for line in lines)
         height = 1.15 * self._size * len(lines)
         if len(lines) > 1:
             width, height = width + 2 * _AIR * self._size, height + 2 * _AIR * self._size

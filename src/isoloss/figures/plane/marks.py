@@ -13,10 +13,20 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import number_label
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import drawable, in_one_line, without_middle
 from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
+from isoloss.scene.legend import (
+    Entry,
+    drop_entries,
+    end_color,
+    ends_of,
+    minimum_entries,
+    path_entries,
+    sign_entries,
+)
 from isoloss.scene.pins import drawn_markers
-from isoloss.scene.scene import Frame
+from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.theme import THEMES, Color, Theme
 
 if TYPE_CHECKING:
@@ -32,26 +42,28 @@ SYMBOLS = {
     MarkerShape.TRIANGLE: "^",
     MarkerShape.CROSS: "P",
     MarkerShape.TRIANGLE_DOWN: "v",
+    MarkerShape.SQUARE: "s",
+    MarkerShape.HOLLOW_SQUARE: "s",
+    MarkerShape.HOLLOW_CROSS: "P",
 }
+HOLLOW = (MarkerShape.RING, MarkerShape.HOLLOW_SQUARE, MarkerShape.HOLLOW_CROSS)
 MOST_MINIMA = 200
 MOST_EPOCHS = 5
 """Labels of epochs along one path."""
+LONGEST_NAME = 16
+"""Characters of a path's name at its end."""
 
 
-def legend_entries(layer: SurfaceLayer, appearance: Appearance) -> list[tuple[str, dict[str, Any]]]:
-    """(text, style of its handle) of all that has no name elsewhere."""
-    theme = THEMES[appearance.theme]
-    entries: list[tuple[str, dict[str, Any]]] = []
-    paths = layer.shown_trajectories if appearance.trajectory else []
-    for index, path in paths:
-        name = path.name or ("trajectory" if len(paths) == 1 else f"trajectory {index + 1}")
-        entries.append((name, {"color": theme.path_color(index)}))
-    if any(len(_drops(path, appearance.epoch)) for _, path in paths):
-        drop = {"marker": "D", "markersize": 5.0 * 8 / 14, "lw": 0, "color": theme.lr_drop}
-        entries.append(("learning rate drop", drop | {"markerfacecolor": theme.lr_drop}))
-    if appearance.minima and layer.minima:
-        entries.append(("minimum", {"marker": "v", "lw": 0, "color": theme.minimum}))
-    return entries
+def legend_entries(scene: Scene) -> list[Entry]:
+    """All that has no name elsewhere; if asked for, the signs of paths and pins too."""
+    theme = THEMES[scene.appearance.theme]
+    if scene.appearance.signs:
+        return path_entries(scene, theme) + sign_entries(scene, theme, in_space=False)
+    return [
+        *path_entries(scene, theme),
+        *drop_entries(scene, theme),
+        *minimum_entries(scene, theme),
+    ]
 
 
 def draw_paths(
@@ -67,13 +79,19 @@ def draw_paths(
         return
     several = len(layer.shown_trajectories) > 1
     for index, path in layer.shown_trajectories:
-        _draw_path(axes, path, index, appearance.epoch, sheet, theme)
-        if not several or index == 0:
-            _label_epochs(axes, path, appearance.epoch, sheet, labels)
+        _draw_path(axes, path, index, several, appearance.epoch, sheet, theme)
+    for k, (_, path) in enumerate(layer.shown_trajectories):
+        _label_epochs(axes, path, appearance.epoch, sheet, labels, path.name if several else "", k)
 
 
 def _draw_path(
-    axes: Axes, path: Trajectory, index: int, epoch: float | None, sheet: Sheet, theme: Theme
+    axes: Axes,
+    path: Trajectory,
+    index: int,
+    several: bool,
+    epoch: float | None,
+    sheet: Sheet,
+    theme: Theme,
 ) -> None:
     unit, color, casing = sheet.unit, theme.path_color(index), theme.path_casing
     head = playhead(path, epoch)
@@ -97,16 +115,23 @@ def _draw_path(
     plain = np.setdiff1d(np.arange(1, count, dtype=np.int64), drops)
     few = count <= 60
     mark(plain, "o", 4.4 if few else 2.6, color, markeredgewidth=(0.7 if few else 0.0) * unit)
-    mark([0], "o", 8.0, casing, markeredgecolor=color, markeredgewidth=1.9 * unit)
+    start, end = ends_of(index)
+    mark([0], SYMBOLS[start], 8.0, casing, markeredgecolor=color, markeredgewidth=1.9 * unit)
     if count == len(path):
-        mark([-1], "*", 15.0, color if index else theme.path_end)
+        size = 15.0 if end is MarkerShape.STAR else 10.0
+        mark([-1], SYMBOLS[end], size, end_color(index, several, theme))
     else:
         axes.plot(
             head.alpha, head.beta, marker="o", markersize=8 * unit, zorder=8,
-            markerfacecolor=theme.path_end, markeredgecolor=casing, markeredgewidth=0.9 * unit,
+            markerfacecolor=end_color(index, several, theme), markeredgecolor=casing,
+            markeredgewidth=0.9 * unit,
         )  # fmt: skip
     if len(drops):  # over the end, near which they may lie
         mark(drops, "D", 5.5, theme.lr_drop)
+
+
+def _is_short(name: str) -> bool:
+    return len(name) <= LONGEST_NAME
 
 
 def _drops(path: Trajectory, epoch: float | None) -> Indices:
@@ -131,9 +156,16 @@ def keep_clear(labels: Labels, layer: SurfaceLayer, appearance: Appearance, fram
 
 
 def _label_epochs(
-    axes: Axes, path: Trajectory, epoch: float | None, sheet: Sheet, labels: Labels
+    axes: Axes,
+    path: Trajectory,
+    epoch: float | None,
+    sheet: Sheet,
+    labels: Labels,
+    name: str,
+    number: int,
 ) -> None:
-    """The epochs of the ends, and of a few checkpoints between them, where there is room."""
+    """The epochs of the ends and, of the first path, of a few checkpoints between them, where there
+    is room; where there are several paths the last checkpoint has the name of its own too."""
     head = playhead(path, epoch)
     count = head.checkpoint + 1 + (not head.is_checkpoint)
     alpha, beta, epochs = (
@@ -144,7 +176,8 @@ def _label_epochs(
     apart = 4.5 * sheet.em
     chosen: list[int] = []
     # The ends first; between them what is round.
-    whole = [k for k in range(1, count - 1) if epochs[k] == round(epochs[k])]
+    between = range(1, count - 1) if number == 0 else ()
+    whole = [k for k in between if epochs[k] == round(epochs[k])]
     order = [0, count - 1, *sorted(whole, key=lambda k: _roundness(epochs[k]))]
     for k in dict.fromkeys(order):
         near = any(np.hypot(*(places[k] - places[c])) < apart for c in chosen)
@@ -153,6 +186,8 @@ def _label_epochs(
     for k in chosen:
         text = number_label(float(epochs[k]))
         text = f"epoch {text}" if k in (0, count - 1) else text
+        if name and k == count - 1:
+            text = f"{without_middle(in_one_line(drawable(name)), _is_short)}, {text}"
         labels.add(text, float(alpha[k]), float(beta[k]), _aside(places, k))
 
 
@@ -202,12 +237,12 @@ def draw_marks(
                 markerfacecolor=(*theme.minimum[:3], alpha), **edge,
             )  # fmt: skip
             if k < LABELLED_MINIMA:
-                text = number_label(minimum.loss)
+                text = frame.scale.label(minimum.loss)
                 labels.add(text, minimum.alpha, minimum.beta, (0.0, -1.0))
     if appearance.markers:
         for marker in drawn_markers(layer):
             color = (*marker.color, 1.0) if marker.color else theme.path
-            hollow = marker.shape is MarkerShape.RING
+            hollow = marker.shape in HOLLOW
             face = {"markerfacecolor": theme.path_casing if hollow else color}
             rim = {"markeredgecolor": color, "markeredgewidth": 1.6 * unit} if hollow else {}
             style: dict[str, Any] = edge | face | rim

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from isoloss.figures.plane.subplot import Subplot
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import clamped
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
+from isoloss.geometry.ticks import told_apart
 from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import Theme
 
@@ -32,18 +33,21 @@ class Remark:
     sign: Sign
 
 
-def remarks(subplot: Subplot) -> list[Remark]:
-    """What is to be explained besides the colours, in the order of the scalar bar in space."""
+def remarks(subplot: Subplot, is_terse: bool = False) -> list[Remark]:
+    """What is to be explained besides the colours, in the order of the scalar bar in space; if
+    `is_terse`, without the numbers, some of which the bar has."""
     scale, losses = subplot.frame.scale, subplot.losses
     finite = losses[np.isfinite(losses)]
     prefix = "" if subplot.field is None else f"{quantity([subplot.layer])} "
     found: list[Remark] = []
     if (subplot.mesh.clamped > 0).any():
-        most = number_label(float(finite.max()))
-        found.append(Remark(f"{prefix}> {number_label(scale.hi)}, up to {most}", "clamped"))
+        most = float(finite.max())
+        text = f"{clamped(scale, '>')}, up to {told_apart(most, most - scale.lo)}"
+        found.append(Remark(prefix + ("clamped above" if is_terse else text), "clamped"))
     if (subplot.mesh.clamped < 0).any():
-        least = number_label(float(finite.min()))
-        found.append(Remark(f"{prefix}< {number_label(scale.lo)}, down to {least}", "clamped"))
+        least = float(finite.min())
+        text = f"{clamped(scale, '<')}, down to {told_apart(least, scale.hi - least)}"
+        found.append(Remark(prefix + ("clamped below" if is_terse else text), "clamped"))
     if np.isinf(losses).any():
         found.append(Remark("infinite", "infinite"))
     if np.isnan(losses).any():

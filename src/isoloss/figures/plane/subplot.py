@@ -10,9 +10,10 @@ from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import DisplayMesh
+from isoloss.geometry.ticks import Tick
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.levels import contour_heights, own_height
+from isoloss.scene.levels import contour_heights, contour_levels, own_height, read_at
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.textures import TEXTURES, Texture
 from isoloss.scene.texturing import (
@@ -24,6 +25,8 @@ from isoloss.scene.texturing import (
 
 SQUARE = (0.5, 2.0)
 """Between these ratios of its sides a plane is drawn true to scale; else as a square."""
+LONGEST_PCA = (0.1, 10.0)
+"""Likewise of a PCA plane, whose axes have the same unit: there a circle has to look like one."""
 STEPS = 64
 """Into so many tones the colours of a texture other than the loss are cut."""
 
@@ -34,6 +37,7 @@ class Subplot:
 
     Attributes:
         levels: displayed heights in (0, 1), ascending.
+        losses_at: those of the levels.
         colors: from values to positions along the colormap.
         shades: (len(levels) + 1, 4) colours of the areas between the levels.
         field: (P, Q) positions along the colormap at the vertices of `mesh`, where the areas show
@@ -45,6 +49,7 @@ class Subplot:
     frame: Frame
     mesh: DisplayMesh
     levels: Array
+    losses_at: list[Tick]
     colors: ColorScale
     shades: Array
     field: Array | None = None
@@ -54,7 +59,12 @@ class Subplot:
         """Height to width of the plot."""
         alpha, beta = (hi - lo for lo, hi in (self.frame.alpha, self.frame.beta))
         ratio = beta / alpha if alpha > 0 else 1.0
-        return ratio if SQUARE[0] <= ratio <= SQUARE[1] else 1.0
+        equal = self.scene.appearance.equal_aspect
+        if equal is None:
+            is_pca = self.layer.surface.meta.get("plane") == "pca"
+            least, most = LONGEST_PCA if is_pca else SQUARE
+            equal = least <= ratio <= most
+        return ratio if equal else 1.0
 
     @property
     def losses(self) -> Array:
@@ -68,6 +78,13 @@ class Subplot:
         if self.field is None:
             return True
         return bool(np.nanmean(self.tones(self.field)[..., :3] @ (0.3, 0.59, 0.11)) > 0.4)
+
+    def read_at(self, most: int) -> list[tuple[float, str]]:
+        """(height, loss as it is written) of about `most` of the levels."""
+        heights = zip(self.losses_at, self.levels.tolist(), strict=True)
+        at = {tick.value: height for tick, height in heights}
+        ticks = read_at(self.losses_at, self.frame.scale, most)
+        return [(at[tick.value], tick.label) for tick in ticks]
 
     def tones(self, positions: Array) -> Array:
         """(…, 4) the colours at positions along the colormap."""
@@ -99,18 +116,24 @@ def subplot_of(scene: Scene, print_: Print) -> Subplot:
         raise IsolossError(f"{layer.name} has no contours: it is thinner than 2×2 points")
     texture = _drawn_texture(layer, scene, print_)
     scene = replace(scene, appearance=replace(scene.appearance, texture=texture))
-    frame, appearance = scene.frame(), scene.drawn_appearance
+    # The page is cut to the plane, not the plane filled up to the page.
+    fitting = replace(scene, appearance=replace(scene.appearance, equal_aspect=False))
+    frame, appearance = fitting.frame(), scene.drawn_appearance
     colors = color_scale(list(dict.fromkeys([layer, *scene.beside])), appearance, frame)
     assert colors is not None
-    own = own_height(appearance, frame)
-    levels = np.unique([*contour_heights(appearance, frame), *([] if own is None else [own])])
-    levels = levels[(levels > 1e-9) & (levels < 1 - 1e-9)]
+    found = contour_levels(appearance, frame)
+    by_height = dict(zip(contour_heights(appearance, frame).tolist(), found, strict=True))
+    own, value = own_height(appearance, frame), appearance.contour_value
+    if own is not None and value is not None:
+        by_height.setdefault(own, Tick(value, frame.scale.label(value)))
+    levels = np.array(sorted(by_height))
     edges = np.concatenate([[0.0], levels, [1.0]])
     middles = frame.scale.invert((edges[:-1] + edges[1:]) / 2)
     areas = shades(colors.scale.apply(middles), appearance.colormap, appearance.reverse_colormap)
     mesh = layer.mesh(frame.scale, appearance.smooth)
     field = None if texture.shows_height else texture_values(layer, mesh, colors, appearance)
-    return Subplot(scene, layer, frame, mesh, levels, colors, areas, field)
+    losses_at = [by_height[level] for level in levels.tolist()]
+    return Subplot(scene, layer, frame, mesh, levels, losses_at, colors, areas, field)
 
 
 def check_texture(texture: Texture, print_: Print) -> None:

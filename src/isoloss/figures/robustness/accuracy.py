@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isoloss.figures.robustness.page import Page, Words, text_width
+from isoloss.figures.robustness.page import Page, Words
 from isoloss.figures.robustness.run_results import RunResults, refuse_others, with_run_names
 from isoloss.figures.robustness.series import Group, Series, by_defense, series_of
 from isoloss.figures.robustness.series_strokes import (
@@ -19,7 +19,7 @@ from isoloss.figures.robustness.series_strokes import (
     stroke_among,
 )
 from isoloss.figures.robustness.stamps import SignPlacer, Stamps
-from isoloss.figures.sheet import Sheet, style
+from isoloss.figures.sheet import Sheet, styled, text_width
 from isoloss.geometry.arrays import Array
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.results.tables import Criterion
@@ -48,7 +48,6 @@ def accuracy_figure(
     Raises:
         IsolossError: if the runs do not belong into one figure.
     """
-    import matplotlib
 
     refuse_others(runs)
     runs = with_run_names(runs)
@@ -56,7 +55,7 @@ def accuracy_figure(
     groups = by_defense(series)
     stamps = Stamps.of(series, runs)
     theme = THEMES[appearance.theme]
-    with matplotlib.rc_context(style(theme, sheet)):
+    with styled(theme, sheet):
         words = Words(
             heading,
             [g.title for g in groups] if appearance.title else [""] * len(groups),

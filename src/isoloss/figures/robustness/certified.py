@@ -23,7 +23,7 @@ from isoloss.figures.robustness.series_strokes import (
     hue_color,
 )
 from isoloss.figures.robustness.stamps import SignPlacer, Stamps
-from isoloss.figures.sheet import Sheet, set_ticks, style
+from isoloss.figures.sheet import Sheet, set_ticks, styled
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import nice_ticks, number_label
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
@@ -49,7 +49,6 @@ def certified_figure(
     Raises:
         IsolossError: if there are no certificates, or the runs do not belong into one figure.
     """
-    import matplotlib
 
     for run in runs:
         if not run.is_certified:
@@ -62,7 +61,7 @@ def certified_figure(
     theme = THEMES[appearance.theme]
     limits = {id(s): _limit(s, runs) for s in series}
     farthest = max(limits.values())
-    with matplotlib.rc_context(style(theme, sheet)):
+    with styled(theme, sheet):
         titles = [g.title for g in groups] if appearance.title else [""] * len(groups)
         signs = [stamps.of_all(group) for group in groups]
         note = note_of(runs, series, "majority")

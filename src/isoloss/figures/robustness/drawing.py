@@ -14,6 +14,7 @@ from isoloss.figures.robustness.run_results import RunResults, read_run_results
 from isoloss.figures.robustness.series import by_defense, by_network, series_of
 from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.arrays import Pixels
+from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.run_folder import FIGURES
 from isoloss.scene.appearance import Appearance
@@ -77,11 +78,11 @@ def write_usual(folder: Path) -> Iterator[Path]:
     results = read_run_results(folder)
     run = Run.open(folder)
     shown = (run.report_path, run.table_path)
-    newest = max(path.stat().st_mtime_ns for path in shown if path.exists())
+    newest = max(path.stat().st_mtime_ns for path in shown if exists(path))
     appearance = replace(Appearance(), theme="light")
     for what in _usual(results):
         paths = [folder / FIGURES / f"{what}{suffix}" for suffix in USUAL_SUFFIXES]
-        if not all(path.exists() and path.stat().st_mtime_ns >= newest for path in paths):
+        if not all(exists(path) and path.stat().st_mtime_ns >= newest for path in paths):
             print_ = Print(width_mm=_usual_width([results], what))
             sheet = Sheet.paper(None, 1.0, print_)
             figure = _figure([results], what, Choice(), sheet, appearance, "")

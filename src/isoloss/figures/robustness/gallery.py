@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from isoloss.figures.robustness.page import Notes, as_fits, text_width, wrapped
+from isoloss.figures.robustness.page import Notes, as_fits, wrapped
 from isoloss.figures.robustness.stamps import Stamps, badge
-from isoloss.figures.sheet import Sheet, draw_background, style
+from isoloss.figures.sheet import Sheet, draw_background, styled, text_width
 from isoloss.results.tables import EvaluationWarning
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Color
@@ -83,9 +83,8 @@ class Gallery:
 
 def gallery_figure(gallery: Gallery, sheet: Sheet, appearance: Appearance) -> Figure:
     """A figure as wide as the sheet, as high as it takes."""
-    import matplotlib
 
-    with matplotlib.rc_context(style(THEMES[appearance.theme], sheet)):
+    with styled(THEMES[appearance.theme], sheet):
         return _Wall(gallery, sheet, appearance).figure
 
 

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from isoloss.figures.robustness.stamps import badge
-from isoloss.figures.sheet import Sheet, draw_background
-from isoloss.naming import shortened
+from isoloss.figures.sheet import (
+    Sheet,
+    add_legend,
+    draw_background,
+    fitted_lines,
+    text_width,
+)
+from isoloss.naming import drawable, shortened
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -22,6 +28,8 @@ NARROWEST = 18.5
 """em: of a plot."""
 ASPECT = 0.64
 """Height to width of a plot, where nobody says."""
+MOST_LINES, HEADING = 3, 1.15
+"""Of a heading: its lines, and their size in em."""
 SMALL = 0.86
 """Of notes, in em."""
 
@@ -76,7 +84,11 @@ class Page:
         left, right, gap = 5.6 * em, 1.1 * em, 1.8 * em
         bottom, top = 3.5 * em, (2.0 if titled else 0.8) * em
         foot = notes.height
-        head = (2.2 * em if words.heading else 0.5 * em) + 1.5 * em * legend_rows
+        heading = fitted_lines(
+            self.figure, drawable(words.heading), MOST_LINES, width - 2 * em, HEADING * em
+        )
+        self._under_heading = 0.5 * em if not words.heading else (0.7 + 1.5 * len(heading)) * em
+        head = self._under_heading + 1.5 * em * legend_rows
         cell = (width - left - right - gap * (self.columns - 1)) / self.columns
         cell = max(cell, 0.2 * width / self.columns)
         if sheet.height is None:
@@ -99,9 +111,9 @@ class Page:
             self.plots.append(plot)
             self._write_title(plot, words.titles[k], words.signs[k], cell)
         self._height = height
-        self._write_legend(handles, words.heading)
-        if words.heading:
-            self._write(words.heading, 1.0 * em, height - 0.7 * em, 1.15 * em, "top")
+        self._write_legend(handles)
+        for k, line in enumerate(heading):
+            self._write(line, 1.0 * em, height - (0.7 + 1.5 * k) * em, HEADING * em, "top")
         notes.write(foot, height, self._theme)
 
     def is_at_left(self, k: int) -> bool:
@@ -132,13 +144,14 @@ class Page:
                 return columns, math.ceil(count / columns)
         return 1, count
 
-    def _write_legend(self, handles: Sequence[Any], heading: str) -> None:
+    def _write_legend(self, handles: Sequence[Any]) -> None:
         if not handles:
             return
         em = self._sheet.em
-        top = self._height - (2.2 * em if heading else 0.5 * em)
-        self.figure.legend(
-            handles=list(handles),
+        top = self._height - self._under_heading
+        add_legend(
+            self.figure,
+            handles,
             loc="upper left",
             bbox_to_anchor=(0.9 * em / self._sheet.width, top / self._height),
             ncols=self._legend_columns,
@@ -220,19 +233,6 @@ class Notes:
             y -= 0.45 * em
 
 
-def text_width(figure: Figure, text: str, size: float) -> float:
-    """How wide a line of text is, in points."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.text import Text
-
-    if not text:
-        return 0.0
-    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else None
-    canvas = canvas or FigureCanvasAgg(figure)
-    artist = Text(0, 0, text, fontsize=size, figure=figure)
-    return artist.get_window_extent(canvas.get_renderer()).width * 72 / figure.dpi
-
-
 def wrapped(figure: Figure, text: str, width: float, size: float) -> list[str]:
     """The lines of a text that is `width` points wide at most; numbers keep their units."""
     text = text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0")
@@ -251,4 +251,4 @@ def wrapped(figure: Figure, text: str, width: float, size: float) -> list[str]:
 
 def as_fits(figure: Figure, text: str, width: float, size: float) -> str:
     """The text, or as much of its beginning as is `width` points wide with "…"."""
-    return shortened(text, lambda part: text_width(figure, part, size) <= width)
+    return shortened(drawable(text), lambda part: text_width(figure, part, size) <= width)

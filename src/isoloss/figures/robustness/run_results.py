@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.errors import IsolossError
+from isoloss.paths import exists
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.radii import NORMS
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings
@@ -75,7 +76,7 @@ def read_run_results(folder: Path) -> RunResults:
     """
     run = Run.open(folder)
     settings = evaluation_settings(run)
-    if not run.table_path.exists():
+    if not exists(run.table_path):
         raise IsolossError(
             f"{run.name} has found nothing yet: resume it with 'isoloss run {folder}'"
         )

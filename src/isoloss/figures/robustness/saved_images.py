@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.robustness.run_results import RunResults
+from isoloss.paths import exists
 from isoloss.results.saved_examples import (
     INDEX,
     ExampleFile,
@@ -152,7 +153,7 @@ def read_saved_images(run: RunResults, choice: Choice) -> SavedImages:
         IsolossError: if none are saved, or none of what is chosen; says what there is.
     """
     folder = run.folder / EXAMPLES
-    if not (folder / INDEX).exists():
+    if not exists(folder / INDEX):
         raise IsolossError(
             f"{run.name} has saved no images: give --keep when it is begun, or resume it"
         )

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.csv import save_csv
+from isoloss.files import check_readable
+from isoloss.geometry.files.csv import load_csv, save_csv
 from isoloss.geometry.files.h5 import load_h5
+from isoloss.geometry.files.look import Look, is_relief, only_heights
+from isoloss.geometry.files.npy import load_npy
 from isoloss.geometry.files.npz import load_npz, save_npz
 from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply, save_trajectory_ply
-from isoloss.geometry.files.vts import save_vts
+from isoloss.geometry.files.vtp import load_vtp
+from isoloss.geometry.files.vts import load_vts, save_vts
 from isoloss.geometry.surface import Surface
 from isoloss.naming import file_name, listed
 from isoloss.registry import Registry
@@ -32,18 +38,22 @@ class Format:
             written only.
         write: to a path, which is returned; the file appears whole or not at all. None: it is read
             only.
+        paint: as `write`, with a look that it keeps beside the values. None: it keeps none.
     """
 
     suffixes: tuple[str, ...]
     holds: tuple[Content, ...]
     read: Callable[[Path], Surface] | None = None
     write: Callable[[Surface, Path], Path] | None = None
+    paint: Callable[[Surface, Path, Look], Path] | None = None
 
     @property
     def name(self) -> str:
         """The usual suffix."""
         return self.suffixes[0]
 
+
+_ROUNDING = 1e-6
 
 FORMATS = Registry[Format]("format")
 """All of them, in the order in which messages name them."""
@@ -89,22 +99,34 @@ def load_surface(path: Path) -> Surface:
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
         )
+    check_readable(path)
     try:
         surface = format.read(path)
+        check_values(surface)
     except IsolossError as error:
         raise error if str(path) in str(error) else IsolossError(f"{path}: {error}") from error
     is_curve = surface.is_curve and "curve" in format.holds and surface.shape[0] >= 2
     if min(surface.shape) < 2 and not is_curve:
         raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
+    if not is_curve and is_relief(surface):
+        raise only_heights(path)
     return surface
 
 
-def save_surface(surface: Surface, path: Path) -> Path:
+def paintable() -> list[str]:
+    """The usual suffixes of the formats that keep how a surface looks."""
+    return [f.name for f in FORMATS if f.paint is not None]
+
+
+def save_surface(surface: Surface, path: Path, look: Look | None = None) -> Path:
     """Write `surface` in the format of `path`'s suffix, with its trajectories beside what can be
     read again; returns the path.
 
+    Args:
+        look: how other programs are to show it; each format has one of its own.
+
     Raises:
-        IsolossError: if there is no such format, or none that could hold a curve.
+        IsolossError: if there is no such format, or none that could hold a curve, or a look.
     """
     format = format_of(path)
     if format is None or format.write is None:
@@ -112,11 +134,37 @@ def save_surface(surface: Surface, path: Path) -> Path:
     if surface.is_curve and "curve" not in format.holds:
         known = listed(writable("curve"), "or")
         raise IsolossError(f"cannot save a curve as {path.name}: choose {known}")
+    if look is not None and format.paint is None:
+        known = listed(paintable(), "or")
+        raise IsolossError(f"{path.name} cannot keep colours: choose {known}, or leave them out")
     if format.read is not None:
+        check_values(surface)
         for k, trajectory in enumerate(surface.trajectories):
             name = trajectory.name or str(k + 1)
-            save_trajectory_ply(trajectory, trajectory_path(path, name if k else ""), surface)
+            beside = trajectory_path(path, name if k else "")
+            save_trajectory_ply(trajectory, beside, surface, look)
+    if look is not None and format.paint is not None:
+        return format.paint(surface, path, look)
     return format.write(surface, path)
+
+
+def check_values(surface: Surface) -> None:
+    """Refuse values that cannot be, however they came into a file.
+
+    Raises:
+        IsolossError: naming them.
+    """
+    least = -1.0 if surface.is_difference else 0.0
+    accuracy = surface.accuracy
+    outside = (accuracy < least - _ROUNDING) | (accuracy > 1 + _ROUNDING)
+    if outside.any():
+        raise IsolossError(
+            f"some of its accuracies, as {accuracy[outside][0]:.4g}, are no shares from 0 to 1"
+        )
+    for name in ("count", "loss_stderr", "spread"):
+        values: NDArray[Any] | None = getattr(surface, name)
+        if values is not None and (values < 0).any():
+            raise IsolossError(f"some of its values of {name} are negative")
 
 
 def trajectory_path(path: Path, name: str = "") -> Path:
@@ -127,8 +175,12 @@ def trajectory_path(path: Path, name: str = "") -> Path:
     return path.with_name(f"{stem}-{ending}.ply" if ending else f"{stem}.ply")
 
 
-register(Format((".ply",), ("surface",), load_surface_ply, save_surface_ply))
+register(
+    Format((".ply",), ("surface",), load_surface_ply, save_surface_ply, paint=save_surface_ply)
+)
 register(Format((".npz",), ("surface", "curve"), load_npz, save_npz))
 register(Format((".h5", ".hdf5"), ("surface", "curve"), read=load_h5))
-register(Format((".vts",), ("surface",), write=save_vts))
-register(Format((".csv",), ("surface", "curve"), write=save_csv))
+register(Format((".vts",), ("surface",), load_vts, save_vts))
+register(Format((".vtp",), ("surface",), read=load_vtp))
+register(Format((".csv",), ("surface", "curve"), load_csv, save_csv))
+register(Format((".npy",), ("surface", "curve"), read=load_npy))

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
+from isoloss.geometry.files.exact import MOST_CELLS, reals
+from isoloss.geometry.files.named import AXES, EXTRAS, VALUES, named, surface_of_arrays
 from isoloss.geometry.surface import Surface
+from isoloss.paths import is_file
 
-_MOST_CELLS = 1 << 26
-ALONE = np.zeros(1)
-"""The second coordinate of a curve."""
+_AXES = ("xcoordinates", "ycoordinates")
+_READ = [name for pair in AXES for name in pair] + [*VALUES, *EXTRAS, "train_acc", "test_acc"]
 
 
 def load_h5(path: Path) -> Surface:
@@ -22,53 +26,77 @@ def load_h5(path: Path) -> Surface:
     Without `ycoordinates` it is a curve. That program enumerates the grid with `meshgrid(x, y)` (y
     slowest) but shapes its arrays (len(x), len(y)); read flat, in its order of enumeration, every
     value lands where it belongs, on non-square grids too. It marks what it has not computed with
-    −1. Coordinates may run downwards.
+    −1. Coordinates may run downwards. Arrays with other names are read as those of an .npz are.
 
     Raises:
         IsolossError: it is damaged or has another layout.
     """
-    import h5py  # pyright: ignore[reportMissingTypeStubs]
+    import h5py as _h5py  # pyright: ignore[reportMissingTypeStubs]
 
+    h5py: Any = _h5py  # it has no type stubs
     try:
         with h5py.File(path, "r") as file:
-            if missing := _missing(set(file)):
-                raise IsolossError(f"{path} {missing}")
-            x = np.asarray(file["xcoordinates"], np.float64)
-            y = np.asarray(file["ycoordinates"], np.float64) if "ycoordinates" in file else ALONE
-            prefix = "train" if "train_loss" in file else "test"
-            promised: Any = file[f"{prefix}_loss"]
-            if promised.size > _MOST_CELLS:
-                raise ValueError(f"it promises more than {_MOST_CELLS:,} cells")
-            loss = np.asarray(promised, np.float64)
-            accuracy = np.full(loss.shape, np.nan)
-            if f"{prefix}_acc" in file:
-                accuracy = np.asarray(file[f"{prefix}_acc"], np.float64) / 100
-        columns, rows = np.argsort(x), np.argsort(y)
-        loss, accuracy = (
-            grid.ravel().reshape(len(y), len(x)).T[np.ix_(columns, rows)]
-            for grid in (loss, accuracy)
-        )
-    except (OSError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
-        raise IsolossError(f"{path} is not a readable .h5 surface: {error}") from error
+            names = [str(name) for name in file]  # what is no UTF-8 is bytes
+            arrays = {
+                name: _read(file[name], name)
+                for name in _READ
+                if isinstance(file.get(name), h5py.Dataset)
+            }
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError, KeyError) as error:
+        is_none = is_file(path) and not h5py.is_hdf5(path)
+        known = "it is no HDF5 file" if is_none else error
+        raise IsolossError(f"{path} is not a readable .h5 surface: {known}") from error
+    chosen = named(arrays)
+    if chosen is None:
+        raise IsolossError(f"{path} {_missing(path, names)}")
+    meta = {"title": path.stem}
+    if chosen[0] == "xcoordinates" and chosen[2] in ("train_loss", "test_loss"):
+        return _of_loss_landscape(arrays, chosen[2].removesuffix("_loss"), meta)
+    return surface_of_arrays(arrays, meta)
+
+
+def _of_loss_landscape(arrays: dict[str, NDArray[Any]], part: str, meta: dict[str, Any]) -> Surface:
+    """The surface of the arrays of that program, for "train" or "test" data."""
+    axes = {name: arrays[name] for name in _AXES if name in arrays}
+    shape = tuple(values.size for values in axes.values())
+    loss = _in_its_order(arrays, f"{part}_loss", shape)
     computed = loss != -1
-    return Surface(
-        x[columns],
-        y[rows],
-        np.where(computed, loss, np.nan),
-        np.where(computed, accuracy, np.nan),
-        np.zeros(loss.shape),
-        computed.astype(np.int64),
-        {"title": path.stem},
-    )
+    accuracy = np.full(loss.shape, np.nan)
+    if f"{part}_acc" in arrays:
+        percent = _in_its_order(arrays, f"{part}_acc", shape)
+        accuracy = np.where(computed & (percent != -1), percent / 100, np.nan)
+    ours = {"alpha": axes["xcoordinates"], "loss": np.where(computed, loss, np.nan)}
+    if len(axes) == 2:
+        ours["beta"] = axes["ycoordinates"]
+    return surface_of_arrays({**ours, "accuracy": accuracy, "count": 1 * computed}, meta)
 
 
-def _missing(names: set[str]) -> str:
-    """Why a file that holds `names` is no surface; "" if it is one."""
-    if "xcoordinates" in names and names & {"train_loss", "test_loss"}:
-        return ""
+def _in_its_order(arrays: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Array:
+    """Values of that program over (len(x), len(y)), or (len(x),)."""
+    values = reals(arrays[name], name)
+    if values.size != np.prod(shape):
+        points = " × ".join(str(n) for n in shape)
+        raise IsolossError(f"{name} has {values.size} values, the coordinates have {points} points")
+    return values.ravel().reshape(shape[::-1]).T
+
+
+def _read(data: Any, name: str) -> NDArray[Any]:
+    if data.size is None or data.size > MOST_CELLS:
+        raise IsolossError(f"{name} promises more than {MOST_CELLS:,} values")
+    if data.dtype.kind not in "biuf":
+        raise IsolossError(f"{name} holds no real numbers")
+    return data[()] if data.shape else np.asarray(data[()])
+
+
+def _missing(path: Path, names: list[str]) -> str:
+    """Why a file that holds `names`, and no surface, is none."""
     if "xdirection" in names:
-        return "holds directions, no losses: open the file of the surface over them"
+        return (
+            f"holds directions, no losses: probe along them with --directions {path}, or open the "
+            "file of the surface over them"
+        )
     if "proj_xcoord" in names:
         return "holds a projected trajectory, no losses: open the file of the surface below it"
     missing = "losses" if "xcoordinates" in names else "xcoordinates"
-    return f"has not the layout of tomgoldstein/loss-landscape: it has no {missing}"
+    there = f": it has {', '.join(names[:6])}" if names else ""
+    return f"has not the layout of tomgoldstein/loss-landscape: it has no {missing}{there}"

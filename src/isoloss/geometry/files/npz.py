@@ -5,64 +5,88 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
-from isoloss.geometry.surface import GRIDS, Surface, grids_of
+from isoloss.geometry.files.array_file import read_array
+from isoloss.geometry.files.further import described, taken_from
+from isoloss.geometry.files.named import AXES, EXTRAS, VALUES, names_of_surface, surface_of_arrays
+from isoloss.geometry.surface import Surface, grids_of
 
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, AttributeError)
+_READ = {*(name for pair in AXES for name in pair), *VALUES, *EXTRAS}
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    RecursionError,
+    MemoryError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
-def save_npz(surface: Surface, path: Path) -> Path:
+def save_npz(surface: Surface, path: Path, *, compressed: bool = True) -> Path:
     """Write every array of `surface` as it is, with `meta` as JSON; it comes back exactly."""
+    save = np.savez_compressed if compressed else np.savez
     arrays: dict[str, Any] = {"alpha": surface.alpha, "beta": surface.beta, **grids_of(surface)}
-    meta = np.array(json.dumps(surface.meta))
-    return write_atomic(path, lambda p: np.savez_compressed(p, **arrays, meta=meta))
+    meta = np.array(json.dumps(described(surface)))
+    return write_atomic(path, lambda p: save(p, **arrays, meta=meta))
 
 
 def load_npz(path: Path) -> Surface:
-    """The surface or curve in an archive that `save_npz` wrote; nothing in it is unpickled.
+    """The surface or curve in an archive that `save_npz` wrote, or in one with arrays that are
+    called as there, or x, y and z; nothing in it is unpickled.
 
     Raises:
         IsolossError: it is damaged or holds no surface.
     """
-    if not zipfile.is_zipfile(path):
-        raise IsolossError(f"{path} is not a readable .npz file: it is no zip archive")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
-            needed = ("alpha", "beta", *GRIDS)
-            if missing := [name for name in needed if name not in content]:
-                raise IsolossError(f"{path} is not a surface: it has no array {missing[0]}")
-            arrays = {name: content[name] for name in needed}
-            shape = arrays["loss"].shape
-            spread = np.asarray(content["spread"], np.float64) if "spread" in content else None
-            columns = {
-                name: np.asarray(content[name], np.float64)
-                for name in content
-                if name not in (*needed, "spread", "meta") and content[name].shape == shape
-            }
-            described: Any = json.loads(str(content["meta"])) if "meta" in content else {}
-        if not isinstance(described, dict):
-            raise ValueError("its description is not a JSON object")
-        return Surface(
-            *(np.asarray(arrays[n], np.float64) for n in ("alpha", "beta", *GRIDS[:-1])),
-            count=np.asarray(arrays["count"], np.int64),
-            meta=cast(dict[str, Any], described),
-            # An extra that does not fit must not cost the surface.
-            spread=spread if spread is None or spread.shape == shape else None,
-            columns=columns,
-        )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        NotImplementedError,
-        *_ZIP_ERRORS,
-    ) as error:
-        raise IsolossError(f"{path} is not a readable .npz file: {error}") from error
+        with zipfile.ZipFile(path) as archive:
+            said = _said(archive)
+            about: Any = json.loads(said) if said else {}
+            further = taken_from(cast("dict[str, Any]", about)) if isinstance(about, dict) else []
+            arrays = _arrays(archive, {*_READ, *further})
+    except _DAMAGED as error:
+        known = isinstance(error, OSError) or not zipfile.is_zipfile(path)
+        why = error if known else "something in it is damaged"
+        raise IsolossError(f"{path} is not a readable .npz file: {why}") from error
+    if not isinstance(about, dict):
+        raise IsolossError(f"{path} is not a readable .npz file: its description is no JSON object")
+    return surface_of_arrays(arrays, cast("dict[str, Any]", about), further)
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The files in an archive, by the names of the arrays in them."""
+    return {member.removesuffix(".npy"): member for member in archive.namelist()}
+
+
+def _said(archive: zipfile.ZipFile) -> str:
+    """What is said of a surface; "" for nothing."""
+    members = _members(archive)
+    names_of_surface(members)
+    if "meta" not in members:
+        return ""
+    with archive.open(members["meta"]) as file:
+        array = read_array(cast(Any, file), "meta")
+    is_text = array.dtype.kind == "U" and array.size == 1
+    return str(array.reshape(())[()]) if is_text else ""
+
+
+def _arrays(archive: zipfile.ZipFile, wanted: Collection[str]) -> dict[str, NDArray[Any]]:
+    """The arrays that a surface is made of, by name."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, member in _members(archive).items():
+        if name in wanted:
+            with archive.open(member) as file:
+                arrays[name] = read_array(cast(Any, file), name)
+    return arrays

@@ -1,18 +1,20 @@
 """Surfaces and trajectories as PLY files that MeshLab, ParaView and Blender open.
 
-A surface's vertices are written row by row (β fastest) and carry `x y z` for other programs and
-`alpha beta loss accuracy loss_stderr count` (and `spread` and further columns, where there are
-any), from which the surface comes back exactly. One comment line `isoloss {…}` holds, as ASCII
-JSON, what made it, and which `columns` are its own.
+A surface's vertices are written row by row (β fastest): `x y` are α and β, `z` the height as it is
+drawn, `nx ny nz` and `red green blue` how it looks, `loss accuracy loss_stderr count` (and `spread`
+and further columns, where there are any) its values; all but the looks comes back exactly. α is not
+called `alpha`, which other programs take for how opaque a colour is; files of older versions have
+`alpha beta` beside `x y`. One comment line `isoloss {…}` holds, as ASCII JSON, what made it, and
+which further `columns` are its own.
 """
 
 from __future__ import annotations
 
-import json
+import io
 import re
 import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import plyfile as _plyfile  # pyright: ignore[reportMissingTypeStubs]
@@ -21,15 +23,19 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import HeightScale
-from isoloss.geometry.surface import GRIDS, Surface, grids_of
+from isoloss.geometry.files.exact import EXACT, MOST_CELLS, counts, reals
+from isoloss.geometry.files.further import described, taken_from
+from isoloss.geometry.files.grids import surface_of_points
+from isoloss.geometry.files.holes import known, without_holes
+from isoloss.geometry.files.look import Look, Relief, height_colors, normals, only_heights
+from isoloss.geometry.files.remark import meta_in, remark
+from isoloss.geometry.surface import Surface, grids_of
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import is_file
 
 plyfile: Any = _plyfile  # it has no type stubs
 
-_COMMENT = "isoloss "
 _MAX_HEADER = 1 << 20
-_MAX_VERTICES = 1 << 26
 _SIZES = {
     "char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2,
     "int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4, "double": 8,
@@ -42,6 +48,10 @@ _DTYPES = {
 }  # fmt: skip
 _TRIANGLE = np.dtype([("corners", "u1"), ("vertices", "<i4", 3)])
 _FACES_AT_ONCE = 1 << 18
+_NEWLINES = (b"\n", b"\r\n", b"\r")
+_BOM = b"\xef\xbb\xbf"
+_SAYS_NOTHING = (b"comment", b"obj_info")
+_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?ply[ \t]*(\r\n|\r|\n)")
 _SCALAR = rb"(?:u?char|u?short|u?int(?:8|16|32)?|float(?:32|64)?|double)"
 _PROPERTY = rb"property (" + _SCALAR + rb") (\w+)\n"
 _PLAIN = (
@@ -50,16 +60,22 @@ _PLAIN = (
     rb"(?:element face (?P<faces>\d+)\nproperty list uchar int vertex_indices\n)?end_header\n"
 )
 """The header of a surface of our own make, and of what else is as plain."""
-_COLUMNS = "columns"
+_NORMAL, _COLOR = ("nx", "ny", "nz"), ("red", "green", "blue")
+_SURFACE_FIELDS = ("loss", "accuracy", "loss_stderr")
 _TRAJECTORY_FIELDS = ("alpha", "beta", "loss", "off_plane", "epoch", "lr")
 
 
-def save_surface_ply(surface: Surface, path: Path) -> Path:
+def save_surface_ply(surface: Surface, path: Path, look: Look | None = None) -> Path:
     """Write `surface` as binary little-endian PLY; cells without a finite height get no face.
 
+    Counts are in 32 bits where these hold them, else in double precision.
+
+    Args:
+        look: how other programs show it.
+
     Raises:
-        IsolossError: a single row has no mesh, and could not be read again; or `path` cannot be
-            written.
+        IsolossError: a single row has no mesh, and could not be read again; or counts go beyond
+            what a PLY holds; or `path` cannot be written.
     """
     if surface.is_curve:
         raise IsolossError(f"cannot save a curve as {path.name}: choose .npz or .csv")
@@ -68,34 +84,44 @@ def save_surface_ply(surface: Surface, path: Path) -> Path:
             f"cannot save a grid of {surface.shape[0]}×{surface.shape[1]} as {path.name}: a curve "
             "has one β, and .npz or .csv keeps it"
         )
-    values = grids_of(surface)
+    values_of = grids_of(surface)
+    look = look or Look()
     vertex = np.zeros(
         surface.loss.size,
-        [(n, "f4") for n in "xyz"]
-        + [(n, "f8") for n in ("alpha", "beta", *values) if n != "count"]
-        + [("count", "i4")],
+        [(n, "f8") for n in "xyz"]
+        + [(n, "f4") for n in (_NORMAL if look.smooth else ())]
+        + [(n, "u1") for n in _COLOR]
+        + [(n, "f8") for n in values_of if n != "count"]
+        + [("count", _type_of_counts(surface, path))],
     )
-    alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
-    height = _mesh_height(surface)
-    vertex["x"], vertex["y"] = alpha.ravel(), beta.ravel()
-    vertex["z"] = np.nan_to_num(height, nan=0.0).ravel()
-    vertex["alpha"], vertex["beta"] = alpha.ravel(), beta.ravel()
-    for name, grid in values.items():
-        vertex[name] = grid.ravel()
-    triangles = _triangles(np.isfinite(height))
+    relief = Relief(surface, look.log_height)
+    height = relief.at(without_holes(surface))
+    place = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
+    for name, values in zip("xyz", (*place, height), strict=True):
+        vertex[name] = values.ravel()
+    colors = height_colors(surface, relief) if look.colors is None else look.colors
+    for k, name in enumerate(_COLOR):
+        vertex[name] = colors[..., k].ravel()
+    if look.smooth:
+        upwards = normals(surface, height)
+        for k, name in enumerate(_NORMAL):
+            vertex[name] = upwards[..., k].ravel()
+    for name, values in values_of.items():
+        vertex[name] = values.ravel()
+    triangles = _triangles(known(surface))
     face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
     face["vertex_indices"] = triangles
-    meta = surface.meta | ({_COLUMNS: [*surface.columns]} if surface.columns else {})
-    return _write(path, [("vertex", vertex), ("face", face)], "surface", meta)
+    return _write(path, [("vertex", vertex), ("face", face)], "surface", described(surface))
 
 
-def save_trajectory_ply(trajectory: Trajectory, path: Path, surface: Surface) -> Path:
+def save_trajectory_ply(
+    trajectory: Trajectory, path: Path, surface: Surface, look: Look | None = None
+) -> Path:
     """Write `trajectory` as a polyline at its own loss, on the height scale of `surface`'s mesh."""
-    vertex = np.zeros(
-        len(trajectory), [(n, "f4") for n in "xyz"] + [(n, "f8") for n in _TRAJECTORY_FIELDS]
-    )
+    vertex = np.zeros(len(trajectory), [(n, "f8") for n in ("x", "y", "z", *_TRAJECTORY_FIELDS)])
     vertex["x"], vertex["y"] = trajectory.alpha, trajectory.beta
-    vertex["z"] = np.nan_to_num(_mesh_height(surface, trajectory.loss), nan=0.0)
+    relief = Relief(surface, None if look is None else look.log_height)
+    vertex["z"] = relief.at(_bridged(trajectory.loss))
     for name in _TRAJECTORY_FIELDS:
         vertex[name] = getattr(trajectory, name)
     edge = np.zeros(max(len(trajectory) - 1, 0), [("vertex1", "i4"), ("vertex2", "i4")])
@@ -110,68 +136,22 @@ def load_surface_ply(path: Path) -> Surface:
         IsolossError: if the file is not a PLY, is cut short, or holds no grid.
     """
     vertex, meta = _read_vertices(path)
-    own = _own_columns(meta.pop(_COLUMNS, None))
+    further = taken_from(meta)
     names = set(vertex.dtype.names or ())
-    if {"alpha", "beta", "loss"} <= names:
-        flat_alpha, flat_beta, loss = (_column(vertex, n) for n in ("alpha", "beta", "loss"))
-    elif {"x", "y", "z"} <= names:
-        flat_alpha, flat_beta, loss = (_column(vertex, n) for n in "xyz")
-    else:
+    place = ("alpha", "beta") if {"alpha", "beta", "loss"} <= names else ("x", "y")
+    ours = {*place, "loss"} <= names
+    if not ours and not {"x", "y", "z"} <= names:
         raise IsolossError(f"{path} has no vertices with x, y and z: not a surface")
-    if not (np.isfinite(flat_alpha).all() and np.isfinite(flat_beta).all()):
-        raise IsolossError(
-            f"{path} is damaged: some vertices have coordinates that are not numbers"
-        )
-    alpha, beta, cell = _axes_in_order(flat_alpha, flat_beta) or _axes(flat_alpha, flat_beta, path)
-
-    def grid(values: NDArray[Any]) -> NDArray[Any]:
-        if cell is None:
-            return values.reshape(len(alpha), len(beta))
-        out = np.empty(len(vertex), values.dtype)
-        out[cell] = values
-        return out.reshape(len(alpha), len(beta))
-
-    def optional(name: str, missing: float) -> Array:
-        present = name in names
-        return grid(_column(vertex, name) if present else np.full(len(vertex), missing))
-
-    return Surface(
-        alpha,
-        beta,
-        grid(loss),
-        optional("accuracy", np.nan),
-        optional("loss_stderr", 0.0),
-        np.maximum(optional("count", 1.0), 0).astype(np.int64),
-        meta,
-        grid(_column(vertex, "spread")) if _is_number(vertex, "spread") else None,
-        columns={n: grid(_column(vertex, n)) for n in own if _is_number(vertex, n)},
-    )
-
-
-def _axes_in_order(flat_alpha: Array, flat_beta: Array) -> tuple[Array, Array, None] | None:
-    """The axes of vertices that lie row by row, as we write them; None where they do not.
-
-    A million vertices are checked in milliseconds, sorted in a quarter of a second.
-    """
-    columns = int(np.argmax(flat_alpha != flat_alpha[0])) if len(flat_alpha) else 0
-    if columns == 0 or len(flat_alpha) % columns:
-        return None
-    rows_alpha, rows_beta = flat_alpha.reshape(-1, columns), flat_beta.reshape(-1, columns)
-    alpha, beta = rows_alpha[:, 0].copy(), rows_beta[0].copy()
-    ascending = bool((np.diff(alpha) > 0).all() and (np.diff(beta) > 0).all())
-    regular = ascending and (rows_alpha == alpha[:, None]).all() and (rows_beta == beta).all()
-    return (alpha, beta, None) if regular else None
-
-
-def _axes(flat_alpha: Array, flat_beta: Array, path: Path) -> tuple[Array, Array, NDArray[np.intp]]:
-    """The axes of vertices in any order, and the cell of each."""
-    alpha, row = np.unique(flat_alpha, return_inverse=True)
-    beta, column = np.unique(flat_beta, return_inverse=True)
-    cell = row * len(beta) + column
-    count = len(flat_alpha)
-    if len(alpha) * len(beta) != count or len(np.unique(cell)) != count:
-        raise IsolossError(f"{path} is not a surface: its {count} vertices do not form a grid")
-    return alpha, beta, cell
+    alpha, beta, loss = (_column(vertex, n) for n in (*place, "loss" if ours else "z"))
+    columns: dict[str, NDArray[Any]] = {"loss": loss}
+    if ours:
+        columns |= {n: _column(vertex, n) for n in _SURFACE_FIELDS[1:] if n in names}
+        columns |= {"count": counts(vertex["count"])} if _is_number(vertex, "count") else {}
+        extras = ("spread", *further)
+        columns |= {n: _column(vertex, n) for n in extras if _is_number(vertex, n)}
+    if not ours and meta:  # our remark: z was never the loss
+        raise only_heights(path)
+    return surface_of_points(alpha, beta, columns, meta)
 
 
 def load_trajectory_ply(path: Path) -> Trajectory:
@@ -186,13 +166,6 @@ def load_trajectory_ply(path: Path) -> Trajectory:
     return Trajectory(*columns, meta=meta)
 
 
-def _own_columns(named: Any) -> list[str]:
-    """The further columns that a comment names; somebody may have edited it."""
-    names = cast("list[Any]", named) if isinstance(named, list) else []
-    known = ("alpha", "beta", *GRIDS, "spread")
-    return [name for name in names if isinstance(name, str) and name not in known]
-
-
 def _is_number(vertex: NDArray[Any], name: str) -> bool:
     """Whether each vertex has one number of this name, not a list of them."""
     return name in (vertex.dtype.names or ()) and vertex.dtype[name].kind != "O"
@@ -201,15 +174,21 @@ def _is_number(vertex: NDArray[Any], name: str) -> bool:
 def _column(vertex: NDArray[Any], name: str) -> Array:
     if not _is_number(vertex, name):
         raise IsolossError(f"a surface's {name} is one number for each vertex, not a list")
-    return np.ascontiguousarray(vertex[name], np.float64)
+    return np.ascontiguousarray(reals(vertex[name], name))
 
 
-def _mesh_height(surface: Surface, loss: Array | None = None) -> Array:
-    """Heights for other programs: as our viewer draws them, 0.45 of the wider axis tall."""
-    extent = max(np.ptp(surface.alpha), np.ptp(surface.beta))
-    computed = np.where(surface.computed, surface.loss, np.nan)
-    scale = HeightScale.automatic(computed)
-    return 0.45 * extent * scale.apply(computed if loss is None else loss)
+def _type_of_counts(surface: Surface, path: Path) -> str:
+    largest = int(surface.count.max())
+    if largest > EXACT:
+        raise IsolossError(f"cannot save counts beyond {EXACT:,} as {path.name}: .npz holds them")
+    return "i4" if largest < 1 << 31 else "f8"
+
+
+def _bridged(loss: Array) -> Array:
+    """The losses along a path, where there is none between those before and after."""
+    finite = np.isfinite(loss)
+    steps = np.arange(len(loss))
+    return np.interp(steps, steps[finite], loss[finite]) if finite.any() else np.zeros(len(loss))
 
 
 def _triangles(finite: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -225,55 +204,78 @@ def _write(
     path: Path, elements: list[tuple[str, NDArray[Any]]], kind: str, meta: dict[str, Any]
 ) -> Path:
     described = [plyfile.PlyElement.describe(data, name) for name, data in elements]
-    comment = _COMMENT + json.dumps({"kind": kind, **meta}, ensure_ascii=True)
-    ply = plyfile.PlyData(described, text=False, byte_order="<", comments=[comment])
-    return write_atomic(path, lambda p: ply.write(str(p)))
+    comments = [remark(kind, meta)]
+    header = plyfile.PlyData(described, text=False, byte_order="<", comments=comments).header
+
+    def write(target: Path) -> None:
+        # plyfile writes lists one by one: of a million points for five seconds.
+        with target.open("wb") as file:
+            file.write(f"{header}\n".encode("ascii"))
+            for _, data in elements:
+                listed = _as_listed(data)
+                listed.astype(listed.dtype.newbyteorder("<"), copy=False).tofile(file)
+
+    return write_atomic(path, write)
+
+
+def _as_listed(data: NDArray[Any]) -> NDArray[Any]:
+    """The rows of an element as they are written: corners have their number before them."""
+    if data.dtype.names != ("vertex_indices",):
+        return data
+    listed = np.empty(len(data), _TRIANGLE)
+    listed["corners"], listed["vertices"] = 3, data["vertex_indices"]
+    return listed
 
 
 def _read_vertices(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
     header = _check_header(path)
+    lines = _lines(header)
+    meta = meta_in(_decoded(x[8:]) for x in lines if x.startswith(b"comment ")) or {}
     quickly = _read_plain_vertices(path, header)
     if quickly is not None:
-        return quickly, _meta(_comments(header))
+        return quickly, meta
     try:
-        ply = _read(path, known_list_len={"face": {"vertex_indices": 3}})
+        ply = _read(path, header, lines)
     except plyfile.PlyElementParseError as error:
-        # The faces may be polygons of any size, which the fast path above does not take.
-        if "list" not in str(error).lower():
-            raise IsolossError(f"{path} is damaged: {error}") from error
-        ply = _read_any_faces(path)
+        raise IsolossError(f"{path} is damaged: {error}") from error
+    except UnicodeDecodeError as error:
+        raise IsolossError(f"{path} is damaged: its data is text, but not of numbers") from error
     except (plyfile.PlyParseError, ValueError, OSError, MemoryError, OverflowError) as error:
         raise IsolossError(f"{path} is not a readable PLY file: {error}") from error
     if "vertex" not in ply:
         raise IsolossError(f"{path} has no vertices: not a surface")
-    return ply["vertex"].data, _meta(ply.comments)
+    return ply["vertex"].data, meta
 
 
-def _read(path: Path, **how: Any) -> Any:
+def _read(path: Path, header: bytes, lines: list[bytes]) -> Any:
+    """What plyfile makes of a file; it takes no header but a strict one, so it is given that."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters of a file's oddities is said in words
-        return plyfile.PlyData.read(str(path), **how)
+        if not header.isascii() or header not in (x.join([*lines, b""]) for x in _NEWLINES):
+            strict = [x for x in lines if x.split(maxsplit=1)[0] not in _SAYS_NOTHING]
+            with path.open("rb") as file:
+                file.seek(len(header))
+                return plyfile.PlyData.read(io.BytesIO(b"\n".join([*strict, b""]) + file.read()))
+        try:
+            return plyfile.PlyData.read(str(path), known_list_len={"face": {"vertex_indices": 3}})
+        except plyfile.PlyElementParseError as error:
+            # The faces may be polygons of any size, which are not read at once.
+            if "list" not in str(error).lower():
+                raise
+            return plyfile.PlyData.read(str(path))
 
 
-def _comments(header: bytes) -> list[str]:
-    """The comments of a header, without the word and the space after it."""
-    lines = re.split(rb"\r\n|\r|\n", header)
-    return [x[8:].decode("utf-8", "replace") for x in lines if x.startswith(b"comment ")]
+def _lines(header: bytes) -> list[bytes]:
+    """The lines of a header that say something, without space around them."""
+    lines = (line.strip() for line in re.split(rb"\r\n|\r|\n", header))
+    return [line.removeprefix(_BOM) for line in lines if line]
 
 
-def _meta(comments: list[str]) -> dict[str, Any]:
-    """What made a file, from our comment in it; empty where there is none."""
-    meta: dict[str, Any] = {}
-    for comment in comments:
-        if comment.startswith(_COMMENT):
-            try:
-                found: Any = json.loads(comment.removeprefix(_COMMENT))
-            except (ValueError, RecursionError):
-                continue  # Somebody edited the comment; the numbers are still good.
-            if isinstance(found, dict):
-                meta = cast(dict[str, Any], found)
-                meta.pop("kind", None)
-    return meta
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _read_plain_vertices(path: Path, header: bytes) -> NDArray[Any] | None:
@@ -311,13 +313,6 @@ def _are_triangles(file: Any, count: int) -> bool:
     return True
 
 
-def _read_any_faces(path: Path) -> Any:
-    try:
-        return _read(path)
-    except (plyfile.PlyParseError, ValueError, OSError, MemoryError, OverflowError) as error:
-        raise IsolossError(f"{path} is not a readable PLY file: {error}") from error
-
-
 def _check_header(path: Path) -> bytes:
     """Refuse a file that promises more than it can hold, before anything is allocated for it.
 
@@ -329,31 +324,56 @@ def _check_header(path: Path) -> bytes:
             head = file.read(_MAX_HEADER)
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
-    if not re.match(rb"ply[\r\n]", head):
+    begin = _BEGINS.match(head)
+    if begin is None:
         raise IsolossError(f"{path} is not a PLY file: it does not begin with 'ply'")
-    end = re.search(rb"[\r\n]end_header\r?\n?", head)
+    # After lines that end in a carriage return alone, data may begin with a line feed.
+    newline = rb"\r" if begin[1] == b"\r" else rb"\r?\n"
+    end = re.search(rb"[\r\n][ \t]*end_header[ \t]*(?:" + newline + rb"|\Z)", head)
     if end is None:
         raise IsolossError(f"{path} is damaged: its PLY header has no end")
-    text = b" ascii " in head[: end.start()]
-    promised = 0
-    count = 0
-    for line in re.split(rb"[\r\n]+", head[: end.start()]):
-        words = line.split()
-        if words[:1] == [b"element"]:
-            if len(words) != 3 or not words[2].isdigit():
-                raise IsolossError(f"{path} is damaged: bad header line {line[:60]!r}")
-            count = int(words[2])
-            if count > _MAX_VERTICES:
-                raise IsolossError(
-                    f"{path} promises {count:,} elements, more than {_MAX_VERTICES:,}"
-                )
-        elif words[:1] == [b"property"] and len(words) >= 3:
-            kind = words[2 if words[1] == b"list" else 1].decode("latin-1")
-            promised += count * (2 if text else _SIZES.get(kind, 1))
+    header = head[: end.end()]
+    promised = _promised(path, _lines(header))
     # The last value of a text file needs no separator after it.
-    if promised > size - end.end() + 1:
+    if promised > size - len(header) + 1:
         raise IsolossError(
             f"{path} is cut short: its header promises at least {promised:,} bytes of data, "
-            f"{max(size - end.end(), 0):,} are there"
+            f"{size - len(header):,} are there"
         )
-    return head[: end.end()]
+    return header
+
+
+def _promised(path: Path, lines: list[bytes]) -> int:
+    """How many bytes of data a header of these lines promises, at least."""
+    text = any(re.match(rb"format\s+ascii\b", line) for line in lines)
+    promised = count = 0
+    for words in (line.split() for line in lines):
+        if words[0] == b"element":
+            if len(words) != 3 or not words[2].isdigit():
+                line = b" ".join(words)
+                raise IsolossError(f"{path} is damaged: bad header line {line[:60]!r}")
+            count = int(words[2]) if len(words[2]) < 20 else MOST_CELLS + 1
+            if count > MOST_CELLS:
+                raise IsolossError(f"{path} promises {count:,} elements, more than {MOST_CELLS:,}")
+        elif words[0] == b"property" and len(words) >= 3:
+            kind = words[2 if words[1] == b"list" else 1].decode("latin-1")
+            promised += count * (2 if text else _SIZES.get(kind, 1))
+    return promised
+
+
+def holds_trajectory(path: Path) -> bool | None:
+    """Whether the header of a PLY tells of a trajectory of our make (True) or of another thing with
+    places and heights, as surfaces are (False); None for what is neither, or cannot be read."""
+    if not is_file(path):
+        return None
+    try:
+        with path.open("rb") as file:
+            header, end, _ = file.read(_MAX_HEADER).partition(b"end_header")
+    except OSError:
+        return None
+    if not (end and _BEGINS.match(header)):
+        return None
+    names = {name.decode("latin-1") for name in re.findall(rb"property \w+ (\w+)", header)}
+    if names & {"off_plane", "epoch", "lr"} or b'"kind": "trajectory"' in header:
+        return True
+    return False if names.issuperset("xyz") or {"alpha", "beta", "loss"} <= names else None

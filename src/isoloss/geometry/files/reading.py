@@ -4,34 +4,50 @@ from __future__ import annotations
 
 import glob
 import re
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from isoloss.errors import IsolossError
-from isoloss.files import nothing_at, read_json
-from isoloss.geometry.files.formats import load_surface, trajectory_path
-from isoloss.geometry.files.ply import load_trajectory_ply
+from isoloss.files import check_readable, entries, nothing_at, read_json
+from isoloss.geometry.files.formats import load_surface, readable, trajectory_path
+from isoloss.geometry.files.ply import holds_trajectory, load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.run_folder import CURVE, GROWING, RUN, SURFACE, is_run
+from isoloss.paths import exists, is_file, is_folder
+from isoloss.run_folder import CURVE, DEFENDED, DEFENDED_GROWING, GROWING, RUN, SURFACE, is_run
 
-_TRAJECTORY = re.compile(r"(^|-)trajectory(-|$)")
+Tell = Callable[[str], object]
+_TRAJECTORY = re.compile(r"(?:^|-)trajectory(?=-|$)")
+
+
+def warn(problem: str) -> None:
+    """Tell a script."""
+    warnings.warn(problem, stacklevel=5)
 
 
 def load(path: str | Path) -> Surface:
-    """Read a surface or a curve from a .ply, .npz or .h5 file, or from a run folder, and the
-    trajectories beside it.
+    """Read a surface or a curve from a .ply, .npz, .h5, .vts, .vtp, .csv or .npy file, or from a
+    run folder, and the trajectories beside it.
 
     A run folder gives its finished `surface.ply` or `curve.npz`, or what has been computed so far.
-    `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote to
-    .ply or .npz comes back exactly.
+    `.h5` files are read in the layout of tomgoldstein/loss-landscape. What `Surface.save` wrote
+    comes back exactly; only .csv does not keep what made it. Where a file says no coordinates, as
+    an .npy, they are the numbers of rows and columns, and a note among the findings says so.
+    A trajectory that cannot be read is left out, with a warning.
 
     Raises:
-        IsolossError: if there is no such file, or it is damaged, or it holds no surface; or one of
-            the trajectories is damaged.
+        IsolossError: if there is no such file, or it is damaged, or it holds no surface.
     """
-    return replace(load_alone(path), trajectories=tuple(load_trajectories(path)))
+    return load_telling(path, warn)
+
+
+def load_telling(path: str | Path, tell: Tell) -> Surface:
+    """As `load`; `tell` is called with one line for each trajectory that cannot be read."""
+    surface = load_alone(path)
+    return replace(surface, trajectories=tuple(load_trajectories(path, tell)))
 
 
 def load_alone(path: str | Path) -> Surface:
@@ -40,35 +56,75 @@ def load_alone(path: str | Path) -> Surface:
         path = Path(path)
     except TypeError as error:
         raise IsolossError(f"what is loaded is a path, not a {type(path).__name__}") from error
-    if path.is_dir():
+    if is_folder(path):
         return _load_run(path)
-    if not path.exists():
+    if still_grows(path):
+        return GrowingSurface.open(path.parent / DEFENDED_GROWING).snapshot()
+    if not exists(path):
         raise nothing_at(path)
     return load_surface(path)
 
 
-def load_trajectories(path: str | Path) -> list[Trajectory]:
+def still_grows(path: Path) -> bool:
+    """Whether a path is that of a surface behind a defense which has no file yet, but values."""
+    named = path.name == DEFENDED and not exists(path)
+    return named and GrowingSurface.exists(path.parent / DEFENDED_GROWING)
+
+
+def load_trajectories(path: str | Path, tell: Tell = warn) -> list[Trajectory]:
     """The trajectories that belong to what `load(path)` reads, the surface's own first.
 
     They lie beside a surface as `trajectory.ply` and `trajectory-NAME.ply`, or beside `S.ply` as
     `S-trajectory.ply` and `S-trajectory-NAME.ply`. One that does not say its name has that of its
-    file.
+    file. A surface that is called so is none.
+
+    Args:
+        tell: is called with one line for each that cannot be read: it costs no surface.
     """
     path = Path(path)
-    first = trajectory_path(path / SURFACE if path.is_dir() else path)
-    found = [first] if first.exists() else []
+    first = trajectory_path(path / SURFACE if is_folder(path) else path)
+    found = [first] if exists(first) else []
     found += sorted(first.parent.glob(f"{glob.escape(first.stem)}-*.ply"))
-    return [_named(load_trajectory_ply(p), p.stem[len(first.stem) + 1 :]) for p in found]
+    trajectories: list[Trajectory] = []
+    for file in found:
+        if holds_trajectory(file) is False:
+            continue
+        try:
+            check_readable(file)
+            trajectory = load_trajectory_ply(file)
+        except IsolossError as error:
+            tell(f"{path.name} is shown without a trajectory: {error}")
+            continue
+        trajectories.append(_named(trajectory, file.stem[len(first.stem) + 1 :]))
+    return trajectories
 
 
 def is_trajectory(path: Path) -> bool:
-    """Whether the file's name says that it is a trajectory beside a surface."""
-    return _TRAJECTORY.search(path.stem) is not None
+    """Whether a file is a trajectory beside a surface: its name says so, and it is no surface."""
+    named = path.suffix.lower() == ".ply" and _TRAJECTORY.search(path.stem) is not None
+    return named and holds_trajectory(path) is not False
+
+
+def surface_beside(trajectory: Path) -> Path | None:
+    """The file of the surface that a trajectory lies on; None where it is not beside it."""
+    stem = trajectory.stem
+    for named in _TRAJECTORY.finditer(stem):
+        before = stem[: named.start()]
+        files = [f"{before}{suffix}" for suffix in readable()] if before else [SURFACE, CURVE]
+        for file in map(trajectory.with_name, files):
+            if is_file(file):
+                return file
+    return None
 
 
 def finished_file(folder: Path) -> Path | None:
     """What a probe run in `folder` has left when it was done: its surface or its curve."""
-    return next((folder / name for name in (SURFACE, CURVE) if (folder / name).exists()), None)
+    return next((folder / name for name in (SURFACE, CURVE) if exists(folder / name)), None)
+
+
+def has_surface(folder: Path) -> bool:
+    """Whether a folder is that of a surface or a curve, finished or growing."""
+    return finished_file(folder) is not None or GrowingSurface.exists(folder / GROWING)
 
 
 def _load_run(folder: Path) -> Surface:
@@ -84,15 +140,21 @@ def _load_run(folder: Path) -> Surface:
     if GrowingSurface.exists(folder / GROWING):
         return GrowingSurface.open(folder / GROWING).snapshot()
     if is_run(folder):
-        if _kind_of_run(folder) in ("train", "import"):
+        if kind_of_run(folder) in ("train", "import"):
             raise IsolossError(
                 f"{folder} is a training run: cut a surface with 'isoloss probe {folder}'"
             )
         raise IsolossError(f"{folder} has no surface yet: resume it with 'isoloss run {folder}'")
+    entries(folder)  # which says so where it is closed
     raise IsolossError(f"{folder} is not a run folder: it has neither {RUN} nor {SURFACE}")
 
 
-def _kind_of_run(folder: Path) -> str:
+def kind_of_run(folder: Path) -> str:
+    """What kind of run a folder says it is, such as "train"; "" where it says none.
+
+    Raises:
+        IsolossError: what it says cannot be read.
+    """
     try:
         return str(read_json(folder / RUN)["settings"]["kind"])
     except (KeyError, TypeError):

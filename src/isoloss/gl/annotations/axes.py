@@ -247,11 +247,22 @@ class AxisLabels:
             step += 1
         middle, before = anchors.mean(axis=0), len(self._taken)
         for k in range(0, len(texts), step):
-            centre = self._apart(centres[k], sizes[k], middle - anchors[k])
+            seen = self._in_sight(centres[k], sizes[k], anchors[k])
+            if seen is None:
+                continue
+            centre = self._apart(seen, sizes[k], middle - anchors[k])
             if centre is not None:
                 self._add(texts[k], centre, self._view.theme.quiet_ink)
         self._numbers += self._taken[before:]
         return extent
+
+    def _in_sight(self, centre: Array, size: tuple[float, float], anchor: Array) -> Array | None:
+        """`centre`, pushed back from the edge of the picture; None where what is there is not to be
+        seen."""
+        picture, half = np.array(self._view.size), np.array(size) / 2 + 1
+        within = np.clip(centre, half, np.maximum(picture - half, half))
+        is_seen = ((anchor >= 0) & (anchor <= picture)).all()
+        return within if is_seen or (within == centre).all() else None
 
     def _apart(self, centre: Array, size: tuple[float, float], inward: Array) -> Array | None:
         """`centre`, or a little further in where the number of another axis stands beside it.
@@ -274,7 +285,10 @@ class AxisLabels:
             return  # seen from above
         anchors = self._view.pixels(np.array([(x, y, z) for z, _ in ticks]).reshape(-1, 3))[:, :2]
         self._tick_labels(anchors, [label for _, label in ticks], np.array([-1.0, 0.0]))
-        self._add(title, head + np.array([0.0, -1.15 * em]), self._view.theme.ink, 1.1)
+        extent = self._text.measure(title, em, 1.1)
+        above = self._in_sight(head + np.array([0.0, -1.15 * em]), extent, head)
+        if above is not None:
+            self._add(title, above, self._view.theme.ink, 1.1)
 
     def _add(
         self,

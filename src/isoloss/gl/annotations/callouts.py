@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect, is_free
 from isoloss.gl.annotations.axes import AxisLabels
 from isoloss.gl.device.drawn_view import View
@@ -15,6 +17,7 @@ from isoloss.gl.primitives.fills import rectangle, stroke
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import Marker
 from isoloss.scene.scene import Frame
+from isoloss.scene.theme import Color
 
 _SIZE = 0.92  # of the ordinary text
 _LINE = 1.3  # em
@@ -41,9 +44,17 @@ class Callouts:
 
 
 def callouts(
-    markers: list[Marker], view: View, text: TextPass, frame: Frame, layout: AxisLabels
+    markers: list[Marker],
+    view: View,
+    text: TextPass,
+    frame: Frame,
+    layout: AxisLabels,
+    is_hidden: Callable[[Array], bool],
 ) -> Callouts:
-    """A card for each labelled marker in sight, where `layout` has room for it."""
+    """A card for each labelled marker in sight, where `layout` has room for it.
+
+    `is_hidden` says of a place in the box (3,) whether a surface hides it.
+    """
     laid, cards = Callouts(), list[Rect]()
     labelled = [m for m in markers if m.label]
     if not labelled:
@@ -56,19 +67,20 @@ def callouts(
     for x, y, _ in places[in_sight]:
         layout.reserve((x - half, y - half, x + half, y + half))
     small = view.size[0] < _ROOMY[0] * view.em or view.size[1] < _ROOMY[1] * view.em
-    for marker, (x, y, _) in zip(
-        np.array(labelled, object)[in_sight], places[in_sight], strict=True
-    ):
+    for k in np.flatnonzero(in_sight):
+        marker, (x, y, _) = labelled[k], places[k]
         lines = marker.label.split("\n")
         # In a small picture the place is left to be seen, the values are written.
         written = lines[1:] if small and len(lines) > 1 else lines
-        cards.append(_card(written, (float(x), float(y)), view, text, layout, laid, cards))
+        at, hidden = (float(x), float(y)), is_hidden(points[k])
+        cards.append(_card(written, at, hidden, view, text, layout, laid, cards))
     return laid
 
 
 def _card(
     lines: list[str],
     point: tuple[float, float],
+    hidden: bool,
     view: View,
     text: TextPass,
     layout: AxisLabels,
@@ -84,13 +96,27 @@ def _card(
     rim = max(1.0, view.scale)
     near = min(max(point[0], left), right), min(max(point[1], top), bottom)
     edge = (left - rim, top - rim, right + rim, bottom + rim)
-    laid.triangles.append(stroke(view, point, near, 1.4 * view.scale, theme.ink))
+    ink = theme.quiet_ink if hidden else theme.ink
+    laid.triangles.extend(_leader(view, point, near, ink, dashed=hidden))
     laid.triangles.append(rectangle(view, edge, theme.box))
     laid.triangles.append(rectangle(view, rect, (*theme.path_casing[:3], 1.0)))
     for k, line in enumerate(lines):
         y = top + (_PAD + 0.4 + _LINE * k) * em
-        laid.labels.append(Label(line, left + _PAD * em, y, theme.ink, (0.0, 0.5), _SIZE))
+        laid.labels.append(Label(line, left + _PAD * em, y, ink, (0.0, 0.5), _SIZE))
     return rect
+
+
+def _leader(
+    view: View, start: tuple[float, float], end: tuple[float, float], ink: Color, *, dashed: bool
+) -> list[NDArray[np.void]]:
+    """The line from a point to its card."""
+    a, b = np.array(start), np.array(end)
+    count = max(1, round(float(np.hypot(*(b - a))) / (0.6 * view.em))) if dashed else 1
+    steps = np.linspace(0, 1, 2 * count)
+    ends = [
+        (a + s * (b - a), a + e * (b - a)) for s, e in zip(steps[::2], steps[1::2], strict=True)
+    ]
+    return [stroke(view, tuple(s), tuple(e), 1.4 * view.scale, ink) for s, e in ends]
 
 
 def _place(

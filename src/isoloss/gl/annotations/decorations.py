@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.minima import Minimum
 from isoloss.geometry.rect import Rect
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
-from isoloss.gl.annotations.minima_labels import minima_labels
 from isoloss.gl.annotations.plates import Silhouette, headline
-from isoloss.gl.annotations.scalar_bar import Extent, Note, ScalarBar, notes, scalar_bar
+from isoloss.gl.annotations.point_labels import of_ends, of_minima, point_labels
+from isoloss.gl.annotations.scalar_bar import Bands, Extent, Note, ScalarBar, notes, scalar_bar
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.legend import Entry, path_entries, sign_entries, surface_entries
+from isoloss.scene.levels import band_edges
+from isoloss.scene.picking import is_hidden
 from isoloss.scene.pins import drawn_markers
 from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.texturing import ColorScale, axis_titles, shown_texture
@@ -56,6 +60,15 @@ class Writing:
     labels: list[Label] = field(default_factory=list[Label])
 
 
+def _entries(scene: Scene, view: View) -> list[Entry]:
+    """Of the legend: a single path needs no name."""
+    appearance, theme = scene.appearance, view.theme
+    entries = surface_entries(scene, theme) if appearance.legend else []
+    paths = path_entries(scene, theme) if appearance.legend else []
+    entries += paths if len(paths) > 1 else []
+    return entries + (sign_entries(scene, theme, in_space=True) if appearance.signs else [])
+
+
 class Decorations:
     """Lays them out so that none covers another, and draws them."""
 
@@ -79,12 +92,16 @@ class Decorations:
         # A picture without background may be put on any other.
         halo = None if appearance.transparent else box.halo
         layout, writing = AxisLabels(view, self._text, halo), Writing()
+
+        def hidden(point: Array) -> bool:
+            return is_hidden(scene, point, view.size)
+
         bar: ScalarBar | None = None
         if appearance.scalar_bar and colors is not None:
-            bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
-            bands = len(colors.classes) or bands
-            remarks = notes(self._extent(shown), texture, appearance, frame, view.theme)
-            bar = self._scalar_bar(view, colors, scene, bands, remarks)
+            looks = scene.drawn_appearance
+            bands = band_edges(looks, frame, colors) if texture.paint == "bands" else None
+            remarks = notes(self._extent(shown), texture, colors, appearance, frame, view.theme)
+            bar = self._scalar_bar(view, colors, scene, bands, remarks, box.reach)
             if bar is not None:
                 for rect in bar.rects:
                     layout.reserve(rect)
@@ -92,17 +109,19 @@ class Decorations:
         if scene.heading:
             heading, rect = headline(view, self._text, scene.heading)
             layout.reserve((0.0, 0.0, *rect[2:]))
-            layout.labels.append(heading)
+            layout.labels += heading
             writing.fills.append(box.plate(rect))
         if appearance.axes:
-            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown))
+            layout.lay_out(frame, box_view.ticks, box_view.sides, axis_titles(shown, frame))
         cards = Callouts()
         if appearance.markers:
             markers = [m for layer in shown for m in drawn_markers(layer)]
-            cards = callouts(markers, view, self._text, frame, layout)
-        layout.labels += minima_labels(minima, view, frame, self._text, layout)
-        has_key = appearance.trajectory and appearance.legend
-        key = legend(view, self._text, shown, layout.is_free) if has_key else None
+            cards = callouts(markers, view, self._text, frame, layout, hidden)
+        points = of_minima(minima, frame) + of_ends(scene, frame)
+        layout.labels += point_labels(points, view, self._text, layout, hidden)
+        key = legend(view, self._text, _entries(scene, view), layout.is_free)
+        if key is not None:
+            writing.fills.append(box.plate(key.rect))
         for card in (bar, cards, key):
             if card is not None:
                 writing.fills.append(card.triangles)
@@ -140,23 +159,27 @@ class Decorations:
         view: View,
         colors: ColorScale,
         scene: Scene,
-        bands: int,
+        bands: Bands | None,
         remarks: tuple[Note, ...],
+        reach: tuple[float, float],
     ) -> ScalarBar | None:
         """The bar of the last frame, if it would be the same."""
-        appearance = scene.drawn_appearance
+        appearance, palettes = scene.drawn_appearance, tuple(dict.fromkeys(scene.palettes.values()))
         key = (
             view.size,
             view.scale,
             colors,
             appearance.theme,
-            appearance.colormap,
-            appearance.reverse_colormap,
+            palettes,
             bands,
             remarks,
+            reach,
         )
         if self._bar[0] != key:
-            self._bar = (key, scalar_bar(view, self._text, colors, appearance, bands, remarks))
+            self._bar = (
+                key,
+                scalar_bar(view, self._text, colors, appearance, palettes, bands, remarks, reach),
+            )
         return self._bar[1]
 
     def draw_nothing(self, scene: Scene, view: View) -> None:

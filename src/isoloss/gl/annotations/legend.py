@@ -1,4 +1,4 @@
-"""The legend: which path is whose, where a picture shows several."""
+"""The legend as it is drawn: a line for each entry, in a corner."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
+from isoloss.gl.primitives.flat_marks import flat_mark
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.scene.layer import SurfaceLayer
+from isoloss.naming import without_middle
+from isoloss.scene.colormaps import shades
+from isoloss.scene.legend import Entry
 
-_LONGEST = 28  # characters
+_LINE, _SIGN = 1.5, 2.0  # em: from line to line, and the width of a sign
+_WIDEST = 0.4  # of the picture's width
+_RADIUS = 5.0
+_STEPS = 24
 
 
 @dataclass(frozen=True)
@@ -24,42 +30,65 @@ class Legend:
 
     Attributes:
         triangles: in clip coordinates.
-        labels: one for each path.
+        labels: one for each entry.
+        rect: (left, top, right, bottom) where it is.
     """
 
     triangles: list[NDArray[np.void]]
     labels: list[Label]
+    rect: Rect
 
 
 def legend(
-    view: View, text: TextPass, shown: list[SurfaceLayer], is_free: Callable[[Rect], bool]
+    view: View, text: TextPass, entries: list[Entry], is_free: Callable[[Rect], bool]
 ) -> Legend | None:
-    """A line for each path in a corner; None for a single path, which needs no name.
+    """As many of the entries as half the picture's height has room for; None for none.
 
     `is_free` says whether a rectangle in pixels holds nothing else yet.
     """
-    entries = [
-        (path_name(layer, index), view.theme.path_color(index))
-        for layer in shown
-        for index, _ in layer.shown_trajectories
-    ]
-    em, line, stroke = view.em, 1.5 * view.em, 1.8 * view.em
-    size = (
-        stroke + 0.6 * em + max((text.measure(name, em)[0] for name, _ in entries), default=0.0),
-        line * len(entries),
-    )
-    if len(entries) < 2 or size[0] > view.size[0] / 2 or size[1] > view.size[1] / 2:
+    em = view.em
+    line, beside = _LINE * em, (_SIGN + 0.6) * em
+    shown = entries[: int(view.size[1] / 2 / line)]
+    room = _WIDEST * view.size[0] - beside
+    if not shown or room < 4 * em:
         return None
-    left, top = _corner(view, size, is_free)
-    triangles, labels = [], []
-    for k, (name, color) in enumerate(entries):
+    names = [without_middle(e.text, lambda part: text.measure(part, em)[0] <= room) for e in shown]
+    width = beside + max(text.measure(name, em)[0] for name in names)
+    left, top = _corner(view, (width, line * len(shown)), is_free)
+    triangles, labels = list[NDArray[np.void]](), list[Label]()
+    for k, (entry, name) in enumerate(zip(shown, names, strict=True)):
         y = top + (k + 0.5) * line
-        for half, shade in ((2.5, view.theme.path_casing), (1.2, color)):
-            reach, edge = half * view.scale, (half - 1.2) * view.scale
-            bar = (left - edge, y - reach, left + stroke + edge, y + reach)
-            triangles.append(rectangle(view, bar, shade))
-        labels.append(Label(name, left + stroke + 0.6 * em, y, view.theme.ink, (0.0, 0.5)))
-    return Legend([joined(triangles)], labels)
+        triangles += _sign(view, entry, (left, y))
+        labels.append(Label(name, left + beside, y, view.theme.ink, (0.0, 0.5)))
+    margin = 0.4 * em
+    rect = (left - margin, top - margin, left + width + margin, top + line * len(shown) + margin)
+    return Legend([joined(triangles)], labels, rect)
+
+
+def _sign(view: View, entry: Entry, at: tuple[float, float]) -> list[NDArray[np.void]]:
+    """What stands before the text: its left end is `at`, in pixels."""
+    (left, y), unit, width = at, view.scale, _SIGN * view.em
+    casing = view.theme.path_casing
+    made: list[NDArray[np.void]] = []
+    if entry.palette is not None:
+        edges = np.linspace(0, 1, _STEPS + 1)
+        low, high = (shades(e, *entry.palette) for e in (edges[:-1], edges[1:]))
+        for k in range(_STEPS):
+            rect = left + edges[k] * width, y - 4 * unit, left + edges[k + 1] * width, y + 4 * unit
+            made.append(rectangle(view, rect, np.stack([low[k], high[k], high[k], low[k]])))
+    elif entry.line:
+        for half, shade in ((1.2 * entry.line + 1.3, casing), (1.2 * entry.line, entry.color)):
+            reach, edge = half * unit, (half - 1.2 * entry.line) * unit
+            made.append(
+                rectangle(view, (left - edge, y - reach, left + width + edge, y + reach), shade)
+            )
+    elif not entry.shapes:
+        made.append(rectangle(view, (left, y - 4 * unit, left + width, y + 4 * unit), entry.color))
+    count = len(entry.shapes)
+    for k, shape in enumerate(entry.shapes):
+        x = left + width * (k / (count - 1) if count > 1 else 0.5)
+        made += flat_mark(view, (x, y), _RADIUS, shape, entry.color, casing)
+    return made
 
 
 def _corner(
@@ -71,9 +100,3 @@ def _corner(
     corners = [(margin, bottom), (right, bottom), (right, 0.8 * margin)]
     free = (c for c in corners if is_free((c[0], c[1], c[0] + size[0], c[1] + size[1])))
     return next(free, corners[0])
-
-
-def path_name(layer: SurfaceLayer, index: int) -> str:
-    """What a trajectory is called in a legend."""
-    name = layer.trajectories[index].name or f"Trajectory {index + 1}"
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"

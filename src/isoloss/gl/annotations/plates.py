@@ -10,10 +10,14 @@ from isoloss.geometry.rect import Rect
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
-from isoloss.naming import shortened
+from isoloss.naming import in_lines
+from isoloss.scene.camera import Camera, box_unit
 from isoloss.scene.theme import Color
 
+_TURNS, _MAP = 60.0, 75.0  # degrees: below the first it is seen to turn, above the second not
 _TITLE = 1.3  # of the ordinary text
+_LINES, _LEADING = 3, 1.3  # lines at most, and from one to the next in its size
+_SHARE = 0.2  # of the picture's height that more than one line may take
 _SMALL = 24  # em: a picture that is less tall
 
 
@@ -28,6 +32,17 @@ class Silhouette:
         places = view.pixels(corners)
         self._view, self._box = view, places[:, :2]
         self._is_around = bool(places[:, 2].min() <= 0)  # the eye is inside
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far it may come to the right and down, whole pixels: the same from all sides, but
+        from above, where it is seen to."""
+        (width, height), camera = self._view.size, self._view.camera
+        unit = box_unit(self._view.size) * Camera.distance / camera.distance
+        turning = np.array([width / 2 + 0.55 * unit, height / 2 + 0.49 * unit])
+        share = float(np.clip((camera.elevation - _TURNS) / (_MAP - _TURNS), 0, 1))
+        right, down = turning + share * (self._box.max(axis=0) - turning)
+        return float(round(right)), float(round(down))
 
     def meets(self, rect: Rect) -> bool:
         """Whether it and `rect` have a point in common: no line lies between them."""
@@ -53,14 +68,19 @@ class Silhouette:
         return (*self._view.theme.ground[:3], 0.8) if self.meets(rect) else None
 
 
-def headline(view: View, text: TextPass, title: str) -> tuple[Label, Rect]:
-    """The title at the top left, as much of it as fits, and where it is."""
+def headline(view: View, text: TextPass, title: str) -> tuple[list[Label], Rect]:
+    """The lines of the title at the top left, as much of it as fits, and where they are."""
     em = view.em
     # Where there is little room the title leaves more of it to the surface.
     size, at = (1.1, 0.8 * em) if view.size[1] < _SMALL * em else (_TITLE, 1.4 * em)
-    room = view.size[0] - 2 * at
-    shown = shortened(title, lambda part: text.measure(part, em, size)[0] <= room)
-    width, height = text.measure(shown, em, size)
-    label = Label(shown, at, at, view.theme.ink, (0.0, 0.0), size)
+    room, line = view.size[0] - 2 * at, _LEADING * size * em
+    most = min(max(int(_SHARE * view.size[1] / line), 1), _LINES)
+    shown = in_lines(title, most, lambda part: text.measure(part, em, size)[0] <= room)
+    width = max(text.measure(part, em, size)[0] for part in shown)
+    height = text.measure(shown[-1], em, size)[1] + line * (len(shown) - 1)
+    labels = [
+        Label(part, at, at + k * line, view.theme.ink, (0.0, 0.0), size)
+        for k, part in enumerate(shown)
+    ]
     rim = min(0.6 * em, at)
-    return label, (at - rim, at - rim, at + width + rim, at + height + rim)
+    return labels, (at - rim, at - rim, at + width + rim, at + height + rim)

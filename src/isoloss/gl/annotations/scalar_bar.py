@@ -8,25 +8,31 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from isoloss.geometry.height import number_label
+from isoloss.geometry.height import clamped
 from isoloss.geometry.outlines import outlines_of
 from isoloss.geometry.rect import Rect
+from isoloss.geometry.ticks import Tick
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
 from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.appearance import Appearance
-from isoloss.scene.colormaps import shades
+from isoloss.scene.camera import Margins, box_unit
+from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.levels import own_height
-from isoloss.scene.scene import Frame
+from isoloss.scene.levels import own_height, read_at
+from isoloss.scene.scene import Frame, Palette, Scene
 from isoloss.scene.textures import Texture
-from isoloss.scene.texturing import ColorScale, class_positions, quantity
+from isoloss.scene.texturing import ColorScale, axis_titles, class_positions, quantity
 from isoloss.scene.theme import Color, Theme
 
 Triangles = list[NDArray[np.void]]
+Bands = tuple[tuple[float, Tick], ...]
 
 _UPRIGHT = 1.15
+_STEPS = 48  # of a smooth ramp
+_LEVEL = 75.0  # degrees: from above α lies level and β upright
+_AWAY = 4.0  # em from the box to the bar: between them are the numbers of its axes
 _LINE = 1.35  # em between the lines of notes
 
 
@@ -99,23 +105,31 @@ class Extent:
 
 
 def notes(
-    extent: Extent, texture: Texture, appearance: Appearance, frame: Frame, theme: Theme
+    extent: Extent,
+    texture: Texture,
+    colors: ColorScale,
+    appearance: Appearance,
+    frame: Frame,
+    theme: Theme,
 ) -> tuple[Note, ...]:
     """What is to be explained besides the colours of `texture`, in the order of the bar."""
     found: list[Note] = []
     scale = frame.scale
-    prefix = "" if texture.shows_height else f"{extent.quantity} "
+    prefix = "" if colors.is_of_heights else f"{extent.quantity} "
+    has_lines = appearance.contours or appearance.floor_contours
+    if texture.values is not None and has_lines:
+        found.append(Note(f"lines: {extent.quantity}", (*theme.quiet_ink[:3], 1.0), "line"))
     if own_height(appearance, frame) is not None and appearance.contour_value is not None:
-        found.append(Note(prefix + number_label(appearance.contour_value), theme.level, "line"))
+        found.append(Note(prefix + scale.label(appearance.contour_value), theme.level, "line"))
     if appearance.trajectory:
         for kind, name in extent.outlines:
             found.append(Note(name, theme.ball if kind == "ball" else theme.cube, "line"))
-    slack = 1e-9 * max(abs(scale.lo), abs(scale.hi))
-    if prefix or appearance.color_range is not None:  # else the caps of the bar tell it
-        if extent.highest > scale.hi + slack:
-            found.append(Note(f"{prefix}> {number_label(scale.hi)}", theme.clamped, "hatch"))
-        if extent.lowest < scale.lo - slack:
-            found.append(Note(f"{prefix}< {number_label(scale.lo)}", theme.clamped, "hatch"))
+    if prefix:  # else the caps of the bar tell it
+        lowest, highest = scale.beyond([extent.lowest, extent.highest])
+        if highest > 0:
+            found.append(Note(prefix + clamped(scale, ">"), theme.clamped, "hatch"))
+        if lowest < 0:
+            found.append(Note(prefix + clamped(scale, "<"), theme.clamped, "hatch"))
     if extent.has_infinite:
         found.append(Note("infinite", theme.clamped, "rim"))
     if extent.has_nan:
@@ -125,30 +139,49 @@ def notes(
     return tuple(found)
 
 
+def bar_margins(scene: Scene, size: tuple[int, int], em: float) -> Margins:
+    """What is around the box in a picture of `size`: title, numbers on its axes, the bar."""
+    appearance = scene.appearance
+    axes = 3.6 * em if appearance.axes else em
+    top = 3.4 * em if scene.heading else 1.6 * em
+    beside = axes
+    if appearance.axes and scene.camera.elevation > _LEVEL:  # the title of β stands at the left
+        beside += 0.55 * em * len(axis_titles(scene.shown, scene.frame())[1])
+    if not appearance.scalar_bar:
+        return beside, top, 2 * em, axes
+    if size[1] > _UPRIGHT * size[0]:
+        return beside, top, 2 * em, axes + 5.5 * em
+    return beside, top, 8.5 * em, axes
+
+
 def scalar_bar(
     view: View,
     text: TextPass,
     colors: ColorScale,
     appearance: Appearance,
-    bands: int,
+    palettes: tuple[Palette, ...],
+    bands: Bands | None,
     remarks: tuple[Note, ...] = (),
+    box: tuple[float, float] = (np.inf, np.inf),
 ) -> ScalarBar | None:
     """A bar at the right, or below where there is more room; None if the picture is a thumbnail.
 
     Args:
-        bands: how many discrete colours there are; 0 for smooth ones.
+        palettes: the colormaps that are read by it, beside each other.
+        bands: the edges between discrete colours, and their values; None for smooth ones.
         remarks: what is explained besides.
+        box: how far it reaches to the right and down, in pixels: the bar stands near it.
     """
     width, height = view.size
     if width < 12 * view.em or height < 9 * view.em:
         return None
-    drawn = _Drawing(view, text, colors, appearance, bands)
+    drawn = _Drawing(view, text, colors, appearance, palettes, bands)
     lacking = drawn.breadth() - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
     # In an upright picture there is nothing below that could be hidden, whatever the camera.
     if lacking[0] > max(0.0, 1.5 * lacking[1]) or (height > _UPRIGHT * width and lacking[1] < 0):
-        drawn.lie(remarks)
+        drawn.lie(remarks, box[1])
     else:
-        drawn.stand(remarks)
+        drawn.stand(remarks, box[0])
     return ScalarBar([joined(drawn.triangles)], drawn.labels, tuple(drawn.rects))
 
 
@@ -156,39 +189,46 @@ class _Drawing:
     """Collects what the bar is made of; all places are pixels from the top left."""
 
     def __init__(
-        self, view: View, text: TextPass, colors: ColorScale, appearance: Appearance, bands: int
+        self,
+        view: View,
+        text: TextPass,
+        colors: ColorScale,
+        appearance: Appearance,
+        palettes: tuple[Palette, ...],
+        bands: Bands | None,
     ) -> None:
         self.view, self.text, self.colors, self.bands = view, text, colors, bands
-        self.palette = (appearance.colormap, appearance.reverse_colormap)
+        self.palettes = palettes
         self.frame = max(1, round(view.scale))
         self.triangles: Triangles = []
         self.labels: list[Label] = []
         self.rects: list[Rect] = []
-        self.is_hatched = appearance.texture.shows_height and appearance.color_range is None
 
     # -- where ---------------------------------------------------------------------------------
 
     def room_at_right(self) -> float:
         """Between the box, as first seen, and the edge of the picture."""
         width, height = self.view.size
-        return width / 2 - 0.55 * min(height, width / 1.4)
+        return width / 2 - 0.55 * box_unit((width, height))
 
     def room_below(self) -> float:
         """Under the box and the labels of its axes, as first seen."""
         width, height = self.view.size
-        return height / 2 - 0.49 * min(height, width / 1.4)
+        return height / 2 - 0.49 * box_unit((width, height))
 
     def breadth(self) -> float:
         """Of a standing bar with its labels and the margin; its title may reach further left."""
         em = self.view.em
-        texts = [self._width(label) for _, label in self.colors.ticks(6)]
-        ends = [self._width(end) + 0.3 * em for end in self._ends() if end]
+        texts = [self._width(label) for _, label in self._ticks(6)]
+        ends = [
+            self._width(line) + 0.3 * em for end in self._ends() for line in end.split(": ") if end
+        ]
         return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
 
     # -- standing ------------------------------------------------------------------------------
 
-    def stand(self, remarks: tuple[Note, ...]) -> None:
-        """At the right, the highest value at the top."""
+    def stand(self, remarks: tuple[Note, ...], beside: float) -> None:
+        """At the right of what reaches `beside`, the highest value at the top."""
         em, (width, height) = self.view.em, self.view.size
         detail = _LINE * em if self.colors.detail else 0.0
         below = _LINE * em * len(remarks) + (0.7 * em if remarks else 0.0)
@@ -199,7 +239,7 @@ class _Drawing:
         widest = max(
             [self.breadth() - 1.2 * em] + [1.55 * em + self._width(note.text) for note in remarks]
         )
-        left = round(width - 1.2 * em - widest)
+        left = round(min(width - 1.2 * em - widest, beside + _AWAY * em))
         bottom = round(height / 2 + length / 2 + 0.5 * em + (detail - below) / 2)
         top = bottom - length
         self._ramp((left, top, left + thickness, bottom), upright=True)
@@ -219,17 +259,17 @@ class _Drawing:
         if over:
             at -= 0.9 * em
             self._cap((left, top - 1.0 * em, left + thickness, top - 0.3 * em), 1.0)
-            self._say(over, right + 0.55 * em, top - 0.65 * em)
+            at -= self._end(over, right + 0.55 * em, top - 0.65 * em, -1.0)
         foot = bottom + 0.2 * em
         if under:
             self._cap((left, bottom + 0.3 * em, left + thickness, bottom + 1.0 * em), 0.0)
-            self._say(under, right + 0.55 * em, bottom + 0.65 * em)
-            foot += 1.1 * em
+            foot += 1.1 * em + self._end(under, right + 0.55 * em, bottom + 0.65 * em, 1.0)
         above = at + 0.2 * em
         titles = [(self.colors.detail, 0.9)] if detail else []
         titles.append((self.colors.title, 1.1))
         # A long title does not push the bar over the surface: it ends where the labels end.
-        start = min([left, *(round(width - 1.2 * em - self._width(*t)) for t in titles)])
+        end = left + widest
+        start = min([left, *(round(end - self._width(*t)) for t in titles)])
         for title, size in titles:
             ink = self.view.theme.ink if size > 1 else None
             self._say(title, start, at, size, (0.0, 1.0), ink)
@@ -241,16 +281,24 @@ class _Drawing:
             self._say(note.text, right + 0.55 * em, y)
         self.rects.append((left - 0.7 * em, above, float(width), foot + below + 0.4 * em))
 
+    def _end(self, text: str, x: float, y: float, outward: float) -> float:
+        """Write what lies beyond an end beside its cap, in lines; how much further they reach."""
+        lines, step = text.split(": ")[:: int(outward)], 1.15 * self.view.em
+        for k, line in enumerate(lines):
+            self._say(line, x, y + outward * k * step)
+        return step * (len(lines) - 1)
+
     # -- lying ---------------------------------------------------------------------------------
 
-    def lie(self, remarks: tuple[Note, ...]) -> None:
-        """At the bottom, the highest value at the right."""
+    def lie(self, remarks: tuple[Note, ...], below: float) -> None:
+        """Under what reaches `below`, the highest value at the right."""
         em, (width, height) = self.view.em, self.view.size
         under, over = self._ends()
         aside = [self._width(end) + 1.6 * em if end else 0.0 for end in (under, over)]
         length = round(min(0.72 * width, width - 3 * em - 2 * max(aside)))
         left, thickness = round((width - length) / 2), round(0.75 * em)
-        bottom = round(height - 2.1 * em)
+        lines = _LINE * em * len(remarks)
+        bottom = round(min(height - 2.1 * em, below + (_AWAY + 3.5) * em + lines))
         top = bottom - thickness
         self._ramp((left, top, left + length, bottom), upright=False)
         last = -np.inf
@@ -279,7 +327,7 @@ class _Drawing:
             x += self._width(self.colors.detail, 0.9) + 0.6 * em
         y = self._flow(remarks, x, left, left + length, y)
         reach = max(aside) + 0.4 * em
-        self.rects.append((left - reach, y - 1.3 * em, left + length + reach, float(height)))
+        self.rects.append((left - reach, y - 1.3 * em, left + length + reach, bottom + 2.1 * em))
 
     # -- pieces --------------------------------------------------------------------------------
 
@@ -306,27 +354,47 @@ class _Drawing:
         """What stands beyond the lower and the upper end of the scale; "" for nothing."""
         colors = self.colors
         return (
-            f"< {colors.label(colors.scale.lo)}" if colors.below else "",
-            f"> {colors.label(colors.scale.hi)}" if colors.above else "",
+            colors.end("<") if colors.below else "",
+            colors.end(">") if colors.above else "",
         )
 
     def _ticks(self, count: int) -> list[tuple[float, str]]:
-        return self.colors.ticks(count)
+        if self.bands is None:
+            return self.colors.ticks(count)
+        edges = {tick.value: at for at, tick in self.bands}
+        read = read_at([tick for _, tick in self.bands], self.colors.scale, count)
+        return [(edges[tick.value], tick.label) for tick in read]
 
     def _ramp(self, rect: Rect, upright: bool) -> None:
         left, top, right, bottom = rect
         rim = self.frame
         self._fill((left - rim, top - rim, right + rim, bottom + rim), self.view.theme.box)
-        steps = self.bands or 48
-        edges = np.linspace(0, 1, steps + 1)
-        if self.bands:
-            middles = (np.arange(steps) + 0.5) / steps
-            if self.colors.classes:
-                middles = class_positions([number for number, _ in self.colors.classes])
-            low = high = shades(middles, *self.palette)
+        for strip, palette in self._strips(rect, upright):
+            self._strip(strip, upright, palette)
+
+    def _strips(self, rect: Rect, upright: bool) -> list[tuple[Rect, Palette]]:
+        """`rect` divided along the bar among the colormaps."""
+        left, top, right, bottom = rect
+        across = np.linspace(*((left, right) if upright else (bottom, top)), len(self.palettes) + 1)
+        return [
+            ((a, top, b, bottom) if upright else (left, b, right, a), palette)
+            for a, b, palette in zip(across[:-1], across[1:], self.palettes, strict=True)
+        ]
+
+    def _strip(self, rect: Rect, upright: bool, palette: Palette) -> None:
+        left, top, right, bottom = rect
+        if self.bands is not None:
+            inner = [at for at, _ in self.bands]
+            edges = np.concatenate([[0.0], inner, [1.0]])
+            low = high = banded(inner, *palette)
+        elif self.colors.classes:
+            numbers = [number for number, _ in self.colors.classes]
+            edges = np.linspace(0, 1, len(numbers) + 1)
+            low = high = shades(class_positions(numbers), *palette)
         else:
-            low, high = (shades(e, *self.palette) for e in (edges[:-1], edges[1:]))
-        for k in range(steps):
+            edges = np.linspace(0, 1, _STEPS + 1)
+            low, high = (shades(e, *palette) for e in (edges[:-1], edges[1:]))
+        for k in range(len(edges) - 1):
             if upright:
                 y1, y0 = (bottom - e * (bottom - top) for e in edges[k : k + 2])
                 shade = np.stack([low[k], low[k], high[k], high[k]])
@@ -338,10 +406,13 @@ class _Drawing:
 
     def _cap(self, rect: Rect, end: float) -> None:
         """Beyond an end, 0 or 1: hatched as the surface is, where heights are clamped there too."""
-        if self.is_hatched:
-            self._hatch(rect, tuple(shades(np.array(end), *self.palette)))
-        else:
-            self._fill(rect, shades(np.array(end), *self.palette))
+        upright = rect[3] - rect[1] < rect[2] - rect[0]
+        for strip, palette in self._strips(rect, upright):
+            ground = tuple(shades(np.array(end), *palette))
+            if self.colors.is_of_heights:
+                self._hatch(strip, ground)
+            else:
+                self._fill(strip, ground)
 
     def _hatch(self, rect: Rect, ground: Color) -> None:
         left, top, right, bottom = rect

@@ -20,6 +20,7 @@ from isoloss.gl.frame.ssao import OcclusionPass
 from isoloss.gl.layers.analysis import all_minima
 from isoloss.gl.layers.layer_buffers import LayerBuffers
 from isoloss.gl.layers.layer_lines import draw_contours, draw_paths
+from isoloss.gl.layers.overlays import PathLook
 from isoloss.gl.layers.surfaces import Paint, SurfacePass, resolution_of
 from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.fills import FillPass
@@ -27,8 +28,11 @@ from isoloss.gl.primitives.labels import TextPass
 from isoloss.gl.primitives.lines import LinePass, LineStyle
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
+from isoloss.scene.colormaps import OWN
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.legend import tone
+from isoloss.scene.levels import band_edges
+from isoloss.scene.scene import Frame, Palette, Scene
 from isoloss.scene.textures import Texture
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
 from isoloss.scene.theme import THEMES
@@ -203,14 +207,16 @@ class Renderer:
             self._fills.draw(axes.walls(sides, view, frame.top), view.matrix)
         all_buffers = [self._buffers(scene, layer) for layer in shown]
         GL.glEnable(GL.GL_DEPTH_TEST)
+        looks, several = _path_looks(scene), len(scene.palettes) > 1
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            buffers.update(layer, appearance, frame, colors, view.theme)
+            own = scene.appearance_of(layer) if several else appearance
+            buffers.update(layer, own, frame, colors, view.theme, looks.get(layer, {}))
         different = _different(shown, all_buffers)
         for buffers in different if quick is None else ():
             for _ in buffers.contours.complete():
                 yield from self._pause(target)
         yield from self._pause(target)
-        paint = _paint(texture, scene)
+        paint = _paint(texture, scene, frame, colors)
         # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
         occluded = appearance.ambient_occlusion and whole
         if occluded and texture.paint != "lines":
@@ -233,7 +239,7 @@ class Renderer:
                 self._surfaces.draw(
                     buffers.surface,
                     view,
-                    paint,
+                    _tinted(paint, buffers.palette),
                     buffers.placed,
                     budget,
                     piece,
@@ -340,14 +346,33 @@ def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[L
     return list(first.values())
 
 
-def _paint(texture: Texture, scene: Scene) -> Paint:
+def _path_looks(scene: Scene) -> dict[SurfaceLayer, dict[int, PathLook]]:
+    """How the trajectories of each layer look, by their index."""
+    paths, looks = scene.paths, dict[SurfaceLayer, dict[int, PathLook]]()
+    for layer, index, number in paths:
+        looks.setdefault(layer, {})[index] = PathLook(number, len(paths) > 1)
+    return looks
+
+
+def _tinted(paint: Paint, palette: Palette) -> Paint:
+    """In the colours of one surface among several."""
+    name, reverse = palette
+    if name not in OWN:
+        return paint
+    matte = paint.matte if paint.matte is None or paint.unlit else tone(palette)[:3]
+    return replace(paint, colormap=name, reverse=reverse, matte=matte)
+
+
+def _paint(texture: Texture, scene: Scene, frame: Frame, colors: ColorScale | None) -> Paint:
     appearance = scene.drawn_appearance
     theme = THEMES[appearance.theme]
     if texture.paint == "one tone":
         return Paint(appearance.colormap, matte=theme.matte[:3], flat=not appearance.smooth)
     if texture.paint == "lines":  # a dark body hides the lines behind it
         return Paint(appearance.colormap, matte=theme.body[:3], unlit=0.75)
-    bands = appearance.contour_levels + 1 if texture.paint == "bands" else 0
+    bands = None
+    if texture.paint == "bands" and colors is not None:
+        bands = tuple(at for at, _ in band_edges(appearance, frame, colors))
     return Paint(
         appearance.colormap,
         appearance.reverse_colormap,

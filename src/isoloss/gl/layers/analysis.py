@@ -44,7 +44,7 @@ class AnalysisBuffers:
             self._marks.upload(minima_marks(self.minima, frame, view.theme))
 
     def draw(self, scene: Scene, view: View, frame: Frame, strokes: Strokes) -> None:
-        """Draw them; what the surface hides shines through faintly."""
+        """Draw them; what the surface hides looks hidden."""
         placed = frame.stretch
         if scene.cut is not None:
             strokes.draw_cased([(self._cut, None)], view, placed, view.theme.cut, 2.2 * view.scale)

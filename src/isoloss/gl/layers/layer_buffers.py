@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import contour_heights, contour_shades
 from isoloss.scene.pins import drawn_markers
-from isoloss.scene.scene import Frame
+from isoloss.scene.scene import Frame, Palette
 from isoloss.scene.texturing import ColorScale, shown_texture, texture_values
 from isoloss.scene.theme import Theme
 
@@ -31,6 +33,9 @@ class LayerBuffers:
 
     Each piece remembers what it was made from; `update` makes anew only what has changed, so an
     orbiting camera uploads nothing.
+
+    Attributes:
+        palette: the colormap that its surface is drawn with.
     """
 
     def __init__(self) -> None:
@@ -41,6 +46,7 @@ class LayerBuffers:
         self.analysis = AnalysisBuffers()
         self.accents = Accents()
         self.placed: tuple[Array, Array] = (np.ones(3), np.zeros(3))
+        self.palette: Palette = ("viridis", False)
         self._made_from = MadeFrom()
 
     def update(
@@ -50,9 +56,14 @@ class LayerBuffers:
         frame: Frame,
         colors: ColorScale | None,
         theme: Theme,
+        looks: Mapping[int, overlays.PathLook],
     ) -> None:
-        """Bring the buffers up to date with the layer and how it is to be shown."""
+        """Bring the buffers up to date with the layer and how it is to be shown.
+
+        `looks` are those of its trajectories, by their index.
+        """
         mesh = layer.mesh(frame.scale, appearance.smooth)
+        self.palette = (appearance.colormap, appearance.reverse_colormap)
         self.placed = frame.mesh_to_world(mesh)
         shape = (layer.version, id(layer.surface), frame.scale, appearance.smooth, layer.approach)
         if self._made_from.changed("shape", shape):
@@ -62,7 +73,7 @@ class LayerBuffers:
             self.surface.upload_values(texture_values(layer, mesh, colors, appearance))
         self._update_lines(layer, mesh, appearance, frame, colors, shape)
         self.accents.update(layer, mesh, appearance, frame, colors, theme, shape)
-        self._update_paths(layer, mesh, frame, theme, shape)
+        self._update_paths(layer, mesh, frame, theme, shape, looks)
 
     def free(self) -> None:
         """Give the memory back."""
@@ -92,14 +103,21 @@ class LayerBuffers:
             self._upload(self.grid, overlays.grid_segments(mesh, shades(values, *palette)))
 
     def _update_paths(
-        self, layer: SurfaceLayer, mesh: DisplayMesh, frame: Frame, theme: Theme, shape: object
+        self,
+        layer: SurfaceLayer,
+        mesh: DisplayMesh,
+        frame: Frame,
+        theme: Theme,
+        shape: object,
+        looks: Mapping[int, overlays.PathLook],
     ) -> None:
         span = (frame.alpha, frame.beta)
         for index, path in layer.shown_trajectories:
             if index not in self.paths:
                 self.paths[index] = PathBuffers()
-            if self._made_from.changed(f"path {index}", (shape, span, id(path), theme)):
-                self.paths[index].upload(path, index, mesh, frame, theme)
+            look = looks.get(index, overlays.PathLook(index))
+            if self._made_from.changed(f"path {index}", (shape, span, id(path), theme, look)):
+                self.paths[index].upload(path, look, mesh, frame, theme)
         markers = drawn_markers(layer)
         if self._made_from.changed("marks", (frame.scale, span, markers, theme)):
             self._upload(self.marks, overlays.layer_marks(markers, frame, theme))

@@ -60,7 +60,9 @@ def draw_paths(
     """The trajectories of a layer, as far as they are to be shown, and its markers."""
     appearance, placed = scene.appearance, frame.stretch
     for index, trajectory in layer.shown_trajectories if appearance.trajectory else ():
-        _draw_path(strokes, buffers.paths[index], index, view, placed, trajectory, appearance.epoch)
+        number = scene.path_number(layer, index)
+        path = buffers.paths[index]
+        _draw_path(strokes, path, number, view, placed, trajectory, appearance.epoch)
     if appearance.markers and layer.markers:
         strokes.draw_marks(buffers.marks, view, placed)
 
@@ -68,13 +70,13 @@ def draw_paths(
 def _draw_path(
     strokes: Strokes,
     path: PathBuffers,
-    index: int,
+    number: int,
     view: View,
     placed: Placed,
     trajectory: Trajectory,
     epoch: float | None,
 ) -> None:
-    unit, color = view.scale, view.theme.path_color(index)
+    unit, color = view.scale, view.theme.path_color(number)
     at = playhead(trajectory, epoch)
     pieces, stems, marks = path.until(at.checkpoint + 1)
     stem = LineStyle(1.0 * unit, (*color[:3], 0.6), bias=0.002)
@@ -85,10 +87,9 @@ def _draw_path(
         path.head.move(path.points, at, color)
         ways.append((path.head.piece, 1))
     strokes.draw_cased(ways, view, placed, color, 2.4 * unit)
-    casing = view.theme.path_casing
-    strokes.markers.draw(path.marks, view, casing, placed, count=marks)
+    strokes.draw_marks(path.marks, view, placed, marks)
     if unfinished:
-        strokes.markers.draw(path.head.mark, view, casing, placed)
+        strokes.draw_marks(path.head.mark, view, placed)
 
 
 def _floor_tone(texture: Texture, theme: Theme) -> Color:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.primitives.lines import segments
 from isoloss.gl.primitives.markers import MARK, marks
 from isoloss.scene.layer import Marker, MarkerShape
+from isoloss.scene.legend import end_color, ends_of
 from isoloss.scene.scene import Frame
 from isoloss.scene.theme import Color, Theme
 
@@ -82,6 +85,19 @@ def path_points(trajectory: Trajectory, frame: Frame) -> Array:
     return flat.place(trajectory.alpha, trajectory.beta, trajectory.loss)
 
 
+@dataclass(frozen=True)
+class PathLook:
+    """By what a trajectory is told from others.
+
+    Attributes:
+        number: among those of all visible layers.
+        is_one_of_several: whether it has to be told apart at all.
+    """
+
+    number: int = 0
+    is_one_of_several: bool = False
+
+
 def path_segments(points: Array) -> Records:
     """The path itself; uncoloured."""
     whole = np.isfinite(points.sum(axis=1))
@@ -106,28 +122,24 @@ def stem_segments(
 
 
 def path_marks(
-    trajectory: Trajectory, points: Array, theme: Theme, index: int, top: float = np.inf
+    trajectory: Trajectory, points: Array, theme: Theme, path: PathLook, top: float = np.inf
 ) -> Records:
-    """A dot each checkpoint; the start, the end and drops of the learning rate by their shape.
-
-    `index` is that of the trajectory in its layer: its colour goes by it.
-    """
+    """A dot each checkpoint; the start, the end and drops of the learning rate by their shape."""
     n = len(points)
     if not n:
         return np.empty(0, MARK)
     shapes = np.full(n, MarkerShape.DOT.value)
     radii = np.full(n, 2.6 if n <= 60 else 1.6)
-    color = theme.path_color(index)
+    color, (start, end) = theme.path_color(path.number), ends_of(path.number)
     colors = np.tile(np.array(color), (n, 1))
     drops = trajectory.lr_drops
     shapes[drops], radii[drops], colors[drops] = MarkerShape.DIAMOND.value, 5.6, theme.lr_drop
     # What lies above the top of the scale is drawn there, and points upwards.
     above = trajectory.loss > top * (1 + 1e-9)
     shapes[above], radii[above] = MarkerShape.TRIANGLE.value, 4.6
-    shapes[0], radii[0] = MarkerShape.RING.value, 5.2
-    shapes[-1], radii[-1] = MarkerShape.STAR.value, 7.0
-    # Of several paths, whose end a star is must not be in doubt.
-    colors[0], colors[-1] = color, color if index else theme.path_end
+    shapes[0], radii[0], colors[0] = start.value, 5.2, color
+    shapes[-1], radii[-1] = end.value, 7.0 if end is MarkerShape.STAR else 6.0
+    colors[-1] = end_color(path.number, path.is_one_of_several, theme)
     whole = np.isfinite(points).all(axis=1)
     return marks(points, radii, shapes, colors)[whole]
 

@@ -58,16 +58,21 @@ class PathBuffers:
         self._stemmed: NDArray[np.bool_] = self._whole
 
     def upload(
-        self, path: Trajectory, index: int, mesh: DisplayMesh, frame: Frame, theme: Theme
+        self,
+        path: Trajectory,
+        look: overlays.PathLook,
+        mesh: DisplayMesh,
+        frame: Frame,
+        theme: Theme,
     ) -> None:
-        """Take over a trajectory that has points, the one with this index in its layer."""
+        """Take over a trajectory that has points."""
         points = self.points = overlays.path_points(path, frame)
         unstretched = Frame(frame.alpha, frame.beta, frame.scale).top
         self.path.upload(overlays.path_segments(points))
         stems, self._stemmed = overlays.stem_segments(points, mesh, frame, unstretched)
         self.stems.upload(stems)
         self._whole = np.asarray(np.isfinite(points).all(axis=1))
-        self.marks.upload(overlays.path_marks(path, points, theme, index, frame.scale.hi))
+        self.marks.upload(overlays.path_marks(path, points, theme, look, frame.scale.hi))
 
     def until(self, points: int) -> tuple[int, int, int]:
         """How many segments, stems and marks belong to the first `points` points."""

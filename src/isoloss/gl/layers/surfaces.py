@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from OpenGL import GL
 
 from isoloss.geometry.arrays import Array
@@ -16,7 +17,7 @@ from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simp
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.device.program import Program
-from isoloss.scene.colormaps import colormap
+from isoloss.scene.colormaps import banded, colormap
 
 VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])
 """Of the shape: x, y and height; its slopes; sky, computed and clamped, and a byte to spare."""
@@ -28,6 +29,8 @@ multisampling takes about a fortieth of a second for them."""
 _SMALLEST_PART = 12_000
 _FEWEST_PARTS = 6  # of a few large triangles it is the pixels that take long
 _MOST_STRIDES = 8
+_MOST_COLORMAPS = 32
+_BAND_TONES = 4096  # so that an edge is off by less than a pixel
 _UNSEEN = 0.2  # pixels
 _RELIEF, _MAP = 0.9, 0.985  # sines of the elevations at which the highlight fades, and is gone
 
@@ -38,7 +41,7 @@ class Paint:
 
     Attributes:
         colormap, reverse: which.
-        bands: discrete colours, 0 for smooth ones.
+        bands: the edges in (0, 1) between discrete colours; None for smooth ones.
         matte: one tone (r, g, b) instead of colours.
         unlit: from 0, fully shaded, to 1, not at all.
         flat: one normal a facet.
@@ -48,7 +51,7 @@ class Paint:
 
     colormap: str
     reverse: bool = False
-    bands: int = 0
+    bands: tuple[float, ...] | None = None
     matte: tuple[float, float, float] | None = None
     unlit: float = 0.0
     flat: bool = False
@@ -192,7 +195,7 @@ class SurfacePass:
 
     def __init__(self) -> None:
         self._program, self._quick = Program("surface"), Program("surface_quick")
-        self._colormaps: dict[tuple[str, bool], int] = {}
+        self._colormaps: dict[tuple[object, ...], int] = {}
 
     def draw(
         self,
@@ -216,7 +219,7 @@ class SurfacePass:
         key = -0.55 * right + 0.45 * back + np.array([0.0, 0.0, 0.85]) + 0.1 * up
         key /= np.linalg.norm(key)
         GL.glActiveTexture(GL.GL_TEXTURE0)
-        self._bind_colormap(paint.colormap, paint.reverse)
+        self._bind_colormap(paint)
         program = self._quick if quick and not paint.flat else self._program
         program.use(
             matrix=view.matrix,
@@ -228,7 +231,7 @@ class SurfacePass:
             key=key,
             flat=paint.flat,
             classes=paint.classes,
-            bands=paint.bands,
+            banded=paint.bands is not None,
             matte=paint.matte or (0.0, 0.0, 0.0),
             matte_share=0.0 if paint.matte is None else 1.0,
             unlit=float(paint.unlit),
@@ -250,22 +253,42 @@ class SurfacePass:
         buffers.draw(budget, part, resolution)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
-    def _bind_colormap(self, name: str, reverse: bool) -> None:
-        key = (name, reverse)
+    def _bind_colormap(self, paint: Paint) -> None:
+        key = (paint.colormap, paint.reverse, paint.bands)
         if key in self._colormaps:
             GL.glBindTexture(GL.GL_TEXTURE_2D, self._colormaps[key])
             return
+        if len(self._colormaps) >= _MOST_COLORMAPS:  # levels were dragged: start over
+            GL.glDeleteTextures(list(self._colormaps.values()))
+            self._colormaps.clear()
         self._colormaps[key] = int(GL.glGenTextures(1))
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._colormaps[key])
-        colors = np.ascontiguousarray(colormap(name)[:: -1 if reverse else 1])
+        colors, how = _tones(paint), GL.GL_LINEAR if paint.bands is None else GL.GL_NEAREST
         GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
         GL.glTexImage2D(
-            GL.GL_TEXTURE_2D, 0, GL.GL_RGB8, 256, 1, 0, GL.GL_RGB, GL.GL_UNSIGNED_BYTE, colors
+            GL.GL_TEXTURE_2D,
+            0,
+            GL.GL_RGB8,
+            len(colors),
+            1,
+            0,
+            GL.GL_RGB,
+            GL.GL_UNSIGNED_BYTE,
+            colors,
         )
         for parameter in (GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_LINEAR)
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, how)
         for parameter in (GL.GL_TEXTURE_WRAP_S, GL.GL_TEXTURE_WRAP_T):
             GL.glTexParameteri(GL.GL_TEXTURE_2D, parameter, GL.GL_CLAMP_TO_EDGE)
+
+
+def _tones(paint: Paint) -> NDArray[np.uint8]:
+    """(n, 3) the colours from one end of the scale to the other."""
+    if paint.bands is None:
+        return np.ascontiguousarray(colormap(paint.colormap)[:: -1 if paint.reverse else 1])
+    tones = banded(paint.bands, paint.colormap, paint.reverse)[:, :3]
+    middles = (np.arange(_BAND_TONES) + 0.5) / _BAND_TONES
+    return np.rint(255 * tones[np.searchsorted(paint.bands, middles)]).astype(np.uint8)
 
 
 def gloss(steepness: float) -> float:

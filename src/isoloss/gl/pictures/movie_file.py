@@ -20,6 +20,7 @@ from PIL import Image
 from isoloss.errors import IsolossError
 from isoloss.files import replacing, write_atomic
 from isoloss.geometry.arrays import Pixels
+from isoloss.paths import exists, is_folder
 
 FFMPEG = (".mp4", ".mov")
 PILLOW = (".gif", ".webp", ".apng")
@@ -47,7 +48,7 @@ def even_size(out: Path, size: tuple[int, int]) -> tuple[int, int]:
 def check_out(out: Path, transparent: bool) -> None:
     """Raise IsolossError where no movie can be written to `out`."""
     suffix = out.suffix.lower()
-    is_sequence = is_folder(out) or (suffix == ".png" and _NUMBER.search(out.name))
+    is_sequence = becomes_folder(out) or (suffix == ".png" and _NUMBER.search(out.name))
     if not is_sequence and suffix not in (*FFMPEG, *PILLOW):
         raise IsolossError(
             "a movie is .mp4, .mov, .gif, .webp or .apng, or PNG frames: a folder, or a name "
@@ -59,9 +60,9 @@ def check_out(out: Path, transparent: bool) -> None:
         )
 
 
-def is_folder(out: Path) -> bool:
+def becomes_folder(out: Path) -> bool:
     """Whether frames are to go into a folder of this name."""
-    return out.is_dir() or out.suffix == ""
+    return is_folder(out) or out.suffix == ""
 
 
 def frames_folder(out: Path) -> Path | None:
@@ -91,7 +92,7 @@ def movie_file(out: Path, size: tuple[int, int], fps: float, count: int) -> Iter
             _animate(frames.written, temporary, suffix, fps)
     else:
         folder = frames_folder(out) or out
-        pattern = folder / "%04d.png" if is_folder(folder) else folder
+        pattern = folder / "%04d.png" if becomes_folder(folder) else folder
         numbered = _Numbered(pattern, count)
         try:
             yield numbered
@@ -177,9 +178,9 @@ class _Numbered:
     def __init__(self, pattern: Path, count: int) -> None:
         self._pattern = pattern
         self.written: list[Path] = []
-        self._made_folder = not pattern.parent.exists()
+        self._made_folder = not exists(pattern.parent)
         beyond = self._path(count + 1)
-        if beyond.exists():
+        if exists(beyond):
             raise IsolossError(
                 f"{pattern.parent} holds frames of a longer movie, such as {beyond.name}: "
                 "remove them first"
@@ -197,7 +198,7 @@ class _Numbered:
         with suppress(OSError):
             for path in self.written:
                 path.unlink(missing_ok=True)
-            if self._made_folder and self._pattern.parent.exists():
+            if self._made_folder and exists(self._pattern.parent):
                 self._pattern.parent.rmdir()
 
     def _path(self, number: int) -> Path:

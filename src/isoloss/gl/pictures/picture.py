@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from PIL import Image
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.files import write_atomic
+from isoloss.fonts import letters_without_a_font
 from isoloss.geometry.arrays import Pixels
+from isoloss.gl.annotations.scalar_bar import bar_margins
 from isoloss.gl.device.context import HeadlessContext
 from isoloss.gl.frame.renderer import Renderer
 from isoloss.gl.pictures.movie_file import FFMPEG, PILLOW
@@ -26,6 +29,8 @@ from isoloss.scene.tiling import division
 
 SIZE = (1600, 1000)
 MOST_SUPERSAMPLING = 8
+FROM_ABOVE, UPRIGHT = 75.0, 1.15
+"""Degrees from which the box is seen from above; height to width of an upright picture."""
 FIGURES = (".svg", ".pdf")
 """The suffixes of vector graphics."""
 
@@ -90,18 +95,30 @@ def render(
         if curve is not None:
             return draw_curve(curve, path, size or SIZE, scale, print_ or Print(), options)
         document = stage(source, overlays, **options)
+        _say_boxes(document.shown_views)
         asked = document.view.appearance.texture if "texture" in options else None
         return draw_contours(document, path, size, scale, print_ or Print(), asked)
     if print_ is not None:
         raise IsolossError("--width-mm, --dpi, --fill and --line-labels are for figures: --figure")
     document = stage(source, overlays, **options)
-    if options.keys() & {"azimuth", "elevation"} and not options.keys() & {"distance", "target"}:
-        _step_back(document.view, size or SIZE)
+    _say_boxes(document.shown_views)
+    if not options.keys() & {"distance", "target"}:
+        _fit(document.view, size or SIZE, scale, bool(options.keys() & {"azimuth", "elevation"}))
     with HeadlessContext():
         image = draw_views(Renderer(), document.shown_views, size or SIZE, scale, supersample)
     if path is not None:
         write_png(image, path)
     return image
+
+
+def _say_boxes(views: Sequence[Scene]) -> None:
+    """Name the letters of headings and paths that no font here has, once."""
+    names = [path.name for view in views for layer in view.shown for path in layer.trajectories]
+    if lacking := letters_without_a_font("".join([*names, *(view.heading for view in views)])):
+        print(
+            f"isoloss: no font here has {lacking}: boxes are drawn for them; install one that does",
+            file=sys.stderr,
+        )
 
 
 def draw_views(
@@ -142,10 +159,22 @@ def places(count: int, size: Size) -> list[tuple[int, int, int, int]]:
     return [(x, y, w, h) for y, h in ys for x, w in xs]
 
 
-def _step_back(view: Scene, size: Size) -> None:
-    """From any side the whole box is to be seen, unless somebody has come closer."""
-    if view.camera.distance == Camera.distance:
-        view.camera = view.camera.fitting(size, view.frame().corners)
+def _fit(view: Scene, size: Size, scale: float | None, turned: bool) -> None:
+    """From any side the whole box is to be seen; from above, and upright, it fills the picture.
+
+    Not where somebody has come closer.
+    """
+    camera, corners = view.camera, view.frame().corners
+    if (camera.distance, camera.target) != (Camera.distance, Camera.target):
+        return
+    above = camera.elevation >= FROM_ABOVE
+    if not above and size[1] < UPRIGHT * size[0]:
+        view.camera = camera.fitting(size, corners) if turned else camera
+        return
+    em = 14.0 * (fitting_scale(size) if scale is None else scale)
+    margins = bar_margins(view, size, em)
+    if min(size[0] - margins[0] - margins[2], size[1] - margins[1] - margins[3]) > 6 * em:
+        view.camera = camera.filling(size, corners, margins)
 
 
 def fitting_scale(size: Sequence[int]) -> float:

@@ -18,12 +18,15 @@ from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.difference import plane_of
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
-from isoloss.naming import as_arguments
+from isoloss.naming import as_arguments, listed
+from isoloss.paths import exists
+from isoloss.patterns import matching
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.layer import SurfaceLayer, load_layer
-from isoloss.scene.session import SUFFIX
-from isoloss.scene.staging import Source
+from isoloss.scene.given import sort_out
+from isoloss.scene.layer import SurfaceLayer
+from isoloss.scene.session_content import MOST_LAYERS
+from isoloss.scene.staging import Source, opened
 
 TOP = {"orthographic": True, "azimuth": 0.0, "elevation": 90.0}
 _MOVES = ("turntable", "path", "play")
@@ -114,6 +117,7 @@ def draw(
     """
     _check_names(asked)
     options = {name: value for name, value in asked.items() if value is not None}
+    sources = _sorted_out(sources)
     if _are_of_robustness(sources, options):
         return _draw_robustness([Path(cast("str", s)) for s in sources], out, options, print_)
     looks = _taken(options, _names(Appearance, Camera))
@@ -146,6 +150,26 @@ def draw(
         sources[0] if len(sources) == 1 else sources, out, given["size"], given["scale"],
         figure=bool(options.get("figure")), print_=print_, **common, **looks,
     )  # fmt: skip
+
+
+def _sorted_out(sources: Sequence[Source]) -> list[Source]:
+    """What is to be drawn: of paths and patterns what there is to see, the rest as it is."""
+    paths = [
+        path
+        for source in sources
+        if isinstance(source, str | Path)
+        for path in matching(Path(source))
+    ]
+    if not paths:
+        return list(sources)
+    given = sort_out(paths, "draw")
+    for remark in given.remarks:
+        _say(remark)
+    if len(given.paths) > MOST_LAYERS:
+        raise IsolossError(
+            f"a picture holds at most {MOST_LAYERS} surfaces, not {len(given.paths)}: give fewer"
+        )
+    return [*given.paths, *(s for s in sources if not isinstance(s, str | Path))]
 
 
 def _check_names(asked: Mapping[str, Any]) -> None:
@@ -198,16 +222,20 @@ def _movie(
 
 
 def _in_one_box(sources: Sequence[Source]) -> Sequence[Source]:
-    """What is to be drawn; says where several surfaces in one box are of several planes."""
-    paths = [s for s in sources if isinstance(s, str | Path)]
-    whole = len(paths) < len(sources) or any(Path(p).suffix.lower() == SUFFIX for p in paths)
-    if len(sources) == 1 or whole:
-        return sources
-    layers = [load_layer(path) for path in paths]
+    """What is to be drawn, read once; says where several surfaces in one box are of several
+    planes."""
+    read = [opened(source, _say) for source in sources]
+    layers = [each for each in read if isinstance(each, SurfaceLayer)]
+    if len(layers) < len(read) or len(layers) == 1:
+        return read
     if difference := _difference_of_planes(layers):
-        names = " and ".join(layer.name for layer in layers)
-        print(f"isoloss: {names} are drawn into one box, though {difference}", file=sys.stderr)
+        names = listed([layer.name for layer in layers], "and")
+        _say(f"{names} are drawn into one box, though {difference}")
     return layers
+
+
+def _say(line: str) -> None:
+    print(f"isoloss: {line}", file=sys.stderr)
 
 
 def _difference_of_planes(layers: Sequence[SurfaceLayer]) -> str:
@@ -263,7 +291,7 @@ def _are_of_robustness(sources: Sequence[Source], options: Mapping[str, Any]) ->
     chosen = _taken(options, _names(Choice))
     if others and (chosen or len(others) < len(sources)):
         for other in others:
-            if isinstance(other, str | Path) and not Path(other).exists():
+            if isinstance(other, str | Path) and not exists(other):
                 raise nothing_at(Path(other))
     if len(others) == len(sources):
         for name in chosen:

@@ -1,4 +1,4 @@
-"""Lines and markers over surfaces, with outlines, and faint where a surface hides them."""
+"""Lines and markers over surfaces, with outlines; where a surface hides them, dashed and hollow."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from isoloss.gl.primitives.markers import MarkerPass
 from isoloss.scene.theme import Color
 
 _CASING, _GHOST = 2.08, 0.67  # widths relative to that of the line itself
-_HIDDEN_LINE, _HIDDEN_MARK = 0.29, 0.35  # opacity of what shines through a surface
+_HIDDEN = 0.6  # opacity of what shines through a surface
+_DASH = 1.8  # of its lines, in widths
 
 
 class Strokes:
     """The passes for lines and markers, and how both are drawn over surfaces.
 
-    Depth is tested; where it says so, what a surface hides is drawn too, faintly.
+    Depth is tested; what a surface hides is drawn too, and looks hidden.
     """
 
     def __init__(self) -> None:
@@ -37,21 +38,27 @@ class Strokes:
 
         Of each batch so many are drawn, None for all.
         """
-        ghost = LineStyle(_GHOST * width, (*color[:3], _HIDDEN_LINE), bias=0.005)
+        tint = (*color[:3], _HIDDEN)
+        dash, shade = _DASH * width, (*view.theme.path_casing[:3], 0.5 * _HIDDEN)
+        outline = LineStyle(1.6 * _GHOST * width, shade, bias=0.005, dash=dash)
+        ghost = LineStyle(_GHOST * width, tint, bias=0.005, dash=dash)
         casing = LineStyle(_CASING * width, view.theme.path_casing, cap=1.0, bias=0.004)
         line = LineStyle(width, color, cap=1.0, bias=0.005)
         GL.glDepthFunc(GL.GL_GREATER)
-        for batch, count in batches:
-            self.lines.draw(batch, view, ghost, placed, count)
+        for style in (outline, ghost):
+            for batch, count in batches:
+                self.lines.draw(batch, view, style, placed, count)
         GL.glDepthFunc(GL.GL_LEQUAL)
         for style in (casing, line):
             for batch, count in batches:
                 self.lines.draw(batch, view, style, placed, count)
 
-    def draw_marks(self, marks: Quads, view: View, placed: Placed) -> None:
-        """Markers, hidden ones too."""
+    def draw_marks(
+        self, marks: Quads, view: View, placed: Placed, count: int | None = None
+    ) -> None:
+        """So many markers, hidden ones too; None for all."""
         casing = view.theme.path_casing
         GL.glDepthFunc(GL.GL_GREATER)
-        self.markers.draw(marks, view, casing, placed, alpha=_HIDDEN_MARK)
+        self.markers.draw(marks, view, casing, placed, _HIDDEN, count, hollow=True)
         GL.glDepthFunc(GL.GL_LEQUAL)
-        self.markers.draw(marks, view, casing, placed)
+        self.markers.draw(marks, view, casing, placed, count=count)

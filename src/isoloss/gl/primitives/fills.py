@@ -46,6 +46,18 @@ def stroke(
     return _patch(view, np.array([a - side, b - side, b + side, a + side]), color)
 
 
+def fan(view: View, corners: Array, shade: Color) -> NDArray[np.void]:
+    """The area within (n, 2) corners around their middle, in pixels, in clip coordinates."""
+    width, height = view.size
+    clip = corners * (2 / width, -2 / height) + (-1, 1)
+    middle = np.broadcast_to(clip.mean(axis=0), clip.shape)
+    records = np.zeros(3 * len(clip), CORNER)
+    triangles = np.stack([middle, clip, np.roll(clip, -1, axis=0)], axis=1)
+    records["position"][:, :2] = triangles.reshape(-1, 2)
+    records["color"] = np.rint(np.array(shade) * 255)
+    return records
+
+
 def _patch(view: View, corners: Array, shade: ArrayLike) -> NDArray[np.void]:
     width, height = view.size
     clip = corners * (2 / width, -2 / height) + (-1, 1)

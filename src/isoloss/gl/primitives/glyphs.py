@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from unicodedata import bidirectional
 
 import numpy as np
 from numpy.typing import NDArray
 from OpenGL import GL
 from PIL import Image, ImageDraw, ImageFont
 
-from isoloss.fonts import fallback_files
+from isoloss.fonts import fallback_files, has, last_resort, opened
 from isoloss.resources import font_file
 
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789−+", strict=True))
@@ -84,7 +84,7 @@ class GlyphAtlas:
 
     def _lay_out(self, text: str) -> TextRun:
         places, boxes, x = [], [], 0.0
-        for character in text:
+        for character in _in_sight(text):
             box, bearing, advance = self._glyph(character)
             if box[2]:
                 places.append((round(x) + bearing[0], bearing[1], box[2], box[3]))
@@ -107,8 +107,6 @@ class GlyphAtlas:
         drawn = _RAISED.get(character, character)
         size = self._raised if raised else self.pixels
         font = _font_with(drawn, size)
-        if font is None:
-            font, drawn = _font(size), "?"
         left, top, right, bottom = (round(v) for v in font.getbbox(drawn, anchor="ls"))
         width, height = right - left, bottom - top
         lift = round(_RAISED_BY * self.pixels) if raised else 0
@@ -137,11 +135,25 @@ class GlyphAtlas:
         return x, y
 
 
+def _in_sight(text: str) -> str:
+    """The characters from left to right: words written from right to left are turned around."""
+    order, run, between = "", "", ""
+    for character in text:
+        way = bidirectional(character)
+        if way in ("R", "AL"):
+            run, between = run + between + character, ""
+        elif run and way in ("WS", "ON", "NSM", "CS"):
+            between += character
+        else:
+            order, run, between = order + run[::-1] + between + character, "", ""
+    return order + run[::-1] + between
+
+
 @cache
 def _font(pixels: int) -> ImageFont.FreeTypeFont:
     file = font_file()
     if file is not None:
-        return _opened(file, pixels)
+        return opened(file, pixels)
     fallback = ImageFont.load_default(pixels)
     if not isinstance(fallback, ImageFont.FreeTypeFont):
         raise RuntimeError("Pillow was built without FreeType")
@@ -149,35 +161,17 @@ def _font(pixels: int) -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _font_with(character: str, pixels: int) -> ImageFont.FreeTypeFont | None:
-    """The first font that has a character; None if none of them has."""
+def _font_with(character: str, pixels: int) -> ImageFont.FreeTypeFont:
+    """The first font that has a character, or one that draws a box for it."""
     font = _font(pixels)
-    if _has(font, character):
+    if has(font, character):
         return font
     for file in fallback_files():
         try:
-            font = _opened(file, pixels)
+            font = opened(file, pixels)
         except OSError:  # a broken font of the system is none
             continue
-        if _has(font, character):
+        if has(font, character):
             return font
-    return None
-
-
-def _opened(file: Path, pixels: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(file), pixels, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Whether a font draws something of its own for a character, not its sign for a missing one."""
-    if character.isascii():
-        return True
-    return _drawn(font, character) != _drawn(font, "\U0010ffff")
-
-
-def _drawn(font: ImageFont.FreeTypeFont, character: str) -> tuple[float, bytes]:
-    """The advance of a character and its picture."""
-    side = 2 * round(font.size)
-    sheet = Image.new("L", (side, side), 0)
-    ImageDraw.Draw(sheet).text((0, side * 3 // 4), character, fill=255, font=font, anchor="ls")
-    return font.getlength(character), sheet.tobytes()
+    boxes = last_resort()
+    return _font(pixels) if boxes is None else opened(boxes, pixels)

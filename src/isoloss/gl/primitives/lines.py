@@ -43,6 +43,7 @@ class LineStyle:
         bias: fraction of the distance by which lines are drawn nearer than they are.
         level: draw all of them at this z.
         toward: mix the colours with this one, by its alpha.
+        dash: pixels of each dash and of each gap; 0 for a line without gaps.
     """
 
     width: float
@@ -51,6 +52,7 @@ class LineStyle:
     bias: float = 0.0
     level: float | None = None
     toward: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    dash: float = 0.0
 
 
 class LinePass:
@@ -89,5 +91,7 @@ class LinePass:
             parallel=float(view.camera.orthographic),
             tint=style.tint,
             toward=style.toward,
+            dash=float(style.dash),
+            origin=view.origin,
         )
         batch.draw(count)

@@ -44,8 +44,10 @@ class MarkerPass:
         placed: tuple[ArrayLike, ArrayLike],
         alpha: float = 1.0,
         count: int | None = None,
+        hollow: bool = False,
     ) -> None:
-        """Draw `batch`, whose coordinates are scaled and shifted by `placed`."""
+        """Draw `batch`, whose coordinates are scaled and shifted by `placed`; `hollow` draws
+        their rims alone."""
         self._program.use(
             view=view.view,
             projection=view.projection,
@@ -58,5 +60,6 @@ class MarkerPass:
             outline=outline,
             outline_width=1.3 * view.scale,
             alpha=float(alpha),
+            hollow=float(hollow),
         )
         batch.draw(count)

@@ -14,7 +14,7 @@ from isoloss.robustness.attacks.context import AttackContext, Strayed
 from isoloss.robustness.attacks.objective import frozen, objective_of
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.settings import AttackSettings, InputProbeSettings, NetworkSettings
-from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.attack_kinds import AttackKind, attack_of
 
 EOT_DRAWS = 8
 """Draws of noise whose gradients an attack on a defense averages at every step."""
@@ -49,7 +49,7 @@ def attempt(setup: Setup, settings: InputProbeSettings, name: str) -> Attempt:
     )
     # Attacks on the network itself take it in single precision: the surface shows that.
     undefended = model = setup.models[0].reference
-    if "attack" not in kind.offered:
+    if not attacks_the_network(kind):
         assert settings.noise is not None
         model = setup.defense(0, settings.noise)
         model.generator = generator
@@ -78,6 +78,11 @@ def attempt(setup: Setup, settings: InputProbeSettings, name: str) -> Attempt:
     if any(s.outside + s.spoilt for s in strayed.values()):
         warned.append(f"the attack {name} left the ball or [0, 1], and was brought back to it")
     return Attempt(path, bool(found.without_gradient.any()), tuple(warned))
+
+
+def attacks_the_network(kind: AttackKind) -> bool:
+    """Whether an attack is on the network itself, and not on what it is behind."""
+    return "attack" in kind.offered or not kind.adaptive
 
 
 def steepest(setup: Setup, settings: InputProbeSettings) -> Tensor:

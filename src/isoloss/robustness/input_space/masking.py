@@ -25,13 +25,13 @@ Z = 3.0
 """So many standard errors are no rise."""
 
 
-def masking(surface: Surface, path: Trajectory, label: str, ball: Array) -> Finding:
+def masking(surface: Surface, path: Trajectory, ball: Array, *, is_transferred: bool) -> Finding:
     """What a surface says of an attack by gradients that it has the way of.
 
     Args:
         path: the way of the attack, its heights being those of the surface's network.
-        label: what the attack is called.
         ball: (k, 2) the corners of where the adversary's ball cuts the plane.
+        is_transferred: whether the attack followed the gradients of another network.
     """
     what = str(surface.meta.get("quantity", "loss"))
     alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
@@ -51,13 +51,23 @@ def masking(surface: Surface, path: Trajectory, label: str, ball: Array) -> Find
     wins = ""
     if np.isfinite(answer) and answer != surface.meta["label"]:
         wins = ", where another class wins"
+    rises = (
+        f"within ε the {what} rises by {number_label(beside)} at α = "
+        f"{number_label(float(alpha[best]))}, β = {number_label(float(beta[best]))}{wins}, but on "
+        f"the way of {path.name} by {number_label(along)} only"
+    )
+    if is_transferred:
+        return Finding(
+            "note",
+            "transfer",
+            f"{rises}: it was made for the network without its defense, and says little of the "
+            "defense; --attacks eot follows the gradients of that",
+        )
     return Finding(
         "warning",
         "gradient masking",
-        f"within ε the {what} rises by {number_label(beside)} at α = "
-        f"{number_label(float(alpha[best]))}, β = {number_label(float(beta[best]))}{wins}, but the "
-        f"way of {label} by {number_label(along)} only: its gradient leads nowhere, and accuracies "
-        "against it are no robustness; attack with square too, which needs no gradient",
+        f"{rises}: the gradient leads nowhere, and accuracies against such attacks are no "
+        "robustness; attack with square too, which needs no gradient",
     )
 
 

@@ -21,13 +21,15 @@ from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.findings import findings_of
+from isoloss.geometry.findings import Finding, findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.paths import exists
 from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
+from isoloss.robustness.input_space.attempt import attacks_the_network
 from isoloss.robustness.input_space.cells import OTHER, PREDICTED, CellSchedule, SeenImages
 from isoloss.robustness.input_space.directions import plane_through_image
 from isoloss.robustness.input_space.image_plane import ImagePlane
@@ -36,6 +38,7 @@ from isoloss.robustness.input_space.outlines import cut_of_ball, cut_of_cube
 from isoloss.robustness.smoothing.votes import noise_of
 from isoloss.run import Run
 from isoloss.settings import InputProbeSettings
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.version import __version__
 
 
@@ -75,6 +78,11 @@ class InputProbing:
     def device(self) -> torch.device:
         """Where it computes."""
         return self.setup.device
+
+    @property
+    def depends_on(self) -> dict[str, str]:
+        """Hashes of the network, the image, the denoiser and attacks of one's own."""
+        return self.setup.depends_on
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Choose the plane, evaluate what is missing of the surfaces, write what came out."""
@@ -120,10 +128,10 @@ class InputProbing:
             defense = setup.defense(0, settings.noise)
             seen = SeenImages(defense, noise, label, settings.height, size)
             several = f"mean of {settings.draws} draws" if settings.draws > 1 else "one draw"
-            denoised = "" if settings.denoiser is None else ", denoised"
+            what = "noise" if settings.denoiser is None else "denoised"
             yield SurfaceOfRun(
                 seen,
-                f"noise σ = {settings.noise:g}{denoised}, {several}",
+                f"{what} σ = {settings.noise:g}, {several}",
                 run.defended_growing_path,
                 run.defended_path,
             )
@@ -165,7 +173,7 @@ class InputProbing:
         return GrowingSurface.create(folder, *about)
 
     def _plane(self, run: Run) -> ImagePlane:
-        if not run.plane_path.exists():
+        if not exists(run.plane_path):
             plane_through_image(self.setup, self.settings).save(run.plane_path)
         return ImagePlane.load(run.plane_path).to(self.device)
 
@@ -175,15 +183,32 @@ class InputProbing:
         paths = [
             self._trajectory(part, plane, name, images) for name, images in plane.paths.items()
         ]
-        findings = [*plane.notes]
+        findings = [*plane.notes, *self._of_the_image(part, plane)]
+        of_network = {
+            kind.label
+            for kind in map(attack_of, self.settings.attack_names)
+            if attacks_the_network(kind)
+        }
         for path in paths:
-            if len(path) > 2:
-                findings.append(asdict(masking(surface, path, path.name, ball)))
+            is_transferred = (path.name in of_network) == bool(part.defense)
+            # What another network's defense misleads is nobody's gradient here.
+            if len(path) > 2 and (part.defense or not is_transferred):
+                found = masking(surface, path, ball, is_transferred=is_transferred)
+                findings.append(asdict(found))
         surface.meta["findings"] = findings
         surface.meta["centre"] = self._centre(part, plane)
         for finding in findings_of(surface.meta) or ():
             yield Log(f"{finding.level}: {finding.message}")
         replace(surface, trajectories=tuple(paths)).save(part.finished)
+
+    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
+        """That the image is taken for another class as it is, if so."""
+        *_, answer = part.seen.values(plane.image[None], part.seen.draws)[0]
+        label, classes = int(self.setup.labels[0]), self.setup.classes
+        if answer == label or not np.isfinite(answer):
+            return []
+        message = f"the image is taken for {classes[int(answer)]} as it is, not for its own class"
+        return [asdict(Finding("note", "image", f"{message}, {classes[label]}"))]
 
     def _trajectory(
         self, part: SurfaceOfRun, plane: ImagePlane, name: str, images: torch.Tensor
@@ -210,7 +235,7 @@ class InputProbing:
         named = setup.classes[label] if label < len(setup.classes) else str(label)
         title = f"{model}, image {settings.image} of {data} ({named})"
         return {
-            "title": f"{title}, {part.defense}" if part.defense else title,
+            "title": f"{part.defense}: {title}" if part.defense else title,
             "model": model,
             "data": data,
             "space": "input",
@@ -218,7 +243,7 @@ class InputProbing:
             "split": settings.split,
             "label": label,
             "class_names": list(setup.classes),
-            "plane": f"input: {settings.plane}",
+            "plane": "through an image",
             "axes": list(plane.axes),
             "cosine": plane.cosine,
             "quantity": settings.height,
@@ -256,7 +281,7 @@ class InputProbing:
 
     def _depends_on(self, run: Run) -> dict[str, str]:
         asked = run.asked.model_dump_json(exclude_defaults=True)
-        return {**self.setup.depends_on, "settings": hashlib.sha256(asked.encode()).hexdigest()}
+        return {**self.depends_on, "settings": hashlib.sha256(asked.encode()).hexdigest()}
 
     def _in_words(self, plane: ImagePlane) -> str:
         settings = self.settings

@@ -21,6 +21,7 @@ from isoloss.compute.networks.hub import fetch
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
 from isoloss.naming import in_one_line
+from isoloss.paths import is_file, is_folder
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 from isoloss.run_folder import DENOISER, is_run
 from isoloss.settings.source import denoiser as denoiser_source
@@ -141,11 +142,11 @@ def _files(source: str | Path) -> tuple[Path, Path, Path]:
         folder = found.path
         if is_run(folder):
             folder /= DENOISER
-        unet = folder / "unet" if (folder / "unet").is_dir() else folder
-        scheduler = folder / "scheduler" if (folder / "scheduler").is_dir() else folder
+        unet = folder / "unet" if is_folder(folder / "unet") else folder
+        scheduler = folder / "scheduler" if is_folder(folder / "scheduler") else folder
         paths = unet / UNET_CONFIG, unet / UNET_WEIGHTS, scheduler / SCHEDULER_CONFIG
         for path in paths:
-            if not path.is_file():
+            if not is_file(path):
                 raise IsolossError(f"{folder} is no denoiser: there is no {path}")
         return paths
     name = str(source)

@@ -18,7 +18,7 @@ def test_a_range_has_the_digits_that_tell_its_ends_apart():
     assert range_label(1.0, 1.0) == "1 to 1"
     assert range_label(1.0, 1.0000002) == "1 to 1.0000002"
     assert range_label(1500.01, 1500.04) == "1500.01 to 1500.04"
-    assert range_label(2e6, 2e6 + 1) == "2e6 to 2.000001e6"
+    assert range_label(2e6, 2e6 + 1) == "2000000 to 2000001"
 
 
 def test_a_difference_is_told_with_its_sign():

@@ -10,6 +10,8 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.robustness.input_space.masking import inside, masking
 
+from .conftest import halved
+
 DIAMOND = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
 
 
@@ -26,13 +28,15 @@ def surface_of(loss, axis, error=0.0, answers=None):
 def way(*losses):
     n = len(losses)
     zero = np.zeros(n)
-    return Trajectory(np.linspace(0, 1, n), zero, np.array(losses), zero, np.arange(n), zero)
+    return Trajectory(
+        np.linspace(0, 1, n), zero, np.array(losses), zero, np.arange(n), zero, {"name": "PGD"}
+    )
 
 
 def test_a_surface_that_rises_along_the_attack_is_well():
     axis = np.linspace(-2, 2, 41)
     loss = 1 + np.maximum(axis, 0)[:, None] + 0.3 * np.abs(axis)[None, :]
-    found = masking(surface_of(loss, axis), way(1.0, 1.5, 2.0), "PGD", DIAMOND)
+    found = masking(surface_of(loss, axis), way(1.0, 1.5, 2.0), DIAMOND, is_transferred=False)
     assert found.level == "ok"
 
 
@@ -40,25 +44,37 @@ def test_a_surface_that_rises_beside_the_attack_is_masked():
     axis = np.linspace(-2, 2, 41)
     loss = 1 + 2 * np.maximum(axis, 0)[None, :] + 0 * axis[:, None]
     answers = np.where(loss > 2, 4.0, 3.0)
-    found = masking(surface_of(loss, axis, answers=answers), way(1.0, 1.0, 1.1), "PGD", DIAMOND)
+    found = masking(
+        surface_of(loss, axis, answers=answers), way(1.0, 1.0, 1.1), DIAMOND, is_transferred=False
+    )
     assert found.level == "warning"
     # The highest cell of the diamond |α| + |β| ≤ 1 is (0, 1), though the surface goes on to 5.
     assert "rises by 2 at α = 0, β = 1, where another class wins" in found.message
     assert "by 0.1 only" in found.message
 
 
+def test_an_attack_on_another_network_that_does_nothing_here_is_no_masking():
+    axis = np.linspace(-2, 2, 41)
+    loss = 1 + 2 * np.maximum(axis, 0)[None, :] + 0 * axis[:, None]
+    found = masking(surface_of(loss, axis), way(1.0, 1.1), DIAMOND, is_transferred=True)
+    assert (found.level, found.what) == ("note", "transfer")
+    assert "made for the network without its defense" in found.message
+
+
 @pytest.mark.parametrize(("height", "error"), [(0.04, 0.0), (1.0, 0.5)])
 def test_neither_a_ripple_nor_noise_is_masking(height, error):
     axis = np.linspace(-2, 2, 41)
     loss = 1 + height * np.maximum(axis, 0)[None, :] + 0 * axis[:, None]
-    found = masking(surface_of(loss, axis, error), way(1.0, 1.0), "PGD", DIAMOND)
+    found = masking(surface_of(loss, axis, error), way(1.0, 1.0), DIAMOND, is_transferred=False)
     assert found.level == "ok"
 
 
 def test_what_lies_beyond_the_ball_is_no_masking():
     axis = np.linspace(-2, 2, 41)
     loss = np.where(np.abs(axis)[None, :] + np.abs(axis)[:, None] > 1.01, 9.0, 1.0)
-    assert masking(surface_of(loss, axis), way(1.0, 1.0), "PGD", DIAMOND).level == "ok"
+    assert (
+        masking(surface_of(loss, axis), way(1.0, 1.0), DIAMOND, is_transferred=False).level == "ok"
+    )
 
 
 def test_what_lies_inside_a_polygon():
@@ -144,3 +160,23 @@ def test_a_masked_network_is_found_out_on_its_surface(digits, probing_of, surfac
     (warning,) = findings_of(folder, "warning")
     assert warning["what"] == "gradient masking"
     assert "where another class wins" in warning["message"]
+
+
+def test_what_is_said_of_a_defense_and_of_an_image_that_is_misclassified(
+    digits, probing_of, surfaces_of
+):
+    net, images, labels = digits
+    wrong = (labels + 1) % 10
+    asked = {"sigma": 0.5, "draws": 5, "plane": "attacks", "eps": 0.2, "steps": 4}
+    folder = surfaces_of(probing_of(net, images, wrong, halved, **asked))
+    (note,) = findings_of(folder, "note")
+    assert note["message"] == (
+        f"the image is taken for {labels[0]} as it is, not for its own class, {wrong[0]}"
+    )
+    judged = {
+        name: [f["what"] for f in isoloss.load(folder / name).meta["findings"]]
+        for name in ("surface.ply", "defended.ply")
+    }
+    # PGD has the network's own gradients, EOT those of the defense.
+    assert judged["surface.ply"].count("gradient masking") == 1
+    assert len(judged["defended.ply"]) == len(judged["surface.ply"]) + 1

@@ -147,7 +147,7 @@ def test_the_defended_surface_is_the_mean_over_its_frozen_draws(digits, probing_
     undefended = isoloss.load(folder)
     assert (undefended.count == 1).all()
     assert undefended.meta["cosine"] == defended.meta["cosine"]  # one plane
-    assert "σ = 0.4, denoised, mean of 6 draws" in defended.title
+    assert defended.title.startswith("denoised σ = 0.4, mean of 6 draws: net, image 2")
 
 
 def test_the_draws_are_those_by_which_an_evaluation_counts(digits, probing_of):

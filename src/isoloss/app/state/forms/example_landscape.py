@@ -11,7 +11,7 @@ from isoloss.settings.attack_kinds import attack_of
 
 _SHARED = (
     "model", "stem", "data", "image_size", "key", "split", "norm", "steps", "step_size", "queries",
-    "seed", "device",
+    "device",
 )  # fmt: skip
 
 
@@ -23,11 +23,17 @@ def values_of(
     names = [network.label for network in settings.networks]
     which = names.index(browser.network) if browser.network in names else 0
     known = {name: getattr(settings, name) for name in _SHARED if hasattr(settings, name)}
-    asked = {**known, "source": str(settings.sources[which]), "image": index.images[browser.image]}
+    asked = {
+        **known,
+        "source": str(settings.sources[which]),
+        "image": index.images[browser.image],
+        "seed": browser.seed,
+    }
     if browser.eps > 0:
         asked["eps"] = browser.eps
-    if browser.sigma >= 0:
-        asked |= {"sigma": browser.sigma, "denoiser": settings.denoiser}
+    if settings.is_defended:  # undefended beside defended, whichever is looked at
+        sigma = browser.sigma if browser.sigma >= 0 else settings.sigma[0]
+        asked |= {"sigma": sigma, "denoiser": settings.denoiser}
     if attack_of(browser.attack).offered:
         asked["attacks"] = browser.attack
     return {name: value for name, value in asked.items() if name in InputProbeSettings.model_fields}

@@ -17,7 +17,7 @@ from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.settings import TrainingSettings
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_data, no_network
-from isoloss.settings.source import data_set, denoiser, is_folder, network_type, trained_network
+from isoloss.settings.source import data_set, denoiser, names_folder, network_type, trained_network
 from isoloss.shipped import shipped_settings
 
 _REGISTERED = re.compile(
@@ -42,7 +42,7 @@ def problem_with_data(name: str) -> str:
     """Why there can be no data called `name`; "" where there can."""
     source = data_set(name)
     if source.kind == "imagefolder":
-        return "" if is_folder(source.name) else f"There is no folder {source.name}"
+        return "" if names_folder(source.name) else f"There is no folder {source.name}"
     return capitalized(no_data(name)) if source.kind == "unknown" else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from isoloss.settings.source import is_folder
+from isoloss.paths import is_folder
 
 
 def typed_path(text: str, folder: Path) -> Path | None:
@@ -20,11 +20,3 @@ def typed_path(text: str, folder: Path) -> Path | None:
     is_open = not text or text.endswith(("/", os.sep))
     is_open = is_open or (text.endswith((".", "~")) and is_folder(path))
     return None if is_open or not path.name else path
-
-
-def exists(path: Path) -> bool:
-    """Whether there is a file; a name that no file can have is none."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from isoloss.geometry.files.reading import is_trajectory
+from isoloss.paths import is_folder
 from isoloss.run_folder import is_run
 from isoloss.scene.session import SUFFIX as SESSION
-from isoloss.settings.source import is_folder
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Browser:
             return None
         path = Path(found.path)
         try:
-            if found.is_dir():
+            if is_folder(found.path):
                 return Entry(path, "run" if is_run(path) else "folder")
             if path.suffix.lower() in self.suffixes and not is_trajectory(path):
                 kind = "session" if path.suffix == SESSION else "file"

@@ -10,6 +10,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import file_name
+from isoloss.paths import exists
 from isoloss.patterns import matching
 
 Shown = str | Path | Surface | Trajectory
@@ -58,6 +59,6 @@ def _together(shown: Sequence[Shown]) -> list[str | Path | Surface]:
 def _written(surface: Surface, folder: Path) -> Path:
     name = file_name(surface.title) or "surface of Python"
     path, n = folder / f"{name}.npz", 2
-    while path.exists():
+    while exists(path):
         path, n = folder / f"{name} {n}.npz", n + 1
     return surface.save(path)

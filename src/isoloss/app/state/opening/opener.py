@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from isoloss.app.state.config import RECENT
 from isoloss.app.state.opening.handed_over import PASSING
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.state.session.session_words import in_words
@@ -18,11 +20,15 @@ from isoloss.geometry.files.reading import (
     load_trajectories,
 )
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import capitalized, printable
+from isoloss.paths import is_file, is_folder
 from isoloss.resources import resource_folder
 from isoloss.run import Run
 from isoloss.run_folder import TABLE, is_run
+from isoloss.scene.given import sort_out
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.session import SUFFIX, read_session
+from isoloss.scene.session_content import MOST_LAYERS
 from isoloss.settings import TrainingSettings
 from isoloss.settings.checkpoint_paths import holds_checkpoints, is_checkpoint
 
@@ -39,21 +45,63 @@ def open_all(workspace: Workspace, paths: Sequence[Path]) -> None:
     Raises:
         IsolossError: the first thing wrong, if nothing could be opened.
     """
-    problems: list[IsolossError] = []
-    # A session takes the place of what is open: it comes first.
-    for path in sorted(paths, key=lambda p: p.suffix != SUFFIX):
+    wanted, problems = _wanted(workspace, paths), list[IsolossError]()
+    for k, path in enumerate(wanted):
         try:
-            load(workspace, path)
+            load(workspace, path, remember=k >= len(wanted) - RECENT)
         except IsolossError as error:
             problems.append(error)
-    if problems and len(problems) == len(paths):
+    if problems and len(problems) == len(wanted):
         raise problems[0]
     for problem in problems:
         workspace.messages.say(str(problem), "error")
 
 
+def open_paths(workspace: Workspace, paths: Sequence[Path], *, remember: bool = True) -> bool:
+    """Open what was dropped or chosen; what is wrong becomes a notification. Returns whether
+    anything could be read."""
+    try:
+        wanted = _wanted(workspace, paths)
+    except IsolossError as error:
+        workspace.messages.say(str(error), "error")
+        return False
+    recent = len(wanted) - RECENT if remember else len(wanted)
+    opened = [_is_opened(workspace, path, k >= recent) for k, path in enumerate(wanted)]
+    return any(opened)
+
+
 def open_path(workspace: Workspace, path: Path, *, remember: bool = True) -> bool:
-    """As `load`, but what is wrong becomes a notification; returns whether it could be read."""
+    """As `open_paths`, of one."""
+    return open_paths(workspace, [path], remember=remember)
+
+
+def _wanted(workspace: Workspace, paths: Sequence[Path]) -> list[Path]:
+    """Of what was named, what is to be opened, in this order; what is left out is said."""
+    if not paths:
+        return []
+    given = sort_out(list(map(_whole, paths)), "open")
+    for remark in given.remarks:
+        workspace.messages.say(capitalized(remark))
+    # A session takes the place of what is open: it comes first.
+    wanted = sorted(given.paths, key=lambda path: path.suffix != SUFFIX)
+    room = max(MOST_LAYERS - len(workspace.document.layers), 0)
+    if len(wanted) > room:
+        workspace.messages.say(
+            f"{len(wanted)} surfaces are more than there is room for: {room or 'none'} of them "
+            f"{'is' if room == 1 else 'are'} opened, for a session holds {MOST_LAYERS}",
+            "warning",
+        )
+    return wanted[:room]
+
+
+def _whole(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:  # "~nobody" has no home
+        return path.absolute()
+
+
+def _is_opened(workspace: Workspace, path: Path, remember: bool) -> bool:
     try:
         load(workspace, path, remember=remember)
     except IsolossError as error:
@@ -75,7 +123,7 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
     Raises:
         IsolossError: if there is nothing readable.
     """
-    path = path.expanduser().absolute()
+    path = _whole(path)
     if path.suffix == SUFFIX:
         _load_session(workspace, path)
     elif is_run(path):
@@ -96,7 +144,7 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
 def _load_file(workspace: Workspace, path: Path) -> None:
     surface = load_alone(path)
     stem = path.stem if path.stem not in ("surface", "curve") else path.parent.name
-    name = stem or path.parent.name
+    name = printable(stem or path.parent.name)
     if surface.is_curve:
         curve = workspace.curves.of(path) or OpenCurve(name, surface, path)
         curve.become(surface)
@@ -106,10 +154,10 @@ def _load_file(workspace: Workspace, path: Path) -> None:
     known = next((x for x in layers if x.source == path and not x.quantity), None)
     layer = known or SurfaceLayer(name, surface)
     layer.surface, layer.source = surface, path
-    try:
-        layer.trajectories = tuple(load_trajectories(path))
-    except IsolossError as error:
-        workspace.messages.say(str(error), "warning")
+    problems: list[str] = []
+    layer.trajectories = tuple(load_trajectories(path, problems.append))
+    for problem in problems:
+        workspace.messages.say(problem, "warning")
     workspace.show(layer)
     workspace.show_quantities(layer)
 
@@ -137,12 +185,11 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
 
 def _is_of_checkpoints(path: Path) -> bool:
     """Whether a path is that of a checkpoint, or of a folder of them."""
-    try:
-        if path.is_dir() and finished_file(path) is None:
+    if is_folder(path) and finished_file(path) is None:
+        with suppress(IsolossError):
             return holds_checkpoints(path) or is_checkpoint(path)
-        return path.is_file() and path.suffix != "" and is_checkpoint(path)
-    except OSError:
         return False
+    return is_file(path) and path.suffix != "" and is_checkpoint(path)
 
 
 def _load_session(workspace: Workspace, path: Path) -> None:
@@ -162,6 +209,8 @@ def _load_session(workspace: Workspace, path: Path) -> None:
     for source in [*session.curves, *session.evaluations]:
         load(workspace, source, remember=False)
     workspace.after_restoring()
+    for line in session.remarks:
+        workspace.messages.say(line, "warning")
     for line in session.missing:
         workspace.messages.say(f"Left out of {path.stem}: {in_words(line)}", "warning")
     workspace.session.was_opened(path, whole=not session.missing)

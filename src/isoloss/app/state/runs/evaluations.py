@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copytree
 
 from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, curves_of
 from isoloss.app.state.runs.example_browser import ExampleBrowser
 from isoloss.jobs.follow import FollowedRun
-from isoloss.results.certificates import CertificateRow
+from isoloss.errors import IsolossError
+from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings, reach_of
 from isoloss.results.saved_examples import Index
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, Row
+from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Report, Row, write_report, write_table
+from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
 
 PERIOD = 0.25
@@ -125,6 +128,31 @@ class OpenEvaluation:
         changed = self.files.read(self.followed.run)
         self.version += changed
         return changed
+
+
+    def write_down(self, folder: Path, *, with_images: bool) -> Path:
+        """Write what is shown into a folder of this run's name in `folder`, as a run of its own.
+
+        Args:
+            with_images: the saved examples too, which stay on disk until they are looked at.
+
+        Raises:
+            IsolossError: if it cannot be written, or the examples cannot be read any more.
+        """
+        run = Run.create(folder / self.name, self.followed.run.settings)
+        write_table(run.table_path, self.rows)
+        if self.report is not None:
+            write_report(run.report_path, self.report)
+        if self.certificates:
+            write_certificates(run.certificates_path, self.certificates)
+        if with_images:
+            try:
+                copytree(self.followed.run.examples, run.examples)
+            except OSError as error:
+                raise IsolossError(
+                    f"the examples of {self.name} cannot be read any more: {error}"
+                ) from error
+        return run.folder
 
 
 class Evaluations:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from isoloss.paths import is_folder
 from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
 from isoloss.events import Started
@@ -154,7 +155,7 @@ class Runs:
         known = {f.run.folder for f in self.followed} | self._forgotten
         try:
             with os.scandir(self.folder) as entries:
-                folders = [Path(e.path) for e in entries if e.is_dir()]
+                folders = [Path(e.path) for e in entries if is_folder(e.path)]
             new = [f for f in folders if f not in known and is_run(f)]
             new.sort(key=lambda f: (f / RUN).stat().st_mtime)
         except OSError:

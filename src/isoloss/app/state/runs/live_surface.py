@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
-from isoloss.geometry.files.reading import finished_file, load
+from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import FollowedRun
+from isoloss.paths import exists
 from isoloss.scene.layer import SurfaceLayer
 
 PERIOD = 0.08
@@ -35,6 +36,7 @@ class LiveSurface:
         defended: whether it is not the run's own surface, but that behind a defense.
         quantity: which further quantity of the surface is its height; "" for the loss.
         seconds: of processors' time that the last reading took.
+        tell: is called with one line for each trajectory that cannot be read.
         changed: how many cells the last reading found new or sharper.
     """
 
@@ -43,6 +45,7 @@ class LiveSurface:
     curve: OpenCurve | None = None
     finished: bool = False
     seconds: float = 0.0
+    tell: Tell = warn
     changed: int = 0
     defended: bool = False
     quantity: str = ""
@@ -68,11 +71,11 @@ class LiveSurface:
 
     def _read(self) -> bool:
         run = self.followed.run
-        has_file = self._source.exists() if self.defended else finished_file(run.folder) is not None
+        has_file = exists(self._source) if self.defended else finished_file(run.folder) is not None
         if self.followed.status == "done" and has_file:
             self.finished = True
             self._growing = None
-            surface = load(self._source)
+            surface = load_telling(self._source, self.tell)
             self._show(surface)
             if self.layer is not None and not self.quantity:
                 self.layer.trajectories = surface.trajectories

@@ -12,6 +12,7 @@ from isoloss.app.state.runs.evaluations import Evaluations
 from isoloss.app.state.runs.open_curves import Curves
 from isoloss.app.state.session.session_words import in_words
 from isoloss.errors import IsolossError
+from isoloss.paths import exists
 from isoloss.scene.document import Document, DocumentState
 from isoloss.scene.session import SUFFIX, save_session
 
@@ -162,7 +163,7 @@ class SessionKeeper:
         sources = {x.name: x.source for x in self._document.layers if x.source is not None}
         sources |= {curve.stem: curve for curve in curves}
         sources |= {folder.name: folder for folder in evaluations}
-        return [f"{name}: there is no file {at}" for name, at in sources.items() if not at.exists()]
+        return [f"{name}: there is no file {at}" for name, at in sources.items() if not exists(at)]
 
 
 def _files(state: _State | None) -> object:

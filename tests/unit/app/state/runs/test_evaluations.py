@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -26,10 +27,12 @@ from isoloss.app.state.runs.accuracy_curves import (
 )
 from isoloss.app.state.runs.evaluations import PERIOD, OpenEvaluation
 from isoloss.app.state.workspace import Workspace
+from isoloss.errors import IsolossError
 from isoloss.events import Done, Failed, Started
+from isoloss.figures.robustness.run_results import read_run_results
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow, write_certificates
-from isoloss.results.tables import EvaluationWarning, Report, Row, write_report, write_table
+from isoloss.results.tables import EvaluationWarning, Report, Row, read_table, write_report, write_table
 from isoloss.run import Run
 from isoloss.run_folder import CERTIFICATES
 from isoloss.settings import CertifySettings, DefendSettings
@@ -392,3 +395,22 @@ def test_a_certified_curve_is_exact_at_every_radius_once_all_images_are_known(tm
     (run.certificates_path).write_text("network,sigma\nnet,0.25\n")
     look(evaluation)
     assert CERTIFICATES in evaluation.problem
+
+
+def test_what_is_shown_is_written_down_whole(run, tmp_path):
+    evaluation = OpenEvaluation(FollowedRun(run))
+    rows = [row(eps=0.0), row(eps=0.01, correct=3)]
+    write_table(run.table_path, rows)
+    (run.folder / "examples").mkdir()
+    (run.folder / "examples" / "examples.json").write_text("[")
+    assert look(evaluation)
+    write_table(run.table_path, rows[:1])  # what has come since is not shown yet
+    copy = evaluation.write_down(tmp_path / "passing", with_images=True)
+    assert (copy.name, read_table(copy / "robustness.csv")) == (run.name, rows)
+    assert Run.open(copy).settings == run.settings
+    assert (copy / "examples" / "examples.json").read_text() == "["
+    shutil.rmtree(run.folder)
+    again = evaluation.write_down(tmp_path / "again", with_images=False)
+    assert len(read_run_results(again).rows) == 2
+    with pytest.raises(IsolossError, match="examples of d cannot be read any more"):
+        evaluation.write_down(tmp_path / "once more", with_images=True)
