@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from isoloss.compute.machine.recording import Prepared, explain, recorded
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.files import nothing_at
+from isoloss.geometry.surface import Surface
 from isoloss.run import Run
 from isoloss.settings import (
     AnySettings,
@@ -96,6 +97,26 @@ def _prepare_again(run: Run) -> Prepared:
             f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} {where}"
         )
     return prepare(run.settings)
+
+
+def surface_with_classes(folder: Path, names: Sequence[str]) -> Surface:
+    """The surface of a probe to a tolerance, with the losses of single classes, and of all but
+    each, as further quantities: out of what it keeps of each image.
+
+    Raises:
+        IsolossError: if it keeps nothing of the kind, or there is no such class.
+    """
+    from isoloss.compute.probe.classes_of_run import with_classes
+    from isoloss.compute.probe.probe_run import Probing
+    from isoloss.robustness.quantities.asked import of_class
+
+    run = Run.open(folder)
+    if not isinstance(run.settings, ProbeSettings) or run.settings.is_from_python:
+        raise IsolossError(f"{folder} is no run of a probe that keeps losses class by class")
+    probing = _prepare_again(run)
+    assert isinstance(probing, Probing)
+    classes = probing.probed.network.dataset.classes
+    return with_classes(run, probing, [one for name in names for one in of_class(name, classes)])
 
 
 def follow(folder: Path, elsewhere: dict[str, Any] | None = None) -> None:

@@ -163,3 +163,42 @@ def test_what_cannot_be_is_refused_before_anything_is_written(trained, words, me
     assert message in told
     assert len(told.splitlines()) == 1
     assert not (trained.folder.parent / "refused").exists()
+
+
+@pytest.mark.parametrize("tolerance", [1e-9, 0.05])
+def test_classes_come_out_of_what_a_run_keeps_of_each_image(trained, monkeypatch, tolerance):
+    plain = isoloss.load(finished(trained, "plain", grid=(9, 9), quantity="class:2").folder)
+    run = finished(trained, "kept", grid=(9, 9), tolerance=tolerance, quantity=None)
+
+    def nothing(*_):
+        raise AssertionError("something is evaluated again")
+
+    monkeypatch.setattr("isoloss.compute.engine.evaluator.Evaluator.evaluate", nothing)
+    assert main(["export", str(run.folder), "--class", "2", "--out", "classes.npz"]) == 0
+    surface = isoloss.load("classes.npz")
+    assert [*quantities_of(surface)] == ["class_2", "all_but_2"]
+    for name in ("class_2", "all_but_2"):
+        error = surface.columns[f"{name}_stderr"]
+        away = np.abs(surface.columns[name] - plain.columns[name])
+        if tolerance < 1e-6:
+            np.testing.assert_allclose(away, 0, atol=1e-5)
+            assert (error == 0).all()
+            np.testing.assert_allclose(
+                surface.columns[f"{name}_accuracy"], plain.columns[f"{name}_accuracy"]
+            )
+        else:
+            assert (surface.count < 45).any()
+            assert (away <= 6 * error + 1e-5).all()
+    assert main(["export", "classes.npz", "--quantity", "class_2", "--out", "alone.ply"]) == 0
+    alone = isoloss.load("alone.ply")
+    np.testing.assert_array_equal(alone.loss, surface.columns["class_2"])
+
+
+def test_what_keeps_no_losses_of_images_says_so(trained, capsys):
+    run = finished(trained, "plain", quantity=None)
+    assert main(["export", str(run.folder), "--class", "1", "--out", "no.ply"]) == 2
+    assert "keeps no losses image by image" in capsys.readouterr().err
+    assert main(["export", str(run.folder), "--quantity", "denoised", "--out", "no.ply"]) == 2
+    told = capsys.readouterr().err
+    assert "the surface has no quantity 'denoised': it has none beside the loss" in told
+    assert len(told.splitlines()) == 1

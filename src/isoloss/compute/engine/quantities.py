@@ -117,19 +117,20 @@ class OfClass(Quantity):
 
     def population(self, data: ShuffledSamples, whole: int) -> int:
         """So many of the samples are of the class; of more than are at hand as many in share."""
-        few = sum(int(self._are(batch).sum()) for batch in data.batches(0, len(data), 1 << 16))
+        few = sum(int(self.chosen(batch).sum()) for batch in data.batches(0, len(data), 1 << 16))
         return math.ceil(few * whole / len(data))
 
     def check(self, losses_of: LossesOf, batch: Batch) -> None:
         """Refuse samples without a class each."""
-        self._are(batch)
+        self.chosen(batch)
 
     def along(self, evaluator: Evaluator, batch: Batch, first: int) -> AtPoint:
         """Picks them out."""
-        chosen = self._are(batch)
+        chosen = self.chosen(batch)
         return lambda own: (own[0][chosen], own[1][chosen])
 
-    def _are(self, batch: Batch) -> Tensor:
+    def chosen(self, batch: Batch) -> Tensor:
+        """(n,) bool, which samples of a batch it is about."""
         labels = targets_of(batch) if isinstance(batch, tuple | list | dict) else None
         if not isinstance(labels, Tensor) or labels.ndim != 1 or labels.is_floating_point():
             raise IsolossError("the loss of a class is for samples that each have one class")

@@ -38,13 +38,12 @@ def quantities_asked_for(
         elif name == "denoised":
             found.append(_denoised(settings, data, device))
         else:
-            label, called = class_named(name.removeprefix(CLASS), network.dataset.classes)
-            found += [OfClass(label, called), OfClass(label, called, others=True)]
+            found += of_class(name.removeprefix(CLASS), network.dataset.classes)
     return tuple(found)
 
 
-def class_named(name: str, classes: Sequence[str]) -> tuple[int, str]:
-    """The number and the name of the class that a name, or a number, means.
+def of_class(name: str, classes: Sequence[str]) -> list[OfClass]:
+    """The loss of the class that a name, or a number, means, and that of all others.
 
     Blanks in a name may be written as _ or -, and its capitals small.
 
@@ -60,7 +59,7 @@ def class_named(name: str, classes: Sequence[str]) -> tuple[int, str]:
         named = ", ".join(classes[:20]) + (", …" if len(classes) > 20 else "")
         choices = f"choose of {named}" if classes else "these samples have none"
         raise IsolossError(f"there is no class {name!r}: {choices}")
-    return label, classes[label]
+    return [OfClass(label, classes[label], others) for others in (False, True)]
 
 
 def _plain(name: str) -> str:
