@@ -12,7 +12,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.geometry.refine import fill_uncomputed, refine_linear, refine_nearest
+from isoloss.geometry.refine import fill_nearest, fill_uncomputed, refine_linear, refine_nearest
 from isoloss.geometry.ticks import Tick, told_apart
 from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
@@ -157,7 +157,9 @@ def texture_values(
     if texture.values is not None:
         surface = layer.surface
         if texture.paint == "classes":
-            return class_positions(refine_nearest(field_values(layer, texture), mesh.steps))
+            known = field_values(layer, texture)
+            pending = np.where(surface.computed, known, fill_nearest(known))
+            return class_positions(refine_nearest(pending, mesh.steps))
         values = fill_uncomputed(field_values(layer, texture), surface.computed)
         coarse = colors.scale.apply(values)
         return refine_linear(surface.alpha, surface.beta, coarse, mesh.steps)

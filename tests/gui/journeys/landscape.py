@@ -32,7 +32,7 @@ def landscape(d: Driver) -> None:
     views = workspace.document.shown_views
     assert [view.shown for view in views] == [[first], [second]]
     assert second.name.endswith(", defended")
-    workspace.change(texture=Texture.CLASS)
+    assert workspace.appearance.texture is Texture.CLASS
     d.ctx.yield_(4)
     d.shot("landscape.png")
     before = views[1].camera

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isoloss.geometry.outlines import outlines_of
-from isoloss.geometry.refine import refine_nearest
+from isoloss.geometry.refine import fill_nearest, refine_nearest
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Appearance, Scene, SurfaceLayer, Texture
 from isoloss.scene.colormaps import CLASS_COLORS, CLASSES, colormap
@@ -127,3 +127,20 @@ def test_outlines_are_read_and_what_is_none_is_left_out():
     assert outlines_of({"outlines": wrong}) == []
     for nothing in ({}, {"outlines": None}, {"outlines": {"a": 1}}):
         assert outlines_of(nothing) == []
+
+
+def test_what_is_pending_has_the_class_of_what_is_near_and_is_pale():
+    surface = HALVES.surface
+    count = np.zeros((5, 5), np.int64)
+    count[::4, ::4] = 1
+    answers = np.where(count > 0, surface.columns["predicted"], np.nan)
+    columns = {"predicted": answers}
+    layer = SurfaceLayer("grows", replace(surface, count=count, columns=columns))
+    colors, scene = colors_of(layer)
+    mesh = layer.mesh(scene.frame().scale)
+    values = texture_values(layer, mesh, colors, scene.appearance)
+    assert np.isfinite(values).all()
+    assert len(np.unique(values)) == 2
+    np.testing.assert_array_equal(fill_nearest(answers)[[0, 4]], [[2.0] * 5, [7.0] * 5])
+    assert np.isnan(fill_nearest(np.full((2, 2), np.nan))).all()
+    assert mesh.computed.min() < 1

@@ -30,6 +30,7 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
+from isoloss.scene.textures import Texture
 from isoloss.settings import AnySettings
 
 
@@ -103,6 +104,8 @@ class Workspace:
         # One surface at a time unless asked otherwise: two at once hide each other.
         is_new = not any(x is layer for x in self.document.layers)
         self.document.add(layer, alone=is_new)
+        if is_new and layer.has(Texture.CLASS) and self.appearance.texture is Texture.HEIGHT:
+            self.change(texture=Texture.CLASS)  # what such a surface is about
         self.selected = layer
 
     def show_defended(self, folder: Path) -> None:

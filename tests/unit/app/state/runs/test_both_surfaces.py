@@ -19,6 +19,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.results.saved_examples import ExampleFile, Index
 from isoloss.run import Run
 from isoloss.scene.document import Links
+from isoloss.scene.textures import Texture
 from isoloss.settings import (
     AttackSettings,
     CertifySettings,
@@ -38,7 +39,8 @@ def begun(tmp_path):
     run = Run.create(tmp_path / "runs" / "seen", asked)
     run.emit(Started(1, "cpu"))
     for folder in (run.growing_path, run.defended_growing_path):
-        GrowingSurface.create(folder, AXIS, AXIS, 1, True, {}).put((2, 2), 1.0, 1.0, 0.0, 1)
+        grown = GrowingSurface.create(folder, AXIS, AXIS, 1, True, {}, ("margin", "predicted"))
+        grown.put((2, 2), 1.0, 1.0, 0.0, 1, -2.0, 3.0)
     return run
 
 
@@ -57,6 +59,7 @@ def test_both_surfaces_grow_beside_each_other_and_are_finished(workspace, begun)
     assert open_path(workspace, begun.folder)
     assert shown(workspace) == [["seen"], ["seen, defended"]]
     assert workspace.document.links.camera
+    assert workspace.appearance.texture is Texture.CLASS
     assert workspace.document.active == 0
     first, second = workspace.document.layers
     assert (first.surface.count.sum(), second.surface.count.sum()) == (1, 1)
