@@ -224,8 +224,8 @@ class ProbeSettings(NetworkSettings):
         ge=1,
         le=1000,
         title="Steps",
-        description="Of PGD from the images themselves; half as many where it goes on from what it "
-        "has made of them at the point beside",
+        description="Of PGD from the images themselves; two for every five where it goes on from "
+        "what it has made of them at the point beside",
         json_schema_extra=_OF_ADVERSARY,
     )
     step_size: float | None = Field(

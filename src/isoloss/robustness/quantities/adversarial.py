@@ -35,8 +35,8 @@ class Adversarial(Quantity):
 
     Args:
         eps: the ball's radius on the [0, 1] scale.
-        steps: gradient steps from the images; where the attack goes on from the point before, half
-            as many, which find no less: the first is as long as the ball is wide.
+        steps: gradient steps from the images; where the attack goes on from the point before, two
+            for every five, which find about as much: the first is as long as the ball is wide.
         norm: "linf" or "l2".
         step_size: by default 2.5 · eps / steps.
 
@@ -98,9 +98,9 @@ class Adversarial(Quantity):
 
     @property
     def lengths_on(self) -> list[float]:
-        """Of one that goes on: half as many, from the width of the ball, 2ε, so that what has
+        """Of one that goes on: two for every five, from the width of the ball, 2ε, so that what has
         turned at this point gets to its other side, down to the usual length."""
-        steps, usual = -(-self.steps // 2), self.lengths[0]
+        steps, usual = -(-2 * self.steps // 5), self.lengths[0]
         return [max(2 * self.eps / 2**k, usual) for k in range(steps)]
 
     def climb(
