@@ -67,6 +67,21 @@ def printable(text: object) -> str:
     return re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", str(text))
 
 
+_BREAK = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
+
+
+def drawable(text: str) -> str:
+    """As `printable`, and as it can be drawn: lines end in a newline, tabs are spaces, signs that
+    only control a device are left out; all else stays as it is."""
+    signs = _BREAK.sub("\n", printable(text).replace("\t", " "))
+    return "".join(c for c in signs if c == "\n" or unicodedata.category(c) != "Cc").strip("\n")
+
+
+def drawable_line(text: str) -> str:
+    """As `drawable`, in one line."""
+    return in_one_line(drawable(text))
+
+
 def file_name(text: str) -> str:
     """A text as part of a file's name on any system."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", text)
@@ -93,17 +108,6 @@ def shortened(text: str, fits: Callable[[str], bool], *, keep_end: bool = False)
         return text[:count].rstrip(" ,") + "…"
 
     return text if fits(text) else _longest(part, len(text), fits)
-
-
-_BREAK = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
-
-
-def drawable(text: str) -> str:
-    """A text as it can be drawn: lines end in a newline, tabs are spaces, signs that only control
-    a device are left out, halves of characters are \ufffd; all else stays as it is."""
-    signs = _BREAK.sub("\n", text.replace("\t", " "))
-    kept = (c for c in signs if c == "\n" or unicodedata.category(c) != "Cc")
-    return "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in kept).strip("\n")
 
 
 def without_middle(text: str, fits: Callable[[str], bool]) -> str:

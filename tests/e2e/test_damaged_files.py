@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 from pathlib import Path
 
@@ -24,11 +23,12 @@ def tool():
     return module
 
 
-def test_two_thousand_damaged_files_are_opened_or_refused_in_one_line(tmp_path):
-    command = [sys.executable, TOOL, "--seed", "19", "--count", "2000", "--keep", tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2000 files" in done.stdout
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_damaged_files_are_opened_or_refused_in_one_line(tool, tmp_path, capsys):
+    failed = tool.main(["--seed", "19", "--count", "1500", "--keep", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert not failed, said
+    assert "1500 files" in said
 
 
 FAULTS = {
@@ -83,7 +83,7 @@ def test_what_is_not_allowed_is_found_and_kept(tool, monkeypatch, tmp_path, caps
         yield act if len(tried) == 2 else lambda: None
 
     monkeypatch.setattr(tool, "doors", doors)
-    words = ["--count", "4", "--limit", "1", "--kinds", "session", "--keep", str(tmp_path)]
+    words = ["--count", "4", "--limit", "0.2", "--kinds", "session", "--keep", str(tmp_path)]
     assert tool.main(words) == 1
     out = capsys.readouterr().out
     assert said in out

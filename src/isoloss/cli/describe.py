@@ -44,6 +44,13 @@ SAID_ELSEWHERE = (
 )  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
+# Names too long for their column.
+IN_SHORT = {
+    "explained_variance_ratio": "explained",
+    "precision_audit": "audit",
+    "precision_audit_error": "audit error",
+    "precision_audit_noise": "audit noise",
+}
 ORTHOGONAL = 1e-6
 MOST_LOOKED_AT = 100_000
 """Files below a folder among which images are looked for."""
@@ -228,7 +235,7 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
     for key, value in surface.meta.items():
         text = _in_words(value)
         if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
-            lines.append(f"  {key.replace('_', ' '):<11} {text}")
+            lines.append(f"  {IN_SHORT.get(key, key).replace('_', ' '):<11} {text}")
     for name, title in quantities_of(surface).items():
         values = surface.columns[name][np.isfinite(surface.columns[name])]
         if len(values):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.cli.exit_codes import WRONG_REQUEST
+from isoloss.cli.typed_path import path_of
 from isoloss.naming import listed
 from isoloss.version import __version__
 
@@ -31,6 +32,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Any:
         """Refuse the command line, saying how to find out what it takes."""
+        lacks = message.partition("arguments are required: ")[2]
+        if lacks:
+            verb = self.prog.removeprefix("isoloss ")
+            message = f"{verb} needs {listed(lacks.split(', '), 'and')}"
         hint = "" if "--help" in message else f"; '{self.prog} --help' shows how"
         print(f"isoloss: {message}{hint}", file=sys.stderr)
         raise SystemExit(WRONG_REQUEST)
@@ -54,7 +59,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
 
     sub = add("demo", "Train a network, probe its landscape and show it")
     sub.add_argument("--headless", action="store_true", help="Write pictures, open no window")
-    sub.add_argument("--out", type=Path, default=Path("runs/demo"), help="Folder [runs/demo]")
+    sub.add_argument("--out", type=path_of, default=Path("runs/demo"), help="Folder [runs/demo]")
 
     # Models and enumerations cost time to import: only the verb that is called pays.
     called = next((a for a in arguments if not a.startswith("-")), "")
@@ -70,13 +75,13 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         if called == name:
             _add_settings(sub, _kind(name, arguments))
     sub = add("run", "Resume runs: does what is missing, in order")
-    sub.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="Run folders")
+    sub.add_argument("folders", type=path_of, nargs="+", metavar="DIR", help="Run folders")
     _add_elsewhere(sub)
     _add_json(sub)
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
-    sub.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="Files or run folders")
-    sub.add_argument("--passing", type=Path, help=argparse.SUPPRESS)
+    sub.add_argument("paths", type=path_of, nargs="*", metavar="PATH", help="Files or run folders")
+    sub.add_argument("--passing", type=path_of, help=argparse.SUPPRESS)
     sub = add("render", "Draw a picture, figure or movie, with or without a display")
     if called == "render":
         from isoloss.cli.render_options import add_render_options
@@ -86,12 +91,12 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="Files or folders")
+    sub.add_argument("paths", type=path_of, nargs="+", metavar="PATH", help="Files or folders")
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
     sub.add_argument(
-        "--run", type=Path, nargs="+", action="extend", default=[], metavar="DIR",
+        "--run", type=path_of, nargs="+", action="extend", default=[], metavar="DIR",
         help="Measure on these training runs [a small CNN, VGG-11 and ResNet-50 on digits]",
     )  # fmt: skip
     sub.add_argument(
@@ -137,7 +142,7 @@ def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
             help="What moves: the network's parameters, or the image that it sees, of which "
             "'isoloss probe --space input --help' tells [parameters]",
         )  # fmt: skip
-    parser.add_argument("--out", type=Path, help="The run's folder [runs/… of a free name]")
+    parser.add_argument("--out", type=path_of, help="The run's folder [runs/… of a free name]")
     parser.set_defaults(kind=kind)
     _add_json(parser)
 
@@ -150,10 +155,10 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
 
     known = listed(writable(), "or")
     parser.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH",
+        "paths", type=path_of, nargs="+", metavar="PATH",
         help="File or run folder; trajectories beside it come along",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"A {known}")
+    parser.add_argument("--out", type=path_of, required=True, metavar="FILE", help=f"A {known}")
     parser.add_argument(
         "--quantity", metavar="NAME",
         help="The height, of a surface with further quantities: for example adversarial",

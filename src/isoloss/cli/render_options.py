@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
@@ -29,13 +30,13 @@ _NOT_GENERATED = ("contours", "title")
 def add_render_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` all options of `isoloss render`."""
     parser.add_argument(
-        "path", type=Path, nargs="+", metavar="PATH",
+        "path", type=path_of, nargs="+", metavar="PATH",
         help="A surface or run folder, several of them for one box (a figure is of one), or a "
         "session (.isoloss), which may have several viewports; or attacks and defenses, or "
         "certifications, on the same images",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, required=True,
+        "--out", type=path_of, required=True,
         help="What to write: .png; .svg or .pdf of a figure; .mp4, .mov, .gif, .webp, .apng or a "
         "folder of a movie, with --turntable, --path or --play",
     )  # fmt: skip

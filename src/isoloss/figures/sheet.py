@@ -18,7 +18,7 @@ from isoloss.figures.paper import COLUMN, Print
 from isoloss.files import write_atomic
 from isoloss.fonts import fallback_files
 from isoloss.geometry.arrays import Pixels
-from isoloss.geometry.height import Tick
+from isoloss.geometry.ticks import Tick
 from isoloss.naming import drawable, in_lines
 from isoloss.resources import font_file
 from isoloss.scene.theme import Theme

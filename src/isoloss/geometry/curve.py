@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import HeightScale, number_label
+from isoloss.geometry.height import LARGEST, HeightScale, number_label
 from isoloss.geometry.surface import Surface
 
 CONFIDENCE = 1.96
@@ -60,17 +61,15 @@ class Curve:
         """The loss axis that holds loss and band with a little air, all of it above 0 if `log`."""
         values = np.concatenate([self.loss, self.low, self.high])
         values = values[np.isfinite(values) & ((values > 0) if log else True)]
+        values = np.clip(values, -LARGEST, LARGEST)
         if not len(values):
             return (0.1, 1.0) if log else (0.0, 1.0)
         if log:
             # A band that reaches down to zero has no lower end to show.
             least = self.loss[self.loss > 0].min(initial=float(values.max()))
             bottom = max(float(values.min()), 0.3 * float(least))
-            air = max(float(values.max()) / bottom, 1.1) ** 0.06
-            return bottom / air, float(values.max()) * air
-        low, high = float(values.min()), float(values.max())
-        air = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
-        return low - air, high + air
+            return with_air(bottom, float(values.max()), log=True)
+        return with_air(float(values.min()), float(values.max()), log=False)
 
     def nearest(self, alpha: float) -> int | None:
         """The index of the computed point nearest to `alpha`; None while there is none."""
@@ -86,6 +85,15 @@ class Curve:
         if np.isfinite(self.accuracy[index]):
             lines.append(("accuracy", f"{self.accuracy[index]:.1f} %"))
         return lines
+
+
+def with_air(low: float, high: float, *, log: bool) -> tuple[float, float]:
+    """An axis that holds values from `low` to `high`, if `log` above 0, with a little air."""
+    if log:
+        air = math.exp(0.06 * max(math.log(high) - math.log(low), math.log(1.1)))
+        return max(low / air, 5e-324), min(max(high * air, 1e-323), 2 * LARGEST)
+    air = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
+    return low - air, high + air
 
 
 def curve_of(surface: Surface) -> Curve:

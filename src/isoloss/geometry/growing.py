@@ -1,7 +1,9 @@
-"""The surface of a running probe: a folder of memory-mapped arrays a second process can watch.
+"""The surface of a running probe: a folder of arrays that a second process can read meanwhile.
 
 Every cell has two slots. A new result goes into the one that is not valid, and then a single byte
 makes it the valid one: a kill at any instant leaves each cell as it was before or after, whole.
+Who computes has the arrays mapped. Who watches reads them anew each time: a mapping of a file that
+somebody cuts short would end the process.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tokenize import TokenError
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +26,9 @@ from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
 
 Cell = tuple[int, int]
-_ARRAYS = ("slots", "valid")
 NO_QUANTITIES: Mapping[str, int] = MappingProxyType({})
+_ARRAYS = ("valid", "slots")
+"""In the order in which they are read: what becomes valid after that is not looked at."""
 # Headers of arrays are read as Python's own words.
 _DAMAGE = (
     OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
@@ -101,7 +104,7 @@ class GrowingSurface:
 
     @classmethod
     def open(cls, folder: Path, *, writable: bool = False) -> GrowingSurface:
-        """Map the surface in `folder`.
+        """The surface in `folder` as it is now; if `writable`, one whose changes go to its files.
 
         Raises:
             IsolossError: if it is missing or damaged.
@@ -110,21 +113,18 @@ class GrowingSurface:
         try:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
-            # Read first: for writing, NumPy would make a file that was cut short as long as it was.
-            slots, valid = (_mapped(folder / f"{n}.npy", "r") for n in _ARRAYS)
-            if writable:
-                slots, valid = (_mapped(folder / f"{n}.npy", "r+") for n in _ARRAYS)
             shape, columns = (len(alpha), len(beta)), tuple(described.get("columns", ()))
             quantities = {str(q): int(n) for q, n in described.get("quantities", {}).items()}
+            valid, slots = (_read(folder / f"{n}.npy") for n in _ARRAYS)
             record = _record(columns, [*quantities])
             fit = slots.shape == (*shape, 2) and slots.dtype == record
-            if (
-                not fit
-                or valid.shape != shape
-                or valid.dtype != np.uint8
-                or valid.max(initial=0) > 1
-            ):
+            fit = fit and valid.shape == shape and valid.dtype == np.uint8
+            if not fit or valid.max(initial=0) > 1:
                 raise ValueError("arrays and grid do not fit")
+            if slots["count"].min(initial=0) < 0:
+                raise ValueError("counts are negative")
+            if writable:  # NumPy would make a file that was cut short as long as it was
+                valid, slots = (np.load(folder / f"{n}.npy", mmap_mode="r+") for n in _ARRAYS)
             return cls(
                 alpha,
                 beta,
@@ -169,7 +169,7 @@ class GrowingSurface:
     @property
     def count(self) -> NDArray[np.int64]:
         """(A, B) samples seen so far; 0 means not computed."""
-        return self._records()["count"]
+        return self._now("count")
 
     def add(
         self, cell: Cell, loss_sum: float, square_sum: float, hits: int, count: int, *more: Sums
@@ -228,22 +228,22 @@ class GrowingSurface:
 
     def snapshot(self) -> Surface:
         """The surface as far as it has been computed."""
-        now = self._records()
-        computed = now["count"] > 0
-        loss, accuracy, stderr, *more = (
-            np.where(computed, now[name], np.nan)
-            for name in ("loss", "accuracy", "loss_stderr", *self.columns)
-        )
-        count, columns = now["count"].copy(), dict(zip(self.columns, more, strict=True))
+        count = self._now("count")
+        with np.errstate(invalid="ignore"):  # a NaN that would warn wherever it is used warns here
+            loss, accuracy, stderr, *more = (
+                np.where(count > 0, self._now(name), np.nan) * 1.0
+                for name in ("loss", "accuracy", "loss_stderr", *self.columns)
+            )
+        columns = dict(zip(self.columns, more, strict=True))
         for name, population in self.quantities.items():
-            columns |= self._quantity(now, name, population)
+            columns |= self._quantity(name, population)
         return Surface(
             self.alpha, self.beta, loss, accuracy, stderr, count, self.meta, columns=columns
         )
 
-    def _quantity(self, now: NDArray[Any], name: str, population: int) -> dict[str, Array]:
+    def _quantity(self, name: str, population: int) -> dict[str, Array]:
         """The columns of a quantity: its mean, its standard error, the share of right answers."""
-        loss_sum, square_sum, hits, count = (now[f"{name}_{of}"] for of, _ in _SUMS)
+        loss_sum, square_sum, hits, count = (self._now(f"{name}_{of}") for of, _ in _SUMS)
         with np.errstate(all="ignore"):
             mean = np.where(count > 0, loss_sum / count, np.nan)
             share = np.where(count > 0, hits / count, np.nan)
@@ -253,9 +253,9 @@ class GrowingSurface:
             found[f"{name}_accuracy"] = share / self.meta.get("targets_per_sample", 1)
         return found
 
-    def _records(self) -> NDArray[Any]:
-        valid = np.asarray(self.valid, np.int64)[..., None]
-        return np.take_along_axis(np.asarray(self.slots), valid, axis=2)[..., 0]
+    def _now(self, name: str) -> NDArray[Any]:
+        both = np.asarray(self.slots[name])
+        return np.where(np.asarray(self.valid, np.bool_), both[..., 1], both[..., 0])
 
     def _write(self, cell: Cell, record: tuple[float | int, ...]) -> None:
         other = 1 - int(self.valid[cell])
@@ -291,7 +291,13 @@ def standard_errors(loss_sum: Any, square_sum: Any, n: Any, population: int) -> 
     return np.where(n >= population, 0.0, np.where(n < 2, np.nan, errors))
 
 
-def _mapped(path: Path, mode: Literal["r", "r+"]) -> NDArray[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
-        return np.load(path, mmap_mode=mode)
+def _read(path: Path) -> NDArray[Any]:
+    """A whole array; memory is taken for what is there, not for what the header promises."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a damaged header says is looked at, and refused
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if is_fortran:
+            raise ValueError("another order")
+        return np.frombuffer(file.read(), dtype).reshape(shape)

@@ -32,7 +32,8 @@ _FEW = 0.01  # of the values may be zero, or next to it, on a scale that is loga
 
 _KNEE_FOR_LINEAR = 12.0  # a signed scale is linear where nine tenths lie within that much
 
-_LARGEST = 8e307  # beyond, differences would overflow
+LARGEST = 8e307
+"""Beyond, differences would overflow."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class HeightScale:
             log: None decides by the range; True or False insists, as far as the values allow.
         """
         values = np.asarray(loss, np.float64).ravel()
-        values = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
+        values = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
         if values.size == 0:
             return cls("linear", 0.0, 1.0)
         lo, hi = float(values.min()), float(values.max())
@@ -112,7 +113,10 @@ class HeightScale:
         """The values at `heights` in [0, 1]; the inverse of `apply` inside the range."""
         heights = np.asarray(heights, np.float64)
         if self.kind == "log":
-            return self.lo * np.exp(heights * (math.log(self.hi) - math.log(self.lo)))
+            decades = math.log(self.hi) - math.log(self.lo)
+            near_lo = self.lo * np.exp(np.minimum(heights, 0.5) * decades)
+            near_hi = self.hi * np.exp((np.maximum(heights, 0.5) - 1) * decades)
+            return np.where(heights < 0.5, near_lo, near_hi)
         return self.lo + heights * (self.hi - self.lo)
 
     def ticks(self, count: int = 6) -> list[Tick]:
@@ -154,7 +158,7 @@ class SignedScale:
             log: None decides by how far the large magnitudes are from the ordinary ones.
         """
         sizes = np.abs(np.asarray(values, np.float64).ravel())
-        sizes = np.minimum(sizes[np.isfinite(sizes)], _LARGEST)
+        sizes = np.minimum(sizes[np.isfinite(sizes)], LARGEST)
         if sizes.size == 0 or sizes.max() < 1e-300:
             return cls(1.0, 1e3)
         most = _without_spikes(sizes, 0.0, float(sizes.max()))

@@ -61,11 +61,13 @@ class LevelSets:
     """
 
     def __init__(self, alpha: Array, beta: Array, values: Array) -> None:
-        self._alpha, self._beta, self._values = alpha, beta, values
+        self._axes = alpha, beta
+        self._shape, self._values = values.shape, np.ascontiguousarray(values).ravel()
         self._generator: contourpy.ContourGenerator | None = None
         if min(values.shape) >= 2:
+            z = values.T
             self._generator = contourpy.contour_generator(
-                z=np.ma.masked_invalid(values.T),
+                z=z if np.isfinite(z).all() else np.ma.masked_invalid(z),
                 name="serial",
                 corner_mask=False,
                 line_type=contourpy.LineType.ChunkCombinedOffset,
@@ -78,65 +80,94 @@ class LevelSets:
         if places is None:
             return LevelSet(np.empty((0, 2)), np.empty(0, np.int64))
         bent = self._on_triangles(LevelSet(places, offsets[:-1].astype(np.int64)), float(level))
-        points = np.empty_like(bent.points)
-        for k, axis in enumerate((self._alpha, self._beta)):
-            points[:, k] = np.interp(bent.points[:, k], np.arange(len(axis)), axis)
-        return LevelSet(points, bent.first)
+        points = [_placed(axis, at) for axis, at in zip(self._axes, bent.points.T, strict=True)]
+        return LevelSet(np.stack(points, axis=1), bent.first)
 
     def _on_triangles(self, lines: LevelSet, level: float) -> LevelSet:
         """Lines of marching squares, places counted in cells, moved onto the triangles."""
-        start, end = lines.points[:-1], lines.points[1:]
-        middle = (start + end) / 2
-        cells = np.minimum(middle.astype(np.int64), np.array(self._values.shape) - 2)
-        i, j = cells.T
-        within = np.ones(len(start), np.bool_)
+        values, width = self._values, self._shape[1]
+        x, y = np.ascontiguousarray(lines.points.T)
+        middle_x, middle_y = (x[:-1] + x[1:]) / 2, (y[:-1] + y[1:]) / 2
+        i = np.minimum(middle_x.astype(np.intp), self._shape[0] - 2)
+        j = np.minimum(middle_y.astype(np.intp), width - 2)
+        cell = i * width + j
+        low, high = values[cell], values[cell + width + 1]
+        within = np.ones(len(cell), np.bool_)
         within[lines.first[1:] - 1] = False  # from one line to the next
-        along = (np.abs(start - end) < _ON_IT) & (np.abs(start - np.rint(start)) < _ON_IT)
-        within &= ~along.any(axis=1)  # in neither of two cells
-        low, high = self._values[i, j], self._values[i + 1, j + 1]
-        bent = within & ((low > level) != (high > level))
-        # Of a saddle the corners that the diagonal joins are never cut off.
-        near_joined = ((middle - cells) > 0.5) @ (1, 1) != 1
-        astray = within & ~bent & near_joined & self._is_saddle(i, j, level)
-        k = np.flatnonzero(bent)
+        within[_along_the_grid(x)] = within[_along_the_grid(y)] = False  # in neither of two cells
+        is_low, is_high = low > level, high > level
+        k = np.flatnonzero(within & (is_low != is_high))
         fraction = (level - low[k]) / (high[k] - low[k])
-        points = np.insert(lines.points, k + 1, cells[k] + fraction[:, None], axis=0)
-        first = lines.first + np.searchsorted(k, lines.first)
-        if not astray.any():
-            return LevelSet(points, first)
-        wrong = np.flatnonzero(astray)
-        wrong = wrong[np.lexsort((j[wrong], i[wrong]))]
-        return _exchanged(LevelSet(points, first), wrong + np.searchsorted(k, wrong))
+        corners = np.column_stack([i[k] + fraction, j[k] + fraction])
+        bent = LevelSet(
+            np.insert(lines.points, k + 1, corners, axis=0),
+            lines.first + np.searchsorted(k, lines.first),
+        )
+        # Of a saddle the corners that the diagonal joins are never cut off.
+        near_joined = (middle_x - i > 0.5) == (middle_y - j > 0.5)
+        wrong = np.flatnonzero(within & near_joined & (is_low == is_high))
+        others = (values[cell[wrong] + step] > level for step in (1, width))
+        wrong = wrong[np.logical_and(*(other != is_low[wrong] for other in others))]
+        wrong = wrong[np.argsort(cell[wrong], kind="stable")]
+        is_pair = np.diff(cell[wrong], append=-1, prepend=-1) == 0
+        wrong = wrong[is_pair[1:] | is_pair[:-1]]  # not where one is a point, at the level itself
+        if not len(wrong):
+            return bent
+        return _exchanged(bent, wrong + np.searchsorted(k, wrong))
 
-    def _is_saddle(self, i: NDArray[np.int64], j: NDArray[np.int64], level: float) -> Any:
-        """Whether only the opposite corners of a cell lie on the same side of the level."""
-        a, b = self._values[i, j] > level, self._values[i + 1, j] > level
-        c, d = self._values[i + 1, j + 1] > level, self._values[i, j + 1] > level
-        return (a == c) & (b == d) & (a != b)
+
+def _placed(axis: Array, at: Array) -> Array:
+    """The places on an axis that are counted in cells."""
+    cell = np.minimum(at.astype(np.intp), len(axis) - 2)
+    return axis[cell] + (at - cell) * np.diff(axis)[cell]
+
+
+def _along_the_grid(at: Array) -> NDArray[np.intp]:
+    """The segments that lie on a line of the grid; `at` are places across it, in cells."""
+    level = np.flatnonzero(np.abs(np.diff(at)) < _ON_IT)
+    return level[np.abs(at[level] - np.rint(at[level])) < _ON_IT]
 
 
 def _exchanged(lines: LevelSet, segments: NDArray[np.int64]) -> LevelSet:
     """Lines two and two of whose `segments`, told by their first points, exchange their ends."""
     last = np.append(lines.first[1:], len(lines.points)) - 1
     is_closed = (lines.points[lines.first] == lines.points[last]).all(axis=1)
-    one, other = segments[::2].tolist(), segments[1::2].tolist()
-    onward = dict(zip([*one, *other], [k + 1 for k in [*other, *one]], strict=True))
-    onward |= zip(last[is_closed].tolist(), lines.first[is_closed].tolist(), strict=True)
-    repeated = set(last[is_closed].tolist())
-    starts = np.union1d(lines.first, segments + 1)
-    ends = np.append(starts[1:], len(lines.points)) - 1
-    pieces = dict(zip(starts.tolist(), ends.tolist(), strict=True))
-    begun = sorted(pieces.keys() - {onward.get(end) for end in pieces.values()})
-    drawn: list[Array] = []
-    for start in [*begun, *starts.tolist()]:
-        line: list[Array] = []
-        at: int | None = start
-        while at in pieces:
-            end = pieces.pop(at)
-            line.append(lines.points[at : end + (end not in repeated)])
-            at = onward.get(end)
-        if line:
-            closing = [] if at is None else [np.concatenate(line)[:1]]
-            drawn.append(np.concatenate([*line, *closing]))
-    first = np.cumsum([0, *map(len, drawn[:-1])])
-    return LevelSet(np.concatenate(drawn), first)
+    begins = np.zeros(len(lines.points), np.bool_)
+    begins[lines.first] = begins[segments + 1] = True
+    starts, piece = np.flatnonzero(begins), np.cumsum(begins) - 1
+    lengths = np.diff(starts, append=len(lines.points))
+    onward = np.full(len(starts), -1)
+    closing = piece[last[is_closed]]
+    onward[closing] = piece[lines.first[is_closed]]
+    lengths[closing] -= 1  # the first point, repeated
+    one, other = segments[::2], segments[1::2]
+    onward[piece[one]], onward[piece[other]] = piece[other + 1], piece[one + 1]
+    order, heads, is_ring = _chains(onward)
+    places = np.append(0, np.cumsum(lengths[order]))
+    shifts = starts[order] - places[:-1]
+    index = np.repeat(shifts, lengths[order]) + np.arange(len(lines.points))[: places[-1]]
+    first, beyond = places[heads], places[np.append(heads[1:], len(order))]
+    points = np.insert(lines.points[index], beyond[is_ring], lines.points[index[first[is_ring]]], 0)
+    return LevelSet(points, first + np.append(0, np.cumsum(is_ring)[:-1]))
+
+
+def _chains(onward: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """What comes one after the other, where of each the next is known or -1.
+
+    Returns:
+        the order, where in it each chain begins, and whether that closes.
+    """
+    begun = np.ones(len(onward), np.bool_)
+    begun[onward[onward >= 0]] = False
+    following, done = onward.tolist(), -2
+    order, heads, is_ring = list[int](), list[int](), list[bool]()
+    for start in [*np.flatnonzero(begun).tolist(), *range(len(following))]:
+        if following[start] == done:
+            continue
+        heads.append(len(order))
+        at = start
+        while at >= 0 and following[at] != done:
+            order.append(at)
+            following[at], at = done, following[at]
+        is_ring.append(at >= 0)
+    return np.array(order), np.array(heads), np.array(is_ring)

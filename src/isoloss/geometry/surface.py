@@ -18,6 +18,8 @@ GRIDS = ("loss", "accuracy", "loss_stderr", "count")
 """The values that every surface has, in the order of its fields."""
 FINEST = 1e-12
 """The smallest step of an axis, as a fraction of its range."""
+ROUNDING = 1e-6
+"""So far beyond its range an accuracy may lie."""
 LARGEST = 1e30
 """The largest coordinate: what single precision, in which it is drawn, can hold."""
 
@@ -157,3 +159,22 @@ def grids_of(surface: Surface) -> dict[str, NDArray[Any]]:
     """All values (A, B) by name, as files keep them: the spread only where there is one."""
     names = GRIDS if surface.spread is None else (*GRIDS, "spread")
     return {name: getattr(surface, name) for name in names} | surface.columns
+
+
+def check_values(surface: Surface) -> None:
+    """Refuse values that cannot be, however they came into a file.
+
+    Raises:
+        IsolossError: naming them.
+    """
+    least = -1.0 if surface.is_difference else 0.0
+    accuracy = surface.accuracy
+    outside = (accuracy < least - ROUNDING) | (accuracy > 1 + ROUNDING)
+    if outside.any():
+        raise IsolossError(
+            f"some of its accuracies, as {accuracy[outside][0]:.4g}, are no shares from 0 to 1"
+        )
+    for name in ("count", "loss_stderr", "spread"):
+        values: NDArray[Any] | None = getattr(surface, name)
+        if values is not None and (values < 0).any():
+            raise IsolossError(f"some of its values of {name} are negative")

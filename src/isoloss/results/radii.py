@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isoloss.geometry.height import number_label
+from isoloss.geometry.ticks import number_label
 
 NORMS = {"linf": "L∞", "l2": "L2"}
 

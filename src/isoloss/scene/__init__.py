@@ -2,7 +2,8 @@
 
 Read `textures` (what colours mean), `layer`, `scene` and `document`, each of which holds the one
 before; then `texturing` and `levels` (from values to colours and contours), `history` (undo),
-`session` (a document on disk) and `staging` (from paths and options to a document). Imports
+`legend` (what explains it), `session` (a document on disk; `snapshot`: with its surfaces), `given`
+(what is meant by paths) and `staging` (from these and options to a document). Imports
 `geometry`, `run`, `settings`, `resources` and `files`.
 """
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.colormaps import stored_colormap
+from isoloss.geometry.colormaps import colors_at, stored_colormap
 
 NAMES = ("viridis", "cividis", "magma", "coolwarm", "terrain")
 """In the order they are offered; viridis is the default."""
@@ -31,11 +31,14 @@ CLASS_COLORS = len(_OF_CLASSES)
 """So many classes have colours of their own; then they begin again."""
 
 
-OWN = ("amber", "rose", "slate")
-"""Of the second, third … of several surfaces: each of one hue, from dark to light."""
+OWN = ("amber", "rose", "azure", "brick", "slate")
+"""Of the second, third … of several surfaces: each of one hue, from dark to light; all but the last
+are told apart by the colour-blind too."""
 _HUES = {
     "amber": ((58, 21, 0), (217, 112, 10), (255, 230, 184)),
     "rose": ((59, 10, 42), (212, 58, 134), (255, 220, 238)),
+    "azure": ((6, 20, 64), (40, 105, 215), (214, 232, 255)),
+    "brick": ((50, 6, 6), (190, 40, 35), (255, 214, 205)),
     "slate": ((28, 32, 38), (125, 136, 150), (242, 245, 249)),
 }
 
@@ -73,7 +76,5 @@ def banded(edges: Sequence[float], name: str, reverse: bool) -> Array:
 
 def shades(values: Array, name: str, reverse: bool) -> Array:
     """(…, 4) colours in [0, 1] of positions along a colormap; NaN is grey."""
-    colors = colormap(name)[:: -1 if reverse else 1] / 255.0
-    index = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.int64)
-    rgb = np.where(np.isnan(values)[..., None], 0.5, colors[index])
+    rgb = colors_at(values, colormap(name)[:: -1 if reverse else 1]) / 255
     return np.concatenate([rgb, np.ones((*values.shape, 1))], axis=-1)

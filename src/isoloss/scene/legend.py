@@ -8,7 +8,7 @@ import numpy as np
 
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import drawable, in_one_line
+from isoloss.naming import drawable_line
 from isoloss.scene.colormaps import shades
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.pins import pins_of
@@ -55,7 +55,7 @@ def end_color(number: int, several: bool, theme: Theme) -> Color:
 
 def path_name(layer: SurfaceLayer, index: int) -> str:
     """What a trajectory is called; it is counted where nobody named it."""
-    name = in_one_line(drawable(layer.trajectories[index].name))
+    name = drawable_line(layer.trajectories[index].name)
     alone = len(layer.trajectories) == 1
     return name or ("trajectory" if alone else f"trajectory {index + 1}")
 
@@ -75,7 +75,7 @@ def surface_entries(scene: Scene, theme: Theme) -> list[Entry]:
     plain = matte and not scene.appearance.own_colors
     return [
         Entry(
-            in_one_line(drawable(layer.surface.title or layer.name)),
+            drawable_line(layer.surface.title or layer.name),
             theme.matte if plain or (matte and not number) else tone(palette),
             palette=None if matte else palette,
         )
@@ -91,7 +91,7 @@ def path_entries(scene: Scene, theme: Theme) -> list[Entry]:
 
     def text(layer: SurfaceLayer, index: int) -> str:
         name = path_name(layer, index)
-        return f"{name}, {in_one_line(drawable(layer.name))}" if named else name
+        return f"{name}, {drawable_line(layer.name)}" if named else name
 
     return [
         Entry(text(layer, index), theme.path_color(number), ends_of(number) if several else (), 1.0)

@@ -14,6 +14,8 @@ from isoloss.scene.texturing import ColorScale
 
 _ABOVE = 1e-9
 """Of the height: so that a plateau at a level has an edge, not specks where it is rounded."""
+_FEW_READ = 4
+"""Fewer ticks of the scale are not enough where levels are read."""
 _APART = 1e-6
 """Of the height: a level this near to an end of the scale is none."""
 
@@ -45,13 +47,17 @@ def contour_heights(appearance: Appearance, frame: Frame) -> Array:
 
 def read_at(levels: list[Tick], scale: ValueScale, most: int) -> list[Tick]:
     """Those of the levels that are written, about `most` or fewer: the ticks of the scale where
-    these are levels, else every second, third …"""
+    these are levels and not too few, else every second, third …, zero among them."""
     values = {tick.value for tick in levels}
     for count in range(most, 1, -1):
         ticks = [tick for tick in scale.ticks(count) if 0 < scale.apply(tick.value) < 1]
-        if len(ticks) > 1 and values.issuperset(tick.value for tick in ticks):
+        if len(ticks) >= min(_FEW_READ, most) and values.issuperset(tick.value for tick in ticks):
             return ticks
-    return levels[:: max(1, -(-len(levels) // max(most, 1)))]
+    stride = max(1, -(-len(levels) // max(most, 1)))
+    step = levels[1].value - levels[0].value if stride > 1 else 1.0
+    steps = [tick.value / (stride * step) for tick in levels[:stride]]
+    whole = (k for k, n in enumerate(steps) if abs(n - round(n)) < 1e-6)
+    return levels[next(whole, 0) :: stride]
 
 
 def band_edges(

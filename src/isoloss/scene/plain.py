@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -20,6 +21,7 @@ LARGEST = 1e30
 """What no number may exceed, unless its field has a range of its own: float32 can still hold it."""
 
 _ANY = (-LARGEST, LARGEST)
+_LARGEST = sys.float_info.max
 _INFINITE = ("inf", "-inf")
 Kind = TypeVar("Kind")
 Ranges = Mapping[tuple[type, str], tuple[float, float]]
@@ -125,8 +127,8 @@ def _read_number(kind: type, value: Any, where: str, bounds: _Bounds) -> float:
         return float(value)
     if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
         return _refuse(where, what, value)
-    # The comparison first: a whole number may be too large to become a fraction.
-    if not lo <= value <= hi or not math.isfinite(value):
+    # Compared, not converted: a whole number may be too large to become a fraction.
+    if not max(lo, -_LARGEST) <= value <= min(hi, _LARGEST):
         return _refuse(where, f"{what} from {lo:g} to {hi:g}", value)
     return kind(value)
 

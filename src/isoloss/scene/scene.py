@@ -92,9 +92,14 @@ class Scene:
     cut: Cut | None = None
 
     @property
+    def visible(self) -> list[SurfaceLayer]:
+        """The layers that are not hidden, whether or not they have values."""
+        return [x for x in self.layers if x not in self.hidden]
+
+    @property
     def shown(self) -> list[SurfaceLayer]:
         """The visible layers that have at least one value."""
-        return [x for x in self.layers if x not in self.hidden and x.has_values]
+        return [x for x in self.visible if x.has_values]
 
     @property
     def shows_difference(self) -> bool:

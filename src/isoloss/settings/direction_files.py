@@ -29,7 +29,8 @@ def holds_a_line(given: Path) -> bool:
             return False
         if h5py.is_hdf5(file):  # pyright: ignore[reportUnknownMemberType]
             with h5py.File(file, "r") as opened:
-                return "xdirection" in opened and "ydirection" not in opened
+                held: set[str] = {*map(str, opened)}  # to ask the file would follow links
+                return "xdirection" in held and "ydirection" not in held
         header = _header(file)
         about = json.loads(header.get("__metadata__", {}).get("isoloss", "{}"))
         is_line = plane_kind(about.get("kind")).is_line

@@ -46,7 +46,7 @@ def test_a_description_is_told_in_words(tmp_path):
             exact=True,
         ),
     )
-    assert "explained variance ratio 0.7125, 0.2" in lines
+    assert "explained 0.7125, 0.2" in lines
     assert "versions isoloss 1" in lines
     assert "exact yes" in lines
     assert not [x for x in lines if "None" in x or "[" in x or "{" in x or "normalize" in x]
@@ -80,7 +80,7 @@ def test_numbers_are_as_people_write_them_and_what_says_nothing_is_left_out(tmp_
     )  # fmt: skip
     lines = described(tmp_path, told)
     assert "α −1 … 1" in lines
-    assert "precision audit error −2.5×10⁻⁷" in lines
+    assert "audit error −2.5×10⁻⁷" in lines
     assert not [x for x in lines if x.startswith(("cosine", "planes", "points at", "folded"))]
     lines = described(tmp_path, surface(plane="random", cosine=-0.0031234, planes=5))
     assert "cosine −0.003123" in lines

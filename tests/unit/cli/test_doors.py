@@ -79,6 +79,20 @@ def test_what_cannot_be_opened_is_one_line(capsys, monkeypatch, verb, name, mess
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "words",
+    [["info", ""], ["view", ""], [""], ["run", ""], ["render", "x.ply", "--out", ""],
+     ["export", "", "--out", "x.npz"]],
+)  # fmt: skip
+def test_an_empty_path_is_not_the_folder_one_is_in(capsys, words):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    err = capsys.readouterr().err
+    assert "a path is empty: say which file or folder is meant" in err
+    assert err.count("\n") == 1
+
+
 def test_what_looks_like_a_path_is_one_without_a_verb(capsys):
     assert main(["nowhere.ply"]) == 2
     assert "there is no file or folder" in capsys.readouterr().err
@@ -95,3 +109,17 @@ def test_scripts_are_told_likewise():
         isoloss.load("a\0b.ply")
     with pytest.raises(IsolossError, match="no surface among"):
         isoloss.render(["README.md", "pipe.ply"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["render", "a.ply"], "render needs --out"),
+        (["export"], "export needs PATH and --out"),
+        (["info"], "info needs PATH"),
+    ],
+)
+def test_what_a_command_lacks_is_said_in_a_line(words, said, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert capsys.readouterr().err == f"isoloss: {said}; 'isoloss {words[0]} --help' shows how\n"

@@ -5,23 +5,30 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import isoloss
 from isoloss.errors import IsolossError
 from isoloss.figures.paper import Print
 from isoloss.figures.plane.contour_figure import contour_figure
+from isoloss.figures.plane.curve_figure import curve_figure
+from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.scene.appearance import Appearance
 from isoloss.scene.document import Document
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.staging import stage
+from isoloss.scene.textures import Texture
+from isoloss.scene.theme import THEMES
 
 AXIS = np.linspace(-1, 1, 21)
 MILLIMETRE = 72 / 25.4
@@ -265,7 +272,7 @@ def test_a_label_leaves_the_path_free():
     ("surface", "message"),
     [
         ([bowl(), bowl()], "is of one surface, not of 2: draw each by itself"),
-        (Surface.from_loss(AXIS, AXIS, np.full((21, 21), np.nan)), "none is shown"),
+        (Surface.from_loss(AXIS, AXIS, np.full((21, 21), np.nan)), "has no value that can be"),
         (Surface.from_loss(AXIS[:1], AXIS, np.ones((1, 21))), "thinner than 2×2"),
     ],
 )
@@ -291,6 +298,49 @@ def test_a_curve_becomes_svg_and_pdf_too(tmp_path):
 def test_impossible_paper_is_refused(wrong):
     with pytest.raises(IsolossError, match="must be from 20 to"):
         Print(**wrong)
+
+
+def test_a_legend_is_as_terse_as_the_narrowest_plot_demands():
+    """Tried a second time, with a narrower plot, it does not become long again."""
+    loss = np.exp(3 * (AXIS[:, None] ** 2 + AXIS[None, :] ** 2))
+    loss[0, 0] = 1e20
+    for side in (0.4, 4 / 7, 0.8):
+        surface = Surface.from_loss(35 * AXIS, 35 * side * AXIS, loss)
+        scene = stage(surface, texture=Texture.CURVATURE, equal_aspect=True).view
+        for height in (None, 170):
+            size = None if height is None else (500, height)
+            figure = contour_figure([scene], Sheet.paper(size, 1.0, Print()), Print())
+            plot = next(axes for axes in figure.axes if axes.get_legend())
+            said = [text.get_text() for text in plot.get_legend().get_texts()]
+            assert said == ["loss clamped above"]
+
+
+def test_numbers_beside_a_text_leave_a_gap():
+    """An epoch right of another would be read as its last digit."""
+    figure = Figure(figsize=(4, 4))
+    axes = figure.add_axes((0, 0, 1, 1))
+    labels = Labels(axes, Sheet.paper(None, 1.0, Print()), THEMES["light"])
+    for k in range(30):
+        labels.add("8", 0.5 + 0.001 * k, 0.5, (1.0, 0.0))
+    rects = labels._taken
+    assert len(rects) > 4
+    for one, other in combinations(rects, 2):
+        if one[1] < other[3] and other[1] < one[3]:
+            assert max(one[0], other[0]) - min(one[2], other[2]) > 0.3 * labels._size
+
+
+@pytest.mark.parametrize("most", [5e-322, 3e-310, 1.5e308])
+def test_curves_of_the_smallest_and_largest_losses_have_a_shape_and_numbers(most):
+    loss = most * (AXIS**2 - 0.5 if most > 1 else AXIS**2 + 1)
+    curve = Surface.from_loss(AXIS, np.zeros(1), loss[:, None])
+    figure = curve_figure(curve, Sheet.screen((600, 400), 1.0), Appearance(), "")
+    figure.canvas.draw()
+    axes = next(axes for axes in figure.axes if axes.get_lines())
+    (lo, hi), drawn = axes.get_ylim(), axes.get_lines()[0].get_ydata()
+    assert np.ptp(drawn) > 0.8 * (hi - lo)
+    places = [text.get_window_extent().y0 for text in axes.get_yticklabels()]
+    assert len(places) > 2
+    assert np.diff(places).min() > 10
 
 
 def test_what_is_outlined_on_a_surface_is_outlined_in_its_figure():

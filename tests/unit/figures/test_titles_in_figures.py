@@ -11,7 +11,7 @@ import isoloss
 from isoloss.figures.paper import Print
 from isoloss.figures.plane.contour_figure import contour_figure
 from isoloss.figures.plane.curve_figure import curve_figure
-from isoloss.figures.sheet import Sheet
+from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.appearance import Appearance
@@ -28,6 +28,10 @@ def surface(title="") -> Surface:
     return Surface.from_loss(AXIS, AXIS, AXIS[:, None] ** 2 + AXIS**2, title=title)
 
 
+def scene_of(title) -> Scene:
+    return Scene([SurfaceLayer("a", surface(title))], appearance=Appearance(theme="light"))
+
+
 def path(name):
     return Trajectory(AXIS, AXIS / 2, AXIS**2, 0 * AXIS, np.arange(5.0), AXIS + 2, {"name": name})
 
@@ -38,12 +42,13 @@ def texts_of(file) -> list[str]:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_a_title_is_verbatim_and_nothing_is_warned_of(title, tmp_path, capsys):
+def test_a_title_is_verbatim_and_nothing_is_warned_of(title, tmp_path):
+    sheet = Sheet(300, None, 8, 40)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for suffix in (".svg", ".pdf"):
-            isoloss.render(surface(title), tmp_path / f"a{suffix}")
-        isoloss.render(surface(title), tmp_path / "a.png", figure=True, dpi=40)
+        figure = contour_figure([scene_of(title)], sheet, Print())
+        for suffix in ("svg", "pdf"):  # and as pixels, each time
+            write_figure(figure, tmp_path / f"a.{suffix}", sheet, transparent=False)
     assert title in texts_of(tmp_path / "a.svg")
 
 
@@ -65,14 +70,17 @@ def boxes(figure, texts):
 
 
 @pytest.mark.parametrize(
-    "title", [LONG, "M" * 60, "one\ntwo", "a\nb\nc\nd", "i" * 300, "損失" * 40]
-)
-@pytest.mark.parametrize("size", [None, (300, 200), (900, 1600), (4000, 1000)])
+    ("title", "size"),
+    [
+        (LONG, None), (LONG, (300, 200)), (LONG, (4000, 1000)), ("M" * 60, (900, 1600)),
+        ("one\ntwo", (300, 200)), ("a\nb\nc\nd", (4000, 1000)), ("i" * 300, None),
+        ("損失" * 40, (900, 1600)),
+    ],
+)  # fmt: skip
 def test_titles_fit_on_every_page(title, size):
-    scene = Scene([SurfaceLayer("a", surface(title))], appearance=Appearance(theme="light"))
     print_ = Print()
     sheet = Sheet.paper(size, 1.0, print_)
-    figure = contour_figure([scene], sheet, print_)
+    figure = contour_figure([scene_of(title)], sheet, print_)
     width, height = figure.get_size_inches() * figure.dpi
     found = boxes(figure, ())
     at_left = [t for t in found if t.get_fontsize() == pytest.approx(1.15 * sheet.em)]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 
 import h5py
@@ -47,6 +48,10 @@ def npz(tmp_path, **arrays):
         {**MESH_XY, "z": LOSS.T},
         {k: v.ravel() for k, v in {**MESH_XY, "z": LOSS.T}.items()},
         {k: v.astype(v.dtype.newbyteorder(">")) for k, v in OURS.items()},
+        {"alpha": X[:, None], "beta": Y[None, :], "loss": LOSS},
+        {k: v.reshape(-1, 1) for k, v in {**MESH, "z": LOSS}.items()},
+        {k.upper(): v for k, v in {**MESH, "z": LOSS}.items()},
+        {"X": MESH["x"], "Y": MESH["y"], "x": X, "y": Y, "Loss": LOSS},
         {**OURS, "count": np.ones(LOSS.shape, np.float16), "unrelated": np.array([{}])},
     ],
     ids=lambda arrays: " ".join(f"{k}{v.shape}" for k, v in arrays.items())[:40],
@@ -112,6 +117,13 @@ def test_which_index_is_which_is_said_where_shapes_do_not_say_it(tmp_path):
     assert "z[i, j] is taken to belong to x[i] and y[j]" in note.message
     assert findings_of(isoloss.load(npz(tmp_path, x=X, y=Y, z=LOSS)).meta) is None
     assert findings_of(isoloss.load(npz(tmp_path, alpha=Y, beta=Y, loss=LOSS[:4])).meta) is None
+
+
+def test_a_curve_may_be_a_column_or_a_row(tmp_path):
+    for loss in (LOSS[:, 0], LOSS[:, :1], LOSS[None, :, 0]):
+        curve = isoloss.load(npz(tmp_path, alpha=X[None], loss=loss))
+        assert curve.is_curve
+        np.testing.assert_array_equal(curve.loss[:, 0], LOSS[:, 0])
 
 
 def test_other_arrays_are_named(tmp_path):
@@ -214,6 +226,14 @@ def test_an_array_alone_is_a_matrix_over_its_rows_and_columns(tmp_path):
         refused(tmp_path / "o.npy")
 
 
+def test_rows_of_three_that_are_points_of_a_grid_are_no_losses(tmp_path):
+    points = np.stack([MESH["x"], MESH["y"], LOSS], axis=-1).reshape(-1, 3)
+    np.save(tmp_path / "p.npy", points)
+    assert "20 rows of three may be points of a grid or losses" in refused(tmp_path / "p.npy")
+    np.save(tmp_path / "m.npy", LOSS[:, :3])
+    np.testing.assert_array_equal(isoloss.load(tmp_path / "m.npy").loss, LOSS[:, :3])
+
+
 def test_records_are_read_by_their_names(tmp_path):
     records = np.zeros(20, [("z", "f4"), ("y", "f8"), ("x", "f8")])
     for name, values in {**MESH, "z": LOSS}.items():
@@ -266,6 +286,28 @@ def test_another_layout_is_told_in_a_line(tmp_path, arrays, message):
     with pytest.raises(IsolossError, match=message):
         isoloss.load(h5(tmp_path, **arrays))
     refused(tmp_path / "s.h5")
+
+
+ELSEWHERE = {
+    "a link to a pipe": lambda file, pipe: file.update({"loss": h5py.ExternalLink(pipe, "/x")}),
+    "a link to that": lambda file, pipe: file.update(
+        {"g": h5py.ExternalLink(pipe, "/x"), "loss": h5py.SoftLink("/g/loss")}
+    ),
+    "values in a pipe": lambda file, pipe: file.create_dataset(
+        "loss", LOSS.shape, "f8", external=[(pipe, 0, h5py.h5f.UNLIMITED)]
+    ),
+    "values in files that are gone": lambda file, pipe: file.create_virtual_dataset(
+        "loss", h5py.VirtualLayout(LOSS.shape, "f8"), fillvalue=np.nan
+    ),
+}
+
+
+@pytest.mark.parametrize("where", ELSEWHERE)
+def test_what_a_file_does_not_hold_itself_is_not_looked_for(tmp_path, where):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ELSEWHERE[where](h5py.File(h5(tmp_path, alpha=X, beta=Y), "r+"), str(pipe))
+    assert "the values of loss lie elsewhere: copy them into the file" in refused(tmp_path / "s.h5")
 
 
 def test_what_promises_too_much_is_not_read(tmp_path):

@@ -48,6 +48,11 @@ LONG = {
     ),
     "empty for a number": table().replace("nan", ""),
     "NA for a number": table().replace("nan", "NA"),
+    "null for a number": table().replace("nan", "null"),
+    "no number for Excel": table().replace("nan", "#N/A"),
+    "Points:0 of ParaView": table(names=('"Points:0"', '"Points:1"', '"loss"')),
+    "Points_0 of ParaView": table(names=("Points_0", "Points_1", "Points_2")),
+    "capitals": table(names=("Alpha", "BETA", "Loss")),
 }  # fmt: skip
 
 
@@ -126,7 +131,7 @@ def test_two_columns_are_a_curve(tmp_path):
         ("alpha,beta,loss,count\n0,0,1,1.5\n0,1,1,1\n1,0,1,1\n1,1,1,1\n", "not whole"),
         ("alpha,beta,loss,count\n0,0,1,-1\n0,1,1,1\n1,0,1,1\n1,1,1,1\n", "count are negative"),
         ("x" * 200_000 + ",y\n1,2\n", "not readable as a table"),
-        ("<!DOCTYPE html>\n<html></html>\n", "no alpha, beta and loss|fields"),
+        ("<!DOCTYPE html>\n<html></html>\n", "is a web page"),
     ],
     ids=lambda value: value[:30] if "\n" not in value else "",
 )

@@ -409,10 +409,9 @@ def test_other_wrong_paths(tmp_path):
 def test_a_growing_surface_is_seen_by_another_reader(tmp_path):
     axis = np.linspace(0, 1, 3)
     writer = GrowingSurface.create(tmp_path / "surface", axis, axis * 2, 10, True, {"run": "r"})
-    reader = GrowingSurface.open(tmp_path / "surface")
-    assert not reader.snapshot().computed.any()
+    assert not GrowingSurface.open(tmp_path / "surface").snapshot().computed.any()
     writer.add((1, 2), 20.0, 50.0, 4, 10)
-    surface = reader.snapshot()
+    surface = GrowingSurface.open(tmp_path / "surface").snapshot()
     assert surface.computed.sum() == 1
     assert (surface.loss[1, 2], surface.accuracy[1, 2], surface.loss_stderr[1, 2]) == (2, 0.4, 0)
     assert np.isnan(surface.loss[0, 0])

@@ -19,12 +19,11 @@ def created(folder, **meta):
 
 def test_a_second_reader_sees_a_cell_sharpen(tmp_path):
     growing = created(tmp_path)
-    reader = GrowingSurface.open(tmp_path)
-    assert not reader.snapshot().computed.any()
+    assert not GrowingSurface.open(tmp_path).snapshot().computed.any()
     growing.add((1, 2), 6.0, 20.0, 1, 2)
-    assert reader.snapshot().loss[1, 2] == 3
+    assert GrowingSurface.open(tmp_path).snapshot().loss[1, 2] == 3
     growing.add((1, 2), 3.0, 9.0, 1, 1)
-    seen = reader.snapshot()
+    seen = GrowingSurface.open(tmp_path).snapshot()
     assert (seen.loss[1, 2], seen.count[1, 2]) == (3, 3)
     assert seen.accuracy[1, 2] == pytest.approx(2 / 3)
     assert seen.computed.sum() == 1
@@ -61,6 +60,17 @@ def test_not_finite_sums_are_results():
     assert surface.computed.sum() == 2
 
 
+def test_a_signalling_nan_is_one_like_any_other(tmp_path, recwarn):
+    growing = created(tmp_path)
+    growing.put((0, 0), 1.0, 0.5, 0.1, 3)
+    signalling = np.array([0x7FF0000000000001], np.uint64).view(np.float64)
+    growing.slots["loss"][0, 0] = signalling
+    surface = GrowingSurface.open(tmp_path).snapshot()
+    assert np.isnan(surface.loss[0, 0])
+    _ = surface.loss - 1.0
+    assert not recwarn.list
+
+
 def test_a_cleared_surface_begins_from_nothing(tmp_path):
     growing = created(tmp_path)
     for _ in range(2):
@@ -78,14 +88,26 @@ def test_what_is_said_of_a_surface_can_grow_too(tmp_path):
 
 
 @pytest.mark.parametrize("writable", [False, True])
-@pytest.mark.parametrize("damage", ["missing", "short", "another shape", "another kind"])
-def test_damage_is_one_line(tmp_path, damage, writable):
-    created(tmp_path)
+@pytest.mark.parametrize(
+    "damage",
+    ["missing", "short", "long", "another shape", "another kind", "another order", "below 0",
+     "doubtful words"],
+)  # fmt: skip
+def test_damage_is_one_line(tmp_path, recwarn, damage, writable):
+    growing = created(tmp_path)
     slots = tmp_path / "slots.npy"
     if damage == "missing":
         slots.unlink()
     elif damage == "short":
         slots.write_bytes(slots.read_bytes()[:200])
+    elif damage == "long":
+        slots.write_bytes(slots.read_bytes() + b"x" * 112)
+    elif damage == "another order":
+        np.save(slots, np.asfortranarray(np.load(slots)))
+    elif damage == "doubtful words":
+        slots.write_bytes(slots.read_bytes().replace(b"'loss'", b"'l\\ss'", 1))
+    elif damage == "below 0":
+        growing.put((0, 0), 1.0, 0.5, 0.1, -3)
     elif damage == "another shape":
         np.save(tmp_path / "valid.npy", np.zeros((2, 2), np.uint8))
     else:
@@ -94,6 +116,7 @@ def test_damage_is_one_line(tmp_path, damage, writable):
     with pytest.raises(IsolossError, match=r"damaged: .*; delete that folder"):
         GrowingSurface.open(tmp_path, writable=writable)
     assert not slots.exists() or slots.stat().st_size == size
+    assert not recwarn.list
 
 
 def test_a_description_that_is_none_is_one_line(tmp_path):

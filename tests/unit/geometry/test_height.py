@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isoloss.geometry.height import HeightScale, SignedScale, clamped, with_scale
-from isoloss.geometry.ticks import nice_ticks, number_label, power_label
+from isoloss.geometry.ticks import log_ticks, nice_ticks, number_label, power_label
 
 
 def bowl(n=25):
@@ -189,3 +189,13 @@ def test_a_scale_says_what_it_is():
 def test_the_range_of_a_float_is_shown():
     scale = HeightScale.automatic(1e300 * (1 + bowl()))
     assert (scale.lo, scale.hi) == (1e300, pytest.approx(3e300))
+
+
+def test_heights_over_all_decades_of_a_double_are_turned_back_into_values():
+    scale = HeightScale("log", 1e-300, 1e307)
+    heights = np.linspace(0, 1, 41)
+    values = scale.invert(heights)
+    assert values[0] == scale.lo
+    assert values[-1] == scale.hi
+    np.testing.assert_allclose(scale.apply(values), heights, atol=1e-12)
+    assert len(log_ticks(*(float(v) for v in scale.invert([1e-6, 1 - 1e-6])), 14)) > 5

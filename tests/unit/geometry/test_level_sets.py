@@ -108,3 +108,12 @@ def test_a_level_at_the_height_of_grid_points_makes_no_spikes():
     values = np.hypot(axis[:, None] - 4, axis[None, :] - 4)
     found = LevelSets(axis, axis, values).at(3.0)
     assert np.abs(np.hypot(*(found.points - 4).T) - 3).max() < 0.25
+
+
+def test_saddles_whose_corner_lies_at_the_level_keep_their_lines_apart():
+    """Where of two pieces in a cell one is a point, nothing is joined to another cell's."""
+    axis = np.arange(30.0)
+    values = np.random.default_rng(3).integers(0, 5, (30, 30)).astype(float)
+    start, end = LevelSets(axis, axis, values).at(2.0).segments
+    assert len(start) > 400
+    assert np.abs(end - start).max() < 1 + 1e-9

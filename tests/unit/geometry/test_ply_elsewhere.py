@@ -18,7 +18,6 @@ from isoloss.geometry.files.formats import save_surface
 from isoloss.geometry.files.look import Look
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.resources import resource_folder
 
 ALPHA, BETA = np.linspace(-1, 1, 7), np.linspace(-0.5, 1, 5)
 COLOR, NORMAL = ("red", "green", "blue"), ("nx", "ny", "nz")
@@ -185,15 +184,6 @@ def test_losses_of_others_are_not_taken_for_heights_of_ours(tmp_path, most):
     vertex["x"], vertex["y"], vertex["z"] = np.repeat(a, 5), np.tile(a, 5), loss.ravel()
     plyfile.PlyData([plyfile.PlyElement.describe(vertex, "vertex")]).write(str(tmp_path / "o.ply"))
     np.testing.assert_allclose(isoloss.load(tmp_path / "o.ply").loss, loss, rtol=1e-6)
-
-
-def test_files_of_older_versions_open():
-    path = resource_folder("data") / "surfaces" / "iris.ply"
-    vertex = plyfile.PlyData.read(str(path))["vertex"]
-    assert {"alpha", "beta"} <= {p.name for p in vertex.properties}
-    surface = isoloss.load(path)
-    np.testing.assert_array_equal(surface.loss.ravel(), vertex["loss"])
-    np.testing.assert_array_equal(np.repeat(surface.alpha, len(surface.beta)), vertex["alpha"])
 
 
 def test_heights_are_known_in_every_format(tmp_path):

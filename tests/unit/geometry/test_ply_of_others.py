@@ -142,7 +142,7 @@ def test_what_others_call_accuracy_is_theirs(tmp_path):
         (header(b"ascii", 10**9) + TEXT, "promises 1,000,000,000 elements"),
         (ASCII.replace(b" 12", b" " + b"0" * 30 + b"9" * 12) + TEXT, "elements, more than"),
         (ASCII.replace(b" 12", b" 1_2") + TEXT, "bad header line"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "not a PLY file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
     ],
 )
 def test_the_rest_gets_one_line(tmp_path, content, message):

@@ -177,7 +177,7 @@ LAUGHS = "<!DOCTYPE x [<!ENTITY a 'ha'>" + "".join(
 )
 HOSTILE = {
     "nothing": ("", "is empty"),
-    "a page": ("<!DOCTYPE html><html></html>", "declares a document type"),
+    "a page": ("<!DOCTYPE html><html></html>", "is a web page"),
     "entities of entities": (file(PLACES + "&i;", said=LAUGHS + "]>"), "declares a document type"),
     "an outer entity": (
         file("&x;", said="<!DOCTYPE x [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"), "declares"),

@@ -254,6 +254,11 @@ WRONG = [
     (("layers", 0, "difference"), [0, 9], r"layers\[0\]\.difference must be indices below 1"),
     (("layers", 0, "hidden_trajectories"), [-1], r"hidden_trajectories must not be below 0"),
     (("layers", 0, "markers"), [{"alpha": 0, "beta": 0}], r"markers\[0\]\.loss is missing"),
+    (
+        ("layers", 0, "markers"),
+        [{"alpha": 0, "beta": 0, "loss": 10**400}],
+        r"markers\[0\]\.loss must be a number from -inf to inf",
+    ),
     (("layers", 0, "markers"), [[]], r"layers\[0\]\.markers\[0\] must be an object"),
     (("views",), [], "views must be 1 to 4"),
     (("views", 0, "camera", "distance"), 0, r"distance must be a number from 0.001 to 10000"),

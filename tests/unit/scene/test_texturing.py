@@ -238,3 +238,6 @@ def test_bands_end_at_levels_and_the_bar_is_read_there():
     assert {tick.value for tick in read} <= {tick.value for tick in levels}
     odd = [Tick(v, str(v)) for v in (3.0, 7.0, 11.0, 15.0)]
     assert read_at(odd, HeightScale("linear", 0.0, 20.0), 2) == odd[::2]
+    fifths = [Tick(v / 5, f"{v / 5:g}") for v in range(-6, 9)]
+    read = [tick.value for tick in read_at(fifths, HeightScale("linear", -1.3, 1.7), 8)]
+    assert read == [-1.2, -0.8, -0.4, 0.0, 0.4, 0.8, 1.2, 1.6], "not -1, 0 and 1 alone"

@@ -24,6 +24,8 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, muted
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.curve import with_air
+from isoloss.geometry.height import LARGEST
 from isoloss.geometry.slices import along
 from isoloss.scene.cut import Cut
 
@@ -238,13 +240,8 @@ def _limits(found: list[LayerSlice], *, log: bool) -> tuple[float, float]:
         [np.concatenate([x.slice.loss, x.slice.loss + x.slice.stderr]) for x in found]
         + [x.slice.loss - x.slice.stderr for x in found if not log]
     )
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
-    if log:
-        air = max(high / low, 1.1) ** 0.06
-        return low / air, high * air
-    air = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
-    return low - air, high + air
+    values = np.clip(values[np.isfinite(values)], -LARGEST, LARGEST)
+    return with_air(float(values.min()), float(values.max()), log=log)
 
 
 def _signed_percent(found: list[LayerSlice]) -> tuple[float, float]:

@@ -53,7 +53,7 @@ def wrapped(text: str, color: Color | None = None) -> None:
 
 def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     """`text`, or as much of its beginning (or end) as fits into `width` pixels."""
-    line = naming.in_one_line(naming.drawable(text))
+    line = naming.drawable_line(text)
     return naming.shortened(
         line, lambda part: imgui.calc_text_size(part).x <= width, keep_end=keep_end
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
-from isoloss.geometry.height import number_label
+from isoloss.geometry.ticks import number_label
 
 # Standard errors of a share of right answers within which it may be that of guessing.
 CHANCE = 3.0

@@ -13,7 +13,7 @@ from isoloss.compute.planes.directions import (
     fraction_off_plane,
     normalization,
 )
-from isoloss.geometry.height import number_label
+from isoloss.geometry.ticks import number_label
 from isoloss.naming import capitalized
 
 # From this |cosine| on, both axes show nearly the same.

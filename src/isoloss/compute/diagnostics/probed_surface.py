@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from isoloss.compute.diagnostics.origin import Cell, Origin
 from isoloss.compute.planes.plane import Plane
 from isoloss.geometry.findings import Level
-from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.settings.plane_kinds import PlaneKind, plane_kind
 

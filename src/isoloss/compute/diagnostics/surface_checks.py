@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
-from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 
 # A relief of fewer standard errors than this may be chance.

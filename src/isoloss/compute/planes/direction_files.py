@@ -26,6 +26,7 @@ from isoloss.compute.networks.state_dicts import find
 from isoloss.compute.planes.plane import Direction
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
+from isoloss.geometry.files.h5 import member_of
 from isoloss.naming import in_one_line
 from isoloss.paths import exists, is_file
 from isoloss.run_folder import is_run
@@ -93,10 +94,11 @@ def _listed(file: Path, network: nn.Module) -> tuple[dict[str, Direction], str]:
     kind = ""
     try:
         with h5py.File(file, "r") as opened:
-            if "xdirection" not in opened:
+            held = {*map(str, opened)}  # to ask the file itself would follow links
+            if "xdirection" not in held:
                 raise IsolossError(f"{file} {_what_else(opened)}")
-            for label in filter(opened.__contains__, ("xdirection", "ydirection")):
-                stored = _in_order(opened[label])
+            for label in sorted(held & {"xdirection", "ydirection"}):
+                stored = _in_order(member_of(opened, label))
                 names, kind = _names_of([s.shape for s in stored], network, f"{file}: {label}")
                 pairs = zip(names, stored, strict=True)
                 found[label] = _moving({k: _tensor(s) for k, s in pairs}, network)
@@ -121,9 +123,9 @@ def _in_order(group: Any) -> list[Any]:
     numbers: dict[int, Any] = {}
     for name in group:
         digits = re.search(r"\d+$", name)
-        if digits is None or not isinstance(group[name], h5py.Dataset):
+        if digits is None or not isinstance(member := member_of(group, name), h5py.Dataset):
             raise ValueError(f"{group.name} has {name!r}, which is no numbered tensor")
-        numbers[int(digits[0])] = group[name]
+        numbers[int(digits[0])] = member
     if sorted(numbers) != list(range(len(group))):
         raise ValueError(f"the tensors of {group.name} are not numbered from 0 on")
     return [numbers[k] for k in range(len(numbers))]

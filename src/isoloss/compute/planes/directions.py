@@ -13,7 +13,7 @@ from torch import Tensor
 from isoloss.compute.networks.reals import as_reals, can_move
 from isoloss.compute.planes.plane import Direction, Plane
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import number_label
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 
 # Weights in bf16 hold a norm to about this.

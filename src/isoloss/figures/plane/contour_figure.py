@@ -120,7 +120,7 @@ class _Layout:
         widths = [
             text_width(self._figure, text, LEGEND * em) + 3.5 * em
             for subplot in self._subplots
-            for text in _legend_texts(subplot, self.is_terse)
+            for text in _legend_texts(subplot, is_terse=False)
         ]
         self.is_terse = any(width > room for width in widths)
         self.lines = max(

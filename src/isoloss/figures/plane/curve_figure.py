@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,16 +58,17 @@ def curve_figure(surface: Surface, sheet: Sheet, appearance: Appearance, title: 
         above = 0.0 if is_beside else line * len(lines)
         log = curve.scale.kind == "log" and appearance.log_height is not False
         losses = HeightScale("log" if log else "linear", *curve.limits(log=log))
+        lens = _lens(losses)
 
         def width(number: str) -> float:
             return text_width(figure, number, em)
 
         numbers = max(width(t.label) for count in range(2, 8) for t in losses.ticks(count))
         axes = figure.add_axes(_frame(size, scale, curve, above, max(6.2 * em, numbers + 3.5 * em)))
-        _draw(axes, curve, theme, scale, losses, above)
+        _draw(axes, curve, theme, scale, losses, lens, above)
         place = axes.get_position()
-        set_ticks(axes.yaxis, fitting_ticks(
-            losses, 7, place.height * size[1], lambda _: 1.2 * em, 0.3 * em))  # fmt: skip
+        ticks = fitting_ticks(losses, 7, place.height * size[1], lambda _: 1.2 * em, 0.3 * em)
+        set_ticks(axes.yaxis, [Tick(lens * tick.value, tick.label) for tick in ticks])
         if curve.span[0] < curve.span[1]:
             along = HeightScale("linear", *curve.span)
             beyond = place.x0 * size[0] - 0.3 * em, (1 - place.x1) * size[0] - 0.3 * em
@@ -98,14 +100,28 @@ def _frame(
     return left, bottom, max(1 - left - right, 0.2), max(1 - bottom - top, 0.2)
 
 
+def _lens(losses: HeightScale) -> float:
+    """By what all values are multiplied where they are, for matplotlib, too small or too large."""
+    most = max(abs(losses.lo), abs(losses.hi))
+    if losses.kind == "log" or 1e-250 < most < 1e250:
+        return 1.0
+    return math.ldexp(1.0, min(-math.frexp(most)[1], 1000))
+
+
 def _draw(
-    axes: Axes, curve: Curve, theme: Theme, scale: float, losses: HeightScale, above: float
+    axes: Axes,
+    curve: Curve,
+    theme: Theme,
+    scale: float,
+    losses: HeightScale,
+    lens: float,
+    above: float,
 ) -> None:
     loss_color, accuracy_color = theme.path_color(2), theme.path_color(1)
     low = losses.lo
     axes.set_yscale(losses.kind)
     axes.set_xlim(*curve.span)
-    axes.set_ylim(losses.lo, losses.hi)
+    axes.set_ylim(lens * losses.lo, lens * losses.hi)
     axes.grid(True)
     axes.set_xlabel("α")
     axes.set_ylabel(with_scale("loss", losses))
@@ -123,10 +139,13 @@ def _draw(
         axes.set_zorder(percent.get_zorder() + 1)  # the loss lies over it
     if curve.has_band:
         ends = np.maximum(curve.low, low), np.maximum(curve.high, low)
-        band = axes.fill_between(curve.alpha, ends[0], ends[1], label=BAND)
+        band = axes.fill_between(curve.alpha, lens * ends[0], lens * ends[1], label=BAND)
         band.set(color=loss_color, alpha=0.25, linewidth=0)
         handles.insert(0, band)
-    handles[:0] = axes.plot(curve.alpha, curve.loss, color=loss_color, lw=2.4 * scale, label="loss")
+    losses_seen = lens * curve.loss
+    handles[:0] = axes.plot(
+        curve.alpha, losses_seen, color=loss_color, lw=2.4 * scale, label="loss"
+    )
     _landmarks(axes, curve, theme, scale)
     # In the line of the title, for the landmarks' names are between it and the plot.
     axes.figure.legend(

@@ -88,7 +88,12 @@ class Labels:
         x, y = self._axes.transLimits.transform((alpha, beta))
         x, y = x * self._width, y * self._height
         rects = self._around(text, float(x), float(y), away)
-        free = [r for r in rects if self._is_inside(r) and is_free(r, self._taken)]
+        apart = 0.6 * self._size  # two numbers side by side would read as one
+        free = [
+            r
+            for r in rects
+            if self._is_inside(r) and is_free((r[0] - apart, r[1], r[2] + apart, r[3]), self._taken)
+        ]
         if not free:
             return False
         rect = next((r for r in free if self._is_clear(r)), free[0])

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from isoloss.figures.plane.level_labels import Labels
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import number_label
 from isoloss.geometry.playhead import playhead
+from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
-from isoloss.naming import drawable, in_one_line, without_middle
+from isoloss.naming import drawable_line, without_middle
 from isoloss.scene.appearance import LABELLED_MINIMA, Appearance
 from isoloss.scene.layer import MarkerShape, SurfaceLayer
 from isoloss.scene.legend import (
@@ -187,7 +187,7 @@ def _label_epochs(
         text = number_label(float(epochs[k]))
         text = f"{path.clock} {text}" if k in (0, count - 1) else text
         if name and k == count - 1:
-            text = f"{without_middle(in_one_line(drawable(name)), _is_short)}, {text}"
+            text = f"{without_middle(drawable_line(name), _is_short)}, {text}"
         labels.add(text, float(alpha[k]), float(beta[k]), _aside(places, k))
 
 

@@ -108,6 +108,8 @@ def subplot_of(scene: Scene, print_: Print) -> Subplot:
     shown = scene.shown
     if len(shown) != 1:
         what = "none is shown"
+        if scene.visible:
+            what = f"{scene.visible[0].name} has no value that can be drawn"
         if shown:
             what = f"{len(shown)} are shown in one viewport: leave one visible there, in the window"
         raise IsolossError(f"a figure in the plane is of one surface, and {what}")

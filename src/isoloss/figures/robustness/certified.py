@@ -25,7 +25,7 @@ from isoloss.figures.robustness.series_strokes import (
 from isoloss.figures.robustness.stamps import SignPlacer, Stamps
 from isoloss.figures.sheet import Sheet, set_ticks, styled
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import nice_ticks, number_label
+from isoloss.geometry.ticks import nice_ticks, number_label
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme

@@ -18,7 +18,7 @@ from isoloss.figures.robustness.run_results import RunResults
 from isoloss.figures.robustness.saved_images import SavedImages, Shot, read_saved_images
 from isoloss.figures.robustness.strips import answer, radius_header
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label
+from isoloss.geometry.ticks import number_label
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.colormaps import colormap

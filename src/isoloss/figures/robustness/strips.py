@@ -14,7 +14,7 @@ from isoloss.figures.robustness.gallery import Caption, Cell, Gallery, gallery_f
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.figures.robustness.saved_images import Image, SavedImages, Shot, read_saved_images
 from isoloss.figures.sheet import Sheet
-from isoloss.geometry.height import number_label, round_below
+from isoloss.geometry.ticks import number_label, round_below
 from isoloss.results.radii import NORMS, radius_label
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme

@@ -3,5 +3,6 @@
 Read `formats` (what there is; a new format is registered there), then `reading` (`load`: a file, or
 a run folder). Most other files are one format each, and know nothing of each other. What several of
 them share: `exact` (numbers as they are, or refused), `named` (arrays by their names), `grids`
-(points in any order), `holes`, `remark` (what made a file), `array_file` (NumPy's) and `vtk_xml`.
+(points in any order), `holes`, `remark` (what made a file), `disguise` (what a
+file is that its name does not say), `array_file` (NumPy's) and `vtk_xml`.
 """

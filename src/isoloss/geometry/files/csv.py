@@ -26,7 +26,12 @@ from isoloss.geometry.surface import Surface, grids_of
 
 _LARGEST = 1 << 31
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_MISSING = ("", "na")
+_MISSING = ("", "na", "n/a", "#n/a", "null", "none", "missing")
+_ALSO_CALLED = {
+    "α": "alpha", "β": "beta", "points:0": "x", "points:1": "y", "points:2": "z", "points_0": "x",
+    "points_1": "y", "points_2": "z",
+}  # fmt: skip
+"""What ParaView calls coordinates, and Greeks α."""
 _WITH_COMMA = re.compile(r"[-+]?[\d.]*,[\d.,]*(?:[eE][-+]?\d+)?")
 
 
@@ -44,7 +49,7 @@ def load_csv(path: Path) -> Surface:
     of which the first row and column are β and α where its corner says nothing.
 
     Fields are separated by commas, semicolons, tabs or spaces; where not by commas, numbers may
-    have a decimal comma. An empty field, or NA, is NaN.
+    have a decimal comma. An empty field, or NA, NULL or None, is NaN.
 
     Raises:
         IsolossError: it can be read in two ways, or in none.
@@ -57,7 +62,8 @@ def load_csv(path: Path) -> Surface:
             raise IsolossError(f"row {number} has {len(row)} fields, the first {len(rows[0])}")
     meta = {"title": path.stem}
     if not any(map(_is_number, rows[0])):
-        return _of_columns([name.lower() for name in rows[0]], rows[1:], meta)
+        names = [name.lower() for name in rows[0]]
+        return _of_columns([_ALSO_CALLED.get(n, n) for n in names], rows[1:], meta)
     if not _is_number(rows[0][0]):
         table = _matrix([["nan", *rows[0][1:]], *rows[1:]])
         arrays = {"alpha": table[1:, 0], "beta": table[0, 1:], "loss": table[1:, 1:]}

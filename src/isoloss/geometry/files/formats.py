@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from numpy.typing import NDArray
+from typing import Literal
 
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable
 from isoloss.geometry.files.csv import load_csv, save_csv
+from isoloss.geometry.files.disguise import disguise
 from isoloss.geometry.files.h5 import load_h5
 from isoloss.geometry.files.look import Look, is_relief, only_heights
 from isoloss.geometry.files.npy import load_npy
@@ -19,7 +18,7 @@ from isoloss.geometry.files.npz import load_npz, save_npz
 from isoloss.geometry.files.ply import load_surface_ply, save_surface_ply, save_trajectory_ply
 from isoloss.geometry.files.vtp import load_vtp
 from isoloss.geometry.files.vts import load_vts, save_vts
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import Surface, check_values
 from isoloss.naming import file_name, listed
 from isoloss.registry import Registry
 from isoloss.run_folder import CURVE, SURFACE, TRAJECTORY
@@ -52,8 +51,6 @@ class Format:
         """The usual suffix."""
         return self.suffixes[0]
 
-
-_ROUNDING = 1e-6
 
 FORMATS = Registry[Format]("format")
 """All of them, in the order in which messages name them."""
@@ -95,6 +92,8 @@ def load_surface(path: Path) -> Surface:
     """
     format = format_of(path)
     if format is None or format.read is None:
+        if what := disguise(path, ""):
+            raise IsolossError(f"{path} is {what}")
         known = listed((f.name for f in FORMATS if f.read), "or")
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"
@@ -104,7 +103,11 @@ def load_surface(path: Path) -> Surface:
         surface = format.read(path)
         check_values(surface)
     except IsolossError as error:
+        if what := disguise(path, format.name):
+            raise IsolossError(f"{path} is {what}") from error
         raise error if str(path) in str(error) else IsolossError(f"{path}: {error}") from error
+    except MemoryError as error:
+        raise IsolossError(f"{path} takes more memory than there is") from error
     is_curve = surface.is_curve and "curve" in format.holds and surface.shape[0] >= 2
     if min(surface.shape) < 2 and not is_curve:
         raise IsolossError(f"{path} is not a surface: its grid is {surface.shape}, at least 2×2")
@@ -146,25 +149,6 @@ def save_surface(surface: Surface, path: Path, look: Look | None = None) -> Path
     if look is not None and format.paint is not None:
         return format.paint(surface, path, look)
     return format.write(surface, path)
-
-
-def check_values(surface: Surface) -> None:
-    """Refuse values that cannot be, however they came into a file.
-
-    Raises:
-        IsolossError: naming them.
-    """
-    least = -1.0 if surface.is_difference else 0.0
-    accuracy = surface.accuracy
-    outside = (accuracy < least - _ROUNDING) | (accuracy > 1 + _ROUNDING)
-    if outside.any():
-        raise IsolossError(
-            f"some of its accuracies, as {accuracy[outside][0]:.4g}, are no shares from 0 to 1"
-        )
-    for name in ("count", "loss_stderr", "spread"):
-        values: NDArray[Any] | None = getattr(surface, name)
-        if values is not None and (values < 0).any():
-            raise IsolossError(f"some of its values of {name} are negative")
 
 
 def trajectory_path(path: Path, name: str = "") -> Path:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import MOST_CELLS, reals
-from isoloss.geometry.files.named import AXES, EXTRAS, VALUES, named, surface_of_arrays
+from isoloss.geometry.files.named import (
+    AXES,
+    EXTRAS,
+    VALUES,
+    by_our_names,
+    named,
+    surface_of_arrays,
+)
 from isoloss.geometry.surface import Surface
 from isoloss.paths import is_file
 
@@ -37,11 +44,13 @@ def load_h5(path: Path) -> Surface:
     try:
         with h5py.File(path, "r") as file:
             names = [str(name) for name in file]  # what is no UTF-8 is bytes
-            arrays = {
-                name: _read(file[name], name)
-                for name in _READ
-                if isinstance(file.get(name), h5py.Dataset)
-            }
+            members = by_our_names({name: name for name in names})
+            arrays: dict[str, NDArray[Any]] = {}
+            for name in _READ:
+                if name in members:
+                    member = member_of(file, members[name])
+                    if isinstance(member, h5py.Dataset):
+                        arrays[name] = _read(member, name)
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError, KeyError) as error:
         is_none = is_file(path) and not h5py.is_hdf5(path)
         known = "it is no HDF5 file" if is_none else error
@@ -53,6 +62,26 @@ def load_h5(path: Path) -> Surface:
     if chosen[0] == "xcoordinates" and chosen[2] in ("train_loss", "test_loss"):
         return _of_loss_landscape(arrays, chosen[2].removesuffix("_loss"), meta)
     return surface_of_arrays(arrays, meta)
+
+
+def member_of(group: Any, name: str) -> Any:
+    """What a group of an HDF5 file holds itself under a name that it has.
+
+    Where links and values in other files lead is not looked at: to a pipe it would be for ever.
+
+    Raises:
+        IsolossError: it lies elsewhere.
+    """
+    import h5py as _h5py  # pyright: ignore[reportMissingTypeStubs]
+
+    h5py: Any = _h5py
+    is_link = group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD
+    member: Any = None if is_link else group[name]
+    if is_link or (isinstance(member, h5py.Dataset) and (member.is_virtual or member.external)):
+        raise IsolossError(
+            f"{group.file.filename}: the values of {name} lie elsewhere: copy them into the file"
+        )
+    return member
 
 
 def _of_loss_landscape(arrays: dict[str, NDArray[Any]], part: str, meta: dict[str, Any]) -> Surface:

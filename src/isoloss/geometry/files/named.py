@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import counts, reals
 from isoloss.geometry.files.grids import surface_of_grids, surface_of_points
 from isoloss.geometry.surface import Surface
 from isoloss.naming import first_of
 
+Kind = TypeVar("Kind")
 AXES = (("alpha", "beta"), ("x", "y"), ("xcoordinates", "ycoordinates"))
 """What the coordinates are called."""
 VALUES = ("loss", "z", "train_loss", "test_loss")
 """What the losses are called; where there are several, the first."""
 EXTRAS = ("accuracy", "loss_stderr", "count", "spread")
 """What else is ours, where coordinates and loss have our names."""
+_OURS = {*(name for pair in AXES for name in pair), *VALUES, *EXTRAS}
 UNNAMED = "the file says no coordinates: α and β are the numbers of its rows and columns, from 0"
 """What is said of a surface that is a matrix and nothing else."""
 
@@ -32,6 +35,13 @@ def named(names: Collection[str]) -> tuple[str, str | None, str] | None:
         if loss is not None and alpha in names and (beta in names or loss != "z"):
             return alpha, beta if beta in names else None, loss
     return None
+
+
+def by_our_names(arrays: Mapping[str, Kind]) -> dict[str, Kind]:
+    """`arrays` with names in lower case where that makes them ours: X, Y and Z are x, y and z."""
+    lower = {name: name.lower() for name in arrays}
+    renamed = {n: low for n, low in lower.items() if low in _OURS and low not in arrays}
+    return {renamed.get(name, name): array for name, array in arrays.items()}
 
 
 def names_of_surface(names: Collection[str]) -> tuple[str, str | None, str]:
@@ -66,8 +76,8 @@ def surface_of_arrays(
 ) -> Surface:
     """The surface or curve in arrays by name: a grid over two axes, or points in any order.
 
-    `loss[i, j]` belongs to `alpha[i]`, `beta[j]`; axes may run downwards. Coordinates of the
-    losses' own shape are those of each point.
+    `loss[i, j]` belongs to `alpha[i]`, `beta[j]`; axes may run downwards, and be rows or columns.
+    Coordinates of the losses' own shape are those of each point.
 
     Args:
         further: the names of columns that are the surface's own.
@@ -89,8 +99,9 @@ def surface_of_arrays(
     if alpha.shape == beta.shape == loss.shape and alpha.size > 1:
         flat = {name: values.ravel() for name, values in columns.items()}
         return surface_of_points(alpha.ravel(), beta.ravel(), flat, meta)
-    if chosen[1] is None and loss.ndim == 1:
-        columns = {name: values[:, None] for name, values in columns.items()}
+    alpha, beta = _axis(alpha), _axis(beta)
+    if chosen[1] is None and _axis(loss).ndim == 1:
+        columns = {name: values.reshape(-1, 1) for name, values in columns.items()}
         loss = columns["loss"]
     if alpha.ndim != 1 or beta.ndim != 1 or loss.shape != (len(alpha), len(beta)):
         axes = f"{chosen[0]} {alpha.shape}" + (f" and {chosen[1]} {beta.shape}" * bool(chosen[1]))
@@ -103,15 +114,39 @@ def surface_of_arrays(
     return surface_of_grids(alpha[rows], beta[beside], grids, meta)
 
 
+def _axis(values: Array) -> Array:
+    """`values` along one axis, where they are a row or a column."""
+    return values.ravel() if values.size == max(values.shape, default=0) else values
+
+
 def surface_of_matrix(losses: NDArray[Any], meta: dict[str, Any]) -> Surface:
-    """The surface of losses (A, B), or the curve of (A,), over the numbers of rows and columns."""
+    """The surface of losses (A, B), or the curve of (A,), over the numbers of rows and columns.
+
+    Raises:
+        IsolossError: it has more axes, or three columns that may as well be points.
+    """
     loss = reals(losses, "the array")
     if loss.ndim == 1:
         loss = loss[:, None]
     if loss.ndim != 2:
         raise IsolossError(f"its array has shape {losses.shape}: a surface has rows and columns")
+    if _may_be_points(loss):
+        raise IsolossError(
+            f"its {len(loss)} rows of three may be points of a grid or losses: save points as x, y "
+            "and z of an .npz"
+        )
     rows, columns = (np.arange(n, dtype=np.float64) for n in loss.shape)
     return Surface.from_loss(rows, columns, loss, **with_note(meta, "axes", UNNAMED))
+
+
+def _may_be_points(values: Array) -> bool:
+    if values.shape[1] != 3:
+        return False
+    try:
+        surface = surface_of_points(values[:, 0], values[:, 1], {"loss": values[:, 2]}, {})
+    except IsolossError:
+        return False
+    return min(surface.shape) > 1
 
 
 def with_note(meta: dict[str, Any], what: str, message: str) -> dict[str, Any]:

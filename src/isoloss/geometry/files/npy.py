@@ -21,7 +21,7 @@ def load_npy(path: Path) -> Surface:
     """
     try:
         with path.open("rb") as file:
-            array = read_array(file, path.name)
+            array = read_array(file, str(path))
     except OSError as error:
         raise IsolossError(f"cannot read {path}: {error.strerror or error}") from error
     meta = {"title": path.stem}

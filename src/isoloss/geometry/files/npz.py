@@ -16,7 +16,14 @@ from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.files.array_file import read_array
 from isoloss.geometry.files.further import described, taken_from
-from isoloss.geometry.files.named import AXES, EXTRAS, VALUES, names_of_surface, surface_of_arrays
+from isoloss.geometry.files.named import (
+    AXES,
+    EXTRAS,
+    VALUES,
+    by_our_names,
+    names_of_surface,
+    surface_of_arrays,
+)
 from isoloss.geometry.surface import Surface, grids_of
 
 _READ = {*(name for pair in AXES for name in pair), *VALUES, *EXTRAS}
@@ -67,7 +74,7 @@ def load_npz(path: Path) -> Surface:
 
 def _members(archive: zipfile.ZipFile) -> dict[str, str]:
     """The files in an archive, by the names of the arrays in them."""
-    return {member.removesuffix(".npy"): member for member in archive.namelist()}
+    return by_our_names({m.removesuffix(".npy"): m for m in archive.namelist()})
 
 
 def _said(archive: zipfile.ZipFile) -> str:

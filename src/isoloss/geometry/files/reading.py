@@ -14,7 +14,7 @@ from isoloss.files import check_readable, entries, nothing_at, read_json
 from isoloss.geometry.files.formats import load_surface, readable, trajectory_path
 from isoloss.geometry.files.ply import holds_trajectory, load_trajectory_ply
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import Surface, check_values
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.run_folder import CURVE, DEFENDED, DEFENDED_GROWING, GROWING, RUN, SURFACE, is_run
@@ -138,7 +138,9 @@ def _load_run(folder: Path) -> Surface:
             again = f"delete it, and 'isoloss run {folder}' writes it again"
             raise IsolossError(f"{error}; {again}") from error
     if GrowingSurface.exists(folder / GROWING):
-        return GrowingSurface.open(folder / GROWING).snapshot()
+        growing = GrowingSurface.open(folder / GROWING).snapshot()
+        check_values(growing)
+        return growing
     if is_run(folder):
         if kind_of_run(folder) in ("train", "import"):
             raise IsolossError(

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.height import Tick, nice_ticks
 from isoloss.geometry.rect import Rect, is_free, overlap
+from isoloss.geometry.ticks import Tick, nice_ticks
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import quad
 from isoloss.gl.primitives.labels import Label, TextPass
@@ -20,6 +20,8 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.scene import FLOOR, Frame
 from isoloss.scene.theme import Color
 
+NARROW = 32.0
+"""Em: a picture less wide has no room for all that is told of an axis."""
 _TICK = 0.035  # length of tick marks, in the box's units
 _END_ON = 0.26  # sine of the angle between the line of sight and an edge
 _MAP = 75.0  # degrees: seen from so high there is no axis of losses
@@ -216,8 +218,8 @@ class AxisLabels:
         full = self._title_at(title, beside, out)
         free = is_free(_rect(*full, 0.2 * em), self._taken)
         within = bool((np.abs(full[0] - size / 2) <= size / 2 - np.array(full[1]) / 2).all())
-        if size[0] < 32 * em and not (free and within):
-            title = title.split(" (")[0]
+        if size[0] < NARROW * em and not (free and within):
+            title = shortened(title)
             full = self._title_at(title, beside, out)
         centre, half = full[0], np.array(full[1]) / 2 + 0.4 * em
         if ((centre > -half) & (centre < size + half)).all():
@@ -311,6 +313,11 @@ class AxisLabels:
         self._taken.append(rect)
         x, y = float(centre[0]), float(centre[1])
         self.labels.append(Label(text, x, y, color, size=size, halo=self.halo(rect)))
+
+
+def shortened(title: str) -> str:
+    """The title of an axis without what is told of it in brackets."""
+    return title.split(" (")[0]
 
 
 def _rect(centre: Array, size: tuple[float, float], margin: float) -> Rect:

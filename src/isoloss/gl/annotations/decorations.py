@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.minima import Minimum
-from isoloss.geometry.rect import Rect
+from isoloss.geometry.rect import Rect, overlap
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.annotations.callouts import Callouts, callouts
 from isoloss.gl.annotations.legend import legend
@@ -117,11 +117,16 @@ class Decorations:
         if appearance.markers:
             markers = [m for layer in shown for m in drawn_markers(layer)]
             cards = callouts(markers, view, self._text, frame, layout, hidden)
-        points = of_minima(minima, frame) + of_ends(scene, frame)
+        points = of_minima(minima, frame, view.theme) + of_ends(scene, frame, view.theme)
         layout.labels += point_labels(points, view, self._text, layout, hidden)
         key = legend(view, self._text, _entries(scene, view), layout.is_free)
         if key is not None:
             writing.fills.append(box.plate(key.rect))
+            layout.labels = [
+                label
+                for label in layout.labels
+                if not overlap(self._text.rect(label, view.em), key.rect)
+            ]
         for card in (bar, cards, key):
             if card is not None:
                 writing.fills.append(card.triangles)
@@ -184,8 +189,7 @@ class Decorations:
 
     def draw_nothing(self, scene: Scene, view: View) -> None:
         """Say why there is nothing to be seen."""
-        visible = [layer for layer in scene.layers if layer not in scene.hidden]
-        text = nothing_of(visible) if visible else NOTHING[bool(scene.layers)]
+        text = nothing_of(scene.visible) if scene.visible else NOTHING[bool(scene.layers)]
         x, y = view.size[0] / 2, view.size[1] / 2
         label = Label(text, x, y, view.theme.quiet_ink, size=1.15)
         self._text.draw([label], view.em, view.drawn, view.corner)

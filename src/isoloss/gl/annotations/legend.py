@@ -20,6 +20,7 @@ from isoloss.scene.legend import Entry
 
 _LINE, _SIGN = 1.5, 2.0  # em: from line to line, and the width of a sign
 _WIDEST = 0.4  # of the picture's width
+_ROOMY = 30.0  # em: in a picture less wide it covers nothing
 _RADIUS = 5.0
 _STEPS = 24
 
@@ -42,7 +43,8 @@ class Legend:
 def legend(
     view: View, text: TextPass, entries: list[Entry], is_free: Callable[[Rect], bool]
 ) -> Legend | None:
-    """As many of the entries as half the picture's height has room for; None for none.
+    """As many of the entries as half the picture's height has room for; None for none, and in a
+    small picture that has no corner for them.
 
     `is_free` says whether a rectangle in pixels holds nothing else yet.
     """
@@ -54,15 +56,17 @@ def legend(
         return None
     names = [without_middle(e.text, lambda part: text.measure(part, em)[0] <= room) for e in shown]
     width = beside + max(text.measure(name, em)[0] for name in names)
-    left, top = _corner(view, (width, line * len(shown)), is_free)
+    size = width, line * len(shown)
+    corner = next((c for c in _corners(view, size) if is_free(_around(c, size, 0.0))), None)
+    if corner is None and view.size[0] < _ROOMY * em:
+        return None
+    left, top = corner or _corners(view, size)[0]
     triangles, labels = list[NDArray[np.void]](), list[Label]()
     for k, (entry, name) in enumerate(zip(shown, names, strict=True)):
         y = top + (k + 0.5) * line
         triangles += _sign(view, entry, (left, y))
         labels.append(Label(name, left + beside, y, view.theme.ink, (0.0, 0.5)))
-    margin = 0.4 * em
-    rect = (left - margin, top - margin, left + width + margin, top + line * len(shown) + margin)
-    return Legend([joined(triangles)], labels, rect)
+    return Legend([joined(triangles)], labels, _around((left, top), size, 0.4 * em))
 
 
 def _sign(view: View, entry: Entry, at: tuple[float, float]) -> list[NDArray[np.void]]:
@@ -91,12 +95,14 @@ def _sign(view: View, entry: Entry, at: tuple[float, float]) -> list[NDArray[np.
     return made
 
 
-def _corner(
-    view: View, size: tuple[float, float], is_free: Callable[[Rect], bool]
-) -> tuple[float, float]:
-    """Left and top in the first corner that is free: at the bottom, or at the top right."""
+def _corners(view: View, size: tuple[float, float]) -> list[tuple[float, float]]:
+    """Left and top in the corners where it may be, the best first: at the bottom, or at the top
+    right."""
     margin = 1.4 * view.em
     right, bottom = view.size[0] - margin - size[0], view.size[1] - 0.8 * margin - size[1]
-    corners = [(margin, bottom), (right, bottom), (right, 0.8 * margin)]
-    free = (c for c in corners if is_free((c[0], c[1], c[0] + size[0], c[1] + size[1])))
-    return next(free, corners[0])
+    return [(margin, bottom), (right, bottom), (right, 0.5 * margin)]
+
+
+def _around(corner: tuple[float, float], size: tuple[float, float], margin: float) -> Rect:
+    left, top = corner[0] - margin, corner[1] - margin
+    return left, top, left + size[0] + 2 * margin, top + size[1] + 2 * margin

@@ -18,6 +18,7 @@ _TURNS, _MAP = 60.0, 75.0  # degrees: below the first it is seen to turn, above 
 _TITLE = 1.3  # of the ordinary text
 _LINES, _LEADING = 3, 1.3  # lines at most, and from one to the next in its size
 _SHARE = 0.2  # of the picture's height that more than one line may take
+_WIDE, _BESIDE = 40.0, 9.5  # em: in a wide picture the corner is left to the window's tools
 _SMALL = 24  # em: a picture that is less tall
 
 
@@ -73,7 +74,8 @@ def headline(view: View, text: TextPass, title: str) -> tuple[list[Label], Rect]
     em = view.em
     # Where there is little room the title leaves more of it to the surface.
     size, at = (1.1, 0.8 * em) if view.size[1] < _SMALL * em else (_TITLE, 1.4 * em)
-    room, line = view.size[0] - 2 * at, _LEADING * size * em
+    beside = _BESIDE * em if view.size[0] > _WIDE * em else 0.0
+    room, line = view.size[0] - 2 * at - beside, _LEADING * size * em
     most = min(max(int(_SHARE * view.size[1] / line), 1), _LINES)
     shown = in_lines(title, most, lambda part: text.measure(part, em, size)[0] <= room)
     width = max(text.measure(part, em, size)[0] for part in shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from isoloss.naming import without_middle
 from isoloss.scene.appearance import LABELLED_MINIMA
 from isoloss.scene.legend import path_name
 from isoloss.scene.scene import Frame, Scene
+from isoloss.scene.theme import Color, Theme
 
 _RADIUS = 0.5  # em, of a marker
 _BESIDE = ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -24,25 +26,39 @@ _BESIDE = ((0, 1), (0, -1), (1, 0), (-1, 0))
 _LONGEST = 16  # characters
 
 
+@dataclass(frozen=True)
+class Named:
+    """A point and what is written beside it.
+
+    Attributes:
+        place: (3,) in the box.
+        ink: of the text.
+    """
+
+    text: str
+    place: Array
+    ink: Color
+
+
 def point_labels(
-    points: list[tuple[str, Array]],
+    points: list[Named],
     view: View,
     text: TextPass,
     layout: AxisLabels,
     is_hidden: Callable[[Array], bool],
 ) -> list[Label]:
-    """A label beside each point (3,) of the box, where `layout` has room for it.
+    """A label beside each of `points`, where `layout` has room for it.
 
-    `is_hidden` says of a point whether a surface hides it: its label is quieter.
+    `is_hidden` says of a place whether a surface hides it: its label is quieter.
     """
     labels: list[Label] = []
     em = view.em
-    at = np.array([point for _, point in points]).reshape(-1, 3)
+    at = np.array([point.place for point in points]).reshape(-1, 3)
     places = [(float(x), float(y)) for x, y, _ in view.pixels(at)]
     for x, y in places:
         layout.reserve((x - _RADIUS * em, y - _RADIUS * em, x + _RADIUS * em, y + _RADIUS * em))
-    for (words, point), (x, y) in zip(points, places, strict=True):
-        width, height = text.measure(words, em)
+    for point, (x, y) in zip(points, places, strict=True):
+        width, height = text.measure(point.text, em)
         for across, down in _BESIDE:
             centre = x + across * (0.8 * em + width / 2), y + down * (0.85 * em + height / 2)
             reach = width / 2 + 0.25 * em, height / 2 + 0.15 * em
@@ -54,30 +70,31 @@ def point_labels(
             )
             if layout.is_free(rect):
                 layout.reserve(rect)
-                ink = view.theme.quiet_ink if is_hidden(point) else view.theme.ink
-                labels.append(Label(words, *centre, ink, halo=layout.halo(rect)))
+                ink = view.theme.quiet_ink if is_hidden(point.place) else point.ink
+                labels.append(Label(point.text, *centre, ink, halo=layout.halo(rect)))
                 break
     return labels
 
 
-def of_minima(minima: list[Minimum], frame: Frame) -> list[tuple[str, Array]]:
+def of_minima(minima: list[Minimum], frame: Frame, theme: Theme) -> list[Named]:
     """The loss of the deepest few."""
     some = minima[:LABELLED_MINIMA]
     return [
-        (frame.scale.label(minimum.loss), point)
+        Named(frame.scale.label(minimum.loss), point, theme.ink)
         for minimum, point in zip(some, minima_points(some, frame), strict=True)
     ]
 
 
-def of_ends(scene: Scene, frame: Frame) -> list[tuple[str, Array]]:
-    """Where there are several paths with names, the name of each at its last point shown."""
+def of_ends(scene: Scene, frame: Frame, theme: Theme) -> list[Named]:
+    """Where there are several paths with names, the name of each at its last point shown, in its
+    colour: ends may lie upon each other."""
     paths = scene.paths if scene.appearance.legend else []
-    found: list[tuple[str, Array]] = []
-    for layer, index, _ in paths if len(paths) > 1 else []:
+    found: list[Named] = []
+    for layer, index, number in paths if len(paths) > 1 else []:
         trajectory = layer.trajectories[index]
         head = playhead(trajectory, scene.appearance.epoch)
         (point,) = frame.place([head.alpha], [head.beta], [head.loss])
         if trajectory.name and np.isfinite(point).all():
             name = without_middle(path_name(layer, index), lambda part: len(part) <= _LONGEST)
-            found.append((name, point))
+            found.append(Named(name, point, theme.path_color(number)))
     return found

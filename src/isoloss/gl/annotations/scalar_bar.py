@@ -12,6 +12,7 @@ from isoloss.geometry.height import clamped
 from isoloss.geometry.outlines import outlines_of
 from isoloss.geometry.rect import Rect
 from isoloss.geometry.ticks import Tick
+from isoloss.gl.annotations.axes import NARROW, shortened
 from isoloss.gl.device.buffers import joined
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.primitives.fills import rectangle
@@ -38,11 +39,16 @@ _LINE = 1.35  # em between the lines of notes
 
 @dataclass(frozen=True)
 class Note:
-    """A sign on the surface and what it means."""
+    """A sign on the surface and what it means; shorter where there is little room."""
 
     text: str
     color: Color
     sign: Literal["line", "rim", "fill", "hatch"]
+    short: str = ""
+
+    def said(self, is_terse: bool) -> str:
+        """The text, or the shorter one if there is one."""
+        return self.short if is_terse and self.short else self.text
 
 
 @dataclass(frozen=True)
@@ -127,9 +133,9 @@ def notes(
     if prefix:  # else the caps of the bar tell it
         lowest, highest = scale.beyond([extent.lowest, extent.highest])
         if highest > 0:
-            found.append(Note(prefix + clamped(scale, ">"), theme.clamped, "hatch"))
+            found.append(_clamped_note(prefix, clamped(scale, ">"), theme))
         if lowest < 0:
-            found.append(Note(prefix + clamped(scale, "<"), theme.clamped, "hatch"))
+            found.append(_clamped_note(prefix, clamped(scale, "<"), theme))
     if extent.has_infinite:
         found.append(Note("infinite", theme.clamped, "rim"))
     if extent.has_nan:
@@ -139,14 +145,25 @@ def notes(
     return tuple(found)
 
 
+def _clamped_note(prefix: str, end: str, theme: Theme) -> Note:
+    return Note(prefix + end, theme.clamped, "hatch", prefix + _lines(end, is_terse=True)[0])
+
+
+def _lines(end: str, is_terse: bool) -> list[str]:
+    """What is written beyond an end of the bar: in two lines, of which the last says enough."""
+    lines = end.split(": ") if end else []
+    return lines[-1:] if is_terse else lines
+
+
 def bar_margins(scene: Scene, size: tuple[int, int], em: float) -> Margins:
     """What is around the box in a picture of `size`: title, numbers on its axes, the bar."""
     appearance = scene.appearance
     axes = 3.6 * em if appearance.axes else em
-    top = 3.4 * em if scene.heading else 1.6 * em
+    top = 4.2 * em if scene.heading else 1.6 * em
     beside = axes
     if appearance.axes and scene.camera.elevation > _LEVEL:  # the title of β stands at the left
-        beside += 0.55 * em * len(axis_titles(scene.shown, scene.frame())[1])
+        title = axis_titles(scene.shown, scene.frame())[1]
+        beside += 0.55 * em * len(title if size[0] > NARROW * em else shortened(title))
     if not appearance.scalar_bar:
         return beside, top, 2 * em, axes
     if size[1] > _UPRIGHT * size[0]:
@@ -176,7 +193,8 @@ def scalar_bar(
     if width < 12 * view.em or height < 9 * view.em:
         return None
     drawn = _Drawing(view, text, colors, appearance, palettes, bands)
-    lacking = drawn.breadth() - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
+    breadth = drawn.breadth((), is_terse=True) + 1.2 * view.em
+    lacking = breadth - drawn.room_at_right(), 3.8 * view.em - drawn.room_below()
     # In an upright picture there is nothing below that could be hidden, whatever the camera.
     if lacking[0] > max(0.0, 1.5 * lacking[1]) or (height > _UPRIGHT * width and lacking[1] < 0):
         drawn.lie(remarks, box[1])
@@ -216,14 +234,14 @@ class _Drawing:
         width, height = self.view.size
         return height / 2 - 0.49 * box_unit((width, height))
 
-    def breadth(self) -> float:
-        """Of a standing bar with its labels and the margin; its title may reach further left."""
+    def breadth(self, remarks: tuple[Note, ...], is_terse: bool) -> float:
+        """Of a standing bar with its labels; its title may reach further left."""
         em = self.view.em
         texts = [self._width(label) for _, label in self._ticks(6)]
-        ends = [
-            self._width(line) + 0.3 * em for end in self._ends() for line in end.split(": ") if end
-        ]
-        return 1.2 * em + 1.55 * em + max([*texts, *ends], default=0.0)
+        texts += [self._width(note.said(is_terse)) for note in remarks]
+        ends = [line for end in self._ends() for line in _lines(end, is_terse)]
+        texts += [self._width(line) + 0.3 * em for line in ends]
+        return 1.55 * em + max(texts, default=0.0)
 
     # -- standing ------------------------------------------------------------------------------
 
@@ -236,9 +254,8 @@ class _Drawing:
         while remarks and height - 5.2 * em - detail - below < 5 * em:  # no room to explain all
             remarks, below = remarks[:-1], below - _LINE * em
         length = round(min(0.46 * height, 20 * em, height - 5.2 * em - detail - below))
-        widest = max(
-            [self.breadth() - 1.2 * em] + [1.55 * em + self._width(note.text) for note in remarks]
-        )
+        is_terse = self.breadth(remarks, is_terse=False) > width - 2.4 * em - beside
+        widest = self.breadth(remarks, is_terse)
         left = round(min(width - 1.2 * em - widest, beside + _AWAY * em))
         bottom = round(height / 2 + length / 2 + 0.5 * em + (detail - below) / 2)
         top = bottom - length
@@ -259,11 +276,13 @@ class _Drawing:
         if over:
             at -= 0.9 * em
             self._cap((left, top - 1.0 * em, left + thickness, top - 0.3 * em), 1.0)
-            at -= self._end(over, right + 0.55 * em, top - 0.65 * em, -1.0)
+            said = _lines(over, is_terse)[::-1]
+            at -= self._end(said, right + 0.55 * em, top - 0.65 * em, -1.0)
         foot = bottom + 0.2 * em
         if under:
             self._cap((left, bottom + 0.3 * em, left + thickness, bottom + 1.0 * em), 0.0)
-            foot += 1.1 * em + self._end(under, right + 0.55 * em, bottom + 0.65 * em, 1.0)
+            said = _lines(under, is_terse)
+            foot += 1.1 * em + self._end(said, right + 0.55 * em, bottom + 0.65 * em, 1.0)
         above = at + 0.2 * em
         titles = [(self.colors.detail, 0.9)] if detail else []
         titles.append((self.colors.title, 1.1))
@@ -278,12 +297,12 @@ class _Drawing:
         for k, note in enumerate(remarks):
             y = foot + (k + 0.9) * _LINE * em
             self._sign(note, (left, y - 0.4 * em, left + thickness, y + 0.4 * em))
-            self._say(note.text, right + 0.55 * em, y)
+            self._say(note.said(is_terse), right + 0.55 * em, y)
         self.rects.append((left - 0.7 * em, above, float(width), foot + below + 0.4 * em))
 
-    def _end(self, text: str, x: float, y: float, outward: float) -> float:
-        """Write what lies beyond an end beside its cap, in lines; how much further they reach."""
-        lines, step = text.split(": ")[:: int(outward)], 1.15 * self.view.em
+    def _end(self, lines: list[str], x: float, y: float, outward: float) -> float:
+        """Write what lies beyond an end beside its cap; how much further the lines reach."""
+        step = 1.15 * self.view.em
         for k, line in enumerate(lines):
             self._say(line, x, y + outward * k * step)
         return step * (len(lines) - 1)
@@ -294,17 +313,22 @@ class _Drawing:
         """Under what reaches `below`, the highest value at the right."""
         em, (width, height) = self.view.em, self.view.size
         under, over = self._ends()
-        aside = [self._width(end) + 1.6 * em if end else 0.0 for end in (under, over)]
-        length = round(min(0.72 * width, width - 3 * em - 2 * max(aside)))
-        left, thickness = round((width - length) / 2), round(0.75 * em)
+        said = [_lines(end, is_terse=False) for end in (under, over)]
+        aside = [max((self._width(x) + 1.6 * em for x in lines), default=0.0) for lines in said]
+        length = round(min(0.72 * width, width - 3 * em - sum(aside)))
+        left = (width - length) / 2
+        left = round(min(max(left, 1.5 * em + aside[0]), width - 1.5 * em - aside[1] - length))
+        thickness = round(0.75 * em)
         lines = _LINE * em * len(remarks)
         bottom = round(min(height - 2.1 * em, below + (_AWAY + 3.5) * em + lines))
         top = bottom - thickness
         self._ramp((left, top, left + length, bottom), upright=False)
-        last = -np.inf
+        # Ticks keep clear of what is written beside the caps.
+        last = left - 1.5 * em if under else -np.inf
+        end = left + length + 0.9 * em if over else width
         for position, label in self._ticks(max(2, min(6, int(length / (3 * em))))):
             x, half = left + position * length, self._width(label) / 2
-            if x - half < last + 0.6 * em or x + half > width:
+            if x - half < last + 0.6 * em or x + half > end:
                 continue
             last = x + half
             mark = round(x - self.frame / 2)
@@ -312,13 +336,15 @@ class _Drawing:
             self._fill((mark, edge, mark + self.frame, edge + 0.3 * em), self.view.theme.box)
             self._say(label, x, edge + 0.45 * em, align=(0.5, 0.0))
         middle = (top + bottom) / 2
-        for end, which, x0, at, align in (
-            (under, 0.0, left - 1.0 * em, left - 1.3 * em, 1.0),
-            (over, 1.0, left + length + 0.3 * em, left + length + 1.3 * em, 0.0),
+        for lines_of_end, which, x0, at, align in (
+            (said[0], 0.0, left - 1.0 * em, left - 1.3 * em, 1.0),
+            (said[1], 1.0, left + length + 0.3 * em, left + length + 1.3 * em, 0.0),
         ):
-            if end:
+            if lines_of_end:
                 self._cap((x0, top, x0 + 0.7 * em, bottom), which)
-                self._say(end, at, middle, align=(align, 0.5))
+            for k, line in enumerate(lines_of_end):
+                y = middle + 1.05 * em * (k - (len(lines_of_end) - 1) / 2)
+                self._say(line, at, y, align=(align, 0.5))
         y = top - 0.5 * em
         self._say(self.colors.title, left, y, 1.1, (0.0, 1.0), self.view.theme.ink)
         x = left + self._width(self.colors.title, 1.1) + 0.6 * em

@@ -1,1 +1,4 @@
-"""What pictures are put together from: lines, markers, flat shapes, text. Imports `device`."""
+"""What pictures are put together from: lines, markers, flat shapes, text.
+
+Imports `device`.
+"""

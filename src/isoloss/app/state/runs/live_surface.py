@@ -15,7 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.quantities import of_quantity, quantities_of
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import Surface, check_values
 from isoloss.jobs.follow import FollowedRun
 from isoloss.paths import exists
 from isoloss.scene.layer import SurfaceLayer
@@ -49,7 +49,6 @@ class LiveSurface:
     changed: int = 0
     defended: bool = False
     quantity: str = ""
-    _growing: GrowingSurface | None = None
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
 
@@ -74,7 +73,6 @@ class LiveSurface:
         has_file = exists(self._source) if self.defended else finished_file(run.folder) is not None
         if self.followed.status == "done" and has_file:
             self.finished = True
-            self._growing = None
             surface = load_telling(self._source, self.tell)
             self._show(surface)
             if self.layer is not None and not self.quantity:
@@ -91,25 +89,26 @@ class LiveSurface:
     def _read_growing(self) -> bool:
         run = self.followed.run
         growing = run.defended_growing_path if self.defended else run.growing_path
-        if self._growing is None:
-            if not GrowingSurface.exists(growing):
-                return False
-            try:
-                self._growing = GrowingSurface.open(growing)
-            except IsolossError:
-                # It may be just being laid out; what stays damaged is reported when the run ends.
-                if not self.followed.is_active:
-                    self.finished = True
-                    raise
-                return False
+        if not GrowingSurface.exists(growing):
+            return False
+        try:
+            surface = GrowingSurface.open(growing).snapshot()
+            check_values(surface)
+        except IsolossError:
+            # It may be just being laid out; what stays damaged is reported when the run ends.
+            if not self.followed.is_active:
+                self.finished = True
+                raise
+            return False
         # Cells are not only added: those that are there are sharpened with further samples.
-        seen = self._growing.count
-        before = np.zeros_like(seen) if self._seen is None else self._seen
+        seen = surface.count
+        is_same_grid = self._seen is not None and self._seen.shape == seen.shape
+        before = self._seen if is_same_grid else np.zeros_like(seen)
         self.changed = int(np.count_nonzero(seen != before))
         if not self.changed:
             return False
         self._seen = seen
-        self._show(self._growing.snapshot())
+        self._show(surface)
         return True
 
     def _show(self, surface: Surface) -> None:
