@@ -109,7 +109,8 @@ def test_all_are_columns_of_one_surface_in_every_format(trained, tmp_path, capsy
     assert "class 1" in told
 
 
-def test_it_grows_where_the_window_sees_it(trained):
+def test_it_grows_where_the_window_sees_it(trained, monkeypatch):
+    monkeypatch.setattr("isoloss.compute.machine.progress.INTERVAL", 0.0)
     run = Run.create(trained.folder.parent / "growing", asked(trained))
     steps = resume(run)
     for _ in steps:
