@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,7 @@ from isoloss.compute.machine.recording import Prepared, explain, recorded
 from isoloss.errors import IsolossError
 from isoloss.events import Event, Progress
 from isoloss.files import nothing_at
+from isoloss.geometry.surface import Surface
 from isoloss.jobs.follow import RunState
 from isoloss.library.estimate import COSTS, Estimate, work_ratio
 from isoloss.library.reading import samples_said
@@ -54,7 +55,11 @@ def prepare(settings: AnySettings) -> Prepared:
             case ProbeSettings():
                 from isoloss.compute.probe.probe_run import Probing
 
-                return Probing.prepare(settings)
+                if not settings.quantities:
+                    return Probing.prepare(settings)
+                from isoloss.robustness.quantities.asked import quantities_asked_for
+
+                return Probing.prepare(settings, quantities_asked_for)
             case InputProbeSettings():
                 from isoloss.robustness.input_space.probing import InputProbing
 
@@ -166,6 +171,26 @@ def _prepare_again(run: Run) -> Prepared:
             f"{nothing_at(path)}; where it lies now: isoloss run {run.folder} --{field} {where}"
         )
     return prepare(run.settings)
+
+
+def surface_with_classes(folder: Path, names: Sequence[str]) -> Surface:
+    """The surface of a probe to a tolerance, with the losses of single classes, and of all but
+    each, as further quantities: out of what it keeps of each image.
+
+    Raises:
+        IsolossError: if it keeps nothing of the kind, or there is no such class.
+    """
+    from isoloss.compute.probe.classes_of_run import with_classes
+    from isoloss.compute.probe.probe_run import Probing
+    from isoloss.robustness.quantities.asked import of_class
+
+    run = Run.open(folder)
+    if not isinstance(run.settings, ProbeSettings) or run.settings.is_from_python:
+        raise IsolossError(f"{folder} is no run of a probe that keeps losses class by class")
+    probing = _prepare_again(run)
+    assert isinstance(probing, Probing)
+    classes = probing.probed.network.dataset.classes
+    return with_classes(run, probing, [one for name in names for one in of_class(name, classes)])
 
 
 def follow(folder: Path, elsewhere: dict[str, Any] | None = None) -> None:

@@ -18,6 +18,7 @@ from isoloss.geometry.files.reading import Tell, finished_file, load_telling, wa
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import clamped
+from isoloss.geometry.quantities import quantities_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun
@@ -39,7 +40,7 @@ FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
 SAID_ELSEWHERE = (
     "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
-    "quantity",
+    "quantity", "quantities",
 )  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
@@ -235,6 +236,10 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         text = _in_words(value)
         if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
             lines.append(f"  {IN_SHORT.get(key, key).replace('_', ' '):<11} {text}")
+    for name, title in quantities_of(surface).items():
+        values = surface.columns[name][np.isfinite(surface.columns[name])]
+        if len(values):
+            lines.append(f"  {title:<11} {_range(values)}")
     for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
         lines.append(f"  trajectory  {name}{len(trajectory)} {trajectory.point}s")

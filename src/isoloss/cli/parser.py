@@ -202,6 +202,15 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
         help="File or run folder; trajectories beside it come along",
     )  # fmt: skip
     parser.add_argument("--out", type=path_of, required=True, metavar="FILE", help=f"A {known}")
+    parser.add_argument(
+        "--quantity", metavar="NAME",
+        help="The height, of a surface with further quantities: for example adversarial",
+    )  # fmt: skip
+    parser.add_argument(
+        "--class", dest="classes", nargs="+", default=(), metavar="NAME",
+        help="Add the losses of single classes, and of all others, out of what a run of a probe "
+        "to a tolerance keeps of each image",
+    )  # fmt: skip
     painted = listed(paintable(), "or")
     add_fields(
         parser.add_argument_group(f"how {painted} looks in other programs"), Appearance, PAINT

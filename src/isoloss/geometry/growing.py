@@ -9,10 +9,11 @@ somebody cuts short would end the process.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tokenize import TokenError
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,22 +26,30 @@ from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
 
 Cell = tuple[int, int]
+NO_QUANTITIES: Mapping[str, int] = MappingProxyType({})
 _ARRAYS = ("valid", "slots")
 """In the order in which they are read: what becomes valid after that is not looked at."""
 # Headers of arrays are read as Python's own words.
 _DAMAGE = (
     OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, SyntaxError, TokenError,
+    AttributeError,
 )  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
 _RECORD = [
     *((n, np.float64) for n in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")),
     *((n, np.int64) for n in ("hits", "count")),
 ]
+_SUMS = [
+    ("loss_sum", np.float64), ("square_sum", np.float64), ("hits", np.int64), ("count", np.int64)
+]  # fmt: skip
+Sums = tuple[float, float, int, int]
+"""Of a cell's samples: of their losses, of the losses' squares, of right answers, their number."""
 
 
-def _record(columns: Sequence[str]) -> np.dtype[Any]:
-    """What is kept of a cell of a surface with further columns."""
-    return np.dtype([*_RECORD, *((name, np.float64) for name in columns)])
+def _record(columns: Sequence[str], quantities: Sequence[str]) -> np.dtype[Any]:
+    """What is kept of a cell of a surface with further columns, and sums of further quantities."""
+    sums = [(f"{q}_{name}", kind) for q in quantities for name, kind in _SUMS]
+    return np.dtype([*_RECORD, *((name, np.float64) for name in columns), *sums])
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class GrowingSurface:
         classifier: whether there are right answers to count.
         slots: (A, B, 2) records, of which `valid` (A, B) uint8 says which one counts.
         columns: the names of further values of its cells.
+        quantities: {name: population} of further losses of its samples, whose sums are kept as
+            those of the loss are.
     """
 
     alpha: Array
@@ -63,6 +74,7 @@ class GrowingSurface:
     slots: NDArray[Any]
     valid: NDArray[np.uint8]
     columns: tuple[str, ...] = ()
+    quantities: dict[str, int] = field(default_factory=dict[str, int])
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -79,10 +91,11 @@ class GrowingSurface:
         classifier: bool,
         meta: dict[str, Any],
         columns: tuple[str, ...] = (),
+        quantities: Mapping[str, int] = NO_QUANTITIES,
     ) -> GrowingSurface:
         """Lay out an empty surface in `folder`; the description comes last and marks it whole."""
         (folder / "surface.json").unlink(missing_ok=True)
-        empty = cls.in_memory(alpha, beta, population, classifier, meta, columns)
+        empty = cls.in_memory(alpha, beta, population, classifier, meta, columns, quantities)
         for name in _ARRAYS:
             array: NDArray[Any] = getattr(empty, name)
             write_atomic(folder / f"{name}.npy", lambda p, a=array: np.save(p, a))
@@ -101,8 +114,10 @@ class GrowingSurface:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
             shape, columns = (len(alpha), len(beta)), tuple(described.get("columns", ()))
+            quantities = {str(q): int(n) for q, n in described.get("quantities", {}).items()}
             valid, slots = (_read(folder / f"{n}.npy") for n in _ARRAYS)
-            fit = slots.shape == (*shape, 2) and slots.dtype == _record(columns)
+            record = _record(columns, [*quantities])
+            fit = slots.shape == (*shape, 2) and slots.dtype == record
             fit = fit and valid.shape == shape and valid.dtype == np.uint8
             if not fit or valid.max(initial=0) > 1:
                 raise ValueError("arrays and grid do not fit")
@@ -119,6 +134,7 @@ class GrowingSurface:
                 slots,
                 valid,
                 columns,
+                quantities,
             )
         except _DAMAGE as error:
             raise IsolossError(
@@ -135,11 +151,15 @@ class GrowingSurface:
         classifier: bool,
         meta: dict[str, Any],
         columns: tuple[str, ...] = (),
+        quantities: Mapping[str, int] = NO_QUANTITIES,
     ) -> GrowingSurface:
         """An empty surface without a folder."""
         shape = (len(alpha), len(beta))
-        slots, valid = np.zeros((*shape, 2), _record(columns)), np.zeros(shape, np.uint8)
-        return cls(alpha, beta, population, classifier, meta, slots, valid, columns)
+        slots = np.zeros((*shape, 2), _record(columns, [*quantities]))
+        valid = np.zeros(shape, np.uint8)
+        return cls(
+            alpha, beta, population, classifier, meta, slots, valid, columns, dict(quantities)
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -151,16 +171,22 @@ class GrowingSurface:
         """(A, B) samples seen so far; 0 means not computed."""
         return self._now("count")
 
-    def add(self, cell: Cell, loss_sum: float, square_sum: float, hits: int, count: int) -> None:
-        """Add sums over `count` more samples to a cell."""
+    def add(
+        self, cell: Cell, loss_sum: float, square_sum: float, hits: int, count: int, *more: Sums
+    ) -> None:
+        """Add sums over `count` more samples to a cell.
+
+        Args:
+            more: those of each further quantity.
+        """
         before = self.slots[cell][self.valid[cell]]
-        with np.errstate(all="ignore"):
-            loss_sum = float(before["loss_sum"]) + loss_sum
-            square_sum = float(before["square_sum"]) + square_sum
-        hits, count = int(before["hits"]) + hits, int(before["count"]) + count
+        own = loss_sum, square_sum, hits, count
+        loss_sum, square_sum, hits, count = _added(before, "", own)
         stderr = standard_error(loss_sum, square_sum, count, self.population)
         accuracy = self.accuracy(hits / count)
-        self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
+        values = loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count
+        further = zip(self.quantities, more, strict=True)
+        self._write(cell, (*values, *(s for q, sums in further for s in _added(before, q, sums))))
 
     def put(
         self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int,
@@ -185,6 +211,8 @@ class GrowingSurface:
         }
         if self.columns:
             description["columns"] = list(self.columns)
+        if self.quantities:
+            description["quantities"] = self.quantities
         write_json(folder / "surface.json", description)
 
     def accuracy(self, hits: float) -> float:
@@ -207,9 +235,23 @@ class GrowingSurface:
                 for name in ("loss", "accuracy", "loss_stderr", *self.columns)
             )
         columns = dict(zip(self.columns, more, strict=True))
+        for name, population in self.quantities.items():
+            columns |= self._quantity(name, population)
         return Surface(
             self.alpha, self.beta, loss, accuracy, stderr, count, self.meta, columns=columns
         )
+
+    def _quantity(self, name: str, population: int) -> dict[str, Array]:
+        """The columns of a quantity: its mean, its standard error, the share of right answers."""
+        loss_sum, square_sum, hits, count = (self._now(f"{name}_{of}") for of, _ in _SUMS)
+        with np.errstate(all="ignore"):
+            mean = np.where(count > 0, loss_sum / count, np.nan)
+            share = np.where(count > 0, hits / count, np.nan)
+            errors = standard_errors(loss_sum, square_sum, count, population)
+        found = {name: mean, f"{name}_stderr": np.where(count > 0, errors, np.nan)}
+        if self.classifier:
+            found[f"{name}_accuracy"] = share / self.meta.get("targets_per_sample", 1)
+        return found
 
     def _now(self, name: str) -> NDArray[Any]:
         both = np.asarray(self.slots[name])
@@ -221,6 +263,14 @@ class GrowingSurface:
         self.valid[cell] = other
 
 
+def _added(before: Any, quantity: str, sums: Sums) -> Sums:
+    """What a record holds of a quantity, and these sums; of the loss where it has no name."""
+    held = (before[f"{quantity}_{name}" if quantity else name] for name, _ in _SUMS)
+    with np.errstate(all="ignore"):
+        loss_sum, square_sum, hits, count = (a + b for a, b in zip(held, sums, strict=True))
+    return float(loss_sum), float(square_sum), int(hits), int(count)
+
+
 def standard_error(loss_sum: float, square_sum: float, n: int, population: int) -> float:
     """Of a mean over `n` samples as an estimate of the mean over `population`.
 
@@ -229,12 +279,16 @@ def standard_error(loss_sum: float, square_sum: float, n: int, population: int) 
     """
     if n >= population:
         return 0.0
-    if n < 2:
-        return float("nan")
+    return float(standard_errors(loss_sum, square_sum, n, population))
+
+
+def standard_errors(loss_sum: Any, square_sum: Any, n: Any, population: int) -> Any:
+    """`standard_error` of each of several means."""
     with np.errstate(all="ignore"):
         mean = np.float64(loss_sum) / n
         variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
-        return float(np.sqrt(variance / n * (1 - n / population)))
+        errors = np.sqrt(variance / n * np.maximum(1 - n / population, 0))
+    return np.where(n >= population, 0.0, np.where(n < 2, np.nan, errors))
 
 
 def _read(path: Path) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from isoloss.settings.robustness import (
     Queries,
     as_number,
     attacks_in,
+    beyond_all_images,
     refuse_unknown,
 )
 
@@ -167,10 +168,7 @@ class InputProbeSettings(NetworkSettings):
                 if name in offered("defend") and name not in offered("attack"):
                     raise ValueError(f"--attacks: {name} attacks a defense: give --denoiser")
         if self.norm == "linf" and self.epsilon > 1:
-            raise ValueError(
-                f"--eps: images lie in [0, 1], and {self.epsilon:g} reaches beyond all of them: of "
-                f"256 levels {self.epsilon:g} are {self.epsilon:g}/255"
-            )
+            raise ValueError(beyond_all_images(self.epsilon))
         return self
 
 

@@ -56,6 +56,14 @@ def as_number(word: Any) -> Any:
         raise ValueError(f"{word!r} is no number") from error
 
 
+def beyond_all_images(eps: float) -> str:
+    """Why there is no adversary of so large a radius in linf, in words."""
+    return (
+        f"--eps: images lie in [0, 1], and {eps:g} reaches beyond all of them: of 256 levels "
+        f"{eps:g} are {eps:g}/255"
+    )
+
+
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     """Each once, the smallest first."""
     if not values:
@@ -237,10 +245,7 @@ class AttackingSettings(RobustnessSettings):
     def _eps_is_on_the_scale_of_images(self) -> AttackingSettings:
         largest = max(self.epsilons)
         if self.norm == "linf" and largest > 1:
-            raise ValueError(
-                f"--eps: images lie in [0, 1], and {largest:g} reaches beyond all of them: of 256 "
-                f"levels {largest:g} are {largest:g}/255"
-            )
+            raise ValueError(beyond_all_images(largest))
         return self
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from isoloss.app.state.runs.open_curves import Curves, OpenCurve
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
+from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.paths import is_folder
@@ -124,6 +125,36 @@ class Workspace:
                 self.scene.hidden = frozenset(x for x in layers if x.source != folder)
                 self._show_beside(layer)
 
+    def _show_first(self, live: LiveSurface, layer: SurfaceLayer) -> None:
+        """Open the layer of a run of which there is something to be seen."""
+        if live.quantity:
+            self._keep_hidden(layer)
+        elif live.defended:
+            self._show_beside(layer)
+        else:
+            self.show(layer)
+            open_already = {x.quantity for x in self.live if x.followed is live.followed}
+            for name in quantities_of(layer.surface):
+                if name not in open_already:
+                    self.live.append(LiveSurface(live.followed, quantity=name))
+
+    def show_quantities(self, layer: SurfaceLayer) -> None:
+        """Open the further quantities of a layer's surface as layers below it, hidden."""
+        known = {x.quantity for x in self.document.layers if x.source == layer.source}
+        for name, title in quantities_of(layer.surface).items():
+            if name not in known:
+                self._keep_hidden(
+                    SurfaceLayer(
+                        f"{layer.name}, {title}", of_quantity(layer.surface, name),
+                        source=layer.source, quantity=name,
+                    )
+                )  # fmt: skip
+
+    def _keep_hidden(self, layer: SurfaceLayer) -> None:
+        """Open a layer that no viewport shows yet."""
+        self.document.add(layer, alone=False)
+        self.scene.hidden |= {layer}
+
     def _show_beside(self, layer: SurfaceLayer) -> None:
         """Show a layer alone in another viewport than the active one, seen by the same camera."""
         active, hidden = self.document.active, self.scene.hidden
@@ -216,7 +247,9 @@ class Workspace:
         try:
             if is_run(folder):
                 followed = self.runs.follow(Run.open(folder))
-                self.live.append(LiveSurface(followed, layer, tell=self._warn))
+                self.live.append(
+                    LiveSurface(followed, layer, tell=self._warn, quantity=layer.quantity)
+                )
             elif folder.name == DEFENDED and is_run(folder.parent):
                 followed = self.runs.follow(Run.open(folder.parent))
                 self.live.append(LiveSurface(followed, layer, tell=self._warn, defended=True))
@@ -336,7 +369,7 @@ class Workspace:
             changed = True
             self.flow.feed(now, live.changed, self.live_period)
             if live.layer is not None and not any(x is live.layer for x in self.scene.layers):
-                self._show_beside(live.layer) if live.defended else self.show(live.layer)
+                self._show_first(live, live.layer)
             if live.curve is not None and not any(x is live.curve for x in self.curves.open):
                 self.curves.show(live.curve)
         return self._differences.update(self.document.layers) or changed

@@ -35,7 +35,14 @@ from isoloss.settings import (
     explain,
 )
 from isoloss.settings.sweep import Swept, swept, values_in
-from isoloss.settings.text import choices, command_line, examples_of, help_of, only_with
+from isoloss.settings.text import (
+    choices,
+    command_line,
+    examples_of,
+    help_of,
+    holds_one,
+    only_with,
+)
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
@@ -57,7 +64,7 @@ _RARE: dict[type[Settings], set[str]] = {
         "model", "stem", "data", "image_size", "key", "batch_size", "points_at_once",
     },
     ImportSettings: {"stem", "image_size", "key", "order", "batch_size"},
-    ProbeSettings: {"parameters", "loss", "per_batch"},
+    ProbeSettings: {"parameters", "loss", "per_batch", "step_size"},
     InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
@@ -160,7 +167,7 @@ class Form:
 
     def matters(self, field: FieldSpec) -> bool:
         """Whether a field makes a difference, given the values of the others; else it is hidden."""
-        return all(self.values[name] in values for name, values in field.only_with.items())
+        return all(holds_one(self.values[name], v) for name, v in field.only_with.items())
 
     def is_changed(self, field: FieldSpec) -> bool:
         """Whether a field that matters holds something else than its default."""

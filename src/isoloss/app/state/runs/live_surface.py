@@ -14,6 +14,7 @@ from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.geometry.surface import Surface, check_values
 from isoloss.jobs.follow import FollowedRun
 from isoloss.paths import exists
@@ -33,6 +34,7 @@ class LiveSurface:
 
     Attributes:
         defended: whether it is not the run's own surface, but that behind a defense.
+        quantity: which further quantity of the surface is its height; "" for the loss.
         seconds: of processors' time that the last reading took.
         tell: is called with one line for each trajectory that cannot be read.
         changed: how many cells the last reading found new or sharper.
@@ -46,6 +48,7 @@ class LiveSurface:
     tell: Tell = warn
     changed: int = 0
     defended: bool = False
+    quantity: str = ""
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
 
@@ -72,7 +75,7 @@ class LiveSurface:
             self.finished = True
             surface = load_telling(self._source, self.tell)
             self._show(surface)
-            if self.layer is not None:
+            if self.layer is not None and not self.quantity:
                 self.layer.trajectories = surface.trajectories
             return True
         return self._read_growing()
@@ -110,12 +113,17 @@ class LiveSurface:
 
     def _show(self, surface: Surface) -> None:
         run = self.followed.run
+        title = quantities_of(surface).get(self.quantity, "")
+        surface = of_quantity(surface, self.quantity)
         if surface.is_curve:
             if self.curve is None:
                 self.curve = OpenCurve(run.name, surface, run.folder)
             self.curve.become(surface)
         elif self.layer is None:
-            name = f"{run.name}, defended" if self.defended else run.name
-            self.layer = SurfaceLayer(name, surface, source=self._source)
+            of_what = "defended" if self.defended else title
+            name = ", ".join(filter(None, (run.name, of_what)))
+            self.layer = SurfaceLayer(
+                name, surface, source=self._source, quantity=self.quantity
+            )
         else:
             self.layer.become(surface)
