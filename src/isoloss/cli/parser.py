@@ -14,6 +14,8 @@ from isoloss.cli.typed_path import path_of
 from isoloss.naming import listed
 from isoloss.version import __version__
 
+OPENED = "Files, run folders, folders of them, or patterns such as 'data/*.ply'"
+
 
 class Parser(argparse.ArgumentParser):
     """Refuses in one line.
@@ -80,7 +82,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     _add_json(sub)
 
     sub = add("view", "Open surfaces, runs and sessions in the window")
-    sub.add_argument("paths", type=path_of, nargs="*", metavar="PATH", help="Files or run folders")
+    sub.add_argument("paths", type=path_of, nargs="*", metavar="PATH", help=OPENED)
     sub.add_argument("--passing", type=path_of, help=argparse.SUPPRESS)
     sub = add("render", "Draw a picture, figure or movie, with or without a display")
     if called == "render":
@@ -91,7 +93,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     if called == "export":
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
-    sub.add_argument("paths", type=path_of, nargs="+", metavar="PATH", help="Files or folders")
+    sub.add_argument("paths", type=path_of, nargs="+", metavar="PATH", help=OPENED)
     sub = add("runs", "List runs: what they are, what they came to, how they differ")
     sub.add_argument(
         "words", nargs="*", metavar="FOLDER|WORD",

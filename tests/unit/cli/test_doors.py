@@ -59,6 +59,7 @@ def test_export_is_of_one_surface_whatever_comes_along(capsys):
     [
         ("pipe.ply", "pipe or a device"),
         ("README.md", "cannot tell what"),
+        ("plane.safetensors", "holds tensors, no surface: probe a"),
         ("a.ply/x.ply", "there is no file or folder"),
         ("x" * 256 + ".ply", "too long"),
         ("circle.ply", "symbolic links"),
@@ -69,6 +70,7 @@ def test_export_is_of_one_surface_whatever_comes_along(capsys):
 def test_what_cannot_be_opened_is_one_line(capsys, monkeypatch, verb, name, message):
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(Path("config").absolute()))
     Path("circle.ply").symlink_to("circle.ply")
+    Path("plane.safetensors").write_bytes(bytes(16))
     save_trajectory_ply(Trajectory(*np.zeros((6, 3))), Path("gone-trajectory.ply"), SURFACE)
     out = ["--out", "out.png" if verb == "render" else "out.npz"]
     assert main([verb, name, *(out if verb in ("render", "export") else [])]) == 2

@@ -94,6 +94,11 @@ def load_surface(path: Path) -> Surface:
     if format is None or format.read is None:
         if what := disguise(path, ""):
             raise IsolossError(f"{path} is {what}")
+        if path.suffix.lower() == ".safetensors":
+            raise IsolossError(
+                f"{path} holds tensors, no surface: probe a network, probe along the directions of "
+                "a plane (--directions), or make a run of checkpoints ('isoloss import')"
+            )
         known = listed((f.name for f in FORMATS if f.read), "or")
         raise IsolossError(
             f"cannot tell what {path} is: surfaces are {known} files, or run folders"

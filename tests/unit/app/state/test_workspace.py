@@ -569,7 +569,7 @@ def test_checkpoints_that_are_opened_are_told_what_can_be_done_with_them(
         for named in {path, path.split("/")[0]}:
             assert not open_path(workspace, tmp_path / named)
             said = workspace.messages.lines[-1].text
-            assert said.startswith(f"{named} holds a network, not its surface: probe it, or import")
+            assert said.startswith(f"{named} holds tensors, no surface: probe a network")
     assert not open_path(workspace, tmp_path / "none.pt")
     assert workspace.messages.lines[-1].text == "There is no file or folder none.pt"
     surface.save(tmp_path / "many" / "surface.ply")

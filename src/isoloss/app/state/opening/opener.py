@@ -132,8 +132,8 @@ def load(workspace: Workspace, path: Path, *, remember: bool = True) -> None:
         _load_run(workspace, path.parent)
     elif format_of(path) is None and _is_of_checkpoints(path):
         raise IsolossError(
-            f"{path} holds a network, not its surface: probe it, or import the checkpoints of a "
-            "training together (Experiments)"
+            f"{path} holds tensors, no surface: probe a network, probe along the directions of a "
+            "plane, or import the checkpoints of a training together (Experiments)"
         )
     else:
         _load_file(workspace, path)
