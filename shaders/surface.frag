@@ -6,8 +6,10 @@ in vec3 v_world;
 in vec3 v_normal;
 in vec3 v_state;
 in float v_value;
+flat in float v_class;
 
 uniform bool u_flat;           // one normal a facet
+uniform bool u_classes;        // values with nothing in between
 uniform sampler2D u_occluded;  // of the whole picture: unoccluded share, depth
 uniform float u_occlusion;     // 1: as found there, 0: not at all
 uniform vec2 u_occlusion_scale;  // its pixels to one of the picture
@@ -40,8 +42,9 @@ vec3 banded(float t) {
 
 void main() {
     bool underside = u_flat ? false : !gl_FrontFacing;
-    vec3 base = u_banded ? banded(v_value) : mapped(v_value);
-    base = marked(base, v_value, v_state.y, v_state.z, underside);
+    float value = u_classes ? v_class : v_value;
+    vec3 base = u_banded ? banded(value) : mapped(value);
+    base = marked(base, value, v_state.y, v_state.z, underside);
 
     vec3 normal = normalize(u_flat ? cross(dFdx(v_world), dFdy(v_world)) : v_normal);
     vec3 view = toward_eye(v_world);

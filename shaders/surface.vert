@@ -12,11 +12,12 @@ out vec3 v_world;
 out vec3 v_normal;
 out vec3 v_state;
 out float v_value;
+flat out float v_class;
 
 void main() {
     v_world = a_position * u_scale + u_offset;
     v_normal = vec3(-a_slope * u_scale.z / u_scale.xy, 1.0);
     v_state = a_state;
-    v_value = a_value;
+    v_value = v_class = a_value;
     gl_Position = u_matrix * vec4(v_world, 1.0);
 }

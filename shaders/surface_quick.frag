@@ -4,11 +4,14 @@
 in vec4 v_light;
 in vec2 v_state;
 in float v_value;
+flat in float v_class;
+uniform bool u_classes;  // values with nothing in between
 
 out vec4 color;
 
 void main() {
-    vec3 base = marked(mapped(v_value), v_value, v_state.x, v_state.y, !gl_FrontFacing);
+    float value = u_classes ? v_class : v_value;
+    vec3 base = marked(mapped(value), value, v_state.x, v_state.y, !gl_FrontFacing);
     vec2 light = gl_FrontFacing ? v_light.xy : v_light.zw;
     color = vec4(toned(base * base * light.x + light.y), 1.0);
 }

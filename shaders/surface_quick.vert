@@ -13,6 +13,7 @@ uniform vec3 u_offset;
 out vec4 v_light;  // light and highlight from above, the same from below
 out vec2 v_state;  // computed, clamped
 out float v_value;
+flat out float v_class;
 
 void main() {
     vec3 world = a_position * u_scale + u_offset;
@@ -24,6 +25,6 @@ void main() {
     v_light = vec4(mix(above, 0.9, u_unlit), highlight(normal, view, sky),
                    mix(below, 0.9, u_unlit), highlight(-normal, view, 1.0));
     v_state = a_state.yz;
-    v_value = a_value;
+    v_value = v_class = a_value;
     gl_Position = u_matrix * vec4(world, 1.0);
 }

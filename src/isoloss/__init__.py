@@ -14,6 +14,7 @@ from isoloss.version import __version__
 if TYPE_CHECKING:
     from isoloss import robustness as robustness
     from isoloss.app import view as view
+    from isoloss.compute.engine.quantities import OfClass as OfClass
     from isoloss.compute.planes.custom_plane import custom_plane as custom_plane
     from isoloss.compute.planes.interpolation import interpolation as interpolation
     from isoloss.compute.planes.pca_plane import pca_plane as pca_plane
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from isoloss.geometry.files.reading import load as load
     from isoloss.geometry.surface import Surface as Surface
     from isoloss.gl.pictures.rendering import render as render
+    from isoloss.robustness.input_space.in_memory import probe_image as probe_image
 
 _HOME = {
     "IsolossError": "isoloss.errors",
@@ -38,7 +40,9 @@ _HOME = {
     "line": "isoloss.compute.planes.random_plane",
     "interpolation": "isoloss.compute.planes.interpolation",
     "saved_plane": "isoloss.compute.planes.saved_plane",
+    "OfClass": "isoloss.compute.engine.quantities",
     "probe": "isoloss.compute.probe.in_memory",
+    "probe_image": "isoloss.robustness.input_space.in_memory",
     "render": "isoloss.gl.pictures.rendering",
     "view": "isoloss.app",
 }

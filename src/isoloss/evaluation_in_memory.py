@@ -5,9 +5,8 @@ The run is that of `isoloss attack` and `isoloss defend`, and comes to the same 
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -15,35 +14,35 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import nn
 
 from isoloss.compute.data.dataset import Split
 from isoloss.compute.machine.for_scripts import in_one_line, watch
 from isoloss.compute.machine.hashes import digest_of, digest_of_network
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.run_at_hand import resumed
-from isoloss.compute.machine.user_code import import_user_function, name_of, one_line
-from isoloss.compute.networks.copying import check_network
+from isoloss.compute.machine.user_code import name_of
 from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
-from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import as_images, as_labels, check_logits
+from isoloss.robustness.attacks.refusals import as_images, as_labels
+from isoloss.robustness.evaluation.at_hand import (
+    Attacks,
+    as_numbers,
+    check_model,
+    logits_of_few,
+    named_attacks,
+)
 from isoloss.robustness.evaluation.evaluation import Evaluation
 from isoloss.robustness.evaluation.setup import Subject, order_of
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
-from isoloss.settings.attack_kinds import attack_names
-from isoloss.settings.source import FROM_PYTHON, is_function
+from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
-
-Attacks = Mapping[str, Any] | Sequence[Any] | str | OwnAttack
 
 
 @in_one_line()
@@ -97,7 +96,7 @@ def evaluate(
     """
     if Ranks.current().world > 1 and out is None:
         raise IsolossError("under torchrun, give out: all processes find the run there")
-    _check_model(model)
+    check_model(model)
     images = as_images(x)
     labels = as_labels(y, images)
     if len(images) == 0:
@@ -110,13 +109,13 @@ def evaluate(
         **options,
     }
     if attacks is not None:
-        asked["attacks"] = _named(attacks, own)
+        asked["attacks"] = named_attacks(attacks, own)
     for given, values in (("eps", eps), ("sigma", sigma)):
         if values is not None:
-            asked[given] = _plain(values)
+            asked[given] = as_numbers(values)
     settings = _settings(asked, denoiser)
     loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
-    known = _logits(model, images[:2], labels[:2]).shape[1]
+    known = logits_of_few(model, images[:2], labels[:2]).shape[1]
     if classes is not None and len(classes) != known:
         raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
     order = order_of(len(images), settings)
@@ -162,51 +161,6 @@ def _carried_out(
     return table
 
 
-def _named(attacks: Attacks, own: dict[str, OwnAttack]) -> str:
-    """The attacks as settings name them; functions of one's own are added to `own`."""
-    if isinstance(attacks, Mapping):
-        given = list(attacks.items())
-    elif isinstance(attacks, str) or callable(attacks):
-        given = [(None, attacks)]
-    else:
-        given = [(None, each) for each in attacks]
-    words: list[str] = []
-    for name, attack in given:
-        if name is None and isinstance(attack, str):
-            named = attack.replace(",", " ").split()
-            own |= {word: import_user_function(word) for word in named if is_function(word)}
-            words += named
-        elif name in attack_names() and attack in (name, ..., None):
-            words.append(name)
-        else:
-            function: Any = attack
-            if isinstance(attack, str) and is_function(attack):
-                function = import_user_function(attack)
-            called = name or name_of(attack).strip("<>")
-            if called in own:
-                raise IsolossError(
-                    f"two attacks are called {called!r}: name each, as {{'first': …, 'second': …}}"
-                )
-            own[_checked_name(called, function)] = function
-            words.append(FROM_PYTHON + called)
-    return ",".join(words)
-
-
-def _checked_name(name: object, function: object) -> str:
-    if not isinstance(name, str) or not re.fullmatch(r"[^\s,:]+", name):
-        raise IsolossError(f"an attack's name has no blank, comma or colon, unlike {name!r}")
-    if name in attack_names():
-        raise IsolossError(
-            f"{name!r} is an attack of isoloss: call yours by another name, or ask for that one "
-            f"with {{{name!r}: {name!r}}}"
-        )
-    if not callable(function):
-        raise IsolossError(
-            f"the attack {name} must be a function of (model, x, y, eps), not {function!r}"
-        )
-    return name
-
-
 def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSettings:
     """What is asked for, validated: of an attack, or where there is a denoiser of a defense."""
     kind = AttackSettings if denoiser is None else DefendSettings
@@ -231,42 +185,3 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         if wanted := missing(settings, name):
             raise IsolossError(f"{name} is for {wanted}")
     return settings
-
-
-def _plain(values: Any) -> Any:
-    """Numbers as settings read them, out of arrays, tensors and other iterables."""
-    if hasattr(values, "tolist"):
-        return values.tolist()
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
-
-
-def _check_model(model: nn.Module) -> None:
-    """Refuse what cannot be attacked, whatever the images."""
-    if callable(model) and not isinstance(model, nn.Module):
-        raise IsolossError(
-            f"the network is a {type(model).__name__}: give a torch.nn.Module, with what comes "
-            "before it inside, as torch.nn.Sequential(normalize, network)"
-        )
-    check_network(model)
-    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
-    if own != torch.float32:
-        raise IsolossError(
-            f"the network's parameters are {dtype_name(own)}, and attacks are "
-            "measured in float32: give network.float(), and for speed precision='auto'"
-        )
-
-
-@torch.no_grad()
-def _logits(model: nn.Module, few: Tensor, labels: Tensor) -> Tensor:
-    """The network's logits for some images, which shows that it takes them."""
-    device = next((p.device for p in model.parameters()), few.device)
-    try:
-        with frozen(model):
-            logits = model(few.to(device))
-    except IsolossError:
-        raise
-    except Exception as error:  # a user's network may raise anything
-        raise IsolossError(
-            f"the network fails on images of {tuple(few.shape)}: {one_line(error)}"
-        ) from error
-    return check_logits(logits, labels.to(device))

@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -59,6 +60,16 @@ def entries(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except OSError as error:
         raise IsolossError(f"cannot read the folder {folder}: {error.strerror or error}") from error
+
+
+def is_plain_file(path: Path, largest: int) -> bool:
+    """Whether there is a file of at most `largest` bytes at `path`, which to read neither waits,
+    as for a pipe, nor fills the memory; never raises."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size <= largest
 
 
 def check_parent(path: Path) -> None:

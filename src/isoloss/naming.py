@@ -34,6 +34,11 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def in_words(name: str) -> str:
+    """A name with hyphens as a label has it: "probe-input" is "Probe input"."""
+    return capitalized(name.replace("-", " "))
+
+
 def listed(words: Iterable[str], conjunction: str) -> str:
     """Words as a sentence has them: `.ply, .npz or .h5`; one or more."""
     *others, last = words
@@ -99,3 +104,12 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02d} min"
     return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
+def size_in_words(count: float) -> str:
+    """A number of bytes: `512 B`, `1.2 MB`; units are of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

@@ -7,7 +7,7 @@ nothing of how they are computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -205,6 +205,16 @@ class Run:
         return self.folder / names.SURFACE
 
     @property
+    def defended_growing_path(self) -> Path:
+        """The folder of the growing surface of the same plane behind a defense."""
+        return self.folder / names.DEFENDED_GROWING
+
+    @property
+    def defended_path(self) -> Path:
+        """That surface, finished."""
+        return self.folder / names.DEFENDED
+
+    @property
     def curve_path(self) -> Path:
         """A finished curve."""
         return self.folder / names.CURVE
@@ -273,8 +283,9 @@ class Run:
         if isinstance(self.settings, TrainingSettings):
             of_denoiser = self.settings.task == "denoiser"
             return self.denoiser_path if of_denoiser else self.points_path
-        if self.settings.kind == "probe":
-            return self.curve_path if self.settings.is_curve else self.surface_path
+        if self.settings.leaves_surface:
+            is_curve = self.settings.kind == "probe" and self.settings.is_curve
+            return self.curve_path if is_curve else self.surface_path
         return self.report_path
 
     def check_unchanged(self, **hashes: str) -> None:
@@ -368,6 +379,8 @@ def _name_of(settings: AnySettings) -> tuple[str, str]:
         what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
         return what, data_set(settings.data).label
     what = settings.plane if settings.kind == "probe" else settings.kind
+    if settings.kind == "probe-input":
+        what = f"image{settings.image}"
     return settings.networks[0].label, what
 
 
@@ -376,9 +389,11 @@ def _object(content: Any) -> dict[str, Any]:
     return cast(dict[str, Any], content) if isinstance(content, dict) else {}
 
 
-def free_folder(parent: Path, name: str) -> Path:
-    """`parent/name`, or `parent/name-2`, … : the first that does not exist."""
+def free_folder(parent: Path, name: str, suffixes: Sequence[str] = ("",)) -> Path:
+    """`parent/name`, or `parent/name-2`, … : the first that does not exist, whichever of
+    `-suffixes` follows."""
+    endings = [f"-{suffix}" if suffix else "" for suffix in suffixes]
     folder, n = parent / name, 2
-    while exists(folder):
+    while any(exists(folder.with_name(folder.name + ending)) for ending in endings):
         folder, n = parent / f"{name}-{n}", n + 1
     return folder

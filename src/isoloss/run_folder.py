@@ -10,6 +10,7 @@ from isoloss.paths import is_file
 RUN = "run.json"
 EVENTS = "events.jsonl"
 JOB_LOG = "job.log"
+ABOUT = "about.json"
 LOCK = ".lock"
 
 CHECKPOINTS = "checkpoints"
@@ -23,6 +24,8 @@ SAMPLES = "samples.npy"
 SURFACE = "surface.ply"
 TRAJECTORY = "trajectory.ply"
 CURVE = "curve.npz"
+DEFENDED_GROWING = "defended"
+DEFENDED = "defended.ply"
 
 OUTCOMES = "outcomes"
 UNITS = "units.jsonl"

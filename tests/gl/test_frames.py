@@ -92,10 +92,32 @@ def draw(renderer, source, **options) -> np.ndarray:
     return draw_views(renderer, [stage(source, **options).view], SIZE)
 
 
+def of_an_image(layer: SurfaceLayer) -> SurfaceLayer:
+    """With what a surface over images has: classes, margins, and what is outlined."""
+    surface = layer.surface
+    alpha, beta = np.meshgrid(surface.alpha, surface.beta, indexing="ij")
+    answers = np.where(alpha > 0.4, 4.0, np.where(beta > 0.3, 17.0, 3.0))
+    columns = {"predicted": answers, "margin": alpha + beta**2 - 1, "cross_entropy": alpha**2}
+    diamond = [[0.8, 0], [0, 0.6], [-0.8, 0], [0, -0.6]]
+    about = {
+        "class_names": [*"abcdefghijklmnopqr"],
+        "axes": ["PGD", "random"],
+        "outlines": [
+            {"name": "ε = 0.1 (L∞)", "kind": "ball", "corners": diamond},
+            {"name": "[0, 1]", "kind": "cube", "corners": [[-0.5, -2], [2, -2], [2, 2], [-0.5, 2]]},
+        ],
+    }
+    seen = replace(surface, columns=columns, meta={**surface.meta, **about})
+    return SurfaceLayer(layer.name, seen, layer.trajectories)
+
+
 @pytest.mark.parametrize("texture", list(TEXTURES), ids=lambda t: t.name)
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_textures(renderer, matches_baseline, texture, theme):
-    image = draw(renderer, walked(bowl()), texture=texture, theme=theme)
+    layer = walked(bowl())
+    image = draw(
+        renderer, layer if layer.has(texture) else of_an_image(layer), texture=texture, theme=theme
+    )
     matches_baseline(image, f"{texture.name}-{theme}")
 
 

@@ -117,6 +117,19 @@ class Driver:
         ).rect
         self.ctx.mouse_move_to_pos((left + across * (right - left), top + down * (bottom - top)))
 
+    def click_first_run(self, button: int = 0) -> None:
+        """Click the name of the first run in the table, whose row is wider than the panel."""
+        self.until(lambda: self.ctx.item_exists("//Runs/**/run"), "a row")
+        row = self.ctx.item_info("//Runs/**/run").rect_full
+        self.ctx.mouse_move_to_pos((row.min.x + 60, (row.min.y + row.max.y) / 2))
+        self.ctx.mouse_click(button)
+        self.ctx.yield_(2)
+
+    def choose_of_first_run(self, item: str) -> None:
+        """Choose an item of the menu of the first run in the table."""
+        self.click_first_run(1)
+        self.click(f"//$FOCUSED/{item}")
+
     def shot(self, name: str) -> None:
         """A screenshot for people to look at, where ISOLOSS_GUI_SHOTS names a folder."""
         folder = os.environ.get("ISOLOSS_GUI_SHOTS")

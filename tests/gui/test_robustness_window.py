@@ -103,3 +103,9 @@ def test_runs_are_opened_chosen_kept_and_may_be_damaged(
     travel: Callable[..., None], defended: Path, certified: Path
 ) -> None:
     travel("evaluations", defended, certified, seconds=200)
+
+
+def test_from_an_example_to_its_landscape_undefended_beside_defended(
+    travel: Callable[..., None], defended: Path
+) -> None:
+    travel("landscape", defended, seconds=280)

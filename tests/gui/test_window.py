@@ -56,6 +56,18 @@ def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:
     travel("train")
 
 
+def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
+    travel("library")
+
+
+def test_runs_wait_for_their_turn(travel: Travel) -> None:
+    travel("turns")
+
+
+def test_several_values_are_a_run_each(travel: Travel) -> None:
+    travel("sweeping", seconds=150)
+
+
 def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
     travel("probe", trained)
 

@@ -103,7 +103,7 @@ def _json(path: Path) -> Any:
 def _run(name: str, path: Path) -> Content:
     content = _json(path)
     environment = dict(content["environment"])
-    for volatile in ("isoloss", "torch", "python", "system"):
+    for volatile in ("isoloss", "torch", "python", "system", "peak_memory"):
         environment.pop(volatile, None)
     # What the settings' hash is of holds paths (prepare.py).
     if "depends_on" in environment:

@@ -10,7 +10,7 @@ from pathlib import Path
 from imgui_bundle import hello_imgui, imgui, implot
 
 from isoloss.app.panels.registry import PANELS
-from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.config import Preferences
 from isoloss.app.state.opening.opener import open_all
 from isoloss.app.state.runs.known_runs import Spawn
 from isoloss.app.state.window_place import LEAST, bring_into_sight
@@ -24,6 +24,7 @@ from isoloss.display import has_display
 from isoloss.errors import IsolossError
 from isoloss.jobs.job import Job
 from isoloss.run import Run
+from isoloss.user_folders import config_folder
 
 SIZE = (1280, 800)
 """Of the first window, in screen coordinates."""
@@ -45,6 +46,7 @@ def run_window(
     _require_display()
     if resume:
         workspace.resume_and_show(resume)
+    workspace.runs.watch.start()
     app = App(workspace)
     params = _params(app)
     if tests is not None:
@@ -62,6 +64,7 @@ def run_window(
         ) from error
     finally:
         implot.destroy_context()
+        workspace.runs.watch.stop()
         if app.frames:
             workspace.session.keep()
 

@@ -192,10 +192,22 @@ class Parts:
         self.docking.bring_to_front("Experiments")
         self.experiments.fill(kind, followed)
 
+    def repeat(self, followed: FollowedRun) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for."""
+        self.docking.bring_to_front("Experiments")
+        self.experiments.repeat(followed)
+
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a run to the front, at what a point of its curves is about."""
         self.panel(ExamplesPanel).show(evaluation, row)
         self.docking.bring_to_front("Examples")
+
+    def show_landscape(self) -> None:
+        """Probe the plane through the image that the examples panel shows."""
+        values = self.panel(ExamplesPanel).landscape
+        if values is not None:
+            self.docking.bring_to_front("Experiments")
+            self.experiments.begin("probe-input", values)
 
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""

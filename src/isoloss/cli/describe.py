@@ -18,6 +18,7 @@ from isoloss.geometry.files.reading import Tell, finished_file, load_telling, wa
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import clamped
+from isoloss.geometry.quantities import quantities_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun
@@ -37,7 +38,10 @@ from isoloss.settings.source import data_set
 # Settings that are worth a line even where they are the defaults.
 FACTS = ("model", "data", "source")
 # Parts of a surface's description that have lines of their own.
-SAID_ELSEWHERE = ("range", "run", "title", "name", "findings", "centre", "loss")
+SAID_ELSEWHERE = (
+    "range", "run", "title", "name", "findings", "centre", "loss", "outlines", "class_names",
+    "quantity", "quantities",
+)  # fmt: skip
 # Values of a surface's description that say nothing.
 USUAL = {"planes": 1, "points_at_once": 1, "folded_batch_norms": 0}
 # Names too long for their column.
@@ -215,7 +219,9 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         lines.append(f"  β           {_range(surface.beta)}")
     if len(finite):
         kind = surface.meta.get("loss")
-        lines.append(f"  loss        {_range(finite)}" + (f" ({kind})" if kind else ""))
+        named = str(surface.meta.get("quantity") or "loss")
+        told = f" ({kind})" if kind and kind != named else ""
+        lines.append(f"  {named:<11} {_range(finite)}{told}")
     if len(finite) < len(known):
         lines.append(f"  not finite  {len(known) - len(finite)} cells")
     if how := _scale_in_words(surface):
@@ -231,9 +237,13 @@ def _surface_lines(surface: Surface, path: Path) -> list[str]:
         text = _in_words(value)
         if text and key not in SAID_ELSEWHERE and not _says_nothing(key, value):
             lines.append(f"  {IN_SHORT.get(key, key).replace('_', ' '):<11} {text}")
+    for name, title in quantities_of(surface).items():
+        values = surface.columns[name][np.isfinite(surface.columns[name])]
+        if len(values):
+            lines.append(f"  {title:<11} {_range(values)}")
     for trajectory in surface.trajectories:
         name = f"{trajectory.name}, " if trajectory.name else ""
-        lines.append(f"  trajectory  {name}{len(trajectory)} checkpoints")
+        lines.append(f"  trajectory  {name}{len(trajectory)} {trajectory.point}s")
     return lines + _finding_lines(surface)
 
 

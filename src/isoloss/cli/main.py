@@ -146,6 +146,7 @@ def _render(namespace: argparse.Namespace) -> int:
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
     from isoloss.geometry.files.reading import load_telling
+    from isoloss.geometry.quantities import of_quantity
     from isoloss.scene.files.painted import PAINT, save_painted
     from isoloss.scene.files.staging import stage
 
@@ -154,7 +155,13 @@ def _export(namespace: argparse.Namespace) -> int:
     if len(paths) > 1:
         names = first_of([path.name for path in paths])
         raise IsolossError(f"export writes one surface, not {len(paths)}: {names}")
-    surface = load_telling(paths[0], _say)
+    if namespace.classes:
+        from isoloss.work import surface_with_classes
+
+        surface = surface_with_classes(paths[0], namespace.classes)
+    else:
+        surface = load_telling(paths[0], _say)
+    surface = of_quantity(surface, namespace.quantity or "")
     options = {name: value for name, value in vars(namespace).items() if name in PAINT}
     if options and surface.is_curve:
         raise IsolossError(f"{paths[0]} is a curve, which has no colours: leave these out")
@@ -193,6 +200,18 @@ def _say(line: str) -> None:
     print(f"isoloss: {line}", file=sys.stderr)
 
 
+def _runs(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.runs_table import list_runs
+
+    return list_runs(namespace)
+
+
+def _queue(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.queue_verb import manage
+
+    return manage(namespace)
+
+
 def _bench(namespace: argparse.Namespace) -> int:
     if namespace.what == "view":
         from isoloss.bench.view import bench_view
@@ -225,5 +244,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "render": _render,
     "export": _export,
     "info": _info,
+    "runs": _runs,
+    "queue": _queue,
     "bench": _bench,
 }

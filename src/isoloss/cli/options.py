@@ -65,25 +65,34 @@ def add_options(parser: argparse.ArgumentParser, model: type[Settings]) -> None:
 
 
 def settings_from(
-    model: type[Settings], namespace: argparse.Namespace, typed: Mapping[str, str] = NOTHING
+    model: type[Settings],
+    namespace: argparse.Namespace,
+    typed: Mapping[str, str] = NOTHING,
+    preset: Mapping[str, Any] = NOTHING,
 ) -> Any:
     """The validated settings that a parsed command line asks for.
 
     Args:
         typed: {field: the option by which it was given}, where that is another than its own.
+        preset: what is asked for where the command line does not say otherwise.
 
     Raises:
         IsolossError: naming the first option that is wrong, or that would change nothing.
     """
-    given = {k: v for k, v in vars(namespace).items() if k in model.model_fields}
+    given = given_in(model, namespace)
     try:
-        settings = model.model_validate(given)
+        settings = model.model_validate({**preset, **given})
     except ValidationError as error:
         raise IsolossError(explain(error, typed)) from error
     for name in given:
         if wanted := missing(settings, name):
             raise IsolossError(f"--{name.replace('_', '-')} is for {wanted}")
     return settings
+
+
+def given_in(model: type[Settings], namespace: argparse.Namespace) -> dict[str, Any]:
+    """What a command line says of the fields of `model`, by their names."""
+    return {k: v for k, v in vars(namespace).items() if k in model.model_fields}
 
 
 def _nargs(field: FieldInfo, size: int) -> int | str | None:

@@ -75,7 +75,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     ):
         sub = add(name, text)
         if called == name:
-            _add_settings(sub, name)
+            _add_settings(sub, _kind(name, arguments))
     sub = add("run", "Resume runs: does what is missing, in order")
     sub.add_argument("folders", type=path_of, nargs="+", metavar="DIR", help="Run folders")
     _add_elsewhere(sub)
@@ -94,6 +94,31 @@ def parser_for(arguments: Sequence[str]) -> Parser:
         _add_export_options(sub)
     sub = add("info", "Say what a file or run folder holds")
     sub.add_argument("paths", type=path_of, nargs="+", metavar="PATH", help=OPENED)
+    sub = add("runs", "List runs: what they are, what they came to, how they differ")
+    sub.add_argument(
+        "words", nargs="*", metavar="FOLDER|WORD",
+        help="Folders with runs [runs], and what the runs have: words, kind:probe, state:failed, "
+        "tag:paper, accuracy>0.9, lr<0.1, size>1GB, date>=2026-11; all must hold",
+    )  # fmt: skip
+    sub.add_argument(
+        "--sort", metavar="FIELD",
+        help="By name, kind, date, network, data, state, figure, size, time, or any figure or "
+        "setting; numbers from the largest [date]",
+    )  # fmt: skip
+    sub.add_argument("--reverse", action="store_true", help="The other way round")
+    sub.add_argument("--json", action="store_true", help="Print a line of JSON for each run")
+    if called == "runs":
+        _add_edits(sub)
+    sub = add("queue", "Runs that wait until a device is free: list, add, reorder, work off")
+    sub.add_argument(
+        "folders", type=path_of, nargs="*", metavar="DIR", help="Runs that are to wait"
+    )
+    sub.add_argument("--first", action="store_true", help="They are the next")
+    sub.add_argument("--remove", action="store_true", help="They are not to wait any longer")
+    sub.add_argument(
+        "--at-once", nargs=2, metavar=("DEVICE", "N"), help="Jobs at once on a device [1 each]"
+    )
+    sub.add_argument("--work", action="store_true", help="Begin what is due until nothing waits")
     sub = add("bench", "Measure speed beside peers on the same work")
     sub.add_argument("what", choices=["probe", "attack", "view"], help="What to measure")
     sub.add_argument("--json", action="store_true", help="Print the figures as JSON")
@@ -123,16 +148,46 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     return parser
 
 
+def _kind(verb: str, arguments: Sequence[str]) -> str:
+    """The kind of run that a verb begins: of a probe that follows from what is probed."""
+    asked = " ".join(arguments)
+    is_input = verb == "probe" and re.search(r"(^| )--space[ =]input( |$)", asked) is not None
+    return "probe-input" if is_input else verb
+
+
 def _add_settings(parser: argparse.ArgumentParser, kind: str) -> None:
     from isoloss.cli.options import add_options
     from isoloss.settings import KINDS
 
     add_options(parser, KINDS[kind])
-    if kind == "probe":
+    if KINDS[kind].leaves_surface:
         parser.add_argument(
             "--range", nargs=2, metavar=("LO", "HI"), help="Of both α and β, where not given alone"
         )
+        parser.add_argument(
+            "--space", choices=["parameters", "input"],
+            help="What moves: the network's parameters, or the image that it sees, of which "
+            "'isoloss probe --space input --help' tells [parameters]",
+        )  # fmt: skip
     parser.add_argument("--out", type=path_of, help="The run's folder [runs/… of a free name]")
+    from isoloss.settings.presets import presets_for
+
+    known = ", ".join(preset.name for preset in presets_for(kind))
+    parser.add_argument(
+        "--preset", metavar="NAME", help=f"Ask for what a preset says, where not said here: {known}"
+    )
+    parser.add_argument(
+        "--sweep", nargs="+", action="extend", metavar="FIELD=VALUES",
+        help="A run for each combination of several values: lr=0.1,0.01 seed=0..4; values with "
+        "commas in them are apart by ;",
+    )  # fmt: skip
+    parser.add_argument(
+        "--estimate", action="store_true",
+        help="Begin no run: try for a second, and say about how long it takes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--queue", action="store_true", help="Begin it when the device is free (isoloss queue)"
+    )
     parser.set_defaults(kind=kind)
     _add_json(parser)
 
@@ -149,10 +204,36 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
         help="File or run folder; trajectories beside it come along",
     )  # fmt: skip
     parser.add_argument("--out", type=path_of, required=True, metavar="FILE", help=f"A {known}")
+    parser.add_argument(
+        "--quantity", metavar="NAME",
+        help="The height, of a surface with further quantities: for example adversarial",
+    )  # fmt: skip
+    parser.add_argument(
+        "--class", dest="classes", nargs="+", default=(), metavar="NAME",
+        help="Add the losses of single classes, and of all others, out of what a run of a probe "
+        "to a tolerance keeps of each image",
+    )  # fmt: skip
     painted = listed(paintable(), "or")
     add_fields(
         parser.add_argument_group(f"how {painted} looks in other programs"), Appearance, PAINT
     )
+
+
+def _add_edits(parser: argparse.ArgumentParser) -> None:
+    """Options that change what is said of the runs found, or put them away."""
+    from isoloss.cli.runs_editing import EDITS
+
+    group = parser.add_argument_group("what is done to the runs found, in place of listing them")
+    more: dict[str, dict[str, Any]] = {
+        "tag": {"nargs": "+", "metavar": "TAG"},
+        "untag": {"nargs": "+", "metavar": "TAG"},
+        "note": {"metavar": "TEXT"},
+        "name": {"metavar": "NAME"},
+        "favourite": {"choices": ("yes", "no")},
+        "trash": {"action": "store_true"},
+    }
+    for name, text in EDITS.items():
+        group.add_argument(f"--{name}", help=text, **more[name])
 
 
 def _add_elsewhere(parser: argparse.ArgumentParser) -> None:

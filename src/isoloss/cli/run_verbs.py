@@ -18,12 +18,14 @@ ON_SEVERAL_PROCESSES = ("train", "import", "probe", "attack", "defend", "certify
 
 
 def start(namespace: argparse.Namespace) -> int:
-    """Begin the run that was asked for, or resume it where its folder holds it already."""
+    """Begin the runs that were asked for, or resume them where their folders hold them already."""
     from isoloss.cli.options import settings_from
     from isoloss.compute.machine.process_group import Ranks
+    from isoloss.library.sweeps import create_sweep, sweep_folders
     from isoloss.run import Run, free_folder, run_name
     from isoloss.run_folder import is_run
     from isoloss.settings import KINDS
+    from isoloss.settings.presets import preset_values
     from isoloss.work import prepare
 
     kind = namespace.kind
@@ -31,18 +33,82 @@ def start(namespace: argparse.Namespace) -> int:
     of_both = [a for a in ("alpha_range", "beta_range") if both is not None and a not in namespace]
     for axis in of_both:
         setattr(namespace, axis, both)
-    settings = settings_from(KINDS[kind], namespace, dict.fromkeys(of_both, "range"))
+    preset = preset_values(kind, namespace.preset) if namespace.preset else {}
+    sweep = _swept(namespace, preset) if namespace.sweep else []
+    asked = [run.settings for run in sweep]
+    if not sweep:
+        typed = dict.fromkeys(of_both, "range")
+        asked = [settings_from(KINDS[kind], namespace, typed, preset)]
+    if namespace.estimate:
+        return _say_estimate(asked, as_json=namespace.json)
     ranks = Ranks.current()
     if ranks.world > 1 and namespace.out is None:
         raise IsolossError("under torchrun, give --out: processes started again find the run there")
+    endings = [run.suffix for run in sweep]
+    out = namespace.out or free_folder(Path("runs"), run_name(asked[0]), endings or [""])
+    folders = sweep_folders(out, sweep) if sweep else [out]
     if ranks.rank > 0:
-        return _follow([namespace.out])
-    out = namespace.out or free_folder(Path("runs"), run_name(settings))
-    prepared = None
-    if not is_run(out):
-        prepared = prepare(settings)
-    run = Run.create(out, settings)
-    return resume_runs([run], as_json=namespace.json, prepared=prepared)
+        return _follow(folders)
+    prepared = None if is_run(folders[0]) else prepare(asked[0])
+    runs = create_sweep(out, sweep) if sweep else [Run.create(out, asked[0])]
+    if namespace.queue:
+        return _enqueue(runs)
+    if len(runs) == 1:
+        return resume_runs(runs, as_json=namespace.json, prepared=prepared)
+    return _sweep(runs, prepared, as_json=namespace.json)
+
+
+def _swept(namespace: argparse.Namespace, preset: dict[str, Any]) -> list[Any]:
+    """The runs of a sweep."""
+    from isoloss.cli.options import given_in
+    from isoloss.settings import KINDS
+    from isoloss.settings.sweep import several, swept
+
+    model = KINDS[namespace.kind]
+    return swept(model, {**preset, **given_in(model, namespace)}, several(namespace.sweep))
+
+
+def _sweep(runs: list[Any], prepared: Any, *, as_json: bool) -> int:
+    """Carry out the runs of a sweep, and compare what they have come to."""
+    from isoloss.cli.runs_table import print_table
+    from isoloss.library.library import Library
+
+    code = resume_runs(runs, as_json=as_json, prepared=prepared)
+    if not as_json:
+        library = Library([run.folder for run in runs])
+        library.scan()
+        print_table(library.entries[::-1])
+    return code
+
+
+def _enqueue(runs: list[Any]) -> int:
+    """Let runs wait for their turn, and say which place each has."""
+    from isoloss.jobs.queue import Queue
+
+    queue = Queue()
+    queue.add([run.folder for run in runs])
+    for run in runs:
+        print(f"{queue.waiting.index(run.folder) + 1:>7}  {run.folder}")
+    return 0
+
+
+def _say_estimate(asked: list[Any], *, as_json: bool) -> int:
+    """Say how long runs will take, and how much memory; they are tried, and not begun."""
+    import json
+
+    from isoloss.compute.machine.memory import keep_freed_memory
+    from isoloss.library.estimate import Estimate
+    from isoloss.work import tried
+
+    keep_freed_memory()
+    found = [tried(settings) for settings in asked]
+    whole = Estimate(sum(e.seconds for e in found), max(e.memory for e in found))
+    if as_json:
+        print(json.dumps({"seconds": round(whole.seconds, 1), "memory": whole.memory}))
+    else:
+        runs = f"{len(found)} runs, " if len(found) > 1 else ""
+        print(f"{runs}{whole.in_words}")
+    return 0
 
 
 def run(namespace: argparse.Namespace) -> int:

@@ -8,8 +8,10 @@ somebody cuts short would end the process.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,28 @@ from isoloss.geometry.surface import Surface
 from isoloss.paths import exists
 
 Cell = tuple[int, int]
+NO_QUANTITIES: Mapping[str, int] = MappingProxyType({})
 _ARRAYS = ("valid", "slots")
 """In the order in which they are read: what becomes valid after that is not looked at."""
+_DAMAGE = (
+    IsolossError, OSError, AttributeError, KeyError, TypeError, ValueError, OverflowError,
+)  # fmt: skip
 # The values of a cell, then the sums over its samples that they were computed from, if they were.
-_RECORD = np.dtype(
-    [(name, np.float64) for name in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")]
-    + [(name, np.int64) for name in ("hits", "count")]
-)
+_RECORD = [
+    *((n, np.float64) for n in ("loss", "accuracy", "loss_stderr", "loss_sum", "square_sum")),
+    *((n, np.int64) for n in ("hits", "count")),
+]
+_SUMS = [
+    ("loss_sum", np.float64), ("square_sum", np.float64), ("hits", np.int64), ("count", np.int64)
+]  # fmt: skip
+Sums = tuple[float, float, int, int]
+"""Of a cell's samples: of their losses, of the losses' squares, of right answers, their number."""
+
+
+def _record(columns: Sequence[str], quantities: Sequence[str]) -> np.dtype[Any]:
+    """What is kept of a cell of a surface with further columns, and sums of further quantities."""
+    sums = [(f"{q}_{name}", kind) for q in quantities for name, kind in _SUMS]
+    return np.dtype([*_RECORD, *((name, np.float64) for name in columns), *sums])
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,9 @@ class GrowingSurface:
         population: the number of samples of which the loss is the mean when all have been seen.
         classifier: whether there are right answers to count.
         slots: (A, B, 2) records, of which `valid` (A, B) uint8 says which one counts.
+        columns: the names of further values of its cells.
+        quantities: {name: population} of further losses of its samples, whose sums are kept as
+            those of the loss are.
     """
 
     alpha: Array
@@ -50,6 +70,8 @@ class GrowingSurface:
     meta: dict[str, Any]
     slots: NDArray[Any]
     valid: NDArray[np.uint8]
+    columns: tuple[str, ...] = ()
+    quantities: dict[str, int] = field(default_factory=dict[str, int])
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -65,16 +87,16 @@ class GrowingSurface:
         population: int,
         classifier: bool,
         meta: dict[str, Any],
+        columns: tuple[str, ...] = (),
+        quantities: Mapping[str, int] = NO_QUANTITIES,
     ) -> GrowingSurface:
         """Lay out an empty surface in `folder`; the description comes last and marks it whole."""
         (folder / "surface.json").unlink(missing_ok=True)
-        shape = (len(alpha), len(beta))
-        for name, empty in (
-            ("slots", np.zeros((*shape, 2), _RECORD)),
-            ("valid", np.zeros(shape, np.uint8)),
-        ):
-            write_atomic(folder / f"{name}.npy", lambda p, a=empty: np.save(p, a))
-        cls.in_memory(alpha, beta, population, classifier, meta).describe(folder)
+        empty = cls.in_memory(alpha, beta, population, classifier, meta, columns, quantities)
+        for name in _ARRAYS:
+            array: NDArray[Any] = getattr(empty, name)
+            write_atomic(folder / f"{name}.npy", lambda p, a=array: np.save(p, a))
+        empty.describe(folder)
         return cls.open(folder, writable=True)
 
     @classmethod
@@ -88,11 +110,12 @@ class GrowingSurface:
         try:
             alpha = np.array(described["alpha"], np.float64)
             beta = np.array(described["beta"], np.float64)
-            shape = (len(alpha), len(beta))
+            shape, columns = (len(alpha), len(beta)), tuple(described.get("columns", ()))
+            quantities = {str(q): int(n) for q, n in described.get("quantities", {}).items()}
             valid, slots = (_read(folder / f"{n}.npy") for n in _ARRAYS)
-            fit = slots.shape == (*shape, 2) and slots.dtype == _RECORD and valid.shape == shape
-            as_ours = slots.flags.c_contiguous and valid.dtype == np.uint8
-            if not (fit and as_ours and valid.max(initial=0) <= 1):
+            fit = slots.shape == (*shape, 2) and slots.dtype == _record(columns, [*quantities])
+            fit = fit and valid.shape == shape and valid.dtype == np.uint8
+            if not fit or not slots.flags.c_contiguous or valid.max(initial=0) > 1:
                 raise ValueError("arrays and grid do not fit")
             if slots["count"].min(initial=0) < 0:
                 raise ValueError("counts are negative")
@@ -106,8 +129,10 @@ class GrowingSurface:
                 dict(described["meta"]),
                 slots,
                 valid,
+                columns,
+                quantities,
             )
-        except (IsolossError, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except _DAMAGE as error:
             raise IsolossError(
                 f"the surface in {folder} is damaged: its description and its arrays do not go "
                 "together; delete that folder, and isoloss run computes it anew"
@@ -121,11 +146,16 @@ class GrowingSurface:
         population: int,
         classifier: bool,
         meta: dict[str, Any],
+        columns: tuple[str, ...] = (),
+        quantities: Mapping[str, int] = NO_QUANTITIES,
     ) -> GrowingSurface:
         """An empty surface without a folder."""
         shape = (len(alpha), len(beta))
-        slots, valid = np.zeros((*shape, 2), _RECORD), np.zeros(shape, np.uint8)
-        return cls(alpha, beta, population, classifier, meta, slots, valid)
+        slots = np.zeros((*shape, 2), _record(columns, [*quantities]))
+        valid = np.zeros(shape, np.uint8)
+        return cls(
+            alpha, beta, population, classifier, meta, slots, valid, columns, dict(quantities)
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -137,35 +167,48 @@ class GrowingSurface:
         """(A, B) samples seen so far; 0 means not computed."""
         return self._now("count")
 
-    def add(self, cell: Cell, loss_sum: float, square_sum: float, hits: int, count: int) -> None:
-        """Add sums over `count` more samples to a cell."""
+    def add(
+        self, cell: Cell, loss_sum: float, square_sum: float, hits: int, count: int, *more: Sums
+    ) -> None:
+        """Add sums over `count` more samples to a cell.
+
+        Args:
+            more: those of each further quantity.
+        """
         before = self.slots[cell][self.valid[cell]]
-        with np.errstate(all="ignore"):
-            loss_sum = float(before["loss_sum"]) + loss_sum
-            square_sum = float(before["square_sum"]) + square_sum
-        hits, count = int(before["hits"]) + hits, int(before["count"]) + count
+        own = loss_sum, square_sum, hits, count
+        loss_sum, square_sum, hits, count = _added(before, "", own)
         stderr = standard_error(loss_sum, square_sum, count, self.population)
         accuracy = self.accuracy(hits / count)
-        self._write(cell, (loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count))
+        values = loss_sum / count, accuracy, stderr, loss_sum, square_sum, hits, count
+        further = zip(self.quantities, more, strict=True)
+        self._write(cell, (*values, *(s for q, sums in further for s in _added(before, q, sums))))
 
-    def put(self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int) -> None:
+    def put(
+        self, cell: Cell, loss: float, accuracy: float, loss_stderr: float, count: int,
+        *columns: float,
+    ) -> None:  # fmt: skip
         """Give a cell values that were estimated elsewhere, from `count` samples."""
-        self._write(cell, (loss, accuracy, loss_stderr, 0.0, 0.0, 0, count))
+        self._write(cell, (loss, accuracy, loss_stderr, 0.0, 0.0, 0, count, *columns))
 
     def clear(self) -> None:
         """Forget all results, in place: others may have the files mapped."""
-        self.slots[...] = np.zeros((), _RECORD)
+        self.slots[...] = np.zeros((), self.slots.dtype)
 
     def describe(self, folder: Path, **facts: Any) -> None:
         """Add to what is said of the surface in `folder`."""
         self.meta.update(facts)
-        description = {
+        description: dict[str, Any] = {
             "alpha": list(map(float, self.alpha)),
             "beta": list(map(float, self.beta)),
             "population": self.population,
             "classifier": self.classifier,
             "meta": self.meta,
         }
+        if self.columns:
+            description["columns"] = list(self.columns)
+        if self.quantities:
+            description["quantities"] = self.quantities
         write_json(folder / "surface.json", description)
 
     def accuracy(self, hits: float) -> float:
@@ -183,11 +226,28 @@ class GrowingSurface:
         """The surface as far as it has been computed."""
         count = self._now("count")
         with np.errstate(invalid="ignore"):  # a NaN that would warn wherever it is used warns here
-            loss, accuracy, stderr = (
+            loss, accuracy, stderr, *more = (
                 np.where(count > 0, self._now(name), np.nan) * 1.0
-                for name in ("loss", "accuracy", "loss_stderr")
+                for name in ("loss", "accuracy", "loss_stderr", *self.columns)
             )
-        return Surface(self.alpha, self.beta, loss, accuracy, stderr, count, self.meta)
+        columns = dict(zip(self.columns, more, strict=True))
+        for name, population in self.quantities.items():
+            columns |= self._quantity(name, population)
+        return Surface(
+            self.alpha, self.beta, loss, accuracy, stderr, count, self.meta, columns=columns
+        )
+
+    def _quantity(self, name: str, population: int) -> dict[str, Array]:
+        """The columns of a quantity: its mean, its standard error, the share of right answers."""
+        loss_sum, square_sum, hits, count = (self._now(f"{name}_{of}") for of, _ in _SUMS)
+        with np.errstate(all="ignore"):
+            mean = np.where(count > 0, loss_sum / count, np.nan)
+            share = np.where(count > 0, hits / count, np.nan)
+            errors = standard_errors(loss_sum, square_sum, count, population)
+        found = {name: mean, f"{name}_stderr": np.where(count > 0, errors, np.nan)}
+        if self.classifier:
+            found[f"{name}_accuracy"] = share / self.meta.get("targets_per_sample", 1)
+        return found
 
     def _now(self, name: str) -> NDArray[Any]:
         both = np.asarray(self.slots[name])
@@ -199,6 +259,14 @@ class GrowingSurface:
         self.valid[cell] = other
 
 
+def _added(before: Any, quantity: str, sums: Sums) -> Sums:
+    """What a record holds of a quantity, and these sums; of the loss where it has no name."""
+    held = (before[f"{quantity}_{name}" if quantity else name] for name, _ in _SUMS)
+    with np.errstate(all="ignore"):
+        loss_sum, square_sum, hits, count = (a + b for a, b in zip(held, sums, strict=True))
+    return float(loss_sum), float(square_sum), int(hits), int(count)
+
+
 def standard_error(loss_sum: float, square_sum: float, n: int, population: int) -> float:
     """Of a mean over `n` samples as an estimate of the mean over `population`.
 
@@ -207,12 +275,16 @@ def standard_error(loss_sum: float, square_sum: float, n: int, population: int) 
     """
     if n >= population:
         return 0.0
-    if n < 2:
-        return float("nan")
+    return float(standard_errors(loss_sum, square_sum, n, population))
+
+
+def standard_errors(loss_sum: Any, square_sum: Any, n: Any, population: int) -> Any:
+    """`standard_error` of each of several means."""
     with np.errstate(all="ignore"):
         mean = np.float64(loss_sum) / n
         variance = np.maximum(square_sum / n - mean**2, 0) * n / (n - 1)
-        return float(np.sqrt(variance / n * (1 - n / population)))
+        errors = np.sqrt(variance / n * np.maximum(1 - n / population, 0))
+    return np.where(n >= population, 0.0, np.where(n < 2, np.nan, errors))
 
 
 def _read(path: Path) -> NDArray[Any]:

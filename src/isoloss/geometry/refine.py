@@ -49,6 +49,28 @@ def refine_linear(alpha: Array, beta: Array, values: Array, steps: tuple[int, in
     return _linear_rows(beta, rows.T, steps[1]).T
 
 
+def refine_nearest(values: Array, steps: tuple[int, int]) -> Array:
+    """The value of the nearest sample on the refined axes: of what has nothing in between."""
+    rows, columns = (_nearest(n, k) for n, k in zip(values.shape, steps, strict=True))
+    return values[rows[:, None], columns[None, :]]
+
+
+def fill_nearest(values: Array) -> Array:
+    """`values` (A, B) with what is NaN taken from a cell that is near: of what has nothing in
+    between. With nothing known all is NaN."""
+    filled = values.copy()
+    while (missing := np.isnan(filled)).any() and not missing.all():
+        padded = np.pad(filled, 1, constant_values=np.nan)
+        for near in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+            filled = np.where(missing & np.isnan(filled), near, filled)
+    return filled
+
+
+def _nearest(points: int, steps: int) -> NDArray[np.int64]:
+    fine: NDArray[np.int64] = np.arange((points - 1) * steps + 1, dtype=np.int64)
+    return (fine + steps // 2) // steps
+
+
 def fill_uncomputed(values: Array, computed: NDArray[np.bool_]) -> Array:
     """`values` (A, B) with the cells not yet computed interpolated from those that are.
 

@@ -41,6 +41,7 @@ class Surface:
         spread: (A, B) float64, the standard deviation of the mean loss over an ensemble of random
             planes; None where there was only one.
         trajectories: what is shown upon it: the paths of training runs, its own first.
+        columns: {name: (A, B) float64} further values of its cells, by names that are words.
 
     With a single β it is a curve: the loss along one direction.
     """
@@ -54,12 +55,12 @@ class Surface:
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
     spread: Array | None = None
     trajectories: tuple[Trajectory, ...] = ()
+    columns: dict[str, Array] = field(default_factory=dict[str, Array])
 
     def __post_init__(self) -> None:
         shape = (len(self.alpha), len(self.beta))
-        for name in ("loss", "accuracy", "loss_stderr", "count", "spread"):
-            values: NDArray[Any] | None = getattr(self, name)
-            if values is not None and values.shape != shape:
+        for name, values in grids_of(self).items():
+            if values.shape != shape:
                 raise IsolossError(f"{name} has shape {values.shape}, the grid has {shape}")
         for name in ("alpha", "beta"):
             axis = getattr(self, name)
@@ -157,7 +158,7 @@ class Surface:
 def grids_of(surface: Surface) -> dict[str, NDArray[Any]]:
     """All values (A, B) by name, as files keep them: the spread only where there is one."""
     names = GRIDS if surface.spread is None else (*GRIDS, "spread")
-    return {name: getattr(surface, name) for name in names}
+    return {name: getattr(surface, name) for name in names} | surface.columns
 
 
 def check_values(surface: Surface) -> None:

@@ -14,14 +14,15 @@ from isoloss.naming import printable
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The ordered checkpoints of one training run, projected onto a plane.
+    """The ordered checkpoints of one training run, or the images of one attack, projected onto a
+    plane.
 
     Attributes:
         alpha, beta: (n,) float64, least-squares coordinates in the plane.
         loss: (n,) float64, the checkpoint's own loss on the surface's samples (not the surface's
             value below it), so that the path floats where it really is.
         off_plane: (n,) float64 ≥ 0, Euclidean distance of the checkpoint from the plane.
-        epoch: (n,) float64, epochs trained; may be fractional.
+        epoch: (n,) float64, epochs trained; may be fractional. Of an attack, its steps.
         lr: (n,) float64, the learning rate there.
         meta: as for `Surface`; its "name" tells the paths of one plane apart.
     """
@@ -33,6 +34,21 @@ class Trajectory:
     epoch: Array
     lr: Array
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def of_images(self) -> bool:
+        """Whether it is the way of an attack: its points are images, counted in steps."""
+        return self.meta.get("counted") == "step"
+
+    @property
+    def point(self) -> str:
+        """What each of its points is."""
+        return "image" if self.of_images else "checkpoint"
+
+    @property
+    def clock(self) -> str:
+        """What its `epoch` counts."""
+        return "step" if self.of_images else "epoch"
 
     def __len__(self) -> int:
         return len(self.alpha)

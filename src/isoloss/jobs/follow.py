@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started
+from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress, Started
 from isoloss.jobs.job import Job
 from isoloss.run import EventTail, Run
 from isoloss.run_folder import JOB_LOG
@@ -14,9 +14,49 @@ from isoloss.run_folder import JOB_LOG
 Status = Literal["waiting", "running", "paused", "done", "failed"]
 
 
+@dataclass(kw_only=True)
+class RunState:
+    """What the events of a run have said so far.
+
+    Attributes:
+        pid: of the process that was last at work on it; 0 if there was none.
+    """
+
+    status: Status = "waiting"
+    pid: int = 0
+    progress: Progress | None = None
+    device: str = ""
+    failure: str = ""
+    seconds: float = math.nan
+    metrics: list[Metric] = field(default_factory=list[Metric])
+    log: list[str] = field(default_factory=list[str])
+
+    def take(self, event: Event) -> None:
+        """Take in the next event."""
+        match event:
+            case Started():
+                self.status, self.failure, self.device = "running", "", event.device
+                self.pid = event.pid
+            case Progress():
+                self.progress = event
+            case Metric():
+                # A resumed run repeats the step it was stopped in.
+                while self.metrics and not self.metrics[-1].epoch < event.epoch:
+                    self.metrics.pop()
+                self.metrics.append(event)
+            case Log():
+                self.log.append(event.message)
+            case Done():
+                self.status, self.seconds = "done", event.seconds
+            case Paused():
+                self.status = "paused"
+            case Failed():
+                self.status, self.failure = "failed", event.message
+
+
 @dataclass
-class FollowedRun:
-    """A run and what its events have said so far.
+class FollowedRun(RunState):
+    """A run and what its events have said so far, as they are written.
 
     Attributes:
         job: the process that we spawned for it, while it lives.
@@ -27,13 +67,6 @@ class FollowedRun:
     run: Run
     job: Job | None = None
     exit_code: int | None = None
-    status: Status = "waiting"
-    progress: Progress | None = None
-    device: str = ""
-    failure: str = ""
-    seconds: float = math.nan
-    metrics: list[Metric] = field(default_factory=list[Metric])
-    log: list[str] = field(default_factory=list[str])
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -49,23 +82,7 @@ class FollowedRun:
         ended = self.job.exit_code if self.job is not None else None
         new = self._tail.read()
         for _, event in new:
-            match event:
-                case Started():
-                    self.status, self.failure, self.device = "running", "", event.device
-                case Progress():
-                    self.progress = event
-                case Metric():
-                    # A resumed run repeats the step it was stopped in.
-                    self.metrics = [m for m in self.metrics if m.epoch < event.epoch]
-                    self.metrics.append(event)
-                case Log():
-                    self.log.append(event.message)
-                case Done():
-                    self.status, self.seconds = "done", event.seconds
-                case Paused():
-                    self.status = "paused"
-                case Failed():
-                    self.status, self.failure = "failed", event.message
+            self.take(event)
         died = ended is not None and self.status in ("running", "waiting")
         if died:
             self.status = "failed"

@@ -13,6 +13,8 @@ from isoloss.robustness.attacks.pgd import attack, pgd
 from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
 from isoloss.robustness.attacks.sweep import AtEpsilon, sweep
+from isoloss.robustness.quantities.adversarial import Adversarial
+from isoloss.robustness.quantities.denoised import Denoised
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.certify import Certificate, certify, predict
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, GaussianSmoothing, Smoothing
@@ -27,9 +29,11 @@ from isoloss.robustness.speed.fast_classifier import Fast
 
 __all__ = [
     "LEGACY",
+    "Adversarial",
     "AtEpsilon",
     "Attacked",
     "Certificate",
+    "Denoised",
     "DenoisedSmoothing",
     "Fast",
     "GaussianSmoothing",

@@ -21,6 +21,15 @@ eighth of the scale apart differ in colour, and those without a neutral middle r
 DIVERGING = ("coolwarm",)
 """Those of `NAMES` whose middle is neutral, so that a sign can be read from them."""
 
+CLASSES = "classes"
+"""The colormap of classes: `CLASS_COLORS` colours that are told apart, one after the other."""
+_OF_CLASSES = (
+    "0072b2", "e69f00", "009e73", "cc79a7", "56b4e9", "d55e00", "f0e442", "7b5cc4",
+    "8c564b", "7fc97f", "b0bec5", "a6266e", "1b5e7a", "c5b0d5", "bcbd22", "5b6370",
+)  # fmt: skip
+CLASS_COLORS = len(_OF_CLASSES)
+"""So many classes have colours of their own; then they begin again."""
+
 
 OWN = ("amber", "rose", "azure", "brick", "slate")
 """Of the second, third … of several surfaces: each of one hue, from dark to light; all but the last
@@ -43,8 +52,11 @@ def colormap(name: str) -> NDArray[np.uint8]:
     """(256, 3) uint8 sRGB colours from the lowest value to the highest.
 
     Raises:
-        IsolossError: `name` is not one of `NAMES` or `OWN`.
+        IsolossError: `name` is not one of `NAMES` or `OWN`, nor `CLASSES`.
     """
+    if name == CLASSES:
+        colors = np.array([list(bytes.fromhex(code)) for code in _OF_CLASSES], np.uint8)
+        return np.repeat(colors, 256 // CLASS_COLORS, axis=0)
     if name in _HUES:
         colors = np.empty((256, 3))
         for k, stops in enumerate(zip(*_HUES[name], strict=True)):

@@ -83,6 +83,7 @@ class SurfaceLayer:
             `become` to the surface's own.
         derived: the two layers (a, b) of which this one shows the difference a − b. A session
             need not keep its surface: `geometry.difference` of theirs is it.
+        quantity: which further quantity of what lies in its source is its height; "" for the loss.
     """
 
     name: str
@@ -94,6 +95,7 @@ class SurfaceLayer:
     hidden: frozenset[int] = frozenset()
     approach: float = 1.0
     derived: tuple[SurfaceLayer, SurfaceLayer] | None = None
+    quantity: str = ""
     _meshes: dict[object, DisplayMesh] = field(
         default_factory=dict[object, DisplayMesh], repr=False
     )

@@ -12,6 +12,7 @@ from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.naming import drawable
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.picking import Hit
+from isoloss.scene.textures import class_name
 
 Cell = tuple[int, int]
 
@@ -102,21 +103,29 @@ def place_label(surface: Surface, cell: Cell) -> str:
 
 
 def measurements(surface: Surface, cell: Cell) -> list[tuple[str, str]]:
-    """What was measured at a grid point, as (name, value): loss ± error, accuracy, spread."""
+    """What was measured at a grid point, as (name, value): loss ± error, accuracy, spread, and the
+    surface's further columns."""
     signed = surface.is_difference
     delta = "Δ " if signed else ""
+    height = str(surface.meta.get("quantity") or "loss")
     if not surface.computed[cell]:
-        return [(f"{delta}loss", "not computed")]
+        return [(f"{delta}{height}", "not computed")]
     loss = loss_label(float(surface.loss[cell]), signed=signed, span=_relief_around(surface, cell))
     error = surface.loss_stderr[cell]
     if math.isfinite(error) and error > 0:
         loss += f" ± {number_label(float(error), 2)}"
-    lines = [(f"{delta}loss", loss)]
+    lines = [(f"{delta}{height}", loss)]
     accuracy = float(surface.accuracy[cell])
     if math.isfinite(accuracy):
         lines.append((f"{delta}accuracy", accuracy_label(accuracy, signed=signed)))
     if surface.spread is not None and math.isfinite(surface.spread[cell]):
         lines.append(("spread", number_label(float(surface.spread[cell]))))
+    for name, values in surface.columns.items():
+        value = float(values[cell])
+        if math.isfinite(value) and name == "predicted":
+            lines.append(("class", drawable(class_name(surface, int(value)))))
+        elif math.isfinite(value):
+            lines.append((name.replace("_", "-"), number_label(value, 4)))
     return lines
 
 

@@ -14,7 +14,7 @@ from isoloss.geometry.mesh import BOX_HEIGHT, DisplayMesh
 from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.colormaps import DIVERGING, OWN
+from isoloss.scene.colormaps import CLASSES, DIVERGING, OWN
 from isoloss.scene.cut import Cut
 from isoloss.scene.layer import SurfaceLayer
 
@@ -119,9 +119,12 @@ class Scene:
 
     @property
     def drawn_appearance(self) -> Appearance:
-        """The appearance as drawn: a sign is read from a diverging colormap."""
+        """The appearance as drawn: a sign is read from a diverging colormap, classes from
+        one of their own."""
         appearance = self.appearance
         has_it = any(layer.has(appearance.texture) for layer in self.shown)
+        if has_it and appearance.texture.paint == "classes":
+            return replace(appearance, colormap=CLASSES, reverse_colormap=False)
         signed = appearance.texture.signed if has_it else None
         if signed is None:
             signed = self.shows_difference
@@ -137,7 +140,8 @@ class Scene:
         first: dict[int, SurfaceLayer] = {}
         for layer in self.shown:
             first.setdefault(id(layer.surface), layer)
-        apart = appearance.own_colors and not any(x.derived is not None for x in first.values())
+        differs = any(x.derived is not None for x in first.values())
+        apart = appearance.own_colors and not differs and appearance.colormap != CLASSES
         return {
             layer: (OWN[(k - 1) % len(OWN)], False) if k and apart else chosen
             for k, layer in enumerate(first.values())

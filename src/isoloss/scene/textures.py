@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -41,8 +41,9 @@ class Texture:
         least_are_rounding: the least values say nothing: none is said to lie below the scale.
         exists: whether a surface has what is shown.
         paint: how the body of the surface is coloured: by smooth colours; by one for each band
-            between contour levels; by one tone, without a meaning; not at all, where lines of the
-            surface's own grid have the colours.
+            between contour levels; by one for each class, which its values are the numbers of; by
+            one tone, without a meaning; not at all, where lines of the surface's own grid have the
+            colours.
         short: the label where room is scarce, if it is not `label`.
         term: what the glossary calls it, if it is not `label`.
         explained: what it shows, in one sentence.
@@ -57,7 +58,7 @@ class Texture:
     percent: bool = False
     least_are_rounding: bool = False
     exists: Callable[[Surface], bool] = lambda surface: True
-    paint: Literal["smooth", "bands", "one tone", "lines"] = "smooth"
+    paint: Literal["smooth", "bands", "classes", "one tone", "lines"] = "smooth"
     short: str = ""
     term: str = ""
     explained: str = ""
@@ -71,6 +72,9 @@ class Texture:
     BANDS: ClassVar[Texture]
     MATTE: ClassVar[Texture]
     WIREFRAME: ClassVar[Texture]
+    CLASS: ClassVar[Texture]
+    MARGIN: ClassVar[Texture]
+    CROSS_ENTROPY: ClassVar[Texture]
 
     def __repr__(self) -> str:
         return f"<Texture {self.name}>"
@@ -129,6 +133,21 @@ def _spread(surface: Surface) -> Array:
     if surface.spread is None:  # another layer has one
         return np.full(surface.shape, np.nan)
     return np.where(surface.computed, surface.spread, np.nan)
+
+
+def class_name(surface: Surface, number: int) -> str:
+    """What a surface calls the class of a number; the number where it has no name for it."""
+    names: Any = surface.meta.get("class_names")
+    known = cast("list[Any]", names) if isinstance(names, list) else []
+    return str(known[number]) if 0 <= number < len(known) else str(number)
+
+
+def _column(name: str) -> Callable[[Surface], Array]:
+    return lambda s: s.columns.get(name, np.full(s.shape, np.nan))  # another layer has it
+
+
+def _has_column(name: str) -> Callable[[Surface], bool]:
+    return lambda surface: name in surface.columns
 
 
 Texture.HEIGHT = register(Texture("height"))
@@ -204,3 +223,38 @@ Texture.BANDS = register(
 )
 Texture.MATTE = register(Texture("matte", paint="one tone"))
 Texture.WIREFRAME = register(Texture("wireframe", paint="lines"))
+Texture.CLASS = register(
+    Texture(
+        "class",
+        title="predicted class",
+        values=_column("predicted"),
+        exists=_has_column("predicted"),
+        paint="classes",
+        term="Predicted class",
+        explained="Which class the network takes the image for; behind a defense, that which most "
+        "draws answer.",
+    )
+)
+Texture.MARGIN = register(
+    Texture(
+        "margin",
+        title="margin",
+        detail="of the best other class",
+        values=_column("margin"),
+        exists=_has_column("margin"),
+        scale=SignedScale.automatic,
+        signed=True,
+        explained="By how much the logit of the best other class leads: above 0 where the image is "
+        "misclassified.",
+    )
+)
+Texture.CROSS_ENTROPY = register(
+    Texture(
+        "cross-entropy",
+        title="cross-entropy",
+        values=_column("cross_entropy"),
+        exists=_has_column("cross_entropy"),
+        signed=False,
+        explained="The loss at an image, where the surface's height is something else.",
+    )
+)

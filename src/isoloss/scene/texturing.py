@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
-from isoloss.geometry.refine import fill_uncomputed, refine_linear
+from isoloss.geometry.refine import fill_nearest, fill_uncomputed, refine_linear, refine_nearest
 from isoloss.geometry.ticks import Tick, told_apart
+from isoloss.naming import drawable
 from isoloss.scene.appearance import Appearance
+from isoloss.scene.colormaps import CLASS_COLORS
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame
-from isoloss.scene.textures import Texture, ValueScale
+from isoloss.scene.textures import Texture, ValueScale, class_name
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class ColorScale:
         detail: what the quantity is, in a few words or signs.
         above, below: whether values lie beyond the ends of the scale.
         is_of_heights: whether heights are on the same scale, and clamped where colours are.
+        classes: the numbers and names of the classes, where these are what colours mean; positions
+            along the colormap are then those of the classes' own colours.
     """
 
     title: str
@@ -39,6 +44,7 @@ class ColorScale:
     above: bool = False
     below: bool = False
     is_of_heights: bool = False
+    classes: tuple[tuple[int, str], ...] = ()
 
     def label(self, value: float) -> str:
         """A value as the bar writes it."""
@@ -54,6 +60,9 @@ class ColorScale:
 
     def ticks(self, count: int = 6) -> list[tuple[float, str]]:
         """(position in [0, 1], label) of each tick."""
+        if self.classes:
+            n = len(self.classes)
+            return [((k + 0.5) / n, name) for k, (_, name) in enumerate(self.classes)]
         scale = self.scale
         if self.percent and isinstance(scale, HeightScale):
             scale = HeightScale(scale.kind, scale.lo * 100, scale.hi * 100)
@@ -61,6 +70,12 @@ class ColorScale:
         heights = scale.apply([m.value for m in marks])
         unit = " %" if self.percent else ""
         return [(float(h), m.label + unit) for h, m in zip(heights, marks, strict=True)]
+
+
+def class_positions(classes: ArrayLike) -> Array:
+    """Where along the colormap of classes those with these numbers are; NaN has no place."""
+    numbers = np.asarray(classes, np.float64)
+    return (np.mod(numbers, CLASS_COLORS) + 0.5) / CLASS_COLORS
 
 
 def shown_texture(layers: list[SurfaceLayer], appearance: Appearance) -> Texture:
@@ -82,6 +97,8 @@ def color_scale(
     if texture.paint == "one tone" or not layers:
         return None
     of_difference = texture.signed is None and all(x.derived is not None for x in layers)
+    if texture.paint == "classes":
+        return ColorScale(texture.title, HeightScale("linear", 0.0, 1.0), classes=_classes(layers))
     log = appearance.log_colors
     values = np.concatenate([field_values(layer, texture).ravel() for layer in layers])
     scale: ValueScale
@@ -98,8 +115,9 @@ def color_scale(
         lo, hi = appearance.color_range
         scale = HeightScale("linear" if lo <= 0 else scale.kind, lo, hi)
     beyond = scale.beyond(values[np.isfinite(values)])
+    title = quantity(layers).removeprefix("Δ ") if texture.values is None else texture.title
     return ColorScale(
-        with_scale(f"Δ {texture.title}" if of_difference else texture.title, scale),
+        with_scale(f"Δ {title}" if of_difference else title, scale),
         scale,
         percent=texture.percent,
         detail=texture.detail,
@@ -119,7 +137,19 @@ def field_values(layer: SurfaceLayer, texture: Texture) -> Array:
 
 def quantity(layers: list[SurfaceLayer]) -> str:
     """What the heights of `layers` are."""
-    return "Δ loss" if all(layer.derived is not None for layer in layers) else "loss"
+    named = {str(layer.surface.meta.get("quantity") or "loss") for layer in layers}
+    name = named.pop() if len(named) == 1 else "loss"
+    return f"Δ {name}" if all(layer.derived is not None for layer in layers) else name
+
+
+def _classes(layers: list[SurfaceLayer]) -> tuple[tuple[int, str], ...]:
+    """The classes that are found on any of `layers`, with their names."""
+    found: dict[int, str] = {}
+    for layer in layers:
+        values = field_values(layer, Texture.CLASS)
+        for number in np.unique(values[np.isfinite(values)]).astype(int).tolist():
+            found[number] = drawable(class_name(layer.surface, number))
+    return tuple(sorted(found.items()))
 
 
 def texture_values(
@@ -131,6 +161,10 @@ def texture_values(
         return np.full(mesh.height.shape, 0.5)
     if texture.values is not None:
         surface = layer.surface
+        if texture.paint == "classes":
+            known = field_values(layer, texture)
+            pending = np.where(surface.computed, known, fill_nearest(known))
+            return class_positions(refine_nearest(pending, mesh.steps))
         values = fill_uncomputed(field_values(layer, texture), surface.computed)
         coarse = colors.scale.apply(values)
         return refine_linear(surface.alpha, surface.beta, coarse, mesh.steps)
@@ -144,6 +178,11 @@ def axis_titles(shown: list[SurfaceLayer], frame: Frame) -> tuple[str, str, str]
     heights are, and on which scale where it is not linear."""
     shares = shown[0].surface.explained_variance if len(shown) == 1 else None
     names = ["α", "β"]
+    given: Any = shown[0].surface.meta.get("axes")
+    alike = all(layer.surface.meta.get("axes") == given for layer in shown)
+    if alike and isinstance(given, list) and len(cast("list[Any]", given)) == 2:
+        what = cast("list[Any]", given)
+        names = [f"{name} ({along})" for name, along in zip(names, what, strict=True)]
     if shares is not None:
         names = [
             f"{name} (PC{k}, {100 * share:.1f} %)"

@@ -45,6 +45,10 @@ class Theme:
     """A local minimum."""
     cut: Color
     """The line along which surfaces are sliced."""
+    ball: Color
+    """Where the plane cuts the ball of an adversary."""
+    cube: Color
+    """Where the plane leaves what images are."""
     lr_drop: Color
     """Checkpoints where the learning rate dropped."""
     path_casing: Color
@@ -94,6 +98,8 @@ THEMES = {
         path_end=_hex("ffd166"),
         minimum=_hex("3ddc97"),
         cut=_hex("ff4fd8"),
+        ball=_hex("ff3b6b"),
+        cube=_hex("dfe5ee"),
         lr_drop=_hex("ff8fab"),
         path_casing=_hex("10131a", 0.9),
         matte=_hex("aab1bf"),
@@ -119,6 +125,8 @@ THEMES = {
         path_end=_hex("d9480f"),
         minimum=_hex("00694c"),
         cut=_hex("b0008e"),
+        ball=_hex("c1003f"),
+        cube=_hex("3a4352"),
         lr_drop=_hex("c2255c"),
         path_casing=_hex("ffffff", 0.95),
         matte=_hex("b4bcc9"),

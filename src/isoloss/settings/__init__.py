@@ -16,6 +16,7 @@ from isoloss.errors import IsolossError
 from isoloss.settings.base import NetworkSettings, Precision, Settings, Stem, Targets
 from isoloss.settings.base import explain as _explain
 from isoloss.settings.imported import ImportSettings
+from isoloss.settings.input_probe import InputProbeSettings
 from isoloss.settings.probe import ProbeSettings
 from isoloss.settings.robustness import (
     AttackingSettings,
@@ -36,6 +37,7 @@ __all__ = [
     "DefendSettings",
     "EvaluationSettings",
     "ImportSettings",
+    "InputProbeSettings",
     "NetworkSettings",
     "Precision",
     "ProbeSettings",
@@ -55,6 +57,7 @@ AnySettings = (
     TrainSettings
     | ImportSettings
     | ProbeSettings
+    | InputProbeSettings
     | AttackSettings
     | DefendSettings
     | CertifySettings

@@ -96,10 +96,14 @@ class Settings(BaseModel):
     Attributes:
         is_robustness: whether it is an attack, a defense or a certification.
         is_from_python: whether it is about what a script has at hand, and can go on only there.
+        leaves_surface: whether what comes out is a surface or a curve.
+        verb: how the command line asks for it, where that is not its kind alone.
     """
 
     is_robustness: ClassVar[bool] = False
     is_from_python: ClassVar[bool] = False
+    leaves_surface: ClassVar[bool] = False
+    verb: ClassVar[str] = ""
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     device: str = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from isoloss.naming import listed
 from isoloss.settings.base import (
     AbsolutePath,
+    Finite,
     Grid,
     NetworkSettings,
     Range,
@@ -20,6 +21,7 @@ from isoloss.settings.base import (
     as_range,
 )
 from isoloss.settings.direction_paths import holds_a_line
+from isoloss.settings.input_probe import USUAL_EPSILON, USUAL_SIGMA
 from isoloss.settings.plane_kinds import (
     OF_ONES_OWN,
     PLANE_KINDS,
@@ -28,8 +30,18 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
+from isoloss.settings.robustness import DenoiserName, Names, as_number, beyond_all_images
 from isoloss.settings.source import is_function, trained_network
 
+CLASS = "class:"
+_QUANTITIES = ("loss", "adversarial", "denoised")
+_Positive = Annotated[Finite, Field(gt=0)]
+_WHICH_QUANTITIES: Any = {
+    "examples": lambda: ("loss adversarial", "loss adversarial denoised", f"{CLASS}0"),
+    "several": True,
+}
+_OF_ADVERSARY: Any = {"only_with": {"quantity": ["adversarial"]}}
+_OF_DENOISER: Any = {"only_with": {"quantity": ["denoised"]}}
 _KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
 # What not every kind of plane takes, where it was not asked for.
 _UNASKED = (
@@ -55,6 +67,7 @@ def _only_with_kinds_that_take(option: str) -> Any:
 class ProbeSettings(NetworkSettings):
     """Evaluate loss and accuracy over a plane through a trained network's parameters."""
 
+    leaves_surface: ClassVar[bool] = True
     kind: Literal["probe"] = "probe"
     split: Literal["train", "test"] = Field(
         default="train", title="Split", description="Which part of the data the loss is taken over"
@@ -186,6 +199,67 @@ class ProbeSettings(NetworkSettings):
         description="Your own loss gives one number for a batch (Dice, contrastive losses); each "
         "batch then counts as one sample, by its size",
     )
+    quantity: Names | None = Field(
+        default=None,
+        title="Quantities",
+        description="What to find at every point beside the loss: adversarial, the loss on images "
+        "attacked there; denoised, that behind noise and a denoiser; class:NAME, that of one class",
+        json_schema_extra=_WHICH_QUANTITIES,
+    )
+    norm: Literal["linf", "l2"] = Field(
+        default="linf",
+        title="Norm",
+        description="In which the adversary is held, as in an attack",
+        json_schema_extra=_OF_ADVERSARY,
+    )
+    eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
+        default=None,
+        title="Epsilon",
+        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in l2 0.5",
+        examples=["8/255", "0.1"],
+        json_schema_extra=_OF_ADVERSARY,
+    )
+    steps: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        title="Steps",
+        description="Of PGD from the images themselves; two for every five where it goes on from "
+        "what it has made of them at the point beside",
+        json_schema_extra=_OF_ADVERSARY,
+    )
+    step_size: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        title="Step size",
+        description="Length of a step on the [0, 1] scale; by default 2.5 ε / steps",
+        json_schema_extra=_OF_ADVERSARY,
+    )
+    denoiser: DenoiserName | None = Field(
+        default=None,
+        title="Denoiser",
+        description="What takes the noise away that an image is seen through; as in a defense",
+        examples=["digits-denoiser", "google/ddpm-cifar10-32"],
+        json_schema_extra=_OF_DENOISER,
+    )
+    sigma: Annotated[_Positive, BeforeValidator(as_number)] = Field(
+        default=USUAL_SIGMA,
+        title="Noise σ",
+        description="Standard deviation of the noise on the [0, 1] scale, of which every image has "
+        "one draw, the same at all points",
+        json_schema_extra=_OF_DENOISER,
+    )
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What is found beside the loss, by name."""
+        return tuple(q for q in (self.quantity or "").split(",") if q and q != "loss")
+
+    @property
+    def epsilon(self) -> float:
+        """The radius of the adversary's ball."""
+        return USUAL_EPSILON[self.norm] if self.eps is None else self.eps
 
     @property
     def plane_kind(self) -> PlaneKind:
@@ -235,6 +309,38 @@ class ProbeSettings(NetworkSettings):
     def _a_loss_per_batch(self) -> ProbeSettings:
         if self.per_batch and self.loss is None and not self.is_from_python:
             raise ValueError("--per-batch is for a loss of your own: give --loss")
+        return self
+
+    @field_validator("quantity")
+    @classmethod
+    def _known_quantities(cls, quantity: str | None) -> str | None:
+        for name in (quantity or "").split(",") if quantity else ():
+            if name not in _QUANTITIES and name.removeprefix(CLASS) in (name, ""):
+                raise ValueError(
+                    f"there is no quantity {name!r}: choose of {', '.join(_QUANTITIES)}, "
+                    f"{CLASS}NAME"
+                )
+        return quantity
+
+    @field_validator("denoiser", mode="before")
+    @classmethod
+    def _none_where_nothing_is_typed(cls, denoiser: Any) -> Any:
+        return denoiser or None
+
+    @model_validator(mode="after")
+    def _what_quantities_need(self) -> ProbeSettings:
+        if not self.quantities or self.is_from_python:
+            return self
+        for option, unasked in (("tolerance", None), ("planes", 1), ("per_batch", False)):
+            if getattr(self, option) != unasked:
+                raise ValueError(
+                    f"--quantity is found on every sample at every point of one plane: leave "
+                    f"--{option.replace('_', '-')} away"
+                )
+        if "denoised" in self.quantities and self.denoiser is None:
+            raise ValueError("denoised images need a denoiser: give --denoiser")
+        if self.norm == "linf" and self.epsilon > 1:
+            raise ValueError(beyond_all_images(self.epsilon))
         return self
 
     @model_validator(mode="after")

@@ -42,10 +42,11 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, int | float):
         return (value,)
     words = _split(value)
-    return value if words is None else tuple(map(_number, words))
+    return value if words is None else tuple(map(as_number, words))
 
 
-def _number(word: Any) -> Any:
+def as_number(word: Any) -> Any:
+    """`"8/255"` as the number that it is; all else as it is."""
     if not isinstance(word, str) or "/" not in word:
         return word
     above, _, below = word.partition("/")
@@ -53,6 +54,14 @@ def _number(word: Any) -> Any:
         return float(above) / float(below)
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError(f"{word!r} is no number") from error
+
+
+def beyond_all_images(eps: float) -> str:
+    """Why there is no adversary of so large a radius in linf, in words."""
+    return (
+        f"--eps: images lie in [0, 1], and {eps:g} reaches beyond all of them: of 256 levels "
+        f"{eps:g} are {eps:g}/255"
+    )
 
 
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -236,10 +245,7 @@ class AttackingSettings(RobustnessSettings):
     def _eps_is_on_the_scale_of_images(self) -> AttackingSettings:
         largest = max(self.epsilons)
         if self.norm == "linf" and largest > 1:
-            raise ValueError(
-                f"--eps: images lie in [0, 1], and {largest:g} reaches beyond all of them: of 256 "
-                f"levels {largest:g} are {largest:g}/255"
-            )
+            raise ValueError(beyond_all_images(largest))
         return self
 
     @model_validator(mode="after")
@@ -274,7 +280,7 @@ class AttackSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks with."""
-        return _names(self.attacks)
+        return attacks_in(self.attacks)
 
     @field_validator("attacks")
     @classmethod
@@ -320,7 +326,7 @@ class DefendSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks the defense with."""
-        return _names(self.attacks)
+        return attacks_in(self.attacks)
 
     @field_validator("attacks")
     @classmethod
@@ -377,13 +383,23 @@ class: no σ and no denoiser of an attack, L2 and no ε of a certification."""
 
 def _each_of(value: str, known: tuple[str, ...]) -> str:
     for name in value.split(","):
-        if name not in known and not is_function(name):
-            raise ValueError(
-                f"there is no attack {name!r}: choose of {', '.join(known)}, or name a function of "
-                "your own, package.module:function"
-            )
+        refuse_unknown(name, known)
     return value
 
 
-def _names(attacks: str) -> tuple[str, ...]:
-    return tuple(name.removeprefix(FROM_PYTHON) for name in attacks.split(","))
+def refuse_unknown(name: str, known: tuple[str, ...]) -> None:
+    """Refuse what is neither the name of a `known` attack nor a function of one's own.
+
+    Raises:
+        ValueError: saying which there are.
+    """
+    if name not in known and not is_function(name):
+        raise ValueError(
+            f"there is no attack {name!r}: choose of {', '.join(known)}, or name a function of "
+            "your own, package.module:function"
+        )
+
+
+def attacks_in(text: str) -> tuple[str, ...]:
+    """The names of the attacks in a text with commas between."""
+    return tuple(name.removeprefix(FROM_PYTHON) for name in text.split(",") if name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal, Union, cast, get_args, get_origin
 
@@ -15,7 +15,7 @@ from isoloss.settings import AnySettings, Settings
 
 def command_line(settings: AnySettings, out: Path) -> str:
     """What one would type to ask for `settings`: only what differs from the defaults."""
-    words = ["isoloss", settings.kind]
+    words = ["isoloss", *(settings.verb or settings.kind).split()]
     for name, field in type(settings).model_fields.items():
         value: Any = getattr(settings, name)
         if name == "kind" or (not field.is_required() and value == field.default):
@@ -38,10 +38,15 @@ def missing(settings: Settings, name: str) -> str:
         (
             " or ".join(f"--{other} {value}" for value in values)
             for other, values in only_with(type(settings).model_fields[name]).items()
-            if getattr(settings, other) not in values
+            if not holds_one(getattr(settings, other), values)
         ),
         "",
     )
+
+
+def holds_one(given: object, values: Collection[object]) -> bool:
+    """Whether what is given is one of `values`, or a text of words of which one is."""
+    return given in values or bool({*str(given).replace(",", " ").split()}.intersection(values))
 
 
 def only_with(field: FieldInfo) -> dict[str, tuple[str, ...]]:

@@ -147,10 +147,10 @@ def fill_in(d: Driver) -> None:
     """From a training run to the form of a defense, with a denoiser for its data."""
     run = Run.create(Path("runs/mine"), TrainSettings(data="digits"))
     run.emit(Done(1.0))
-    runs = d.parts.workspace.runs
-    d.until(lambda: runs.of(run.folder), "the run to be found")
-    d.click("//Jobs/**/use")
-    d.click("//$FOCUSED/defend")
+    d.parts.docking.bring_to_front("Runs")
+    d.type("//Runs/##words", "name:mine")
+    d.until(lambda: d.parts.workspace.table.shown, "the run to be found")
+    d.choose_of_first_run("use defend")
     form = d.parts.experiments.forms["defend"]
     d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert form.settings.source == run.folder

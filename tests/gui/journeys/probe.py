@@ -30,7 +30,7 @@ def probe(d: Driver) -> None:
     d.click("//Experiments/**/also/$$1/suggestions")
     d.click("//$FOCUSED/choice 0")
     also = d.until(lambda: form.settings and form.settings.also, "the further trajectory")
-    assert also == (runs.trained[0].run.folder,)
+    assert also == (runs.trained[0].folder,)
     d.shot("probe_form.png")
     for _ in range(2):
         d.click("//Experiments/**/also/$$0/remove")

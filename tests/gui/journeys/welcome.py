@@ -6,8 +6,8 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.state.config import cache_folder
 from isoloss.app.state.opening.opener import samples
+from isoloss.user_folders import cache_folder
 
 
 def welcome(d: Driver) -> None:

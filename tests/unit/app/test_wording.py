@@ -218,7 +218,8 @@ def test_each_term_is_explained_in_one_sentence_with_where_to_read_on():
 def test_what_is_explained_is_there():
     assert all(explanation(t) for terms in OF_FIELD.values() for t in terms)
     explained = {t.name for t in TEXTURES if of_texture(t)}
-    assert explained == {"slope", "curvature", "error-bar", "spread", "contour-bands"}
+    of_images = {"class", "margin", "cross-entropy"}
+    assert explained == {"slope", "curvature", "error-bar", "spread", "contour-bands"} | of_images
     assert all(e in GLOSSARY for t in TEXTURES for e in of_texture(t))
     fields = {name for model in KINDS.values() for name in model.model_fields}
     for name in ("plane", "normalize", "batch_norm", "tolerance", "planes", "precision", "to"):

@@ -341,3 +341,19 @@ def test_curves_of_the_smallest_and_largest_losses_have_a_shape_and_numbers(most
     places = [text.get_window_extent().y0 for text in axes.get_yticklabels()]
     assert len(places) > 2
     assert np.diff(places).min() > 10
+
+
+def test_what_is_outlined_on_a_surface_is_outlined_in_its_figure():
+    ball = {"name": "ε = 0.1 (L∞)", "kind": "ball", "corners": [[0.5, 0], [0, 0.5], [-3, 0]]}
+    layer = bowl(outlines=[ball], axes=["PGD", "random"])
+    (path,) = layer.trajectories
+    layer.trajectories = (replace(path, meta={"name": "PGD", "counted": "step"}),)
+    plot = figure_of(layer, epoch=4.5).axes[0]
+    assert legend_of(plot) == ["PGD", "ε = 0.1 (L∞)"]
+    (line,) = (line for line in plot.lines if line.get_gid() == "ball")
+    np.testing.assert_array_equal(line.get_xydata(), [[0.5, 0], [0, 0.5], [-3, 0], [0.5, 0]])
+    assert plot.get_xlim() == (-1, 1), "what lies beyond the surface does not widen it"
+    assert plot.get_xlabel() == "α (PGD)"
+    assert "step 0" in [text.get_text() for text in plot.texts]
+    without = figure_of(layer, trajectory=False).axes[0]
+    assert [line for line in without.lines if line.get_gid() == "ball"] == []

@@ -17,6 +17,7 @@ from isoloss.scene.theme import THEMES
 
 AXIS = np.linspace(-1, 1, 11)
 LOSS = AXIS[:, None] ** 2 + 2 * AXIS[None, :] ** 2 + 1
+COLUMNS = ("predicted", "margin", "cross_entropy")
 PLAIN = SurfaceLayer("plain", Surface.from_loss(AXIS, AXIS, LOSS))
 FULL = SurfaceLayer(
     "full",
@@ -28,6 +29,7 @@ FULL = SurfaceLayer(
         0.01 * LOSS,
         np.full(LOSS.shape, 9),
         spread=0.5 + AXIS[:, None] + 2 * AXIS**2,
+        columns=dict.fromkeys(COLUMNS, LOSS),
     ),
 )
 
@@ -43,7 +45,9 @@ def cycle(layers):
 def test_textures_cycle_and_pass_over_what_is_not_there():
     assert cycle([FULL]) == list(TEXTURES)
     assert cycle([PLAIN]) == [
-        t for t in TEXTURES if t.name not in ("accuracy", "error-bar", "spread")
+        t
+        for t in TEXTURES
+        if t.name not in ("accuracy", "error-bar", "spread", "class", "margin", "cross-entropy")
     ]
     assert cycle([PLAIN, FULL]) == list(TEXTURES)
     assert next_texture(Texture.HEIGHT, [PLAIN], step=-1) is Texture.WIREFRAME

@@ -6,10 +6,15 @@ from isoloss.app.actions.analysis_actions import analysis_actions
 from isoloss.app.actions.file_actions import file_actions
 from isoloss.app.actions.scene_actions import scene_actions
 from isoloss.app.actions.view_actions import view_actions
+from isoloss.app.panels.examples_panel import ExamplesPanel
 from isoloss.app.parts import Parts
 from isoloss.app.ui.action import Action
 from isoloss.jobs.follow import can_resume
+from isoloss.naming import in_words
 from isoloss.settings import KINDS
+
+_LETTERS = {"probe-input": "L"}
+"""Of the shortcuts of forms whose first letter is another's."""
 
 
 def all_actions(parts: Parts) -> list[Action]:
@@ -48,12 +53,20 @@ def _experiment_actions(parts: Parts) -> list[Action]:
         *(
             Action(
                 kind,
-                f"{kind.capitalize()}…",
+                f"{in_words(kind)}…",
                 lambda kind=kind: parts.show_form(kind),
                 "Experiments",
-                f"Ctrl+Shift+{kind[0].upper()}",
+                f"Ctrl+Shift+{_LETTERS.get(kind, kind[0].upper())}",
             )
             for kind in KINDS
+        ),
+        Action(
+            "example-landscape",
+            "Landscape of the shown example",
+            parts.show_landscape,
+            "Experiments",
+            is_possible=lambda: parts.panel(ExamplesPanel).can_show_landscape,
+            separated=True,
         ),
         Action(
             "cancel",

@@ -23,7 +23,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.geometry.files.formats import readable
-from isoloss.naming import printable
+from isoloss.naming import printable, size_in_words
 from isoloss.paths import is_folder
 from isoloss.patterns import matching
 from isoloss.resources import resource_folder
@@ -135,7 +135,7 @@ class OpenDialog:
             entry.path.name,
             entry.path.name,
             chosen=self.browser.chosen == entry.path,
-            right=_size(entry.size) if entry.kind == "file" else entry.kind,
+            right=size_in_words(entry.size) if entry.kind == "file" else entry.kind,
             icon=icon,
             icon_color=color,
             flags=int(imgui.SelectableFlags_.allow_double_click),
@@ -176,11 +176,3 @@ class OpenDialog:
     def _take(self, path: Path) -> None:
         # What cannot be read leaves the dialog open, to choose something else.
         self.is_open = not open_paths(self.workspace, matching(path))
-
-
-def _size(count: int) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000  # type: ignore[assignment]
-    return f"{count:.3g} GB"

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from isoloss.app.state.config import cache_folder
 from isoloss.app.ui.style import palette
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
@@ -32,6 +31,7 @@ from isoloss.scene.camera import Camera
 from isoloss.scene.layer import SurfaceLayer, load_layer
 from isoloss.scene.scene import Scene
 from isoloss.settings.plane_kinds import plane_kind
+from isoloss.user_folders import cache_folder
 from isoloss.version import __version__
 
 SIZE = (480, 300)

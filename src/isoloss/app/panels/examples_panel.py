@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.example_pictures import CleanImageStrip, Pictures
+from isoloss.app.state.forms.example_landscape import values_of
 from isoloss.app.state.runs.accuracy_curves import radius_text
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.runs.example_browser import (
@@ -34,8 +36,9 @@ LOW = 15.0
 class ExamplesPanel:
     """Looks through the examples of the run whose accuracies are shown."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, show_landscape: Callable[[], object]) -> None:
         self.workspace = workspace
+        self._show_landscape = show_landscape
         self.pictures, self.thumbnails = Pictures(), CleanImageStrip()
         self._of: OpenEvaluation | None = None
         self._strip_at: int | None = None
@@ -49,6 +52,22 @@ class ExamplesPanel:
         self.workspace.evaluations.shown = evaluation
         if row is not None:
             evaluation.browser.go_to(row)
+
+    @property
+    def landscape(self) -> dict[str, Any] | None:
+        """What a probe through the image that is looked at is asked for; None where none is, or
+        its network is a script's."""
+        shown = self.workspace.evaluations.shown
+        if shown is None or shown.index is None or shown.settings.is_from_python:
+            return None
+        if not shown.browser.settle(shown.index):
+            return None
+        return values_of(shown.settings, shown.index, shown.browser)
+
+    @property
+    def can_show_landscape(self) -> bool:
+        """Whether there is an image through which a plane can be probed."""
+        return self.landscape is not None
 
     def free(self) -> None:
         """Give all textures back, while the context still lives."""
@@ -99,6 +118,11 @@ class ExamplesPanel:
             tip = "Show all of the pictures again"
             if icon_button(fa.ICON_FA_EXPAND, "whole", tip, color=palette().muted):
                 self.pictures.show_whole()
+        if not shown.settings.is_from_python:
+            _beside(imgui.get_frame_height(), end)
+            tip = "Show its landscape: probe a plane through this image"
+            if icon_button(fa.ICON_FA_MOUNTAIN_SUN, "landscape", tip):
+                self._show_landscape()
         label = index.class_name(index.labels[browser.image])
         text = f"true class {label}"
         _beside(min(imgui.calc_text_size(text).x, em(12)), end, em(0.8))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.form_fields import draw_field
+from isoloss.app.panels.form_fields import draw_field, draw_several, shown_value
+from isoloss.app.panels.preset_row import PresetRow
 from isoloss.app.state.forms.settings_form import FieldSpec, Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.glossary import of_field
@@ -18,6 +20,7 @@ from isoloss.app.ui.widgets import (
     fitted,
     hint,
     icon_button,
+    muted,
     primary_button,
     right_edge,
     row,
@@ -25,10 +28,15 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.jobs.follow import FollowedRun
+from isoloss.naming import capitalized, in_words
 from isoloss.settings import KINDS, TrainingSettings
 
 LABELS = 9.9
 """Width of the labels, in em."""
+_SHORT = {"probe-input": "Image"}
+"""Titles of tabs, where room is scarce."""
+CHANGED = "•"
+"""After the label of what differs from the run that is repeated."""
 LINES = 3
 """Lines that the command line, or what is wrong, may take."""
 
@@ -43,6 +51,7 @@ class ExperimentsPanel:
         self.times_asked_for = 0
         self._wanted: str | None = None
         self._source, self._trained_on = "", ""
+        self.presets = PresetRow(workspace.messages)
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
         """Bring a form to the front, filled in for what a training run has learnt."""
@@ -61,6 +70,24 @@ class ExperimentsPanel:
                 form.set("denoiser", found or form.values["denoiser"])
         self.show(kind)
 
+    def begin(self, kind: str, values: dict[str, Any]) -> None:
+        """Bring a form to the front, filled in, and start what it asks for; what is wrong is said
+        there."""
+        form = self.forms[kind]
+        form.reset()
+        self.folders[kind] = None
+        for name, value in values.items():
+            form.set(name, value)
+        self.show(kind)
+        self._start(kind, form)
+
+    def repeat(self, followed: FollowedRun) -> None:
+        """Bring a form to the front, filled in with what a run was asked for."""
+        settings = followed.run.settings
+        self.forms[settings.kind].repeat(settings)
+        self.folders[settings.kind] = None
+        self.show(settings.kind)
+
     def show(self, kind: str) -> None:
         """Bring a form to the front."""
         self._wanted = kind
@@ -77,7 +104,7 @@ class ExperimentsPanel:
         imgui.pop_style_color(4)
 
     def _tabs(self) -> None:
-        titles = [kind.capitalize() for kind in self.forms]
+        titles = [_SHORT.get(kind, in_words(kind)) for kind in self.forms]
         padding = ImVec2(_beside_titles(titles), imgui.get_style().frame_padding.y)
         shrinking = int(imgui.TabBarFlags_.fitting_policy_shrink)
         with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):
@@ -102,14 +129,16 @@ class ExperimentsPanel:
         settings = self.forms[kind].settings
         if settings is None:
             return self.workspace.runs.folder / kind
-        return self.workspace.runs.suggest(settings)
+        endings = [run.suffix for run in self.forms[kind].runs]
+        return self.workspace.runs.suggest(settings, endings or [""])
 
     def _form(self, kind: str, form: Form) -> None:
         # As high with an error as without one, so that nothing jumps under the hand.
         frame, gap = imgui.get_frame_height(), imgui.get_style().item_spacing.y
-        footer = 2 * frame + LINES * imgui.get_text_line_height() + 4 * gap + em(0.4)
+        footer = 3 * frame + LINES * imgui.get_text_line_height() + 5 * gap + em(0.4)
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         if imgui.begin_child("fields", ImVec2(0, -footer)):
+            self.presets.draw(form)
             for name, fields in form.sections.items():
                 if not name or _unfolded(name, form, fields):
                     self._rows(form, fields)
@@ -125,12 +154,40 @@ class ExperimentsPanel:
             for field in filter(form.matters, fields):
                 wrong = form.wrong == field.name and not form.missing
                 tip = field.help + (f" ({field.bounds})" if field.bounds else "")
-                row(field.label, tip, terms=of_field(field.name), wrong=wrong)
-                value = form.values[field.name]
+                label = f"{field.label} {CHANGED}" if form.differs(field) else field.label
+                row(label, tip, terms=of_field(field.name), wrong=wrong)
                 imgui.push_id(field.name)
-                entered = draw_field(field, value, wrong, self.suggestions(form, field))
+                self._one_or_several(form, field)
+                if field.name in form.several:
+                    form.set_several(field.name, draw_several(form.several[field.name], wrong))
+                else:
+                    value = form.values[field.name]
+                    entered = draw_field(field, value, wrong, self.suggestions(form, field))
+                    form.set(field.name, entered)
                 imgui.pop_id()
-                form.set(field.name, entered)
+
+    def _one_or_several(self, form: Form, field: FieldSpec) -> None:
+        """A menu on the row: whether the field takes several values, for a run each."""
+        lo = ImVec2(imgui.get_window_pos().x, imgui.get_cursor_screen_pos().y)
+        hi = ImVec2(lo.x + imgui.get_window_width(), lo.y + imgui.get_frame_height())
+        is_here = imgui.is_mouse_hovering_rect(lo, hi, False) and imgui.is_window_hovered()
+        if is_here and imgui.is_mouse_clicked(1):
+            imgui.open_popup("row")
+        if not imgui.begin_popup("row"):
+            return
+        several = field.name in form.several
+        if imgui.menu_item("Several values, a run each###several", "", several)[0]:
+            typed = None if several else shown_value(form.values[field.name])
+            form.set_several(field.name, typed)
+        if form.differs(field) and imgui.menu_item("As in the run repeated###again", "", False)[0]:
+            assert form.repeated is not None
+            form.set(field.name, form.repeated[field.name])
+        if (
+            form.is_changed(field)
+            and imgui.menu_item("Back to the default###default", "", False)[0]
+        ):
+            form.set(field.name, field.default)
+        imgui.end_popup()
 
     def suggestions(self, form: Form, field: FieldSpec) -> list[tuple[str, str]]:
         """What a text field offers, as (value, as shown)."""
@@ -161,6 +218,7 @@ class ExperimentsPanel:
                 if changed:
                     self.folders[kind] = typed or None
         self._command_or_error(form, form.command(Path(folder)))
+        self._foresight(form)
         self._buttons(kind, form)
 
     def _command_or_error(self, form: Form, command: str) -> None:
@@ -190,11 +248,40 @@ class ExperimentsPanel:
         imgui.set_cursor_pos(at)
         imgui.dummy(ImVec2(0, height))
 
+    def _foresight(self, form: Form) -> None:
+        """What it will take, and a trial that finds out."""
+        foresight = self.workspace.foresight
+        asked = [run.settings for run in form.runs] or [form.settings]
+        known = [settings for settings in asked if settings is not None]
+        told = foresight.of(known) if known else None
+        side = imgui.get_frame_height()
+        imgui.align_text_to_frame_padding()
+        if foresight.trial is not None:
+            text = "Trying for a second…"
+        elif told is not None:
+            text = capitalized(told.in_words)
+        else:
+            text = "" if form.settings is None else "Time unknown"
+        muted(text)
+        if told is not None:
+            hint(f"Told from {told.basis}")
+        imgui.same_line(right_edge() - side)
+        if foresight.trial is not None:
+            if icon_button(fa.ICON_FA_STOP, "untry", "Stop the trial", color=palette().muted):
+                foresight.cancel()
+            return
+        imgui.begin_disabled(form.settings is None)
+        tip = "Try for a second how long it takes, and how much memory"
+        if icon_button(fa.ICON_FA_STOPWATCH, "try", tip, color=palette().muted) and known:
+            foresight.begin_trial(known[0])
+        imgui.end_disabled()
+
     def _buttons(self, kind: str, form: Form) -> None:
         side = imgui.get_frame_height()
         width = imgui.get_content_region_avail().x - side - em(0.3)
         imgui.begin_disabled(form.settings is None)
-        if primary_button(f"{fa.ICON_FA_PLAY}  Start###start", ImVec2(width, 0)):
+        what = f"Start {len(form.runs):,} runs" if form.runs else "Start"
+        if primary_button(f"{fa.ICON_FA_PLAY}  {what}###start", ImVec2(width, 0)):
             self._start(kind, form)
         imgui.end_disabled()
         imgui.same_line(right_edge() - side)
@@ -209,7 +296,12 @@ class ExperimentsPanel:
         folder = self.folder(kind)
         if not folder.is_absolute():
             folder = self.workspace.folder / folder
-        if self.workspace.start(folder, form.settings):
+        begun = (
+            self.workspace.start_sweep(folder, form.runs)
+            if form.runs
+            else self.workspace.start(folder, form.settings)
+        )
+        if begun:
             self.folders[kind] = None
 
 

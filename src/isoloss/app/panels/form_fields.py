@@ -45,6 +45,28 @@ def draw_field(field: FieldSpec, value: Any, wrong: bool, suggestions: Suggestio
     return value
 
 
+def draw_several(typed: str, wrong: bool) -> str:
+    """Draw the input of a field that takes several values; returns what it then holds."""
+    if wrong:
+        imgui.push_style_var(imgui.StyleVar_.frame_border_size, 1)
+        imgui.push_style_color(imgui.Col_.border, vec(palette().bad))
+    imgui.set_next_item_width(-1)
+    entered = imgui.input_text_with_hint("##several", "0.1, 0.01 or 0..4", typed)[1]
+    if wrong:
+        imgui.pop_style_color()
+        imgui.pop_style_var()
+    hint("Values with commas between, or with ; where one has commas; a run for each")
+    return entered
+
+
+def shown_value(value: Any) -> str:
+    """A value as it is typed among several."""
+    if isinstance(value, tuple):
+        joint = "x" if all(isinstance(v, int) for v in value) else " "
+        return joint.join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def _start(field: FieldSpec, suggestions: Suggestions) -> Any:
     """What an optional field holds when it is first filled in."""
     if field.name == "image_size":

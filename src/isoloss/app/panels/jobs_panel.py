@@ -1,25 +1,24 @@
-"""The jobs panel: every run this window knows of, and what it is doing."""
+"""The jobs panel: what is at work, what waits for its turn, and what has ended meanwhile."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from isoloss.app.panels.run_menu import USES, open_folder
 from isoloss.app.state.opening.opener import show_again
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.desktop import reveal
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
+from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun, can_resume
-from isoloss.naming import duration, printable
+from isoloss.naming import duration, in_words, printable, size_in_words
 from isoloss.settings import TrainingSettings
 
-USES = {"classifier": ("probe", "attack", "defend", "certify"), "denoiser": ("defend", "certify")}
-"""What can be done with what a training run has learnt, by its task."""
+_DRAGGED = "a run that waits"
 
 
 class JobsPanel:
@@ -35,11 +34,31 @@ class JobsPanel:
         if not runs.followed:
             wrapped("Runs that you start in Experiments appear here.", palette().muted)
             return
-        ordered = sorted(runs.followed, key=lambda f: not f.is_active)
-        for followed in ordered:
+        self._limits()
+        for followed in runs.in_order():
             imgui.push_id(printable(followed.run.folder))
             self._run(followed)
             imgui.pop_id()
+
+    def _limits(self) -> None:
+        """How many jobs may be at work at once, on each device that is wanted by more than one."""
+        runs = self.workspace.runs
+        if not runs.queue.waiting:
+            return
+        devices = {
+            runs.device(f) for f in runs.followed if f.is_active or runs.place(f) is not None
+        }
+        for device in sorted(devices):
+            imgui.align_text_to_frame_padding()
+            muted(f"At once on {device}")
+            imgui.same_line(0, em(0.5))
+            imgui.set_next_item_width(em(6))
+            count = runs.queue.limit(device)
+            changed, typed = imgui.input_int(f"##limit {device}", count)
+            hint("So many jobs; what waits begins when one has ended")
+            if changed and typed != count:
+                runs.queue.set_limit(device, typed)
+                runs.begin_due()
 
     def _run(self, followed: FollowedRun) -> None:
         runs = self.workspace.runs
@@ -53,6 +72,7 @@ class JobsPanel:
         self._first_line(followed, width)
         self._second_line(followed, width)
         imgui.end_group()
+        self._drop_here(followed)
         lo, hi = start, imgui.get_item_rect_max()
         pad = em(0.3)
         lo, hi = ImVec2(lo.x - pad, lo.y - pad), ImVec2(start.x + width + pad, hi.y + pad)
@@ -68,9 +88,32 @@ class JobsPanel:
                 self.workspace.show_evaluation(followed)
         imgui.dummy(ImVec2(0, em(0.1)))
 
+    def _drop_here(self, followed: FollowedRun) -> None:
+        """Let a run that waits be dropped at the place of another."""
+        queue, place = self.workspace.runs.queue, self.workspace.runs.place(followed)
+        if place is None or not imgui.begin_drag_drop_target():
+            return
+        dropped = imgui.accept_drag_drop_payload_py_id(_DRAGGED)
+        if dropped is not None and dropped.data_id < len(queue.waiting):
+            queue.move(queue.waiting[dropped.data_id], place)
+        imgui.end_drag_drop_target()
+
+    def _grip(self, followed: FollowedRun, place: int) -> None:
+        """What a run that waits is dragged by."""
+        icon_button(fa.ICON_FA_GRIP_VERTICAL, "grip", "Drag it to its place", color=palette().muted)
+        if imgui.begin_drag_drop_source():
+            imgui.set_drag_drop_payload_py_id(_DRAGGED, place)
+            imgui.text_unformatted(printable(followed.run.name))
+            imgui.end_drag_drop_source()
+        imgui.same_line(0, em(0.2))
+
     def _first_line(self, followed: FollowedRun, width: float) -> None:
-        icon, color = status_sign(followed)
+        place = self.workspace.runs.place(followed)
+        icon, color = status_sign(followed, waits=place is not None)
         side = imgui.get_frame_height()
+        if place is not None:
+            self._grip(followed, place)
+            width -= side + em(0.2)
         x = imgui.get_cursor_pos_x()
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(color), icon)
@@ -93,14 +136,14 @@ class JobsPanel:
         settings = followed.run.settings
         assert isinstance(settings, TrainingSettings)
         for kind in USES[settings.task]:
-            if imgui.menu_item(f"{kind.capitalize()}…###{kind}", "", False)[0]:
+            if imgui.menu_item(f"{in_words(kind)}…###{kind}", "", False)[0]:
                 self._use(kind, followed)
         imgui.end_popup()
 
     def _buttons(self, followed: FollowedRun):
         workspace, runs = self.workspace, self.workspace.runs
         found = []
-        if followed.run.settings.kind == "probe":
+        if followed.run.settings.leaves_surface:
             found.append(
                 (
                     fa.ICON_FA_MOUNTAIN,
@@ -127,7 +170,11 @@ class JobsPanel:
                     lambda: imgui.open_popup("uses"),
                 )
             )
-        if followed.is_active:
+        waits = runs.place(followed) is not None
+        if waits:
+            tip = "Start it now, whatever is at work"
+            found.append((fa.ICON_FA_FORWARD, "now", tip, lambda: self._start_now(followed)))
+        if followed.is_active or waits:
             later = (
                 "Cancel: the script that began it is interrupted, and goes on when it is run again"
                 if followed.run.settings.is_from_python
@@ -148,10 +195,10 @@ class JobsPanel:
                 fa.ICON_FA_FOLDER_OPEN,
                 "reveal",
                 "Open its folder",
-                lambda: self._reveal(followed.run.folder),
+                lambda: open_folder(followed.run.folder, workspace.messages),
             )
         )
-        if not followed.is_active:
+        if not followed.is_active and not waits:
             found.append(
                 (
                     fa.ICON_FA_XMARK,
@@ -162,6 +209,12 @@ class JobsPanel:
             )
         return found
 
+    def _start_now(self, followed: FollowedRun) -> None:
+        try:
+            self.workspace.runs.start_now(followed)
+        except IsolossError as error:
+            self.workspace.messages.say(str(error), "error")
+
     def _second_line(self, followed: FollowedRun, width: float) -> None:
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.5), em(0.15)))
         match followed.status:
@@ -170,23 +223,34 @@ class JobsPanel:
             case "running" | "waiting" if followed.is_active:
                 progress = followed.progress
                 thin_progress(progress.fraction if progress else 0.0, palette().accent, em(0.35))
-                text = progress_text(followed)
+                text = f"{progress_text(followed)}{self._where(followed)}"
                 muted(shortened(text, width))
                 hint(text)
             case _:
-                muted(shortened(status_text(followed), width))
+                place = self.workspace.runs.place(followed)
+                text = status_text(followed) if place is None else waiting_text(place)
+                muted(shortened(text, width))
         imgui.pop_style_var()
 
-    def _reveal(self, folder: Path) -> None:
-        if not reveal(folder):
-            imgui.set_clipboard_text(printable(folder))
-            self.workspace.messages.say(f"No file manager was found; copied {folder}", "warning")
+    def _where(self, followed: FollowedRun) -> str:
+        """On which device a job is, and how much memory it holds."""
+        runs = self.workspace.runs
+        memory = runs.memory(followed)
+        size = f", {size_in_words(memory)}" if memory else ""
+        return f", on {runs.device(followed)}{size}"
 
 
-def status_sign(followed: FollowedRun) -> tuple[str, Color]:
+def waiting_text(place: int) -> str:
+    """What there is to say of a run that waits behind so many others."""
+    if place == 0:
+        return "Waits until its device is free"
+    return f"Waits, behind {place} other{'s' if place > 1 else ''}"
+
+
+def status_sign(followed: FollowedRun, *, waits: bool = False) -> tuple[str, Color]:
     """Icon and colour of a run's status."""
     p = palette()
-    if followed.waits_for:
+    if waits or followed.waits_for:
         return fa.ICON_FA_CLOCK, p.muted
     if followed.is_active:
         return fa.ICON_FA_CIRCLE_PLAY, p.accent
@@ -222,9 +286,9 @@ def status_text(followed: FollowedRun) -> str:
     kind = followed.run.settings.kind
     if followed.status == "done":
         spent = f" in {duration(followed.seconds)}" if math.isfinite(followed.seconds) else ""
-        return f"{kind.capitalize()}, done{spent}"
+        return f"{in_words(kind)}, done{spent}"
     if followed.status == "waiting":
-        return f"{kind.capitalize()}, not begun"
+        return f"{in_words(kind)}, not begun"
     reached = f" at {100 * followed.progress.fraction:.0f} %" if followed.progress else ""
     how = " (its script resumes it)" if followed.run.settings.is_from_python else ""
-    return f"{kind.capitalize()}, {followed.status}{reached}{how}"
+    return f"{in_words(kind)}, {followed.status}{reached}{how}"

@@ -28,9 +28,11 @@ from isoloss.app.ui.widgets import (
 from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.difference import planes_differ
 from isoloss.geometry.findings import findings_of
+from isoloss.naming import capitalized
 from isoloss.scene.files.plain import LONGEST
 from isoloss.scene.layer import Marker, SurfaceLayer
 from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
+from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import THEMES
 
 
@@ -195,7 +197,7 @@ class LayersPanel:
             )
             imgui.same_line(0, em(0.5))
         imgui.align_text_to_frame_padding()
-        text = f"{path.name or 'Trajectory'}, {len(path)} checkpoints"
+        text = f"{path.name or 'Trajectory'}, {len(path)} {path.point}s"
         muted(shortened(text, imgui.get_content_region_avail().x))
         hint(text, [explanation("Trajectory"), explanation("Trajectory stems")])
         imgui.unindent(em(1.2))
@@ -232,7 +234,7 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
         known_facts.append(("Computed", f"{int(computed.sum())} of {a * b}"))
     finite = surface.loss[computed & np.isfinite(surface.loss)]
     if finite.size:
-        label = "Loss" if layer.derived is None else "Δ loss"
+        label = capitalized(quantity([layer]))
         known_facts.append((label, range_label(float(finite.min()), float(finite.max()))))
     if centre := centre_in_words(surface):
         known_facts.append(("Centre", centre))
@@ -257,7 +259,8 @@ def facts(layer: SurfaceLayer) -> list[tuple[str, str]]:
         known_facts.append(("Off-plane", f"up to {max(d.max() for d in distances if d.size):.3g}"))
     samples = int(surface.count.max(initial=0))
     if samples > 1:
-        known_facts.append(("Samples", f"{samples}"))
+        drawn = surface.meta.get("space") == "input"
+        known_facts.append(("Draws" if drawn else "Samples", f"{samples}"))
     return known_facts
 
 

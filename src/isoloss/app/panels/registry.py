@@ -17,6 +17,7 @@ from isoloss.app.panels.log_panel import LogPanel
 from isoloss.app.panels.minima_panel import MinimaPanel
 from isoloss.app.panels.plots_panel import PlotsPanel
 from isoloss.app.panels.robustness_panel import RobustnessPanel
+from isoloss.app.panels.runs_panel import RunsPanel
 from isoloss.app.panels.slice_panel import SlicePanel
 from isoloss.app.ui.panel import Panel
 from isoloss.errors import IsolossError
@@ -52,6 +53,7 @@ for _panel in (
         _NO_SCROLLBAR,
     ),
     Panel("Jobs", "RightBottom", lambda parts: JobsPanel(parts.workspace, parts.use), "Ctrl+4"),
+    Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
     Panel("Plots", "Bottom", lambda parts: PlotsPanel(parts.workspace.runs), "Ctrl+5"),
     Panel("Log", "Bottom", lambda parts: LogPanel(parts.workspace.messages), "Ctrl+6"),
     Panel("Curve", "Bottom", lambda parts: CurvePanel(parts.workspace), "Ctrl+7"),
@@ -66,7 +68,7 @@ for _panel in (
     Panel(
         "Examples",
         "Bottom",
-        lambda parts: ExamplesPanel(parts.workspace),
+        lambda parts: ExamplesPanel(parts.workspace, parts.show_landscape),
         "Ctrl+Shift+E",
         _NO_NAVIGATION,
     ),

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import read_json, write_json
+from isoloss.user_folders import config_folder
 
 RECENT = 8
-
-
-def config_folder() -> Path:
-    """The user's folder for our settings; ISOLOSS_CONFIG_DIR overrides it."""
-    if chosen := os.environ.get("ISOLOSS_CONFIG_DIR"):
-        return Path(chosen).absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("isoloss", appauthor=False))
-
-
-def cache_folder() -> Path:
-    """The user's folder for what can be made again; below our settings' where those were moved."""
-    if os.environ.get("ISOLOSS_CONFIG_DIR"):
-        return config_folder() / "cache"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("isoloss", appauthor=False))
 
 
 @dataclass
@@ -41,6 +23,7 @@ class Preferences:
         recent: absolute paths opened, newest first.
         hints: the first-run hints that have served their purpose.
         tour: the step at which the tour goes on.
+        libraries: folders whose runs are listed beside those in the working folder's.
     """
 
     theme: str = "dark"
@@ -48,6 +31,7 @@ class Preferences:
     recent: list[str] = field(default_factory=list[str])
     hints: list[str] = field(default_factory=list[str])
     tour: int = 0
+    libraries: list[str] = field(default_factory=list[str])
 
     @classmethod
     def load(cls) -> Preferences:
@@ -66,6 +50,7 @@ class Preferences:
         loaded.theme = loaded.theme if loaded.theme in ("dark", "light") else "dark"
         loaded.font_scale = min(max(loaded.font_scale, 0.6), 2.5)
         loaded.recent = [str(p) for p in loaded.recent][:RECENT]
+        loaded.libraries = [str(p) for p in loaded.libraries]
         return loaded
 
     def save(self) -> None:

@@ -72,6 +72,7 @@ CROCE = _arxiv("Croce and Hein 2020", "2003.01690")
 PAPERNOT = _arxiv("Papernot et al. 2016", "1605.07277")
 EVALUATING = _arxiv("Carlini et al. 2019", "1902.06705")
 CLOPPER = Paper("Clopper and Pearson 1934", "https://doi.org/10.1093/biomet/26.4.404")
+WAGNER = _arxiv("Carlini and Wagner 2017", "1608.04644")
 COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
 CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
 
@@ -277,6 +278,21 @@ GLOSSARY = (
         "with the stated confidence.",
         (COHEN,),
     ),
+    Explanation(
+        "Plane of images",
+        "A flat cut through the space of images, x + α·δ + β·η, along the way of an attack: what "
+        "moves is the image, and the network stays as it is.",
+        (MADRY, ATHALYE),
+    ),
+    Explanation(
+        "Gradient masking",
+        "A network whose gradient leads nowhere resists attacks that follow it, though images "
+        "that fool it lie as near as ever.",
+        (ATHALYE, PAPERNOT),
+    ),
+    _shown_by(Texture.CLASS),
+    _shown_by(Texture.MARGIN, WAGNER),
+    _shown_by(Texture.CROSS_ENTROPY),
 )
 _BY_TERM = {explanation.term: explanation for explanation in GLOSSARY}
 
@@ -294,6 +310,8 @@ OF_FIELD = {
     "checkpoints_per_epoch": ("Trajectory",),
     "eps": ("ε",),
     "sigma": ("σ",),
+    "image": ("Plane of images",),
+    "height": ("Margin",),
     "attacks": ("PGD", "EOT", "BPDA"),
     "denoiser": ("Denoised smoothing",),
     "alpha": ("Certified radius",),
@@ -312,6 +330,7 @@ _OF_FINDING = {
     "trajectory": ("Off-plane distance",),
     "standard error": ("Standard error",),
     "precision": ("Precision",),
+    "gradient masking": ("Gradient masking",),
     "minimum": ("Sharpness",),
 }
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.foresight import Foresight
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import Approach, Flow
 from isoloss.app.state.pointing import Pointing
@@ -18,18 +19,24 @@ from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
+from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
+from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
+from isoloss.paths import is_folder
 from isoloss.run import Run
-from isoloss.run_folder import is_run
+from isoloss.run_folder import DEFENDED, is_run
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
+from isoloss.scene.textures import Texture
 from isoloss.settings import AnySettings
+from isoloss.settings.sweep import Swept
+from isoloss.user_folders import cache_folder
 
 
 class Workspace:
@@ -46,7 +53,10 @@ class Workspace:
         self.folder = folder
         self.preferences = preferences
         self.messages = Messages(folder)
-        self.runs = Runs(folder / "runs", self.messages, spawn)
+        further = [*map(Path, preferences.libraries)]
+        self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
+        self.foresight = Foresight(self.runs.library, self.messages)
+        self.table = RunTable(self.runs.library, self.messages)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()
@@ -102,7 +112,57 @@ class Workspace:
         # One surface at a time unless asked otherwise: two at once hide each other.
         is_new = not any(x is layer for x in self.document.layers)
         self.document.add(layer, alone=is_new)
+        if is_new and layer.has(Texture.CLASS) and self.appearance.texture is Texture.HEIGHT:
+            self.change(texture=Texture.CLASS)  # what such a surface is about
         self.selected = layer
+
+    def show_defended(self, folder: Path) -> None:
+        """Show the surface of a run behind its defense, if it is open, beside the run's own, each
+        alone."""
+        layers = self.document.layers
+        for layer in layers:
+            if layer.source == folder / DEFENDED:
+                self.scene.hidden = frozenset(x for x in layers if x.source != folder)
+                self._show_beside(layer)
+
+    def _show_first(self, live: LiveSurface, layer: SurfaceLayer) -> None:
+        """Open the layer of a run of which there is something to be seen."""
+        if live.quantity:
+            self._keep_hidden(layer)
+        elif live.defended:
+            self._show_beside(layer)
+        else:
+            self.show(layer)
+            open_already = {x.quantity for x in self.live if x.followed is live.followed}
+            for name in quantities_of(layer.surface):
+                if name not in open_already:
+                    self.live.append(LiveSurface(live.followed, quantity=name))
+
+    def show_quantities(self, layer: SurfaceLayer) -> None:
+        """Open the further quantities of a layer's surface as layers below it, hidden."""
+        known = {x.quantity for x in self.document.layers if x.source == layer.source}
+        for name, title in quantities_of(layer.surface).items():
+            if name not in known:
+                self._keep_hidden(
+                    SurfaceLayer(
+                        f"{layer.name}, {title}", of_quantity(layer.surface, name),
+                        source=layer.source, quantity=name,
+                    )
+                )  # fmt: skip
+
+    def _keep_hidden(self, layer: SurfaceLayer) -> None:
+        """Open a layer that no viewport shows yet."""
+        self.document.add(layer, alone=False)
+        self.scene.hidden |= {layer}
+
+    def _show_beside(self, layer: SurfaceLayer) -> None:
+        """Show a layer alone in another viewport than the active one, seen by the same camera."""
+        active, hidden = self.document.active, self.scene.hidden
+        self.document.add(layer)
+        self.scene.hidden = hidden | {layer}
+        comparing.show_in(self.document, layer, 0 if active else 1)
+        self.document.active = active
+        self.document.links = replace(self.document.links, camera=True)
 
     def toggle_layer(self, layer: SurfaceLayer) -> None:
         """Show or hide a layer in the active viewport."""
@@ -187,7 +247,12 @@ class Workspace:
         try:
             if is_run(folder):
                 followed = self.runs.follow(Run.open(folder))
-                self.live.append(LiveSurface(followed, layer, tell=self._warn))
+                self.live.append(
+                    LiveSurface(followed, layer, tell=self._warn, quantity=layer.quantity)
+                )
+            elif folder.name == DEFENDED and is_run(folder.parent):
+                followed = self.runs.follow(Run.open(folder.parent))
+                self.live.append(LiveSurface(followed, layer, tell=self._warn, defended=True))
         except IsolossError as error:
             self.messages.say(str(error), "warning")
 
@@ -203,12 +268,40 @@ class Workspace:
         self._show_results(followed)
         return True
 
-    def resume(self, followed: FollowedRun) -> None:
-        """Resume a run, and keep its layer in step again; what is wrong becomes a notification."""
+    def list_folder(self, folder: Path) -> bool:
+        """List the runs in a further folder from now on; what is wrong becomes a notification."""
+        folder = self.folder / folder.expanduser()
+        if not is_folder(folder):
+            self.messages.say(f"there is no folder {folder}", "error")
+            return False
+        if folder not in self.runs.library.folders:
+            self._list_folders([*self.runs.library.folders, folder])
+        return True
+
+    def unlist_folder(self, folder: Path) -> None:
+        """List the runs in a folder no longer; they stay where they are."""
+        self._list_folders([each for each in self.runs.library.folders if each != folder])
+
+    def _list_folders(self, folders: Sequence[Path]) -> None:
+        self.runs.library.folders = list(folders)
+        self.preferences.libraries = [str(f) for f in folders if f != self.runs.folder]
+        self.preferences.save()
+        self.runs.watch.look()
+
+    def start_sweep(self, out: Path, runs: Sequence[Swept]) -> bool:
+        """Start the runs of a sweep, and list them; what is wrong becomes a notification."""
         try:
-            self.runs.resume([followed.run])
+            shared = self.runs.start_sweep(out.expanduser(), runs)
         except IsolossError as error:
             self.messages.say(str(error), "error")
+            return False
+        self.table.words = f"tag:{shared}"
+        return True
+
+    def resume(self, followed: FollowedRun) -> None:
+        """Resume a run when it is its turn, and keep its layer in step again; what is wrong becomes
+        a notification."""
+        self.runs.wait_for_turn([followed.run])
         for live in self.live:
             if live.followed is followed:
                 live.finished = False
@@ -224,15 +317,18 @@ class Workspace:
 
     def _show_results(self, followed: FollowedRun) -> None:
         """Show what a run finds, now or as soon as it finds something."""
-        if followed.run.settings.kind == "probe":
+        if followed.run.settings.leaves_surface:
             self.show_surface(followed)
         elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
 
     def show_surface(self, followed: FollowedRun) -> None:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
+        settings = followed.run.settings
         if not any(live.followed is followed for live in self.live):
             self.live.append(LiveSurface(followed, tell=self._warn))
+            if settings.kind == "probe-input" and settings.noise is not None:
+                self.live.append(LiveSurface(followed, tell=self._warn, defended=True))
 
     def _warn(self, line: str) -> None:
         self.messages.say(line, "warning")
@@ -258,7 +354,7 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
-        changed = self.runs.update(now)
+        changed = self.runs.update(now) | self.foresight.update()
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
@@ -273,7 +369,7 @@ class Workspace:
             changed = True
             self.flow.feed(now, live.changed, self.live_period)
             if live.layer is not None and not any(x is live.layer for x in self.scene.layers):
-                self.show(live.layer)
+                self._show_first(live, live.layer)
             if live.curve is not None and not any(x is live.curve for x in self.curves.open):
                 self.curves.show(live.curve)
         return self._differences.update(self.document.layers) or changed
@@ -289,8 +385,9 @@ class Workspace:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a job is at work whose news we show."""
-        return bool(self.runs.active)
+        """Whether there are news to be shown: a job is at work, or runs are looked for."""
+        at_work = bool(self.runs.active) or self.foresight.trial is not None
+        return at_work or not self.runs.library.is_whole
 
 
 def _theme(name: str) -> Literal["dark", "light"]:

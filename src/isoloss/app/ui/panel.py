@@ -38,8 +38,14 @@ class Surroundings(Protocol):
     def use(self, kind: str, followed: FollowedRun) -> None:
         """Bring the form of one kind of run to the front, filled in for a training run."""
 
+    def repeat(self, followed: FollowedRun) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for."""
+
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a robustness run to the front."""
+
+    def show_landscape(self) -> None:
+        """Probe the plane through the image that the examples panel shows."""
 
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-from isoloss import shortening
+from isoloss import naming, shortening
 from isoloss.app.state.glossary import Explanation
 from isoloss.app.ui.style import Color, palette, u32, vec
 

@@ -113,7 +113,8 @@ class Timeline:
         span, epoch = self.playback.span, self.playback.epoch
         if span is None or epoch is None:
             return
-        at = f"epoch {number(epoch)} of {number(span[1])}"
+        clock = paths[0][2].clock
+        at = f"{clock} {number(epoch)} of {number(span[1])}"
         if len(paths) == 1:
             facts = "   ".join(f"{name} {value}" for name, value in self._facts_at(paths[0]))
             text = f"{at}   {facts}"
@@ -140,17 +141,17 @@ class Timeline:
     def _facts_at(self, path: Path) -> list[tuple[str, str]]:
         scene = self.playback.workspace.scene
         at = playhead(path[2], self.playback.epoch, log=scene.frame().scale.kind == "log")
-        return facts_at(at)
+        return facts_at(at, path[2].point)
 
 
-def facts_at(at: Playhead) -> list[tuple[str, str]]:
+def facts_at(at: Playhead, point: str = "checkpoint") -> list[tuple[str, str]]:
     """What is known of a point of a trajectory: (name, value)."""
     facts = [] if math.isnan(at.lr) else [("lr", number(at.lr, 3))]
     facts.append(("loss", loss_label(at.loss)))
     if not math.isnan(at.off_plane):
         facts.append(("off-plane", number(at.off_plane, 3)))
     if not at.is_checkpoint:
-        facts.append(("between checkpoints", f"{at.checkpoint} and {at.checkpoint + 1}"))
+        facts.append((f"between {point}s", f"{at.checkpoint} and {at.checkpoint + 1}"))
     else:
-        facts.append(("checkpoint", str(at.checkpoint)))
+        facts.append((point, str(at.checkpoint)))
     return facts

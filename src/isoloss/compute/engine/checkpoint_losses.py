@@ -9,7 +9,7 @@ import numpy as np
 
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.multilevel import Z
-from isoloss.compute.engine.schedule import GROWTH, Demand, add_sums, sums_of
+from isoloss.compute.engine.schedule import GROWTH, Demand, add_sums, packed
 from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.networks.checkpoints import Checkpoint
 from isoloss.geometry.growing import GrowingSurface
@@ -75,7 +75,7 @@ class CheckpointLosses:
         """Load one checkpoint and evaluate it; off the plane too."""
         first, last, k = unit
         self._evaluator.load(self._checkpoints[k])
-        return sums_of(*self._evaluator.evaluate(first, last))
+        return packed(*self._evaluator.evaluate(first, last))
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
         """Add what a unit gave to its checkpoint."""

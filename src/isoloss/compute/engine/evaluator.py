@@ -178,6 +178,11 @@ class Evaluator:
         on the device, at the point where the network is."""
         return self._in_batches(first, last, self._of_batch)
 
+    def losses_of(self, batch: Batch) -> Evaluated:
+        """((n,) losses, (n,) right answers) of any batch at the point where the network is; where
+        gradients are taken, they reach the batch's inputs."""
+        return self._compute(batch)
+
     def mean_loss(self, last: int) -> float:
         """The mean loss of the first `last` samples where the network is."""
         return float(self.evaluate(0, last)[0].cpu().double().mean())
@@ -228,18 +233,25 @@ class Evaluator:
                     first += ours.shape[-1]
                 return torch.cat(losses, -1), torch.cat(hits, -1)
             except RuntimeError as error:
-                # Apple's GPUs have no type of their own for it.
-                if "out of memory" not in str(error):
-                    raise
-                if self.batch_size == 1:
-                    raise IsolossError(
-                        "out of memory with a single sample: choose --device cpu"
-                    ) from error
-                self.batch_size //= 2
-                if self._graphs is not None:
-                    self._graphs.forget()
-                if self.device.type == "cuda":
-                    torch.cuda.empty_cache()
+                self.take_fewer(error)
+
+    def take_fewer(self, error: RuntimeError) -> None:
+        """Halve the batches where memory does not suffice.
+
+        Raises:
+            IsolossError: if they are as small as can be.
+            RuntimeError: `error`, if it is another.
+        """
+        # Apple's GPUs have no type of their own for it.
+        if "out of memory" not in str(error):
+            raise error
+        if self.batch_size == 1:
+            raise IsolossError("out of memory with a single sample: choose --device cpu") from error
+        self.batch_size //= 2
+        if self._graphs is not None:
+            self._graphs.forget()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _of_batch(self, batch: Batch) -> Evaluated:
         if self._graphs is None:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
 
+LOSSES, HITS = "losses.float32", "hits.uint8"
+"""The files; those of samples with several answers are called hits.int32."""
+
 
 class SampleLosses:
     """(cells, images) float32 losses and uint8 right answers, in memory or in two files.
@@ -29,7 +32,7 @@ class SampleLosses:
         answers = np.dtype(np.int32 if several else np.uint8)
         make = _InMemory if folder is None else _InFile
         place = folder or Path()
-        self._losses = make(cells, images, np.dtype(np.float32), place / "losses.float32")
+        self._losses = make(cells, images, np.dtype(np.float32), place / LOSSES)
         self._hits = make(cells, images, answers, place / f"hits.{answers}")
 
     def put(

@@ -25,7 +25,7 @@ from isoloss.compute.machine.process_group import ProcessGroup, Unit
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.events import Event
 from isoloss.files import read_json, write_json
-from isoloss.geometry.growing import Cell, GrowingSurface
+from isoloss.geometry.growing import Cell, GrowingSurface, Sums
 from isoloss.paths import exists
 
 # A unit is first sample, last sample, then the flat indices of the cells. A demand is cell, first
@@ -122,7 +122,7 @@ class EverySample:
 
     def work(self, unit: Unit) -> bytes:
         """The sums of a unit's losses, their squares and right answers, cell by cell."""
-        return _evaluate(self._evaluator, self.growing, unit, sums_of)
+        return _evaluate(self._evaluator, self.growing, unit, packed)
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
         """Add a unit's sums to its cells."""
@@ -181,7 +181,9 @@ class ToTolerance:
         counts = self.growing.count.ravel()
         for cell, loss, accuracy, stderr in self._multilevel.estimates(counts):
             accuracy = self.growing.accuracy(accuracy)
-            self.growing.put(_place(self.growing, cell), loss, accuracy, stderr, int(counts[cell]))
+            self.growing.put(
+                place_of(self.growing, cell), loss, accuracy, stderr, int(counts[cell])
+            )
 
     def work(self, unit: Unit) -> bytes:
         """The loss and the right answer of each sample, cell by cell."""
@@ -199,7 +201,7 @@ class ToTolerance:
             self._losses.put(cell, first, losses, hits)
             # Until the round is over, and better is known, the plain mean of what was first seen.
             seen, right = self._losses.losses(cell, last), self._losses.hits(cell, last)
-            place = _place(self.growing, cell)
+            place = place_of(self.growing, cell)
             loss = self.growing.loss_at(place) if first > 0 else float(seen.mean())
             accuracy = self.growing.accuracy(float(right.mean()))
             self.growing.put(place, loss, accuracy, np.nan, last)
@@ -226,7 +228,7 @@ def _evaluate(
     pack: Callable[[Tensor, Tensor], bytes],
 ) -> bytes:
     first, last, *cells = unit
-    places = [_place(growing, cell) for cell in cells]
+    places = [place_of(growing, cell) for cell in cells]
     points = [(float(growing.alpha[i]), float(growing.beta[j])) for i, j in places]
     if len(points) > 1:
         losses, hits = evaluator.evaluate_at(points, first, last)
@@ -235,20 +237,35 @@ def _evaluate(
     return pack(*evaluator.evaluate(first, last))
 
 
-def sums_of(losses: Tensor, hits: Tensor) -> bytes:
+def sums_of(losses: Tensor, hits: Tensor) -> Sums:
     """What samples add to a cell: summed on the device, and brought from it at once."""
     wide = losses.to(summing_dtype(losses.device))
     sums = wide.new_empty(3)
     sums[0], sums[1], sums[2] = wide.sum(), wide.square().sum(), hits.sum()
     loss_sum, square_sum, right = sums.tolist()
-    return _SUMS.pack(loss_sum, square_sum, int(right), len(losses))
+    return loss_sum, square_sum, int(right), len(losses)
+
+
+def packed(losses: Tensor, hits: Tensor) -> bytes:
+    """`sums_of` samples, as a unit's result has them."""
+    return _SUMS.pack(*sums_of(losses, hits))
+
+
+def packed_sums(several: Iterable[Sums]) -> bytes:
+    """Several sums one after the other."""
+    return b"".join(_SUMS.pack(*sums) for sums in several)
+
+
+def sums_in(result: bytes) -> list[Sums]:
+    """The sums that a unit's result holds, one after the other."""
+    return list(_SUMS.iter_unpack(result))
 
 
 def add_sums(growing: GrowingSurface, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
-    """Add `sums_of` a unit's cells, one after the other, to those that miss them."""
-    sums = list(_SUMS.iter_unpack(result))
+    """Add the sums of a unit's cells, one after the other, to those that miss them."""
+    sums = sums_in(result)
     for k in missing:
-        growing.add(_place(growing, unit[2 + k]), *sums[k])
+        growing.add(place_of(growing, unit[2 + k]), *sums[k])
 
 
 def _each(losses: Tensor, hits: Tensor) -> bytes:
@@ -256,5 +273,6 @@ def _each(losses: Tensor, hits: Tensor) -> bytes:
     return losses.float().cpu().numpy().tobytes() + answers.cpu().numpy().tobytes()
 
 
-def _place(growing: GrowingSurface, cell: int) -> Cell:
+def place_of(growing: GrowingSurface, cell: int) -> Cell:
+    """Where in the grid a cell lies, of which the flat index is given."""
     return divmod(cell, len(growing.beta))

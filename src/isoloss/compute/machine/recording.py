@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
-from isoloss.compute.machine.memory import is_out_of_memory
+from isoloss.compute.machine.memory import is_out_of_memory, peak_bytes
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import where_users_code_failed
@@ -92,6 +92,7 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
             if friendly:
                 raise IsolossError(friendly) from error
             raise
+        run.record_environment(peak_memory=most_memory(prepared))
         done = Done(round(time.monotonic() - began, 3))
         run.emit(done)
         yield done
@@ -136,6 +137,13 @@ def _record_failure(run: Run, message: str) -> None:
     # If the disk is full or gone, the caller still hears the first reason.
     with suppress(IsolossError):
         run.emit(Failed(in_one_line(message)))
+
+
+def most_memory(prepared: Prepared) -> int:
+    """The bytes that this process has needed at most, of the device where that has its own."""
+    import torch
+
+    return peak_bytes(torch.device(str(prepared.device)))
 
 
 def _machine(prepared: Prepared) -> dict[str, object]:

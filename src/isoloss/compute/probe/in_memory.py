@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
@@ -19,6 +19,7 @@ from isoloss.compute.data.batch import Batch
 from isoloss.compute.data.reading import read_batches
 from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.losses import Loss
+from isoloss.compute.engine.quantities import Quantity, check_quantities
 from isoloss.compute.machine.device import choose_device
 from isoloss.compute.machine.for_scripts import in_one_line, watch
 from isoloss.compute.machine.process_group import ProcessGroup, Ranks
@@ -65,6 +66,7 @@ def probe(
     out: str | Path | None = None,
     on_event: Callable[[Event], object] | None = None,
     per_batch: bool = False,
+    quantities: Sequence[Quantity] = (),
 ) -> Surface:
     """The loss over the grid θ* + alpha[i]·δ + beta[j]·η.
 
@@ -102,6 +104,8 @@ def probe(
         on_event: called with each of `isoloss.events` as it happens; what it raises ends the probe.
         per_batch: whether `loss` gives one number for a batch. Each batch is then one sample, and
             counts by its size; batches are those of `data`, of `batch_size` (64) where it has none.
+        quantities: what is found at every point beside the loss, as columns of the surface:
+            `isoloss.robustness.Adversarial`, `isoloss.robustness.Denoised`, `isoloss.OfClass`.
 
     Returns:
         The surface; its losses are means over samples, not over batches. Where all of `data` has
@@ -124,6 +128,7 @@ def probe(
         origin=plane.origin, per_batch=per_batch, batch_size=batch_size, seed=seed,
     )  # fmt: skip
     shuffled = given.shuffled(seed, where)
+    check_quantities(quantities, model, given.loss, shuffled, where)
     paths = paths_of(trajectory)
     located = locate(plane, paths, None, model)
     request = Request(
@@ -142,6 +147,7 @@ def probe(
         calibration=_calibration(shuffled, batch_norm),
         meta={"model": type(model).__name__, "plane": plane.kind, "batch_norm": batch_norm},
         is_from_python=True,
+        quantities=tuple(quantities),
     )
     if out is None:
         probing = PlaneProbing(request, paths, located)

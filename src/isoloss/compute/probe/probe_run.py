@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import torch
 
 from isoloss.compute.data.in_words import in_words
 from isoloss.compute.data.reading import GivenBatches
+from isoloss.compute.engine.quantities import Quantity, check_quantities
 from isoloss.compute.machine.device import choose_device
+from isoloss.compute.machine.hashes import digest_of
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.machine.user_code import import_user_function
@@ -46,6 +48,9 @@ from isoloss.run import Run
 from isoloss.settings import ProbeSettings
 from isoloss.settings.direction_paths import file_of
 
+AskedFor = Callable[[ProbeSettings, Network, ProbedData, torch.device], tuple[Quantity, ...]]
+"""Finds the quantities that settings ask for; those of attacks and defenses lie above."""
+
 
 @dataclass(frozen=True)
 class Probing:
@@ -55,10 +60,15 @@ class Probing:
     probed: ProbedNetwork
     data: ProbedData
     device: torch.device
+    quantities: tuple[Quantity, ...] = ()
 
     @classmethod
-    def prepare(cls, settings: ProbeSettings) -> Probing:
-        """Load data and network; refuses what cannot be probed before anything is written."""
+    def prepare(cls, settings: ProbeSettings, asked: AskedFor | None = None) -> Probing:
+        """Load data and network; refuses what cannot be probed before anything is written.
+
+        Args:
+            asked: finds the quantities that the settings ask for.
+        """
         device = Ranks.current().own(choose_device(settings.device))
         probed = load_probed_network(settings)
         settings.plane_kind.check_enough(sum(len(path.checkpoints) for path in probed.paths))
@@ -67,7 +77,12 @@ class Probing:
         if settings.directions is not None:
             build(PlaneInputs(probed.network.model, settings, settings.seed))
         data = _data(settings, probed.network, settings.split, device)
-        return cls(settings, probed, data, device)
+        if asked is None:
+            return cls(settings, probed, data, device)
+        quantities = asked(settings, probed.network, data, device)
+        few = data.shuffled(settings.seed, device, settings.samples)
+        check_quantities(quantities, probed.network.model, data.loss, few, device)
+        return cls(settings, probed, data, device, quantities)
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
@@ -214,6 +229,7 @@ class Probing:
             batch_size=settings.batch_size,
             points_at_once=settings.points_at_once,
             calibration=calibration,
+            quantities=self.quantities,
             meta={
                 "run": run.name,
                 "model": self.probed.network.name,
@@ -257,6 +273,7 @@ class Probing:
             "weights": digest(self._used_checkpoints()),
             "data": self.probed.network.dataset.digest(),
             "settings": hashlib.sha256(asked.encode()).hexdigest(),
+            **{f"what {q.title} is": digest_of(q.depends_on) for q in self.quantities},
         }
 
     def _used_checkpoints(self) -> list[Path]:

@@ -69,6 +69,7 @@ class ProbingAtHand:
                 "loss": _digest_of_loss(as_batch_loss(request.loss)),
                 "grid": digest_of(axes),
                 "trajectory": digest_of(checkpoints),
+                **{f"what {q.title} is": digest_of(q.depends_on) for q in request.quantities},
             },
         )
 

@@ -12,6 +12,7 @@ from torch import nn
 from isoloss.compute.data.batch import Batch, size_of
 from isoloss.compute.data.shuffled_samples import UNEQUAL, ShuffledSamples
 from isoloss.compute.engine.losses import BatchLoss, Loss
+from isoloss.compute.engine.quantities import Quantity
 from isoloss.compute.networks.copying import check_network
 from isoloss.compute.planes.plane import Plane
 from isoloss.errors import IsolossError
@@ -34,6 +35,7 @@ class Request:
         calibration: batches to measure batch-norm statistics on at every point, or None.
         meta: what is known of what is probed; JSON-compatible.
         is_from_python: whether a script asks, to which options are named as arguments.
+        quantities: what is found at every point beside the loss.
     """
 
     model: nn.Module
@@ -52,6 +54,7 @@ class Request:
     calibration: Sequence[Batch] | None = None
     meta: dict[str, Any] = field(default_factory=dict[str, Any])
     is_from_python: bool = False
+    quantities: Sequence[Quantity] = ()
 
     def __post_init__(self) -> None:
         check_network(self.model)
@@ -66,6 +69,11 @@ class Request:
         if not self.data.can_be_cut and (self.tolerance or self.samples):
             # Whole batches would be drawn, which says little of the error: lengths go together.
             raise IsolossError(UNEQUAL)
+        if self.quantities and self.tolerance is not None:
+            raise IsolossError(
+                "quantities are found on every sample: leave the tolerance out, or say how many "
+                "samples"
+            )
 
     @property
     def limit(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
 from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
 from isoloss.compute.engine.points_at_once import points_at_once
+from isoloss.compute.engine.quantities import CHAIN, EveryQuantity, Quantity
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
@@ -98,7 +99,7 @@ class SurfaceProbing:
         group.broadcast("engine", json.dumps(self._engine()).encode())
         self._is_shared = group.ranks.world > 1
         schedule = self._schedule()
-        together = int(self.growing.meta["points_at_once"])
+        together = CHAIN if self._request.quantities else int(self.growing.meta["points_at_once"])
         yield from carry_out(schedule, schedule.rounds(), group, together)
         if group.ranks.world > 1:
             yield Log(group.units_done)
@@ -198,7 +199,8 @@ class SurfaceProbing:
         """What is known of the surface before it is begun."""
         asked = self._request
         fractions = asked.plane.explained_variance_ratio
-        together = points_at_once(self.evaluator, asked.points_at_once)
+        # Of quantities one point follows from another.
+        together = 1 if asked.quantities else points_at_once(self.evaluator, asked.points_at_once)
         return {
             **asked.meta,
             **_of_loss(as_batch_loss(asked.loss)),
@@ -214,6 +216,7 @@ class SurfaceProbing:
             "batch_size": self.evaluator.batch_size,
             "points_at_once": together,
             "folded_batch_norms": self.evaluator.folded,
+            **_of_quantities(asked.quantities),
             "device": asked.device.type,
             "versions": {"isoloss": __version__, "torch": str(torch.__version__)},
         }
@@ -235,9 +238,13 @@ class SurfaceProbing:
     def _empty(self, meta: dict[str, Any]) -> GrowingSurface:
         asked = self._request
         facts = (*asked.axes, asked.population, self.evaluator.classifies, meta)
+        populations = {
+            quantity.name: quantity.population(asked.data, asked.population)
+            for quantity in asked.quantities
+        }
         if self._folder is None or not meta:
-            return GrowingSurface.in_memory(*facts)
-        return GrowingSurface.create(self._folder, *facts)
+            return GrowingSurface.in_memory(*facts, quantities=populations)
+        return GrowingSurface.create(self._folder, *facts, quantities=populations)
 
     def _evaluator(self, precision: str, batch_size: int | None) -> Evaluator:
         asked = self._request
@@ -257,11 +264,12 @@ class SurfaceProbing:
         asked = self._request
         if self._kept_schedule is None:
             filled = (self.growing, self.evaluator, asked.limit)
-            self._kept_schedule = (
-                EverySample(*filled)
-                if asked.tolerance is None
-                else ToTolerance(*filled, asked.tolerance, self._folder)
-            )
+            if asked.quantities:
+                self._kept_schedule = EveryQuantity(*filled, asked.quantities)
+            elif asked.tolerance is None:
+                self._kept_schedule = EverySample(*filled)
+            else:
+                self._kept_schedule = ToTolerance(*filled, asked.tolerance, self._folder)
         return self._kept_schedule
 
     def _candidates(self) -> list[str]:
@@ -295,8 +303,8 @@ class SurfaceProbing:
         something to see within seconds. If the audit fails they are computed again.
         """
         precision = self.growing.meta["precision"]
-        yield from self._first_look()
-        found = self._compare_with_fp32()
+        looked = yield from self._first_look()
+        found = self._compare_with_fp32(looked.snapshot().loss)
         if found.passes(self._request.tolerance):
             self._describe(
                 precision_audit="passed",
@@ -314,14 +322,23 @@ class SurfaceProbing:
         if self.growing.meta["precision_audit"] == "due":
             yield from self._audit()
 
-    def _first_look(self) -> Iterator[Event]:
-        schedule = self._schedule()
-        counts = self.growing.count.ravel()
-        last = self._request.data.cut(min(FIRST_LOOK, self._request.limit))
-        look = [(int(c), 0, last) for c in levels(self.growing.shape)[0] if counts[c] == 0]
+    def _first_look(self) -> Generator[Event, None, GrowingSurface]:
+        """Returns the surface that holds it: of quantities, which grow in chains, one beside."""
+        asked = self._request
+        if asked.quantities:
+            growing = GrowingSurface.in_memory(
+                *asked.axes, asked.population, self.evaluator.classifies, self.growing.meta
+            )
+            schedule = EverySample(growing, self.evaluator, asked.limit)
+        else:
+            growing, schedule = self.growing, self._schedule()
+        counts = growing.count.ravel()
+        last = asked.data.cut(min(FIRST_LOOK, asked.limit))
+        look = [(int(c), 0, last) for c in levels(growing.shape)[0] if counts[c] == 0]
         yield from carry_out(schedule, [look], ProcessGroup(), 1)
+        return growing
 
-    def _compare_with_fp32(self) -> Audit:
+    def _compare_with_fp32(self, known: Array) -> Audit:
         asked = self._request
         exact = Evaluator(
             asked.model, asked.plane, asked.data, asked.loss, asked.device,
@@ -329,7 +346,7 @@ class SurfaceProbing:
         )  # fmt: skip
         last = asked.data.cut(min(AUDITED_SAMPLES, asked.limit))
         points = _audited_points(*asked.axes)
-        return audit(exact, self.evaluator, points, last, self.growing.snapshot().loss)
+        return audit(exact, self.evaluator, points, last, known)
 
     def _engine(self) -> dict[str, Any]:
         return {k: self.growing.meta[k] for k in ("precision", "batch_size")}
@@ -361,6 +378,16 @@ def _of_loss(loss: BatchLoss) -> dict[str, Any]:
     elif loss.targets_per_sample != 1:
         facts["targets_per_sample"] = loss.targets_per_sample
     return facts
+
+
+def _of_quantities(quantities: Sequence[Quantity]) -> dict[str, Any]:
+    """What a surface keeps of further quantities."""
+    if not quantities:
+        return {}
+    found: dict[str, Any] = {"quantities": {q.name: q.title for q in quantities}}
+    for quantity in quantities:
+        found |= quantity.facts
+    return found
 
 
 def _of_directions(plane: Plane) -> dict[str, Any]:

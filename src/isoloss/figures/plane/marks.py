@@ -179,7 +179,7 @@ def _label_epochs(
             chosen.append(k)
     for k in chosen:
         text = number_label(float(epochs[k]))
-        text = f"epoch {text}" if k in (0, count - 1) else text
+        text = f"{path.clock} {text}" if k in (0, count - 1) else text
         if name and k == count - 1:
             text = f"{name}, {text}"
         labels.add(text, float(alpha[k]), float(beta[k]), _aside(places, k))

@@ -1,4 +1,5 @@
-"""What colours do not tell: values beyond the scale, cells that are infinite, NaN or pending."""
+"""What colours do not tell: what is outlined, values beyond the scale, cells that are infinite, NaN
+or pending."""
 
 from __future__ import annotations
 
@@ -12,14 +13,15 @@ from isoloss.figures.plane.subplot import Subplot
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.height import clamped
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER
+from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.ticks import told_apart
 from isoloss.scene.texturing import quantity
-from isoloss.scene.theme import Theme
+from isoloss.scene.theme import Color, Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Sign = Literal["clamped", "infinite", "NaN", "pending"]
+Sign = Literal["clamped", "infinite", "NaN", "pending", "ball", "cube"]
 
 BEYOND = "////"
 """The hatching of what lies beyond the scale, as on the surface in space."""
@@ -39,7 +41,7 @@ def remarks(subplot: Subplot, is_terse: bool = False) -> list[Remark]:
     scale, losses = subplot.frame.scale, subplot.losses
     finite = losses[np.isfinite(losses)]
     prefix = "" if subplot.field is None else f"{quantity([subplot.layer])} "
-    found: list[Remark] = []
+    found = [Remark(one.name, one.kind) for one in _outlines(subplot)]
     if (subplot.mesh.clamped > 0).any():
         most = float(finite.max())
         text = f"{clamped(scale, '>')}, up to {told_apart(most, most - scale.lo)}"
@@ -61,6 +63,12 @@ def draw_remarks(axes: Axes, subplot: Subplot, theme: Theme, unit: float) -> Non
     """Put the signs where they belong."""
     mesh = subplot.mesh
     grid = (mesh.alpha, mesh.beta)
+    for one in _outlines(subplot):
+        closed = np.append(one.corners, one.corners[:1], axis=0).T
+        limits = axes.get_xlim(), axes.get_ylim()
+        axes.plot(*closed, color=theme.path_casing, lw=3.4 * unit, zorder=4, gid=one.kind)
+        axes.plot(*closed, color=_tone(one.kind, theme), lw=1.7 * unit, zorder=5)
+        axes.set(xlim=limits[0], ylim=limits[1])
     missing = mesh.computed.T < 0.5
     if missing.any():
         axes.contourf(*grid, missing, [0.5, 2], colors=[(*theme.uncomputed[:3], 0.75)])
@@ -78,8 +86,11 @@ def draw_remarks(axes: Axes, subplot: Subplot, theme: Theme, unit: float) -> Non
 
 def sign_of(remark: Remark, theme: Theme, unit: float) -> Any:
     """Its entry of the legend."""
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    if remark.sign in ("ball", "cube"):
+        return Line2D([], [], label=remark.text, color=_tone(remark.sign, theme), lw=1.7 * unit)
     looks: dict[Sign, dict[str, Any]] = {
         "clamped": {
             "hatch": BEYOND,
@@ -92,6 +103,14 @@ def sign_of(remark: Remark, theme: Theme, unit: float) -> Any:
     if remark.sign in looks:
         return Patch(label=remark.text, **looks[remark.sign])
     return Patch(label=remark.text, lw=1.2 * unit, **_hole_style(remark.sign, theme))
+
+
+def _outlines(subplot: Subplot) -> list[Outline]:
+    return outlines_of(subplot.layer.surface.meta) if subplot.scene.appearance.trajectory else []
+
+
+def _tone(sign: Sign, theme: Theme) -> Color:
+    return theme.ball if sign == "ball" else theme.cube
 
 
 def _hole_style(sign: Sign, theme: Theme) -> dict[str, Any]:

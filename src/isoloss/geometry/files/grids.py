@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import GRIDS, Surface
 
 _ROUNDING = 1e-5
 """The most that rounding moves a coordinate, as a fraction of the largest."""
@@ -22,7 +22,8 @@ _NO_GRID = "its {} points do not form a grid, in which each α has every β"
 def surface_of_grids(
     alpha: Array, beta: Array, grids: Mapping[str, NDArray[Any]], meta: dict[str, Any]
 ) -> Surface:
-    """The surface with the values (A, B) in `grids`, of which all but the loss may be missing."""
+    """The surface with the values (A, B) in `grids`, of which all but the loss may be missing; by
+    names that are not its own they are its further columns."""
     loss = grids["loss"]
     return Surface(
         alpha,
@@ -33,6 +34,7 @@ def surface_of_grids(
         grids.get("count", np.ones(loss.shape, np.int64)),
         meta,
         grids.get("spread"),
+        columns={name: v for name, v in grids.items() if name not in (*GRIDS, "spread")},
     )
 
 

@@ -59,33 +59,41 @@ def names_of_surface(names: Collection[str]) -> tuple[str, str | None, str]:
 
 
 def columns_of(
-    arrays: Mapping[str, NDArray[Any]], chosen: tuple[str, str | None, str]
+    arrays: Mapping[str, NDArray[Any]],
+    chosen: tuple[str, str | None, str],
+    further: Collection[str] = (),
 ) -> dict[str, NDArray[Any]]:
-    """The values of `Surface` in `arrays`, exactly, by our names."""
+    """The values of `Surface` in `arrays`, exactly, by our names, and its `further` columns."""
     columns: dict[str, NDArray[Any]] = {"loss": reals(arrays[chosen[2]], chosen[2])}
     if chosen[0] == "alpha" and chosen[2] == "loss":
-        for name in EXTRAS:
+        for name in (*EXTRAS, *further):
             if name in arrays:
                 columns[name] = (counts if name == "count" else reals)(arrays[name], name)
     return columns
 
 
-def surface_of_arrays(arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any]) -> Surface:
+def surface_of_arrays(
+    arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any], further: Collection[str] = ()
+) -> Surface:
     """The surface or curve in arrays by name: a grid over two axes, or points in any order.
 
     `loss[i, j]` belongs to `alpha[i]`, `beta[j]`; axes may run downwards, and be rows or columns.
     Coordinates of the losses' own shape are those of each point.
 
+    Args:
+        further: the names of columns that are the surface's own.
+
     Raises:
         IsolossError: if names or shapes say something else.
     """
     chosen = names_of_surface(arrays)
-    columns = columns_of(arrays, chosen)
+    columns = columns_of(arrays, chosen, further)
     loss = columns["loss"]
     alpha = reals(arrays[chosen[0]], chosen[0])
     beta = np.zeros(1) if chosen[1] is None else reals(arrays[chosen[1]], chosen[1])
-    if columns.get("spread", loss).shape != loss.shape:
-        del columns["spread"]  # An extra that does not fit must not cost the surface.
+    for name in ("spread", *further):
+        if columns.get(name, loss).shape != loss.shape:
+            del columns[name]  # An extra that does not fit must not cost the surface.
     for name, values in columns.items():
         if values.shape != loss.shape:
             raise IsolossError(f"{name} has shape {values.shape}, {chosen[2]} has {loss.shape}")

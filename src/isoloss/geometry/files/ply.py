@@ -2,9 +2,10 @@
 
 A surface's vertices are written row by row (β fastest): `x y` are α and β, `z` the height as it is
 drawn, `nx ny nz` and `red green blue` how it looks, `loss accuracy loss_stderr count` (and `spread`
-where there is one) its values; all but the looks comes back exactly. α is not called `alpha`, which
-other programs take for how opaque a colour is; files of older versions have `alpha beta` beside
-`x y`. One comment line `isoloss {…}` holds, as ASCII JSON, what made it.
+and further columns, where there are any) its values; all but the looks comes back exactly. α is not
+called `alpha`, which other programs take for how opaque a colour is; files of older versions have
+`alpha beta` beside `x y`. One comment line `isoloss {…}` holds, as ASCII JSON, what made it, and
+which further `columns` are its own.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.files.exact import EXACT, counts, reals
+from isoloss.geometry.files.further import described, taken_from
 from isoloss.geometry.files.grids import surface_of_points
 from isoloss.geometry.files.holes import known, whole_cells, without_holes
 from isoloss.geometry.files.look import Look, Relief, height_colors, normals, only_heights
 from isoloss.geometry.files.ply_vertices import TRIANGLE, header_of, read_vertices
 from isoloss.geometry.files.remark import remark
-from isoloss.geometry.surface import Surface
+from isoloss.geometry.surface import Surface, grids_of
 from isoloss.geometry.trajectory import Trajectory
 
 plyfile: Any = _plyfile  # it has no type stubs
@@ -55,15 +57,14 @@ def save_surface_ply(surface: Surface, path: Path, look: Look | None = None) -> 
             f"cannot save a grid of {surface.shape[0]}×{surface.shape[1]} as {path.name}: a curve "
             "has one β, and .npz or .csv keeps it"
         )
-    rows, columns = surface.shape
-    spread = [] if surface.spread is None else ["spread"]
+    values_of = grids_of(surface)
     look = look or Look()
     vertex = np.zeros(
-        rows * columns,
+        surface.loss.size,
         [(n, "f8") for n in "xyz"]
         + [(n, "f4") for n in (_NORMAL if look.smooth else ())]
         + [(n, "u1") for n in _COLOR]
-        + [(n, "f8") for n in (*_SURFACE_FIELDS, *spread)]
+        + [(n, "f8") for n in values_of if n != "count"]
         + [("count", _type_of_counts(surface, path))],
     )
     relief = Relief(surface, look.log_height)
@@ -78,12 +79,12 @@ def save_surface_ply(surface: Surface, path: Path, look: Look | None = None) -> 
         upwards = normals(surface, height)
         for k, name in enumerate(_NORMAL):
             vertex[name] = upwards[..., k].ravel()
-    for name in (*_SURFACE_FIELDS, "count", *spread):
-        vertex[name] = getattr(surface, name).ravel()
+    for name, values in values_of.items():
+        vertex[name] = values.ravel()
     triangles = _triangles(known(surface))
     face = np.empty(len(triangles), [("vertex_indices", "i4", (3,))])
     face["vertex_indices"] = triangles
-    return _write(path, [("vertex", vertex), ("face", face)], "surface", surface.meta)
+    return _write(path, [("vertex", vertex), ("face", face)], "surface", described(surface))
 
 
 def save_trajectory_ply(
@@ -108,6 +109,7 @@ def load_surface_ply(path: Path) -> Surface:
         IsolossError: if the file is not a PLY, is cut short, or holds no grid.
     """
     vertex, meta = read_vertices(path)
+    further = taken_from(meta or {})
     names = set(vertex.dtype.names or ())
     place = ("alpha", "beta") if {"alpha", "beta", "loss"} <= names else ("x", "y")
     ours = {*place, "loss"} <= names
@@ -119,10 +121,10 @@ def load_surface_ply(path: Path) -> Surface:
     columns: dict[str, NDArray[Any]] = {"loss": loss}
     if ours:
         columns |= {n: _column(vertex, n) for n in _SURFACE_FIELDS[1:] if n in names}
-        if _is_number(vertex, "spread"):
-            columns["spread"] = _column(vertex, "spread")
         if _is_number(vertex, "count"):
             columns["count"] = counts(vertex["count"])
+        extras = ("spread", *further)
+        columns |= {n: _column(vertex, n) for n in extras if _is_number(vertex, n)}
     return surface_of_points(alpha, beta, columns, meta or {})
 
 

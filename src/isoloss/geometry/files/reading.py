@@ -17,7 +17,7 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface, check_values
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.paths import exists, is_file, is_folder
-from isoloss.run_folder import CURVE, GROWING, RUN, SURFACE, is_run
+from isoloss.run_folder import CURVE, DEFENDED, DEFENDED_GROWING, GROWING, RUN, SURFACE, is_run
 
 Tell = Callable[[str], object]
 _TRAJECTORY = re.compile(r"(?:^|-)trajectory(?=-|$)")
@@ -58,9 +58,17 @@ def load_alone(path: str | Path) -> Surface:
         raise IsolossError(f"what is loaded is a path, not a {type(path).__name__}") from error
     if is_folder(path):
         return _load_run(path)
+    if still_grows(path):
+        return GrowingSurface.open(path.parent / DEFENDED_GROWING).snapshot()
     if not exists(path):
         raise nothing_at(path)
     return load_surface(path)
+
+
+def still_grows(path: Path) -> bool:
+    """Whether a path is that of a surface behind a defense which has no file yet, but values."""
+    named = path.name == DEFENDED and not exists(path)
+    return named and GrowingSurface.exists(path.parent / DEFENDED_GROWING)
 
 
 def load_trajectories(path: str | Path, tell: Tell = warn) -> list[Trajectory]:

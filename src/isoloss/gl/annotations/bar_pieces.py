@@ -16,7 +16,7 @@ from isoloss.gl.primitives.labels import Label, TextPass
 from isoloss.scene.colormaps import banded, shades
 from isoloss.scene.levels import read_at
 from isoloss.scene.scene import Palette
-from isoloss.scene.texturing import ColorScale, end_lines
+from isoloss.scene.texturing import ColorScale, class_positions, end_lines
 from isoloss.scene.theme import Color
 
 Triangles = list[NDArray[np.void]]
@@ -86,6 +86,10 @@ class BarPieces:
             inner = [at for at, _ in self.bands]
             edges = np.concatenate([[0.0], inner, [1.0]])
             low = high = banded(inner, *palette)
+        elif self.colors.classes:
+            numbers = [number for number, _ in self.colors.classes]
+            edges = np.linspace(0, 1, len(numbers) + 1)
+            low = high = shades(class_positions(numbers), *palette)
         else:
             edges = np.linspace(0, 1, _STEPS + 1)
             low, high = (shades(e, *palette) for e in (edges[:-1], edges[1:]))

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from isoloss.geometry.height import clamped
+from isoloss.geometry.outlines import outlines_of
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.levels import own_height
@@ -40,6 +41,7 @@ class Extent:
         has_infinite, has_nan: whether there are such values.
         is_whole: whether every cell has been computed.
         quantity: what the values are.
+        outlines: what is outlined on surfaces, as (kind, name).
     """
 
     lowest: float
@@ -48,6 +50,7 @@ class Extent:
     has_nan: bool
     is_whole: bool
     quantity: str
+    outlines: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, layers: list[SurfaceLayer]) -> Extent:
@@ -62,6 +65,13 @@ class Extent:
             bool(np.isnan(values).any()),
             all(layer.surface.computed.all() for layer in layers),
             quantity(layers),
+            tuple(
+                dict.fromkeys(
+                    (one.kind, one.name)
+                    for layer in layers
+                    for one in outlines_of(layer.surface.meta)
+                )
+            ),
         )
 
 
@@ -82,6 +92,9 @@ def notes(
         found.append(Note(f"lines: {extent.quantity}", (*theme.quiet_ink[:3], 1.0), "line"))
     if own_height(appearance, frame) is not None and appearance.contour_value is not None:
         found.append(Note(prefix + scale.label(appearance.contour_value), theme.level, "line"))
+    if appearance.trajectory:
+        for kind, name in extent.outlines:
+            found.append(Note(name, theme.ball if kind == "ball" else theme.cube, "line"))
     if prefix:  # else the caps of the bar tell it
         lowest, highest = scale.beyond([extent.lowest, extent.highest])
         if highest > 0:

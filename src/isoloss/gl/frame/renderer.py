@@ -374,5 +374,9 @@ def _paint(texture: Texture, scene: Scene, frame: Frame, colors: ColorScale | No
     if texture.paint == "bands" and colors is not None:
         bands = tuple(at for at, _ in band_edges(appearance, frame, colors))
     return Paint(
-        appearance.colormap, appearance.reverse_colormap, bands, flat=not appearance.smooth
+        appearance.colormap,
+        appearance.reverse_colormap,
+        bands,
+        flat=not appearance.smooth,
+        classes=texture.paint == "classes",
     )

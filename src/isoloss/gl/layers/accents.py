@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.mesh import INFINITE, DisplayMesh
+from isoloss.geometry.outlines import outlines_of
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers import overlays
 from isoloss.gl.primitives.lines import LinePass, LineStyle, no_segments, segments
@@ -42,6 +43,7 @@ class Accents:
     def __init__(self) -> None:
         self._level, self._row = LinePass.batch(), LinePass.batch()
         self._rims, self._traces = LinePass.batch(), LinePass.batch()
+        self._outlines = {kind: LinePass.batch() for kind in ("cube", "ball")}
         self._made_from = MadeFrom()
 
     def update(
@@ -64,6 +66,16 @@ class Accents:
             rims, traces = hole_segments(mesh, theme)
             self._rims.upload(rims)
             self._traces.upload(traces)
+        if self._made_from.changed("outlines", (shape, theme)):
+            regions = outlines_of(layer.surface.meta)
+            for kind, batch in self._outlines.items():
+                color = theme.ball if kind == "ball" else theme.cube
+                of_kind = [
+                    overlays.outline_segments(mesh, one.corners, color)
+                    for one in regions
+                    if one.kind == kind
+                ]
+                batch.upload(np.concatenate([no_segments(), *of_kind]))
         palette = (appearance.colormap, appearance.reverse_colormap)
         if self._made_from.changed("row", (shape, colors, appearance.texture, palette)):
             rows = np.empty((0, 3))
@@ -73,8 +85,19 @@ class Accents:
                 row = overlays.grid_segments(mesh, shades(values, *palette))
             self._row.upload(row)
 
+    def draw_outlines(self, lines: LinePass, view: View, placed: tuple[Array, Array]) -> None:
+        """Draw what is outlined on the surface."""
+        unit, casing = view.scale, (*view.theme.path_casing[:3], 1.0)
+        for kind, batch in self._outlines.items():
+            width = 2.4 if kind == "ball" else 1.4
+            cased = LineStyle(
+                (width + 1.8) * unit, (1, 1, 1, 0.9), cap=1.0, bias=0.0017, toward=casing
+            )
+            lines.draw(batch, view, cased, placed)
+            lines.draw(batch, view, LineStyle(width * unit, cap=1.0, bias=0.0021), placed)
+
     def draw(self, lines: LinePass, view: View, placed: tuple[Array, Array], floor: bool) -> None:
-        """Draw them; `floor` also as they lie below, on the floor of the box."""
+        """Draw the others; `floor` also as they lie below, on the floor of the box."""
         unit = view.scale
         if floor:
             for batch, width in ((self._traces, 1.3), (self._level, 1.8), (self._row, 1.3)):
@@ -89,7 +112,7 @@ class Accents:
 
     def free(self) -> None:
         """Give the memory back."""
-        for batch in (self._level, self._row, self._rims, self._traces):
+        for batch in (self._level, self._row, self._rims, self._traces, *self._outlines.values()):
             batch.free()
 
 

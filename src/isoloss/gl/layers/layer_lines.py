@@ -45,6 +45,8 @@ def draw_contours(
         style = LineStyle(1.15 * unit, view.theme.contour, bias=0.0015)
         strokes.lines.draw(contours, view, style, placed)
     buffers.accents.draw(strokes.lines, view, placed, appearance.floor_contours)
+    if appearance.trajectory:
+        buffers.accents.draw_outlines(strokes.lines, view, placed)
 
 
 def draw_paths(

@@ -16,12 +16,13 @@ from isoloss.gl.primitives.markers import MARK, marks
 from isoloss.scene.layer import Marker, MarkerShape
 from isoloss.scene.legend import end_color, ends_of
 from isoloss.scene.scene import Frame
-from isoloss.scene.theme import Theme
+from isoloss.scene.theme import Color, Theme
 
 Records = NDArray[np.void]
 
 MOST_GRID_LINES = 60
 SHORTEST = 0.01  # of the box, whose sides are 2
+MOST_PIECES = 2000
 
 
 def contour_segments(mesh: DisplayMesh, levels: Array, colors: Array) -> Records:
@@ -44,6 +45,23 @@ def joined_ends(parts: list[tuple[Array, Array]], colors: Array) -> Records:
     ends = np.concatenate(none + [end for _, end in parts])
     lengths = [len(start) for start, _ in parts]
     return segments(starts, ends, np.repeat(colors[: len(parts)], lengths, axis=0))
+
+
+def outline_segments(mesh: DisplayMesh, corners: Array, color: Color) -> Records:
+    """A closed polygon of (k, 2) corners (α, β), laid upon the surface; in mesh coordinates."""
+    spans = [(axis[0], axis[-1] - axis[0] or 1.0) for axis in (mesh.alpha, mesh.beta)]
+    places = np.stack(
+        [2 * (corners[:, k] - low) / span - 1 for k, (low, span) in enumerate(spans)], axis=1
+    )
+    starts: list[Array] = [np.empty((0, 2))]
+    for here, there in zip(places, np.roll(places, -1, 0), strict=True):
+        pieces = int(np.clip(np.abs(there - here).max() / SHORTEST, 1, MOST_PIECES))
+        starts.append(here + np.linspace(0, 1, pieces, endpoint=False)[:, None] * (there - here))
+    x, y = np.concatenate(starts).T
+    points = np.column_stack([x, y, mesh.height_at(x, y)])
+    whole = np.isfinite(points[:, 2])
+    keep = whole & np.roll(whole, -1)
+    return segments(points[keep], np.roll(points, -1, 0)[keep], np.array(color))
 
 
 def grid_segments(mesh: DisplayMesh, colors: Array) -> Records:

@@ -45,6 +45,7 @@ class Paint:
         matte: one tone (r, g, b) instead of colours.
         unlit: from 0, fully shaded, to 1, not at all.
         flat: one normal a facet.
+        classes: values are those of classes, with nothing in between.
         occlusion: the size of the occlusion bound to texture unit 1; None where there is none.
     """
 
@@ -54,6 +55,7 @@ class Paint:
     matte: tuple[float, float, float] | None = None
     unlit: float = 0.0
     flat: bool = False
+    classes: bool = False
     occlusion: tuple[int, int] | None = None
 
 
@@ -228,6 +230,7 @@ class SurfacePass:
             parallel=camera.orthographic,
             key=key,
             flat=paint.flat,
+            classes=paint.classes,
             banded=paint.bands is not None,
             matte=paint.matte or (0.0, 0.0, 0.0),
             matte_share=0.0 if paint.matte is None else 1.0,
@@ -245,6 +248,8 @@ class SurfacePass:
         # Surfaces step back by their slope, so that lines upon them stay whole.
         GL.glEnable(GL.GL_POLYGON_OFFSET_FILL)
         GL.glPolygonOffset(1.0, 1.0)
+        # Both triangles of a cell begin at the same corner: where classes meet there are no teeth.
+        GL.glProvokingVertex(GL.GL_FIRST_VERTEX_CONVENTION)
         buffers.draw(budget, part, resolution)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 

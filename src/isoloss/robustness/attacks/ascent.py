@@ -5,6 +5,7 @@ Every image keeps its own count of steps, so that a batch stays full however man
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from isoloss.robustness.attacks.ball import Ball
 from isoloss.robustness.attacks.objective import Objective
+
+Watch = Callable[[Tensor], object]
+"""Is shown (N, C, H, W) iterates, every time that their objective is looked at."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def ascend(
     *,
     keep_best: bool = True,
     batch_size: int | None = None,
+    watch: Watch | None = None,
 ) -> Attacked:
     """Climb the loss from `start`, inside the balls around `images` and inside [0, 1].
 
@@ -59,6 +64,7 @@ def ascend(
             and be done with an image as soon as it is misclassified; else take all steps and
             return the last one.
         batch_size: images looked at together; None for all.
+        watch: is shown the images that are looked at.
     """
     n = len(images)
     current = start.clone()
@@ -74,6 +80,8 @@ def ascend(
         centres, truth = (images, labels) if whole else (images[rows], labels[rows])
         arrived = taken[rows] == steps
         value = objective(here, truth, not bool(arrived.all()))
+        if watch is not None:
+            watch(here)
 
         seen = value.losses.float()
         better = value.success & ~success[rows]

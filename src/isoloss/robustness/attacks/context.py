@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.protocol import Protocol, protocol_of
 from isoloss.settings import AttackSettings, DefendSettings
 
@@ -59,6 +59,8 @@ class AttackContext:
             allowed.
         batch_size: images, or images times draws, that suitably go through `model` together,
             forward and back; `forward_batch_size` likewise, forward alone.
+        watch: is shown every iterate of an attack by gradients, which then goes the whole way from
+            the image itself.
     """
 
     model: nn.Module
@@ -73,8 +75,12 @@ class AttackContext:
     strayed: dict[float, Strayed]
     batch_size: int
     forward_batch_size: int
+    watch: Watch | None = None
 
     @property
     def protocol(self) -> Protocol:
         """How attacks by gradients proceed in the run."""
-        return protocol_of(self.settings)
+        protocol = protocol_of(self.settings)
+        if self.watch is None:
+            return protocol
+        return replace(protocol, random_start=False, keep_best=False)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
-from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
 from isoloss.robustness.attacks.objective import (
     Draws,
@@ -42,6 +42,7 @@ def eot_pgd(
     batch_size: int | None = None,
     targeted: Any = None,
     loss: Loss = "ce",
+    watch: Watch | None = None,
 ) -> Attacked:
     """Gradient attack on a network that draws noise.
 
@@ -54,6 +55,7 @@ def eot_pgd(
         model, x, y, eps, generator, targeted, loss: as for `pgd`.
         draws: of the noise, at every step and for each image.
         batch_size: images times draws that go through the network together.
+        watch: is shown every iterate.
 
     Raises:
         IsolossError: as `pgd`.
@@ -82,7 +84,7 @@ def eot_pgd(
     with frozen(model):
         return climb(
             objective, x, y, eps, replace(protocol, keep_best=False), generator,
-            batch_size=images_at_once, compared=both,
+            batch_size=images_at_once, compared=both, watch=watch,
         )  # fmt: skip
 
 

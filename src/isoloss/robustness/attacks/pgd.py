@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked, ascend
+from isoloss.robustness.attacks.ascent import Attacked, Watch, ascend
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.losses import Loss
@@ -90,6 +90,7 @@ def attack(
     batch_size: int | None = None,
     targeted: Any = None,
     loss: Loss = "ce",
+    watch: Watch | None = None,
 ) -> Attacked:
     """`pgd` by a protocol, with all that is known of its outcome. Aimed at classes, `success` says
     whether these were reached."""
@@ -99,7 +100,7 @@ def attack(
         protocol = replace(protocol, keep_best=False)
     with frozen(model):
         objective = objective_of(model, loss)
-        return climb(objective, x, y, eps, protocol, generator, batch_size=batch_size)
+        return climb(objective, x, y, eps, protocol, generator, batch_size=batch_size, watch=watch)
 
 
 def with_targets(y: Tensor, targeted: Any) -> Tensor:
@@ -123,7 +124,7 @@ def pgd_attack(context: AttackContext) -> Attack:
     """`attack` by the protocol of a run."""
     return lambda x, y, eps: attack(
         context.model, x, y, eps, context.protocol, context.generator,
-        batch_size=context.batch_size,
+        batch_size=context.batch_size, watch=context.watch,
     )  # fmt: skip
 
 
@@ -133,7 +134,7 @@ def transfer_attack(context: AttackContext) -> Attack:
     to_the_end = replace(context.protocol, keep_best=False)
     return lambda x, y, eps: attack(
         context.undefended, x, y, eps, to_the_end, context.generator,
-        batch_size=context.batch_size,
+        batch_size=context.batch_size, watch=context.watch,
     )  # fmt: skip
 
 
@@ -148,6 +149,7 @@ def climb(
     *,
     batch_size: int | None,
     compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
+    watch: Watch | None = None,
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `objective` gives.
 
@@ -179,7 +181,7 @@ def climb(
             rows = rows[~outcome.success]
         fresh = ascend(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
-            keep_best=protocol.keep_best, batch_size=batch_size,
+            keep_best=protocol.keep_best, batch_size=batch_size, watch=watch,
         )  # fmt: skip
         if outcome is None:
             outcome = fresh

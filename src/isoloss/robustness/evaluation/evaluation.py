@@ -22,7 +22,7 @@ from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.setup import (
     Setup,
     Subject,
-    check_gradients,
+    check_attacks,
     load_subject,
     ready,
 )
@@ -30,7 +30,6 @@ from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import attack_of
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,9 @@ class Evaluation:
     def prepare(cls, settings: EvaluationSettings, subject: Subject | None = None) -> Evaluation:
         """Load networks, images and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
-        setup = ready(settings, subject or load_subject(settings))
+        setup = ready(settings, subject or load_subject(settings), settings.sigma)
         plan = Plan.of(settings, len(setup.images))
-        kinds = [attack_of(name) for name in plan.attacks]
-        for kind in kinds:
-            if kind.is_own and kind.name not in setup.own_attacks:
-                raise IsolossError(
-                    f"the attack {kind.name} was given in Python and lies in no file: go on from "
-                    "there, with isoloss.robustness.evaluate(…, out=…)"
-                )
-            kind.refuse_impossible(len(setup.classes))
-        if any(kind.needs_gradients for kind in kinds):
-            check_gradients(setup)
+        check_attacks(setup, plan.attacks)
         return cls(settings, setup, plan)
 
     @property

@@ -38,8 +38,12 @@ from isoloss.robustness.smoothing.smoothing import (
 from isoloss.robustness.smoothing.votes import first_noise
 from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import FEW, Fast
-from isoloss.settings import EvaluationSettings
+from isoloss.settings import EvaluationSettings, InputProbeSettings
+from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.source import is_function
+
+SubjectSettings = EvaluationSettings | InputProbeSettings
+"""Of runs about networks and images that are attacked."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +127,23 @@ class Subject:
     own_attacks: dict[str, OwnAttack]
 
 
-def order_of(samples: int, settings: EvaluationSettings) -> Tensor:
+def order_of(samples: int, settings: SubjectSettings) -> Tensor:
     """(n,) int64: which of so many samples are attacked, in order. It is that of a probe's samples:
-    whoever knows one knows the other."""
-    return shuffled(samples, settings.seed)[: settings.samples]
+    whoever knows one knows the other.
+
+    Raises:
+        IsolossError: if the one image that is asked for is none of them.
+    """
+    if settings.kind != "probe-input":
+        return shuffled(samples, settings.seed)[: settings.samples]
+    if settings.image >= samples:
+        raise IsolossError(
+            f"--image: there are {samples} {settings.split} images, from 0 to {samples - 1}"
+        )
+    return torch.tensor([settings.image])
 
 
-def load_subject(settings: EvaluationSettings) -> Subject:
+def load_subject(settings: SubjectSettings) -> Subject:
     """What the settings name.
 
     Raises:
@@ -163,8 +177,11 @@ def load_subject(settings: EvaluationSettings) -> Subject:
     )  # fmt: skip
 
 
-def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
+def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) -> Setup:
     """A subject made ready on the device; refuses what cannot be attacked or does not fit together.
+
+    Args:
+        sigmas: of the noise of defenses.
 
     Raises:
         IsolossError: saying what is wrong.
@@ -206,7 +223,7 @@ def ready(settings: EvaluationSettings, subject: Subject) -> Setup:
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
     )  # fmt: skip
-    for sigma in settings.sigma:
+    for sigma in sigmas:
         defense = setup.defense(0, sigma)
         defense.check(few)
         if isinstance(defense, DenoisedSmoothing):
@@ -250,6 +267,24 @@ def _model_under_attack(
     with torch.no_grad():
         refuse_nan(check_logits(reference(few), labels).sum(1))
     return ModelUnderAttack(name, fast, reference)
+
+
+def check_attacks(setup: Setup, names: Sequence[str]) -> None:
+    """Refuse attacks that cannot be carried out.
+
+    Raises:
+        IsolossError: saying why.
+    """
+    kinds = [attack_of(name) for name in names]
+    for kind in kinds:
+        if kind.is_own and kind.name not in setup.own_attacks:
+            raise IsolossError(
+                f"the attack {kind.name} was given in Python and lies in no file: go on from "
+                "there, with isoloss.robustness.evaluate(…, out=…)"
+            )
+        kind.refuse_impossible(len(setup.classes))
+    if any(kind.needs_gradients for kind in kinds):
+        check_gradients(setup)
 
 
 def check_gradients(setup: Setup) -> None:

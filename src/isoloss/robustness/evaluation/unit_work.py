@@ -33,7 +33,7 @@ class UnitWork:
     def result(self, unit: Unit) -> UnitResult:
         """Do (MAIN, combination, block), or (STUDY, study, ε)."""
         kind, which, detail = unit
-        with warnings.catch_warnings(), _repeatable():
+        with warnings.catch_warnings(), repeatable():
             # The report says what a protocol cannot reach.
             warnings.filterwarnings("ignore", message="the steps, ")
             if kind == MAIN:
@@ -70,7 +70,7 @@ class UnitWork:
 
 
 @contextmanager
-def _repeatable() -> Generator[None]:
+def repeatable() -> Generator[None]:
     """Convolutions on NVIDIA GPUs sum in the same order every time inside."""
     cudnn = torch.backends.cudnn
     with cudnn.flags(

@@ -53,5 +53,5 @@ def bpda_attack(context: AttackContext) -> Attack:
 def _through(defense: Smoothing, context: AttackContext) -> Attack:
     return lambda x, y, eps: eot_pgd(
         defense, x, y, eps, context.protocol, context.draws, context.generator,
-        batch_size=context.batch_size,
+        batch_size=context.batch_size, watch=context.watch,
     )  # fmt: skip

@@ -104,6 +104,12 @@ def _batches(
         yield torch.cat(rows), torch.cat(noise)
 
 
+def noise_of(image: Tensor, index: int, draws: int, seed: int = 0) -> Tensor:
+    """(draws, C, H, W) the noise of the first draws by which one image (C, H, W) is counted."""
+    blocks = [_block(image[None], index, VOTING, seed, k) for k in range(-(-draws // BLOCK))]
+    return torch.cat(blocks)[:draws]
+
+
 def first_noise(images: Tensor, indices: Sequence[int], seed: int = 0) -> Tensor:
     """(N, C, H, W) the noise of the draw of which `Votes.single` is."""
     drawn = [_block(images, index, VOTING, seed, 0)[0] for index in indices]

@@ -10,6 +10,8 @@ from pathlib import Path
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
 from isoloss.geometry.difference import difference
+from isoloss.geometry.files.reading import still_grows
+from isoloss.geometry.quantities import of_quantity
 from isoloss.naming import in_one_line, printable
 from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
@@ -134,8 +136,9 @@ def _described(
         if layer.source is None:
             raise IsolossError(f"cannot save the session: {layer.name} has no file of its own")
         return LayerEntry(
-            layer.name, *_both_forms(layer.source, folder), None, hidden, layer.markers
-        )
+            layer.name, *_both_forms(layer.source, folder), None, hidden, layer.markers,
+            layer.quantity,
+        )  # fmt: skip
 
     def view(scene: Scene) -> ViewEntry:
         hidden = sorted(index[layer] for layer in scene.hidden if index.get(layer, count) < count)
@@ -241,12 +244,13 @@ class _Reader:
         markers = tuple(replace(m, label=printable(m.label)) for m in entry.markers)
         return SurfaceLayer(
             printable(entry.name),
-            found.surface,
-            found.trajectories,
+            of_quantity(found.surface, entry.quantity),
+            () if entry.quantity else found.trajectories,
             found.source,
             markers,
             hidden=frozenset(entry.hidden_trajectories),
             derived=found.derived,
+            quantity=entry.quantity,
         )
 
     def _difference(self, a: int, b: int) -> SurfaceLayer:
@@ -261,7 +265,7 @@ class _Reader:
 
     def _file(self, entry: LayerEntry) -> SurfaceLayer:
         for path in self._places(entry):
-            if is_folder(path) or is_file(path):
+            if is_folder(path) or is_file(path) or still_grows(path):
                 if path not in self._read:
                     self._read[path] = load_layer(path, self.remarks.append)
                 return self._read[path]

@@ -51,6 +51,7 @@ class LayerEntry:
         fallback: the same path in the other form, for when data or session have moved alone.
         difference: (a, b) where the layer shows a − b: their indices among layers and further.
         hidden_trajectories: indices of those that are not drawn.
+        quantity: which further quantity of the source the layer shows.
     """
 
     name: str
@@ -59,6 +60,7 @@ class LayerEntry:
     difference: tuple[int, int] | None = None
     hidden_trajectories: tuple[int, ...] = ()
     markers: tuple[Marker, ...] = ()
+    quantity: str = ""
 
 
 RANGES[LayerEntry, "source"] = RANGES[LayerEntry, "fallback"] = (0, 4096)

@@ -197,17 +197,109 @@ def test_a_job_of_an_earlier_window_can_be_cancelled(workspace, tmp_path):
         process.stdout.close()
 
 
-def test_runs_in_the_folder_are_found_and_can_be_forgotten(workspace, tmp_path):
+def test_runs_in_the_folder_are_listed_and_those_at_work_followed(workspace, tmp_path):
     Run.create(tmp_path / "runs" / "a", TrainSettings()).emit(Done(1.0))
+    held = Run.create(tmp_path / "runs" / "held", TrainSettings())
+    held.emit(Started(1))
     broken = tmp_path / "runs" / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
-    look(workspace)
-    assert [f.run.name for f in workspace.runs.followed] == ["a"]
-    assert workspace.runs.trained
+    with held.lock():
+        look(workspace)
+        assert [f.run.name for f in workspace.runs.followed] == ["held"]
+    listed = {entry.name: entry.state for entry in workspace.table.shown}
+    assert listed == {"a": "done", "held": "running", "broken": "damaged"}
+    assert {entry.name for entry in workspace.runs.trained} == {"a", "held"}
     workspace.runs.forget(workspace.runs.followed[0])
     look(workspace)
     assert workspace.runs.followed == []
+
+
+def test_runs_of_further_folders_are_listed_in_the_next_window_too(workspace, tmp_path):
+    Run.create(tmp_path / "cluster" / "far", TrainSettings()).emit(Done(1.0))
+    assert not workspace.list_folder(Path("gone"))
+    assert "no folder" in workspace.messages.lines[-1].text
+    assert workspace.list_folder(Path("cluster"))
+    assert workspace.list_folder(Path("cluster"))
+    assert [entry.name for entry in workspace.table.shown] == ["far"]
+    later = Workspace(tmp_path, Preferences.load(), StandIn)
+    look(later)
+    assert [entry.name for entry in later.table.shown] == ["far"]
+    later.unlist_folder(tmp_path / "cluster")
+    assert later.table.shown == []
+    assert Preferences.load().libraries == []
+
+
+def test_a_run_of_the_library_can_be_selected(workspace, tmp_path):
+    run = Run.create(tmp_path / "runs" / "a", TrainSettings())
+    run.emit(Metric(1, 0.1, 2.0, 0.3))
+    run.emit(Done(1.0))
+    look(workspace)
+    selected = workspace.runs.select(run.folder)
+    assert selected.metrics[0].train_loss == 2.0
+    assert workspace.runs.selected is selected
+    assert workspace.runs.select(run.folder) is selected
+    assert workspace.runs.followed == []
+    (run.folder / "run.json").write_text("{")
+    assert workspace.runs.select(tmp_path / "runs" / "b") is None
+    assert workspace.messages.lines[-1].level == "error"
+    assert workspace.runs.selected is selected
+
+
+def test_one_run_at_a_time_and_the_next_when_it_has_ended(workspace, tmp_path):
+    runs = workspace.runs
+    for name in "abc":
+        assert workspace.start(tmp_path / "runs" / name, TrainSettings())
+    a, b, c = (runs.of(tmp_path / "runs" / name) for name in "abc")
+    assert [f.is_active for f in (a, b, c)] == [True, False, False]
+    assert [runs.place(f) for f in (a, b, c)] == [None, 0, 1]
+    runs.queue.move(c.run.folder, 0)
+    a.run.emit(Done(1.0))
+    look(workspace)
+    assert [f.is_active for f in (b, c)] == [False, True]
+    runs.start_now(b)
+    assert [f.is_active for f in (b, c)] == [True, True]
+    assert runs.place(b) is None
+
+
+def test_a_run_that_waits_is_cancelled_by_taking_it_off_the_queue(workspace, tmp_path):
+    for name in "ab":
+        workspace.start(tmp_path / "runs" / name, TrainSettings())
+    waiting = workspace.runs.of(tmp_path / "runs" / "b")
+    workspace.runs.cancel(waiting)
+    assert workspace.runs.place(waiting) is None
+    assert not waiting.is_active
+    assert can_resume(waiting)
+    workspace.resume(waiting)
+    assert workspace.runs.place(waiting) == 0
+
+
+def test_a_run_is_resumed_as_soon_as_it_is_paused(workspace, tmp_path):
+    """Its process has said so, and has not ended yet, or nobody has noticed."""
+    workspace.start(tmp_path / "runs" / "t", TrainSettings())
+    followed = workspace.runs.selected
+    job = followed.job
+    followed.run.emit(Started(1))
+    followed.run.emit(Paused())
+    look(workspace)
+    with followed.run.lock():
+        workspace.resume(followed)
+        assert workspace.runs.place(followed) == 0
+    job.exit_code = 130
+    look(workspace)
+    assert followed.is_active
+    assert followed.job is not job
+
+
+def test_the_next_window_goes_on_with_the_queue(workspace, tmp_path):
+    for name in "ab":
+        workspace.start(tmp_path / "runs" / name, TrainSettings())
+    workspace.runs.of(tmp_path / "runs" / "a").run.emit(Done(1.0))
+    workspace.runs.queue.ended(tmp_path / "runs" / "a")
+    later = Workspace(tmp_path, Preferences(), StandIn)
+    look(later)
+    assert later.runs.of(tmp_path / "runs" / "b").is_active
+    assert later.runs.queue.waiting == ()
 
 
 def test_a_surface_grows_in_place_and_is_finished(workspace, surface, tmp_path):
@@ -441,8 +533,9 @@ def test_an_import_is_a_training_run_to_the_window(workspace, tmp_path):
     run.emit(Metric(0.0, 0.1, math.nan, math.nan, 1.5, 0.5))
     run.emit(Done(1.0))
     assert open_path(workspace, run.folder)
-    assert [f.run.name for f in workspace.runs.trained] == ["mine"]
-    assert workspace.runs.trained[0].metrics[0].test_loss == 1.5
+    look(workspace)
+    assert [entry.name for entry in workspace.runs.trained] == ["mine"]
+    assert workspace.runs.selected.metrics[0].test_loss == 1.5
     (found, *_) = all_trained(workspace.runs, str)
     assert (found.task, found.data) == ("classifier", "cifar10")
     assert found.label == "mine  (resnet20, done)"
@@ -462,8 +555,7 @@ def test_who_resumes_a_run_that_is_paused(workspace, tmp_path, source, said):
     run = Run.create(tmp_path / "runs" / "p", ProbeSettings(source=Path(source)))
     for event in (Started(1, "cpu"), Progress("probe", 3, 10, 1.0), Paused()):
         run.emit(event)
-    look(workspace)
-    (followed,) = workspace.runs.followed
+    followed = workspace.runs.select(run.folder)
     assert status_text(followed) == said
     assert can_resume(followed) is (source == "runs/net")
 

@@ -151,7 +151,7 @@ def test_every_choice_has_its_place_in_the_file():
     }  # fmt: skip
     assert names(ViewState) - {"hidden"} == names(ViewEntry) - {"hidden_layers"}
     assert names(LayerState) - {"layer", "hidden"} == (
-        names(LayerEntry) - {"source", "fallback", "difference", "hidden_trajectories"}
+        names(LayerEntry) - {"source", "fallback", "quantity", "difference", "hidden_trajectories"}
     )
 
 

@@ -6,7 +6,9 @@ No imgui here: a form is its fields, the values typed so far and the first thing
 from __future__ import annotations
 
 import re
+import shlex
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -20,17 +22,27 @@ from isoloss.app.state.forms.known_names import (
     problem_with_denoiser,
     problem_with_network,
 )
+from isoloss.errors import IsolossError
 from isoloss.naming import capitalized
 from isoloss.settings import (
     AnySettings,
     ImportSettings,
+    InputProbeSettings,
     NetworkSettings,
     ProbeSettings,
     RobustnessSettings,
     Settings,
     explain,
 )
-from isoloss.settings.text import choices, command_line, examples_of, help_of, only_with
+from isoloss.settings.sweep import Swept, swept, values_in
+from isoloss.settings.text import (
+    choices,
+    command_line,
+    examples_of,
+    help_of,
+    holds_one,
+    only_with,
+)
 
 Kind = Literal[
     "text", "path", "paths", "choice", "switch", "integer", "number", "grid", "range", "numbers"
@@ -52,7 +64,8 @@ _RARE: dict[type[Settings], set[str]] = {
         "model", "stem", "data", "image_size", "key", "batch_size", "points_at_once",
     },
     ImportSettings: {"stem", "image_size", "key", "order", "batch_size"},
-    ProbeSettings: {"parameters", "loss", "per_batch"},
+    ProbeSettings: {"parameters", "loss", "per_batch", "step_size"},
+    InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
     },
@@ -115,12 +128,18 @@ class Form:
         error: the first thing that is wrong, in one line.
         wrong: the name of the field it is about.
         missing: whether that field has merely not been filled in yet.
+        repeated: the values of the run that it was filled in from; None where it was not.
+        several: what is typed for fields that take several values, by their names.
+        runs: of the sweep that these ask for; the first has `settings`.
     """
 
     def __init__(self, model: type[Settings]) -> None:
         self.model = model
         self.fields = fields_of(model)
         self.values: dict[str, Any] = {f.name: f.default for f in self.fields}
+        self.repeated: dict[str, Any] | None = None
+        self.several: dict[str, str] = {}
+        self.runs: list[Swept] = []
         self.settings: AnySettings | None = None
         self.error = ""
         self.wrong = ""
@@ -148,37 +167,99 @@ class Form:
 
     def matters(self, field: FieldSpec) -> bool:
         """Whether a field makes a difference, given the values of the others; else it is hidden."""
-        return all(self.values[name] in values for name, values in field.only_with.items())
+        return all(holds_one(self.values[name], v) for name, v in field.only_with.items())
 
     def is_changed(self, field: FieldSpec) -> bool:
         """Whether a field that matters holds something else than its default."""
         return self.matters(field) and self.values[field.name] != field.default
 
+    def differs(self, field: FieldSpec) -> bool:
+        """Whether a field holds something else than in the run that is repeated."""
+        return self.repeated is not None and self.values[field.name] != self.repeated[field.name]
+
+    def repeat(self, settings: AnySettings) -> None:
+        """Fill in what a run was asked for."""
+        self.values = {f.name: _typed(f, getattr(settings, f.name)) for f in self.fields}
+        self.repeated = dict(self.values)
+        self._check()
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Enter several values, as settings have them."""
+        known = {f.name: f for f in self.fields}
+        self.values |= {k: _typed(known[k], v) for k, v in values.items() if k in known}
+        self._check()
+
+    def set_several(self, name: str, text: str | None) -> None:
+        """Let a field take several values, as `sweep.values_in` reads them, or one again."""
+        if text is None:
+            self.several.pop(name, None)
+        elif self.several.get(name) == text:
+            return
+        else:
+            self.several[name] = text
+        self._check()
+
     def reset(self) -> None:
         """Back to the defaults."""
         self.values = {f.name: f.default for f in self.fields}
+        self.repeated, self.several = None, {}
         self._check()
 
     def command(self, folder: Path) -> str:
         """The command line that asks for the same; "" while something is wrong."""
-        return command_line(self.settings, folder) if self.settings is not None else ""
+        if self.settings is None:
+            return ""
+        if not self.runs:
+            return command_line(self.settings, folder)
+        fields = {f.name: f for f in self.fields}
+        unsaid = {name: fields[name].default for name in self.several if not fields[name].required}
+        alike = command_line(self.settings.model_copy(update=unsaid), folder)
+        words = (f"{name}={text.replace(' ', '')}" for name, text in self.several.items())
+        return f"{alike} --sweep {shlex.join(words)}"
 
     def _check(self) -> None:
         self.settings, self.error, self.wrong = None, "", ""
-        self.missing = False
-        missing = [f for f in self.fields if f.required and _is_blank(self.values[f.name])]
+        self.missing, self.runs = False, []
+        missing = [
+            f
+            for f in self.fields
+            if f.required and f.name not in self.several and _is_blank(self.values[f.name])
+        ]
         if missing:
             self.wrong, self.missing = missing[0].name, True
             self.error = _asking_for(missing[0])
             return
         try:
-            self.settings = self.model(**self._asked())  # type: ignore[assignment]
+            if self.several:
+                self._check_sweep()
+            else:
+                self.settings = self.model(**self._asked())  # type: ignore[assignment]
+        except IsolossError as error:
+            message = str(error).removeprefix("--sweep: ")
+            self.wrong = self._named_in(message) or next(iter(self.several))
+            self.error = self._in_words(message)
         except ValidationError as error:
             place, message = error.errors()[0]["loc"], explain(error)
             self.wrong = str(place[0]) if place else self._named_in(message)
             self.error = self._in_words(message)
         else:
             self._check_names()
+
+    def _check_sweep(self) -> None:
+        """The runs that several values ask for.
+
+        Raises:
+            IsolossError: if one of them cannot be asked for.
+        """
+        values = {name: values_in(text) for name, text in self.several.items()}
+        for name in values:
+            if not values[name]:
+                option = name.replace("_", "-")
+                raise IsolossError(
+                    f"--{option}: give several values, for example 0.1, 0.01 or 0..4"
+                )
+        self.runs = swept(self.model, self._asked(), values)
+        self.settings = self.runs[0].settings
 
     def _check_names(self) -> None:
         """What the settings let pass, but the run would refuse."""
@@ -218,6 +299,15 @@ class Form:
             message = message.replace(f"give {row.option}", f"give its {row.label.lower()}")
             message = re.sub(_whole(row.option), row.label, message)
         return capitalized(message)
+
+
+def _typed(field: FieldSpec, value: Any) -> Any:
+    """A value of settings as a form holds it."""
+    if field.kind == "paths":
+        return tuple(map(str, value or ())) or field.default
+    if field.kind == "path":
+        return "" if value is None else str(value)
+    return value
 
 
 def _is_blank(value: Any) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from isoloss.app.state.forms.known_names import training_settings
 from isoloss.app.state.runs.known_runs import Runs
-from isoloss.settings import ImportSettings, TrainingSettings
 from isoloss.shipped import shipped_settings
 
 
@@ -32,19 +32,13 @@ class Trained:
 def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
     """All there are, those trained here first; `short` writes a path as one would type it."""
     found: list[Trained] = []
-    for followed in runs.trained:
-        asked = followed.run.settings
-        assert isinstance(asked, TrainingSettings)
-        size = "" if isinstance(asked, ImportSettings) else asked.denoiser
-        what = f"{_what(asked.task, asked.model, size)}, {followed.status}"
-        label = f"{followed.run.name}  ({what})"
-        found.append(Trained(short(followed.run.folder), label, asked.task, asked.data))
+    for entry in runs.trained:
+        label = f"{entry.name}  ({_what(entry.settings)}, {entry.state})"
+        task, data = _task(entry.settings), str(entry.settings.get("data", ""))
+        found.append(Trained(short(entry.folder), label, task, data))
     for name, settings in shipped_settings().items():
-        task, model, size, data = (
-            str(settings.get(key, "")) for key in ("task", "model", "denoiser", "data")
-        )
-        label = f"{name}  ({_what(task, model, size)}, comes with isoloss)"
-        found.append(Trained(name, label, task, data))
+        label = f"{name}  ({_what(settings)}, comes with isoloss)"
+        found.append(Trained(name, label, _task(settings), str(settings.get("data", ""))))
     return found
 
 
@@ -67,5 +61,10 @@ def data_of(source: str) -> str:
     return asked.data if asked is not None else ""
 
 
-def _what(task: str, model: str, size: str) -> str:
-    return f"{size} denoiser" if task == "denoiser" else model
+def _task(asked: Mapping[str, Any]) -> str:
+    return str(asked.get("task", "classifier"))
+
+
+def _what(asked: Mapping[str, Any]) -> str:
+    is_denoiser = _task(asked) == "denoiser"
+    return f"{asked.get('denoiser')} denoiser" if is_denoiser else str(asked.get("model", ""))

@@ -150,7 +150,8 @@ def _load_file(workspace: Workspace, path: Path) -> None:
         curve.become(surface)
         workspace.curves.show(curve)
         return
-    known = next((x for x in workspace.scene.layers if x.source == path), None)
+    layers = workspace.scene.layers
+    known = next((x for x in layers if x.source == path and not x.quantity), None)
     layer = known or SurfaceLayer(name, surface)
     layer.surface, layer.source = surface, path
     problems: list[str] = []
@@ -158,6 +159,7 @@ def _load_file(workspace: Workspace, path: Path) -> None:
     for problem in problems:
         workspace.messages.say(problem, "warning")
     workspace.show(layer)
+    workspace.show_quantities(layer)
 
 
 def _load_run(workspace: Workspace, folder: Path) -> None:
@@ -174,6 +176,7 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
     live = next((x for x in workspace.live if x.followed is followed), None)
     if live is not None and live.layer is not None:
         workspace.show(live.layer)
+        workspace.show_defended(folder)
     elif live is not None and live.curve is not None:
         workspace.curves.show(live.curve)
     else:
@@ -220,11 +223,13 @@ def show_again(workspace: Workspace, followed: FollowedRun) -> None:
         return
     folder = followed.run.folder
     curve = workspace.curves.of(folder)
-    layer = next((x for x in workspace.scene.layers if x.source == folder), None)
+    layers = workspace.scene.layers
+    layer = next((x for x in layers if x.source == folder and not x.quantity), None)
     if curve is not None:
         workspace.curves.show(curve)
     elif layer is not None:
         workspace.show(layer)
+        workspace.show_defended(folder)
     else:
         workspace.live = [live for live in workspace.live if live.followed is not followed]
         open_path(workspace, folder)

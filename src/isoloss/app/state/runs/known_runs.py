@@ -1,4 +1,4 @@
-"""The runs this window knows of: started here, opened, or found in the runs folder."""
+"""The runs this window knows of: all in its library, and those that it follows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from isoloss.app.state.messages import Messages
+from isoloss.app.state.runs.library_watch import LibraryWatch
 from isoloss.errors import IsolossError
-from isoloss.events import Started
+from isoloss.jobs.devices import device_of, memory_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
-from isoloss.paths import is_folder
+from isoloss.jobs.queue import Queue
+from isoloss.library.entry import Entry
+from isoloss.library.library import Library
+from isoloss.library.sweeps import create_sweep, sweep_tag
 from isoloss.run import Run, free_folder, run_name
-from isoloss.run_folder import RUN, is_run
-from isoloss.settings import AnySettings, TrainingSettings
+from isoloss.settings import AnySettings
+from isoloss.settings.sweep import Swept
 
 Spawn = Callable[[Sequence[Path]], Job]
 
@@ -24,21 +28,40 @@ POLL = 0.1
 """Seconds between two readings of the runs' events."""
 SCAN = 3.0
 """Seconds between two searches for runs that others have begun or dropped."""
-FOUND_AT_MOST = 30
+QUEUE = 1.0
+"""Seconds between two looks at the queue, while nothing ends."""
+TRAINING = ("train", "import")
 
 
 class Runs:
     """Follows runs, starts, stops and resumes them."""
 
-    def __init__(self, folder: Path, messages: Messages, spawn: Spawn = Job) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        messages: Messages,
+        spawn: Spawn = Job,
+        further: Sequence[Path] = (),
+        cache: Path | None = None,
+    ) -> None:
+        """Args:
+        folder: in which runs are begun.
+        further: folders whose runs are listed too.
+        cache: the library's.
+        """
         self.folder = folder
+        self.library = Library([folder, *further], cache)
+        self.watch = LibraryWatch(self.library)
+        self.queue = Queue()
         self.followed: list[FollowedRun] = []
         self.selected: FollowedRun | None = None
         self._messages = messages
         self._spawn = spawn
-        self._polled = self._scanned = -SCAN
+        self._polled = self._scanned = self._queued = -SCAN
         self._forgotten: set[Path] = set()
         self._cancelled: set[Path] = set()
+        self._trained: tuple[int, tuple[Entry, ...]] = (-1, ())
+        self._seen = -1
 
     @property
     def active(self) -> list[FollowedRun]:
@@ -46,13 +69,28 @@ class Runs:
         return [f for f in self.followed if f.is_active]
 
     @property
-    def trained(self) -> list[FollowedRun]:
+    def trained(self) -> tuple[Entry, ...]:
         """Training runs: what can be probed, newest first."""
-        return [f for f in self.followed if isinstance(f.run.settings, TrainingSettings)]
+        if self._trained[0] != self.library.version:
+            found = tuple(e for e in self.library.entries if e.kind in TRAINING and e.settings)
+            self._trained = self.library.version, found
+        return self._trained[1]
 
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""
         return next((f for f in self.followed if f.run.folder == folder), None)
+
+    def select(self, folder: Path) -> FollowedRun | None:
+        """Select the run in `folder`, which panels tell about; it is followed while it is at work
+        or was begun here. None, and a notification, if it cannot be read."""
+        known = [f for f in (self.of(folder), self.selected) if f is not None]
+        found = next((f for f in known if f.run.folder == folder), None)
+        try:
+            self.selected = found or FollowedRun(Run.open(folder))
+        except IsolossError as error:
+            self._messages.say(str(error), "error")
+            return None
+        return self.selected
 
     def follow(self, run: Run, job: Job | None = None) -> FollowedRun:
         """Follow `run` and select it; one that is followed already is found again."""
@@ -74,10 +112,54 @@ class Runs:
         """
         run = Run.create(folder, settings)
         self._cancelled.discard(run.folder)
-        followed = self.follow(run, self._spawn([run.folder]))
-        followed.status = "waiting" if followed.status != "running" else "running"
-        self._messages.say(f"Started {run.name}", notify=False)
+        followed = self.follow(run)
+        self.queue.add([run.folder])
+        self.begin_due()
+        if followed.is_active:
+            self._messages.say(f"Started {run.name}", notify=False)
+        elif run.folder in self.queue.waiting:
+            self._messages.say(f"{run.name} waits until its device is free")
+        self.watch.look()
         return followed
+
+    def start_sweep(self, out: Path, runs: Sequence[Swept]) -> str:
+        """Create the runs of a sweep, and let them be begun one after the other; returns the tag
+        that they share.
+
+        Raises:
+            IsolossError: if a folder is taken or cannot be written.
+        """
+        self.wait_for_turn(create_sweep(out, runs))
+        self._messages.say(f"Started {len(runs):,} runs", notify=False)
+        self.watch.look()
+        return sweep_tag(out)
+
+    def start_now(self, followed: FollowedRun) -> None:
+        """Begin a run that waits, whatever is at work.
+
+        Raises:
+            IsolossError: if the job cannot be started.
+        """
+        self.queue.remove(followed.run.folder)
+        self.resume([followed.run])
+
+    def wait_for_turn(self, runs: Sequence[Run]) -> None:
+        """Let runs be resumed when it is their turn."""
+        for run in reversed(runs):
+            followed = self.follow(run)
+            followed.job = None  # what it was has ended, or is about to
+            if followed.status in ("paused", "failed"):
+                followed.status, followed.failure = "waiting", ""
+                followed.version += 1
+            self._cancelled.discard(run.folder)
+        self.queue.add([run.folder for run in runs])
+        self.begin_due()
+
+    def place(self, followed: FollowedRun) -> int | None:
+        """How many runs are begun before one that waits; None of one that does not."""
+        waiting = self.queue.waiting
+        folder = followed.run.folder
+        return waiting.index(folder) if folder in waiting else None
 
     def resume(self, runs: Sequence[Run]) -> list[FollowedRun]:
         """Resume `runs` one after the other, in one job.
@@ -97,28 +179,61 @@ class Runs:
         return found
 
     def cancel(self, followed: FollowedRun) -> None:
-        """Ask the run's process to stop; it leaves the run paused."""
+        """Ask the run's process to stop; it leaves the run paused. One that waits is taken off the
+        queue."""
+        if self.place(followed) is not None:
+            self.queue.remove(followed.run.folder)
+            return
         self._cancelled.add(followed.run.folder)
         if followed.job is not None:
             followed.job.cancel()
             return
         # A job of an earlier window or of the command line: its own word says which process.
-        pids = [e.pid for _, e in followed.run.events() if isinstance(e, Started)]
-        if not pids or pids[-1] <= 1 or not followed.run.is_held:
+        if followed.pid <= 1 or not followed.run.is_held:
             return
         # A script is to go on, or a notebook, with what there is; what is asked to end, ends.
         asked = signal.SIGINT if followed.run.settings.is_from_python else signal.SIGTERM
         try:
-            os.kill(pids[-1], asked)
+            os.kill(followed.pid, asked)
         except OSError as error:
             self._messages.say(f"cannot stop {followed.run.name}: {error.strerror}", "error")
+
+    def in_order(self) -> list[FollowedRun]:
+        """Those that are followed: at work, then those that wait, the next first, then the rest."""
+        waiting = self.queue.waiting
+        places = {folder: k for k, folder in enumerate(waiting)}
+
+        def rank(followed: FollowedRun) -> int:
+            return -1 if followed.is_active else places.get(followed.run.folder, len(waiting))
+
+        return sorted(self.followed, key=rank)
+
+    def device(self, followed: FollowedRun) -> str:
+        """Where a run is, or will be, carried out."""
+        return device_of(followed.device or followed.run.settings.device)
+
+    def memory(self, followed: FollowedRun) -> int:
+        """The bytes that a job holds now, of its GPU where it has one; 0 if unknown."""
+        pid = followed.pid or (followed.job.pid if followed.job is not None else 0)
+        if pid <= 1 or not followed.is_active:
+            return 0
+        on_gpu = self.device(followed).startswith("cuda")
+        return self.watch.gpu.get(pid, 0) if on_gpu else memory_of(pid)
 
     def forget(self, followed: FollowedRun) -> None:
         """Take a run off the list; its folder and its process stay as they are."""
         self.followed.remove(followed)
+        self.queue.remove(followed.run.folder)
         self._forgotten.add(followed.run.folder)
         if self.selected is followed:
             self.selected = self.followed[0] if self.followed else None
+
+    def drop(self, folder: Path) -> None:
+        """Forget a run whose folder is gone."""
+        if (followed := self.of(folder)) is not None:
+            self.forget(followed)
+        if self.selected is not None and self.selected.run.folder == folder:
+            self.selected = None
 
     def update(self, now: float | None = None) -> bool:
         """Take in what is new, at most every `POLL` seconds; returns whether anything is."""
@@ -129,9 +244,10 @@ class Runs:
         scan = now - self._scanned >= SCAN
         if scan:
             self._scanned = now
-            self._find()
-        changed = False
-        for followed in self.followed:
+            self.watch.keep_up()
+        changed = self._find()
+        told = [f for f in [self.selected] if f is not None and f not in self.followed]
+        for followed in [*self.followed, *told]:
             if not (followed.is_active or scan):
                 continue
             before, logged = followed.status, len(followed.log)
@@ -144,30 +260,58 @@ class Runs:
                 self._messages.say(f"{followed.run.name}  {line}", notify=False)
             if followed.status != before:
                 self._report_status(followed)
+                if not followed.is_active:
+                    self.queue.ended(followed.run.folder)
+                    self._queued = -SCAN
+        if now - self._queued >= QUEUE:
+            self._queued = now
+            changed |= self.queue.refresh()
+            self.begin_due()
         return changed
 
-    def suggest(self, settings: AnySettings) -> Path:
-        """A free folder for a run with `settings`, named for what it does."""
-        return free_folder(self.folder, run_name(settings))
+    def suggest(self, settings: AnySettings, suffixes: Sequence[str] = ("",)) -> Path:
+        """A free folder for a run with `settings`, or for those of a sweep, named for what they
+        do."""
+        return free_folder(self.folder, run_name(settings), suffixes)
 
-    def _find(self) -> None:
-        """Follow the newest runs in the runs folder that are not followed yet."""
-        known = {f.run.folder for f in self.followed} | self._forgotten
-        try:
-            with os.scandir(self.folder) as entries:
-                folders = [Path(e.path) for e in entries if is_folder(e.path)]
-            new = [f for f in folders if f not in known and is_run(f)]
-            new.sort(key=lambda f: (f / RUN).stat().st_mtime)
-        except OSError:
-            return
-        for folder in new[-FOUND_AT_MOST:]:
+    def _find(self) -> bool:
+        """Follow the runs that are at work or wait, whoever has begun them; returns whether the
+        library has changed."""
+        if self._seen == self.library.version:
+            return False
+        self._seen = self.library.version
+        waiting = {*self.queue.waiting}
+        for entry in reversed(self.library.entries):
+            wanted = entry.state == "running" or entry.folder in waiting
+            if not wanted or entry.folder in self._forgotten or self.of(entry.folder) is not None:
+                continue
             try:
-                self.followed.insert(0, FollowedRun(Run.open(folder)))
-            except IsolossError as error:
-                self._forgotten.add(folder)
-                self._messages.say(str(error), "warning", notify=False)
+                self.followed.insert(0, FollowedRun(Run.open(entry.folder)))
+            except IsolossError:
+                continue  # its entry says what is wrong
         if self.selected is None and self.followed:
             self.selected = self.followed[0]
+        return True
+
+    def begin_due(self) -> None:
+        """Begin the runs whose turn it is."""
+        busy = {f.run.folder: device_of(f.device or f.run.settings.device) for f in self.active}
+        self.queue.begin_due(self._begin, busy)
+
+    def _begin(self, folder: Path) -> int:
+        """Begin the job of a run that has waited; returns the id of its process."""
+        try:
+            followed = self.of(folder)
+            if followed is None:
+                followed = FollowedRun(Run.open(folder))
+                self.followed.insert(0, followed)
+            followed.job = self._spawn([folder])
+        except IsolossError as error:
+            self._messages.say(str(error), "error")
+            raise
+        followed.status, followed.failure = "waiting", ""
+        followed.version += 1
+        return followed.job.pid
 
     def _mark_cancelled_as_paused(self, followed: FollowedRun) -> None:
         """A job cancelled before it could say so has been paused; it has not failed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
+from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.geometry.surface import Surface, check_values
 from isoloss.jobs.follow import FollowedRun
+from isoloss.paths import exists
 from isoloss.scene.layer import SurfaceLayer
 
 PERIOD = 0.08
@@ -30,6 +33,8 @@ class LiveSurface:
     Both are None until its first value is there.
 
     Attributes:
+        defended: whether it is not the run's own surface, but that behind a defense.
+        quantity: which further quantity of the surface is its height; "" for the loss.
         seconds: of processors' time that the last reading took.
         tell: is called with one line for each trajectory that cannot be read.
         changed: how many cells the last reading found new or sharper.
@@ -42,6 +47,8 @@ class LiveSurface:
     seconds: float = 0.0
     tell: Tell = warn
     changed: int = 0
+    defended: bool = False
+    quantity: str = ""
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
 
@@ -62,22 +69,30 @@ class LiveSurface:
             self.seconds = time.process_time() - started
 
     def _read(self) -> bool:
-        folder = self.followed.run.folder
-        if self.followed.status == "done" and finished_file(folder) is not None:
+        run = self.followed.run
+        has_file = exists(self._source) if self.defended else finished_file(run.folder) is not None
+        if self.followed.status == "done" and has_file:
             self.finished = True
-            surface = load_telling(folder, self.tell)
+            surface = load_telling(self._source, self.tell)
             self._show(surface)
-            if self.layer is not None:
+            if self.layer is not None and not self.quantity:
                 self.layer.trajectories = surface.trajectories
             return True
         return self._read_growing()
 
+    @property
+    def _source(self) -> Path:
+        """What is loaded when it is finished."""
+        run = self.followed.run
+        return run.defended_path if self.defended else run.folder
+
     def _read_growing(self) -> bool:
         run = self.followed.run
-        if not GrowingSurface.exists(run.growing_path):
+        growing = run.defended_growing_path if self.defended else run.growing_path
+        if not GrowingSurface.exists(growing):
             return False
         try:
-            surface = GrowingSurface.open(run.growing_path).snapshot()
+            surface = GrowingSurface.open(growing).snapshot()
             check_values(surface)
         except IsolossError:
             # It may be just being laid out; what stays damaged is reported when the run ends.
@@ -98,11 +113,15 @@ class LiveSurface:
 
     def _show(self, surface: Surface) -> None:
         run = self.followed.run
+        title = quantities_of(surface).get(self.quantity, "")
+        surface = of_quantity(surface, self.quantity)
         if surface.is_curve:
             if self.curve is None:
                 self.curve = OpenCurve(run.name, surface, run.folder)
             self.curve.become(surface)
         elif self.layer is None:
-            self.layer = SurfaceLayer(run.name, surface, source=run.folder)
+            of_what = "defended" if self.defended else title
+            name = ", ".join(filter(None, (run.name, of_what)))
+            self.layer = SurfaceLayer(name, surface, source=self._source, quantity=self.quantity)
         else:
             self.layer.become(surface)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from isoloss.app.state.config import Preferences, config_folder
+from isoloss.app.state.config import Preferences
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.runs.evaluations import Evaluations
 from isoloss.app.state.runs.open_curves import Curves
@@ -15,6 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.scene.document import Document, DocumentState
 from isoloss.scene.files.session import SUFFIX, save_session
+from isoloss.user_folders import config_folder
 
 _State = tuple[DocumentState, list[Path], list[Path]]
 

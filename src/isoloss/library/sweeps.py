@@ -1,0 +1,40 @@
+"""The runs of a sweep, begun together: beside each other, with a tag by which they are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from isoloss.errors import IsolossError
+from isoloss.library.about import About, tag, write_about
+from isoloss.paths import exists
+from isoloss.run import Run
+from isoloss.settings.sweep import Swept
+
+
+def sweep_folders(out: Path, runs: Sequence[Swept]) -> list[Path]:
+    """Where each run goes: `out` with what tells it from the others."""
+    return [out.with_name(f"{out.name}-{run.suffix}") for run in runs]
+
+
+def create_sweep(out: Path, runs: Sequence[Swept]) -> list[Run]:
+    """Make the folders of all runs of a sweep; those that are there already are reused.
+
+    Raises:
+        IsolossError: if one holds something else, or cannot be written.
+    """
+    folders = sweep_folders(out, runs)
+    new = [not exists(folder) for folder in folders]
+    created = [Run.create(f, run.settings) for f, run in zip(folders, runs, strict=True)]
+    for run, is_new in zip(created, new, strict=True):
+        if is_new:
+            write_about(run.folder, About(tags=(sweep_tag(out),)))
+    return created
+
+
+def sweep_tag(out: Path) -> str:
+    """The tag of the runs of a sweep."""
+    try:
+        return tag("-".join(out.name.replace(",", " ").replace("'", " ").split()) or "sweep")
+    except IsolossError:
+        return "sweep"
