@@ -84,8 +84,6 @@ def test_a_probe_that_is_killed_at_any_instant_goes_on_to_the_same_numbers(train
         one, other = (
             (trained.parent / folder / name).read_bytes() for folder in ("whole", "killed")
         )
-            (trained.parent / folder / name).read_bytes() for folder in ("whole", "killed")
-        )
         assert one == other, name
 
 
