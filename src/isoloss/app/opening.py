@@ -160,5 +160,9 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     calls.pre_new_frame = app.before_frame
     calls.post_render_dockable_windows = app.draw_over
 
-    calls.before_exit = app.parts.free
+    def before_exit() -> None:
+        app.parts.docking.keep()
+        app.parts.free()
+
+    calls.before_exit = before_exit
     calls.after_swap = after_swap

@@ -9,6 +9,7 @@ from imgui_bundle import hello_imgui, imgui
 
 from isoloss.app.dialogs.difference_dialog import DifferenceDialog
 from isoloss.app.dialogs.figure_dialog import FigureDialog
+from isoloss.app.dialogs.layouts_dialog import LayoutsDialog
 from isoloss.app.dialogs.open_dialog import OpenDialog
 from isoloss.app.dialogs.picture_dialog import PictureDialog
 from isoloss.app.dialogs.renderings import Renderings
@@ -25,6 +26,8 @@ from isoloss.app.panels.large_plots import LargePlots
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
+from isoloss.app.state.layouts import Layouts
+from isoloss.app.state.opening.opened import Opened
 from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.steps import Steps
@@ -72,7 +75,9 @@ class Parts:
     def __init__(self, workspace: Workspace, commands: Callable[[Parts], list[Action]]) -> None:
         """Build them; `commands` lists what can be done with them."""
         self.workspace = workspace
-        self.viewports, self.docking = Viewports(workspace), Docking(PANELS)
+        self.viewports = Viewports(workspace)
+        self.docking = Docking(PANELS, Layouts.load(), self._applies)
+        self.opened = Opened(workspace)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
         self.steering = Steering(workspace, lambda: self.viewport.extent)
         self.steps, self.flight, self.shortcuts = Steps(workspace), Flight(), Shortcuts()
@@ -85,7 +90,7 @@ class Parts:
             workspace,
             CurvePanel(workspace),
             RobustnessPanel(workspace, self.show_examples, self.save_figure),
-            self.docking.bring_to_front,
+            self.docking,
         )
         self.open_dialog = OpenDialog(workspace)
         self.difference_dialog = DifferenceDialog(workspace)
@@ -94,6 +99,7 @@ class Parts:
         self.figure_dialog = FigureDialog(workspace, self.renderings)
         self.session_dialog = SessionDialog(workspace)
         self.saved_views = SavedViews(workspace, self.go_to)
+        self.layouts_dialog = LayoutsDialog(self.docking)
         self.command_palette = CommandPalette(lambda: self.actions)
         self.dialogs: dict[str, Dialog] = {
             "Open": self.open_dialog,
@@ -102,6 +108,7 @@ class Parts:
             "Save figure": self.figure_dialog,
             "Save session": self.session_dialog,
             "Saved views": self.saved_views,
+            "Layouts": self.layouts_dialog,
             "Command palette": self.command_palette,
         }
         self.help_window = HelpWindow(lambda: self.actions, workspace.messages.say)
@@ -130,8 +137,9 @@ class Parts:
 
     @property
     def actions(self) -> list[Action]:
-        """All commands; some depend on what can be undone and on the saved views."""
-        key = (self.steps.undoes, self.steps.redoes, self.workspace.document.saved_views)
+        """All commands; some depend on what can be undone, on saved views and layouts."""
+        views, layouts = self.workspace.document.saved_views, tuple(self.docking.layouts.names)
+        key = (self.steps.undoes, self.steps.redoes, views, layouts)
         if self._actions is None or self._actions[0] != key:
             self._actions = (key, self._commands(self))
         return self._actions[1]
@@ -163,6 +171,33 @@ class Parts:
         self.welcome.thumbnails.free()
         self.panel(ExamplesPanel).free()
         self.renderings.end()
+
+    # -- layouts -----------------------------------------------------------------------------
+
+    def fills_middle(self, name: str) -> bool:
+        """Whether the content of a panel stands in the room of the pictures."""
+        return self.large_plots.shown == name
+
+    def _applies(self, name: str) -> bool:
+        """Whether there is anything to be seen in a panel, or in the viewport."""
+        panel = PANELS.get(name)
+        if panel is not None:
+            return panel.has_content(self)
+        return self.welcome.is_asked_for() or not self.docking.has_panel_in_middle
+
+    def follow_opened(self) -> None:
+        """Bring the layout that suits what has been opened, but not under a hand at work."""
+        what = self.opened.news(at_work=imgui.is_any_item_active())
+        if what:
+            self.docking.follow(what)
+        if self.opened.has_nothing:
+            self.docking.layouts.all_closed()
+        self.large_plots.follow()
+
+    def choose_layout(self, name: str) -> None:
+        """Use a layout, with what it is made for in the middle."""
+        self.docking.choose(name)
+        self.large_plots.bring(self.docking.layouts.current.shape.filled)
 
     # -- what commands and panels do ---------------------------------------------------------
 

@@ -69,8 +69,6 @@ class App:
         parts.renderings.update()
         self._follow_document()
         clear_as_panels(parts.panels)
-        if self.frames >= _SETTLING:
-            parts.docking.make_room()
         fluent = self.workspace.flow.is_fluent(time.monotonic())
         self.workspace.approach.seconds = 0.0 if fluent or parts.viewports.is_slow else APPROACH
         flying = parts.flight.go_on(time.monotonic())
@@ -88,7 +86,8 @@ class App:
             # Every frame reads: a bit faster, and only every second one would.
             rate = max(rate, _FRAMES_A_PERIOD / period) if fluent else rate
         hello_imgui.get_runner_params().fps_idling.fps_idle = rate
-        parts.large_plots.follow()
+        parts.follow_opened()
+        parts.docking.update()
 
     def _follow_document(self) -> None:
         """Bring the window's colours and its title in line with the document."""
@@ -106,6 +105,7 @@ class App:
 
     def draw_panel(self, name: str) -> None:
         """Draw one panel."""
+        self.parts.docking.listen(name)
         if self._has_place():
             self.guard(name, self.parts.panels[name].draw)
 
@@ -119,8 +119,11 @@ class App:
         parts = self.parts
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0, 0))
         kind = imgui.WindowClass()
-        kind.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
+        if parts.docking.viewport_is_alone:
+            kind.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
         imgui.set_next_window_class(kind)
+        if parts.docking.take_front():
+            imgui.set_next_window_focus()
         flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
         shown, _ = imgui.begin("Viewport", None, int(flags))
         imgui.pop_style_var()
@@ -164,6 +167,7 @@ class App:
             self.guard("Help", parts.help_window.draw)
             messages = self.workspace.messages
             self.guard("Notifications", lambda: draw_notifications(messages, viewport))
+        parts.docking.end_maximized(asked=parts.is_asking)
         asked = parts.has_question
         self.guard("Shortcuts", lambda: parts.shortcuts.run_pressed(parts.actions, asked=asked))
         used = imgui.is_any_item_active() or imgui.is_any_mouse_down()

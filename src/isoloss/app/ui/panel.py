@@ -35,6 +35,11 @@ class Surroundings(Protocol):
         """The cut and what it meets."""
         ...
 
+    def fills_middle(self, name: str) -> bool:
+        """Whether the content of a panel stands in the room of the pictures, so that it needs no
+        window of its own."""
+        ...
+
     def use(self, kind: str, followed: FollowedRun) -> None:
         """Bring the form of one kind of run to the front, filled in for a training run."""
 
@@ -51,6 +56,10 @@ class Surroundings(Protocol):
         """Ask where a figure of the robustness run that is shown is to be saved."""
 
 
+def _always(_parts: Surroundings) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Panel:
     """One entry of the registry of panels.
@@ -61,6 +70,8 @@ class Panel:
         build: makes what draws its content, once for each window.
         key: the shortcut that opens and closes it; "" if there is none.
         window_flags: of imgui, for its window.
+        has_content: whether there is anything to be seen in it; else it is folded away, unless a
+            person asks for it. It is asked several times a frame.
     """
 
     name: str
@@ -68,3 +79,4 @@ class Panel:
     build: Callable[[Surroundings], Drawn]
     key: str = ""
     window_flags: int = 0
+    has_content: Callable[[Surroundings], bool] = _always
