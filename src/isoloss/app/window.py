@@ -17,6 +17,7 @@ from isoloss.app.state.defects import in_words
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
+from isoloss.app.state.shown_panels import VIEWPORT
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import clear_as_panels, rect_of
@@ -159,7 +160,8 @@ class App:
             self.guard("Tour", parts.tour.draw)
             # What has happened comes first where there is no room for both.
             crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
-            if not (parts.tour.is_open or parts.shows_welcome or crowded):
+            hidden = not parts.docking.is_shown(VIEWPORT)
+            if not (parts.tour.is_open or parts.shows_welcome or crowded or hidden):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))
             for name, dialog in parts.dialogs.items():
                 self.guard(name, dialog.draw)

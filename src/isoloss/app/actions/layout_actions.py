@@ -8,8 +8,8 @@ from isoloss.app.parts import Parts
 from isoloss.app.state.layouts import SHAPES
 from isoloss.app.state.sides import Side
 from isoloss.app.ui.action import Action
+from isoloss.app.ui.menus import LAYOUT_MENU
 
-MENU = "View/Layout"
 _KEYS = dict(zip(SHAPES, ("F2", "F3", "F4"), strict=True))
 _SIDE_KEYS = dict(zip(get_args(Side), ("F6", "F8", "F7"), strict=True))
 
@@ -24,7 +24,7 @@ def layout_actions(parts: Parts) -> list[Action]:
             f"layout-{name}",
             name,
             lambda: parts.choose_layout(name),
-            MENU,
+            LAYOUT_MENU,
             _KEYS.get(name, ""),
             is_on=lambda: layouts.name == name,
             separated=name in layouts.own[:1],
@@ -35,7 +35,7 @@ def layout_actions(parts: Parts) -> list[Action]:
             f"fold-{side}",
             {"left": "Left side", "right": "Right side", "bottom": "Lower panels"}[side],
             lambda: shown.fold(side),
-            MENU,
+            LAYOUT_MENU,
             _SIDE_KEYS[side],
             is_on=lambda: shown.has(side) and not shown.is_folded(side) and not shown.maximized,
             is_possible=lambda: shown.has(side),
@@ -45,18 +45,18 @@ def layout_actions(parts: Parts) -> list[Action]:
     return [
         *map(use, layouts.names),
         Action(
-            "save-layout", "Save layout as…", parts.layouts_dialog.ask_for_name, MENU,
+            "save-layout", "Save layout as…", parts.layouts_dialog.ask_for_name, LAYOUT_MENU,
             separated=True,
         ),
-        Action("edit-layouts", "Rename or delete…", parts.layouts_dialog.toggle, MENU),
-        Action("reset-layout", "Reset layout", docking.reset, MENU),
+        Action("edit-layouts", "Rename or delete…", parts.layouts_dialog.toggle, LAYOUT_MENU),
+        Action("reset-layout", "Reset layout", docking.reset, LAYOUT_MENU),
         *map(fold, ("left", "bottom", "right")),
-        Action("fold-all", "Fold all sides", shown.fold_all, MENU, "F9"),
+        Action("fold-all", "Fold all sides", shown.fold_all, LAYOUT_MENU, "F9"),
         Action(
             "maximize",
             "Maximize panel",
             docking.maximize,
-            MENU,
+            LAYOUT_MENU,
             "Ctrl+M",
             is_on=lambda: bool(shown.maximized),
         ),

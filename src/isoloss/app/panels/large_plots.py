@@ -59,7 +59,7 @@ class LargePlots:
     def follow(self) -> None:
         """Bring to the front what is newly shown."""
         curves, evaluations = self._workspace.curves, self._workspace.evaluations
-        layers = {*self._workspace.document.layers}
+        layers: set[object] = {*self._workspace.document.layers}
         if layers - self._seen_layers:
             self._front = ""
         if curves.shown not in (None, self._seen_curve):

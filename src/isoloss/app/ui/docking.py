@@ -19,7 +19,6 @@ from isoloss.app.state.sides import (
 )
 from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.style import palette, vec
-from isoloss.app.ui.widgets import em
 from isoloss.geometry.rect import Rect
 
 _SETTLED = 4
@@ -80,6 +79,7 @@ class Docking:
         self._docked = ""
         self._is_maximized = ""
         self._frames = 0
+        self._restores = False
         self._visible: dict[str, bool] = {}
         self._size = (0.0, 0.0)
         self._front: list[str] = []
@@ -153,12 +153,12 @@ class Docking:
     def update(self) -> None:
         """Before a frame: bring the windows in line with the layout and with what is shown."""
         size = imgui.get_io().display_size
-        if size.x <= 0 or em(1) <= 0:
+        if size.x <= 0 or _em() <= 0:
             return
         self._frames += 1
-        self.shown.make_room(without_room(size.x / em(1), size.y / em(1)))
+        self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
         if self._docked != self.layouts.name:
-            self._dock(size.x / em(1))
+            self._dock(size.x / _em())
         if self.shown.maximized != self._is_maximized:
             self._maximize()
         self._fit()
@@ -219,7 +219,7 @@ class Docking:
                 params.dockable_window_of_name(name).dock_space_name = place
             params.layout_reset = True
             self._front += reversed(layout.shape.in_front)
-        self._frames, self._size = 0, (0.0, 0.0)
+        self._frames, self._size, self._restores = 0, (0.0, 0.0), True
 
     def _places(self, shape: Shape) -> dict[str, str]:
         panels = {p.name: shape.elsewhere.get(p.name, p.place) for p in self.panels}
@@ -229,7 +229,7 @@ class Docking:
         """Let one panel be alone in the middle, or all be where they were."""
         if self._is_maximized:
             imgui.load_ini_settings_from_memory(self.layouts.current.docked)
-            self._frames = 0
+            self._frames, self._restores = 0, True
         else:
             self._keep()
         self._is_maximized = self.shown.maximized
@@ -245,10 +245,13 @@ class Docking:
                 continue
             if self._visible.get(name) and not window.is_visible:
                 self.shown.close(name)  # by its cross
-            self._visible[name] = window.is_visible = self.shown.is_shown(name)
+            # After a restoration all appear in the same frame, or their tabs change places.
+            held_back = self._restores and name != VIEWPORT
+            self._visible[name] = window.is_visible = self.shown.is_shown(name) and not held_back
             if name in self._front and name != VIEWPORT and self._frames > 1:
                 self._front = [other for other in self._front if other != name]
                 window.focus_window_at_next_frame = window.is_visible
+        self._restores = False
         if self._frames > _SETTLED and not self._is_maximized:
             self._see_sides()
 
@@ -266,20 +269,20 @@ class Docking:
     def _fit(self) -> None:
         """Let the sides keep their width in letters, and leave the middle enough, in a window or
         with a text of another size."""
-        size = (imgui.get_io().display_size.x, em(1))
+        size = (imgui.get_io().display_size.x, _em())
         if size == self._size or self._frames <= _SETTLED or self._is_maximized:
             return
-        before = self._size[1] or em(1)
+        before = self._size[1] or _em()
         self._size = size
         nodes = {side: node for side in ("left", "right") if (node := self._node(side))}
         left, right = (
             nodes[s].size_ref.x / before if s in nodes else 0.0 for s in ("left", "right")
         )
         for side, width in zip(
-            ("left", "right"), fitted(left, right, size[0] / em(1)), strict=True
+            ("left", "right"), fitted(left, right, size[0] / _em()), strict=True
         ):
             if side in nodes:
-                nodes[side].size_ref = ImVec2(width * em(1), nodes[side].size_ref.y)
+                nodes[side].size_ref = ImVec2(width * _em(), nodes[side].size_ref.y)
 
     def _node(self, side: Side) -> imgui.internal.DockNode | None:
         """The outermost node of a side, whose width is the side's."""
@@ -305,6 +308,12 @@ class Docking:
         window = imgui.get_current_context().nav_window
         name = window.root_window.name if window is not None else ""
         return name if name in {p.name for p in self.panels} else ""
+
+
+def _em() -> float:
+    """The font size of the frame to come, in pixels."""
+    style = imgui.get_style()
+    return style.font_size_base * style.font_scale_main * style.font_scale_dpi
 
 
 def _params() -> hello_imgui.DockingParams:

@@ -26,8 +26,8 @@ class Opened:
             at_work: whether a person holds or types something: news wait until that is over.
         """
         workspace = self._workspace
-        landscapes = {*workspace.document.layers, *workspace.curves.open}
-        evaluations = {*workspace.evaluations.open}
+        landscapes: set[object] = {*workspace.document.layers, *workspace.curves.open}
+        evaluations: set[object] = {*workspace.evaluations.open}
         if at_work:
             self._landscapes &= landscapes
             self._evaluations &= evaluations
