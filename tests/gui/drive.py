@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,9 @@ class Driver:
 
     def double_click(self, ref: str) -> None:
         """Double-click an item, however long frames take on a busy machine."""
-        from imgui_bundle import imgui
-
         self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
-        io = imgui.get_io()
-        usual = io.mouse_single_click_delay, io.mouse_double_click_time
-        io.mouse_single_click_delay, io.mouse_double_click_time = 11.0, 10.0
-        self.ctx.item_double_click(ref)
-        io.mouse_double_click_time, io.mouse_single_click_delay = usual[1], usual[0]
+        with patience():
+            self.ctx.item_double_click(ref)
         assert not self.ctx.is_error(), f"could not double-click {ref}"
 
     def type(self, ref: str, text: str | int | float) -> None:
@@ -136,6 +132,18 @@ class Driver:
         if folder:
             self.ctx.yield_(4)
             subprocess.run(["import", "-window", "root", str(Path(folder) / name)], check=True)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Two clicks are a double click, however long the frames between them take."""
+    from imgui_bundle import imgui
+
+    io = imgui.get_io()
+    usual = io.mouse_single_click_delay, io.mouse_double_click_time
+    io.mouse_single_click_delay, io.mouse_double_click_time = 11.0, 10.0
+    yield
+    io.mouse_double_click_time, io.mouse_single_click_delay = usual[1], usual[0]
 
 
 def drive(

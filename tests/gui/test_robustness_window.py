@@ -109,3 +109,10 @@ def test_from_an_example_to_its_landscape_undefended_beside_defended(
     travel: Callable[..., None], defended: Path
 ) -> None:
     travel("landscape", defended, seconds=280)
+
+
+def test_layouts_follow_what_is_opened_and_are_ones_own(
+    travel: Callable[..., None], valley: Path, defended: Path
+) -> None:
+    travel("layouts", "begin", valley, defended, seconds=200)
+    travel("layouts", "again", valley, defended)

@@ -46,6 +46,10 @@ def _has_surfaces(parts: Surroundings) -> bool:
     return bool(parts.workspace.scene.layers)
 
 
+def _has_jobs(parts: Surroundings) -> bool:
+    return bool(parts.workspace.runs.followed)
+
+
 def _has_training_curves(parts: Surroundings) -> bool:
     return any(followed.metrics for followed in parts.workspace.runs.followed)
 
@@ -92,7 +96,13 @@ for _panel in (
         "Ctrl+3",
         _NO_SCROLLBAR,
     ),
-    Panel("Jobs", "RightBottom", lambda parts: JobsPanel(parts.workspace, parts.use), "Ctrl+4"),
+    Panel(
+        "Jobs",
+        "RightBottom",
+        lambda parts: JobsPanel(parts.workspace, parts.use),
+        "Ctrl+4",
+        has_content=_has_jobs,
+    ),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
     Panel(
         "Plots",

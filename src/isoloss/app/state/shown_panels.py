@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import get_args
 
 from isoloss.app.state.layouts import Layouts
-from isoloss.app.state.sides import Side
+from isoloss.app.state.sides import ACROSS, Side
 
 VIEWPORT = "Viewport"
 """The pictures, which have their window beside the panels'."""
@@ -21,7 +21,8 @@ class ShownPanels:
 
     Attributes:
         sides: where each panel was seen last; those that float have none.
-        gives_way: the sides for which the window is too small, unless a person unfolds them.
+        gives_way: the sides for which the window is too small. If a person unfolds one, the one
+            across from it gives way in its place.
         maximized: what fills the window; "" if nothing does.
     """
 
@@ -33,7 +34,7 @@ class ShownPanels:
         self.maximized = ""
         self._layouts, self._names, self._applies = layouts, tuple(names), applies
         self._asked: set[str] = set()
-        self._unfolded: set[Side] = set()
+        self._giving: set[Side] = set()
 
     def is_shown(self, name: str) -> bool:
         """Whether a panel is to be seen, or is behind another of its place."""
@@ -76,8 +77,7 @@ class ShownPanels:
 
     def is_folded(self, side: Side | None) -> bool:
         """Whether a side is folded, by hand or because the window is too small for it."""
-        narrow = side in self.gives_way and side not in self._unfolded
-        return side is not None and (narrow or side in self._layouts.current.folded)
+        return side in self._giving or side in self._layouts.current.folded
 
     def has(self, side: Side) -> bool:
         """Whether a side holds panels, folded or not."""
@@ -91,10 +91,11 @@ class ShownPanels:
         folded = self._layouts.current.folded
         if self.is_folded(side):
             folded.discard(side)
-            self._unfolded.add(side)
+            self._giving.discard(side)
+            if self.gives_way and side in ACROSS:
+                self._giving.add(ACROSS[side])
         else:
             folded.add(side)
-            self._unfolded.discard(side)
 
     def fold_all(self) -> None:
         """Fold all sides, or unfold all if all are."""
@@ -108,7 +109,7 @@ class ShownPanels:
         """Let these sides give way, in a window that has become larger or smaller."""
         if gives_way != self.gives_way:
             self.gives_way = gives_way
-            self._unfolded.clear()
+            self._giving = set(gives_way)
 
     # -- one for all -------------------------------------------------------------------------
 
@@ -120,4 +121,4 @@ class ShownPanels:
         """Another layout is in use, or the same from its beginning."""
         self.maximized = ""
         self._asked.clear()
-        self._unfolded.clear()
+        self._giving = set(self.gives_way)

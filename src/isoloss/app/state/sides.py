@@ -8,6 +8,8 @@ from isoloss.geometry.rect import Rect
 
 Side = Literal["left", "right", "bottom"]
 
+ACROSS: dict[Side, Side] = {"left": "right", "right": "left"}
+"""Which of them is on the other side of what is in the middle."""
 MIDDLE = 24.0
 """The least width of what is between the sides, in em."""
 LEFT, RIGHT = (15.0, 0.19, 24.0), (24.0, 0.27, 38.0)
