@@ -160,8 +160,8 @@ class App:
             self.guard("Tour", parts.tour.draw)
             # What has happened comes first where there is no room for both.
             crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
-            hidden = not parts.docking.is_shown(VIEWPORT)
-            if not (parts.tour.is_open or parts.shows_welcome or crowded or hidden):
+            pictures = parts.docking.is_shown(VIEWPORT) and not parts.large_plots.fill_viewport
+            if pictures and not (parts.tour.is_open or parts.shows_welcome or crowded):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))
             for name, dialog in parts.dialogs.items():
                 self.guard(name, dialog.draw)

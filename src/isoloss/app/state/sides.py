@@ -24,6 +24,11 @@ def widths(across: float) -> tuple[float, float]:
     return left, right
 
 
+def lowest(down: float) -> float:
+    """The share of a side's height that its lower panel has at first, in a window of `down` em."""
+    return 0.3 if down > 40 else 0.22
+
+
 def fitted(left: float, right: float, across: float) -> tuple[float, float]:
     """The widths of both sides in em, 0 where there is none, such that texts and the middle have
     enough in a window of `across` em."""

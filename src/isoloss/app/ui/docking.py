@@ -12,6 +12,7 @@ from isoloss.app.state.shown_panels import VIEWPORT, ShownPanels
 from isoloss.app.state.sides import (
     Side,
     fitted,
+    lowest,
     side_of,
     side_of_place,
     widths,
@@ -23,8 +24,8 @@ from isoloss.geometry.rect import Rect
 
 _SETTLED = 4
 """Frames after which what was docked anew has its place."""
-_FIRST = (85.0, SHAPES["Landscape"])
-"""Width in em, and shape, of what is docked before there is a window."""
+_FIRST = (85.0, 53.0, SHAPES["Landscape"])
+"""Width and height in em, and shape, of what is docked before there is a window."""
 
 
 def lay_out(
@@ -49,15 +50,15 @@ def lay_out(
     params.layout_condition = hello_imgui.DockingLayoutCondition.never
 
 
-def _splits(across: float, shape: Shape) -> list[hello_imgui.DockingSplit]:
-    """Of a window of `across` em."""
+def _splits(across: float, down: float, shape: Shape) -> list[hello_imgui.DockingSplit]:
+    """Of a window of `across` × `down` em."""
     left, right = widths(across)
     return [
         hello_imgui.DockingSplit(MIDDLE, "Left", imgui.Dir.left, left / across),
         hello_imgui.DockingSplit(MIDDLE, "Right", imgui.Dir.right, right / (across - left)),
         hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, shape.bottom),
         hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
-        hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
+        hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, lowest(down)),
     ]
 
 
@@ -158,7 +159,7 @@ class Docking:
         self._frames += 1
         self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
         if self._docked != self.layouts.name:
-            self._dock(size.x / _em())
+            self._dock(size.x / _em(), size.y / _em())
         if self.shown.maximized != self._is_maximized:
             self._maximize()
         self._fit()
@@ -202,7 +203,7 @@ class Docking:
         self._front = [name for name in self._front if name != VIEWPORT]
         return asked
 
-    def _dock(self, across: float) -> None:
+    def _dock(self, across: float, down: float) -> None:
         """Dock all panels as the layout in use says."""
         self._docked, self._is_maximized = self.layouts.name, ""
         self.shown.begin_layout()
@@ -214,7 +215,7 @@ class Docking:
             imgui.load_ini_settings_from_memory(layout.docked)
         else:
             params = _params()
-            params.docking_splits = _splits(across, layout.shape)
+            params.docking_splits = _splits(across, down, layout.shape)
             for name, place in places.items():
                 params.dockable_window_of_name(name).dock_space_name = place
             params.layout_reset = True
