@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,7 +13,9 @@ from isoloss.files import read_json, write_json
 from isoloss.naming import printable
 from isoloss.user_folders import config_folder
 
-FILE = "layouts.json"
+FILE, BEFORE = "layouts.json", "layout.ini"
+"""Where they are kept, and where the one layout of earlier versions was."""
+_BEGINS, _ENDS = re.compile(r"^;;;<<<ImGui_\d+_Default>>>;;;$", re.MULTILINE), ";;;<<<"
 MIDDLE = "MainDockSpace"
 """The place of the pictures, or of the panel that has their room."""
 LONGEST = 40
@@ -200,6 +203,7 @@ class Layouts:
         try:
             content = read_json(config_folder() / FILE)
         except IsolossError:
+            layouts._all[FIRST].docked = _docked_before()
             return layouts
         entries = content.get("layouts") if isinstance(content, dict) else None
         for name, entry in entries.items() if isinstance(entries, dict) else ():
@@ -232,6 +236,16 @@ class Layouts:
         problem = self.why_not(name, instead_of=instead_of)
         if problem:
             raise IsolossError(problem[0].lower() + problem[1:])
+
+
+def _docked_before() -> str:
+    """Where the panels were in an earlier version, which had one layout; "" if that is unknown."""
+    try:
+        text = (config_folder() / BEFORE).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+    begins = _BEGINS.search(text)
+    return text[begins.end() :].partition(_ENDS)[0].strip() if begins is not None else ""
 
 
 def _tidy(name: str) -> str:

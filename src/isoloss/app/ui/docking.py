@@ -111,11 +111,13 @@ class Docking:
         """Use the layout with this name."""
         self._keep()
         self.layouts.choose(name)
+        self.shown.begin_layout()
 
     def follow(self, what: str) -> None:
         """Use the layout that suits what has been opened, if layouts follow it now."""
         self._keep()
-        self.layouts.opened(what)
+        if self.layouts.opened(what):
+            self.shown.begin_layout()
 
     def save_as(self, name: str) -> None:
         """Keep what the window looks like as a layout of the person's own.
@@ -141,12 +143,15 @@ class Docking:
 
     def delete(self, name: str) -> None:
         """Forget a layout of the person's own."""
+        if self.layouts.name == name:
+            self.shown.begin_layout()
         self.layouts.delete(name)
         self.layouts.save()
 
     def reset(self) -> None:
         """All panels back to where they were at first in the layout in use."""
         self.layouts.reset()
+        self.shown.begin_layout()
         self._docked = ""
 
     # -- in each frame -----------------------------------------------------------------------
@@ -206,7 +211,6 @@ class Docking:
     def _dock(self, across: float, down: float) -> None:
         """Dock all panels as the layout in use says."""
         self._docked, self._is_maximized = self.layouts.name, ""
-        self.shown.begin_layout()
         layout = self.layouts.current
         places = self._places(layout.shape)
         self.shown.sides.update({name: side_of_place(place) for name, place in places.items()})

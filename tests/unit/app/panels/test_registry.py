@@ -17,6 +17,8 @@ from isoloss.app.ui.command_palette import matching
 from isoloss.app.ui.docking import lay_out
 from isoloss.app.ui.panel import Panel, Place
 from isoloss.errors import IsolossError
+from isoloss.run import Run
+from isoloss.settings import AttackSettings
 
 ROOT = Path(__file__).parents[4]
 
@@ -107,6 +109,50 @@ def test_without_its_entry_there_is_none(workspace):
     assert "A toy" not in parts.panels
     assert "A toy" not in laid_out()
     assert not any(action.id == "panel-a-toy" for action in parts.actions)
+
+
+def shown(parts: Parts) -> set[str]:
+    return {panel.name for panel in PANELS if parts.docking.is_shown(panel.name)}
+
+
+def test_what_is_empty_leaves_its_room_to_the_rest(workspace):
+    assert shown(Parts(workspace, all_actions)) == {"Experiments", "Runs", "Log"}
+
+
+def test_panels_come_with_what_they_show(opened, tmp_path):
+    parts = Parts(opened, all_actions)
+    of_surfaces = {"Layers", "Appearance", "Experiments", "Runs", "Log"}
+    assert shown(parts) == of_surfaces
+    opened.change(minima=True)
+    parts.slicing.along_alpha()
+    assert shown(parts) == of_surfaces | {"Minima", "Slice"}
+    opened.change(minima=False)
+    parts.slicing.toggle()
+    assert shown(parts) == of_surfaces
+    run = Run.create(tmp_path / "attacked", AttackSettings(source="digits-classifier"))
+    opened.show_evaluation(opened.runs.follow(run))
+    assert shown(parts) == of_surfaces | {"Robustness", "Examples", "Jobs"}
+
+
+def test_what_fills_the_middle_needs_no_panel(workspace, tmp_path):
+    parts = Parts(workspace, all_actions)
+    run = Run.create(tmp_path / "attacked", AttackSettings(source="digits-classifier"))
+    workspace.show_evaluation(workspace.runs.follow(run))
+    assert parts.fills_middle("Robustness")
+    assert "Robustness" not in shown(parts)
+
+
+def test_in_the_layout_of_robustness_runs_their_plot_has_the_room_of_a_surface(opened, tmp_path):
+    parts = Parts(opened, all_actions)
+    run = Run.create(tmp_path / "attacked", AttackSettings(source="digits-classifier"))
+    opened.show_evaluation(opened.runs.follow(run))
+    parts.large_plots.follow()
+    assert not parts.large_plots.fill_viewport
+    parts.action("layout-Robustness").run()
+    assert parts.fills_middle("Robustness")
+    assert shown(parts) == {"Experiments", "Jobs", "Runs", "Log", "Examples"}
+    parts.action("layout-Landscape").run()
+    assert not parts.large_plots.fill_viewport
 
 
 def test_the_panel_in_the_guide_is_the_one_that_a_journey_opens():

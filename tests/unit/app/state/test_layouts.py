@@ -188,3 +188,36 @@ def test_a_folder_that_cannot_be_written_costs_no_session(folder, monkeypatch, l
     monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(folder / "taken"))
     layouts.save()
     assert Layouts.load().name == "Landscape"
+
+
+EARLIER = """;;; !!! This configuration is handled by HelloImGui
+
+;;;<<<AppWindow>>>;;;
+[AppWindow]
+WindowSize=1280,800
+;;;<<<ImGui_655921752_Default>>>;;;
+[Window][Layers]
+DockId=0x00000007,0
+
+[Docking][Data]
+DockSpace ID=0x00000007
+;;;<<<Layout_655921752_Default>>>;;;
+[Visibility]
+"""
+
+
+def test_the_one_layout_of_an_earlier_version_is_landscape_now(folder):
+    (folder / "layout.ini").write_text(EARLIER)
+    docked = Layouts.load().current.docked
+    assert docked.splitlines()[0] == "[Window][Layers]"
+    assert docked.splitlines()[-1] == "DockSpace ID=0x00000007"
+    layouts = Layouts()
+    layouts.current.docked = "later"
+    layouts.save()
+    assert Layouts.load().current.docked == "later"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", EARLIER[:90].encode()])
+def test_what_an_earlier_version_left_may_be_damaged(folder, content):
+    (folder / "layout.ini").write_bytes(content)
+    assert Layouts.load().current.docked == ""
