@@ -22,6 +22,8 @@ from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.style import palette, vec
 from isoloss.geometry.rect import Rect
 
+_NO_FOCUS = int(imgui.WindowFlags_.no_focus_on_appearing)
+"""What comes by itself leaves the keyboard where it is."""
 _SETTLED = 4
 """Frames after which what was docked anew has its place."""
 _FIRST = (85.0, 53.0, SHAPES["Landscape"])
@@ -43,7 +45,7 @@ def lay_out(
         window = hello_imgui.DockableWindow(
             panel.name, panel.place, lambda name=panel.name: draw_panel(name)
         )
-        window.imgui_window_flags = panel.window_flags
+        window.imgui_window_flags = panel.window_flags | _NO_FOCUS
         window.remember_is_visible = False
         windows.append(window)
     params.dockable_windows = windows
@@ -81,6 +83,7 @@ class Docking:
         self._is_maximized = ""
         self._frames = 0
         self._restores = False
+        self._fronts: dict[int, tuple[int, int]] = {}
         self._visible: dict[str, bool] = {}
         self._size = (0.0, 0.0)
         self._front: list[str] = []
@@ -244,6 +247,7 @@ class Docking:
                 imgui.internal.dock_builder_dock_window(self._is_maximized, space)
 
     def _show(self) -> None:
+        self._leave_in_front()
         for name in [VIEWPORT, *(panel.name for panel in self.panels)]:
             window = _params().dockable_window_of_name(name)
             if window is None:
@@ -252,13 +256,33 @@ class Docking:
                 self.shown.close(name)  # by its cross
             # After a restoration all appear in the same frame, or their tabs change places.
             held_back = self._restores and name != VIEWPORT
-            self._visible[name] = window.is_visible = self.shown.is_shown(name) and not held_back
+            shown = self.shown.is_shown(name) and not held_back
+            if shown and not self._visible.get(name) and name not in self._front:
+                self._note_fronts()
+            self._visible[name] = window.is_visible = shown
             if name in self._front and name != VIEWPORT and self._frames > 1:
                 self._front = [other for other in self._front if other != name]
                 window.focus_window_at_next_frame = window.is_visible
         self._restores = False
         if self._frames > _SETTLED and not self._is_maximized:
             self._see_sides()
+
+    def _note_fronts(self) -> None:
+        """Note which tabs are in front: what comes by itself comes behind them."""
+        if self._frames > _SETTLED and not self._is_maximized:
+            for name in self._visible:
+                node = next(iter(_ancestors(name)), None)
+                if node is not None and node.tab_bar is not None:
+                    self._fronts[node.id_] = (node.tab_bar.selected_tab_id, self._frames)
+
+    def _leave_in_front(self) -> None:
+        """Let the tabs that were noted be in front, after others have come."""
+        for node_id, (tab, since) in list(self._fronts.items()):
+            node = imgui.internal.dock_builder_get_node(node_id)
+            if self._frames > since + 2 or node is None:
+                del self._fronts[node_id]
+            elif self._frames > since and node.tab_bar is not None:
+                node.tab_bar.next_selected_tab_id = tab
 
     def _see_sides(self) -> None:
         """Note on which side each panel is."""
