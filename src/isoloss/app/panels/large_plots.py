@@ -9,6 +9,7 @@ from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.runs.open_curves import OpenCurve
+from isoloss.app.state.shown_panels import VIEWPORT
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.docking import Docking
 
@@ -62,6 +63,7 @@ class LargePlots:
         layers: set[object] = {*self._workspace.document.layers}
         if layers - self._seen_layers:
             self._front = ""
+            self._show_middle()
         if curves.shown not in (None, self._seen_curve):
             self._show("Curve")
         if evaluations.shown not in (None, self._seen_evaluation):
@@ -78,5 +80,12 @@ class LargePlots:
 
     def _show(self, name: str) -> None:
         self._front = name
-        if self.shown != name:
+        if self.shown == name:
+            self._show_middle()
+        else:
             self._docking.bring_to_front(name)
+
+    def _show_middle(self) -> None:
+        """Let what is in the room of the pictures be seen, whatever has that room."""
+        if not self._docking.is_shown(VIEWPORT):
+            self._docking.bring_to_front(VIEWPORT)

@@ -24,6 +24,8 @@ from isoloss.geometry.rect import Rect
 
 _NO_FOCUS = int(imgui.WindowFlags_.no_focus_on_appearing)
 """What comes by itself leaves the keyboard where it is."""
+LEAST = 10.0
+"""Of a panel's width, in em, however far the edge between two is dragged."""
 _SETTLED = 4
 """Frames after which what was docked anew has its place."""
 _FIRST = (85.0, 53.0, SHAPES["Landscape"])
@@ -165,6 +167,9 @@ class Docking:
         if size.x <= 0 or _em() <= 0:
             return
         self._frames += 1
+        imgui.get_style().window_min_size = ImVec2(
+            LEAST * _em(), imgui.get_style().window_min_size.y
+        )
         self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
         if self._docked != self.layouts.name:
             self._dock(size.x / _em(), size.y / _em())

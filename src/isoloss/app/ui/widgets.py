@@ -190,6 +190,7 @@ def floating() -> Iterator[None]:
     """The shape and colour of windows that float over the docked panels."""
     imgui.push_style_var(imgui.StyleVar_.window_rounding, em(0.5))
     imgui.push_style_var(imgui.StyleVar_.window_border_size, 1)
+    imgui.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(em(1), em(1)))
     imgui.push_style_color(imgui.Col_.window_bg, vec(palette().raised))
     imgui.push_style_color(imgui.Col_.title_bg, vec(palette().raised))
     imgui.push_style_color(imgui.Col_.title_bg_active, vec(palette().raised))
@@ -197,7 +198,7 @@ def floating() -> Iterator[None]:
         yield
     finally:
         imgui.pop_style_color(3)
-        imgui.pop_style_var(2)
+        imgui.pop_style_var(3)
 
 
 @contextmanager

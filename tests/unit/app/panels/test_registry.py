@@ -12,6 +12,7 @@ from imgui_bundle import hello_imgui, imgui
 from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.registry import PANELS, register, unregister
 from isoloss.app.parts import Parts
+from isoloss.app.state.opening.opener import open_path
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.command_palette import matching
 from isoloss.app.ui.docking import lay_out
@@ -129,14 +130,14 @@ def test_panels_come_with_what_they_show(opened, tmp_path):
     opened.change(minima=False)
     parts.slicing.toggle()
     assert shown(parts) == of_surfaces
-    run = Run.create(tmp_path / "attacked", AttackSettings(source="digits-classifier"))
+    run = Run.create(tmp_path / "attacked", AttackSettings(source=Path("digits-classifier")))
     opened.show_evaluation(opened.runs.follow(run))
     assert shown(parts) == of_surfaces | {"Robustness", "Examples", "Jobs"}
 
 
 def test_what_fills_the_middle_needs_no_panel(workspace, tmp_path):
     parts = Parts(workspace, all_actions)
-    run = Run.create(tmp_path / "attacked", AttackSettings(source="digits-classifier"))
+    run = Run.create(tmp_path / "attacked", AttackSettings(source=Path("digits-classifier")))
     workspace.show_evaluation(workspace.runs.follow(run))
     assert parts.fills_middle("Robustness")
     assert "Robustness" not in shown(parts)
@@ -144,7 +145,7 @@ def test_what_fills_the_middle_needs_no_panel(workspace, tmp_path):
 
 def test_in_the_layout_of_robustness_runs_their_plot_has_the_room_of_a_surface(opened, tmp_path):
     parts = Parts(opened, all_actions)
-    run = Run.create(tmp_path / "attacked", AttackSettings(source="digits-classifier"))
+    run = Run.create(tmp_path / "attacked", AttackSettings(source=Path("digits-classifier")))
     opened.show_evaluation(opened.runs.follow(run))
     parts.large_plots.follow()
     assert not parts.large_plots.fill_viewport
@@ -153,6 +154,38 @@ def test_in_the_layout_of_robustness_runs_their_plot_has_the_room_of_a_surface(o
     assert shown(parts) == {"Experiments", "Jobs", "Runs", "Log", "Examples"}
     parts.action("layout-Landscape").run()
     assert not parts.large_plots.fill_viewport
+
+
+def test_what_is_opened_is_seen_whatever_had_all_the_room(workspace, surface, tmp_path):
+    parts = Parts(workspace, all_actions)
+    parts.docking.shown.maximize("Runs")
+    open_path(workspace, surface.save(tmp_path / "a.ply"))
+    parts.large_plots.follow()
+    assert parts.docking.is_shown("Viewport")
+    assert "Layers" in shown(parts)
+    parts.docking.shown.maximize("Runs")
+    parts.large_plots.follow()
+    assert shown(parts) == {"Runs"}, "nothing new was opened"
+
+
+def test_the_middle_is_the_panels_that_the_layout_gives_it(workspace, surface, tmp_path):
+    compare = Panel("Compare", "Bottom", lambda parts: Toy(parts.workspace))
+    added = None if compare.name in PANELS else register(compare)
+    try:
+        parts = Parts(workspace, all_actions)
+        assert parts.docking.is_shown("Viewport")
+        parts.action("layout-Compare").run()
+        assert "Compare" in shown(parts)
+        assert not parts.docking.is_shown("Viewport")
+        parts.welcome.toggle()
+        assert parts.docking.is_shown("Viewport")
+        parts.welcome.toggle()
+        open_path(workspace, surface.save(tmp_path / "a.ply"))
+        parts.large_plots.follow()
+        assert parts.docking.is_shown("Viewport"), "what was opened is seen beside it"
+    finally:
+        if added is not None:
+            unregister(added.name)
 
 
 def test_the_panel_in_the_guide_is_the_one_that_a_journey_opens():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from isoloss.app.state.opening.opened import Opened
@@ -13,7 +15,7 @@ from isoloss.settings import AttackSettings
 @pytest.fixture
 def evaluation(workspace, tmp_path):
     def open_one(name):
-        run = Run.create(tmp_path / name, AttackSettings(source="digits-classifier"))
+        run = Run.create(tmp_path / name, AttackSettings(source=Path("digits-classifier")))
         return workspace.show_evaluation(workspace.runs.follow(run))
 
     return open_one
