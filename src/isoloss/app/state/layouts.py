@@ -107,6 +107,7 @@ class Layouts:
     def __init__(self) -> None:
         self.name, self.chosen = FIRST, False
         self._all = {name: begun(name) for name in SHAPES}
+        self._saved: object = None
 
     @property
     def current(self) -> Layout:
@@ -227,10 +228,14 @@ class Layouts:
             }
             for name, layout in self._all.items()
         }
+        content = {"schema": 1, "name": self.name, "layouts": layouts}
+        if content == self._saved:
+            return
         try:
-            write_json(config_folder() / FILE, {"schema": 1, "name": self.name, "layouts": layouts})
+            write_json(config_folder() / FILE, content)
         except IsolossError:
             return
+        self._saved = content
 
     def _check(self, name: str, *, instead_of: str = "") -> None:
         problem = self.why_not(name, instead_of=instead_of)

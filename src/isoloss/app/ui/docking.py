@@ -171,10 +171,10 @@ class Docking:
             LEAST * _em(), imgui.get_style().window_min_size.y
         )
         self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
+        if self._docked == self.layouts.name and self.shown.maximized != self._is_maximized:
+            self._maximize()
         if self._docked != self.layouts.name:
             self._dock(size.x / _em(), size.y / _em())
-        if self.shown.maximized != self._is_maximized:
-            self._maximize()
         self._fit()
         self._show()
         if imgui.get_io().want_save_ini_settings:
@@ -240,9 +240,12 @@ class Docking:
 
     def _maximize(self) -> None:
         """Let one panel be alone in the middle, or all be where they were."""
-        if self._is_maximized:
-            imgui.load_ini_settings_from_memory(self.layouts.current.docked)
+        docked = self.layouts.current.docked
+        if self._is_maximized and docked:
+            imgui.load_ini_settings_from_memory(docked)
             self._frames, self._restores = 0, True
+        elif self._is_maximized:
+            self._docked = ""  # it was before anything had its place
         else:
             self._keep()
         self._is_maximized = self.shown.maximized
@@ -262,8 +265,10 @@ class Docking:
             # After a restoration all appear in the same frame, or their tabs change places.
             held_back = self._restores and name != VIEWPORT
             shown = self.shown.is_shown(name) and not held_back
-            if shown and not self._visible.get(name) and name not in self._front:
-                self._note_fronts()
+            if shown and not self._visible.get(name):
+                self._size = (0.0, self._size[1])
+                if name not in self._front:
+                    self._note_fronts()
             self._visible[name] = window.is_visible = shown
             if name in self._front and name != VIEWPORT and self._frames > 1:
                 self._front = [other for other in self._front if other != name]
