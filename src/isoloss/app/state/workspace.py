@@ -221,6 +221,7 @@ class Workspace:
         """Close all layers, curves and robustness runs, and the session with them."""
         for layer in list(self.document.layers):
             self.remove(layer)
+        self.document.arrange(1)
         self.close_plots()
         self.session.forget()
 

@@ -213,7 +213,7 @@ def _header(workspace: Workspace, index: int, rect: Rect) -> None:
     (x, y), (width, height) = rect[:2], extent(rect)
     imgui.set_cursor_screen_pos(ImVec2(x, y))
     if imgui.invisible_button(f"header {index + 1}", ImVec2(width, height)):
-        document.active = index
+        document.activate(index)
         imgui.open_popup("layers")
     lit = imgui.is_item_hovered()
     hint("Choose what this viewport shows")

@@ -80,7 +80,7 @@ class Viewport:
             self._pressed_to_click = False
             self._drag(io.mouse_delta.x, io.mouse_delta.y, size)
         if hovered and io.mouse_wheel and imgui.set_item_key_owner(imgui.Key.mouse_wheel_y):
-            self.workspace.document.active = self.index
+            self.workspace.document.activate(self.index)
             scene.camera = scene.camera.zoom(ZOOM**io.mouse_wheel, at, size)
         self.hit = self._pick(at, size) if hovered and not active else None
         self._clicks(hovered, at, size)
@@ -95,7 +95,7 @@ class Viewport:
         # that.
         left = imgui.is_mouse_clicked(imgui.MouseButton_.left)
         self._pressed_to_click = left and self.is_active and not io.want_text_input
-        document.active = self.index
+        document.activate(self.index)
 
     def _drag(self, dx: float, dy: float, size: tuple[int, int]) -> None:
         if not (dx or dy):
