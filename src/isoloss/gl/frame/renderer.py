@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from OpenGL import GL
 
@@ -16,6 +17,7 @@ from isoloss.gl.device.program import Program
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.background import BackgroundPass
 from isoloss.gl.frame.patches import Patches
+from isoloss.gl.frame.peeling import MOST_SHEETS, QUICK_SHEETS, Peeled, PeelingPass
 from isoloss.gl.frame.ssao import OcclusionPass
 from isoloss.gl.layers.analysis import all_minima
 from isoloss.gl.layers.layer_buffers import LayerBuffers
@@ -59,6 +61,7 @@ class Renderer:
         self._strokes = Strokes()
         self._fills, self._text = FillPass(), TextPass()
         self._occlusion: OcclusionPass | None = None
+        self._peeling: PeelingPass | None = None
         self._box = LinePass.batch()
         self._colors: tuple[object, ColorScale | None] = (None, None)
         self._decorations = Decorations(self._fills, self._text)
@@ -183,6 +186,8 @@ class Renderer:
         for held in self._held.values():
             held.buffers.free()
         self._held.clear()
+        if self._peeling is not None:
+            self._peeling.free()
 
     # -- the layers --------------------------------------------------------------------------
 
@@ -217,53 +222,84 @@ class Renderer:
                 yield from self._pause(target)
         yield from self._pause(target)
         paint = _paint(texture, scene, frame, colors)
+        opaque = [buffers for buffers in different if buffers.opacity >= 1]
+        sheets = [buffers for buffers in different if buffers.opacity < 1]
         # Moving things on a software renderer: every pixel costs, and nobody sees the creases.
         occluded = appearance.ambient_occlusion and whole
         if occluded and texture.paint != "lines":
             points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
-            for _ in self._occlude(shown, different, view, frame, points):
+            for _ in self._occlude(shown, opaque, view, frame, points):
                 yield from self._pause(target)
             yield from self._pause(target)
             paint = replace(paint, occlusion=self._bound_occlusion())
-        for buffers in different:
-            resolution = None
-            if quick is None and self.is_software and not paint.flat:
-                resolution = resolution_of(view, buffers.placed)
-            parts: list[slice | None] = [None]
+
+        def surfaces(
+            which: list[LayerBuffers], paint: Paint, peels: bool, view: View
+        ) -> Iterator[None]:
+            for buffers in which:
+                resolution = None
+                if quick is None and self.is_software and not paint.flat:
+                    resolution = resolution_of(view, buffers.placed)
+                parts: list[slice | None] = [None]
+                if quick is None:
+                    parts = [*buffers.surface.parts(budget, resolution)]
+                    yield
+                tinted = _tinted(paint, buffers.palette)
+                if peels:
+                    tinted = replace(tinted, opacity=buffers.opacity)
+                for piece in parts:
+                    if paint.occlusion is not None:
+                        self._bound_occlusion()
+                    self._surfaces.draw(
+                        buffers.surface,
+                        view,
+                        tinted,
+                        buffers.placed,
+                        budget,
+                        piece,
+                        not whole,
+                        resolution,
+                    )
+                    if len(parts) > 1:
+                        yield
+
+        def lines(strokes: Strokes, view: View) -> Iterator[None]:
+            if appearance.axes:
+                strokes.lines.draw(self._box, view, LineStyle(1.0 * view.scale))
+            for buffers in different:
+                contours = buffers.contours.batch if quick is None else buffers.contours.quick
+                draw_contours(strokes, buffers, contours, scene, view, texture)
             if quick is None:
-                parts = [*buffers.surface.parts(budget, resolution)]
-                yield from self._pause(target)
-            for piece in parts:
-                if paint.occlusion is not None:
-                    self._bound_occlusion()
-                self._surfaces.draw(
-                    buffers.surface,
-                    view,
-                    _tinted(paint, buffers.palette),
-                    buffers.placed,
-                    budget,
-                    piece,
-                    not whole,
-                    resolution,
-                )
-                if len(parts) > 1:
-                    yield from self._pause(target)
-        GL.glDepthMask(False)
+                yield
+            for layer, buffers in zip(shown, all_buffers, strict=True):
+                draw_paths(strokes, layer, buffers, scene, view, frame)
+                buffers.analysis.draw(scene, view, frame, strokes)
+
+        for _ in surfaces(opaque, paint, False, view):
+            yield from self._pause(target)
         ticks = axes.AxisTicks.of(frame)
         if appearance.axes:
             self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
-            self._strokes.lines.draw(self._box, view, LineStyle(1.0 * view.scale))
-        for buffers in different:
-            contours = buffers.contours.batch if quick is None else buffers.contours.quick
-            draw_contours(self._strokes, buffers, contours, scene, view, texture)
-        if quick is None:
-            yield from self._pause(target)
-            GL.glDepthMask(False)
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            draw_paths(self._strokes, layer, buffers, scene, view, frame)
             buffers.analysis.update(layer, scene, view, frame)
-            buffers.analysis.draw(scene, view, frame, self._strokes)
-        GL.glDepthMask(True)
+        if sheets:
+            peeling = self._peeling = self._peeling or PeelingPass()
+            bare = replace(paint, occlusion=None)
+            drawn = Peeled(
+                partial(surfaces, opaque, bare, True),
+                partial(surfaces, sheets, bare, True),
+                partial(lines, peeling.strokes),
+            )
+            most = MOST_SHEETS if whole else QUICK_SHEETS
+            for _ in peeling.draw(view, drawn, most, fine=whole and target.samples > 1):
+                if quick is None:
+                    yield from self._pause(target)
+        else:
+            GL.glDepthMask(False)
+            for _ in lines(self._strokes, view):
+                yield from self._pause(target)
+                GL.glDepthMask(False)
+            GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
         minima = all_minima(b.analysis for b in all_buffers) if appearance.minima else []
         if patches is None:
@@ -342,7 +378,8 @@ def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[L
     first: dict[object, LayerBuffers] = {}
     for layer, of_layer in zip(shown, buffers, strict=True):
         alone = layer.derived is not None or layer.approach < 1
-        first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
+        drawn = first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
+        drawn.opacity = max(drawn.opacity, of_layer.opacity)
     return list(first.values())
 
 
