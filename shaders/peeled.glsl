@@ -10,7 +10,7 @@ void leave_out_nearer(float depth) {
 // A surface steps back by its slope, as with glPolygonOffset, whose depths no shader is told.
 void peel_surface() {
     float depth = gl_FragCoord.z;
-    depth += max(abs(dFdx(depth)), abs(dFdy(depth))) + 1e-7;
+    depth = min(depth + max(abs(dFdx(depth)), abs(dFdy(depth))) + 1e-7, 1.0);
     leave_out_nearer(depth);
     gl_FragDepth = depth;
 }

@@ -8,7 +8,7 @@ is in front of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -26,6 +26,8 @@ MOST_SHEETS, QUICK_SHEETS = 16, 4
 _FINE_PIXELS = 8_400_000
 _FINE = 2
 """Pixels of a sheet to one of the picture, each way, in place of multisampling; up to so many."""
+_NEGLIGIBLE = 2e-5
+"""So small a share of the pixels shows nothing that lies behind it."""
 
 Draw = Callable[[View], Iterator[None]]
 """Draws something into the buffers that are bound, in pieces none of which takes long."""
@@ -69,7 +71,7 @@ class PeelingPass:
         for k in range(most + 1):
             self._begin_sheet()
             yield
-            is_last = k == most or not (yield from self._draw_sheet(drawn.sheets, view))
+            is_last = k == most or (yield from self._draw_sheet(drawn.sheets, view)) < _NEGLIGIBLE
             self.strokes.shows_hidden = is_last
             yield from self._draw_slab(drawn.lines, view)
             if is_last:
@@ -116,21 +118,21 @@ class PeelingPass:
             w, h = self._size
             GL.glBlitFramebuffer(0, 0, w, h, 0, 0, w, h, GL.GL_DEPTH_BUFFER_BIT, GL.GL_NEAREST)
 
-    def _draw_sheet(self, draw: Draw, view: View) -> Iterator[None]:
-        """Draw the nearest of what is left; returns whether there was any."""
+    def _draw_sheet(self, draw: Draw, view: View) -> Generator[None, None, float]:
+        """Draw the nearest of what is left; returns on which share of the pixels there is any."""
         pieces, done, queries = draw(view), False, list[int]()
         while not done:
             with self._into(self._front):
                 GL.glDisable(GL.GL_BLEND)
                 queries.append(int(GL.glGenQueries(1)[0]))
-                GL.glBeginQuery(GL.GL_ANY_SAMPLES_PASSED, queries[-1])
+                GL.glBeginQuery(GL.GL_SAMPLES_PASSED, queries[-1])
                 done = next(pieces, self) is self
-                GL.glEndQuery(GL.GL_ANY_SAMPLES_PASSED)
+                GL.glEndQuery(GL.GL_SAMPLES_PASSED)
                 GL.glEnable(GL.GL_BLEND)
             yield
-        found = [GL.glGetQueryObjectuiv(query, GL.GL_QUERY_RESULT) for query in queries]
+        found = sum(int(GL.glGetQueryObjectuiv(query, GL.GL_QUERY_RESULT)) for query in queries)
         GL.glDeleteQueries(len(queries), queries)
-        return any(map(bool, found))
+        return found / (self._size[0] * self._size[1])
 
     def _draw_slab(self, draw: Draw, view: View) -> Iterator[None]:
         """Draw the lines before the sheet, and put both below what has been summed."""
@@ -193,7 +195,7 @@ class PeelingPass:
         self.free()
         self._size = size
         self._sheet = self._texture(GL.GL_RGBA8, GL.GL_RGBA)
-        self._sum = self._texture(GL.GL_RGBA16F, GL.GL_RGBA)
+        self._sum = self._texture(GL.GL_RGBA8, GL.GL_RGBA)
         self._opaque, self._front, self._back = (
             self._texture(GL.GL_DEPTH_COMPONENT32F, GL.GL_DEPTH_COMPONENT) for _ in range(3)
         )
