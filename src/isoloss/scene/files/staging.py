@@ -183,8 +183,8 @@ def _seen_through(document: Document, opacity: float | Sequence[float]) -> Docum
     values = given * len(layers) if len(given) == 1 else given
     if len(values) != len(layers):
         raise IsolossError(
-            f"--opacity is one number, or one for each of the surfaces, of which there are {len(layers)}, not "
-            f"{len(values)} numbers"
+            f"--opacity has {len(values)} numbers for {len(layers)} surfaces: give one, or one for "
+            "each"
         )
     for value in values:
         if not 0 <= value <= 1:
