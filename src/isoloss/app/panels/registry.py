@@ -43,7 +43,7 @@ def register(panel: Panel) -> Panel:
 
 
 for _panel in (
-    Panel("Layers", "Left", lambda parts: LayersPanel(parts.workspace), "Ctrl+1"),
+    Panel("Layers", "Left", LayersPanel, "Ctrl+1"),
     Panel("Appearance", "LeftBottom", lambda parts: AppearancePanel(parts.workspace), "Ctrl+2"),
     Panel(
         "Experiments",
@@ -56,7 +56,7 @@ for _panel in (
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
     Panel("Plots", "Bottom", lambda parts: PlotsPanel(parts.workspace.runs), "Ctrl+5"),
     Panel("Log", "Bottom", lambda parts: LogPanel(parts.workspace.messages), "Ctrl+6"),
-    Panel("Curve", "Bottom", lambda parts: CurvePanel(parts.workspace), "Ctrl+7"),
+    Panel("Curve", "Bottom", CurvePanel, "Ctrl+7"),
     Panel("Slice", "Bottom", lambda parts: SlicePanel(parts.workspace, parts.slicing), "Ctrl+8"),
     Panel("Minima", "Bottom", lambda parts: MinimaPanel(parts.workspace), "Ctrl+9"),
     Panel(
