@@ -29,7 +29,11 @@ FINDINGS = [
         "message": "The random directions are not normalized: how sharp the surface looks depends "
         "on the scale of the weights. Take --normalize filter.",
     },
-    {"level": "note", "what": "accuracy", "message": "10 % of the answers at the centre are right."},
+    {
+        "level": "note",
+        "what": "accuracy",
+        "message": "10 % of the answers at the centre are right.",
+    },
 ]
 
 
@@ -59,22 +63,25 @@ def layers(d: Driver) -> None:
 
 def findings(d: Driver) -> None:
     form = d.parts.experiments.forms["probe"]
-    for number, (finding, name, value) in enumerate(
-        [("range", "alpha_range", (-4.0, 4.0)), ("normalization", "normalize", "filter")]
-    ):
-        d.click("//Layers/$$2/findings")
-        button = f"//$FOCUSED/$${number}/again {finding}"
-        d.until(lambda: d.ctx.item_exists(button), "all findings")  # noqa: B023
-        d.shot(f"layers_findings_{number}.png")
-        assert not d.ctx.item_exists("//$FOCUSED/$$2/again accuracy"), "nothing mends that"
-        d.click(button)
-        d.until(lambda: form.values[name] == value, "the form to be filled in")
-        assert form.settings is not None, form.error
-        spec = {field.name: field for field in form.fields}
-        assert form.differs(spec[name]), "the difference is not marked"
-        assert not form.differs(spec["grid"])
+    _probe_again(d, 0, "range", "alpha_range", (-4.0, 4.0))
+    _probe_again(d, 1, "normalization", "normalize", "filter")
     assert form.values["alpha_range"] is None, "one remedy was mixed into another"
     d.shot("layers_again.png")
+
+
+def _probe_again(d: Driver, place: int, finding: str, name: str, value: object) -> None:
+    form = d.parts.experiments.forms["probe"]
+    d.click("//Layers/$$2/findings")
+    button = f"//$FOCUSED/$${place}/again {finding}"
+    d.until(lambda: d.ctx.item_exists(button), "all findings")
+    d.shot(f"layers_findings_{place}.png")
+    assert not d.ctx.item_exists("//$FOCUSED/$$2/again accuracy"), "nothing mends that"
+    d.click(button)
+    d.until(lambda: form.values[name] == value, "the form to be filled in")
+    assert form.settings is not None, form.error
+    spec = {field.name: field for field in form.fields}
+    assert form.differs(spec[name]), "the difference is not marked"
+    assert not form.differs(spec["grid"])
 
 
 def order(d: Driver) -> None:

@@ -24,7 +24,7 @@ def remedy_of(finding: Finding, kind: str) -> dict[str, Any]:
     return {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in given.items()
-        if name in fields
+        if name in fields and name != "kind"
     }
 
 
