@@ -69,8 +69,9 @@ class ProbedSurface:
 
     @property
     def more_samples(self) -> Remedy:
-        """Four times as many as any cell has seen, which halves standard errors."""
-        return {"samples": 4 * int(self.surface.count.max(initial=1)), "tolerance": None}
+        """Four times as many as any cell has seen on a plane, which halves standard errors."""
+        seen = int(self.surface.count.max(initial=1)) // int(self.surface.meta.get("planes") or 1)
+        return {"samples": 4 * seen, "tolerance": None}
 
     def rounding(self, loss: float) -> float:
         """How far the precision of the computation may have moved `loss`."""
