@@ -206,3 +206,7 @@ def test_small_windows_long_names_and_extreme_values(
     travel("small", valley)
     # Panels that gave way to the picture are open in the next window.
     assert "=false" not in layout.read_text()
+
+
+def test_layers_are_ordered_faded_and_their_findings_heeded(travel: Travel) -> None:
+    travel("layers")

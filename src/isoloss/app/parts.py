@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from imgui_bundle import hello_imgui, imgui
 
@@ -23,6 +23,7 @@ from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.examples_panel import ExamplesPanel
 from isoloss.app.panels.experiments_panel import ExperimentsPanel
 from isoloss.app.panels.large_plots import LargePlots
+from isoloss.app.panels.layers_panel import LayersPanel
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
@@ -40,7 +41,7 @@ from isoloss.app.ui.action import Action
 from isoloss.app.ui.command_palette import CommandPalette
 from isoloss.app.ui.docking import Docking
 from isoloss.app.ui.keyboard import Shortcuts
-from isoloss.app.ui.panel import Drawn
+from isoloss.app.ui.panel import NOTHING, Drawn
 from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
 from isoloss.app.viewports.viewport import Viewport
@@ -86,9 +87,10 @@ class Parts:
         self.timeline = Timeline(self.playback)
         self.panels: dict[str, Drawn] = {panel.name: panel.build(self) for panel in PANELS}
         self.experiments = self.panel(ExperimentsPanel)
+        self.viewports.menu = self.panel(LayersPanel).menu.items
         self.large_plots = LargePlots(
             workspace,
-            CurvePanel(workspace),
+            CurvePanel(self),
             RobustnessPanel(workspace, self.show_examples, self.save_figure),
             self.docking,
         )
@@ -227,10 +229,15 @@ class Parts:
         self.docking.bring_to_front("Experiments")
         self.experiments.fill(kind, followed)
 
-    def repeat(self, followed: FollowedRun) -> None:
-        """Bring the form of a run to the front, filled in with what that was asked for."""
+    def repeat(self, followed: FollowedRun, otherwise: Mapping[str, Any] = NOTHING) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for, but for
+        what is to be set `otherwise`."""
         self.docking.bring_to_front("Experiments")
-        self.experiments.repeat(followed)
+        self.experiments.repeat(followed, otherwise)
+
+    def bring_to_front(self, panel: str) -> None:
+        """Show a docked panel in front of those docked with it."""
+        self.docking.bring_to_front(panel)
 
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a run to the front, at what a point of its curves is about."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 
 from isoloss.errors import IsolossError
@@ -116,7 +114,7 @@ def _meta(a: Surface, b: Surface) -> dict[str, object]:
             "the two surfaces lie in different planes: the same α and β are different networks in "
             "each; compare shapes, not points",
         )
-        return {**meta, "findings": [asdict(warning)]}
+        return {**meta, "findings": [warning.plain()]}
     if plane_of(a) is not None and plane_of(a) == plane_of(b):
         keys = ("plane", "planes", "cosine", "explained_variance_ratio")
         meta |= {name: a.meta[name] for name in keys if name in a.meta}

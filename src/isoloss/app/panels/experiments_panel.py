@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from isoloss.app.state.forms.settings_form import FieldSpec, Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.glossary import of_field
 from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.panel import NOTHING
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
@@ -81,10 +83,12 @@ class ExperimentsPanel:
         self.show(kind)
         self._start(kind, form)
 
-    def repeat(self, followed: FollowedRun) -> None:
-        """Bring a form to the front, filled in with what a run was asked for."""
+    def repeat(self, followed: FollowedRun, otherwise: Mapping[str, Any] = NOTHING) -> None:
+        """Bring a form to the front, filled in with what a run was asked for, but for what is to be
+        set `otherwise`."""
         settings = followed.run.settings
         self.forms[settings.kind].repeat(settings)
+        self.forms[settings.kind].fill(otherwise)
         self.folders[settings.kind] = None
         self.show(settings.kind)
 

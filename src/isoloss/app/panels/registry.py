@@ -78,7 +78,7 @@ for _panel in (
     Panel(
         "Layers",
         "Left",
-        lambda parts: LayersPanel(parts.workspace),
+        LayersPanel,
         "Ctrl+1",
         has_content=_has_surfaces,
     ),
@@ -115,7 +115,7 @@ for _panel in (
     Panel(
         "Curve",
         "Bottom",
-        lambda parts: CurvePanel(parts.workspace),
+        CurvePanel,
         "Ctrl+7",
         has_content=_has_curves,
     ),

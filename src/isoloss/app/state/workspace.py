@@ -168,6 +168,19 @@ class Workspace:
         """Show or hide a layer in the active viewport."""
         self.scene.hidden ^= {layer}
 
+    def move_selected(self, step: int) -> None:
+        """Put the selected layer behind the one after it (or before the one before, `step=-1`)."""
+        layers = self.document.layers
+        if self.selected in layers:
+            at = layers.index(self.selected)
+            if 0 <= at + step < len(layers):
+                self.document.move(self.selected, at + step + (step > 0))
+
+    def set_opacity(self, opacity: float) -> None:
+        """Make the selected layer as opaque as said, in [0, 1]."""
+        if self.selected is not None:
+            self.selected.opacity = opacity
+
     def show_in(self, layer: SurfaceLayer, index: int) -> None:
         """Show a layer alone in the viewport with this index."""
         comparing.show_in(self.document, layer, index)
@@ -221,6 +234,7 @@ class Workspace:
         """Close all layers, curves and robustness runs, and the session with them."""
         for layer in list(self.document.layers):
             self.remove(layer)
+        self.document.arrange(1)
         self.close_plots()
         self.session.forget()
 

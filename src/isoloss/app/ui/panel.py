@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.view.slicing import Slicing
@@ -12,6 +13,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.tables import Row
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 Place = Literal["Left", "LeftBottom", "Right", "RightBottom", "Bottom"]
 
 
@@ -43,8 +45,12 @@ class Surroundings(Protocol):
     def use(self, kind: str, followed: FollowedRun) -> None:
         """Bring the form of one kind of run to the front, filled in for a training run."""
 
-    def repeat(self, followed: FollowedRun) -> None:
-        """Bring the form of a run to the front, filled in with what that was asked for."""
+    def repeat(self, followed: FollowedRun, otherwise: Mapping[str, Any] = NOTHING) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for, but for
+        what is to be set `otherwise`."""
+
+    def bring_to_front(self, panel: str) -> None:
+        """Show a docked panel in front of those docked with it."""
 
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a robustness run to the front."""

@@ -59,6 +59,12 @@ def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     )
 
 
+def without_middle(text: str, width: float) -> str:
+    """`text`, or as much of its beginning and its end as fits into `width` pixels."""
+    line = naming.drawable_line(text)
+    return shortening.without_middle(line, lambda part: imgui.calc_text_size(part).x <= width)
+
+
 def within_window(size: ImVec2, above: float = 0.0) -> ImVec2:
     """`size` of what floats `above` pixels below the top, or as much of it as the window has; a 0
     stays."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +186,7 @@ class SurfaceProbing:
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
             is_from_python=asked.is_from_python,
         )  # fmt: skip
-        surface.meta["findings"] = [asdict(finding) for finding in found]
+        surface.meta["findings"] = [finding.plain() for finding in found]
         if origin is not None:
             surface.meta["centre"] = {
                 "split": asked.meta.get("split"),

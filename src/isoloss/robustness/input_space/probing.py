@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -194,21 +194,21 @@ class InputProbing:
             # What another network's defense misleads is nobody's gradient here.
             if len(path) > 2 and (part.defense or not is_transferred):
                 found = masking(surface, path, ball, is_transferred=is_transferred)
-                findings.append(asdict(found))
+                findings.append(found.plain())
         surface.meta["findings"] = findings
         surface.meta["centre"] = self._centre(part, plane)
         for finding in findings_of(surface.meta) or ():
             yield Log(f"{finding.level}: {finding.message}")
         replace(surface, trajectories=tuple(paths)).save(part.finished)
 
-    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
+    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, Any]]:
         """That the image is taken for another class as it is, if so."""
         *_, answer = part.seen.values(plane.image[None], part.seen.draws)[0]
         label, classes = int(self.setup.labels[0]), self.setup.classes
         if answer == label or not np.isfinite(answer):
             return []
         message = f"the image is taken for {classes[int(answer)]} as it is, not for its own class"
-        return [asdict(Finding("note", "image", f"{message}, {classes[label]}"))]
+        return [Finding("note", "image", f"{message}, {classes[label]}").plain()]
 
     def _trajectory(
         self, part: SurfaceOfRun, plane: ImagePlane, name: str, images: torch.Tensor
