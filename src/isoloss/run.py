@@ -180,6 +180,11 @@ class Run:
         return self.folder / names.CHECKPOINTS / names.RESUME
 
     @property
+    def stopped_path(self) -> Path:
+        """What a training needs to go on from the step it was stopped at, between checkpoints."""
+        return self.folder / names.CHECKPOINTS / names.STOPPED
+
+    @property
     def denoiser_path(self) -> Path:
         """Where a training for the task "denoiser" keeps what it has learnt."""
         return self.folder / names.DENOISER

@@ -16,6 +16,7 @@ LOCK = ".lock"
 CHECKPOINTS = "checkpoints"
 POINTS = "trajectory.json"
 RESUME = "resume.safetensors"
+STOPPED = "stopped.safetensors"
 DENOISER = "denoiser"
 
 PLANE = "plane.safetensors"
