@@ -12,6 +12,7 @@ EVENTS = "events.jsonl"
 JOB_LOG = "job.log"
 ABOUT = "about.json"
 LOCK = ".lock"
+STOP = ".stop"
 
 CHECKPOINTS = "checkpoints"
 POINTS = "trajectory.json"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from isoloss.jobs.devices import device_of, memory_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.jobs.queue import Queue
+from isoloss.jobs.stopping import ask_process, end_process
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
 from isoloss.library.sweeps import create_sweep, sweep_tag
@@ -26,6 +25,8 @@ Spawn = Callable[[Sequence[Path]], Job]
 
 POLL = 0.1
 """Seconds between two readings of the runs' events."""
+ENDS = 0.4
+"""Seconds between two looks whether processes that others have begun are still there."""
 SCAN = 3.0
 """Seconds between two searches for runs that others have begun or dropped."""
 QUEUE = 1.0
@@ -57,9 +58,8 @@ class Runs:
         self.selected: FollowedRun | None = None
         self._messages = messages
         self._spawn = spawn
-        self._polled = self._scanned = self._queued = -SCAN
+        self._polled = self._scanned = self._queued = self._looked = -SCAN
         self._forgotten: set[Path] = set()
-        self._cancelled: set[Path] = set()
         self._trained: tuple[int, tuple[Entry, ...]] = (-1, ())
         self._seen = -1
 
@@ -111,7 +111,6 @@ class Runs:
             IsolossError: if the folder is taken or cannot be written, or the job not started.
         """
         run = Run.create(folder, settings)
-        self._cancelled.discard(run.folder)
         followed = self.follow(run)
         self.queue.add([run.folder])
         self.begin_due()
@@ -151,7 +150,7 @@ class Runs:
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""
                 followed.version += 1
-            self._cancelled.discard(run.folder)
+            followed.is_asked_to_stop = False
         self.queue.add([run.folder for run in runs])
         self.begin_due()
 
@@ -173,8 +172,8 @@ class Runs:
         for followed in found:
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""
+            followed.is_asked_to_stop = False
             followed.version += 1
-            self._cancelled.discard(followed.run.folder)
         self.selected = found[0]
         return found
 
@@ -184,19 +183,39 @@ class Runs:
         if self.place(followed) is not None:
             self.queue.remove(followed.run.folder)
             return
-        self._cancelled.add(followed.run.folder)
         if followed.job is not None:
             followed.job.cancel()
+        elif not self._ask_other(followed, ask_process):
             return
-        # A job of an earlier window or of the command line: its own word says which process.
+        for each in self._beside(followed):
+            each.is_asked_to_stop = True
+            each.version += 1
+
+    def end(self, followed: FollowedRun) -> None:
+        """End the run's process at once, where it does not stop when it is asked to; what was not
+        on disk is done again."""
+        if followed.job is not None:
+            followed.job.end()
+        else:
+            self._ask_other(followed, end_process)
+
+    def _ask_other(self, followed: FollowedRun, ask: Callable[[Run, int, str], None]) -> bool:
+        """Ask a job of an earlier window or of the command line: the run's own word says which
+        process it is. Returns whether it is asked; what is wrong becomes a notification."""
         if followed.pid <= 1 or not followed.run.is_held:
-            return
-        # A script is to go on, or a notebook, with what there is; what is asked to end, ends.
-        asked = signal.SIGINT if followed.run.settings.is_from_python else signal.SIGTERM
+            return False
         try:
-            os.kill(followed.pid, asked)
-        except OSError as error:
-            self._messages.say(f"cannot stop {followed.run.name}: {error.strerror}", "error")
+            ask(followed.run, followed.pid, followed.host)
+        except IsolossError as error:
+            self._messages.say(str(error), "error")
+            return False
+        return True
+
+    def _beside(self, followed: FollowedRun) -> list[FollowedRun]:
+        """The runs that the same job is to carry out."""
+        if followed.job is None:
+            return [followed]
+        return [f for f in self.followed if f.job is followed.job] or [followed]
 
     def in_order(self) -> list[FollowedRun]:
         """Those that are followed: at work, then those that wait, the next first, then the rest."""
@@ -247,15 +266,16 @@ class Runs:
             self.watch.keep_up()
         changed = self._find()
         told = [f for f in [self.selected] if f is not None and f not in self.followed]
+        look = now - self._looked >= ENDS
+        if look:
+            self._looked = now
         for followed in [*self.followed, *told]:
-            if not (followed.is_active or scan):
+            if not (followed.is_active or scan or followed.is_behind):
                 continue
             before, logged = followed.status, len(followed.log)
-            if followed.refresh():
-                changed = True
-                self._mark_cancelled_as_paused(followed)
-            if scan and followed.job is None and followed.status == "running":
-                changed |= self._notice_end(followed)
+            changed |= followed.refresh()
+            if look:
+                changed |= followed.look_for_end()
             for line in followed.log[logged:]:
                 self._messages.say(f"{followed.run.name}  {line}", notify=False)
             if followed.status != before:
@@ -309,26 +329,9 @@ class Runs:
         except IsolossError as error:
             self._messages.say(str(error), "error")
             raise
-        followed.status, followed.failure = "waiting", ""
+        followed.status, followed.failure, followed.is_asked_to_stop = "waiting", "", False
         followed.version += 1
         return followed.job.pid
-
-    def _mark_cancelled_as_paused(self, followed: FollowedRun) -> None:
-        """A job cancelled before it could say so has been paused; it has not failed."""
-        code = followed.exit_code
-        if followed.status != "failed" or code is None or code >= 0:
-            return
-        if followed.run.folder in self._cancelled:
-            followed.status, followed.failure = "paused", ""
-
-    def _notice_end(self, followed: FollowedRun) -> bool:
-        if followed.run.is_held:
-            return False
-        followed.refresh()
-        if followed.status == "running":
-            followed.status = "paused"
-            followed.version += 1
-        return True
 
     def _report_status(self, followed: FollowedRun) -> None:
         name = followed.run.name
