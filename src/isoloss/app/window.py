@@ -14,6 +14,7 @@ from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
 from isoloss.app.state.defects import in_words
+from isoloss.app.state.herald import Herald
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
@@ -32,6 +33,8 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
 _FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
+MOST_NEWS = 4
+"""Notifications of the desktop at once."""
 _SETTLING = 3
 """Frames until every window is docked."""
 
@@ -51,6 +54,7 @@ class App:
         self.frames = 0
         self.strict = False
         self._title = TITLE
+        self._herald = Herald()
         self._dropped: list[Path] = []
 
     def drop(self, paths: Sequence[str]) -> None:
@@ -67,6 +71,7 @@ class App:
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
         parts.steps.take_in(self.workspace.update)
         parts.renderings.update()
+        self._tell_elsewhere()
         self._follow_document()
         clear_as_panels(parts.panels)
         if self.frames >= _SETTLING:
@@ -89,6 +94,16 @@ class App:
             rate = max(rate, _FRAMES_A_PERIOD / period) if fluent else rate
         hello_imgui.get_runner_params().fps_idling.fps_idle = rate
         parts.large_plots.follow()
+
+    def _tell_elsewhere(self) -> None:
+        """Let the desktop tell what has happened to a person who does not look at the window."""
+        news = self.workspace.messages.take_urgent()
+        if not news or desktop.is_looked_at():
+            return
+        desktop.ask_for_attention()
+        if self.workspace.preferences.desktop_notifications:
+            for message in news[-MOST_NEWS:]:
+                self._herald.tell(TITLE, message.text)
 
     def _follow_document(self) -> None:
         """Bring the window's colours and its title in line with the document."""
@@ -163,7 +178,7 @@ class App:
             self.guard("Drawing", lambda: parts.renderings.draw(_wide_enough(parts.viewports.rect)))
             self.guard("Help", parts.help_window.draw)
             messages = self.workspace.messages
-            self.guard("Notifications", lambda: draw_notifications(messages, viewport))
+            self.guard("Notifications", lambda: draw_notifications(messages, viewport, parts.offer))
         asked = parts.has_question
         self.guard("Shortcuts", lambda: parts.shortcuts.run_pressed(parts.actions, asked=asked))
         used = imgui.is_any_item_active() or imgui.is_any_mouse_down()

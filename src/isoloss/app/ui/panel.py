@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from isoloss.app.state.runs.evaluations import OpenEvaluation
+from isoloss.app.state.runs.next_steps import NextStep
 from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
@@ -36,7 +37,10 @@ class Surroundings(Protocol):
         ...
 
     def use(self, kind: str, followed: FollowedRun) -> None:
-        """Bring the form of one kind of run to the front, filled in for a training run."""
+        """Bring the form of one kind of run to the front, filled in for another run."""
+
+    def go_on(self, step: NextStep, followed: FollowedRun) -> None:
+        """Do what is usually done next with a run that is done."""
 
     def repeat(self, followed: FollowedRun) -> None:
         """Bring the form of a run to the front, filled in with what that was asked for."""

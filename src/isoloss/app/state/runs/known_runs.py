@@ -8,6 +8,7 @@ from pathlib import Path
 
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.runs.library_watch import LibraryWatch
+from isoloss.app.state.runs.next_steps import COMPARE, NextStep, next_steps
 from isoloss.errors import IsolossError
 from isoloss.jobs.devices import device_of, memory_of
 from isoloss.jobs.follow import FollowedRun
@@ -16,7 +17,7 @@ from isoloss.jobs.queue import Queue
 from isoloss.jobs.stopping import ask_process, end_process
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
-from isoloss.library.sweeps import create_sweep, sweep_tag
+from isoloss.library.sweeps import Sweep, create_sweep, sweep_tag, sweeps_in
 from isoloss.run import Run, free_folder, run_name
 from isoloss.settings import AnySettings
 from isoloss.settings.sweep import Swept
@@ -60,6 +61,7 @@ class Runs:
         self._spawn = spawn
         self._polled = self._scanned = self._queued = self._looked = -SCAN
         self._forgotten: set[Path] = set()
+        self._sweeps: tuple[int, dict[Path, Sweep]] = (-1, {})
         self._trained: tuple[int, tuple[Entry, ...]] = (-1, ())
         self._seen = -1
 
@@ -75,6 +77,20 @@ class Runs:
             found = tuple(e for e in self.library.entries if e.kind in TRAINING and e.settings)
             self._trained = self.library.version, found
         return self._trained[1]
+
+    def sweep_of(self, folder: Path) -> Sweep | None:
+        """The sweep that the run in a folder is of."""
+        if self._sweeps[0] != self.library.version:
+            found = sweeps_in(self.library.entries)
+            self._sweeps = self.library.version, {f: each for each in found for f in each.folders}
+        return self._sweeps[1].get(folder)
+
+    def next_steps(self, followed: FollowedRun) -> tuple[NextStep, ...]:
+        """What is usually done next with a run that is done."""
+        if followed.status != "done":
+            return ()
+        steps = next_steps(followed.run.settings)
+        return steps if self.sweep_of(followed.run.folder) is None else (*steps[:1], COMPARE)
 
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""
@@ -337,10 +353,29 @@ class Runs:
         name = followed.run.name
         match followed.status:
             case "done":
-                self._messages.say(f"{name} is done", "done")
+                self._report_done(followed)
             case "failed":
-                self._messages.say(f"Run {name} failed: {followed.failure}", "error")
+                said = f"Run {name} failed: {followed.failure}"
+                self._messages.say(said, "error", urgent=True, run=followed.run.folder)
             case "paused":
                 self._messages.say(f"{name} is paused", notify=False)
             case _:
                 pass
+
+    def _report_done(self, followed: FollowedRun) -> None:
+        """Say that a run is done, or that with it all of a sweep are, and offer what comes next."""
+        folder, name = followed.run.folder, followed.run.name
+        steps, sweep = self.next_steps(followed), self.sweep_of(folder)
+        text = f"{name} is done"
+        if sweep is not None:
+            left = [f for f in sweep.folders if f != folder and not self._has_ended(f)]
+            text = f"{text}, and with it all {len(sweep.folders):,} of {sweep.tag}"
+            if left:
+                text, steps = f"{name} is done, {len(left):,} more to come", ()
+        self._messages.say(text, "done", urgent=True, run=folder, steps=steps)
+
+    def _has_ended(self, folder: Path) -> bool:
+        followed = self.of(folder)
+        if followed is not None:
+            return not followed.is_active and self.place(followed) is None
+        return folder not in self.queue.waiting
