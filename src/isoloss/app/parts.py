@@ -26,9 +26,9 @@ from isoloss.app.panels.large_plots import LargePlots
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
+from isoloss.app.state.next_steps import COMPARE, OPEN, NextStep
 from isoloss.app.state.opening.opener import open_path, show_again
 from isoloss.app.state.runs.evaluations import OpenEvaluation
-from isoloss.app.state.runs.next_steps import COMPARE, OPEN, NextStep
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.view.flight import Flight
 from isoloss.app.state.view.playback import Playback

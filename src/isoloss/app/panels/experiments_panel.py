@@ -13,7 +13,7 @@ from isoloss.app.panels.preset_row import PresetRow
 from isoloss.app.state.forms.settings_form import FieldSpec, Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.glossary import of_field
-from isoloss.app.state.runs.next_steps import taken_over
+from isoloss.app.state.next_steps import taken_over
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (

@@ -11,7 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.log_panel import level_color, level_icon
 from isoloss.app.state.messages import Message, Messages
-from isoloss.app.state.runs.next_steps import NextStep
+from isoloss.app.state.next_steps import NextStep
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import CARD, em, icon_button
 from isoloss.geometry.rect import Rect

@@ -52,7 +52,7 @@ for _panel in (
         "Ctrl+3",
         _NO_SCROLLBAR,
     ),
-    Panel("Jobs", "RightBottom", lambda parts: JobsPanel(parts.workspace, parts.use), "Ctrl+4"),
+    Panel("Jobs", "RightBottom", JobsPanel, "Ctrl+4"),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
     Panel("Plots", "Bottom", lambda parts: PlotsPanel(parts.workspace.runs), "Ctrl+5"),
     Panel("Log", "Bottom", lambda parts: LogPanel(parts.workspace.messages), "Ctrl+6"),

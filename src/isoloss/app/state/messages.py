@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from isoloss.app.state.runs.next_steps import NextStep
+from isoloss.app.state.next_steps import NextStep
 from isoloss.naming import capitalized, in_one_line, printable
 
 Level = Literal["info", "done", "warning", "error"]

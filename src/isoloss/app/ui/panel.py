@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from isoloss.app.state.next_steps import NextStep
 from isoloss.app.state.runs.evaluations import OpenEvaluation
-from isoloss.app.state.runs.next_steps import NextStep
 from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun

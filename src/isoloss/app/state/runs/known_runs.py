@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from isoloss.app.state.messages import Messages
+from isoloss.app.state.next_steps import COMPARE, NextStep, next_steps
 from isoloss.app.state.runs.library_watch import LibraryWatch
-from isoloss.app.state.runs.next_steps import COMPARE, NextStep, next_steps
 from isoloss.errors import IsolossError
 from isoloss.jobs.devices import device_of, memory_of
 from isoloss.jobs.follow import FollowedRun

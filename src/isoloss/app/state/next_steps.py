@@ -1,4 +1,4 @@
-"""What is usually done next with a run that is done, and what of it the form for that takes over."""
+"""What is usually done next with a run that is done, and what that form takes over of it."""
 
 from __future__ import annotations
 
