@@ -50,6 +50,7 @@ class JobsPanel:
     def __init__(self, parts: Surroundings) -> None:
         self._parts, self.workspace = parts, parts.workspace
         self._listed: list[FollowedRun] = []
+        self._left = 0.0
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -103,6 +104,7 @@ class JobsPanel:
         start = imgui.get_cursor_screen_pos()
         width = imgui.get_content_region_avail().x
         imgui.begin_group()
+        self._left = imgui.get_cursor_pos_x()
         self._first_line(followed, width)
         self._second_line(followed, width)
         imgui.end_group()
@@ -153,6 +155,7 @@ class JobsPanel:
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(color), icon)
         hint(followed.status)
+        x -= self._left  # within a row, places on a line are counted from the row's own left
         imgui.same_line(x + em(1.6))
         room = width - em(1.8) - side * PLACES
         imgui.text_unformatted(shortened(followed.run.name, room))
@@ -247,13 +250,8 @@ class JobsPanel:
     def _second_line(self, followed: FollowedRun, width: float) -> None:
         """How far it is and what there is to say: as high in every state, that no row jumps."""
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.5), em(0.15)))
-        if followed.is_active:
-            progress = followed.progress
-            thin_progress(progress.fraction if progress else 0.0, palette().accent, em(BAR))
-        else:
-            imgui.dummy(ImVec2(width, em(BAR)))
         imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.4), em(0.1)))
-        x, gap = imgui.get_cursor_pos_x(), em(0.4)
+        gap = em(0.4)
         steps = self.workspace.runs.next_steps(followed)
         widths = [imgui.calc_text_size(step.label).x + em(0.8) for step in steps]
         left = width - sum(widths) - gap * max(len(steps) - 1, 0)
@@ -262,10 +260,15 @@ class JobsPanel:
         imgui.text_colored(vec(color), shortened(text, left - gap if steps else left))
         hint(text)
         for step, wide in zip(steps, widths, strict=True):
-            imgui.same_line(x + left)
+            imgui.same_line(left)
             if imgui.button(f"{step.label}###next {step.name}"):
                 self._parts.go_on(step, followed)
             left += wide + gap
+        if followed.is_active:
+            progress = followed.progress
+            thin_progress(progress.fraction if progress else 0.0, palette().accent, em(BAR))
+        else:
+            imgui.dummy(ImVec2(width, em(BAR)))
         imgui.pop_style_var(2)
 
     def _said(self, followed: FollowedRun) -> tuple[str, Color]:

@@ -57,7 +57,7 @@ def commands(title: str, said: str, system: str = sys.platform) -> list[list[str
     return [
         ["notify-send", f"--app-name={NAME}", f"--expire-time={time}", "--", title, marked],
         ["gdbus", "call", "--session", "--timeout", "5", "--dest", place, "--object-path", path,
-         "--method", f"{place}.Notify", NAME, "0", "", *quoted, "[]", "{}", time],
+         "--method", f"{place}.Notify", NAME, "uint32 0", "", *quoted, "@as []", "@a{sv} {}", time],
         ["busctl", "--user", "call", place, path, place, "Notify", "susssasa{sv}i",
          NAME, "0", "", title, marked, "0", "0", time],
     ]  # fmt: skip
