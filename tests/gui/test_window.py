@@ -56,6 +56,10 @@ def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:
     travel("train")
 
 
+def test_runs_end_and_what_comes_next_is_offered(travel: Travel) -> None:
+    travel("ending", seconds=150)
+
+
 def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
     travel("library")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imgui_bundle import hello_imgui, imgui
@@ -28,8 +29,9 @@ from isoloss.app.panels.registry import PANELS
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
 from isoloss.app.state.layouts import Layouts
+from isoloss.app.state.next_steps import COMPARE, OPEN, NextStep
 from isoloss.app.state.opening.opened import Opened
-from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.opening.opener import open_path, show_again
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.view.flight import Flight
@@ -212,6 +214,12 @@ class Parts:
         """Dark to light and back; the picture goes along."""
         self.workspace.change(theme="dark" if self.theme == "light" else "light")
 
+    def toggle_desktop_notifications(self) -> None:
+        """Let the desktop tell of runs that end while nobody looks at the window, or no longer."""
+        preferences = self.workspace.preferences
+        preferences.desktop_notifications = not preferences.desktop_notifications
+        preferences.save()
+
     def scale_text(self, factor: float) -> None:
         """Make all text, and what is sized by it, larger or smaller."""
         preferences = self.workspace.preferences
@@ -225,7 +233,7 @@ class Parts:
         self.experiments.show(kind)
 
     def use(self, kind: str, followed: FollowedRun) -> None:
-        """Bring the form of one kind of run to the front, filled in for a training run."""
+        """Bring the form of one kind of run to the front, filled in for another run."""
         self.docking.bring_to_front("Experiments")
         self.experiments.fill(kind, followed)
 
@@ -238,6 +246,28 @@ class Parts:
     def bring_to_front(self, panel: str) -> None:
         """Show a docked panel in front of those docked with it."""
         self.docking.bring_to_front(panel)
+
+    def go_on(self, step: NextStep, followed: FollowedRun) -> None:
+        """Do what is usually done next with a run that is done."""
+        if step == COMPARE:
+            self.compare(followed)
+        elif step == OPEN:
+            show_again(self.workspace, followed)
+        else:
+            self.use(step.name, followed)
+
+    def offer(self, step: NextStep, folder: Path) -> None:
+        """Do what was offered for the run in a folder."""
+        if (followed := self.workspace.runs.select(folder)) is not None:
+            self.go_on(step, followed)
+
+    def compare(self, followed: FollowedRun) -> None:
+        """Bring the runs of a sweep to the front, beside each other."""
+        table, sweep = self.workspace.table, self.workspace.runs.sweep_of(followed.run.folder)
+        if sweep is None:
+            return
+        table.words, table.chosen = f"tag:{sweep.tag}", {*sweep.folders}
+        self.docking.bring_to_front("Compare" if "Compare" in self.panels else "Runs")
 
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a run to the front, at what a point of its curves is about."""

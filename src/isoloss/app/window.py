@@ -14,6 +14,7 @@ from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
 from isoloss.app.state.defects import in_words
+from isoloss.app.state.herald import Herald
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
@@ -33,6 +34,8 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
 _FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
+MOST_NEWS = 4
+"""Notifications of the desktop at once."""
 _SETTLING = 3
 """Frames until every window is docked."""
 
@@ -52,6 +55,7 @@ class App:
         self.frames = 0
         self.strict = False
         self._title = TITLE
+        self._herald = Herald()
         self._dropped: list[Path] = []
 
     def drop(self, paths: Sequence[str]) -> None:
@@ -68,6 +72,7 @@ class App:
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
         parts.steps.take_in(self.workspace.update)
         parts.renderings.update()
+        self._tell_elsewhere()
         self._follow_document()
         clear_as_panels(parts.panels)
         fluent = self.workspace.flow.is_fluent(time.monotonic())
@@ -89,6 +94,16 @@ class App:
         hello_imgui.get_runner_params().fps_idling.fps_idle = rate
         parts.follow_opened()
         parts.docking.update()
+
+    def _tell_elsewhere(self) -> None:
+        """Let the desktop tell what has happened to a person who does not look at the window."""
+        news = self.workspace.messages.take_urgent()
+        if not news or desktop.is_looked_at():
+            return
+        desktop.ask_for_attention()
+        if self.workspace.preferences.desktop_notifications:
+            for message in news[-MOST_NEWS:]:
+                self._herald.tell(TITLE, message.text)
 
     def _follow_document(self) -> None:
         """Bring the window's colours and its title in line with the document."""
@@ -168,7 +183,7 @@ class App:
             self.guard("Drawing", lambda: parts.renderings.draw(_wide_enough(parts.viewports.rect)))
             self.guard("Help", parts.help_window.draw)
             messages = self.workspace.messages
-            self.guard("Notifications", lambda: draw_notifications(messages, viewport))
+            self.guard("Notifications", lambda: draw_notifications(messages, viewport, parts.offer))
         parts.docking.end_maximized(asked=parts.is_asking)
         asked = parts.has_question
         self.guard("Shortcuts", lambda: parts.shortcuts.run_pressed(parts.actions, asked=asked))

@@ -53,6 +53,13 @@ def view_actions(parts: Parts) -> list[Action]:
             is_on=lambda: parts.theme == "light",
             separated=True,
         ),
+        Action(
+            "desktop-notifications",
+            "Desktop notifications",
+            parts.toggle_desktop_notifications,
+            "View",
+            is_on=lambda: parts.workspace.preferences.desktop_notifications,
+        ),
         Action("larger-text", "Larger text", lambda: parts.scale_text(1.1), "View", "Ctrl+="),
         Action("smaller-text", "Smaller text", lambda: parts.scale_text(1 / 1.1), "View", "Ctrl+-"),
     ]

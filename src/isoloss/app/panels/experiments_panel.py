@@ -14,6 +14,7 @@ from isoloss.app.panels.preset_row import PresetRow
 from isoloss.app.state.forms.settings_form import FieldSpec, Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.glossary import of_field
+from isoloss.app.state.next_steps import taken_over
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import NOTHING
 from isoloss.app.ui.style import palette, u32, vec
@@ -56,14 +57,18 @@ class ExperimentsPanel:
         self.presets = PresetRow(workspace.messages)
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
-        """Bring a form to the front, filled in for what a training run has learnt."""
+        """Bring a form to the front, filled in for what a training run has learnt, or for the
+        network that another run is about."""
         trained = followed.run.settings
-        if not isinstance(trained, TrainingSettings):
-            return
         form, folder = self.forms[kind], self._short(followed.run.folder)
         form.reset()
         self.folders[kind] = None
-        if trained.task == "denoiser":
+        if not isinstance(trained, TrainingSettings):
+            form.fill(taken_over(trained, kind))
+            if not form.values.get("denoiser", "-"):
+                found = all_trained(self.workspace.runs, self._short)
+                form.set("denoiser", denoiser_for(found, self._data(form)))
+        elif trained.task == "denoiser":
             form.set("denoiser", folder)
         else:
             form.set("source", folder)

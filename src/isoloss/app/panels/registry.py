@@ -99,7 +99,7 @@ for _panel in (
     Panel(
         "Jobs",
         "RightBottom",
-        lambda parts: JobsPanel(parts.workspace, parts.use),
+        JobsPanel,
         "Ctrl+4",
         has_content=_has_jobs,
     ),

@@ -315,6 +315,11 @@ class Workspace:
     def resume(self, followed: FollowedRun) -> None:
         """Resume a run when it is its turn, and keep its layer in step again; what is wrong becomes
         a notification."""
+        try:
+            Run.open(followed.run.folder)
+        except IsolossError as error:
+            self.messages.say(str(error), "error")
+            return
         self.runs.wait_for_turn([followed.run])
         for live in self.live:
             if live.followed is followed:

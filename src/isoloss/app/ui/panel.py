@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from isoloss.app.state.next_steps import NextStep
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.workspace import Workspace
@@ -43,7 +44,10 @@ class Surroundings(Protocol):
         ...
 
     def use(self, kind: str, followed: FollowedRun) -> None:
-        """Bring the form of one kind of run to the front, filled in for a training run."""
+        """Bring the form of one kind of run to the front, filled in for another run."""
+
+    def go_on(self, step: NextStep, followed: FollowedRun) -> None:
+        """Do what is usually done next with a run that is done."""
 
     def repeat(self, followed: FollowedRun, otherwise: Mapping[str, Any] = NOTHING) -> None:
         """Bring the form of a run to the front, filled in with what that was asked for, but for
