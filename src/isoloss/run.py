@@ -7,7 +7,7 @@ nothing of how they are computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -344,8 +344,9 @@ class Run:
 class EventTail:
     """Reads an `events.jsonl` as it grows; each call gives what is new."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
+        """Args: is_wanted: whether a line is to be read, told from its text."""
+        self._path, self._is_wanted = path, is_wanted
         self._offset = 0
 
     def read(self) -> list[tuple[float, Event]]:
@@ -362,7 +363,8 @@ class EventTail:
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
         lines = whole.decode("utf-8", errors="replace").split("\n")
-        return [pair for pair in map(from_line, lines) if pair is not None]
+        pairs = (from_line(line) for line in lines if self._is_wanted(line))
+        return [pair for pair in pairs if pair is not None]
 
 
 def run_name(settings: AnySettings) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from imgui_bundle import hello_imgui, imgui
 
+from isoloss.app.dialogs.comparison_dialog import ComparisonDialog
 from isoloss.app.dialogs.difference_dialog import DifferenceDialog
 from isoloss.app.dialogs.figure_dialog import FigureDialog
 from isoloss.app.dialogs.open_dialog import OpenDialog
@@ -42,6 +43,7 @@ from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.paths import exists
 from isoloss.results.tables import Row
 from isoloss.scene.document import SavedView
@@ -92,6 +94,7 @@ class Parts:
         self.renderings = Renderings(workspace.messages)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
         self.figure_dialog = FigureDialog(workspace, self.renderings)
+        self.comparison_dialog = ComparisonDialog(workspace, self.renderings)
         self.session_dialog = SessionDialog(workspace)
         self.saved_views = SavedViews(workspace, self.go_to)
         self.command_palette = CommandPalette(lambda: self.actions)
@@ -100,6 +103,7 @@ class Parts:
             "Difference": self.difference_dialog,
             "Save picture": self.picture_dialog,
             "Save figure": self.figure_dialog,
+            "Save comparison": self.comparison_dialog,
             "Save session": self.session_dialog,
             "Saved views": self.saved_views,
             "Command palette": self.command_palette,
@@ -212,6 +216,15 @@ class Parts:
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
         self.figure_dialog.open()
+
+    def save_comparison(self) -> None:
+        """Ask where the comparison of runs is to be saved."""
+        self.comparison_dialog.open()
+
+    def compare(self, entries: Sequence[Entry]) -> None:
+        """Compare runs, and bring that to the front."""
+        self.workspace.comparison.compare(entries)
+        self.docking.bring_to_front("Compare")
 
     def export_slice(self) -> None:
         """Ask where the table of the slices is to be saved."""

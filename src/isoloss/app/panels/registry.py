@@ -8,6 +8,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from isoloss.app.panels.appearance_panel import AppearancePanel
+from isoloss.app.panels.compare_panel import ComparePanel
 from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.examples_panel import ExamplesPanel
 from isoloss.app.panels.experiments_panel import ExperimentsPanel
@@ -54,6 +55,7 @@ for _panel in (
     ),
     Panel("Jobs", "RightBottom", lambda parts: JobsPanel(parts.workspace, parts.use), "Ctrl+4"),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
+    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+C"),
     Panel("Plots", "Bottom", lambda parts: PlotsPanel(parts.workspace.runs), "Ctrl+5"),
     Panel("Log", "Bottom", lambda parts: LogPanel(parts.workspace.messages), "Ctrl+6"),
     Panel("Curve", "Bottom", lambda parts: CurvePanel(parts.workspace), "Ctrl+7"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +10,7 @@ from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.results.tables import Row
 
 Place = Literal["Left", "LeftBottom", "Right", "RightBottom", "Bottom"]
@@ -49,6 +50,12 @@ class Surroundings(Protocol):
 
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
+
+    def save_comparison(self) -> None:
+        """Ask where the comparison of runs is to be saved."""
+
+    def compare(self, entries: Sequence[Entry]) -> None:
+        """Compare runs, and bring that to the front."""
 
 
 @dataclass(frozen=True)

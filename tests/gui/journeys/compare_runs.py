@@ -1,0 +1,82 @@
+"""Runs that are chosen in the table are compared: curves, differences, pointing, hiding, saving."""
+
+import math
+import os
+from pathlib import Path
+
+from drive import Driver, drive
+from imgui_bundle import imgui
+
+from isoloss.events import Done, Metric, Progress, Started
+from isoloss.library.about import About, write_about
+from isoloss.results.tables import Row, write_table
+from isoloss.run import Run
+from isoloss.settings import AttackSettings, TrainSettings
+
+COUNT = int(os.environ.get("ISOLOSS_GUI_RUNS", "5"))
+EPOCHS = 40
+
+
+def metric(k: int, epoch: int) -> Metric:
+    loss = 0.1 + 2.2 * math.exp(-epoch * (k % 7 + 1) / 30) + 0.1 * math.sin(3 * epoch + k)
+    right = 1 - loss / 2.5
+    return Metric(epoch, 0.1 / (1 + epoch // 15 * 9), loss, right, loss + 0.2, right - 0.1)
+
+
+def train(k: int) -> Run:
+    run = Run.create(Path("runs") / f"net-{k:02d}", TrainSettings(epochs=EPOCHS, seed=k, lr=0.1))
+    run.emit(Started(1, "cpu"))
+    run.emit(Progress("train", 100, 12 * EPOCHS, 10.0, "steps"))
+    for epoch in range(EPOCHS + 1):
+        run.emit(metric(k, epoch))
+    run.emit(Done(60.0))
+    write_about(run.folder, About(tags=("sweep",)))
+    return run
+
+
+def attack(k: int) -> None:
+    run = Run.create(Path("runs") / f"attack-{k}", AttackSettings(source=Path("digits-classifier")))
+    rows = [
+        Row("net", "none", math.nan, "pgd", "linf", eps, 0, 200, right, right / 200, 0.0, 1.0)
+        for eps, right in ((0.0, 190), (2 / 255, 150 - 30 * k), (8 / 255, 60 - 30 * k))
+    ]
+    write_table(run.table_path, rows)
+    run.emit(Done(9.0))
+
+
+def choose(d: Driver, k: int, *held: imgui.Key) -> None:
+    """Click the k-th row in Runs, with these keys held."""
+    rect = d.ctx.item_info("//Runs/**/run").rect_full
+    step = imgui.get_text_line_height() + 2 * imgui.get_style().cell_padding.y
+    for key in held:
+        d.ctx.key_down(int(key))
+    d.ctx.mouse_move_to_pos((rect.min.x + 60, (rect.min.y + rect.max.y) / 2 + k * step))
+    d.ctx.mouse_click(0)
+    for key in held:
+        d.ctx.key_up(int(key))
+    d.ctx.yield_(2)
+
+
+def compare_runs(d: Driver) -> None:
+    workspace = d.parts.workspace
+    comparison, table = workspace.comparison, workspace.table
+    d.click("//Runs")
+    d.until(lambda: len(table.shown) == COUNT + 2, "the runs to be found", 60)
+    d.type("//Runs/##words", "kind:train")
+    d.until(lambda: len(table.shown) == COUNT, "the words")
+    choose(d, 0)
+    choose(d, COUNT - 1, imgui.Key.mod_shift)
+    d.shot("chosen.png")
+    print(len(table.chosen))
+    d.until(lambda: len(table.chosen) == COUNT, "all to be chosen", 5)
+    d.parts.docking.bring_to_front("Compare")
+    d.until(lambda: len(comparison.shown.comparison.entries) == COUNT, "them to be compared")
+    assert [c.name for c in comparison.charts] == ["loss", "accuracy", "lr"]
+    d.shot("compare.png")
+
+
+for number in range(COUNT):
+    train(number)
+for number in range(2):
+    attack(number)
+drive(compare_runs)
