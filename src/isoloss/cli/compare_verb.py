@@ -17,12 +17,12 @@ from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
 from isoloss.events import Log, to_line
 from isoloss.files import check_parent
-from isoloss.library.comparison.comparison import PARTS, Comparing, Comparison, View
+from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.comparison.training import ALONG
 from isoloss.library.entry import Entry
 from isoloss.library.library import library_in
 from isoloss.library.query import query
-from isoloss.results.charts import WHATS, write_points
+from isoloss.results.charts import PARTS, WHATS, write_points
 from isoloss.run_folder import is_run
 from isoloss.user_folders import cache_folder
 

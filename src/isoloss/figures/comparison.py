@@ -16,10 +16,10 @@ from isoloss.figures.robustness.drawing import SUFFIXES
 from isoloss.figures.robustness.page import Page, Words
 from isoloss.figures.robustness.series_strokes import SYMBOLS, Stroke, handle, hue_color
 from isoloss.figures.sheet import Sheet, set_ticks, styled, text_width, write_figure
-from isoloss.geometry.arrays import Array, Pixels
+from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.fitting import fitting_ticks
 from isoloss.geometry.height import HeightScale, with_scale
-from isoloss.results.charts import Chart, Trace, limits_of, look_of, names_in
+from isoloss.results.charts import Chart, Trace, kinds_of, limits_of, look_of, names_in
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 
@@ -116,9 +116,10 @@ def _legend(
     """The runs by their colours, then what is told by dashes."""
     runs = sorted({trace.run for chart in charts for trace in chart.traces})
     found = [handle(names[k], _stroke(places[k], theme), sheet, theme) for k in runs]
-    for what in dict.fromkeys(chart.what for chart in charts):
+    for what in kinds_of(charts):
         lines = names_in(charts, what)
-        for name in lines if len(lines) > 1 else ():
+        drawn = {name for chart in charts if chart.what == what for name in chart.names}
+        for name in [name for name in lines if name in drawn] if len(lines) > 1 else ():
             plain = Stroke(theme.quiet_ink, "", 0.0, _dashes(name, lines), False)
             found.append(handle(name, plain, sheet, theme))
     return found
@@ -179,13 +180,9 @@ def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) 
         line.set_gid("curve")
         return
     ends = np.maximum([trace.ys - trace.low, trace.high - trace.ys], 0)
-    shown = _within(plot, trace.xs)
+    shown = trace.xs <= plot.get_xlim()[1]
     bars = plot.errorbar(
         trace.xs[shown], trace.ys[shown], yerr=ends[:, shown], elinewidth=unit,
         capsize=1.6 * unit, capthick=unit, **{"lw": 1.6 * unit} | look, **marks,
     )  # fmt: skip
     bars[0].set_gid("curve")
-
-
-def _within(plot: Axes, xs: Array) -> Array:
-    return xs <= plot.get_xlim()[1]

@@ -23,6 +23,8 @@ WHATS: dict[What, str] = {
     "radius": "certified accuracy",
 }
 
+PARTS = ("test", "train")
+"""Whose losses and accuracies training curves are."""
 _HUES: tuple[Hue, ...] = ("blue", "orange", "green", "purple")
 _MARKS: tuple[Mark, ...] = ("circle", "square", "diamond", "up", "down")
 
@@ -82,8 +84,16 @@ class Chart:
         return list(dict.fromkeys(trace.name for trace in self.traces))
 
 
+def kinds_of(charts: Iterable[Chart]) -> list[What]:
+    """What kinds of charts there are, each once."""
+    return list(dict.fromkeys(chart.what for chart in charts))
+
+
 def names_in(charts: Iterable[Chart], what: What) -> list[str]:
-    """What the lines of all charts of one kind are, each once: their dashes follow this order."""
+    """What the lines of all charts of one kind may be, each once: their dashes follow this order,
+    in which those of training curves stay what they are though only one of them is drawn."""
+    if what == "training":
+        return list(PARTS)
     return list(dict.fromkeys(name for c in charts if c.what == what for name in c.names if name))
 
 

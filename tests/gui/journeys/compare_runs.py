@@ -4,10 +4,11 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 from drive import Driver, drive
-from imgui_bundle import imgui
+from imgui_bundle import hello_imgui, imgui
 
-from isoloss.events import Done, Metric, Progress, Started
+from isoloss.events import Done, Log, Metric, Progress, Started
 from isoloss.library.about import About, write_about
 from isoloss.results.tables import Row, write_table
 from isoloss.run import Run
@@ -26,6 +27,7 @@ def metric(k: int, epoch: int) -> Metric:
 def train(k: int) -> Run:
     run = Run.create(Path("runs") / f"net-{k:02d}", TrainSettings(epochs=EPOCHS, seed=k, lr=0.1))
     run.emit(Started(1, "cpu"))
+    run.emit(Log("data: digits, 10 classes, 1,437 training and 360 test images of 32×32"))
     run.emit(Progress("train", 100, 12 * EPOCHS, 10.0, "steps"))
     for epoch in range(EPOCHS + 1):
         run.emit(metric(k, epoch))
@@ -66,13 +68,55 @@ def compare_runs(d: Driver) -> None:
     d.until(lambda: len(table.shown) == COUNT, "the words")
     choose(d, 0)
     choose(d, COUNT - 1, imgui.Key.mod_shift)
-    d.shot("chosen.png")
-    print(len(table.chosen))
-    d.until(lambda: len(table.chosen) == COUNT, "all to be chosen", 5)
+    d.until(lambda: len(table.chosen) == COUNT, "all to be chosen")
     d.parts.docking.bring_to_front("Compare")
     d.until(lambda: len(comparison.shown.comparison.entries) == COUNT, "them to be compared")
     assert [c.name for c in comparison.charts] == ["loss", "accuracy", "lr"]
     d.shot("compare.png")
+    enlarge(d)
+    d.shot("compare_large.png")
+    d.ctx.item_input_value("//Compare/##smoothing", 0.8)
+    d.until(lambda: comparison.shown.view.smooth == 0.8, "the average")
+    d.click("//Compare/Log")
+    d.until(lambda: comparison.charts[0].is_log, "the logarithmic axis")
+    d.shot("compare_smooth.png")
+    point_at(d, "loss", 20)
+    d.until(lambda: comparison.lit == comparison.charts[0].traces[0].run, "it to be lit")
+    d.shot("compare_pointed.png")
+    d.parts.toggle_theme()
+    d.shot("compare_light.png")
+    d.parts.toggle_theme()
+    table.words = ""
+    d.until(lambda: len(table.shown) == COUNT + 2, "all")
+    comparison.compare(table.shown)
+    d.until(lambda: len(comparison.shown.comparison.entries) == COUNT + 2, "all to be compared")
+    d.shot("compare_mixed.png")
+
+
+def point_at(d: Driver, name: str, k: int) -> None:
+    """Move the cursor to the k-th point of the first line of a plot."""
+    plot = d.panel("Compare").plots[name]
+    chart = next(c for c in d.parts.workspace.comparison.charts if c.name == name)
+    trace, (left, top, right, bottom), (xs, ys) = chart.traces[0], plot.rect, plot.ends
+    height = np.log10 if chart.is_log else np.asarray
+    down = (height(ys[1]) - height(trace.ys[k])) / (height(ys[1]) - height(ys[0]))
+    across = (trace.xs[k] - xs[0]) / (xs[1] - xs[0])
+    d.ctx.mouse_move_to_pos((left + across * (right - left), top + down * (bottom - top)))
+
+
+def enlarge(d: Driver) -> None:
+    params = hello_imgui.get_runner_params().docking_params
+    for window in params.dockable_windows:
+        window.is_visible = window.label in ("Compare", "Runs", "Viewport")
+    splits = params.docking_splits
+    for split in splits:
+        if split.new_dock == "Bottom":
+            split.ratio = 0.8
+    params.docking_splits = splits
+    params.layout_reset = True
+    d.ctx.yield_(5)
+    d.parts.docking.bring_to_front("Compare")
+    d.ctx.yield_(5)
 
 
 for number in range(COUNT):

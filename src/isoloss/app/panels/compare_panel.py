@@ -9,7 +9,7 @@ from isoloss.app.panels.compare_plot import DASHES, ComparePlot, draw_dash
 from isoloss.app.panels.compare_table import CompareTable
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.panel import Surroundings
-from isoloss.app.ui.style import palette
+from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import (
     em,
     hint,
@@ -19,15 +19,14 @@ from isoloss.app.ui.widgets import (
     shortened,
     wrapped,
 )
-from isoloss.library.comparison.comparison import PARTS
 from isoloss.library.comparison.training import ALONG, Along
 from isoloss.naming import capitalized
-from isoloss.results.charts import names_in
+from isoloss.results.charts import PARTS, kinds_of, names_in
 from isoloss.results.tables import Criterion
 
 HIGH, WIDE = 27.0, 44.0
 """In em: from this height on the table stands below the plots, from this width on beside them."""
-NARROWEST, LOWEST = 15.0, 9.5
+NARROWEST, LOWEST = 12.0, 8.5
 """In em: of a plot; where there is room for fewer, they are scrolled."""
 _CRITERIA: dict[Criterion, str] = {
     "majority": "Majority",
@@ -112,7 +111,7 @@ class ComparePanel:
             if _has_draws(comparison):
                 self._next(em(8.5), end)
                 self._criterion(comparison)
-            self._dashes(comparison, end)
+            self._lines(comparison, end)
             imgui.same_line()
         imgui.set_cursor_pos_x(max(end + em(0.5), imgui.get_cursor_pos_x()))
         for k, (icon, name, tip, is_possible) in enumerate(buttons):
@@ -167,13 +166,6 @@ class ComparePanel:
         hint(_SMOOTHING)
         if changed:
             comparison.change(smooth=round(min(max(smooth, 0.0), 0.98), 2))
-        for part in PARTS:
-            self._next(em(4.2), end)
-            changed, on = imgui.checkbox(f"{capitalized(part)}###{part}", part in view.parts)
-            hint(f"Losses and accuracies on the {part} split")
-            others = tuple(p for p in view.parts if p != part)
-            if changed and (on or others):
-                comparison.change(parts=tuple(p for p in PARTS if p in (*others, *[part] * on)))
         self._next(em(4), end)
         changed, log = imgui.checkbox("Log", view.log)
         hint("Logarithmic axes of loss and learning rate")
@@ -188,17 +180,38 @@ class ComparePanel:
         if changed:
             comparison.change(by=keys[k])
 
-    def _dashes(self, comparison: RunComparison, end: float) -> None:
-        """What dashes mean, where a run has several lines in one plot."""
-        for what in dict.fromkeys(chart.what for chart in comparison.charts):
-            names = names_in(comparison.shown.comparison.charts, what)
+    def _lines(self, comparison: RunComparison, end: float) -> None:
+        """What dashes mean, where runs have several lines in one plot; training curves are drawn,
+        or no longer, by a click on theirs."""
+        charts = comparison.shown.comparison.charts
+        for what in kinds_of(comparison.charts):
+            is_training, names = what == "training", names_in(charts, what)
             for k, name in enumerate(names) if len(names) > 1 else ():
-                text = shortened(name, em(12))
-                self._next(em(2.2) + imgui.calc_text_size(text).x, end)
-                draw_dash(DASHES[k % len(DASHES)], em(1.6))
-                imgui.same_line(0, em(0.4))
-                imgui.align_text_to_frame_padding()
-                muted(text)
+                text = shortened(capitalized(name) if is_training else name, em(12))
+                width = em(2.2) + imgui.calc_text_size(text).x
+                self._next(width, end)
+                on = not is_training or name in comparison.view.parts
+                if self._line(k, name, text, width, on=on, switches=is_training):
+                    self._switch(comparison, name)
+
+    @staticmethod
+    def _line(k: int, name: str, text: str, width: float, *, on: bool, switches: bool) -> bool:
+        at, p = imgui.get_cursor_screen_pos(), palette()
+        side = imgui.get_frame_height()
+        pressed = imgui.invisible_button(f"line {name}", ImVec2(width, side))
+        color = p.text if switches and imgui.is_item_hovered() else p.muted
+        alpha = 1.0 if on else 0.4
+        if switches:
+            hint(f"Draw the {name} curves" + (" no longer" if on else ""))
+        draw_dash(DASHES[k % len(DASHES)], ImVec2(at.x, at.y + side / 2), em(1.6), color, alpha)
+        y = at.y + (side - imgui.get_font_size()) / 2
+        imgui.get_window_draw_list().add_text(ImVec2(at.x + em(2.0), y), u32(color, alpha), text)
+        return switches and pressed
+
+    @staticmethod
+    def _switch(comparison: RunComparison, part: str) -> None:
+        parts = tuple(p for p in PARTS if (p in comparison.view.parts) != (p == part))
+        comparison.change(parts=parts or tuple(p for p in PARTS if p != part))
 
     def _buttons(self, comparison: RunComparison) -> list[tuple[str, str, str, bool]]:
         has_runs = bool(comparison.shown.comparison.entries)

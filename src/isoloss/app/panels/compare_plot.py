@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +14,14 @@ from isoloss.app.panels.plot_axes import PlotAxes
 from isoloss.app.panels.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
 from isoloss.app.state.readouts import number
 from isoloss.app.state.runs.accuracy_curves import Axis, percent, radius_text, stretched
-from isoloss.app.state.runs.lines_in_plots import Lines, dashes
+from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes
 from isoloss.app.state.runs.run_comparison import RunComparison, Shown
-from isoloss.app.ui.style import Color, palette, u32, vec
+from isoloss.app.ui.style import Color, u32, vec
 from isoloss.app.ui.widgets import em, muted
 from isoloss.geometry.arrays import Array
+from isoloss.geometry.rect import Rect, extent
 from isoloss.geometry.ticks import nice_ticks
+from isoloss.library.comparison.training import Along
 from isoloss.naming import capitalized
 from isoloss.results.charts import Chart, Trace, limits_of, look_of, names_in
 from isoloss.settings.attack_kinds import Mark
@@ -31,6 +33,7 @@ FAINT, UNLIT = 0.3, 0.22
 MOST_MARKS = 8
 DASHES = ((0.0, 0.0), (0.55, 0.35), (0.18, 0.22), (0.9, 0.45))
 """In em: lengths of dashes and gaps of the first, second, … line of a run; 0 for none."""
+_AXES: dict[str, Axis] = {"linf": "linf", "l2": "l2", "radius": "radius"}
 _MARKERS = {
     "circle": implot.Marker_.circle,
     "square": implot.Marker_.square,
@@ -55,16 +58,16 @@ def look_in_window(place: int) -> Look:
     return Look(hue_color(hue, alike), mark)
 
 
-def draw_dash(dash: tuple[float, float], length: float) -> None:
-    """A short piece of a line with these dashes, in the line of a button."""
-    at, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+def draw_dash(
+    dash: tuple[float, float], at: ImVec2, length: float, color: Color, alpha: float
+) -> None:
+    """A short piece of a line with these dashes, from a place on the screen on."""
     on, off = (em(part) for part in dash) if dash[0] else (length, 0.0)
-    x, y, draw = at.x, at.y + height / 2, imgui.get_window_draw_list()
+    x, draw = at.x, imgui.get_window_draw_list()
     while x < at.x + length:
         end = min(x + on, at.x + length)
-        draw.add_line(ImVec2(x, y), ImVec2(end, y), u32(palette().muted), em(0.13))
+        draw.add_line(ImVec2(x, at.y), ImVec2(end, at.y), u32(color, alpha), em(0.13))
         x += on + off
-    imgui.dummy(ImVec2(length, height))
 
 
 class ComparePlot:
@@ -72,55 +75,60 @@ class ComparePlot:
 
     Attributes:
         pointed: the trace that the cursor points at.
+        rect, ends: where it is on the screen, and the ends of its axes there.
     """
 
     def __init__(self) -> None:
         self.pointed: Trace | None = None
+        self.rect: Rect = (0.0, 0.0, 1.0, 1.0)
+        self.ends: Ends = ((0.0, 1.0), (0.0, 1.0))
         self._axes = PlotAxes()
         self._fitted: object = None
         self._chart: Chart | None = None
+        self._limits = self.ends
         self._lines = Lines([])
         self._places: dict[float, float] = {}
 
     def draw(self, chart: Chart, comparison: RunComparison, size: ImVec2) -> None:
         """Draw it, and find what is pointed at."""
-        shown = comparison.shown
         if chart is not self._chart:
             self._take(chart)
-        traces = [k for k, t in enumerate(chart.traces) if comparison.is_drawn(t.run)]
         self.pointed = None
-        # What is pointed at lies over the others.
-        lit = comparison.lit
-        traces.sort(key=lambda k: chart.traces[k].run == lit)
+        imgui.begin_group()
+        size = ImVec2(size.x, size.y - _title(chart, size.x))
         with plot(f"compare {chart.name} {chart.is_log}", size) as visible:
-            if not visible:
-                return
-            self._set_up(chart, size, (shown.view.along, chart.is_log, self._extent(chart)))
-            names = names_in(shown.comparison.charts, chart.what)
-            for k in traces:
-                trace = chart.traces[k]
-                strength = 1.0 if lit in (None, trace.run) else UNLIT
-                dash = DASHES[names.index(trace.name) % len(DASHES)] if trace.name else DASHES[0]
-                look = look_in_window(shown.places[trace.run])
-                self._trace(trace, look, dash, strength, wide=trace.run == lit)
-            if implot.is_plot_hovered():
-                self._point(chart, traces, shown)
-                if imgui.is_mouse_double_clicked(0):
-                    self._fitted = None
+            if visible:
+                self._set_up(chart, size, comparison.shown.view.along)
+                self._content(chart, comparison)
+        imgui.end_group()
+
+    def _content(self, chart: Chart, comparison: RunComparison) -> None:
+        shown, lit = comparison.shown, comparison.lit
+        names = names_in(shown.comparison.charts, chart.what)
+        traces = [k for k, t in enumerate(chart.traces) if comparison.is_drawn(t.run)]
+        # What is pointed at lies over the others.
+        for k in sorted(traces, key=lambda k: chart.traces[k].run == lit):
+            trace = chart.traces[k]
+            look, strength = look_in_window(shown.places[trace.run]), 1.0
+            if lit not in (None, trace.run):
+                strength = UNLIT
+            self._trace(trace, look, _dash(trace, names), strength, wide=trace.run == lit)
+        if implot.is_plot_hovered():
+            self._point(chart, traces, shown)
+            if imgui.is_mouse_double_clicked(0):
+                self._fitted = None
 
     # -- axes ----------------------------------------------------------------------------------
 
     def _take(self, chart: Chart) -> None:
         """Another chart, or the same with more in it."""
-        self._chart = chart
+        self._chart, self._limits = chart, limits_of(chart)
         self._places = {}
         if chart.what == "accuracy":
             radii = {float(eps) for trace in chart.traces for eps in trace.xs}
             self._places = stretched(sorted(radii))
-        self._lines = Lines(
-            [(self._across(t), self._up(t.ys)) if t.steps is None else _corners(t) for t in chart.traces],
-            is_log=chart.is_log,
-        )  # fmt: skip
+        lines = [_corners(t) or (self._across(t), self._up(t.ys)) for t in chart.traces]
+        self._lines = Lines(lines, is_log=chart.is_log)
 
     def _across(self, trace: Trace) -> Array:
         if not self._places:
@@ -130,33 +138,30 @@ class ComparePlot:
     def _up(self, values: Array) -> Array:
         return 100 * values if self._chart is not None and self._chart.is_share else values
 
-    @staticmethod
-    def _extent(chart: Chart) -> object:
-        return limits_of(chart)
-
-    def _set_up(self, chart: Chart, size: ImVec2, key: object) -> None:
+    def _set_up(self, chart: Chart, size: ImVec2, along: Along) -> None:
+        """Lay the axes out, around all there is whenever that changes."""
+        key = along, chart.is_log, self._limits
         fit, self._fitted = key != self._fitted, key
         cond = int(implot.Cond_.always if fit else implot.Cond_.once)
-        across, up = limits_of(chart)
-        if chart.what != "training":
-            axis: Axis = (
-                "radius" if chart.what == "radius" else "l2" if chart.name == "l2" else "linf"
-            )
-            places = self._places or _round_places(across)
-            last = max(self._places.values()) if self._places else across[1] / 1.05
-            set_up(axis, places, last, size, cond)
-            return
-        implot.setup_axes("", "", int(implot.AxisFlags_.no_label), int(implot.AxisFlags_.no_label))
-        implot.setup_axis_limits(implot.ImAxis_.x1, *across, cond)
-        if chart.is_share:
-            up = 100 * up[0], 100 * up[1]
-            implot.setup_axis_format(implot.ImAxis_.y1, "%g %%")
-            implot.setup_axis_limits(implot.ImAxis_.y1, *up, cond)
-        else:
+        across, up = self._limits
+        if chart.what == "training":
+            no_label = int(implot.AxisFlags_.no_label)
+            implot.setup_axes("", "", no_label, no_label)
+            implot.setup_axis_limits(implot.ImAxis_.x1, *across, cond)
+            unit, up = (" %", (100 * up[0], 100 * up[1])) if chart.is_share else ("", up)
             set_up_loss(up, cond, log=chart.is_log)
-        self._axes.set_up(across, up, log=chart.is_log, fit=fit)
-        finish_set_up()
-        self._axes.look()
+            self._axes.set_up(across, up, log=chart.is_log, fit=fit, unit=unit)
+            finish_set_up()
+            self._axes.look()
+        else:
+            places = self._places or {t.value: t.value for t in nice_ticks(0.0, across[1], 6)}
+            last = max(self._places.values()) if self._places else across[1] / 1.05
+            set_up(_AXES[chart.name], places, last, size, cond)
+        at, extended, limits = (
+            implot.get_plot_pos(), implot.get_plot_size(), implot.get_plot_limits()
+        )  # fmt: skip
+        self.rect = at.x, at.y, at.x + extended.x, at.y + extended.y
+        self.ends = (limits.x.min, limits.x.max), (limits.y.min, limits.y.max)
 
     # -- lines ---------------------------------------------------------------------------------
 
@@ -198,10 +203,8 @@ class ComparePlot:
         weight: float,
     ) -> None:
         assert self._chart is not None
-        limits, size = implot.get_plot_limits(), implot.get_plot_size()
-        ends = (limits.x.min, limits.x.max), (limits.y.min, limits.y.max)
         lengths = em(dash[0]), em(dash[1])
-        found = dashes(xs, ys, ends, (size.x, size.y), lengths, is_log=self._chart.is_log)
+        found = dashes(xs, ys, self.ends, extent(self.rect), lengths, is_log=self._chart.is_log)
         spec = implot.Spec()
         spec.line_color, spec.line_weight = vec(color), weight
         spec.flags = int(implot.LineFlags_.segments)
@@ -210,63 +213,66 @@ class ComparePlot:
     # -- pointing ------------------------------------------------------------------------------
 
     def _point(self, chart: Chart, traces: Sequence[int], shown: Shown) -> None:
-        limits, size, mouse = (
-            implot.get_plot_limits(),
-            implot.get_plot_size(),
-            imgui.get_mouse_pos(),
-        )
-        corner = implot.get_plot_pos()
-        ends = (limits.x.min, limits.x.max), (limits.y.min, limits.y.max)
-        at = mouse.x - corner.x, mouse.y - corner.y
-        found = self._lines.nearest(at, ends, (size.x, size.y), em(NEAR), traces)
+        """Find the line that the cursor points at, and tell what it says there."""
+        mouse = imgui.get_mouse_pos()
+        at = mouse.x - self.rect[0], mouse.y - self.rect[1]
+        found = self._lines.nearest(at, self.ends, extent(self.rect), em(NEAR), traces)
         if found is None:
             return
-        trace = chart.traces[found]
-        self.pointed = trace
-        self._readout(chart, trace, implot.get_plot_mouse_pos().x, shown)
-
-    def _readout(self, chart: Chart, trace: Trace, x: float, shown: Shown) -> None:
-        """Which run it is, and the value nearest to the cursor."""
-        across = self._across(trace)
-        k = int(np.argmin(np.abs(across - x)))
+        self.pointed = trace = chart.traces[found]
+        k = int(np.argmin(np.abs(self._across(trace) - implot.get_plot_mouse_pos().x)))
         imgui.begin_tooltip()
         imgui.text_unformatted(shown.comparison.names[trace.run])
         if trace.name:
             imgui.same_line()
             muted(trace.name)
-        place = (
-            radius_text(float(trace.xs[k]))
-            if chart.what != "training"
-            else number(float(trace.xs[k]))
-        )
-        label = {"accuracy": "ε", "radius": "Radius"}.get(chart.what, capitalized(chart.across))
-        facts = [(label, place)]
-        for title, values in (
-            ("Smoothed" if trace.raw is not None else "", trace.ys),
-            ("", trace.raw),
-        ):
-            if values is not None:
-                facts.append((title or capitalized(chart.up), _value(chart, float(values[k]))))
-        if trace.low is not None and trace.high is not None:
-            interval = f"{100 * trace.low[k]:.1f} to {100 * trace.high[k]:.1f} %"
-            facts.append(("95 % interval", interval))
-        for title, text in facts:
+        for title, text in _readout(chart, trace, k):
             muted(title)
             imgui.same_line(em(7.5))
             imgui.text_unformatted(text)
         imgui.end_tooltip()
 
 
-def _value(chart: Chart, value: float) -> str:
-    return percent(value) if chart.is_share else number(value)
+def _title(chart: Chart, width: float) -> float:
+    """What is upwards and, at the right, across, above the plot; returns how high that is."""
+    left, top = imgui.get_cursor_pos_x(), imgui.get_cursor_pos_y()
+    imgui.text_unformatted(capitalized(f"{chart.up}, log" if chart.is_log else chart.up))
+    if chart.what == "training":  # of others it stands at the axis
+        across = chart.across
+        imgui.same_line()
+        imgui.set_cursor_pos_x(left + width - imgui.calc_text_size(across).x - em(0.4))
+        muted(across)
+    return imgui.get_cursor_pos_y() - top
 
 
-def _corners(trace: Trace) -> tuple[Array, Array]:
-    """Where the line of certificates turns."""
-    assert trace.steps is not None
+def _readout(chart: Chart, trace: Trace, k: int) -> Iterator[tuple[str, str]]:
+    """What there is to tell of the k-th point of a line, name by name."""
+
+    def value(values: Array) -> str:
+        return percent(values[k]) if chart.is_share else number(values[k])
+
+    place = float(trace.xs[k])
+    match chart.what:
+        case "training":
+            yield capitalized(chart.across), number(place)
+        case "accuracy":
+            yield "ε", radius_text(place)
+        case "radius":
+            yield "Radius", radius_text(place)
+    if trace.raw is not None:
+        yield "Smoothed", value(trace.ys)
+    yield capitalized(chart.up), value(trace.ys if trace.raw is None else trace.raw)
+    if trace.low is not None and trace.high is not None:
+        yield "95 % interval", f"{100 * trace.low[k]:.1f} to {100 * trace.high[k]:.1f} %"
+
+
+def _dash(trace: Trace, names: Sequence[str]) -> tuple[float, float]:
+    return DASHES[names.index(trace.name) % len(DASHES)] if trace.name else DASHES[0]
+
+
+def _corners(trace: Trace) -> tuple[Array, Array] | None:
+    """Where the line of certificates turns; None of what is no such line."""
+    if trace.steps is None:
+        return None
     radii, shares = trace.steps
     return np.repeat(radii, 2)[1:], 100 * np.repeat(shares, 2)[:-1]
-
-
-def _round_places(across: tuple[float, float]) -> dict[float, float]:
-    return {tick.value: tick.value for tick in nice_ticks(max(across[0], 0.0), across[1], 6)}

@@ -18,14 +18,13 @@ from isoloss.library.comparison.evaluations import evaluation_traces
 from isoloss.library.comparison.training import ALONG, Along, TrainingCurves, TrainingTail
 from isoloss.library.entry import Entry
 from isoloss.naming import first_of
-from isoloss.results.charts import WHATS, Chart, Trace, What, smoothed
+from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.tables import Criterion
 from isoloss.run import Run
 from isoloss.run_folder import EVENTS
 
-PARTS = ("train", "test")
 _LARGEST = 1 << 26
 """Bytes of a table or of certificates; larger ones are not read."""
 _TRAINING: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (

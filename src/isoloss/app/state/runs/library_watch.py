@@ -78,8 +78,8 @@ class LibraryWatch:
         while not self._ended:
             began = time.monotonic()
             self._is_due = False
-            pace = _Pace()
-            self.library.scan(lambda: self._run_errands() or pace.pause())
+            pace = _Pace(self._run_errands)
+            self.library.scan(pace.pause)
             self.library.keep(pace.pause)
             self.gpu = gpu_memory()
             due = time.monotonic() + max(PERIOD, 4 * (time.monotonic() - began))
@@ -96,11 +96,14 @@ class LibraryWatch:
 class _Pace:
     """Lets others have the interpreter for the larger part of the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: Callable[[], object] = lambda: None) -> None:
+        """Args: first: what is done before each pause."""
+        self._first = first
         self._since = time.perf_counter()
 
     def pause(self) -> None:
         """Sleep in proportion to what was worked since the last pause."""
+        self._first()
         worked = time.perf_counter() - self._since
         if worked > _CHUNK:
             time.sleep(worked * (1 / _SHARE - 1))

@@ -12,7 +12,7 @@ from isoloss.app.state.runs.library_watch import LibraryWatch
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.entry import Entry
-from isoloss.results.charts import Chart
+from isoloss.results.charts import Chart, kinds_of
 
 PERIOD = 1.0
 """Seconds between two readings of runs that are at work."""
@@ -64,7 +64,8 @@ class RunComparison:
         self._seen: tuple[Any, ...] = ()
         self._entries: list[Entry] = []
         self._wanted: tuple[Any, ...] = ()
-        self._is_reading, self._has_news, self._read_at = False, False, 0.0
+        self._is_reading, self._read_at = False, 0.0
+        self._news: Shown | None = None
         self._defect: Exception | None = None
 
     # -- which runs ----------------------------------------------------------------------------
@@ -141,15 +142,18 @@ class RunComparison:
         is_due = grows and now - self._read_at >= PERIOD
         if not self._is_reading and (wanted != self._wanted or is_due):
             self._wanted, self._read_at, self._is_reading = wanted, now, True
+            places = tuple(self._places[entry.folder] for entry in self._entries)
             entries, view = self._entries, self.view
-            self._watch.soon(lambda pause: self._read(entries, view, pause))
-        has_news, self._has_news = self._has_news, False
-        return has_news
+            self._watch.soon(lambda pause: self._read(entries, places, view, pause))
+        news, self._news = self._news, None
+        if news is not None:  # between two frames, of which each sees one thing
+            self.shown = news
+        return news is not None
 
     @property
     def is_reading(self) -> bool:
         """Whether something new is about to be seen."""
-        return self._is_reading
+        return self._is_reading or self._news is not None
 
     def check(self) -> None:
         """Raise what went wrong while reading, once."""
@@ -178,7 +182,7 @@ class RunComparison:
         }
         words += [word for k, v in given.items() if v for word in (f"--{k.replace('_', '-')}", v)]
         words += ["--log"] if view.log else []
-        words += ["--what", *dict.fromkeys(chart.what for chart in self.charts)]
+        words += ["--what", *kinds_of(self.charts)]
         hidden = [n for k, n in enumerate(shown.comparison.names) if not self.is_drawn(k)]
         words += ["--hide", *hidden] if hidden else []
         if shown.places != (*range(len(shown.places)),):
@@ -204,15 +208,20 @@ class RunComparison:
                 self._places[entry.folder] = _first_free(self._places.values())
         self._entries = sorted(found, key=lambda entry: self._places[entry.folder])
 
-    def _read(self, entries: Sequence[Entry], view: View, pause: Callable[[], object]) -> None:
+    def _read(
+        self,
+        entries: Sequence[Entry],
+        places: tuple[int, ...],
+        view: View,
+        pause: Callable[[], object],
+    ) -> None:
         try:
             self._comparing.read(entries, pause)
-            places = tuple(self._places.get(entry.folder, 0) for entry in entries)
-            self.shown = Shown(self._comparing.seen(view), places, view)
+            self._news = Shown(self._comparing.seen(view), places, view)
         except Exception as error:  # it must not end the thread
             self._defect = error
         finally:
-            self._is_reading, self._has_news = False, True
+            self._is_reading = False
 
 
 def _first_free(taken: Iterable[int]) -> int:
