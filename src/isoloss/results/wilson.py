@@ -27,4 +27,6 @@ def wilson(
     z2 = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
     centre = (k + z2 / 2) / (n + z2)
     half = np.sqrt(z2 * (k * (n - k) / np.maximum(n, 1) + z2 / 4)) / (n + z2)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    # At its ends the interval is exact, but for rounding.
+    low, high = np.where(k > 0, centre - half, 0.0), np.where(k < n, centre + half, 1.0)
+    return np.maximum(low, 0.0), np.where(n > 0, np.minimum(high, 1.0), 1.0)

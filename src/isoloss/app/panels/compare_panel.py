@@ -130,7 +130,7 @@ class ComparePanel:
     @staticmethod
     def _next(width: float, end: float) -> bool:
         """Go on in this line where there is room for `width` more, else in the next."""
-        imgui.same_line(0, em(0.8))
+        imgui.same_line(0, em(0.6))
         if imgui.get_cursor_pos_x() + width > end:
             imgui.new_line()
             return False
@@ -140,7 +140,7 @@ class ComparePanel:
         """Which of the charts is drawn."""
         names = ["", *(chart.name for chart in comparison.shown.comparison.charts)]
         at = names.index(comparison.chart) if comparison.chart in names else 0
-        imgui.set_next_item_width(em(11))
+        imgui.set_next_item_width(em(9))
         changed, k = imgui.combo("##chart", at, [_TITLES.get(name, _ALL) for name in names])
         hint("Which curves are drawn")
         if changed:
@@ -148,21 +148,19 @@ class ComparePanel:
 
     def _training(self, comparison: RunComparison, end: float) -> None:
         view = comparison.view
-        self._next(em(9), end)
-        imgui.set_next_item_width(em(9))
+        self._next(em(6.5), end)
+        imgui.set_next_item_width(em(6.5))
         axes: list[Along] = list(ALONG)
         names = [capitalized(ALONG[axis]) for axis in axes]
         changed, k = imgui.combo("##along", axes.index(view.along), names)
         hint("What training curves are drawn against")
         if changed:
             comparison.change(along=axes[k])
-        self._next(em(11), end)
-        imgui.align_text_to_frame_padding()
-        muted("Smoothing")
-        hint(_SMOOTHING)
-        imgui.same_line(0, em(0.5))
-        imgui.set_next_item_width(em(6))
-        changed, smooth = imgui.slider_float("##smoothing", view.smooth, 0.0, 0.98, "%.2f")
+        self._next(em(8), end)
+        imgui.set_next_item_width(em(8))
+        changed, smooth = imgui.slider_float(
+            "##smoothing", view.smooth, 0.0, 0.98, "smoothing %.2f"
+        )
         hint(_SMOOTHING)
         if changed:
             comparison.change(smooth=round(min(max(smooth, 0.0), 0.98), 2))
@@ -217,7 +215,7 @@ class ComparePanel:
         has_runs = bool(comparison.shown.comparison.entries)
         return [
             (fa.ICON_FA_TAGS, "tags", "Compare the runs of a tag", bool(comparison.tags)),
-            (fa.ICON_FA_EYE, "all", "Draw all again", bool(comparison.hidden)),
+            *([(fa.ICON_FA_EYE, "all", "Draw all again", True)] if comparison.hidden else []),
             (fa.ICON_FA_COPY, "copy", "Copy the table", has_runs),
             (fa.ICON_FA_FILE_EXPORT, "save", "Save as a figure or a table…", has_runs),
             (fa.ICON_FA_XMARK, "clear", "Compare nothing", has_runs),
@@ -258,10 +256,11 @@ class ComparePanel:
         imgui.end_child()
 
     def _remarks(self, comparison: RunComparison) -> None:
-        for remark in comparison.shown.comparison.remarks:
-            room = imgui.get_content_region_avail().x
-            muted(shortened(remark, room))
-            hint(remark)
+        """What is not drawn, and what to know of what is, in a line."""
+        remarks = comparison.shown.comparison.remarks
+        if remarks:
+            muted(shortened(" ".join(remarks), imgui.get_content_region_avail().x))
+            hint("\n".join(remarks))
 
 
 def _columns(count: int, room: ImVec2) -> int:

@@ -106,6 +106,7 @@ class ComparePlot:
         shown, lit = comparison.shown, comparison.lit
         names = names_in(shown.comparison.charts, chart.what)
         traces = [k for k, t in enumerate(chart.traces) if comparison.is_drawn(t.run)]
+        lit = lit if any(chart.traces[k].run == lit for k in traces) else None
         # What is pointed at lies over the others.
         for k in sorted(traces, key=lambda k: chart.traces[k].run == lit):
             trace = chart.traces[k]

@@ -15,7 +15,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.run import EventTail
 
 Along = Literal["epoch", "step", "time"]
-ALONG: dict[Along, str] = {"epoch": "epoch", "step": "step", "time": "minutes of training"}
+ALONG: dict[Along, str] = {"epoch": "epoch", "step": "step", "time": "minutes"}
 
 _LARGEST = 1 << 30
 """Bytes of events; of more the curves are not read."""
