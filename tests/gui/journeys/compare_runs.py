@@ -61,47 +61,77 @@ def choose(d: Driver, k: int, *held: imgui.Key) -> None:
 
 def compare_runs(d: Driver) -> None:
     workspace = d.parts.workspace
-    comparison, table = workspace.comparison, workspace.table
+    comparison, table, panel = workspace.comparison, workspace.table, d.panel("Compare")
     d.click("//Runs")
     d.until(lambda: len(table.shown) == COUNT + 2, "the runs to be found", 60)
     d.type("//Runs/##words", "kind:train")
-    d.until(lambda: len(table.shown) == COUNT, "the words")
+    d.until(lambda: len(table.shown) == COUNT, "the words to find trainings")
     choose(d, 0)
-    choose(d, COUNT - 1, imgui.Key.mod_shift)
-    d.until(lambda: len(table.chosen) == COUNT, "all to be chosen")
+    choose(d, 2, imgui.Key.mod_shift)
+    d.until(lambda: len(table.chosen) == 3, "three to be chosen")
     d.parts.docking.bring_to_front("Compare")
-    d.until(lambda: len(comparison.shown.comparison.entries) == COUNT, "them to be compared")
+    d.until(lambda: len(comparison.shown.comparison.entries) == 3, "them to be compared")
     assert [c.name for c in comparison.charts] == ["loss", "accuracy", "lr"]
     d.shot("compare.png")
+
     enlarge(d)
+    d.click("//Compare/tags")
+    d.click("//$FOCUSED/tag sweep")
+    d.until(lambda: len(comparison.shown.comparison.entries) == COUNT, "the runs of the tag")
     d.shot("compare_large.png")
     d.ctx.item_input_value("//Compare/##smoothing", 0.8)
     d.until(lambda: comparison.shown.view.smooth == 0.8, "the average")
     d.click("//Compare/Log")
     d.until(lambda: comparison.charts[0].is_log, "the logarithmic axis")
     d.shot("compare_smooth.png")
+
     point_at(d, "loss", 20)
-    d.until(lambda: comparison.lit == comparison.charts[0].traces[0].run, "it to be lit")
+    d.until(lambda: comparison.lit == comparison.charts[0].traces[0].run, "its row to be lit")
     d.shot("compare_pointed.png")
+    first = comparison.shown.comparison.entries[0].folder
+    d.ctx.mouse_move("//Compare/**/run")
+    d.until(lambda: comparison.pointed == first, "the lines of a row to be lit")
+    d.shot("compare_row.png")
+    d.ctx.mouse_click(0)
+    d.until(lambda: comparison.hidden == {first}, "the run to be hidden")
+    d.click("//Compare/line train")
+    d.until(lambda: comparison.view.parts == ("test",), "only test curves")
     d.parts.toggle_theme()
     d.shot("compare_light.png")
     d.parts.toggle_theme()
-    table.words = ""
-    d.until(lambda: len(table.shown) == COUNT + 2, "all")
-    comparison.compare(table.shown)
-    d.until(lambda: len(comparison.shown.comparison.entries) == COUNT + 2, "all to be compared")
+    d.click("//Compare/**/test_accuracy")
+    d.until(lambda: panel.table.is_sorted, "the order")
+    accuracies = [c for c in comparison.shown.comparison.table.columns if c.is_figure][0].cells
+    ordered = [accuracies[k].value for k in panel.table.order]
+    assert ordered == sorted(ordered, reverse=True)
+    d.click("//Compare/copy")
+    copied = imgui.get_clipboard_text().split("\n")
+    assert copied[0].startswith("Run\t")
+    assert len(copied) == COUNT + 1
+
+    d.click("//Compare/save")
+    d.until(lambda: d.parts.comparison_dialog.is_open, "the question")
+    d.shot("compare_save.png")
+    d.type("//Save comparison/**/##path", "figure.svg")
+    d.until(lambda: Path("figure.svg").exists(), "the figure", 60)
+    assert "debiased" in Path("figure.svg").read_text(encoding="utf-8")
+    assert first.name not in Path("figure.svg").read_text(encoding="utf-8")
+    d.click("//Compare/all")
+    d.until(lambda: not comparison.hidden, "all to be drawn")
+
+    grows(d)
+    comparison.compare(workspace.runs.library.entries)
+    count = len(workspace.runs.library.entries)
+    d.until(lambda: len(comparison.shown.comparison.entries) == count, "all to be compared")
+    assert {c.name for c in comparison.charts} == {"loss", "accuracy", "lr", "linf"}
     d.shot("compare_mixed.png")
-
-
-def point_at(d: Driver, name: str, k: int) -> None:
-    """Move the cursor to the k-th point of the first line of a plot."""
-    plot = d.panel("Compare").plots[name]
-    chart = next(c for c in d.parts.workspace.comparison.charts if c.name == name)
-    trace, (left, top, right, bottom), (xs, ys) = chart.traces[0], plot.rect, plot.ends
-    height = np.log10 if chart.is_log else np.asarray
-    down = (height(ys[1]) - height(trace.ys[k])) / (height(ys[1]) - height(ys[0]))
-    across = (trace.xs[k] - xs[0]) / (xs[1] - xs[0])
-    d.ctx.mouse_move_to_pos((left + across * (right - left), top + down * (bottom - top)))
+    d.click("//Compare/##chart")
+    d.click("//$FOCUSED/$$4/Accuracy against ε, L∞")
+    d.until(lambda: [c.name for c in comparison.charts] == ["linf"], "the one chart")
+    d.shot("compare_accuracy.png")
+    d.click("//Compare/clear")
+    d.until(lambda: not comparison.shown.comparison.entries, "nothing to be compared")
+    d.shot("compare_nothing.png")
 
 
 def enlarge(d: Driver) -> None:
@@ -117,6 +147,39 @@ def enlarge(d: Driver) -> None:
     d.ctx.yield_(5)
     d.parts.docking.bring_to_front("Compare")
     d.ctx.yield_(5)
+
+
+def point_at(d: Driver, name: str, k: int) -> None:
+    """Move the cursor to the k-th point of the first line of a plot."""
+    plot = d.panel("Compare").plots[name]
+    chart = next(c for c in d.parts.workspace.comparison.charts if c.name == name)
+    trace, (left, top, right, bottom), (xs, ys) = chart.traces[0], plot.rect, plot.ends
+    height = np.log10 if chart.is_log else np.asarray
+    down = (height(ys[1]) - height(trace.ys[k])) / (height(ys[1]) - height(ys[0]))
+    across = (trace.xs[k] - xs[0]) / (xs[1] - xs[0])
+    d.ctx.mouse_move_to_pos((left + across * (right - left), top + down * (bottom - top)))
+
+
+def grows(d: Driver) -> None:
+    """A run at work gets longer in the plot while one looks."""
+    workspace = d.parts.workspace
+    run = Run.create(Path("runs") / "at-work", TrainSettings(epochs=EPOCHS))
+    write_about(run.folder, About(tags=("sweep",)))
+    with run.lock():
+        run.emit(Started(os.getpid(), "cpu"))
+        run.emit(metric(1, 0))
+        workspace.runs.watch.look()
+        d.until(lambda: length_of(d, run.folder) == 1, "it to be compared")
+        for epoch in range(1, 4):
+            run.emit(metric(1, epoch))
+        d.until(lambda: length_of(d, run.folder) == 4, "it to have grown")
+
+
+def length_of(d: Driver, folder: Path) -> int:
+    shown = d.parts.workspace.comparison.shown.comparison
+    places = [k for k, entry in enumerate(shown.entries) if entry.folder == folder]
+    traces = [t for c in shown.charts if c.name == "loss" for t in c.traces if t.run in places]
+    return len(traces[0].xs) if traces else 0
 
 
 for number in range(COUNT):

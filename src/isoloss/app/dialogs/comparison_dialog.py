@@ -34,7 +34,7 @@ class ComparisonDialog:
         self.workspace, self.renderings = workspace, renderings
         self.is_open = False
         self.path, self.kind = "", next(iter(KINDS))
-        self.width, self.theme = [*WIDTHS][-1], THEMES[0]
+        self.width, self.theme = [*WIDTHS][1], THEMES[0]
         self._appearing = False
 
     @property

@@ -137,7 +137,7 @@ def _descriptions(
     """What they are, where that differs and no setting says it of all."""
     said = {c.name for c in settings if all(cell.value is not None for cell in c.cells)}
     for name, title, setting in (
-        ("kind", "Kind", ""), ("network", "Network", "model"), ("data", "Data", "data"),
+        ("kind", "Kind", ""), ("network", "Network type", "model"), ("data", "Data", "data"),
     ):  # fmt: skip
         texts = [str(getattr(entry, name)) for entry in entries]
         if len({*texts}) > 1 and setting not in said:
