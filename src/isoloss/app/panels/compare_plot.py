@@ -14,7 +14,7 @@ from isoloss.app.panels.plot_axes import PlotAxes
 from isoloss.app.panels.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
 from isoloss.app.state.readouts import number
 from isoloss.app.state.runs.accuracy_curves import Axis, percent, radius_text, stretched
-from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes
+from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes, thinned
 from isoloss.app.state.runs.run_comparison import RunComparison, Shown
 from isoloss.app.ui.style import Color, u32, vec
 from isoloss.app.ui.widgets import em, muted
@@ -31,6 +31,9 @@ NEAR = 0.9
 FAINT, UNLIT = 0.3, 0.22
 """How opaque values behind their average are, and lines while another is pointed at."""
 MOST_MARKS = 8
+MANY = 24
+"""Lines, beyond which only that of the run pointed at has its unsmoothed values behind it, and
+lines have fewer marks: what is drawn stays within a frame."""
 DASHES = ((0.0, 0.0), (0.55, 0.35), (0.18, 0.22), (0.9, 0.45))
 """In em: lengths of dashes and gaps of the first, second, … line of a run; 0 for none."""
 _AXES: dict[str, Axis] = {"linf": "linf", "l2": "l2", "radius": "radius"}
@@ -88,6 +91,9 @@ class ComparePlot:
         self._limits = self.ends
         self._lines = Lines([])
         self._places: dict[float, float] = {}
+        self._is_crowded = False
+        self._thin: dict[int, tuple[Array, Array]] = {}
+        self._thin_key: object = None
 
     def draw(self, chart: Chart, comparison: RunComparison, size: ImVec2) -> None:
         """Draw it, and find what is pointed at."""
@@ -113,6 +119,7 @@ class ComparePlot:
             look, strength = look_in_window(shown.places[trace.run]), 1.0
             if lit not in (None, trace.run):
                 strength = UNLIT
+            self._is_crowded = len(traces) > MANY
             self._trace(trace, look, _dash(trace, names), strength, wide=trace.run == lit)
         if implot.is_plot_hovered():
             self._point(chart, traces, shown)
@@ -173,17 +180,18 @@ class ComparePlot:
         xs, ys = self._across(trace), self._up(trace.ys)
         weight = em(0.19) if wide else em(0.13)
         name = f"{trace.run} {trace.name}"
-        if trace.raw is not None:
+        if trace.raw is not None and (wide or not self._is_crowded):
             line(f"{name} raw", xs, self._up(trace.raw), (*color[:3], FAINT * color[3]), em(0.08))
         if trace.steps is not None:
             radii, shares = trace.steps
             stairs(name, radii, 100 * shares, look.color, weight, strength)
         elif not dash[0]:
-            line(name, xs, ys, color, weight)
+            line(name, *self._thinned(trace, xs, ys), color, weight)
         else:
             self._dashed(name, xs, ys, color, dash, weight)
         has_intervals = trace.low is not None and trace.high is not None
-        every = 1 if has_intervals else max(len(xs) // MOST_MARKS, 1)
+        most = MOST_MARKS // 2 if self._is_crowded else MOST_MARKS
+        every = 1 if has_intervals else max(len(xs) // most, 1)
         if trace.low is not None and trace.high is not None:
             spec = implot.Spec()
             spec.line_color, spec.line_weight, spec.size = vec(color), em(0.08), em(0.3)
@@ -193,6 +201,18 @@ class ComparePlot:
         spec.marker, spec.marker_size = int(_MARKERS[look.mark]), em(0.24)
         spec.marker_fill_color = spec.marker_line_color = vec(color)
         implot.plot_scatter(f"{name} mark", packed(xs[::every]), packed(ys[::every]), spec=spec)
+
+    def _thinned(self, trace: Trace, xs: Array, ys: Array) -> tuple[Array, Array]:
+        """The points of a line that are to be seen at the size at which it is drawn."""
+        assert self._chart is not None
+        key = (id(self._chart), self.ends, extent(self.rect))
+        if key != self._thin_key:
+            self._thin_key, self._thin = key, {}
+        if id(trace) not in self._thin:
+            self._thin[id(trace)] = thinned(
+                xs, ys, self.ends, extent(self.rect), is_log=self._chart.is_log
+            )
+        return self._thin[id(trace)]
 
     def _dashed(
         self,

@@ -11,7 +11,7 @@ import pytest
 
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.runs.library_watch import LibraryWatch
-from isoloss.app.state.runs.lines_in_plots import Lines, dashes
+from isoloss.app.state.runs.lines_in_plots import Lines, dashes, thinned
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.cli.main import main
@@ -174,3 +174,18 @@ def test_dashes_are_as_long_as_they_are_to_be():
     # Every dash lies on the line.
     on_line = np.interp(found[0], xs, ys)
     assert found[1] == pytest.approx(on_line, abs=0.03)
+
+
+def test_points_that_nobody_would_miss_are_left_out():
+    xs = np.linspace(0, 1, 201)
+    ys = np.exp(-5 * xs)
+    ys[100] = np.nan
+    ends, size = ((0.0, 1.0), (0.0, 1.0)), (300.0, 200.0)
+    across, up = thinned(xs, ys, ends, size, is_log=False)
+    assert len(across) < 80
+    assert np.isin([0.0, xs[99], xs[101], 1.0], across).all()
+    known = np.isfinite(ys)
+    seen = np.interp(xs[known], across[np.isfinite(up)], up[np.isfinite(up)])
+    assert np.abs(seen - ys[known]).max() * size[1] < 0.8
+    spikes = np.tile([0.0, 1.0], 50)
+    assert len(thinned(xs[:100], spikes, ends, size, is_log=False)[0]) == 100
