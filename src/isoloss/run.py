@@ -7,7 +7,7 @@ nothing of how they are computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -370,8 +370,9 @@ class EventTail:
         is_behind: whether the last call has left something to the next.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
+        """Args: is_wanted: whether a line is to be read, told from its text."""
+        self._path, self._is_wanted = path, is_wanted
         self._offset = 0
         self.is_behind = False
 
@@ -400,7 +401,8 @@ class EventTail:
             self.is_behind = len(new) == _CHUNK or taken < end
             end = taken
         self._offset += end
-        pairs = (from_line(line.decode("utf-8", errors="replace")) for line in lines)
+        texts = (line.decode("utf-8", errors="replace") for line in lines)
+        pairs = (from_line(text) for text in texts if self._is_wanted(text))
         return [pair for pair in pairs if pair is not None]
 
 

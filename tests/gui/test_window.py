@@ -64,6 +64,10 @@ def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
     travel("library")
 
 
+def test_runs_are_compared(travel: Travel) -> None:
+    travel("compare_runs")
+
+
 def test_runs_wait_for_their_turn(travel: Travel) -> None:
     travel("turns")
 

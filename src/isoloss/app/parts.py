@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from imgui_bundle import hello_imgui, imgui
 
+from isoloss.app.dialogs.comparison_dialog import ComparisonDialog
 from isoloss.app.dialogs.difference_dialog import DifferenceDialog
 from isoloss.app.dialogs.figure_dialog import FigureDialog
 from isoloss.app.dialogs.layouts_dialog import LayoutsDialog
@@ -48,6 +49,7 @@ from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.paths import exists
 from isoloss.results.tables import Row
 from isoloss.scene.document import SavedView
@@ -101,6 +103,7 @@ class Parts:
         self.renderings = Renderings(workspace.messages)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
         self.figure_dialog = FigureDialog(workspace, self.renderings)
+        self.comparison_dialog = ComparisonDialog(workspace, self.renderings)
         self.session_dialog = SessionDialog(workspace)
         self.saved_views = SavedViews(workspace, self.go_to)
         self.layouts_dialog = LayoutsDialog(self.docking)
@@ -110,6 +113,7 @@ class Parts:
             "Difference": self.difference_dialog,
             "Save picture": self.picture_dialog,
             "Save figure": self.figure_dialog,
+            "Save comparison": self.comparison_dialog,
             "Save session": self.session_dialog,
             "Saved views": self.saved_views,
             "Layouts": self.layouts_dialog,
@@ -250,7 +254,7 @@ class Parts:
     def go_on(self, step: NextStep, followed: FollowedRun) -> None:
         """Do what is usually done next with a run that is done."""
         if step == COMPARE:
-            self.compare(followed)
+            self._compare_sweep(followed)
         elif step == OPEN:
             show_again(self.workspace, followed)
         else:
@@ -261,13 +265,11 @@ class Parts:
         if (followed := self.workspace.runs.select(folder)) is not None:
             self.go_on(step, followed)
 
-    def compare(self, followed: FollowedRun) -> None:
-        """Bring the runs of a sweep to the front, beside each other."""
-        table, sweep = self.workspace.table, self.workspace.runs.sweep_of(followed.run.folder)
-        if sweep is None:
-            return
-        table.words, table.chosen = f"tag:{sweep.tag}", {*sweep.folders}
-        self.docking.bring_to_front("Compare" if "Compare" in self.panels else "Runs")
+    def _compare_sweep(self, followed: FollowedRun) -> None:
+        runs = self.workspace.runs
+        if (sweep := runs.sweep_of(followed.run.folder)) is not None:
+            found = map(runs.library.of, sweep.folders)
+            self.compare([entry for entry in found if entry is not None])
 
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a run to the front, at what a point of its curves is about."""
@@ -284,6 +286,15 @@ class Parts:
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
         self.figure_dialog.open()
+
+    def save_comparison(self) -> None:
+        """Ask where the comparison of runs is to be saved."""
+        self.comparison_dialog.open()
+
+    def compare(self, entries: Sequence[Entry]) -> None:
+        """Compare runs, and bring that to the front."""
+        self.workspace.comparison.compare(entries)
+        self.docking.bring_to_front("Compare")
 
     def export_slice(self) -> None:
         """Ask where the table of the slices is to be saved."""

@@ -206,6 +206,12 @@ def _runs(namespace: argparse.Namespace) -> int:
     return list_runs(namespace)
 
 
+def _compare(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.compare_verb import compare
+
+    return compare(namespace)
+
+
 def _queue(namespace: argparse.Namespace) -> int:
     from isoloss.cli.queue_verb import manage
 
@@ -245,6 +251,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export": _export,
     "info": _info,
     "runs": _runs,
+    "compare": _compare,
     "queue": _queue,
     "bench": _bench,
 }

@@ -41,17 +41,22 @@ class Stroke:
 
 def strokes_of(curves: Sequence[AccuracyCurve]) -> list[Stroke]:
     """One for each curve; the same attack looks the same in every run."""
-    series = palette().series
     among = any(c.is_defended for c in curves)
     found = []
     for curve in curves:
         is_plain = among and not curve.is_defended
-        neutral = palette().muted if curve.hue == "grey" else palette().text
-        color = series[_PLACES[curve.hue]] if curve.hue in _PLACES else neutral
-        for _ in range(min(curve.alike, 2)):
-            color = _mixed(color, palette().panel, PALER)
+        color = hue_color(curve.hue, curve.alike)
         found.append(Stroke(color, curve.mark, dashed=is_plain, hollow=is_plain))
     return found
+
+
+def hue_color(hue: Hue, alike: int = 0) -> Color:
+    """The palette's colour for a hue, paler where so many curves have it already."""
+    neutral = palette().muted if hue == "grey" else palette().text
+    color = palette().series[_PLACES[hue]] if hue in _PLACES else neutral
+    for _ in range(min(alike, 2)):
+        color = _mixed(color, palette().panel, PALER)
+    return color
 
 
 def draw_line(points: Points, stroke: Stroke, width: float, alpha: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from imgui_bundle import imgui
 
 from isoloss.app.panels.appearance_panel import AppearancePanel
+from isoloss.app.panels.compare_panel import ComparePanel
 from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.examples_panel import ExamplesPanel
 from isoloss.app.panels.experiments_panel import ExperimentsPanel
@@ -104,6 +105,7 @@ for _panel in (
         has_content=_has_jobs,
     ),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
+    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+C"),
     Panel(
         "Plots",
         "Bottom",

@@ -48,6 +48,8 @@ class RunMenu:
         followed = self.workspace.runs.select(one.folder) if one and one.settings else None
         if one is not None and followed is not None and one.state != "damaged":
             self._about_one(one, followed)
+        if one is None and _item(fa.ICON_FA_CHART_LINE, "Compare", "compare"):
+            self._parts.compare(entries)
         favourite = all(entry.about.favourite for entry in entries)
         if _item(fa.ICON_FA_STAR, "Favourite", "favourite", chosen=favourite):
             self.workspace.table.toggle_favourite(entries)

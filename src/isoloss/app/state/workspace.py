@@ -19,6 +19,7 @@ from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
+from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
@@ -57,6 +58,7 @@ class Workspace:
         self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
         self.foresight = Foresight(self.runs.library, self.messages)
         self.table = RunTable(self.runs.library, self.messages)
+        self.comparison = RunComparison(self.table, self.runs.watch)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()
@@ -310,6 +312,7 @@ class Workspace:
             self.messages.say(str(error), "error")
             return False
         self.table.words = f"tag:{shared}"
+        self.comparison.compare_tag(shared)
         return True
 
     def resume(self, followed: FollowedRun) -> None:
@@ -373,7 +376,7 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
-        changed = self.runs.update(now) | self.foresight.update()
+        changed = self.runs.update(now) | self.foresight.update() | self.comparison.update(now)
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
@@ -406,6 +409,7 @@ class Workspace:
     def is_streaming(self) -> bool:
         """Whether there are news to be shown: a job is at work, or runs are looked for."""
         at_work = bool(self.runs.active) or self.foresight.trial is not None
+        at_work |= self.comparison.is_reading
         return at_work or not self.runs.library.is_whole
 
 

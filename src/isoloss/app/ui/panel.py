@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -12,6 +12,7 @@ from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.view.slicing import Slicing
 from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.results.tables import Row
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -64,6 +65,12 @@ class Surroundings(Protocol):
 
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
+
+    def save_comparison(self) -> None:
+        """Ask where the comparison of runs is to be saved."""
+
+    def compare(self, entries: Sequence[Entry]) -> None:
+        """Compare runs, and bring that to the front."""
 
 
 def _always(_parts: Surroundings) -> bool:
