@@ -23,6 +23,10 @@ from isoloss.settings.checkpoint_paths import expanded
 from isoloss.settings.train import TrainSettings
 
 Order = Literal["auto", "name", "epoch", "given", "time"]
+_ORDERS: Any = {
+    "auto": AUTOMATIC, "name": "By name", "epoch": "By epoch", "given": "As given",
+    "time": "By time",
+}  # fmt: skip
 
 
 def _each(given: Any) -> Any:
@@ -83,12 +87,7 @@ class ImportSettings(Settings):
         title="Order",
         description="name: epoch_2 before epoch_10; epoch: as the files themselves say; given: as "
         "listed here; time: as last written; auto takes epoch where all files have one, else name",
-        json_schema_extra={
-            "words": {
-                "auto": AUTOMATIC, "name": "By name", "epoch": "By epoch", "given": "As given",
-                "time": "By time",
-            }
-        },  # fmt: skip
+        json_schema_extra={"words": _ORDERS},
     )
     batch_size: int = Field(
         default=512, ge=1, le=65_536, title="Batch size", description="Images tested at once"

@@ -30,6 +30,7 @@ from isoloss.settings.robustness import (
 USUAL_EPSILON = {"linf": 8 / 255, "l2": 0.5}
 USUAL_SIGMA = 0.25
 _Positive = Annotated[Finite, Field(gt=0)]
+_PLANES: Any = {"attack": "Along an attack", "attacks": "Along two attacks", "random": "Random"}
 _ATTACKS: Any = {
     "help": lambda: (
         f"Whose directions: {listed(_offered(), 'or')}, or one of your own, "
@@ -64,11 +65,7 @@ class InputProbeSettings(NetworkSettings):
         title="Plane",
         description="attack: the direction from the image to what an attack makes of it, and a "
         "random one; attacks: those of two attacks; random: two random ones",
-        json_schema_extra={
-            "words": {
-                "attack": "Along an attack", "attacks": "Along two attacks", "random": "Random",
-            }
-        },  # fmt: skip
+        json_schema_extra={"words": _PLANES},
     )
     attacks: Names | None = Field(default=None, title="Attacks", json_schema_extra=_ATTACKS)
     norm: Literal["linf", "l2"] = Field(

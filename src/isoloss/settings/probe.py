@@ -45,7 +45,7 @@ _WHICH_QUANTITIES: Any = {
     "words": lambda: _QUANTITY_WORDS,
     "others": f"{CLASS}NAME",
 }
-_QUANTITY_WORDS = {
+_QUANTITY_WORDS: Any = {
     "adversarial": "Adversarial, under attack", "denoised": "Denoised, behind noise",
 }  # fmt: skip
 _OF_ADVERSARY: Any = {"only_with": {"quantity": ["adversarial"]}}

@@ -9,6 +9,13 @@ from pydantic import Field, model_validator
 from isoloss.settings.base import AUTOMATIC, STEMS, Settings, Stem
 from isoloss.settings.built_in import network_names
 
+_SIZES: Any = {
+    "auto": AUTOMATIC, "tiny": "Tiny, 0.16 million", "small": "Small, 10 million",
+    "ddpm": "DDPM, 36 million",
+}  # fmt: skip
+_AUGMENTATIONS: Any = {
+    "auto": AUTOMATIC, "none": "None", "crop": "Shifts", "crop-flip": "Shifts and mirroring",
+}  # fmt: skip
 _OF_CLASSIFIERS: dict[str, Any] = {"only_with": {"task": ["classifier"]}}
 _OF_DENOISERS: dict[str, Any] = {"only_with": {"task": ["denoiser"]}}
 
@@ -45,13 +52,7 @@ class TrainSettings(Settings):
         title="Denoiser size",
         description="tiny: 0.16 million parameters; small: 10 million; ddpm: 36 million, Ho et "
         "al.'s for CIFAR-10; auto takes tiny for digits, else small",
-        json_schema_extra={
-            "words": {
-                "auto": AUTOMATIC, "tiny": "Tiny, 0.16 million", "small": "Small, 10 million",
-                "ddpm": "DDPM, 36 million",
-            },
-            **_OF_DENOISERS,
-        },  # fmt: skip
+        json_schema_extra={"words": _SIZES, **_OF_DENOISERS},
     )
     data: str = Field(
         default="digits",
@@ -80,7 +81,8 @@ class TrainSettings(Settings):
         title="Optimizer",
         description="sgd is with Nesterov momentum",
         json_schema_extra={
-            "words": {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}, **_OF_CLASSIFIERS
+            "words": {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"},
+            **_OF_CLASSIFIERS,
         },
     )
     lr: float = Field(
@@ -149,13 +151,7 @@ class TrainSettings(Settings):
         title="Augmentation",
         description="Random shifts by an eighth of the image and mirroring; auto mirrors nothing "
         "where left and right matter, as in digits",
-        json_schema_extra={
-            "words": {
-                "auto": AUTOMATIC, "none": "None", "crop": "Shifts",
-                "crop-flip": "Shifts and mirroring",
-            },
-            **_OF_CLASSIFIERS,
-        },  # fmt: skip
+        json_schema_extra={"words": _AUGMENTATIONS, **_OF_CLASSIFIERS},
     )
     checkpoints_per_epoch: float = Field(
         default=1.0,

@@ -35,9 +35,9 @@ def own_loss(d: Driver) -> None:
 def ask_for_the_loss(d: Driver, form: FormDriver) -> None:
     """A network's own loss is folded; what is no function is said, and cannot be started."""
     asked = d.parts.experiments.forms["probe"]
-    assert not d.ctx.item_exists(f"{OURS}/loss/##default")
+    assert not d.ctx.item_exists(f"{OURS}/loss/##value")
     d.click("More")
-    form.typed("loss", "distance", optional=True, table=OURS)
+    form.typed("loss", "distance", table=OURS)
     d.until(lambda: asked.wrong == "loss", "the mistake to be noticed")
     assert asked.error == "A loss is package.module:function, not 'distance'"
     d.shot("loss_wrong.png")

@@ -181,7 +181,7 @@ def _spec_of(module: str) -> ModuleSpec | None:
         for k, part in enumerate(rest):
             if spec is None or spec.submodule_search_locations is None:
                 return None
-            whole = ".".join((first, *rest[: k], part))
+            whole = ".".join((first, *rest[:k], part))
             spec = PathFinder.find_spec(whole, [*spec.submodule_search_locations])
     except (ImportError, ValueError, OSError):
         return None
@@ -193,7 +193,11 @@ def _names_in(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
                 found.add(name)
             case ast.Name(id=name, ctx=ast.Store()):
                 found.add(name)
@@ -208,7 +212,9 @@ def problem_with_attacks(names: str) -> str:
     """Why one of several attacks cannot be carried out; "" where all may be."""
     for name in names.replace(",", " ").split():
         if name == "autoattack" and importlib.util.find_spec("torchattacks") is None:
-            return "AutoAttack needs torchattacks: pip install 'isoloss[autoattack]', or leave it out"
+            return (
+                "AutoAttack needs torchattacks: pip install 'isoloss[autoattack]', or leave it out"
+            )
         if problem := problem_with_function(name):
             return problem
     return ""
@@ -244,7 +250,7 @@ def task_of(name: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained for; "" where
     there is none."""
     run = training_run(name)
-    return run.settings.task if run is not None else ""
+    return str(getattr(run.settings, "task", "")) if run is not None else ""
 
 
 def training_run(name: str) -> Run | None:

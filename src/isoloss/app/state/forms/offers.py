@@ -13,10 +13,12 @@ from typing import Literal, NamedTuple
 from isoloss.app.state.forms.field_specs import FieldSpec
 from isoloss.app.state.forms.known_names import Here
 from isoloss.app.state.forms.subject import Subject
-from isoloss.app.state.forms.trained import all_trained, suitable
+from isoloss.app.state.forms.trained import Trained, all_trained, suitable
 from isoloss.jobs.devices import devices
 from isoloss.paths import is_file, is_folder
 from isoloss.run_folder import is_run
+from isoloss.settings import TrainSettings
+from isoloss.settings.built_in import DATA_SETS
 from isoloss.settings.checkpoint_paths import CHECKPOINT_SUFFIXES
 from isoloss.settings.source import network_type
 
@@ -49,7 +51,9 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
         case "classifier" | "denoiser":
             known = suitable(all_trained(here.entries()), row.names, subject.data)
             found = [
-                Offer(t.value, t.name, t.about, "Trained here" if t.is_own else "Comes with isoloss")
+                Offer(
+                    t.value, t.name, t.about, "Trained here" if t.is_own else "Comes with isoloss"
+                )
                 for t in known
             ]
             values = {each.value for each in found}
@@ -59,10 +63,11 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
         case "checkpoints":
             return [Offer(f, f, "", "Files") for f in _checkpoints(age)]
         case "network":
-            found = [Offer(c, c, "", _of_network(c)) for c in row.choices]
+            known = row.choices or TrainSettings.model_fields["model"].examples or ()
+            found = [Offer(str(c), str(c), "", _of_network(str(c))) for c in known]
             return [*found, *_own_code(row.names, age)]
         case "data":
-            found = [Offer(c, c, "", "Comes with isoloss") for c in row.choices or ("digits", "cifar10")]
+            found = [Offer(c, c, "", "Comes with isoloss") for c in DATA_SETS]
             folders = (Offer(f"imagefolder:{f}", f, "", "Files") for f in _image_folders(age))
             return [*found, *folders, *_own_code(row.names, age)]
         case "function":
@@ -71,6 +76,10 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
             return [Offer(each, each) for each in ("auto", *devices())]
         case _:
             return () if row.kind in ("choice", "several") else [Offer(c, c) for c in row.choices]
+
+
+def _of_run(run: Trained) -> Section:
+    return "Trained here" if run.is_own else "Comes with isoloss"
 
 
 def _of_network(name: str) -> Section:
@@ -122,7 +131,9 @@ def _has_images(folders: Sequence[Path]) -> bool:
 @lru_cache(8)
 def _own_code(wanted: str, _age: int) -> tuple[Offer, ...]:
     """Functions in the working folder that may be what is wanted, by their arguments."""
-    found = [f"{file.stem}:{name}" for file in _entries(Path()) for name in _functions(file, wanted)]
+    found = [
+        f"{file.stem}:{name}" for file in _entries(Path()) for name in _functions(file, wanted)
+    ]
     return tuple(Offer(name, name, "", "Own code") for name in found[:_MOST])
 
 

@@ -160,7 +160,7 @@ def _says(text: str, value: Any = None) -> Callable[[Values, Subject], Usual]:
 
 _USUAL: dict[str, Callable[[Values, Subject], Usual]] = {
     "samples": _samples,
-    "tolerance": _says("none, all samples everywhere"),
+    "tolerance": _says("none, every sample"),
     "alpha_range": _range,
     "beta_range": _range,
     "batch_size": _batch_size,

@@ -75,7 +75,10 @@ def judge(typed: Typed, here: Here) -> Verdict:
     shown = [row for row in typed.fields if typed.matters(row)]
     return replace(
         _checked(typed, shown, here, subject),
-        usual={row.name: usual(row.name, typed.values, subject) for row in shown},
+        usual={
+            row.name: Usual("needed") if row.required else usual(row.name, typed.values, subject)
+            for row in shown
+        },
         remarks=of_how_many(typed.values, subject),
         offers={row.name: offers_for(row, here, subject) for row in shown},
     )
