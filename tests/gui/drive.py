@@ -92,6 +92,7 @@ class Driver:
             self.ctx.item_input(ref)
             self.ctx.key_chars_replace(str(text))
             self.press(imgui.Key.tab)
+            self.press(imgui.Key.escape)  # leaves the next field as it is
         else:
             self.ctx.item_input_value(ref, text)
         assert not self.ctx.is_error(), f"could not type into {ref}"

@@ -60,6 +60,10 @@ def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
     travel("library")
 
 
+def test_a_form_by_keyboard_alone(travel: Travel) -> None:
+    travel("keyboard")
+
+
 def test_runs_wait_for_their_turn(travel: Travel) -> None:
     travel("turns")
 

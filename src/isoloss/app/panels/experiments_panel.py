@@ -195,13 +195,13 @@ class ExperimentsPanel:
         """The label as far as there is room, which is returned; and an arrow back to the default
         where the field holds something else."""
         room, side = imgui.get_content_region_avail().x, imgui.get_frame_height()
-        end, terms = right_edge(), of_field(field.name)
+        at, terms = imgui.get_cursor_pos(), of_field(field.name)
         is_default = field.required or field.name in form.several or not form.is_changed(field)
         fitting = shortened(label, room if is_default else room - side)
         imgui.align_text_to_frame_padding()
         dotted(fitting, color, is_term=bool(terms))
         if not is_default:
-            imgui.same_line(end - side)
+            imgui.set_cursor_pos(ImVec2(at.x + room - side, at.y))
             with beside_fields():
                 if icon_button(fa.ICON_FA_ROTATE_LEFT, "reset", color=palette().muted):
                     form.set(field.name, field.default)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,6 @@ from isoloss.app.panels.offer_list import OFFERS, draw_offers
 from isoloss.app.state.forms.field_specs import FieldSpec
 from isoloss.app.state.forms.offers import Offer
 from isoloss.app.state.forms.usual import Usual
-from isoloss.app.ui.numbers import number_field, whole_field
 from isoloss.app.ui.style import numerals, palette, u32, vec
 from isoloss.app.ui.widgets import beside_fields, em, hint, icon_button, shortened
 
@@ -95,28 +94,18 @@ class FormFields:
                 value = imgui.checkbox("##value", bool(value))[1]
                 self._note()
                 return value
-            case "integer" | "number" if field.optional:
-                return self._optional_number(field, value, usual, offers)
-            case "integer":
-                return self._noted(whole_field("##value", int(value)))
-            case "number":
-                return self._noted(number_field("##value", float(value)))
+            case "integer" | "number":
+                return self._typed_number(field, value, usual, offers)
             case "grid":
-                return self._pair(value, "×", lambda name, v: whole_field(name, int(v)))
-            case "range" if field.optional:
-                return self._optional_range(value, usual)
+                return self._both(value, Usual(), "×", whole=True)
             case "range":
-                return self._pair(value, "to", number_field)
+                return self._both(value, usual if field.optional else Usual(), "to", whole=False)
             case "numbers":
                 return self._numbers(field, value, usual, offers)
             case "paths":
                 return self._paths(value, offers)
             case _:
                 return self._text_or_default(field, value, usual, offers)
-
-    def _noted(self, value: Any) -> Any:
-        self._note()
-        return value
 
     def _choice(self, field: FieldSpec, value: Any, usual: Usual) -> Any:
         shown = field.word(value)
@@ -167,56 +156,46 @@ class FormFields:
         more = [name for name in entered.replace(",", " ").split() if name != "loss"]
         return ",".join([*kept, *more]) or (None if field.optional else "")
 
-    def _optional_number(
+    def _typed_number(
         self, field: FieldSpec, value: Any, usual: Usual, offers: Sequence[Offer]
     ) -> Any:
-        """A number that may be left out; what is none is left to the check."""
-        shown = _typed_number(value)
-        typed = self._text(shown, usual.text, offers).strip()
+        """A number, which may be left out where it is optional; what is none is left to the
+        check."""
+        shown = _as_text(value)
+        with numerals():
+            typed = self._text(shown, usual.text, offers)
         if typed == shown:
             return value
-        return _number(typed, whole=field.kind == "integer")
+        return _number(typed, whole=field.kind == "integer", otherwise=field.default)
 
-    def _optional_range(self, value: Any, usual: Usual) -> Any:
-        """Both ends of a range that may be left out."""
-        ends = usual.value or (usual.text, "")
-        hints = [e if isinstance(e, str) else f"{e:g}".replace("-", "−") for e in ends]
-        shown = [_typed_number(v) for v in value] if value is not None else ["", ""]
-        typed = self._pair_of_texts(shown, hints)
-        if typed == shown:
-            return value
-        found = [_number(text.replace("−", "-"), whole=False) for text in typed]
-        if found == [None, None]:
-            return None
+    def _both(self, value: Any, usual: Usual, between: str, *, whole: bool) -> Any:
+        """Two numbers, which may both be left out where it is known what is used then."""
         known = usual.value or ("", "")
-        return tuple(known[k] if end is None else end for k, end in enumerate(found))
+        shown = ["", ""] if value is None else [_as_text(v) for v in value]
+        if value is None and usual.text and usual.value is None:  # takes the whole line
+            typed = [self._line("##low", "", usual.text), ""]
+        else:
+            gap = imgui.calc_text_size(between).x + 2 * em(0.4)
+            imgui.set_next_item_width((imgui.get_content_region_avail().x - gap) / 2)
+            low = self._line("##low", shown[0], _as_text(known[0]))
+            imgui.same_line(0, em(0.4))
+            imgui.text_colored(vec(palette().muted), between)
+            imgui.same_line(0, em(0.4))
+            imgui.set_next_item_width(-1)
+            typed = [low, self._line("##high", shown[1], _as_text(known[1]))]
+        if typed == shown:
+            return value
+        if not any(typed):
+            return None if usual.text else value
+        ends = zip(typed, known, strict=True)
+        return tuple(_number(text, whole=whole, otherwise=end) for text, end in ends)
 
-    def _pair_of_texts(self, shown: list[str], hints: list[str]) -> list[str]:
-        if not all(hints) and not any(shown):  # what decides it takes the whole line
-            return [self._line("##low", shown[0], hints[0]), ""]
-
-        def one(name: str, which: Any) -> Any:
-            return self._line(name, shown[which], hints[which], note=False)
-
-        return [*self._pair((0, 1), "to", one)]
-
-    def _line(self, name: str, text: str, otherwise: str, *, note: bool = True) -> str:
+    def _line(self, name: str, text: str, otherwise: str) -> str:
+        """A number as a text of its own."""
         with numerals():
             entered = imgui.input_text_with_hint(name, otherwise, text)[1]
-        if note:
-            self._note()
+        self._note()
         return entered
-
-    def _pair(self, value: Any, between: str, draw: Callable[[str, Any], Any]) -> tuple[Any, Any]:
-        gap = imgui.calc_text_size(between).x + 2 * em(0.4)
-        width = (imgui.get_content_region_avail().x - gap) / 2
-        imgui.set_next_item_width(width)
-        low = self._noted(draw("##low", value[0]))
-        imgui.same_line(0, em(0.4))
-        imgui.text_colored(vec(palette().muted), between)
-        imgui.same_line(0, em(0.4))
-        imgui.set_next_item_width(-1)
-        return low, self._noted(draw("##high", value[1]))
 
     def _numbers(self, field: FieldSpec, value: Any, usual: Usual, offers: Sequence[Offer]) -> Any:
         """A list of numbers, typed with blanks between; what is no number is left to the check."""
@@ -298,14 +277,17 @@ def _width(lo: ImVec2) -> float:
     return imgui.get_item_rect_max().x - lo.x
 
 
-def _typed_number(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else f"{value:.6g}"
+def _as_text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:d}" if isinstance(value, int) else f"{value:.6g}"
 
 
-def _number(text: str, *, whole: bool) -> Any:
-    """The number that is typed; None for nothing, and the text where it is none."""
+def _number(text: str, *, whole: bool, otherwise: Any) -> Any:
+    """The number that is typed; the text where it is none, and `otherwise` where there is none."""
+    text = text.strip().replace("−", "-")
     if not text:
-        return None
+        return otherwise
     try:
         return int(text) if whole else float(text)
     except ValueError:

@@ -135,8 +135,8 @@ def hint_over(lo: ImVec2, hi: ImVec2, text: str, terms: Sequence[Explanation] = 
     top = imgui.get_window_pos().y
     lo = ImVec2(lo.x, max(lo.y, top))
     hi = ImVec2(hi.x, min(hi.y, top + imgui.get_window_height()))
-    if lo.y >= hi.y:
-        return
+    if lo.y >= hi.y or imgui.is_any_item_active():
+        return  # out of sight, or in the way of what is typed
     imgui.push_clip_rect(lo, hi, False)
     imgui.internal.item_add(imgui.internal.ImRect(lo, hi), 0)
     hint(text, terms)

@@ -190,5 +190,5 @@ def _bounds(metadata: list[Any]) -> str:
         for item in metadata:
             value = getattr(item, name, None)
             if value is not None:
-                said.append(f"{word} {value:g}" if value < 2**31 - 1 else "")
+                said.append(f"{word} {value:,.10g}" if value < 2**31 - 1 else "")
     return ", ".join(filter(None, said))

@@ -60,8 +60,8 @@ class FormMemory:
 
 def _sound(fields: list[FieldSpec], values: dict[str, Any]) -> dict[str, Any]:
     """Those values that their fields can hold."""
-    given = {f: _as_tuple(values[f.name]) for f in fields if f.name in values}
-    return {f.name: value for f, value in given.items() if _can_hold(f, value)}
+    given = [(f, _as_tuple(values[f.name])) for f in fields if f.name in values]
+    return {f.name: value for f, value in given if _can_hold(f, value)}
 
 
 def _can_hold(field: FieldSpec, value: Any) -> bool:
@@ -76,7 +76,7 @@ def _can_hold(field: FieldSpec, value: Any) -> bool:
         case "integer" | "number":
             kind = int if field.kind == "integer" else (int, float)
             is_number = isinstance(value, kind) and not isinstance(value, bool)
-            return is_number or (field.optional and isinstance(value, str))
+            return is_number or isinstance(value, str)
         case "paths":
             return isinstance(value, tuple) and _all(value, str)
         case "grid":

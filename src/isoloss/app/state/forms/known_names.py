@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -155,6 +156,8 @@ def problem_with_function(name: str) -> str:
     if not is_function(name):
         return ""  # the settings say so
     module, _, function = name.partition(":")
+    if hasattr(sys.modules.get(module), function):
+        return ""
     spec = _spec_of(module)
     if spec is None:
         return f"There is no module {module}: open the window in the folder that contains it"

@@ -108,8 +108,8 @@ def _checked(typed: Typed, shown: Sequence[FieldSpec], here: Here, subject: Subj
         if check is None or row.name in typed.several:
             continue
         named = value if isinstance(value, tuple) else (value,)
-        for name in filter(None, named):
-            if problem := check(str(name), here):
+        for name in map(str, filter(None, named)):
+            if name.strip() and (problem := check(name, here)):
                 return Verdict(error=in_form_words(typed, problem), wrong=row.name)
     if wrong := subject.refuses(settings):
         return Verdict(error=wrong[1], wrong=wrong[0])
