@@ -77,7 +77,7 @@ class InputProbeSettings(NetworkSettings):
     eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
         default=None,
         title="Epsilon",
-        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in l2 0.5",
+        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
         examples=["8/255", "0.1"],
     )
     steps: int = Field(

@@ -107,7 +107,7 @@ class ProbeSettings(NetworkSettings):
     to: AbsolutePath | None = Field(
         default=None,
         title="Other network",
-        description="The network at the other end of interpolate: a training run or a checkpoint",
+        description="The network at the other end: a training run or a checkpoint",
         json_schema_extra=_only_with_kinds_that_take("to"),
     )
     directions: AbsolutePath | None = Field(
@@ -129,8 +129,8 @@ class ProbeSettings(NetworkSettings):
     also: tuple[AbsolutePath, ...] = Field(
         default=(),
         title="Further runs",
-        description="With pca: further training runs of the same network whose trajectories the "
-        "plane shows too",
+        description="On a PCA plane: further training runs of the same network whose "
+        "trajectories it shows too",
         json_schema_extra=_only_with_kinds_that_take("also"),
     )
     planes: int = Field(
@@ -138,8 +138,7 @@ class ProbeSettings(NetworkSettings):
         ge=1,
         le=1000,
         title="Planes",
-        description="With random: the mean, and the spread, over so many planes of consecutive "
-        "seeds",
+        description="On random planes: the mean, and the spread, over so many of consecutive seeds",
         json_schema_extra=_only_with_kinds_that_take("planes"),
     )
     normalize: Literal["filter", "layer", "none"] = Field(
@@ -158,8 +157,8 @@ class ProbeSettings(NetworkSettings):
     alpha_range: Annotated[Range | None, BeforeValidator(as_range)] = Field(
         default=None,
         title="Range of α",
-        description="Low and high end along the first direction; by default −1 to 1, or with pca "
-        "what holds the whole trajectory",
+        description="Low and high end along the first direction; by default −1 to 1, or on a "
+        "PCA plane what holds the whole trajectory",
     )
     beta_range: Annotated[Range | None, BeforeValidator(as_range)] = Field(
         default=None,
@@ -232,7 +231,7 @@ class ProbeSettings(NetworkSettings):
     eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
         default=None,
         title="Epsilon",
-        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in l2 0.5",
+        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
         examples=["8/255", "0.1"],
         json_schema_extra=_OF_ADVERSARY,
     )

@@ -195,15 +195,15 @@ class AttackingSettings(RobustnessSettings):
     norm: Literal["linf", "l2"] = Field(
         default="linf",
         title="Norm",
-        description="In which the adversary is held: linf, no value of the image moves by more "
-        "than ε; l2, the Euclidean length of the whole change is at most ε",
+        description="In which the adversary is held; linf: no value of the image moves by more "
+        "than ε; l2: the Euclidean length of the whole change is at most ε",
         json_schema_extra={"words": NORMS},
     )
     eps: Radii | None = Field(
         default=None,
         title="Epsilons",
         description="Radii ε on the [0, 1] scale, for example 0.01 8/255; by default "
-        "0.005 0.01 0.03 0.1 0.5 in linf, 0.1 0.25 0.5 1 2 20 in l2",
+        "0.005 0.01 0.03 0.1 0.5 in L∞, 0.1 0.25 0.5 1 2 20 in L2",
         examples=["0.005 0.01 0.03 0.1 0.5", "2/255 4/255 8/255 16/255 0.5"],
     )
     protocol: Literal["standard", "legacy"] = Field(

@@ -51,6 +51,9 @@ def no_such_parameters(d: Driver, form: FormDriver) -> None:
     followed = begun(d)
     d.until(lambda: followed.status == "failed", "the run to fail", 60)
     assert followed.failure.startswith("the network has no parameter 'layer9.*': it has 0")
+    asked = d.parts.experiments.forms["probe"]
+    d.until(lambda: asked.error.lower() == followed.failure.lower(), "the form to say so")
+    d.until(lambda: not followed.run.folder.exists(), "nothing of the run to be left")
     d.shot("loss_no_parameters.png")
 
 

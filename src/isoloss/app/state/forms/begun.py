@@ -69,7 +69,11 @@ class BegunRuns:
     def _take_back(self, begun: Begun) -> None:
         """Remove the folder of a run that has done nothing."""
         run = begun.followed.run
-        if did_nothing(run) and not run.is_held:
+        if not did_nothing(run):
+            return
+        if run.is_held:  # its process is about to end
+            self._begun.append(begun)
+        else:
             shutil.rmtree(run.folder, ignore_errors=True)
             self._refused.append(begun)
 

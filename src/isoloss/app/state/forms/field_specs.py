@@ -101,8 +101,11 @@ class FieldSpec:
     def in_words(self, text: str) -> str:
         """A text about it, its choices called as the window does."""
         for value, word in self.words.items():
-            text = re.sub(rf"(?<![\w-]){value}(?=: )", word.partition(",")[0], text)
-            text = re.sub(rf"'{value}'", f"'{word}'", text)
+            short = word.partition(",")[0]
+            ends = (
+                r"\b" if self.kind == "several" else "(?=: | takes | is with | mirrors | leaves )"
+            )
+            text = re.sub(rf"'{value}'|(?<![\w-]){value}{ends}", short, text)
         return text
 
 

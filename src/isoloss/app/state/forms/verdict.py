@@ -110,7 +110,7 @@ def _checked(typed: Typed, shown: Sequence[FieldSpec], here: Here, subject: Subj
         named = value if isinstance(value, tuple) else (value,)
         for name in map(str, filter(None, named)):
             if name.strip() and (problem := check(name, here)):
-                return Verdict(error=in_form_words(typed, problem), wrong=row.name)
+                return Verdict(error=problem, wrong=row.name)
     if wrong := subject.refuses(settings):
         return Verdict(error=wrong[1], wrong=wrong[0])
     return Verdict(settings, runs)
