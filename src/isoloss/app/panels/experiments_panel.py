@@ -39,7 +39,9 @@ from isoloss.naming import capitalized, in_words
 from isoloss.settings import KINDS, TrainingSettings
 
 LABELS = 9.9
-"""Width of the labels, in em."""
+"""Width of the labels at most, in em."""
+SMALLEST = 0.78
+"""Of titles, where room is scarce."""
 _SHORT = {"probe-input": "Image"}
 """Titles of tabs, where room is scarce."""
 CHANGED = "•"
@@ -118,13 +120,20 @@ class ExperimentsPanel:
         titles = [_SHORT.get(kind, in_words(kind)) for kind in self.forms]
         padding = ImVec2(_beside_titles(titles), imgui.get_style().frame_padding.y)
         shrinking = int(imgui.TabBarFlags_.fitting_policy_shrink)
-        with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):
+        size = imgui.get_style().font_size_base * _that_fits(titles)
+        with (
+            imgui_ctx.push_font(None, size),
+            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding),
+        ):
             opened = imgui.begin_tab_bar("kinds", shrinking)
         if not opened:
             return
         for title, (kind, form) in zip(titles, self.forms.items(), strict=True):
             wanted = imgui.TabItemFlags_.set_selected if self._wanted == kind else 0
-            with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding):
+            with (
+                imgui_ctx.push_font(None, size),
+                imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding),
+            ):
                 opened = imgui.begin_tab_item(title, None, int(wanted))[0]
             if opened:
                 self.workspace.begun.shown = form
@@ -152,7 +161,7 @@ class ExperimentsPanel:
         imgui.push_style_var(imgui.StyleVar_.child_border_size, 0)
         shared = int(imgui.ChildFlags_.nav_flattened)
         if imgui.begin_child("fields", ImVec2(0, -footer), shared):
-            self.presets.draw(form)
+            self.presets.draw(form, _labels(form))
             for name, fields in form.sections.items():
                 if not name or _unfolded(name, form, fields):
                     self._rows(form, fields)
@@ -163,7 +172,7 @@ class ExperimentsPanel:
         self._keys(kind, form)
 
     def _rows(self, form: Form, fields: list[FieldSpec]) -> None:
-        with rows(fields[0].name, em(LABELS)) as shown:
+        with rows(fields[0].name, _labels(form)) as shown:
             if shown:
                 for field in filter(form.matters, fields):
                     imgui.push_id(field.name)
@@ -268,7 +277,7 @@ class ExperimentsPanel:
 
     def _footer(self, kind: str, form: Form) -> None:
         folder = short(self.folder(kind))
-        with rows("folder", em(LABELS)) as shown:
+        with rows("folder", _labels(form)) as shown:
             if shown:
                 row("Output folder", "Where the run is kept")
                 chosen = self.folders[kind] is not None
@@ -387,10 +396,25 @@ def _why_not(form: Form) -> str:
 
 def _beside_titles(titles: list[str]) -> float:
     """The padding of tabs: the usual one, or as much as lets all of them be read."""
-    style = imgui.get_style()
-    texts = sum(imgui.calc_text_size(title).x + style.item_inner_spacing.x + 1 for title in titles)
-    room = (imgui.get_content_region_avail().x - texts) / (2 * len(titles))
-    return min(max(room, 0), style.frame_padding.x)
+    room = (imgui.get_content_region_avail().x - _width_of(titles)) / (2 * len(titles))
+    return min(max(room, 0), imgui.get_style().frame_padding.x)
+
+
+def _that_fits(titles: list[str]) -> float:
+    """How large titles of tabs may be, of the usual size, that all of them can be read."""
+    return min(max(imgui.get_content_region_avail().x / _width_of(titles), SMALLEST), 1.0)
+
+
+def _width_of(titles: list[str]) -> float:
+    between = imgui.get_style().item_inner_spacing.x + 1
+    return sum(imgui.calc_text_size(title).x + between for title in titles)
+
+
+def _labels(form: Form) -> float:
+    """Width of the labels of a form: of the longest of those that are usual."""
+    shown = (f.label for f in form.sections[""] if form.matters(f))
+    longest = max(imgui.calc_text_size(label).x for label in (*shown, "Output folder"))
+    return min(longest + em(0.5), em(LABELS))
 
 
 def _unfolded(name: str, form: Form, fields: list[FieldSpec]) -> bool:
@@ -406,7 +430,7 @@ def _unfolded(name: str, form: Form, fields: list[FieldSpec]) -> bool:
     imgui.pop_style_var()
     if changed and not opened:
         lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-        at = ImVec2(lo.x + em(LABELS + 0.5), (lo.y + hi.y - imgui.get_font_size()) / 2)
+        at = ImVec2(lo.x + _labels(form) + em(0.5), (lo.y + hi.y - imgui.get_font_size()) / 2)
         imgui.get_window_draw_list().add_text(at, u32(palette().muted), f"{changed} changed")
     if opened:
         imgui.tree_pop()

@@ -110,7 +110,7 @@ class FormFields:
     def _choice(self, field: FieldSpec, value: Any, usual: Usual) -> Any:
         shown = field.word(value)
         if value == AUTO and usual.text:
-            shown = f"{shown}: {usual.text}"
+            shown = f"Auto: {usual.text}"
         fitting = shortened(shown, imgui.calc_item_width() - imgui.get_frame_height() - em(0.9))
         opened = imgui.begin_combo("##value", fitting)
         self._note()
@@ -232,7 +232,7 @@ class FormFields:
         """A text; where it may be left out, what is used then stands in the empty field."""
         is_auto = field.default == AUTO
         shown = "" if value is None or (is_auto and value == AUTO) else str(value)
-        otherwise = f"Automatic: {usual.text}" if is_auto and usual.text else usual.text
+        otherwise = f"Auto: {usual.text}" if is_auto and usual.text else usual.text
         typed = self._text(shown, otherwise, offers)
         if typed == shown:
             return value
