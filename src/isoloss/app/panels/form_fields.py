@@ -18,6 +18,8 @@ from isoloss.app.ui.widgets import beside_fields, em, hint, icon_button, shorten
 
 AUTO = "auto"
 """What settings call it to leave a choice to the program."""
+ALWAYS = "loss"
+"""The quantity that is found whether it is named or not."""
 _SEVERAL = "Values with commas between, or with ; where one has commas; a run for each"
 
 
@@ -129,7 +131,7 @@ class FormFields:
         """A box for each that has a name, and a line for what else one may name."""
         text = str(value if value is not None else usual.value or "")
         named = [name for name in text.replace(",", " ").split() if name]
-        others = [name for name in named if name not in field.words]
+        others = [name for name in named if name not in field.words and name != ALWAYS]
         ticked = {name for name in named if name in field.words}
         before = set(ticked)
         for name in field.choices:
@@ -152,9 +154,9 @@ class FormFields:
         if ticked == before and entered == typed:
             return value
         known = [name for name in field.choices if name in ticked]
-        kept = [*(["loss"] if "loss" in others else []), *known]
-        more = [name for name in entered.replace(",", " ").split() if name != "loss"]
-        return ",".join([*kept, *more]) or (None if field.optional else "")
+        always = [name for name in named if name == ALWAYS]
+        more = entered.replace(",", " ").split()
+        return ",".join([*always, *known, *more]) or (None if field.optional else "")
 
     def _typed_number(
         self, field: FieldSpec, value: Any, usual: Usual, offers: Sequence[Offer]
