@@ -81,8 +81,16 @@ class Driver:
 
     def type(self, ref: str, text: str | int | float) -> None:
         """Enter a value into a field."""
+        from imgui_bundle import imgui
+
         self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
-        self.ctx.item_input_value(ref, text)
+        if "Experiments" in self.ctx.item_info(ref).window.name:  # where Enter starts the run
+            self.ctx.item_input(ref)
+            self.ctx.key_chars_replace(str(text))
+            self.press(imgui.Key.tab)
+            self.press(imgui.Key.escape)  # leaves the next field as it is
+        else:
+            self.ctx.item_input_value(ref, text)
         assert not self.ctx.is_error(), f"could not type into {ref}"
 
     def press(self, *keys: Any) -> None:

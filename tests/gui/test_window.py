@@ -68,6 +68,10 @@ def test_runs_are_compared(travel: Travel) -> None:
     travel("compare_runs")
 
 
+def test_a_form_by_keyboard_alone(travel: Travel) -> None:
+    travel("keyboard")
+
+
 def test_runs_wait_for_their_turn(travel: Travel) -> None:
     travel("turns")
 

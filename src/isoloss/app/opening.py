@@ -47,6 +47,7 @@ def run_window(
     if resume:
         workspace.resume_and_show(resume)
     workspace.runs.watch.start()
+    workspace.forms.start()
     app = App(workspace)
     params = _params(app)
     if tests is not None:
@@ -65,6 +66,7 @@ def run_window(
     finally:
         implot.destroy_context()
         workspace.runs.watch.stop()
+        workspace.forms.stop()
         if app.frames:
             workspace.session.keep()
 

@@ -21,6 +21,8 @@ Where the network it gives has an attribute `for_small_images` that is true, it 
 as it is; others get a CIFAR stem if they are of a family for which there is one.
 """
 DATA_SETS = ("digits", "cifar10")
+SAMPLES = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}
+"""Of each data set, (training, test)."""
 _OF_TORCHVISION = ("resnet50", "vgg11")
 
 

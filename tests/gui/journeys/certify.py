@@ -24,7 +24,7 @@ def ask(d: Driver) -> None:
     form_driver = FormDriver(d, "Certify", "source")
     form_driver.suggested("source", ["digits-classifier"], 0)
     assert d.until(lambda: form.settings, f"the form to be right ({form.error})").denoiser is None
-    form_driver.typed("denoiser", "digits-denoiser", optional=True)
+    form_driver.typed("denoiser", "digits-denoiser")
     form_driver.typed("draws", 0)
     d.until(lambda: form.error.startswith("Draws should be greater"), "the error")
     for name, value in (("draws", DRAWS), ("samples", IMAGES)):

@@ -67,7 +67,7 @@ def probe(d: Driver, imported) -> None:
     for end in ("##low", "##high"):
         form.typed("grid", 7, part=end)
     d.click("source/plane/##value")
-    d.click("//$FOCUSED/$$1/pca")
+    d.click("//$FOCUSED/pca")
     d.until(lambda: asked.settings and asked.settings.plane == "pca", "the plane")
     d.click("//Experiments/**/start")
     runs = d.parts.workspace.runs

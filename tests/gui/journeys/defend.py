@@ -35,17 +35,19 @@ def ask(d: Driver) -> None:
     form_driver.suggested("denoiser", ["digits-denoiser", "google/ddpm-cifar10-32"], 0)
     d.until(lambda: form.settings is not None, f"the form to be right ({form.error})")
 
-    form_driver.typed("eps", "0.05 -1", optional=True)
+    form_driver.typed("eps", "0.05 -1")
     d.until(lambda: form.error.startswith("Epsilons should be greater"), "the error")
     for name, value in (
         ("eps", "0.05 0.3"),
-        ("attacks", "transfer,eot"),
         ("samples", 24),
         ("steps", 2),
         ("draws", 2),
         ("votes", 3),
     ):
         form_driver.typed(name, value)
+    for name in ("bpda", "square"):
+        d.click(f"source/attacks/{name}")
+    assert form.values["attacks"] == "transfer,eot"
     d.click("More")
     form_driver.typed("keep", 3, table="model")
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")

@@ -69,7 +69,7 @@ def library(d: Driver) -> None:
     d.until(lambda: form.repeated is not None, "the form to be filled in")
     assert form.settings == Run.open(first.folder).settings
     d.type("//Experiments/**/epochs/##value", 9)
-    d.until(lambda: form.settings.epochs == 9, "the change")
+    d.until(lambda: form.settings and form.settings.epochs == 9, "the change")
     d.shot("library_repeat.png")
 
     size = runs.library.of(first.folder).size

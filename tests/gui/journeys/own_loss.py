@@ -35,9 +35,9 @@ def own_loss(d: Driver) -> None:
 def ask_for_the_loss(d: Driver, form: FormDriver) -> None:
     """A network's own loss is folded; what is no function is said, and cannot be started."""
     asked = d.parts.experiments.forms["probe"]
-    assert not d.ctx.item_exists(f"{OURS}/loss/##default")
+    assert not d.ctx.item_exists(f"{OURS}/loss/##value")
     d.click("More")
-    form.typed("loss", "distance", optional=True, table=OURS)
+    form.typed("loss", "distance", table=OURS)
     d.until(lambda: asked.wrong == "loss", "the mistake to be noticed")
     assert asked.error == "A loss is package.module:function, not 'distance'"
     d.shot("loss_wrong.png")
@@ -51,6 +51,9 @@ def no_such_parameters(d: Driver, form: FormDriver) -> None:
     followed = begun(d)
     d.until(lambda: followed.status == "failed", "the run to fail", 60)
     assert followed.failure.startswith("the network has no parameter 'layer9.*': it has 0")
+    asked = d.parts.experiments.forms["probe"]
+    d.until(lambda: asked.error.lower() == followed.failure.lower(), "the form to say so")
+    d.until(lambda: not followed.run.folder.exists(), "nothing of the run to be left")
     d.shot("loss_no_parameters.png")
 
 

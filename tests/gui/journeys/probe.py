@@ -22,7 +22,7 @@ def probe(d: Driver) -> None:
     d.type("source/grid/##low", 12)
     d.type("source/grid/##high", 13)
     d.click("source/plane/##value")
-    d.click("//$FOCUSED/$$1/pca")
+    d.click("//$FOCUSED/pca")
     d.until(lambda: form.settings and form.settings.plane == "pca", "the plane")
     # paths are added and taken away
     d.click("//Experiments/**/also/add")

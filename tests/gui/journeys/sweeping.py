@@ -15,20 +15,21 @@ def sweeping(d: Driver) -> None:
     d.ctx.set_ref(d.ctx.window_info("//Experiments/kinds/Train/fields").window)
     d.click("presets/##preset")
     d.click("//$FOCUSED/quick")
-    d.until(lambda: form.settings.epochs == 2, "the preset to fill the form")
+    d.until(lambda: form.settings and form.settings.epochs == 2, "the preset to fill the form")
 
-    label = d.ctx.item_info("//Experiments/**/lr/##value").rect_full
+    d.ctx.scroll_to_item_y("task/lr/##value")
+    label = d.ctx.item_info("task/lr/##value").rect_full
     d.ctx.mouse_move_to_pos((label.min.x - 40, (label.min.y + label.max.y) / 2))
     d.ctx.mouse_click(1)
     d.click("//$FOCUSED/several")
-    d.type("//Experiments/**/lr/##several", "0.05, 0.01")
+    d.type("task/lr/##several", "0.05, 0.01")
     d.until(lambda: len(form.runs) == 2, f"two runs to be asked for ({form.error})")
     assert "--sweep lr=0.05,0.01" in form.command(Path("x"))
     d.shot("sweep.png")
-    d.type("//Experiments/**/lr/##several", "0.05, high")
+    d.type("task/lr/##several", "0.05, high")
     d.until(lambda: form.wrong == "lr", "the mistake to be said")
     d.shot("sweep_wrong.png")
-    d.type("//Experiments/**/lr/##several", "0.05, 0.01")
+    d.type("task/lr/##several", "0.05, 0.01")
 
     d.click("presets/keep preset")
     d.type("//$FOCUSED/##name", "Mine")

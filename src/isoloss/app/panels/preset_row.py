@@ -15,9 +15,6 @@ from isoloss.app.ui.widgets import em, hint, icon_button, primary_button, row, r
 from isoloss.errors import IsolossError
 from isoloss.settings.presets import PRESETS, Preset, presets_for, remove_preset, save_preset
 
-LABELS = 9.9
-"""Width of the label, in em: that of the form's."""
-
 
 class PresetRow:
     """Lists the presets for a form, shows which of them it holds, and keeps new ones."""
@@ -27,10 +24,10 @@ class PresetRow:
         self._known: dict[str, list[Preset]] = {}
         self._name = ""
 
-    def draw(self, form: Form) -> None:
+    def draw(self, form: Form, label_width: float) -> None:
         """Draw the row."""
         known = self._known.setdefault(form.kind, presets_for(form.kind))
-        with rows("presets", em(LABELS)) as shown:
+        with rows("presets", label_width) as shown:
             if not shown:
                 return
             row("Preset", "Fills in what it says, and leaves the rest as it is")

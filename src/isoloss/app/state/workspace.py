@@ -11,7 +11,10 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.begun import BegunRuns
 from isoloss.app.state.forms.foresight import Foresight
+from isoloss.app.state.forms.form_watch import FormWatch
+from isoloss.app.state.forms.known_names import Here
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import Approach, Flow
 from isoloss.app.state.pointing import Pointing
@@ -46,6 +49,7 @@ class Workspace:
     Attributes:
         folder: paths that are typed are seen from here.
         live: the surfaces that are kept in step with their runs.
+        forms: looks at what is typed into forms; begun: what becomes of the runs they ask for.
         live_period: seconds between two readings of each of these, at least.
         playing: whether the trajectories of the active view are played.
     """
@@ -57,7 +61,10 @@ class Workspace:
         further = [*map(Path, preferences.libraries)]
         self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
         self.foresight = Foresight(self.runs.library, self.messages)
-        self.table = RunTable(self.runs.library, self.messages)
+        library = self.runs.library
+        self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
+        self.begun = BegunRuns(library, self.forms)
+        self.table = RunTable(library, self.messages)
         self.comparison = RunComparison(self.table, self.runs.watch)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
@@ -344,6 +351,14 @@ class Workspace:
         elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
 
+    def _forget(self, followed: FollowedRun) -> None:
+        """Tell no more of a run of which nothing is left."""
+        folder = followed.run.folder
+        self.live = [live for live in self.live if live.followed is not followed]
+        if (evaluation := self.evaluations.of(folder)) is not None:
+            self.evaluations.close(evaluation)
+        self.runs.drop(folder)
+
     def show_surface(self, followed: FollowedRun) -> None:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
         settings = followed.run.settings
@@ -377,6 +392,9 @@ class Workspace:
         """
         now = time.monotonic() if now is None else now
         changed = self.runs.update(now) | self.foresight.update() | self.comparison.update(now)
+        for refused in self.begun.update(now):
+            changed = True
+            self._forget(refused)
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
@@ -409,7 +427,7 @@ class Workspace:
     def is_streaming(self) -> bool:
         """Whether there are news to be shown: a job is at work, or runs are looked for."""
         at_work = bool(self.runs.active) or self.foresight.trial is not None
-        at_work |= self.comparison.is_reading
+        at_work |= self.forms.is_busy or self.comparison.is_reading
         return at_work or not self.runs.library.is_whole
 
 

@@ -112,13 +112,41 @@ def hint(text: str, terms: Sequence[Explanation] = (), *, above: bool = False) -
 
 def explained(label: str, color: Color, terms: Sequence[Explanation], tip: str = "") -> None:
     """A label that is underlined with dots where pointing at it explains a term."""
+    dotted(label, color, is_term=bool(terms))
+    hint(tip, terms)
+
+
+@contextmanager
+def beside_fields() -> Iterator[None]:
+    """What stands beside a field: Tab goes from field to field, arrow keys come to it."""
+    imgui.push_item_flag(int(imgui.ItemFlags_.no_tab_stop), True)
+    try:
+        yield
+    finally:
+        imgui.pop_item_flag()
+
+
+def dotted(label: str, color: Color, *, is_term: bool) -> None:
+    """A label, with dots below it where it is a term that is explained."""
     imgui.text_colored(vec(color), label)
-    if terms:
+    if is_term:
         lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         # The item is as high as its line; the dots belong below the letters.
         y = round((lo.y + hi.y + imgui.get_font_size()) / 2)
         _dots(lo.x, hi.x, y, color)
-    hint(tip, terms)
+
+
+def hint_over(lo: ImVec2, hi: ImVec2, text: str, terms: Sequence[Explanation] = ()) -> None:
+    """A tooltip for whatever is drawn between two corners of the window."""
+    top = imgui.get_window_pos().y
+    lo = ImVec2(lo.x, max(lo.y, top))
+    hi = ImVec2(hi.x, min(hi.y, top + imgui.get_window_height()))
+    if lo.y >= hi.y or imgui.is_any_item_active():
+        return  # out of sight, or in the way of what is typed
+    imgui.push_clip_rect(lo, hi, False)
+    imgui.internal.item_add(imgui.internal.ImRect(lo, hi), 0)
+    hint(text, terms)
+    imgui.pop_clip_rect()
 
 
 def _dots(left: float, right: float, y: float, color: Color) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -536,9 +537,9 @@ def test_an_import_is_a_training_run_to_the_window(workspace, tmp_path):
     look(workspace)
     assert [entry.name for entry in workspace.runs.trained] == ["mine"]
     assert workspace.runs.selected.metrics[0].test_loss == 1.5
-    (found, *_) = all_trained(workspace.runs, str)
+    (found, *_) = all_trained(workspace.runs.trained)
     assert (found.task, found.data) == ("classifier", "cifar10")
-    assert found.label == "mine  (resnet20, done)"
+    assert (found.name, found.about) == ("mine", f"resnet20 on cifar10, 50.0 %, {date.today()}")
     assert data_of(str(run.folder)) == "cifar10"
     with pytest.raises(IsolossError, match="is a training run: cut a surface"):
         load(run.folder)

@@ -146,8 +146,8 @@ def test_the_form_of_an_example_asks_for_the_same_network_attack_and_defense():
         ),
         (
             AttackSettings(source="shipped", also=("digits-classifier",)),
-            ExampleBrowser("digits-classifier", UNDEFENDED, 0, "mine:attack", 0.1),
-            {"image": 41, "eps": 0.1, "attacks": "mine:attack"},
+            ExampleBrowser("digits-classifier", UNDEFENDED, 0, "os.path:join", 0.1),
+            {"image": 41, "eps": 0.1, "attacks": "os.path:join"},
         ),
     ],
 )  # fmt: skip
