@@ -26,7 +26,9 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import short_name
 from isoloss.paths import exists
+from isoloss.results.radii import radius_label
 from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
 from isoloss.robustness.input_space.attempt import attacks_the_network
@@ -233,7 +235,7 @@ class InputProbing:
         label = int(setup.labels[0])
         model, data = setup.models[0].name, setup.data
         named = setup.classes[label] if label < len(setup.classes) else str(label)
-        title = f"{model}, image {settings.image} of {data} ({named})"
+        title = f"{model}, image {settings.image} of {short_name(data)} ({named})"
         return {
             "title": f"{part.defense}: {title}" if part.defense else title,
             "model": model,
@@ -274,7 +276,7 @@ class InputProbing:
         shown = np.array([[low, near], [high, near], [high, far], [low, far]])
         cube = cut_of_cube(image, delta, eta, shown) if _holds_centre(shown) else shown[:0]
         norm = "L∞" if settings.norm == "linf" else "L2"
-        found = [Outline(f"ε = {settings.epsilon:.4g} ({norm})", "ball", ball)]
+        found = [Outline(f"ε = {radius_label(settings.epsilon)} ({norm})", "ball", ball)]
         if len(cube) > 1:
             found.append(Outline("[0, 1]", "cube", cube))
         return [{**vars(one), "corners": one.corners.tolist()} for one in found]
