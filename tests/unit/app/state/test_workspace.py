@@ -56,7 +56,7 @@ def surface():
     return Surface.from_loss(x, x, x[:, None] ** 2 + x**2, model="net")
 
 
-LATER = itertools.count(time.monotonic() + 100, 100)
+LATER = itertools.count(1e9, 100)
 
 
 def look(workspace):
