@@ -6,7 +6,6 @@ import itertools
 import math
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
