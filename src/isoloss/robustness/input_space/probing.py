@@ -43,6 +43,9 @@ from isoloss.settings import InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.version import __version__
 
+_SAME = 1e-4
+"""By so much rounding may move what a network gives."""
+
 
 @dataclass(frozen=True)
 class SurfaceOfRun:
@@ -185,7 +188,7 @@ class InputProbing:
         paths = [
             self._trajectory(part, plane, name, images) for name, images in plane.paths.items()
         ]
-        findings = [*plane.notes, *self._of_the_image(part, plane)]
+        findings = [*plane.notes, *self._of_the_image(part, plane), *_of_draws(part, plane)]
         of_network = {
             kind.label
             for kind in map(attack_of, self.settings.attack_names)
@@ -293,6 +296,20 @@ class InputProbing:
             f"image {settings.image} of {self.setup.data}, class {self.setup.classes[label]}; "
             f"α: {plane.axes[0]}, β: {plane.axes[1]}; {grid} points"
         )
+
+
+def _of_draws(part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
+    """That the network itself draws at random, if so."""
+    once, again = (part.seen.values(plane.image[None], part.seen.draws) for _ in range(2))
+    if np.allclose(once, again, rtol=_SAME, atol=_SAME, equal_nan=True):
+        return []
+    message = (
+        "the network draws at random whenever it is asked (dropout, noise, sampling): what rises "
+        "and falls over the plane may be its draws, and gradients of single draws lead attacks "
+        "astray, which is no robustness; switch the draws off (self.training), or take their mean "
+        "in the network"
+    )
+    return [asdict(Finding("warning", "draws", message))]
 
 
 def _holds_centre(corners: Array) -> bool:

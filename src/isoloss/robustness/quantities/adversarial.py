@@ -18,10 +18,13 @@ from isoloss.compute.data.batch import Batch
 from isoloss.compute.engine.evaluator import Evaluated, Evaluator
 from isoloss.compute.engine.quantities import AtPoint, LossesOf, Quantity
 from isoloss.errors import IsolossError
+from isoloss.geometry.findings import Finding
+from isoloss.geometry.surface import Surface
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.protocol import USUAL_STEP
 from isoloss.robustness.attacks.refusals import check_at_least, check_step_size
+from isoloss.robustness.quantities.attack_checks import attack_at_centre, attack_that_goes_on
 from isoloss.robustness.quantities.images import images_of, with_images
 
 
@@ -89,6 +92,11 @@ class Adversarial(Quantity):
             return found
 
         return attack
+
+    def findings(self, surface: Surface, evaluator: Evaluator) -> list[Finding]:
+        """Whether the attack finds anything, and as much where it goes on as where it begins."""
+        found = attack_at_centre(surface, self.name)
+        return [*found, *attack_that_goes_on(self, surface, evaluator)]
 
     @property
     def lengths(self) -> list[float]:
