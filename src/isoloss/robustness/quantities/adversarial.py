@@ -39,7 +39,7 @@ class Adversarial(Quantity):
     Args:
         eps: the ball's radius on the [0, 1] scale.
         steps: gradient steps from the images; where the attack goes on from the point before, two
-            for every five, which find about as much: the first is as long as the ball is wide.
+            for every five, which find about as much: the first is as long as the radius.
         norm: "linf" or "l2".
         step_size: by default 2.5 · eps / steps.
 
@@ -106,10 +106,10 @@ class Adversarial(Quantity):
 
     @property
     def lengths_on(self) -> list[float]:
-        """Of one that goes on: two for every five, from the width of the ball, 2ε, so that what has
-        turned at this point gets to its other side, down to the usual length."""
+        """Of one that goes on: two for every five, from ε, with which what has turned at this point
+        comes half way to the ball's other side, down to the usual length."""
         steps, usual = -(-2 * self.steps // 5), self.lengths[0]
-        return [max(2 * self.eps / 2**k, usual) for k in range(steps)]
+        return [max(self.eps / 2**k, usual) for k in range(steps)]
 
     def climb(
         self,

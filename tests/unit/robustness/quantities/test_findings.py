@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from isoloss import probe, random_plane
+from isoloss.geometry.ticks import number_label
 from isoloss.robustness import Adversarial, Denoised
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 
@@ -93,7 +94,7 @@ def test_a_relief_that_is_lower_than_the_draws_error_is_warned_of(digits, reach,
     said, message = found["denoised"]
     assert said == level
     relief = np.ptp(surface.columns["denoised"])
-    assert f"spans {relief:.3g} over the plane" in message
+    assert f"spans {number_label(float(relief))} over the plane" in message
     error = float(message.split("is about ")[1].split(":")[0])
     assert 0.5 < error / error_over_draws(net, images, labels, 0.3) < 2
 

@@ -80,7 +80,7 @@ def test_adversarial_losses_are_those_of_plain_pgd_from_the_same_start(
     made = images
     for k, (i, j) in enumerate(path):
         fresh = k % chain == 0
-        start, lengths = (images, [0.5] * 5) if fresh else (made, [2, 1])
+        start, lengths = (images, [0.5] * 5) if fresh else (made, [1, 0.5])
         made, losses, right = climbed(
             network_at(net, plane, i, j), images, labels, start, eps * np.array(lengths), eps, norm
         )
