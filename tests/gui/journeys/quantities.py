@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from drive import Driver, drive
+from imgui_bundle import imgui
 
 SURFACE = Path(sys.argv[1])
 NAMES = ["s", "s, adversarial loss", "s, denoised loss", "s, class cat", "s, all but cat"]
@@ -23,9 +24,10 @@ def quantities(d: Driver) -> None:
     assert workspace.scene.shown == [clean, adversarial, denoised]
     assert (d.picture() != before).any()
     d.shot("quantities.png")
-    d.ctx.item_click("//Layers/$$1/surface", 1)
-    d.click("//$FOCUSED/Difference to")
-    d.click("//$FOCUSED/minus 0")
+    d.click("//Layers/$$1/surface")
+    assert workspace.selected is adversarial
+    d.press(imgui.Key.d)
+    d.click("//Difference/minus 0")
     d.until(lambda: len(workspace.document.layers) == len(NAMES) + 1, "the difference")
     rise = workspace.selected.surface.loss
     np.testing.assert_allclose(rise, adversarial.surface.loss - clean.surface.loss)
