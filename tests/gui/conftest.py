@@ -141,6 +141,23 @@ def valley(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def attacked(tmp_path: Path) -> Path:
+    """A surface file with the loss of attacked and of denoised images, and that of a class."""
+    axis = np.linspace(-1, 1, 21)
+    loss = 0.4 + axis[:, None] ** 2 + 2 * axis**2
+    titles = {
+        "adversarial": "adversarial loss", "denoised": "denoised loss", "class_3": "class cat",
+        "all_but_3": "all but cat",
+    }  # fmt: skip
+    surface = Surface.from_loss(axis, axis, loss, model="resnet20", quantities=titles)
+    raised = 0.8 + 0.5 * np.cos(2 * axis)[:, None] + 0 * axis
+    of_quantities = (loss + raised, 0.6 * loss + 0.9, 1.6 * loss, 0.9 * loss)
+    for name, values in zip(titles, of_quantities, strict=True):
+        surface.columns[name] = values
+    return surface.save(tmp_path / "s.ply")
+
+
+@pytest.fixture
 def barrier(tmp_path: Path) -> Path:
     """A curve file: an interpolation between two networks, over a barrier of two decades."""
     alpha = np.linspace(-0.25, 1.25, 121)

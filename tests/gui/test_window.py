@@ -52,6 +52,10 @@ def test_surfaces_are_compared_in_several_viewports(travel: Travel, valley: Path
     travel("compare", valley)
 
 
+def test_quantities_are_shown_together_and_subtracted(travel: Travel, attacked: Path) -> None:
+    travel("quantities", attacked, seconds=200)
+
+
 def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:
     travel("train")
 

@@ -20,9 +20,8 @@ BUILT_IN_NETWORKS = {
 Where the network it gives has an attribute `for_small_images` that is true, it takes small images
 as it is; others get a CIFAR stem if they are of a family for which there is one.
 """
-DATA_SETS = ("digits", "cifar10")
-SAMPLES = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}
-"""Of each data set, (training, test)."""
+DATA_SETS = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}
+"""{name: how many training and test images it has}."""
 _OF_TORCHVISION = ("resnet50", "vgg11")
 
 

@@ -191,6 +191,11 @@ class InputProbeSettings(NetworkSettings):
         return self
 
 
+def beyond_the_data(split: str, images: int) -> str:
+    """Why there is no image of some place in a split of so many."""
+    return f"--image: there are {images:,} {split} images, from 0 to {images - 1}"
+
+
 def _offered() -> tuple[str, ...]:
     """The names of all attacks whose direction can be shown."""
     return tuple(dict.fromkeys((*offered("attack"), *offered("defend"))))

@@ -41,6 +41,12 @@ def landscape(d: Driver) -> None:
     d.ctx.yield_(2)
     assert views[0].camera == views[1].camera
     d.shot("landscape_turned.png")
+    for name, texture in (("Margin", Texture.MARGIN), ("Height", Texture.HEIGHT)):
+        d.click(f"//Appearance/texture/{name}")
+        assert workspace.appearance.texture is texture
+        d.shot(f"landscape_{texture.name}.png")
+    d.click("//Appearance/texture/Class")
+    assert workspace.appearance.texture is Texture.CLASS
     workspace.change(theme="light")
     d.ctx.yield_(4)
     d.shot("landscape_light.png")

@@ -11,7 +11,7 @@ from isoloss.errors import IsolossError
 from isoloss.jobs.devices import device_of, usual_device
 from isoloss.naming import capitalized
 from isoloss.settings import AnySettings, InputProbeSettings, ProbeSettings, TrainingSettings
-from isoloss.settings.built_in import SAMPLES
+from isoloss.settings.built_in import DATA_SETS
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def subject_of(values: Mapping[str, Any], here: Here) -> Subject:
 
 def _samples(data: str, here: Here) -> tuple[int, int] | None:
     """How many samples data have, of which runs have told where they do not come with us."""
-    if data in SAMPLES:
-        return SAMPLES[data]
+    if data in DATA_SETS:
+        return DATA_SETS[data]
     told = (e.samples for e in here.entries() if e.samples and e.settings.get("data") == data)
     return next(told, None)

@@ -6,7 +6,6 @@ import itertools
 import json
 import math
 import shutil
-import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -82,7 +81,7 @@ def row(attack="eot", sigma=0.25, eps=0.0, correct=9, samples=10, **others) -> R
     return Row(attack=attack, eps=eps, correct=correct, samples=samples, **(known | others))
 
 
-LATER = itertools.count(time.monotonic() + 100, 100)
+LATER = itertools.count(1e9, 100)
 
 
 def look(at: OpenEvaluation | Workspace) -> bool:
