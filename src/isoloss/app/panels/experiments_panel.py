@@ -14,6 +14,7 @@ from isoloss.app.state.forms.settings_form import FieldSpec, Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
 from isoloss.app.state.glossary import of_field
 from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
@@ -70,16 +71,24 @@ class ExperimentsPanel:
                 form.set("denoiser", found or form.values["denoiser"])
         self.show(kind)
 
-    def begin(self, kind: str, values: dict[str, Any]) -> None:
-        """Bring a form to the front, filled in, and start what it asks for; what is wrong is said
-        there."""
+    def offer(self, kind: str, values: dict[str, Any], folder: str | None = None) -> None:
+        """Bring a form to the front, filled in; `folder` is where the run would go."""
         form = self.forms[kind]
         form.reset()
-        self.folders[kind] = None
+        self.folders[kind] = folder
         for name, value in values.items():
             form.set(name, value)
         self.show(kind)
-        self._start(kind, form)
+
+    def begin(self, kind: str, values: dict[str, Any]) -> None:
+        """Bring a form to the front, filled in, and start what it asks for; what is wrong is said
+        there."""
+        self.offer(kind, values)
+        self.start(kind)
+
+    def start(self, kind: str) -> None:
+        """Start what a form asks for, as its button does."""
+        self._start(kind, self.forms[kind])
 
     def repeat(self, followed: FollowedRun) -> None:
         """Bring a form to the front, filled in with what a run was asked for."""
@@ -283,6 +292,7 @@ class ExperimentsPanel:
         what = f"Start {len(form.runs):,} runs" if form.runs else "Start"
         if primary_button(f"{fa.ICON_FA_PLAY}  {what}###start", ImVec2(width, 0)):
             self._start(kind, form)
+        mark("start")
         imgui.end_disabled()
         imgui.same_line(right_edge() - side)
         tip = "Back to the defaults"

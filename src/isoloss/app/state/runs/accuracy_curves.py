@@ -60,6 +60,14 @@ class AccuracyCurve:
         """The axis on which it belongs."""
         return axis_of(self.rows[0])
 
+    def certified_within(self, radius: float) -> float | None:
+        """The fraction of images that are certified at a radius or farther; None where that is
+        known at the rows alone."""
+        if self.steps is None:
+            return None
+        radii, fractions = self.steps
+        return float(fractions[max(int(np.searchsorted(radii, radius)) - 1, 0)])
+
     @property
     def attack(self) -> str:
         """The name of the attack, as in the table."""
