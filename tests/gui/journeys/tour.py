@@ -161,7 +161,7 @@ def point_into(d: Driver, rect) -> None:
 
 
 def move_epsilon(d: Driver) -> None:
-    left, top, right, bottom = spot("eps")
+    _, top, right, bottom = spot("eps")
     d.ctx.mouse_move_to_pos((right - 4, (top + bottom) / 2))
     d.ctx.mouse_click(0)
 

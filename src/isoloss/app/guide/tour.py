@@ -34,10 +34,9 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.settings import TrainingSettings
 from isoloss.settings.text import command_line
 
-WIDTH, NARROW = 25.0, 22.0
-"""Of the card, in em; the latter where the window is narrower than `ROOM`."""
-ROOM = 84.0
-GAP = 1.2
+WIDTH, WIDE = 24.0, 38.0
+"""Of the card, in em; the latter where it stands below the pictures, and should be low."""
+GAP = 0.9
 """Between the card and what it speaks of, in em."""
 DRAG = 4.0
 """In pixels: a press that moves farther is a drag."""
@@ -190,7 +189,9 @@ class Tour:
 
     def _card(self, phase: Phase, target: Rect | None, panel: Rect | None) -> Rect:
         """Draw it; returns where it is."""
-        width = em(NARROW if imgui.get_main_viewport().size.x < em(ROOM) else WIDTH)
+        below = phase in ("works", "done") and self._panel(phase) == "Viewport"
+        room = extent(target)[0] if target is not None else em(WIDTH)
+        width = min(em(WIDE), room) if below else em(WIDTH)
         self._place(width, phase, target, panel)
         imgui.set_next_window_size(ImVec2(width, 0))
         flags = (

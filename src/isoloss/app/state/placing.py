@@ -24,10 +24,14 @@ def place_beside(
     width, height = size
     x, y = (target[0] + target[2]) / 2, (target[1] + target[3]) / 2
     beside = [
-        (target[0] - gap - width / 2, y),
-        (x, target[1] - gap - height / 2),
-        (target[2] + gap + width / 2, y),
-        (x, target[3] + gap + height / 2),
+        centre
+        for left, top, right, bottom in (target, *keep_free)
+        for centre in (
+            (left - gap - width / 2, y),
+            (x, top - gap - height / 2),
+            (right + gap + width / 2, y),
+            (x, bottom + gap + height / 2),
+        )
     ]
     edges = [
         (area[0] + across * (area[2] - area[0]), area[1] + down * (area[3] - area[1]))

@@ -23,6 +23,10 @@ TRAIN, ATTACK, DEFEND, CERTIFY = "tour-train", "tour-attack", "tour-defend", "to
 PROBE = "tour-probe"
 EPSILONS = (0.02, 0.05, 0.1)
 """Of both attacks, so that they can be compared."""
+SIGMAS = (0.25, 1.0)
+"""Little noise and much, of the certificates."""
+WITHIN = (0.25, 1.0)
+"""Radii at which these are told."""
 
 
 @dataclass(frozen=True)
@@ -214,22 +218,22 @@ def _attacked(tour: TourState) -> str:
 def _defended(tour: TourState) -> str:
     rows = tour.rows(DEFEND)
     known = [(e, _accuracy(rows, "pgd", e), _accuracy(rows, "eot", e)) for e in EPSILONS[1:]]
-    told = [
-        f"at ε = {radius_text(eps)} {without} without and {behind} with the defense"
-        for eps, without, behind in known
-        if without and behind
-    ]
-    return f"Right are, {', '.join(told)}." if told else ""
+    if not all(without and behind for _, without, behind in known):
+        return ""
+    told = [f"at ε = {radius_text(eps)}, {without} and {behind}" for eps, without, behind in known]
+    return f"Right without and with the defense: {'; '.join(told)}."
 
 
 def _certified(tour: TourState) -> str:
-    rows = tour.rows(CERTIFY)
+    shares = {(r.sigma, r.eps): r.accuracy for r in tour.rows(CERTIFY) if r.is_certificate}
+    if not all((sigma, radius) in shares for sigma in SIGMAS for radius in WITHIN):
+        return ""
     told = [
-        f"{percent(row.accuracy)} with σ = {row.sigma:g}"
-        for row in rows
-        if row.is_certificate and row.eps == 0.5
+        f"{radius:g}: {' and '.join(percent(shares[sigma, radius]) for sigma in SIGMAS)}"
+        for radius in WITHIN
     ]
-    return f"Proven within 0.5: {', '.join(told)}." if told else ""
+    little, much = SIGMAS
+    return f"With σ = {little:g} and {much:g}, proven within {'; within '.join(told)}."
 
 
 def _compared(tour: TourState) -> str:
@@ -301,7 +305,7 @@ STEPS = (
         run=ATTACK,
         needs=(TRAIN,),
         kind="attack",
-        asked={"attacks": "pgd", "eps": EPSILONS, "samples": 200},
+        asked={"attacks": "pgd", "eps": EPSILONS, "samples": 100},
     ),
     Step(
         "Defend",
@@ -322,8 +326,8 @@ STEPS = (
             "denoiser": "digits-denoiser",
             "attacks": "eot",
             "eps": EPSILONS,
-            "samples": 30,
-            "steps": 10,
+            "samples": 24,
+            "steps": 8,
             "draws": 2,
             "votes": 10,
         },
@@ -342,7 +346,7 @@ STEPS = (
         kind="certify",
         asked={
             "denoiser": "digits-denoiser",
-            "sigma": (0.25, 0.5),
+            "sigma": SIGMAS,
             "samples": 20,
             "draws": 300,
             "pilot": 30,

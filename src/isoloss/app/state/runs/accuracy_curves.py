@@ -61,12 +61,12 @@ class AccuracyCurve:
         return axis_of(self.rows[0])
 
     def certified_within(self, radius: float) -> float | None:
-        """The fraction of images that are certified at a radius or farther; None where that is
-        known at the rows alone."""
+        """The fraction of images that are certified beyond a radius of at least 0; None where that
+        is known at the rows alone."""
         if self.steps is None:
             return None
         radii, fractions = self.steps
-        return float(fractions[max(int(np.searchsorted(radii, radius)) - 1, 0)])
+        return float(fractions[np.searchsorted(radii, radius, side="right") - 1])
 
     @property
     def attack(self) -> str:
