@@ -36,12 +36,15 @@ from isoloss.settings.text import command_line
 
 WIDTH, WIDE = 24.0, 38.0
 """Of the card, in em; the latter where it stands below the pictures, and should be low."""
+BACK, ON = 5.0, 8.5
+"""Of its buttons, in em."""
 GAP = 0.9
 """Between the card and what it speaks of, in em."""
 DRAG = 4.0
 """In pixels: a press that moves farther is a drag."""
-_SETTLES = 4
-"""Frames after which panels that come to the front by themselves have done so."""
+_IN_FRONT, _SETTLED = 4, 10
+"""Frames after which panels that come to the front by themselves have done so; and after which the
+one that is pointed at has found what it shows."""
 
 
 class Tour:
@@ -85,14 +88,14 @@ class Tour:
         phase = state.phase
         if (state.index, phase) != self._shown:
             self._enter(phase)
-        if self._frames < _SETTLES:
+        if self._frames < _SETTLED:
             self._frames += 1
-            if self._frames == _SETTLES:
+            if self._frames == _IN_FRONT:
                 self._bring_to_front(phase)
             hello_imgui.request_refresh()
         target, panel = self._target(phase)
         self._watch_mouse(target)
-        if phase in ("works", "done"):
+        if phase in ("works", "done") and self._frames == _SETTLED:
             state.notice()
         card = self._card(phase, target, panel)
         if state.is_open and target is not None:
@@ -121,6 +124,7 @@ class Tour:
                 found = self.workspace.runs.select(state.folder(name))
                 if found is not None:
                     self.workspace.show_evaluation(found)
+            self.workspace.table.chosen = {*map(state.folder, step.needs)}
         self._command = self._said()
 
     def _bring_to_front(self, phase: Phase) -> None:
@@ -189,9 +193,8 @@ class Tour:
 
     def _card(self, phase: Phase, target: Rect | None, panel: Rect | None) -> Rect:
         """Draw it; returns where it is."""
-        below = phase in ("works", "done") and self._panel(phase) == "Viewport"
-        room = extent(target)[0] if target is not None else em(WIDTH)
-        width = min(em(WIDE), room) if below else em(WIDTH)
+        is_low = phase in ("works", "done") and self._panel(phase) == "Viewport"
+        width = em(WIDE if is_low else WIDTH)
         self._place(width, phase, target, panel)
         imgui.set_next_window_size(ImVec2(width, 0))
         flags = (
@@ -209,9 +212,8 @@ class Tour:
         self._title()
         wrapped(self.state.step.text)
         imgui.spacing()
-        self._now(phase)
-        self._command_line(phase)
-        imgui.spacing()
+        self._now(phase, beside=is_low)
+        self._command_line(phase, beside=is_low)
         self._buttons(phase)
         imgui.end()
         return at.x, at.y, at.x + size.x, at.y + size.y
@@ -271,8 +273,12 @@ class Tour:
             if k + 1 < len(STEPS):
                 imgui.same_line(0, 0)
 
-    def _now(self, phase: Phase) -> None:
-        """What is to be done, what goes on, or what was found and can be touched."""
+    def _now(self, phase: Phase, *, beside: bool) -> None:
+        """What is to be done, what goes on, or what was found and can be touched.
+
+        Args:
+            beside: whether touches stand beside each other.
+        """
         state = self.state
         followed = state.followed(state.step.run) if state.step.run else None
         p = palette()
@@ -291,24 +297,26 @@ class Tour:
             text = progress_text(followed) if place is None else waiting_text(place)
             muted(shortened(text, imgui.get_content_region_avail().x))
             hint(text)
-            self._touches()
+            self._touches(beside=beside)
         elif phase == "stopped" and followed is not None:
             _line(fa.ICON_FA_CIRCLE_PAUSE, followed.failure or status_text(followed), p.caution)
         elif phase == "done":
             found = state.step.found(state)
             if found:
                 _line(fa.ICON_FA_MAGNIFYING_GLASS_CHART, found, p.text)
-            self._touches()
+            self._touches(beside=beside)
 
-    def _touches(self) -> None:
+    def _touches(self, *, beside: bool) -> None:
         p = palette()
         for k, touch in enumerate(self.state.step.touches):
             done = k in self.state.touched
+            if k and beside:
+                imgui.same_line(0, em(1.5))
             icon = fa.ICON_FA_CIRCLE_CHECK if done else fa.ICON_FA_HAND_POINTER
             _line(icon, touch.text, p.text, p.good if done else p.accent)
 
-    def _command_line(self, phase: Phase) -> None:
-        """What does the same on the command line."""
+    def _command_line(self, phase: Phase, *, beside: bool) -> None:
+        """What does the same on the command line; `beside` the buttons or above them."""
         state, command = self.state, self._command
         if phase == "asks":
             form = self.experiments.forms[state.step.kind]
@@ -317,14 +325,21 @@ class Tour:
         if not command:
             return
         side = imgui.get_frame_height()
+        room = imgui.get_content_region_avail().x - side - em(0.4)
+        room -= em(BACK + ON + 1.2) if beside else 0
         imgui.align_text_to_frame_padding()
-        muted(shortened(command, imgui.get_content_region_avail().x - side - em(0.4)))
+        fitting = shortened(command, room)
+        muted(fitting)
         hint(command)
-        imgui.same_line(right_edge() - side)
+        imgui.same_line(0, em(0.2))
         tip = "Copy the command line that does the same"
         if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
             imgui.set_clipboard_text(command)
             self.workspace.messages.say("Copied the command line")
+        if beside:
+            imgui.same_line()
+        else:
+            imgui.spacing()
 
     def _buttons(self, phase: Phase) -> None:
         state = self.state
@@ -333,21 +348,21 @@ class Tour:
         free = free and not imgui.get_io().nav_visible
         label, act = self._next(phase)
         gap = em(0.4)
-        width = em(8.5)
-        imgui.set_cursor_pos_x(right_edge() - width - em(5) - gap)
+        imgui.set_cursor_pos_x(right_edge() - em(ON + BACK) - gap)
         imgui.begin_disabled(state.index == 0)
-        back = imgui.button("Back###back", ImVec2(em(5), 0))
-        hint("Back (Backspace)")
+        back = imgui.button("Back###back", ImVec2(em(BACK), 0))
+        hint("To the step before (Backspace)")
         back |= free and state.index > 0 and imgui.is_key_pressed(imgui.Key.backspace, False)
         imgui.end_disabled()
         imgui.same_line(0, gap)
         imgui.begin_disabled(act is None)
-        go_on = primary_button(f"{label}###next", ImVec2(width, 0))
+        go_on = primary_button(f"{label}###next", ImVec2(em(ON), 0))
         hint(f"{label} (Enter)")
         imgui.end_disabled()
+        go_on |= free and imgui.is_key_pressed(imgui.Key.enter, False)
         if back:
             self._go_to(state.index - 1)
-        elif act is not None and (go_on or (free and imgui.is_key_pressed(imgui.Key.enter, False))):
+        elif go_on and act is not None:
             act()
         elif free and imgui.is_key_pressed(imgui.Key.escape, False):
             state.leave()

@@ -239,7 +239,7 @@ def _certified(tour: TourState) -> str:
 def _compared(tour: TourState) -> str:
     rows = tour.rows(DEFEND)
     images = max((row.samples for row in rows), default=0)
-    return f"Of {images} images each, so the intervals are wide." if images else ""
+    return f"The defense was attacked on {images} images." if images else ""
 
 
 def _camera(tour: TourState) -> object:
@@ -354,9 +354,9 @@ STEPS = (
     ),
     Step(
         "Compare",
-        "Undefended and defended on one axis, attacked within the same ε. The bars are 95 % "
-        "intervals: where they overlap, these images do not say which is better. The defense "
-        "helps, and a larger ε breaks it too.",
+        "Undefended and defended on one axis, attacked within the same ε. The defense moves the "
+        "fall to larger ε, and does not end it. The bars are 95 % intervals: they tighten with "
+        "more images.",
         "Compare",
         "",
         (Touch("Move over the curves to read them", lambda tour: tour.pointed),),

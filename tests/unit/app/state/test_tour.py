@@ -183,7 +183,7 @@ def test_the_numbers_told_are_those_that_were_found(tour):
         "Right without and with the defense: at ε = 0.05, 15.0 % and 70.0 %; "
         "at ε = 0.1, 0.0 % and 25.0 %."
     )
-    assert "20 images" in STEPS[5].found(tour)
+    assert "on 20 images" in STEPS[5].found(tour)
 
     show(
         tour, CERTIFY,
