@@ -2,7 +2,7 @@
 
 import sys
 
-from drive import Driver, drive
+from drive import SECONDS, Driver, drive
 from imgui_bundle import imgui
 
 from isoloss.app.state.tour import ATTACK, CERTIFY, DEFEND, PROBE, STEPS, TRAIN
@@ -11,7 +11,8 @@ from isoloss.app.ui.spots import spot
 from isoloss.geometry.rect import overlap
 from isoloss.run import Run
 
-WAIT = 240
+WAIT = max(SECONDS, 150)
+"""Seconds for which a run may take on a busy machine."""
 
 
 def begin(d: Driver) -> None:

@@ -291,7 +291,7 @@ STEPS = (
         run=PROBE,
         needs=(TRAIN,),
         kind="probe",
-        asked={"plane": "pca", "grid": (25, 25), "samples": 256},
+        asked={"plane": "pca", "samples": 256},
     ),
     Step(
         "Attack",

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,9 @@ from isoloss.results.tables import Row, write_table
 from isoloss.run import Run
 from isoloss.settings import KINDS
 from isoloss.settings.attack_kinds import CERTIFICATE
+from isoloss.settings.text import command_line
+
+DOCS = Path(__file__).parents[4] / "docs"
 
 
 @pytest.fixture
@@ -194,6 +198,15 @@ def test_the_numbers_told_are_those_that_were_found(tour):
     assert STEPS[4].found(tour) == (
         "With σ = 0.25 and 1, proven within 0.25: 95.0 % and 85.0 %; within 1: 0.0 % and 80.0 %."
     )
+
+
+@pytest.mark.parametrize("step", STEPS[:5], ids=lambda step: step.title)
+def test_the_docs_say_the_command_that_a_step_is(step):
+    values = dict(step.asked)
+    if step.kind != "train":
+        values["source"] = f"runs/{TRAIN}"
+    said = command_line(KINDS[step.kind](**values), Path("runs") / step.run)
+    assert f"`{said.replace(f'{Path.cwd()}/', '')}`" in (DOCS / "tour.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.title)
