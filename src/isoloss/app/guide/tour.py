@@ -31,7 +31,6 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.geometry.rect import Rect, extent
 from isoloss.jobs.follow import FollowedRun
-from isoloss.settings import TrainingSettings
 from isoloss.settings.text import command_line
 
 WIDTH, WIDE = 24.0, 38.0
@@ -66,7 +65,7 @@ class Tour:
         self._show_examples = show_examples
         self._shown: tuple[int, Phase] | None = None
         self._command = ""
-        self._frames = 0
+        self._frames, self._takes_focus = 0, False
         self._placed_for: object = None
         self._pressed: ImVec2 | None = None
 
@@ -117,8 +116,8 @@ class Tour:
             self.experiments.offer(step.kind, state.values(), state.typed(step.run))
         elif step.run and phase in ("works", "done"):
             followed = self.workspace.runs.select(state.folder(step.run))
-            if followed is not None and not isinstance(followed.run.settings, TrainingSettings):
-                show_again(self.workspace, followed)
+            if followed is not None:
+                self._show(followed)
         elif phase == "done":
             for name in step.needs:
                 found = self.workspace.runs.select(state.folder(name))
@@ -126,6 +125,19 @@ class Tour:
                     self.workspace.show_evaluation(found)
             self.workspace.table.chosen = {*map(state.folder, step.needs)}
         self._command = self._said()
+        # Whose keys have gone from field to field goes on from here with Enter.
+        by_keys = imgui.get_io().nav_visible and not imgui.is_any_item_active()
+        self._takes_focus = by_keys and not self._is_asking()
+
+    def _show(self, followed: FollowedRun) -> None:
+        """Show what a run finds, or has found."""
+        settings = followed.run.settings
+        if settings.is_robustness:
+            self.workspace.show_evaluation(followed)
+        elif settings.leaves_surface and followed.is_active:
+            self.workspace.show_surface(followed)
+        elif settings.leaves_surface:
+            show_again(self.workspace, followed)
 
     def _bring_to_front(self, phase: Phase) -> None:
         """Show the panel that is pointed at before the others of its place."""
@@ -205,6 +217,9 @@ class Tour:
         )
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(1), em(0.8)))
         imgui.push_style_color(imgui.Col_.border, vec(palette().accent, 0.7))
+        if self._takes_focus:
+            imgui.set_next_window_focus()
+            self._takes_focus = False
         imgui.begin("Tour", None, int(flags))
         imgui.pop_style_color()
         imgui.pop_style_var()
