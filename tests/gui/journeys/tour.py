@@ -140,6 +140,7 @@ def done(d: Driver, index: int) -> None:
     d.until(lambda: not d.parts.workspace.messages.shown, "the notification to go")
     d.ctx.yield_(8)
     target = (spot(step.spot) if step.spot else None) or rect_of(step.panel)
+    target = target or spot("accuracies")
     assert not overlap(rect_of("Tour"), target), "the card covers what it speaks of"
     assert step.found(state), "what it has found is told"
 

@@ -29,7 +29,7 @@ from isoloss.app.ui.widgets import (
     thin_progress,
     wrapped,
 )
-from isoloss.geometry.rect import Rect, extent
+from isoloss.geometry.rect import Rect, extent, overlap
 from isoloss.jobs.follow import FollowedRun
 from isoloss.settings.text import command_line
 
@@ -147,15 +147,18 @@ class Tour:
             evaluation = self.workspace.evaluations.of(self.state.folder(step.run))
             if evaluation is not None:
                 self._show_examples(evaluation)
-        elif any(each.name == panel for each in self._docking.panels):
+        elif self._spot(panel) is None and self._has(panel):  # else it has come by itself
             self._docking.bring_to_front(panel)
+
+    def _has(self, panel: str) -> bool:
+        return any(each.name == panel for each in self._docking.panels)
 
     def _panel(self, phase: Phase) -> str:
         """Where there is something to be seen of the step at hand."""
         step = self.state.step
         if step.panel == "Examples" and phase == "works":
             return "Robustness"
-        if step.panel == "Compare" and not any(p.name == "Compare" for p in self._docking.panels):
+        if step.panel == "Compare" and not self._has("Compare"):
             return "Robustness"
         return step.panel
 
@@ -179,12 +182,19 @@ class Tour:
             return spot("start") or panel, panel
         if phase not in ("works", "done"):
             return rect_of("Jobs") if phase == "stopped" else None, None
-        step, name = self.state.step, self._panel(phase)
-        panel = rect_of(name)
-        exact = spot(step.spot) if step.spot and name == step.panel else None
-        if exact is None and name == "Robustness":
+        name = self._panel(phase)
+        exact, pictures = self._spot(name), rect_of("Viewport")
+        is_large = exact is not None and pictures is not None and overlap(exact, pictures)
+        panel = pictures if is_large else rect_of(name)
+        return exact or panel or pictures, panel
+
+    def _spot(self, panel: str) -> Rect | None:
+        """The part of a panel that is pointed at, wherever it is drawn."""
+        step = self.state.step
+        exact = spot(step.spot) if step.spot and panel == step.panel else None
+        if exact is None and panel == "Robustness":
             exact = spot("accuracies") or spot("radius")
-        return exact or panel or rect_of("Viewport"), panel
+        return exact
 
     def _watch_mouse(self, target: Rect | None) -> None:
         """Notice where the cursor is over what is pointed at, and whether that is dragged."""
@@ -205,7 +215,7 @@ class Tour:
 
     def _card(self, phase: Phase, target: Rect | None, panel: Rect | None) -> Rect:
         """Draw it; returns where it is."""
-        is_low = phase in ("works", "done") and self._panel(phase) == "Viewport"
+        is_low = phase in ("works", "done") and (panel or target) == rect_of("Viewport")
         width = em(WIDE if is_low else WIDTH)
         self._place(width, phase, target, panel)
         imgui.set_next_window_size(ImVec2(width, 0))
