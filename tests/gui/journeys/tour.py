@@ -100,8 +100,8 @@ def go_on(d: Driver) -> None:
     goes_on(d, 5)
 
     assert guide.state.phase == "done"
-    d.until(lambda: spot("accuracies"), "both on one axis")
-    point_into(d, spot("accuracies"))
+    both = d.until(lambda: rect_of("Compare") or spot("accuracies"), "both on one axis")
+    point_into(d, both)
     d.until(lambda: guide.state.touched == {0}, "the curves to be read")
     d.shot("tour-6-done.png")
     for run in (TRAIN, PROBE, ATTACK, DEFEND, CERTIFY):
