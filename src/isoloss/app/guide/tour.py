@@ -94,7 +94,7 @@ class Tour:
             hello_imgui.request_refresh()
         target, panel = self._target(phase)
         self._watch_mouse(target)
-        if phase in ("works", "done") and self._frames == _SETTLED:
+        if self._can_touch(phase) and self._frames == _SETTLED:
             state.notice()
         card = self._card(phase, target, panel)
         if state.is_open and target is not None:
@@ -111,7 +111,7 @@ class Tour:
         state, step = self.state, self.state.step
         self._shown = state.index, phase
         self._frames = 0
-        state.go_to(state.index)
+        state.watch_anew()
         if phase == "asks":
             self.experiments.offer(step.kind, state.values(), state.typed(step.run))
         elif step.run and phase in ("works", "done"):
@@ -152,6 +152,9 @@ class Tour:
 
     def _has(self, panel: str) -> bool:
         return any(each.name == panel for each in self._docking.panels)
+
+    def _can_touch(self, phase: Phase) -> bool:
+        return phase == "done" or (phase == "works" and self.state.step.grows)
 
     def _panel(self, phase: Phase) -> str:
         """Where there is something to be seen of the step at hand."""
@@ -322,13 +325,13 @@ class Tour:
             text = progress_text(followed) if place is None else waiting_text(place)
             muted(shortened(text, imgui.get_content_region_avail().x))
             hint(text)
-            self._touches(beside=beside)
         elif phase == "stopped" and followed is not None:
             _line(fa.ICON_FA_CIRCLE_PAUSE, followed.failure or status_text(followed), p.caution)
         elif phase == "done":
             found = state.step.found(state)
             if found:
                 _line(fa.ICON_FA_MAGNIFYING_GLASS_CHART, found, p.text)
+        if self._can_touch(phase):
             self._touches(beside=beside)
 
     def _touches(self, *, beside: bool) -> None:

@@ -57,6 +57,7 @@ class Step:
         spot: the part of that which is pointed at.
         touches: what can be done there.
         found: what the result says, in a sentence.
+        grows: whether the result can be touched while the run is at work.
     """
 
     title: str
@@ -69,6 +70,7 @@ class Step:
     needs: tuple[str, ...] = ()
     kind: str = ""
     asked: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    grows: bool = False
 
 
 class TourState:
@@ -106,7 +108,12 @@ class TourState:
         if preferences.tour != index:
             preferences.tour = index
             preferences.save()
-        self.touched, self._before = set(), []
+        self.touched = set()
+        self.watch_anew()
+
+    def watch_anew(self) -> None:
+        """What is there in the next frame is how it was before anything was touched."""
+        self._before = []
 
     def leave(self) -> None:
         """Put the tour away; it goes on from here, after its end from the beginning."""
@@ -275,6 +282,7 @@ STEPS = (
         run=TRAIN,
         kind="train",
         asked={"model": "cnn", "epochs": 8, "batch_size": 64, "schedule": "cosine"},
+        grows=True,
     ),
     Step(
         "Probe",
@@ -292,6 +300,7 @@ STEPS = (
         needs=(TRAIN,),
         kind="probe",
         asked={"plane": "pca", "samples": 256},
+        grows=True,
     ),
     Step(
         "Attack",

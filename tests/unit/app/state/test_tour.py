@@ -157,6 +157,10 @@ def test_what_is_done_is_ticked_and_only_that(tour):
     tour.workspace.change(contours=not tour.workspace.appearance.contours)
     tour.notice()
     assert tour.touched == {1}
+    tour.watch_anew()
+    tour.workspace.change(floor_contours=not tour.workspace.appearance.floor_contours)
+    tour.notice()
+    assert tour.touched == {1}, "what changed before somebody could touch it is not ticked"
     tour.go_to(0)
     assert tour.touched == set()
     tour.notice()
