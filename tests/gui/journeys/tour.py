@@ -11,7 +11,7 @@ from isoloss.app.ui.spots import spot
 from isoloss.geometry.rect import overlap
 from isoloss.run import Run
 
-WAIT = max(SECONDS, 150)
+WAIT = max(SECONDS, 300)
 """Seconds for which a run may take on a busy machine."""
 
 
