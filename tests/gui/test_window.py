@@ -41,7 +41,8 @@ def test_the_welcome_and_its_thumbnails(travel: Travel) -> None:
 
 
 def test_the_tour_step_by_step(travel: Travel) -> None:
-    travel("tour")
+    travel("tour", "begin", seconds=400)
+    travel("tour", "on", seconds=900)
 
 
 def test_points_are_pinned_by_clicks(travel: Travel, valley: Path) -> None:

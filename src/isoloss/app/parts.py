@@ -125,8 +125,7 @@ class Parts:
             workspace,
             self.docking,
             self.experiments,
-            self.command_palette,
-            actions=lambda: self.actions,
+            show_examples=self.show_examples,
             is_asking=lambda: self.is_asking,
         )
         ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _SMALL = "isoloss.compute.networks.cifar_resnet"
 BUILT_IN_NETWORKS = {
+    "cnn": "isoloss.compute.networks.cnn:Cnn",
     "resnet20": f"{_SMALL}:resnet20",
     "resnet32": f"{_SMALL}:resnet32",
     "resnet44": f"{_SMALL}:resnet44",

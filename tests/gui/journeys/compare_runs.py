@@ -101,7 +101,7 @@ def compare_runs(d: Driver) -> None:
     d.parts.toggle_theme()
     d.click("//Compare/**/test_accuracy")
     d.until(lambda: panel.table.is_sorted, "the order")
-    accuracies = [c for c in comparison.shown.comparison.table.columns if c.is_figure][0].cells
+    accuracies = next(c for c in comparison.shown.comparison.table.columns if c.is_figure).cells
     ordered = [accuracies[k].value for k in panel.table.order]
     assert ordered == sorted(ordered, reverse=True)
     d.click("//Compare/copy")

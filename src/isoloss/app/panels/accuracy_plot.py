@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from isoloss.app.panels.curve_strokes import Stroke, draw_line, draw_mark, draw_
 from isoloss.app.panels.plotting import band, plot, stairs
 from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, percent, radius_text
 from isoloss.app.state.runs.evaluations import OpenEvaluation
+from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
 from isoloss.naming import sentence
@@ -75,6 +77,7 @@ class AccuracyPlot:
                 imgui.same_line()
             own = [c for c in curves if c.axis == axis]
             self._plot(evaluation, axis, own, ImVec2(width, size.y), was)
+            mark("radius" if axis == "radius" else "accuracies")
 
     def _plot(
         self,
@@ -100,6 +103,8 @@ class AccuracyPlot:
                 draw_break(places)
             if implot.is_plot_hovered():
                 self._point(evaluation)
+                if axis == "radius" and self.pointed is None:
+                    _read_across([c for c in curves if c.key not in evaluation.hidden])
                 if imgui.is_mouse_double_clicked(0):
                     self._fitted.pop(axis)
 
@@ -179,6 +184,28 @@ def _draw_steps(curve: AccuracyCurve, farthest: float, stroke: Stroke, alpha: fl
     radii = np.append(radii, max(farthest, radii[-1]))
     percents = 100 * np.append(fractions, fractions[-1])
     stairs(f"{curve.key}", radii, percents, stroke.color, em(0.12), alpha)
+
+
+def _read_across(curves: Sequence[AccuracyCurve]) -> None:
+    """A line at the cursor, and how many images of each curve are certified as far out."""
+    radius = implot.get_plot_mouse_pos().x
+    found = [(c.name, c.certified_within(radius)) for c in curves]
+    known = [(name, percent(share)) for name, share in found if share is not None]
+    if radius < 0 or not known:
+        return
+    corner, size = implot.get_plot_pos(), implot.get_plot_size()
+    x = imgui.get_mouse_pos().x
+    imgui.get_window_draw_list().add_line(
+        ImVec2(x, corner.y), ImVec2(x, corner.y + size.y), u32(palette().accent), em(0.1)
+    )
+    imgui.begin_tooltip()
+    imgui.text_unformatted(f"Certified within {radius:.2f}")
+    room = max(imgui.calc_text_size(name).x for name, _ in known) + em(1)
+    for name, share in known:
+        muted(name)
+        imgui.same_line(room)
+        imgui.text_unformatted(share)
+    imgui.end_tooltip()
 
 
 def _draw_points(

@@ -20,6 +20,7 @@ from isoloss.app.state.glossary import of_field
 from isoloss.app.state.next_steps import taken_over
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import NOTHING
+from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import (
     beside_fields,
@@ -91,16 +92,24 @@ class ExperimentsPanel:
                 form.set("denoiser", found or form.values["denoiser"])
         self.show(kind)
 
-    def begin(self, kind: str, values: dict[str, Any]) -> None:
-        """Bring a form to the front, filled in, and start what it asks for; what is wrong is said
-        there."""
+    def offer(self, kind: str, values: dict[str, Any], folder: str | None = None) -> None:
+        """Bring a form to the front, filled in; `folder` is where the run would go."""
         form = self.forms[kind]
         form.reset()
-        self.folders[kind] = None
+        self.folders[kind] = folder
         for name, value in values.items():
             form.set(name, value)
         self.show(kind)
-        self._start(kind, form)
+
+    def begin(self, kind: str, values: dict[str, Any]) -> None:
+        """Bring a form to the front, filled in, and start what it asks for; what is wrong is said
+        there."""
+        self.offer(kind, values)
+        self.start(kind)
+
+    def start(self, kind: str) -> None:
+        """Start what a form asks for, as its button does."""
+        self._start(kind, self.forms[kind])
 
     def repeat(self, followed: FollowedRun, otherwise: Mapping[str, Any] = NOTHING) -> None:
         """Bring a form to the front, filled in with what a run was asked for, but for what is to be
@@ -366,6 +375,7 @@ class ExperimentsPanel:
         imgui.begin_disabled(not ready)
         if primary_button(f"{fa.ICON_FA_PLAY}  {what}###start", ImVec2(width, 0)):
             self._is_starting = True
+        mark("start")
         imgui.end_disabled()
         imgui.same_line(right_edge() - side)
         tip = "Back to the defaults"
