@@ -74,7 +74,7 @@ def words_of(field: FieldInfo) -> dict[str, str]:
     """{value: the words in which the window offers it}, of a field that is one of some or, where it
     takes several, of those that have names: `json_schema_extra["words"]`, or what it gives."""
     words: Any = _extra(field).get("words", {})
-    return words() if callable(words) else words
+    return cast("dict[str, str]", words() if callable(words) else words)
 
 
 def others_of(field: FieldInfo) -> str:
