@@ -309,7 +309,7 @@ def _of_draws(part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
         "astray, which is no robustness; switch the draws off (self.training), or take their mean "
         "in the network"
     )
-    return [asdict(Finding("warning", "draws", message))]
+    return [Finding("warning", "draws", message).plain()]
 
 
 def _holds_centre(corners: Array) -> bool:
