@@ -55,7 +55,7 @@ for _panel in (
     ),
     Panel("Jobs", "RightBottom", lambda parts: JobsPanel(parts.workspace, parts.use), "Ctrl+4"),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
-    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+C"),
+    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+V"),
     Panel("Plots", "Bottom", lambda parts: PlotsPanel(parts.workspace.runs), "Ctrl+5"),
     Panel("Log", "Bottom", lambda parts: LogPanel(parts.workspace.messages), "Ctrl+6"),
     Panel("Curve", "Bottom", lambda parts: CurvePanel(parts.workspace), "Ctrl+7"),
