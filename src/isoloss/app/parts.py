@@ -293,6 +293,7 @@ class Parts:
     def compare(self, entries: Sequence[Entry]) -> None:
         """Compare runs, and bring that to the front."""
         self.workspace.comparison.compare(entries)
+        self.docking.follow("comparison")
         self.docking.bring_to_front("Compare")
 
     def export_slice(self) -> None:

@@ -101,8 +101,8 @@ def compare_runs(d: Driver) -> None:
     d.parts.toggle_theme()
     d.click("//Compare/**/test_accuracy")
     d.until(lambda: panel.table.is_sorted, "the order")
-    accuracies = next(c for c in comparison.shown.comparison.table.columns if c.is_figure).cells
-    ordered = [accuracies[k].value for k in panel.table.order]
+    column = next(c for c in comparison.shown.comparison.table.columns if c.is_figure)
+    ordered = [column.cells[k].value for k in panel.table.order]
     assert ordered == sorted(ordered, reverse=True)
     d.click("//Compare/copy")
     copied = imgui.get_clipboard_text().split("\n")

@@ -105,7 +105,7 @@ for _panel in (
         has_content=_has_jobs,
     ),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
-    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+C"),
+    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+V"),
     Panel(
         "Plots",
         "Bottom",

@@ -58,6 +58,7 @@ def test_names_places_and_keys_are_those_of_saved_layouts_and_habits():
         ("Experiments", "Right", "Ctrl+3"),
         ("Jobs", "RightBottom", "Ctrl+4"),
         ("Runs", "Bottom", "Ctrl+Shift+R"),
+        ("Compare", "Bottom", "Ctrl+Shift+V"),
         ("Plots", "Bottom", "Ctrl+5"),
         ("Log", "Bottom", "Ctrl+6"),
         ("Curve", "Bottom", "Ctrl+7"),
