@@ -55,6 +55,10 @@ def _has_training_curves(parts: Surroundings) -> bool:
     return any(followed.metrics for followed in parts.workspace.runs.followed)
 
 
+def _has_comparison(parts: Surroundings) -> bool:
+    return parts.workspace.comparison.is_of_any
+
+
 def _has_curves(parts: Surroundings) -> bool:
     return bool(parts.workspace.curves.open) and not parts.fills_middle("Curve")
 
@@ -105,7 +109,13 @@ for _panel in (
         has_content=_has_jobs,
     ),
     Panel("Runs", "Bottom", RunsPanel, "Ctrl+Shift+R"),
-    Panel("Compare", "Bottom", ComparePanel, "Ctrl+Shift+V"),
+    Panel(
+        "Compare",
+        "Bottom",
+        ComparePanel,
+        "Ctrl+Shift+V",
+        has_content=_has_comparison,
+    ),
     Panel(
         "Plots",
         "Bottom",

@@ -120,5 +120,6 @@ class ShownPanels:
     def begin_layout(self) -> None:
         """Another layout is in use, or the same from its beginning."""
         self.maximized = ""
-        self._asked.clear()
+        # Empty, what is to stand in the middle says what it is for.
+        self._asked = set(self._layouts.current.shape.elsewhere)
         self._giving = set(self.gives_way)

@@ -29,6 +29,8 @@ _MOST, _LOOKED_AT = 12, 400
 """Files that are offered, and entries of a folder that are looked at."""
 _AGE = 3.0
 """Seconds after which the working folder is looked at again."""
+Seen = tuple[Path, int]
+"""The working folder, and when it is looked at."""
 
 
 class Offer(NamedTuple):
@@ -46,7 +48,7 @@ class Offer(NamedTuple):
 
 def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
     """What a field offers, in the order in which it is listed."""
-    age = int(time.monotonic() / _AGE)
+    seen = Path.cwd(), int(time.monotonic() / _AGE)
     match row.names:
         case "classifier" | "denoiser":
             known = suitable(all_trained(here.entries()), row.names, subject.data)
@@ -58,20 +60,20 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
             ]
             values = {each.value for each in found}
             found += [Offer(c, c, "", "Libraries") for c in row.choices if c not in values]
-            files = _checkpoints(age) if row.names == "classifier" else ()
+            files = _checkpoints(seen) if row.names == "classifier" else ()
             return [*found, *(Offer(f, f, "", "Files") for f in files)]
         case "checkpoints":
-            return [Offer(f, f, "", "Files") for f in _checkpoints(age)]
+            return [Offer(f, f, "", "Files") for f in _checkpoints(seen)]
         case "network":
             known = row.choices or TrainSettings.model_fields["model"].examples or ()
             found = [Offer(str(c), str(c), "", _of_network(str(c))) for c in known]
-            return [*found, *_own_code(row.names, age)]
+            return [*found, *_own_code(row.names, seen)]
         case "data":
             found = [Offer(c, c, "", "Comes with isoloss") for c in DATA_SETS]
-            folders = (Offer(f"imagefolder:{f}", f, "", "Files") for f in _image_folders(age))
-            return [*found, *folders, *_own_code(row.names, age)]
+            folders = (Offer(f"imagefolder:{f}", f, "", "Files") for f in _image_folders(seen))
+            return [*found, *folders, *_own_code(row.names, seen)]
         case "function":
-            return _own_code(row.names, age)
+            return _own_code(row.names, seen)
         case "device":
             return [Offer(each, each) for each in ("auto", *devices())]
         case _:
@@ -95,7 +97,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 @lru_cache(1)
-def _checkpoints(_age: int) -> tuple[str, ...]:
+def _checkpoints(_seen: Seen) -> tuple[str, ...]:
     """Files of checkpoints in the working folder, and in the folders in it."""
     found: list[str] = []
     for path in _entries(Path()):
@@ -107,7 +109,7 @@ def _checkpoints(_age: int) -> tuple[str, ...]:
 
 
 @lru_cache(1)
-def _image_folders(_age: int) -> tuple[str, ...]:
+def _image_folders(_seen: Seen) -> tuple[str, ...]:
     """Folders in the working folder that look like images by their classes."""
     found: list[str] = []
     for path in _entries(Path()):
@@ -129,7 +131,7 @@ def _has_images(folders: Sequence[Path]) -> bool:
 
 
 @lru_cache(8)
-def _own_code(wanted: str, _age: int) -> tuple[Offer, ...]:
+def _own_code(wanted: str, _seen: Seen) -> tuple[Offer, ...]:
     """Functions in the working folder that may be what is wanted, by their arguments."""
     found = [
         f"{file.stem}:{name}" for file in _entries(Path()) for name in _functions(file, wanted)

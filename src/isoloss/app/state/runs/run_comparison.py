@@ -92,6 +92,11 @@ class RunComparison:
         """Compare all runs of a tag, those that come yet too."""
         self._folders, self._tag = frozenset(), tag
 
+    @property
+    def is_of_any(self) -> bool:
+        """Whether runs are compared."""
+        return bool(self._folders or self._tag)
+
     def clear(self) -> None:
         """Compare nothing."""
         self.compare(())
