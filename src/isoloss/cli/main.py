@@ -145,8 +145,8 @@ def _render(namespace: argparse.Namespace) -> int:
 
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
+    from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.geometry.files.reading import load_telling
-    from isoloss.geometry.quantities import of_quantity
     from isoloss.scene.files.painted import PAINT, save_painted
     from isoloss.scene.files.staging import stage
 

@@ -10,12 +10,12 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from isoloss.geometry.difference import automatic_scale, centred_scale
+from isoloss.geometry.analysis.difference import automatic_scale, centred_scale
+from isoloss.geometry.analysis.minima import Minimum, minima_of, relative_depths
+from isoloss.geometry.analysis.slices import SliceField, slice_field
 from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
-from isoloss.geometry.minima import Minimum, minima_of, relative_depths
-from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import printable

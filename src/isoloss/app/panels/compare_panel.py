@@ -5,8 +5,8 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.compare_plot import DASHES, ComparePlot, draw_dash
 from isoloss.app.panels.compare_table import CompareTable
+from isoloss.app.panels.plots.compare_plot import DASHES, ComparePlot, draw_dash
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import palette, u32

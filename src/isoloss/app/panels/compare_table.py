@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
-from isoloss.app.panels.compare_plot import look_in_window
-from isoloss.app.panels.curve_strokes import Stroke, draw_sample
+from isoloss.app.panels.plots.compare_plot import look_in_window
+from isoloss.app.panels.plots.curve_strokes import Stroke, draw_sample
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, hint

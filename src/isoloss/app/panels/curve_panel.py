@@ -8,8 +8,9 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.plot_axes import PlotAxes
-from isoloss.app.panels.plotting import (
+from isoloss.app.panels.menus.probe_again import ProbeAgain
+from isoloss.app.panels.plots.plot_axes import PlotAxes
+from isoloss.app.panels.plots.plotting import (
     band,
     finish_set_up,
     line,
@@ -17,14 +18,13 @@ from isoloss.app.panels.plotting import (
     set_up_accuracy,
     set_up_loss,
 )
-from isoloss.app.panels.probe_again import ProbeAgain
 from isoloss.app.state.readouts import plain
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.app.ui.findings_badge import findings_badge
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
-from isoloss.geometry.curve import CONFIDENCE, Curve
+from isoloss.geometry.analysis.curve import CONFIDENCE, Curve
 from isoloss.geometry.findings import findings_of
 
 _LOG = "Log scale"

@@ -9,8 +9,8 @@ from typing import Any
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.form_fields import FormFields, enter_is_pressed, shown_value
-from isoloss.app.panels.preset_row import PresetRow
+from isoloss.app.panels.forms.form_fields import FormFields, enter_is_pressed, shown_value
+from isoloss.app.panels.forms.preset_row import PresetRow
 from isoloss.app.state.forms.field_specs import FieldSpec
 from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.settings_form import Form

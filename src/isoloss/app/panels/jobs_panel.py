@@ -9,7 +9,7 @@ from typing import NamedTuple
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.run_menu import USES, open_folder
+from isoloss.app.panels.menus.run_menu import USES, open_folder
 from isoloss.app.state.opening.opener import show_again
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, u32, vec

@@ -8,8 +8,8 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.layer_menu import LayerMenu
-from isoloss.app.panels.probe_again import ProbeAgain
+from isoloss.app.panels.menus.layer_menu import LayerMenu
+from isoloss.app.panels.menus.probe_again import ProbeAgain
 from isoloss.app.state.glossary import explanation, of_fact
 from isoloss.app.state.readouts import range_label
 from isoloss.app.ui.findings_badge import findings_badge, list_findings
@@ -29,8 +29,8 @@ from isoloss.app.ui.widgets import (
     without_middle,
     wrapped,
 )
-from isoloss.geometry.centre import centre_in_words
-from isoloss.geometry.difference import planes_differ
+from isoloss.geometry.analysis.centre import centre_in_words
+from isoloss.geometry.analysis.difference import planes_differ
 from isoloss.geometry.findings import findings_of
 from isoloss.naming import capitalized, drawable_line
 from isoloss.scene.files.plain import LONGEST

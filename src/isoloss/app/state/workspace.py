@@ -26,7 +26,7 @@ from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
-from isoloss.geometry.quantities import of_quantity, quantities_of
+from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.paths import is_folder

@@ -15,8 +15,8 @@ from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.sheet import VECTOR
 from isoloss.files import nothing_at
+from isoloss.geometry.analysis.difference import plane_of
 from isoloss.geometry.arrays import Pixels
-from isoloss.geometry.difference import plane_of
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
 from isoloss.naming import as_arguments, listed

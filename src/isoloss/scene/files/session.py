@@ -9,9 +9,9 @@ from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
+from isoloss.geometry.analysis.quantities import of_quantity
 from isoloss.geometry.files.reading import still_grows
-from isoloss.geometry.quantities import of_quantity
 from isoloss.naming import in_one_line, printable
 from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings

@@ -194,7 +194,9 @@ def test_the_panel_in_the_guide_is_the_one_that_a_journey_opens():
     section = guide.partition("### A new panel")[2].partition("\n#")[0]
     blocks = section.split("```python\n")[1:]
     code = [block.partition("```")[0].strip() for block in blocks]
-    journey = (ROOT / "tests" / "gui" / "journeys" / "panel.py").read_text(encoding="utf-8")
+    journey = (ROOT / "tests" / "gui" / "journeys" / "window" / "panel.py").read_text(
+        encoding="utf-8"
+    )
     assert len(code) == 2
     for block in code:
         assert block in journey

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.scene import (
     Appearance,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from isoloss.app.panels.form_fields import shown_value
-from isoloss.app.panels.preset_row import holds
+from isoloss.app.panels.forms.form_fields import shown_value
+from isoloss.app.panels.forms.preset_row import holds
 from isoloss.app.state.forms.foresight import Foresight
 from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.messages import Messages

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from imgui_bundle import ImVec2, imgui, implot
 
-from isoloss.app.panels.plotting import finish_set_up
+from isoloss.app.panels.plots.plotting import finish_set_up
 from isoloss.app.state.runs.accuracy_curves import AXES, AccuracyCurve, Axis, radius_text, stretched
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.style import palette, u32

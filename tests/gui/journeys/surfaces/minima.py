@@ -7,7 +7,7 @@ import numpy as np
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.geometry.minima import minima_of, relative_depths
+from isoloss.geometry.analysis.minima import minima_of, relative_depths
 from isoloss.geometry.surface import Surface
 
 SHALLOW = 0.2

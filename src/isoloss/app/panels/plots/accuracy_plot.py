@@ -10,7 +10,7 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.accuracy_axes import (
+from isoloss.app.panels.plots.accuracy_axes import (
     Places,
     asked_axis,
     dodge,
@@ -21,8 +21,14 @@ from isoloss.app.panels.accuracy_axes import (
     places_of,
     set_up,
 )
-from isoloss.app.panels.curve_strokes import Stroke, draw_line, draw_mark, draw_whisker, strokes_of
-from isoloss.app.panels.plotting import band, plot, stairs
+from isoloss.app.panels.plots.curve_strokes import (
+    Stroke,
+    draw_line,
+    draw_mark,
+    draw_whisker,
+    strokes_of,
+)
+from isoloss.app.panels.plots.plotting import band, plot, stairs
 from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, percent, radius_text
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.spots import mark

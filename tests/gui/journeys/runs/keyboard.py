@@ -6,7 +6,7 @@ from pathlib import Path
 from drive import Driver, drive
 from imgui_bundle import imgui
 
-from isoloss.app.panels.form_fields import FormFields
+from isoloss.app.panels.forms.form_fields import FormFields
 from isoloss.app.state.forms.form_memory import FormMemory
 
 KEY = imgui.Key

@@ -9,7 +9,13 @@ import pytest
 
 from isoloss.app.state.comparing import Differences, difference_layer, show_in
 from isoloss.errors import IsolossError
-from isoloss.geometry.difference import centred_scale, difference, plane_of, planes_differ, why_not
+from isoloss.geometry.analysis.difference import (
+    centred_scale,
+    difference,
+    plane_of,
+    planes_differ,
+    why_not,
+)
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Document, SurfaceLayer

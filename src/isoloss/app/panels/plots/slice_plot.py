@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
-from isoloss.app.panels.plot_axes import PlotAxes
-from isoloss.app.panels.plotting import (
+from isoloss.app.panels.plots.plot_axes import PlotAxes
+from isoloss.app.panels.plots.plotting import (
     band,
     finish_set_up,
     line,
@@ -23,10 +23,10 @@ from isoloss.app.state.view.slicing import LayerSlice
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, muted
+from isoloss.geometry.analysis.curve import with_air
+from isoloss.geometry.analysis.slices import along
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.curve import with_air
 from isoloss.geometry.height import LARGEST
-from isoloss.geometry.slices import along
 from isoloss.scene.cut import Cut
 
 _NEAR = 0.04

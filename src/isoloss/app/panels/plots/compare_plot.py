@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
-from isoloss.app.panels.accuracy_axes import set_up
-from isoloss.app.panels.curve_strokes import hue_color
-from isoloss.app.panels.plot_axes import PlotAxes
-from isoloss.app.panels.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
+from isoloss.app.panels.plots.accuracy_axes import set_up
+from isoloss.app.panels.plots.curve_strokes import hue_color
+from isoloss.app.panels.plots.plot_axes import PlotAxes
+from isoloss.app.panels.plots.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
 from isoloss.app.state.readouts import number
 from isoloss.app.state.runs.accuracy_curves import Axis, percent, radius_text, stretched
 from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes, thinned

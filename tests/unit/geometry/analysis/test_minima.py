@@ -7,8 +7,8 @@ import gudhi
 import numpy as np
 import pytest
 
+from isoloss.geometry.analysis.minima import minima_of, relative_depths
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.minima import minima_of, relative_depths
 from isoloss.geometry.surface import Surface
 
 

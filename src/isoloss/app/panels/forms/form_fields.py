@@ -9,7 +9,7 @@ from typing import Any
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.offer_list import OFFERS, draw_offers
+from isoloss.app.panels.forms.offer_list import OFFERS, draw_offers
 from isoloss.app.state.forms.field_specs import FieldSpec
 from isoloss.app.state.forms.offers import Offer
 from isoloss.app.state.forms.usual import Usual

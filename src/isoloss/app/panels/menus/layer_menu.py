@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from imgui_bundle import imgui
 
-from isoloss.app.panels.probe_again import ProbeAgain
-from isoloss.app.panels.run_menu import open_folder
+from isoloss.app.panels.menus.probe_again import ProbeAgain
+from isoloss.app.panels.menus.run_menu import open_folder
 from isoloss.app.state.comparing import why_no_difference
 from isoloss.app.ui.panel import Surroundings
 from isoloss.naming import capitalized

@@ -11,7 +11,7 @@ from PIL import Image
 
 import isoloss
 from isoloss import IsolossError, Surface
-from isoloss.geometry.curve import curve_of
+from isoloss.geometry.analysis.curve import curve_of
 from isoloss.scene.theme import THEMES
 
 ALPHA = np.linspace(-0.5, 1.5, 9)

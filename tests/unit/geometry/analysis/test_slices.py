@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.interpolate import RegularGridInterpolator
 
+from isoloss.geometry.analysis.slices import along, slice_field, slice_of, slices_csv
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import display_mesh
-from isoloss.geometry.slices import along, slice_field, slice_of, slices_csv
 from isoloss.geometry.surface import Surface
 
 ALPHA, BETA = np.linspace(-1, 1, 21), np.linspace(-2, 2, 17)
