@@ -35,7 +35,7 @@ MOST_MARKS = 9
 FAINT = 0.25
 """How opaque what was smoothed is."""
 PALER = 0.42
-INTERVALS = "Bars: 95 % Wilson intervals."
+INTERVALS = "Bars: exact 95 % intervals."
 
 
 def draw_comparison(

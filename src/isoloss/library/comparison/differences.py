@@ -14,9 +14,9 @@ from isoloss.library.columns import setting_in_words
 from isoloss.library.comparison.evaluations import interval
 from isoloss.library.entry import Entry
 from isoloss.library.key_figures import KEY_FIGURES, percent
+from isoloss.results.intervals import exact_interval
 from isoloss.results.radii import radius_label
 from isoloss.results.tables import Row, over_seeds
-from isoloss.results.wilson import wilson
 from isoloss.settings import KINDS
 
 _NONE = "–"
@@ -31,7 +31,7 @@ class Cell:
     Attributes:
         text: in words; "–" where there is nothing.
         value: a number, a text, or what JSON has; None where there is nothing.
-        low, high: of a share the ends of its 95 % interval (Wilson); NaN where there is none.
+        low, high: of a share the ends of its exact 95 % interval; NaN where there is none.
     """
 
     text: str = _NONE
@@ -217,8 +217,7 @@ def _ends(entry: Entry, name: str, value: float, rows: Sequence[Row]) -> tuple[f
     """The interval of a share: of a training its test images', of an evaluation that of the row or
     the seeds it was taken from; NaN where that is not known."""
     if entry.kind in _TRAININGS and entry.samples is not None and entry.samples[1]:
-        low, high = wilson(value * entry.samples[1], entry.samples[1])
-        return float(low), float(high)
+        return exact_interval(round(value * entry.samples[1]), entry.samples[1])
     eps = 0.0 if name == "clean" else entry.figures.get("radius" if name == "certified" else "eps")
     near = [row for row in rows if (row.network, row.eps) == (rows[0].network, eps)]
     taken = min(
