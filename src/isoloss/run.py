@@ -7,7 +7,7 @@ nothing of how they are computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,22 +18,15 @@ from pydantic import ValidationError
 
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
+from isoloss.event_tail import EventTail
+from isoloss.events import Done, Event, Failed, Paused, to_line
 from isoloss.files import append_line, entries, nothing_at, read_json, write_json
 from isoloss.naming import printable
-from isoloss.paths import exists, is_file, is_folder
-from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
+from isoloss.paths import exists, is_folder
+from isoloss.settings import AnySettings, TrainingSettings, explain, parse_settings
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
-from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
-_LONGEST = 50
-"""Characters of a thing in a folder's name, which file systems take up to 255 bytes of."""
-
-
-_CHUNK = 1 << 20
-"""Bytes of events that are read at once, where not all are."""
-_PROGRESS = b'{"event": "progress"'
 
 
 class RunIsHeld(IsolossError):
@@ -363,93 +356,6 @@ class Run:
             return False
 
 
-class EventTail:
-    """Reads an `events.jsonl` as it grows; each call gives what is new.
-
-    Attributes:
-        is_behind: whether the last call has left something to the next.
-    """
-
-    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
-        """Args: is_wanted: whether a line is to be read, told from its text."""
-        self._path, self._is_wanted = path, is_wanted
-        self._offset = 0
-        self.is_behind = False
-
-    def read(self, most: int | None = None) -> list[tuple[float, Event]]:
-        """The (time, event) pairs appended since the last call; damaged lines are passed over.
-
-        Args:
-            most: so many of them at most; of progress, which is nearly all of a long run's, only
-                the last. By default all.
-        """
-        self.is_behind = False
-        if not is_file(self._path):
-            return []
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                new = file.read() if most is None else file.read(_CHUNK)
-        except OSError:
-            return []
-        end = new.rfind(b"\n") + 1  # a line without its newline is still being written
-        if most is not None and len(new) == _CHUNK:
-            end = end or _CHUNK  # no line of ours is as long
-        lines = new[:end].splitlines(keepends=True)
-        if most is not None:
-            lines, taken = _some(lines, most)
-            self.is_behind = len(new) == _CHUNK or taken < end
-            end = taken
-        self._offset += end
-        texts = (line.decode("utf-8", errors="replace") for line in lines)
-        pairs = (from_line(text) for text in texts if self._is_wanted(text))
-        return [pair for pair in pairs if pair is not None]
-
-
-def _some(lines: list[bytes], most: int) -> tuple[list[bytes], int]:
-    """The first `most` of `lines`, not counting progress that more of it follows; and how many
-    bytes these come from."""
-    kept, size = list[bytes](), 0
-    for line in lines:
-        is_superseded = bool(kept) and kept[-1].startswith(_PROGRESS)
-        if is_superseded and line.startswith(_PROGRESS):
-            kept.pop()
-        if len(kept) == most:
-            break
-        kept.append(line)
-        size += len(line)
-    return kept, size
-
-
-def run_name(settings: AnySettings) -> str:
-    """A short folder name that says what a run with `settings` does."""
-    subject, what = _name_of(settings)
-    return f"{subject[:_LONGEST]}-{what[:_LONGEST]}"
-
-
-def _name_of(settings: AnySettings) -> tuple[str, str]:
-    """What it is about, and what is done there."""
-    if isinstance(settings, ImportSettings):
-        return network_type(settings.model).label, "imported"
-    if settings.kind == "train":
-        what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
-        return what, data_set(settings.data).label
-    what = settings.plane if settings.kind == "probe" else settings.kind
-    if settings.kind == "probe-input":
-        what = f"image{settings.image}"
-    return settings.networks[0].label, what
-
-
 def _object(content: Any) -> dict[str, Any]:
     """A JSON object; anything else counts as an empty one."""
     return cast(dict[str, Any], content) if isinstance(content, dict) else {}
-
-
-def free_folder(parent: Path, name: str, suffixes: Sequence[str] = ("",)) -> Path:
-    """`parent/name`, or `parent/name-2`, … : the first that does not exist, whichever of
-    `-suffixes` follows."""
-    endings = [f"-{suffix}" if suffix else "" for suffix in suffixes]
-    folder, n = parent / name, 2
-    while any(exists(folder.with_name(folder.name + ending)) for ending in endings):
-        folder, n = parent / f"{name}-{n}", n + 1
-    return folder

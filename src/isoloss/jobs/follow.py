@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from isoloss.event_tail import EventTail
 from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress, Started
 from isoloss.jobs.job import Job
-from isoloss.run import EventTail, Run
+from isoloss.run import Run
 from isoloss.run_folder import JOB_LOG, is_run
 
 MOST = 1000

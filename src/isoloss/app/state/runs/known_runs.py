@@ -18,7 +18,8 @@ from isoloss.jobs.stopping import ask_process, end_process
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
 from isoloss.library.sweeps import Sweep, create_sweep, sweep_tag, sweeps_in
-from isoloss.run import Run, free_folder, run_name
+from isoloss.run import Run
+from isoloss.run_names import free_folder, run_name
 from isoloss.settings import AnySettings
 from isoloss.settings.sweep import Swept
 
