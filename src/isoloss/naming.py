@@ -106,6 +106,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
 
 
+def percent(fraction: float) -> str:
+    """A share: `87.1 %`."""
+    return f"{100 * fraction:.1f} %"
+
+
 def size_in_words(count: float) -> str:
     """A number of bytes: `512 B`, `1.2 MB`; units are of 1000."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import filelock
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.event_tail import EventTail
 from isoloss.events import Done, Event, Failed, Paused, to_line
-from isoloss.files import append_line, entries, nothing_at, read_json, write_json
+from isoloss.files import append_line, as_object, entries, nothing_at, read_json, write_json
 from isoloss.naming import printable
 from isoloss.paths import exists, is_folder
 from isoloss.settings import AnySettings, TrainingSettings, explain, parse_settings
@@ -100,12 +100,12 @@ class Run:
         if not exists(path):
             entries(folder)  # which says so where it is closed, or no folder
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
-        content = _object(read_json(path))
+        content = as_object(read_json(path))
         if not isinstance(content.get("schema"), int):
             raise IsolossError(f"{path} does not describe a run")
         if content["schema"] > SCHEMA:
             raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
-        begun_in, elsewhere = content.get("folder"), _object(content.get("elsewhere"))
+        begun_in, elsewhere = content.get("folder"), as_object(content.get("elsewhere"))
         try:
             asked = parse_settings(content.get("settings"))
             now = given_elsewhere(asked, elsewhere) if elsewhere else asked
@@ -141,20 +141,20 @@ class Run:
 
     def keep_elsewhere(self) -> None:
         """Write `elsewhere` into `run.json`."""
-        content = _object(read_json(self.folder / names.RUN))
-        content["elsewhere"] = {**_object(content.get("elsewhere")), **self.elsewhere}
+        content = as_object(read_json(self.folder / names.RUN))
+        content["elsewhere"] = {**as_object(content.get("elsewhere")), **self.elsewhere}
         write_json(self.folder / names.RUN, content)
         self.elsewhere.clear()
 
     @property
     def environment(self) -> dict[str, Any]:
         """What the run has recorded of what it ran on."""
-        return _object(_object(read_json(self.folder / names.RUN)).get("environment"))
+        return as_object(as_object(read_json(self.folder / names.RUN)).get("environment"))
 
     def record_environment(self, **facts: Any) -> None:
         """Add what the run runs on (versions, device, hashes) to `run.json`."""
-        content = _object(read_json(self.folder / names.RUN))
-        content["environment"] = {**_object(content.get("environment")), **facts}
+        content = as_object(read_json(self.folder / names.RUN))
+        content["environment"] = {**as_object(content.get("environment")), **facts}
         write_json(self.folder / names.RUN, content)
 
     @property
@@ -306,7 +306,7 @@ class Run:
         Raises:
             IsolossError: if one differs from what is recorded.
         """
-        recorded = _object(self.environment.get("depends_on"))
+        recorded = as_object(self.environment.get("depends_on"))
         for what, value in hashes.items():
             if recorded.get(what, value) != value:
                 again = "give another out=" if self.settings.is_from_python else "start a new run"
@@ -354,8 +354,3 @@ class Run:
             return True
         except IsolossError:
             return False
-
-
-def _object(content: Any) -> dict[str, Any]:
-    """A JSON object; anything else counts as an empty one."""
-    return cast(dict[str, Any], content) if isinstance(content, dict) else {}

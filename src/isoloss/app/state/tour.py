@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from isoloss.app.state.runs.accuracy_curves import percent, radius_text
+from isoloss.app.state.runs.accuracy_curves import radius_text
 from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
 from isoloss.library.entry import Entry
+from isoloss.naming import percent
 from isoloss.results.tables import Row
 
 Phase = Literal["blocked", "asks", "works", "stopped", "done"]

@@ -13,7 +13,8 @@ from isoloss.files import write_csv
 from isoloss.library.columns import setting_in_words
 from isoloss.library.comparison.evaluations import interval
 from isoloss.library.entry import Entry
-from isoloss.library.key_figures import KEY_FIGURES, percent
+from isoloss.library.key_figures import KEY_FIGURES
+from isoloss.naming import percent
 from isoloss.results.intervals import exact_interval
 from isoloss.results.radii import radius_label
 from isoloss.results.tables import Row, over_seeds
@@ -21,7 +22,6 @@ from isoloss.settings import KINDS
 
 _NONE = "–"
 """Stands where a run has no such thing."""
-_TRAININGS = ("train", "import")
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
         low, high = _ends(entry, name, value, rows)
         text = percent(value)
         if not math.isnan(low):
-            text = f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+            text += f" ({100 * low:.1f} to {100 * high:.1f})"
         return Cell(text, value, low, high)
     if name in ("eps", "radius"):
         return Cell(radius_label(value), value)
@@ -216,7 +216,7 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
 def _ends(entry: Entry, name: str, value: float, rows: Sequence[Row]) -> tuple[float, float]:
     """The interval of a share: of a training its test images', of an evaluation that of the row or
     the seeds it was taken from; NaN where that is not known."""
-    if entry.kind in _TRAININGS and entry.samples is not None and entry.samples[1]:
+    if entry.is_training and entry.samples is not None and entry.samples[1]:
         return exact_interval(round(value * entry.samples[1]), entry.samples[1])
     eps = 0.0 if name == "clean" else entry.figures.get("radius" if name == "certified" else "eps")
     near = [row for row in rows if (row.network, row.eps) == (rows[0].network, eps)]

@@ -13,7 +13,7 @@ from isoloss.app.panels.plots.curve_strokes import hue_color
 from isoloss.app.panels.plots.plot_axes import PlotAxes
 from isoloss.app.panels.plots.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
 from isoloss.app.state.readouts import number
-from isoloss.app.state.runs.accuracy_curves import Axis, percent, radius_text, stretched
+from isoloss.app.state.runs.accuracy_curves import Axis, radius_text, stretched
 from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes, thinned
 from isoloss.app.state.runs.run_comparison import RunComparison, Shown
 from isoloss.app.ui.style import Color, u32, vec
@@ -22,7 +22,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect, extent
 from isoloss.geometry.ticks import nice_ticks
 from isoloss.library.comparison.training import Along
-from isoloss.naming import capitalized
+from isoloss.naming import capitalized, percent
 from isoloss.results.charts import Chart, Trace, limits_of, look_of, names_in
 from isoloss.settings.attack_kinds import Mark
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -22,6 +23,7 @@ from isoloss.settings.text import (
     choices,
     examples_of,
     help_of,
+    holds_one,
     only_with,
     others_of,
     takes_several,
@@ -93,6 +95,10 @@ class FieldSpec:
     def option(self) -> str:
         """Its name on the command line."""
         return "--" + self.name.replace("_", "-")
+
+    def matters(self, values: Mapping[str, Any]) -> bool:
+        """Whether it makes a difference, given the values of the others."""
+        return all(holds_one(values[name], wanted) for name, wanted in self.only_with.items())
 
     def word(self, value: Any) -> str:
         """What the window calls a choice."""

@@ -22,7 +22,7 @@ from isoloss.app.state.forms.verdict import (
 )
 from isoloss.settings import AnySettings, Settings
 from isoloss.settings.sweep import Swept
-from isoloss.settings.text import command_line, holds_one
+from isoloss.settings.text import command_line
 
 
 class Judge(Protocol):
@@ -138,7 +138,7 @@ class Form:
 
     def matters(self, field: FieldSpec) -> bool:
         """Whether a field makes a difference, given the values of the others; else it is hidden."""
-        return all(holds_one(self.values[name], v) for name, v in field.only_with.items())
+        return field.matters(self.values)
 
     def is_changed(self, field: FieldSpec) -> bool:
         """Whether a field that matters holds something else than its default."""

@@ -33,7 +33,6 @@ SCAN = 3.0
 """Seconds between two searches for runs that others have begun or dropped."""
 QUEUE = 1.0
 """Seconds between two looks at the queue, while nothing ends."""
-TRAINING = ("train", "import")
 
 
 class Runs:
@@ -75,7 +74,7 @@ class Runs:
     def trained(self) -> tuple[Entry, ...]:
         """Training runs: what can be probed, newest first."""
         if self._trained[0] != self.library.version:
-            found = tuple(e for e in self.library.entries if e.kind in TRAINING and e.settings)
+            found = tuple(e for e in self.library.entries if e.is_training and e.settings)
             self._trained = self.library.version, found
         return self._trained[1]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss.geometry.findings import Finding, Remedy
+from isoloss.library.columns import settings_in_words
 from isoloss.run_folder import is_run
 from isoloss.settings import KINDS
 from isoloss.settings.text import choices
@@ -30,8 +31,7 @@ def remedy_of(finding: Finding, kind: str) -> dict[str, Any]:
 
 def in_words(remedy: Remedy, kind: str) -> str:
     """A remedy by the labels of the form: "Range of α −2 to 2, Samples 400"."""
-    fields = KINDS[kind].model_fields
-    return ", ".join(f"{fields[name].title} {_value(value)}" for name, value in remedy.items())
+    return ", ".join(settings_in_words(kind, remedy).values())
 
 
 def run_of(source: Path | None) -> Path | None:
@@ -39,18 +39,6 @@ def run_of(source: Path | None) -> Path | None:
     if source is None:
         return None
     return next((folder for folder in (source, source.parent) if is_run(folder)), None)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case None:
-            return "by default"
-        case (low, high):
-            return f"{_value(low)} to {_value(high)}"
-        case float():
-            return f"{value:g}".replace("-", "−")
-        case _:
-            return str(value)
 
 
 def _said_in(message: str, kind: str) -> Remedy:
