@@ -23,10 +23,11 @@ from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
 from isoloss.app.state.runs.run_comparison import RunComparison
+from isoloss.app.state.runs.run_layers import keep_hidden, show_beside
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
-from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
+from isoloss.geometry.analysis.quantities import quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.paths import is_folder
@@ -125,53 +126,18 @@ class Workspace:
             self.change(texture=Texture.CLASS)  # what such a surface is about
         self.selected = layer
 
-    def show_defended(self, folder: Path) -> None:
-        """Show the surface of a run behind its defense, if it is open, beside the run's own, each
-        alone."""
-        layers = self.document.layers
-        for layer in layers:
-            if layer.source == folder / DEFENDED:
-                self.scene.hidden = frozenset(x for x in layers if x.source != folder)
-                self._show_beside(layer)
-
     def _show_first(self, live: LiveSurface, layer: SurfaceLayer) -> None:
         """Open the layer of a run of which there is something to be seen."""
         if live.quantity:
-            self._keep_hidden(layer)
+            keep_hidden(self.document, layer)
         elif live.defended:
-            self._show_beside(layer)
+            show_beside(self.document, layer)
         else:
             self.show(layer)
             open_already = {x.quantity for x in self.live if x.followed is live.followed}
             for name in quantities_of(layer.surface):
                 if name not in open_already:
                     self.live.append(LiveSurface(live.followed, quantity=name))
-
-    def show_quantities(self, layer: SurfaceLayer) -> None:
-        """Open the further quantities of a layer's surface as layers below it, hidden."""
-        known = {x.quantity for x in self.document.layers if x.source == layer.source}
-        for name, title in quantities_of(layer.surface).items():
-            if name not in known:
-                self._keep_hidden(
-                    SurfaceLayer(
-                        f"{layer.name}, {title}", of_quantity(layer.surface, name),
-                        source=layer.source, quantity=name,
-                    )
-                )  # fmt: skip
-
-    def _keep_hidden(self, layer: SurfaceLayer) -> None:
-        """Open a layer that no viewport shows yet."""
-        self.document.add(layer, alone=False)
-        self.scene.hidden |= {layer}
-
-    def _show_beside(self, layer: SurfaceLayer) -> None:
-        """Show a layer alone in another viewport than the active one, seen by the same camera."""
-        active, hidden = self.document.active, self.scene.hidden
-        self.document.add(layer)
-        self.scene.hidden = hidden | {layer}
-        comparing.show_in(self.document, layer, 0 if active else 1)
-        self.document.active = active
-        self.document.links = replace(self.document.links, camera=True)
 
     def toggle_layer(self, layer: SurfaceLayer) -> None:
         """Show or hide a layer in the active viewport."""
