@@ -17,7 +17,7 @@ RUNS = (
     "--sweep lr=0.1,0.03,0.01,0.003",
     "probe runs/rates-lr0.1 --plane pca --samples 256 --out runs/rates-pca",
     "attack runs/rates-lr0.1 --samples 100 --eps 0.02 0.05 0.1 --attacks pgd --out runs/attacked",
-    "attack runs/rates-lr0.01 --samples 100 --eps 0.02 0.05 0.1 --attacks pgd --out runs/attacked-2",
+    "attack runs/rates-lr0.01 --samples 100 --eps 0.02 0.05 0.1 --attacks pgd --out runs/second",
 )
 FIGURE = "compare tag:rates --what training --part test --out"
 
