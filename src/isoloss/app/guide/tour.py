@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
@@ -31,6 +31,7 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.geometry.rect import Rect, extent, overlap
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.settings.text import command_line
 
 WIDTH, WIDE = 24.0, 38.0
@@ -56,13 +57,14 @@ class Tour:
         experiments: ExperimentsPanel,
         *,
         show_examples: Callable[[OpenEvaluation], object],
+        compare: Callable[[Sequence[Entry]], object],
         is_asking: Callable[[], bool],
     ) -> None:
         """Args: is_asking: whether keys are meant for a dialog or a list."""
         self.workspace, self.experiments = workspace, experiments
         self.state = TourState(workspace)
         self._docking, self._is_asking = docking, is_asking
-        self._show_examples = show_examples
+        self._show_examples, self._compare = show_examples, compare
         self._shown: tuple[int, Phase] | None = None
         self._command = ""
         self._frames, self._takes_focus = 0, False
@@ -118,12 +120,10 @@ class Tour:
             followed = self.workspace.runs.select(state.folder(step.run))
             if followed is not None:
                 self._show(followed)
+            self.workspace.messages.dismiss_of(state.folder(step.run))  # the card says it
         elif phase == "done":
-            for name in step.needs:
-                found = self.workspace.runs.select(state.folder(name))
-                if found is not None:
-                    self.workspace.show_evaluation(found)
-            self.workspace.table.chosen = {*map(state.folder, step.needs)}
+            found = map(self.workspace.runs.library.of, map(state.folder, step.needs))
+            self._compare([entry for entry in found if entry is not None])
         self._command = self._said()
         # Whose keys have gone from field to field goes on from here with Enter.
         by_keys = imgui.get_io().nav_visible and not imgui.is_any_item_active()
