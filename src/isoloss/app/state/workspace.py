@@ -354,6 +354,7 @@ class Workspace:
     def _forget(self, followed: FollowedRun) -> None:
         """Tell no more of a run of which nothing is left."""
         folder = followed.run.folder
+        self.messages.dismiss_of(folder)
         self.live = [live for live in self.live if live.followed is not followed]
         if (evaluation := self.evaluations.of(folder)) is not None:
             self.evaluations.close(evaluation)
