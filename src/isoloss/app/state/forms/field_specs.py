@@ -94,6 +94,11 @@ class FieldSpec:
         """Its name on the command line."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def takes_number(self) -> bool:
+        """Whether one number is asked for."""
+        return self.kind in ("integer", "number")
+
     def word(self, value: Any) -> str:
         """What the window calls a choice."""
         return self.words.get(value, str(value))
