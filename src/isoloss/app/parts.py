@@ -127,6 +127,7 @@ class Parts:
             self.experiments,
             show_examples=self.show_examples,
             compare=self.compare,
+            fills_middle=self.fills_middle,
             is_asking=lambda: self.is_asking,
         )
         ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)

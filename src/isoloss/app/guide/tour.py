@@ -58,13 +58,20 @@ class Tour:
         *,
         show_examples: Callable[[OpenEvaluation], object],
         compare: Callable[[Sequence[Entry]], object],
+        fills_middle: Callable[[str], bool],
         is_asking: Callable[[], bool],
     ) -> None:
-        """Args: is_asking: whether keys are meant for a dialog or a list."""
+        """Build it.
+
+        Args:
+            fills_middle: whether what a panel shows has the room of the pictures.
+            is_asking: whether keys are meant for a dialog or a list.
+        """
         self.workspace, self.experiments = workspace, experiments
         self.state = TourState(workspace)
         self._docking, self._is_asking = docking, is_asking
         self._show_examples, self._compare = show_examples, compare
+        self._fills_middle = fills_middle
         self._shown: tuple[int, Phase] | None = None
         self._command = ""
         self._frames, self._takes_focus = 0, False
@@ -147,8 +154,12 @@ class Tour:
             evaluation = self.workspace.evaluations.of(self.state.folder(step.run))
             if evaluation is not None:
                 self._show_examples(evaluation)
-        elif self._spot(panel) is None and self._has(panel):  # else it has come by itself
+        elif self._has(panel) and not self._is_seen(panel):
             self._docking.bring_to_front(panel)
+
+    def _is_seen(self, panel: str) -> bool:
+        """Whether what a panel shows has come to the front by itself."""
+        return self._spot(panel) is not None or self._fills_middle(panel)
 
     def _has(self, panel: str) -> bool:
         return any(each.name == panel for each in self._docking.panels)

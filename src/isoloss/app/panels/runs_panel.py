@@ -21,6 +21,7 @@ _WIDTHS = {
     "figure": 14, "differs": 14, "size": 5, "tag": 7,
 }  # fmt: skip
 """Of the columns at first, in em."""
+_EXAMPLE = "Find: words, kind:probe, accuracy>0.9"
 _HELP = (
     "Words that occur in name, network, data, tags or note; kind:probe, state:failed, tag:paper, "
     "accuracy>0.9, lr<0.1, size>1GB, date>=2026-11; all must hold"
@@ -57,9 +58,8 @@ class RunsPanel:
         side, room = imgui.get_frame_height(), imgui.get_content_region_avail().x
         wanted = room - imgui.calc_text_size(counted).x - em(1.0) - 2 * side
         imgui.set_next_item_width(max(min(wanted, em(34)), em(8)))
-        changed, words = imgui.input_text_with_hint(
-            "##words", "Find: words, kind:probe, accuracy>0.9", table.words
-        )
+        otherwise = shortened(_EXAMPLE, imgui.calc_item_width() - em(1.1))
+        changed, words = imgui.input_text_with_hint("##words", otherwise, table.words)
         if not imgui.is_item_active():  # below it, what is wrong with them is said
             hint(_HELP)
         if changed:

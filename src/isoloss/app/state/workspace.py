@@ -63,7 +63,7 @@ class Workspace:
         self.foresight = Foresight(self.runs.library, self.messages)
         library = self.runs.library
         self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
-        self.begun = BegunRuns(library, self.forms)
+        self.begun = BegunRuns(library, self.forms, self.messages)
         self.table = RunTable(library, self.messages)
         self.comparison = RunComparison(self.table, self.runs.watch)
         appearance = Appearance(theme=_theme(preferences.theme))
@@ -354,7 +354,6 @@ class Workspace:
     def _forget(self, followed: FollowedRun) -> None:
         """Tell no more of a run of which nothing is left."""
         folder = followed.run.folder
-        self.messages.dismiss_of(folder)
         self.live = [live for live in self.live if live.followed is not followed]
         if (evaluation := self.evaluations.of(folder)) is not None:
             self.evaluations.close(evaluation)

@@ -317,12 +317,14 @@ def test_a_run_that_did_nothing_is_taken_back(here, events, is_left):
     workspace.begun.remember(form, followed)
     for event in events:
         run.emit(event)
-    followed.refresh()
+    workspace.runs.update(0.0)
     assert followed.status == "failed"
+    assert [message.run for message in workspace.messages.shown] == [run.folder]
     gone = workspace.begun.update(0.0)
     assert (here / "runs" / "new").exists() is is_left
     assert gone == ([] if is_left else [followed])
     assert form.error == ("" if is_left else "Too large")
     assert form.wrong == ("" if is_left else "lr")
+    assert bool(workspace.messages.shown) is is_left, "it is said in one place"
     form.set("epochs", 3)
     assert form.error == ""
