@@ -126,6 +126,8 @@ class Parts:
             self.docking,
             self.experiments,
             show_examples=self.show_examples,
+            compare=self.compare,
+            fills_middle=self.fills_middle,
             is_asking=lambda: self.is_asking,
         )
         ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
@@ -31,6 +31,7 @@ from isoloss.app.ui.widgets import (
 )
 from isoloss.geometry.rect import Rect, extent, overlap
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.settings.text import command_line
 
 WIDTH, WIDE = 24.0, 38.0
@@ -56,13 +57,21 @@ class Tour:
         experiments: ExperimentsPanel,
         *,
         show_examples: Callable[[OpenEvaluation], object],
+        compare: Callable[[Sequence[Entry]], object],
+        fills_middle: Callable[[str], bool],
         is_asking: Callable[[], bool],
     ) -> None:
-        """Args: is_asking: whether keys are meant for a dialog or a list."""
+        """Build it.
+
+        Args:
+            fills_middle: whether what a panel shows has the room of the pictures.
+            is_asking: whether keys are meant for a dialog or a list.
+        """
         self.workspace, self.experiments = workspace, experiments
         self.state = TourState(workspace)
         self._docking, self._is_asking = docking, is_asking
-        self._show_examples = show_examples
+        self._show_examples, self._compare = show_examples, compare
+        self._fills_middle = fills_middle
         self._shown: tuple[int, Phase] | None = None
         self._command = ""
         self._frames, self._takes_focus = 0, False
@@ -118,12 +127,10 @@ class Tour:
             followed = self.workspace.runs.select(state.folder(step.run))
             if followed is not None:
                 self._show(followed)
+            self.workspace.messages.dismiss_of(state.folder(step.run))  # the card says it
         elif phase == "done":
-            for name in step.needs:
-                found = self.workspace.runs.select(state.folder(name))
-                if found is not None:
-                    self.workspace.show_evaluation(found)
-            self.workspace.table.chosen = {*map(state.folder, step.needs)}
+            found = map(self.workspace.runs.library.of, map(state.folder, step.needs))
+            self._compare([entry for entry in found if entry is not None])
         self._command = self._said()
         # Whose keys have gone from field to field goes on from here with Enter.
         by_keys = imgui.get_io().nav_visible and not imgui.is_any_item_active()
@@ -147,8 +154,12 @@ class Tour:
             evaluation = self.workspace.evaluations.of(self.state.folder(step.run))
             if evaluation is not None:
                 self._show_examples(evaluation)
-        elif self._spot(panel) is None and self._has(panel):  # else it has come by itself
+        elif self._has(panel) and not self._is_seen(panel):
             self._docking.bring_to_front(panel)
+
+    def _is_seen(self, panel: str) -> bool:
+        """Whether what a panel shows has come to the front by itself."""
+        return self._spot(panel) is not None or self._fills_middle(panel)
 
     def _has(self, panel: str) -> bool:
         return any(each.name == panel for each in self._docking.panels)

@@ -68,7 +68,7 @@ class ExperimentsPanel:
         self.presets = PresetRow(workspace.messages)
         self._wanted: str | None = None
         self._focus = ""
-        self._may_start = self._is_starting = False
+        self._may_start = self._is_starting = self._is_at_arrow = False
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
         """Bring a form to the front, filled in for what a training run has learnt, or for the
@@ -216,23 +216,29 @@ class ExperimentsPanel:
         right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
         hi = ImVec2(right, imgui.get_item_rect_max().y)
         self._one_or_several(form, field, lo, hi)
-        tip = field.in_words(field.help) + (f" ({field.bounds})" if field.bounds else "")
-        hint_over(lo, hi, f"{label}. {tip}" if fitting != label else tip, terms)
+        tip = _tip(field)
+        if not self._is_at_arrow:
+            hint_over(lo, hi, f"{label}. {tip}" if fitting != label else tip, terms)
 
     def _label(self, form: Form, field: FieldSpec, label: str, color: Color) -> str:
         """The label as far as there is room, which is returned; and an arrow back to the default
         where the field holds something else."""
         room, side = imgui.get_content_region_avail().x, imgui.get_frame_height()
         at, terms = imgui.get_cursor_pos(), of_field(field.name)
-        is_default = field.required or field.name in form.several or not form.is_changed(field)
+        is_default = field.required or not form.is_changed(field)
+        is_default &= field.name not in form.several
         fitting = shortened(label, room if is_default else room - side)
         imgui.align_text_to_frame_padding()
         dotted(fitting, color, is_term=bool(terms))
+        self._is_at_arrow = False
         if not is_default:
             imgui.set_cursor_pos(ImVec2(at.x + room - side, at.y))
+            tip, color = "Back to the default", palette().muted
             with beside_fields():
-                if icon_button(fa.ICON_FA_ROTATE_LEFT, "reset", color=palette().muted):
+                if icon_button(fa.ICON_FA_ROTATE_LEFT, "reset", tip, color=color):
+                    form.set_several(field.name, None)
                     form.set(field.name, field.default)
+            self._is_at_arrow = imgui.is_item_hovered()
         return fitting
 
     def _input(self, form: Form, field: FieldSpec, *, wrong: bool) -> None:
@@ -249,6 +255,8 @@ class ExperimentsPanel:
                 wrong=wrong,
             )
             form.set(name, entered)
+            if self.fields.entered or not self.fields.has_focus:
+                form.leave(field)
         self._note_keys()
 
     def _note_keys(self) -> None:
@@ -362,7 +370,7 @@ class ExperimentsPanel:
         imgui.begin_disabled(form.settings is None)
         tip = "Try for a second how long it takes, and how much memory"
         if icon_button(fa.ICON_FA_STOPWATCH, "try", tip, color=palette().muted) and known:
-            foresight.begin_trial(known[0])
+            foresight.begin_trials(known)
         imgui.end_disabled()
 
     def _buttons(self, kind: str, form: Form) -> None:
@@ -404,6 +412,13 @@ class ExperimentsPanel:
         self.workspace.forms.do(self.memory.save)
         if not form.runs and (followed := self.workspace.runs.selected) is not None:
             self.workspace.begun.remember(form, followed)
+
+
+def _tip(field: FieldSpec) -> str:
+    """What a field is about, and what may be typed into it."""
+    may = [field.bounds, "several with commas, a run each" if field.takes_number else ""]
+    said = "; ".join(filter(None, may))
+    return field.in_words(field.help) + (f" ({said})" if said else "")
 
 
 def _why_not(form: Form) -> str:

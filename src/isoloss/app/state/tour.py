@@ -245,8 +245,9 @@ def _certified(tour: TourState) -> str:
 
 
 def _compared(tour: TourState) -> str:
-    rows = tour.rows(DEFEND)
-    images = max((row.samples for row in rows), default=0)
+    entry = tour.workspace.runs.library.of(tour.folder(DEFEND))
+    asked = int(entry.settings.get("samples", 0)) if entry is not None else 0
+    images = max((row.samples for row in tour.rows(DEFEND)), default=asked)
     return f"The defense was attacked on {images} images." if images else ""
 
 

@@ -64,7 +64,7 @@ class Workspace:
         self.foresight = Foresight(self.runs.library, self.messages)
         library = self.runs.library
         self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
-        self.begun = BegunRuns(library, self.forms)
+        self.begun = BegunRuns(library, self.forms, self.messages)
         self.table = RunTable(library, self.messages)
         self.comparison = RunComparison(self.table, self.runs.watch)
         appearance = Appearance(theme=_theme(preferences.theme))

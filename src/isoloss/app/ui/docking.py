@@ -296,7 +296,7 @@ class Docking:
 
     def _see_sides(self) -> None:
         """Note on which side each panel is."""
-        middle = _middle()
+        middle = rect_of_middle()
         if middle is None:
             return
         for panel in self.panels:
@@ -359,8 +359,8 @@ def _params() -> hello_imgui.DockingParams:
     return hello_imgui.get_runner_params().docking_params
 
 
-def _middle() -> Rect | None:
-    """Where the central node is."""
+def rect_of_middle() -> Rect | None:
+    """Where the room in the middle is, whichever panel has it; None before it is laid out."""
     space = _params().dock_space_id_from_name(MIDDLE)
     node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
     if node is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from isoloss.app.state.forms.form_watch import FormWatch
 from isoloss.app.state.forms.settings_form import Form
+from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
 from isoloss.events import Failed, Started
 from isoloss.jobs.follow import FollowedRun
@@ -33,8 +34,8 @@ class BegunRuns:
         shown: the form that is to be seen.
     """
 
-    def __init__(self, library: Library, watch: FormWatch) -> None:
-        self._library, self._watch = library, watch
+    def __init__(self, library: Library, watch: FormWatch, messages: Messages) -> None:
+        self._library, self._watch, self._messages = library, watch, messages
         self._begun: list[Begun] = []
         self._refused: list[Begun] = []
         self._looked = -AGAIN, -1
@@ -64,6 +65,7 @@ class BegunRuns:
         for begun in refused:
             if begun.form.version == begun.version:
                 begun.form.refuse(begun.followed.failure)
+                self._messages.dismiss_of(begun.followed.run.folder)
         return [begun.followed for begun in refused]
 
     def _take_back(self, begun: Begun) -> None:

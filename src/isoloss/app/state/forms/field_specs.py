@@ -100,6 +100,11 @@ class FieldSpec:
         """Whether it makes a difference, given the values of the others."""
         return all(holds_one(values[name], wanted) for name, wanted in self.only_with.items())
 
+    @property
+    def takes_number(self) -> bool:
+        """Whether one number is asked for."""
+        return self.kind in ("integer", "number")
+
     def word(self, value: Any) -> str:
         """What the window calls a choice."""
         return self.words.get(value, str(value))

@@ -153,10 +153,10 @@ def test_what_is_shown_as_the_default_is_what_the_settings_take():
         ),
         ("attack", {"source": "runs/a", "attacks": "mine:gone"}, "attacks", "There is no 'gone'"),
         ("attack", {"source": "runs/a", "also": ("runs/gone",)}, "also", "There is no network"),
-        ("certify", {"source": "runs/a", "sigma": "0.25 x"}, "sigma", "Noise σ should be a valid"),
+        ("certify", {"source": "runs/a", "sigma": "0.25 x"}, "sigma", "Noise σ should be a number"),
         ("train", {"model": "timm:resnet19"}, "model", "timm has no network 'resnet19'"),
         ("train", {"device": "cuda:77"}, "device", "This machine has no cuda:77: choose auto"),
-        ("train", {"epochs": "many"}, "epochs", "Epochs should be a valid integer"),
+        ("train", {"epochs": "many"}, "epochs", "Epochs should be a whole number"),
     ],
 )
 def test_what_a_run_would_refuse_is_said_while_it_is_typed(kind, values, wrong, said):
@@ -317,12 +317,14 @@ def test_a_run_that_did_nothing_is_taken_back(here, events, is_left):
     workspace.begun.remember(form, followed)
     for event in events:
         run.emit(event)
-    followed.refresh()
+    workspace.runs.update(0.0)
     assert followed.status == "failed"
+    assert [message.run for message in workspace.messages.shown] == [run.folder]
     gone = workspace.begun.update(0.0)
     assert (here / "runs" / "new").exists() is is_left
     assert gone == ([] if is_left else [followed])
     assert form.error == ("" if is_left else "Too large")
     assert form.wrong == ("" if is_left else "lr")
+    assert bool(workspace.messages.shown) is is_left, "it is said in one place"
     form.set("epochs", 3)
     assert form.error == ""
