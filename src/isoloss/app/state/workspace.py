@@ -72,7 +72,12 @@ class Workspace:
         self.curves = Curves()
         self.evaluations = Evaluations()
         self.session = SessionKeeper(
-            self.document, self.curves, self.evaluations, preferences, self.messages
+            self.document,
+            self.curves,
+            self.evaluations,
+            self.comparison,
+            preferences,
+            self.messages,
         )
         self.live: list[LiveSurface] = []
         self.live_period = PERIOD
@@ -206,7 +211,8 @@ class Workspace:
         self.live = [x for x in self.live if x.curve is not curve]
 
     def close_all(self) -> None:
-        """Close all layers, curves and robustness runs, and the session with them."""
+        """Close all layers, curves, robustness runs and what is compared, and the session with
+        them."""
         for layer in list(self.document.layers):
             self.remove(layer)
         self.document.arrange(1)
@@ -214,11 +220,12 @@ class Workspace:
         self.session.forget()
 
     def close_plots(self) -> None:
-        """Close all curves and robustness runs."""
+        """Close all curves and robustness runs, and compare nothing."""
         for curve in list(self.curves.open):
             self.close_curve(curve)
         for evaluation in list(self.evaluations.open):
             self.evaluations.close(evaluation)
+        self.comparison.clear()
 
     def after_restoring(self) -> None:
         """Bring the rest in line with a document whose layers have been exchanged."""

@@ -209,6 +209,7 @@ def _load_session(workspace: Workspace, path: Path) -> None:
     workspace.close_plots()
     for source in [*session.curves, *session.evaluations]:
         load(workspace, source, remember=False)
+    workspace.comparison.restore(session.comparison)
     workspace.after_restoring()
     for line in session.remarks:
         workspace.messages.say(line, "warning")
