@@ -58,6 +58,28 @@ class Run:
                 that is no run, or cannot be written.
         """
         folder, settings = folder.expanduser().absolute(), anchored(settings)
+        if (run := cls.begun(folder, settings)) is not None:
+            return run
+        write_json(
+            folder / names.RUN,
+            {
+                "schema": SCHEMA,
+                "folder": str(folder),
+                "settings": settings.model_dump(mode="json"),
+                "environment": {},
+            },
+        )
+        return cls(folder, settings, settings)
+
+    @classmethod
+    def begun(cls, folder: Path, settings: AnySettings) -> Run | None:
+        """The run of this request in a folder; None where there is nothing yet.
+
+        Raises:
+            IsolossError: if the folder holds a run that was asked for something else, or something
+                that is no run.
+        """
+        folder, settings = folder.expanduser().absolute(), anchored(settings)
         if names.is_run(folder):
             run = cls.open(folder)
             if settings not in (run.settings, anchored(run.asked)):
@@ -75,16 +97,7 @@ class Run:
             is_taken = exists(folder)
         if is_taken:
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
-        write_json(
-            folder / names.RUN,
-            {
-                "schema": SCHEMA,
-                "folder": str(folder),
-                "settings": settings.model_dump(mode="json"),
-                "environment": {},
-            },
-        )
-        return cls(folder, settings, settings)
+        return None
 
     @classmethod
     def open(cls, folder: Path) -> Run:

@@ -11,6 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.forms.form_fields import FormFields, enter_is_pressed, shown_value
 from isoloss.app.panels.forms.preset_row import PresetRow
+from isoloss.app.state.forms.begun import why_taken
 from isoloss.app.state.forms.field_specs import FieldSpec
 from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.settings_form import Form
@@ -68,6 +69,7 @@ class ExperimentsPanel:
         self.presets = PresetRow(workspace.messages)
         self._wanted: str | None = None
         self._focus = ""
+        self._looked_at: tuple[object, str] = None, ""
         self._may_start = self._is_starting = self._is_at_arrow = False
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
@@ -171,6 +173,16 @@ class ExperimentsPanel:
             return self.workspace.runs.folder / kind
         endings = [run.suffix for run in self.forms[kind].runs]
         return self.workspace.runs.suggest(settings, endings or [""])
+
+    def _taken(self, kind: str, form: Form) -> str:
+        """Why the folder that is typed cannot hold the run that is asked for; "" where it can."""
+        typed, settings = self.folders[kind], form.settings
+        if typed is None or settings is None or form.runs:
+            return ""
+        seen = kind, typed, form.version, self.workspace.runs.library.version
+        if seen != self._looked_at[0]:
+            self._looked_at = seen, why_taken(self.workspace.folder / self.folder(kind), settings)
+        return self._looked_at[1]
 
     def _form(self, kind: str, form: Form) -> None:
         # As high with an error as without one, so that nothing jumps under the hand.
@@ -314,23 +326,28 @@ class ExperimentsPanel:
                 self._note_keys()
                 if changed:
                     self.folders[kind] = typed or None
-        self._command_or_error(form, form.command(Path(folder)))
+        taken = self._taken(kind, form)
+        self._command_or_error(form, form.command(Path(folder)), taken)
         self._foresight(form)
-        self._buttons(kind, form)
+        self._buttons(kind, form, taken)
 
-    def _command_or_error(self, form: Form, command: str) -> None:
-        """The command line that asks for the same or, in its place, what is wrong."""
+    def _command_or_error(self, form: Form, command: str, taken: str) -> None:
+        """The command line that asks for the same or, in its place, what is wrong.
+
+        Args:
+            taken: why the folder cannot hold the run.
+        """
         side = imgui.get_frame_height()
         at = imgui.get_cursor_pos()
         width = imgui.get_content_region_avail().x - side - em(0.3)
-        if form.error:
+        if error := form.error or taken:
             p = palette()
             color = p.muted if form.missing else p.bad
             icon = fa.ICON_FA_CIRCLE_INFO if form.missing else fa.ICON_FA_CIRCLE_EXCLAMATION
             imgui.text_colored(vec(color), icon)
             imgui.set_cursor_pos(ImVec2(at.x + em(1.6), at.y))
-            wrapped(fitted(form.error, width + side - em(1.6), LINES), color)
-            hint(form.error)
+            wrapped(fitted(error, width + side - em(1.6), LINES), color)
+            hint(error)
         else:
             imgui.push_text_wrap_pos(at.x + width)
             imgui.text_colored(vec(palette().muted), fitted(command, width, LINES))
@@ -373,12 +390,14 @@ class ExperimentsPanel:
             foresight.begin_trials(known)
         imgui.end_disabled()
 
-    def _buttons(self, kind: str, form: Form) -> None:
+    def _buttons(self, kind: str, form: Form, taken: str) -> None:
         side = imgui.get_frame_height()
         width = imgui.get_content_region_avail().x - side - em(0.3)
         ready, runs = form.verdict.settings is not None, len(form.verdict.runs)
         what = f"Start {runs:,} runs" if runs else "Start"
-        if not ready:
+        if taken:
+            what, ready = "Output folder: see above", False
+        elif not ready:
             what = shortened(_why_not(form), width - em(3))
         imgui.begin_disabled(not ready)
         if primary_button(f"{fa.ICON_FA_PLAY}  {what}###start", ImVec2(width, 0)):
@@ -395,7 +414,7 @@ class ExperimentsPanel:
         if not form.is_judged:  # as soon as it is
             self._is_starting = True
             return
-        if form.settings is None:
+        if form.settings is None or self._taken(kind, form):
             return
         folder = self.folder(kind)
         if not folder.is_absolute():

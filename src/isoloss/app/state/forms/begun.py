@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from isoloss.app.state.forms.form_watch import FormWatch
 from isoloss.app.state.forms.settings_form import Form
+from isoloss.app.state.forms.trained import short
 from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
 from isoloss.events import Failed, Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.library.library import Library
 from isoloss.run import Run
+from isoloss.settings import AnySettings
 
 AGAIN = 2.0
 """Seconds after which the form that is shown is looked at again."""
@@ -78,6 +81,16 @@ class BegunRuns:
         else:
             shutil.rmtree(run.folder, ignore_errors=True)
             self._refused.append(begun)
+
+
+def why_taken(folder: Path, settings: AnySettings) -> str:
+    """Why a folder cannot hold a run, in the words of a form; "" where it can."""
+    try:
+        Run.begun(folder, settings)
+    except (IsolossError, OSError) as error:
+        said = str(error).partition(", or resume")[0]
+        return said.replace(str(folder), short(folder))
+    return ""
 
 
 def did_nothing(run: Run) -> bool:

@@ -368,11 +368,21 @@ class Runs:
         steps, sweep = self.next_steps(followed), self.sweep_of(folder)
         text = f"{name} is done"
         if sweep is not None:
-            left = [f for f in sweep.folders if f != folder and not self._has_ended(f)]
-            text = f"{text}, and with it all {len(sweep.folders):,} of {sweep.tag}"
+            others = [f for f in sweep.folders if f != folder]
+            left = [f for f in others if not self._has_ended(f)]
+            undone = [f for f in others if not self._is_done(f)]
+            count = len(sweep.folders) - len(undone)
+            how_many = f"{count:,} of the" if undone else "all"
+            text = f"{text}, and with it {how_many} {len(sweep.folders):,} of {sweep.tag}"
+            steps = (COMPARE, *(step for step in steps if step != COMPARE))
             if left:
                 text, steps = f"{name} is done, {len(left):,} more to come", ()
         self._messages.say(text, "done", urgent=True, run=folder, steps=steps)
+
+    def _is_done(self, folder: Path) -> bool:
+        followed, entry = self.of(folder), self.library.of(folder)
+        state = followed.status if followed is not None else entry.state if entry else ""
+        return state == "done"
 
     def _has_ended(self, folder: Path) -> bool:
         followed = self.of(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.begun import why_taken
 from isoloss.app.state.forms.field_specs import fields_of
 from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.form_watch import FormWatch
@@ -298,6 +299,22 @@ def test_a_verdict_of_what_has_changed_since_is_no_verdict():
 
 
 # -- a run that is refused ---------------------------------------------------------------------
+
+
+def test_a_folder_that_is_taken_is_said_before_anything_is_started(here):
+    settings, folder = TrainSettings(), here / "runs" / "new"
+    assert why_taken(folder, settings) == ""
+    Run.create(folder, settings)
+    assert why_taken(folder, settings) == "", "it is resumed"
+    other = why_taken(folder, TrainSettings(epochs=9))
+    assert other == "runs/new already holds a run with other settings: choose another folder"
+    assert why_taken(here / "runs", settings) == (
+        "runs exists and is not a run: choose another folder"
+    )
+    (here / "a file").write_text("")
+    assert why_taken(here / "a file", settings).startswith("a file exists and is not a run")
+    (here / "empty").mkdir()
+    assert why_taken(here / "empty", settings) == ""
 
 
 @pytest.mark.parametrize(
