@@ -112,9 +112,7 @@ class Recorder:
             swapped()
             if self._profile is not None:
                 self._profile.disable()
-            wall, thread, process = (
-                b - a for a, b in zip(self._began, self._clocks(), strict=True)
-            )
+            wall, thread, process = (b - a for a, b in zip(self._began, self._clocks(), strict=True))
             drawing = time.thread_time() - self._drawing
             frame = Frame(self._doing(), wall, thread, process, self._pictures, drawing)
             if self._profile is not None and frame.panels > LONG:

@@ -103,6 +103,10 @@ class TourState:
         """The one at hand."""
         return STEPS[self.index]
 
+    def can_touch(self, phase: Phase) -> bool:
+        """Whether there is something to be touched."""
+        return phase == "done" or (phase == "works" and self.step.grows)
+
     def go_to(self, index: int) -> None:
         """Go to a step."""
         preferences = self.workspace.preferences
