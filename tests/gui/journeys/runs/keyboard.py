@@ -47,7 +47,7 @@ def focused(d: Driver) -> list[str]:
             seen.append(field.name)
         return value
 
-    d.parts.experiments.fields.draw = noted.__get__(d.parts.experiments.fields)
+    d.parts.experiments.rows.fields.draw = noted.__get__(d.parts.experiments.rows.fields)
     return seen
 
 
