@@ -107,7 +107,7 @@ class TourCard:
         if target is None:
             x = (around[0] + around[2] - width) / 2
             y = (around[1] + around[3] - height) / 2
-        imgui.set_next_window_pos(ImVec2(round(x), round(y)), imgui.Cond_.always)
+        imgui.set_next_window_pos(ImVec2(int(x), int(y)), imgui.Cond_.always)
 
     def _title(self) -> None:
         p, state = palette(), self.state
