@@ -66,7 +66,7 @@ def setting_in_words(value: Any, field: FieldInfo | None) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         values = [setting_in_words(v, None) for v in cast("Sequence[Any]", value)]
-        of_two = " to " if field is not None and _is_range(field) else " "
+        of_two = " to " if field is not None and _is_range(field) else ", "
         joint = "×" if field is not None and is_grid(field) else of_two
         return joint.join(values) or "none"
     if isinstance(value, str):

@@ -15,7 +15,13 @@ from isoloss.events import Done, Log, Metric, Paused, Progress, Started
 from isoloss.library.comparison.comparison import Comparing, View
 from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.tables import Row, write_table
-from isoloss.settings import AttackSettings, CertifySettings, ImportSettings, TrainSettings
+from isoloss.settings import (
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    ImportSettings,
+    TrainSettings,
+)
 
 DATA = Log("data: digits, 10 classes, 1,437 training and 360 test images of 32×32")
 
@@ -229,3 +235,22 @@ def test_a_weight_that_is_none_is_refused():
     for weight in (1.0, -0.1, math.nan):
         with pytest.raises(IsolossError, match="--smooth must be from 0 to below 1"):
             View(smooth=weight)
+
+
+def test_a_setting_that_means_another_thing_in_each_kind_is_called_by_neither(begin, compared):
+    begin("a", CertifySettings(source="digits-classifier", draws=400), Started(1))
+    begin("b", DefendSettings(source="digits-classifier", denoiser="small", draws=9), Started(1))
+    titles = {c.name: c.title for c in compared().table.columns}
+    assert titles["draws"] == "Draws"
+    begin("c", DefendSettings(source="digits-classifier", denoiser="small", draws=8), Started(1))
+    entries = compared().table
+    (column,) = (c for c in entries.columns if c.name == "draws")
+    assert [cell.value for cell in column.cells] == [400, 9, 8]
+
+
+def test_a_setting_of_one_kind_alone_has_the_label_of_its_form(begin, compared):
+    begin("a", DefendSettings(source="digits-classifier", denoiser="small", draws=9), Started(1))
+    begin("b", DefendSettings(source="digits-classifier", denoiser="small", sigma=(0.25, 0.5)))
+    columns = {c.name: c for c in compared().table.columns}
+    assert columns["draws"].title == DefendSettings.model_fields["draws"].title
+    assert [cell.text for cell in columns["sigma"].cells] == ["0.25", "0.25, 0.5"]

@@ -32,6 +32,8 @@ NARROWEST, LOWEST = 12.0, 8.5
 """In em: of a plot; where there is room for fewer, they are scrolled."""
 LEAST = 3.6
 """In em: of a table below plots, its header and a run."""
+BAR = 0.22
+"""Of the panel's height: what is above the plots takes at most so much of it, or two lines."""
 OFFERED = 4
 """So many tags are offered while nothing is compared."""
 _CRITERIA: dict[Criterion, str] = {
@@ -61,7 +63,7 @@ class ComparePanel:
         self.workspace, self._parts = parts.workspace, parts
         self.plots: dict[str, ComparePlot] = {}
         self.table = CompareTable()
-        self._top = self._end = 0.0
+        self._top = self._end = self._first = 0.0
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -139,6 +141,7 @@ class ComparePanel:
         if comparison.shown.comparison.charts:
             imgui.set_cursor_pos(start)
             self._top, self._end = start.y, end
+            self._first = imgui.get_cursor_screen_pos().y
             self._which(comparison)
             if any(chart.what == "training" for chart in comparison.charts):
                 self._training(comparison)
@@ -147,13 +150,16 @@ class ComparePanel:
                 self._criterion(comparison)
             self._lines(comparison)
 
-    def _next(self, width: float) -> None:
-        """Go on in this line where there is room for `width` more, else in the next; the first one
-        ends at the buttons."""
+    def _next(self, width: float, *, wraps: bool = True) -> bool:
+        """Go on in this line where there is room for `width` more, else in the next, if there is to
+        be one; the first one ends at the buttons. Returns whether there is room."""
         imgui.same_line(0, em(0.6))
         end = self._end if imgui.get_cursor_pos_y() < self._top + 1 else right_edge()
-        if imgui.get_cursor_pos_x() + width > end:
+        if imgui.get_cursor_pos_x() + width <= end:
+            return True
+        if wraps:
             imgui.new_line()
+        return wraps
 
     def _which(self, comparison: RunComparison) -> None:
         """Which of the charts is drawn."""
@@ -200,16 +206,32 @@ class ComparePanel:
     def _lines(self, comparison: RunComparison) -> None:
         """What dashes mean, where runs have several lines in one plot; training curves are drawn,
         or no longer, by a click on theirs."""
-        charts = comparison.shown.comparison.charts
-        for what in kinds_of(comparison.charts):
-            is_training, names = what == "training", names_in(charts, what)
-            for k, name in enumerate(names) if len(names) > 1 else ():
-                text = shortened(capitalized(name) if is_training else name, em(12))
-                width = em(2.2) + imgui.calc_text_size(text).x
-                self._next(width)
-                on = not is_training or name in comparison.view.parts
-                if self._line(k, name, text, width, on=on, switches=is_training):
-                    self._switch(comparison, name)
+        charts, kinds = comparison.shown.comparison.charts, kinds_of(comparison.charts)
+        named = [(what, names_in(charts, what)) for what in kinds]
+        lines = [(w, k, n) for w, names in named if len(names) > 1 for k, n in enumerate(names)]
+        for done, (what, k, name) in enumerate(lines):
+            is_training = what == "training"
+            text = capitalized(name) if is_training else name
+            text = f"certified, {text}" if what == "radius" and len(kinds) > 1 else text
+            text = shortened(text, em(12))
+            width = em(2.2) + imgui.calc_text_size(text).x
+            if done < len(lines) - 1 and self._is_last_line():
+                width += em(5)  # for how many more there are
+            if not self._next(width, wraps=not self._is_last_line()):
+                more = [each for *_, each in lines[done:]]
+                muted(f"{len(more)} more")
+                hint("\n".join(more))
+                return
+            width = em(2.2) + imgui.calc_text_size(text).x
+            on = not is_training or name in comparison.view.parts
+            if self._line(k, f"{what} {name}", text, width, on=on, switches=is_training):
+                self._switch(comparison, name)
+
+    def _is_last_line(self) -> bool:
+        """Whether what is above the plots may not have another line below the one at hand."""
+        line = imgui.get_frame_height_with_spacing()
+        most = max(int(BAR * imgui.get_window_height() / line), 2)
+        return imgui.get_item_rect_min().y >= self._first + (most - 1.5) * line
 
     @staticmethod
     def _line(k: int, name: str, text: str, width: float, *, on: bool, switches: bool) -> bool:
@@ -219,7 +241,7 @@ class ComparePanel:
         color = p.text if switches and imgui.is_item_hovered() else p.muted
         alpha = 1.0 if on else 0.4
         if switches:
-            hint(f"Draw the {name} curves" + (" no longer" if on else ""))
+            hint(f"Draw the {text.lower()} curves" + (" no longer" if on else ""))
         draw_dash(DASHES[k % len(DASHES)], ImVec2(at.x, at.y + side / 2), em(1.6), color, alpha)
         y = at.y + (side - imgui.get_font_size()) / 2
         imgui.get_window_draw_list().add_text(ImVec2(at.x + em(2.0), y), u32(color, alpha), text)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from isoloss.files import write_csv
 from isoloss.library.columns import setting_in_words
 from isoloss.library.comparison.evaluations import interval
 from isoloss.library.entry import Entry
 from isoloss.library.key_figures import KEY_FIGURES
-from isoloss.naming import percent
+from isoloss.naming import in_words, percent
 from isoloss.results.intervals import exact_interval
 from isoloss.results.radii import radius_label
 from isoloss.results.tables import Row, over_seeds
@@ -150,12 +152,13 @@ def _descriptions(
 def _settings(entries: Sequence[Entry]) -> Iterator[TableColumn]:
     """The settings in which runs that have them differ, in the order of forms."""
     kinds = dict.fromkeys(entry.kind for entry in entries)
-    fields = {
-        name: field
-        for kind in kinds
-        if kind in KINDS
-        for name, field in KINDS[kind].model_fields.items()
-    }
+    fields: dict[str, FieldInfo] = {}
+    titles: dict[str, set[str]] = {}
+    for kind in kinds:
+        for name, field in KINDS[kind].model_fields.items() if kind in KINDS else ():
+            fields[name] = field
+            if any(entry.kind == kind and name in entry.settings for entry in entries):
+                titles.setdefault(name, set()).add(field.title or name)
     for name in dict.fromkeys([*fields, *(n for entry in entries for n in entry.settings)]):
         if not _differs(name, entries):
             continue
@@ -171,7 +174,9 @@ def _settings(entries: Sequence[Entry]) -> Iterator[TableColumn]:
             else Cell()
             for e in entries
         )
-        yield TableColumn(name, (field and field.title) or name, tuple(cells))
+        called = titles.get(name, {name})  # a name of several meanings is told as it is
+        title = in_words(name.replace("_", "-")) if len(called) > 1 else next(iter(called))
+        yield TableColumn(name, title, tuple(cells))
 
 
 def _differs(name: str, entries: Sequence[Entry]) -> bool:

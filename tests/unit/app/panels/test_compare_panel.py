@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from isoloss.app.panels.compare_panel import GAP, LEAST, LOWEST, below, columns
+from isoloss.app.panels.plots import compare_plot
+from isoloss.figures import comparison
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,9 @@ def test_the_table_stands_where_the_plots_have_room(room, needed, height):
 )
 def test_all_plots_are_seen_where_they_can_be(count, room, beside):
     assert columns(count, *room) == beside
+
+
+@pytest.mark.parametrize("dashes", [compare_plot.DASHES, comparison.DASHES])
+def test_what_a_defense_is_attacked_by_is_dashed_each_in_a_way_of_its_own(dashes):
+    attacks = ("PGD", "transfer", "BPDA", "EOT", "Square")
+    assert len(set(dashes)) == len(dashes) >= len(attacks)

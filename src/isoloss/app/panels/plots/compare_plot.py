@@ -34,7 +34,9 @@ MOST_MARKS = 8
 MANY = 24
 """Lines, beyond which only that of the run pointed at has its unsmoothed values behind it, and
 lines have fewer marks: what is drawn stays within a frame."""
-DASHES = ((0.0, 0.0), (0.55, 0.35), (0.18, 0.22), (0.9, 0.45))
+DASHES = (
+    (0.0, 0.0), (0.55, 0.35), (0.18, 0.22), (0.9, 0.45), (0.18, 0.6), (1.5, 0.35),
+)  # fmt: skip
 """In em: lengths of dashes and gaps of the first, second, … line of a run; 0 for none."""
 _AXES: dict[str, Axis] = {"linf": "linf", "l2": "l2", "radius": "radius"}
 _MARKERS = {
@@ -182,9 +184,12 @@ class ComparePlot:
         name = f"{trace.run} {trace.name}"
         if trace.raw is not None and (wide or not self._is_crowded):
             line(f"{name} raw", xs, self._up(trace.raw), (*color[:3], FAINT * color[3]), em(0.08))
-        if trace.steps is not None:
+        corners = _corners(trace)
+        if trace.steps is not None and not dash[0]:
             radii, shares = trace.steps
             stairs(name, radii, 100 * shares, look.color, weight, strength)
+        elif corners is not None:
+            self._dashed(name, *corners, color, dash, weight)
         elif not dash[0]:
             line(name, *self._thinned(trace, xs, ys), color, weight)
         else:
