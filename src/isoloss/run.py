@@ -6,6 +6,7 @@ nothing of how they are computed.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
+from isoloss.events import Done, Event, from_line, to_line
 from isoloss.files import append_line, entries, nothing_at, read_json, write_json
 from isoloss.naming import printable
 from isoloss.paths import exists, is_file, is_folder
@@ -34,6 +35,7 @@ _LONGEST = 50
 _CHUNK = 1 << 20
 """Bytes of events that are read at once, where not all are."""
 _PROGRESS = b'{"event": "progress"'
+_ENDING = re.compile(r'\s*\{\s*"event"\s*:\s*"(done|failed|paused)"')
 
 
 class RunIsHeld(IsolossError):
@@ -290,8 +292,8 @@ class Run:
     @property
     def is_done(self) -> bool:
         """Whether the run is complete."""
-        ends = [e for _, e in self.events() if isinstance(e, Done | Failed | Paused)]
-        return bool(ends) and isinstance(ends[-1], Done) and exists(self._result)
+        ends = EventTail(self.events_path, _ENDING.match).read()  # all the rest may be very much
+        return bool(ends) and isinstance(ends[-1][1], Done) and exists(self._result)
 
     @property
     def _result(self) -> Path:
@@ -370,7 +372,7 @@ class EventTail:
         is_behind: whether the last call has left something to the next.
     """
 
-    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
+    def __init__(self, path: Path, is_wanted: Callable[[str], object] = bool) -> None:
         """Args: is_wanted: whether a line is to be read, told from its text."""
         self._path, self._is_wanted = path, is_wanted
         self._offset = 0

@@ -229,7 +229,7 @@ def open_robustness(d: Driver) -> None:
     d.choose_of_first_run("show")
     d.until(lambda: d.parts.workspace.evaluations.open, "its curves")
     d.ctx.yield_(10)
-    d.click("//Runs")
+    d.parts.docking.bring_to_front("Runs")
     d.click("//Runs/clear")
 
 
