@@ -4,8 +4,8 @@
 
 needs a display, which may be a virtual one, and the tests beside it, for the session is a journey
 of theirs (`tests/gui/journeys/window/long_session.py`): a library is scrolled, sorted and searched,
-runs are opened and compared, forms typed into, layouts switched, while jobs start, run, fail and are
-killed. Of a frame it tells the time on the clock, and that of the processor in the window's own
+runs are opened and compared, forms typed into, layouts switched, while jobs start, run, fail and
+are killed. Of a frame it tells the time on the clock, and that of the processor in the window's own
 thread, which is what other work on the machine changes least: whole, and but for the pictures of
 the surfaces, which a software renderer draws on the same cores. Linux only.
 """
@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ class Recorder:
             swapped()
             if self._profile is not None:
                 self._profile.disable()
-            wall, thread, process = (b - a for a, b in zip(self._began, self._clocks(), strict=True))
+            ends = zip(self._began, self._clocks(), strict=True)
+            wall, thread, process = (end - began for began, end in ends)
             drawing = time.thread_time() - self._drawing
             frame = Frame(self._doing(), wall, thread, process, self._pictures, drawing)
             if self._profile is not None and frame.panels > LONG:
@@ -158,7 +160,7 @@ def histogram(frames: list[Frame], seconds: Callable[[Frame], float]) -> dict[st
     bounds = [0, *EDGES, float("inf")]
     counts = {
         f"{low}-{high}" if high < float("inf") else f">{low}": sum(low <= t < high for t in times)
-        for low, high in zip(bounds[:-1], bounds[1:], strict=True)
+        for low, high in pairwise(bounds)
     }
     median, high = (round(times[int(q * (len(times) - 1))], 1) for q in (0.5, 0.99))
     return {"median": median, "p99": high, "worst": round(times[-1], 1), "counts": counts}

@@ -20,7 +20,7 @@ class EventTail:
         is_behind: whether the last call has left something to the next.
     """
 
-    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
+    def __init__(self, path: Path, is_wanted: Callable[[str], object] = bool) -> None:
         """Args: is_wanted: whether a line is to be read, told from its text."""
         self._path, self._is_wanted = path, is_wanted
         self._offset = 0

@@ -6,6 +6,7 @@ nothing of how they are computed.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
 from isoloss.event_tail import EventTail
-from isoloss.events import Done, Event, Failed, Paused, to_line
+from isoloss.events import Done, Event, to_line
 from isoloss.files import append_line, as_object, entries, nothing_at, read_json, write_json
 from isoloss.naming import printable
 from isoloss.paths import exists, is_folder
@@ -27,6 +28,7 @@ from isoloss.settings import AnySettings, TrainingSettings, explain, parse_setti
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
 
 SCHEMA = 1
+_ENDING = re.compile(r'\s*\{\s*"event"\s*:\s*"(done|failed|paused)"')
 
 
 class RunIsHeld(IsolossError):
@@ -296,8 +298,8 @@ class Run:
     @property
     def is_done(self) -> bool:
         """Whether the run is complete."""
-        ends = [e for _, e in self.events() if isinstance(e, Done | Failed | Paused)]
-        return bool(ends) and isinstance(ends[-1], Done) and exists(self._result)
+        ends = EventTail(self.events_path, _ENDING.match).read()  # all the rest may be very much
+        return bool(ends) and isinstance(ends[-1][1], Done) and exists(self._result)
 
     @property
     def _result(self) -> Path:

@@ -14,7 +14,7 @@ from isoloss.jobs.job import Job
 from isoloss.run import Run
 from isoloss.run_folder import JOB_LOG, is_run
 
-MOST = 1000
+MOST = 400
 """Events that are taken in at once, that no frame waits for very many of them."""
 INTERRUPTED = 130
 """The exit code of a job that was asked to stop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -364,6 +365,7 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
+        self._stand_somewhere()
         changed = self.runs.update(now) | self.foresight.update() | self.comparison.update(now)
         for refused in self.begun.update(now):
             changed = True
@@ -386,6 +388,18 @@ class Workspace:
             if live.curve is not None and not any(x is live.curve for x in self.curves.open):
                 self.curves.show(live.curve)
         return self._differences.update(self.document.layers) or changed
+
+    def _stand_somewhere(self) -> None:
+        """Go to where paths can be seen from, if the folder of the window has been deleted."""
+        try:
+            Path.cwd()
+        except OSError:
+            there = next(filter(is_folder, self.folder.parents))
+            os.chdir(there)
+            self.messages.say(
+                f"the folder {self.folder} is gone: paths are seen from {there} now", "error"
+            )
+            self.folder = self.messages.folder = there
 
     def move(self, now: float | None = None) -> bool:
         """Let shapes come nearer to what they are to be; returns whether any is on its way."""

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from drive import Driver, drive
@@ -60,11 +59,9 @@ def again(d: Driver) -> None:
     d.until(lambda: workspace.scene.layers, "the session")
     assert workspace.scene.layers[0].name == "valley"
 
-    # the death of a job that another window has begun is seen within a second of the clock
+    # the death of a job that another window has begun is seen, and the next has its turn
     os.kill(first.pid, signal.SIGKILL)
-    died = time.monotonic()
     d.until(lambda: first.status == "failed", "its death to be seen")
-    print(f"its death was seen after {time.monotonic() - died:.2f} s")
     assert "killed" in first.failure
     d.until(lambda: second.status == "running", "the next to begin", 60)
     runs.cancel(second)

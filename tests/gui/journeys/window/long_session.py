@@ -71,7 +71,8 @@ def begin(k: int) -> None:
         write_table(run.table_path, rows)
     for epoch in range(settings.epochs + 1 if isinstance(settings, TrainSettings) else 0):
         loss = 0.1 + 2.2 * math.exp(-epoch * (k % 7 + 1) / 50) + 0.1 * math.sin(3 * epoch + k)
-        run.emit(Metric(epoch, 0.1 / (1 + epoch // 40 * 9), loss, 0.5, loss + 0.2, k * 37 % 97 / 97))
+        right, rate = k * 37 % 97 / 97, 0.1 / (1 + epoch // 40 * 9)
+        run.emit(Metric(epoch, rate, loss, 0.5, loss + 0.2, right))
     run.emit(Failed("no memory") if k % 9 == 8 else Done(60.0))
     if k < COMPARED:
         write_about(run.folder, About(tags=("sweep",)))
@@ -229,7 +230,7 @@ def open_robustness(d: Driver) -> None:
     d.choose_of_first_run("show")
     d.until(lambda: d.parts.workspace.evaluations.open, "its curves")
     d.ctx.yield_(10)
-    d.click("//Runs")
+    d.parts.docking.bring_to_front("Runs")
     d.click("//Runs/clear")
 
 

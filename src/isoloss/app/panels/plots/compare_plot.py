@@ -94,8 +94,8 @@ class ComparePlot:
         self._lines = Lines([])
         self._places: dict[float, float] = {}
         self._is_crowded = False
-        self._thin: dict[int, tuple[Array, Array]] = {}
-        self._thin_key: object = None
+        self._worked_out: dict[object, tuple[Array, Array]] = {}
+        self._worked_out_for: object = None
 
     def draw(self, chart: Chart, comparison: RunComparison, size: ImVec2) -> None:
         """Draw it, and find what is pointed at."""
@@ -191,9 +191,12 @@ class ComparePlot:
         elif corners is not None:
             self._dashed(name, *corners, color, dash, weight)
         elif not dash[0]:
-            line(name, *self._thinned(trace, xs, ys), color, weight)
+            line(name, *self._points(trace, xs, ys, dash), color, weight)
         else:
-            self._dashed(name, xs, ys, color, dash, weight)
+            spec = implot.Spec()
+            spec.line_color, spec.line_weight = vec(color), weight
+            spec.flags = int(implot.LineFlags_.segments)
+            implot.plot_line(name, *map(packed, self._points(trace, xs, ys, dash)), spec=spec)
         has_intervals = trace.low is not None and trace.high is not None
         most = MOST_MARKS // 2 if self._is_crowded else MOST_MARKS
         every = 1 if has_intervals else max(len(xs) // most, 1)
@@ -207,34 +210,24 @@ class ComparePlot:
         spec.marker_fill_color = spec.marker_line_color = vec(color)
         implot.plot_scatter(f"{name} mark", packed(xs[::every]), packed(ys[::every]), spec=spec)
 
-    def _thinned(self, trace: Trace, xs: Array, ys: Array) -> tuple[Array, Array]:
-        """The points of a line that are to be seen at the size at which it is drawn."""
+    def _points(
+        self, trace: Trace, xs: Array, ys: Array, dash: tuple[float, float]
+    ) -> tuple[Array, Array]:
+        """The points of a line that are to be seen at the size at which it is drawn, or the ends of
+        its dashes."""
         assert self._chart is not None
-        key = (id(self._chart), self.ends, extent(self.rect))
-        if key != self._thin_key:
-            self._thin_key, self._thin = key, {}
-        if id(trace) not in self._thin:
-            self._thin[id(trace)] = thinned(
-                xs, ys, self.ends, extent(self.rect), is_log=self._chart.is_log
-            )
-        return self._thin[id(trace)]
-
-    def _dashed(
-        self,
-        name: str,
-        xs: Array,
-        ys: Array,
-        color: Color,
-        dash: tuple[float, float],
-        weight: float,
-    ) -> None:
-        assert self._chart is not None
-        lengths = em(dash[0]), em(dash[1])
-        found = dashes(xs, ys, self.ends, extent(self.rect), lengths, is_log=self._chart.is_log)
-        spec = implot.Spec()
-        spec.line_color, spec.line_weight = vec(color), weight
-        spec.flags = int(implot.LineFlags_.segments)
-        implot.plot_line(name, *map(packed, found), spec=spec)
+        lengths, is_log = (em(dash[0]), em(dash[1])), self._chart.is_log
+        key = (id(self._chart), self.ends, extent(self.rect), em(1.0))
+        if key != self._worked_out_for:
+            self._worked_out_for, self._worked_out = key, {}
+        found = self._worked_out.get((id(trace), dash))
+        if found is None:
+            size = extent(self.rect)
+            found = thinned(xs, ys, self.ends, size, is_log=is_log)
+            if dash[0]:
+                found = dashes(*found, self.ends, size, lengths, is_log=is_log)
+            self._worked_out[id(trace), dash] = found
+        return found
 
     # -- pointing ------------------------------------------------------------------------------
 
