@@ -15,10 +15,10 @@ from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
 from isoloss.app.state.defects import in_words
 from isoloss.app.state.herald import Herald
+from isoloss.app.state.layout.shown_panels import VIEWPORT
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
-from isoloss.app.state.shown_panels import VIEWPORT
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import clear_as_panels, rect_of, rect_of_middle

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from isoloss.app.state.docked_text import completed, of_panels
-from isoloss.app.state.layouts import MIDDLE, SHAPES, Layouts, Shape
-from isoloss.app.state.shown_panels import VIEWPORT, ShownPanels
-from isoloss.app.state.sides import (
+from isoloss.app.state.layout.docked_text import completed, of_panels
+from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Layouts, Shape
+from isoloss.app.state.layout.shown_panels import VIEWPORT, ShownPanels
+from isoloss.app.state.layout.sides import (
     Side,
     fitted,
     lowest,
