@@ -116,7 +116,8 @@ class FieldSpec:
             ends = (
                 r"\b" if self.kind == "several" else "(?=: | takes | is with | mirrors | leaves )"
             )
-            text = re.sub(rf"'{value}'|(?<![\w-]){value}{ends}", short, text)
+            chosen = rf"(?<=takes ){value}\b|(?<=else ){value}\b"
+            text = re.sub(rf"'{value}'|(?<![\w-]){value}{ends}|{chosen}", short, text)
         return text
 
 

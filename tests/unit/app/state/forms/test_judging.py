@@ -214,6 +214,19 @@ def test_networks_come_first_then_files_then_own_code():
     assert own["loss"] == ["mine:squared"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("train", "stem", "Automatic takes CIFAR for images up to 64 pixels"),
+        ("train", "denoiser", "Automatic takes Tiny for digits, else Small"),
+        ("import", "order", "Automatic takes By epoch where all files have one, else By name"),
+    ],
+)
+def test_what_automatic_takes_is_called_as_it_is_offered(kind, name, said):
+    field = next(field for field in Form(KINDS[kind]).fields if field.name == name)
+    assert said in field.in_words(field.help)
+
+
 def test_choices_are_called_in_words():
     for kind, model in KINDS.items():
         for field in fields_of(model):
