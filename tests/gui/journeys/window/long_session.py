@@ -44,8 +44,6 @@ def late(num_classes):
 """A network that fails while it is trained."""
 doing = ["opening"]
 """What the person does, last."""
-looked_at = {SHOWN}
-"""The folders of runs that were clicked."""
 
 
 # -- what was there before -------------------------------------------------------------------------
@@ -104,7 +102,6 @@ def list_runs(d: Driver) -> None:
 def scroll(d: Driver) -> None:
     d.click("//Runs")
     d.click_first_run()
-    looked_at.add(d.parts.workspace.runs.selected.run.folder)
     for notches in (*[-3] * 30, *[8] * 15):
         d.ctx.mouse_wheel_y(notches)
         d.ctx.yield_()
@@ -264,7 +261,7 @@ STEPS: tuple[Callable[[Driver], None], ...] = (
 
 
 def session(d: Driver) -> None:
-    read = folders_read()
+    read, selected = folders_read(), folders_selected(d)
     for step in STEPS:
         doing.append(step.__name__.replace("_", " "))
         step(d)
@@ -272,8 +269,21 @@ def session(d: Driver) -> None:
     workspace = d.parts.workspace
     jobs = {f.run.folder for f in workspace.runs.followed}
     assert jobs <= read, "what is followed was not seen to be read"
-    known = jobs | looked_at | {evaluation.folder for evaluation in workspace.evaluations.open}
+    known = jobs | selected | {evaluation.folder for evaluation in workspace.evaluations.open}
     assert not read - known, f"frames read what nobody looks at: {sorted(read - known)[:5]}"
+
+
+def folders_selected(d: Driver) -> set[Path]:
+    """The folders of runs that are clicked from now on."""
+    selected, runs = set[Path](), d.parts.workspace.runs
+    select = runs.select
+
+    def noted(folder: Path) -> object:
+        selected.add(folder)
+        return select(folder)
+
+    runs.select = noted
+    return selected
 
 
 def folders_read() -> set[Path]:
