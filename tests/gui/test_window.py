@@ -42,7 +42,7 @@ def test_a_window_is_killed_and_the_next_finds_everything(travel: Travel, valley
 
 
 def test_a_long_session_reads_only_what_is_watched(travel: Travel) -> None:
-    travel("window/long_session", seconds=250)
+    travel("window/long_session", seconds=400)
 
 
 def test_the_welcome_and_its_thumbnails(travel: Travel) -> None:
