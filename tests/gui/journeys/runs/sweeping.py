@@ -32,8 +32,8 @@ def sweeping(d: Driver) -> None:
     d.type("task/lr/##several", "0.05, 0.01")
 
     d.click("presets/keep preset")
-    d.type("//$FOCUSED/##name", "Mine")
-    d.click("//$FOCUSED/keep")
+    d.type("//$FOCUSED/##name", "Mine")  # and Enter
+    d.until(lambda: not d.ctx.item_exists("//$FOCUSED/keep"), "it to be kept")
 
     d.click("//Experiments/**/start")
     runs = workspace.runs
