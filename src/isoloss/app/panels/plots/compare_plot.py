@@ -137,8 +137,10 @@ class ComparePlot:
         if chart.what == "accuracy":
             radii = {float(eps) for trace in chart.traces for eps in trace.xs}
             self._places = stretched(sorted(radii))
-        lines = [_corners(t) or (self._across(t), self._up(t.ys)) for t in chart.traces]
-        self._lines = Lines(lines, is_log=chart.is_log)
+        self._lines = Lines([*map(self._line, chart.traces)], is_log=chart.is_log)
+
+    def _line(self, trace: Trace) -> tuple[Array, Array]:
+        return _corners(trace) or (self._across(trace), self._up(trace.ys))
 
     def _across(self, trace: Trace) -> Array:
         if not self._places:
@@ -184,19 +186,16 @@ class ComparePlot:
         name = f"{trace.run} {trace.name}"
         if trace.raw is not None and (wide or not self._is_crowded):
             line(f"{name} raw", xs, self._up(trace.raw), (*color[:3], FAINT * color[3]), em(0.08))
-        corners = _corners(trace)
         if trace.steps is not None and not dash[0]:
             radii, shares = trace.steps
             stairs(name, radii, 100 * shares, look.color, weight, strength)
-        elif corners is not None:
-            self._dashed(name, *corners, color, dash, weight)
         elif not dash[0]:
-            line(name, *self._points(trace, xs, ys, dash), color, weight)
+            line(name, *self._points(trace, dash), color, weight)
         else:
             spec = implot.Spec()
             spec.line_color, spec.line_weight = vec(color), weight
             spec.flags = int(implot.LineFlags_.segments)
-            implot.plot_line(name, *map(packed, self._points(trace, xs, ys, dash)), spec=spec)
+            implot.plot_line(name, *map(packed, self._points(trace, dash)), spec=spec)
         has_intervals = trace.low is not None and trace.high is not None
         most = MOST_MARKS // 2 if self._is_crowded else MOST_MARKS
         every = 1 if has_intervals else max(len(xs) // most, 1)
@@ -210,9 +209,7 @@ class ComparePlot:
         spec.marker_fill_color = spec.marker_line_color = vec(color)
         implot.plot_scatter(f"{name} mark", packed(xs[::every]), packed(ys[::every]), spec=spec)
 
-    def _points(
-        self, trace: Trace, xs: Array, ys: Array, dash: tuple[float, float]
-    ) -> tuple[Array, Array]:
+    def _points(self, trace: Trace, dash: tuple[float, float]) -> tuple[Array, Array]:
         """The points of a line that are to be seen at the size at which it is drawn, or the ends of
         its dashes."""
         assert self._chart is not None
@@ -223,7 +220,7 @@ class ComparePlot:
         found = self._worked_out.get((id(trace), dash))
         if found is None:
             size = extent(self.rect)
-            found = thinned(xs, ys, self.ends, size, is_log=is_log)
+            found = thinned(*self._line(trace), self.ends, size, is_log=is_log)
             if dash[0]:
                 found = dashes(*found, self.ends, size, lengths, is_log=is_log)
             self._worked_out[id(trace), dash] = found
