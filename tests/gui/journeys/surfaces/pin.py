@@ -52,6 +52,8 @@ def pin(d: Driver) -> None:
     d.drag(40, 15)
     assert scene.camera.azimuth != camera.azimuth
     click_at(0.5, 0.5, 1)
+    d.until(lambda: d.ctx.item_exists("//$FOCUSED/unpin"), "the layer's menu")
+    d.press(imgui.Key.escape)
     wait_past_a_double_click()
     assert places() == [first, second]
 
