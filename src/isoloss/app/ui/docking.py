@@ -360,12 +360,14 @@ def _params() -> hello_imgui.DockingParams:
 
 
 def rect_of_middle() -> Rect | None:
-    """Where the room in the middle is, whichever panel has it; None before it is laid out."""
+    """Where the room in the middle is, below the tabs of whichever panel has it; None before it is
+    laid out."""
     space = _params().dock_space_id_from_name(MIDDLE)
     node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
     if node is None:
         return None
-    return node.pos.x, node.pos.y, node.pos.x + node.size.x, node.pos.y + node.size.y
+    top = node.pos.y + imgui.get_frame_height()
+    return node.pos.x, top, node.pos.x + node.size.x, node.pos.y + node.size.y
 
 
 def _ancestors(name: str) -> list[imgui.internal.DockNode]:
