@@ -32,8 +32,7 @@ class FormDriver:
         """Choose what a field offers, which is just this."""
         d, panel = self._d, self._d.parts.experiments
         form = panel.forms[self._kind.lower()]
-        d.until(lambda: form.is_judged, "the form to be looked at")
-        assert [offer.value for offer in form.verdict.offers[name]] == offered
+        d.until(lambda: [o.value for o in form.verdict.offers[name]] == offered, "the offers")
         self._here()
         d.click(f"{self._usual}/{name}/suggestions")
         d.until(lambda: d.ctx.item_exists(f"//$FOCUSED/choice {choice}"), "the list")

@@ -13,6 +13,8 @@ def probe(d: Driver) -> None:
     d.click("//Experiments/kinds/Probe")
     form = d.parts.experiments.forms["probe"]
     d.until(lambda: form.wrong == "source", "the form to ask for a network")
+    here = str(runs.trained[0].folder.relative_to(workspace.folder))
+    d.until(lambda: form.verdict.offers["source"][0].value == here, "it to be offered")
     d.click("//Experiments/**/source/suggestions")
     d.click("//$FOCUSED/choice 0")
     d.until(lambda: form.settings is not None, "the form to be right")

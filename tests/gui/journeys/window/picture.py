@@ -77,6 +77,7 @@ def picture(d: Driver) -> None:
         assert saved.size == (1280, 720)
     d.until(lambda: not d.parts.renderings.active, "the job to end")
     open_dialog(d)
+    d.type(f"{DIALOG}/**/##seconds", 60)
     save(d, "long.gif")
     (movie,) = d.parts.renderings.active
     d.click("//rendering##0/cancel")
