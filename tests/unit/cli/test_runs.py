@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,10 @@ def two_runs(tmp_path, monkeypatch):
     good.emit(Metric(1, 0.1, 1.0, 0.5, 1.0, 0.875))
     good.emit(Done(60.0))
     bad = Run.create(tmp_path / "runs" / "bad", TrainSettings(lr=0.5))
-    bad.emit(Failed("no memory"))
+    later = time.time() + 1
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: later)
+        bad.emit(Failed("no memory"))
 
 
 def listed(capsys, *words):
