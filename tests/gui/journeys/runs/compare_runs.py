@@ -129,6 +129,8 @@ def compare_runs(d: Driver) -> None:
     d.click("//$FOCUSED/$$4/Accuracy against ε, L∞")
     d.until(lambda: [c.name for c in comparison.charts] == ["linf"], "the one chart")
     d.shot("compare_accuracy.png")
+    for message in list(workspace.messages.shown):  # they lie over the buttons
+        workspace.messages.dismiss(message)
     d.click("//Compare/clear")
     d.until(lambda: not comparison.shown.comparison.entries, "nothing to be compared")
     d.shot("compare_nothing.png")
