@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import errno
 import os
 import sys
@@ -46,6 +47,10 @@ def main(arguments: Sequence[str]) -> int:
         _say(str(error))
         return WRONG_REQUEST
     except KeyboardInterrupt:
+        return INTERRUPTED
+    except ctypes.ArgumentError as error:  # what an interrupt becomes on its way into OpenGL
+        if KeyboardInterrupt.__name__ not in str(error):
+            raise
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said to them.
