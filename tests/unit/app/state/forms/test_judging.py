@@ -314,6 +314,24 @@ def test_a_verdict_of_what_has_changed_since_is_no_verdict():
 # -- a run that is refused ---------------------------------------------------------------------
 
 
+def test_why_a_run_was_refused_outlasts_a_look_that_was_under_way():
+    waiting = []
+
+    class Later:
+        def look_at(self, form, typed):
+            waiting.append((form, typed))
+
+    form, judge = Form(TrainSettings, Later()), AtOnce()
+    judge.look_at(*waiting.pop())
+    form.look_again()
+    form.refuse("--lr: too large")
+    judge.look_at(*waiting.pop())
+    assert form.error == "Too large"
+    form.set("lr", 0.01)
+    judge.look_at(*waiting.pop())
+    assert form.error == ""
+
+
 def test_a_folder_that_is_taken_is_said_before_anything_is_started(here):
     settings, folder = TrainSettings(), here / "runs" / "new"
     assert why_taken(folder, settings) == ""
