@@ -64,7 +64,9 @@ class BegunRuns:
             self._begun.remove(begun)
             if begun.followed.status == "failed":
                 self._watch.do(lambda begun=begun: self._take_back(begun))
-        refused, self._refused = self._refused, []
+        refused: list[Begun] = []
+        while self._refused:  # one by one: the watch's thread adds to them meanwhile
+            refused.append(self._refused.pop(0))
         for begun in refused:
             if begun.form.version == begun.version:
                 begun.form.refuse(begun.followed.failure)

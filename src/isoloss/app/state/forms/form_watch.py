@@ -27,8 +27,10 @@ class FormWatch:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a verdict is still to come."""
-        return self._thread is not None and not self._done.is_set()
+        """Whether a verdict, or the end of an errand, is still to come."""
+        if self._thread is None:
+            return False
+        return self._asked.is_set() or not self._done.is_set()
 
     def start(self) -> None:
         """Look in a thread from now on."""
@@ -65,6 +67,7 @@ class FormWatch:
     def _go_on(self) -> None:
         while True:
             self._asked.wait()
+            self._done.clear()  # first: what is asked for is at each moment seen in one of the two
             self._asked.clear()
             while self._wanted or self._errands:
                 self._do_one()
@@ -76,7 +79,7 @@ class FormWatch:
         if self._errands:
             self._errands.pop(0)()
             return
-        form, typed = self._wanted.pop(next(iter(self._wanted)))
+        _, (form, typed) = self._wanted.popitem()  # at once: frames add to them meanwhile
         try:
             verdict = judge(typed, self.here)
         except Exception as error:  # a thread that ends in silence would judge no more
