@@ -115,9 +115,10 @@ class Form:
         """Take in what there is to say of what was typed; nothing, if that has changed since."""
         if typed is self._typed:
             self.verdict, self._typed = verdict, None
-        elif self.is_judged and not self._refused:
-            if (typed.values, typed.several) == self._spread():
-                self.verdict = verdict  # the world has changed
+        elif (
+            self.is_judged and not self._refused and (typed.values, typed.several) == self._spread()
+        ):
+            self.verdict = verdict  # the world has changed
 
     def look_again(self) -> None:
         """Have what is typed looked at once more, for the world may have changed."""
