@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -66,8 +67,9 @@ class RunComparison:
         self._seen: tuple[Any, ...] = ()
         self._entries: list[Entry] = []
         self._wanted: tuple[Any, ...] = ()
+        self._asked: list[Entry] = []
         self._is_reading, self._read_at = False, 0.0
-        self._news: Shown | None = None
+        self._news = queue.SimpleQueue[Shown]()
         self._defect: Exception | None = None
 
     # -- which runs ----------------------------------------------------------------------------
@@ -175,21 +177,23 @@ class RunComparison:
             self._wanted, self._read_at, self._is_reading = wanted, now, True
             places = tuple(self._places[entry.folder] for entry in self._entries)
             entries, view = self._entries, self.view
+            self._asked = entries  # while they are kept, no others have their ids
             self._watch.soon(lambda pause: self._read(entries, places, view, pause))
-        news, self._news = self._news, None
-        if news is not None:  # between two frames, of which each sees one thing
-            self.shown = news
-        return news is not None
+        has_news = False
+        while not self._news.empty():  # between two frames, of which each sees one thing
+            self.shown, has_news = self._news.get(), True
+        return has_news
 
     @property
     def is_reading(self) -> bool:
         """Whether something new is about to be seen."""
-        return self._is_reading or self._news is not None
+        return self._is_reading or not self._news.empty()
 
     def check(self) -> None:
         """Raise what went wrong while reading, once."""
-        defect, self._defect = self._defect, None
+        defect = self._defect
         if defect is not None:
+            self._defect = None
             raise defect
 
     def command(self, out: str = "", **options: str) -> list[str]:
@@ -248,7 +252,7 @@ class RunComparison:
     ) -> None:
         try:
             self._comparing.read(entries, pause)
-            self._news = Shown(self._comparing.seen(view), places, view)
+            self._news.put(Shown(self._comparing.seen(view), places, view))
         except Exception as error:  # it must not end the thread
             self._defect = error
         finally:
