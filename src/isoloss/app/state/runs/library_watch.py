@@ -102,9 +102,9 @@ class _Pace:
         self._since = time.perf_counter()
 
     def pause(self) -> None:
-        """Sleep in proportion to what was worked since the last pause."""
-        self._first()
+        """Sleep in proportion to what was worked since the last pause, if that was enough."""
         worked = time.perf_counter() - self._since
         if worked > _CHUNK:
+            self._first()  # which paces itself
             time.sleep(worked * (1 / _SHARE - 1))
             self._since = time.perf_counter()
