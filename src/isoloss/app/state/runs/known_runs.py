@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from isoloss.app.state.defects import in_words
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.next_steps import COMPARE, NextStep, next_steps
 from isoloss.app.state.runs.library_watch import LibraryWatch
@@ -280,6 +281,8 @@ class Runs:
         if scan:
             self._scanned = now
             self.watch.keep_up()
+            while not self.watch.defects.empty():
+                self._messages.say(in_words("Runs", self.watch.defects.get()), "error")
         changed = self._find()
         told = [f for f in [self.selected] if f is not None and f not in self.followed]
         look = now - self._looked >= ENDS

@@ -29,6 +29,7 @@ class LibraryWatch:
 
     Attributes:
         gpu: the bytes of GPU memory that each process holds, by its id.
+        defects: what has gone wrong in the thread, each once; whoever tells them takes them away.
     """
 
     def __init__(self, library: Library) -> None:
@@ -38,6 +39,8 @@ class LibraryWatch:
         self._asked, self._ended = threading.Event(), False
         self._is_due = False
         self._errands = queue.SimpleQueue[Work]()
+        self.defects = queue.SimpleQueue[Exception]()
+        self._known: set[str] = set()
 
     def start(self) -> None:
         """Scan in a thread from now on."""
@@ -78,15 +81,23 @@ class LibraryWatch:
         while not self._ended:
             began = time.monotonic()
             self._is_due = False
-            pace = _Pace(self._run_errands)
-            self.library.scan(pace.pause)
-            self.library.keep(pace.pause)
-            self.gpu = gpu_memory()
+            try:
+                self._look()
+            except Exception as error:  # it must not end the thread, on which others rely
+                if repr(error) not in self._known:
+                    self._known.add(repr(error))
+                    self.defects.put(error)
             due = time.monotonic() + max(PERIOD, 4 * (time.monotonic() - began))
             while not (self._ended or self._is_due) and (left := due - time.monotonic()) > 0:
                 self._run_errands()
                 self._asked.wait(left)
                 self._asked.clear()
+
+    def _look(self) -> None:
+        pace = _Pace(self._run_errands)
+        self.library.scan(pace.pause)
+        self.library.keep(pace.pause)
+        self.gpu = gpu_memory()
 
     def _run_errands(self) -> None:
         while not self._errands.empty():

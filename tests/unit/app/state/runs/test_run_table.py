@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -97,3 +98,16 @@ def test_a_thread_keeps_the_library_in_step(table, tmp_path):
     watch.stop()
     watch.look()
     assert "e" in names(table.shown)
+
+
+def test_what_goes_wrong_in_a_scan_is_told_once_and_ends_no_thread(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(table.library, "scan", lambda _: [][0])
+    watch, done = LibraryWatch(table.library), threading.Event()
+    watch.start()
+    watch.look()
+    watch.soon(lambda _: done.set())
+    assert done.wait(20)
+    watch.look()
+    watch.stop()
+    assert isinstance(watch.defects.get(), IndexError)
+    assert watch.defects.empty()
