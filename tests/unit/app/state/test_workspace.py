@@ -625,3 +625,12 @@ def test_the_selected_layer_is_moved_and_seen_through(opened):
     opened.move_selected(-1)
     opened.set_opacity(0.1)
     assert (opened.document.layers, b.opacity) == ([b, a], 0.5)
+
+
+def test_a_suggested_folder_is_free_once_a_run_was_begun(tmp_path):
+    runs, settings = Workspace(tmp_path, Preferences()).runs, TrainSettings()
+    first = runs.suggest(settings)
+    assert runs.suggest(settings) == first
+    runs.follow(Run.create(first, settings))
+    assert runs.suggest(settings) == first.with_name(f"{first.name}-2")
+    assert runs.suggest(settings, ["a"]) == first, "a sweep takes up only names with its suffixes"

@@ -32,6 +32,8 @@ ENDS = 0.4
 """Seconds between two looks whether processes that others have begun are still there."""
 SCAN = 3.0
 """Seconds between two searches for runs that others have begun or dropped."""
+FREE = 0.5
+"""Seconds between two looks whether a folder that is suggested is still free."""
 QUEUE = 1.0
 """Seconds between two looks at the queue, while nothing ends."""
 
@@ -64,6 +66,7 @@ class Runs:
         self._forgotten: set[Path] = set()
         self._sweeps: tuple[int, dict[Path, Sweep]] = (-1, {})
         self._trained: tuple[int, tuple[Entry, ...]] = (-1, ())
+        self._suggested: tuple[object, float, Path] = (None, 0.0, folder)
         self._seen = -1
 
     @property
@@ -310,8 +313,13 @@ class Runs:
 
     def suggest(self, settings: AnySettings, suffixes: Sequence[str] = ("",)) -> Path:
         """A free folder for a run with `settings`, or for those of a sweep, named for what they
-        do."""
-        return free_folder(self.folder, run_name(settings), suffixes)
+        do; the disk is asked a few times a second, however often it is drawn."""
+        asked = (settings, *suffixes), len(self.followed), self.library.version
+        now, (seen, looked, found) = time.monotonic(), self._suggested
+        if seen != asked or now - looked >= FREE:
+            found = free_folder(self.folder, run_name(settings), suffixes)
+            self._suggested = asked, now, found
+        return found
 
     def _find(self) -> bool:
         """Follow the runs that are at work or wait, whoever has begun them; returns whether the
