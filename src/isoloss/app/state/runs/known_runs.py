@@ -11,7 +11,7 @@ from isoloss.app.state.messages import Messages
 from isoloss.app.state.next_steps import COMPARE, NextStep, next_steps
 from isoloss.app.state.runs.library_watch import LibraryWatch
 from isoloss.errors import IsolossError
-from isoloss.jobs.devices import device_of, memory_of
+from isoloss.jobs.devices import device_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.jobs.queue import Queue
@@ -252,12 +252,12 @@ class Runs:
         return device_of(followed.device or followed.run.settings.device)
 
     def memory(self, followed: FollowedRun) -> int:
-        """The bytes that a job holds now, of its GPU where it has one; 0 if unknown."""
+        """The bytes that a job holds, of its GPU where it has one; 0 if unknown."""
         pid = followed.pid or (followed.job.pid if followed.job is not None else 0)
         if pid <= 1 or not followed.is_active:
             return 0
         on_gpu = self.device(followed).startswith("cuda")
-        return self.watch.gpu.get(pid, 0) if on_gpu else memory_of(pid)
+        return self.watch.gpu.get(pid, 0) if on_gpu else self.watch.memory(pid)
 
     def forget(self, followed: FollowedRun) -> None:
         """Take a run off the list; its folder and its process stay as they are."""

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 
-from isoloss.jobs.devices import gpu_memory
+from isoloss.jobs.devices import gpu_memory, memory_of
 from isoloss.library.library import Library
 
 PERIOD = 3.0
 """Seconds between two scans, at least."""
+ASKED = 1.0
+"""Seconds between two times that a process's memory is asked for: not everywhere that is a file."""
 _SHARE = 0.25
 """Of the interpreter that a scan takes: the rest is for frames."""
 _CHUNK = 0.001
@@ -39,6 +41,7 @@ class LibraryWatch:
         self._asked, self._ended = threading.Event(), False
         self._is_due = False
         self._errands = queue.SimpleQueue[Work]()
+        self._held: dict[int, tuple[float, int]] = {}
         self.defects = queue.SimpleQueue[Exception]()
         self._known: set[str] = set()
 
@@ -62,6 +65,15 @@ class LibraryWatch:
         else:
             self._errands.put(work)
             self._asked.set()
+
+    def memory(self, pid: int) -> int:
+        """The bytes of memory that a process held a moment ago; 0 where that is not known yet."""
+        asked, held = self._held.get(pid, (-ASKED, 0))
+        now = time.monotonic()
+        if now - asked >= ASKED:
+            self._held[pid] = now, held
+            self.soon(lambda _: self._held.update({pid: (now, memory_of(pid))}))
+        return self._held[pid][1]
 
     def keep_up(self) -> None:
         """Scan where no thread does."""

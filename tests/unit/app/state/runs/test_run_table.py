@@ -111,3 +111,22 @@ def test_what_goes_wrong_in_a_scan_is_told_once_and_ends_no_thread(table, tmp_pa
     watch.stop()
     assert isinstance(watch.defects.get(), IndexError)
     assert watch.defects.empty()
+
+
+def test_the_memory_of_a_process_is_asked_for_beside_the_frames(table, monkeypatch):
+    asked = []
+
+    def memory_of(pid):
+        asked.append((pid, threading.current_thread().name))
+        return 7
+
+    monkeypatch.setattr("isoloss.app.state.runs.library_watch.memory_of", memory_of)
+    monkeypatch.setattr("isoloss.app.state.runs.library_watch.ASKED", 1e9)
+    watch, done = LibraryWatch(table.library), threading.Event()
+    watch.start()
+    watch.memory(11)
+    watch.soon(lambda _: done.set())
+    assert done.wait(20)
+    assert [watch.memory(11), watch.memory(11)] == [7, 7]
+    watch.stop()
+    assert asked == [(11, "library")], "not with every frame"
