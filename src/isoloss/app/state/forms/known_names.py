@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
@@ -163,13 +163,14 @@ def problem_with_function(name: str) -> str:
         return f"There is no module {module}: open the window in the folder that contains it"
     if spec.origin is None or not spec.origin.endswith(".py"):
         return ""
+    file = Path(spec.origin)
     try:
-        tree = ast.parse(Path(spec.origin).read_bytes())
+        seen = file.stat()
+        known = _names_in(file, seen.st_mtime_ns, seen.st_size)
     except SyntaxError as error:
-        return f"{Path(spec.origin).name} is no Python: see its line {error.lineno}"
+        return f"{file.name} is no Python: see its line {error.lineno}"
     except (OSError, ValueError):
-        return f"{spec.origin} cannot be read"
-    known = _names_in(tree)
+        return f"{file} cannot be read"
     if function in known or not known.isdisjoint({"*", "__getattr__"}):
         return ""
     return f"There is no {function!r} in {module}"
@@ -191,10 +192,11 @@ def _spec_of(module: str) -> ModuleSpec | None:
     return spec
 
 
-def _names_in(tree: ast.Module) -> set[str]:
-    """What a module may define, generously."""
+@lru_cache(16)
+def _names_in(file: Path, _written: int, _size: int) -> frozenset[str]:
+    """What a module may define, generously; frames wait while it is parsed."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(file.read_bytes())):
         match node:
             case (
                 ast.FunctionDef(name=name)
@@ -208,7 +210,7 @@ def _names_in(tree: ast.Module) -> set[str]:
                 found |= {(each.asname or each.name).partition(".")[0] for each in names}
             case _:
                 pass
-    return found
+    return frozenset(found)
 
 
 def problem_with_attacks(names: str) -> str:

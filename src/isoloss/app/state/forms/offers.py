@@ -138,11 +138,18 @@ def _functions(file: Path, wanted: str) -> Iterator[str]:
     if file.suffix != ".py" or not file.stem.isidentifier() or not is_file(file):
         return
     try:
-        tree = ast.parse(file.read_bytes())
+        seen = file.stat()
+        found = _arguments_in(file.absolute(), seen.st_mtime_ns, seen.st_size)
     except (OSError, SyntaxError, ValueError):
         return
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
-            arguments = [*node.args.posonlyargs, *node.args.args]
-            if len(arguments) == _ARGUMENTS[wanted]:
-                yield node.name
+    yield from (name for name, count in found if count == _ARGUMENTS[wanted])
+
+
+@lru_cache(_LOOKED_AT)
+def _arguments_in(file: Path, _written: int, _size: int) -> tuple[tuple[str, int], ...]:
+    """The functions of a file, and how many arguments each has; frames wait while it is parsed."""
+    return tuple(
+        (node.name, len(node.args.posonlyargs) + len(node.args.args))
+        for node in ast.parse(file.read_bytes()).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    )
