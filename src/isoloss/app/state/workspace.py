@@ -21,7 +21,7 @@ from isoloss.app.state.motion import Approach, Flow
 from isoloss.app.state.pointing import Pointing
 from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.state.runs.known_runs import Runs, Spawn
-from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
+from isoloss.app.state.runs.live_surface import PERIOD, Grown, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.state.runs.run_layers import keep_hidden, show_beside
@@ -373,9 +373,10 @@ class Workspace:
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
+        read: dict[Path, Grown] = {}
         for live in list(self.live):
             try:
-                if not live.update(now, self.live_period):
+                if not live.update(now, self.live_period, read):
                     continue
             except IsolossError as error:
                 self.messages.say(str(error), "error")

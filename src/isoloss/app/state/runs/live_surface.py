@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,26 @@ PERIOD = 0.08
 """Seconds between two readings of a growing surface, at least."""
 EARLY = 0.8
 """A reading may come after this fraction of the period: frames come a little early or late."""
+
+
+class Grown:
+    """How far a growing surface has come, for all that is shown of it.
+
+    Attributes:
+        count: (A, B) samples seen.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises IsolossError if there is none that can be read."""
+        self._growing = GrowingSurface.open(folder)
+        self.count = self._growing.count
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The surface; raises IsolossError if its values are none."""
+        surface = self._growing.snapshot()
+        check_values(surface)
+        return surface
 
 
 @dataclass
@@ -52,8 +73,17 @@ class LiveSurface:
     _seen: NDArray[np.int64] | None = None
     _updated: float = -PERIOD
 
-    def update(self, now: float | None = None, period: float = PERIOD) -> bool:
+    def update(
+        self,
+        now: float | None = None,
+        period: float = PERIOD,
+        read: dict[Path, Grown] | None = None,
+    ) -> bool:
         """Bring layer or curve up to date, every `period` seconds; returns whether it changed.
+
+        Args:
+            read: what others have read in the same moment, by the folder: further quantities are
+                of one surface, which is read once.
 
         Raises:
             IsolossError: if what the run left cannot be read.
@@ -64,11 +94,11 @@ class LiveSurface:
         self._updated = now
         started = time.process_time()
         try:
-            return self._read()
+            return self._read({} if read is None else read)
         finally:
             self.seconds = time.process_time() - started
 
-    def _read(self) -> bool:
+    def _read(self, read: dict[Path, Grown]) -> bool:
         run = self.followed.run
         has_file = exists(self._source) if self.defended else finished_file(run.folder) is not None
         if self.followed.status == "done" and has_file:
@@ -78,7 +108,7 @@ class LiveSurface:
             if self.layer is not None and not self.quantity:
                 self.layer.trajectories = surface.trajectories
             return True
-        return self._read_growing()
+        return self._read_growing(read)
 
     @property
     def _source(self) -> Path:
@@ -86,14 +116,16 @@ class LiveSurface:
         run = self.followed.run
         return run.defended_path if self.defended else run.folder
 
-    def _read_growing(self) -> bool:
+    def _read_growing(self, read: dict[Path, Grown]) -> bool:
         run = self.followed.run
         growing = run.defended_growing_path if self.defended else run.growing_path
         if not GrowingSurface.exists(growing):
             return False
         try:
-            surface = GrowingSurface.open(growing).snapshot()
-            check_values(surface)
+            grown = read[growing] = read.get(growing) or Grown(growing)
+            if self._seen is not None and np.array_equal(grown.count, self._seen):
+                return False
+            surface = grown.surface
         except IsolossError:
             # It may be just being laid out; what stays damaged is reported when the run ends.
             if not self.followed.is_active:
