@@ -61,7 +61,7 @@ def test_a_session_brings_each_back_as_what_it_was(workspace, surface, tmp_path)
     assert [layer.name for layer in again.view.shown] == ["net", "net, class cat"]
 
 
-def test_a_growing_surface_brings_them_along(workspace, surface, tmp_path):
+def test_a_growing_surface_brings_them_along(workspace, surface, tmp_path, monkeypatch):
     asked = ProbeSettings(source="digits-classifier", quantity="adversarial", grid=5)
     run = Run.create(tmp_path / "runs" / "p", asked)
     run.emit(Started(1, "cpu"))
@@ -77,8 +77,12 @@ def test_a_growing_surface_brings_them_along(workspace, surface, tmp_path):
     clean, attacked = workspace.document.layers
     assert (clean.surface.loss[2, 2], attacked.surface.loss[2, 2]) == (1.0, 1.5)
     growing.add((2, 2), 2.0, 2.0, 1, 2, (5.0, 13.0, 0, 2))
+    taken, take = [], GrowingSurface.snapshot
+    monkeypatch.setattr(GrowingSurface, "snapshot", lambda self: taken.append(1) or take(self))
     workspace.update(next(LATER))
     assert attacked.surface.loss[2, 2] == 2.0
+    workspace.update(next(LATER))
+    assert len(taken) == 1, "one for all layers, and none where nothing is new"
     surface.meta["quantities"] = titles
     surface.save(run.surface_path)
     run.emit(Done(1.0))
