@@ -161,7 +161,7 @@ class Tour:
         if followed is None:
             return ""
         said = command_line(followed.run.settings, Path(state.typed(step.run)))
-        return said.replace(f"{self.workspace.folder}/", "")
+        return state.shortened(said)
 
     # -- where it points ---------------------------------------------------------------------
 

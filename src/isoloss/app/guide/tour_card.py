@@ -189,8 +189,7 @@ class TourCard:
         state, command = self.state, self.command
         if phase == "asks":
             form = self.experiments.forms[state.step.kind]
-            command = form.command(Path(state.typed(state.step.run)))
-            command = command.replace(f"{self.workspace.folder}/", "")
+            command = state.shortened(form.command(Path(state.typed(state.step.run))))
         if not command:
             return
         side = imgui.get_frame_height()

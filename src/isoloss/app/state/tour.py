@@ -5,6 +5,7 @@ What has been done of it is what these runs say, so it can be left and gone on w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,6 +181,10 @@ class TourState:
         """The folder of a run as one would type it."""
         folder, base = self.folder(run), self.workspace.folder
         return str(folder.relative_to(base)) if folder.is_relative_to(base) else str(folder)
+
+    def shortened(self, command: str) -> str:
+        """A command line, its paths as one would type them."""
+        return command.replace(f"{self.workspace.folder}{os.sep}", "")
 
     def notice(self) -> None:
         """Tick what has been done with what the step has found; to be called in every frame."""
