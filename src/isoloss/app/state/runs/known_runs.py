@@ -328,9 +328,10 @@ class Runs:
             return False
         self._seen = self.library.version
         waiting = {*self.queue.waiting}
+        known = self._forgotten | {f.run.folder for f in self.followed}
         for entry in reversed(self.library.entries):
             wanted = entry.state == "running" or entry.folder in waiting
-            if not wanted or entry.folder in self._forgotten or self.of(entry.folder) is not None:
+            if not wanted or entry.folder in known:
                 continue
             try:
                 self.followed.insert(0, FollowedRun(Run.open(entry.folder)))
@@ -380,8 +381,11 @@ class Runs:
         text = f"{name} is done"
         if sweep is not None:
             others = [f for f in sweep.folders if f != folder]
-            left = [f for f in others if not self._has_ended(f)]
-            undone = [f for f in others if not self._is_done(f)]
+            begun = {*self.queue.waiting, *(f.run.folder for f in self.active)}
+            states = {entry.folder: entry.state for entry in self.library.entries}
+            states |= {f.run.folder: f.status for f in self.followed}
+            left = [f for f in others if f in begun]
+            undone = [f for f in others if states.get(f) != "done"]
             count = len(sweep.folders) - len(undone)
             how_many = f"{count:,} of the" if undone else "all"
             text = f"{text}, and with it {how_many} {len(sweep.folders):,} of {sweep.tag}"
@@ -389,14 +393,3 @@ class Runs:
             if left:
                 text, steps = f"{name} is done, {len(left):,} more to come", ()
         self._messages.say(text, "done", urgent=True, run=folder, steps=steps)
-
-    def _is_done(self, folder: Path) -> bool:
-        followed, entry = self.of(folder), self.library.of(folder)
-        state = followed.status if followed is not None else entry.state if entry else ""
-        return state == "done"
-
-    def _has_ended(self, folder: Path) -> bool:
-        followed = self.of(folder)
-        if followed is not None:
-            return not followed.is_active and self.place(followed) is None
-        return folder not in self.queue.waiting
