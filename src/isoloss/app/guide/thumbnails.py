@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from isoloss.app.ui.style import palette
+from isoloss.app.ui.style import DARK, LIGHT
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
 from isoloss.geometry.arrays import Pixels
@@ -129,7 +129,7 @@ class Thumbnails:
                 canvas.want(_scene(read.layer, key[1]), SIZE, scale=1.3)
                 while not canvas.draw_piece():
                     yield
-                pixels = _on_ground(canvas.pixels())
+                pixels = _on_ground(canvas.pixels(), key[1])
                 if self._thread is not None:
                     self._thread.submit(_save, _place(*key), pixels, read.title, read.note)
             picture = ImageTexture(pixels) if pixels is not None else None
@@ -185,10 +185,10 @@ def _scene(layer: SurfaceLayer, theme: str) -> Scene:
     return Scene([layer], appearance=appearance, camera=_CAMERA)
 
 
-def _on_ground(drawn: Pixels) -> Pixels:
-    """What was drawn, over the colour that it is shown on."""
+def _on_ground(drawn: Pixels, theme: str) -> Pixels:
+    """What was drawn, over the colour that it is shown on; the theme may be another by now."""
     pixels = drawn.astype(np.float32)
-    ground = np.array(palette().field[:3], np.float32) * 255
+    ground = np.array((LIGHT if theme == "light" else DARK).field[:3], np.float32) * 255
     pixels[..., :3] += (1 - pixels[..., 3:] / 255) * ground
     pixels[..., 3] = 255
     return np.clip(pixels + 0.5, 0, 255).astype(np.uint8)
