@@ -9,6 +9,7 @@ from isoloss.app.panels.plots.curve_strokes import Stroke, draw_sample
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, hint
+from isoloss.library.comparison.differences import DifferenceTable
 from isoloss.naming import drawable_line, printable
 
 _SWATCH = 2.1
@@ -28,7 +29,8 @@ class CompareTable:
         self.order: list[int] = []
         self.pointed: int | None = None
         self._sort, self._reverse = -1, False
-        self._key: object = None
+        self._ordered: DifferenceTable | None = None
+        self._how: object = None
 
     @property
     def is_sorted(self) -> bool:
@@ -92,9 +94,9 @@ class CompareTable:
                 self._reverse = first.get_sort_direction() == imgui.SortDirection.descending
             specs.specs_dirty = False
         table = comparison.shown.comparison.table
-        key = (id(table), self._sort, self._reverse)
-        if key != self._key:
-            self._key = key
+        how = self._sort, self._reverse
+        if table is not self._ordered or how != self._how:
+            self._ordered, self._how = table, how
             in_order = table.order(max(self._sort, 0), reverse=self._reverse)
             self.order = in_order if self.is_sorted else [*range(len(table.names))]
 
