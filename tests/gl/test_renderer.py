@@ -10,6 +10,8 @@ from isoloss.errors import IsolossError
 from isoloss.geometry.surface import Surface
 from isoloss.gl.annotations.decorations import nothing_of
 from isoloss.gl.device import buffers
+from isoloss.gl.device.context import HeadlessContext
+from isoloss.gl.device.program import peeled, shared
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.canvas import Canvas
 from isoloss.gl.frame.renderer import Renderer
@@ -240,6 +242,34 @@ def test_a_surface_that_layers_share_is_drawn_once(renderer, layer):
     assert (drawn(layer, again) == drawn(layer)).all()
     assert (drawn(layer, again, other) == drawn(layer, other)).all()
     assert (drawn(layer, other) != drawn(layer)).any()
+
+
+def test_renderers_of_a_context_share_their_programs_and_a_new_context_knows_none(context):
+    assert shared("line") is shared("line")
+    assert peeled("line") is peeled("line") is not shared("line")
+    before = shared("line")
+    with HeadlessContext():
+        assert shared("line") is not before
+    context.make_current()
+    assert shared("line") is before
+
+
+def test_drawing_and_freeing_leaves_no_textures_or_programs(target, layer):
+    def alive() -> list[int]:
+        """The names of what there is: drivers give the smallest that are free."""
+        names = range(1, 4000)
+        return [sum(map(is_one, names)) for is_one in (GL.glIsTexture, GL.glIsProgram)]
+
+    def draw() -> None:
+        renderer = Renderer()
+        layer.opacity = 0.5
+        renderer.draw(Scene([layer]), target)
+        renderer.free()
+
+    draw()
+    before = alive()
+    draw()
+    assert alive() == before
 
 
 @pytest.mark.parametrize("moving", [False, True])

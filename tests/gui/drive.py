@@ -108,6 +108,16 @@ class Driver:
         self.until(lambda: self._wanted is None, "the picture")
         return self._pixels
 
+    def changes(self, act: Callable[[], Any], **expected: Any) -> None:
+        """`act` changes the active viewport's picture, and the appearance to what is expected."""
+        before = self.picture()
+        act()
+        self.ctx.yield_(2)
+        different = int((before != self.picture()).any(axis=2).sum())
+        assert different > 100, f"no change of {expected}"
+        for name, value in expected.items():
+            assert getattr(self.parts.workspace.appearance, name) == value, name
+
     def drag(self, dx: float, dy: float, button: int = 0, index: int | None = None) -> None:
         """Drag from the middle of a viewport, the active one if none is named."""
         self.point(0.5, 0.5, index)

@@ -22,6 +22,7 @@ from isoloss.app.ui.menus import draw_menus
 from isoloss.app.window import IDLE, TITLE, App
 from isoloss.display import has_display
 from isoloss.errors import IsolossError
+from isoloss.gl.device import context
 from isoloss.jobs.job import Job
 from isoloss.run import Run
 from isoloss.user_folders import config_folder
@@ -146,6 +147,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     def ready() -> None:
         # Paths typed later mean the folder the window was opened in, wherever GLFW has gone.
         os.chdir(app.workspace.folder)
+        context.begin()
         desktop.listen_to_drops(app.drop)
         desktop.keep_larger_than(LEAST)
 

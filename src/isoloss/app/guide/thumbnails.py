@@ -129,6 +129,7 @@ class Thumbnails:
                 canvas.want(_scene(read.layer, key[1]), SIZE, scale=1.3)
                 while not canvas.draw_piece():
                     yield
+                yield
                 pixels = _on_ground(canvas.pixels(), key[1])
                 if self._thread is not None:
                     self._thread.submit(_save, _place(*key), pixels, read.title, read.note)

@@ -69,6 +69,8 @@ class ComparePanel:
         """Draw the panel's content."""
         comparison = self.workspace.comparison
         comparison.check()
+        for drawn in (self.table, *self.plots.values()):
+            drawn.pointed = None  # whether it is drawn now or not
         self._bar(comparison)
         found = comparison.shown.comparison
         if not found.entries:
@@ -287,8 +289,6 @@ class ComparePanel:
             rows = -(-len(charts) // beside)
             width = (room.x - gap * (beside - 1)) / beside
             height = max((room.y - gap * (rows - 1)) / rows, em(LOWEST))
-            for plot in self.plots.values():
-                plot.pointed = None
             for k, chart in enumerate(charts):
                 if k % beside:
                     imgui.same_line(0, gap)

@@ -8,7 +8,8 @@ from isoloss.app.panels.plots.compare_plot import look_in_window
 from isoloss.app.panels.plots.curve_strokes import Stroke, draw_sample
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.style import palette, vec
-from isoloss.app.ui.widgets import em, hint
+from isoloss.app.ui.widgets import SORTED_TABLE, em, hint
+from isoloss.library.comparison.differences import DifferenceTable
 from isoloss.naming import drawable_line, printable
 
 _SWATCH = 2.1
@@ -28,7 +29,8 @@ class CompareTable:
         self.order: list[int] = []
         self.pointed: int | None = None
         self._sort, self._reverse = -1, False
-        self._key: object = None
+        self._ordered: DifferenceTable | None = None
+        self._how: object = None
 
     @property
     def is_sorted(self) -> bool:
@@ -46,20 +48,9 @@ class CompareTable:
         self.pointed = None
         table = comparison.shown.comparison.table
         names = [column.name for column in table.columns]
-        flags = (
-            imgui.TableFlags_.scroll_y
-            | imgui.TableFlags_.scroll_x
-            | imgui.TableFlags_.row_bg
-            | imgui.TableFlags_.resizable
-            | imgui.TableFlags_.reorderable
-            | imgui.TableFlags_.hideable
-            | imgui.TableFlags_.sortable
-            | imgui.TableFlags_.sort_tristate
-            | imgui.TableFlags_.sizing_fixed_fit
-        )
-        if not imgui.begin_table(
-            f"differences##{' '.join(names)}", 1 + len(names), int(flags), size
-        ):
+        title, flags = f"differences##{' '.join(names)}", SORTED_TABLE
+        flags |= int(imgui.TableFlags_.sort_tristate)
+        if not imgui.begin_table(title, 1 + len(names), flags, size):
             return
         imgui.table_setup_scroll_freeze(1, 1)
         no_hide = int(imgui.TableColumnFlags_.no_hide)
@@ -92,9 +83,9 @@ class CompareTable:
                 self._reverse = first.get_sort_direction() == imgui.SortDirection.descending
             specs.specs_dirty = False
         table = comparison.shown.comparison.table
-        key = (id(table), self._sort, self._reverse)
-        if key != self._key:
-            self._key = key
+        how = self._sort, self._reverse
+        if table is not self._ordered or how != self._how:
+            self._ordered, self._how = table, how
             in_order = table.order(max(self._sort, 0), reverse=self._reverse)
             self.order = in_order if self.is_sorted else [*range(len(table.names))]
 

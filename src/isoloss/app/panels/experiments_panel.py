@@ -54,7 +54,7 @@ class ExperimentsPanel:
         self.rows = FormRows()
         self.presets = PresetRow(workspace.messages)
         self._wanted: str | None = None
-        self._looked_at: tuple[object, str] = None, ""
+        self._place: tuple[object, Path, str] = None, Path(), ""
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
         """Bring a form to the front, filled in for what a training run has learnt, or for the
@@ -158,15 +158,17 @@ class ExperimentsPanel:
         endings = [run.suffix for run in self.forms[kind].runs]
         return self.workspace.runs.suggest(settings, endings or [""])
 
-    def _taken(self, kind: str, form: Form) -> str:
-        """Why the folder that is typed cannot hold the run that is asked for; "" where it can."""
-        typed, settings = self.folders[kind], form.settings
-        if typed is None or settings is None or form.runs:
-            return ""
-        seen = kind, typed, form.version, self.workspace.runs.library.version
-        if seen != self._looked_at[0]:
-            self._looked_at = seen, why_taken(self.workspace.folder / self.folder(kind), settings)
-        return self._looked_at[1]
+    def _looked_up(self, kind: str, form: Form) -> tuple[Path, str]:
+        """Where the run would go, and why it cannot if a folder is typed that is taken; the disk is
+        asked when something has changed, not in each frame."""
+        typed, version = self.folders[kind], self.workspace.runs.library.version
+        seen = kind, typed, form.version, form.is_judged, version
+        if seen != self._place[0]:
+            folder, settings, taken = self.folder(kind), form.settings, ""
+            if typed is not None and settings is not None and not form.runs:
+                taken = why_taken(self.workspace.folder / folder, settings)
+            self._place = seen, folder, taken
+        return self._place[1:]
 
     def _form(self, kind: str, form: Form) -> None:
         # As high with an error as without one, so that nothing jumps under the hand.
@@ -201,7 +203,8 @@ class ExperimentsPanel:
             self._start(kind, form)
 
     def _footer(self, kind: str, form: Form) -> None:
-        folder = short(self.folder(kind))
+        place, taken = self._looked_up(kind, form)
+        folder = short(place)
         with rows("folder", label_width(form)) as shown:
             if shown:
                 row("Output folder", "Where the run is kept")
@@ -212,7 +215,6 @@ class ExperimentsPanel:
                 self.rows.note_keys()
                 if changed:
                     self.folders[kind] = typed or None
-        taken = self._taken(kind, form)
         command_or_error(form, form.command(Path(folder)), taken, self.workspace.messages)
         foresight_line(form, self.workspace.foresight)
         self._buttons(kind, form, taken)
@@ -241,7 +243,7 @@ class ExperimentsPanel:
         if not form.is_judged:  # as soon as it is
             self.rows.is_starting = True
             return
-        if form.settings is None or self._taken(kind, form):
+        if form.settings is None or self._looked_up(kind, form)[1]:
             return
         folder = self.folder(kind)
         if not folder.is_absolute():

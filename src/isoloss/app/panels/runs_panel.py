@@ -11,7 +11,16 @@ from isoloss.app.panels.menus.run_menu import RunMenu
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, vec
-from isoloss.app.ui.widgets import em, hint, icon_button, muted, primary_button, shortened, wrapped
+from isoloss.app.ui.widgets import (
+    SORTED_TABLE,
+    em,
+    hint,
+    icon_button,
+    muted,
+    primary_button,
+    shortened,
+    wrapped,
+)
 from isoloss.library.columns import COLUMNS, Column, total_size
 from isoloss.library.entry import Entry
 from isoloss.naming import capitalized, printable, size_in_words
@@ -108,17 +117,7 @@ class RunsPanel:
         imgui.end_popup()
 
     def _table(self) -> None:
-        flags = (
-            imgui.TableFlags_.scroll_y
-            | imgui.TableFlags_.scroll_x
-            | imgui.TableFlags_.row_bg
-            | imgui.TableFlags_.resizable
-            | imgui.TableFlags_.reorderable
-            | imgui.TableFlags_.hideable
-            | imgui.TableFlags_.sortable
-            | imgui.TableFlags_.sizing_fixed_fit
-        )
-        if not imgui.begin_table("runs", len(COLUMNS), int(flags)):
+        if not imgui.begin_table("runs", len(COLUMNS), SORTED_TABLE):
             return
         imgui.table_setup_scroll_freeze(2, 1)
         for column in COLUMNS:

@@ -383,10 +383,8 @@ def _ancestors(name: str) -> list[imgui.internal.DockNode]:
 
 def rect_of(name: str) -> Rect | None:
     """Where the window or panel `name` is; None while it cannot be seen."""
-    if imgui.internal.find_window_by_name(name) is None:
-        return None
     window = imgui.internal.find_window_by_name(name)
-    if not window.was_active or window.hidden:
+    if window is None or not window.was_active or window.hidden:
         return None
     at, size = window.pos, window.size
     return at.x, at.y, at.x + size.x, at.y + size.y

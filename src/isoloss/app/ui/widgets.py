@@ -25,6 +25,18 @@ CARD = int(
 )
 """The flags of a small window that stands over the others and takes nothing from them."""
 
+SORTED_TABLE = int(
+    imgui.TableFlags_.scroll_y
+    | imgui.TableFlags_.scroll_x
+    | imgui.TableFlags_.row_bg
+    | imgui.TableFlags_.resizable
+    | imgui.TableFlags_.reorderable
+    | imgui.TableFlags_.hideable
+    | imgui.TableFlags_.sortable
+    | imgui.TableFlags_.sizing_fixed_fit
+)
+"""Of a list whose columns a person sizes, moves, hides and sorts by."""
+
 
 def em(count: float) -> float:
     """`count` times the font size, in pixels: sizes follow the text."""

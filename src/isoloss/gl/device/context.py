@@ -74,6 +74,7 @@ class HeadlessContext:
             self._open_egl()
         else:
             self._open_hidden_window()
+        begin()
 
     def __enter__(self) -> HeadlessContext:
         self.make_current()
@@ -136,6 +137,14 @@ class HeadlessContext:
         if not self._context:
             raise IsolossError("OpenGL 3.3 is not available; update the graphics driver")
         self.make_current()
+
+
+def begin() -> None:
+    """Forget what is kept for the current context, which is new: one that has ended may have had
+    its name."""
+    from OpenGL import contextdata
+
+    contextdata.cleanupContext()
 
 
 def description() -> str:

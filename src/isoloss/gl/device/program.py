@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import numpy as np
-from OpenGL import GL
+from OpenGL import GL, contextdata
 
 from isoloss.resources import resource_folder
 
@@ -68,13 +68,26 @@ class Program:
                 setter(location, *vector.tolist())
 
 
+def shared(name: str, vertex: str = "", defined: str = "") -> Program:
+    """The `Program` of these files in the current context, compiled when it is first asked for.
+
+    All that draw with it share its uniforms too: each sets them anew before it draws.
+    """
+    key = ("program", name, vertex, defined)
+    program: Program | None = contextdata.getValue(key)
+    if program is None:
+        program = Program(name, vertex, defined)
+        contextdata.setValue(key, program)
+    return program
+
+
 NEARER = 2
 """The texture unit of the depths that have been peeled away."""
 
 
 def peeled(name: str) -> Program:
     """The program NAME that leaves out what lies no farther than the depths bound to `NEARER`."""
-    program = Program(name, defined="PEELED")
+    program = shared(name, defined="PEELED")
     program.use(nearer=NEARER)
     return program
 

@@ -6,7 +6,7 @@ from OpenGL import GL
 
 from isoloss.gl.device.buffers import VertexArray
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import shared
 from isoloss.gl.device.target import Target
 
 
@@ -14,7 +14,7 @@ class BackgroundPass:
     """Fills the viewport."""
 
     def __init__(self) -> None:
-        self._program, self._array = Program("background"), VertexArray()
+        self._program, self._array = shared("background"), VertexArray()
         self._kept: Target | None = None
         self._kept_of: object = None
 

@@ -16,7 +16,7 @@ from OpenGL import GL
 
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import Quads
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import shared
 from isoloss.gl.device.target import Target
 
 _RECORD = np.dtype([("place", "<f4", 4)])
@@ -32,7 +32,7 @@ class Patches:
     def __init__(self) -> None:
         self.rects: list[Rect] = []
         self._target = Target(1, 1, samples=0)
-        self._program = Program("patch")
+        self._program = shared("patch")
         self._quads = Quads(_RECORD, {"place": 0})
 
     @property

@@ -16,7 +16,7 @@ from OpenGL import GL
 
 from isoloss.gl.device.buffers import VertexArray
 from isoloss.gl.device.drawn_view import Part, View
-from isoloss.gl.device.program import NEARER, Program, peeled
+from isoloss.gl.device.program import NEARER, peeled, shared
 from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.lines import LinePass
 from isoloss.gl.primitives.markers import MarkerPass
@@ -51,7 +51,7 @@ class PeelingPass:
 
     def __init__(self) -> None:
         self.strokes = Strokes(LinePass(peeled("line")), MarkerPass(peeled("marker")))
-        self._lay, self._array = Program("lay", vertex="background"), VertexArray()
+        self._lay, self._array = shared("lay", vertex="background"), VertexArray()
         self._size = (0, 0)
         self._sheet = self._sum = self._opaque = self._front = self._back = 0
         self._drawing, self._summing, self._hiding = (int(n) for n in GL.glGenFramebuffers(3))

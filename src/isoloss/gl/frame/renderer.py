@@ -180,12 +180,13 @@ class Renderer:
         GL.glDepthMask(True)
 
     def free(self) -> None:
-        """Give all buffers of layers back."""
+        """Give the memory of all that has been drawn back; the programs are the context's."""
         for held in self._held.values():
             held.buffers.free()
         self._held.clear()
-        if self._peeling is not None:
-            self._peeling.free()
+        for drawn in (self._surfaces, self._text, self._occlusion, self._peeling):
+            if drawn is not None:
+                drawn.free()
 
     # -- the layers --------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from OpenGL import GL
 
 from isoloss.gl.device.buffers import VertexArray
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import Program, shared
 
 RADIUS = 0.32
 """How far away surfaces still count, in units of the box, whose sides are 2."""
@@ -35,9 +35,9 @@ class OcclusionPass:
     """
 
     def __init__(self) -> None:
-        self._depths = Program("depth")
-        self._occlusion = Program("occlusion", vertex="background")
-        self._blur = Program("occlusion_blur", vertex="background")
+        self._depths = shared("depth")
+        self._occlusion = shared("occlusion", vertex="background")
+        self._blur = shared("occlusion_blur", vertex="background")
         self._array = VertexArray()
         self._size = (0, 0)
         self._places, self._values = 0, [0, 0]

@@ -16,7 +16,7 @@ from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simplified
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program, peeled
+from isoloss.gl.device.program import peeled, shared
 from isoloss.scene.colormaps import banded, colormap
 
 VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])
@@ -197,8 +197,7 @@ class SurfacePass:
     """Lights and colours surfaces."""
 
     def __init__(self) -> None:
-        self._program, self._quick = Program("surface"), Program("surface_quick")
-        self._peeled: dict[Program, Program] = {}
+        self._program, self._quick = shared("surface"), shared("surface_quick")
         self._colormaps: dict[tuple[object, ...], int] = {}
 
     def draw(
@@ -226,7 +225,7 @@ class SurfacePass:
         self._bind_colormap(paint)
         program = self._quick if quick and not paint.flat else self._program
         if paint.opacity is not None:
-            program = self._peeled_like(program)
+            program = peeled(program.name)
         program.use(
             opacity=1.0 if paint.opacity is None else paint.opacity,
             matrix=view.matrix,
@@ -260,11 +259,11 @@ class SurfacePass:
         buffers.draw(budget, part, resolution)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
 
-    def _peeled_like(self, program: Program) -> Program:
-        """The program that does the same where what lies nearer is peeled away."""
-        if program not in self._peeled:
-            self._peeled[program] = peeled(program.name)
-        return self._peeled[program]
+    def free(self) -> None:
+        """Give the memory of the colormaps back."""
+        if self._colormaps:
+            GL.glDeleteTextures(list(self._colormaps.values()))
+        self._colormaps.clear()
 
     def _bind_colormap(self, paint: Paint) -> None:
         key = (paint.colormap, paint.reverse, paint.bands)
@@ -272,8 +271,7 @@ class SurfacePass:
             GL.glBindTexture(GL.GL_TEXTURE_2D, self._colormaps[key])
             return
         if len(self._colormaps) >= _MOST_COLORMAPS:  # levels were dragged: start over
-            GL.glDeleteTextures(list(self._colormaps.values()))
-            self._colormaps.clear()
+            self.free()
         self._colormaps[key] = int(GL.glGenTextures(1))
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._colormaps[key])
         colors, how = _tones(paint), GL.GL_LINEAR if paint.bands is None else GL.GL_NEAREST

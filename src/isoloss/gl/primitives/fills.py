@@ -10,7 +10,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray, joined
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import shared
 from isoloss.scene.theme import Color
 
 CORNER = np.dtype([("position", "<f4", 3), ("color", "u1", 4)])
@@ -68,7 +68,7 @@ class FillPass:
     """Draws triangles given in clip or world coordinates."""
 
     def __init__(self) -> None:
-        self._program = Program("fill")
+        self._program = shared("fill")
         self._buffer, self._array = Buffer(), VertexArray()
         stride = CORNER.itemsize
         self._array.attach(

@@ -11,7 +11,7 @@ from OpenGL import GL
 
 from isoloss.geometry.rect import Rect
 from isoloss.gl.device.buffers import Quads, joined
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import shared
 from isoloss.gl.primitives.glyphs import GlyphAtlas
 from isoloss.scene.theme import Color
 
@@ -45,7 +45,7 @@ class TextPass:
     """Draws labels; glyph atlases are kept for each pixel size in use."""
 
     def __init__(self) -> None:
-        self._program = Program("text")
+        self._program = shared("text")
         self._quads: dict[int, Quads] = {}
         self._atlases: dict[int, GlyphAtlas] = {}
 
@@ -93,15 +93,18 @@ class TextPass:
             self._program.use(viewport=viewport, shift=shift, glyphs=0)
             self._quads[pixels].draw()
 
+    def free(self) -> None:
+        """Give the memory of the atlases back."""
+        for held in (*self._atlases.values(), *self._quads.values()):
+            held.free()
+        self._atlases.clear()
+        self._quads.clear()
+
     def _atlas(self, em: float, size: float) -> GlyphAtlas:
         pixels = min(max(round(em * size), 6), 1000)  # the sheet of larger ones would be too wide
         if pixels not in self._atlases:
             if len(self._atlases) >= 12:  # many sizes were tried: start over
-                for old, atlas in self._atlases.items():
-                    atlas.free()
-                    if old in self._quads:
-                        self._quads.pop(old).free()
-                self._atlases.clear()
+                self.free()
             self._atlases[pixels] = GlyphAtlas(pixels)
         return self._atlases[pixels]
 

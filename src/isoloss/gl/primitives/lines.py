@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoloss.gl.device.buffers import Quads
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import Program, shared
 
 SEGMENT = np.dtype([("start", "<f4", 3), ("end", "<f4", 3), ("color", "u1", 4)])
 
@@ -63,7 +63,7 @@ class LinePass:
     """
 
     def __init__(self, program: Program | None = None) -> None:
-        self._program = program or Program("line")
+        self._program = program or shared("line")
         self.opacity = 1.0
 
     @staticmethod

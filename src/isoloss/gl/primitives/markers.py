@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isoloss.gl.device.buffers import Quads
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import Program, shared
 from isoloss.scene.theme import Color
 
 MARK = np.dtype([("position", "<f4", 3), ("kind", "<f4", 2), ("color", "u1", 4)])
@@ -29,7 +29,7 @@ class MarkerPass:
     """Draws batches of markers."""
 
     def __init__(self, program: Program | None = None) -> None:
-        self._program = program or Program("marker")
+        self._program = program or shared("marker")
 
     @staticmethod
     def batch() -> Quads:

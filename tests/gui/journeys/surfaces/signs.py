@@ -1,6 +1,7 @@
 """Two surfaces in one box: whose colours are whose, what the signs mean, equal units; by clicks."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +22,10 @@ def signs(d: Driver) -> None:
     d.click("//Layers/$$0/eye")
     d.until(lambda: len(workspace.scene.shown) == 2, "both surfaces in one box")
     d.ctx.yield_(3)
-    before = d.picture()
     d.shot("own-colours.png")
 
-    def changes(act: object, shot: str, **expected: object) -> None:
-        nonlocal before
-        act()  # type: ignore[operator]
-        d.ctx.yield_(2)
-        after = d.picture()
-        assert int((before != after).any(axis=2).sum()) > 100, f"no change of {expected}"
-        before = after
-        for name, value in expected.items():
-            assert getattr(workspace.appearance, name) == value, name
+    def changes(act: Callable[[], object], shot: str, **expected: object) -> None:
+        d.changes(act, **expected)
         d.shot(f"{shot}.png")
 
     changes(lambda: d.click(f"{PANEL}/Signs"), "signs", signs=True)

@@ -115,13 +115,13 @@ class ComparePlot:
         names = names_in(shown.comparison.charts, chart.what)
         traces = [k for k, t in enumerate(chart.traces) if comparison.is_drawn(t.run)]
         lit = lit if any(chart.traces[k].run == lit for k in traces) else None
+        self._is_crowded = len(traces) > MANY
         # What is pointed at lies over the others.
         for k in sorted(traces, key=lambda k: chart.traces[k].run == lit):
             trace = chart.traces[k]
             look, strength = look_in_window(shown.places[trace.run]), 1.0
             if lit not in (None, trace.run):
                 strength = UNLIT
-            self._is_crowded = len(traces) > MANY
             self._trace(trace, look, _dash(trace, names), strength, wide=trace.run == lit)
         if implot.is_plot_hovered():
             self._point(chart, traces, shown)
@@ -133,7 +133,7 @@ class ComparePlot:
     def _take(self, chart: Chart) -> None:
         """Another chart, or the same with more in it."""
         self._chart, self._limits = chart, limits_of(chart)
-        self._places = {}
+        self._places, self._worked_out = {}, {}
         if chart.what == "accuracy":
             radii = {float(eps) for trace in chart.traces for eps in trace.xs}
             self._places = stretched(sorted(radii))
@@ -214,7 +214,7 @@ class ComparePlot:
         its dashes."""
         assert self._chart is not None
         lengths, is_log = (em(dash[0]), em(dash[1])), self._chart.is_log
-        key = (id(self._chart), self.ends, extent(self.rect), em(1.0))
+        key = (self.ends, extent(self.rect), em(1.0))
         if key != self._worked_out_for:
             self._worked_out_for, self._worked_out = key, {}
         found = self._worked_out.get((id(trace), dash))
