@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from isoloss.cli.exit_codes import FAILED, INTERRUPTED
 from isoloss.errors import IsolossError
 from isoloss.jobs.devices import device_of
 from isoloss.jobs.job import Job
@@ -15,6 +16,8 @@ from isoloss.run import Run
 
 POLL = 0.2
 """Seconds between two looks at the queue."""
+_ENDS = {0: "done", INTERRUPTED: "paused"}
+"""How a job has ended, by its exit code; by any other it has failed."""
 
 
 def manage(namespace: argparse.Namespace) -> int:
@@ -26,13 +29,13 @@ def manage(namespace: argparse.Namespace) -> int:
         queue.set_limit(device_of(device), _whole(count))
     if (namespace.remove or namespace.first) and not folders:
         raise IsolossError("say which run: give its folder")
-    for folder in folders:
+    for place, folder in enumerate(folders):
         if namespace.remove:
             queue.remove(folder)
             continue
         queue.add([folder])
         if namespace.first:
-            queue.move(folder, 0)
+            queue.move(folder, place)
     if namespace.work:
         return _work_off(queue)
     for line in lines(queue):
@@ -56,31 +59,33 @@ def _whole(text: str) -> int:
 def _work_off(queue: Queue) -> int:
     """Begin what is due until nothing waits, and wait for the jobs begun here; interrupted, they
     are left paused, and what waits stays in the queue."""
-    from isoloss.cli.exit_codes import FAILED, INTERRUPTED
     from isoloss.cli.run_verbs import interrupt_on_termination
 
     interrupt_on_termination()
     jobs: dict[Path, Job] = {}
+    devices: dict[Path, str] = {}
     failed: list[Path] = []
 
     def begin(folder: Path) -> int:
+        devices[folder] = device_of(Run.open(folder).settings.device)
         jobs[folder] = Job([folder])
         print(f"begun  {folder}", flush=True)
         return jobs[folder].pid
 
     try:
         while queue.waiting or jobs:
-            busy = {folder: device_of(Run.open(folder).settings.device) for folder in jobs}
             queue.refresh()
-            queue.begin_due(begin, busy)
+            queue.begin_due(begin, {folder: devices[folder] for folder in jobs})
             failed += _ended(queue, jobs)
             time.sleep(POLL)
     except KeyboardInterrupt:
         for job in jobs.values():
             job.cancel()
-        for job in jobs.values():
-            job.wait()
-        print("paused; go on with: isoloss queue --work", file=sys.stderr)
+        paused = [str(folder) for folder, job in jobs.items() if job.wait() == INTERRUPTED]
+        if paused:
+            print(f"paused; go on with: isoloss run {' '.join(paused)}", file=sys.stderr)
+        if queue.waiting:
+            print("the rest waits; begin it with: isoloss queue --work", file=sys.stderr)
         return INTERRUPTED
     return FAILED if failed else 0
 
@@ -91,5 +96,5 @@ def _ended(queue: Queue, jobs: dict[Path, Job]) -> list[Path]:
     for folder, code in codes.items():
         del jobs[folder]
         queue.ended(folder)
-        print(f"{'failed' if code else 'done'}  {folder}", flush=True)
-    return [folder for folder, code in codes.items() if code]
+        print(f"{_ENDS.get(code, 'failed')}  {folder}", flush=True)
+    return [folder for folder, code in codes.items() if code not in _ENDS]

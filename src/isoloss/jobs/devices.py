@@ -87,7 +87,7 @@ def is_alive(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # larger than any id
         return False
     except OSError:
         return True  # somebody else's

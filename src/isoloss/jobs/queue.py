@@ -235,9 +235,9 @@ def _read(path: Path) -> _Content:
     content = _Content()
     with suppress(TypeError, ValueError):
         content.waiting = [Path(each) for each in said.get("waiting", ())]
-    with suppress(TypeError, ValueError, AttributeError):
+    with suppress(TypeError, ValueError, AttributeError, OverflowError):
         content.limits = {str(k): max(int(v), 0) for k, v in said.get("limits", {}).items()}
-    with suppress(TypeError, ValueError, KeyError):
+    with suppress(TypeError, ValueError, KeyError, OverflowError):
         content.at_work = [
             AtWork(Path(j["folder"]), int(j["pid"]), str(j["device"]), float(j["began"]))
             for j in said.get("at_work", ())

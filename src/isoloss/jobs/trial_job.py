@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Sequence
 
 from isoloss.jobs.process import ask_to_stop, spawn
@@ -28,33 +29,38 @@ class TrialJob:
             encoding="utf-8",
             errors="replace",
         )
-        self._said: tuple[str, str] | None = None
+        self._said = ("", "")
+        # Read as it comes: a network that prints would wait for a reader, and never end.
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
+
+    def _listen(self) -> None:
+        self._said = self._process.communicate()
 
     @property
     def is_done(self) -> bool:
         """Whether it has ended."""
-        return self._process.poll() is not None
+        return not self._reader.is_alive()
 
     @property
     def found(self) -> tuple[float, int] | None:
         """(seconds, bytes) that the whole will take; None if it has failed. Waits for its end."""
         try:
-            said = json.loads(self._all[0])
+            said = json.loads(self._lines(0)[-1])
             return float(said["seconds"]), int(said["memory"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             return None
 
     @property
     def problem(self) -> str:
         """Why it has failed, in one line. Waits for its end."""
-        lines = self._all[1].strip().splitlines()
+        lines = self._lines(1)
         return lines[-1].removeprefix("isoloss: ") if lines else "the trial was stopped"
 
-    @property
-    def _all(self) -> tuple[str, str]:
-        if self._said is None:
-            self._said = self._process.communicate()
-        return self._said
+    def _lines(self, stream: int) -> list[str]:
+        """What it has printed in the end, or complained of."""
+        self._reader.join()
+        return self._said[stream].strip().splitlines()
 
     def cancel(self) -> None:
         """Ask it to stop."""

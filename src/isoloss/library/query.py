@@ -55,6 +55,8 @@ _UNITS = {
     "h": 3600, "d": 86400,
 }  # fmt: skip
 _NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(%|[a-z]*)", re.IGNORECASE)
+_DAY = re.compile(r"\d[\d :-]*")
+"""A date as far as it was typed."""
 
 Test = Callable[[Entry], bool]
 
@@ -157,6 +159,8 @@ def _ordered(field: str, sign: str, given: str) -> Test:
     order = _ORDERS[sign]
     if field == "date":
         day = _day(given)
+        if not _DAY.fullmatch(day):
+            raise IsolossError(f"{field}{sign} takes a day such as 2026-11-30, not {given!r}")
         return lambda entry: bool(entry.date) and order(entry.date[: len(day)], day)
     limit = _number(given)
     if limit is None:

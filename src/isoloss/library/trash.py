@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from isoloss.errors import IsolossError
 from isoloss.paths import exists
-from isoloss.run import Run, RunIsHeld
+from isoloss.run import Run
 from isoloss.run_folder import is_run
 
 
@@ -22,6 +22,7 @@ def to_trash(folder: Path) -> None:
         IsolossError: if a process is at work on it, or there is no trash that takes it.
     """
     folder = folder.absolute()
+    folder = folder.parent.resolve() / folder.name  # the disk that it lies on, past all links
     if is_run(folder):
         _require_idle(folder)
     try:
@@ -40,8 +41,6 @@ def to_trash(folder: Path) -> None:
 def _require_idle(folder: Path) -> None:
     try:
         held = Run.open(folder).is_held
-    except RunIsHeld:
-        held = True
     except IsolossError:
         held = False  # what is damaged is nobody's
     if held:
@@ -52,7 +51,7 @@ def _as_freedesktop(folder: Path) -> None:
     """As https://specifications.freedesktop.org/trash-spec says: into the home trash, or that of
     the disk on which the folder lies."""
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "Trash"
-    trash = home if _device(home) == folder.stat().st_dev else _trash_of_disk(folder)
+    trash = home if _device(home) == folder.lstat().st_dev else _trash_of_disk(folder)
     top = None if trash == home else trash.parent
     (trash / "info").mkdir(parents=True, exist_ok=True, mode=0o700)
     (trash / "files").mkdir(exist_ok=True, mode=0o700)
@@ -100,16 +99,17 @@ def _moved(folder: Path, trash: Path) -> None:
 
 
 def _on_windows(folder: Path) -> None:
-    literal = str(folder).replace("'", "''")
     command = (
         "Add-Type -AssemblyName Microsoft.VisualBasic; "
         "[Microsoft.VisualBasic.FileIO.FileSystem]::DeleteDirectory("
-        f"'{literal}', 'OnlyErrorDialogs', 'SendToRecycleBin')"
+        "$env:ISOLOSS_FOLDER, 'OnlyErrorDialogs', 'SendToRecycleBin')"
     )
     done = subprocess.run(
         ["powershell", "-NoProfile", "-NonInteractive", "-Command", command],
+        env={**os.environ, "ISOLOSS_FOLDER": str(folder)},  # for any quote would end a literal
         capture_output=True,
         check=False,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
     if done.returncode:
         raise OSError(done.stderr.decode(errors="replace").strip() or "Windows refused")

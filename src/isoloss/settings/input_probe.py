@@ -11,7 +11,6 @@ from isoloss.settings.attack_kinds import in_words, offered
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
-    Finite,
     Grid,
     NetworkSettings,
     Range,
@@ -19,8 +18,11 @@ from isoloss.settings.base import (
 )
 from isoloss.settings.robustness import (
     DenoiserName,
+    Epsilon,
     Names,
+    Positive,
     Queries,
+    StepSize,
     as_number,
     attacks_in,
     beyond_all_images,
@@ -29,7 +31,6 @@ from isoloss.settings.robustness import (
 
 USUAL_EPSILON = {"linf": 8 / 255, "l2": 0.5}
 USUAL_SIGMA = 0.25
-_Positive = Annotated[Finite, Field(gt=0)]
 _PLANES: Any = {"attack": "Along an attack", "attacks": "Along two attacks", "random": "Random"}
 _ATTACKS: Any = {
     "help": lambda: (
@@ -74,22 +75,11 @@ class InputProbeSettings(NetworkSettings):
         description="In which the adversary is held, as in an attack",
         json_schema_extra={"words": NORMS},
     )
-    eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
-        default=None,
-        title="Epsilon",
-        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
-        examples=["8/255", "0.1"],
-    )
+    eps: Epsilon = None
     steps: int = Field(
         default=20, ge=1, le=1000, title="Steps", description="Of an attack by gradients"
     )
-    step_size: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        title="Step size",
-        description="Length of a step on the [0, 1] scale; by default 2.5 ε / steps",
-    )
+    step_size: StepSize = None
     queries: Queries = 500
     height: Literal["loss", "margin"] = Field(
         default="loss",
@@ -105,7 +95,7 @@ class InputProbeSettings(NetworkSettings):
         "a defense",
         examples=["digits-denoiser", "google/ddpm-cifar10-32"],
     )
-    sigma: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
+    sigma: Annotated[Positive | None, BeforeValidator(as_number)] = Field(
         default=None,
         title="Noise σ",
         description="Standard deviation of the noise on the [0, 1] scale; by default 0.25 with a "

@@ -15,7 +15,6 @@ from isoloss.settings.base import (
     SCALES,
     SPLITS,
     AbsolutePath,
-    Finite,
     Grid,
     NetworkSettings,
     Range,
@@ -33,12 +32,19 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
-from isoloss.settings.robustness import DenoiserName, Names, as_number, beyond_all_images
+from isoloss.settings.robustness import (
+    DenoiserName,
+    Epsilon,
+    Names,
+    Positive,
+    StepSize,
+    as_number,
+    beyond_all_images,
+)
 from isoloss.settings.source import is_function, trained_network
 
 CLASS = "class:"
 _QUANTITIES = ("loss", "adversarial", "denoised")
-_Positive = Annotated[Finite, Field(gt=0)]
 _WHICH_QUANTITIES: Any = {
     "examples": lambda: ("loss adversarial", "loss adversarial denoised", f"{CLASS}0"),
     "several": True,
@@ -228,13 +234,7 @@ class ProbeSettings(NetworkSettings):
         description="In which the adversary is held, as in an attack",
         json_schema_extra={"words": NORMS, **_OF_ADVERSARY},
     )
-    eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
-        default=None,
-        title="Epsilon",
-        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
-        examples=["8/255", "0.1"],
-        json_schema_extra=_OF_ADVERSARY,
-    )
+    eps: Epsilon = Field(default=None, json_schema_extra=_OF_ADVERSARY)
     steps: int = Field(
         default=10,
         ge=1,
@@ -244,14 +244,7 @@ class ProbeSettings(NetworkSettings):
         "what it has made of them at the point beside",
         json_schema_extra=_OF_ADVERSARY,
     )
-    step_size: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        title="Step size",
-        description="Length of a step on the [0, 1] scale; by default 2.5 ε / steps",
-        json_schema_extra=_OF_ADVERSARY,
-    )
+    step_size: StepSize = Field(default=None, json_schema_extra=_OF_ADVERSARY)
     denoiser: DenoiserName | None = Field(
         default=None,
         title="Denoiser",
@@ -259,7 +252,7 @@ class ProbeSettings(NetworkSettings):
         examples=["digits-denoiser", "google/ddpm-cifar10-32"],
         json_schema_extra=_OF_DENOISER,
     )
-    sigma: Annotated[_Positive, BeforeValidator(as_number)] = Field(
+    sigma: Annotated[Positive, BeforeValidator(as_number)] = Field(
         default=USUAL_SIGMA,
         title="Noise σ",
         description="Standard deviation of the noise on the [0, 1] scale, of which every image has "

@@ -101,9 +101,9 @@ def _split(value: Any) -> list[Any] | None:
 
 Radius = Annotated[Finite, Field(ge=0)]
 Radii = Annotated[tuple[Radius, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
-Sigma = Annotated[Finite, Field(gt=0)]
+Positive = Annotated[Finite, Field(gt=0)]
 Sigmas = Annotated[
-    tuple[Sigma, ...],
+    tuple[Positive, ...],
     BeforeValidator(_numbers),
     AfterValidator(_ascending),
     Field(
@@ -119,6 +119,24 @@ Queries = Annotated[
         le=1_000_000,
         title="Queries",
         description="How often Square may ask about an image",
+    ),
+]
+Epsilon = Annotated[
+    Positive | None,
+    BeforeValidator(as_number),
+    Field(
+        title="Epsilon",
+        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
+        examples=["8/255", "0.1"],
+    ),
+]
+StepSize = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        allow_inf_nan=False,
+        title="Step size",
+        description="Length of a step on the [0, 1] scale; by default 2.5 ε / steps",
     ),
 ]
 DenoiserName = Annotated[str, AfterValidator(_denoiser)]
@@ -221,13 +239,8 @@ class AttackingSettings(RobustnessSettings):
         description="Gradient steps",
         json_schema_extra={"only_with": {"protocol": ["standard"]}},
     )
-    step_size: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        title="Step size",
-        description="Length of a step on the [0, 1] scale; by default 2.5 ε / steps",
-        json_schema_extra={"only_with": {"protocol": ["standard"]}},
+    step_size: StepSize = Field(
+        default=None, json_schema_extra={"only_with": {"protocol": ["standard"]}}
     )
     restarts: int = Field(
         default=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -193,8 +194,11 @@ def test_a_kill_between_beginning_and_noting_it_begins_no_run_twice(run):
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", '{"waiting": 3}', '{"limits": {"cpu": "many"}}', '{"at_work": [{"pid": 1}]}', ""],
-)
+    [
+        "{", "[]", '{"waiting": 3}', '{"limits": {"cpu": "many"}}', '{"limits": {"cpu": Infinity}}',
+        '{"at_work": [{"pid": 1}]}', "",
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_an_empty_queue(config, run, content):
     config.mkdir()
     (config / "queue.json").write_text(content)
@@ -267,6 +271,7 @@ def test_a_process_that_has_ended_is_not_alive_though_nobody_has_asked():
     while is_alive(process.pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not is_alive(process.pid)
+    assert not is_alive(2**70)
     process.wait()
 
 
@@ -300,6 +305,58 @@ def test_the_command_line_lists_changes_and_works_it_off(run, capsys, monkeypatc
     assert capsys.readouterr().out.count("done  ") == 2
     assert main(["queue", "--first"]) == 2
     assert main(["queue", "--at-once", "cpu", "many"]) == 2
+
+
+def test_several_that_are_the_next_keep_their_order(run, capsys):
+    a, b, c = (str(run(name)) for name in "abc")
+    assert main(["queue", a]) == 0
+    assert main(["queue", b, c, "--first"]) == 0
+    assert names(Queue()) == ["b", "c", "a"]
+
+
+class AtWork:
+    """A job that is at work until it is asked to stop, or its run is gone."""
+
+    def __init__(self, folders):
+        self.folder, self.pid, self.is_stopped = folders[0], HERE, False
+
+    @property
+    def exit_code(self):
+        if self.is_stopped:
+            return 130
+        was_there = self.folder.exists()
+        if self.folder.name == "gone":
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return None if was_there else 1
+
+    def cancel(self):
+        self.is_stopped = True
+
+    def wait(self):
+        return self.exit_code
+
+
+def test_what_is_interrupted_can_be_gone_on_with_as_it_says(run, capsys, monkeypatch):
+    monkeypatch.setattr("isoloss.cli.queue_verb.Job", AtWork)
+    Queue().add([run("a"), run("b")])
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isoloss.cli.queue_verb.time.sleep", interrupt)
+    assert main(["queue", "--work"]) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"paused; go on with: isoloss run {run('a')}"
+    assert said[1].endswith("isoloss queue --work")
+    assert names(Queue()) == ["b"]
+
+
+def test_a_run_that_is_deleted_under_its_job_is_one_that_failed(run, capsys, monkeypatch):
+    monkeypatch.setattr("isoloss.cli.queue_verb.Job", AtWork)
+    monkeypatch.setattr("isoloss.cli.queue_verb.POLL", 0.0)
+    Queue().add([run("gone")])
+    assert main(["queue", "--work"]) == 1
+    assert capsys.readouterr().out.count("failed  ") == 1
 
 
 def test_a_run_may_wait_from_the_command_line(tmp_path, monkeypatch, capsys):

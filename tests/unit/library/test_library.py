@@ -215,6 +215,19 @@ def test_a_run_goes_to_the_trash_as_the_desktop_expects(begin, folder, tmp_path)
     assert lines[2].startswith("DeletionDate=20")
 
 
+def test_a_run_behind_a_link_goes_to_the_trash_of_its_own_disk(folder, tmp_path, monkeypatch):
+    disk = tmp_path / "disk"
+    run = Run.create(disk / "runs" / "r", TrainSettings())
+    (tmp_path / "linked").symlink_to(disk / "runs")
+    monkeypatch.setenv("XDG_DATA_HOME", "/proc/none")  # which is on another
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == disk)
+    to_trash(tmp_path / "linked" / "r")
+    assert not run.folder.exists()
+    trash = disk / f".Trash-{os.getuid()}"
+    assert (trash / "files" / "r" / "run.json").exists()
+    assert (trash / "info" / "r.trashinfo").read_text().splitlines()[1] == "Path=runs/r"
+
+
 def test_a_run_at_work_does_not_go_to_the_trash(begin, tmp_path):
     run = begin("r", None, Started(1))
     with run.lock(), pytest.raises(IsolossError, match="cancel it first"):

@@ -150,6 +150,7 @@ def test_today_is_a_date():
         ("kind:", "for example kind:probe"),
         ("accuracy>high", "takes a number, not 'high'"),
         ("size>3bananas", "takes a number"),
+        ("date>=november", "takes a day such as 2026-11-30, not 'november'"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_line(words, message):
