@@ -120,7 +120,7 @@ class Denoised(Quantity):
         for seed in (self._seed, self._seed + 1):
             noise = first_noise(images, self._names(0, len(images)), seed)
             denoised = self._defense.to(images.device).logits(images, noise)
-            by_draw.append(evaluator.losses_of(with_images(batch, denoised))[0].double())
+            by_draw.append(evaluator.losses_of(with_images(batch, denoised))[0].cpu().double())
         apart = by_draw[0] - by_draw[1]
         return float(apart.square().mean().sqrt()) / math.sqrt(2 * int(surface.count.max()))
 
