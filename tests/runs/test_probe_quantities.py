@@ -11,19 +11,8 @@ from isoloss.compute.machine.process_group import ProcessGroup
 from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.run import Run
-from isoloss.settings import ProbeSettings, TrainSettings
+from isoloss.settings import ProbeSettings
 from isoloss.work import resume
-
-
-@pytest.fixture
-def trained(in_folder_of_users_module):
-    settings = TrainSettings(
-        model="tinyuser:network", data="tinyuser:data", epochs=4, batch_size=15, device="cpu",
-        precision="fp32",
-    )  # fmt: skip
-    run = Run.create(in_folder_of_users_module / "trained", settings)
-    list(resume(run))
-    return run
 
 
 def asked(trained, **changes):

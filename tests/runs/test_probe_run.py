@@ -35,17 +35,6 @@ from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import prepare, resume
 
 
-@pytest.fixture
-def trained(in_folder_of_users_module):
-    settings = TrainSettings(
-        model="tinyuser:network", data="tinyuser:data", epochs=4, batch_size=15, device="cpu",
-        precision="fp32",
-    )  # fmt: skip
-    run = Run.create(in_folder_of_users_module / "trained", settings)
-    list(resume(run))
-    return run
-
-
 def asked(trained, **changes):
     given = {
         "source": trained.folder, "grid": (5, 4), "device": "cpu", "precision": "fp32",

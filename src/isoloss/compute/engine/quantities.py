@@ -20,7 +20,7 @@ from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.evaluator import Evaluated, Evaluator
 from isoloss.compute.engine.losses import BatchLoss, targets_of
 from isoloss.compute.engine.multilevel import PILOT
-from isoloss.compute.engine.schedule import GROWTH, Demand, packed_sums, place_of, sums_in, sums_of
+from isoloss.compute.engine.schedule import GROWTH, Demand, packed_sums, place_of, summed, sums_in
 from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.networks.copying import copied
 from isoloss.errors import IsolossError
@@ -136,8 +136,8 @@ class OfClass(Quantity):
 
     def along(self, evaluator: Evaluator, batch: Batch, first: int) -> AtPoint:
         """Picks them out."""
-        chosen = self.chosen(batch)
-        return lambda own: (own[0][chosen], own[1][chosen])
+        places = self.chosen(batch).nonzero()[:, 0]  # once: a mask is counted wherever it is used
+        return lambda own: (own[0][places], own[1][places])
 
     def chosen(self, batch: Batch) -> Tensor:
         """(n,) bool, which samples of a batch it is about."""
@@ -237,7 +237,7 @@ class EveryQuantity:
 
     def _along(self, points: Sequence[tuple[float, float]], first: int, last: int) -> bytes:
         evaluator = self._evaluator
-        found: list[list[list[Sums]]] = [[] for _ in points]
+        found: list[list[Tensor]] = [[] for _ in points]
         for batch in evaluator.data.batches(first, last, self._at_once):
             samples = 0
             seen = [quantity.along(evaluator, batch, first) for quantity in self._quantities]
@@ -245,9 +245,11 @@ class EveryQuantity:
                 evaluator.move_to(*point)
                 own = evaluator.losses_of(batch)
                 samples = len(own[0])
-                at_point.append([sums_of(*each) for each in (own, *(of(own) for of in seen))])
+                at_point.append(torch.stack([summed(*e) for e in (own, *(of(own) for of in seen))]))
             first += samples
-        return packed_sums(_total(of) for cell in found for of in zip(*cell, strict=True))
+        # Brought from the device when all is under way: it waits for none of it before.
+        cells: list[list[list[Any]]] = torch.stack([torch.stack(each) for each in found]).tolist()
+        return packed_sums(_total(of) for cell in cells for of in zip(*cell, strict=True))
 
     def record(self, unit: Unit, result: bytes, missing: Sequence[int]) -> None:
         """Add a chain's sums to its cells."""

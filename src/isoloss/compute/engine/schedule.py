@@ -237,12 +237,17 @@ def _evaluate(
     return pack(*evaluator.evaluate(first, last))
 
 
+def summed(losses: Tensor, hits: Tensor) -> Tensor:
+    """(4,) what samples add to a cell, on their device: `Sums` as numbers of one type."""
+    wide = losses.to(summing_dtype(losses.device))
+    sums = wide.new_empty(4)
+    sums[0], sums[1], sums[2], sums[3] = wide.sum(), wide.square().sum(), hits.sum(), len(losses)
+    return sums
+
+
 def sums_of(losses: Tensor, hits: Tensor) -> Sums:
     """What samples add to a cell: summed on the device, and brought from it at once."""
-    wide = losses.to(summing_dtype(losses.device))
-    sums = wide.new_empty(3)
-    sums[0], sums[1], sums[2] = wide.sum(), wide.square().sum(), hits.sum()
-    loss_sum, square_sum, right = sums.tolist()
+    loss_sum, square_sum, right, _ = summed(losses, hits).tolist()
     return loss_sum, square_sum, int(right), len(losses)
 
 

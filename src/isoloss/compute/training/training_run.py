@@ -280,8 +280,8 @@ class Training(ABC):
         at.buffers = None  # from here on more than these changes
         self._update(model, optimizer)
         at.step += 1
-        n, wide = torch.tensor(len(batch.targets)), at.sums.dtype
-        added = torch.stack([loss.detach().to(wide) * n, hits.to(wide), n.to(at.sums)])
+        n = at.sums.new_full((), len(batch.targets))  # filled there: a copy would wait for the step
+        added = torch.stack([loss.detach().to(n) * n, hits.to(n), n])
         at.sums += add_up(added if batch.shard.counts else torch.zeros_like(added), ranks)
 
     @cached_property

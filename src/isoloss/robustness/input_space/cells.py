@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.engine.multilevel import levels
 from isoloss.compute.engine.schedule import Demand
-from isoloss.compute.machine.device import as_float32
+from isoloss.compute.machine.device import summing_dtype
 from isoloss.compute.machine.process_group import Unit
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
@@ -95,7 +95,8 @@ class SeenImages:
         pairs = len(images) * draws
         found: list[list[Tensor]] = []
         for some in torch.arange(pairs, device=images.device).split(self._batch_size):
-            logits = as_float32(self._logits(images[some // draws], some % draws)).double()
+            logits = self._logits(images[some // draws], some % draws)
+            logits = logits.to(summing_dtype(logits.device))
             label = torch.full((len(some),), self._label, device=logits.device)
             quantities = {
                 "loss": F.cross_entropy(logits, label, reduction="none"),

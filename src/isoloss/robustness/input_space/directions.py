@@ -110,6 +110,6 @@ class _Finding:
 
 
 def _sine(first: Tensor, second: Tensor) -> float:
-    a, b = (direction.double().flatten() for direction in (first, second))
+    a, b = (direction.cpu().double().flatten() for direction in (first, second))
     a, b = a / a.norm(), b / b.norm()
     return float((b - a * (a @ b)).norm())

@@ -103,7 +103,7 @@ class ImagePlane:
 
 def length(direction: Tensor) -> float:
     """The Euclidean length of a direction (C, H, W)."""
-    return math.sqrt(float(direction.double().square().sum()))
+    return math.sqrt(float(direction.cpu().double().square().sum()))
 
 
 def _columns(tensors: Tensor) -> Array:

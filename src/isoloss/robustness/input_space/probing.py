@@ -188,7 +188,8 @@ class InputProbing:
         paths = [
             self._trajectory(part, plane, name, images) for name, images in plane.paths.items()
         ]
-        findings = [*plane.notes, *self._of_the_image(part, plane), *_of_draws(part, plane)]
+        once, again = (part.seen.values(plane.image[None], part.seen.draws)[0] for _ in range(2))
+        findings = [*plane.notes, *self._of_the_image(once), *_of_draws(once, again)]
         of_network = {
             kind.label
             for kind in map(attack_of, self.settings.attack_names)
@@ -201,14 +202,15 @@ class InputProbing:
                 found = masking(surface, path, ball, is_transferred=is_transferred)
                 findings.append(found.plain())
         surface.meta["findings"] = findings
-        surface.meta["centre"] = self._centre(part, plane)
+        height, _, right, *_ = map(float, once)
+        surface.meta["centre"] = {"split": None, "loss": height, "accuracy": right}
         for finding in findings_of(surface.meta) or ():
             yield Log(f"{finding.level}: {finding.message}")
         replace(surface, trajectories=tuple(paths)).save(part.finished)
 
-    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, Any]]:
-        """That the image is taken for another class as it is, if so."""
-        *_, answer = part.seen.values(plane.image[None], part.seen.draws)[0]
+    def _of_the_image(self, seen: Array) -> list[dict[str, Any]]:
+        """That the image is taken for another class as it is, if so; `seen` are its values."""
+        *_, answer = seen
         label, classes = int(self.setup.labels[0]), self.setup.classes
         if answer == label or not np.isfinite(answer):
             return []
@@ -227,10 +229,6 @@ class InputProbing:
         return Trajectory(
             alpha, beta, heights, off_plane, np.arange(float(n)), np.full(n, np.nan), meta
         )
-
-    def _centre(self, part: SurfaceOfRun, plane: ImagePlane) -> dict[str, Any]:
-        height, _, right, *_ = part.seen.values(plane.image[None], part.seen.draws)[0]
-        return {"split": None, "loss": float(height), "accuracy": float(right)}
 
     def _meta(self, part: SurfaceOfRun, plane: ImagePlane) -> dict[str, Any]:
         """What is known of a surface before it is begun."""
@@ -298,9 +296,8 @@ class InputProbing:
         )
 
 
-def _of_draws(part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
-    """That the network itself draws at random, if so."""
-    once, again = (part.seen.values(plane.image[None], part.seen.draws) for _ in range(2))
+def _of_draws(once: Array, again: Array) -> list[dict[str, Any]]:
+    """That the network itself draws at random, if it gives one image other values again."""
     if np.allclose(once, again, rtol=_SAME, atol=_SAME, equal_nan=True):
         return []
     message = (

@@ -87,7 +87,7 @@ class Adversarial(Quantity):
 
         def attack(own: Evaluated) -> Evaluated:
             nonlocal start, lengths
-            start, found = self.climb(evaluator, batch, own, start, lengths)
+            start, found = self._climb(evaluator, batch, own, images, start, lengths)
             lengths = self.lengths_on
             return found
 
@@ -111,11 +111,12 @@ class Adversarial(Quantity):
         steps, usual = -(-2 * self.steps // 5), self.lengths[0]
         return [max(self.eps / 2**k, usual) for k in range(steps)]
 
-    def climb(
+    def _climb(
         self,
         evaluator: Evaluator,
         batch: Batch,
         own: Evaluated,
+        clean: Tensor,
         start: Tensor,
         lengths: Sequence[float],
     ) -> tuple[Tensor, Evaluated]:
@@ -123,10 +124,11 @@ class Adversarial(Quantity):
 
         Args:
             own: what the batch as it is gives at this point.
+            clean: (N, C, H, W) its images.
             start: (N, C, H, W) in the ball, where to begin.
             lengths: of the steps.
         """
-        ball, clean = ball_of(self.norm, self.eps), images_of(batch, "the adversarial loss")
+        ball = ball_of(self.norm, self.eps)
         best, (losses, hits), here = clean, own, start
         with frozen(evaluator.network):
             for length in (*lengths, None):

@@ -10,6 +10,7 @@ import torch
 from isoloss.compute.diagnostics.origin import cell_at_origin
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.quantities import Quantity, with_gradients
+from isoloss.compute.engine.schedule import sums_of
 from isoloss.geometry.findings import Finding
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label
@@ -91,7 +92,7 @@ def _anew(
     for batch in evaluator.data.batches(0, last, with_gradients(evaluator.batch_size)):
         own = evaluator.losses_of(batch)
         attacked = quantity.along(evaluator, batch, first)(own)
-        sums += [float(losses.double().sum()) for losses, _ in (own, attacked)]
+        sums += [sums_of(*each)[0] for each in (own, attacked)]
         first += len(own[0])
     clean, anew = sums / last
     return clean, anew

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from isoloss.compute.data.batch import Batch
+from isoloss.compute.data.shuffled_samples import ShuffledSamples
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.quantities import AtPoint, LossesOf, Quantity
 from isoloss.geometry.findings import Finding
@@ -26,8 +28,6 @@ from isoloss.robustness.smoothing.votes import first_noise
 
 FEW = 64
 """Samples of which the spread over draws is measured."""
-KEPT = 32
-"""So many batches stay denoised: chains come to the same ones again."""
 
 
 class Denoised(Quantity):
@@ -60,7 +60,9 @@ class Denoised(Quantity):
         self._defense = DenoisedSmoothing(nn.Identity(), unet, scheduler, sigma)
         self._indices, self._seed = indices, seed
         self._digest = digest_of_denoiser(unet, scheduler)
-        self._kept: dict[tuple[int, int], Tensor] = {}
+        # Of the samples of each probe, by their places: a chain comes to what the last one saw.
+        self._kept = WeakKeyDictionary[ShuffledSamples, dict[int, Tensor]]()
+        self._place = 0
 
     @property
     def title(self) -> str:
@@ -84,7 +86,8 @@ class Denoised(Quantity):
 
     def along(self, evaluator: Evaluator, batch: Batch, first: int) -> AtPoint:
         """Looks at the denoised images at one point after the other."""
-        seen = with_images(batch, self.denoised(images_of(batch, "the denoised loss"), first))
+        images = images_of(batch, "the denoised loss")
+        seen = with_images(batch, self._denoised(evaluator.data, images, first))
         return lambda own: evaluator.losses_of(seen)
 
     @torch.no_grad()
@@ -120,7 +123,7 @@ class Denoised(Quantity):
         for seed in (self._seed, self._seed + 1):
             noise = first_noise(images, self._names(0, len(images)), seed)
             denoised = self._defense.to(images.device).logits(images, noise)
-            by_draw.append(evaluator.losses_of(with_images(batch, denoised))[0].double())
+            by_draw.append(evaluator.losses_of(with_images(batch, denoised))[0].cpu().double())
         apart = by_draw[0] - by_draw[1]
         return float(apart.square().mean().sqrt()) / math.sqrt(2 * int(surface.count.max()))
 
@@ -130,14 +133,15 @@ class Denoised(Quantity):
         return places if self._indices is None else [self._indices[k] for k in places]
 
     @torch.no_grad()
-    def denoised(self, images: Tensor, first: int) -> Tensor:
+    def _denoised(self, data: ShuffledSamples, images: Tensor, first: int) -> Tensor:
         """(N, C, H, W) the images behind noise and denoiser, of which the first has the place
         `first` in the order of all."""
-        key = first, len(images)
-        if key not in self._kept:
+        kept = self._kept.setdefault(data, {})
+        if first <= self._place:  # where a chain begins: no chain comes to what lies before again
+            for place in [place for place in kept if place < first]:
+                del kept[place]
+        self._place = first
+        if first not in kept or len(kept[first]) != len(images):
             noise = first_noise(images, self._names(first, len(images)), self._seed)
-            denoised = self._defense.to(images.device).logits(images, noise)
-            if len(self._kept) == KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = denoised
-        return self._kept[key]
+            kept[first] = self._defense.to(images.device).logits(images, noise)
+        return kept[first]

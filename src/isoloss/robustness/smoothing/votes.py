@@ -112,7 +112,8 @@ def noise_of(image: Tensor, index: int, draws: int, seed: int = 0) -> Tensor:
 
 def first_noise(images: Tensor, indices: Sequence[int], seed: int = 0) -> Tensor:
     """(N, C, H, W) the noise of the draw of which `Votes.single` is."""
-    drawn = [_block(images, index, VOTING, seed, 0)[0] for index in indices]
+    # Copies, or each would keep the block alive that it is the first of.
+    drawn = [_block(images, index, VOTING, seed, 0)[0].clone() for index in indices]
     return torch.stack(drawn) if drawn else torch.zeros_like(images)
 
 

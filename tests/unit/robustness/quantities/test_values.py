@@ -124,6 +124,29 @@ def test_denoised_losses_are_those_of_images_denoised_by_hand(digits, plane):
         assert found == pytest.approx(float(right.double().mean()), abs=1e-9)
 
 
+def test_one_quantity_in_several_probes_sees_the_images_of_each(digits, plane, monkeypatch):
+    net, images, labels = digits
+    monkeypatch.setattr("isoloss.compute.engine.quantities.CHAIN", 4)
+    counted = []
+
+    def counting(noisy, sigma):
+        counted.append(len(noisy))
+        return towards_grey(noisy, sigma)
+
+    def made(function=towards_grey):
+        return Denoised(*denoiser_of(function, [0.5], 1), 0.5)
+
+    several = made(counting)
+    for data, seed in ((digits, 0), ((net, images.flip(0), labels), 0), (digits, 3)):
+        counted.clear()
+        asked = {"seed": seed, "batch_size": 40}
+        found = probed(data, plane, several, **asked).columns["denoised"]
+        expected = probed(data, plane, made(), **asked).columns["denoised"]
+        np.testing.assert_array_equal(found, expected)
+        # Each image once for all points; a few more to see whether they fit, and for a finding.
+        assert len(images) <= sum(counted) < 4 * len(images)
+
+
 def test_the_loss_of_a_class_is_that_of_its_samples(digits, plane):
     net, images, labels = digits
     surface = probed(digits, plane, OfClass(4), OfClass(4, others=True), batch_size=10)
