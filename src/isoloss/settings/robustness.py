@@ -16,6 +16,10 @@ USUAL_EPSILONS = {
     "linf": (0.005, 0.01, 0.03, 0.1, 0.5),
     "l2": (0.1, 0.25, 0.5, 1.0, 2.0, 20.0),
 }
+EOT_DRAWS = 8
+"""Draws of noise whose gradients are averaged at every step, where nothing else is asked for."""
+VOTES = 20
+"""Fresh draws that evaluate an attacked image, likewise."""
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale."""
 
@@ -273,6 +277,8 @@ class AttackSettings(AttackingSettings):
         json_schema_extra=_offered_in("attack"),
     )
     queries: Queries = 500
+    draws: ClassVar[int] = EOT_DRAWS
+    votes: ClassVar[int] = VOTES
     is_defended: ClassVar[bool] = False
     sigma: ClassVar[tuple[float, ...]] = ()
     denoiser: ClassVar[str | None] = None
@@ -306,14 +312,14 @@ class DefendSettings(AttackingSettings):
         json_schema_extra=_offered_in("defend"),
     )
     draws: int = Field(
-        default=8,
+        default=EOT_DRAWS,
         ge=1,
         le=100_000,
         title="EOT draws",
         description="Draws of noise whose gradients are averaged at every step",
     )
     votes: int = Field(
-        default=20,
+        default=VOTES,
         ge=1,
         le=100_000,
         title="Votes",

@@ -24,7 +24,7 @@ from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.setup import ModelUnderAttack, Setup
 from isoloss.robustness.smoothing.certify import certify_together
 from isoloss.robustness.smoothing.smoothing import Smoothing
-from isoloss.robustness.smoothing.votes import count_votes, vote
+from isoloss.robustness.smoothing.votes import count_votes, votes_on
 from isoloss.settings import CertifySettings, DefendSettings, EvaluationSettings
 from isoloss.settings.attack_kinds import attack_of
 
@@ -173,7 +173,7 @@ class CombinationOnBlock:
 
         def count(images: Tensor, rows: Tensor, eps: float) -> Correctness:
             labels, names = self._y[rows], [self._indices[row] for row in rows.tolist()]
-            found = vote(defense, images, labels, names, draws, seed=seed, batch_size=size)
+            found = votes_on(defense, images, labels, names, draws, seed=seed, batch_size=size)
             in_file = in_8_bits(images, self._x[rows], ball_of(norm, eps))
             rounded = count_votes(defense, in_file, names, 0, 1, seed=seed, batch_size=size)
             return Correctness(

@@ -174,7 +174,7 @@ def test_selection_and_estimation_share_no_draw():
             return super().logits(images, noise)
 
     spy = Spy(Threshold(), SIGMA)
-    list(certify(spy, pixels([0.5, 0.5]), [0, 1], 100, 100))
+    list(certify_together(spy, pixels([0.5, 0.5]), [0, 1], 100, 100))
     draws = torch.cat(seen).flatten()
     assert len(draws.unique()) == len(draws) == 400
     assert abs(float(draws.mean())) < 0.2
