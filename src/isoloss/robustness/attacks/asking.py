@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,13 +54,14 @@ class Answers:
 
 
 @torch.no_grad()
-def ask_twice(network: Network, images: Tensor) -> Answers:
+def ask_twice(network: Network, images: Tensor, *, coarse: bool = False) -> Answers:
     """How a network answers about at most `FEW` of the images; it costs two batches of them.
 
     Random numbers stand afterwards where they stood.
 
     Args:
         network: (N, C, H, W) images to (N, classes) logits.
+        coarse: whether it computes in half precision.
 
     Raises:
         IsolossError: if it fails, gives something else, or one number that may be a probability.
@@ -79,8 +81,12 @@ def ask_twice(network: Network, images: Tensor) -> Answers:
             again = _logits(network, few)
             if numbers.were_drawn or _apart(together, again) > SAME:
                 return Answers(True, _shares_draws(network, few, numbers))
-        much = 10 * ALONE if together.dtype in HALF else ALONE
-        return Answers(False, _apart(together, alone) > much)
+            first = len(few) // 2
+            others = _logits(network, torch.cat([few[:first], 1 - few[first:]]))
+            rounding = ALONE * (10 if coarse or together.dtype in HALF else 1)
+            depends = _apart(together[:first], others[:first]) > SAME
+            return Answers(False, depends or _apart(together, alone) > rounding)
+        return Answers()
 
 
 def _shares_draws(network: Network, few: Tensor, numbers: _Numbers) -> bool:
@@ -205,19 +211,37 @@ def asked(model: Any, images: Any) -> tuple[nn.Module, Tensor]:
     """
     refuse_no_network(model)
     images = as_images(images, model)
-    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), images.dtype)
-    takes = own if own in (*HALF, torch.float32, torch.float64) else images.dtype
-    images = images.float() if images.dtype in HALF else images
     found = Answers()
     with frozen(model):
+        takes = _taken_by(model, images)
+        images = images.float() if images.dtype in HALF else images
         if hasattr(model, "answers_about"):
             found = model.answers_about(images)
         elif not is_random(model):
-            found = ask_twice(lambda some: model(some.to(takes)), images)
+            found = ask_twice(
+                lambda some: model(some.to(takes)), images, coarse=computes_in_half(model)
+            )
     tell(found)
     if found == Answers() and takes not in HALF:
         return model, images
     return Asked(model, found, takes), images
+
+
+def computes_in_half(model: nn.Module) -> bool:
+    """Whether some of its weights are of half precision."""
+    return any(p.dtype in HALF for p in model.parameters())
+
+
+@torch.no_grad()
+def _taken_by(model: nn.Module, images: Tensor) -> torch.dtype:
+    """The type of images that a network takes: that they have, or else that of its parameters."""
+    own = next((p.dtype for p in model.parameters() if p.is_floating_point()), images.dtype)
+    if own != images.dtype:
+        for kind in (images.dtype, own):
+            with suppress(Exception), random_numbers_kept():
+                model(images[:FEW].to(kind))
+                return kind
+    return images.dtype
 
 
 def refuse_no_network(model: Any) -> None:
@@ -236,11 +260,11 @@ def refuse_no_network(model: Any) -> None:
 
 def tell(found: Answers) -> None:
     """Warn of what was found of a network, in a script."""
-    for message in in_words(found, "this network").values():
+    for message in said_of(found, "this network").values():
         warnings.warn(message, stacklevel=4)
 
 
-def in_words(found: Answers, name: str) -> dict[str, str]:
+def said_of(found: Answers, name: str) -> dict[str, str]:
     """{id of a warning: what was found, in a sentence}."""
     words: dict[str, str] = {}
     if found.is_random:

@@ -134,4 +134,9 @@ def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     merged.success[won] = fresh.success[wins]
     still = known.without_gradient.clone()
     still[rows] &= fresh.without_gradient
-    return replace(merged, without_gradient=still)
+    if known.spoilt is None or fresh.spoilt is None:
+        return replace(merged, without_gradient=still)
+    spoilt = known.spoilt.clone()
+    spoilt[rows] |= fresh.spoilt
+    spoilt &= ~merged.success
+    return replace(merged, without_gradient=still | spoilt, spoilt=spoilt)

@@ -17,7 +17,13 @@ from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.climb import climb, judged, with_targets
 from isoloss.robustness.attacks.losses import Loss
-from isoloss.robustness.attacks.objective import Draws, frozen, mean_objective, value_at
+from isoloss.robustness.attacks.objective import (
+    Draws,
+    frozen,
+    mean_objective,
+    refuse_spoilt,
+    value_at,
+)
 from isoloss.robustness.attacks.protocol import Protocol
 from isoloss.robustness.attacks.refusals import as_labels, is_half
 
@@ -58,6 +64,7 @@ def eot_pgd(
         network, images, y, eps, protocol, draws, generator,
         batch_size=batch_size, loss=loss, watch=watch,
     )  # fmt: skip
+    refuse_spoilt(found.spoilt)
     if not is_half(x):
         return found
     with frozen(network):

@@ -71,7 +71,7 @@ def own_attack(context: AttackContext) -> Attack:
         )
         found: list[Tensor] = []
         strayed = context.strayed.setdefault(eps, Strayed())
-        with _seeded(int(seed)), torch.enable_grad():
+        with seeded(int(seed)), torch.enable_grad():
             for some, truth in zip(
                 x.split(context.batch_size), y.split(context.batch_size), strict=True
             ):
@@ -167,14 +167,14 @@ def _values(context: AttackContext, images: Tensor, y: Tensor) -> ObjectiveValue
 
 
 @contextmanager
-def _seeded(seed: int) -> Generator[None]:
+def seeded(seed: int) -> Generator[None]:
     """All random numbers that a function may draw follow from `seed` inside, and stand afterwards
     where they stood; so does the default type of floats."""
     kind = torch.get_default_dtype()
     with random_numbers_kept():
         torch.manual_seed(seed)
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed % 2**32)  # noqa: NPY002
         try:
             yield
         finally:

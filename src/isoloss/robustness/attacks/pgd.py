@@ -25,6 +25,7 @@ from isoloss.robustness.attacks.objective import (
     is_random,
     mean_objective,
     objective_of,
+    refuse_spoilt,
     value_at,
 )
 from isoloss.robustness.attacks.protocol import Protocol
@@ -102,6 +103,7 @@ def attack(
         network, images, y, eps, protocol, generator,
         draws=draws, batch_size=batch_size, loss=loss, watch=watch,
     )  # fmt: skip
+    refuse_spoilt(found.spoilt)
     with frozen(network):
         if draws > 1:
             judge = mean_objective(network, VOTES, batch_size, loss)

@@ -16,7 +16,7 @@ from isoloss.naming import dtype_name
 
 ROUNDING = 1e-5
 """By so much an image may lie outside [0, 1], as resizing leaves it."""
-OVERSHOOT = 0.3
+OVERSHOOT = 0.5
 """By no more do images lie outside [0, 1] that bicubic resizing has left so."""
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.ascent import spoilt_of
 from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack
@@ -45,6 +46,7 @@ class AtEpsilon:
         without_gradient: (N,) bool, whether the attack found no gradient to follow.
         attacked: how many images had to be attacked at this radius.
         seconds: that took.
+        spoilt: (N,) bool, at which images the gradient was not finite; None where none was.
     """
 
     eps: float
@@ -54,6 +56,7 @@ class AtEpsilon:
     without_gradient: Tensor
     attacked: int
     seconds: float
+    spoilt: Tensor | None = None
 
     @property
     def fooled(self) -> Tensor:
@@ -133,11 +136,12 @@ class _Sweep:
         """At `eps`, after what is `known` of a smaller one."""
         began = time.perf_counter()
         if known is None:
-            images = self.x.clone()
+            images, spoilt = self.x.clone(), None
             success, rounded, flat = (torch.zeros_like(self.y, dtype=torch.bool) for _ in range(3))
         else:
             images, success = known.images.clone(), known.success.clone()
             rounded, flat = known.success_in_8_bits.clone(), known.without_gradient.clone()
+            spoilt = known.spoilt
         left = (~(success & rounded)).nonzero()[:, 0]
         if len(left):
             x, y = self.x[left], self.y[left]
@@ -145,6 +149,7 @@ class _Sweep:
             if eps > 0:
                 outcome = self.attack(x, y, eps)
                 found, flat[left] = outcome.images, outcome.without_gradient
+                spoilt = spoilt_of(outcome, left, spoilt, flat)
             found, fools, fools_as_file = self._confirmed(found, x, y, eps)
             better = fools & fools_as_file | ~success[left]
             images[left[better]] = found[better]
@@ -155,7 +160,7 @@ class _Sweep:
             images[wrong & ~success] = self.x[wrong & ~success]
             success, rounded = success | wrong, rounded | wrong_as_file
         seconds = time.perf_counter() - began
-        return AtEpsilon(eps, images, success, rounded, flat, len(left), seconds)
+        return AtEpsilon(eps, images, success, rounded, flat, len(left), seconds, spoilt)
 
     @cached_property
     def _clean(self) -> tuple[Tensor, Tensor]:

@@ -187,7 +187,9 @@ class _Record:
         """All of it put together."""
         settings, setup = self._evaluation.settings, self._evaluation.setup
         names = tuple(model.name for model in setup.models)
-        return Results(settings, self._plan, names, len(setup.classes), self.journal)
+        return Results(
+            settings, self._plan, names, len(setup.classes), self.journal, tuple(setup.findings)
+        )
 
     def write_table(self) -> None:
         """Bring the run's table up to date."""

@@ -38,7 +38,8 @@ def warnings_of(results: Results, values: int) -> list[EvaluationWarning]:
     Args:
         values: of an image, channels × height × width.
     """
-    found = [
+    found = list(results.findings)
+    found += [
         warning
         for combination in results.curves
         if not combination.is_certificate
@@ -224,6 +225,16 @@ def _of_flatness(
             id="no-gradient",
             message=f"{combination.attack} found no gradient at all for {100 * fraction:.0f} % of "
             "the images, which it then left alone: what they resist is not an attack",
+        )
+    spoilt = max(
+        (int(results.bits(combination, e, "not_finite").sum()) for e in attacked), default=0
+    )
+    if spoilt:
+        yield replace(
+            warning,
+            id="gradient-not-finite",
+            message=f"the gradient of {warning.network} is not finite at {_images(spoilt)}, where "
+            f"{combination.attack} then stood still: what resists there is not an attack",
         )
 
 

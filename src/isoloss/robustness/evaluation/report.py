@@ -196,6 +196,7 @@ def _line(row: Row) -> str:
 
 
 _TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger one too"
+_LEFT_ALONE = "an image that none of the counted draws gets right counts for larger ε too"
 
 
 def _reading(results: Results) -> Iterator[str]:
@@ -213,14 +214,13 @@ def _reading(results: Results) -> Iterator[str]:
         if settings.protocol == "standard":
             yield f"- without a defense, {_TAKEN_OVER}"
             if settings.votes >= FEWEST_VOTES:
-                yield (
-                    "- behind it, an image that none of the counted draws gets right counts "
-                    "for larger ε too"
-                )
+                yield f"- behind it, {_LEFT_ALONE}"
     elif settings.kind == "certify":
         yield "- radii are in L2 and do not belong on an axis of L∞"
     elif settings.protocol == "legacy":
         yield "- every ε is attacked anew, as in the legacy protocol"
+    elif any(row.votes for row in results.rows):
+        yield f"- {_LEFT_ALONE}"
     else:
         yield f"- {_TAKEN_OVER}"
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"

@@ -23,21 +23,24 @@ from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
+from isoloss.results.tables import EvaluationWarning
+from isoloss.robustness.attacks.asking import FEW, said_of
 from isoloss.robustness.attacks.context import OwnAttack
 from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
 from isoloss.robustness.attacks.own import check_signature
-from isoloss.robustness.attacks.refusals import check_images, check_labels, check_logits
+from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
+    OwnNoise,
     Smoothing,
     Together,
     check_denoises,
 )
-from isoloss.robustness.smoothing.votes import first_noise
+from isoloss.robustness.smoothing.votes import first_noise, refuse_random
 from isoloss.robustness.speed.batch_sizes import BatchSizes
-from isoloss.robustness.speed.fast_classifier import FEW, Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.source import is_function
@@ -59,6 +62,11 @@ class ModelUnderAttack:
     name: str
     fast: Fast
     reference: Fast
+
+    @property
+    def is_random(self) -> bool:
+        """Whether it draws noise of its own, and is a random defense in itself."""
+        return self.reference.is_random
 
 
 @dataclass(frozen=True)
@@ -88,14 +96,26 @@ class Setup:
     depends_on: dict[str, str]
     own_attacks: dict[str, OwnAttack]
 
-    def defense(self, network: int, sigma: float) -> Smoothing:
-        """The network behind noise, and behind the denoiser if there is one."""
+    def defense(self, network: int, sigma: float | None) -> Smoothing:
+        """The network behind noise, and behind the denoiser if there is one; without σ behind that
+        which it draws itself."""
+        if sigma is None:
+            return OwnNoise(self.models[network].reference)
         return self._behind_noise(self.models[network].fast, sigma)
 
     def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
         """These networks together behind noise, and behind the denoiser if there is one."""
         classifiers = [self.models[network].fast for network in networks]
         return self._behind_noise(Together(classifiers), sigma)
+
+    @property
+    def findings(self) -> list[EvaluationWarning]:
+        """What was found of the networks before they were attacked."""
+        return [
+            EvaluationWarning(key, message, model.name)
+            for model in self.models
+            for key, message in said_of(model.reference.answers, model.name).items()
+        ]
 
     def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
         if self.denoiser is None:
@@ -189,9 +209,8 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     device = Ranks.current().own(choose_device(settings.device))
     for name, function in subject.own_attacks.items():
         check_signature(name, function)
-    images = as_inputs(subject.split.inputs).to(device)
+    images = within_range(as_inputs(subject.split.inputs).to(device))
     labels = subject.split.targets.to(device)
-    check_images(images)
     check_labels(labels, images)
     few = images[:FEW]
     models = tuple(
@@ -223,6 +242,8 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
     )  # fmt: skip
+    for model in models if settings.kind == "certify" else ():
+        refuse_random(model.reference.answers, model.name)
     for sigma in sigmas:
         defense = setup.defense(0, sigma)
         defense.check(few)
@@ -262,8 +283,8 @@ def _check_same(
 def _model_under_attack(
     name: str, model: nn.Module, few: Tensor, labels: Tensor, device: torch.device, precision: str
 ) -> ModelUnderAttack:
-    fast = Fast(model, few, device, precision)
     reference = Fast(model, few, device, "fp32", fold=False)
+    fast = Fast(model, few, device, precision, answers=reference.answers)
     with torch.no_grad():
         refuse_nan(check_logits(reference(few), labels).sum(1))
     return ModelUnderAttack(name, fast, reference)
@@ -283,6 +304,11 @@ def check_attacks(setup: Setup, names: Sequence[str]) -> None:
                 "there, with isoloss.robustness.evaluate(…, out=…)"
             )
         kind.refuse_impossible(len(setup.classes))
+        if not kind.takes_random and any(model.is_random for model in setup.models):
+            raise IsolossError(
+                f"{kind.name} is for networks that give one answer to an image, and this one draws "
+                "random numbers: leave it out of --attacks"
+            )
     if any(kind.needs_gradients for kind in kinds):
         check_gradients(setup)
 

@@ -23,6 +23,9 @@ MILD = (
     "mostly-abstained",
     "radius-out-of-reach",
     "outside-the-range",
+    "draws-of-its-own",
+    "depends-on-the-batch",
+    "gradient-not-finite",
 )
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
@@ -47,8 +50,8 @@ def summary(results: Results, warnings: list[EvaluationWarning], values: int) ->
 def under_all(results: Results, network: int, sigma: float | None, eps: float) -> Bits:
     """(N,) which images are right under every attack on one network, whatever the seed.
 
-    With a defense, transferred images count as one of the attacks. Clean images are looked at with
-    the first seed alone: nobody chooses the noise that suits them least.
+    With a defense, transferred images count as one of the attacks. Clean images are looked at once,
+    with the first seed: nobody chooses the noise that suits them least.
     """
     attacks = {c.attack for c in results.curves if not c.is_certificate}
     return _under(results, network, sigma, eps, attacks)
@@ -65,6 +68,7 @@ def _under(
         and c.attack in attacks
         and (eps > 0 or c.seed == results.settings.seed)
     ]
+    against = against if eps > 0 else against[:1]
     shortest = min((len(bits) for bits in against), default=0)
     return reduce(np.logical_and, [bits[:shortest] for bits in against], np.ones(shortest, bool))
 

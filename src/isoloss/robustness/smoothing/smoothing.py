@@ -15,7 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.asking import FEW, Answers, ask_twice, refuse_no_network
+from isoloss.robustness.attacks.asking import (
+    FEW,
+    Answers,
+    ask_twice,
+    computes_in_half,
+    refuse_no_network,
+)
 from isoloss.robustness.attacks.refusals import as_logits, check_images
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 
@@ -62,7 +68,8 @@ class Smoothing(nn.Module):
         noise = torch.randn(few.shape, generator=generator, device=few.device, dtype=few.dtype)
         # Image and noise go together as the channels of one.
         both = torch.cat([few, noise], 1)
-        return ask_twice(lambda pairs: self.logits(*pairs.chunk(2, 1)), both)
+        coarse = computes_in_half(self)
+        return ask_twice(lambda pairs: self.logits(*pairs.chunk(2, 1)), both, coarse=coarse)
 
     def noisy(self, images: Tensor, noise: Tensor) -> Tensor:
         """x + σz on the [0, 1] scale, not clamped: a certificate is about just this."""
@@ -89,6 +96,18 @@ class OneByOne(Smoothing):
         """The defense's logits, image by image."""
         pairs = zip(images.split(1), noise.split(1), strict=True)
         return torch.cat([self.defense.logits(image, drawn) for image, drawn in pairs])
+
+
+class OwnNoise(Smoothing):
+    """A network that draws noise of its own, as a defense of which nobody knows the noise."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(0.0)
+        self.network = network
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """The network's logits; the `noise` given stays unused."""
+        return self.network(images)
 
 
 class GaussianSmoothing(Smoothing):
