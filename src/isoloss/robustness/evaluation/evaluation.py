@@ -19,6 +19,7 @@ from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.results import Results
+from isoloss.robustness.evaluation.rounding_of_votes import votes_apart
 from isoloss.robustness.evaluation.setup import (
     Setup,
     Subject,
@@ -144,7 +145,10 @@ class Evaluation:
         if results.certificates:
             write_certificates(run.certificates_path, results.certificates)
         shape = tuple(self.setup.images.shape[1:])
-        report = report_of(results, shape, {
+        apart = None
+        if self.settings.kind == "certify":
+            apart = votes_apart(self.setup, self.settings)
+        report = report_of(results, shape, apart, {
             "data": self.setup.data,
             "classes": len(self.setup.classes),
             "samples": len(self.setup.images),

@@ -29,6 +29,7 @@ from isoloss.settings.robustness import RADII
 LEVEL = 0.05
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # fraction of the images without gradient
+MUCH_DOUBT = 0.05  # the probability that a certificate is wrong
 ENOUGH = 20  # images, to say of an accuracy that it may be chance
 
 
@@ -323,6 +324,12 @@ def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:
     settings = results.settings
     if settings.kind != "certify":
         return
+    if settings.alpha > MUCH_DOUBT:
+        yield EvaluationWarning(
+            "certificates-may-be-wrong",
+            f"with α = {settings.alpha:g}, that is how often a certificate may be wrong: 0.001 is "
+            "usual",
+        )
     for combination in results.curves:
         row, sigma = results.row(combination, 0.0), combination.sigma or 0.0
         draws = settings.draws

@@ -80,6 +80,7 @@ class Setup:
         about_data: all of these in words.
         depends_on: hashes of weights, denoiser, data and attacks of one's own.
         own_attacks: these, by name.
+        loaded_denoiser: the denoiser as it came.
     """
 
     models: tuple[ModelUnderAttack, ...]
@@ -95,18 +96,30 @@ class Setup:
     batch_sizes: BatchSizes
     depends_on: dict[str, str]
     own_attacks: dict[str, OwnAttack]
+    loaded_denoiser: tuple[nn.Module, Any] | None = None
 
     def defense(self, network: int, sigma: float | None) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one; without σ behind that
         which it draws itself."""
         if sigma is None:
             return OwnNoise(self.models[network].reference)
-        return self._behind_noise(self.models[network].fast, sigma)
+        return self._behind_noise(self.models[network].fast, sigma, self.denoiser)
 
     def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
         """These networks together behind noise, and behind the denoiser if there is one."""
         classifiers = [self.models[network].fast for network in networks]
-        return self._behind_noise(Together(classifiers), sigma)
+        return self._behind_noise(Together(classifiers), sigma, self.denoiser)
+
+    def exact_defense(self, sigma: float) -> Smoothing:
+        """All networks together in single precision, the denoiser too."""
+        classifiers = Together([model.reference for model in self.models])
+        if self.loaded_denoiser is None:
+            return self._behind_noise(classifiers, sigma, None)
+        from isoloss.robustness.speed.fast_denoiser import FastDenoiser
+
+        unet, scheduler = self.loaded_denoiser
+        exact = FastDenoiser(unet, self.images[:FEW], self.device, "fp32")
+        return self._behind_noise(classifiers, sigma, (exact, scheduler))
 
     @property
     def findings(self) -> list[EvaluationWarning]:
@@ -117,10 +130,12 @@ class Setup:
             for key, message in said_of(model.reference.answers, model.name).items()
         ]
 
-    def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
-        if self.denoiser is None:
+    def _behind_noise(
+        self, classifier: nn.Module, sigma: float, denoiser: tuple[nn.Module, Any] | None
+    ) -> Smoothing:
+        if denoiser is None:
             return GaussianSmoothing(classifier, sigma)
-        return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
+        return DenoisedSmoothing(classifier, *denoiser, sigma).to(self.device)
 
 
 @dataclass(frozen=True)
@@ -241,6 +256,7 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     setup = Setup(
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
+        subject.denoiser,
     )  # fmt: skip
     for model in models if settings.kind == "certify" else ():
         refuse_random(model.reference.answers, model.name)

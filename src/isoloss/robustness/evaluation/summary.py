@@ -31,11 +31,14 @@ USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
 
 
-def summary(results: Results, warnings: list[EvaluationWarning], values: int) -> str:
+def summary(
+    results: Results, warnings: list[EvaluationWarning], values: int, computed: str = ""
+) -> str:
     """What a run has come to.
 
     Args:
         values: of an image, channels × height × width.
+        computed: how exactly, in a sentence, where that is to be said.
     """
     settings = results.settings
     if settings.kind == "attack":
@@ -44,7 +47,7 @@ def summary(results: Results, warnings: list[EvaluationWarning], values: int) ->
         said = _of_defense(results, settings)
     else:
         said = _of_certificates(results, settings, values)
-    return f"{said} {_trust(warnings)}"
+    return " ".join(filter(None, (said, computed, _trust(warnings))))
 
 
 def under_all(results: Results, network: int, sigma: float | None, eps: float) -> Bits:
