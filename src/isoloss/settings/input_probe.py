@@ -8,12 +8,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.naming import listed
 from isoloss.settings.attack_kinds import offered
-from isoloss.settings.base import Finite, Grid, NetworkSettings, Range, as_range
+from isoloss.settings.base import Finite, Grid, NetworkSettings, Range, as_number, as_range
 from isoloss.settings.robustness import (
     DenoiserName,
     Names,
     Queries,
-    as_number,
     attacks_in,
     beyond_all_images,
     refuse_unknown,

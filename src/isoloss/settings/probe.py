@@ -18,6 +18,7 @@ from isoloss.settings.base import (
     Range,
     Targets,
     absolute,
+    as_number,
     as_range,
 )
 from isoloss.settings.direction_paths import holds_a_line
@@ -30,7 +31,7 @@ from isoloss.settings.plane_kinds import (
     kinds_taking,
     plane_kind,
 )
-from isoloss.settings.robustness import DenoiserName, Names, as_number, beyond_all_images
+from isoloss.settings.robustness import DenoiserName, Names, beyond_all_images
 from isoloss.settings.source import is_function, trained_network
 
 CLASS = "class:"

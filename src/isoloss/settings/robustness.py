@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
-from isoloss.settings.base import Finite, NetworkPath, NetworkSettings, absolute
+from isoloss.settings.base import (
+    Finite,
+    NetworkPath,
+    NetworkSettings,
+    absolute,
+    as_numbers,
+    split,
+)
 from isoloss.settings.source import FROM_PYTHON, is_function
 
 USUAL_EPSILONS = {
@@ -41,25 +48,6 @@ def _denoiser(name: str) -> str:
     return str(absolute(folder)) if is_folder(folder) else name
 
 
-def _numbers(value: Any) -> Any:
-    """`"0.01, 8/255"` is a list of two numbers; so is what a command line gives word by word."""
-    if isinstance(value, int | float):
-        return (value,)
-    words = _split(value)
-    return value if words is None else tuple(map(as_number, words))
-
-
-def as_number(word: Any) -> Any:
-    """`"8/255"` as the number that it is; all else as it is."""
-    if not isinstance(word, str) or "/" not in word:
-        return word
-    above, _, below = word.partition("/")
-    try:
-        return float(above) / float(below)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"{word!r} is no number") from error
-
-
 def beyond_all_images(eps: float) -> str:
     """Why there is no adversary of so large a radius in linf, in words."""
     return (
@@ -77,29 +65,18 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
 
 def _words(value: Any) -> Any:
     """`"pgd square"` and `["pgd", "square"]` are `"pgd,square"`."""
-    words = _split(value)
+    words = split(value)
     if words is None or not all(isinstance(w, str) for w in words):
         return value
     return ",".join(dict.fromkeys(words))
 
 
-def _split(value: Any) -> list[Any] | None:
-    """The items of a text with blanks or commas between, or of a list of such texts and of items;
-    None for anything else."""
-    if isinstance(value, str):
-        return list(value.replace(",", " ").split())
-    if not isinstance(value, list | tuple):
-        return None
-    items = cast(list[Any], value)
-    return [part for item in items for part in (_split(item) or [item])]
-
-
 Radius = Annotated[Finite, Field(ge=0)]
-Radii = Annotated[tuple[Radius, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
+Radii = Annotated[tuple[Radius, ...], BeforeValidator(as_numbers), AfterValidator(_ascending)]
 Sigma = Annotated[Finite, Field(gt=0)]
 Sigmas = Annotated[
     tuple[Sigma, ...],
-    BeforeValidator(_numbers),
+    BeforeValidator(as_numbers),
     AfterValidator(_ascending),
     Field(
         title="Noise σ",

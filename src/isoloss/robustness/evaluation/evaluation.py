@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,6 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.results.certificates import write_certificates
 from isoloss.results.tables import write_table
+from isoloss.robustness.evaluation.clean_accuracy import doubts_of_clean_accuracy
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
@@ -144,6 +145,8 @@ class Evaluation:
         write_table(run.table_path, results.rows)
         if results.certificates:
             write_certificates(run.certificates_path, results.certificates)
+        doubts = doubts_of_clean_accuracy(self.setup, results)
+        results = replace(results, findings=(*doubts, *results.findings))
         shape = tuple(self.setup.images.shape[1:])
         apart = None
         if self.settings.kind == "certify":
@@ -152,6 +155,7 @@ class Evaluation:
             "data": self.setup.data,
             "classes": len(self.setup.classes),
             "samples": len(self.setup.images),
+            "normalization": _each_in_words(self.setup.subject.given),
             "precision": self.setup.precision,
             "device": str(self.setup.device),
         })  # fmt: skip
@@ -161,6 +165,13 @@ class Evaluation:
             yield Log(f"warning: {warning.message} [{warning.id}]")
         yield Log(report.summary)
         write(run, results, report)
+
+
+def _each_in_words(given: Mapping[str, str]) -> str | None:
+    """How networks are given their images; once, where they are all alike."""
+    if len({*given.values()}) == 1:
+        return f"images are given {next(iter(given.values()))}"
+    return "; ".join(f"{name} is given images {how}" for name, how in given.items()) or None
 
 
 class _Record:

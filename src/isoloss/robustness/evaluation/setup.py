@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Any
 
@@ -21,6 +21,7 @@ from isoloss.compute.machine.hashes import digest_of, digest_of_code
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.networks.statistics import Statistics
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
 from isoloss.results.tables import EvaluationWarning
@@ -70,6 +71,39 @@ class ModelUnderAttack:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What an evaluation is about, as it came: networks, images, a denoiser, attacks of one's own.
+
+    Attributes:
+        models: the networks, by what tables call them.
+        split: the images in the order in which they are attacked; `indices` are their places in
+            the data.
+        weights: a hash of the networks'.
+        denoiser: UNet and scheduler.
+        own_attacks: the functions, by what settings call them (without "python:").
+        given: how each network is given its images, in words, where that is known.
+        recorded: the accuracies on the test images that the networks' trainings have recorded.
+        other_statistics: by what else images may be normalized, of networks of which nothing
+            says it.
+    """
+
+    models: dict[str, nn.Module]
+    split: Split
+    indices: tuple[int, ...]
+    classes: tuple[str, ...]
+    data: str
+    about_data: str
+    weights: str
+    denoiser: tuple[nn.Module, Any] | None
+    own_attacks: dict[str, OwnAttack]
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
+    recorded: Mapping[str, float] = field(default_factory=dict[str, float])
+    other_statistics: Mapping[str, Mapping[str, Statistics]] = field(
+        default_factory=dict[str, Mapping[str, Statistics]]
+    )
+
+
+@dataclass(frozen=True)
 class Setup:
     """All that units of work have in common.
 
@@ -80,7 +114,7 @@ class Setup:
         about_data: all of these in words.
         depends_on: hashes of weights, denoiser, data and attacks of one's own.
         own_attacks: these, by name.
-        loaded_denoiser: the denoiser as it came.
+        subject: what all this was made of.
     """
 
     models: tuple[ModelUnderAttack, ...]
@@ -96,7 +130,7 @@ class Setup:
     batch_sizes: BatchSizes
     depends_on: dict[str, str]
     own_attacks: dict[str, OwnAttack]
-    loaded_denoiser: tuple[nn.Module, Any] | None = None
+    subject: Subject
 
     def defense(self, network: int, sigma: float | None) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one; without σ behind that
@@ -113,11 +147,11 @@ class Setup:
     def exact_defense(self, sigma: float) -> Smoothing:
         """All networks together in single precision, the denoiser too."""
         classifiers = Together([model.reference for model in self.models])
-        if self.loaded_denoiser is None:
+        if self.subject.denoiser is None:
             return self._behind_noise(classifiers, sigma, None)
         from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
-        unet, scheduler = self.loaded_denoiser
+        unet, scheduler = self.subject.denoiser
         exact = FastDenoiser(unet, self.images[:FEW], self.device, "fp32")
         return self._behind_noise(classifiers, sigma, (exact, scheduler))
 
@@ -136,30 +170,6 @@ class Setup:
         if denoiser is None:
             return GaussianSmoothing(classifier, sigma)
         return DenoisedSmoothing(classifier, *denoiser, sigma).to(self.device)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What an evaluation is about, as it came: networks, images, a denoiser, attacks of one's own.
-
-    Attributes:
-        models: the networks, by what tables call them.
-        split: the images in the order in which they are attacked; `indices` are their places in
-            the data.
-        weights: a hash of the networks'.
-        denoiser: UNet and scheduler.
-        own_attacks: the functions, by what settings call them (without "python:").
-    """
-
-    models: dict[str, nn.Module]
-    split: Split
-    indices: tuple[int, ...]
-    classes: tuple[str, ...]
-    data: str
-    about_data: str
-    weights: str
-    denoiser: tuple[nn.Module, Any] | None
-    own_attacks: dict[str, OwnAttack]
 
 
 def order_of(samples: int, settings: SubjectSettings) -> Tensor:
@@ -205,10 +215,16 @@ def load_subject(settings: SubjectSettings) -> Subject:
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
         denoiser = load_denoiser(settings.denoiser)
+    by_name = dict(zip(names, networks, strict=True))
+    given = {name: network.is_given for name, network in by_name.items()}
+    assumed = [f"{name} is given them {given[name]}" for name in names if by_name[name].is_assumed]
     return Subject(
-        {name: network.model for name, network in zip(names, networks, strict=True)},
-        chosen, tuple(order.tolist()), dataset.classes, dataset.name, in_words(dataset),
-        digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks,
+        {name: network.model for name, network in by_name.items()},
+        chosen, tuple(order.tolist()), dataset.classes, dataset.name,
+        "; ".join([in_words(dataset), *assumed]),
+        digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks, given,
+        {name: network.recorded for name, network in by_name.items()},
+        {name: network.other_statistics for name, network in by_name.items()},
     )  # fmt: skip
 
 
@@ -256,7 +272,7 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     setup = Setup(
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
-        subject.denoiser,
+        subject,
     )  # fmt: skip
     for model in models if settings.kind == "certify" else ():
         refuse_random(model.reference.answers, model.name)
