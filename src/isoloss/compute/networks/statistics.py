@@ -123,8 +123,10 @@ def others_than(own: Statistics, name: str, dataset: Dataset) -> Mapping[str, St
     if (library := of_library(name)) is not None:
         candidates["network"] = library
     found: dict[str, Statistics] = {}
+    channels = max((dataset.train.shape or (1,))[0], len(own.mean))
     for choice, statistics in candidates.items():
-        if not any(statistics.is_about(known) for known in (own, *found.values())):
+        fits = len(statistics.mean) in (1, channels)
+        if fits and not any(statistics.is_about(known) for known in (own, *found.values())):
             found[choice] = statistics
     return found
 

@@ -155,7 +155,7 @@ def filled(
         if is_asked_for and statistics is not None and isinstance(model, Normalized):
             model.set_statistics(statistics.mean, statistics.std)  # the file may have others
         if classifies:
-            check_fits(model, dataset, logits_alone=not isinstance(asked, ProbeSettings))
+            _check_fits(model, dataset, asked)
         return model
 
     try:
@@ -176,6 +176,15 @@ def filled(
         raise IsolossError(f"{error}: it fits with --stem {other}") from error
 
 
+def _check_fits(
+    model: nn.Module, dataset: Dataset, asked: NetworkSettings | TrainingSettings
+) -> None:
+    """A probe looks for the logits itself; an adversary does with one for two classes."""
+    probed = isinstance(asked, ProbeSettings)
+    attacked = isinstance(asked, NetworkSettings) and not probed
+    check_fits(model, dataset, logits_alone=not probed, one_logit=attacked)
+
+
 def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     asked, path = load_path(source)
     if settings.model not in (None, asked.model):
@@ -193,7 +202,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         raise IsolossError(f"{source} tells no classes apart: it can be probed, not attacked")
     if dataset is not trained_on and trained_on.classes and settings.targets != "as given":
         _check_same_classes(trained_on, dataset)
-        check_fits(model, dataset, logits_alone=not isinstance(settings, ProbeSettings))
+        _check_fits(model, dataset, settings)
     return Network(model, dataset, asked.model, path.checkpoints, path)
 
 

@@ -61,11 +61,15 @@ def _by_others(setup: Setup) -> Iterator[EvaluationWarning]:
         if is_more_often(right[best], own, LEVEL / len(right)):
             yield EvaluationWarning(
                 "another-normalization-fits",
-                f"{model.name}, given images {setup.subject.given[model.name]}, classifies "
+                f"{model.name}, given images {_given(setup, model.name)}, classifies "
                 f"{int(own.sum())} of {len(own)} clean images rightly; with --normalization {best} "
                 f"({others[best]}) it is {int(right[best].sum())}",
                 model.name,
             )
+
+
+def _given(setup: Setup, name: str) -> str:
+    return setup.subject.given.get(name, "as they are, in [0, 1]")
 
 
 def _right(model: ModelUnderAttack, statistics: Statistics | None, setup: Setup) -> Bits:

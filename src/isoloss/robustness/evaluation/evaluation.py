@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -140,6 +140,13 @@ class Evaluation:
                 units.append((STUDY, k, distance.index(min(distance))))
         return units
 
+    @property
+    def _normalization(self) -> dict[str, str]:
+        """How networks are given their images, of which nothing says it but what was asked for."""
+        given = self.setup.subject.given
+        said = [f"{name} is given images {how}" for name, how in given.items()]
+        return {"normalization": "; ".join(said)} if said else {}
+
     def _finish(self, run: Run, results: Results) -> Iterator[Event]:
         """Write the table, the certificates and the report, and say what they come to."""
         write_table(run.table_path, results.rows)
@@ -155,9 +162,9 @@ class Evaluation:
             "data": self.setup.data,
             "classes": len(self.setup.classes),
             "samples": len(self.setup.images),
-            "normalization": _each_in_words(self.setup.subject.given),
             "precision": self.setup.precision,
             "device": str(self.setup.device),
+            **self._normalization,
         })  # fmt: skip
         for line in short(results.rows):
             yield Log(line)
@@ -165,13 +172,6 @@ class Evaluation:
             yield Log(f"warning: {warning.message} [{warning.id}]")
         yield Log(report.summary)
         write(run, results, report)
-
-
-def _each_in_words(given: Mapping[str, str]) -> str | None:
-    """How networks are given their images; once, where they are all alike."""
-    if len({*given.values()}) == 1:
-        return f"images are given {next(iter(given.values()))}"
-    return "; ".join(f"{name} is given images {how}" for name, how in given.items()) or None
 
 
 class _Record:

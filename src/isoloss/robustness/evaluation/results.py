@@ -125,7 +125,8 @@ class Results:
                 "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
                 "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
             }
-            if self.settings.kind != "certify" and any(o.votes for o in own):
+            drawn = combination.sigma is not None or any(o.votes for o in own)
+            if self.settings.kind != "certify" and drawn:
                 extra["votes"] = self.settings.votes
                 for name in ("single", "worst"):
                     extra |= _interval(name, self.bits(combination, eps, name))

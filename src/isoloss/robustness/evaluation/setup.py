@@ -27,7 +27,7 @@ from isoloss.errors import IsolossError
 from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.attacks.asking import FEW, said_of
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
+from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
@@ -81,7 +81,7 @@ class Subject:
         weights: a hash of the networks'.
         denoiser: UNet and scheduler.
         own_attacks: the functions, by what settings call them (without "python:").
-        given: how each network is given its images, in words, where that is known.
+        given: in words, how a network is given its images, where nothing says how it wants them.
         recorded: the accuracies on the test images that the networks' trainings have recorded.
         other_statistics: by what else images may be normalized, of networks of which nothing
             says it.
@@ -216,8 +216,8 @@ def load_subject(settings: SubjectSettings) -> Subject:
 
         denoiser = load_denoiser(settings.denoiser)
     by_name = dict(zip(names, networks, strict=True))
-    given = {name: network.is_given for name, network in by_name.items()}
-    assumed = [f"{name} is given them {given[name]}" for name in names if by_name[name].is_assumed]
+    given = {name: network.is_given for name, network in by_name.items() if network.is_assumed}
+    assumed = [f"{name} is given them {how}" for name, how in given.items()]
     return Subject(
         {name: network.model for name, network in by_name.items()},
         chosen, tuple(order.tolist()), dataset.classes, dataset.name,
@@ -353,7 +353,8 @@ def check_gradients(setup: Setup) -> None:
     """
     for model in setup.models:
         with frozen(model.fast):
-            objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
+            value = objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
+        refuse_spoilt(value.spoilt)
 
 
 def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
