@@ -105,6 +105,10 @@ class OwnNoise(Smoothing):
         super().__init__(0.0)
         self.network = network
 
+    def answers_about(self, images: Tensor) -> Answers:
+        """That it is random is known."""
+        return Answers(is_random=True)
+
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """The network's logits; the `noise` given stays unused."""
         return self.network(images)

@@ -14,6 +14,8 @@ from isoloss.errors import IsolossError
 
 # Cohen et al.: a certificate is wrong with at most this probability.
 ALPHA = 0.001
+NEAR = 1e-9
+"""So near to 1 a probability has too few digits in floats."""
 
 
 def clopper_pearson_lower(k: int, n: int, alpha: float = ALPHA) -> float:
@@ -57,9 +59,9 @@ def certified_radius(successes: int, n: int, sigma: float, alpha: float = ALPHA)
     if not (sigma >= 0 and math.isfinite(sigma)):
         raise IsolossError(f"σ must be a finite number, 0 or more, not {sigma:g}")
     lower = clopper_pearson_lower(successes, n, alpha)
-    if lower < 1:
+    if lower < 1 - NEAR:
         return sigma * float(stats.norm.ppf(lower)) if lower > 0.5 else None
-    # So near to 1 that only what is missing from it has a size in floats.
+    # What is missing from 1 has more digits.
     missing = float(stats.beta.isf(alpha, n - successes + 1, successes))
     return sigma * float(stats.norm.isf(missing))
 
