@@ -1,4 +1,5 @@
 #version 330 core
+#include "peeled.glsl"
 in vec4 v_color;
 in vec2 v_across;
 in float v_along;
@@ -8,6 +9,9 @@ uniform vec4 u_toward;    // a colour to mix with, by its alpha
 out vec4 color;
 
 void main() {
+#ifdef PEELED
+    leave_out_nearer(gl_FragCoord.z);
+#endif
     if (u_dash > 0.0 && fract(v_along / (2.0 * u_dash)) > 0.5) discard;
     // Lines thinner than a pixel are one pixel wide and paler.
     float half_width = max(v_across.y, 0.5);

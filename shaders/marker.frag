@@ -1,4 +1,5 @@
 #version 330 core
+#include "peeled.glsl"
 // Signed distance fields; the outline keeps a marker apart from any colour below it.
 in vec4 v_color;
 in vec2 v_place;
@@ -49,6 +50,9 @@ float shape(vec2 p, float r, int kind) {
 }
 
 void main() {
+#ifdef PEELED
+    leave_out_nearer(gl_FragCoord.z);
+#endif
     float d = shape(v_place, v_kind.x, int(v_kind.y + 0.5));
     float inside = clamp(0.5 - d, 0.0, 1.0);
     float cover = clamp(0.5 - (d - u_outline_width), 0.0, 1.0);

@@ -1,6 +1,7 @@
 #version 330 core
 // Light and colour for each pixel.
 #include "surface_color.glsl"
+#include "peeled.glsl"
 #include "surface_light.glsl"
 in vec3 v_world;
 in vec3 v_normal;
@@ -41,6 +42,9 @@ vec3 banded(float t) {
 }
 
 void main() {
+#ifdef PEELED
+    peel_surface();
+#endif
     bool underside = u_flat ? false : !gl_FrontFacing;
     float value = u_classes ? v_class : v_value;
     vec3 base = u_banded ? banded(value) : mapped(value);
@@ -57,4 +61,7 @@ void main() {
     float around = u_occlusion > 0.0 ? unoccluded() : 1.0;
     light = mix(light * around, 0.9, u_unlit);
     color = vec4(toned(base * base * light + highlight(normal, view, sky) * around), 1.0);
+#ifdef PEELED
+    color *= u_opacity;
+#endif
 }

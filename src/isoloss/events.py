@@ -14,6 +14,7 @@ class Started:
 
     pid: int
     device: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)

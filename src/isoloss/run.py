@@ -7,7 +7,7 @@ nothing of how they are computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,11 @@ from isoloss.settings.source import data_set, network_type
 SCHEMA = 1
 _LONGEST = 50
 """Characters of a thing in a folder's name, which file systems take up to 255 bytes of."""
+
+
+_CHUNK = 1 << 20
+"""Bytes of events that are read at once, where not all are."""
+_PROGRESS = b'{"event": "progress"'
 
 
 class RunIsHeld(IsolossError):
@@ -165,6 +170,11 @@ class Run:
         return self.folder / names.EVENTS
 
     @property
+    def stop_path(self) -> Path:
+        """A file that asks the process at work on the run to stop, wherever that is."""
+        return self.folder / names.STOP
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of a training's checkpoints, in order."""
         return self.folder / names.CHECKPOINTS
@@ -178,6 +188,11 @@ class Run:
     def resume_path(self) -> Path:
         """What a training needs to go on, optimizer state included."""
         return self.folder / names.CHECKPOINTS / names.RESUME
+
+    @property
+    def stopped_path(self) -> Path:
+        """What a training needs to go on from the step it was stopped at, between checkpoints."""
+        return self.folder / names.CHECKPOINTS / names.STOPPED
 
     @property
     def denoiser_path(self) -> Path:
@@ -265,6 +280,7 @@ class Run:
         Raises:
             IsolossError: if the disk is full or the folder gone.
         """
+        self._check_is_there()
         append_line(self.events_path, to_line(event, time.time()))
 
     def events(self) -> list[tuple[float, Event]]:
@@ -315,8 +331,9 @@ class Run:
 
         Raises:
             RunIsHeld: if another process holds it.
-            IsolossError: if the folder cannot be written.
+            IsolossError: if the folder is gone, or cannot be written.
         """
+        self._check_is_there()
         lock = filelock.FileLock(self.folder / names.LOCK, timeout=patience)
         try:
             lock.acquire()
@@ -328,6 +345,11 @@ class Run:
             yield
         finally:
             lock.release()
+
+    def _check_is_there(self) -> None:
+        """What writes makes folders that are missing: of a run that was deleted, none is to be."""
+        if not exists(self.folder / names.RUN):
+            raise IsolossError(f"{self.folder} is gone: it was moved or deleted")
 
     @property
     def is_held(self) -> bool:
@@ -342,27 +364,61 @@ class Run:
 
 
 class EventTail:
-    """Reads an `events.jsonl` as it grows; each call gives what is new."""
+    """Reads an `events.jsonl` as it grows; each call gives what is new.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Attributes:
+        is_behind: whether the last call has left something to the next.
+    """
+
+    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
+        """Args: is_wanted: whether a line is to be read, told from its text."""
+        self._path, self._is_wanted = path, is_wanted
         self._offset = 0
+        self.is_behind = False
 
-    def read(self) -> list[tuple[float, Event]]:
-        """The (time, event) pairs appended since the last call; damaged lines are passed over."""
+    def read(self, most: int | None = None) -> list[tuple[float, Event]]:
+        """The (time, event) pairs appended since the last call; damaged lines are passed over.
+
+        Args:
+            most: so many of them at most; of progress, which is nearly all of a long run's, only
+                the last. By default all.
+        """
+        self.is_behind = False
         if not is_file(self._path):
             return []
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
-                new = file.read()
+                new = file.read() if most is None else file.read(_CHUNK)
         except OSError:
             return []
-        # A line without its newline is still being written.
-        whole = new[: new.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        lines = whole.decode("utf-8", errors="replace").split("\n")
-        return [pair for pair in map(from_line, lines) if pair is not None]
+        end = new.rfind(b"\n") + 1  # a line without its newline is still being written
+        if most is not None and len(new) == _CHUNK:
+            end = end or _CHUNK  # no line of ours is as long
+        lines = new[:end].splitlines(keepends=True)
+        if most is not None:
+            lines, taken = _some(lines, most)
+            self.is_behind = len(new) == _CHUNK or taken < end
+            end = taken
+        self._offset += end
+        texts = (line.decode("utf-8", errors="replace") for line in lines)
+        pairs = (from_line(text) for text in texts if self._is_wanted(text))
+        return [pair for pair in pairs if pair is not None]
+
+
+def _some(lines: list[bytes], most: int) -> tuple[list[bytes], int]:
+    """The first `most` of `lines`, not counting progress that more of it follows; and how many
+    bytes these come from."""
+    kept, size = list[bytes](), 0
+    for line in lines:
+        is_superseded = bool(kept) and kept[-1].startswith(_PROGRESS)
+        if is_superseded and line.startswith(_PROGRESS):
+            kept.pop()
+        if len(kept) == most:
+            break
+        kept.append(line)
+        size += len(line)
+    return kept, size
 
 
 def run_name(settings: AnySettings) -> str:

@@ -12,10 +12,12 @@ EVENTS = "events.jsonl"
 JOB_LOG = "job.log"
 ABOUT = "about.json"
 LOCK = ".lock"
+STOP = ".stop"
 
 CHECKPOINTS = "checkpoints"
 POINTS = "trajectory.json"
 RESUME = "resume.safetensors"
+STOPPED = "stopped.safetensors"
 DENOISER = "denoiser"
 
 PLANE = "plane.safetensors"

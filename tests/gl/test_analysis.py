@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.geometry.minima import relative_depths
+from isoloss.geometry.analysis.minima import relative_depths
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.device.target import Target

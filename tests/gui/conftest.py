@@ -71,6 +71,7 @@ def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
             "ISOLOSS_CONFIG_DIR": str(tmp_path / "config"),
             "PYTHONPATH": os.pathsep.join([str(JOURNEYS.parent), *_python_path()]),
             "OMP_NUM_THREADS": "1",
+            "DBUS_SESSION_BUS_ADDRESS": "disabled:",  # no notifications on whose desktop this is
         }
         environment.pop("PYOPENGL_PLATFORM", None)
         command = [sys.executable, str(JOURNEYS / f"{name}.py"), *map(str, arguments)]
@@ -137,6 +138,23 @@ def valley(tmp_path: Path) -> Path:
     other = replace(path, alpha=-path.alpha, meta={})
     save_trajectory_ply(other, tmp_path / "valley-trajectory-adam.ply", surface)
     return surface.save(tmp_path / "valley.ply")
+
+
+@pytest.fixture
+def attacked(tmp_path: Path) -> Path:
+    """A surface file with the loss of attacked and of denoised images, and that of a class."""
+    axis = np.linspace(-1, 1, 21)
+    loss = 0.4 + axis[:, None] ** 2 + 2 * axis**2
+    titles = {
+        "adversarial": "adversarial loss", "denoised": "denoised loss", "class_3": "class cat",
+        "all_but_3": "all but cat",
+    }  # fmt: skip
+    surface = Surface.from_loss(axis, axis, loss, model="resnet20", quantities=titles)
+    raised = 0.8 + 0.5 * np.cos(2 * axis)[:, None] + 0 * axis
+    of_quantities = (loss + raised, 0.6 * loss + 0.9, 1.6 * loss, 0.9 * loss)
+    for name, values in zip(titles, of_quantities, strict=True):
+        surface.columns[name] = values
+    return surface.save(tmp_path / "s.ply")
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,20 +74,23 @@ class Driver:
 
     def double_click(self, ref: str) -> None:
         """Double-click an item, however long frames take on a busy machine."""
-        from imgui_bundle import imgui
-
         self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
-        io = imgui.get_io()
-        usual = io.mouse_single_click_delay, io.mouse_double_click_time
-        io.mouse_single_click_delay, io.mouse_double_click_time = 11.0, 10.0
-        self.ctx.item_double_click(ref)
-        io.mouse_double_click_time, io.mouse_single_click_delay = usual[1], usual[0]
+        with patience():
+            self.ctx.item_double_click(ref)
         assert not self.ctx.is_error(), f"could not double-click {ref}"
 
     def type(self, ref: str, text: str | int | float) -> None:
         """Enter a value into a field."""
+        from imgui_bundle import imgui
+
         self.until(lambda: self.ctx.item_exists(ref), f"item {ref}")
-        self.ctx.item_input_value(ref, text)
+        if "Experiments" in self.ctx.item_info(ref).window.name:  # where Enter starts the run
+            self.ctx.item_input(ref)
+            self.ctx.key_chars_replace(str(text))
+            self.press(imgui.Key.tab)
+            self.press(imgui.Key.escape)  # leaves the next field as it is
+        else:
+            self.ctx.item_input_value(ref, text)
         assert not self.ctx.is_error(), f"could not type into {ref}"
 
     def press(self, *keys: Any) -> None:
@@ -136,6 +140,18 @@ class Driver:
         if folder:
             self.ctx.yield_(4)
             subprocess.run(["import", "-window", "root", str(Path(folder) / name)], check=True)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Two clicks are a double click, however long the frames between them take."""
+    from imgui_bundle import imgui
+
+    io = imgui.get_io()
+    usual = io.mouse_single_click_delay, io.mouse_double_click_time
+    io.mouse_single_click_delay, io.mouse_double_click_time = 11.0, 10.0
+    yield
+    io.mouse_double_click_time, io.mouse_single_click_delay = usual[1], usual[0]
 
 
 def drive(

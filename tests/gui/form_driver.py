@@ -20,23 +20,20 @@ class FormDriver:
         name: str,
         value: str | int | float,
         *,
-        optional: bool = False,
         table: str = "",
         part: str = "##value",
     ) -> None:
-        """Type into a field, which may have to be scrolled to; an optional one is chosen first."""
+        """Type into a field, which may have to be scrolled to."""
         table = table or self._usual
         self._here()
-        if optional:
-            self._d.click(f"{table}/{name}/##default")
         self._d.type(f"{table}/{name}/{part}", value)
 
     def suggested(self, name: str, offered: list[str], choice: int) -> None:
         """Choose what a field offers, which is just this."""
         d, panel = self._d, self._d.parts.experiments
         form = panel.forms[self._kind.lower()]
-        field = next(row for row in form.fields if row.name == name)
-        assert [value for value, _ in panel.suggestions(form, field)] == offered
+        d.until(lambda: form.is_judged, "the form to be looked at")
+        assert [offer.value for offer in form.verdict.offers[name]] == offered
         self._here()
         d.click(f"{self._usual}/{name}/suggestions")
         d.until(lambda: d.ctx.item_exists(f"//$FOCUSED/choice {choice}"), "the list")

@@ -92,20 +92,27 @@ def certified(tmp_path: Path) -> Path:
 
 
 def test_a_defense_from_its_form_to_its_images(travel: Callable[..., None]) -> None:
-    travel("defend", seconds=280)
+    travel("runs/defend", seconds=280)
 
 
 def test_a_certification_from_its_form_to_its_images(travel: Callable[..., None]) -> None:
-    travel("certify", seconds=280)
+    travel("runs/certify", seconds=280)
 
 
 def test_runs_are_opened_chosen_kept_and_may_be_damaged(
     travel: Callable[..., None], defended: Path, certified: Path
 ) -> None:
-    travel("evaluations", defended, certified, seconds=200)
+    travel("runs/evaluations", defended, certified, seconds=200)
 
 
 def test_from_an_example_to_its_landscape_undefended_beside_defended(
     travel: Callable[..., None], defended: Path
 ) -> None:
-    travel("landscape", defended, seconds=280)
+    travel("runs/landscape", defended, seconds=280)
+
+
+def test_layouts_follow_what_is_opened_and_are_ones_own(
+    travel: Callable[..., None], valley: Path, defended: Path
+) -> None:
+    travel("window/layouts", "begin", valley, defended, seconds=200)
+    travel("window/layouts", "again", valley, defended)

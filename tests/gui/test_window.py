@@ -12,108 +12,125 @@ Travel = Callable[..., None]
 
 
 def test_look_at_a_surface(travel: Travel, valley: Path) -> None:
-    travel("look", valley)
+    travel("surfaces/look", valley)
 
 
 def test_every_option_of_the_appearance(travel: Travel, valley: Path) -> None:
-    travel("appearance", valley)
+    travel("surfaces/appearance", valley)
 
 
 def test_several_surfaces_and_signs_are_told_apart(travel: Travel, valley: Path) -> None:
-    travel("signs", valley)
+    travel("surfaces/signs", valley)
 
 
 def test_open_by_clicks_and_by_drop(travel: Travel, valley: Path) -> None:
-    travel("open", valley)
+    travel("surfaces/open", valley)
 
 
 def test_undo_and_saved_views(travel: Travel, valley: Path) -> None:
-    travel("undo", valley)
+    travel("window/undo", valley)
 
 
 def test_a_session_restored_in_a_new_process(travel: Travel, valley: Path) -> None:
-    travel("session", "save", valley)
-    travel("session", "restore")
+    travel("window/session", "save", valley)
+    travel("window/session", "restore")
 
 
 def test_the_welcome_and_its_thumbnails(travel: Travel) -> None:
-    travel("welcome")
+    travel("window/welcome")
 
 
 def test_the_tour_step_by_step(travel: Travel) -> None:
-    travel("tour")
+    travel("window/tour", "begin", seconds=400)
+    travel("window/tour", "on", seconds=900)
 
 
 def test_points_are_pinned_by_clicks(travel: Travel, valley: Path) -> None:
-    travel("pin", valley)
+    travel("surfaces/pin", valley)
 
 
 def test_surfaces_are_compared_in_several_viewports(travel: Travel, valley: Path) -> None:
-    travel("compare", valley)
+    travel("surfaces/compare", valley)
+
+
+def test_quantities_are_shown_together_and_subtracted(travel: Travel, attacked: Path) -> None:
+    travel("surfaces/quantities", attacked, seconds=200)
 
 
 def test_train_cancel_resume_and_a_killed_job(travel: Travel) -> None:
-    travel("train")
+    travel("runs/train")
+
+
+def test_runs_end_and_what_comes_next_is_offered(travel: Travel) -> None:
+    travel("runs/ending", seconds=150)
 
 
 def test_runs_are_found_described_repeated_and_put_away(travel: Travel) -> None:
-    travel("library")
+    travel("runs/library")
+
+
+def test_runs_are_compared(travel: Travel) -> None:
+    travel("runs/compare_runs")
+
+
+def test_a_form_by_keyboard_alone(travel: Travel) -> None:
+    travel("runs/keyboard")
 
 
 def test_runs_wait_for_their_turn(travel: Travel) -> None:
-    travel("turns")
+    travel("runs/turns")
 
 
 def test_several_values_are_a_run_each(travel: Travel) -> None:
-    travel("sweeping", seconds=150)
+    travel("runs/sweeping", seconds=150)
 
 
 def test_probe_grows_a_surface(travel: Travel, trained: Path) -> None:
-    travel("probe", trained)
+    travel("runs/probe", trained)
 
 
 def test_probe_with_a_loss_of_ones_own(travel: Travel, trained: Path) -> None:
-    travel("own_loss", trained)
+    travel("runs/own_loss", trained)
 
 
 def test_checkpoints_are_imported_and_probed(travel: Travel) -> None:
-    travel("checkpoints")
+    travel("runs/checkpoints")
 
 
 def test_a_script_is_watched_stopped_and_watched_again(travel: Travel) -> None:
-    travel("from_python")
+    travel("runs/from_python")
 
 
 def test_curves_and_what_grows(travel: Travel, valley: Path, barrier: Path) -> None:
-    travel("grow", valley, barrier)
+    travel("surfaces/grow", valley, barrier)
 
 
 def test_minima_are_marked_and_listed(travel: Travel) -> None:
-    travel("minima")
+    travel("surfaces/minima")
 
 
 def test_a_slice_is_laid_dragged_and_exported(travel: Travel, valley: Path) -> None:
-    travel("slice", valley)
+    travel("surfaces/slice", valley)
 
 
 def test_trajectories_are_scrubbed_and_played(travel: Travel, valley: Path) -> None:
-    travel("scrub", valley)
+    travel("surfaces/scrub", valley)
 
 
 def test_what_is_dropped_and_drawn_is_what_is_there(travel: Travel, valley: Path) -> None:
-    travel("doors", valley, seconds=200)
+    travel("window/doors", valley, seconds=200)
 
 
 def test_save_pictures_figures_and_movies(travel: Travel, valley: Path, barrier: Path) -> None:
-    travel("picture", valley, barrier, seconds=200)
+    travel("window/picture", valley, barrier, seconds=200)
 
 
 def test_a_panel_of_ones_own_is_one_class_and_one_entry(travel: Travel, valley: Path) -> None:
-    travel("panel", valley)
+    travel("window/panel", valley)
 
 
 def test_mistakes_are_borne_and_mended(travel: Travel, valley: Path) -> None:
-    travel("mistakes", valley)
+    travel("window/mistakes", valley)
 
 
 def test_bad_path_on_the_command_line_is_one_line(display: str, tmp_path: Path) -> None:
@@ -203,6 +220,10 @@ def test_small_windows_long_names_and_extreme_values(
     layout.parent.mkdir()
     stored = "WindowPosition=9000,9000\nWindowSize=1,1"
     layout.write_text(f";;;<<<AppWindow>>>;;;\n[AppWindow]\nDpiWindowSizeFactor=1\n{stored}\n")
-    travel("small", valley)
+    travel("window/small", valley)
     # Panels that gave way to the picture are open in the next window.
     assert "=false" not in layout.read_text()
+
+
+def test_layers_are_ordered_faded_and_their_findings_heeded(travel: Travel) -> None:
+    travel("surfaces/layers")

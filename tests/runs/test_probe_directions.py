@@ -18,7 +18,7 @@ from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.planes.plane import Plane
 from isoloss.compute.training.classifier import build_for
-from isoloss.geometry.difference import difference, planes_differ
+from isoloss.geometry.analysis.difference import difference, planes_differ
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import prepare, resume

@@ -8,8 +8,8 @@ import pytest
 import isoloss
 from isoloss.cli.main import main
 from isoloss.compute.machine.process_group import ProcessGroup
+from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.run import Run
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.work import resume

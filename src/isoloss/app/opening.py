@@ -47,6 +47,7 @@ def run_window(
     if resume:
         workspace.resume_and_show(resume)
     workspace.runs.watch.start()
+    workspace.forms.start()
     app = App(workspace)
     params = _params(app)
     if tests is not None:
@@ -65,6 +66,7 @@ def run_window(
     finally:
         implot.destroy_context()
         workspace.runs.watch.stop()
+        workspace.forms.stop()
         if app.frames:
             workspace.session.keep()
 
@@ -160,5 +162,9 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
     calls.pre_new_frame = app.before_frame
     calls.post_render_dockable_windows = app.draw_over
 
-    calls.before_exit = app.parts.free
+    def before_exit() -> None:
+        app.parts.docking.keep()
+        app.parts.free()
+
+    calls.before_exit = before_exit
     calls.after_swap = after_swap

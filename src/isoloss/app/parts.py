@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from imgui_bundle import hello_imgui, imgui
 
+from isoloss.app.dialogs.comparison_dialog import ComparisonDialog
 from isoloss.app.dialogs.difference_dialog import DifferenceDialog
 from isoloss.app.dialogs.figure_dialog import FigureDialog
+from isoloss.app.dialogs.layouts_dialog import LayoutsDialog
 from isoloss.app.dialogs.open_dialog import OpenDialog
 from isoloss.app.dialogs.picture_dialog import PictureDialog
 from isoloss.app.dialogs.renderings import Renderings
@@ -22,10 +25,14 @@ from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.examples_panel import ExamplesPanel
 from isoloss.app.panels.experiments_panel import ExperimentsPanel
 from isoloss.app.panels.large_plots import LargePlots
+from isoloss.app.panels.layers_panel import LayersPanel
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
-from isoloss.app.state.opening.opener import open_path
+from isoloss.app.state.layouts import Layouts
+from isoloss.app.state.next_steps import COMPARE, OPEN, NextStep
+from isoloss.app.state.opening.opened import Opened
+from isoloss.app.state.opening.opener import open_path, show_again
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.steps import Steps
 from isoloss.app.state.view.flight import Flight
@@ -37,11 +44,12 @@ from isoloss.app.ui.action import Action
 from isoloss.app.ui.command_palette import CommandPalette
 from isoloss.app.ui.docking import Docking
 from isoloss.app.ui.keyboard import Shortcuts
-from isoloss.app.ui.panel import Drawn
+from isoloss.app.ui.panel import NOTHING, Drawn
 from isoloss.app.viewports.arrangement import Viewports
 from isoloss.app.viewports.timeline import Timeline
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.jobs.follow import FollowedRun
+from isoloss.library.entry import Entry
 from isoloss.paths import exists
 from isoloss.results.tables import Row
 from isoloss.scene.document import SavedView
@@ -72,7 +80,9 @@ class Parts:
     def __init__(self, workspace: Workspace, commands: Callable[[Parts], list[Action]]) -> None:
         """Build them; `commands` lists what can be done with them."""
         self.workspace = workspace
-        self.viewports, self.docking = Viewports(workspace), Docking(PANELS)
+        self.viewports = Viewports(workspace)
+        self.docking = Docking(PANELS, Layouts.load(), self._applies)
+        self.opened = Opened(workspace)
         self.slicing, self.playback = Slicing(workspace), Playback(workspace)
         self.steering = Steering(workspace, lambda: self.viewport.extent)
         self.steps, self.flight, self.shortcuts = Steps(workspace), Flight(), Shortcuts()
@@ -81,27 +91,32 @@ class Parts:
         self.timeline = Timeline(self.playback)
         self.panels: dict[str, Drawn] = {panel.name: panel.build(self) for panel in PANELS}
         self.experiments = self.panel(ExperimentsPanel)
+        self.viewports.menu = self.panel(LayersPanel).menu.items
         self.large_plots = LargePlots(
             workspace,
-            CurvePanel(workspace),
+            CurvePanel(self),
             RobustnessPanel(workspace, self.show_examples, self.save_figure),
-            self.docking.bring_to_front,
+            self.docking,
         )
         self.open_dialog = OpenDialog(workspace)
         self.difference_dialog = DifferenceDialog(workspace)
         self.renderings = Renderings(workspace.messages)
         self.picture_dialog = PictureDialog(workspace, self.renderings, self.viewports.drawn_at)
         self.figure_dialog = FigureDialog(workspace, self.renderings)
+        self.comparison_dialog = ComparisonDialog(workspace, self.renderings)
         self.session_dialog = SessionDialog(workspace)
         self.saved_views = SavedViews(workspace, self.go_to)
+        self.layouts_dialog = LayoutsDialog(self.docking)
         self.command_palette = CommandPalette(lambda: self.actions)
         self.dialogs: dict[str, Dialog] = {
             "Open": self.open_dialog,
             "Difference": self.difference_dialog,
             "Save picture": self.picture_dialog,
             "Save figure": self.figure_dialog,
+            "Save comparison": self.comparison_dialog,
             "Save session": self.session_dialog,
             "Saved views": self.saved_views,
+            "Layouts": self.layouts_dialog,
             "Command palette": self.command_palette,
         }
         self.help_window = HelpWindow(lambda: self.actions, workspace.messages.say)
@@ -110,8 +125,7 @@ class Parts:
             workspace,
             self.docking,
             self.experiments,
-            self.command_palette,
-            actions=lambda: self.actions,
+            show_examples=self.show_examples,
             is_asking=lambda: self.is_asking,
         )
         ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)
@@ -130,8 +144,9 @@ class Parts:
 
     @property
     def actions(self) -> list[Action]:
-        """All commands; some depend on what can be undone and on the saved views."""
-        key = (self.steps.undoes, self.steps.redoes, self.workspace.document.saved_views)
+        """All commands; some depend on what can be undone, on saved views and layouts."""
+        views, layouts = self.workspace.document.saved_views, tuple(self.docking.layouts.names)
+        key = (self.steps.undoes, self.steps.redoes, views, layouts)
         if self._actions is None or self._actions[0] != key:
             self._actions = (key, self._commands(self))
         return self._actions[1]
@@ -164,6 +179,33 @@ class Parts:
         self.panel(ExamplesPanel).free()
         self.renderings.end()
 
+    # -- layouts -----------------------------------------------------------------------------
+
+    def fills_middle(self, name: str) -> bool:
+        """Whether the content of a panel stands in the room of the pictures."""
+        return self.large_plots.shown == name
+
+    def _applies(self, name: str) -> bool:
+        """Whether there is anything to be seen in a panel, or in the viewport."""
+        panel = PANELS.get(name)
+        if panel is not None:
+            return panel.has_content(self)
+        return self.welcome.is_asked_for() or not self.docking.has_panel_in_middle
+
+    def follow_opened(self) -> None:
+        """Bring the layout that suits what has been opened, but not under a hand at work."""
+        what = self.opened.news(at_work=imgui.is_any_item_active())
+        if what:
+            self.docking.follow(what)
+        if self.opened.has_nothing:
+            self.docking.layouts.all_closed()
+        self.large_plots.follow()
+
+    def choose_layout(self, name: str) -> None:
+        """Use a layout, with what it is made for in the middle."""
+        self.docking.choose(name)
+        self.large_plots.bring(self.docking.layouts.current.shape.filled)
+
     # -- what commands and panels do ---------------------------------------------------------
 
     @property
@@ -174,6 +216,12 @@ class Parts:
     def toggle_theme(self) -> None:
         """Dark to light and back; the picture goes along."""
         self.workspace.change(theme="dark" if self.theme == "light" else "light")
+
+    def toggle_desktop_notifications(self) -> None:
+        """Let the desktop tell of runs that end while nobody looks at the window, or no longer."""
+        preferences = self.workspace.preferences
+        preferences.desktop_notifications = not preferences.desktop_notifications
+        preferences.save()
 
     def scale_text(self, factor: float) -> None:
         """Make all text, and what is sized by it, larger or smaller."""
@@ -188,14 +236,39 @@ class Parts:
         self.experiments.show(kind)
 
     def use(self, kind: str, followed: FollowedRun) -> None:
-        """Bring the form of one kind of run to the front, filled in for a training run."""
+        """Bring the form of one kind of run to the front, filled in for another run."""
         self.docking.bring_to_front("Experiments")
         self.experiments.fill(kind, followed)
 
-    def repeat(self, followed: FollowedRun) -> None:
-        """Bring the form of a run to the front, filled in with what that was asked for."""
+    def repeat(self, followed: FollowedRun, otherwise: Mapping[str, Any] = NOTHING) -> None:
+        """Bring the form of a run to the front, filled in with what that was asked for, but for
+        what is to be set `otherwise`."""
         self.docking.bring_to_front("Experiments")
-        self.experiments.repeat(followed)
+        self.experiments.repeat(followed, otherwise)
+
+    def bring_to_front(self, panel: str) -> None:
+        """Show a docked panel in front of those docked with it."""
+        self.docking.bring_to_front(panel)
+
+    def go_on(self, step: NextStep, followed: FollowedRun) -> None:
+        """Do what is usually done next with a run that is done."""
+        if step == COMPARE:
+            self._compare_sweep(followed)
+        elif step == OPEN:
+            show_again(self.workspace, followed)
+        else:
+            self.use(step.name, followed)
+
+    def offer(self, step: NextStep, folder: Path) -> None:
+        """Do what was offered for the run in a folder."""
+        if (followed := self.workspace.runs.select(folder)) is not None:
+            self.go_on(step, followed)
+
+    def _compare_sweep(self, followed: FollowedRun) -> None:
+        runs = self.workspace.runs
+        if (sweep := runs.sweep_of(followed.run.folder)) is not None:
+            found = map(runs.library.of, sweep.folders)
+            self.compare([entry for entry in found if entry is not None])
 
     def show_examples(self, evaluation: OpenEvaluation, row: Row | None = None) -> None:
         """Bring the examples of a run to the front, at what a point of its curves is about."""
@@ -212,6 +285,16 @@ class Parts:
     def save_figure(self) -> None:
         """Ask where a figure of the robustness run that is shown is to be saved."""
         self.figure_dialog.open()
+
+    def save_comparison(self) -> None:
+        """Ask where the comparison of runs is to be saved."""
+        self.comparison_dialog.open()
+
+    def compare(self, entries: Sequence[Entry]) -> None:
+        """Compare runs, and bring that to the front."""
+        self.workspace.comparison.compare(entries)
+        self.docking.follow("comparison")
+        self.docking.bring_to_front("Compare")
 
     def export_slice(self) -> None:
         """Ask where the table of the slices is to be saved."""

@@ -14,9 +14,11 @@ from isoloss.app.actions.all_actions import all_actions
 from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
 from isoloss.app.state.defects import in_words
+from isoloss.app.state.herald import Herald
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
+from isoloss.app.state.shown_panels import VIEWPORT
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
 from isoloss.app.ui.docking import clear_as_panels, rect_of
@@ -32,6 +34,8 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
 _FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
+MOST_NEWS = 4
+"""Notifications of the desktop at once."""
 _SETTLING = 3
 """Frames until every window is docked."""
 
@@ -51,6 +55,7 @@ class App:
         self.frames = 0
         self.strict = False
         self._title = TITLE
+        self._herald = Herald()
         self._dropped: list[Path] = []
 
     def drop(self, paths: Sequence[str]) -> None:
@@ -67,10 +72,9 @@ class App:
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
         parts.steps.take_in(self.workspace.update)
         parts.renderings.update()
+        self._tell_elsewhere()
         self._follow_document()
         clear_as_panels(parts.panels)
-        if self.frames >= _SETTLING:
-            parts.docking.make_room()
         fluent = self.workspace.flow.is_fluent(time.monotonic())
         self.workspace.approach.seconds = 0.0 if fluent or parts.viewports.is_slow else APPROACH
         flying = parts.flight.go_on(time.monotonic())
@@ -88,7 +92,18 @@ class App:
             # Every frame reads: a bit faster, and only every second one would.
             rate = max(rate, _FRAMES_A_PERIOD / period) if fluent else rate
         hello_imgui.get_runner_params().fps_idling.fps_idle = rate
-        parts.large_plots.follow()
+        parts.follow_opened()
+        parts.docking.update()
+
+    def _tell_elsewhere(self) -> None:
+        """Let the desktop tell what has happened to a person who does not look at the window."""
+        news = self.workspace.messages.take_urgent()
+        if not news or desktop.is_looked_at():
+            return
+        desktop.ask_for_attention()
+        if self.workspace.preferences.desktop_notifications:
+            for message in news[-MOST_NEWS:]:
+                self._herald.tell(TITLE, message.text)
 
     def _follow_document(self) -> None:
         """Bring the window's colours and its title in line with the document."""
@@ -106,6 +121,7 @@ class App:
 
     def draw_panel(self, name: str) -> None:
         """Draw one panel."""
+        self.parts.docking.listen(name)
         if self._has_place():
             self.guard(name, self.parts.panels[name].draw)
 
@@ -119,8 +135,11 @@ class App:
         parts = self.parts
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0, 0))
         kind = imgui.WindowClass()
-        kind.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
+        if parts.docking.viewport_is_alone:
+            kind.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
         imgui.set_next_window_class(kind)
+        if parts.docking.take_front():
+            imgui.set_next_window_focus()
         flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
         shown, _ = imgui.begin("Viewport", None, int(flags))
         imgui.pop_style_var()
@@ -156,14 +175,16 @@ class App:
             self.guard("Tour", parts.tour.draw)
             # What has happened comes first where there is no room for both.
             crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
-            if not (parts.tour.is_open or parts.shows_welcome or crowded):
+            pictures = parts.docking.is_shown(VIEWPORT) and not parts.large_plots.fill_viewport
+            if pictures and not (parts.tour.is_open or parts.shows_welcome or crowded):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))
             for name, dialog in parts.dialogs.items():
                 self.guard(name, dialog.draw)
             self.guard("Drawing", lambda: parts.renderings.draw(_wide_enough(parts.viewports.rect)))
             self.guard("Help", parts.help_window.draw)
             messages = self.workspace.messages
-            self.guard("Notifications", lambda: draw_notifications(messages, viewport))
+            self.guard("Notifications", lambda: draw_notifications(messages, viewport, parts.offer))
+        parts.docking.end_maximized(asked=parts.is_asking)
         asked = parts.has_question
         self.guard("Shortcuts", lambda: parts.shortcuts.run_pressed(parts.actions, asked=asked))
         used = imgui.is_any_item_active() or imgui.is_any_mouse_down()

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.events import ABOUT_DATA
-from isoloss.geometry.centre import centre_in_words
-from isoloss.geometry.difference import automatic_scale
+from isoloss.geometry.analysis.centre import centre_in_words
+from isoloss.geometry.analysis.difference import automatic_scale
+from isoloss.geometry.analysis.quantities import quantities_of
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.findings import findings_of
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.height import clamped
-from isoloss.geometry.quantities import quantities_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label, told_apart
 from isoloss.jobs.follow import FollowedRun

@@ -145,8 +145,8 @@ def _render(namespace: argparse.Namespace) -> int:
 
 def _export(namespace: argparse.Namespace) -> int:
     from isoloss.files import check_parent
+    from isoloss.geometry.analysis.quantities import of_quantity
     from isoloss.geometry.files.reading import load_telling
-    from isoloss.geometry.quantities import of_quantity
     from isoloss.scene.files.painted import PAINT, save_painted
     from isoloss.scene.files.staging import stage
 
@@ -206,6 +206,12 @@ def _runs(namespace: argparse.Namespace) -> int:
     return list_runs(namespace)
 
 
+def _compare(namespace: argparse.Namespace) -> int:
+    from isoloss.cli.compare_verb import compare
+
+    return compare(namespace)
+
+
 def _queue(namespace: argparse.Namespace) -> int:
     from isoloss.cli.queue_verb import manage
 
@@ -245,6 +251,7 @@ _VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export": _export,
     "info": _info,
     "runs": _runs,
+    "compare": _compare,
     "queue": _queue,
     "bench": _bench,
 }

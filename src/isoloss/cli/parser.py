@@ -109,6 +109,11 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     sub.add_argument("--json", action="store_true", help="Print a line of JSON for each run")
     if called == "runs":
         _add_edits(sub)
+    sub = add("compare", "Compare runs: curves on one axis, what differs and what resulted")
+    if called == "compare":
+        from isoloss.cli.compare_verb import add_compare_options
+
+        add_compare_options(sub)
     sub = add("queue", "Runs that wait until a device is free: list, add, reorder, work off")
     sub.add_argument(
         "folders", type=path_of, nargs="*", metavar="DIR", help="Runs that are to wait"

@@ -61,6 +61,11 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="About how many contour levels, at round values; 0: none",
     )
+    parser.add_argument(
+        "--opacity", type=float, nargs="+", default=argparse.SUPPRESS, metavar="N",
+        help="How opaque the surfaces are, from 0 to 1, or one number for each; paths, pins and "
+        "minima stay whole",
+    )  # fmt: skip
     heading = parser.add_mutually_exclusive_group()
     heading.add_argument("--title", default=argparse.SUPPRESS, metavar="TEXT", help="The heading")
     heading.add_argument(

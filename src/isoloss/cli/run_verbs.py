@@ -161,7 +161,7 @@ def _lead(runs: list[Any], as_json: bool, prepared: Any) -> int:
         bar = ProgressBar(label=run.name if len(runs) > 1 else "")
         was_done = run.is_done
         try:
-            for event in resume(run, prepared):
+            for event in resume(run, prepared if i == 0 else None):
                 if as_json:
                     print(to_line(event, time.time()), flush=True)
                 else:

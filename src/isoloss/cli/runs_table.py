@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
 import unicodedata
@@ -23,12 +24,14 @@ from isoloss.run_folder import is_run
 from isoloss.user_folders import cache_folder
 
 _GAP = 2
+_NARROWEST = 8
+"""Characters of a column, below which nothing is shortened."""
 _USUAL = Path("runs")
 
 
 def list_runs(namespace: argparse.Namespace) -> int:
     """Print the runs that are asked for; returns the exit code."""
-    folders, words = _told_apart(namespace.words)
+    folders, words = told_apart(namespace.words)
     wanted = query(words)
     library = library_in(folders, cache_folder())
     library.keep()
@@ -69,6 +72,20 @@ def table(entries: Sequence[Entry], width: int | None) -> list[str]:
     lines = [[_cell(c.title, widths[c], c) for c, _ in shown]]
     lines += [[_cell(texts[k], widths[c], c) for c, texts in shown] for k in range(len(entries))]
     return [(" " * _GAP).join(line).rstrip() for line in lines] if entries else []
+
+
+def print_lines(lines: Sequence[Sequence[str]], width: int | None) -> None:
+    """Print lines of cells below each other; none is wider than `width`, but for what cannot be
+    shortened any more."""
+    columns = [[_plain(text) for text in column] for column in zip(*lines, strict=True)]
+    widths = [max(map(_width, column)) for column in columns]
+    room = math.inf if width is None else width - _GAP * (len(columns) - 1)
+    while sum(widths) > room and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    for k in range(len(lines)):
+        cells = [_shortened(c[k], w) for c, w in zip(columns, widths, strict=True)]
+        padded = [t + " " * (w - _width(t)) for t, w in zip(cells, widths, strict=True)]
+        print((" " * _GAP).join(padded).rstrip())
 
 
 def _fitted(natural: dict[Column, int], width: int) -> dict[Column, int]:
@@ -119,7 +136,7 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
 
 
-def _told_apart(given: Sequence[str]) -> tuple[list[Path], list[str]]:
+def told_apart(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     """The folders among what was given, and the words; where there is no folder, the usual one.
 
     Raises:

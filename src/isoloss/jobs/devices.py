@@ -29,6 +29,27 @@ def usual_device() -> str:
     return "mps" if is_apple else "cpu"
 
 
+@cache
+def devices() -> tuple[str, ...]:
+    """The devices of this machine by all their names, as far as can be told without asking the
+    driver; takes a moment the first time."""
+    usual = usual_device()
+    if usual == "cuda":
+        count = _count_of_gpus()
+        return ("cpu", "cuda", *(f"cuda:{k}" for k in range(count)))
+    return ("cpu",) if usual == "cpu" else ("cpu", usual)
+
+
+def _count_of_gpus() -> int:
+    """How many a process sees."""
+    try:
+        count = len([*Path("/proc/driver/nvidia/gpus").iterdir()])
+    except OSError:
+        count = len(_said(["nvidia-smi", "-L"]).splitlines())
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return max(min(count, len(chosen.split(","))) if chosen else count, 1)
+
+
 def memory_of(pid: int) -> int:
     """The bytes of memory that a process holds now; 0 if unknown."""
     try:

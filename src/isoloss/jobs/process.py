@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from isoloss.errors import IsolossError
@@ -37,6 +38,7 @@ def ask_to_stop(process: subprocess.Popen[Any]) -> None:
     if process.poll() is not None:
         return
     if sys.platform == "win32":
-        process.send_signal(signal.CTRL_BREAK_EVENT)
+        with suppress(OSError):  # where we have no console, it hears nothing
+            process.send_signal(signal.CTRL_BREAK_EVENT)
     else:
         process.terminate()

@@ -34,7 +34,8 @@ Begin = Callable[[Path], int]
 
 @dataclass(frozen=True)
 class AtWork:
-    """A job that the queue has begun."""
+    """A job that the queue has begun, at `began` on the clock of `time.monotonic`, which all
+    processes share until the machine is started again, and which nobody sets."""
 
     folder: Path
     pid: int
@@ -46,7 +47,7 @@ class AtWork:
         """Whether it still is; its process's id alone may be another's by now."""
         if not is_alive(self.pid):
             return False
-        if time.time() - self.began < _SETTLING:
+        if 0 <= time.monotonic() - self.began < _SETTLING:
             return True
         try:
             return Run.open(self.folder).is_held
@@ -155,7 +156,7 @@ class Queue:
                     content.waiting.remove(folder)
                     continue
                 with suppress(IsolossError):
-                    job = AtWork(folder, begin(folder), device, time.time())
+                    job = AtWork(folder, begin(folder), device, time.monotonic())
                     content.at_work.append(job)
                     devices[folder] = device
                     begun.append(folder)

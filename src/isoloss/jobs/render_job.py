@@ -26,8 +26,8 @@ class RenderJob:
         cancelled: whether it was asked to stop.
     """
 
-    def __init__(self, arguments: Sequence[str], out: Path) -> None:
-        """Spawn `isoloss render` with `arguments`.
+    def __init__(self, arguments: Sequence[str], out: Path, verb: str = "render") -> None:
+        """Spawn `isoloss render`, or another `verb`, with `arguments`.
 
         Raises:
             IsolossError: if it cannot be started.
@@ -41,7 +41,7 @@ class RenderJob:
         # Our own choice of platform is for windows; the job needs none.
         environment = {k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"}
         self._process = spawn(
-            ["render", *arguments, "--json"],
+            [verb, *arguments, "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",

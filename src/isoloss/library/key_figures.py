@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import is_plain_file
 from isoloss.geometry.files.reading import load_alone
 from isoloss.jobs.follow import RunState
+from isoloss.naming import capitalized
 from isoloss.paths import exists, is_folder
 from isoloss.registry import Registry
 from isoloss.results.tables import Row, read_table
@@ -39,12 +40,18 @@ class KeyFigure:
             it is sorted by.
         read: finds them in a run's folder, or in what its events have said.
         in_words: tells them in a few words; called with at least one.
+        titles: of columns with these figures, where they are called otherwise.
     """
 
     name: str
     names: tuple[str, ...]
     read: Callable[[Run, RunState], Figures]
     in_words: Callable[[Figures], str]
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def title(self, name: str) -> str:
+        """What stands over a column with this figure."""
+        return self.titles.get(name, capitalized(name))
 
     def first(self, figures: Figures) -> tuple[int, float] | None:
         """What a run of this kind is sorted by: the place of its first figure, and its value."""
@@ -173,10 +180,17 @@ def _best(rows: list[Row], of_one: Callable[[list[float]], float]) -> float:
 
 
 for _kind in ("train", "import"):
-    register(KeyFigure(_kind, ("accuracy", "loss", "epoch"), _of_training, _training_in_words))
+    _titles = {"accuracy": "Test accuracy", "loss": "Test loss"}
+    _names = ("accuracy", "loss", "epoch")
+    register(KeyFigure(_kind, _names, _of_training, _training_in_words, _titles))
 for _kind in ("probe", "probe-input"):
-    _names = ("loss", "lowest", "highest", "accuracy")
-    register(KeyFigure(_kind, _names, _of_surface, _surface_in_words))
+    _titles = {
+        "loss": "Loss at the centre", "lowest": "Lowest loss", "highest": "Highest loss",
+        "accuracy": "Accuracy at the centre",
+    }  # fmt: skip
+    register(KeyFigure(_kind, (*_titles,), _of_surface, _surface_in_words, _titles))
 for _kind in ("attack", "defend"):
-    register(KeyFigure(_kind, ("accuracy", "clean", "eps"), _of_evaluation, _evaluation_in_words))
-register(KeyFigure("certify", ("certified", "radius"), _of_certification, _certification_in_words))
+    _titles = {"accuracy": "Accuracy at ε", "clean": "Clean accuracy", "eps": "ε"}
+    register(KeyFigure(_kind, (*_titles,), _of_evaluation, _evaluation_in_words, _titles))
+_titles = {"certified": "Certified accuracy", "radius": "Radius"}
+register(KeyFigure("certify", (*_titles,), _of_certification, _certification_in_words, _titles))

@@ -96,7 +96,7 @@ def read_entry(folder: Path, kept: Mapping[str, Any]) -> Entry:
 
 def subject_of(settings: AnySettings) -> tuple[str, str]:
     """The network and the data that settings are about, by short names."""
-    trained = _trained(settings)
+    trained = training_of(settings)
     return _network(settings, trained), _data(settings, trained)
 
 
@@ -205,7 +205,7 @@ def _events(path: Path) -> Iterator[tuple[float, Event]]:
             yield stamped
 
 
-def _trained(settings: AnySettings) -> TrainSettings | ImportSettings | None:
+def training_of(settings: AnySettings) -> TrainSettings | ImportSettings | None:
     """What the training run was asked for that a run is about, where there is one."""
     if isinstance(settings, TrainSettings | ImportSettings):
         return settings
@@ -234,6 +234,11 @@ def _network(settings: AnySettings, trained: TrainSettings | ImportSettings | No
 def _data(settings: AnySettings, trained: TrainSettings | ImportSettings | None) -> str:
     text = settings.data or (trained.data if trained is not None else "")
     return data_set(text).label if text else ""
+
+
+def samples_of_run(folder: Path) -> tuple[int, int] | None:
+    """How many training and test samples the data of a run have, if it has said so."""
+    return samples_said(_told(folder / EVENTS).state.log)
 
 
 def samples_said(log: Sequence[str]) -> tuple[int, int] | None:

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.library.about import About, tag, write_about
+from isoloss.library.entry import Entry
 from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings.sweep import Swept
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs of a sweep, and the tag that they share."""
+
+    tag: str
+    folders: tuple[Path, ...]
+
+
+def sweeps_in(entries: Sequence[Entry]) -> list[Sweep]:
+    """The sweeps among runs: several with a tag by which their folders are called."""
+    found: dict[tuple[Path, str], list[Path]] = {}
+    for entry in entries:
+        for name in entry.about.tags:
+            if entry.folder.name.startswith(f"{name}-"):
+                found.setdefault((entry.folder.parent, name), []).append(entry.folder)
+    return [Sweep(tag, (*folders,)) for (_, tag), folders in found.items() if len(folders) > 1]
 
 
 def sweep_folders(out: Path, runs: Sequence[Swept]) -> list[Path]:

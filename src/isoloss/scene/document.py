@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import cycle
+from weakref import WeakKeyDictionary
 
 from isoloss.geometry.height import HeightScale
 from isoloss.scene.appearance import Appearance
@@ -50,6 +51,7 @@ class LayerState:
     name: str
     markers: tuple[Marker, ...]
     hidden: frozenset[int]
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Document:
     finds them as they were left. One that has not been shown yet shows nothing.
 
     Attributes:
-        layers: in the order they were opened; change it through `add`, `remove` and `restore`.
+        layers: as a legend lists them, at first in the order they were opened; change it through
+            `add`, `remove`, `move` and `restore`.
         views: four of them.
         arrangement: how many are shown: 1, 2 or 4.
         active: the view that menus and panels act on, below `arrangement`.
@@ -108,6 +111,9 @@ class Document:
     cut: Cut | None = None
     origin: object = field(default_factory=object)
     selected: SurfaceLayer | None = None
+    _selected_in: WeakKeyDictionary[Scene, SurfaceLayer | None] = field(
+        default_factory=WeakKeyDictionary[Scene, "SurfaceLayer | None"], init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         while len(self.views) < MOST_VIEWS:
@@ -151,7 +157,27 @@ class Document:
         for view in self.views:
             view.hidden -= {layer}
 
+    def move(self, layer: SurfaceLayer, place: int) -> None:
+        """Put a layer before the one that is at `place` now, or behind the last."""
+        at = self.layers.index(layer)
+        self.layers.remove(layer)
+        self.layers.insert(place - (at < place), layer)
+
     # -- views -------------------------------------------------------------------------------
+
+    def activate(self, index: int) -> None:
+        """Make a viewport the active one; the selected layer is one that it shows, if any.
+
+        Coming back to a viewport selects what was selected there.
+        """
+        if index == self.active:
+            return
+        self._selected_in[self.view] = self.selected
+        self.active = index
+        visible = self.view.visible
+        if visible and self.selected not in visible:
+            before = self._selected_in.get(self.view)
+            self.selected = before if before in visible else visible[0]
 
     def arrange(self, count: int) -> None:
         """Show `count` viewports; empty ones get the next layers that none shows yet.
@@ -170,7 +196,7 @@ class Document:
 
     def activate_next(self, step: int = 1) -> None:
         """Make the viewport after the active one (or before it, `step=-1`) the active one."""
-        self.active = (self.active + step) % self.arrangement
+        self.activate((self.active + step) % self.arrangement)
 
     def toggle_link(self, name: str) -> None:
         """Link what the field `name` of `Links` stands for, or let every viewport have its own."""
@@ -178,7 +204,7 @@ class Document:
 
     def _show_views(self, count: int) -> None:
         self.arrangement = count
-        self.active = min(self.active, count - 1)
+        self.activate(min(self.active, count - 1))
 
     def _nearest_first(self) -> list[SurfaceLayer]:
         """The layers after the one the active view shows, then those before it, nearest first."""
@@ -212,7 +238,7 @@ class Document:
     def state(self) -> DocumentState:
         """Every choice as it is now."""
         return DocumentState(
-            tuple(LayerState(x, x.name, x.markers, x.hidden) for x in self.layers),
+            tuple(LayerState(x, x.name, x.markers, x.hidden, x.opacity) for x in self.layers),
             tuple(ViewState(v.camera, v.appearance, v.title, v.hidden) for v in self.views),
             self.arrangement,
             self.links,
@@ -233,7 +259,7 @@ class Document:
             if was.layer.markers != was.markers:
                 was.layer.touch()
             was.layer.name, was.layer.markers = was.name, was.markers
-            was.layer.hidden = was.hidden
+            was.layer.hidden, was.layer.opacity = was.hidden, was.opacity
         self.layers[:] = [was.layer for was in state.layers]
         for view, was in zip(self.views, state.views, strict=True):
             view.camera, view.appearance = was.camera, was.appearance

@@ -15,7 +15,7 @@ WORDS: dict[type, dict[str, str]] = {
         "saved_views": "saved views",
         "cut": "cut",
     },
-    LayerState: {"markers": "pin", "hidden": "trajectory", "name": "rename"},
+    LayerState: {"markers": "pin", "hidden": "trajectory", "name": "rename", "opacity": "opacity"},
     ViewState: {"camera": "camera", "hidden": "visibility", "title": "title text"},
     Appearance: {
         "texture": "texture",
@@ -141,7 +141,10 @@ def _difference(before: DocumentState, after: DocumentState) -> str:
     """What tells two states apart, named by the first thing found."""
     if before.origin != after.origin:
         return "open session"
-    if [x.layer for x in before.layers] != [x.layer for x in after.layers]:
+    orders = [[x.layer for x in state.layers] for state in (before, after)]
+    if orders[0] != orders[1]:
+        if set(orders[0]) == set(orders[1]):
+            return "layer order"
         return "close layer" if len(before.layers) > len(after.layers) else "open layer"
     pairs = [
         (before, after),

@@ -10,12 +10,12 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from isoloss.geometry.difference import automatic_scale, centred_scale
+from isoloss.geometry.analysis.difference import automatic_scale, centred_scale
+from isoloss.geometry.analysis.minima import Minimum, minima_of, relative_depths
+from isoloss.geometry.analysis.slices import SliceField, slice_field
 from isoloss.geometry.files.reading import Tell, load_telling, warn
 from isoloss.geometry.height import HeightScale
 from isoloss.geometry.mesh import DisplayMesh, display_mesh, mesh_between
-from isoloss.geometry.minima import Minimum, minima_of, relative_depths
-from isoloss.geometry.slices import SliceField, slice_field
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.naming import printable
@@ -84,6 +84,7 @@ class SurfaceLayer:
         derived: the two layers (a, b) of which this one shows the difference a − b. A session
             need not keep its surface: `geometry.difference` of theirs is it.
         quantity: which further quantity of what lies in its source is its height; "" for the loss.
+        opacity: of the surface and what is painted on it, in [0, 1]; paths and pins stay whole.
     """
 
     name: str
@@ -96,6 +97,7 @@ class SurfaceLayer:
     approach: float = 1.0
     derived: tuple[SurfaceLayer, SurfaceLayer] | None = None
     quantity: str = ""
+    opacity: float = 1.0
     _meshes: dict[object, DisplayMesh] = field(
         default_factory=dict[object, DisplayMesh], repr=False
     )

@@ -97,7 +97,7 @@ class Texture:
     @property
     def is_flat(self) -> bool:
         """Whether a figure in the plane can show it: the body of the surface has its colours."""
-        return self.paint in ("smooth", "bands")
+        return self.paint in ("smooth", "bands", "classes")
 
 
 TEXTURES = Registry[Texture]("texture")

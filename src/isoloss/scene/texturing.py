@@ -8,8 +8,8 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from isoloss.geometry.analysis.difference import centred_scale
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.difference import centred_scale
 from isoloss.geometry.height import HeightScale, clamped, with_scale
 from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.refine import fill_nearest, fill_uncomputed, refine_linear, refine_nearest

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from isoloss.errors import IsolossError
-from isoloss.naming import listed
+from isoloss.naming import capitalized, listed
 from isoloss.registry import Registry
 
 Hue = Literal["ink", "grey", "blue", "orange", "green", "purple", "magenta"]
@@ -167,6 +167,12 @@ def offered(run: str) -> tuple[str, ...]:
 def comparison_attack() -> str:
     """The name of the attack that undefended networks are attacked with, beside a defense."""
     return next(kind.name for kind in _KINDS if kind.is_for_comparison)
+
+
+def in_words(names: tuple[str, ...]) -> dict[str, str]:
+    """{name: "PGD, gradients"}, as the window offers them."""
+    kinds = map(attack_of, names)
+    return {k.name: ", ".join(filter(None, (capitalized(k.label), k.hint))) for k in kinds}
 
 
 def offered_in_words(run: str) -> str:

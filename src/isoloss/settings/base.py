@@ -22,6 +22,22 @@ from isoloss.shortening import cited
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 Stem = Literal["auto", "cifar", "pooled", "imagenet"]
+AUTOMATIC = "Automatic"
+STEMS: Any = {
+    "auto": AUTOMATIC, "cifar": "CIFAR, 3 × 3", "pooled": "CIFAR with pooling",
+    "imagenet": "ImageNet, as published",
+}  # fmt: skip
+PRECISIONS: Any = {
+    "auto": AUTOMATIC, "fp32": "fp32, 32 bits", "tf32": "tf32, 19 bits", "bf16": "bf16, 16 bits",
+}  # fmt: skip
+SPLITS: Any = {"words": {"train": "Training", "test": "Test"}}
+NORMS: Any = {"linf": "L∞, each value", "l2": "L2, Euclidean"}
+NORMALIZATIONS: Any = {
+    "data": "Of the data", "none": "None", "imagenet": "ImageNet", "cifar10": "CIFAR-10",
+    "network": "As its library says",
+}  # fmt: skip
+SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
+"""Choices in the words of the window."""
 Targets = Literal["classes", "any", "as given"]
 """What the targets of data may be: "classes" where nothing else will do; "any" for a probe; "as
 given" where a loss of the user's own is to see what the user gives, be they classes or not."""
@@ -127,6 +143,7 @@ Normalization = Annotated[
         description="By what a checkpoint's images are normalized before its network: data, that "
         "of the data; none; imagenet; cifar10; network, what its library says. By default data, "
         "for a network of your own none",
+        json_schema_extra={"words": NORMALIZATIONS},
     ),
 ]
 _Channels = Annotated[
@@ -193,6 +210,7 @@ class Settings(BaseModel):
         description="bf16 computes the matrix products in half the bits, tf32 (NVIDIA GPUs) in 19; "
         "auto takes what the hardware is fast in (and, when probing, what a check against fp32 "
         "finds accurate)",
+        json_schema_extra={"words": PRECISIONS},
     )
     seed: int = Field(
         default=0, ge=0, lt=2**31, title="Seed", description="Seed of everything random"
@@ -220,7 +238,10 @@ class NetworkSettings(Settings):
         json_schema_extra={"names": "network"},
     )
     stem: Stem = Field(
-        default="auto", title="Stem", description="As in training; for checkpoint files"
+        default="auto",
+        title="Stem",
+        description="As in training; for checkpoint files",
+        json_schema_extra={"words": STEMS},
     )
     data: str | None = Field(
         default=None,

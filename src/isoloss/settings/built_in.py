@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _SMALL = "isoloss.compute.networks.cifar_resnet"
 BUILT_IN_NETWORKS = {
+    "cnn": "isoloss.compute.networks.cnn:Cnn",
     "resnet20": f"{_SMALL}:resnet20",
     "resnet32": f"{_SMALL}:resnet32",
     "resnet44": f"{_SMALL}:resnet44",
@@ -20,7 +21,8 @@ BUILT_IN_NETWORKS = {
 Where the network it gives has an attribute `for_small_images` that is true, it takes small images
 as it is; others get a CIFAR stem if they are of a family for which there is one.
 """
-DATA_SETS = ("digits", "cifar10")
+DATA_SETS = {"digits": (1437, 360), "cifar10": (50_000, 10_000)}
+"""{name: how many training and test images it has}."""
 _OF_TORCHVISION = ("resnet50", "vgg11")
 
 

@@ -15,7 +15,7 @@ from isoloss.files import entries, nothing_at, read_json
 from isoloss.naming import listed
 from isoloss.paths import exists, is_file, is_folder
 from isoloss.patterns import matching, natural
-from isoloss.run_folder import CHECKPOINTS, POINTS, RESUME, is_run
+from isoloss.run_folder import CHECKPOINTS, POINTS, RESUME, STOPPED, is_run
 
 CHECKPOINT_SUFFIXES = (
     ".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".th", ".t7", ".pth.tar", ".pkl",
@@ -119,7 +119,7 @@ def _of_run(folder: Path) -> list[Path]:
 
 
 def _may_be_one(path: Path) -> bool:
-    if _NO_WEIGHTS.match(path.name) or path.name == RESUME or path.name.startswith("."):
+    if _NO_WEIGHTS.match(path.name) or path.name in (RESUME, STOPPED) or path.name.startswith("."):
         return False
     return (
         weights_in(path) is not None

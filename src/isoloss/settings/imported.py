@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.errors import IsolossError
 from isoloss.settings.base import (
+    AUTOMATIC,
+    STEMS,
     AbsolutePath,
     Deviation,
     ImageSize,
@@ -25,6 +27,10 @@ from isoloss.settings.checkpoint_paths import expanded
 from isoloss.settings.train import TrainSettings
 
 Order = Literal["auto", "name", "epoch", "given", "time"]
+_ORDERS: Any = {
+    "auto": AUTOMATIC, "name": "By name", "epoch": "By epoch", "given": "As given",
+    "time": "By time",
+}  # fmt: skip
 
 
 def _each(given: Any) -> Any:
@@ -64,7 +70,12 @@ class ImportSettings(Settings):
         examples=TrainSettings.model_fields["model"].examples,
         json_schema_extra={"names": "network"},
     )
-    stem: Stem = Field(default="auto", title="Stem", description="As in training")
+    stem: Stem = Field(
+        default="auto",
+        title="Stem",
+        description="As in training",
+        json_schema_extra={"words": STEMS},
+    )
     data: str = Field(
         title="Data",
         description="What the network was trained and is tested on: digits, cifar10, "
@@ -80,6 +91,7 @@ class ImportSettings(Settings):
         title="Order",
         description="name: epoch_2 before epoch_10; epoch: as the files themselves say; given: as "
         "listed here; time: as last written; auto takes epoch where all files have one, else name",
+        json_schema_extra={"words": _ORDERS},
     )
     batch_size: int = Field(
         default=512, ge=1, le=65_536, title="Batch size", description="Images tested at once"

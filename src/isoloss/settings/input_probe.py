@@ -7,8 +7,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.naming import listed
-from isoloss.settings.attack_kinds import offered
-from isoloss.settings.base import Finite, Grid, NetworkSettings, Range, as_number, as_range
+from isoloss.settings.attack_kinds import in_words, offered
+from isoloss.settings.base import (
+    NORMS,
+    SPLITS,
+    Finite,
+    Grid,
+    NetworkSettings,
+    Range,
+    as_number,
+    as_range,
+)
 from isoloss.settings.robustness import (
     DenoiserName,
     Names,
@@ -21,6 +30,7 @@ from isoloss.settings.robustness import (
 USUAL_EPSILON = {"linf": 8 / 255, "l2": 0.5}
 USUAL_SIGMA = 0.25
 _Positive = Annotated[Finite, Field(gt=0)]
+_PLANES: Any = {"attack": "Along an attack", "attacks": "Along two attacks", "random": "Random"}
 _ATTACKS: Any = {
     "help": lambda: (
         f"Whose directions: {listed(_offered(), 'or')}, or one of your own, "
@@ -29,6 +39,8 @@ _ATTACKS: Any = {
     ),
     "examples": lambda: ("pgd", "square", "pgd,square"),
     "several": True,
+    "words": lambda: in_words(_offered()),
+    "others": "package.module:function",
     "only_with": {"plane": ["attack", "attacks"]},
 }
 
@@ -43,22 +55,29 @@ class InputProbeSettings(NetworkSettings):
         default=0, ge=0, title="Image", description="Its place in the split, from 0 on"
     )
     split: Literal["train", "test"] = Field(
-        default="test", title="Split", description="Which part of the data the image is from"
+        default="test",
+        title="Split",
+        description="Which part of the data the image is from",
+        json_schema_extra=SPLITS,
     )
     plane: Literal["attack", "attacks", "random"] = Field(
         default="attack",
         title="Plane",
         description="attack: the direction from the image to what an attack makes of it, and a "
         "random one; attacks: those of two attacks; random: two random ones",
+        json_schema_extra={"words": _PLANES},
     )
     attacks: Names | None = Field(default=None, title="Attacks", json_schema_extra=_ATTACKS)
     norm: Literal["linf", "l2"] = Field(
-        default="linf", title="Norm", description="In which the adversary is held, as in an attack"
+        default="linf",
+        title="Norm",
+        description="In which the adversary is held, as in an attack",
+        json_schema_extra={"words": NORMS},
     )
     eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
         default=None,
         title="Epsilon",
-        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in l2 0.5",
+        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
         examples=["8/255", "0.1"],
     )
     steps: int = Field(
@@ -77,6 +96,7 @@ class InputProbeSettings(NetworkSettings):
         title="Height",
         description="loss: the cross-entropy; margin: by how much the logit of the best other "
         "class leads, above 0 where the image is misclassified",
+        json_schema_extra={"words": {"loss": "Cross-entropy", "margin": "Margin"}},
     )
     denoiser: DenoiserName | None = Field(
         default=None,
@@ -169,6 +189,11 @@ class InputProbeSettings(NetworkSettings):
         if self.norm == "linf" and self.epsilon > 1:
             raise ValueError(beyond_all_images(self.epsilon))
         return self
+
+
+def beyond_the_data(split: str, images: int) -> str:
+    """Why there is no image of some place in a split of so many."""
+    return f"--image: there are {images:,} {split} images, from 0 to {images - 1}"
 
 
 def _offered() -> tuple[str, ...]:

@@ -9,8 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from isoloss.naming import listed
+from isoloss.naming import capitalized, listed
 from isoloss.settings.base import (
+    NORMS,
+    SCALES,
+    SPLITS,
     AbsolutePath,
     Finite,
     Grid,
@@ -40,10 +43,18 @@ _Positive = Annotated[Finite, Field(gt=0)]
 _WHICH_QUANTITIES: Any = {
     "examples": lambda: ("loss adversarial", "loss adversarial denoised", f"{CLASS}0"),
     "several": True,
+    "words": lambda: _QUANTITY_WORDS,
+    "others": f"{CLASS}NAME",
 }
+_QUANTITY_WORDS: Any = {
+    "adversarial": "Adversarial, under attack", "denoised": "Denoised, behind noise",
+}  # fmt: skip
 _OF_ADVERSARY: Any = {"only_with": {"quantity": ["adversarial"]}}
 _OF_DENOISER: Any = {"only_with": {"quantity": ["denoised"]}}
-_KINDS_OF_PLANES: Any = {"choices": PLANE_KINDS.names, "help": help_on_kinds}
+_KINDS_OF_PLANES: Any = {
+    "choices": PLANE_KINDS.names, "help": help_on_kinds,
+    "words": lambda: {kind.name: capitalized(kind.title) for kind in PLANE_KINDS},
+}  # fmt: skip
 # What not every kind of plane takes, where it was not asked for.
 _UNASKED = (
     ("to", None), ("directions", None), ("rescale", "none"), ("also", ()), ("planes", 1),
@@ -61,8 +72,8 @@ def _known_plane(name: Any, others: ValidationInfo) -> Any:
     raise PydanticCustomError("literal_error", "Input should be {expected}", {"expected": expected})
 
 
-def _only_with_kinds_that_take(option: str) -> Any:
-    return {"only_with": {"plane": partial(kinds_taking, option)}}
+def _only_with_kinds_that_take(option: str, **more: Any) -> Any:
+    return {"only_with": {"plane": partial(kinds_taking, option)}, **more}
 
 
 class ProbeSettings(NetworkSettings):
@@ -71,7 +82,10 @@ class ProbeSettings(NetworkSettings):
     leaves_surface: ClassVar[bool] = True
     kind: Literal["probe"] = "probe"
     split: Literal["train", "test"] = Field(
-        default="train", title="Split", description="Which part of the data the loss is taken over"
+        default="train",
+        title="Split",
+        description="Which part of the data the loss is taken over",
+        json_schema_extra=SPLITS,
     )
     samples: int | None = Field(
         default=None,
@@ -94,7 +108,7 @@ class ProbeSettings(NetworkSettings):
     to: AbsolutePath | None = Field(
         default=None,
         title="Other network",
-        description="The network at the other end of interpolate: a training run or a checkpoint",
+        description="The network at the other end: a training run or a checkpoint",
         json_schema_extra=_only_with_kinds_that_take("to"),
     )
     directions: AbsolutePath | None = Field(
@@ -109,13 +123,15 @@ class ProbeSettings(NetworkSettings):
         title="Rescale",
         description="Directions out of a file to the norm of each filter, or layer, of this "
         "network; none leaves them as they are",
-        json_schema_extra=_only_with_kinds_that_take("rescale"),
+        json_schema_extra=_only_with_kinds_that_take(
+            "rescale", words={**SCALES, "none": "As they are"}
+        ),
     )
     also: tuple[AbsolutePath, ...] = Field(
         default=(),
-        title="Also",
-        description="With pca: further training runs of the same network whose trajectories the "
-        "plane shows too",
+        title="Further runs",
+        description="On a PCA plane: further training runs of the same network whose "
+        "trajectories it shows too",
         json_schema_extra=_only_with_kinds_that_take("also"),
     )
     planes: int = Field(
@@ -123,8 +139,7 @@ class ProbeSettings(NetworkSettings):
         ge=1,
         le=1000,
         title="Planes",
-        description="With random: the mean, and the spread, over so many planes of consecutive "
-        "seeds",
+        description="On random planes: the mean, and the spread, over so many of consecutive seeds",
         json_schema_extra=_only_with_kinds_that_take("planes"),
     )
     normalize: Literal["filter", "layer", "none"] = Field(
@@ -132,7 +147,7 @@ class ProbeSettings(NetworkSettings):
         title="Normalization",
         description="What random directions are scaled to: the norm of each filter of the network "
         "(Li et al. 2018), of each layer, or nothing",
-        json_schema_extra=_only_with_kinds_that_take("normalize"),
+        json_schema_extra=_only_with_kinds_that_take("normalize", words=SCALES),
     )
     grid: Grid = Field(
         default=(25, 25),
@@ -143,8 +158,8 @@ class ProbeSettings(NetworkSettings):
     alpha_range: Annotated[Range | None, BeforeValidator(as_range)] = Field(
         default=None,
         title="Range of α",
-        description="Low and high end along the first direction; by default −1 to 1, or with pca "
-        "what holds the whole trajectory",
+        description="Low and high end along the first direction; by default −1 to 1, or on a "
+        "PCA plane what holds the whole trajectory",
     )
     beta_range: Annotated[Range | None, BeforeValidator(as_range)] = Field(
         default=None,
@@ -165,6 +180,7 @@ class ProbeSettings(NetworkSettings):
         title="Batch norm",
         description="frozen: the statistics of the network (Li et al. 2018), between two networks "
         "those in between; recalibrated: measured anew on training samples at every point",
+        json_schema_extra={"words": {"frozen": "Frozen", "recalibrated": "Recalibrated"}},
     )
     batch_size: int | None = Field(
         default=None,
@@ -211,12 +227,12 @@ class ProbeSettings(NetworkSettings):
         default="linf",
         title="Norm",
         description="In which the adversary is held, as in an attack",
-        json_schema_extra=_OF_ADVERSARY,
+        json_schema_extra={"words": NORMS, **_OF_ADVERSARY},
     )
     eps: Annotated[_Positive | None, BeforeValidator(as_number)] = Field(
         default=None,
         title="Epsilon",
-        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in l2 0.5",
+        description="Radius ε on the [0, 1] scale, for example 8/255; by default that, in L2 0.5",
         examples=["8/255", "0.1"],
         json_schema_extra=_OF_ADVERSARY,
     )

@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, offered, offered_in_words
+from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
 from isoloss.settings.base import (
+    NORMS,
+    SPLITS,
     Finite,
     NetworkPath,
     NetworkSettings,
@@ -37,6 +39,8 @@ def _offered_in(run: str) -> Any:
         "help": lambda: f"Of {offered_in_words(run)}; or of your own, package.module:function",
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
+        "words": lambda: in_words(offered(run)),
+        "others": "package.module:function",
     }
 
 
@@ -108,12 +112,15 @@ class RobustnessSettings(NetworkSettings):
     is_certified: ClassVar[bool] = False
     also: tuple[NetworkPath, ...] = Field(
         default=(),
-        title="Also",
+        title="Further networks",
         description="Further networks, to be compared on the same images",
         json_schema_extra={"positional": True},
     )
     split: Literal["train", "test"] = Field(
-        default="test", title="Split", description="Which part of the data the images are from"
+        default="test",
+        title="Split",
+        description="Which part of the data the images are from",
+        json_schema_extra=SPLITS,
     )
     samples: int = Field(
         default=500,
@@ -164,14 +171,15 @@ class AttackingSettings(RobustnessSettings):
     norm: Literal["linf", "l2"] = Field(
         default="linf",
         title="Norm",
-        description="In which the adversary is held: linf, no value of the image moves by more "
-        "than ε; l2, the Euclidean length of the whole change is at most ε",
+        description="In which the adversary is held; linf: no value of the image moves by more "
+        "than ε; l2: the Euclidean length of the whole change is at most ε",
+        json_schema_extra={"words": NORMS},
     )
     eps: Radii | None = Field(
         default=None,
         title="Epsilons",
         description="Radii ε on the [0, 1] scale, for example 0.01 8/255; by default "
-        "0.005 0.01 0.03 0.1 0.5 in linf, 0.1 0.25 0.5 1 2 20 in l2",
+        "0.005 0.01 0.03 0.1 0.5 in L∞, 0.1 0.25 0.5 1 2 20 in L2",
         examples=["0.005 0.01 0.03 0.1 0.5", "2/255 4/255 8/255 16/255 0.5"],
     )
     protocol: Literal["standard", "legacy"] = Field(
@@ -179,6 +187,7 @@ class AttackingSettings(RobustnessSettings):
         title="Protocol",
         description="standard: PGD with random starts, the best iterate kept (Madry et al. 2018); "
         "legacy: 5 steps of 2/255 without random start, whose reach ends at 0.039",
+        json_schema_extra={"words": {"standard": "Standard", "legacy": "Legacy"}},
     )
     steps: int = Field(
         default=20,

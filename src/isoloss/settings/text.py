@@ -70,6 +70,18 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
     return _given_by(field, "choices", ())
 
 
+def words_of(field: FieldInfo) -> dict[str, str]:
+    """{value: the words in which the window offers it}, of a field that is one of some or, where it
+    takes several, of those that have names: `json_schema_extra["words"]`, or what it gives."""
+    words: Any = _extra(field).get("words", {})
+    return cast("dict[str, str]", words() if callable(words) else words)
+
+
+def others_of(field: FieldInfo) -> str:
+    """What else a field that takes several may name, as one types it; "" for nothing."""
+    return str(_extra(field).get("others", ""))
+
+
 def help_of(field: FieldInfo) -> str:
     """What a field is about: its description, or what the function `json_schema_extra["help"]`
     gives."""

@@ -6,9 +6,16 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from isoloss.settings.base import Settings, Stem
+from isoloss.settings.base import AUTOMATIC, STEMS, Settings, Stem
 from isoloss.settings.built_in import network_names
 
+_SIZES: Any = {
+    "auto": AUTOMATIC, "tiny": "Tiny, 0.16 million", "small": "Small, 10 million",
+    "ddpm": "DDPM, 36 million",
+}  # fmt: skip
+_AUGMENTATIONS: Any = {
+    "auto": AUTOMATIC, "none": "None", "crop": "Shifts", "crop-flip": "Shifts and mirroring",
+}  # fmt: skip
 _OF_CLASSIFIERS: dict[str, Any] = {"only_with": {"task": ["classifier"]}}
 _OF_DENOISERS: dict[str, Any] = {"only_with": {"task": ["denoiser"]}}
 
@@ -22,6 +29,7 @@ class TrainSettings(Settings):
         title="Task",
         description="classifier: tell the classes apart; denoiser: a diffusion network that "
         "takes noise out of images, for denoised smoothing",
+        json_schema_extra={"words": {"classifier": "Classifier", "denoiser": "Denoiser"}},
     )
     model: str = Field(
         default="vgg11",
@@ -37,14 +45,14 @@ class TrainSettings(Settings):
         description="cifar: 3×3 first convolution and no early pooling; pooled: with the pooling, "
         "a quarter of the work; imagenet: the network as published; auto takes cifar for images "
         "up to 64 pixels",
-        json_schema_extra=_OF_CLASSIFIERS,
+        json_schema_extra={"words": STEMS, **_OF_CLASSIFIERS},
     )
     denoiser: Literal["auto", "tiny", "small", "ddpm"] = Field(
         default="auto",
         title="Denoiser size",
         description="tiny: 0.16 million parameters; small: 10 million; ddpm: 36 million, Ho et "
         "al.'s for CIFAR-10; auto takes tiny for digits, else small",
-        json_schema_extra=_OF_DENOISERS,
+        json_schema_extra={"words": _SIZES, **_OF_DENOISERS},
     )
     data: str = Field(
         default="digits",
@@ -72,7 +80,10 @@ class TrainSettings(Settings):
         default="sgd",
         title="Optimizer",
         description="sgd is with Nesterov momentum",
-        json_schema_extra=_OF_CLASSIFIERS,
+        json_schema_extra={
+            "words": {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"},
+            **_OF_CLASSIFIERS,
+        },
     )
     lr: float = Field(
         default=0.05,
@@ -103,7 +114,10 @@ class TrainSettings(Settings):
         title="Schedule",
         description="step: a tenth of the learning rate at 50 %, 75 % and 92 % of the steps "
         "(Li et al. 2018); cosine: down to zero",
-        json_schema_extra=_OF_CLASSIFIERS,
+        json_schema_extra={
+            "words": {"step": "Steps", "cosine": "Cosine", "constant": "Constant"},
+            **_OF_CLASSIFIERS,
+        },
     )
     denoiser_lr: float | None = Field(
         default=None,
@@ -137,7 +151,7 @@ class TrainSettings(Settings):
         title="Augmentation",
         description="Random shifts by an eighth of the image and mirroring; auto mirrors nothing "
         "where left and right matter, as in digits",
-        json_schema_extra=_OF_CLASSIFIERS,
+        json_schema_extra={"words": _AUGMENTATIONS, **_OF_CLASSIFIERS},
     )
     checkpoints_per_epoch: float = Field(
         default=1.0,

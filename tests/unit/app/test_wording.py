@@ -26,6 +26,7 @@ from isoloss.app.state.glossary import (
     of_field,
     of_texture,
 )
+from isoloss.app.state.tour import STEPS
 from isoloss.app.ui.docking import Docking
 from isoloss.scene.textures import TEXTURES
 from isoloss.settings import KINDS
@@ -131,6 +132,10 @@ def all_texts() -> tuple[Text, ...]:
                 found.append(Text(f"settings {kind}.{name}", LABEL, field.title or ""))
                 found.append(Text(f"settings {kind}.{name}", TIP, help_of(field)))
     found += [Text(f"texture {t.name}", LABEL, t.label) for t in TEXTURES]
+    for step in STEPS:
+        told = re.split(r"(?<=[.]) ", step.text)
+        found += [Text(f"tour {step.title}", PROSE, sentence) for sentence in told]
+        found += [Text(f"tour {step.title}", TIP, touch.text) for touch in step.touches]
     found += [Text("glossary", LABEL, e.term) for e in GLOSSARY]
     found += [Text(f"glossary {e.term}", PROSE, e.text) for e in GLOSSARY]
     return tuple(found)

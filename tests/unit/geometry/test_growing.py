@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isoloss import IsolossError
-from isoloss.geometry.ensemble import ensemble
+from isoloss.geometry.analysis.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 

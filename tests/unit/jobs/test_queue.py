@@ -118,6 +118,17 @@ def test_the_next_comes_when_a_job_has_ended(run):
     assert begun(queue) == ["b"]
 
 
+@pytest.mark.parametrize("jump", [-7200, 7200])
+def test_a_clock_that_is_set_begins_no_job_too_many(run, monkeypatch, jump):
+    queue = Queue()
+    queue.add([run("a"), run("b")])
+    assert begun(queue) == ["a"]
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + jump)
+    assert begun(Queue()) == []  # though nobody holds it yet
+    assert names(queue) == ["b"]
+
+
 def test_the_next_comes_when_whoever_began_a_job_says_that_it_has_ended(run):
     queue = Queue()
     queue.add([run("a"), run("b")])
@@ -224,7 +235,7 @@ def test_the_id_of_a_job_may_be_anothers_by_now(run, config):
     queue.add([run("a"), run("b")])
     begun(queue)
     content = json.loads(queue.path.read_text())
-    content["at_work"][0]["began"] = time.time() - 3600
+    content["at_work"][0]["began"] = time.monotonic() - 3600
     queue.path.write_text(json.dumps(content))
     assert begun(queue) == ["b"], "this process lives, but it does not hold a"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene import Appearance, Camera, Cut, MarkerShape, Scene, SurfaceLayer, Texture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isoloss.app.state.view.pinning import Pinning, pin_at
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.scene import Camera, Marker, Scene, SurfaceLayer, pick_scene
 from isoloss.scene.pins import drawn_markers, measured, measurements, pin, pins_of, unpin_all

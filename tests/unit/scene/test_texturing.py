@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.derivatives import second_derivatives
-from isoloss.geometry.difference import difference
 from isoloss.geometry.height import HeightScale, SignedScale
 from isoloss.geometry.mesh import INFINITE, NOT_A_NUMBER, display_mesh
 from isoloss.geometry.surface import Surface

@@ -92,5 +92,5 @@ def _help_actions(parts: Parts) -> list[Action]:
         Action("help", "Shortcuts and terms", parts.help_window.toggle, "Help", "F1"),
         Action("help-key", "Shortcuts and terms", parts.help_window.toggle, "", "H"),
         Action("welcome", "Welcome", parts.welcome.toggle, "Help", separated=True),
-        Action("tour", "Take the tour", parts.tour.start, "Help"),
+        Action("tour", "Take the tour, 4 minutes", parts.tour.start, "Help"),
     ]

@@ -52,6 +52,13 @@ def file_actions(parts: Parts) -> list[Action]:
             is_possible=lambda: parts.figure_dialog.is_possible,
         ),
         Action(
+            "save-comparison",
+            "Save comparison of runs…",
+            parts.save_comparison,
+            "File",
+            is_possible=lambda: parts.comparison_dialog.is_possible,
+        ),
+        Action(
             "remove-layer",
             "Remove selected surface",
             lambda: workspace.selected and workspace.remove(workspace.selected),

@@ -41,6 +41,27 @@ def scene_actions(parts: Parts) -> list[Action]:
             is_on=lambda: bool(getattr(workspace.appearance, field)),
         )
 
+    def can_move(step: int) -> bool:
+        layers = workspace.document.layers
+        if workspace.selected not in layers:
+            return False
+        return 0 <= layers.index(workspace.selected) + step < len(layers)
+
+    def move(step: int) -> Callable[[], None]:
+        return lambda: workspace.move_selected(step)
+
+    def see_through(percent: int) -> Action:
+        return Action(
+            f"opacity-{percent}",
+            f"Opacity {percent} %",
+            lambda: workspace.set_opacity(percent / 100),
+            "Scene/Opacity",
+            is_on=lambda: (
+                workspace.selected is not None and workspace.selected.opacity == percent / 100
+            ),
+            is_possible=lambda: workspace.selected is not None,
+        )
+
     return [
         Action("next-texture", "Next texture", cycle(1), "Scene", "T"),
         Action("previous-texture", "Previous texture", cycle(-1), "Scene", "Shift+T"),
@@ -57,6 +78,24 @@ def scene_actions(parts: Parts) -> list[Action]:
         switch("signs", "Signs explained", "signs", "K"),
         switch("own-colors", "Own colours of each surface", "own_colors"),
         switch("equal-aspect", "Equal aspect of α and β", "equal_aspect"),
+        Action(
+            "layer-up",
+            "Move layer up",
+            move(-1),
+            "Scene",
+            "Alt+↑",
+            separated=True,
+            is_possible=lambda: can_move(-1),
+        ),
+        Action(
+            "layer-down",
+            "Move layer down",
+            move(1),
+            "Scene",
+            "Alt+↓",
+            is_possible=lambda: can_move(1),
+        ),
+        *(see_through(percent) for percent in (100, 75, 50, 25)),
         Action(
             "difference",
             "Difference to…",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from isoloss.app.actions.camera_actions import camera_actions
+from isoloss.app.actions.layout_actions import layout_actions
 from isoloss.app.parts import Parts
 from isoloss.app.state.comparing import LAYOUTS, LINKS
 from isoloss.app.ui.action import Action
@@ -41,8 +42,8 @@ def view_actions(parts: Parts) -> list[Action]:
         *camera_actions(parts),
         *_viewport_actions(parts),
         *_saved_view_actions(parts),
+        *layout_actions(parts),
         *_panel_actions(parts),
-        Action("reset-layout", "Reset layout", parts.docking.reset, "View/Panels", separated=True),
         Action(
             "light-theme",
             "Light theme",
@@ -51,6 +52,13 @@ def view_actions(parts: Parts) -> list[Action]:
             "Ctrl+T",
             is_on=lambda: parts.theme == "light",
             separated=True,
+        ),
+        Action(
+            "desktop-notifications",
+            "Desktop notifications",
+            parts.toggle_desktop_notifications,
+            "View",
+            is_on=lambda: parts.workspace.preferences.desktop_notifications,
         ),
         Action("larger-text", "Larger text", lambda: parts.scale_text(1.1), "View", "Ctrl+="),
         Action("smaller-text", "Smaller text", lambda: parts.scale_text(1 / 1.1), "View", "Ctrl+-"),

@@ -21,10 +21,10 @@ from isoloss.jobs.render_job import RenderJob
 
 @dataclass(eq=False)
 class Rendering:
-    """One job, and the folder of what it draws from."""
+    """One job, and the folder of what it draws from, where that was written down for it."""
 
     job: RenderJob
-    folder: Path
+    folder: Path | None
 
 
 class Renderings:
@@ -54,6 +54,14 @@ class Renderings:
             _remove(folder)
             raise
         self.active.append(Rendering(job, folder))
+
+    def compare(self, arguments: Sequence[str], out: Path) -> None:
+        """Draw runs, in a process of its own, with these arguments of `isoloss compare`.
+
+        Raises:
+            IsolossError: the job cannot be started.
+        """
+        self.active.append(Rendering(RenderJob(arguments, out, "compare"), None))
 
     def update(self) -> bool:
         """Take note of jobs that have ended; returns whether any has."""
@@ -110,5 +118,6 @@ class Renderings:
             muted(f"{job.progress.done} of {job.progress.total} frames")
 
 
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

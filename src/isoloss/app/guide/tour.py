@@ -1,281 +1,454 @@
-"""The tour: a small card that names one thing after the other and goes on once it has been done."""
+"""The tour's card: it stands beside what it speaks of, points at it, and goes on when told to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.panels.experiments_panel import ExperimentsPanel
-from isoloss.app.state.opening.opener import open_path, samples
+from isoloss.app.panels.jobs_panel import progress_text, status_text, waiting_text
+from isoloss.app.state.opening.opener import show_again
+from isoloss.app.state.placing import arrow_between, place_beside
+from isoloss.app.state.runs.evaluations import OpenEvaluation
+from isoloss.app.state.tour import STEPS, Phase, TourState
 from isoloss.app.state.workspace import Workspace
-from isoloss.app.ui.action import Action
-from isoloss.app.ui.command_palette import CommandPalette
 from isoloss.app.ui.docking import Docking, rect_of
-from isoloss.app.ui.keyboard import shown
-from isoloss.app.ui.style import palette, u32, vec
-from isoloss.app.ui.widgets import em, icon_button, muted, primary_button, right_edge, wrapped
-from isoloss.geometry.rect import Rect, extent
-
-SAMPLE = "vgg11-digits-pca.ply"
-HEIGHT = 9.0
-"""Of the card, in em."""
-TICKED = 0.7
-"""Seconds for which a step that has been done is ticked before the next one comes."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One stop.
-
-    Attributes:
-        title, text: what the card says.
-        place: the panel it points at; "Menu" is the right end of the menu bar.
-        watch: what changes once it has been done; None where there is nothing to do.
-    """
-
-    title: str
-    text: str
-    place: str
-    watch: Callable[[Tour], object] | None
-
-
-def _pins(tour: Tour) -> int:
-    return sum(len(layer.markers) for layer in tour.workspace.scene.layers)
-
-
-STEPS = (
-    Step(
-        "Orbit",
-        "Drag with the left button. Height is the loss; the line is the way training went.",
-        "Viewport",
-        lambda tour: (tour.workspace.scene.camera.azimuth, tour.workspace.scene.camera.elevation),
-    ),
-    Step(
-        "Zoom",
-        "Turn the wheel to come nearer to what is under the cursor. R brings you back.",
-        "Viewport",
-        lambda tour: tour.workspace.scene.camera.distance,
-    ),
-    Step(
-        "Change the texture",
-        "Press T, or choose one here, to colour the surface by accuracy, slope or error bars.",
-        "Appearance",
-        lambda tour: tour.workspace.appearance.texture,
-    ),
-    Step(
-        "Switch the contours",
-        "Press C, or use the boxes here. Along a contour the loss is the same.",
-        "Appearance",
-        lambda tour: (
-            tour.workspace.appearance.contours,
-            tour.workspace.appearance.floor_contours,
-            tour.workspace.appearance.contour_levels,
-        ),
-    ),
-    Step(
-        "Pin a point",
-        "Point at the surface to read α, β, loss and accuracy; click to keep them there.",
-        "Viewport",
-        _pins,
-    ),
-    Step(
-        "Find any command",
-        "Press {palette} and type a few letters of what you want to do.",
-        "Menu",
-        lambda tour: tour.command_palette.is_open,
-    ),
-    Step(
-        "Probe a network of yours",
-        "Press {probe}: give a training run or a checkpoint, and watch its surface grow. Dotted "
-        "names tell what they mean.",
-        "Experiments",
-        lambda tour: tour.experiments.times_asked_for,
-    ),
-    Step(
-        "That is the tour",
-        "F1 shows all shortcuts and what the terms mean, Help > Welcome the samples.",
-        "Viewport",
-        None,
-    ),
+from isoloss.app.ui.spots import spot
+from isoloss.app.ui.style import Color, palette, u32, vec
+from isoloss.app.ui.widgets import (
+    em,
+    hint,
+    icon_button,
+    muted,
+    primary_button,
+    right_edge,
+    shortened,
+    thin_progress,
+    wrapped,
 )
+from isoloss.geometry.rect import Rect, extent, overlap
+from isoloss.jobs.follow import FollowedRun
+from isoloss.settings.text import command_line
+
+WIDTH, WIDE = 24.0, 38.0
+"""Of the card, in em; the latter where it stands below the pictures, and should be low."""
+BACK, ON = 5.0, 8.5
+"""Of its buttons, in em."""
+GAP = 0.9
+"""Between the card and what it speaks of, in em."""
+DRAG = 4.0
+"""In pixels: a press that moves farther is a drag."""
+_IN_FRONT, _SETTLED = 4, 10
+"""Frames after which panels that come to the front by themselves have done so; and after which the
+one that is pointed at has found what it shows."""
 
 
 class Tour:
-    """Where one is on the tour; its steps watch the parts that it has."""
+    """Draws the card, and brings to the front what the step at hand is about."""
 
     def __init__(
         self,
         workspace: Workspace,
         docking: Docking,
         experiments: ExperimentsPanel,
-        command_palette: CommandPalette,
         *,
-        actions: Callable[[], list[Action]],
+        show_examples: Callable[[OpenEvaluation], object],
         is_asking: Callable[[], bool],
     ) -> None:
         """Args: is_asking: whether keys are meant for a dialog or a list."""
         self.workspace, self.experiments = workspace, experiments
-        self.command_palette = command_palette
-        self._docking, self._actions, self._is_asking = docking, actions, is_asking
-        self.is_open = False
-        self._before: object = None
-        self._done_at: float | None = None
+        self.state = TourState(workspace)
+        self._docking, self._is_asking = docking, is_asking
+        self._show_examples = show_examples
+        self._shown: tuple[int, Phase] | None = None
+        self._command = ""
+        self._frames, self._takes_focus = 0, False
+        self._placed_for: object = None
+        self._pressed: ImVec2 | None = None
 
     @property
-    def step(self) -> int:
-        """The index of the step at hand; it outlives the session."""
-        return min(max(self.workspace.preferences.tour, 0), len(STEPS) - 1)
+    def is_open(self) -> bool:
+        """Whether the tour is under way."""
+        return self.state.is_open
 
     def start(self) -> None:
         """Begin, or go on where it was left."""
-        if not self.workspace.scene.shown:
-            sample = next((p for p in samples() if p.name == SAMPLE), None)
-            if sample is not None:
-                open_path(self.workspace, sample)
-        self.is_open = True
-        self._enter(self.step)
-
-    def stop(self) -> None:
-        """Put the card away; the tour goes on from here when it is started again."""
-        self.is_open = False
-        if self.step == len(STEPS) - 1:
-            self._remember(0)
+        self.state.is_open = True
+        self._go_to(self.state.index)
 
     def draw(self) -> None:
         """Draw the card and what points at its subject, if the tour is under way."""
-        if not self.is_open:
+        state = self.state
+        if not state.is_open:
             return
-        step = STEPS[self.step]
-        self._notice(step)
-        if not self.is_open:
-            return
-        _highlight(_place(step.place))
-        self._card(STEPS[self.step])
+        phase = state.phase
+        if (state.index, phase) != self._shown:
+            self._enter(phase)
+        if self._frames < _SETTLED:
+            self._frames += 1
+            if self._frames == _IN_FRONT:
+                self._bring_to_front(phase)
+            hello_imgui.request_refresh()
+        target, panel = self._target(phase)
+        self._watch_mouse(target)
+        if self._can_touch(phase) and self._frames == _SETTLED:
+            state.notice()
+        card = self._card(phase, target, panel)
+        if state.is_open and target is not None:
+            _point_at(target, card)
 
-    # -- inner workings ----------------------------------------------------------------------
+    # -- coming to a step --------------------------------------------------------------------
 
-    def _enter(self, index: int) -> None:
-        self._remember(index)
-        step = STEPS[index]
-        self._done_at = None
-        self._before = step.watch(self) if step.watch is not None else None
-        if any(panel.name == step.place for panel in self._docking.panels):
-            self._docking.bring_to_front(step.place)
+    def _go_to(self, index: int) -> None:
+        self.state.go_to(index)
+        self._shown = None
 
-    def _remember(self, index: int) -> None:
-        preferences = self.workspace.preferences
-        if preferences.tour != index:
-            preferences.tour = index
-            preferences.save()
+    def _enter(self, phase: Phase) -> None:
+        """Show what the step at hand is about: its form, what grows, or what was found."""
+        state, step = self.state, self.state.step
+        self._shown = state.index, phase
+        self._frames = 0
+        state.watch_anew()
+        if phase == "asks":
+            self.experiments.offer(step.kind, state.values(), state.typed(step.run))
+        elif step.run and phase in ("works", "done"):
+            followed = self.workspace.runs.select(state.folder(step.run))
+            if followed is not None:
+                self._show(followed)
+        elif phase == "done":
+            for name in step.needs:
+                found = self.workspace.runs.select(state.folder(name))
+                if found is not None:
+                    self.workspace.show_evaluation(found)
+            self.workspace.table.chosen = {*map(state.folder, step.needs)}
+        self._command = self._said()
+        # Whose keys have gone from field to field goes on from here with Enter.
+        by_keys = imgui.get_io().nav_visible and not imgui.is_any_item_active()
+        self._takes_focus = by_keys and not self._is_asking()
 
-    def _notice(self, step: Step) -> None:
-        """Tick the step once it has been done, and go on a moment later."""
-        if step.watch is None:
-            return
-        now = imgui.get_time()
-        value = step.watch(self)
-        if value != self._before:
-            # A drag or a turn of the wheel is not over with its first movement.
-            self._before, self._done_at = value, now
-        if self._done_at is None:
-            return
-        hello_imgui.request_refresh()
-        if now - self._done_at > TICKED and not imgui.is_any_mouse_down():
-            self._enter(self.step + 1)
+    def _show(self, followed: FollowedRun) -> None:
+        """Show what a run finds, or has found."""
+        settings = followed.run.settings
+        if settings.is_robustness:
+            self.workspace.show_evaluation(followed)
+        elif settings.leaves_surface and followed.is_active:
+            self.workspace.show_surface(followed)
+        elif settings.leaves_surface:
+            show_again(self.workspace, followed)
 
-    def _card(self, step: Step) -> None:
-        rect = _place("Viewport") or (0.0, 0.0, 400.0, 400.0)
-        x, bottom = rect[0], rect[3]
-        card = min(em(24), max(extent(rect)[0] - em(1.4), em(14)))
-        # Below the picture if there is room, else at its corner; it can be dragged away.
-        area = imgui.get_main_viewport()
-        room = area.work_pos.y + area.work_size.y - bottom
-        pos, pivot = ImVec2(x + em(0.7), bottom - em(0.7)), ImVec2(0, 1)
-        if room > em(HEIGHT):
-            pos, pivot = ImVec2(pos.x, bottom + (room - em(HEIGHT)) / 2), ImVec2(0, 0)
-        imgui.set_next_window_pos(pos, imgui.Cond_.appearing, pivot)
-        imgui.set_next_window_size(ImVec2(card, 0))
+    def _bring_to_front(self, phase: Phase) -> None:
+        """Show the panel that is pointed at before the others of its place."""
+        step = self.state.step
+        panel = "Experiments" if phase == "asks" else self._panel(phase)
+        if panel == "Examples":
+            evaluation = self.workspace.evaluations.of(self.state.folder(step.run))
+            if evaluation is not None:
+                self._show_examples(evaluation)
+        elif self._spot(panel) is None and self._has(panel):  # else it has come by itself
+            self._docking.bring_to_front(panel)
+
+    def _has(self, panel: str) -> bool:
+        return any(each.name == panel for each in self._docking.panels)
+
+    def _can_touch(self, phase: Phase) -> bool:
+        return phase == "done" or (phase == "works" and self.state.step.grows)
+
+    def _panel(self, phase: Phase) -> str:
+        """Where there is something to be seen of the step at hand."""
+        step = self.state.step
+        if step.panel == "Examples" and phase == "works":
+            return "Robustness"
+        if step.panel == "Compare" and not self._has("Compare"):
+            return "Robustness"
+        return step.panel
+
+    def _said(self) -> str:
+        """The command line that does what the step at hand does."""
+        state, step = self.state, self.state.step
+        if not step.run:
+            return f"isoloss compare {' '.join(map(state.typed, step.needs))}"
+        followed = state.followed(step.run)
+        if followed is None:
+            return ""
+        said = command_line(followed.run.settings, Path(state.typed(step.run)))
+        return said.replace(f"{self.workspace.folder}/", "")
+
+    # -- where it points ---------------------------------------------------------------------
+
+    def _target(self, phase: Phase) -> tuple[Rect | None, Rect | None]:
+        """What is pointed at, and the panel it is in, which is kept free too."""
+        if phase == "asks":
+            panel = rect_of("Experiments")
+            return spot("start") or panel, panel
+        if phase not in ("works", "done"):
+            return rect_of("Jobs") if phase == "stopped" else None, None
+        name = self._panel(phase)
+        exact, pictures = self._spot(name), rect_of("Viewport")
+        is_large = exact is not None and pictures is not None and overlap(exact, pictures)
+        panel = pictures if is_large else rect_of(name)
+        return exact or panel or pictures, panel
+
+    def _spot(self, panel: str) -> Rect | None:
+        """The part of a panel that is pointed at, wherever it is drawn."""
+        step = self.state.step
+        exact = spot(step.spot) if step.spot and panel == step.panel else None
+        if exact is None and panel == "Robustness":
+            exact = spot("accuracies") or spot("radius")
+        return exact
+
+    def _watch_mouse(self, target: Rect | None) -> None:
+        """Notice where the cursor is over what is pointed at, and whether that is dragged."""
+        mouse = imgui.get_mouse_pos()
+        is_over = target is not None and imgui.is_mouse_hovering_rect(
+            ImVec2(target[0], target[1]), ImVec2(target[2], target[3]), False
+        )
+        if is_over and imgui.is_mouse_clicked(0):
+            self._pressed = ImVec2(mouse.x, mouse.y)
+        if is_over:
+            self.state.pointed = mouse.x, mouse.y
+        if imgui.is_mouse_released(0):
+            start, self._pressed = self._pressed, None
+            if start is not None and abs(mouse.x - start.x) + abs(mouse.y - start.y) > DRAG:
+                self.state.drags += 1
+
+    # -- the card ----------------------------------------------------------------------------
+
+    def _card(self, phase: Phase, target: Rect | None, panel: Rect | None) -> Rect:
+        """Draw it; returns where it is."""
+        is_low = phase in ("works", "done") and (panel or target) == rect_of("Viewport")
+        width = em(WIDE if is_low else WIDTH)
+        self._place(width, phase, target, panel)
+        imgui.set_next_window_size(ImVec2(width, 0))
         flags = (
             imgui.WindowFlags_.no_decoration
             | imgui.WindowFlags_.no_docking
             | imgui.WindowFlags_.no_saved_settings
             | imgui.WindowFlags_.no_focus_on_appearing
         )
-        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(1), em(0.9)))
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(em(1), em(0.8)))
         imgui.push_style_color(imgui.Col_.border, vec(palette().accent, 0.7))
+        if self._takes_focus:
+            imgui.set_next_window_focus()
+            self._takes_focus = False
         imgui.begin("Tour", None, int(flags))
         imgui.pop_style_color()
         imgui.pop_style_var()
-        self._text(step)
-        self._buttons()
+        at, size = imgui.get_window_pos(), imgui.get_window_size()
+        self._title()
+        wrapped(self.state.step.text)
+        imgui.spacing()
+        self._now(phase, beside=is_low)
+        self._command_line(phase, beside=is_low)
+        self._buttons(phase)
         imgui.end()
+        return at.x, at.y, at.x + size.x, at.y + size.y
 
-    def _text(self, step: Step) -> None:
-        p = palette()
-        ticked = self._done_at is not None
+    def _place(self, width: float, phase: Phase, target: Rect | None, panel: Rect | None) -> None:
+        """Stand beside the target: whenever that or the card is another, so that a person may drag
+        the card away meanwhile."""
+        was = rect_of("Tour")
+        height = extent(was)[1] if was is not None else em(14)
+        main = imgui.get_main_viewport()
+        area = (
+            main.work_pos.x, main.work_pos.y,
+            main.work_pos.x + main.work_size.x, main.work_pos.y + main.work_size.y,
+        )  # fmt: skip
+        key = (self.state.index, phase, target, area, round(height))
+        if key == self._placed_for:
+            return
+        self._placed_for = key
+        around = target or rect_of("Viewport") or area
+        keep_free = [panel] if panel is not None and target is not None else []
+        x, y, _, _ = place_beside((width, height), around, area, keep_free, em(GAP))
+        if target is None:
+            x = (around[0] + around[2] - width) / 2
+            y = (around[1] + around[3] - height) / 2
+        imgui.set_next_window_pos(ImVec2(round(x), round(y)), imgui.Cond_.always)
+
+    def _title(self) -> None:
+        p, state = palette(), self.state
         imgui.align_text_to_frame_padding()
-        if ticked:
-            imgui.text_colored(vec(p.good), fa.ICON_FA_CIRCLE_CHECK)
-        else:
-            imgui.text_colored(vec(p.accent), f"{self.step + 1} of {len(STEPS)}")
+        imgui.text_colored(vec(p.accent), f"{state.index + 1} of {len(STEPS)}")
         imgui.same_line(0, em(0.6))
-        imgui.text_unformatted(step.title)
-        imgui.same_line(right_edge() - imgui.get_frame_height())
-        tip = "Leave the tour; Help > Take the tour goes on here"
+        imgui.text_unformatted(state.step.title)
+        side = imgui.get_frame_height()
+        imgui.same_line(right_edge() - side - em(0.4) - len(STEPS) * em(1.1))
+        self._dots()
+        imgui.same_line(right_edge() - side)
+        tip = "Leave the tour: it goes on here (Esc)"
         if icon_button(fa.ICON_FA_XMARK, "leave", tip, color=p.muted):
-            self.stop()
-        keys = {a.id: shown(a.shortcut) for a in self._actions()}
-        # As high for every step, so that the buttons stay under the cursor.
-        top = imgui.get_cursor_pos_y()
-        wrapped(step.text.format_map(keys), p.text)
-        imgui.set_cursor_pos_y(top + 3 * imgui.get_text_line_height() + em(0.3))
+            state.leave()
 
-    def _buttons(self) -> None:
-        last = self.step == len(STEPS) - 1
-        # Enter goes on, unless it is meant for a field, a list or a dialog.
-        free = not imgui.is_any_item_active() and not self._is_asking()
-        enters = free and imgui.is_key_pressed(imgui.Key.enter, False)
-        size = ImVec2(em(5.5), 0)
-        gap = em(0.4)
-        if not last:
-            imgui.align_text_to_frame_padding()
-            muted("Do it, or go on")
+    def _dots(self) -> None:
+        """The steps, each a way to it; those that have been done are filled."""
+        p, draw = palette(), imgui.get_window_draw_list()
+        for k, step in enumerate(STEPS):
+            at, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+            if imgui.invisible_button(f"step {k + 1}", ImVec2(em(1.1), height)):
+                self._go_to(k)
+            hint(step.title)
+            here = k == self.state.index
+            done = bool(step.run) and self.state.status(step.run) == "done"
+            centre = ImVec2(at.x + em(0.55), at.y + height / 2)
+            color = u32(p.accent if here else p.good if done else p.muted)
+            if here or done:
+                draw.add_circle_filled(centre, em(0.3), color)
+            else:
+                draw.add_circle(centre, em(0.3), color)
+            if k + 1 < len(STEPS):
+                imgui.same_line(0, 0)
+
+    def _now(self, phase: Phase, *, beside: bool) -> None:
+        """What is to be done, what goes on, or what was found and can be touched.
+
+        Args:
+            beside: whether touches stand beside each other.
+        """
+        state = self.state
+        followed = state.followed(state.step.run) if state.step.run else None
+        p = palette()
+        if phase == "blocked":
+            missing = STEPS[state.missing or 0]
+            _line(fa.ICON_FA_CIRCLE_INFO, f"{missing.run} comes first.", p.muted)
+        elif phase == "asks":
+            form = self.experiments.forms[state.step.kind]
+            if form.error:
+                _line(fa.ICON_FA_CIRCLE_EXCLAMATION, form.error, p.bad)
+            else:
+                _line(fa.ICON_FA_PLAY, "The form is filled in: press Start, or Enter.", p.accent)
+        elif phase == "works" and followed is not None:
+            thin_progress(_share(followed), p.accent, em(0.35))
+            place = self.workspace.runs.place(followed)
+            text = progress_text(followed) if place is None else waiting_text(place)
+            muted(shortened(text, imgui.get_content_region_avail().x))
+            hint(text)
+        elif phase == "stopped" and followed is not None:
+            _line(fa.ICON_FA_CIRCLE_PAUSE, followed.failure or status_text(followed), p.caution)
+        elif phase == "done":
+            found = state.step.found(state)
+            if found:
+                _line(fa.ICON_FA_MAGNIFYING_GLASS_CHART, found, p.text)
+        if self._can_touch(phase):
+            self._touches(beside=beside)
+
+    def _touches(self, *, beside: bool) -> None:
+        p = palette()
+        for k, touch in enumerate(self.state.step.touches):
+            done = k in self.state.touched
+            if k and beside:
+                imgui.same_line(0, em(1.5))
+            icon = fa.ICON_FA_CIRCLE_CHECK if done else fa.ICON_FA_HAND_POINTER
+            _line(icon, touch.text, p.text, p.good if done else p.accent)
+
+    def _command_line(self, phase: Phase, *, beside: bool) -> None:
+        """What does the same on the command line; `beside` the buttons or above them."""
+        state, command = self.state, self._command
+        if phase == "asks":
+            form = self.experiments.forms[state.step.kind]
+            command = form.command(Path(state.typed(state.step.run)))
+            command = command.replace(f"{self.workspace.folder}/", "")
+        if not command:
+            return
+        side = imgui.get_frame_height()
+        room = imgui.get_content_region_avail().x - side - em(0.4)
+        room -= em(BACK + ON + 1.2) if beside else 0
+        imgui.align_text_to_frame_padding()
+        fitting = shortened(command, room)
+        muted(fitting)
+        hint(command)
+        imgui.same_line(0, em(0.2))
+        tip = "Copy the command line that does the same"
+        if icon_button(fa.ICON_FA_COPY, "copy", tip, color=palette().muted):
+            imgui.set_clipboard_text(command)
+            self.workspace.messages.say("Copied the command line")
+        if beside:
             imgui.same_line()
-        imgui.set_cursor_pos_x(right_edge() - 2 * size.x - gap)
-        imgui.begin_disabled(self.step == 0)
-        if imgui.button("Back###back", size):
-            self._enter(self.step - 1)
-            enters = False
+        else:
+            imgui.spacing()
+
+    def _buttons(self, phase: Phase) -> None:
+        state = self.state
+        # These keys are the card's, unless they are meant for a field, a list or a dialog.
+        free = not imgui.is_any_item_active() and not self._is_asking()
+        free = free and not imgui.get_io().nav_visible
+        label, act = self._next(phase)
+        gap = em(0.4)
+        imgui.set_cursor_pos_x(right_edge() - em(ON + BACK) - gap)
+        imgui.begin_disabled(state.index == 0)
+        back = imgui.button("Back###back", ImVec2(em(BACK), 0))
+        hint("To the step before (Backspace)")
+        back |= free and state.index > 0 and imgui.is_key_pressed(imgui.Key.backspace, False)
         imgui.end_disabled()
         imgui.same_line(0, gap)
-        if primary_button("Done###next" if last else "Next###next", size) or enters:
-            if last:
-                self.stop()
-            else:
-                self._enter(self.step + 1)
+        imgui.begin_disabled(act is None)
+        go_on = primary_button(f"{label}###next", ImVec2(em(ON), 0))
+        hint(f"{label} (Enter)")
+        imgui.end_disabled()
+        go_on |= free and imgui.is_key_pressed(imgui.Key.enter, False)
+        if back:
+            self._go_to(state.index - 1)
+        elif go_on and act is not None:
+            act()
+        elif free and imgui.is_key_pressed(imgui.Key.escape, False):
+            state.leave()
+
+    def _next(self, phase: Phase) -> tuple[str, Callable[[], object] | None]:
+        """What goes on from here: how it is called, and what it does, if it can be done."""
+        state, step = self.state, self.state.step
+        if phase == "blocked":
+            missing = state.missing or 0
+            return f"To {STEPS[missing].title.lower()}", lambda: self._go_to(missing)
+        if phase == "asks":
+            can_start = self.experiments.forms[step.kind].settings is not None
+            return "Start", (lambda: self.experiments.start(step.kind)) if can_start else None
+        if phase == "works":
+            return "Working…", None
+        if phase == "stopped":
+            return "Resume", self._resume
+        if state.index == len(STEPS) - 1:
+            return "Done", state.leave
+        return f"Next: {STEPS[state.index + 1].title.lower()}", lambda: self._go_to(state.index + 1)
+
+    def _resume(self) -> None:
+        followed = self.workspace.runs.select(self.state.folder(self.state.step.run))
+        if followed is not None:
+            self.workspace.resume(followed)
 
 
-def _place(name: str) -> Rect | None:
-    return _right_of_menu_bar() if name == "Menu" else rect_of(name)
+def _share(followed: FollowedRun) -> float:
+    return followed.progress.fraction if followed.progress is not None else 0.0
 
 
-def _right_of_menu_bar() -> Rect:
-    """The right end of the menu bar, where the way to the command palette is."""
-    area = imgui.get_main_viewport()
-    right = area.pos.x + area.size.x
-    return right - em(13), area.pos.y, right, area.work_pos.y
+def _line(icon: str, text: str, color: Color, icon_color: Color | None = None) -> None:
+    """An icon and, beside it, text that may take several lines."""
+    x = imgui.get_cursor_pos_x()
+    imgui.text_colored(vec(icon_color or color), icon)
+    imgui.same_line(x + em(1.7), 0)
+    wrapped(text, color)
 
 
-def _highlight(rect: Rect | None) -> None:
-    """A frame around what the card speaks of; it takes no clicks."""
-    if rect is None:
-        return
-    left, top, right, bottom = rect
+def _point_at(target: Rect, card: Rect) -> None:
+    """A frame around what the card speaks of, and an arrow to it; they take no clicks."""
     draw, color, round_ = imgui.get_foreground_draw_list(), palette().accent, em(0.3)
-    for inset, alpha in ((1, 0.9), (2, 0.9), (3, 0.35), (4, 0.2), (5, 0.1)):
-        lo = ImVec2(left + inset, top + inset)
-        hi = ImVec2(right - inset, bottom - inset)
+    left, top, right, bottom = target
+    for inset, alpha in ((-2, 0.9), (-1, 0.9), (0, 0.35), (1, 0.2), (2, 0.1)):
+        lo, hi = ImVec2(left + inset, top + inset), ImVec2(right - inset, bottom - inset)
         draw.add_rect(lo, hi, u32(color, alpha), round_)
+    arrow = arrow_between(card, target)
+    if arrow is None:
+        return
+    (x0, y0), (x1, y1) = arrow
+    length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+    ux, uy, head = (x1 - x0) / length, (y1 - y0) / length, min(em(0.7), length)
+    base = ImVec2(x1 - head * ux, y1 - head * uy)
+    draw.add_line(ImVec2(x0, y0), base, u32(color), em(0.2))
+    side = 0.55 * head
+    draw.add_triangle_filled(
+        ImVec2(x1, y1),
+        ImVec2(base.x - side * uy, base.y + side * ux),
+        ImVec2(base.x + side * uy, base.y - side * ux),
+        u32(color),
+    )

@@ -111,7 +111,7 @@ class Welcome:
 
     def _buttons(self) -> None:
         again = self.workspace.preferences.tour > 0
-        tour = f"{fa.ICON_FA_ROUTE}  {'Continue' if again else 'Take'} the tour"
+        tour = f"{fa.ICON_FA_ROUTE}  {'Continue the tour' if again else 'Take the tour, 4 minutes'}"
         gap, room = em(0.5), imgui.get_content_region_avail().x
         needed = imgui.calc_text_size(tour).x + em(1.4)
         columns = 3 if room > 3 * needed + 2 * gap else 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.plot_axes import PlotAxes
-from isoloss.app.panels.plotting import (
+from isoloss.app.panels.menus.probe_again import ProbeAgain
+from isoloss.app.panels.plots.plot_axes import PlotAxes
+from isoloss.app.panels.plots.plotting import (
     band,
     finish_set_up,
     line,
@@ -17,11 +20,11 @@ from isoloss.app.panels.plotting import (
 )
 from isoloss.app.state.readouts import plain
 from isoloss.app.state.runs.open_curves import OpenCurve
-from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.findings_badge import findings_badge
+from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, stroke
-from isoloss.geometry.curve import CONFIDENCE, Curve
+from isoloss.geometry.analysis.curve import CONFIDENCE, Curve
 from isoloss.geometry.findings import findings_of
 
 _LOG = "Log scale"
@@ -30,8 +33,8 @@ _LOG = "Log scale"
 class CurvePanel:
     """Draws the curve that is shown, and chooses among those that are open."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, parts: Surroundings) -> None:
+        self.workspace, self._again = parts.workspace, ProbeAgain(parts)
         self.pointed: int | None = None
         self._fitted: object = None
         self._axes = PlotAxes()
@@ -64,7 +67,7 @@ class CurvePanel:
         findings = findings_of(shown.surface.meta)
         if findings:
             imgui.same_line(0, em(0.6))
-            findings_badge(findings)
+            findings_badge(findings, shown.name, partial(self._again.offer, shown.source))
         gap, end = em(1.5), right_edge() - side
         entries, has_choice = _entries(shown.curve), shown.curve.scale.kind == "log"
         needed = gap + sum(em(2.7) + imgui.calc_text_size(label).x for label, _ in entries)

@@ -19,6 +19,7 @@ from isoloss.app.state.runs.example_browser import (
     sigma_name,
 )
 from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, right_edge, shortened, wrapped
 from isoloss.errors import IsolossError
@@ -149,6 +150,7 @@ class ExamplesPanel:
         imgui.set_next_item_width(em(9))
         flags = int(imgui.SliderFlags_.no_input)
         changed, entered = imgui.slider_int("##eps", at, 0, len(radii) - 1, " ", flags)
+        mark("eps")
         hint("How far the attack may change the image (↑ ↓)")
         if changed:
             browser.eps = radii[min(max(entered, 0), len(radii) - 1)]
@@ -206,6 +208,7 @@ class ExamplesPanel:
             room = imgui.get_content_region_avail()
             self.pictures.draw(self._count, view.tiles, room, index.class_name)
         imgui.end_child()
+        mark("pictures")
         imgui.pop_style_var()
         if has_strip and not upright:
             self._strip(shown, index, upright=False)

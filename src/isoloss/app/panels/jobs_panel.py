@@ -4,29 +4,53 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.run_menu import USES, open_folder
+from isoloss.app.panels.menus.run_menu import USES, open_folder
 from isoloss.app.state.opening.opener import show_again
-from isoloss.app.state.workspace import Workspace
+from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, u32, vec
-from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, thin_progress, wrapped
+from isoloss.app.ui.widgets import (
+    em,
+    hint,
+    icon_button,
+    muted,
+    primary_button,
+    shortened,
+    thin_progress,
+    wrapped,
+)
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun, can_resume
-from isoloss.naming import duration, in_words, printable, size_in_words
+from isoloss.naming import capitalized, duration, in_words, printable, size_in_words
 from isoloss.settings import TrainingSettings
 
 _DRAGGED = "a run that waits"
+PLACES = 5
+"""Of buttons in a row."""
+BAR = 0.35
+"""Height of a bar of progress, in em."""
+
+
+class _Button(NamedTuple):
+    """What stands at the end of a row; imgui and tests know it by its name."""
+
+    sign: str
+    name: str
+    tip: str
+    act: Callable[[], object]
 
 
 class JobsPanel:
     """Lists the runs, those at work first."""
 
-    def __init__(self, workspace: Workspace, use: Callable[[str, FollowedRun], object]) -> None:
-        """Args: use: brings the form of a kind of run to the front, for a training run."""
-        self.workspace, self._use = workspace, use
+    def __init__(self, parts: Surroundings) -> None:
+        self._parts, self.workspace = parts, parts.workspace
+        self._listed: list[FollowedRun] = []
+        self._left = 0.0
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -35,10 +59,21 @@ class JobsPanel:
             wrapped("Runs that you start in Experiments appear here.", palette().muted)
             return
         self._limits()
-        for followed in runs.in_order():
+        for followed in self._in_order():
             imgui.push_id(printable(followed.run.folder))
             self._run(followed)
             imgui.pop_id()
+
+    def _in_order(self) -> list[FollowedRun]:
+        """The runs in order; while the mouse is among them in that of before, for it is to find
+        them where they were."""
+        found = self.workspace.runs.in_order()
+        is_asked = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
+        if imgui.is_window_hovered() or is_asked:
+            known = [f for f in self._listed if f in found]
+            found = known + [f for f in found if f not in known]
+        self._listed = found
+        return found
 
     def _limits(self) -> None:
         """How many jobs may be at work at once, on each device that is wanted by more than one."""
@@ -69,6 +104,7 @@ class JobsPanel:
         start = imgui.get_cursor_screen_pos()
         width = imgui.get_content_region_avail().x
         imgui.begin_group()
+        self._left = imgui.get_cursor_pos_x()
         self._first_line(followed, width)
         self._second_line(followed, width)
         imgui.end_group()
@@ -96,6 +132,7 @@ class JobsPanel:
         dropped = imgui.accept_drag_drop_payload_py_id(_DRAGGED)
         if dropped is not None and dropped.data_id < len(queue.waiting):
             queue.move(queue.waiting[dropped.data_id], place)
+            self._listed = []
         imgui.end_drag_drop_target()
 
     def _grip(self, followed: FollowedRun, place: int) -> None:
@@ -118,16 +155,17 @@ class JobsPanel:
         imgui.align_text_to_frame_padding()
         imgui.text_colored(vec(color), icon)
         hint(followed.status)
+        x -= self._left  # within a row, places on a line are counted from the row's own left
         imgui.same_line(x + em(1.6))
-        buttons = self._buttons(followed)
-        room = width - em(1.8) - side * len(buttons)
+        room = width - em(1.8) - side * PLACES
         imgui.text_unformatted(shortened(followed.run.name, room))
         hint(str(followed.run.folder))
-        for k, (sign, name, tip, act) in enumerate(buttons):
-            imgui.same_line(x + width - side * (len(buttons) - k))
-            if icon_button(sign, name, tip, color=palette().muted):
-                act()
+        for place, button in self._buttons(followed).items():
+            imgui.same_line(x + width - side * (PLACES - place))
+            if icon_button(button.sign, button.name, button.tip, color=palette().muted):
+                button.act()
         self._uses(followed)
+        self._end_at_once(followed)
 
     def _uses(self, followed: FollowedRun) -> None:
         """The forms that can be filled in for a training run."""
@@ -137,76 +175,70 @@ class JobsPanel:
         assert isinstance(settings, TrainingSettings)
         for kind in USES[settings.task]:
             if imgui.menu_item(f"{in_words(kind)}…###{kind}", "", False)[0]:
-                self._use(kind, followed)
+                self._parts.use(kind, followed)
         imgui.end_popup()
 
-    def _buttons(self, followed: FollowedRun):
+    def _end_at_once(self, followed: FollowedRun) -> None:
+        """Ask whether a job is to be ended that has been asked to stop, and has not yet."""
+        if not imgui.begin_popup("end"):
+            return
+        if not followed.is_asked_to_stop:  # it has stopped meanwhile
+            imgui.close_current_popup()
+        imgui.push_text_wrap_pos(em(20))
+        imgui.text_unformatted(
+            "It is about to stop, and keeps what it has done. Ended at once, it does the last of "
+            "that again when it is resumed."
+        )
+        imgui.pop_text_wrap_pos()
+        if primary_button("End it at once###end now"):
+            self.workspace.runs.end(followed)
+            imgui.close_current_popup()
+        imgui.end_popup()
+
+    def _buttons(self, followed: FollowedRun) -> dict[int, _Button]:
+        """Those that can be pressed now, each by its place, which it keeps."""
         workspace, runs = self.workspace, self.workspace.runs
-        found = []
-        if followed.run.settings.leaves_surface:
-            found.append(
-                (
-                    fa.ICON_FA_MOUNTAIN,
-                    "show",
-                    "Show its surface",
-                    lambda: show_again(workspace, followed),
-                )
-            )
-        if followed.run.settings.is_robustness:
-            found.append(
-                (
-                    fa.ICON_FA_CHART_LINE,
-                    "show",
-                    "Show its accuracies",
-                    lambda: show_again(workspace, followed),
-                )
-            )
-        if isinstance(followed.run.settings, TrainingSettings):
-            found.append(
-                (
-                    fa.ICON_FA_FLASK,
-                    "use",
-                    "Use what it has learnt",
-                    lambda: imgui.open_popup("uses"),
-                )
-            )
-        waits = runs.place(followed) is not None
+        settings, waits = followed.run.settings, runs.place(followed) is not None
+        found: dict[int, _Button] = {}
         if waits:
-            tip = "Start it now, whatever is at work"
-            found.append((fa.ICON_FA_FORWARD, "now", tip, lambda: self._start_now(followed)))
-        if followed.is_active or waits:
+            found[0] = _Button(
+                fa.ICON_FA_FORWARD, "now", "Start it now, whatever is at work",
+                lambda: self._start_now(followed),
+            )  # fmt: skip
+        if isinstance(settings, TrainingSettings):
+            found[1] = _Button(
+                fa.ICON_FA_FLASK, "use", "Use what it has learnt", lambda: imgui.open_popup("uses")
+            )
+        else:
+            sign = fa.ICON_FA_MOUNTAIN if settings.leaves_surface else fa.ICON_FA_CHART_LINE
+            what = "surface" if settings.leaves_surface else "accuracies"
+            found[1] = _Button(
+                sign, "show", f"Show its {what}", lambda: show_again(workspace, followed)
+            )
+        if followed.is_asked_to_stop:
+            found[2] = _Button(
+                fa.ICON_FA_CIRCLE_STOP, "end", "End it at once…", lambda: imgui.open_popup("end")
+            )
+        elif followed.is_active or waits:
             later = (
                 "Cancel: the script that began it is interrupted, and goes on when it is run again"
-                if followed.run.settings.is_from_python
+                if settings.is_from_python
                 else "Cancel: the run stays paused and can be resumed"
             )
-            found.append((fa.ICON_FA_STOP, "cancel", later, lambda: runs.cancel(followed)))
+            found[2] = _Button(fa.ICON_FA_STOP, "cancel", later, lambda: runs.cancel(followed))
         elif can_resume(followed):
-            found.append(
-                (
-                    fa.ICON_FA_PLAY,
-                    "resume",
-                    "Resume the run",
-                    lambda: workspace.resume(followed),
-                )
+            found[2] = _Button(
+                fa.ICON_FA_PLAY, "resume", "Resume the run", lambda: workspace.resume(followed)
             )
-        found.append(
-            (
-                fa.ICON_FA_FOLDER_OPEN,
-                "reveal",
-                "Open its folder",
-                lambda: open_folder(followed.run.folder, workspace.messages),
-            )
-        )
+        found[3] = _Button(
+            fa.ICON_FA_FOLDER_OPEN, "reveal", "Open its folder",
+            lambda: open_folder(followed.run.folder, workspace.messages),
+        )  # fmt: skip
         if not followed.is_active and not waits:
-            found.append(
-                (
-                    fa.ICON_FA_XMARK,
-                    "forget",
-                    "Take off the list; the folder stays",
-                    lambda: runs.forget(followed),
-                )
-            )
+            found[4] = _Button(
+                fa.ICON_FA_XMARK, "forget", "Take off the list; the folder stays",
+                lambda: runs.forget(followed),
+            )  # fmt: skip
         return found
 
     def _start_now(self, followed: FollowedRun) -> None:
@@ -216,21 +248,41 @@ class JobsPanel:
             self.workspace.messages.say(str(error), "error")
 
     def _second_line(self, followed: FollowedRun, width: float) -> None:
+        """How far it is and what there is to say: as high in every state, that no row jumps."""
         imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(em(0.5), em(0.15)))
-        match followed.status:
-            case "failed":
-                wrapped(followed.failure, palette().bad)
-            case "running" | "waiting" if followed.is_active:
-                progress = followed.progress
-                thin_progress(progress.fraction if progress else 0.0, palette().accent, em(0.35))
-                text = f"{progress_text(followed)}{self._where(followed)}"
-                muted(shortened(text, width))
-                hint(text)
-            case _:
-                place = self.workspace.runs.place(followed)
-                text = status_text(followed) if place is None else waiting_text(place)
-                muted(shortened(text, width))
-        imgui.pop_style_var()
+        imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(em(0.4), em(0.1)))
+        gap = em(0.4)
+        steps = self.workspace.runs.next_steps(followed)
+        widths = [imgui.calc_text_size(step.label).x + em(0.8) for step in steps]
+        left = width - sum(widths) - gap * max(len(steps) - 1, 0)
+        text, color = self._said(followed)
+        imgui.align_text_to_frame_padding()
+        imgui.text_colored(vec(color), shortened(text, left - gap if steps else left))
+        hint(text)
+        for step, wide in zip(steps, widths, strict=True):
+            imgui.same_line(left)
+            if imgui.button(f"{step.label}###next {step.name}"):
+                self._parts.go_on(step, followed)
+            left += wide + gap
+        if followed.is_active:
+            progress = followed.progress
+            thin_progress(progress.fraction if progress else 0.0, palette().accent, em(BAR))
+        else:
+            imgui.dummy(ImVec2(width, em(BAR)))
+        imgui.pop_style_var(2)
+
+    def _said(self, followed: FollowedRun) -> tuple[str, Color]:
+        """What there is to say of a run."""
+        place = self.workspace.runs.place(followed)
+        if followed.is_asked_to_stop:
+            return "Cancelling…", palette().muted
+        if followed.is_active:
+            return f"{progress_text(followed)}{self._where(followed)}", palette().muted
+        if place is not None:
+            return waiting_text(place), palette().muted
+        if followed.status == "failed":
+            return capitalized(printable(followed.failure)), palette().bad
+        return status_text(followed), palette().muted
 
     def _where(self, followed: FollowedRun) -> str:
         """On which device a job is, and how much memory it holds."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.state.comparing import why_no_difference
+from isoloss.app.panels.menus.layer_menu import LayerMenu
+from isoloss.app.panels.menus.probe_again import ProbeAgain
 from isoloss.app.state.glossary import explanation, of_fact
 from isoloss.app.state.readouts import range_label
-from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.findings_badge import findings_badge, list_findings
-from isoloss.app.ui.style import palette, vec
+from isoloss.app.ui.panel import Surroundings
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
     heading,
@@ -23,24 +26,32 @@ from isoloss.app.ui.widgets import (
     rows,
     shortened,
     stroke,
+    without_middle,
     wrapped,
 )
-from isoloss.geometry.centre import centre_in_words
-from isoloss.geometry.difference import planes_differ
+from isoloss.geometry.analysis.centre import centre_in_words
+from isoloss.geometry.analysis.difference import planes_differ
 from isoloss.geometry.findings import findings_of
-from isoloss.naming import capitalized
+from isoloss.naming import capitalized, drawable_line
 from isoloss.scene.files.plain import LONGEST
 from isoloss.scene.layer import Marker, SurfaceLayer
-from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin, unpin_all
+from isoloss.scene.pins import cell_of, measurements, pins_of, place_label, unpin
 from isoloss.scene.texturing import quantity
 from isoloss.scene.theme import THEMES
+
+_DRAGGED = "layer"
+_SEEN_BEFORE_DROPPED = int(
+    imgui.DragDropFlags_.accept_before_delivery | imgui.DragDropFlags_.accept_no_draw_default_rect
+)
 
 
 class LayersPanel:
     """Lists the layers and tells about the selected one."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    def __init__(self, parts: Surroundings) -> None:
+        self.workspace, self._parts = parts.workspace, parts
+        self._again = ProbeAgain(parts)
+        self.menu = LayerMenu(parts, self._again, self.begin_rename)
         self._seen: SurfaceLayer | None = None
         self._scrolls = False
         self._renamed: SurfaceLayer | None = None
@@ -57,7 +68,7 @@ class LayersPanel:
             self._seen, self._scrolls = self.workspace.selected, True
         for k, layer in enumerate(list(layers)):
             imgui.push_id(k)
-            self._surface(layer)
+            self._surface(layer, k)
             for index in range(len(layer.trajectories)):
                 self._trajectory(layer, index)
             for index, marker in enumerate(pins_of(layer)):
@@ -71,7 +82,7 @@ class LayersPanel:
         if self.workspace.selected is not None:
             self._details(self.workspace.selected)
 
-    def _surface(self, layer: SurfaceLayer) -> None:
+    def _surface(self, layer: SurfaceLayer, place: int) -> None:
         p = palette()
         visible = layer not in self.workspace.scene.hidden
         if _eye("eye", visible, "Show or hide this surface"):
@@ -85,7 +96,7 @@ class LayersPanel:
         if selected:
             room -= imgui.get_frame_height()
         imgui.push_style_var(imgui.StyleVar_.selectable_text_align, ImVec2(0, 0.5))
-        name = shortened(layer.name, room - em(0.6))
+        name = without_middle(layer.name, room - em(0.6))
         imgui.push_style_color(imgui.Col_.text, vec(p.text if visible else p.muted))
         size = ImVec2(room, imgui.get_frame_height())
         if self._renamed is layer:
@@ -100,15 +111,18 @@ class LayersPanel:
             self._scrolls = False
             if not imgui.is_item_visible():
                 imgui.set_scroll_here_y(0.5)
-        hint(str(layer.source) if layer.source else layer.name)
-        self._menu(layer)
+        self._drag(layer, place)
+        hint("\n".join(dict.fromkeys([layer.name, str(layer.source or layer.name)])))
+        if imgui.begin_popup_context_item("layer menu"):
+            self.menu.items(layer)
+            imgui.end_popup()
         if findings:
-            imgui.same_line(0, em(0.4))
-            findings_badge(findings)
+            imgui.same_line(0, em(0.2))
+            findings_badge(findings, layer.name, partial(self._again.offer, layer.source))
         edge = right_edge() - imgui.get_frame_height()
         if selected:
             imgui.same_line(edge - imgui.get_frame_height())
-            if icon_button(fa.ICON_FA_ELLIPSIS, "more", "Compare with others", color=p.muted):
+            if icon_button(fa.ICON_FA_ELLIPSIS, "more", "More about this surface", color=p.muted):
                 imgui.open_popup("layer menu")
         imgui.same_line(edge)
         if icon_button(fa.ICON_FA_XMARK, "remove", "Remove from the scene", color=p.muted):
@@ -122,6 +136,32 @@ class LayersPanel:
         if imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
             self._renamed, self._focuses = layer, True
 
+    def begin_rename(self, layer: SurfaceLayer) -> None:
+        """Let the name of a layer be typed where it is listed."""
+        self._parts.bring_to_front("Layers")
+        self.workspace.selected = self._seen = self._renamed = layer
+        self._focuses = True
+
+    def _drag(self, layer: SurfaceLayer, place: int) -> None:
+        """Let the name just drawn be dragged to between others, and others to before or behind
+        it."""
+        if imgui.begin_drag_drop_source():
+            imgui.set_drag_drop_payload_py_id(_DRAGGED, place)
+            imgui.text_unformatted(drawable_line(layer.name))
+            imgui.end_drag_drop_source()
+        if not imgui.begin_drag_drop_target():
+            return
+        dragged = imgui.accept_drag_drop_payload_py_id(_DRAGGED, _SEEN_BEFORE_DROPPED)
+        if dragged is not None:
+            lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+            is_behind = imgui.get_mouse_pos().y > (lo.y + hi.y) / 2
+            y, color = hi.y if is_behind else lo.y, u32(palette().accent)
+            imgui.get_window_draw_list().add_line(ImVec2(lo.x, y), ImVec2(hi.x, y), color, em(0.15))
+            layers = self.workspace.document.layers
+            if imgui.is_mouse_released(imgui.MouseButton_.left) and dragged.data_id < len(layers):
+                self.workspace.document.move(layers[dragged.data_id], place + is_behind)
+        imgui.end_drag_drop_target()
+
     def _rename(self, layer: SurfaceLayer, room: float) -> None:
         """The name as a field, until Enter is pressed or something else is clicked."""
         imgui.set_next_item_width(room)
@@ -133,35 +173,6 @@ class LayersPanel:
         if not begins and not imgui.is_item_active() and not self._begun:
             self._renamed = None
         self._begun = begins
-
-    def _menu(self, layer: SurfaceLayer) -> None:
-        """What a right click on a layer, or the dots beside its name, offer."""
-        if not imgui.begin_popup_context_item("layer menu"):
-            return
-        workspace = self.workspace
-        document = workspace.document
-        for k in range(max(document.arrangement, 2)):
-            alone = document.views[k].hidden == frozenset(document.layers) - {layer}
-            on = alone and k < document.arrangement
-            if imgui.menu_item(f"Show in viewport {k + 1}###show in {k + 1}", "", on)[0]:
-                workspace.show_in(layer, k)
-        imgui.separator()
-        others = [x for x in document.layers if x is not layer]
-        if imgui.begin_menu("Difference to", bool(others)):
-            for k, other in enumerate(others):
-                refusal = why_no_difference(layer, other)
-                if imgui.menu_item(f"{other.name}###minus {k}", "", False, not refusal)[0]:
-                    workspace.show_difference(layer, other)
-                if refusal and imgui.is_item_hovered(int(imgui.HoveredFlags_.allow_when_disabled)):
-                    imgui.set_tooltip(f"{refusal[0].upper()}{refusal[1:]}")
-            imgui.end_menu()
-        if imgui.menu_item("Rename…###rename", "", False)[0]:
-            self.workspace.selected = self._seen = self._renamed = layer
-            self._focuses = True
-        pins = pins_of(layer)
-        if imgui.menu_item("Remove its pins", "", False, bool(pins))[0]:
-            unpin_all([layer])
-        imgui.end_popup()
 
     def _pin(self, layer: SurfaceLayer, marker: Marker, index: int) -> None:
         surface, cell = layer.surface, cell_of(layer.surface, marker)
@@ -207,6 +218,7 @@ class LayersPanel:
         with rows("details", em(6.2)) as shown:
             if not shown:
                 return
+            self._opacity(layer)
             for label, value in self._facts_of(layer):
                 row(label, terms=of_fact(label, value), tight=True)
                 room = imgui.get_content_region_avail().x
@@ -214,7 +226,13 @@ class LayersPanel:
                 hint(value)
         findings = findings_of(layer.surface.meta)
         if findings:
-            list_findings(findings)
+            list_findings(findings, partial(self._again.offer, layer.source))
+
+    def _opacity(self, layer: SurfaceLayer) -> None:
+        row("Opacity", "Of the surface and its contours; paths, pins and minima stay whole")
+        percent = imgui.slider_float("##opacity", 100 * layer.opacity, 0.0, 100.0, "%.0f %%")
+        if percent[0]:
+            layer.opacity = min(max(percent[1] / 100, 0.0), 1.0)
 
     def _facts_of(self, layer: SurfaceLayer) -> list[tuple[str, str]]:
         """Those of the last frame, if they would be the same: a million cells take milliseconds."""

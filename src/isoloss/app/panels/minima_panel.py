@@ -13,7 +13,7 @@ from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, explained, hint, muted, shortened, wrapped
-from isoloss.geometry.minima import STANDARD_ERRORS, Minimum
+from isoloss.geometry.analysis.minima import STANDARD_ERRORS, Minimum
 from isoloss.scene.layer import SurfaceLayer
 
 Row = tuple[SurfaceLayer, Minimum]

@@ -8,6 +8,7 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui, implot
 
 from isoloss.app.state.runs.known_runs import Runs
+from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, vec
 from isoloss.app.ui.widgets import em, muted
 from isoloss.geometry.arrays import Array
@@ -110,6 +111,7 @@ def _plot(
                 spec.marker_fill_color = vec(color)
             implot.plot_line(label, xs, ys, spec=spec)
         implot.end_plot()
+        mark(name.lower())
     implot.pop_style_var()
 
 

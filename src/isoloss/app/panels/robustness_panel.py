@@ -7,9 +7,9 @@ from collections.abc import Callable
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.accuracy_plot import AccuracyPlot
-from isoloss.app.panels.curve_strokes import Stroke, draw_sample, strokes_of
 from isoloss.app.panels.jobs_panel import progress_text, status_sign, status_text
+from isoloss.app.panels.plots.accuracy_plot import AccuracyPlot
+from isoloss.app.panels.plots.curve_strokes import Stroke, draw_sample, strokes_of
 from isoloss.app.state.glossary import explanation, of_attack
 from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, has_draws
 from isoloss.app.state.runs.evaluations import OpenEvaluation

@@ -7,7 +7,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.run_menu import RunMenu
+from isoloss.app.panels.menus.run_menu import RunMenu
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import Surroundings
 from isoloss.app.ui.style import Color, palette, vec

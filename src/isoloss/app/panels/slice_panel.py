@@ -7,7 +7,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from isoloss.app.panels.slice_plot import SlicePlot, slice_color
+from isoloss.app.panels.plots.slice_plot import SlicePlot, slice_color
 from isoloss.app.state.forms.typed_path import typed_path
 from isoloss.app.state.view.slicing import LayerSlice, Slicing
 from isoloss.app.state.workspace import Workspace

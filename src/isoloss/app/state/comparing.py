@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isoloss.geometry.difference import difference, why_not
+from isoloss.geometry.analysis.difference import difference, why_not
 from isoloss.scene.document import Document
 from isoloss.scene.layer import SurfaceLayer
 

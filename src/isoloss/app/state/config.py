@@ -24,6 +24,7 @@ class Preferences:
         hints: the first-run hints that have served their purpose.
         tour: the step at which the tour goes on.
         libraries: folders whose runs are listed beside those in the working folder's.
+        desktop_notifications: whether the desktop tells of runs that end while nobody looks.
     """
 
     theme: str = "dark"
@@ -32,6 +33,7 @@ class Preferences:
     hints: list[str] = field(default_factory=list[str])
     tour: int = 0
     libraries: list[str] = field(default_factory=list[str])
+    desktop_notifications: bool = True
 
     @classmethod
     def load(cls) -> Preferences:

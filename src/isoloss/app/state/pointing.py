@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isoloss.geometry.analysis.minima import Minimum
 from isoloss.geometry.height import HeightScale
-from isoloss.geometry.minima import Minimum
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Scene
 

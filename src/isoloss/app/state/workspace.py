@@ -11,7 +11,10 @@ from typing import Any, Literal
 from isoloss.app.state import comparing
 from isoloss.app.state.comparing import Differences
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.begun import BegunRuns
 from isoloss.app.state.forms.foresight import Foresight
+from isoloss.app.state.forms.form_watch import FormWatch
+from isoloss.app.state.forms.known_names import Here
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.motion import Approach, Flow
 from isoloss.app.state.pointing import Pointing
@@ -19,10 +22,11 @@ from isoloss.app.state.runs.evaluations import Evaluations, OpenEvaluation
 from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
+from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
-from isoloss.geometry.quantities import of_quantity, quantities_of
+from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.paths import is_folder
@@ -45,6 +49,7 @@ class Workspace:
     Attributes:
         folder: paths that are typed are seen from here.
         live: the surfaces that are kept in step with their runs.
+        forms: looks at what is typed into forms; begun: what becomes of the runs they ask for.
         live_period: seconds between two readings of each of these, at least.
         playing: whether the trajectories of the active view are played.
     """
@@ -56,7 +61,11 @@ class Workspace:
         further = [*map(Path, preferences.libraries)]
         self.runs = Runs(folder / "runs", self.messages, spawn, further, cache_folder())
         self.foresight = Foresight(self.runs.library, self.messages)
-        self.table = RunTable(self.runs.library, self.messages)
+        library = self.runs.library
+        self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
+        self.begun = BegunRuns(library, self.forms)
+        self.table = RunTable(library, self.messages)
+        self.comparison = RunComparison(self.table, self.runs.watch)
         appearance = Appearance(theme=_theme(preferences.theme))
         self.document = Document(views=[Scene(appearance=appearance)])
         self.curves = Curves()
@@ -168,6 +177,19 @@ class Workspace:
         """Show or hide a layer in the active viewport."""
         self.scene.hidden ^= {layer}
 
+    def move_selected(self, step: int) -> None:
+        """Put the selected layer behind the one after it (or before the one before, `step=-1`)."""
+        layers = self.document.layers
+        if self.selected in layers:
+            at = layers.index(self.selected)
+            if 0 <= at + step < len(layers):
+                self.document.move(self.selected, at + step + (step > 0))
+
+    def set_opacity(self, opacity: float) -> None:
+        """Make the selected layer as opaque as said, in [0, 1]."""
+        if self.selected is not None:
+            self.selected.opacity = opacity
+
     def show_in(self, layer: SurfaceLayer, index: int) -> None:
         """Show a layer alone in the viewport with this index."""
         comparing.show_in(self.document, layer, index)
@@ -221,6 +243,7 @@ class Workspace:
         """Close all layers, curves and robustness runs, and the session with them."""
         for layer in list(self.document.layers):
             self.remove(layer)
+        self.document.arrange(1)
         self.close_plots()
         self.session.forget()
 
@@ -296,11 +319,17 @@ class Workspace:
             self.messages.say(str(error), "error")
             return False
         self.table.words = f"tag:{shared}"
+        self.comparison.compare_tag(shared)
         return True
 
     def resume(self, followed: FollowedRun) -> None:
         """Resume a run when it is its turn, and keep its layer in step again; what is wrong becomes
         a notification."""
+        try:
+            Run.open(followed.run.folder)
+        except IsolossError as error:
+            self.messages.say(str(error), "error")
+            return
         self.runs.wait_for_turn([followed.run])
         for live in self.live:
             if live.followed is followed:
@@ -321,6 +350,14 @@ class Workspace:
             self.show_surface(followed)
         elif followed.run.settings.is_robustness:
             self.show_evaluation(followed)
+
+    def _forget(self, followed: FollowedRun) -> None:
+        """Tell no more of a run of which nothing is left."""
+        folder = followed.run.folder
+        self.live = [live for live in self.live if live.followed is not followed]
+        if (evaluation := self.evaluations.of(folder)) is not None:
+            self.evaluations.close(evaluation)
+        self.runs.drop(folder)
 
     def show_surface(self, followed: FollowedRun) -> None:
         """Show the surface of a run as a layer or a curve, now or as soon as it has one."""
@@ -354,7 +391,10 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
-        changed = self.runs.update(now) | self.foresight.update()
+        changed = self.runs.update(now) | self.foresight.update() | self.comparison.update(now)
+        for refused in self.begun.update(now):
+            changed = True
+            self._forget(refused)
         for evaluation in self.evaluations.update(now):
             changed = True
             self._report_problems(evaluation)
@@ -387,6 +427,7 @@ class Workspace:
     def is_streaming(self) -> bool:
         """Whether there are news to be shown: a job is at work, or runs are looked for."""
         at_work = bool(self.runs.active) or self.foresight.trial is not None
+        at_work |= self.forms.is_busy or self.comparison.is_reading
         return at_work or not self.runs.library.is_whole
 
 

@@ -37,6 +37,18 @@ def keep_larger_than(least: tuple[int, int]) -> None:
     glfw.set_window_size_limits(glfw_window(), *least, glfw.DONT_CARE, glfw.DONT_CARE)
 
 
+def is_looked_at() -> bool:
+    """Whether the window has the keyboard, and is not minimized."""
+    window = glfw_window()
+    minimized = glfw.get_window_attrib(window, glfw.ICONIFIED)
+    return bool(glfw.get_window_attrib(window, glfw.FOCUSED)) and not minimized
+
+
+def ask_for_attention() -> None:
+    """Mark the window among the others, in the way of this desktop."""
+    glfw.request_window_attention(glfw_window())
+
+
 def screens() -> list[Rect]:
     """What of each screen can hold windows, the first one's before the others'; GLFW is running."""
     areas = [glfw.get_monitor_workarea(monitor) for monitor in glfw.get_monitors()]

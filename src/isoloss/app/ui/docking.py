@@ -1,18 +1,35 @@
-"""The panels around the viewport: where they are at first, and opening and closing them."""
+"""The panels around the viewport: docked as the layout in use says, opened, folded, maximized."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from imgui_bundle import hello_imgui, imgui
+from imgui_bundle import ImVec2, hello_imgui, imgui
 
+from isoloss.app.state.docked_text import completed, of_panels
+from isoloss.app.state.layouts import MIDDLE, SHAPES, Layouts, Shape
+from isoloss.app.state.shown_panels import VIEWPORT, ShownPanels
+from isoloss.app.state.sides import (
+    Side,
+    fitted,
+    lowest,
+    side_of,
+    side_of_place,
+    widths,
+    without_room,
+)
 from isoloss.app.ui.panel import Panel
 from isoloss.app.ui.style import palette, vec
-from isoloss.app.ui.widgets import em
 from isoloss.geometry.rect import Rect
 
-SMALL = (42.0, 24.0)
-"""Width and height of a window, in em, below which the panels give way to the picture."""
+_NO_FOCUS = int(imgui.WindowFlags_.no_focus_on_appearing)
+"""What comes by itself leaves the keyboard where it is."""
+LEAST = 10.0
+"""Of a panel's width, in em, however far the edge between two is dragged."""
+_SETTLED = 4
+"""Frames after which what was docked anew has its place."""
+_FIRST = (85.0, 53.0, SHAPES["Landscape"])
+"""Width and height in em, and shape, of what is docked before there is a window."""
 
 
 def lay_out(
@@ -22,76 +39,344 @@ def lay_out(
     draw_panel: Callable[[str], None],
 ) -> None:
     """Put the panels around the viewport."""
-    params.docking_splits = [
-        hello_imgui.DockingSplit("MainDockSpace", "Left", imgui.Dir.left, 0.19),
-        hello_imgui.DockingSplit("MainDockSpace", "Right", imgui.Dir.right, 0.325),
-        hello_imgui.DockingSplit("MainDockSpace", "Bottom", imgui.Dir.down, 0.27),
-        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
-        hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, 0.3),
-    ]
-    middle = hello_imgui.DockableWindow("Viewport", "MainDockSpace", draw_viewport)
-    middle.call_begin_end = middle.can_be_closed = False
+    params.docking_splits = _splits(*_FIRST)
+    middle = hello_imgui.DockableWindow(VIEWPORT, MIDDLE, draw_viewport)
+    middle.call_begin_end = middle.can_be_closed = middle.remember_is_visible = False
     windows = [middle]
     for panel in panels:
         window = hello_imgui.DockableWindow(
             panel.name, panel.place, lambda name=panel.name: draw_panel(name)
         )
-        window.imgui_window_flags = panel.window_flags
+        window.imgui_window_flags = panel.window_flags | _NO_FOCUS
+        window.remember_is_visible = False
         windows.append(window)
     params.dockable_windows = windows
+    params.layout_condition = hello_imgui.DockingLayoutCondition.never
+
+
+def _splits(across: float, down: float, shape: Shape) -> list[hello_imgui.DockingSplit]:
+    """Of a window of `across` × `down` em."""
+    left, right = widths(across)
+    return [
+        hello_imgui.DockingSplit(MIDDLE, "Left", imgui.Dir.left, left / across),
+        hello_imgui.DockingSplit(MIDDLE, "Right", imgui.Dir.right, right / (across - left)),
+        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, shape.bottom),
+        hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
+        hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, lowest(down)),
+    ]
 
 
 class Docking:
-    """Opens and closes panels, in the running app."""
+    """Docks, opens, folds and maximizes panels, in the running app.
 
-    def __init__(self, panels: Iterable[Panel]) -> None:
-        self.panels = panels
-        self._gave_way: list[str] | None = None
+    Args:
+        applies: whether there is anything to be seen in the panel, or the viewport, of this name.
+    """
+
+    def __init__(
+        self,
+        panels: Iterable[Panel],
+        layouts: Layouts | None = None,
+        applies: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        self.panels, self.layouts = panels, layouts or Layouts()
+        self.shown = ShownPanels(self.layouts, [VIEWPORT, *(p.name for p in panels)], applies)
+        self._docked = ""
+        self._is_maximized = ""
+        self._frames = 0
+        self._restores = False
+        self._fronts: dict[int, tuple[int, int]] = {}
+        self._visible: dict[str, bool] = {}
+        self._size = (0.0, 0.0)
+        self._front: list[str] = []
+
+    # -- what panels, commands and the tour ask ----------------------------------------------
 
     def is_shown(self, name: str) -> bool:
-        """Whether a panel is open."""
-        window = _params().dockable_window_of_name(name)
-        return window is not None and window.is_visible
+        """Whether a panel is open, and not folded away."""
+        return self.shown.is_shown(name)
 
     def toggle(self, name: str) -> None:
         """Open a panel, or close it."""
-        window = _params().dockable_window_of_name(name)
-        window.is_visible = not window.is_visible
-        window.focus_window_at_next_frame = window.is_visible
+        self.shown.toggle(name)
+        if self.shown.is_shown(name):
+            self._front.append(name)
 
     def bring_to_front(self, name: str) -> None:
         """Open a panel if it is closed, and show it before the others of its place."""
-        window = _params().dockable_window_of_name(name)
-        window.is_visible = window.focus_window_at_next_frame = True
+        self.shown.ask_for(name)
+        self._front.append(name)
 
-    def make_room(self) -> None:
-        """Close the panels while the window is small, where they would leave the picture nothing;
-        once it is larger, those are open again."""
-        size = imgui.get_io().display_size
-        small = size.x < em(SMALL[0]) or size.y < em(SMALL[1])
-        if small and self._gave_way is None:
-            self._gave_way = [p.name for p in self.panels if self.is_shown(p.name)]
-            self._show(self._gave_way, shown=False)
-        elif not small and self._gave_way is not None:
-            self._show(self._gave_way, shown=True)
-            self._gave_way = None
+    def maximize(self) -> None:
+        """Let the panel that has the keyboard, else the viewport, fill the window; or end that."""
+        focused = self._focused()
+        self.shown.maximize(self.shown.maximized or focused or VIEWPORT)
 
-    @staticmethod
-    def _show(names: Iterable[str], *, shown: bool) -> None:
-        for name in names:
-            window = _params().dockable_window_of_name(name)
-            # What nobody has closed is open in the next window.
-            window.is_visible = window.remember_is_visible = shown
+    def choose(self, name: str) -> None:
+        """Use the layout with this name."""
+        self._keep()
+        self.layouts.choose(name)
+        self.shown.begin_layout()
+
+    def follow(self, what: str) -> None:
+        """Use the layout that suits what has been opened, if layouts follow it now."""
+        self._keep()
+        if self.layouts.opened(what):
+            self.shown.begin_layout()
+
+    def save_as(self, name: str) -> None:
+        """Keep what the window looks like as a layout of the person's own.
+
+        Raises:
+            IsolossError: if the name is none, or taken.
+        """
+        self._keep()
+        self.layouts.save_as(name)
+        self._docked = name
+        self.layouts.save()
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a layout of the person's own another name.
+
+        Raises:
+            IsolossError: if it ships, or the name is none or taken.
+        """
+        in_use = self._docked == old
+        self.layouts.rename(old, new)
+        self._docked = self.layouts.name if in_use else self._docked
+        self.layouts.save()
+
+    def delete(self, name: str) -> None:
+        """Forget a layout of the person's own."""
+        if self.layouts.name == name:
+            self.shown.begin_layout()
+        self.layouts.delete(name)
+        self.layouts.save()
 
     def reset(self) -> None:
-        """All panels back to where they were at first."""
-        for window in _params().dockable_windows:
-            window.is_visible = True
-        _params().layout_reset = True
+        """All panels back to where they were at first in the layout in use."""
+        self.layouts.reset()
+        self.shown.begin_layout()
+        self._docked = ""
+
+    # -- in each frame -----------------------------------------------------------------------
+
+    def update(self) -> None:
+        """Before a frame: bring the windows in line with the layout and with what is shown."""
+        size = imgui.get_io().display_size
+        if size.x <= 0 or _em() <= 0:
+            return
+        self._frames += 1
+        imgui.get_style().window_min_size = ImVec2(
+            LEAST * _em(), imgui.get_style().window_min_size.y
+        )
+        self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
+        if self._docked == self.layouts.name and self.shown.maximized != self._is_maximized:
+            self._maximize()
+        if self._docked != self.layouts.name:
+            self._dock(size.x / _em(), size.y / _em())
+        self._fit()
+        self._show()
+        if imgui.get_io().want_save_ini_settings:
+            imgui.get_io().want_save_ini_settings = False
+            self.keep()
+
+    def keep(self) -> None:
+        """Remember where everything is, in the next window too."""
+        self._keep()
+        self.layouts.save()
+
+    def listen(self, name: str) -> None:
+        """In a panel's window, before its content: a double click on its tab maximizes it."""
+        if imgui.is_item_hovered() and imgui.is_mouse_double_clicked(imgui.MouseButton_.left):
+            self.shown.maximize(name)
+
+    def end_maximized(self, *, asked: bool) -> None:
+        """Let Escape end it, unless it is meant for a dialog or a field."""
+        typing = asked or imgui.get_io().want_text_input or imgui.is_any_item_active()
+        if self.shown.maximized and not typing and imgui.is_key_pressed(imgui.Key.escape, False):
+            self.shown.maximize(self.shown.maximized)
+
+    @property
+    def has_panel_in_middle(self) -> bool:
+        """Whether the layout in use gives the viewport's room to a panel that is shown."""
+        places = self.layouts.current.shape.elsewhere
+        return any(places.get(p.name) == MIDDLE and self.is_shown(p.name) for p in self.panels)
+
+    @property
+    def viewport_is_alone(self) -> bool:
+        """Whether no panel shares the middle, so that no tabs are needed."""
+        window = imgui.internal.find_window_by_name(VIEWPORT)
+        node = window.dock_node if window is not None else None
+        return node is None or len(node.windows) < 2
+
+    def take_front(self) -> bool:
+        """Whether the viewport is to be shown before the panels beside it, from now on."""
+        asked = VIEWPORT in self._front
+        self._front = [name for name in self._front if name != VIEWPORT]
+        return asked
+
+    def _dock(self, across: float, down: float) -> None:
+        """Dock all panels as the layout in use says."""
+        self._docked, self._is_maximized = self.layouts.name, ""
+        layout = self.layouts.current
+        places = self._places(layout.shape)
+        self.shown.sides.update({name: side_of_place(place) for name, place in places.items()})
+        layout.docked = completed(layout.docked, places)
+        if layout.docked:
+            imgui.load_ini_settings_from_memory(layout.docked)
+        else:
+            params = _params()
+            params.docking_splits = _splits(across, down, layout.shape)
+            for name, place in places.items():
+                params.dockable_window_of_name(name).dock_space_name = place
+            params.layout_reset = True
+            self._front += reversed(layout.shape.in_front)
+        self._frames, self._size, self._restores = 0, (0.0, 0.0), True
+
+    def _places(self, shape: Shape) -> dict[str, str]:
+        panels = {p.name: shape.elsewhere.get(p.name, p.place) for p in self.panels}
+        return {VIEWPORT: MIDDLE, **panels}
+
+    def _maximize(self) -> None:
+        """Let one panel be alone in the middle, or all be where they were."""
+        docked = self.layouts.current.docked
+        if self._is_maximized and docked:
+            imgui.load_ini_settings_from_memory(docked)
+            self._frames, self._restores = 0, True
+        elif self._is_maximized:
+            self._docked = ""  # it was before anything had its place
+        else:
+            self._keep()
+        self._is_maximized = self.shown.maximized
+        if self._is_maximized:
+            space = _params().dock_space_id_from_name(MIDDLE)
+            if space is not None:
+                imgui.internal.dock_builder_dock_window(self._is_maximized, space)
+
+    def _show(self) -> None:
+        self._leave_in_front()
+        for name in [VIEWPORT, *(panel.name for panel in self.panels)]:
+            window = _params().dockable_window_of_name(name)
+            if window is None:
+                continue
+            if self._visible.get(name) and not window.is_visible:
+                self.shown.close(name)  # by its cross
+            # After a restoration all appear in the same frame, or their tabs change places.
+            held_back = self._restores and name != VIEWPORT
+            shown = self.shown.is_shown(name) and not held_back
+            if shown and not self._visible.get(name):
+                self._size = (0.0, self._size[1])
+                if name not in self._front:
+                    self._note_fronts()
+            self._visible[name] = window.is_visible = shown
+            if name in self._front and name != VIEWPORT and self._frames > 1:
+                self._front = [other for other in self._front if other != name]
+                window.focus_window_at_next_frame = window.is_visible
+        self._restores = False
+        if self._frames > _SETTLED and not self._is_maximized:
+            self._see_sides()
+
+    def _note_fronts(self) -> None:
+        """Note which tabs are in front: what comes by itself comes behind them."""
+        if self._frames > _SETTLED and not self._is_maximized:
+            for name in self._visible:
+                node = next(iter(_ancestors(name)), None)
+                if node is not None and node.tab_bar is not None:
+                    self._fronts[node.id_] = (node.tab_bar.selected_tab_id, self._frames)
+
+    def _leave_in_front(self) -> None:
+        """Let the tabs that were noted be in front, after others have come."""
+        for node_id, (tab, since) in list(self._fronts.items()):
+            node = imgui.internal.dock_builder_get_node(node_id)
+            if self._frames > since + 2 or node is None:
+                del self._fronts[node_id]
+            elif self._frames > since and node.tab_bar is not None:
+                node.tab_bar.next_selected_tab_id = tab
+
+    def _see_sides(self) -> None:
+        """Note on which side each panel is."""
+        middle = _middle()
+        if middle is None:
+            return
+        for panel in self.panels:
+            rect = rect_of(panel.name)
+            if rect is not None:
+                floats = _floats(panel.name)
+                self.shown.sides[panel.name] = None if floats else side_of(rect, middle)
+
+    def _fit(self) -> None:
+        """Let the sides keep their width in letters, and leave the middle enough, in a window or
+        with a text of another size."""
+        size = (imgui.get_io().display_size.x, _em())
+        if size == self._size or self._frames <= _SETTLED or self._is_maximized:
+            return
+        before = self._size[1] or _em()
+        self._size = size
+        nodes = {side: node for side in ("left", "right") if (node := self._node(side))}
+        left, right = (
+            nodes[s].size_ref.x / before if s in nodes else 0.0 for s in ("left", "right")
+        )
+        for side, width in zip(
+            ("left", "right"), fitted(left, right, size[0] / _em()), strict=True
+        ):
+            if side in nodes:
+                nodes[side].size_ref = ImVec2(width * _em(), nodes[side].size_ref.y)
+
+    def _node(self, side: Side) -> imgui.internal.DockNode | None:
+        """The outermost node of a side, whose width is the side's."""
+        inner = _ancestors(VIEWPORT)
+        for name in self._visible:
+            if self.shown.sides.get(name) == side and self._visible[name]:
+                outer = [
+                    node for node in _ancestors(name) if node.id_ not in {x.id_ for x in inner}
+                ]
+                if outer:
+                    return outer[-1]
+        return None
+
+    def _keep(self) -> None:
+        """Remember where the panels of the layout in use are."""
+        settled = self._frames > _SETTLED and self._docked == self.layouts.name
+        if settled and not self._is_maximized:
+            names = self._places(self.layouts.current.shape)
+            self.layouts.current.docked = of_panels(imgui.save_ini_settings_to_memory(), names)
+
+    def _focused(self) -> str:
+        """The docked panel that has the keyboard; "" if none has."""
+        window = imgui.get_current_context().nav_window
+        name = window.root_window.name if window is not None else ""
+        return name if name in {p.name for p in self.panels} else ""
+
+
+def _em() -> float:
+    """The font size of the frame to come, in pixels."""
+    style = imgui.get_style()
+    return style.font_size_base * style.font_scale_main * style.font_scale_dpi
 
 
 def _params() -> hello_imgui.DockingParams:
     return hello_imgui.get_runner_params().docking_params
+
+
+def _middle() -> Rect | None:
+    """Where the central node is."""
+    space = _params().dock_space_id_from_name(MIDDLE)
+    node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
+    if node is None:
+        return None
+    return node.pos.x, node.pos.y, node.pos.x + node.size.x, node.pos.y + node.size.y
+
+
+def _ancestors(name: str) -> list[imgui.internal.DockNode]:
+    """The node that a window is docked in, and those that this is part of, outwards."""
+    window = imgui.internal.find_window_by_name(name)
+    node = window.dock_node if window is not None else None
+    found: list[imgui.internal.DockNode] = []
+    while node is not None:
+        found.append(node)
+        node = node.parent_node
+    return found
 
 
 def rect_of(name: str) -> Rect | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from imgui_bundle import imgui
 
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.keyboard import shown
+from isoloss.app.ui.layout_switch import LayoutSwitch
 from isoloss.app.ui.style import palette, vec
+
+LAYOUT_MENU = "View/Layout"
+"""The menu whose commands the switch of the menu bar offers too."""
 
 
 def draw_menus(actions: list[Action]) -> None:
@@ -18,7 +23,7 @@ def draw_menus(actions: list[Action]) -> None:
         if imgui.begin_menu(name):
             _items(group)
             imgui.end_menu()
-    _palette_hint(actions)
+    _right_end(actions)
 
 
 def _items(actions: Iterable[Action]) -> None:
@@ -44,15 +49,19 @@ def _item(action: Action) -> None:
         action.run()
 
 
-def _palette_hint(actions: list[Action]) -> None:
-    """A way to the command palette at the right end of the menu bar, where there is room."""
+def _right_end(actions: list[Action]) -> None:
+    """The switch between layouts and a way to the command palette, where there is room."""
     action = next(a for a in actions if a.id == "palette")
     text = f"{action.label}  {shown(action.shortcut)}"
-    width = imgui.calc_text_size(text).x + 2 * imgui.get_style().frame_padding.x
-    left = imgui.get_window_width() - width - imgui.get_style().item_spacing.x
-    if left < imgui.get_cursor_pos_x():  # the menus have all the room
+    gap = imgui.get_style().item_spacing.x
+    width = imgui.calc_text_size(text).x + 2 * imgui.get_style().frame_padding.x + gap
+    begin, end = imgui.get_cursor_pos_x(), imgui.get_window_width()
+    layouts = [a for a in actions if a.menu == LAYOUT_MENU]
+    switch = LayoutSwitch(actions, lambda: _items([replace(a, menu="") for a in layouts]))
+    switch_width = switch.draw(end - begin - width - gap) or switch.draw(end - begin - gap)
+    if begin + switch_width + gap + width > end:  # the others have all the room
         return
-    imgui.set_cursor_pos_x(left)
+    imgui.set_cursor_pos_x(end - width)
     imgui.push_style_color(imgui.Col_.text, vec(palette().muted))
     if imgui.menu_item(f"{text}###find", "", False)[0]:
         action.run()

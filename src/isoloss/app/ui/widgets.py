@@ -59,6 +59,12 @@ def shortened(text: str, width: float, *, keep_end: bool = False) -> str:
     )
 
 
+def without_middle(text: str, width: float) -> str:
+    """`text`, or as much of its beginning and its end as fits into `width` pixels."""
+    line = naming.drawable_line(text)
+    return shortening.without_middle(line, lambda part: imgui.calc_text_size(part).x <= width)
+
+
 def within_window(size: ImVec2, above: float = 0.0) -> ImVec2:
     """`size` of what floats `above` pixels below the top, or as much of it as the window has; a 0
     stays."""
@@ -106,13 +112,41 @@ def hint(text: str, terms: Sequence[Explanation] = (), *, above: bool = False) -
 
 def explained(label: str, color: Color, terms: Sequence[Explanation], tip: str = "") -> None:
     """A label that is underlined with dots where pointing at it explains a term."""
+    dotted(label, color, is_term=bool(terms))
+    hint(tip, terms)
+
+
+@contextmanager
+def beside_fields() -> Iterator[None]:
+    """What stands beside a field: Tab goes from field to field, arrow keys come to it."""
+    imgui.push_item_flag(int(imgui.ItemFlags_.no_tab_stop), True)
+    try:
+        yield
+    finally:
+        imgui.pop_item_flag()
+
+
+def dotted(label: str, color: Color, *, is_term: bool) -> None:
+    """A label, with dots below it where it is a term that is explained."""
     imgui.text_colored(vec(color), label)
-    if terms:
+    if is_term:
         lo, hi = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         # The item is as high as its line; the dots belong below the letters.
         y = round((lo.y + hi.y + imgui.get_font_size()) / 2)
         _dots(lo.x, hi.x, y, color)
-    hint(tip, terms)
+
+
+def hint_over(lo: ImVec2, hi: ImVec2, text: str, terms: Sequence[Explanation] = ()) -> None:
+    """A tooltip for whatever is drawn between two corners of the window."""
+    top = imgui.get_window_pos().y
+    lo = ImVec2(lo.x, max(lo.y, top))
+    hi = ImVec2(hi.x, min(hi.y, top + imgui.get_window_height()))
+    if lo.y >= hi.y or imgui.is_any_item_active():
+        return  # out of sight, or in the way of what is typed
+    imgui.push_clip_rect(lo, hi, False)
+    imgui.internal.item_add(imgui.internal.ImRect(lo, hi), 0)
+    hint(text, terms)
+    imgui.pop_clip_rect()
 
 
 def _dots(left: float, right: float, y: float, color: Color) -> None:
@@ -190,6 +224,7 @@ def floating() -> Iterator[None]:
     """The shape and colour of windows that float over the docked panels."""
     imgui.push_style_var(imgui.StyleVar_.window_rounding, em(0.5))
     imgui.push_style_var(imgui.StyleVar_.window_border_size, 1)
+    imgui.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(em(1), em(1)))
     imgui.push_style_color(imgui.Col_.window_bg, vec(palette().raised))
     imgui.push_style_color(imgui.Col_.title_bg, vec(palette().raised))
     imgui.push_style_color(imgui.Col_.title_bg_active, vec(palette().raised))
@@ -197,7 +232,7 @@ def floating() -> Iterator[None]:
         yield
     finally:
         imgui.pop_style_color(3)
-        imgui.pop_style_var(2)
+        imgui.pop_style_var(3)
 
 
 @contextmanager

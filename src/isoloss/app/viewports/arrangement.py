@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.comparing import LAYOUTS, LINKS
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
-from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, toggle_button
+from isoloss.app.ui.widgets import em, hint, icon_button, muted, toggle_button, without_middle
 from isoloss.app.viewports.painter import SLOW
 from isoloss.app.viewports.viewport import Viewport
 from isoloss.geometry.rect import Rect, extent
 from isoloss.scene.document import ARRANGEMENTS, MOST_VIEWS
-from isoloss.scene.layer import next_texture
+from isoloss.scene.layer import SurfaceLayer, next_texture
 from isoloss.scene.picking import Hit
 from isoloss.scene.tiling import places
 
@@ -27,12 +29,17 @@ _TOOLS = 5
 
 
 class Viewports:
-    """Arranges the viewports over the room there is."""
+    """Arranges the viewports over the room there is.
+
+    Attributes:
+        menu: draws the items of the menu of a layer that is clicked in a picture.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.all = [Viewport(workspace, k) for k in range(MOST_VIEWS)]
         self.rect: Rect = (0.0, 0.0, 1.0, 1.0)
+        self.menu: Callable[[SurfaceLayer], None] | None = None
 
     @property
     def shown(self) -> list[Viewport]:
@@ -94,6 +101,7 @@ class Viewports:
         for viewport, (left, top, right, bottom) in zip(shown, rects, strict=True):
             imgui.push_id(f"view {viewport.index + 1}")
             viewport.listen((left, top + head, right, bottom))
+            viewport.draw_menu(self.menu)
             imgui.pop_id()
         document.link()
         waiting = [v for v in shown if v.painter.is_busy]
@@ -213,19 +221,20 @@ def _header(workspace: Workspace, index: int, rect: Rect) -> None:
     (x, y), (width, height) = rect[:2], extent(rect)
     imgui.set_cursor_screen_pos(ImVec2(x, y))
     if imgui.invisible_button(f"header {index + 1}", ImVec2(width, height)):
-        document.active = index
+        document.activate(index)
         imgui.open_popup("layers")
     lit = imgui.is_item_hovered()
-    hint("Choose what this viewport shows")
     draw, pad = imgui.get_window_draw_list(), em(0.5)
     if lit:
         draw.add_rect_filled(ImVec2(x, y), ImVec2(x + width, y + height), u32(p.button_hovered))
     top = y + (height - imgui.get_font_size()) / 2
     names = ", ".join(layer.name for layer in scene.layers if layer not in scene.hidden)
+    hint("Choose what this viewport shows" + (f", now {names}" if names else ""))
     color = p.text if document.active == index else p.muted
     draw.add_text(ImVec2(x + pad, top), u32(p.muted), f"{index + 1}")
     room = width - 2 * pad - em(2.4)
-    draw.add_text(ImVec2(x + pad + em(1.1), top), u32(color), shortened(names or "Nothing", room))
+    fitting = without_middle(names or "Nothing", room)
+    draw.add_text(ImVec2(x + pad + em(1.1), top), u32(color), fitting)
     draw.add_text(ImVec2(x + width - pad - em(0.7), top), u32(p.muted), fa.ICON_FA_ANGLE_DOWN)
     imgui.set_next_window_pos(ImVec2(x, y + height))
     if imgui.begin_popup("layers"):

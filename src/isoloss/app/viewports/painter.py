@@ -135,5 +135,6 @@ def _seen(scene: Scene) -> list[SurfaceLayer]:
 
 def _states(layers: list[SurfaceLayer]) -> tuple[object, ...]:
     return tuple(
-        (id(x), x.version, id(x.surface), tuple(map(id, x.trajectories)), x.hidden) for x in layers
+        (id(x), x.version, id(x.surface), tuple(map(id, x.trajectories)), x.hidden, x.opacity)
+        for x in layers
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.state.readouts import place_facts, plain
 from isoloss.app.state.view.pinning import Pinning
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.style import palette, u32
-from isoloss.app.ui.widgets import em
+from isoloss.app.ui.widgets import em, muted, without_middle
 from isoloss.app.viewports.cut_handles import CutHandles
 from isoloss.app.viewports.painter import Painter
 from isoloss.geometry.rect import Rect, extent
 from isoloss.scene import pins
+from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.picking import Hit, pick_scene
 from isoloss.scene.scene import Scene
 
@@ -40,7 +43,8 @@ class Viewport:
         self.size, self.scale = (1, 1), 1.0
         self._pinning = Pinning()
         self.handles = CutHandles(workspace)
-        self._pressed_to_click = False
+        self._pressed_to_click = self._pressed_for_menu = False
+        self._asked: SurfaceLayer | None = None
         self._pointed: object = None
         self._found: Hit | None = None
 
@@ -77,10 +81,10 @@ class Viewport:
             self._press()
         self.moving = active and any(imgui.is_mouse_dragging(b, STILL) for b in range(3))
         if self.moving:
-            self._pressed_to_click = False
+            self._pressed_to_click = self._pressed_for_menu = False
             self._drag(io.mouse_delta.x, io.mouse_delta.y, size)
         if hovered and io.mouse_wheel and imgui.set_item_key_owner(imgui.Key.mouse_wheel_y):
-            self.workspace.document.active = self.index
+            self.workspace.document.activate(self.index)
             scene.camera = scene.camera.zoom(ZOOM**io.mouse_wheel, at, size)
         self.hit = self._pick(at, size) if hovered and not active else None
         self._clicks(hovered, at, size)
@@ -95,7 +99,8 @@ class Viewport:
         # that.
         left = imgui.is_mouse_clicked(imgui.MouseButton_.left)
         self._pressed_to_click = left and self.is_active and not io.want_text_input
-        document.active = self.index
+        self._pressed_for_menu = imgui.is_mouse_clicked(imgui.MouseButton_.right)
+        document.activate(self.index)
 
     def _drag(self, dx: float, dy: float, size: tuple[int, int]) -> None:
         if not (dx or dy):
@@ -119,7 +124,22 @@ class Viewport:
             self._pinning.reach = em(0.7)
             due = now + imgui.get_io().mouse_double_click_time
             self._pinning.click(scene, at, size, self._pick(at, size), due)
+        elif imgui.is_item_deactivated() and hovered and self._pressed_for_menu:
+            self._pressed_for_menu = False
+            if (hit := self._pick(at, size)) is not None:
+                self._asked = hit.layer
+                imgui.open_popup("layer in the picture")
         self._pinning.update(scene, now)
+
+    def draw_menu(self, items: Callable[[SurfaceLayer], None] | None) -> None:
+        """The menu of the surface that was clicked, where it has listened."""
+        if items is None or self._asked is None or not imgui.begin_popup("layer in the picture"):
+            return
+        self.workspace.selected = self._asked
+        muted(without_middle(self._asked.name, em(20)))
+        imgui.separator()
+        items(self._asked)
+        imgui.end_popup()
 
     def _pick(self, at: tuple[float, float], size: tuple[int, int]) -> Hit | None:
         """What is under the cursor; looked up anew only when something moved."""

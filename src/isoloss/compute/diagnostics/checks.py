@@ -1,7 +1,7 @@
 """Diagnostics: what a person should know about a probe before believing its picture.
 
 Each check looks at one thing that has misled readers of loss landscapes, and says what it saw, what
-that means and which option mends it.
+that means and which option mends it; where it is known to what, for machines too.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ def run_diagnostics(
     said = as_arguments if is_from_python else str
     with np.errstate(all="ignore"):  # losses may be as large as floats go
         found = {what: _made(check, probed) for what, check in _CHECKS.items()}
-    return [Finding(level, what, said(message)) for what, (level, message) in found.items()]
+    return [
+        Finding(level, what, said(message), *remedy)
+        for what, (level, message, *remedy) in found.items()
+    ]
 
 
 def _made(check: Callable[[ProbedSurface], Found], probed: ProbedSurface) -> Found:

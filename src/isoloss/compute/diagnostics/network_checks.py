@@ -61,8 +61,9 @@ def check_draws(probed: ProbedSurface) -> Found:
     """A network that gives the same whenever it is asked."""
     if probed.origin is None or not probed.origin.draws:
         return "ok", "The same samples were seen to give the same losses."
-    return "warning", (
+    message = (
         "The network draws at random even in eval mode (dropout, noise, sampling): the same "
         "samples give other losses each time. Standard errors include that; small bumps are the "
         "draws'. Switch the draws off (self.training), or see more samples."
     )
+    return "warning", message, probed.more_samples

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
+from isoloss.compute.diagnostics.probed_surface import (
+    RANGE_OF_ALL,
+    Found,
+    ProbedSurface,
+    percent,
+)
 from isoloss.compute.planes.directions import (
     chance_cosine,
     filter_ratios,
@@ -34,25 +40,29 @@ def check_directions(probed: ProbedSurface) -> Found:
         return "ok", "Principal components are orthogonal by construction."
     cosine, chance = probed.plane.cosine, chance_cosine(probed.plane)
     if not math.isfinite(cosine):
-        return "warning", (
+        message = (
             "One of the two directions is zero or not finite, so the loss cannot change along it: "
             "give another, or probe a line (--plane line)."
         )
+        return "warning", message, {"plane": "line"}
     seen = f"The cosine between the directions is {number_label(cosine)}"
-    others = "give other directions"
+    others, remedy = "give other directions", dict[str, Any]()
     if not probed.kind.takes("directions"):
-        others = "take another seed (--seed)"
+        others, seed = "take another seed (--seed)", probed.surface.meta.get("seed")
+        remedy = {"seed": seed + 1} if isinstance(seed, int) else {}
     if abs(cosine) > PARALLEL:
-        return "warning", (
+        message = (
             f"{seen}: they are nearly parallel, and both axes show the same. Subtract from the "
             f"second its part along the first, or {others}."
         )
+        return "warning", message, remedy
     if abs(cosine) > TIMES_CHANCE * chance:
-        return "note", (
+        message = (
             f"{seen}, where independent ones have about ±{number_label(chance)}: they share a "
             f"part, and the surface is stretched along one diagonal. {capitalized(others)}, or "
             "read distances in the picture with care."
         )
+        return "note", message, remedy
     return "ok", f"{seen}; chance gives about ±{number_label(chance)}."
 
 
@@ -64,11 +74,12 @@ def check_normalization(probed: ProbedSurface) -> Found:
         return _custom_scale(probed)
     how = probed.surface.meta.get("normalize") or normalization(probed.plane)
     if how == "none":
-        return "warning", (
+        message = (
             "The random directions are not normalized: how sharp the surface looks depends on the "
             "scale of the weights, which in networks with batch norm or ReLU means nothing. Take "
             "--normalize filter."
         )
+        return "warning", message, {"normalize": "filter"}
     return "ok", f"The directions have the norms of the network's own, {how} by {how}."
 
 
@@ -86,15 +97,17 @@ def check_parameters(probed: ProbedSurface) -> Found:
     if not frozen:
         return "ok", "Of the network's parameters only trainable ones move."
     share = percent(sum(sizes[name] for name in frozen) / sum(sizes.values()))
-    remedy = (
+    can_leave_out = probed.kind.takes("parameters")
+    advice = (
         "Move the others alone: --parameters trainable."
-        if probed.kind.takes("parameters")
+        if can_leave_out
         else "Leave them out of the directions."
     )
-    return "note", (
+    message = (
         f"{len(frozen)} frozen parameters (requires_grad=False) move, {share} of all weights that "
-        f"do: the loss changes along what training held fixed. {remedy}"
+        f"do: the loss changes along what training held fixed. {advice}"
     )
+    return "note", message, {"parameters": "trainable"} if can_leave_out else {}
 
 
 def _custom_scale(probed: ProbedSurface) -> Found:
@@ -138,12 +151,14 @@ def check_trajectories(probed: ProbedSurface) -> Found:
     seen = f"{lost} of {whose} (squared distance to the origin) is off the plane"
     if fractions[worst] <= OFF_PLANE:
         return "ok", f"{seen}."
-    remedy = (
+    advice = (
         "The end of a training bends less than all of it: save more checkpoints there"
         f"{'' if probed.is_from_python else ' (--checkpoints-per-epoch)'}."
         if probed.kind.needs_trajectory
         else "The plane of its principal components (--plane pca) holds more."
     )
-    return "note", (
-        f"{seen}: what is drawn is its shadow, at heights that are not the surface's. {remedy}"
+    return (
+        "note",
+        (f"{seen}: what is drawn is its shadow, at heights that are not the surface's. {advice}"),
+        {} if probed.kind.needs_trajectory else {"plane": "pca", **RANGE_OF_ALL},
     )

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from isoloss.compute.diagnostics.origin import Cell, Origin
 from isoloss.compute.planes.plane import Plane
-from isoloss.geometry.findings import Level
+from isoloss.geometry.findings import Level, Remedy
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.settings.plane_kinds import PlaneKind, plane_kind
 
-Found = tuple[Level, str]
-"""What a check finds: how much it matters, and one or two sentences."""
+Found = tuple[Level, str] | tuple[Level, str, Remedy]
+"""What a check finds: how much it matters, one or two sentences and, where settings mend it, which
+these are."""
+RANGE_OF_ALL: Remedy = {"alpha_range": None, "beta_range": None}
+"""With a trajectory, what holds all of it."""
 # fp32 moves a mean loss by less than this fraction of it, or of a hundredth.
 ROUNDING = 1e-3
 
@@ -63,6 +66,12 @@ class ProbedSurface:
     def audit_error(self) -> float | None:
         """By how much of the range that moved losses, as far as it was compared with fp32."""
         return self.surface.meta.get("precision_audit_error")
+
+    @property
+    def more_samples(self) -> Remedy:
+        """Four times as many as any cell has seen on a plane, which halves standard errors."""
+        seen = int(self.surface.count.max(initial=1)) // int(self.surface.meta.get("planes") or 1)
+        return {"samples": 4 * seen, "tolerance": None}
 
     def rounding(self, loss: float) -> float:
         """How far the precision of the computation may have moved `loss`."""

@@ -6,7 +6,13 @@ import math
 
 import numpy as np
 
-from isoloss.compute.diagnostics.probed_surface import Found, ProbedSurface, percent
+from isoloss.compute.diagnostics.probed_surface import (
+    RANGE_OF_ALL,
+    Found,
+    ProbedSurface,
+    percent,
+)
+from isoloss.geometry.findings import Remedy
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.ticks import number_label
 from isoloss.geometry.trajectory import Trajectory
@@ -42,15 +48,17 @@ def check_centre(probed: ProbedSurface) -> Found:
     if abs(shown - own) <= NOISE * probed.origin.apart + probed.rounding(own):
         return "ok", f"{seen}."
     if probed.surface.meta.get("batch_norm") == "recalibrated":
-        return "note", (
+        message = (
             f"{seen}: the difference is that of the batch-norm statistics, measured anew at every "
             "point. With --batch-norm frozen both agree."
         )
-    return "warning", (
+        return "note", message, {"batch_norm": "frozen"}
+    message = (
         f"{seen}: what is shown is not this network. Probe with --precision fp32; if the "
         "difference stays, the loss depends on more than the parameters (random augmentation, "
         "dropout that is always on, statistics of the batch)."
     )
+    return "warning", message, {"precision": "fp32"} if probed.is_reduced else {}
 
 
 def check_range(probed: ProbedSurface) -> Found:
@@ -62,26 +70,31 @@ def check_range(probed: ProbedSurface) -> Found:
     lost = int((surface.computed & ~(probed.finite & (surface.loss <= limit))).sum())
     if lost > cells / 2:
         beyond = f"above {number_label(limit)} or " if math.isfinite(limit) else ""
-        return "warning", (
+        message = (
             f"{percent(lost / cells)} of the losses are {beyond}not finite: most of the picture "
             f"shows networks far worse than guessing. {_smaller(probed)}"
         )
+        return "warning", message, {} if probed.trajectories else _scaled(probed, 0.25)
     if cells > 1 and lost == 0 and probed.relief == 0:
-        return "warning", (
+        message = (
             f"The loss is {number_label(float(surface.loss[surface.computed][0]))} everywhere: "
             "what moves does not reach it. Does it use the network that it is given, and not one "
             "from outside? Weights that are still zero (LoRA before its training) do nothing. Else "
             f"take a larger range ({_range(probed, 2)})."
         )
+        return "warning", message, _scaled(probed, 2)
     if (flat := _flatness(probed)) is not None:
-        return "warning", f"{flat} Take a larger range ({_range(probed, 2)})."
+        why, remedy = flat
+        advice = f"Take a larger range ({_range(probed, 2)})."
+        return "warning", f"{why} {advice}", {**remedy, **_scaled(probed, 2)}
     outside = sum(_outside(t, surface) for t in probed.trajectories)
     if outside:
-        return "note", (
+        message = (
             f"{outside} of {sum(map(len, probed.trajectories))} checkpoints lie outside the grid: "
             "the path ends in the air. Leave --alpha-range and --beta-range away, and the grid "
             "holds all of it."
         )
+        return "note", message, RANGE_OF_ALL
     return "ok", f"The loss varies by {number_label(probed.relief)} over the grid."
 
 
@@ -105,6 +118,16 @@ def _range(probed: ProbedSurface, factor: float) -> str:
     return f"--alpha-range {alpha} --beta-range {beta}"
 
 
+def _scaled(probed: ProbedSurface, factor: float) -> Remedy:
+    """The settings that scale the range by `factor`."""
+    axes = {"alpha_range": probed.surface.alpha, "beta_range": probed.surface.beta}
+    return {
+        name: [factor * float(end) for end in axis[[0, -1]]]
+        for name, axis in axes.items()
+        if len(axis) > 1
+    }
+
+
 def _far_above_guessing(probed: ProbedSurface) -> float:
     """The loss above which a network is far worse than guessing; infinite if that is unknown."""
     classes = probed.surface.meta.get("classes")
@@ -116,8 +139,8 @@ def _far_above_guessing(probed: ProbedSurface) -> float:
     return FAR_ABOVE_GUESSING * guess if guess > 0 else math.inf
 
 
-def _flatness(probed: ProbedSurface) -> str | None:
-    """Why the relief is too small to be seen, if it is."""
+def _flatness(probed: ProbedSurface) -> tuple[str, Remedy] | None:
+    """Why the relief is too small to be seen, if it is, and what but a larger range mends that."""
     errors = probed.surface.loss_stderr[probed.finite]
     errors = errors[np.isfinite(errors)]
     typical = float(np.median(errors)) if errors.size else 0.0
@@ -126,7 +149,7 @@ def _flatness(probed: ProbedSurface) -> str | None:
         return (
             f"{seen}, and its standard error is {number_label(typical)}: what looks like shape may "
             "be chance. Evaluate more (--samples)."
-        )
+        ), probed.more_samples
     centre = math.nan if probed.origin is None else probed.origin.shown
     if not math.isfinite(centre):
         centre = float(np.median(probed.surface.loss[probed.finite]))
@@ -134,7 +157,7 @@ def _flatness(probed: ProbedSurface) -> str | None:
         return (
             f"{seen} around {number_label(centre)}, by less than {percent(FLAT)}: there is "
             "nothing to see at this scale."
-        )
+        ), {}
     return None
 
 
@@ -164,11 +187,12 @@ def check_minimum(probed: ProbedSurface) -> Found:
     if centre - low <= noise + probed.rounding(centre):
         return "ok", f"Nothing in the grid is lower than the centre, {number_label(centre)}."
     elsewhere = ", or probe --split train" if probed.surface.meta.get("split") == "test" else ""
-    return "note", (
+    message = (
         f"{seen}, lower by {number_label(centre - low)} than the centre's {number_label(centre)}: "
         "training has not converged, or these are not the data it was trained on. Train longer, "
         f"or lower the learning rate{elsewhere}."
     )
+    return "note", message, {"split": "train"} if elsewhere else {}
 
 
 def check_standard_error(probed: ProbedSurface) -> Found:
@@ -177,10 +201,11 @@ def check_standard_error(probed: ProbedSurface) -> Found:
         return "ok", "No loss is finite, so none has an error."
     errors = np.where(probed.finite, probed.surface.loss_stderr, 0.0)
     if unknown := int(np.isnan(errors).sum()):
-        return "warning", (
+        message = (
             f"{unknown} losses rest on a single sample each, and their errors are unknown. "
             "Evaluate more (--samples)."
         )
+        return "warning", message, probed.more_samples
     if not errors.any():
         return "ok", "Every sample was seen at every point: the means are exact."
     i, j = divmod(int(errors.argmax()), errors.shape[1])
@@ -189,10 +214,11 @@ def check_standard_error(probed: ProbedSurface) -> Found:
     seen = f"The largest standard error is {number_label(worst)}, {percent(fraction)} of the relief"
     if fraction <= LARGE_ERROR:
         return "ok", f"{seen}."
-    return "warning", (
+    message = (
         f"{seen}, at {probed.at((i, j))}: small bumps are those of the sample. Evaluate more "
         "(--samples, or leave it away for all), or ask for a --tolerance."
     )
+    return "warning", message, probed.more_samples
 
 
 def check_cells(probed: ProbedSurface) -> Found:
@@ -201,17 +227,24 @@ def check_cells(probed: ProbedSurface) -> Found:
     broken = int((surface.computed & ~probed.finite).sum())
     if broken:
         nan = int((surface.computed & np.isnan(surface.loss)).sum())
-        return "note", (
+        message = (
             f"{broken} of {total} losses are not finite ({nan} NaN, {broken - nan} infinite): the "
             "network overflows there, and the picture has holes. "
             f"{'Take' if probed.trajectories else 'Take a smaller range, or'} "
             "--precision fp32."
         )
+        return "note", message, _without_overflow(probed)
     if missing := int((~surface.computed).sum()):
         return "note", (
             f"{missing} of {total} cells have not been computed: resume the run (isoloss run)."
         )
     return "ok", f"All {total} losses are finite."
+
+
+def _without_overflow(probed: ProbedSurface) -> Remedy:
+    if probed.is_reduced:
+        return {"precision": "fp32"}
+    return {} if probed.trajectories else _scaled(probed, 0.5)
 
 
 def check_precision(probed: ProbedSurface) -> Found:
@@ -220,11 +253,16 @@ def check_precision(probed: ProbedSurface) -> Found:
     if not probed.is_reduced:
         return "ok", "Computed in full precision."
     if error is None:
-        return "note", (
+        message = (
             f"Computed in {precision} and not compared with fp32. --precision auto compares, and "
             "takes less than fp32 only where it does no harm."
         )
+        return "note", message, {"precision": "auto"}
     seen = f"{precision} moves losses by up to {percent(error)} of the range"
     if error <= AUDIT_ERROR:
         return "ok", f"{seen}."
-    return "warning", f"{seen}: fine structure may be rounding. Take --precision fp32, or auto."
+    return (
+        "warning",
+        f"{seen}: fine structure may be rounding. Take --precision fp32, or auto.",
+        {"precision": "fp32"},
+    )

@@ -24,10 +24,12 @@ from isoloss.compute.engine.schedule import GROWTH, Demand, packed_sums, place_o
 from isoloss.compute.machine.process_group import Unit
 from isoloss.compute.networks.copying import copied
 from isoloss.errors import IsolossError
+from isoloss.geometry.findings import Finding
 from isoloss.geometry.growing import GrowingSurface, Sums
+from isoloss.geometry.surface import Surface
 
 CHAIN = 24
-"""Points in a chain at most: what is lost to a kill is one of these on one block of samples."""
+"""Points in a chain, about: what is lost to a kill is one of these on one block of samples."""
 FEW = 8
 """Samples on which it is tried whether a quantity can be found."""
 
@@ -76,6 +78,14 @@ class Quantity(ABC):
         Raises:
             IsolossError: saying why.
         """
+
+    def findings(self, surface: Surface, evaluator: Evaluator) -> Sequence[Finding]:
+        """What a reader of a surface that has been computed should know of it; good news too.
+
+        Args:
+            evaluator: what has evaluated the surface; it is left anywhere.
+        """
+        return ()
 
     @abstractmethod
     def along(self, evaluator: Evaluator, batch: Batch, first: int) -> AtPoint:
@@ -137,6 +147,17 @@ class OfClass(Quantity):
         return (labels == self.label) != self.others
 
 
+def chain_length(points: int) -> int:
+    """Of the pieces, alike as can be, into which so many points are divided: each begins anew."""
+    return math.ceil(points / max(round(points / CHAIN), 1))
+
+
+def with_gradients(batch_size: int) -> int:
+    """As many samples at once as others, where what is kept for gradients takes several times the
+    memory."""
+    return max(batch_size // 4, 1)
+
+
 def check_quantities(
     quantities: Sequence[Quantity],
     model: nn.Module,
@@ -189,9 +210,9 @@ class EveryQuantity:
 
     @property
     def _at_once(self) -> int:
-        """Samples in a batch: what is kept for gradients takes several times the memory."""
+        """Samples in a batch."""
         size = self._evaluator.batch_size
-        return max(size // 4, 1) if any(q.differentiates for q in self._quantities) else size
+        return with_gradients(size) if any(q.differentiates for q in self._quantities) else size
 
     def rounds(self) -> Iterator[list[Demand]]:
         """The whole grid on a block of samples, then on the next, larger one."""

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import platform
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Protocol
 
+from isoloss.compute.machine.interrupts import interrupt_main_thread
 from isoloss.compute.machine.memory import is_out_of_memory, peak_bytes
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.torchrun_group import process_group
@@ -23,6 +26,8 @@ from isoloss.naming import in_one_line
 from isoloss.run import Run
 from isoloss.version import __version__
 
+LOOK = 0.3
+"""Seconds between two looks whether somebody asks for a stop."""
 _IS_BEGUN, _IS_DONE = b"begun", b"done"
 
 
@@ -56,7 +61,7 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
         IsolossError: if the run cannot go on; the reason is recorded too.
     """
     group = process_group()
-    with run.lock():
+    with run.lock(), _heeding(run.stop_path):
         if run.is_done:
             group.broadcast("run", _IS_DONE)
             return
@@ -65,11 +70,11 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
         try:
             # Said twice: at once, so that whoever looks knows which process to ask to stop, and
             # again when the device is known.
-            run.emit(Started(os.getpid()))
+            run.emit(Started(os.getpid(), host=platform.node()))
             group.broadcast("run", _IS_BEGUN)
             prepared = prepare()
             run.record_environment(**_machine(prepared))
-            started = Started(os.getpid(), str(prepared.device))
+            started = Started(os.getpid(), str(prepared.device), platform.node())
             run.emit(started)
             yield started
             for event in prepared.resume(run):
@@ -77,7 +82,8 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
                 yield event
         except (KeyboardInterrupt, GeneratorExit):
             # torchrun interrupts rank 0 too when another process has given up.
-            run.emit(Paused() if group.failure is None else Failed(group.failure))
+            with suppress(IsolossError):  # the disk is full, or the folder gone
+                run.emit(Paused() if group.failure is None else Failed(group.failure))
             raise
         except IsolossError as error:
             reason = group.failure or str(error)
@@ -96,6 +102,32 @@ def recorded(run: Run, prepare: Callable[[], Prepared]) -> Iterator[Event]:
         done = Done(round(time.monotonic() - began, 3))
         run.emit(done)
         yield done
+
+
+@contextmanager
+def _heeding(path: Path) -> Generator[None]:
+    """Be interrupted as soon as there is a file at `path`, which is then removed; one that is there
+    already asked for an earlier stop."""
+    ended = threading.Event()
+
+    def asked() -> bool:
+        with suppress(OSError):
+            path.unlink()
+            return True
+        return False
+
+    def watch() -> None:
+        while not ended.wait(LOOK):
+            if asked():
+                interrupt_main_thread()
+
+    asked()
+    if threading.current_thread() is threading.main_thread():
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def follow(prepare: Callable[[], tuple[Run, Prepared]]) -> None:

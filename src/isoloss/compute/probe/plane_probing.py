@@ -22,8 +22,8 @@ from isoloss.compute.probe.shown_paths import ShownPath
 from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.events import Event, Log
 from isoloss.files import write_atomic
+from isoloss.geometry.analysis.centre import centre_in_words
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.centre import centre_in_words
 from isoloss.geometry.files.csv import save_csv
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory

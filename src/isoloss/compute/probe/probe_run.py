@@ -38,8 +38,8 @@ from isoloss.compute.probe.surface_probing import SurfaceProbing
 from isoloss.compute.training.network import Network
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log, Progress
+from isoloss.geometry.analysis.ensemble import ensemble
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.ensemble import ensemble
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.paths import exists

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from isoloss.compute.diagnostics.audit import SAMPLES as AUDITED_SAMPLES
 from isoloss.compute.diagnostics.audit import Audit, audit
 from isoloss.compute.diagnostics.checks import run_diagnostics
 from isoloss.compute.diagnostics.origin import measure_origin
+from isoloss.compute.diagnostics.quantity_checks import check_each
 from isoloss.compute.engine.evaluator import Evaluator
 from isoloss.compute.engine.losses import BatchLoss, as_batch_loss
 from isoloss.compute.engine.multilevel import FIRST_LOOK, levels
 from isoloss.compute.engine.points_at_once import points_at_once
-from isoloss.compute.engine.quantities import CHAIN, EveryQuantity, Quantity
+from isoloss.compute.engine.quantities import EveryQuantity, Quantity, chain_length
 from isoloss.compute.engine.schedule import EverySample, Schedule, ToTolerance, carry_out
 from isoloss.compute.machine.device import reduced_precisions
 from isoloss.compute.machine.process_group import ProcessGroup
@@ -34,6 +35,7 @@ from isoloss.events import Event, Log
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
+from isoloss.naming import as_arguments
 from isoloss.version import __version__
 
 # A network with fewer multiplications for a sample gains nothing from cheaper ones.
@@ -99,7 +101,9 @@ class SurfaceProbing:
         group.broadcast("engine", json.dumps(self._engine()).encode())
         self._is_shared = group.ranks.world > 1
         schedule = self._schedule()
-        together = CHAIN if self._request.quantities else int(self.growing.meta["points_at_once"])
+        together = int(self.growing.meta["points_at_once"])
+        if self._request.quantities:
+            together = chain_length(self.growing.count.size)
         yield from carry_out(schedule, schedule.rounds(), group, together)
         if group.ranks.world > 1:
             yield Log(group.units_done)
@@ -187,7 +191,12 @@ class SurfaceProbing:
             unmeasured=unmeasured, frozen=frozen_beside_trainable(asked.model),
             is_from_python=asked.is_from_python,
         )  # fmt: skip
-        surface.meta["findings"] = [asdict(finding) for finding in found]
+        said = as_arguments if asked.is_from_python else str
+        found += [
+            replace(finding, message=said(finding.message))
+            for finding in check_each(asked.quantities, surface, self.evaluator)
+        ]
+        surface.meta["findings"] = [finding.plain() for finding in found]
         if origin is not None:
             surface.meta["centre"] = {
                 "split": asked.meta.get("split"),

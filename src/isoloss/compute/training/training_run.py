@@ -1,19 +1,23 @@
-"""Train a network, in any number of processes, and go on from where a kill left it.
+"""Train a network, in any number of processes, and go on from where a stop or a kill left it.
 
 Everything random in a step depends only on the seed and the step's number, so that a run resumed
-after a kill continues as if nothing had happened. What is learnt is the task's own: classifiers
-(`classifier.py`), denoisers (`robustness/smoothing/denoiser_training.py`).
+continues as if nothing had happened: after a kill from the last checkpoint, after a stop from the
+very step. What is learnt is the task's own: classifiers (`classifier.py`), denoisers
+(`robustness/smoothing/denoiser_training.py`).
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from safetensors import safe_open
@@ -28,12 +32,13 @@ from isoloss.compute.machine.device import (
     reduced_precisions,
     summing_dtype,
 )
+from isoloss.compute.machine.interrupts import Interrupts
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.progress import ProgressRate
 from isoloss.compute.machine.torchrun_group import process_group
 from isoloss.compute.networks.acceleration import in_fast_layout
 from isoloss.compute.networks.checkpoint_files import read
-from isoloss.compute.networks.checkpoints import save_tensors
+from isoloss.compute.networks.checkpoints import load_into, save_tensors
 from isoloss.compute.training.batches import Batch, Batches, step_seed
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, from_lines, to_lines
 from isoloss.compute.training.replicas import add_up, check_device, replicated
@@ -42,6 +47,27 @@ from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.paths import exists
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
+
+_WEIGHTS = "weights."
+_SLOW = 0.5
+"""Seconds that a step takes, of which a stop does not wait for the end."""
+
+
+@dataclass
+class _Position:
+    """How far a training has come.
+
+    Attributes:
+        step: how many have been taken.
+        sums: (3,) of losses, right answers and samples since the last checkpoint, over all ranks.
+        is_whole: whether the network is as these steps have left it.
+        buffers: of the network, as they have left them, where only these may have changed since.
+    """
+
+    step: int
+    sums: Tensor
+    is_whole: bool = True
+    buffers: list[Tensor] | None = None
 
 
 @dataclass
@@ -81,31 +107,41 @@ class Training(ABC):
         precision = str(run.environment.get("computed_in", asked))
         run.record_environment(computed_in=precision)
         points = self._resume(run, model, optimizer)
-        if points:
-            yield Log(f"resuming at epoch {points[-1].epoch:g}")
-        else:
+        is_new = not points
+        if is_new:
             first = Split(*next(self._train.batches(1024)))
             measured = self._test(model, first, precision), self._test(model, test, precision)
             lr = self._learning_rate(0)
             points = [TrajectoryPoint("0000.safetensors", 0.0, 0, lr, *measured[0], *measured[1])]
             self._save(run, model, optimizer, points)
+        at = self._go_on(run, points[-1], model, optimizer)
+        if not is_new:
+            yield Log(f"resuming at epoch {at.step / self._batches.steps_per_epoch:g}")
         yield points[-1].metric
 
-        start = points[-1].step
-        process_group().broadcast("step", str(start).encode())
-        progress = ProgressRate("train", self.total_steps, "steps", done=start)
-        for step, lr, sums in self._steps(model, optimizer, start, precision):
-            if sums is not None:
-                loss, accuracy = (sums[:2] / sums[2]).tolist()
-                tested = self._test(model, test, precision)
-                name = f"{len(points):04d}.safetensors"
-                epoch = step / self._batches.steps_per_epoch
-                points.append(TrajectoryPoint(name, epoch, step, lr, loss, accuracy, *tested))
-                self._save(run, model, optimizer, points)
-                yield points[-1].metric
-                yield from self._remarks(test, precision)
-            if (event := progress.at(step)) is not None:
-                yield event
+        process_group().broadcast("step", str(at.step).encode())
+        progress = ProgressRate("train", self.total_steps, "steps", done=at.step)
+        with Interrupts() as interrupts:
+            try:
+                for step in self._steps(model, optimizer, at, precision, interrupts):
+                    if step in self._due and step > points[-1].step:
+                        loss, accuracy = (at.sums[:2] / at.sums[2]).tolist()
+                        tested = self._test(model, test, precision)
+                        name = f"{len(points):04d}.safetensors"
+                        epoch = step / self._batches.steps_per_epoch
+                        lr = self._learning_rate(step - 1)
+                        point = TrajectoryPoint(name, epoch, step, lr, loss, accuracy, *tested)
+                        points.append(point)
+                        self._save(run, model, optimizer, points)
+                        at.sums.zero_()
+                        yield point.metric
+                        yield from self._remarks(test, precision)
+                    if (event := progress.at(step)) is not None:
+                        yield event
+            except (KeyboardInterrupt, GeneratorExit):
+                with interrupts.held:
+                    self._stop(run, model, optimizer, at)
+                raise
 
     def serve(self, run: Run) -> None:
         """Take this rank's shard of the steps that rank 0 takes in `resume`."""
@@ -115,13 +151,16 @@ class Training(ABC):
             raise IsolossError(f"the data here are not rank 0's: {self.settings.data} differs")
         precision = str(run.environment["computed_in"])
         points = _kept(run)
-        if not points or points[-1].step != step:
+        at = None
+        if points:
+            self._load(run, points[-1], model, optimizer)
+            at = self._go_on(run, points[-1], model, optimizer)
+        if at is None or at.step != step:
             raise IsolossError(
                 f"{run.folder} is not what rank 0 sees: it must lie on a file system that all "
                 "machines share"
             )
-        self._load(run, points[-1], model, optimizer)
-        for _ in self._steps(model, optimizer, step, precision):
+        for _ in self._steps(model, optimizer, at, precision):
             pass
 
     @classmethod
@@ -196,41 +235,59 @@ class Training(ABC):
         return model(as_inputs(self.dataset.train.inputs[:2]).to(self.device))
 
     def _steps(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, step: int, precision: str
-    ) -> Iterator[tuple[int, float, Tensor | None]]:
-        """Take every step after the first `step`, together with all other ranks.
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        at: _Position,
+        precision: str,
+        interrupts: Interrupts | None = None,
+    ) -> Iterator[int]:
+        """Take every step that is missing, together with all other ranks; `at` goes along.
 
         Yields:
-            (steps taken, learning rate, None), or where a checkpoint is due, in place of None, the
-            sums (3,) of losses, right answers and samples since the last one.
+            The steps taken so far; first those that a stop has kept.
         """
         ranks = process_group().ranks
-        due = set(self._checkpoint_steps())
-        wide = summing_dtype(self.device)
-        sums = torch.zeros(3, dtype=wide, device=self.device)
+        held = nullcontext() if interrupts is None else interrupts.held
         with replicated(model, self._try_out, self.device, process_group()) as network:
-            for batch in self._batches.since(step, ranks):
-                lr = self._learning_rate(step)
-                for group in optimizer.param_groups:
-                    group["lr"] = lr
-                model.train()
-                # Dropout draws anew at every rank.
-                torch.manual_seed(step_seed(self.settings.seed, step, ranks.rank))
-                with arithmetic(self.device, precision):
-                    loss, hits = self._loss(network, batch)
-                optimizer.zero_grad(set_to_none=True)
-                (loss * batch.shard.weight).backward()
-                self._update(model, optimizer)
-                step += 1
-                if batch.shard.counts:
-                    n = len(batch.targets)
-                    added = [loss.detach().to(wide) * n, hits.to(wide), torch.tensor(n).to(sums)]
-                    sums += torch.stack(added)
-                if step in due:
-                    yield step, lr, add_up(sums, ranks)
-                    sums.zero_()
-                else:
-                    yield step, lr, None
+            yield at.step
+            is_slow = True
+            for batch in self._batches.since(at.step, ranks):
+                with held:
+                    began = time.monotonic()
+                    at.buffers = [b.clone() for b in model.buffers()] if is_slow else None
+                    at.is_whole = False
+                    self._step(model, network, optimizer, batch, at, precision)
+                    at.is_whole = True
+                    is_slow = time.monotonic() - began > _SLOW
+                yield at.step
+
+    def _step(
+        self, model: nn.Module, network: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch,
+        at: _Position, precision: str,
+    ) -> None:  # fmt: skip
+        """Take one step; `network` is what is called in place of `model`."""
+        ranks = process_group().ranks
+        for group in optimizer.param_groups:
+            group["lr"] = self._learning_rate(at.step)
+        model.train()
+        # Dropout draws anew at every rank.
+        torch.manual_seed(step_seed(self.settings.seed, at.step, ranks.rank))
+        with arithmetic(self.device, precision):
+            loss, hits = self._loss(network, batch)
+        optimizer.zero_grad(set_to_none=True)
+        (loss * batch.shard.weight).backward()
+        at.buffers = None  # from here on more than these changes
+        self._update(model, optimizer)
+        at.step += 1
+        n, wide = torch.tensor(len(batch.targets)), at.sums.dtype
+        added = torch.stack([loss.detach().to(wide) * n, hits.to(wide), n.to(at.sums)])
+        at.sums += add_up(added if batch.shard.counts else torch.zeros_like(added), ranks)
+
+    @cached_property
+    def _due(self) -> frozenset[int]:
+        """The steps after which a checkpoint is kept."""
+        return frozenset(self._checkpoint_steps())
 
     def _checkpoint_steps(self) -> Iterator[int]:
         every = self._batches.steps_per_epoch / self.settings.checkpoints_per_epoch
@@ -251,15 +308,32 @@ class Training(ABC):
         `resume.safetensors` decides: what is not yet in it is done again after a kill.
         """
         own = self._keep(run, model, points)
-        tensors = {
-            f"{index}.{name}": torch.as_tensor(value)
-            for index, entries in optimizer.state_dict()["state"].items()
-            for name, value in entries.items()
-            if value is not None
-        }
         trajectory = json.dumps(to_lines(points))
-        save_tensors(run.resume_path, {**own, **tensors}, {"trajectory": trajectory})
+        kept = {**own, **_tensors(optimizer)}
+        save_tensors(run.resume_path, kept, {"trajectory": trajectory})
+        with suppress(OSError):
+            run.stopped_path.unlink(missing_ok=True)
         self._list(run, points)
+
+    def _stop(
+        self, run: Run, model: nn.Module, optimizer: torch.optim.Optimizer, at: _Position
+    ) -> None:
+        """Keep where a stop has come between two checkpoints; what is torn is not kept."""
+        points = _kept(run)
+        if not points or not points[-1].step < at.step:
+            return
+        if not at.is_whole:
+            if at.buffers is None:
+                return
+            for buffer, before in zip(model.buffers(), at.buffers, strict=True):
+                buffer.copy_(before)
+        kept = {**self._state(model), **_tensors(optimizer), "sums": at.sums}
+        place = {"after": str(points[-1].step), "step": str(at.step)}
+        try:
+            save_tensors(run.stopped_path, kept, place)
+        except IsolossError as error:  # the checkpoint is there all the same
+            with suppress(IsolossError):
+                run.emit(Log(f"it goes on from epoch {points[-1].epoch:g}, since {error}"))
 
     def _resume(
         self, run: Run, model: nn.Module, optimizer: torch.optim.Optimizer
@@ -275,28 +349,73 @@ class Training(ABC):
         self, run: Run, point: TrajectoryPoint, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> None:
         """Give network and optimizer their state at `point`, the newest."""
-        state: dict[int, dict[str, Tensor]] = {}
-        own: dict[str, Tensor] = {}
-        for key, tensor in read(run.resume_path).items():
-            index, _, name = key.partition(".")
-            if index.isdecimal():
-                state.setdefault(int(index), {})[name] = tensor
-            else:
-                own[key] = tensor
-        self._restore(run, point, model, own)
-        content = optimizer.state_dict()
-        content["state"] = state
-        optimizer.load_state_dict(content)
+        self._restore(run, point, model, _loaded(run.resume_path, optimizer))
+
+    def _go_on(
+        self, run: Run, point: TrajectoryPoint, model: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> _Position:
+        """Where network and optimizer, which are at `point`, go on: there, or at a later step that
+        a stop has kept, whose state they are given."""
+        sums = torch.zeros(3, dtype=summing_dtype(self.device), device=self.device)
+        place = _metadata(run.stopped_path, "to go on from the last checkpoint")
+        if place.get("after") != str(point.step):
+            return _Position(point.step, sums)
+        own = _loaded(run.stopped_path, optimizer)
+        self._give_back(own, model, str(run.stopped_path))
+        return _Position(int(place["step"]), sums + own["sums"].to(sums))
+
+    def _state(self, model: nn.Module) -> dict[str, Tensor]:
+        """All that is learnt."""
+        return {_WEIGHTS + name: value for name, value in model.state_dict().items()}
+
+    def _give_back(self, kept: dict[str, Tensor], model: nn.Module, label: str) -> None:
+        """Go on from what `_state` gave; `label` names the file in messages."""
+        weights = {k.removeprefix(_WEIGHTS): v for k, v in kept.items() if k.startswith(_WEIGHTS)}
+        load_into(model, weights, label)
+
+
+def _tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The state of an optimizer."""
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, entries in optimizer.state_dict()["state"].items()
+        for name, value in entries.items()
+        if value is not None
+    }
+
+
+def _loaded(path: Path, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Give an optimizer its state in a file; returns what else is there."""
+    state: dict[int, dict[str, Tensor]] = {}
+    own: dict[str, Tensor] = {}
+    for key, tensor in read(path).items():
+        index, _, name = key.partition(".")
+        if index.isdecimal():
+            state.setdefault(int(index), {})[name] = tensor
+        else:
+            own[key] = tensor
+    content = optimizer.state_dict()
+    content["state"] = state
+    optimizer.load_state_dict(content)
+    return own
 
 
 def _kept(run: Run) -> list[TrajectoryPoint]:
     """The trajectory up to the newest whole state; empty if there is none."""
-    path = run.resume_path
+    metadata = _metadata(run.resume_path, "to train anew")
+    return from_lines(json.loads(metadata["trajectory"]), run.resume_path) if metadata else []
+
+
+def _metadata(path: Path, remedy: str) -> dict[str, Any]:
+    """The texts in a file of tensors; empty if there is none.
+
+    Raises:
+        IsolossError: if it is damaged; deleting it is the `remedy`.
+    """
     if not exists(path):
-        return []
+        return {}
     try:
         with safe_open(str(path), "pt") as file:
-            lines = json.loads(file.metadata()["trajectory"])
+            return dict(file.metadata())
     except Exception as error:  # safetensors raises its own and the system's types.
-        raise IsolossError(f"{path} is damaged: {error}; delete it to train anew") from error
-    return from_lines(lines, path)
+        raise IsolossError(f"{path} is damaged: {error}; delete it {remedy}") from error

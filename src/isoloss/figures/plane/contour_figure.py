@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from isoloss.figures.paper import Print
+from isoloss.figures.plane.class_areas import draw_classes
 from isoloss.figures.plane.contour_layout import LEGEND, ContourLayout
 from isoloss.figures.plane.figure_bar import draw_bar
 from isoloss.figures.plane.legend_signs import Signs, SignsHandler
@@ -81,7 +82,7 @@ def _draw_subplot(
     appearance, em, unit = subplot.scene.drawn_appearance, sheet.em, sheet.unit
     axes.set_xlim(*subplot.frame.alpha)
     axes.set_ylim(*subplot.frame.beta)
-    _draw_areas(axes, subplot, unit, print_)
+    _draw_areas(axes, subplot, theme, unit, print_)
     labels = Labels(axes, sheet, theme)
     keep_clear(labels, subplot.layer, appearance, subplot.frame)
     _draw_lines(axes, subplot, sheet, theme, print_, labels)
@@ -119,10 +120,13 @@ def _draw_subplot(
         )
 
 
-def _draw_areas(axes: Axes, subplot: Subplot, unit: float, print_: Print) -> None:
+def _draw_areas(axes: Axes, subplot: Subplot, theme: Theme, unit: float, print_: Print) -> None:
     mesh = subplot.mesh
     grid = (mesh.alpha, mesh.beta)
     if not print_.fill:
+        return
+    if subplot.colors.classes:
+        draw_classes(axes, subplot, theme, unit)
         return
     if subplot.field is None:
         heights, shades = mesh.height, subplot.shades

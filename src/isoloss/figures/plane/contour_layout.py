@@ -137,7 +137,8 @@ class ContourLayout:
     def reading(self, k: int) -> Reading:
         """Of the k-th bar, with as many numbers as there is room for."""
         count = int(self._box(k)[3] / (1.7 * self._sheet.em))
-        return Reading.of(self._subplots[k], self._print, min(max(count, 2), MOST_READ))
+        most = count if self._subplots[k].colors.classes else MOST_READ
+        return Reading.of(self._subplots[k], self._print, min(max(count, 2), most))
 
     def plot(self, k: int) -> tuple[float, float, float, float]:
         """Of the k-th subplot: left, bottom, width, height."""

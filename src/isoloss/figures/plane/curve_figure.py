@@ -15,7 +15,7 @@ from isoloss.figures.sheet import (
     styled,
     text_width,
 )
-from isoloss.geometry.curve import CONFIDENCE, Curve, curve_of
+from isoloss.geometry.analysis.curve import CONFIDENCE, Curve, curve_of
 from isoloss.geometry.fitting import fitting_ticks
 from isoloss.geometry.height import HeightScale, with_scale
 from isoloss.geometry.surface import Surface

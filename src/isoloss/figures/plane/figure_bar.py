@@ -14,9 +14,11 @@ from isoloss.figures.plane.remarks import BEYOND
 from isoloss.figures.plane.subplot import STEPS, Subplot
 from isoloss.figures.sheet import Sheet
 from isoloss.geometry.height import clamped
+from isoloss.naming import in_one_line
 from isoloss.scene.levels import own_height
-from isoloss.scene.texturing import end_lines, quantity
+from isoloss.scene.texturing import class_positions, end_lines, field_values, quantity
 from isoloss.scene.theme import Theme
+from isoloss.shortening import without_middle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +27,8 @@ CAP = 1.0
 """How far the arrow at an end reaches out, in em."""
 MOST_READ = 8
 """Numbers beside it."""
+LONGEST = 22
+"""Letters of a class's name beside it."""
 LINE = 1.25
 """Em from one line of the title to the next."""
 
@@ -37,12 +41,15 @@ class Reading:
         ticks: (position in [0, 1], label).
         above, below: what is written beside the arrows at its ends; "" where nothing lies beyond.
         titles: the quantity, and in a few signs what it is; from the top.
+        classes: whose names `ticks` are, where colours mean classes; beside any further tick is
+            nothing but how many more there are.
     """
 
     ticks: list[tuple[float, str]]
     above: str
     below: str
     titles: list[str]
+    classes: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, subplot: Subplot, print_: Print, count: int = MOST_READ) -> Reading:
@@ -52,6 +59,8 @@ class Reading:
         titles = [colors.title, colors.detail] if colors.detail else [colors.title]
         if subplot.field is not None and subplot.scene.appearance.contours:
             titles.append(f"lines: {quantity([subplot.layer])}")
+        if colors.classes:
+            return cls._of_classes(subplot, titles, count)
         if subplot.field is not None:
             above = colors.end(">") if colors.above else ""
             below = colors.end("<") if colors.below else ""
@@ -63,6 +72,22 @@ class Reading:
         else:
             ticks = [(float(scale.apply(t.value)), t.label) for t in scale.ticks(count)]
         return cls(ticks, above, below, titles)
+
+    @classmethod
+    def _of_classes(cls, subplot: Subplot, titles: list[str], count: int) -> Reading:
+        """So many lines from the top; where that is too few, of the classes seen most."""
+        named = dict(subplot.colors.classes)
+        seen = field_values(subplot.layer, subplot.scene.appearance.texture)
+        shares = {number: np.count_nonzero(seen == number) for number in named}
+        if len(named) > count:
+            most = sorted(named, key=lambda number: -shares[number])[: count - 1]
+            named = {number: name for number, name in named.items() if number in most}
+        names = [in_one_line(name) for name in named.values()]
+        names = [without_middle(name, lambda part: len(part) <= LONGEST) for name in names]
+        if more := len(shares) - len(names):
+            names.append(f"{more:,} more")
+        ticks = [(1 - (k + 0.5) / count, name) for k, name in enumerate(names)]
+        return cls(ticks, "", "", titles, tuple(named))
 
     @property
     def head(self) -> float:
@@ -82,7 +107,10 @@ def draw_bar(
 ) -> None:
     """Draw it into `axes`, whose place is final."""
     em, appearance = sheet.em, subplot.scene.drawn_appearance
-    if subplot.field is None and print_.fill:
+    if reading.classes:
+        _draw_classes(axes, subplot, sheet, reading)
+        edges, shades = np.empty(0), np.empty((0, 4))
+    elif subplot.field is None and print_.fill:
         edges, shades = np.concatenate([[0.0], subplot.levels, [1.0]]), subplot.shades
     else:
         edges = np.linspace(0, 1, STEPS + 1)
@@ -103,7 +131,8 @@ def draw_bar(
         if at < 1 - near * bool(reading.above) and at > near * bool(reading.below)
     ]
     axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks])
-    axes.tick_params(axis="y", left=False, right=True, labelleft=False, labelright=True)
+    has_scale = not reading.classes
+    axes.tick_params(axis="y", left=False, right=has_scale, labelleft=False, labelright=True)
     axes.tick_params(axis="y", pad=0.3 * em)
     own = own_height(appearance, subplot.frame)
     if own is not None and subplot.field is None:
@@ -117,6 +146,16 @@ def draw_bar(
             ha="left", va="bottom", color=theme.ink if is_quantity else theme.quiet_ink,
             fontsize=(1.0 if is_quantity else 0.9) * em,
         )  # fmt: skip
+
+
+def _draw_classes(axes: Axes, subplot: Subplot, sheet: Sheet, reading: Reading) -> None:
+    """A square of its colour before each name."""
+    half = 0.5 * sheet.em / (axes.get_position().height * _height(axes))
+    tones = subplot.tones(class_positions(reading.classes))
+    for (at, _), tone in zip(reading.ticks, tones, strict=False):
+        axes.axhspan(at - half, at + half, color=tuple(tone), lw=0)
+    axes.patch.set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def _draw_ends(axes: Axes, subplot: Subplot, reading: Reading, sheet: Sheet, theme: Theme) -> None:

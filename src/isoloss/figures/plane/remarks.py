@@ -25,6 +25,8 @@ Sign = Literal["clamped", "infinite", "NaN", "pending", "ball", "cube"]
 
 BEYOND = "////"
 """The hatching of what lies beyond the scale, as on the surface in space."""
+_STROKES = {"ball": "-", "cube": (0, (3.5, 1.6))}
+"""Of outlines: that of images is told from a path, which may have its colour."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def draw_remarks(axes: Axes, subplot: Subplot, theme: Theme, unit: float) -> Non
         closed = np.append(one.corners, one.corners[:1], axis=0).T
         limits = axes.get_xlim(), axes.get_ylim()
         axes.plot(*closed, color=theme.path_casing, lw=3.4 * unit, zorder=4, gid=one.kind)
-        axes.plot(*closed, color=_tone(one.kind, theme), lw=1.7 * unit, zorder=5)
+        axes.plot(
+            *closed, color=_tone(one.kind, theme), ls=_STROKES[one.kind], lw=1.7 * unit, zorder=5
+        )
         axes.set(xlim=limits[0], ylim=limits[1])
     missing = mesh.computed.T < 0.5
     if missing.any():
@@ -90,7 +94,8 @@ def sign_of(remark: Remark, theme: Theme, unit: float) -> Any:
     from matplotlib.patches import Patch
 
     if remark.sign in ("ball", "cube"):
-        return Line2D([], [], label=remark.text, color=_tone(remark.sign, theme), lw=1.7 * unit)
+        look: dict[str, Any] = {"color": _tone(remark.sign, theme), "ls": _STROKES[remark.sign]}
+        return Line2D([], [], label=remark.text, lw=1.7 * unit, **look)
     looks: dict[Sign, dict[str, Any]] = {
         "clamped": {
             "hatch": BEYOND,

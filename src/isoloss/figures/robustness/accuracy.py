@@ -66,7 +66,7 @@ def accuracy_figure(
         radii = np.unique(np.concatenate([s.eps for s in series]))
         for k, (plot, group) in enumerate(zip(page.plots, groups, strict=True)):
             set_fractions(plot, sheet, with_numbers=page.is_at_left(k), title="accuracy")
-            _set_radii(plot, radii, sheet)
+            set_radii(plot, radii, sheet)
             if page.is_lowest(k):
                 plot.set_xlabel(f"ε in {NORMS[runs[0].norm]}", labelpad=0.35 * sheet.em)
             if runs[0].chance is not None:
@@ -157,7 +157,7 @@ def _draw_chance(plot: Axes, chance: float, sheet: Sheet, theme: Theme) -> None:
     )  # fmt: skip
 
 
-def _set_radii(plot: Axes, radii: Array, sheet: Sheet) -> None:
+def set_radii(plot: Axes, radii: Array, sheet: Sheet) -> None:
     """The measured radii themselves are the numbers on the axis, as far as there is room."""
     set_radius_axis(plot, radii)
     figure = plot.get_figure(root=True)

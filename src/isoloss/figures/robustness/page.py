@@ -64,12 +64,14 @@ class Page:
     """
 
     def __init__(
-        self, words: Words, handles: Sequence[Any], sheet: Sheet, appearance: Appearance
-    ) -> None:
+        self, words: Words, handles: Sequence[Any], sheet: Sheet, appearance: Appearance,
+        gap: float = 1.8,
+    ) -> None:  # fmt: skip
         """Inside the style of figures: what is written is measured.
 
         Args:
             handles: of the legend that all plots share.
+            gap: between plots beside each other, in em.
         """
         from matplotlib.figure import Figure
 
@@ -82,7 +84,7 @@ class Page:
         notes = Notes(self.figure, sheet, words.stamps, words.note)
         self._legend_columns, legend_rows = self._fit_legend(handles)
         titled = any(words.titles) or any(words.signs)
-        left, right, gap = 5.6 * em, 1.1 * em, 1.8 * em
+        left, right, gap = 5.6 * em, 1.1 * em, gap * em
         bottom, top = 3.5 * em, (2.0 if titled else 0.8) * em
         foot = notes.height
         heading = fitted_lines(

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.errors import IsolossError
+from isoloss.geometry.analysis.difference import automatic_scale
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.colormaps import colors_at, stored_colormap
 from isoloss.geometry.derivatives import gradient
-from isoloss.geometry.difference import automatic_scale
 from isoloss.geometry.files.holes import known
 from isoloss.geometry.surface import Surface
 

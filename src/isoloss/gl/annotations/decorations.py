@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.analysis.minima import Minimum
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.minima import Minimum
 from isoloss.geometry.rect import Rect, overlap
 from isoloss.gl.annotations.axes import AxisLabels, AxisTicks, Sides
 from isoloss.gl.annotations.bar_pieces import Bands

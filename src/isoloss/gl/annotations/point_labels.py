@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isoloss.geometry.analysis.minima import Minimum
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.minima import Minimum
 from isoloss.geometry.playhead import playhead
 from isoloss.geometry.rect import around
 from isoloss.gl.annotations.axes import AxisLabels

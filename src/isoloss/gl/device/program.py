@@ -17,15 +17,16 @@ class Program:
     """The program of `shaders/NAME.vert` and `shaders/NAME.frag`.
 
     `vertex` names another file for the first stage, which several programs share. A line
-    `#include "FILE"` in any of them stands for that file's content.
+    `#include "FILE"` in any of them stands for that file's content. `defined` is a name that their
+    `#ifdef` may ask for.
     """
 
-    def __init__(self, name: str, vertex: str = "") -> None:
+    def __init__(self, name: str, vertex: str = "", defined: str = "") -> None:
         self.name = name
         self.id = GL.glCreateProgram()
         files = [f"{vertex or name}.vert", f"{name}.frag"]
         stages = [GL.GL_VERTEX_SHADER, GL.GL_FRAGMENT_SHADER]
-        shaders = [_compile(kind, file) for kind, file in zip(stages, files, strict=True)]
+        shaders = [_compile(kind, file, defined) for kind, file in zip(stages, files, strict=True)]
         for shader in shaders:
             GL.glAttachShader(self.id, shader)
         GL.glLinkProgram(self.id)
@@ -67,14 +68,27 @@ class Program:
                 setter(location, *vector.tolist())
 
 
+NEARER = 2
+"""The texture unit of the depths that have been peeled away."""
+
+
+def peeled(name: str) -> Program:
+    """The program NAME that leaves out what lies no farther than the depths bound to `NEARER`."""
+    program = Program(name, defined="PEELED")
+    program.use(nearer=NEARER)
+    return program
+
+
 def _source(file: str) -> str:
     text = (resource_folder("shaders") / file).read_text("utf-8")
     return _INCLUDE.sub(lambda found: _source(found[1]), text)
 
 
-def _compile(kind: Any, file: str) -> int:
+def _compile(kind: Any, file: str, defined: str) -> int:
     shader: Any = GL.glCreateShader(kind)
-    GL.glShaderSource(shader, _source(file))
+    version, rest = _source(file).split("\n", 1)
+    define = f"#define {defined}\n" if defined else ""
+    GL.glShaderSource(shader, f"{version}\n{define}{rest}")
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
         raise RuntimeError(f"{file} does not compile: {_text(GL.glGetShaderInfoLog(shader))}")

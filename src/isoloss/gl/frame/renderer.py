@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from OpenGL import GL
 
@@ -16,23 +17,22 @@ from isoloss.gl.device.program import Program
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.background import BackgroundPass
 from isoloss.gl.frame.patches import Patches
+from isoloss.gl.frame.peeling import MOST_SHEETS, QUICK_SHEETS, Peeled, PeelingPass
+from isoloss.gl.frame.shown_layers import ShownLayers
 from isoloss.gl.frame.ssao import OcclusionPass
 from isoloss.gl.layers.analysis import all_minima
 from isoloss.gl.layers.layer_buffers import LayerBuffers
-from isoloss.gl.layers.layer_lines import draw_contours, draw_paths
 from isoloss.gl.layers.overlays import PathLook
-from isoloss.gl.layers.surfaces import Paint, SurfacePass, resolution_of
+from isoloss.gl.layers.surfaces import Paint, SurfacePass
 from isoloss.gl.primitives.cased_strokes import Strokes
 from isoloss.gl.primitives.fills import FillPass
 from isoloss.gl.primitives.labels import TextPass
-from isoloss.gl.primitives.lines import LinePass, LineStyle
+from isoloss.gl.primitives.lines import LinePass
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
-from isoloss.scene.colormaps import OWN
 from isoloss.scene.layer import SurfaceLayer
-from isoloss.scene.legend import tone
 from isoloss.scene.levels import band_edges
-from isoloss.scene.scene import Frame, Palette, Scene
+from isoloss.scene.scene import Frame, Scene
 from isoloss.scene.textures import Texture
 from isoloss.scene.texturing import ColorScale, color_scale, shown_texture
 from isoloss.scene.theme import THEMES
@@ -59,6 +59,7 @@ class Renderer:
         self._strokes = Strokes()
         self._fills, self._text = FillPass(), TextPass()
         self._occlusion: OcclusionPass | None = None
+        self._peeling: PeelingPass | None = None
         self._box = LinePass.batch()
         self._colors: tuple[object, ColorScale | None] = (None, None)
         self._decorations = Decorations(self._fills, self._text)
@@ -183,6 +184,8 @@ class Renderer:
         for held in self._held.values():
             held.buffers.free()
         self._held.clear()
+        if self._peeling is not None:
+            self._peeling.free()
 
     # -- the layers --------------------------------------------------------------------------
 
@@ -211,7 +214,18 @@ class Renderer:
         for layer, buffers in zip(shown, all_buffers, strict=True):
             own = scene.appearance_of(layer) if several else appearance
             buffers.update(layer, own, frame, colors, view.theme, looks.get(layer, {}))
-        different = _different(shown, all_buffers)
+        ticks = axes.AxisTicks.of(frame)
+        if appearance.axes:
+            self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
+        drawn = ShownLayers(
+            scene, shown, all_buffers, texture, frame,
+            box=self._box if appearance.axes else None,
+            budget=budget,
+            is_quick=quick is not None,
+            lights_vertices=not whole,
+            simplifies=self.is_software,
+        )  # fmt: skip
+        different = drawn.different
         for buffers in different if quick is None else ():
             for _ in buffers.contours.complete():
                 yield from self._pause(target)
@@ -221,49 +235,26 @@ class Renderer:
         occluded = appearance.ambient_occlusion and whole
         if occluded and texture.paint != "lines":
             points = min(budget, _OCCLUDING_POINTS) if self.is_software else budget
-            for _ in self._occlude(shown, different, view, frame, points):
+            for _ in self._occlude(shown, drawn.opaque, view, frame, points):
                 yield from self._pause(target)
             yield from self._pause(target)
             paint = replace(paint, occlusion=self._bound_occlusion())
-        for buffers in different:
-            resolution = None
-            if quick is None and self.is_software and not paint.flat:
-                resolution = resolution_of(view, buffers.placed)
-            parts: list[slice | None] = [None]
-            if quick is None:
-                parts = [*buffers.surface.parts(budget, resolution)]
-                yield from self._pause(target)
-            for piece in parts:
-                if paint.occlusion is not None:
-                    self._bound_occlusion()
-                self._surfaces.draw(
-                    buffers.surface,
-                    view,
-                    _tinted(paint, buffers.palette),
-                    buffers.placed,
-                    budget,
-                    piece,
-                    not whole,
-                    resolution,
-                )
-                if len(parts) > 1:
-                    yield from self._pause(target)
-        GL.glDepthMask(False)
-        ticks = axes.AxisTicks.of(frame)
-        if appearance.axes:
-            self._box.upload(axes.box_segments(sides, ticks, view, frame.top))
-            self._strokes.lines.draw(self._box, view, LineStyle(1.0 * view.scale))
-        for buffers in different:
-            contours = buffers.contours.batch if quick is None else buffers.contours.quick
-            draw_contours(self._strokes, buffers, contours, scene, view, texture)
-        if quick is None:
+        bound = bool if paint.occlusion is None else self._bound_occlusion
+        for _ in drawn.draw_surfaces(self._surfaces, drawn.opaque, paint, view, before=bound):
             yield from self._pause(target)
-            GL.glDepthMask(False)
         for layer, buffers in zip(shown, all_buffers, strict=True):
-            draw_paths(self._strokes, layer, buffers, scene, view, frame)
             buffers.analysis.update(layer, scene, view, frame)
-            buffers.analysis.draw(scene, view, frame, self._strokes)
-        GL.glDepthMask(True)
+        if drawn.sheets:
+            fine = whole and target.samples > 1
+            for _ in self._peel(drawn, replace(paint, occlusion=None), view, fine=fine):
+                if quick is None:
+                    yield from self._pause(target)
+        else:
+            GL.glDepthMask(False)
+            for _ in drawn.draw_lines(self._strokes, view):
+                yield from self._pause(target)
+                GL.glDepthMask(False)
+            GL.glDepthMask(True)
         GL.glDisable(GL.GL_DEPTH_TEST)
         minima = all_minima(b.analysis for b in all_buffers) if appearance.minima else []
         if patches is None:
@@ -281,6 +272,18 @@ class Renderer:
         with patches.over(target, self._decorations.covered(writing, full)):
             self._decorations.draw(writing, full)
         target.resume()
+
+    def _peel(self, drawn: ShownLayers, paint: Paint, view: View, *, fine: bool) -> Iterator[None]:
+        """Draw what can be seen through, and all lines, in their order at every pixel."""
+        peeling = self._peeling = self._peeling or PeelingPass()
+        draw = partial(drawn.draw_surfaces, self._surfaces, paint=paint, peels=True)
+        pieces = Peeled(
+            lambda view: draw(which=drawn.opaque, view=view),
+            lambda view: draw(which=drawn.sheets, view=view),
+            partial(drawn.draw_lines, peeling.strokes),
+        )
+        most = QUICK_SHEETS if drawn.is_quick else MOST_SHEETS
+        return peeling.draw(view, pieces, most, fine=fine)
 
     def _occlude(
         self,
@@ -337,30 +340,12 @@ class Renderer:
             self._held.pop(key).buffers.free()
 
 
-def _different(shown: list[SurfaceLayer], buffers: list[LayerBuffers]) -> list[LayerBuffers]:
-    """Those that look different: a surface that several layers share is drawn once."""
-    first: dict[object, LayerBuffers] = {}
-    for layer, of_layer in zip(shown, buffers, strict=True):
-        alone = layer.derived is not None or layer.approach < 1
-        first.setdefault(id(layer) if alone else id(layer.surface), of_layer)
-    return list(first.values())
-
-
 def _path_looks(scene: Scene) -> dict[SurfaceLayer, dict[int, PathLook]]:
     """How the trajectories of each layer look, by their index."""
     paths, looks = scene.paths, dict[SurfaceLayer, dict[int, PathLook]]()
     for layer, index, number in paths:
         looks.setdefault(layer, {})[index] = PathLook(number, len(paths) > 1)
     return looks
-
-
-def _tinted(paint: Paint, palette: Palette) -> Paint:
-    """In the colours of one surface among several."""
-    name, reverse = palette
-    if name not in OWN:
-        return paint
-    matte = paint.matte if paint.matte is None or paint.unlit else tone(palette)[:3]
-    return replace(paint, colormap=name, reverse=reverse, matte=matte)
 
 
 def _paint(texture: Texture, scene: Scene, frame: Frame, colors: ColorScale | None) -> Paint:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from isoloss.geometry.analysis.minima import Minimum
 from isoloss.geometry.arrays import Array
-from isoloss.geometry.minima import Minimum
 from isoloss.gl.device.drawn_view import View
 from isoloss.gl.layers.cut_line import cut_segments
 from isoloss.gl.primitives.cased_strokes import Strokes

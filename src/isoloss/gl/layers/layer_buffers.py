@@ -36,6 +36,7 @@ class LayerBuffers:
 
     Attributes:
         palette: the colormap that its surface is drawn with.
+        opacity: of its surface and what is painted on it.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class LayerBuffers:
         self.accents = Accents()
         self.placed: tuple[Array, Array] = (np.ones(3), np.zeros(3))
         self.palette: Palette = ("viridis", False)
+        self.opacity = 1.0
         self._made_from = MadeFrom()
 
     def update(
@@ -64,6 +66,7 @@ class LayerBuffers:
         """
         mesh = layer.mesh(frame.scale, appearance.smooth)
         self.palette = (appearance.colormap, appearance.reverse_colormap)
+        self.opacity = layer.opacity
         self.placed = frame.mesh_to_world(mesh)
         shape = (layer.version, id(layer.surface), frame.scale, appearance.smooth, layer.approach)
         if self._made_from.changed("shape", shape):

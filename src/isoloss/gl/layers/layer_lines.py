@@ -26,6 +26,7 @@ def draw_contours(
 ) -> None:
     """The contours on a surface and below it, its grid, and what else lies upon it."""
     appearance, unit, placed = scene.appearance, view.scale, buffers.placed
+    strokes.lines.opacity = buffers.opacity
     if appearance.floor_contours:
         style = LineStyle(
             1.3 * unit,
@@ -47,6 +48,7 @@ def draw_contours(
     buffers.accents.draw(strokes.lines, view, placed, appearance.floor_contours)
     if appearance.trajectory:
         buffers.accents.draw_outlines(strokes.lines, view, placed)
+    strokes.lines.opacity = 1.0
 
 
 def draw_paths(

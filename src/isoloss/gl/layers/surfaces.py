@@ -16,7 +16,7 @@ from isoloss.geometry.mesh import DisplayMesh
 from isoloss.geometry.simplify import Resolution, flat_blocks, is_worth_it, simplified
 from isoloss.gl.device.buffers import Attribute, Buffer, VertexArray
 from isoloss.gl.device.drawn_view import View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import Program, peeled
 from isoloss.scene.colormaps import banded, colormap
 
 VERTEX = np.dtype([("place", "<f4", 3), ("slope", "<f2", 2), ("state", "u1", 4)])
@@ -47,6 +47,8 @@ class Paint:
         flat: one normal a facet.
         classes: values are those of classes, with nothing in between.
         occlusion: the size of the occlusion bound to texture unit 1; None where there is none.
+        opacity: where what lies nearer is peeled away (`frame.peeling`), how much of what lies
+            behind is covered; None where nothing is peeled.
     """
 
     colormap: str
@@ -57,6 +59,7 @@ class Paint:
     flat: bool = False
     classes: bool = False
     occlusion: tuple[int, int] | None = None
+    opacity: float | None = None
 
 
 class SurfaceBuffers:
@@ -195,6 +198,7 @@ class SurfacePass:
 
     def __init__(self) -> None:
         self._program, self._quick = Program("surface"), Program("surface_quick")
+        self._peeled: dict[Program, Program] = {}
         self._colormaps: dict[tuple[object, ...], int] = {}
 
     def draw(
@@ -221,7 +225,10 @@ class SurfacePass:
         GL.glActiveTexture(GL.GL_TEXTURE0)
         self._bind_colormap(paint)
         program = self._quick if quick and not paint.flat else self._program
+        if paint.opacity is not None:
+            program = self._peeled_like(program)
         program.use(
+            opacity=1.0 if paint.opacity is None else paint.opacity,
             matrix=view.matrix,
             scale=placed[0],
             offset=placed[1],
@@ -252,6 +259,12 @@ class SurfacePass:
         GL.glProvokingVertex(GL.GL_FIRST_VERTEX_CONVENTION)
         buffers.draw(budget, part, resolution)
         GL.glDisable(GL.GL_POLYGON_OFFSET_FILL)
+
+    def _peeled_like(self, program: Program) -> Program:
+        """The program that does the same where what lies nearer is peeled away."""
+        if program not in self._peeled:
+            self._peeled[program] = peeled(program.name)
+        return self._peeled[program]
 
     def _bind_colormap(self, paint: Paint) -> None:
         key = (paint.colormap, paint.reverse, paint.bands)

@@ -15,8 +15,8 @@ from isoloss.figures.paper import Print
 from isoloss.figures.robustness.choice import Choice
 from isoloss.figures.sheet import VECTOR
 from isoloss.files import nothing_at
+from isoloss.geometry.analysis.difference import plane_of
 from isoloss.geometry.arrays import Pixels
-from isoloss.geometry.difference import plane_of
 from isoloss.gl.pictures import picture
 from isoloss.gl.pictures.tiles import Size
 from isoloss.naming import as_arguments, listed
@@ -39,7 +39,18 @@ def _names(*kinds: type) -> frozenset[str]:
 
 
 OPTIONS = frozenset(
-    {"size", "scale", "supersample", "overlays", "figure", "view", "top", *_MOVES, *_PACE}
+    {
+        "size",
+        "scale",
+        "supersample",
+        "overlays",
+        "opacity",
+        "figure",
+        "view",
+        "top",
+        *_MOVES,
+        *_PACE,
+    }
 ) | _names(Appearance, Camera, Print, Choice)
 """The names of all."""
 
@@ -74,7 +85,8 @@ def render(
         print_: how a figure is printed, all at once; else give width_mm, dpi, fill, line_labels.
         on_event: called with the progress of a movie (`isoloss.events`).
         options: as `isoloss render --help` tells them, with underscores. What is seen: texture,
-            theme, title (a text or False), colormap, contours (their number, or False), …; from
+            theme, title (a text or False), colormap, contours (their number, or False), opacity
+            (a number in [0, 1], or one for each surface), …; from
             where: azimuth, elevation, orthographic, top=True, view="a saved one", …; a figure:
             width_mm, dpi, …; a movie: turntable=True, path=["a saved view", "another"] or
             play=True, seconds, fps; of attacks: what, by, network, attack, sigma, eps, image.
@@ -121,7 +133,7 @@ def draw(
     sources = _sorted_out(sources)
     if _are_of_robustness(sources, options):
         return _draw_robustness([Path(cast("str", s)) for s in sources], out, options, print_)
-    looks = _taken(options, _names(Appearance, Camera))
+    looks = _taken(options, _names(Appearance, Camera) | {"opacity"})
     if options.get("top"):
         looks = TOP | looks
     looks |= _contours(looks)
@@ -132,6 +144,8 @@ def draw(
     common = _taken(options, {"overlays", "supersample"})
     suffix = "" if out is None else out.suffix.lower()
     is_figure = bool(options.get("figure")) or suffix in VECTOR
+    if is_figure and "opacity" in options:
+        raise IsolossError("--opacity is of surfaces in space: leave it out of a figure")
     if is_figure and len(sources) > 1:
         raise IsolossError(
             f"a figure in the plane is of one surface, not of {len(sources)}: draw each by itself, "

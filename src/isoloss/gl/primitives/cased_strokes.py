@@ -21,10 +21,14 @@ class Strokes:
     """The passes for lines and markers, and how both are drawn over surfaces.
 
     Depth is tested; what a surface hides is drawn too, and looks hidden.
+
+    Attributes:
+        shows_hidden: whether it is.
     """
 
-    def __init__(self) -> None:
-        self.lines, self.markers = LinePass(), MarkerPass()
+    def __init__(self, lines: LinePass | None = None, markers: MarkerPass | None = None) -> None:
+        self.lines, self.markers = lines or LinePass(), markers or MarkerPass()
+        self.shows_hidden = True
 
     def draw_cased(
         self,
@@ -45,7 +49,7 @@ class Strokes:
         casing = LineStyle(_CASING * width, view.theme.path_casing, cap=1.0, bias=0.004)
         line = LineStyle(width, color, cap=1.0, bias=0.005)
         GL.glDepthFunc(GL.GL_GREATER)
-        for style in (outline, ghost):
+        for style in (outline, ghost) if self.shows_hidden else ():
             for batch, count in batches:
                 self.lines.draw(batch, view, style, placed, count)
         GL.glDepthFunc(GL.GL_LEQUAL)
@@ -58,7 +62,8 @@ class Strokes:
     ) -> None:
         """So many markers, hidden ones too; None for all."""
         casing = view.theme.path_casing
-        GL.glDepthFunc(GL.GL_GREATER)
-        self.markers.draw(marks, view, casing, placed, _HIDDEN, count, hollow=True)
+        if self.shows_hidden:
+            GL.glDepthFunc(GL.GL_GREATER)
+            self.markers.draw(marks, view, casing, placed, _HIDDEN, count, hollow=True)
         GL.glDepthFunc(GL.GL_LEQUAL)
         self.markers.draw(marks, view, casing, placed, count=count)

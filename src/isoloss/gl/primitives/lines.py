@@ -56,10 +56,15 @@ class LineStyle:
 
 
 class LinePass:
-    """Draws batches of segments."""
+    """Draws batches of segments.
 
-    def __init__(self) -> None:
-        self._program = Program("line")
+    Attributes:
+        opacity: of all that is drawn from now on.
+    """
+
+    def __init__(self, program: Program | None = None) -> None:
+        self._program = program or Program("line")
+        self.opacity = 1.0
 
     @staticmethod
     def batch() -> Quads:
@@ -89,7 +94,7 @@ class LinePass:
             cap=float(style.cap),
             bias=float(style.bias),
             parallel=float(view.camera.orthographic),
-            tint=style.tint,
+            tint=(*style.tint[:3], style.tint[3] * self.opacity),
             toward=style.toward,
             dash=float(style.dash),
             origin=view.origin,

@@ -28,8 +28,8 @@ def marks(
 class MarkerPass:
     """Draws batches of markers."""
 
-    def __init__(self) -> None:
-        self._program = Program("marker")
+    def __init__(self, program: Program | None = None) -> None:
+        self._program = program or Program("marker")
 
     @staticmethod
     def batch() -> Quads:

@@ -44,6 +44,7 @@ from isoloss.robustness.speed.batch_sizes import BatchSizes
 from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.input_probe import beyond_the_data
 from isoloss.settings.source import is_function
 
 SubjectSettings = EvaluationSettings | InputProbeSettings
@@ -182,9 +183,7 @@ def order_of(samples: int, settings: SubjectSettings) -> Tensor:
     if settings.kind != "probe-input":
         return shuffled(samples, settings.seed)[: settings.samples]
     if settings.image >= samples:
-        raise IsolossError(
-            f"--image: there are {samples} {settings.split} images, from 0 to {samples - 1}"
-        )
+        raise IsolossError(beyond_the_data(settings.split, samples))
     return torch.tensor([settings.image])
 
 

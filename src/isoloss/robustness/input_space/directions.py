@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,10 +57,10 @@ class _Finding:
         )
         self.axes: list[str] = []
         self.paths: dict[str, Tensor] = {}
-        self.notes: list[dict[str, str]] = []
+        self.notes: list[dict[str, Any]] = []
 
-    def say(self, level: Level, message: str) -> None:
-        self.notes.append(asdict(Finding(level, "directions", message)))
+    def say(self, level: Level, message: str, **remedy: str) -> None:
+        self.notes.append(Finding(level, "directions", message, remedy).plain())
 
     def of_attack(self, name: str) -> Tensor:
         """The direction to what an attack makes of the image or, where that is the image itself,
@@ -86,6 +86,8 @@ class _Finding:
             f"{label} leaves this image as it is, for the gradient there is zero: the direction "
             "shown is a random one. That is no robustness; attack it with square, which needs no "
             "gradient",
+            plane="attack",
+            attacks="square",
         )
         return self.random([])
 

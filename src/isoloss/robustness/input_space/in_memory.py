@@ -66,6 +66,7 @@ def probe_image(
     draws: int = 20,
     height: str = "loss",
     grid: Any = 51,
+    index: int = 0,
     out: str | Path | None = None,
     name: str | None = None,
     classes: Sequence[str] | None = None,
@@ -94,6 +95,7 @@ def probe_image(
         draws: of noise, the same ones at every point, over which that surface is the mean.
         height: "loss", the cross-entropy, or "margin", the lead of the best other class's logit.
         grid: points, N or (A, B).
+        index: the image's place in its data, by which its draws are known.
         out: the run's folder: there the same call goes on where an interrupted one has stopped,
             and the window shows it meanwhile. By default nothing is kept.
         name: what titles call the network; by default its class's name.
@@ -101,8 +103,7 @@ def probe_image(
         progress: whether to show on stderr how far it is.
         on_event: called with every event, such as `isoloss.events.Progress`.
         options: further options of `isoloss probe --space input`, with _ for -: steps, step_size,
-            queries, alpha_range, beta_range, clamp, seed, batch_size, device, precision; `image`
-            is the image's place in its data, by which its draws are known.
+            queries, alpha_range, beta_range, clamp, seed, batch_size, device, precision.
 
     Returns:
         Surfaces whose `columns` hold, beside the loss, the margin (or the cross-entropy) and which
@@ -128,6 +129,7 @@ def probe_image(
         "draws": draws,
         "height": height,
         "grid": grid,
+        "image": index,
         **options,
     }
     if attacks is not None:

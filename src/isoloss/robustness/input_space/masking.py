@@ -16,6 +16,7 @@ from isoloss.geometry.height import number_label
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.robustness.input_space.cells import PREDICTED
+from isoloss.settings.attack_kinds import attack_of
 
 FLAT = 0.25
 """A direction is flat beside another in which the height rises by four times as much."""
@@ -62,12 +63,15 @@ def masking(surface: Surface, path: Trajectory, ball: Array, *, is_transferred: 
             "transfer",
             f"{rises}: it was made for the network without its defense, and says little of the "
             "defense; --attacks eot follows the gradients of that",
+            {"plane": "attack", "attacks": "eot"},
         )
+    climbs = "eot" if path.name == attack_of("eot").label else "pgd"
     return Finding(
         "warning",
         "gradient masking",
         f"{rises}: the gradient leads nowhere, and accuracies against such attacks are no "
         "robustness; attack with square too, which needs no gradient",
+        {"plane": "attacks", "attacks": f"{climbs},square"},
     )
 
 

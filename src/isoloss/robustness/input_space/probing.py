@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.outlines import Outline, outlines_of
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
+from isoloss.naming import short_name
 from isoloss.paths import exists
+from isoloss.results.radii import radius_label
 from isoloss.robustness.evaluation.setup import Setup, Subject, check_attacks, load_subject, ready
 from isoloss.robustness.evaluation.unit_work import repeatable
 from isoloss.robustness.input_space.attempt import attacks_the_network
@@ -40,6 +42,9 @@ from isoloss.run import Run
 from isoloss.settings import InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.version import __version__
+
+_SAME = 1e-4
+"""By so much rounding may move what a network gives."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,7 @@ class InputProbing:
         paths = [
             self._trajectory(part, plane, name, images) for name, images in plane.paths.items()
         ]
-        findings = [*plane.notes, *self._of_the_image(part, plane)]
+        findings = [*plane.notes, *self._of_the_image(part, plane), *_of_draws(part, plane)]
         of_network = {
             kind.label
             for kind in map(attack_of, self.settings.attack_names)
@@ -199,21 +204,21 @@ class InputProbing:
             # What another network's defense misleads is nobody's gradient here.
             if len(path) > 2 and (part.defense or not is_transferred):
                 found = masking(surface, path, ball, is_transferred=is_transferred)
-                findings.append(asdict(found))
+                findings.append(found.plain())
         surface.meta["findings"] = findings
         surface.meta["centre"] = self._centre(part, plane)
         for finding in findings_of(surface.meta) or ():
             yield Log(f"{finding.level}: {finding.message}")
         replace(surface, trajectories=tuple(paths)).save(part.finished)
 
-    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
+    def _of_the_image(self, part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, Any]]:
         """That the image is taken for another class as it is, if so."""
         *_, answer = part.seen.values(plane.image[None], part.seen.draws)[0]
         label, classes = int(self.setup.labels[0]), self.setup.classes
         if answer == label or not np.isfinite(answer):
             return []
         message = f"the image is taken for {classes[int(answer)]} as it is, not for its own class"
-        return [asdict(Finding("note", "image", f"{message}, {classes[label]}"))]
+        return [Finding("note", "image", f"{message}, {classes[label]}").plain()]
 
     def _trajectory(
         self, part: SurfaceOfRun, plane: ImagePlane, name: str, images: torch.Tensor
@@ -238,7 +243,7 @@ class InputProbing:
         label = int(setup.labels[0])
         model, data = setup.models[0].name, setup.data
         named = setup.classes[label] if label < len(setup.classes) else str(label)
-        title = f"{model}, image {settings.image} of {data} ({named})"
+        title = f"{model}, image {settings.image} of {short_name(data)} ({named})"
         return {
             "title": f"{part.defense}: {title}" if part.defense else title,
             "model": model,
@@ -279,7 +284,7 @@ class InputProbing:
         shown = np.array([[low, near], [high, near], [high, far], [low, far]])
         cube = cut_of_cube(image, delta, eta, shown) if _holds_centre(shown) else shown[:0]
         norm = "L∞" if settings.norm == "linf" else "L2"
-        found = [Outline(f"ε = {settings.epsilon:.4g} ({norm})", "ball", ball)]
+        found = [Outline(f"ε = {radius_label(settings.epsilon)} ({norm})", "ball", ball)]
         if len(cube) > 1:
             found.append(Outline("[0, 1]", "cube", cube))
         return [{**vars(one), "corners": one.corners.tolist()} for one in found]
@@ -296,6 +301,20 @@ class InputProbing:
             f"image {settings.image} of {self.setup.data}, class {self.setup.classes[label]}; "
             f"α: {plane.axes[0]}, β: {plane.axes[1]}; {grid} points"
         )
+
+
+def _of_draws(part: SurfaceOfRun, plane: ImagePlane) -> list[dict[str, str]]:
+    """That the network itself draws at random, if so."""
+    once, again = (part.seen.values(plane.image[None], part.seen.draws) for _ in range(2))
+    if np.allclose(once, again, rtol=_SAME, atol=_SAME, equal_nan=True):
+        return []
+    message = (
+        "the network draws at random whenever it is asked (dropout, noise, sampling): what rises "
+        "and falls over the plane may be its draws, and gradients of single draws lead attacks "
+        "astray, which is no robustness; switch the draws off (self.training), or take their mean "
+        "in the network"
+    )
+    return [Finding("warning", "draws", message).plain()]
 
 
 def _holds_centre(corners: Array) -> bool:

@@ -18,10 +18,13 @@ from isoloss.compute.data.batch import Batch
 from isoloss.compute.engine.evaluator import Evaluated, Evaluator
 from isoloss.compute.engine.quantities import AtPoint, LossesOf, Quantity
 from isoloss.errors import IsolossError
+from isoloss.geometry.findings import Finding
+from isoloss.geometry.surface import Surface
 from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
 from isoloss.robustness.attacks.objective import frozen
 from isoloss.robustness.attacks.protocol import USUAL_STEP
 from isoloss.robustness.attacks.refusals import check_at_least, check_step_size
+from isoloss.robustness.quantities.attack_checks import attack_at_centre, attack_that_goes_on
 from isoloss.robustness.quantities.images import images_of, with_images
 
 
@@ -36,7 +39,7 @@ class Adversarial(Quantity):
     Args:
         eps: the ball's radius on the [0, 1] scale.
         steps: gradient steps from the images; where the attack goes on from the point before, two
-            for every five, which find about as much: the first is as long as the ball is wide.
+            for every five, which find about as much: the first is as long as the radius.
         norm: "linf" or "l2".
         step_size: by default 2.5 · eps / steps.
 
@@ -90,6 +93,11 @@ class Adversarial(Quantity):
 
         return attack
 
+    def findings(self, surface: Surface, evaluator: Evaluator) -> list[Finding]:
+        """Whether the attack finds anything, and as much where it goes on as where it begins."""
+        found = attack_at_centre(surface, self.name)
+        return [*found, *attack_that_goes_on(self, surface, evaluator)]
+
     @property
     def lengths(self) -> list[float]:
         """Of the steps of an attack that begins at the images."""
@@ -98,10 +106,10 @@ class Adversarial(Quantity):
 
     @property
     def lengths_on(self) -> list[float]:
-        """Of one that goes on: two for every five, from the width of the ball, 2ε, so that what has
-        turned at this point gets to its other side, down to the usual length."""
+        """Of one that goes on: two for every five, from ε, with which what has turned at this point
+        comes half way to the ball's other side, down to the usual length."""
         steps, usual = -(-2 * self.steps // 5), self.lengths[0]
-        return [max(2 * self.eps / 2**k, usual) for k in range(steps)]
+        return [max(self.eps / 2**k, usual) for k in range(steps)]
 
     def climb(
         self,

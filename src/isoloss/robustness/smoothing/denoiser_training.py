@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from isoloss.compute.data.dataset import Dataset, Split, as_inputs
 from isoloss.compute.machine.device import arithmetic
-from isoloss.compute.networks.checkpoints import load_into
 from isoloss.compute.training.batches import Batch
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint
 from isoloss.compute.training.training_run import Training
@@ -39,7 +38,7 @@ SIGMAS = (0.25, 0.5)
 REPORTED_IMAGES = 256
 # The test loss is taken over at most so many images, or it would cost as much as the training.
 TESTED = 2048
-_WEIGHTS, _AVERAGE = "weights.", "average."
+_AVERAGE = "average."
 
 
 class DenoiserTraining(Training):
@@ -132,19 +131,20 @@ class DenoiserTraining(Training):
     def _keep(self, run: Run, model: nn.Module, points: list[TrajectoryPoint]) -> dict[str, Tensor]:
         self._average.give_to(self._averaged)
         save_denoiser(run.denoiser_path, cast(UNet2DModel, self._averaged), self._scheduler)
-        return {
-            **{_WEIGHTS + k: v for k, v in model.state_dict().items()},
-            **{_AVERAGE + k: v for k, v in self._average.state().items()},
-        }
+        return self._state(model)
 
     def _restore(
         self, run: Run, point: TrajectoryPoint, model: nn.Module, kept: dict[str, Tensor]
     ) -> None:
-        weights, average = (
-            {k.removeprefix(of): v for k, v in kept.items() if k.startswith(of)}
-            for of in (_WEIGHTS, _AVERAGE)
-        )
-        load_into(model, weights, str(run.resume_path))
+        self._give_back(kept, model, str(run.resume_path))
+
+    def _state(self, model: nn.Module) -> dict[str, Tensor]:
+        average = {_AVERAGE + name: value for name, value in self._average.state().items()}
+        return {**super()._state(model), **average}
+
+    def _give_back(self, kept: dict[str, Tensor], model: nn.Module, label: str) -> None:
+        super()._give_back(kept, model, label)
+        average = {k.removeprefix(_AVERAGE): v for k, v in kept.items() if k.startswith(_AVERAGE)}
         self._average.restore(average)
 
     def _list(self, run: Run, points: list[TrajectoryPoint]) -> None:

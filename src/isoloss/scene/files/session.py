@@ -9,9 +9,9 @@ from pathlib import Path
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
+from isoloss.geometry.analysis.quantities import of_quantity
 from isoloss.geometry.files.reading import still_grows
-from isoloss.geometry.quantities import of_quantity
 from isoloss.naming import in_one_line, printable
 from isoloss.paths import is_file, is_folder
 from isoloss.results.robustness_files import evaluation_settings
@@ -132,12 +132,15 @@ def _described(
         hidden = tuple(sorted(layer.hidden))
         if layer.derived is not None:
             a, b = layer.derived
-            return LayerEntry(layer.name, "", "", (index[a], index[b]), hidden, layer.markers)
+            return LayerEntry(
+                layer.name, "", "", (index[a], index[b]), hidden, layer.markers,
+                opacity=layer.opacity,
+            )  # fmt: skip
         if layer.source is None:
             raise IsolossError(f"cannot save the session: {layer.name} has no file of its own")
         return LayerEntry(
             layer.name, *_both_forms(layer.source, folder), None, hidden, layer.markers,
-            layer.quantity,
+            layer.quantity, layer.opacity,
         )  # fmt: skip
 
     def view(scene: Scene) -> ViewEntry:
@@ -251,6 +254,7 @@ class _Reader:
             hidden=frozenset(entry.hidden_trajectories),
             derived=found.derived,
             quantity=entry.quantity,
+            opacity=entry.opacity,
         )
 
     def _difference(self, a: int, b: int) -> SurfaceLayer:

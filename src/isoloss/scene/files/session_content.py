@@ -52,6 +52,7 @@ class LayerEntry:
         difference: (a, b) where the layer shows a − b: their indices among layers and further.
         hidden_trajectories: indices of those that are not drawn.
         quantity: which further quantity of the source the layer shows.
+        opacity: of its surface, in [0, 1].
     """
 
     name: str
@@ -61,8 +62,10 @@ class LayerEntry:
     hidden_trajectories: tuple[int, ...] = ()
     markers: tuple[Marker, ...] = ()
     quantity: str = ""
+    opacity: float = 1.0
 
 
+RANGES[LayerEntry, "opacity"] = (0.0, 1.0)
 RANGES[LayerEntry, "source"] = RANGES[LayerEntry, "fallback"] = (0, 4096)
 
 

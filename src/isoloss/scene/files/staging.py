@@ -40,12 +40,15 @@ def stage(source: Source | Sequence[Source], overlays: bool = True, **options: A
             of files and run folders, or what has been read from them.
         overlays: False leaves all decorations out that `options` do not ask for.
         options: fields of `Appearance` and of `Camera`, for all viewports; `title` may be a text;
-            `view` names a saved view of the session.
+            `view` names a saved view of the session; `opacity`, in [0, 1], is of all surfaces or,
+            several, of one each.
 
     Raises:
         IsolossError: a file cannot be read, or an option does not exist or has a wrong value.
     """
     document = _document(source)
+    if (opacity := options.pop("opacity", None)) is not None:
+        document = _seen_through(document, opacity)
     if not overlays:
         options = dict.fromkeys(DECORATIONS, False) | options
     title = options.pop("title", None)
@@ -171,6 +174,27 @@ def _document(source: Source | Sequence[Source]) -> Document:
     if isinstance(first, Scene):
         return Document(list(first.layers), [replace(first)])
     return cast(Document, opened(first))
+
+
+def _seen_through(document: Document, opacity: float | Sequence[float]) -> Document:
+    """A copy whose layers have this opacity, or one each."""
+    given = [opacity] if isinstance(opacity, int | float) else list(opacity)
+    layers = document.layers
+    values = given * len(layers) if len(given) == 1 else given
+    if len(values) != len(layers):
+        raise IsolossError(
+            f"--opacity has {len(values)} numbers for {len(layers)} surfaces: give one, or one for "
+            "each"
+        )
+    for value in values:
+        if not 0 <= value <= 1:
+            raise IsolossError(f"--opacity must be from 0 to 1, not {value:g}")
+    own = {
+        layer: replace(layer, opacity=float(value))
+        for layer, value in zip(layers, values, strict=True)
+    }
+    views = [replace(v, hidden=frozenset(own[x] for x in v.hidden)) for v in document.views]
+    return replace(document, layers=list(own.values()), views=views)
 
 
 def _copy(document: Document) -> Document:

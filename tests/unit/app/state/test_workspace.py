@@ -6,8 +6,8 @@ import itertools
 import math
 import subprocess
 import sys
-import time
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def surface():
     return Surface.from_loss(x, x, x[:, None] ** 2 + x**2, model="net")
 
 
-LATER = itertools.count(time.monotonic() + 100, 100)
+LATER = itertools.count(1e9, 100)
 
 
 def look(workspace):
@@ -536,9 +536,9 @@ def test_an_import_is_a_training_run_to_the_window(workspace, tmp_path):
     look(workspace)
     assert [entry.name for entry in workspace.runs.trained] == ["mine"]
     assert workspace.runs.selected.metrics[0].test_loss == 1.5
-    (found, *_) = all_trained(workspace.runs, str)
+    (found, *_) = all_trained(workspace.runs.trained)
     assert (found.task, found.data) == ("classifier", "cifar10")
-    assert found.label == "mine  (resnet20, done)"
+    assert (found.name, found.about) == ("mine", f"resnet20 on cifar10, 50.0 %, {date.today()}")
     assert data_of(str(run.folder)) == "cifar10"
     with pytest.raises(IsolossError, match="is a training run: cut a surface"):
         load(run.folder)
@@ -574,3 +574,29 @@ def test_checkpoints_that_are_opened_are_told_what_can_be_done_with_them(
     assert workspace.messages.lines[-1].text == "There is no file or folder none.pt"
     surface.save(tmp_path / "many" / "surface.ply")
     assert open_path(workspace, tmp_path / "many")
+
+
+def test_close_all_returns_to_one_viewport_and_undo_brings_all_back(opened):
+    document = opened.document
+    document.arrange(4)
+    document.activate(2)
+    before = document.state()
+    opened.close_all()
+    assert (document.layers, document.arrangement, document.active) == ([], 1, 0)
+    document.restore(before)
+    assert (len(document.layers), document.arrangement) == (2, 4)
+
+
+def test_the_selected_layer_is_moved_and_seen_through(opened):
+    a, b = opened.document.layers
+    opened.selected = b
+    opened.move_selected(1)
+    assert opened.document.layers == [a, b], "there is nothing behind it"
+    opened.move_selected(-1)
+    opened.set_opacity(0.5)
+    assert opened.document.layers == [b, a]
+    assert (a.opacity, b.opacity) == (1.0, 0.5)
+    opened.selected = None
+    opened.move_selected(-1)
+    opened.set_opacity(0.1)
+    assert (opened.document.layers, b.opacity) == ([b, a], 0.5)

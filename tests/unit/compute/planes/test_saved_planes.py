@@ -15,7 +15,7 @@ import isoloss
 from isoloss import IsolossError, Plane, Surface, custom_plane, interpolation, saved_plane
 from isoloss.compute.networks.checkpoints import save_tensors
 from isoloss.compute.networks.normalized import Normalized
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
 
 ALPHA = np.linspace(-0.4, 0.5, 4)
 BETA = np.linspace(-0.3, 0.3, 3)

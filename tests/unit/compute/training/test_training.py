@@ -3,18 +3,22 @@
 import importlib
 import itertools
 import math
+import signal
 import sys
+import threading
 
 import numpy as np
 import pytest
 import torch
 
 from isoloss import IsolossError
-from isoloss.compute.networks.checkpoints import load_state
+from isoloss.compute.machine import interrupts
+from isoloss.compute.networks.checkpoints import load_state, save_tensors
+from isoloss.compute.training import training_run
 from isoloss.compute.training.batches import augment
-from isoloss.compute.training.classifier import learning_rate
+from isoloss.compute.training.classifier import ClassifierTraining, learning_rate
 from isoloss.compute.training.recorded_trajectory import read_trajectory
-from isoloss.events import Log, Metric, Progress
+from isoloss.events import Log, Metric, Paused, Progress
 from isoloss.run import Run
 from isoloss.settings import TrainSettings
 from isoloss.work import resume
@@ -37,7 +41,7 @@ def weights_of(run):
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, optimizer):
+def test_a_run_killed_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, optimizer):
     settings = tiny(optimizer=optimizer, augment="crop-flip")
     whole = Run.create(in_folder_of_users_module / "whole", settings)
     list(resume(whole))
@@ -46,6 +50,7 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
         steps = resume(stopped)
         list(itertools.islice(steps, 4 + attempt))
         steps.close()
+        stopped.stopped_path.unlink(missing_ok=True)  # which a kill does not leave
         if stopped.is_done:
             break
     assert stopped.is_done
@@ -53,6 +58,112 @@ def test_a_run_stopped_anywhere_goes_on_bit_for_bit(in_folder_of_users_module, o
     for mine, theirs in zip(weights_of(stopped), weights_of(whole), strict=True):
         assert all(torch.equal(v, theirs[k]) for k, v in mine.items())
     assert list(resume(stopped)) == []
+
+
+@pytest.fixture
+def steps_taken(monkeypatch):
+    """Lets trainings be asked to stop in the midst of steps: the list of all steps taken, and of
+    those, counted over all, in which SIGTERM comes."""
+    update, taken, stops = ClassifierTraining._update, [], []
+
+    def counted(self, model, optimizer):
+        taken.append(len(taken) + 1)
+        if len(taken) in stops:
+            signal.raise_signal(signal.SIGTERM)
+        update(self, model, optimizer)
+
+    monkeypatch.setattr(ClassifierTraining, "_update", counted)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield taken, stops
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "stops"),
+    [
+        ({"optimizer": "sgd", "augment": "crop-flip"}, [1, 2, 7, 14]),
+        ({"optimizer": "adamw", "schedule": "step"}, [3, 10, 11]),  # 10 is a checkpoint's
+        ({"optimizer": "adam"}, [9, 15]),  # and 15 the last
+    ],
+)
+def test_a_training_asked_to_stop_loses_no_step(
+    in_folder_of_users_module, steps_taken, asked, stops
+):
+    settings = tiny(**asked, checkpoints_per_epoch=0.5)
+    whole = Run.create(in_folder_of_users_module / "whole", settings)
+    list(resume(whole))
+    taken, asked_in = steps_taken
+    assert len(taken) == 15
+    taken.clear()
+    asked_in += stops
+    stopped = Run.create(in_folder_of_users_module / "stopped", settings)
+    for step in stops:
+        with pytest.raises(KeyboardInterrupt):
+            list(resume(stopped))
+        assert len(taken) == step
+        assert isinstance(stopped.events()[-1][1], Paused)
+    list(resume(stopped))
+    assert len(taken) == 15
+    assert read_trajectory(stopped) == read_trajectory(whole)
+    for mine, theirs in zip(weights_of(stopped), weights_of(whole), strict=True):
+        assert all(torch.equal(v, theirs[k]) for k, v in mine.items())
+    assert not stopped.stopped_path.exists()
+
+
+def test_a_step_that_takes_too_long_is_cut_and_taken_again(
+    in_folder_of_users_module, steps_taken, monkeypatch
+):
+    monkeypatch.setattr(interrupts, "PATIENCE", 0.01)
+    settings = tiny(epochs=2)
+    whole = Run.create(in_folder_of_users_module / "whole", settings)
+    list(resume(whole))
+    slow, loss = [], ClassifierTraining._loss
+
+    def waits(self, network, batch):
+        found = loss(self, network, batch)  # which moves the statistics of batch norm
+        if len(slow) == 2:
+            signal.raise_signal(signal.SIGTERM)
+            threading.Event().wait(20)
+        slow.append(0)
+        return found
+
+    monkeypatch.setattr(training_run, "_SLOW", 0.0)
+    monkeypatch.setattr(ClassifierTraining, "_loss", waits)
+    stopped = Run.create(in_folder_of_users_module / "stopped", settings)
+    with pytest.raises(KeyboardInterrupt):
+        list(resume(stopped))
+    taken, _ = steps_taken
+    assert len(taken) == 10 + 2
+    monkeypatch.setattr(ClassifierTraining, "_loss", loss)
+    list(resume(stopped))
+    assert len(taken) == 10 + 10
+    assert read_trajectory(stopped) == read_trajectory(whole)
+    for mine, theirs in zip(weights_of(stopped), weights_of(whole), strict=True):
+        assert all(torch.equal(v, theirs[k]) for k, v in mine.items())
+
+
+def test_a_stop_on_a_full_disk_goes_on_from_the_checkpoint(
+    in_folder_of_users_module, steps_taken, monkeypatch
+):
+    settings = tiny(epochs=2, checkpoints_per_epoch=1)
+    whole = Run.create(in_folder_of_users_module / "whole", settings)
+    list(resume(whole))
+    stopped = Run.create(in_folder_of_users_module / "stopped", settings)
+    steps_taken[1].append(10 + 7)
+
+    def full(path, *_):
+        if path == stopped.stopped_path:
+            raise IsolossError(f"cannot write {path}: No space left on device")
+        return save_tensors(path, *_)
+
+    monkeypatch.setattr(training_run, "save_tensors", full)
+    with pytest.raises(KeyboardInterrupt):
+        list(resume(stopped))
+    log, paused = [event for _, event in stopped.events()][-2:]
+    assert isinstance(paused, Paused)
+    assert log.message.startswith("it goes on from epoch 1, since cannot write ")
+    list(resume(stopped))
+    assert read_trajectory(stopped) == read_trajectory(whole)
 
 
 def test_a_run_stopped_before_its_first_step_goes_on(in_folder_of_users_module):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from isoloss.errors import IsolossError
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.scene import (
     Appearance,
@@ -42,7 +42,7 @@ def values_of(document: Document) -> object:
     index = {layer: k for k, layer in enumerate(document.layers)}
     state = document.state()
     return (
-        [(x.name, x.markers, x.hidden) for x in state.layers],
+        [(x.name, x.markers, x.hidden, x.opacity) for x in state.layers],
         [
             (x.source, x.surface.loss.tolist(), x.derived and [index.get(p) for p in x.derived])
             for x in document.layers
@@ -112,6 +112,7 @@ def any_document(chance: random.Random, paths: list[Path]) -> Document:
         layer.name = text()
         layer.markers = tuple(marker() for _ in range(chance.randint(0, 3)))
         layer.hidden = frozenset(chance.sample(range(5), chance.randint(0, 3)))
+        layer.opacity = chance.choice([0.0, 0.35, 1.0])
         document.add(layer)
     if len(document.layers) > 1:
         a, b = chance.sample(document.layers, 2)

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from isoloss.geometry.difference import difference
+from isoloss.geometry.analysis.difference import difference
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene.document import Document

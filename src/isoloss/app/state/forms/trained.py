@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from isoloss.app.state.forms.known_names import training_settings
-from isoloss.app.state.runs.known_runs import Runs
-from isoloss.shipped import shipped_settings
+from isoloss.app.state.forms.known_names import training_run
+from isoloss.errors import IsolossError
+from isoloss.files import read_json
+from isoloss.library.entry import Entry
+from isoloss.library.key_figures import percent
+from isoloss.naming import short_name
+from isoloss.run_folder import CHECKPOINTS, POINTS
+from isoloss.shipped import shipped_models, shipped_settings
+
+TRAINING = ("train", "import")
 
 
 @dataclass(frozen=True)
@@ -18,35 +26,50 @@ class Trained:
 
     Attributes:
         value: what is entered to mean it: a path, or the name of a shipped one.
-        label: what tells it from the others.
+        name: what it is called; about: what it is, how good and of when.
         task: "classifier" or "denoiser".
         data: what it was trained on.
+        is_own: whether it was trained here.
     """
 
     value: str
-    label: str
+    name: str
+    about: str
     task: str
     data: str
+    is_own: bool = True
 
 
-def all_trained(runs: Runs, short: Callable[[Path], str]) -> list[Trained]:
-    """All there are, those trained here first; `short` writes a path as one would type it."""
+def all_trained(entries: Sequence[Entry]) -> list[Trained]:
+    """All there are, those trained here first, the newest at the top."""
     found: list[Trained] = []
-    for entry in runs.trained:
-        label = f"{entry.name}  ({_what(entry.settings)}, {entry.state})"
-        task, data = _task(entry.settings), str(entry.settings.get("data", ""))
-        found.append(Trained(short(entry.folder), label, task, data))
-    for name, settings in shipped_settings().items():
-        label = f"{name}  ({_what(settings)}, comes with isoloss)"
-        found.append(Trained(name, label, _task(settings), str(settings.get("data", ""))))
-    return found
+    for entry in entries:
+        if entry.kind in TRAINING and entry.settings:
+            about = _about(entry.settings, entry.figures.get("accuracy"))
+            if entry.state != "done":
+                about += f", {entry.state}"
+            about += f", {entry.date[:10]}" if entry.date else ""
+            task, data = _task(entry.settings), str(entry.settings.get("data", ""))
+            found.append(Trained(short(entry.folder), entry.name, about, task, data))
+    return found + list(_shipped())
 
 
-def suggestions(trained: Sequence[Trained], task: str, data: str = "") -> list[tuple[str, str]]:
-    """(value, as shown) of those for a task; what was trained on the same data comes first."""
-    suitable = [t for t in trained if t.task == task]
-    ordered = sorted(suitable, key=lambda t: bool(data) and t.data != data)
-    return [(t.value, t.label) for t in ordered]
+@cache
+def _shipped() -> tuple[Trained, ...]:
+    folders = shipped_models()
+    return tuple(
+        Trained(
+            name, name, _about(settings, _accuracy_of(folders[name])), _task(settings),
+            str(settings.get("data", "")), is_own=False,
+        )
+        for name, settings in shipped_settings().items()
+    )  # fmt: skip
+
+
+def suitable(trained: Sequence[Trained], task: str, data: str = "") -> list[Trained]:
+    """Those for a task; what was trained on the same data comes first."""
+    of_task = [t for t in trained if t.task == task]
+    return sorted(of_task, key=lambda t: bool(data) and t.data != data)
 
 
 def denoiser_for(trained: Sequence[Trained], data: str) -> str:
@@ -57,14 +80,32 @@ def denoiser_for(trained: Sequence[Trained], data: str) -> str:
 def data_of(source: str) -> str:
     """What the training run at a path, or the shipped one of this name, was trained on; "" where
     there is none."""
-    asked = training_settings(source)
-    return asked.data if asked is not None else ""
+    run = training_run(source)
+    return str(getattr(run.settings, "data", "")) if run is not None else ""
+
+
+def short(folder: Path) -> str:
+    """A path as one would type it in the working folder."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)
 
 
 def _task(asked: Mapping[str, Any]) -> str:
     return str(asked.get("task", "classifier"))
 
 
-def _what(asked: Mapping[str, Any]) -> str:
+def _about(asked: Mapping[str, Any], accuracy: float | None) -> str:
     is_denoiser = _task(asked) == "denoiser"
-    return f"{asked.get('denoiser')} denoiser" if is_denoiser else str(asked.get("model", ""))
+    size = asked.get("denoiser")
+    what = "denoiser" if size == "auto" else f"{size} denoiser"
+    what = what if is_denoiser else short_name(str(asked.get("model", "")))
+    said = [f"{what} on {short_name(str(asked.get('data', '')))}"]
+    return ", ".join(said + ([percent(accuracy)] if accuracy is not None else []))
+
+
+def _accuracy_of(folder: Path) -> float | None:
+    """The test accuracy at the end of a training; None where none is told."""
+    try:
+        return float(read_json(folder / CHECKPOINTS / POINTS)[-1]["test_accuracy"])
+    except (IsolossError, LookupError, TypeError, ValueError):
+        return None

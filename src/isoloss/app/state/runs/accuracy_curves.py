@@ -60,6 +60,14 @@ class AccuracyCurve:
         """The axis on which it belongs."""
         return axis_of(self.rows[0])
 
+    def certified_within(self, radius: float) -> float | None:
+        """The fraction of images that are certified beyond a radius of at least 0; None where that
+        is known at the rows alone."""
+        if self.steps is None:
+            return None
+        radii, fractions = self.steps
+        return float(fractions[np.searchsorted(radii, radius, side="right") - 1])
+
     @property
     def attack(self) -> str:
         """The name of the attack, as in the table."""

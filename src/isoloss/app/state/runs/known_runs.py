@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from isoloss.app.state.messages import Messages
+from isoloss.app.state.next_steps import COMPARE, NextStep, next_steps
 from isoloss.app.state.runs.library_watch import LibraryWatch
 from isoloss.errors import IsolossError
 from isoloss.jobs.devices import device_of, memory_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.jobs.queue import Queue
+from isoloss.jobs.stopping import ask_process, end_process
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
-from isoloss.library.sweeps import create_sweep, sweep_tag
+from isoloss.library.sweeps import Sweep, create_sweep, sweep_tag, sweeps_in
 from isoloss.run import Run, free_folder, run_name
 from isoloss.settings import AnySettings
 from isoloss.settings.sweep import Swept
@@ -26,6 +26,8 @@ Spawn = Callable[[Sequence[Path]], Job]
 
 POLL = 0.1
 """Seconds between two readings of the runs' events."""
+ENDS = 0.4
+"""Seconds between two looks whether processes that others have begun are still there."""
 SCAN = 3.0
 """Seconds between two searches for runs that others have begun or dropped."""
 QUEUE = 1.0
@@ -57,9 +59,9 @@ class Runs:
         self.selected: FollowedRun | None = None
         self._messages = messages
         self._spawn = spawn
-        self._polled = self._scanned = self._queued = -SCAN
+        self._polled = self._scanned = self._queued = self._looked = -SCAN
         self._forgotten: set[Path] = set()
-        self._cancelled: set[Path] = set()
+        self._sweeps: tuple[int, dict[Path, Sweep]] = (-1, {})
         self._trained: tuple[int, tuple[Entry, ...]] = (-1, ())
         self._seen = -1
 
@@ -75,6 +77,20 @@ class Runs:
             found = tuple(e for e in self.library.entries if e.kind in TRAINING and e.settings)
             self._trained = self.library.version, found
         return self._trained[1]
+
+    def sweep_of(self, folder: Path) -> Sweep | None:
+        """The sweep that the run in a folder is of."""
+        if self._sweeps[0] != self.library.version:
+            found = sweeps_in(self.library.entries)
+            self._sweeps = self.library.version, {f: each for each in found for f in each.folders}
+        return self._sweeps[1].get(folder)
+
+    def next_steps(self, followed: FollowedRun) -> tuple[NextStep, ...]:
+        """What is usually done next with a run that is done."""
+        if followed.status != "done":
+            return ()
+        steps = next_steps(followed.run.settings)
+        return steps if self.sweep_of(followed.run.folder) is None else (*steps[:1], COMPARE)
 
     def of(self, folder: Path) -> FollowedRun | None:
         """The followed run in `folder`."""
@@ -111,7 +127,6 @@ class Runs:
             IsolossError: if the folder is taken or cannot be written, or the job not started.
         """
         run = Run.create(folder, settings)
-        self._cancelled.discard(run.folder)
         followed = self.follow(run)
         self.queue.add([run.folder])
         self.begin_due()
@@ -151,7 +166,7 @@ class Runs:
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""
                 followed.version += 1
-            self._cancelled.discard(run.folder)
+            followed.is_asked_to_stop = False
         self.queue.add([run.folder for run in runs])
         self.begin_due()
 
@@ -173,8 +188,8 @@ class Runs:
         for followed in found:
             if followed.status in ("paused", "failed"):
                 followed.status, followed.failure = "waiting", ""
+            followed.is_asked_to_stop = False
             followed.version += 1
-            self._cancelled.discard(followed.run.folder)
         self.selected = found[0]
         return found
 
@@ -184,19 +199,39 @@ class Runs:
         if self.place(followed) is not None:
             self.queue.remove(followed.run.folder)
             return
-        self._cancelled.add(followed.run.folder)
         if followed.job is not None:
             followed.job.cancel()
+        elif not self._ask_other(followed, ask_process):
             return
-        # A job of an earlier window or of the command line: its own word says which process.
+        for each in self._beside(followed):
+            each.is_asked_to_stop = True
+            each.version += 1
+
+    def end(self, followed: FollowedRun) -> None:
+        """End the run's process at once, where it does not stop when it is asked to; what was not
+        on disk is done again."""
+        if followed.job is not None:
+            followed.job.end()
+        else:
+            self._ask_other(followed, end_process)
+
+    def _ask_other(self, followed: FollowedRun, ask: Callable[[Run, int, str], None]) -> bool:
+        """Ask a job of an earlier window or of the command line: the run's own word says which
+        process it is. Returns whether it is asked; what is wrong becomes a notification."""
         if followed.pid <= 1 or not followed.run.is_held:
-            return
-        # A script is to go on, or a notebook, with what there is; what is asked to end, ends.
-        asked = signal.SIGINT if followed.run.settings.is_from_python else signal.SIGTERM
+            return False
         try:
-            os.kill(followed.pid, asked)
-        except OSError as error:
-            self._messages.say(f"cannot stop {followed.run.name}: {error.strerror}", "error")
+            ask(followed.run, followed.pid, followed.host)
+        except IsolossError as error:
+            self._messages.say(str(error), "error")
+            return False
+        return True
+
+    def _beside(self, followed: FollowedRun) -> list[FollowedRun]:
+        """The runs that the same job is to carry out."""
+        if followed.job is None:
+            return [followed]
+        return [f for f in self.followed if f.job is followed.job] or [followed]
 
     def in_order(self) -> list[FollowedRun]:
         """Those that are followed: at work, then those that wait, the next first, then the rest."""
@@ -247,15 +282,16 @@ class Runs:
             self.watch.keep_up()
         changed = self._find()
         told = [f for f in [self.selected] if f is not None and f not in self.followed]
+        look = now - self._looked >= ENDS
+        if look:
+            self._looked = now
         for followed in [*self.followed, *told]:
-            if not (followed.is_active or scan):
+            if not (followed.is_active or scan or followed.is_behind):
                 continue
             before, logged = followed.status, len(followed.log)
-            if followed.refresh():
-                changed = True
-                self._mark_cancelled_as_paused(followed)
-            if scan and followed.job is None and followed.status == "running":
-                changed |= self._notice_end(followed)
+            changed |= followed.refresh()
+            if look:
+                changed |= followed.look_for_end()
             for line in followed.log[logged:]:
                 self._messages.say(f"{followed.run.name}  {line}", notify=False)
             if followed.status != before:
@@ -309,35 +345,37 @@ class Runs:
         except IsolossError as error:
             self._messages.say(str(error), "error")
             raise
-        followed.status, followed.failure = "waiting", ""
+        followed.status, followed.failure, followed.is_asked_to_stop = "waiting", "", False
         followed.version += 1
         return followed.job.pid
-
-    def _mark_cancelled_as_paused(self, followed: FollowedRun) -> None:
-        """A job cancelled before it could say so has been paused; it has not failed."""
-        code = followed.exit_code
-        if followed.status != "failed" or code is None or code >= 0:
-            return
-        if followed.run.folder in self._cancelled:
-            followed.status, followed.failure = "paused", ""
-
-    def _notice_end(self, followed: FollowedRun) -> bool:
-        if followed.run.is_held:
-            return False
-        followed.refresh()
-        if followed.status == "running":
-            followed.status = "paused"
-            followed.version += 1
-        return True
 
     def _report_status(self, followed: FollowedRun) -> None:
         name = followed.run.name
         match followed.status:
             case "done":
-                self._messages.say(f"{name} is done", "done")
+                self._report_done(followed)
             case "failed":
-                self._messages.say(f"Run {name} failed: {followed.failure}", "error")
+                said = f"Run {name} failed: {followed.failure}"
+                self._messages.say(said, "error", urgent=True, run=followed.run.folder)
             case "paused":
                 self._messages.say(f"{name} is paused", notify=False)
             case _:
                 pass
+
+    def _report_done(self, followed: FollowedRun) -> None:
+        """Say that a run is done, or that with it all of a sweep are, and offer what comes next."""
+        folder, name = followed.run.folder, followed.run.name
+        steps, sweep = self.next_steps(followed), self.sweep_of(folder)
+        text = f"{name} is done"
+        if sweep is not None:
+            left = [f for f in sweep.folders if f != folder and not self._has_ended(f)]
+            text = f"{text}, and with it all {len(sweep.folders):,} of {sweep.tag}"
+            if left:
+                text, steps = f"{name} is done, {len(left):,} more to come", ()
+        self._messages.say(text, "done", urgent=True, run=folder, steps=steps)
+
+    def _has_ended(self, folder: Path) -> bool:
+        followed = self.of(folder)
+        if followed is not None:
+            return not followed.is_active and self.place(followed) is None
+        return folder not in self.queue.waiting

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from isoloss.app.state.runs.open_curves import OpenCurve
 from isoloss.errors import IsolossError
+from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
 from isoloss.geometry.files.reading import Tell, finished_file, load_telling, warn
 from isoloss.geometry.growing import GrowingSurface
-from isoloss.geometry.quantities import of_quantity, quantities_of
 from isoloss.geometry.surface import Surface, check_values
 from isoloss.jobs.follow import FollowedRun
 from isoloss.paths import exists

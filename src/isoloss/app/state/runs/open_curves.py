@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from isoloss.geometry.curve import Curve, curve_of
+from isoloss.geometry.analysis.curve import Curve, curve_of
 from isoloss.geometry.surface import Surface
 
 

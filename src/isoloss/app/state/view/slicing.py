@@ -9,7 +9,7 @@ from pathlib import Path
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
 from isoloss.files import write_atomic
-from isoloss.geometry.slices import Slice, slice_of, slices_csv
+from isoloss.geometry.analysis.slices import Slice, slice_of, slices_csv
 from isoloss.scene.cut import Cut, cut_through
 from isoloss.scene.layer import SurfaceLayer
 from isoloss.scene.scene import Frame

@@ -10,9 +10,12 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from isoloss.app.state.forms.settings_form import Form, fields_of
+from isoloss.app.state.forms.field_specs import fields_of
+from isoloss.app.state.forms.settings_form import Form
 from isoloss.cli.options import add_options, settings_from
 from isoloss.settings import KINDS, ImportSettings, ProbeSettings, Settings, TrainSettings
+
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize("model", KINDS.values())
@@ -88,7 +91,7 @@ def test_an_unknown_name_is_marked_as_it_is_typed(name, value, message, tmp_path
     assert form.wrong == name
     assert form.error.startswith(message)
     assert form.command(Path("out")) == ""
-    form.set(name, {"model": "timm:resnet18", "data": "my.data:load"}[name])
+    form.set(name, {"model": "timm:resnet18", "data": "mine:load"}[name])
     assert form.settings is not None
     assert form.error == ""
 
@@ -121,7 +124,8 @@ def test_ranges_must_increase():
     assert form.settings.alpha_range == (-1.0, 2.0)
 
 
-def test_the_command_line_asks_for_the_same():
+def test_the_command_line_asks_for_the_same(train):
+    train(Path("a folder/run"))
     form = Form(ProbeSettings)
     changes = {
         "source": "a folder/run",
@@ -143,7 +147,8 @@ def test_the_command_line_asks_for_the_same():
     assert settings_from(ProbeSettings, namespace) == form.settings
 
 
-def test_blank_paths_are_not_asked_for():
+def test_blank_paths_are_not_asked_for(train):
+    train(Path("runs/b c"))
     form = Form(ProbeSettings)
     for name, value in {"source": "runs/a", "plane": "pca", "also": ("runs/b c", " ")}.items():
         form.set(name, value)
@@ -162,13 +167,13 @@ def test_an_import_asks_for_its_checkpoints_with_a_line_to_type_them_into():
     assert (form.wrong, form.missing) == ("checkpoints", True)
     assert form.error.startswith("Checkpoints are needed: files of one training")
     for name, value in {
-        "checkpoints": ("ckpts/*.pt", ""), "model": "my.nets:net", "data": "digits",
+        "checkpoints": ("ckpts/*.pt", ""), "model": "mine:net", "data": "digits",
     }.items():  # fmt: skip
         assert form.settings is None
         form.set(name, value)
     words = shlex.split(form.command(Path("runs/mine")))
     assert words[:2] == ["isoloss", "import"]
-    assert Path("ckpts/*.pt").absolute() == Path(words[2])
+    assert words[2:4] == [str(Path(f"ckpts/{k}.pt").absolute()) for k in (1, 2)]
 
 
 def test_a_loss_of_ones_own_is_folded_until_something_is_wrong_with_it():
@@ -180,9 +185,9 @@ def test_a_loss_of_ones_own_is_folded_until_something_is_wrong_with_it():
         assert form.wrong == "loss"
         but = f", not {value!r}" if value else ""
         assert form.error == f"A loss is package.module:function{but}"
-    form.set("loss", "my.losses:squared")
+    form.set("loss", "mine:squared")
     form.set("per_batch", True)
-    assert "--loss my.losses:squared --per-batch" in form.command(Path("out"))
+    assert "--loss mine:squared --per-batch" in form.command(Path("out"))
     form.set("loss", None)
     assert form.wrong == "loss"
     assert "--" not in form.error

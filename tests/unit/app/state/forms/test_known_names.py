@@ -11,6 +11,7 @@ from isoloss.app.state.forms.known_names import (
 )
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("name", "is_known"),
     [
@@ -23,8 +24,8 @@ from isoloss.app.state.forms.known_names import (
         ("resnet21", False),
         ("torchvision:resnet20", False),
         ("timm:vit_tiny_patch16_224", True),
-        ("small:net", True),
-        ("a.b.c:make", True),
+        ("mine:net", True),
+        ("os.path:join", True),
         ("nosuchnet", False),
         ("torchvision:nothing", False),
         ("timm:", False),
@@ -48,11 +49,12 @@ def test_the_names_read_from_the_source_are_those_of_torchvision():
     assert torchvision_names() == set(models.list_models(module=models))
 
 
-def test_names_of_data_are_told_as_the_backend_would(tmp_path):
+def test_names_of_data_are_told_as_the_backend_would(here):
     assert not problem_with_data("digits")
     assert not problem_with_data("cifar10")
-    assert not problem_with_data("mine.sets:load")
-    assert not problem_with_data(f"imagefolder:{tmp_path}")
-    assert "no folder" in problem_with_data(f"imagefolder:{tmp_path / 'gone'}")
+    assert not problem_with_data("mine:load")
+    assert not problem_with_data(f"imagefolder:{here}")
+    assert "no class folders" in problem_with_data(f"imagefolder:{here / 'ckpts'}")
+    assert "no folder" in problem_with_data(f"imagefolder:{here / 'gone'}")
     assert "no folder" in problem_with_data("imagefolder:~nobody-of-this-name/x")
     assert "no data set" in problem_with_data("mnist")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from isoloss.app.panels.form_fields import shown_value
-from isoloss.app.panels.preset_row import holds
+from isoloss.app.panels.forms.form_fields import shown_value
+from isoloss.app.panels.forms.preset_row import holds
 from isoloss.app.state.forms.foresight import Foresight
 from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.messages import Messages
@@ -29,21 +29,25 @@ from isoloss.settings import (
 from isoloss.settings.presets import PRESETS, preset_values
 
 SOURCE = Path("digits-classifier")
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "asked",
     [
-        TrainSettings(model="resnet20", epochs=3, image_size=16),
-        TrainSettings(task="denoiser", denoiser_lr=1e-3),
-        ImportSettings(checkpoints=("/a/1.pt", "/a/2.pt"), model="vgg11", data="digits"),
-        ProbeSettings(source=SOURCE, grid=(5, 7), alpha_range=(-0.5, 1), plane="pca"),
-        ProbeSettings(source=SOURCE, plane="interpolate", to=SOURCE),
-        AttackSettings(source=SOURCE, eps=(0.1, 8 / 255), attacks="pgd"),
-        DefendSettings(source=SOURCE, denoiser="digits-denoiser", sigma=(0.25, 0.5)),
+        lambda: TrainSettings(model="resnet20", epochs=3, image_size=16),
+        lambda: TrainSettings(task="denoiser", denoiser_lr=1e-3),
+        lambda: ImportSettings(
+            checkpoints=("ckpts/1.pt", "ckpts/2.pt"), model="vgg11", data="digits"
+        ),
+        lambda: ProbeSettings(source="runs/a", grid=(5, 7), alpha_range=(-0.5, 1), plane="pca"),
+        lambda: ProbeSettings(source=SOURCE, plane="interpolate", to="runs/a"),
+        lambda: AttackSettings(source=SOURCE, eps=(0.1, 8 / 255), attacks="pgd"),
+        lambda: DefendSettings(source=SOURCE, denoiser="digits-denoiser", sigma=(0.25, 0.5)),
     ],
 )
-def test_a_run_is_repeated_as_it_was_asked_for(settings):
+def test_a_run_is_repeated_as_it_was_asked_for(asked):
+    settings = asked()
     form = Form(KINDS[settings.kind])
     form.repeat(settings)
     assert form.error == ""
@@ -125,7 +129,7 @@ def test_what_is_wrong_with_several_values_is_said_at_their_field(several, wrong
     form = Form(TrainSettings)
     for name, text in several.items():
         form.set_several(name, text)
-    assert (form.settings, form.runs) == (None, [])
+    assert (form.settings, form.runs) == (None, ())
     assert form.wrong == wrong
     assert message in form.error
     form.set_several(wrong, None)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.field_specs import fields_of
 from isoloss.app.state.forms.known_names import problem_with_classifier, problem_with_denoiser
-from isoloss.app.state.forms.settings_form import Form, fields_of
-from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suggestions
+from isoloss.app.state.forms.settings_form import Form
+from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, suitable
 from isoloss.app.state.workspace import Workspace
 from isoloss.events import Done
 from isoloss.run import Run
@@ -32,10 +34,6 @@ def workspace(tmp_path, monkeypatch):
     found = Workspace(tmp_path, Preferences(), lambda _: pytest.fail("no job is wanted"))
     found.update()
     return found
-
-
-def short(folder: Path) -> str:
-    return f"runs/{folder.name}"
 
 
 @pytest.mark.parametrize("model", KINDS.values())
@@ -105,28 +103,32 @@ def test_names_of_denoisers(workspace):
     assert "There is no denoiser" in problem_with_denoiser("~nobody-here/x y")
     Path("unet").mkdir()
     assert problem_with_denoiser("unet") == ""
-    assert problem_with_classifier("runs/vgg") == problem_with_classifier("not/yet/there") == ""
+    assert problem_with_classifier("runs/vgg") == "runs/vgg has no checkpoints yet: resume it first"
+    assert "There is no network not/yet/there" in problem_with_classifier("not/yet/there")
     assert "is a denoiser" in problem_with_classifier("runs/small")
 
 
 def test_what_is_offered_has_the_right_task(workspace):
-    trained = all_trained(workspace.runs, short)
+    trained = all_trained(workspace.runs.trained)
     assert {t.value for t in trained if t.task == "classifier"} == {
         "runs/vgg", "runs/net", CLASSIFIER,
     }  # fmt: skip
-    networks = [value for value, _ in suggestions(trained, "classifier")]
-    denoisers = [value for value, _ in suggestions(trained, "denoiser")]
+    networks = [t.value for t in suitable(trained, "classifier")]
+    denoisers = [t.value for t in suitable(trained, "denoiser")]
     assert networks[-1] == CLASSIFIER
     assert denoisers == ["runs/small", DENOISER]
-    on_digits = [value for value, _ in suggestions(trained, "denoiser", "digits")]
+    on_digits = [t.value for t in suitable(trained, "denoiser", "digits")]
     assert on_digits == [DENOISER, "runs/small"]
-    labels = dict(suggestions(trained, "denoiser"))
-    assert labels["runs/small"] == "small  (small denoiser, done)"
-    assert labels[DENOISER] == "digits-denoiser  (tiny denoiser, comes with isoloss)"
+    about = {t.value: t.about for t in trained}
+    today = date.today().isoformat()
+    assert about["runs/small"] == f"small denoiser on cifar10, {today}"
+    assert about["runs/net"] == f"resnet20 on digits, {today}"
+    assert about[DENOISER] == "tiny denoiser on digits"
+    assert about[CLASSIFIER] == "resnet20 on digits, 99.4 %"
 
 
 def test_a_denoiser_is_found_for_the_data(workspace):
-    trained = all_trained(workspace.runs, short)
+    trained = all_trained(workspace.runs.trained)
     assert denoiser_for(trained, "cifar10") == "runs/small"
     assert denoiser_for(trained, "digits") == DENOISER
     assert denoiser_for(trained, "imagefolder:x") == ""

@@ -1,0 +1,1 @@
+"""The fields of the forms: what is shown, chosen and entered."""

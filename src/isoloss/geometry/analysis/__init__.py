@@ -1,0 +1,1 @@
+"""What is read off surfaces: curves, slices, minima, differences, means over several."""

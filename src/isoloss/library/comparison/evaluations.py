@@ -1,0 +1,75 @@
+"""The lines of an attack, a defense or a certification among those of other runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from isoloss.results.certificates import CertificateRow, Steps, mean_steps, steps_of
+from isoloss.results.charts import Trace
+from isoloss.results.tables import Criterion, Row, over_seeds
+from isoloss.results.wilson import wilson
+from isoloss.settings.attack_kinds import CERTIFICATE, attack_of
+
+
+def interval(rows: Sequence[Row], by: Criterion = "majority") -> tuple[float, float, float]:
+    """The mean accuracy of rows that differ by their seed alone, and its interval: of one row
+    Wilson's; of several, which are of the same images, from the lowest end to the highest."""
+    found = [row.accuracy_by(by) for row in rows]
+    low, high = wilson([f.correct for f in found], [row.samples for row in rows])
+    return math.fsum(f.accuracy for f in found) / len(found), float(low.min()), float(high.max())
+
+
+def is_sound(row: Row) -> bool:
+    """Whether a row can be drawn."""
+    in_range = math.isfinite(row.eps) and row.eps >= 0 and 0 <= row.accuracy <= 1
+    return in_range and row.samples > 0
+
+
+def evaluation_traces(
+    run: int, rows: Iterable[Row], certificates: Sequence[CertificateRow], by: Criterion
+) -> list[tuple[str, Trace]]:
+    """The lines of a run's table, each with the chart on which it belongs: "radius", or the norm.
+
+    Args:
+        run: the place of the run among those compared.
+        certificates: image by image, where they are known.
+    """
+    groups = over_seeds(filter(is_sound, rows))
+    networks = {group[0].network for group in groups}
+    found: list[tuple[str, Trace]] = []
+    for group in groups:
+        first = group[0]
+        radii = sorted({row.eps for row in group})
+        values = [interval([row for row in group if row.eps == eps], by) for eps in radii]
+        ys, low, high = (np.array(column) for column in zip(*values, strict=True))
+        steps = _steps(group, certificates) if first.is_certificate else None
+        name = _name(first, several=len(networks) > 1)
+        trace = Trace(run, name, np.array(radii), ys, low=low, high=high, steps=steps)
+        found.append(("radius" if first.is_certificate else first.norm, trace))
+    return found
+
+
+def _steps(rows: Sequence[Row], certificates: Sequence[CertificateRow]) -> Steps | None:
+    """The share at every radius; None unless the certificates of all images are known."""
+    each: list[Steps] = []
+    for seed in {row.seed: row.samples for row in rows}.items():
+        own = [
+            c for c in certificates
+            if (c.network, c.sigma, c.seed) == (rows[0].network, rows[0].sigma, seed[0])
+        ]  # fmt: skip
+        if not own or len(own) != seed[1]:
+            return None
+        each.append(steps_of(own))
+    return mean_steps(each)
+
+
+def _name(row: Row, *, several: bool) -> str:
+    """What tells it from the others of its run, and always what is attacked how."""
+    parts = [row.network] if several else []
+    parts += [] if row.attack == CERTIFICATE else [attack_of(row.attack).in_figures]
+    parts += ["noise alone"] if row.defense == "noise" else []
+    parts += [] if math.isnan(row.sigma) else [f"σ = {row.sigma:g}"]
+    return ", ".join(parts)
