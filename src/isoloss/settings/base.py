@@ -140,8 +140,8 @@ Normalization = Annotated[
     Literal["data", "none", "imagenet", "cifar10", "network"] | None,
     Field(
         title="Normalization",
-        description="By what a checkpoint's images are normalized: data, by theirs; network, as its "
-        "library says; none, imagenet, cifar10. By default data, of a network of your own none",
+        description="By what a checkpoint's images are normalized: data, by theirs; network, as "
+        "its library says; none, imagenet, cifar10. By default data, of your own networks none",
         json_schema_extra={"words": NORMALIZATIONS},
     ),
 ]
