@@ -156,7 +156,7 @@ def _refuse_probabilities(given: Any) -> None:
 
 def _apart(one: Tensor, other: Tensor) -> float:
     """The largest difference of logits, as a fraction of their spread."""
-    one, other = (as_float32(logits).double().cpu() for logits in (one, other))
+    one, other = (as_float32(logits).cpu().double() for logits in (one, other))
     finite = one[one.isfinite()]
     if len(finite) == 0:
         return 0.0
