@@ -80,18 +80,28 @@ ABOUT_DATA = "data: "
 """What the message begins with in which a run says, first of all, what its data are."""
 
 Event = Started | Progress | Metric | Log | Done | Paused | Failed
+LONGEST = 4000
+"""Characters of a text in an event: all of it is in what the job has printed."""
 _KINDS = {kind.__name__.lower(): kind for kind in get_args(Event)}
 
 
 def to_line(event: Event, time: float) -> str:
-    """The event as one line of JSON, without the newline; NaN and ±inf become null."""
-    content = {
-        k: None if isinstance(v, float) and not math.isfinite(v) else v
-        for k, v in asdict(event).items()
-    }
+    """The event as one line of JSON, without the newline; NaN and ±inf become null, and of a text
+    longer than `LONGEST` its beginning is left."""
+    content = {k: _plain(v) for k, v in asdict(event).items()}
     record = {"event": type(event).__name__.lower(), "time": round(time, 3), **content}
     # ASCII: no line separator of Unicode's and no undecodable file name can break a line.
     return json.dumps(record)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST:
+        return f"{value[:LONGEST]} …"
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_FIELDS = {kind: {f.name: str(f.type) for f in fields(kind)} for kind in _KINDS.values()}
+"""Of each kind of event, {name: type}."""
 
 
 def _checked(value: Any, kind: str) -> Any:
@@ -108,7 +118,7 @@ def from_line(line: str) -> tuple[float, Event] | None:
         record: Any = json.loads(line)
         kind = _KINDS[record.pop("event")]
         time = float(record.pop("time"))
-        known = {f.name: str(f.type) for f in fields(kind)}
+        known = _FIELDS[kind]
         content = {k: _checked(v, known[k]) for k, v in record.items() if k in known}
         return time, kind(**content)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):

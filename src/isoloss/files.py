@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from isoloss.errors import IsolossError
 from isoloss.paths import exists, is_file, is_folder
@@ -70,6 +70,11 @@ def is_plain_file(path: Path, largest: int) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISREG(found.st_mode) and found.st_size <= largest
+
+
+def as_object(content: Any) -> dict[str, Any]:
+    """A JSON object; anything else counts as an empty one."""
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
 def check_parent(path: Path) -> None:

@@ -95,15 +95,21 @@ def sentence(message: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `3:07 min` or `2:05 h`."""
+    """`42 s`, `3 min 7 s` or `2 h 5 min`."""
     if not math.isfinite(seconds):
         return "an unknown time"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    minutes = round(whole / 60)
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def percent(fraction: float) -> str:
+    """A share: `87.1 %`."""
+    return f"{100 * fraction:.1f} %"
 
 
 def size_in_words(count: float) -> str:

@@ -6,34 +6,29 @@ nothing of how they are computed.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import filelock
 from pydantic import ValidationError
 
 from isoloss import run_folder as names
 from isoloss.errors import IsolossError
-from isoloss.events import Done, Event, Failed, Paused, from_line, to_line
-from isoloss.files import append_line, entries, nothing_at, read_json, write_json
+from isoloss.event_tail import EventTail
+from isoloss.events import Done, Event, to_line
+from isoloss.files import append_line, as_object, entries, nothing_at, read_json, write_json
 from isoloss.naming import printable
-from isoloss.paths import exists, is_file, is_folder
-from isoloss.settings import AnySettings, ImportSettings, TrainingSettings, explain, parse_settings
+from isoloss.paths import exists, is_folder
+from isoloss.settings import AnySettings, TrainingSettings, explain, parse_settings
 from isoloss.settings.elsewhere import anchored, found_again, given_elsewhere, missing
-from isoloss.settings.source import data_set, network_type
 
 SCHEMA = 1
-_LONGEST = 50
-"""Characters of a thing in a folder's name, which file systems take up to 255 bytes of."""
-
-
-_CHUNK = 1 << 20
-"""Bytes of events that are read at once, where not all are."""
-_PROGRESS = b'{"event": "progress"'
+_ENDING = re.compile(r'\s*\{\s*"event"\s*:\s*"(done|failed|paused)"')
 
 
 class RunIsHeld(IsolossError):
@@ -65,6 +60,28 @@ class Run:
                 that is no run, or cannot be written.
         """
         folder, settings = folder.expanduser().absolute(), anchored(settings)
+        if (run := cls.begun(folder, settings)) is not None:
+            return run
+        write_json(
+            folder / names.RUN,
+            {
+                "schema": SCHEMA,
+                "folder": str(folder),
+                "settings": settings.model_dump(mode="json"),
+                "environment": {},
+            },
+        )
+        return cls(folder, settings, settings)
+
+    @classmethod
+    def begun(cls, folder: Path, settings: AnySettings) -> Run | None:
+        """The run of this request in a folder; None where there is nothing yet.
+
+        Raises:
+            IsolossError: if the folder holds a run that was asked for something else, or something
+                that is no run.
+        """
+        folder, settings = folder.expanduser().absolute(), anchored(settings)
         if names.is_run(folder):
             run = cls.open(folder)
             if settings not in (run.settings, anchored(run.asked)):
@@ -82,16 +99,7 @@ class Run:
             is_taken = exists(folder)
         if is_taken:
             raise IsolossError(f"{folder} exists and is not a run: choose another folder")
-        write_json(
-            folder / names.RUN,
-            {
-                "schema": SCHEMA,
-                "folder": str(folder),
-                "settings": settings.model_dump(mode="json"),
-                "environment": {},
-            },
-        )
-        return cls(folder, settings, settings)
+        return None
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -107,12 +115,12 @@ class Run:
         if not exists(path):
             entries(folder)  # which says so where it is closed, or no folder
             raise IsolossError(f"{folder} is not a run folder: it has no run.json")
-        content = _object(read_json(path))
+        content = as_object(read_json(path))
         if not isinstance(content.get("schema"), int):
             raise IsolossError(f"{path} does not describe a run")
         if content["schema"] > SCHEMA:
             raise IsolossError(f"{path} was written by a newer isoloss: update to read it")
-        begun_in, elsewhere = content.get("folder"), _object(content.get("elsewhere"))
+        begun_in, elsewhere = content.get("folder"), as_object(content.get("elsewhere"))
         try:
             asked = parse_settings(content.get("settings"))
             now = given_elsewhere(asked, elsewhere) if elsewhere else asked
@@ -148,20 +156,20 @@ class Run:
 
     def keep_elsewhere(self) -> None:
         """Write `elsewhere` into `run.json`."""
-        content = _object(read_json(self.folder / names.RUN))
-        content["elsewhere"] = {**_object(content.get("elsewhere")), **self.elsewhere}
+        content = as_object(read_json(self.folder / names.RUN))
+        content["elsewhere"] = {**as_object(content.get("elsewhere")), **self.elsewhere}
         write_json(self.folder / names.RUN, content)
         self.elsewhere.clear()
 
     @property
     def environment(self) -> dict[str, Any]:
         """What the run has recorded of what it ran on."""
-        return _object(_object(read_json(self.folder / names.RUN)).get("environment"))
+        return as_object(as_object(read_json(self.folder / names.RUN)).get("environment"))
 
     def record_environment(self, **facts: Any) -> None:
         """Add what the run runs on (versions, device, hashes) to `run.json`."""
-        content = _object(read_json(self.folder / names.RUN))
-        content["environment"] = {**_object(content.get("environment")), **facts}
+        content = as_object(read_json(self.folder / names.RUN))
+        content["environment"] = {**as_object(content.get("environment")), **facts}
         write_json(self.folder / names.RUN, content)
 
     @property
@@ -290,8 +298,8 @@ class Run:
     @property
     def is_done(self) -> bool:
         """Whether the run is complete."""
-        ends = [e for _, e in self.events() if isinstance(e, Done | Failed | Paused)]
-        return bool(ends) and isinstance(ends[-1], Done) and exists(self._result)
+        ends = EventTail(self.events_path, _ENDING.match).read()  # all the rest may be very much
+        return bool(ends) and isinstance(ends[-1][1], Done) and exists(self._result)
 
     @property
     def _result(self) -> Path:
@@ -313,7 +321,7 @@ class Run:
         Raises:
             IsolossError: if one differs from what is recorded.
         """
-        recorded = _object(self.environment.get("depends_on"))
+        recorded = as_object(self.environment.get("depends_on"))
         for what, value in hashes.items():
             if recorded.get(what, value) != value:
                 again = "give another out=" if self.settings.is_from_python else "start a new run"
@@ -361,95 +369,3 @@ class Run:
             return True
         except IsolossError:
             return False
-
-
-class EventTail:
-    """Reads an `events.jsonl` as it grows; each call gives what is new.
-
-    Attributes:
-        is_behind: whether the last call has left something to the next.
-    """
-
-    def __init__(self, path: Path, is_wanted: Callable[[str], bool] = bool) -> None:
-        """Args: is_wanted: whether a line is to be read, told from its text."""
-        self._path, self._is_wanted = path, is_wanted
-        self._offset = 0
-        self.is_behind = False
-
-    def read(self, most: int | None = None) -> list[tuple[float, Event]]:
-        """The (time, event) pairs appended since the last call; damaged lines are passed over.
-
-        Args:
-            most: so many of them at most; of progress, which is nearly all of a long run's, only
-                the last. By default all.
-        """
-        self.is_behind = False
-        if not is_file(self._path):
-            return []
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                new = file.read() if most is None else file.read(_CHUNK)
-        except OSError:
-            return []
-        end = new.rfind(b"\n") + 1  # a line without its newline is still being written
-        if most is not None and len(new) == _CHUNK:
-            end = end or _CHUNK  # no line of ours is as long
-        lines = new[:end].splitlines(keepends=True)
-        if most is not None:
-            lines, taken = _some(lines, most)
-            self.is_behind = len(new) == _CHUNK or taken < end
-            end = taken
-        self._offset += end
-        texts = (line.decode("utf-8", errors="replace") for line in lines)
-        pairs = (from_line(text) for text in texts if self._is_wanted(text))
-        return [pair for pair in pairs if pair is not None]
-
-
-def _some(lines: list[bytes], most: int) -> tuple[list[bytes], int]:
-    """The first `most` of `lines`, not counting progress that more of it follows; and how many
-    bytes these come from."""
-    kept, size = list[bytes](), 0
-    for line in lines:
-        is_superseded = bool(kept) and kept[-1].startswith(_PROGRESS)
-        if is_superseded and line.startswith(_PROGRESS):
-            kept.pop()
-        if len(kept) == most:
-            break
-        kept.append(line)
-        size += len(line)
-    return kept, size
-
-
-def run_name(settings: AnySettings) -> str:
-    """A short folder name that says what a run with `settings` does."""
-    subject, what = _name_of(settings)
-    return f"{subject[:_LONGEST]}-{what[:_LONGEST]}"
-
-
-def _name_of(settings: AnySettings) -> tuple[str, str]:
-    """What it is about, and what is done there."""
-    if isinstance(settings, ImportSettings):
-        return network_type(settings.model).label, "imported"
-    if settings.kind == "train":
-        what = "denoiser" if settings.task == "denoiser" else network_type(settings.model).label
-        return what, data_set(settings.data).label
-    what = settings.plane if settings.kind == "probe" else settings.kind
-    if settings.kind == "probe-input":
-        what = f"image{settings.image}"
-    return settings.networks[0].label, what
-
-
-def _object(content: Any) -> dict[str, Any]:
-    """A JSON object; anything else counts as an empty one."""
-    return cast(dict[str, Any], content) if isinstance(content, dict) else {}
-
-
-def free_folder(parent: Path, name: str, suffixes: Sequence[str] = ("",)) -> Path:
-    """`parent/name`, or `parent/name-2`, … : the first that does not exist, whichever of
-    `-suffixes` follows."""
-    endings = [f"-{suffix}" if suffix else "" for suffix in suffixes]
-    folder, n = parent / name, 2
-    while any(exists(folder.with_name(folder.name + ending)) for ending in endings):
-        folder, n = parent / f"{name}-{n}", n + 1
-    return folder

@@ -30,6 +30,8 @@ def net(num_classes):
 """A network that trains in a moment; in `small.py` of the working folder it is `small:net`."""
 
 JOURNEYS = Path(__file__).parent / "journeys"
+ROOMS = sorted(str(each) for each in JOURNEYS.iterdir() if each.is_dir())
+"""Journeys of all rooms may use what another one is made of."""
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +71,7 @@ def travel(display: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
         environment = os.environ | {
             "DISPLAY": display,
             "ISOLOSS_CONFIG_DIR": str(tmp_path / "config"),
-            "PYTHONPATH": os.pathsep.join([str(JOURNEYS.parent), *_python_path()]),
+            "PYTHONPATH": os.pathsep.join([str(JOURNEYS.parent), *ROOMS, *_python_path()]),
             "OMP_NUM_THREADS": "1",
             "DBUS_SESSION_BUS_ADDRESS": "disabled:",  # no notifications on whose desktop this is
         }

@@ -36,6 +36,15 @@ def test_a_session_restored_in_a_new_process(travel: Travel, valley: Path) -> No
     travel("window/session", "restore")
 
 
+def test_a_window_is_killed_and_the_next_finds_everything(travel: Travel, valley: Path) -> None:
+    travel("window/killed", "begin", valley)
+    travel("window/killed", "again", valley)
+
+
+def test_a_long_session_reads_only_what_is_watched(travel: Travel) -> None:
+    travel("window/long_session", seconds=400)
+
+
 def test_the_welcome_and_its_thumbnails(travel: Travel) -> None:
     travel("window/welcome")
 

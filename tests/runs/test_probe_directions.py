@@ -223,7 +223,12 @@ def test_the_form_asks_for_a_file_and_shows_what_one_would_type(train, tmp_path)
     form.set("plane", "directions")
     assert form.matters(row)
     assert form.error == "Say which file holds them: give its directions"
-    form.set("directions", str(tmp_path / "d.h5"))
+    path = tmp_path / "d.h5"
+    path.touch()
+    form.set("directions", f"{path}5")
+    assert form.settings is None
+    assert form.error == f"There is no file {path}5"
+    form.set("directions", str(path))
     assert form.settings.directions == tmp_path / "d.h5"
     assert form.settings.rescale == "none"
     command = form.command(tmp_path / "out")

@@ -5,7 +5,18 @@ import math
 
 import pytest
 
-from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started, from_line, to_line
+from isoloss.events import (
+    LONGEST,
+    Done,
+    Failed,
+    Log,
+    Metric,
+    Paused,
+    Progress,
+    Started,
+    from_line,
+    to_line,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,3 +41,15 @@ def test_events_survive_their_line(event):
                                   '{"event": "metric", "time": 1, "epoch": "x"}'])  # fmt: skip
 def test_damaged_lines_are_passed_over(line):
     assert from_line(line) is None
+
+
+@pytest.mark.parametrize("kind", [Failed, Log])
+@pytest.mark.parametrize("letter", ["x", "\N{GRINNING FACE}"])
+def test_of_megabytes_of_text_the_beginning_is_left(kind, letter):
+    whole = kind(letter * LONGEST)
+    assert from_line(to_line(whole, 0.0)) == (0.0, whole)
+    line = to_line(kind("why: " + letter * 5_000_000), 0.0)
+    assert len(line) < 1 << 16, "more than is read at once"
+    _, back = from_line(line)
+    assert back.message.startswith(f"why: {letter}")
+    assert back.message.endswith(" …")

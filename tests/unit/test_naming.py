@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from isoloss.naming import as_arguments, short_name
+from isoloss.naming import as_arguments, duration, short_name
 from isoloss.shortening import shortened
 
 
@@ -40,3 +40,14 @@ def test_options_are_named_as_pythons_arguments():
     assert as_arguments(said) == (
         "batch_size or device cpu, no alpha; isoloss.line - or isoloss.pca_plane"
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3599.6, "1 h"),
+        (7500, "2 h 5 min"), (90_000, "25 h"), (float("inf"), "an unknown time"),
+    ],
+)  # fmt: skip
+def test_times_are_said_as_people_say_them(seconds, said):
+    assert duration(seconds) == said

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from isoloss import IsolossError
+from isoloss.event_tail import EventTail
 from isoloss.events import Failed, Log
-from isoloss.run import EventTail, Run, free_folder, run_name
+from isoloss.run import Run
+from isoloss.run_names import free_folder, run_name
 from isoloss.settings import ProbeSettings, TrainSettings
 
 

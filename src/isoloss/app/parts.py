@@ -29,7 +29,7 @@ from isoloss.app.panels.layers_panel import LayersPanel
 from isoloss.app.panels.registry import PANELS
 from isoloss.app.panels.robustness_panel import RobustnessPanel
 from isoloss.app.panels.slice_panel import SlicePanel
-from isoloss.app.state.layouts import Layouts
+from isoloss.app.state.layout.layouts import Layouts
 from isoloss.app.state.next_steps import COMPARE, OPEN, NextStep
 from isoloss.app.state.opening.opened import Opened
 from isoloss.app.state.opening.opener import open_path, show_again
@@ -126,6 +126,8 @@ class Parts:
             self.docking,
             self.experiments,
             show_examples=self.show_examples,
+            compare=self.compare,
+            fills_middle=self.fills_middle,
             is_asking=lambda: self.is_asking,
         )
         ways = Ways(self.open_dialog.open, lambda: self.show_form("train"), self.tour.start)

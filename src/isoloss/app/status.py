@@ -32,7 +32,9 @@ def _jobs(parts: Parts, width: float) -> None:
     if not active:
         return
     first = active[0]
-    text = f"{first.run.name}   {progress_text(first)}"
+    text = progress_text(first)
+    if not text.startswith(first.run.name):
+        text = f"{first.run.name}   {text}"
     if first.device:
         text += f"   on {first.device}"
     if len(active) > 1:

@@ -15,13 +15,13 @@ from isoloss.app.panels.notifications import draw_notifications
 from isoloss.app.parts import Parts
 from isoloss.app.state.defects import in_words
 from isoloss.app.state.herald import Herald
+from isoloss.app.state.layout.shown_panels import VIEWPORT
 from isoloss.app.state.motion import APPROACH
 from isoloss.app.state.opening.opener import open_paths
 from isoloss.app.state.runs.live_surface import EARLY, PERIOD
-from isoloss.app.state.shown_panels import VIEWPORT
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui import desktop, style
-from isoloss.app.ui.docking import clear_as_panels, rect_of
+from isoloss.app.ui.docking import clear_as_panels, rect_of, rect_of_middle
 from isoloss.app.ui.widgets import em, floating
 from isoloss.geometry.rect import Rect, extent
 
@@ -170,7 +170,7 @@ class App:
     def draw_over(self) -> None:
         """Draw what lies over the panels, and listen to the keyboard."""
         parts = self.parts
-        viewport = _wide_enough(rect_of("Viewport") or parts.viewports.rect)
+        viewport = _wide_enough(rect_of("Viewport") or rect_of_middle() or parts.viewports.rect)
         with floating():
             self.guard("Tour", parts.tour.draw)
             # What has happened comes first where there is no room for both.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isoloss.cli.runs_table import print_lines, told_apart
+from isoloss.cli.runs_table import folders_and_words, print_lines
 from isoloss.cli.typed_path import path_of
 from isoloss.errors import IsolossError
 from isoloss.events import Log, to_line
@@ -122,7 +122,7 @@ def _meant(given: Sequence[str]) -> list[Entry]:
     Raises:
         IsolossError: if there are none.
     """
-    folders, words = told_apart(given)
+    folders, words = folders_and_words(given)
     for word in words:
         if "/" in word and not re.search("[:<>=]", word):
             raise IsolossError(f"there is no folder {word} with runs: name another")

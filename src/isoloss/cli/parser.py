@@ -68,7 +68,7 @@ def parser_for(arguments: Sequence[str]) -> Parser:
     for name, text in (
         ("train", "Train a network and keep its trajectory"),
         ("import", "Make a training run of checkpoints of one's own"),
-        ("probe", "Evaluate a network's loss over a plane"),
+        ("probe", "Evaluate a network's loss over a plane, of its parameters or through an image"),
         ("attack", "Attack networks: accuracy against ε"),
         ("defend", "Attack networks behind noise and a denoiser"),
         ("certify", "Certify networks behind noise: certified accuracy against radius"),

@@ -22,8 +22,9 @@ def start(namespace: argparse.Namespace) -> int:
     from isoloss.cli.options import settings_from
     from isoloss.compute.machine.process_group import Ranks
     from isoloss.library.sweeps import create_sweep, sweep_folders
-    from isoloss.run import Run, free_folder, run_name
+    from isoloss.run import Run
     from isoloss.run_folder import is_run
+    from isoloss.run_names import free_folder, run_name
     from isoloss.settings import KINDS
     from isoloss.settings.presets import preset_values
     from isoloss.work import prepare

@@ -21,6 +21,7 @@ from isoloss.library.query import in_order, query
 from isoloss.naming import size_in_words
 from isoloss.paths import is_folder
 from isoloss.run_folder import is_run
+from isoloss.shortening import shortened
 from isoloss.user_folders import cache_folder
 
 _GAP = 2
@@ -31,7 +32,7 @@ _USUAL = Path("runs")
 
 def list_runs(namespace: argparse.Namespace) -> int:
     """Print the runs that are asked for; returns the exit code."""
-    folders, words = told_apart(namespace.words)
+    folders, words = folders_and_words(namespace.words)
     wanted = query(words)
     library = library_in(folders, cache_folder())
     library.keep()
@@ -118,11 +119,7 @@ def _cell(text: str, width: int, column: Column) -> str:
 
 
 def _shortened(text: str, width: int) -> str:
-    if _width(text) <= width:
-        return text
-    while text and _width(text) > width - 1:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    return shortened(text, lambda part: _width(part) <= width)
 
 
 def _width(text: str) -> int:
@@ -136,7 +133,7 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
 
 
-def told_apart(given: Sequence[str]) -> tuple[list[Path], list[str]]:
+def folders_and_words(given: Sequence[str]) -> tuple[list[Path], list[str]]:
     """The folders among what was given, and the words; where there is no folder, the usual one.
 
     Raises:

@@ -26,7 +26,9 @@ from isoloss.scene.theme import THEMES, Theme
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DASHES: tuple[Any, ...] = ("-", (0, (3.2, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+DASHES: tuple[Any, ...] = (
+    "-", (0, (3.2, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (1.2, 3.2)), (0, (8, 1.6)),
+)  # fmt: skip
 """Of the first, second, … curve of a run."""
 GAP = 5.8
 """em: between plots, each of which has numbers of its own."""
@@ -35,7 +37,7 @@ MOST_MARKS = 9
 FAINT = 0.25
 """How opaque what was smoothed is."""
 PALER = 0.42
-INTERVALS = "Bars: 95 % Wilson intervals."
+INTERVALS = "Bars: exact 95 % intervals."
 
 
 def draw_comparison(

@@ -2,6 +2,6 @@
 
 Read `surface` first, then `height` (from losses to heights), `ticks` (round values, and numbers as
 people write them) and `mesh` (the grid as it is displayed: refined, with its slopes, occlusion and
-holes). `files` reads and writes. Whatever else is here works out one thing of a surface:
-`level_sets`, `minima`, `slices`, `derivatives`, `difference`, `curve`.
+holes). `files` reads and writes; `analysis` is what is read off surfaces. Whatever else is here
+works out one thing of a surface: `level_sets`, `outlines`, `derivatives`, `occlusion`.
 """

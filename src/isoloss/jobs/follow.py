@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from isoloss.event_tail import EventTail
 from isoloss.events import Done, Event, Failed, Log, Metric, Paused, Progress, Started
 from isoloss.jobs.job import Job
-from isoloss.run import EventTail, Run
+from isoloss.run import Run
 from isoloss.run_folder import JOB_LOG, is_run
 
-MOST = 1000
+MOST = 400
 """Events that are taken in at once, that no frame waits for very many of them."""
 INTERRUPTED = 130
 """The exit code of a job that was asked to stop."""

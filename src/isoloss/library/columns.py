@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args, get_origin
 
@@ -64,9 +64,9 @@ def setting_in_words(value: Any, field: FieldInfo | None) -> str:
         return "by default"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
-        values = [setting_in_words(v, None) for v in cast("list[Any]", value)]
-        of_two = " to " if field is not None and _is_range(field) else " "
+    if isinstance(value, list | tuple):
+        values = [setting_in_words(v, None) for v in cast("Sequence[Any]", value)]
+        of_two = " to " if field is not None and _is_range(field) else ", "
         joint = "×" if field is not None and is_grid(field) else of_two
         return joint.join(values) or "none"
     if isinstance(value, str):

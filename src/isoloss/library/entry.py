@@ -59,6 +59,11 @@ class Entry:
         """What it is called: its folder's name, if nobody has named it."""
         return self.about.name or self.folder.name
 
+    @property
+    def is_training(self) -> bool:
+        """Whether it leaves a network, trained or imported."""
+        return self.kind in ("train", "import")
+
     @cached_property
     def date(self) -> str:
         """When it began, in this place's time: 2026-11-30 08:45."""

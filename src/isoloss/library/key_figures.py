@@ -15,7 +15,7 @@ from isoloss.errors import IsolossError
 from isoloss.files import is_plain_file
 from isoloss.geometry.files.reading import load_alone
 from isoloss.jobs.follow import RunState
-from isoloss.naming import capitalized
+from isoloss.naming import capitalized, percent
 from isoloss.paths import exists, is_folder
 from isoloss.registry import Registry
 from isoloss.results.tables import Row, read_table
@@ -84,11 +84,6 @@ def in_words(kind: str, figures: Figures) -> str:
 def figure_names() -> set[str]:
     """The names of all figures."""
     return {name for known in KEY_FIGURES for name in known.names}
-
-
-def percent(fraction: float) -> str:
-    """A share as tables have it: 87.1 %."""
-    return f"{100 * fraction:.1f} %"
 
 
 def _of_training(_: Run, state: RunState) -> Figures:

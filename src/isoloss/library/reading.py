@@ -15,7 +15,7 @@ from typing import Any
 
 from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Done, Event, Failed, Paused, Started, from_line
-from isoloss.files import check_readable, is_plain_file, read_json
+from isoloss.files import as_object, check_readable, is_plain_file, read_json
 from isoloss.jobs.follow import RunState
 from isoloss.library.about import read_about
 from isoloss.library.entry import Entry
@@ -67,7 +67,7 @@ def read_entry(folder: Path, kept: Mapping[str, Any]) -> Entry:
         content = read_json(folder / RUN)
     except (IsolossError, OSError, ValueError, RecursionError) as error:
         return _damaged(folder, error, size=size, about=about)
-    settings, environment = run.settings, _object(content.get("environment"))
+    settings, environment = run.settings, as_object(content.get("environment"))
     network, data = subject_of(settings)
     state = told.state
     if state.status == "running" and not run.is_held:
@@ -236,11 +236,6 @@ def _data(settings: AnySettings, trained: TrainSettings | ImportSettings | None)
     return data_set(text).label if text else ""
 
 
-def samples_of_run(folder: Path) -> tuple[int, int] | None:
-    """How many training and test samples the data of a run have, if it has said so."""
-    return samples_said(_told(folder / EVENTS).state.log)
-
-
 def samples_said(log: Sequence[str]) -> tuple[int, int] | None:
     """How many training and test samples a run has said that its data have."""
     about_data = (line for line in log if line.startswith(ABOUT_DATA))
@@ -249,10 +244,6 @@ def samples_said(log: Sequence[str]) -> tuple[int, int] | None:
         return None
     train, test = (int(number.replace(",", "")) for number in found.groups())
     return train, test
-
-
-def _object(content: Any) -> dict[str, Any]:
-    return content if isinstance(content, dict) else {}
 
 
 def _written(path: Path) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,19 +92,27 @@ def surface_entries(scene: Scene, theme: Theme) -> list[Entry]:
     ]
 
 
+def path_names(paths: Sequence[tuple[SurfaceLayer, int]]) -> list[str]:
+    """What trajectories are called beside each other: with their layers, where these are several.
+
+    Args:
+        paths: of each its layer and its place among the layer's trajectories.
+    """
+    several = len({id(layer) for layer, _ in paths}) > 1
+    return [
+        path_name(layer, k) + (f", {drawable_line(layer.name)}" if several else "")
+        for layer, k in paths
+    ]
+
+
 def path_entries(scene: Scene, theme: Theme) -> list[Entry]:
     """Which path is whose."""
     paths = scene.paths
     several = len(paths) > 1
-    named = len({id(layer) for layer, _, _ in paths}) > 1
-
-    def text(layer: SurfaceLayer, index: int) -> str:
-        name = path_name(layer, index)
-        return f"{name}, {drawable_line(layer.name)}" if named else name
-
+    names = path_names([(layer, index) for layer, index, _ in paths])
     return [
-        Entry(text(layer, index), theme.path_color(number), ends_of(number) if several else (), 1.0)
-        for layer, index, number in paths
+        Entry(name, theme.path_color(number), ends_of(number) if several else (), 1.0)
+        for name, (_, _, number) in zip(names, paths, strict=True)
     ]
 
 

@@ -38,6 +38,12 @@ NORMALIZATIONS: Any = {
 }  # fmt: skip
 SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
 """Choices in the words of the window."""
+_WHOLE, _NUMBER = "input should be a whole number", "input should be a number"
+_PLAINLY = {
+    "int_parsing": _WHOLE, "int_from_float": _WHOLE, "int_type": _WHOLE,
+    "float_parsing": _NUMBER, "float_type": _NUMBER,
+}  # fmt: skip
+"""What is wrong in words of our own, by the type of an error."""
 Targets = Literal["classes", "any", "as given"]
 """What the targets of data may be: "classes" where nothing else will do; "any" for a probe; "as
 given" where a loss of the user's own is to see what the user gives, be they classes or not."""
@@ -312,7 +318,7 @@ def explain(error: ValidationError, kinds: Iterable[str], typed: Mapping[str, st
         return f"{name} is missing"
     if first["type"] in ("string_too_short", "too_short"):
         return f"{name}: say which"
-    message = re.sub(r" for <class '[^']*'>", "", message)
+    message = _PLAINLY.get(first["type"], re.sub(r" for <class '[^']*'>", "", message))
     given = cited(repr(first["input"]))
     # Of several values the message has said which.
     said = isinstance(first["input"], list | tuple)

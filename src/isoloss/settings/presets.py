@@ -13,7 +13,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_json
+from isoloss.files import as_object, read_json, write_json
 from isoloss.naming import first_of
 from isoloss.registry import Registry
 from isoloss.settings import KINDS, AnySettings, Settings
@@ -127,7 +127,7 @@ def own_presets() -> list[Preset]:
     nothing to this version are left out."""
     found: list[Preset] = []
     for name, values in _own().items():
-        known = {kind: _valid(kind, each) for kind, each in _objects(values).items()}
+        known = {kind: _valid(kind, each) for kind, each in as_object(values).items()}
         if sound := {kind: each for kind, each in known.items() if each is not None}:
             found.append(Preset(name, name, "Your own", sound))
     return found
@@ -146,7 +146,7 @@ def save_preset(name: str, settings: AnySettings) -> Preset:
     if name in PRESETS:
         raise IsolossError(f"the preset {name!r} comes with the program: choose another name")
     asked = settings.model_dump(mode="json", exclude=set(SUBJECT), exclude_defaults=True)
-    of_all = {**_objects(_own().get(name)), settings.kind: asked}
+    of_all = {**as_object(_own().get(name)), settings.kind: asked}
     write_json(_path(), {**_own(), name: of_all})
     return Preset(name, name, "Your own", of_all)
 
@@ -162,13 +162,9 @@ def _path() -> Path:
 
 def _own() -> dict[str, Any]:
     try:
-        return _objects(read_json(_path()))
+        return as_object(read_json(_path()))
     except IsolossError:
         return {}
-
-
-def _objects(content: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
 def _valid(kind: str, values: Any) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ Queries = Annotated[
         ge=1,
         le=1_000_000,
         title="Queries",
-        description="How often square may ask about an image",
+        description="How often Square may ask about an image",
     ),
 ]
 DenoiserName = Annotated[str, AfterValidator(_denoiser)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,6 +15,7 @@ from isoloss.naming import file_name
 from isoloss.settings import AnySettings, Settings, explain
 from isoloss.settings.text import missing, text_of
 
+_ONE_NUMBER = re.compile(r"-?0,\d+|-?[1-9]\d{0,2}(,\d{3})+")
 MOST = 1000
 """Runs in one sweep."""
 
@@ -53,6 +55,13 @@ def several(words: Iterable[str]) -> dict[str, list[str]]:
             raise IsolossError(f"a sweep is FIELD=VALUE,VALUE, for example lr=0.1,0.01, not {word}")
         found[name.replace("-", "_")] = values
     return found
+
+
+def is_several(text: str) -> bool:
+    """Whether a text that might have been one number is several: not 0,5 or 1,000, which are one to
+    many people."""
+    separated = any(mark in text for mark in (",", ";", ".."))
+    return separated and not _ONE_NUMBER.fullmatch(text.strip())
 
 
 def values_in(text: str) -> list[str]:

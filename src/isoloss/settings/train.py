@@ -98,7 +98,7 @@ class TrainSettings(Settings):
         ge=0,
         lt=1,
         title="Momentum",
-        description="Nesterov momentum of sgd",
+        description="Nesterov momentum of SGD",
         json_schema_extra={"only_with": {"task": ["classifier"], "optimizer": ["sgd"]}},
     )
     weight_decay: float = Field(
@@ -106,7 +106,7 @@ class TrainSettings(Settings):
         ge=0,
         le=10,
         title="Weight decay",
-        description="L2 penalty (decoupled in adamw)",
+        description="L2 penalty (decoupled in AdamW)",
         json_schema_extra=_OF_CLASSIFIERS,
     )
     schedule: Literal["step", "cosine", "constant"] = Field(

@@ -107,7 +107,7 @@ def test_several_values_may_be_given_together_or_one_by_one(given):
             ["probe", "nowhere", "--range", "0", "1", "--beta-range", "1e-3", "-2e9"],
             "--beta-range: the range must run from low to high, not from 0.001 to -2e+09",
         ),
-        (["probe", "nowhere", "--range", "0", "x"], "--range: input should be a valid number"),
+        (["probe", "nowhere", "--range", "0", "x"], "--range: input should be a number"),
         (["probe"], "SOURCE"),
         *(
             (words, "there is no file or folder ")

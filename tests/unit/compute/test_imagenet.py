@@ -19,7 +19,8 @@ from isoloss.results.tables import read_table
 from isoloss.robustness.smoothing.denoiser import build_scheduler, build_unet
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.speed.fast_classifier import Fast
-from isoloss.run import Run, run_name
+from isoloss.run import Run
+from isoloss.run_names import run_name
 from isoloss.settings import AttackSettings, ProbeSettings
 from isoloss.work import prepare, resume
 

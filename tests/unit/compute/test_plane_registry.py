@@ -17,7 +17,8 @@ from isoloss.cli.options import add_options, settings_from
 from isoloss.compute.data.datasets import load_dataset
 from isoloss.compute.networks.checkpoints import load_into, load_state
 from isoloss.compute.training.classifier import build_for
-from isoloss.run import Run, run_name
+from isoloss.run import Run
+from isoloss.run_names import run_name
 from isoloss.settings import ProbeSettings, TrainSettings
 from isoloss.settings.plane_kinds import PlaneKind, register, unregister
 from isoloss.work import resume

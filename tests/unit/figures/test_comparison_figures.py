@@ -71,7 +71,7 @@ def test_each_run_has_a_colour_and_each_kind_of_curve_its_dashes(drawn):
     texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert texts == [*NAMES, "test", "train"]
     notes = " ".join(text.get_text() for text in figure.texts)
-    assert "A remark. Bars: 95\N{NO-BREAK SPACE}% Wilson intervals." in notes
+    assert "A remark. Bars: exact 95\N{NO-BREAK SPACE}% intervals." in notes
 
 
 def test_hidden_runs_leave_the_colours_of_others_alone(drawn):

@@ -10,16 +10,17 @@ import threading
 
 import pytest
 
-from isoloss import run as run_module
+from isoloss import event_tail
 from isoloss.compute.machine import recording
 from isoloss.compute.machine.interrupts import Interrupts
 from isoloss.compute.machine.recording import recorded
 from isoloss.errors import IsolossError
+from isoloss.event_tail import EventTail
 from isoloss.events import Done, Failed, Log, Metric, Paused, Progress, Started, to_line
 from isoloss.jobs import follow, stopping
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.stopping import ask_process, end_process
-from isoloss.run import EventTail, Run
+from isoloss.run import Run
 from isoloss.settings import TrainSettings
 
 
@@ -193,7 +194,7 @@ def test_an_end_that_others_jobs_do_not_tell_is_seen(run):
 
 def test_very_much_of_a_run_is_taken_in_piece_by_piece(run, monkeypatch):
     most = 50
-    monkeypatch.setattr(run_module, "_CHUNK", 1 << 14)
+    monkeypatch.setattr(event_tail, "_CHUNK", 1 << 14)
     monkeypatch.setattr(follow, "MOST", most)
     progress = [Progress("train", k, 900, 1.0, "steps") for k in range(900)]
     curve = [Metric(k, 0.1, 1.0, 0.5) for k in range(3 * most)]

@@ -15,7 +15,13 @@ from isoloss.events import Done, Log, Metric, Paused, Progress, Started
 from isoloss.library.comparison.comparison import Comparing, View
 from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.tables import Row, write_table
-from isoloss.settings import AttackSettings, CertifySettings, ImportSettings, TrainSettings
+from isoloss.settings import (
+    AttackSettings,
+    CertifySettings,
+    DefendSettings,
+    ImportSettings,
+    TrainSettings,
+)
 
 DATA = Log("data: digits, 10 classes, 1,437 training and 360 test images of 32×32")
 
@@ -26,11 +32,15 @@ def metric(epoch, loss=1.0, test=0.5, lr=0.1):
 
 def row(eps, correct, samples=100, attack="pgd", norm="linf", sigma=math.nan, seed=0, **more):
     defense = "none" if math.isnan(sigma) else "noise"
-    share = correct / samples
+    share, exact = correct / samples, exact_ends(correct, samples)
     return Row(
-        "net", defense, sigma, attack, norm, eps, seed, samples, correct, share, share, share,
-        **more,
-    )  # fmt: skip
+        "net", defense, sigma, attack, norm, eps, seed, samples, correct, share, *exact, **more
+    )
+
+
+def exact_ends(correct, samples):
+    exact = stats.binomtest(correct, samples).proportion_ci(0.95, "exact")
+    return exact.low, exact.high
 
 
 @pytest.fixture
@@ -105,7 +115,7 @@ def test_what_does_not_apply_is_said_in_a_line(begin, compared):
     assert [c.name for c in compared(View(what=("accuracy",))).charts] == ["linf"]
 
 
-def test_accuracies_have_wilson_intervals_and_norms_axes_of_their_own(begin, compared):
+def test_accuracies_have_exact_intervals_and_norms_axes_of_their_own(begin, compared):
     one = begin("a", AttackSettings(source="digits-classifier"))
     write_table(one.table_path, [row(0.1, 40), row(0.0, 90), row(0.1, 60, attack="square")])
     other = begin("b", AttackSettings(source="digits-classifier", norm="l2"))
@@ -114,8 +124,7 @@ def test_accuracies_have_wilson_intervals_and_norms_axes_of_their_own(begin, com
     pgd, square = chart(found, "linf").traces
     assert (pgd.name, square.name) == ("PGD", "Square")
     assert pgd.xs.tolist() == [0.0, 0.1]
-    exact = stats.binomtest(40, 100).proportion_ci(0.95, "wilson")
-    assert (pgd.low[1], pgd.high[1]) == pytest.approx((exact.low, exact.high))
+    assert (pgd.low[1], pgd.high[1]) == pytest.approx(exact_ends(40, 100))
     assert [t.run for t in chart(found, "l2").traces] == [1]  # two seeds are one line
 
 
@@ -143,13 +152,12 @@ def test_the_table_has_what_differs_and_what_resulted(begin, compared, tmp_path)
     ]  # fmt: skip
     assert table.lines()[0] == ["Run", "Seed", "Epochs", "Test accuracy", "Test loss", "Epoch"]
     cell = table.columns[2].cells[0]
-    exact = stats.binomtest(270, 360).proportion_ci(0.95, "wilson")
-    assert (cell.low, cell.high) == pytest.approx((exact.low, exact.high))
-    assert cell.text == "75.0 % (70.3 to 79.2)"
+    assert (cell.low, cell.high) == pytest.approx(exact_ends(270, 360))
+    assert cell.text == "75.0 % (70.2 to 79.4)"
     with table.write_csv(tmp_path / "t.csv").open(newline="") as file:
         first = next(csv.DictReader(file))
     assert (first["run"], first["seed"], float(first["test_accuracy"])) == ("a", "1", 0.75)
-    assert float(first["test_accuracy_low"]) == pytest.approx(exact.low)
+    assert float(first["test_accuracy_low"]) == pytest.approx(cell.low)
     told = list(table.as_json())
     assert told[1]["settings"] == {"seed": 2, "epochs": 9}
     assert told[1]["figures"]["test_accuracy"] == 0.9
@@ -163,8 +171,7 @@ def test_figures_of_evaluations_have_the_interval_of_their_row(begin, compared):
     table = compared().table
     cells = {c.title: c.cells[0] for c in table.columns if c.is_figure}
     for title, k in (("Accuracy at ε", 30), ("Clean accuracy", 95)):
-        exact = stats.binomtest(k, 100).proportion_ci(0.95, "wilson")
-        assert (cells[title].low, cells[title].high) == pytest.approx((exact.low, exact.high))
+        assert (cells[title].low, cells[title].high) == pytest.approx(exact_ends(k, 100))
     assert cells["ε"].text == "8/255"
 
 
@@ -228,3 +235,22 @@ def test_a_weight_that_is_none_is_refused():
     for weight in (1.0, -0.1, math.nan):
         with pytest.raises(IsolossError, match="--smooth must be from 0 to below 1"):
             View(smooth=weight)
+
+
+def test_a_setting_that_means_another_thing_in_each_kind_is_called_by_neither(begin, compared):
+    begin("a", CertifySettings(source="digits-classifier", draws=400), Started(1))
+    begin("b", DefendSettings(source="digits-classifier", denoiser="small", draws=9), Started(1))
+    titles = {c.name: c.title for c in compared().table.columns}
+    assert titles["draws"] == "Draws"
+    begin("c", DefendSettings(source="digits-classifier", denoiser="small", draws=8), Started(1))
+    entries = compared().table
+    (column,) = (c for c in entries.columns if c.name == "draws")
+    assert [cell.value for cell in column.cells] == [400, 9, 8]
+
+
+def test_a_setting_of_one_kind_alone_has_the_label_of_its_form(begin, compared):
+    begin("a", DefendSettings(source="digits-classifier", denoiser="small", draws=9), Started(1))
+    begin("b", DefendSettings(source="digits-classifier", denoiser="small", sigma=(0.25, 0.5)))
+    columns = {c.name: c for c in compared().table.columns}
+    assert columns["draws"].title == DefendSettings.model_fields["draws"].title
+    assert [cell.text for cell in columns["sigma"].cells] == ["0.25", "0.25, 0.5"]

@@ -10,7 +10,7 @@ from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.scene import Appearance, Camera, Cut, MarkerShape, Scene, SurfaceLayer, Texture
 from isoloss.scene.colormaps import OWN
-from isoloss.scene.legend import path_entries, sign_entries, surface_entries
+from isoloss.scene.legend import path_entries, path_names, sign_entries, surface_entries
 from isoloss.scene.picking import is_hidden
 from isoloss.scene.pins import pin
 from isoloss.scene.theme import THEMES
@@ -68,6 +68,15 @@ def test_ends_of_paths_differ_in_colour_and_shape():
     assert len({entry.shapes for entry in entries[:3]}) == 3
     (alone,) = path_entries(Scene([layer("a", "x")]), DARK)
     assert not alone.shapes
+
+
+def test_paths_called_alike_are_told_apart_by_their_layers():
+    undefended, defended = layer("image12", "PGD"), layer("image12, defended", "PGD")
+    names = path_names([(undefended, 0), (defended, 0)])
+    assert names == ["PGD, image12", "PGD, image12, defended"]
+    assert path_names([(defended, 0)]) == ["PGD"]
+    both = layer("a", "x", "y")
+    assert path_names([(both, 1), (both, 0)]) == ["y", "x"]
 
 
 def test_only_signs_that_are_there_are_explained():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 from isoloss.app.parts import Parts
-from isoloss.app.state.layouts import SHAPES
-from isoloss.app.state.sides import Side
+from isoloss.app.state.layout.layouts import SHAPES
+from isoloss.app.state.layout.sides import Side
 from isoloss.app.ui.action import Action
 from isoloss.app.ui.menus import LAYOUT_MENU
 

@@ -1,11 +1,12 @@
 """Small pictures of surface files: drawn once by our own renderer, then saved in a cache folder.
 
-A thread reads the files; only the drawing itself, one picture a frame, holds up the window.
+A thread reads the files; pictures are drawn in pieces, one a frame.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,7 @@ from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.surface import Surface
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.device.image_texture import ImageTexture
-from isoloss.gl.device.target import Target
-from isoloss.gl.frame.renderer import Renderer
+from isoloss.gl.frame.canvas import Canvas
 from isoloss.naming import capitalized
 from isoloss.paths import is_folder
 from isoloss.run_folder import SURFACE
@@ -74,7 +74,8 @@ class Thumbnails:
         self._done: dict[tuple[Path, str], Thumbnail] = {}
         self._under_way: dict[tuple[Path, str], Future[_Read]] = {}
         self._thread: ThreadPoolExecutor | None = None
-        self._renderer: Renderer | None = None
+        self._canvas: Canvas | None = None
+        self._finishing: Iterator[None] = iter(())
 
     @property
     def is_busy(self) -> bool:
@@ -91,22 +92,24 @@ class Thumbnails:
         return self._done.get(key)
 
     def step(self) -> None:
-        """Finish at most one; to be called where OpenGL calls are allowed."""
+        """Go on with one for no longer than a frame can wait; to be called where OpenGL calls are
+        allowed."""
+        if next(self._finishing, self) is not self:
+            return
         for key, reading in self._under_way.items():
             if reading.done():
-                if reading.result().layer is not None and self._renderer is None:
-                    self._renderer = Renderer()  # a frame of its own: it compiles the shaders
-                    return
-                del self._under_way[key]
-                self._done[key] = Thumbnail("", "", None)  # what fails is not tried again
-                self._done[key] = self._finish(key, reading.result())
-                break
-        if not self._under_way and self._renderer is not None:
-            self._renderer.free()
-            self._renderer = None
+                self._finishing = self._finish(key, reading)
+                return
+        if not self._under_way and self._canvas is not None:
+            self._canvas.free()
+            self._canvas = None
 
     def free(self) -> None:
         """Give the memory back, while the context still lives."""
+        self._finishing = iter(())
+        if self._canvas is not None:
+            self._canvas.free()
+            self._canvas = None
         for thumbnail in self._done.values():
             if thumbnail.picture is not None:
                 thumbnail.picture.free()
@@ -116,15 +119,24 @@ class Thumbnails:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._thread = None
 
-    def _finish(self, key: tuple[Path, str], read: _Read) -> Thumbnail:
-        pixels = read.pixels
-        if read.layer is not None:
-            assert self._renderer is not None
-            pixels = _draw(self._renderer, read.layer, key[1])
-            if self._thread is not None:
-                self._thread.submit(_save, _place(*key), pixels, read.title, read.note)
-        picture = ImageTexture(pixels) if pixels is not None else None
-        return Thumbnail(read.title, read.note, picture)
+    def _finish(self, key: tuple[Path, str], reading: Future[_Read]) -> Iterator[None]:
+        try:
+            read = reading.result()
+            pixels = read.pixels
+            if read.layer is not None:
+                canvas = self._canvas = self._canvas or Canvas()
+                yield  # it has compiled shaders
+                canvas.want(_scene(read.layer, key[1]), SIZE, scale=1.3)
+                while not canvas.draw_piece():
+                    yield
+                pixels = _on_ground(canvas.pixels())
+                if self._thread is not None:
+                    self._thread.submit(_save, _place(*key), pixels, read.title, read.note)
+            picture = ImageTexture(pixels) if pixels is not None else None
+            self._done[key] = Thumbnail(read.title, read.note, picture)
+        finally:
+            self._under_way.pop(key, None)
+            self._done.setdefault(key, Thumbnail("", "", None))  # what fails is not tried again
 
 
 def title_and_note(surface: Surface, checkpoints: int) -> tuple[str, str]:
@@ -160,7 +172,7 @@ def _read(path: Path, theme: str) -> _Read:
     return _Read(title, note) if layer.surface.is_curve else _Read(title, note, layer=layer)
 
 
-def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
+def _scene(layer: SurfaceLayer, theme: str) -> Scene:
     appearance = Appearance(
         theme="light" if theme == "light" else "dark",
         axes=False,
@@ -170,12 +182,12 @@ def _draw(renderer: Renderer, layer: SurfaceLayer, theme: str) -> Pixels:
         ambient_occlusion=False,
         transparent=True,
     )
-    target = Target(*SIZE)
-    try:
-        renderer.draw(Scene([layer], appearance=appearance, camera=_CAMERA), target, scale=1.3)
-        pixels = target.read().astype(np.float32)
-    finally:
-        target.free()
+    return Scene([layer], appearance=appearance, camera=_CAMERA)
+
+
+def _on_ground(drawn: Pixels) -> Pixels:
+    """What was drawn, over the colour that it is shown on."""
+    pixels = drawn.astype(np.float32)
     ground = np.array(palette().field[:3], np.float32) * 255
     pixels[..., :3] += (1 - pixels[..., 3:] / 255) * ground
     pixels[..., 3] = 255

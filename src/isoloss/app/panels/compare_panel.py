@@ -20,14 +20,22 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.library.comparison.training import ALONG, Along
-from isoloss.naming import capitalized
+from isoloss.naming import capitalized, drawable_line
 from isoloss.results.charts import PARTS, kinds_of, names_in
 from isoloss.results.tables import Criterion
 
 HIGH, WIDE = 27.0, 44.0
-"""In em: from this height on the table stands below the plots, from this width on beside them."""
+"""In em: in a room that is lower and wider than this the table may stand beside the plots."""
+GAP, COMFORT = 0.7, 16.0
+"""In em, between plots and table; and the height at which plots are at ease above the table."""
 NARROWEST, LOWEST = 12.0, 8.5
 """In em: of a plot; where there is room for fewer, they are scrolled."""
+LEAST = 3.6
+"""In em: of a table below plots, its header and a run."""
+BAR = 0.22
+"""Of the panel's height: what is above the plots takes at most so much of it, or two lines."""
+OFFERED = 4
+"""So many tags are offered while nothing is compared."""
 _CRITERIA: dict[Criterion, str] = {
     "majority": "Majority",
     "single": "Single draw",
@@ -55,6 +63,7 @@ class ComparePanel:
         self.workspace, self._parts = parts.workspace, parts
         self.plots: dict[str, ComparePlot] = {}
         self.table = CompareTable()
+        self._top = self._end = self._first = 0.0
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -63,28 +72,41 @@ class ComparePanel:
         self._bar(comparison)
         found = comparison.shown.comparison
         if not found.entries:
-            wrapped(
-                "Choose two or more runs in Runs, with Ctrl or Shift, or the runs of a tag.",
-                palette().muted,
-            )
+            self._offer(comparison)
             return
-        room = imgui.get_content_region_avail()
-        gap = em(0.7)
         if not found.charts:
             self._remarks(comparison)
             self.table.draw(comparison, ImVec2(0, 0))
-        elif room.y < em(HIGH) and room.x > em(WIDE):
-            self._plots(comparison, ImVec2(0.56 * room.x, room.y))
-            imgui.same_line(0, gap)
-            self._below(comparison)
         else:
-            needed = imgui.get_frame_height() * (len(found.entries) + 1.5) + em(2)
-            below = min(needed, 0.42 * room.y)
-            self._plots(comparison, ImVec2(room.x, room.y - below - gap))
-            self._below(comparison)
+            self._divided(comparison)
         self._point(comparison)
 
-    def _below(self, comparison: RunComparison) -> None:
+    @staticmethod
+    def _offer(comparison: RunComparison) -> None:
+        """What is compared here, and the tags whose runs can be at once."""
+        wrapped(
+            "Choose two or more runs in Runs, with Ctrl or Shift, or the runs of a tag.",
+            palette().muted,
+        )
+        imgui.spacing()
+        for tag in comparison.tags[:OFFERED]:
+            if imgui.button(f"Compare {shortened(drawable_line(tag), em(14))}###compare {tag}"):
+                comparison.compare_tag(tag)
+
+    def _divided(self, comparison: RunComparison) -> None:
+        """The plots, and the table below or beside them."""
+        room, found = imgui.get_content_region_avail(), comparison.shown.comparison
+        needed = self.table.height(len(found.entries))
+        needed += imgui.get_text_line_height_with_spacing() if found.remarks else 0
+        height = below(room.x / em(1), room.y / em(1), needed / em(1))
+        if height is None:
+            self._plots(comparison, ImVec2(0.56 * room.x, room.y))
+            imgui.same_line(0, em(GAP))
+        else:
+            self._plots(comparison, ImVec2(room.x, room.y - em(height + GAP)))
+        self._differences(comparison)
+
+    def _differences(self, comparison: RunComparison) -> None:
         if imgui.begin_child("differences", ImVec2(0, 0)):
             self._remarks(comparison)
             self.table.draw(comparison, ImVec2(0, 0))
@@ -100,20 +122,10 @@ class ComparePanel:
     # -- above ---------------------------------------------------------------------------------
 
     def _bar(self, comparison: RunComparison) -> None:
-        found = comparison.shown.comparison
         buttons = self._buttons(comparison)
         side = imgui.get_frame_height()
-        end = right_edge() - side * len(buttons) - em(0.5)
-        if found.charts:
-            self._which(comparison)
-            if any(chart.what == "training" for chart in comparison.charts):
-                self._training(comparison, end)
-            if _has_draws(comparison):
-                self._next(em(8.5), end)
-                self._criterion(comparison)
-            self._lines(comparison, end)
-            imgui.same_line()
-        imgui.set_cursor_pos_x(max(end + em(0.5), imgui.get_cursor_pos_x()))
+        start, end = imgui.get_cursor_pos(), right_edge() - side * len(buttons) - em(0.5)
+        imgui.set_cursor_pos_x(end + em(0.5))
         for k, (icon, name, tip, is_possible) in enumerate(buttons):
             if k:
                 imgui.same_line(0, 0)
@@ -126,15 +138,28 @@ class ComparePanel:
                 if imgui.menu_item(f"{tag}###tag {tag}", "", tag == comparison.tag)[0]:
                     comparison.compare_tag(tag)
             imgui.end_popup()
+        if comparison.shown.comparison.charts:
+            imgui.set_cursor_pos(start)
+            self._top, self._end = start.y, end
+            self._first = imgui.get_cursor_screen_pos().y
+            self._which(comparison)
+            if any(chart.what == "training" for chart in comparison.charts):
+                self._training(comparison)
+            if _has_draws(comparison):
+                self._next(em(8.5))
+                self._criterion(comparison)
+            self._lines(comparison)
 
-    @staticmethod
-    def _next(width: float, end: float) -> bool:
-        """Go on in this line where there is room for `width` more, else in the next."""
+    def _next(self, width: float, *, wraps: bool = True) -> bool:
+        """Go on in this line where there is room for `width` more, else in the next, if there is to
+        be one; the first one ends at the buttons. Returns whether there is room."""
         imgui.same_line(0, em(0.6))
-        if imgui.get_cursor_pos_x() + width > end:
+        end = self._end if imgui.get_cursor_pos_y() < self._top + 1 else right_edge()
+        if imgui.get_cursor_pos_x() + width <= end:
+            return True
+        if wraps:
             imgui.new_line()
-            return False
-        return True
+        return wraps
 
     def _which(self, comparison: RunComparison) -> None:
         """Which of the charts is drawn."""
@@ -146,9 +171,9 @@ class ComparePanel:
         if changed:
             comparison.chart = names[k]
 
-    def _training(self, comparison: RunComparison, end: float) -> None:
+    def _training(self, comparison: RunComparison) -> None:
         view = comparison.view
-        self._next(em(6.5), end)
+        self._next(em(6.5))
         imgui.set_next_item_width(em(6.5))
         axes: list[Along] = list(ALONG)
         names = [capitalized(ALONG[axis]) for axis in axes]
@@ -156,7 +181,7 @@ class ComparePanel:
         hint("What training curves are drawn against")
         if changed:
             comparison.change(along=axes[k])
-        self._next(em(8), end)
+        self._next(em(8))
         imgui.set_next_item_width(em(8))
         changed, smooth = imgui.slider_float(
             "##smoothing", view.smooth, 0.0, 0.98, "smoothing %.2f"
@@ -164,7 +189,7 @@ class ComparePanel:
         hint(_SMOOTHING)
         if changed:
             comparison.change(smooth=round(min(max(smooth, 0.0), 0.98), 2))
-        self._next(em(4), end)
+        self._next(em(4))
         changed, log = imgui.checkbox("Log", view.log)
         hint("Logarithmic axes of loss and learning rate")
         if changed:
@@ -178,19 +203,35 @@ class ComparePanel:
         if changed:
             comparison.change(by=keys[k])
 
-    def _lines(self, comparison: RunComparison, end: float) -> None:
+    def _lines(self, comparison: RunComparison) -> None:
         """What dashes mean, where runs have several lines in one plot; training curves are drawn,
         or no longer, by a click on theirs."""
-        charts = comparison.shown.comparison.charts
-        for what in kinds_of(comparison.charts):
-            is_training, names = what == "training", names_in(charts, what)
-            for k, name in enumerate(names) if len(names) > 1 else ():
-                text = shortened(capitalized(name) if is_training else name, em(12))
-                width = em(2.2) + imgui.calc_text_size(text).x
-                self._next(width, end)
-                on = not is_training or name in comparison.view.parts
-                if self._line(k, name, text, width, on=on, switches=is_training):
-                    self._switch(comparison, name)
+        charts, kinds = comparison.shown.comparison.charts, kinds_of(comparison.charts)
+        named = [(what, names_in(charts, what)) for what in kinds]
+        lines = [(w, k, n) for w, names in named if len(names) > 1 for k, n in enumerate(names)]
+        for done, (what, k, name) in enumerate(lines):
+            is_training = what == "training"
+            text = capitalized(name) if is_training else name
+            text = f"certified, {text}" if what == "radius" and len(kinds) > 1 else text
+            text = shortened(text, em(12))
+            width = em(2.2) + imgui.calc_text_size(text).x
+            if done < len(lines) - 1 and self._is_last_line():
+                width += em(5)  # for how many more there are
+            if not self._next(width, wraps=not self._is_last_line()):
+                more = [each for *_, each in lines[done:]]
+                muted(f"{len(more)} more")
+                hint("\n".join(more))
+                return
+            width = em(2.2) + imgui.calc_text_size(text).x
+            on = not is_training or name in comparison.view.parts
+            if self._line(k, f"{what} {name}", text, width, on=on, switches=is_training):
+                self._switch(comparison, name)
+
+    def _is_last_line(self) -> bool:
+        """Whether what is above the plots may not have another line below the one at hand."""
+        line = imgui.get_frame_height_with_spacing()
+        most = max(int(BAR * imgui.get_window_height() / line), 2)
+        return imgui.get_item_rect_min().y >= self._first + (most - 1.5) * line
 
     @staticmethod
     def _line(k: int, name: str, text: str, width: float, *, on: bool, switches: bool) -> bool:
@@ -200,7 +241,7 @@ class ComparePanel:
         color = p.text if switches and imgui.is_item_hovered() else p.muted
         alpha = 1.0 if on else 0.4
         if switches:
-            hint(f"Draw the {name} curves" + (" no longer" if on else ""))
+            hint(f"Draw the {text.lower()} curves" + (" no longer" if on else ""))
         draw_dash(DASHES[k % len(DASHES)], ImVec2(at.x, at.y + side / 2), em(1.6), color, alpha)
         y = at.y + (side - imgui.get_font_size()) / 2
         imgui.get_window_draw_list().add_text(ImVec2(at.x + em(2.0), y), u32(color, alpha), text)
@@ -242,14 +283,14 @@ class ComparePanel:
         charts, gap = comparison.charts, em(0.5)
         if imgui.begin_child("plots", size):
             room = imgui.get_content_region_avail()
-            columns = _columns(len(charts), room)
-            rows = -(-len(charts) // columns)
-            width = (room.x - gap * (columns - 1)) / columns
+            beside = columns(len(charts), room.x / em(1), room.y / em(1))
+            rows = -(-len(charts) // beside)
+            width = (room.x - gap * (beside - 1)) / beside
             height = max((room.y - gap * (rows - 1)) / rows, em(LOWEST))
             for plot in self.plots.values():
                 plot.pointed = None
             for k, chart in enumerate(charts):
-                if k % columns:
+                if k % beside:
                     imgui.same_line(0, gap)
                 drawn = self.plots.setdefault(chart.name, ComparePlot())
                 drawn.draw(chart, comparison, ImVec2(width, height))
@@ -263,15 +304,29 @@ class ComparePanel:
             hint("\n".join(remarks))
 
 
-def _columns(count: int, room: ImVec2) -> int:
-    """Of plots beside each other: such that they are as large as can be."""
+def below(across: float, down: float, needed: float) -> float | None:
+    """The height of a table below the plots; None where it stands beside them. All in em.
 
-    def size(columns: int) -> float:
+    Args:
+        across, down: the room of both.
+        needed: the height of the whole table.
+    """
+    if across > WIDE and down < HIGH and down - GAP - needed < COMFORT:
+        return None
+    return max(min(needed, 0.42 * down, down - GAP - LOWEST), LEAST)
+
+
+def columns(count: int, across: float, down: float) -> int:
+    """How many of so many plots stand beside each other in a room, in em: such that all are seen,
+    if they can be, and are as large as can be."""
+
+    def worth(columns: int) -> tuple[bool, float]:
         rows = -(-count // columns)
-        return min(room.x / columns, 1.6 * max(room.y / rows, em(LOWEST)))
+        fits = rows * LOWEST <= down
+        return fits, min(across / columns, 1.6 * max(down / rows, LOWEST))
 
-    possible = [k for k in range(1, count + 1) if room.x / k >= em(NARROWEST)]
-    return max(possible or [1], key=size)
+    possible = [k for k in range(1, count + 1) if across / k >= NARROWEST]
+    return max(possible or [1], key=worth)
 
 
 def _has_draws(comparison: RunComparison) -> bool:

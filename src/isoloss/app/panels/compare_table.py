@@ -35,6 +35,12 @@ class CompareTable:
         """Whether it is in an order of its own."""
         return self._sort >= 0
 
+    @staticmethod
+    def height(runs: int) -> float:
+        """Of the whole table with a row for each of so many runs, in pixels."""
+        row = imgui.get_text_line_height() + 2 * imgui.get_style().cell_padding.y
+        return row * (1 + runs) + imgui.get_style().scrollbar_size + em(0.3)
+
     def draw(self, comparison: RunComparison, size: ImVec2) -> None:
         """Draw it, and find what is pointed at."""
         self.pointed = None

@@ -7,9 +7,9 @@ from imgui_bundle import ImVec2, imgui
 
 from isoloss.app.panels.curve_panel import CurvePanel
 from isoloss.app.panels.robustness_panel import RobustnessPanel
+from isoloss.app.state.layout.shown_panels import VIEWPORT
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.state.runs.open_curves import OpenCurve
-from isoloss.app.state.shown_panels import VIEWPORT
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.docking import Docking
 

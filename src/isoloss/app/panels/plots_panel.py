@@ -93,7 +93,7 @@ def _plot(
         if name == "Accuracy":
             implot.setup_axis_format(implot.ImAxis_.y1, "%g %%")
         implot.setup_legend(
-            implot.Location_.north_east if name == "Loss" else implot.Location_.north_west
+            implot.Location_.north_east if name == "Loss" else implot.Location_.south_east
         )
         for (label, values), color in zip(curves, palette().series, strict=False):
             known = np.isfinite(values)

@@ -14,13 +14,14 @@ from isoloss.app.ui.style import Color, palette, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, primary_button, shortened, wrapped
 from isoloss.library.columns import COLUMNS, Column, total_size
 from isoloss.library.entry import Entry
-from isoloss.naming import printable, size_in_words
+from isoloss.naming import capitalized, printable, size_in_words
 
 _WIDTHS = {
     "favourite": 1.4, "name": 14, "kind": 4, "date": 8.5, "network": 6, "data": 5, "state": 5.5,
     "figure": 14, "differs": 14, "size": 5, "tag": 7,
 }  # fmt: skip
 """Of the columns at first, in em."""
+_EXAMPLE = "Find: words, kind:probe, accuracy>0.9"
 _HELP = (
     "Words that occur in name, network, data, tags or note; kind:probe, state:failed, tag:paper, "
     "accuracy>0.9, lr<0.1, size>1GB, date>=2026-11; all must hold"
@@ -40,7 +41,7 @@ class RunsPanel:
         table = self.workspace.table
         self._first_line()
         if table.problem:
-            wrapped(table.problem, palette().bad)
+            wrapped(capitalized(table.problem), palette().bad)
         if not table.library.entries:
             whole = table.library.is_whole
             wrapped("Runs appear here." if whole else "Looking for runs…", palette().muted)
@@ -57,10 +58,10 @@ class RunsPanel:
         side, room = imgui.get_frame_height(), imgui.get_content_region_avail().x
         wanted = room - imgui.calc_text_size(counted).x - em(1.0) - 2 * side
         imgui.set_next_item_width(max(min(wanted, em(34)), em(8)))
-        changed, words = imgui.input_text_with_hint(
-            "##words", "Find: words, kind:probe, accuracy>0.9", table.words
-        )
-        hint(_HELP)
+        otherwise = shortened(_EXAMPLE, imgui.calc_item_width() - em(1.1))
+        changed, words = imgui.input_text_with_hint("##words", otherwise, table.words)
+        if not imgui.is_item_active():  # below it, what is wrong with them is said
+            hint(_HELP)
         if changed:
             table.words = words
         imgui.same_line(0, em(0.2))
@@ -134,6 +135,10 @@ class RunsPanel:
         while clipper.step():
             for k in range(clipper.display_start, clipper.display_end):
                 self._row(shown[k])
+        if not shown:
+            imgui.table_next_row()
+            imgui.table_set_column_index(1)
+            muted("No run has all of this")
         imgui.end_table()
 
     def _sort(self) -> None:

@@ -96,6 +96,10 @@ class Messages:
         """Take a notification away before its time."""
         self.shown = [m for m in self.shown if m is not message]
 
+    def dismiss_of(self, run: Path) -> None:
+        """Take the notifications about a run away, for another place says it."""
+        self.shown = [m for m in self.shown if m.run != run]
+
     def linger(self, message: Message) -> None:
         """Show a notification for as long again."""
         later = replace(message, since=time.monotonic())

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from isoloss.app.state.runs.accuracy_curves import percent, radius_text
+from isoloss.app.state.runs.accuracy_curves import radius_text
 from isoloss.app.state.workspace import Workspace
 from isoloss.jobs.follow import FollowedRun
 from isoloss.library.entry import Entry
+from isoloss.naming import percent
 from isoloss.results.tables import Row
 
 Phase = Literal["blocked", "asks", "works", "stopped", "done"]
@@ -101,6 +102,10 @@ class TourState:
     def step(self) -> Step:
         """The one at hand."""
         return STEPS[self.index]
+
+    def can_touch(self, phase: Phase) -> bool:
+        """Whether there is something to be touched."""
+        return phase == "done" or (phase == "works" and self.step.grows)
 
     def go_to(self, index: int) -> None:
         """Go to a step."""
@@ -244,8 +249,9 @@ def _certified(tour: TourState) -> str:
 
 
 def _compared(tour: TourState) -> str:
-    rows = tour.rows(DEFEND)
-    images = max((row.samples for row in rows), default=0)
+    entry = tour.workspace.runs.library.of(tour.folder(DEFEND))
+    asked = int(entry.settings.get("samples", 0)) if entry is not None else 0
+    images = max((row.samples for row in tour.rows(DEFEND)), default=asked)
     return f"The defense was attacked on {images} images." if images else ""
 
 

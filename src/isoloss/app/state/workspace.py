@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,10 +24,11 @@ from isoloss.app.state.runs.known_runs import Runs, Spawn
 from isoloss.app.state.runs.live_surface import PERIOD, LiveSurface
 from isoloss.app.state.runs.open_curves import Curves, OpenCurve
 from isoloss.app.state.runs.run_comparison import RunComparison
+from isoloss.app.state.runs.run_layers import keep_hidden, show_beside
 from isoloss.app.state.runs.run_table import RunTable
 from isoloss.app.state.session.session_keeper import SessionKeeper
 from isoloss.errors import IsolossError
-from isoloss.geometry.analysis.quantities import of_quantity, quantities_of
+from isoloss.geometry.analysis.quantities import quantities_of
 from isoloss.jobs.follow import FollowedRun
 from isoloss.jobs.job import Job
 from isoloss.paths import is_folder
@@ -63,7 +65,7 @@ class Workspace:
         self.foresight = Foresight(self.runs.library, self.messages)
         library = self.runs.library
         self.forms = FormWatch(Here(self.runs.folder, lambda: library.entries))
-        self.begun = BegunRuns(library, self.forms)
+        self.begun = BegunRuns(library, self.forms, self.messages)
         self.table = RunTable(library, self.messages)
         self.comparison = RunComparison(self.table, self.runs.watch)
         appearance = Appearance(theme=_theme(preferences.theme))
@@ -71,7 +73,12 @@ class Workspace:
         self.curves = Curves()
         self.evaluations = Evaluations()
         self.session = SessionKeeper(
-            self.document, self.curves, self.evaluations, preferences, self.messages
+            self.document,
+            self.curves,
+            self.evaluations,
+            self.comparison,
+            preferences,
+            self.messages,
         )
         self.live: list[LiveSurface] = []
         self.live_period = PERIOD
@@ -125,53 +132,18 @@ class Workspace:
             self.change(texture=Texture.CLASS)  # what such a surface is about
         self.selected = layer
 
-    def show_defended(self, folder: Path) -> None:
-        """Show the surface of a run behind its defense, if it is open, beside the run's own, each
-        alone."""
-        layers = self.document.layers
-        for layer in layers:
-            if layer.source == folder / DEFENDED:
-                self.scene.hidden = frozenset(x for x in layers if x.source != folder)
-                self._show_beside(layer)
-
     def _show_first(self, live: LiveSurface, layer: SurfaceLayer) -> None:
         """Open the layer of a run of which there is something to be seen."""
         if live.quantity:
-            self._keep_hidden(layer)
+            keep_hidden(self.document, layer)
         elif live.defended:
-            self._show_beside(layer)
+            show_beside(self.document, layer)
         else:
             self.show(layer)
             open_already = {x.quantity for x in self.live if x.followed is live.followed}
             for name in quantities_of(layer.surface):
                 if name not in open_already:
                     self.live.append(LiveSurface(live.followed, quantity=name))
-
-    def show_quantities(self, layer: SurfaceLayer) -> None:
-        """Open the further quantities of a layer's surface as layers below it, hidden."""
-        known = {x.quantity for x in self.document.layers if x.source == layer.source}
-        for name, title in quantities_of(layer.surface).items():
-            if name not in known:
-                self._keep_hidden(
-                    SurfaceLayer(
-                        f"{layer.name}, {title}", of_quantity(layer.surface, name),
-                        source=layer.source, quantity=name,
-                    )
-                )  # fmt: skip
-
-    def _keep_hidden(self, layer: SurfaceLayer) -> None:
-        """Open a layer that no viewport shows yet."""
-        self.document.add(layer, alone=False)
-        self.scene.hidden |= {layer}
-
-    def _show_beside(self, layer: SurfaceLayer) -> None:
-        """Show a layer alone in another viewport than the active one, seen by the same camera."""
-        active, hidden = self.document.active, self.scene.hidden
-        self.document.add(layer)
-        self.scene.hidden = hidden | {layer}
-        comparing.show_in(self.document, layer, 0 if active else 1)
-        self.document.active = active
-        self.document.links = replace(self.document.links, camera=True)
 
     def toggle_layer(self, layer: SurfaceLayer) -> None:
         """Show or hide a layer in the active viewport."""
@@ -240,7 +212,8 @@ class Workspace:
         self.live = [x for x in self.live if x.curve is not curve]
 
     def close_all(self) -> None:
-        """Close all layers, curves and robustness runs, and the session with them."""
+        """Close all layers, curves, robustness runs and what is compared, and the session with
+        them."""
         for layer in list(self.document.layers):
             self.remove(layer)
         self.document.arrange(1)
@@ -248,11 +221,12 @@ class Workspace:
         self.session.forget()
 
     def close_plots(self) -> None:
-        """Close all curves and robustness runs."""
+        """Close all curves and robustness runs, and compare nothing."""
         for curve in list(self.curves.open):
             self.close_curve(curve)
         for evaluation in list(self.evaluations.open):
             self.evaluations.close(evaluation)
+        self.comparison.clear()
 
     def after_restoring(self) -> None:
         """Bring the rest in line with a document whose layers have been exchanged."""
@@ -391,6 +365,7 @@ class Workspace:
             now: seconds on the clock of `time.monotonic`, which is asked by default.
         """
         now = time.monotonic() if now is None else now
+        self._stand_somewhere()
         changed = self.runs.update(now) | self.foresight.update() | self.comparison.update(now)
         for refused in self.begun.update(now):
             changed = True
@@ -413,6 +388,18 @@ class Workspace:
             if live.curve is not None and not any(x is live.curve for x in self.curves.open):
                 self.curves.show(live.curve)
         return self._differences.update(self.document.layers) or changed
+
+    def _stand_somewhere(self) -> None:
+        """Go to where paths can be seen from, if the folder of the window has been deleted."""
+        try:
+            Path.cwd()
+        except OSError:
+            there = next(filter(is_folder, self.folder.parents))
+            os.chdir(there)
+            self.messages.say(
+                f"the folder {self.folder} is gone: paths are seen from {there} now", "error"
+            )
+            self.folder = self.messages.folder = there
 
     def move(self, now: float | None = None) -> bool:
         """Let shapes come nearer to what they are to be; returns whether any is on its way."""

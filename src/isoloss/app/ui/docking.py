@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from isoloss.app.state.docked_text import completed, of_panels
-from isoloss.app.state.layouts import MIDDLE, SHAPES, Layouts, Shape
-from isoloss.app.state.shown_panels import VIEWPORT, ShownPanels
-from isoloss.app.state.sides import (
+from isoloss.app.state.layout.docked_text import completed, of_panels
+from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Layouts, Shape
+from isoloss.app.state.layout.shown_panels import VIEWPORT, ShownPanels
+from isoloss.app.state.layout.sides import (
     Side,
     fitted,
     lowest,
@@ -296,7 +296,7 @@ class Docking:
 
     def _see_sides(self) -> None:
         """Note on which side each panel is."""
-        middle = _middle()
+        middle = rect_of_middle()
         if middle is None:
             return
         for panel in self.panels:
@@ -359,8 +359,8 @@ def _params() -> hello_imgui.DockingParams:
     return hello_imgui.get_runner_params().docking_params
 
 
-def _middle() -> Rect | None:
-    """Where the central node is."""
+def rect_of_middle() -> Rect | None:
+    """Where the room in the middle is, whichever panel has it; None before it is laid out."""
     space = _params().dock_space_id_from_name(MIDDLE)
     node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
     if node is None:

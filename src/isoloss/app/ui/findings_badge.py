@@ -8,6 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from isoloss.app.state.glossary import explanation, of_finding
+from isoloss.app.state.runs.remedies import in_terms
 from isoloss.app.ui.style import Color, palette, vec
 from isoloss.app.ui.widgets import (
     em,
@@ -35,7 +36,7 @@ def findings_badge(findings: list[Finding], of: str, below: Below) -> None:
     if icon_button(icon, "findings", color=color):
         imgui.open_popup("all findings")
     if not imgui.is_popup_open("all findings"):
-        hint("\n".join(f"{f.what}: {f.message}" for f in findings))
+        hint("\n".join(f"{capitalized(f.what)}: {in_terms(f.message)}" for f in findings))
     imgui.set_next_window_size(within_window(ImVec2(em(_WIDTH), 0)))
     if imgui.begin_popup("all findings"):
         muted(shortened(of, imgui.get_content_region_avail().x))
@@ -57,7 +58,7 @@ def list_findings(findings: list[Finding], below: Below) -> None:
         explained(title, palette().text, of_finding(finding.what))
         imgui.same_line(0, em(0.6))
         imgui.text_colored(vec(color), finding.level)
-        wrapped(finding.message)
+        wrapped(in_terms(finding.message))
         below(finding)
         imgui.pop_id()
 

@@ -26,6 +26,8 @@ _ICONS = {
 }
 _TOOLS = 5
 """How many icons `Viewports._tools` draws."""
+NARROW = 34.0
+"""In em: in a narrower picture its title has no room beside the tools, which then stand above."""
 
 
 class Viewports:
@@ -94,7 +96,8 @@ class Viewports:
         self.rect = (origin.x, origin.y, origin.x + room.x, origin.y + room.y)
         shown = self.shown
         several = len(shown) > 1
-        bar = imgui.get_frame_height() + em(0.5) if several else 0.0
+        above = several or (bool(self.workspace.scene.layers) and room.x < em(NARROW))
+        bar = imgui.get_frame_height() + em(0.5) if above else 0.0
         left, top, right, bottom = self.rect
         head = imgui.get_frame_height() if several else 0.0
         rects = places((left, top + bar, right, bottom), len(shown))
@@ -115,7 +118,7 @@ class Viewports:
             self._frames()
             self._bar(origin, room.x, bar)
         elif self.workspace.scene.layers:
-            self._tools_over(origin, room)
+            self._tools_alone(origin, room, above=above)
         for viewport in shown:
             viewport.readout()
 
@@ -163,18 +166,20 @@ class Viewports:
             if icon_button(_ICONS[count], f"arrange {count}", f"{label} ({shortcut})", color=color):
                 workspace.document.arrange(count)
 
-    def _tools_over(self, origin: ImVec2, room: ImVec2) -> None:
-        """The tools in the picture, and the way to a second viewport."""
+    def _tools_alone(self, origin: ImVec2, room: ImVec2, *, above: bool) -> None:
+        """The tools in the picture, or above it, and the way to a second viewport."""
         side, gap, pad = imgui.get_frame_height(), em(0.15), em(0.25)
         width = (side + gap) * (_TOOLS + 1) - gap
         # At the right, for the picture's title is at the left.
-        lo = ImVec2(origin.x + room.x - width - em(0.7), origin.y + em(0.7))
-        imgui.get_window_draw_list().add_rect_filled(
-            ImVec2(lo.x - pad, lo.y - pad),
-            ImVec2(lo.x + width + pad, lo.y + side + pad),
-            u32(palette().raised, 0.82),
-            em(0.45),
-        )
+        down = em(0.25 if above else 0.7)
+        lo = ImVec2(origin.x + room.x - width - em(0.7), origin.y + down)
+        if not above:
+            imgui.get_window_draw_list().add_rect_filled(
+                ImVec2(lo.x - pad, lo.y - pad),
+                ImVec2(lo.x + width + pad, lo.y + side + pad),
+                u32(palette().raised, 0.82),
+                em(0.45),
+            )
         imgui.set_cursor_screen_pos(lo)
         self._tools(gap)
         imgui.same_line(0, gap)

@@ -14,6 +14,7 @@ from isoloss.app.ui.numbers import slider
 from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import em, hint, icon_button, muted, shortened, stroke
 from isoloss.geometry.playhead import Playhead, playhead
+from isoloss.scene.legend import path_names
 from isoloss.scene.theme import THEMES
 
 
@@ -124,9 +125,9 @@ class Timeline:
         muted(shortened(at, room))
         imgui.same_line(0, em(1.2))
         theme = THEMES[self.playback.workspace.appearance.theme]
-        for path in paths:
+        names = path_names([path[:2] for path in paths])
+        for name, path in zip(names, paths, strict=True):
             facts = self._facts_at(path)
-            name = path[2].name or path[0].name
             brief = f"{name} {dict(facts)['loss']}"
             width = em(1.5) + imgui.calc_text_size(brief).x
             if imgui.get_cursor_pos_x() - start + width > room:

@@ -75,7 +75,7 @@ class Canvas:
 
     def draw_quickly(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Show `scene` with what detail there is time for; the whole picture is to follow."""
-        self._want(scene, size, scale)
+        self.want(scene, size, scale)
         detail = self.detail_control.detail
         small = (max(1, round(size[0] * detail.fraction)), max(1, round(size[1] * detail.fraction)))
         self._quick.resize(*small)
@@ -99,10 +99,18 @@ class Canvas:
     ) -> None:
         """Show `scene`: the whole picture if it is likely to take no more than `seconds`."""
         if self.whole_seconds <= seconds:
-            self._want(scene, size, scale)
+            self.want(scene, size, scale)
             self.finish()
         else:
             self.draw_quickly(scene, size, scale)
+
+    def want(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
+        """Let the pieces that are drawn from now on be those of the whole picture of `scene`."""
+        now = time.monotonic()
+        if now - self._changed > 4 * QUIET:
+            self._began = now
+        self._changed = now
+        self._wanted, self._pieces, self._spent = (scene, size, scale), None, 0.0
 
     def go_on(self, seconds: float = PIECE) -> bool:
         """Draw more of the whole picture, where the scene has rested; whether it is now shown."""
@@ -140,13 +148,6 @@ class Canvas:
     def _quiet(self) -> float:
         """A change that came alone need not be waited for: the next one is not to be expected."""
         return QUIET if self._changed - self._began > 0 else 0.0
-
-    def _want(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
-        now = time.monotonic()
-        if now - self._changed > 4 * QUIET:
-            self._began = now
-        self._changed = now
-        self._wanted, self._pieces, self._spent = (scene, size, scale), None, 0.0
 
     @contextmanager
     def _giving_up(self) -> Iterator[None]:

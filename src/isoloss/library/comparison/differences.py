@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from isoloss.files import write_csv
 from isoloss.library.columns import setting_in_words
 from isoloss.library.comparison.evaluations import interval
 from isoloss.library.entry import Entry
-from isoloss.library.key_figures import KEY_FIGURES, percent
+from isoloss.library.key_figures import KEY_FIGURES
+from isoloss.naming import in_words, percent
+from isoloss.results.intervals import exact_interval
 from isoloss.results.radii import radius_label
 from isoloss.results.tables import Row, over_seeds
-from isoloss.results.wilson import wilson
 from isoloss.settings import KINDS
 
 _NONE = "–"
 """Stands where a run has no such thing."""
-_TRAININGS = ("train", "import")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Cell:
     Attributes:
         text: in words; "–" where there is nothing.
         value: a number, a text, or what JSON has; None where there is nothing.
-        low, high: of a share the ends of its 95 % interval (Wilson); NaN where there is none.
+        low, high: of a share the ends of its exact 95 % interval; NaN where there is none.
     """
 
     text: str = _NONE
@@ -150,12 +152,13 @@ def _descriptions(
 def _settings(entries: Sequence[Entry]) -> Iterator[TableColumn]:
     """The settings in which runs that have them differ, in the order of forms."""
     kinds = dict.fromkeys(entry.kind for entry in entries)
-    fields = {
-        name: field
-        for kind in kinds
-        if kind in KINDS
-        for name, field in KINDS[kind].model_fields.items()
-    }
+    fields: dict[str, FieldInfo] = {}
+    titles: dict[str, set[str]] = {}
+    for kind in kinds:
+        for name, field in KINDS[kind].model_fields.items() if kind in KINDS else ():
+            fields[name] = field
+            if any(entry.kind == kind and name in entry.settings for entry in entries):
+                titles.setdefault(name, set()).add(field.title or name)
     for name in dict.fromkeys([*fields, *(n for entry in entries for n in entry.settings)]):
         if not _differs(name, entries):
             continue
@@ -171,7 +174,9 @@ def _settings(entries: Sequence[Entry]) -> Iterator[TableColumn]:
             else Cell()
             for e in entries
         )
-        yield TableColumn(name, (field and field.title) or name, tuple(cells))
+        called = titles.get(name, {name})  # a name of several meanings is told as it is
+        title = in_words(name.replace("_", "-")) if len(called) > 1 else next(iter(called))
+        yield TableColumn(name, title, tuple(cells))
 
 
 def _differs(name: str, entries: Sequence[Entry]) -> bool:
@@ -206,7 +211,7 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
         low, high = _ends(entry, name, value, rows)
         text = percent(value)
         if not math.isnan(low):
-            text = f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+            text += f" ({100 * low:.1f} to {100 * high:.1f})"
         return Cell(text, value, low, high)
     if name in ("eps", "radius"):
         return Cell(radius_label(value), value)
@@ -216,9 +221,8 @@ def _figure(entry: Entry, name: str, rows: Sequence[Row]) -> Cell:
 def _ends(entry: Entry, name: str, value: float, rows: Sequence[Row]) -> tuple[float, float]:
     """The interval of a share: of a training its test images', of an evaluation that of the row or
     the seeds it was taken from; NaN where that is not known."""
-    if entry.kind in _TRAININGS and entry.samples is not None and entry.samples[1]:
-        low, high = wilson(value * entry.samples[1], entry.samples[1])
-        return float(low), float(high)
+    if entry.is_training and entry.samples is not None and entry.samples[1]:
+        return exact_interval(round(value * entry.samples[1]), entry.samples[1])
     eps = 0.0 if name == "clean" else entry.figures.get("radius" if name == "certified" else "eps")
     near = [row for row in rows if (row.network, row.eps) == (rows[0].network, eps)]
     taken = min(

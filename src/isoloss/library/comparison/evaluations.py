@@ -10,16 +10,15 @@ import numpy as np
 from isoloss.results.certificates import CertificateRow, Steps, mean_steps, steps_of
 from isoloss.results.charts import Trace
 from isoloss.results.tables import Criterion, Row, over_seeds
-from isoloss.results.wilson import wilson
 from isoloss.settings.attack_kinds import CERTIFICATE, attack_of
 
 
 def interval(rows: Sequence[Row], by: Criterion = "majority") -> tuple[float, float, float]:
-    """The mean accuracy of rows that differ by their seed alone, and its interval: of one row
-    Wilson's; of several, which are of the same images, from the lowest end to the highest."""
+    """The mean accuracy of rows that differ by their seed alone, and its interval: of several,
+    which are of the same images, from the lowest end to the highest."""
     found = [row.accuracy_by(by) for row in rows]
-    low, high = wilson([f.correct for f in found], [row.samples for row in rows])
-    return math.fsum(f.accuracy for f in found) / len(found), float(low.min()), float(high.max())
+    mean = math.fsum(each.accuracy for each in found) / len(found)
+    return mean, min(each.low for each in found), max(each.high for each in found)
 
 
 def is_sound(row: Row) -> bool:

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
+from isoloss.event_tail import EventTail
 from isoloss.events import Done, Event, Failed, Metric, Paused, Progress, Started
 from isoloss.files import is_plain_file
 from isoloss.geometry.arrays import Array
-from isoloss.run import EventTail
 
 Along = Literal["epoch", "step", "time"]
 ALONG: dict[Along, str] = {"epoch": "epoch", "step": "step", "time": "minutes"}

@@ -7,6 +7,7 @@ from functools import reduce
 
 import numpy as np
 
+from isoloss.naming import percent
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
@@ -203,8 +204,4 @@ def _fraction(right: Bits) -> str:
 
 def _interval(k: int, n: int) -> str:
     low, high = clopper_pearson_interval(k, n)
-    return f"{_percent(k / n)} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
+    return f"{percent(k / n)} ({100 * low:.1f} to {100 * high:.1f})"

@@ -68,11 +68,14 @@ def attack_that_goes_on(
     )
     if min(shares) >= ENOUGH:
         return [Finding("ok", "attack that goes on", f"{seen}.")]
+    lacking = f"{100 * (1 - min(shares)):.3g} %"
     return [
         Finding(
             "warning",
             "attack that goes on",
-            f"{seen}: adversarial losses are too low by so much. Take more steps (--steps).",
+            f"{seen}: there {lacking} of what an attack adds to the loss is missing. "
+            "Take more steps (--steps).",
+            {"steps": 2 * quantity.facts["steps"]},
         )
     ]
 

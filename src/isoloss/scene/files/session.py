@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from isoloss.run import Run
 from isoloss.scene.document import Document
 from isoloss.scene.files.session_content import (
     SCHEMA,
+    ComparisonEntry,
     Content,
     LayerEntry,
     ViewEntry,
@@ -35,6 +36,21 @@ MOST_DEPTH = 16
 """A difference of differences of differences …"""
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The runs that are compared beside a document, and how.
+
+    Attributes:
+        folders: of the runs; none where they are those of a tag.
+        hidden: the folders of those that are not drawn.
+        how: the rest, as a session's file has it, but for the runs.
+    """
+
+    folders: frozenset[Path] = frozenset()
+    hidden: frozenset[Path] = frozenset()
+    how: ComparisonEntry = field(default_factory=ComparisonEntry)
+
+
 @dataclass
 class Session:
     """What a session file has brought back.
@@ -42,6 +58,7 @@ class Session:
     Attributes:
         curves: files of curves that were open beside the document.
         evaluations: folders of robustness runs that were, likewise.
+        comparison: of runs, if there was one.
         missing: one line for each layer, curve or run that could not be read.
         remarks: one line for each trajectory that could not be read.
     """
@@ -49,6 +66,7 @@ class Session:
     document: Document
     curves: list[Path] = field(default_factory=list[Path])
     evaluations: list[Path] = field(default_factory=list[Path], kw_only=True)
+    comparison: Compared | None = field(default=None, kw_only=True)
     missing: list[str] = field(default_factory=list[str])
     remarks: list[str] = field(default_factory=list[str], kw_only=True)
 
@@ -58,18 +76,23 @@ def save_session(
     path: str | Path,
     curves: Sequence[Path] = (),
     evaluations: Sequence[Path] = (),
+    comparison: Compared | None = None,
 ) -> Path:
     """Write `document` to `path`, which is replaced whole or not at all; returns `path`.
 
     Args:
         curves: the files of curves that are open beside it.
         evaluations: the folders of robustness runs that are.
+        comparison: the runs that are compared.
 
     Raises:
         IsolossError: a layer has no file to be read from again, or `path` cannot be written.
     """
     path = Path(path).expanduser().absolute()
-    return write_content(_described(document, path.parent, curves, evaluations), path)
+    content = _described(document, path.parent, curves, evaluations)
+    if comparison is not None:
+        content = replace(content, comparison=_entry_of(comparison, path.parent))
+    return write_content(content, path)
 
 
 def load_session(path: str | Path) -> Document:
@@ -96,7 +119,9 @@ def read_session(path: str | Path) -> Session:
     layers = [reader.layer(k) for k in range(len(content.layers))]
     curves = [reader.curve(k) for k in range(len(content.curves))]
     evaluations = [reader.evaluation(k) for k in range(len(content.evaluations))]
-    if reader.missing and not any(x is not None for x in [*layers, *curves, *evaluations]):
+    comparison = None if content.comparison is None else reader.comparison(content.comparison)
+    found = [*layers, *curves, *evaluations, comparison]
+    if reader.missing and not any(x is not None for x in found):
         raise IsolossError(f"{path}: {reader.missing[0]}")
     document = Document(
         [x for x in layers if x is not None],
@@ -112,6 +137,7 @@ def read_session(path: str | Path) -> Session:
         [x for x in curves if x is not None],
         reader.missing,
         evaluations=[x for x in evaluations if x is not None],
+        comparison=comparison,
         remarks=reader.remarks,
     )
 
@@ -159,8 +185,19 @@ def _described(
         document.cut,
         entries[count:],
         tuple(LayerEntry(curve.stem, *_both_forms(curve, folder)) for curve in curves),
-        tuple(LayerEntry(run.name, *_both_forms(run, folder)) for run in evaluations),
+        _runs(evaluations, folder),
     )
+
+
+def _runs(folders: Iterable[Path], folder: Path) -> tuple[LayerEntry, ...]:
+    return tuple(LayerEntry(run.name, *_both_forms(run, folder)) for run in folders)
+
+
+def _entry_of(compared: Compared, folder: Path) -> ComparisonEntry:
+    runs, hidden = (
+        _runs(sorted(folders), folder) for folders in (compared.folders, compared.hidden)
+    )
+    return replace(compared.how, runs=runs, hidden=hidden)
 
 
 def _both_forms(source: Path, folder: Path) -> tuple[str, str]:
@@ -226,12 +263,24 @@ class _Reader:
 
     def evaluation(self, k: int) -> Path | None:
         """The folder of a robustness run, likewise."""
-        entry = self._evaluations[k]
+        return self._run(self._evaluations[k], evaluation_settings)
+
+    def comparison(self, entry: ComparisonEntry) -> Compared | None:
+        """The comparison of the runs that are there; None where none is and no tag is meant."""
+        runs = [self._run(each, lambda run: run.settings) for each in entry.runs]
+        there = frozenset(run for run in runs if run is not None)
+        hidden = frozenset(place for each in entry.hidden for place in self._places(each))
+        how = replace(entry, runs=(), hidden=())
+        return Compared(there, hidden, how) if there or entry.tag else None
+
+    def _run(self, entry: LayerEntry, settings_of: Callable[[Run], object]) -> Path | None:
+        """The folder of a run that has such settings; None, and a line among the `missing`, if
+        there is none."""
         try:
             folder = next((f for f in self._places(entry) if is_folder(f)), None)
             if folder is None:
                 raise nothing_at(self._places(entry)[0])
-            evaluation_settings(Run.open(folder))
+            settings_of(Run.open(folder))
             return folder
         except (IsolossError, OSError, ValueError) as error:
             self._miss(f"run {entry.name}".strip(), error)

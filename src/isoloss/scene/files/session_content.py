@@ -6,11 +6,13 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import nothing_at, write_atomic
 from isoloss.paths import is_file
+from isoloss.results.charts import PARTS
+from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.camera import Camera
 from isoloss.scene.colormaps import NAMES
@@ -22,6 +24,8 @@ from isoloss.shortening import cited
 
 SCHEMA = 1
 MOST_LAYERS = 256
+MOST_COMPARED = 4096
+"""Runs that are compared."""
 MOST_MARKERS = 2000
 """Of all layers together."""
 MOST_BYTES = 4 << 20
@@ -80,6 +84,31 @@ class ViewEntry:
 
 
 @dataclass(frozen=True)
+class ComparisonEntry:
+    """The runs that are compared, and how.
+
+    Attributes:
+        runs: their folders; none where they are those of a tag.
+        hidden: the folders of those that are not drawn.
+        chart: the name of the one chart that is drawn; "" for all.
+        along, smooth, log, parts, by: as in `library.comparison.comparison.View`.
+    """
+
+    runs: tuple[LayerEntry, ...] = ()
+    tag: str = ""
+    hidden: tuple[LayerEntry, ...] = ()
+    chart: str = ""
+    along: Literal["epoch", "step", "time"] = "epoch"
+    smooth: float = 0.0
+    log: bool = False
+    parts: tuple[str, ...] = PARTS
+    by: Criterion = "majority"
+
+
+RANGES[ComparisonEntry, "smooth"] = (0.0, 0.98)
+
+
+@dataclass(frozen=True)
 class Content:
     """All of it.
 
@@ -88,6 +117,7 @@ class Content:
             go on where those of the layers end.
         curves: those that are open beside the document.
         evaluations: the folders of attacks, defenses and certifications, likewise.
+        comparison: of runs, likewise.
     """
 
     schema: int
@@ -101,6 +131,7 @@ class Content:
     further: tuple[LayerEntry, ...] = ()
     curves: tuple[LayerEntry, ...] = ()
     evaluations: tuple[LayerEntry, ...] = ()
+    comparison: ComparisonEntry | None = None
 
 
 def write_content(content: Content, path: Path) -> Path:
@@ -163,6 +194,8 @@ def _check(content: Content) -> None:
         _demand(len(entries) <= MOST_LAYERS, f"{name} must be at most {MOST_LAYERS}")
         for k, entry in enumerate(entries):
             _check_layer(entry, f"{name}[{k}]", content)
+    if content.comparison is not None:
+        _check_comparison(content.comparison, content)
     _demand(1 <= len(content.views) <= MOST_VIEWS, f"views must be 1 to {MOST_VIEWS}")
     choices = ", ".join(map(str, ARRANGEMENTS))
     _demand(content.arrangement in ARRANGEMENTS, f"arrangement must be one of {choices}")
@@ -171,6 +204,17 @@ def _check(content: Content) -> None:
     _demand(count <= MOST_MARKERS, f"layers must have at most {MOST_MARKERS} markers together")
     for k, view in enumerate(content.views):
         _check_view(view, f"views[{k}]", len(content.layers))
+
+
+def _check_comparison(comparison: ComparisonEntry, content: Content) -> None:
+    fits = {*comparison.parts} <= {*PARTS}
+    _demand(fits, f"comparison.parts must be of {', '.join(PARTS)}")
+    for name in ("runs", "hidden"):
+        entries: tuple[LayerEntry, ...] = getattr(comparison, name)
+        fits = len(entries) <= MOST_COMPARED
+        _demand(fits, f"comparison.{name} must be at most {MOST_COMPARED}")
+        for k, entry in enumerate(entries):
+            _check_layer(entry, f"comparison.{name}[{k}]", content)
 
 
 def _check_layer(entry: LayerEntry, where: str, content: Content) -> None:

@@ -94,7 +94,7 @@ def compare_runs(d: Driver) -> None:
     d.shot("compare_row.png")
     d.ctx.mouse_click(0)
     d.until(lambda: comparison.hidden == {first}, "the run to be hidden")
-    d.click("//Compare/line train")
+    d.click("//Compare/line training train")
     d.until(lambda: comparison.view.parts == ("test",), "only test curves")
     d.parts.toggle_theme()
     d.shot("compare_light.png")

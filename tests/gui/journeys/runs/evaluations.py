@@ -10,7 +10,7 @@ from open import drop
 from isoloss.app.state.opening.opener import open_path, samples
 from isoloss.events import Done
 from isoloss.run import Run
-from isoloss.settings import TrainSettings
+from isoloss.settings import AttackSettings, TrainSettings
 
 DEFENDED, CERTIFIED = Path(sys.argv[1]), Path(sys.argv[2])
 
@@ -124,17 +124,18 @@ def damaged(d: Driver) -> None:
 
 
 def failed(d: Driver) -> None:
-    """A run whose network is not there fails with one line, in its panel too."""
+    """A network that is not there is refused in the form; a run whose network has gone fails with
+    one line, in its panel too."""
     workspace = d.parts.workspace
     form = d.parts.experiments.forms["attack"]
     d.click("//Experiments/kinds/Attack")
     in_panel(d, "//Experiments/kinds/Attack/fields")
     d.type("source/source/##value", "nowhere")
-    d.until(lambda: form.settings, f"the form to be right ({form.error})")
-    d.click("//Experiments/**/start")
-    followed = d.until(
-        lambda: workspace.runs.selected if workspace.runs.active else None, "the run to start"
-    )
+    d.until(lambda: "There is no network nowhere" in form.error, "the form to refuse it")
+    assert form.settings is None
+    run = Run.create(Path("runs/nowhere"), AttackSettings(source=Path("nowhere")))
+    workspace.resume_and_show([run])
+    followed = d.until(lambda: workspace.runs.selected, "the run to start")
     assert workspace.evaluations.shown.followed is followed
     d.until(lambda: followed.status == "failed", "its failure", 100)
     assert "nowhere" in followed.failure
@@ -147,6 +148,8 @@ def fill_in(d: Driver) -> None:
     """From a training run to the form of a defense, with a denoiser for its data."""
     run = Run.create(Path("runs/mine"), TrainSettings(data="digits"))
     run.emit(Done(1.0))
+    run.checkpoints.mkdir()
+    (run.checkpoints / "0000.safetensors").touch()
     d.parts.docking.bring_to_front("Runs")
     d.type("//Runs/##words", "name:mine")
     d.until(lambda: d.parts.workspace.table.shown, "the run to be found")

@@ -47,7 +47,7 @@ def focused(d: Driver) -> list[str]:
             seen.append(field.name)
         return value
 
-    d.parts.experiments.fields.draw = noted.__get__(d.parts.experiments.fields)
+    d.parts.experiments.rows.fields.draw = noted.__get__(d.parts.experiments.rows.fields)
     return seen
 
 
@@ -133,7 +133,7 @@ def choose(d: Driver) -> None:
     d.press(KEY.down_arrow)
     d.press(KEY.enter)
     d.until(lambda: form.values["source"] == "digits-classifier", "the second to be chosen")
-    assert form.verdict.remarks["samples"] == "of 360"
+    assert form.verdict.remarks["samples"] == "all 360"
     d.click("source/attacks/square")
     d.until(lambda: form.settings and form.settings.attacks == "pgd", "one attack less")
     d.shot("keyboard_attack.png")

@@ -5,6 +5,7 @@ from pathlib import Path
 from drive import Driver, drive
 
 from conftest import NETWORK
+from isoloss.settings.presets import own_presets
 
 
 def sweeping(d: Driver) -> None:
@@ -32,8 +33,8 @@ def sweeping(d: Driver) -> None:
     d.type("task/lr/##several", "0.05, 0.01")
 
     d.click("presets/keep preset")
-    d.type("//$FOCUSED/##name", "Mine")
-    d.click("//$FOCUSED/keep")
+    d.type("//$FOCUSED/##name", "Mine")  # and Enter
+    d.until(lambda: [p.name for p in own_presets()] == ["Mine"], "it to be kept")
 
     d.click("//Experiments/**/start")
     runs = workspace.runs

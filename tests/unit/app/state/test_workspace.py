@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -91,6 +92,30 @@ def test_a_bad_file_is_a_notification(workspace, tmp_path):
     assert workspace.messages.lines[-1].level == "error"
     assert "bad.ply" in workspace.messages.lines[-1].text
     assert not workspace.scene.layers
+
+
+@pytest.mark.parametrize("gone", ["", "inner", "inner/most"])
+def test_a_deleted_folder_of_the_window_is_left_for_the_nearest_that_is_there(
+    tmp_path, monkeypatch, gone
+):
+    monkeypatch.setenv("ISOLOSS_CONFIG_DIR", str(tmp_path / "config"))
+    folder = tmp_path / "work" / "inner" / "most"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    workspace = Workspace(folder, Preferences(), StandIn)
+    workspace.start(Path("runs/a"), TrainSettings())
+    shutil.rmtree(tmp_path / "work" / gone)
+    look(workspace)
+    there = (tmp_path / "work" / gone).parent
+    assert (Path.cwd(), workspace.folder) == (there, there)
+    assert [m.text for m in workspace.messages.lines if "is gone: paths" in m.text] == [
+        f"The folder {folder} is gone: paths are seen from {there} now"
+    ]
+    look(workspace)
+    assert workspace.start(Path("b"), TrainSettings())
+    assert Run.open(there / "b").settings == TrainSettings()
+    assert workspace.session.save(Path("s.isoloss"))
+    assert not open_path(workspace, Path("x.ply"))
 
 
 def test_the_command_line_fails_only_if_nothing_opens(workspace, surface, tmp_path):

@@ -1,5 +1,7 @@
 """What a surface says of its adversarial and its denoised loss: whether to believe them."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -66,10 +68,14 @@ def test_nothing_is_said_of_a_centre_that_is_not_on_the_grid(digits):
 def test_an_attack_that_goes_on_too_short_is_warned_of(digits, monkeypatch, lengths):
     monkeypatch.setattr(Adversarial, "lengths_on", lengths)
     axis = np.linspace(-2, 2, 5)
-    _, found = findings(digits[0], digits, Adversarial(0.05, steps=8), axis=axis)
+    surface, found = findings(digits[0], digits, Adversarial(0.05, steps=8), axis=axis)
     level, message = found["attack that goes on"]
     assert level == "warning"
     assert "more steps (steps)" in message
+    raised, lacking = map(float, re.findall(r"(-?[\d.]+) %", message))
+    assert raised + lacking == pytest.approx(100, abs=0.1)
+    (kept,) = (f for f in surface.meta["findings"] if f["what"] == "attack that goes on")
+    assert kept["remedy"] == {"steps": 16}
 
 
 def grey(noisy, sigma):

@@ -148,7 +148,7 @@ def test_every_choice_has_its_place_in_the_file():
 
     choices = {f.name for f in fields(DocumentState) if f.compare}
     assert choices == names(Content) - {
-        "schema", "active", "further", "curves", "evaluations",
+        "schema", "active", "further", "curves", "evaluations", "comparison",
     }  # fmt: skip
     assert names(ViewState) - {"hidden"} == names(ViewEntry) - {"hidden_layers"}
     assert names(LayerState) - {"layer", "hidden"} == (

@@ -34,7 +34,7 @@ class PresetRow:
             side = imgui.get_frame_height()
             imgui.set_next_item_width(-side - em(0.15))
             held = next((p for p in known if holds(form, p.values[form.kind])), None)
-            if imgui.begin_combo("##preset", held.title if held is not None else "none"):
+            if imgui.begin_combo("##preset", held.title if held is not None else "None"):
                 for preset in known:
                     self._choice(form, preset, chosen=preset is held)
                 imgui.end_combo()
@@ -61,9 +61,12 @@ class PresetRow:
         if not imgui.begin_popup("new preset"):
             return
         imgui.set_next_item_width(em(14))
-        self._name = imgui.input_text_with_hint("##name", "Its name", self._name)[1]
+        if imgui.is_window_appearing():
+            imgui.set_keyboard_focus_here()
+        entered = int(imgui.InputTextFlags_.enter_returns_true)
+        done, self._name = imgui.input_text_with_hint("##name", "Its name", self._name, entered)
         imgui.same_line()
-        if primary_button("Keep###keep") and form.settings is not None:
+        if (primary_button("Keep###keep") or done) and form.settings is not None:
             settings = form.settings
             if self._write(lambda: save_preset(self._name, settings)):
                 imgui.close_current_popup()

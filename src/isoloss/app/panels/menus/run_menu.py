@@ -109,6 +109,8 @@ class RunMenu:
         with rows("about", em(5)) as shown:
             if shown and not several:
                 row("Name", "What the run is called in place of its folder's name")
+                if imgui.is_window_appearing():
+                    imgui.set_keyboard_focus_here()
                 self._name = imgui.input_text_with_hint(
                     "##name", self._about[0].folder.name, self._name
                 )[1]
@@ -165,4 +167,5 @@ def open_folder(folder: Path, messages: Messages) -> None:
 
 
 def _item(icon: str, text: str, name: str, *, chosen: bool = False) -> bool:
-    return imgui.menu_item(f"{icon}  {text}###{name}", "", chosen)[0]
+    """An item of the menu, whose icon has a column of its own."""
+    return imgui.internal.menu_item_ex(f"{text}###{name}", icon, "", chosen)

@@ -29,12 +29,12 @@ from isoloss.app.panels.plots.curve_strokes import (
     strokes_of,
 )
 from isoloss.app.panels.plots.plotting import band, plot, stairs
-from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, percent, radius_text
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, radius_text
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, muted, wrapped
-from isoloss.naming import sentence
+from isoloss.naming import percent, sentence
 from isoloss.results.tables import Criterion, Curve, Row
 
 LIT, UNLIT = 0.26, 0.15

@@ -13,7 +13,7 @@ from isoloss.app.panels.plots.curve_strokes import hue_color
 from isoloss.app.panels.plots.plot_axes import PlotAxes
 from isoloss.app.panels.plots.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
 from isoloss.app.state.readouts import number
-from isoloss.app.state.runs.accuracy_curves import Axis, percent, radius_text, stretched
+from isoloss.app.state.runs.accuracy_curves import Axis, radius_text, stretched
 from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes, thinned
 from isoloss.app.state.runs.run_comparison import RunComparison, Shown
 from isoloss.app.ui.style import Color, u32, vec
@@ -22,7 +22,7 @@ from isoloss.geometry.arrays import Array
 from isoloss.geometry.rect import Rect, extent
 from isoloss.geometry.ticks import nice_ticks
 from isoloss.library.comparison.training import Along
-from isoloss.naming import capitalized
+from isoloss.naming import capitalized, percent
 from isoloss.results.charts import Chart, Trace, limits_of, look_of, names_in
 from isoloss.settings.attack_kinds import Mark
 
@@ -34,7 +34,9 @@ MOST_MARKS = 8
 MANY = 24
 """Lines, beyond which only that of the run pointed at has its unsmoothed values behind it, and
 lines have fewer marks: what is drawn stays within a frame."""
-DASHES = ((0.0, 0.0), (0.55, 0.35), (0.18, 0.22), (0.9, 0.45))
+DASHES = (
+    (0.0, 0.0), (0.55, 0.35), (0.18, 0.22), (0.9, 0.45), (0.18, 0.6), (1.5, 0.35),
+)  # fmt: skip
 """In em: lengths of dashes and gaps of the first, second, … line of a run; 0 for none."""
 _AXES: dict[str, Axis] = {"linf": "linf", "l2": "l2", "radius": "radius"}
 _MARKERS = {
@@ -92,8 +94,8 @@ class ComparePlot:
         self._lines = Lines([])
         self._places: dict[float, float] = {}
         self._is_crowded = False
-        self._thin: dict[int, tuple[Array, Array]] = {}
-        self._thin_key: object = None
+        self._worked_out: dict[object, tuple[Array, Array]] = {}
+        self._worked_out_for: object = None
 
     def draw(self, chart: Chart, comparison: RunComparison, size: ImVec2) -> None:
         """Draw it, and find what is pointed at."""
@@ -135,8 +137,10 @@ class ComparePlot:
         if chart.what == "accuracy":
             radii = {float(eps) for trace in chart.traces for eps in trace.xs}
             self._places = stretched(sorted(radii))
-        lines = [_corners(t) or (self._across(t), self._up(t.ys)) for t in chart.traces]
-        self._lines = Lines(lines, is_log=chart.is_log)
+        self._lines = Lines([*map(self._line, chart.traces)], is_log=chart.is_log)
+
+    def _line(self, trace: Trace) -> tuple[Array, Array]:
+        return _corners(trace) or (self._across(trace), self._up(trace.ys))
 
     def _across(self, trace: Trace) -> Array:
         if not self._places:
@@ -182,13 +186,16 @@ class ComparePlot:
         name = f"{trace.run} {trace.name}"
         if trace.raw is not None and (wide or not self._is_crowded):
             line(f"{name} raw", xs, self._up(trace.raw), (*color[:3], FAINT * color[3]), em(0.08))
-        if trace.steps is not None:
+        if trace.steps is not None and not dash[0]:
             radii, shares = trace.steps
             stairs(name, radii, 100 * shares, look.color, weight, strength)
         elif not dash[0]:
-            line(name, *self._thinned(trace, xs, ys), color, weight)
+            line(name, *self._points(trace, dash), color, weight)
         else:
-            self._dashed(name, xs, ys, color, dash, weight)
+            spec = implot.Spec()
+            spec.line_color, spec.line_weight = vec(color), weight
+            spec.flags = int(implot.LineFlags_.segments)
+            implot.plot_line(name, *map(packed, self._points(trace, dash)), spec=spec)
         has_intervals = trace.low is not None and trace.high is not None
         most = MOST_MARKS // 2 if self._is_crowded else MOST_MARKS
         every = 1 if has_intervals else max(len(xs) // most, 1)
@@ -202,34 +209,22 @@ class ComparePlot:
         spec.marker_fill_color = spec.marker_line_color = vec(color)
         implot.plot_scatter(f"{name} mark", packed(xs[::every]), packed(ys[::every]), spec=spec)
 
-    def _thinned(self, trace: Trace, xs: Array, ys: Array) -> tuple[Array, Array]:
-        """The points of a line that are to be seen at the size at which it is drawn."""
+    def _points(self, trace: Trace, dash: tuple[float, float]) -> tuple[Array, Array]:
+        """The points of a line that are to be seen at the size at which it is drawn, or the ends of
+        its dashes."""
         assert self._chart is not None
-        key = (id(self._chart), self.ends, extent(self.rect))
-        if key != self._thin_key:
-            self._thin_key, self._thin = key, {}
-        if id(trace) not in self._thin:
-            self._thin[id(trace)] = thinned(
-                xs, ys, self.ends, extent(self.rect), is_log=self._chart.is_log
-            )
-        return self._thin[id(trace)]
-
-    def _dashed(
-        self,
-        name: str,
-        xs: Array,
-        ys: Array,
-        color: Color,
-        dash: tuple[float, float],
-        weight: float,
-    ) -> None:
-        assert self._chart is not None
-        lengths = em(dash[0]), em(dash[1])
-        found = dashes(xs, ys, self.ends, extent(self.rect), lengths, is_log=self._chart.is_log)
-        spec = implot.Spec()
-        spec.line_color, spec.line_weight = vec(color), weight
-        spec.flags = int(implot.LineFlags_.segments)
-        implot.plot_line(name, *map(packed, found), spec=spec)
+        lengths, is_log = (em(dash[0]), em(dash[1])), self._chart.is_log
+        key = (id(self._chart), self.ends, extent(self.rect), em(1.0))
+        if key != self._worked_out_for:
+            self._worked_out_for, self._worked_out = key, {}
+        found = self._worked_out.get((id(trace), dash))
+        if found is None:
+            size = extent(self.rect)
+            found = thinned(*self._line(trace), self.ends, size, is_log=is_log)
+            if dash[0]:
+                found = dashes(*found, self.ends, size, lengths, is_log=is_log)
+            self._worked_out[id(trace), dash] = found
+        return found
 
     # -- pointing ------------------------------------------------------------------------------
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from isoloss.app.state.forms.form_watch import FormWatch
 from isoloss.app.state.forms.settings_form import Form
+from isoloss.app.state.forms.trained import short
+from isoloss.app.state.messages import Messages
 from isoloss.errors import IsolossError
 from isoloss.events import Failed, Started
 from isoloss.jobs.follow import FollowedRun
 from isoloss.library.library import Library
 from isoloss.run import Run
+from isoloss.settings import AnySettings
 
 AGAIN = 2.0
 """Seconds after which the form that is shown is looked at again."""
@@ -33,8 +37,8 @@ class BegunRuns:
         shown: the form that is to be seen.
     """
 
-    def __init__(self, library: Library, watch: FormWatch) -> None:
-        self._library, self._watch = library, watch
+    def __init__(self, library: Library, watch: FormWatch, messages: Messages) -> None:
+        self._library, self._watch, self._messages = library, watch, messages
         self._begun: list[Begun] = []
         self._refused: list[Begun] = []
         self._looked = -AGAIN, -1
@@ -64,6 +68,7 @@ class BegunRuns:
         for begun in refused:
             if begun.form.version == begun.version:
                 begun.form.refuse(begun.followed.failure)
+                self._messages.dismiss_of(begun.followed.run.folder)
         return [begun.followed for begun in refused]
 
     def _take_back(self, begun: Begun) -> None:
@@ -76,6 +81,16 @@ class BegunRuns:
         else:
             shutil.rmtree(run.folder, ignore_errors=True)
             self._refused.append(begun)
+
+
+def why_taken(folder: Path, settings: AnySettings) -> str:
+    """Why a folder cannot hold a run, in the words of a form; "" where it can."""
+    try:
+        Run.begun(folder, settings)
+    except (IsolossError, OSError) as error:
+        said = str(error).partition(", or resume")[0]
+        return said.replace(str(folder), short(folder))
+    return ""
 
 
 def did_nothing(run: Run) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -22,6 +23,7 @@ from isoloss.settings.text import (
     choices,
     examples_of,
     help_of,
+    holds_one,
     only_with,
     others_of,
     takes_several,
@@ -97,6 +99,15 @@ class FieldSpec:
         """Its name on the command line."""
         return "--" + self.name.replace("_", "-")
 
+    def matters(self, values: Mapping[str, Any]) -> bool:
+        """Whether it makes a difference, given the values of the others."""
+        return all(holds_one(values[name], wanted) for name, wanted in self.only_with.items())
+
+    @property
+    def takes_number(self) -> bool:
+        """Whether one number is asked for."""
+        return self.kind in ("integer", "number")
+
     def word(self, value: Any) -> str:
         """What the window calls a choice."""
         return self.words.get(value, str(value))
@@ -108,7 +119,8 @@ class FieldSpec:
             ends = (
                 r"\b" if self.kind == "several" else "(?=: | takes | is with | mirrors | leaves )"
             )
-            text = re.sub(rf"'{value}'|(?<![\w-]){value}{ends}", short, text)
+            chosen = rf"(?<=takes ){value}\b|(?<=else ){value}\b"
+            text = re.sub(rf"'{value}'|(?<![\w-]){value}{ends}|{chosen}", short, text)
         return text
 
 

@@ -33,6 +33,7 @@ class Foresight:
         self._told: Estimate | None = None
         self._tried: dict[str, Estimate] = {}
         self._trying = ""
+        self._to_try: list[AnySettings] = []
         self.trial: TrialJob | None = None
 
     def of(self, runs: Sequence[AnySettings]) -> Estimate | None:
@@ -55,8 +56,13 @@ class Foresight:
         newest = [e for e in self._library.entries if e.kind == settings.kind][:MOST]
         return estimate(settings, newest)
 
-    def begin_trial(self, settings: AnySettings) -> None:
-        """Try for a second what is asked for; what is wrong becomes a notification."""
+    def begin_trials(self, runs: Sequence[AnySettings]) -> None:
+        """Try each of the runs for a second, one after the other; what is wrong becomes a
+        notification."""
+        self._to_try = [*runs[1:]]
+        self._begin(runs[0])
+
+    def _begin(self, settings: AnySettings) -> None:
         words = shlex.split(command_line(settings, Path("trial")))
         try:
             self.trial = self._spawn(words[1:])
@@ -68,7 +74,7 @@ class Foresight:
         """Stop the trial."""
         if self.trial is not None:
             self.trial.cancel()
-            self.trial = None
+            self.trial, self._to_try = None, []
 
     def update(self) -> bool:
         """Take in the end of a trial; returns whether it has come."""
@@ -77,7 +83,10 @@ class Foresight:
         found = self.trial.found
         if found is None:
             self._messages.say(f"The trial failed: {self.trial.problem}", "error")
+            self._to_try = []
         else:
             self._tried[self._trying] = Estimate(*found, "a trial of 1 s")
         self.trial = None
+        if self._to_try:
+            self._begin(self._to_try.pop(0))
         return True

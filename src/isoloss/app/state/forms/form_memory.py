@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from isoloss.app.state.forms.field_specs import FieldSpec, fields_of
 from isoloss.errors import IsolossError
-from isoloss.files import read_json, write_json
+from isoloss.files import as_object, read_json, write_json
 from isoloss.settings import KINDS
 from isoloss.user_folders import config_folder
 
@@ -32,16 +32,16 @@ class FormMemory:
     def load(self) -> dict[str, dict[str, Any]]:
         """{kind of run: {field: value}} of all that still make sense."""
         try:
-            content = _object(read_json(self.path))
+            content = as_object(read_json(self.path))
         except IsolossError:
             return {}
         if content.get("schema") != SCHEMA:
             return {}
-        asked = _object(content.get("forms"))
+        asked = as_object(content.get("forms"))
         self._kept = {
             kind: found
             for kind, model in KINDS.items()
-            if (found := _sound(fields_of(model), _object(asked.get(kind))))
+            if (found := _sound(fields_of(model), as_object(asked.get(kind))))
         }
         return {kind: dict(values) for kind, values in self._kept.items()}
 
@@ -97,7 +97,3 @@ def _all(values: tuple[Any, ...], kind: Any) -> bool:
 
 def _as_tuple(value: Any) -> Any:
     return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
-
-
-def _object(content: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}

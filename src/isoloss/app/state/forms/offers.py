@@ -52,12 +52,7 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
     match row.names:
         case "classifier" | "denoiser":
             known = suitable(all_trained(here.entries()), row.names, subject.data)
-            found = [
-                Offer(
-                    t.value, t.name, t.about, "Trained here" if t.is_own else "Comes with isoloss"
-                )
-                for t in known
-            ]
+            found = [Offer(t.value, t.name, t.about, _of_run(t)) for t in known]
             values = {each.value for each in found}
             found += [Offer(c, c, "", "Libraries") for c in row.choices if c not in values]
             files = _checkpoints(seen) if row.names == "classifier" else ()

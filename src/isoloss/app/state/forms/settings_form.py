@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from isoloss.app.state.forms.field_specs import FieldSpec, Section, fields_of
 from isoloss.app.state.forms.known_names import Here
+from isoloss.app.state.forms.trained import short
 from isoloss.app.state.forms.verdict import (
     Typed,
     Verdict,
@@ -21,8 +22,8 @@ from isoloss.app.state.forms.verdict import (
     named_in,
 )
 from isoloss.settings import AnySettings, Settings
-from isoloss.settings.sweep import Swept
-from isoloss.settings.text import command_line, holds_one
+from isoloss.settings.sweep import Swept, is_several
+from isoloss.settings.text import command_line
 
 
 class Judge(Protocol):
@@ -114,7 +115,7 @@ class Form:
         """Take in what there is to say of what was typed; nothing, if that has changed since."""
         if typed is self._typed:
             self.verdict, self._typed = verdict, None
-        elif self._typed is None and (typed.values, typed.several) == (self.values, self.several):
+        elif self._typed is None and (typed.values, typed.several) == self._spread():
             self.verdict = verdict  # the world has changed
 
     def look_again(self) -> None:
@@ -138,7 +139,7 @@ class Form:
 
     def matters(self, field: FieldSpec) -> bool:
         """Whether a field makes a difference, given the values of the others; else it is hidden."""
-        return all(holds_one(self.values[name], v) for name, v in field.only_with.items())
+        return field.matters(self.values)
 
     def is_changed(self, field: FieldSpec) -> bool:
         """Whether a field that matters holds something else than its default."""
@@ -151,13 +152,14 @@ class Form:
     def repeat(self, settings: AnySettings) -> None:
         """Fill in what a run was asked for."""
         self.values = {f.name: as_typed(f, getattr(settings, f.name)) for f in self.fields}
-        self.repeated = dict(self.values)
+        self.repeated, self.several = dict(self.values), {}
         self._changed()
 
     def fill(self, values: Mapping[str, Any]) -> None:
         """Enter several values, as settings have them."""
         known = {f.name: f for f in self.fields}
         self.values |= {k: as_typed(known[k], v) for k, v in values.items() if k in known}
+        self.several = {k: text for k, text in self.several.items() if k not in values}
         self._changed()
 
     def set_several(self, name: str, text: str | None) -> None:
@@ -170,6 +172,11 @@ class Form:
             self.several[name] = text
         self._changed()
 
+    def leave(self, field: FieldSpec) -> None:
+        """The keyboard is elsewhere: a number's field of several values is one of these now."""
+        if isinstance(self.values[field.name], str):
+            self.values, self.several = self._spread()
+
     def reset(self) -> None:
         """Back to the defaults."""
         self.values = {f.name: f.default for f in self.fields}
@@ -181,12 +188,15 @@ class Form:
         settings = self.verdict.settings
         if settings is None:
             return ""
+        fields = {f.name: f for f in self.fields}
+        paths = {n: _typed_paths(f, getattr(settings, n)) for n, f in fields.items()}
+        settings = settings.model_copy(update={n: p for n, p in paths.items() if p})
         if not self.verdict.runs:
             return command_line(settings, folder)
-        fields = {f.name: f for f in self.fields}
-        unsaid = {name: fields[name].default for name in self.several if not fields[name].required}
+        several = self._spread()[1]
+        unsaid = {name: fields[name].default for name in several if not fields[name].required}
         alike = command_line(settings.model_copy(update=unsaid), folder)
-        words = (f"{name}={text.replace(' ', '')}" for name, text in self.several.items())
+        words = (f"{name}={text.replace(' ', '')}" for name, text in several.items())
         return f"{alike} --sweep {shlex.join(words)}"
 
     def _changed(self) -> None:
@@ -196,13 +206,28 @@ class Form:
         self._judge.look_at(self, self._typed)
 
     def _now(self) -> Typed:
-        return Typed(self.model, self.fields, dict(self.values), dict(self.several))
+        return Typed(self.model, self.fields, *self._spread())
+
+    def _spread(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values, and the several of a field: also those typed where a number is asked for."""
+        values, several = dict(self.values), dict(self.several)
+        for field in self.fields:
+            typed = values[field.name]
+            if field.takes_number and isinstance(typed, str) and is_several(typed):
+                several.setdefault(field.name, typed)
+                values[field.name] = field.default
+        return values, several
 
 
 def as_typed(field: FieldSpec, value: Any) -> Any:
     """A value of settings as a form holds it."""
     if field.kind == "paths":
-        return tuple(map(str, value or ())) or field.default
-    if field.kind == "path":
-        return "" if value is None else str(value)
-    return value
+        return _typed_paths(field, value) or field.default
+    return _typed_paths(field, value) if field.kind == "path" else value
+
+
+def _typed_paths(field: FieldSpec, value: Any) -> Any:
+    """What is to be typed for the value of a field that holds paths; nothing for another."""
+    if field.kind == "paths":
+        return tuple(short(Path(path)) if path else "" for path in value or ())
+    return short(Path(value)) if field.kind == "path" and value else ""

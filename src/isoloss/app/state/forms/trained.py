@@ -12,12 +12,9 @@ from isoloss.app.state.forms.known_names import training_run
 from isoloss.errors import IsolossError
 from isoloss.files import read_json
 from isoloss.library.entry import Entry
-from isoloss.library.key_figures import percent
-from isoloss.naming import short_name
+from isoloss.naming import percent, short_name
 from isoloss.run_folder import CHECKPOINTS, POINTS
 from isoloss.shipped import shipped_models, shipped_settings
-
-TRAINING = ("train", "import")
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def all_trained(entries: Sequence[Entry]) -> list[Trained]:
     """All there are, those trained here first, the newest at the top."""
     found: list[Trained] = []
     for entry in entries:
-        if entry.kind in TRAINING and entry.settings:
+        if entry.is_training and entry.settings:
             about = _about(entry.settings, entry.figures.get("accuracy"))
             if entry.state != "done":
                 about += f", {entry.state}"

@@ -39,7 +39,11 @@ def of_how_many(values: Values, subject: Subject) -> dict[str, str]:
     count = subject.size_of(str(values.get("split", "train")))
     if count is None:
         return {}
-    return {name: f"of {count:,}" for name in ("samples", "image") if name in values}
+    said = {name: f"of {count:,}" for name in ("samples", "image") if name in values}
+    asked = values.get("samples")
+    if isinstance(asked, int) and asked >= count:  # no more than there are
+        said["samples"] = f"all {count:,}"
+    return said
 
 
 def _samples(values: Values, subject: Subject) -> Usual:

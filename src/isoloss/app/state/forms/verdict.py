@@ -22,7 +22,6 @@ from isoloss.errors import IsolossError
 from isoloss.naming import capitalized
 from isoloss.settings import AnySettings, Settings, explain
 from isoloss.settings.sweep import Swept, swept, values_in
-from isoloss.settings.text import holds_one
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Typed:
 
     def matters(self, row: FieldSpec) -> bool:
         """Whether a field makes a difference, given the values of the others."""
-        return all(holds_one(self.values[name], v) for name, v in row.only_with.items())
+        return row.matters(self.values)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from isoloss.app.state.config import RECENT
 from isoloss.app.state.opening.handed_over import PASSING
 from isoloss.app.state.runs.open_curves import OpenCurve
+from isoloss.app.state.runs.run_layers import open_quantities, show_defended
 from isoloss.app.state.session.session_words import in_words
 from isoloss.app.state.workspace import Workspace
 from isoloss.errors import IsolossError
@@ -159,7 +160,7 @@ def _load_file(workspace: Workspace, path: Path) -> None:
     for problem in problems:
         workspace.messages.say(problem, "warning")
     workspace.show(layer)
-    workspace.show_quantities(layer)
+    open_quantities(workspace.document, layer)
 
 
 def _load_run(workspace: Workspace, folder: Path) -> None:
@@ -176,7 +177,7 @@ def _load_run(workspace: Workspace, folder: Path) -> None:
     live = next((x for x in workspace.live if x.followed is followed), None)
     if live is not None and live.layer is not None:
         workspace.show(live.layer)
-        workspace.show_defended(folder)
+        show_defended(workspace.document, folder)
     elif live is not None and live.curve is not None:
         workspace.curves.show(live.curve)
     else:
@@ -208,6 +209,7 @@ def _load_session(workspace: Workspace, path: Path) -> None:
     workspace.close_plots()
     for source in [*session.curves, *session.evaluations]:
         load(workspace, source, remember=False)
+    workspace.comparison.restore(session.comparison)
     workspace.after_restoring()
     for line in session.remarks:
         workspace.messages.say(line, "warning")
@@ -229,7 +231,7 @@ def show_again(workspace: Workspace, followed: FollowedRun) -> None:
         workspace.curves.show(curve)
     elif layer is not None:
         workspace.show(layer)
-        workspace.show_defended(folder)
+        show_defended(workspace.document, folder)
     else:
         workspace.live = [live for live in workspace.live if live.followed is not followed]
         open_path(workspace, folder)

@@ -151,11 +151,6 @@ def radius_text(radius: float) -> str:
     return plain(radius_label(radius))
 
 
-def percent(fraction: float) -> str:
-    """A fraction as the window writes it."""
-    return f"{100 * fraction:.1f} %"
-
-
 def _steps(key: Curve, rows: Sequence[Row], certificates: Sequence[CertificateRow]) -> Steps | None:
     """What the certificates of a curve come to; None unless there is one of each of its images."""
     network, _, sigma, _, _, seed = key

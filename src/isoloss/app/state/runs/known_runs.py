@@ -18,7 +18,8 @@ from isoloss.jobs.stopping import ask_process, end_process
 from isoloss.library.entry import Entry
 from isoloss.library.library import Library
 from isoloss.library.sweeps import Sweep, create_sweep, sweep_tag, sweeps_in
-from isoloss.run import Run, free_folder, run_name
+from isoloss.run import Run
+from isoloss.run_names import free_folder, run_name
 from isoloss.settings import AnySettings
 from isoloss.settings.sweep import Swept
 
@@ -32,7 +33,6 @@ SCAN = 3.0
 """Seconds between two searches for runs that others have begun or dropped."""
 QUEUE = 1.0
 """Seconds between two looks at the queue, while nothing ends."""
-TRAINING = ("train", "import")
 
 
 class Runs:
@@ -74,7 +74,7 @@ class Runs:
     def trained(self) -> tuple[Entry, ...]:
         """Training runs: what can be probed, newest first."""
         if self._trained[0] != self.library.version:
-            found = tuple(e for e in self.library.entries if e.kind in TRAINING and e.settings)
+            found = tuple(e for e in self.library.entries if e.is_training and e.settings)
             self._trained = self.library.version, found
         return self._trained[1]
 
@@ -368,11 +368,21 @@ class Runs:
         steps, sweep = self.next_steps(followed), self.sweep_of(folder)
         text = f"{name} is done"
         if sweep is not None:
-            left = [f for f in sweep.folders if f != folder and not self._has_ended(f)]
-            text = f"{text}, and with it all {len(sweep.folders):,} of {sweep.tag}"
+            others = [f for f in sweep.folders if f != folder]
+            left = [f for f in others if not self._has_ended(f)]
+            undone = [f for f in others if not self._is_done(f)]
+            count = len(sweep.folders) - len(undone)
+            how_many = f"{count:,} of the" if undone else "all"
+            text = f"{text}, and with it {how_many} {len(sweep.folders):,} of {sweep.tag}"
+            steps = (COMPARE, *(step for step in steps if step != COMPARE))
             if left:
                 text, steps = f"{name} is done, {len(left):,} more to come", ()
         self._messages.say(text, "done", urgent=True, run=folder, steps=steps)
+
+    def _is_done(self, folder: Path) -> bool:
+        followed, entry = self.of(folder), self.library.of(folder)
+        state = followed.status if followed is not None else entry.state if entry else ""
+        return state == "done"
 
     def _has_ended(self, folder: Path) -> bool:
         followed = self.of(folder)

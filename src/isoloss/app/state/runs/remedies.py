@@ -6,14 +6,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from isoloss.geometry.findings import Finding, Remedy
+from isoloss.library.columns import setting_in_words
 from isoloss.run_folder import is_run
 from isoloss.settings import KINDS
-from isoloss.settings.text import choices
+from isoloss.settings.text import choices, words_of
 
 _OPTION = re.compile(r"--([a-z-]+) (?:(-?\d\S*) (-?\d[^\s)]*)|([a-z]\w*))")
 _NAMED = ("attacks", "parameters")
 """Options whose values are no closed list, but words."""
+_NUMBER = r"-?\d[^\s)]*[^\s).,]|-?\d"
+_TOLD = re.compile(rf"--([a-z]+(?:-[a-z]+)*)(?: ({_NUMBER}) ({_NUMBER})| ([a-z]\w*))?")
+_OF_THE_WINDOW = {"range": "Range", "log_height": "Scale 'Logarithmic'"}
+"""Options of which no form has a field: what the window calls them."""
 
 
 def remedy_of(finding: Finding, kind: str) -> dict[str, Any]:
@@ -31,7 +38,26 @@ def remedy_of(finding: Finding, kind: str) -> dict[str, Any]:
 def in_words(remedy: Remedy, kind: str) -> str:
     """A remedy by the labels of the form: "Range of α −2 to 2, Samples 400"."""
     fields = KINDS[kind].model_fields
-    return ", ".join(f"{fields[name].title} {_value(value)}" for name, value in remedy.items())
+    return ", ".join(
+        f"{fields[name].title} {_word(fields[name], value)}" for name, value in remedy.items()
+    )
+
+
+def in_terms(message: str) -> str:
+    """A finding's message with the labels of forms and panels in place of options."""
+    return _TOLD.sub(_term, message)
+
+
+def _term(option: re.Match[str]) -> str:
+    name, low, high, word = option[1].replace("-", "_"), *option.groups()[1:]
+    of_name = (m.model_fields[name] for m in KINDS.values() if name in m.model_fields)
+    of_probes = (KINDS["probe"].model_fields.get(name), *of_name)
+    row = next(filter(None, of_probes), None)
+    title = _OF_THE_WINDOW.get(name) or (row and row.title) or option[1]
+    if low:
+        return f"{title} {low} to {high}".replace("-", "−")
+    is_value = row is not None and word and (word in choices(row) or name in _NAMED)
+    return f"{title} '{_word(row, word)}'" if row and is_value else f"{title} {word or ''}".rstrip()
 
 
 def run_of(source: Path | None) -> Path | None:
@@ -41,16 +67,9 @@ def run_of(source: Path | None) -> Path | None:
     return next((folder for folder in (source, source.parent) if is_run(folder)), None)
 
 
-def _value(value: Any) -> str:
-    match value:
-        case None:
-            return "by default"
-        case (low, high):
-            return f"{_value(low)} to {_value(high)}"
-        case float():
-            return f"{value:g}".replace("-", "−")
-        case _:
-            return str(value)
+def _word(row: FieldInfo, value: Any) -> str:
+    """A value of a field as its form shows it."""
+    return words_of(row).get(str(value)) or setting_in_words(value, row)
 
 
 def _said_in(message: str, kind: str) -> Remedy:

@@ -13,6 +13,8 @@ from isoloss.app.state.runs.run_table import RunTable
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.entry import Entry
 from isoloss.results.charts import Chart, kinds_of
+from isoloss.scene.files.session import Compared
+from isoloss.scene.files.session_content import ComparisonEntry
 
 PERIOD = 1.0
 """Seconds between two readings of runs that are at work."""
@@ -100,6 +102,30 @@ class RunComparison:
     def clear(self) -> None:
         """Compare nothing."""
         self.compare(())
+
+    # -- in sessions ---------------------------------------------------------------------------
+
+    @property
+    def compared(self) -> Compared | None:
+        """The runs and how they are seen, as a session keeps it; None if there are none."""
+        if not self.is_of_any:
+            return None
+        view = self.view
+        how = ComparisonEntry(
+            tag=self._tag, chart=self.chart, along=view.along, smooth=view.smooth, log=view.log,
+            parts=view.parts, by=view.by,
+        )  # fmt: skip
+        return Compared(self._folders, frozenset(self.hidden), how)
+
+    def restore(self, compared: Compared | None) -> None:
+        """Compare what a session has kept, and nothing else."""
+        kept = compared or Compared()
+        how = kept.how
+        self._folders, self._tag = kept.folders, how.tag
+        self.chart, self.hidden = how.chart, set(kept.hidden)
+        self.view = View(
+            along=how.along, smooth=how.smooth, log=how.log, parts=how.parts, by=how.by
+        )
 
     # -- what is drawn -------------------------------------------------------------------------
 
@@ -207,7 +233,7 @@ class RunComparison:
         ]
         there = {entry.folder for entry in found}
         self._places = {f: place for f, place in self._places.items() if f in there}
-        self.hidden &= there
+        self.hidden -= {entry.folder for entry in self._library.entries} - there
         for entry in found:
             if entry.folder not in self._places:
                 self._places[entry.folder] = _first_free(self._places.values())

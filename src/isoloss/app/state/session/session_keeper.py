@@ -10,14 +10,15 @@ from isoloss.app.state.config import Preferences
 from isoloss.app.state.messages import Messages
 from isoloss.app.state.runs.evaluations import Evaluations
 from isoloss.app.state.runs.open_curves import Curves
+from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.state.session.session_words import in_words
 from isoloss.errors import IsolossError
 from isoloss.paths import exists
 from isoloss.scene.document import Document, DocumentState
-from isoloss.scene.files.session import SUFFIX, save_session
+from isoloss.scene.files.session import SUFFIX, Compared, save_session
 from isoloss.user_folders import config_folder
 
-_State = tuple[DocumentState, list[Path], list[Path]]
+_State = tuple[DocumentState, list[Path], list[Path], Compared | None]
 
 EVERY = 20.0
 """Seconds between two times that what has changed is saved for after a crash."""
@@ -32,8 +33,8 @@ class SessionKeeper:
 
     Attributes:
         path: the file that was opened or saved last; None where there is none.
-        write: writes a session file: the document, where to, and the sources of curves and
-            robustness runs. Raises IsolossError.
+        write: writes a session file: the document, where to, the sources of curves and robustness
+            runs, and the runs that are compared. Raises IsolossError.
     """
 
     def __init__(
@@ -41,12 +42,16 @@ class SessionKeeper:
         document: Document,
         curves: Curves,
         evaluations: Evaluations,
+        comparison: RunComparison,
         preferences: Preferences,
         messages: Messages,
     ) -> None:
         self.path: Path | None = None
-        self.write: Callable[[Document, Path, list[Path], list[Path]], object] = save_session
+        self.write: Callable[[Document, Path, list[Path], list[Path], Compared | None], object] = (
+            save_session
+        )
         self._document, self._curves, self._evaluations = document, curves, evaluations
+        self._comparison = comparison
         self._preferences, self._messages = preferences, messages
         self._saved: _State | None = None
         self._running: _State | None = None
@@ -66,7 +71,8 @@ class SessionKeeper:
     @property
     def has_content(self) -> bool:
         """Whether there is anything to save."""
-        return bool(self._document.layers or self._curves.open or self._evaluations.open)
+        plots = self._curves.open or self._evaluations.open or self._comparison.is_of_any
+        return bool(self._document.layers or plots)
 
     @staticmethod
     def last_path() -> Path:
@@ -144,14 +150,14 @@ class SessionKeeper:
         self.path = self._saved = None
 
     def _write(self, path: Path) -> None:
-        self.write(self._document, path, *self._plots())
+        self.write(self._document, path, *self._plots(), self._comparison.compared)
 
     def _is_at(self, path: Path | None) -> None:
         self.path = path
         self._saved = None if path is None else self._now()
 
     def _now(self) -> _State:
-        return self._document.state(), *self._plots()
+        return self._document.state(), *self._plots(), self._comparison.compared
 
     def _plots(self) -> tuple[list[Path], list[Path]]:
         """The sources of the open curves and robustness runs."""
@@ -169,7 +175,7 @@ class SessionKeeper:
 
 def _files(state: _State | None) -> object:
     """Which layers, curves and robustness runs there are."""
-    return state and ([x.layer for x in state[0].layers], *state[1:])
+    return state and ([x.layer for x in state[0].layers], *state[1:3])
 
 
 def _identity(path: Path) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PLACE = re.compile(
-    r"\b(views|layers|further|saved_views|curves|evaluations)\[(\d+)\]((?:\.\w+(?:\[\d+\])?)*)"
+    r"\b(?:comparison\.)?(views|layers|further|saved_views|curves|evaluations|runs|hidden)\[(\d+)\]((?:\.\w+(?:\[\d+\])?)*)"
 )
 _WORDS = {
     "color_range": "colour range",
@@ -26,6 +26,8 @@ _OWNERS = {
     "saved_views": "saved view",
     "curves": "curve",
     "evaluations": "run",
+    "runs": "run of the comparison",
+    "hidden": "hidden run of the comparison",
 }
 
 

@@ -156,7 +156,7 @@ def test_blank_paths_are_not_asked_for(train):
     assert form.settings.also == (Path("runs/b c").absolute(),)
     assert form.settings.to is None
     words = shlex.split(form.command(Path("out")))
-    assert words[words.index("--also") + 1] == str(Path("runs/b c").absolute())
+    assert words[words.index("--also") + 1] == "runs/b c"
     form.set("also", ())
     assert "--also" not in form.command(Path("out"))
 
@@ -173,7 +173,7 @@ def test_an_import_asks_for_its_checkpoints_with_a_line_to_type_them_into():
         form.set(name, value)
     words = shlex.split(form.command(Path("runs/mine")))
     assert words[:2] == ["isoloss", "import"]
-    assert words[2:4] == [str(Path(f"ckpts/{k}.pt").absolute()) for k in (1, 2)]
+    assert words[2:4] == ["ckpts/1.pt", "ckpts/2.pt"]
 
 
 def test_a_loss_of_ones_own_is_folded_until_something_is_wrong_with_it():

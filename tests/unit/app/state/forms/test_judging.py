@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from isoloss.app.state.config import Preferences
+from isoloss.app.state.forms.begun import why_taken
 from isoloss.app.state.forms.field_specs import fields_of
 from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.form_watch import FormWatch
@@ -153,10 +154,10 @@ def test_what_is_shown_as_the_default_is_what_the_settings_take():
         ),
         ("attack", {"source": "runs/a", "attacks": "mine:gone"}, "attacks", "There is no 'gone'"),
         ("attack", {"source": "runs/a", "also": ("runs/gone",)}, "also", "There is no network"),
-        ("certify", {"source": "runs/a", "sigma": "0.25 x"}, "sigma", "Noise σ should be a valid"),
+        ("certify", {"source": "runs/a", "sigma": "0.25 x"}, "sigma", "Noise σ should be a number"),
         ("train", {"model": "timm:resnet19"}, "model", "timm has no network 'resnet19'"),
         ("train", {"device": "cuda:77"}, "device", "This machine has no cuda:77: choose auto"),
-        ("train", {"epochs": "many"}, "epochs", "Epochs should be a valid integer"),
+        ("train", {"epochs": "many"}, "epochs", "Epochs should be a whole number"),
     ],
 )
 def test_what_a_run_would_refuse_is_said_while_it_is_typed(kind, values, wrong, said):
@@ -211,6 +212,19 @@ def test_networks_come_first_then_files_then_own_code():
     assert own["model"] == ["mine:net"]
     assert own["data"] == ["mine:load"]
     assert own["loss"] == ["mine:squared"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "said"),
+    [
+        ("train", "stem", "Automatic takes CIFAR for images up to 64 pixels"),
+        ("train", "denoiser", "Automatic takes Tiny for digits, else Small"),
+        ("import", "order", "Automatic takes By epoch where all files have one, else By name"),
+    ],
+)
+def test_what_automatic_takes_is_called_as_it_is_offered(kind, name, said):
+    field = next(field for field in Form(KINDS[kind]).fields if field.name == name)
+    assert said in field.in_words(field.help)
 
 
 def test_choices_are_called_in_words():
@@ -300,6 +314,22 @@ def test_a_verdict_of_what_has_changed_since_is_no_verdict():
 # -- a run that is refused ---------------------------------------------------------------------
 
 
+def test_a_folder_that_is_taken_is_said_before_anything_is_started(here):
+    settings, folder = TrainSettings(), here / "runs" / "new"
+    assert why_taken(folder, settings) == ""
+    Run.create(folder, settings)
+    assert why_taken(folder, settings) == "", "it is resumed"
+    other = why_taken(folder, TrainSettings(epochs=9))
+    assert other == "runs/new already holds a run with other settings: choose another folder"
+    assert why_taken(here / "runs", settings) == (
+        "runs exists and is not a run: choose another folder"
+    )
+    (here / "a file").write_text("")
+    assert why_taken(here / "a file", settings).startswith("a file exists and is not a run")
+    (here / "empty").mkdir()
+    assert why_taken(here / "empty", settings) == ""
+
+
 @pytest.mark.parametrize(
     ("events", "is_left"),
     [
@@ -317,12 +347,14 @@ def test_a_run_that_did_nothing_is_taken_back(here, events, is_left):
     workspace.begun.remember(form, followed)
     for event in events:
         run.emit(event)
-    followed.refresh()
+    workspace.runs.update(0.0)
     assert followed.status == "failed"
+    assert [message.run for message in workspace.messages.shown] == [run.folder]
     gone = workspace.begun.update(0.0)
     assert (here / "runs" / "new").exists() is is_left
     assert gone == ([] if is_left else [followed])
     assert form.error == ("" if is_left else "Too large")
     assert form.wrong == ("" if is_left else "lr")
+    assert bool(workspace.messages.shown) is is_left, "it is said in one place"
     form.set("epochs", 3)
     assert form.error == ""

@@ -120,7 +120,7 @@ def test_several_values_ask_for_a_run_each(kind, given, several, monkeypatch, tm
     ("several", "wrong", "message"),
     [
         ({"lr": ""}, "lr", "Give several values, for example 0.1, 0.01 or 0..4"),
-        ({"lr": "0.1,high"}, "lr", "Learning rate should be a valid number"),
+        ({"lr": "0.1,high"}, "lr", "Learning rate should be a number"),
         ({"lr": "0.1,0.10"}, "lr", "ask for the same run"),
         ({"seed": "0..9999"}, "seed", "at most 1,000 runs"),
     ],
@@ -134,6 +134,55 @@ def test_what_is_wrong_with_several_values_is_said_at_their_field(several, wrong
     assert message in form.error
     form.set_several(wrong, None)
     assert form.settings == TrainSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "values"),
+    [
+        ("lr", "0.1, 0.01", [0.1, 0.01]),
+        ("epochs", "1..3", [1, 2, 3]),
+        ("seed", "0,1,2", [0, 1, 2]),
+        ("batch_size", "100; 200", [100, 200]),
+    ],
+)
+def test_several_numbers_typed_into_a_field_ask_for_a_run_each(name, typed, values):
+    form = Form(TrainSettings)
+    form.set(name, typed)
+    assert form.error == ""
+    assert [getattr(run.settings, name) for run in form.runs] == values
+    assert shlex.split(form.command(Path("x")))[-1] == f"{name}={typed.replace(' ', '')}"
+    form.leave(next(field for field in form.fields if field.name == name))
+    assert form.several == {name: typed}
+    assert [getattr(run.settings, name) for run in form.runs] == values
+
+
+@pytest.mark.parametrize(("name", "typed"), [("lr", "0,5"), ("epochs", "1,000")])
+def test_what_is_one_number_elsewhere_is_not_several(name, typed):
+    form = Form(TrainSettings)
+    form.set(name, typed)
+    assert (form.wrong, form.settings) == (name, None)
+    form.leave(next(field for field in form.fields if field.name == name))
+    assert (form.values[name], form.several) == (typed, {})
+
+
+def test_several_values_go_where_the_form_is_filled_in_anew():
+    form = Form(TrainSettings)
+    form.set_several("lr", "0.1, 0.01")
+    form.set_several("seed", "0..2")
+    form.fill({"lr": 0.02})
+    assert form.several == {"seed": "0..2"}
+    form.repeat(TrainSettings(epochs=2))
+    assert (form.several, form.runs, form.settings) == ({}, (), TrainSettings(epochs=2))
+
+
+def test_paths_are_said_as_one_types_them(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    form = Form(KINDS["attack"])
+    run = tmp_path / "runs" / "a"
+    form.repeat(AttackSettings(source=str(run), also=(run / "b", Path("/elsewhere/c"))))
+    assert form.values["source"] == "runs/a"
+    assert form.values["also"] == ("runs/a/b", "/elsewhere/c")
+    assert not any(map(form.differs, form.fields))
 
 
 def test_a_value_is_taken_along_when_it_becomes_several():
@@ -174,7 +223,7 @@ def test_what_runs_take_is_told_from_the_library(foresight):
 
 def test_a_trial_tells_what_the_library_cannot(foresight):
     asked = ProbeSettings(source=SOURCE, grid=(9, 9), samples=100)
-    foresight.begin_trial(asked)
+    foresight.begin_trials([asked])
     assert foresight.trial.words[:4] == ["probe", "digits-classifier", "--samples", "100"]
     assert not foresight.update()
     foresight.trial.is_done, foresight.trial.found = True, (90.0, 5 * 10**8)
@@ -183,8 +232,22 @@ def test_a_trial_tells_what_the_library_cannot(foresight):
     assert foresight.of([asked.model_copy(update={"grid": (8, 8)})]) is None
 
 
+def test_each_run_of_a_sweep_is_tried(foresight):
+    runs = [TrainSettings(model=model) for model in ("cnn", "vgg11")]
+    foresight.begin_trials(runs)
+    for seconds in (60.0, 180.0):
+        assert foresight.of(runs) is None
+        foresight.trial.is_done, foresight.trial.found = True, (seconds, 10**9)
+        assert foresight.update()
+    assert foresight.trial is None
+    assert foresight.of(runs).in_words == "about 4 min, 1 GB"
+    foresight.begin_trials(runs)
+    foresight.cancel()
+    assert not foresight.update()
+
+
 def test_a_trial_that_fails_is_one_notification(foresight):
-    foresight.begin_trial(TrainSettings())
+    foresight.begin_trials([TrainSettings()])
     foresight.trial.is_done, foresight.trial.problem = True, "out of memory"
     assert foresight.update()
     assert "out of memory" in foresight._messages.lines[-1].text
@@ -194,7 +257,7 @@ def test_a_trial_that_fails_is_one_notification(foresight):
         raise IsolossError("no more processes")
 
     foresight._spawn = spawn
-    foresight.begin_trial(TrainSettings())
+    foresight.begin_trials([TrainSettings()])
     assert foresight.trial is None
 
 

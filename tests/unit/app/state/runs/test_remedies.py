@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from isoloss.app.state.forms.settings_form import Form
-from isoloss.app.state.runs.remedies import in_words, remedy_of, run_of
+from isoloss.app.state.runs.remedies import in_terms, in_words, remedy_of, run_of
 from isoloss.geometry.findings import Finding, findings_of
 from isoloss.run import Run
 from isoloss.settings import InputProbeSettings, ProbeSettings
@@ -18,8 +18,8 @@ from isoloss.settings import InputProbeSettings, ProbeSettings
     [
         ({"alpha_range": [-2.0, 2.0]}, "Range of α −2 to 2"),
         ({"samples": 400, "tolerance": None}, "Samples 400, Tolerance by default"),
-        ({"precision": "fp32"}, "Precision fp32"),
-        ({"plane": "pca", "beta_range": None}, "Plane pca, Range of β by default"),
+        ({"precision": "fp32"}, "Precision fp32, 32 bits"),
+        ({"plane": "pca", "beta_range": None}, "Plane PCA plane, Range of β by default"),
     ],
 )
 def test_a_remedy_fills_the_form_and_marks_what_differs(remedy, words):
@@ -78,3 +78,26 @@ def test_the_run_of_a_surface_is_its_folder_or_the_one_around_it(tmp_path):
     assert run_of(run.folder) == run_of(run.folder / "surface.ply") == run.folder
     assert run_of(tmp_path / "other.ply") is None
     assert run_of(None) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("Take a smaller range (--range -0.25 0.25).",
+         "Take a smaller range (Range −0.25 to 0.25)."),
+        ("Take a larger one (--range -2 2).", "Take a larger one (Range −2 to 2)."),
+        ("Take more steps (--steps).", "Take more steps (Steps)."),
+        ("With --batch-norm frozen both agree.", "With Batch norm 'Frozen' both agree."),
+        ("Probe --split train.", "Probe Split 'Training'."),
+        ("Leave --alpha-range and --beta-range away, and",
+         "Leave Range of α and Range of β away, and"),
+        ("Evaluate more (--samples), or ask for a --tolerance.",
+         "Evaluate more (Samples), or ask for a Tolerance."),
+        ("More of them (--checkpoints-per-epoch).", "More of them (Checkpoints per epoch)."),
+        ("Look at it in logarithms (--log-height).",
+         "Look at it in logarithms (Scale 'Logarithmic')."),
+        ("The loss varies by 3 − a lot.", "The loss varies by 3 − a lot."),
+    ],
+)  # fmt: skip
+def test_the_window_tells_a_finding_in_its_own_terms(message, shown):
+    assert in_terms(message) == shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from isoloss.geometry.growing import GrowingSurface
 from isoloss.geometry.surface import Surface
 from isoloss.run import Run
 from isoloss.scene import Camera
-from isoloss.settings import ProbeSettings
+from isoloss.settings import ProbeSettings, TrainSettings
 
 AXIS = np.linspace(-1, 1, 5)
 
@@ -204,3 +205,93 @@ def test_fields_are_told_in_words(opened, tmp_path):
         "/x/layers.ply: target of viewport 2 must"
     )
     assert in_words("layers[0].source is missing") == "file of layer 1 is missing"
+
+
+@pytest.fixture
+def trainings(tmp_path):
+    """The folders of three training runs, in the library that a workspace lists."""
+    return [Run.create(tmp_path / "runs" / n, TrainSettings(seed=k)).folder
+            for k, n in enumerate("xyz")]  # fmt: skip
+
+
+def names_compared(workspace):
+    workspace.runs.library.scan()
+    workspace.comparison.update(0.0)
+    return list(workspace.comparison.shown.comparison.names)
+
+
+def test_a_session_brings_back_what_is_compared_and_how(trainings, tmp_path):
+    first = Workspace(tmp_path, Preferences())
+    first.runs.library.scan()
+    comparison, session = first.comparison, first.session
+    comparison.compare(e for e in first.runs.library.entries if e.folder != trainings[1])
+    comparison.toggle(first.runs.library.of(trainings[2]))
+    comparison.change(smooth=0.9, log=True, parts=("test",), along="step", by="worst")
+    comparison.chart = "loss"
+    assert session.has_content
+    assert session.save(tmp_path / "s.isoloss")
+    assert not session.has_changed
+    comparison.change(smooth=0.5)
+    assert session.has_changed
+    comparison.change(smooth=0.9)
+    assert not session.has_changed
+    seen = comparison.view
+    first.close_all()
+    assert not session.has_content
+    other = Workspace(tmp_path, Preferences())  # which has not listed its runs yet
+    assert open_path(other, tmp_path / "s.isoloss")
+    assert names_compared(other) == ["x", "z"]
+    assert other.comparison.hidden == {trainings[2]}
+    assert (other.comparison.view, other.comparison.chart) == (seen, "loss")
+    assert not other.session.has_changed
+
+
+def test_what_is_compared_by_a_tag_and_what_is_gone_comes_back_so_far(trainings, tmp_path):
+    first = Workspace(tmp_path, Preferences())
+    first.comparison.compare_tag("sweep")
+    assert first.session.save(tmp_path / "tag.isoloss")
+    first.runs.library.scan()
+    first.comparison.compare(first.runs.library.entries)
+    assert first.session.save(tmp_path / "all.isoloss")
+    shutil.rmtree(trainings[0])
+    other = Workspace(tmp_path, Preferences())
+    assert open_path(other, tmp_path / "all.isoloss")
+    (line,) = [m.text for m in other.messages.lines if m.level == "warning"]
+    assert line.startswith("Left out of all: run x: there is no file or folder")
+    assert names_compared(other) == ["y", "z"]
+    assert open_path(other, tmp_path / "tag.isoloss")
+    assert other.comparison.tag == "sweep"
+    shutil.rmtree(trainings[1])
+    shutil.rmtree(trainings[2])
+    assert not open_path(other, tmp_path / "all.isoloss")
+    assert other.comparison.tag == "sweep", "what was open stays"
+
+
+def test_a_session_from_before_comparisons_compares_nothing(opened, trainings, tmp_path):
+    assert opened.session.save(tmp_path / "s.isoloss")
+    content = json.loads((tmp_path / "s.isoloss").read_text())
+    assert content.pop("comparison") is None
+    (tmp_path / "s.isoloss").write_text(json.dumps(content))
+    opened.comparison.compare_tag("sweep")
+    assert open_path(opened, tmp_path / "s.isoloss")
+    assert not opened.comparison.is_of_any
+    assert [layer.name for layer in opened.scene.layers] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("smooth", 1.0, "comparison.smooth must be a number from 0 to 0.98"),
+        ("parts", ["both"], "comparison.parts must be of test, train"),
+        ("runs", [{"name": "x"}], "file of run of the comparison 1 is missing"),
+        ("along", "years", "comparison.along must be one of epoch, step, time"),
+    ],
+)
+def test_a_comparison_that_means_nothing_is_refused(opened, tmp_path, field, value, words):
+    opened.comparison.compare_tag("sweep")
+    assert opened.session.save(tmp_path / "s.isoloss")
+    content = json.loads((tmp_path / "s.isoloss").read_text())
+    content["comparison"][field] = value
+    (tmp_path / "s.isoloss").write_text(json.dumps(content))
+    assert not open_path(opened, tmp_path / "s.isoloss")
+    assert words in opened.messages.lines[-1].text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from isoloss.app.state.layouts import Layouts
-from isoloss.app.state.shown_panels import ShownPanels
+from isoloss.app.state.layout.layouts import Layouts
+from isoloss.app.state.layout.shown_panels import ShownPanels
 
 PLACES = {"Layers": "left", "Form": "right", "Jobs": "right", "Runs": "bottom", "Slice": "bottom"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from isoloss.app.state.sides import (
+from isoloss.app.state.layout.sides import (
     LEFT,
     MIDDLE,
     RIGHT,

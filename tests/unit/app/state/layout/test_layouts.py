@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from isoloss.app.state.layouts import FILE, SHAPES, Layouts
+from isoloss.app.state.layout.layouts import FILE, SHAPES, Layouts
 from isoloss.errors import IsolossError
 
 

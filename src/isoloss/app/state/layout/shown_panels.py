@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import get_args
 
-from isoloss.app.state.layouts import Layouts
-from isoloss.app.state.sides import ACROSS, Side
+from isoloss.app.state.layout.layouts import Layouts
+from isoloss.app.state.layout.sides import ACROSS, Side
 
 VIEWPORT = "Viewport"
 """The pictures, which have their window beside the panels'."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from isoloss.app.state.docked_text import completed, of_panels
+from isoloss.app.state.layout.docked_text import completed, of_panels
 
 PLACES = {"Viewport": "Middle", "Layers": "Left", "Runs": "Bottom", "Log": "Bottom"}
 SETTINGS = """[Window][Debug##Default]
