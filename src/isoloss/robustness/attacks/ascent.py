@@ -28,7 +28,7 @@ class Attacked:
         success: (N,) bool, whether they are misclassified, as the attack saw it.
         without_gradient: (N,) bool, whether the gradient was exactly zero wherever it was taken, or
             not finite somewhere and the image resists: such images were left alone.
-        spoilt: (N,) bool, the latter; None where no gradient was taken.
+        spoilt: (N,) bool, whether it was not finite somewhere; None where none was taken.
     """
 
     images: Tensor
@@ -44,12 +44,15 @@ class Attacked:
 
 
 def spoilt_of(outcome: Attacked, rows: Tensor, known: Tensor | None, like: Tensor) -> Tensor | None:
-    """(N,) bool, at which of all images the gradient was not finite, after an attack on `rows`;
-    None where it was at all that were ever attacked."""
-    if outcome.spoilt is None or (known is None and not outcome.spoilt.any()):
+    """(N,) bool, at which of all images the gradient was not finite and the attack did not succeed,
+    after one on `rows`; None where it was at all that were ever attacked."""
+    if outcome.spoilt is None:
         return known
+    resisting = outcome.spoilt & ~outcome.success
+    if known is None and not resisting.any():
+        return None
     known = torch.zeros_like(like) if known is None else known
-    return known.index_put((rows,), outcome.spoilt)
+    return known.index_put((rows,), resisting)
 
 
 @torch.no_grad()
@@ -108,7 +111,7 @@ def ascend(
             going &= ~value.success
         if value.gradient is not None:
             if value.spoilt is not None:
-                spoilt[rows] |= value.spoilt & going
+                spoilt[rows] |= value.spoilt & ~arrived
             flat[rows] &= (value.gradient.flatten(1) == 0).all(1) | arrived
             moved = here + step_size * ball.ascent(value.gradient)
             moved = ball.project(moved, centres).clamp_(0, 1)
@@ -118,5 +121,5 @@ def ascend(
                 current[rows[going]] = moved[going]
         taken[rows] += 1
         queue = torch.cat([rows[going], waiting])
-    spoilt &= ~success
-    return Attacked(best, losses, success, flat & (taken > 1) | spoilt, spoilt)
+    flat = flat & (taken > 1) | spoilt & ~success
+    return Attacked(best, losses, success, flat, spoilt)

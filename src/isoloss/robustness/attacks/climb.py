@@ -138,5 +138,5 @@ def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
         return replace(merged, without_gradient=still)
     spoilt = known.spoilt.clone()
     spoilt[rows] |= fresh.spoilt
-    spoilt &= ~merged.success
-    return replace(merged, without_gradient=still | spoilt, spoilt=spoilt)
+    still |= spoilt & ~merged.success
+    return replace(merged, without_gradient=still, spoilt=spoilt)

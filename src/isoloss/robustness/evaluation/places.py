@@ -31,7 +31,11 @@ class Layouts:
         told = _tells(module, output)
         if told is not None:
             self._channels_last[shape] = told
-        last = self._channels_last.get(shape, False)
+        elif shape not in self._channels_last:
+            # Features of before, permuted.
+            first = torch.Size((shape[2], shape[0], shape[1]))
+            self._channels_last[shape] = self._channels_last.get(first) is False
+        last = self._channels_last[shape]
         return (shape[0], shape[1]) if last else (shape[1], shape[2])
 
     def channel_axis(self, output: Tensor) -> int:

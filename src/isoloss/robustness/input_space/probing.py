@@ -77,11 +77,6 @@ class InputProbing:
             settings = settings.model_copy(update={"precision": "fp32"})
         setup = ready(settings, subject or load_subject(settings), sigmas)
         check_attacks(setup, settings.attack_names)
-        if setup.models[0].is_random:
-            raise IsolossError(
-                f"{setup.models[0].name} draws random numbers, of which its surface would be full: "
-                "probe a network that gives the same answer twice"
-            )
         return cls(settings, setup)
 
     @property

@@ -42,7 +42,12 @@ SIZES = {"square": (32, 32), "wide": (24, 48), "high": (64, 16)}
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize(
     ("changes", "prefix"),
-    [({}, 1), ({"class_token": False, "global_pool": "avg"}, 0), ({"reg_tokens": 4}, 5)],
+    [
+        ({}, 1),
+        ({"class_token": False, "global_pool": "avg"}, 0),
+        ({"reg_tokens": 4}, 5),
+        ({"dynamic_img_size": True}, 1),
+    ],
 )
 def test_a_vision_transformer_of_any_sides_and_tokens(size, changes, prefix):
     torch.manual_seed(0)
