@@ -232,7 +232,7 @@ def test_the_form_asks_for_a_file_and_shows_what_one_would_type(train, tmp_path)
     assert form.settings.directions == tmp_path / "d.h5"
     assert form.settings.rescale == "none"
     command = form.command(tmp_path / "out")
-    assert f"--plane directions --directions {tmp_path / 'd.h5'} " in command
+    assert "--plane directions --directions d.h5 " in command
 
 
 def test_from_python_a_run_goes_on_along_the_same_file(train, tmp_path):
