@@ -172,7 +172,8 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         raise IsolossError("sigma is the noise of a defense: give its denoiser too")
     usual = [
         n for n in kind.model_fields
-        if n not in ("kind", "source", "also", "model", "stem", "image_size", "key")
+        if n not in ("kind", "source", "also", "model", "stem", "image_size", "key",
+                     "normalization", "mean", "std")
     ]  # fmt: skip
     for name in asked:
         if name not in (*usual, "source"):

@@ -467,12 +467,13 @@ def test_legacy_says_that_its_reach_ends_and_what_it_did(lab, tmp_path):
 
 def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeypatch):
     through, plain, rounded = {}, [], []
-    eot_pgd, attack_plain, counted = adaptive.eot_pgd, pgd.attack, combination_on_block.count_votes
+    ascent, attack_plain = adaptive.expected_ascent, pgd.climbed
+    counted = combination_on_block.count_votes
 
     def spy_through(target, *args, **kwargs):
         kind = "bpda" if isinstance(target, StraightThrough) else "eot"
         through[kind] = target
-        return eot_pgd(target, *args, **kwargs)
+        return ascent(target, *args, **kwargs)
 
     def spy_plain(target, x, y, eps, protocol, *args, **kwargs):
         plain.append((target, protocol.keep_best))
@@ -482,8 +483,8 @@ def test_each_attack_of_a_defense_sees_what_its_name_says(lab, tmp_path, monkeyp
         rounded.append(images)
         return counted(target, images, *args, **kwargs)
 
-    monkeypatch.setattr(adaptive, "eot_pgd", spy_through)
-    monkeypatch.setattr(pgd, "attack", spy_plain)
+    monkeypatch.setattr(adaptive, "expected_ascent", spy_through)
+    monkeypatch.setattr(pgd, "climbed", spy_plain)
     monkeypatch.setattr(combination_on_block, "count_votes", spy_counted)
     done(tmp_path / "run", defend(lab, attacks="transfer,bpda,eot", keep=0, samples=8))
     assert set(through) == {"bpda", "eot"}

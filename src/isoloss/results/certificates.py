@@ -80,8 +80,9 @@ def read_certificates(path: Path) -> list[CertificateRow]:
 def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
     """The radius that is certified where all draws are of one class: σ Φ⁻¹(α^(1/n)); 0 where even
     then nothing is certain."""
-    least = alpha ** (1 / draws) if draws > 0 else 0.0
-    return sigma * NormalDist().inv_cdf(least) if 0.5 < least < 1 else 0.0
+    # What is missing from 1, which may be too little for 1 to show it.
+    missing = -math.expm1(math.log(alpha) / draws) if draws > 0 else 1.0
+    return -sigma * NormalDist().inv_cdf(missing) if 0 < missing < 0.5 else 0.0
 
 
 def steps_of(certificates: Sequence[CertificateRow]) -> Steps:

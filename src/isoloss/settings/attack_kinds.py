@@ -61,6 +61,7 @@ class AttackKind:
         rank: its strength, as far as known beforehand: of several attacks, the one of the highest
             rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
+        takes_random: whether networks that draw noise may be attacked with it.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.
     """
@@ -83,6 +84,7 @@ class AttackKind:
     is_for_comparison: bool = False
     rank: int = -1
     studied: tuple[Literal["steps", "draws"], ...] = ()
+    takes_random: bool = True
     is_own: bool = False
 
     def __post_init__(self) -> None:
@@ -215,7 +217,7 @@ register(AttackKind(
 register(AttackKind(
     name="autoattack", seed_number=2, label="AutoAttack",
     hint="the standard ensemble; needs torchattacks", terms=("AutoAttack",), hue="magenta",
-    mark="up", offered=("attack",), needs_gradients=True, rank=4,
+    mark="up", offered=("attack",), needs_gradients=True, rank=4, takes_random=False,
     check="isoloss.robustness.attacks.autoattack:check_autoattack",
     implementation="isoloss.robustness.attacks.autoattack:autoattack",
 ))  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +32,10 @@ PRECISIONS: Any = {
 }  # fmt: skip
 SPLITS: Any = {"words": {"train": "Training", "test": "Test"}}
 NORMS: Any = {"linf": "L∞, each value", "l2": "L2, Euclidean"}
+NORMALIZATIONS: Any = {
+    "data": "Of the data", "none": "None", "imagenet": "ImageNet", "cifar10": "CIFAR-10",
+    "network": "As its library says",
+}  # fmt: skip
 SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
 """Choices in the words of the window."""
 _WHOLE, _NUMBER = "input should be a whole number", "input should be a number"
@@ -65,6 +69,36 @@ def as_range(value: Any) -> Any:
         parts = value.replace(",", " ").split()
         return tuple(parts) if parts else None
     return value
+
+
+def as_numbers(value: Any) -> Any:
+    """`"0.01, 8/255"` is a list of two numbers; so is what a command line gives word by word."""
+    if isinstance(value, int | float):
+        return (value,)
+    words = split(value)
+    return value if words is None else tuple(map(as_number, words))
+
+
+def as_number(word: Any) -> Any:
+    """`"8/255"` as the number that it is; all else as it is."""
+    if not isinstance(word, str) or "/" not in word:
+        return word
+    above, _, below = word.partition("/")
+    try:
+        return float(above) / float(below)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"{word!r} is no number") from error
+
+
+def split(value: Any) -> list[Any] | None:
+    """The items of a text with blanks or commas between, or of a list of such texts and of items;
+    None for anything else."""
+    if isinstance(value, str):
+        return list(value.replace(",", " ").split())
+    if not isinstance(value, list | tuple):
+        return None
+    items = cast(list[Any], value)
+    return [part for item in items for part in (split(item) or [item])]
 
 
 def _increasing(value: tuple[float, float]) -> tuple[float, float]:
@@ -106,6 +140,51 @@ Key = Annotated[
         "ema",
     ),
 ]
+
+
+Normalization = Annotated[
+    Literal["data", "none", "imagenet", "cifar10", "network"] | None,
+    Field(
+        title="Normalization",
+        description="By what a checkpoint's images are normalized: data, by theirs; network, as "
+        "its library says; none, imagenet, cifar10. By default data, of your own networks none",
+        json_schema_extra={"words": NORMALIZATIONS},
+    ),
+]
+_Channels = Annotated[
+    Annotated[tuple[Finite, ...], Field(min_length=1, max_length=64)] | None,
+    BeforeValidator(as_numbers),
+]
+Mean = Annotated[
+    _Channels,
+    Field(
+        title="Mean",
+        description="Of each channel on the [0, 1] scale, in place of --normalization",
+        examples=["0.4914 0.4822 0.4465"],
+    ),
+]
+Deviation = Annotated[
+    _Channels,
+    Field(title="Standard deviation", description="Likewise", examples=["0.247 0.2435 0.2616"]),
+]
+
+
+def check_normalization(
+    normalization: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+) -> None:
+    """Refuse statistics that do not go together.
+
+    Raises:
+        ValueError: saying which.
+    """
+    if (mean is None) != (std is None) or len(mean or ()) != len(std or ()):
+        raise ValueError("--mean and --std go together, each with a value for every channel")
+    if mean is not None and normalization is not None:
+        raise ValueError("--normalization says what to subtract: leave --mean and --std out")
+    if std is not None and min(std) <= 0:
+        raise ValueError("--std: standard deviations are above 0")
 
 
 class Settings(BaseModel):
@@ -177,6 +256,9 @@ class NetworkSettings(Settings):
     )
     image_size: ImageSize = None
     key: Key = None
+    normalization: Normalization = None
+    mean: Mean = None
+    std: Deviation = None
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -209,6 +291,12 @@ class NetworkSettings(Settings):
                     )
         if self.data is None and "published" in kinds:
             raise ValueError("a published network does not bring images: give --data")
+        if (self.normalization or self.mean or self.std) and "checkpoint" not in kinds:
+            raise ValueError(
+                "--normalization, --mean and --std are for checkpoint files: runs and published "
+                "networks know their own"
+            )
+        check_normalization(self.normalization, self.mean, self.std)
         return self
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.errors import IsolossError
 from isoloss.settings.base import (
     AUTOMATIC,
     STEMS,
     AbsolutePath,
+    Deviation,
     ImageSize,
     Key,
+    Mean,
+    Normalization,
     Settings,
     Stem,
     Targets,
+    check_normalization,
 )
 from isoloss.settings.built_in import network_names
 from isoloss.settings.checkpoint_paths import expanded
@@ -92,11 +96,19 @@ class ImportSettings(Settings):
     batch_size: int = Field(
         default=512, ge=1, le=65_536, title="Batch size", description="Images tested at once"
     )
+    normalization: Normalization = None
+    mean: Mean = None
+    std: Deviation = None
 
     @property
     def targets(self) -> Targets:
         """Anything: the network need not classify."""
         return "any"
+
+    @model_validator(mode="after")
+    def _statistics_go_together(self) -> ImportSettings:
+        check_normalization(self.normalization, self.mean, self.std)
+        return self
 
     @field_validator("checkpoints")
     @classmethod

@@ -14,6 +14,7 @@ from isoloss.settings.base import (
     Grid,
     NetworkSettings,
     Range,
+    as_number,
     as_range,
 )
 from isoloss.settings.robustness import (
@@ -23,7 +24,6 @@ from isoloss.settings.robustness import (
     Positive,
     Queries,
     StepSize,
-    as_number,
     attacks_in,
     beyond_all_images,
     refuse_unknown,

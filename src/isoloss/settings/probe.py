@@ -20,6 +20,7 @@ from isoloss.settings.base import (
     Range,
     Targets,
     absolute,
+    as_number,
     as_range,
 )
 from isoloss.settings.direction_paths import holds_a_line
@@ -38,7 +39,6 @@ from isoloss.settings.robustness import (
     Names,
     Positive,
     StepSize,
-    as_number,
     beyond_all_images,
 )
 from isoloss.settings.source import is_function, trained_network

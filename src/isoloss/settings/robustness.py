@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -16,6 +16,9 @@ from isoloss.settings.base import (
     NetworkPath,
     NetworkSettings,
     absolute,
+    as_number,
+    as_numbers,
+    split,
 )
 from isoloss.settings.source import FROM_PYTHON, is_function
 
@@ -23,6 +26,10 @@ USUAL_EPSILONS = {
     "linf": (0.005, 0.01, 0.03, 0.1, 0.5),
     "l2": (0.1, 0.25, 0.5, 1.0, 2.0, 20.0),
 }
+EOT_DRAWS = 8
+"""Draws of noise whose gradients are averaged at every step, where nothing else is asked for."""
+VOTES = 20
+"""Fresh draws that evaluate an attacked image, likewise."""
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale."""
 
@@ -46,25 +53,6 @@ def _denoiser(name: str) -> str:
     return str(absolute(folder)) if is_folder(folder) else name
 
 
-def _numbers(value: Any) -> Any:
-    """`"0.01, 8/255"` is a list of two numbers; so is what a command line gives word by word."""
-    if isinstance(value, int | float):
-        return (value,)
-    words = _split(value)
-    return value if words is None else tuple(map(as_number, words))
-
-
-def as_number(word: Any) -> Any:
-    """`"8/255"` as the number that it is; all else as it is."""
-    if not isinstance(word, str) or "/" not in word:
-        return word
-    above, _, below = word.partition("/")
-    try:
-        return float(above) / float(below)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"{word!r} is no number") from error
-
-
 def beyond_all_images(eps: float) -> str:
     """Why there is no adversary of so large a radius in linf, in words."""
     return (
@@ -82,29 +70,18 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
 
 def _words(value: Any) -> Any:
     """`"pgd square"` and `["pgd", "square"]` are `"pgd,square"`."""
-    words = _split(value)
+    words = split(value)
     if words is None or not all(isinstance(w, str) for w in words):
         return value
     return ",".join(dict.fromkeys(words))
 
 
-def _split(value: Any) -> list[Any] | None:
-    """The items of a text with blanks or commas between, or of a list of such texts and of items;
-    None for anything else."""
-    if isinstance(value, str):
-        return list(value.replace(",", " ").split())
-    if not isinstance(value, list | tuple):
-        return None
-    items = cast(list[Any], value)
-    return [part for item in items for part in (_split(item) or [item])]
-
-
 Radius = Annotated[Finite, Field(ge=0)]
-Radii = Annotated[tuple[Radius, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
+Radii = Annotated[tuple[Radius, ...], BeforeValidator(as_numbers), AfterValidator(_ascending)]
 Positive = Annotated[Finite, Field(gt=0)]
 Sigmas = Annotated[
     tuple[Positive, ...],
-    BeforeValidator(_numbers),
+    BeforeValidator(as_numbers),
     AfterValidator(_ascending),
     Field(
         title="Noise σ",
@@ -300,6 +277,8 @@ class AttackSettings(AttackingSettings):
         json_schema_extra=_offered_in("attack"),
     )
     queries: Queries = 500
+    draws: ClassVar[int] = EOT_DRAWS
+    votes: ClassVar[int] = VOTES
     is_defended: ClassVar[bool] = False
     sigma: ClassVar[tuple[float, ...]] = ()
     denoiser: ClassVar[str | None] = None
@@ -333,14 +312,14 @@ class DefendSettings(AttackingSettings):
         json_schema_extra=_offered_in("defend"),
     )
     draws: int = Field(
-        default=8,
+        default=EOT_DRAWS,
         ge=1,
         le=100_000,
         title="EOT draws",
         description="Draws of noise whose gradients are averaged at every step",
     )
     votes: int = Field(
-        default=20,
+        default=VOTES,
         ge=1,
         le=100_000,
         title="Votes",

@@ -34,7 +34,10 @@ _NEXT: dict[str, tuple[NextStep, ...]] = {
     "certify": (OPEN,),
 }
 
-_ABOUT = ("device", "source", "model", "stem", "data", "image_size", "key")
+_ABOUT = (
+    "device", "source", "model", "stem", "data", "image_size", "key",
+    "normalization", "mean", "std",
+)  # fmt: skip
 _JUDGED = (*_ABOUT, "also", "split", "samples", "norm", "eps", "denoiser", "sigma")
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from isoloss.compute.data.dataset import Dataset, as_inputs
 from isoloss.compute.machine.user_code import call_user_function, import_user_function
 from isoloss.compute.networks.normalized import Normalized
+from isoloss.compute.networks.statistics import Statistics
 from isoloss.errors import IsolossError
 from isoloss.naming import in_one_line
 from isoloss.settings.built_in import BUILT_IN_NETWORKS, no_network
@@ -59,14 +60,21 @@ def build_model(
     return Normalized(network, mean, std)
 
 
-def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
-    """`build_model` with the classes, image size and statistics of `dataset`.
+def build_for_data(
+    name: str, stem: str, dataset: Dataset, statistics: Statistics | None = None
+) -> nn.Module:
+    """`build_model` with the classes and image size of `dataset`.
+
+    Args:
+        statistics: by what images are normalized; by default by the data's, and of a user's own
+            network not at all.
 
     Raises:
         IsolossError: if there is no such network, or it needs classes and the data have none.
     """
     if network_type(name).kind == "function":
-        return _of_user(name, len(dataset.classes) or None)
+        own = _of_user(name, len(dataset.classes) or None)
+        return own if statistics is None else Normalized(own, statistics.mean, statistics.std)
     if not dataset.classes or not dataset.train.shape:
         lacks = "no classes" if dataset.train.shape else "no images of one size"
         raise IsolossError(
@@ -78,16 +86,19 @@ def build_for_data(name: str, stem: str, dataset: Dataset) -> nn.Module:
         len(dataset.classes),
         dataset.train.shape[-1],
         stem=stem,
-        mean=dataset.mean,
-        std=dataset.std,
+        mean=dataset.mean if statistics is None else statistics.mean,
+        std=dataset.std if statistics is None else statistics.std,
     )
 
 
 @torch.no_grad()
-def check_fits(model: nn.Module, dataset: Dataset, *, logits_alone: bool = True) -> None:
+def check_fits(
+    model: nn.Module, dataset: Dataset, *, logits_alone: bool = True, one_logit: bool = False
+) -> None:
     """Refuse a network that does not take the data or has too few outputs for it.
 
     Args:
+        one_logit: whether one is enough for two classes.
         logits_alone: whether it must return nothing else; where it need not, what it returns is
             left to whoever looks for the logits in it.
 
@@ -107,7 +118,8 @@ def check_fits(model: nn.Module, dataset: Dataset, *, logits_alone: bool = True)
     classes = len(dataset.classes)
     if not isinstance(logits, Tensor) and not logits_alone:
         return
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < classes:
+    least = 1 if one_logit and classes == 2 else classes
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] < least:
         given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise IsolossError(
             f"{dataset.name} needs (samples, {classes}) logits, the network gives {given}"

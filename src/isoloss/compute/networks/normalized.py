@@ -26,3 +26,8 @@ class Normalized(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) of images (N, 3, H, W) in [0, 1]."""
         return self.network((images - self.mean) / self.std)
+
+    def set_statistics(self, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        """Normalize by others from now on."""
+        self.mean = torch.tensor(mean).view(-1, 1, 1).to(self.mean)
+        self.std = torch.tensor(std).view(-1, 1, 1).to(self.std)

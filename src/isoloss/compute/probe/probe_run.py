@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from isoloss.compute.data.in_words import in_words
 from isoloss.compute.data.reading import GivenBatches
 from isoloss.compute.engine.quantities import Quantity, check_quantities
 from isoloss.compute.machine.device import choose_device
@@ -88,7 +87,7 @@ class Probing:
         """Cut the plane, evaluate what is missing of the surface, write what came out."""
         settings = self.settings
         run.check_unchanged(**self._depends_on(run))
-        yield Log(f"{ABOUT_DATA}{in_words(self.probed.network.dataset)}")
+        yield Log(f"{ABOUT_DATA}{self.probed.network.about_data}")
         population = self.data.population
         seen = min(self.data.limit(settings.samples) or population, population)
         grid = "×".join(map(str, (settings.points,) if settings.is_curve else settings.grid))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,9 +13,12 @@ from torch import nn
 
 from isoloss.compute.data.dataset import Dataset
 from isoloss.compute.data.datasets import load_dataset
+from isoloss.compute.data.in_words import in_words as about
 from isoloss.compute.networks.checkpoints import load_into, saved_in
 from isoloss.compute.networks.models import build_for_data, check_fits
+from isoloss.compute.networks.normalized import Normalized
 from isoloss.compute.networks.pretrained import fetch_weights, framing_of
+from isoloss.compute.networks.statistics import Statistics, in_words, others_than, statistics_for
 from isoloss.compute.training.recorded_trajectory import TrajectoryPoint, read_trajectory
 from isoloss.errors import IsolossError
 from isoloss.paths import is_file, is_folder
@@ -46,6 +51,8 @@ class Network:
         name: what it is built by, as a training run knows it.
         checkpoints: the network's own at the end; with a training run, all of its trajectory.
         path: the trajectory; None for a checkpoint file.
+        other_statistics: of a checkpoint file, by what else than it is its images may have been
+            normalized in its training, by what to ask for.
     """
 
     model: nn.Module
@@ -53,6 +60,28 @@ class Network:
     name: str
     checkpoints: list[Path]
     path: TrainedPath | None = None
+    other_statistics: Mapping[str, Statistics] = field(default_factory=dict[str, Statistics])
+
+    @property
+    def about_data(self) -> str:
+        """The data in words, and how images are given to a network of which nothing says it."""
+        said = about(self.dataset)
+        return f"{said}; the network is given them {self.is_given}" if self.is_assumed else said
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether nothing but what was asked for says how it is given its images."""
+        return bool(self.other_statistics) and isinstance(self.model, Normalized)
+
+    @property
+    def is_given(self) -> str:
+        """How it is given its images, in words."""
+        return in_words(Statistics.of(self.model), self.dataset)
+
+    @property
+    def recorded(self) -> float:
+        """The accuracy on the test images that its training has recorded; NaN where none has."""
+        return math.nan if self.path is None else self.path.points[-1].test_accuracy
 
 
 def load_network(
@@ -91,7 +120,8 @@ def _of_file(settings: NetworkSettings, source: Path, read: bool) -> Network:
     assert settings.model is not None
     dataset = data_for(settings.model, settings, read)
     model, dataset = filled(settings.model, settings, dataset, source, settings.key)
-    return Network(model, dataset, settings.model, [source])
+    others = others_than(Statistics.of(model), settings.model, dataset)
+    return Network(model, dataset, settings.model, [source], None, others)
 
 
 def data_for(model: str, asked: NetworkSettings | ImportSettings, read: bool = True) -> Dataset:
@@ -115,13 +145,17 @@ def filled(
     """
     saved = saved_in(weights)
     classifies = bool(dataset.classes) and asked.targets != "as given"
+    is_asked_for = any(getattr(asked, field, None) for field in ("normalization", "mean"))
 
     def network(dataset: Dataset, stem: str) -> nn.Module:
         torch.manual_seed(asked.seed)
-        model = build_for_data(name, stem, dataset)
+        statistics = statistics_for(name, asked, dataset)
+        model = build_for_data(name, stem, dataset, statistics)
         load_into(model, saved, str(weights), key)
+        if is_asked_for and statistics is not None and isinstance(model, Normalized):
+            model.set_statistics(statistics.mean, statistics.std)  # the file may have others
         if classifies:
-            check_fits(model, dataset, logits_alone=not isinstance(asked, ProbeSettings))
+            _check_fits(model, dataset, asked)
         return model
 
     try:
@@ -142,6 +176,15 @@ def filled(
         raise IsolossError(f"{error}: it fits with --stem {other}") from error
 
 
+def _check_fits(
+    model: nn.Module, dataset: Dataset, asked: NetworkSettings | TrainingSettings
+) -> None:
+    """A probe looks for the logits itself; an adversary does with one for two classes."""
+    probed = isinstance(asked, ProbeSettings)
+    attacked = isinstance(asked, NetworkSettings) and not probed
+    check_fits(model, dataset, logits_alone=not probed, one_logit=attacked)
+
+
 def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
     asked, path = load_path(source)
     if settings.model not in (None, asked.model):
@@ -159,7 +202,7 @@ def _of_run(settings: NetworkSettings, source: Path, read: bool) -> Network:
         raise IsolossError(f"{source} tells no classes apart: it can be probed, not attacked")
     if dataset is not trained_on and trained_on.classes and settings.targets != "as given":
         _check_same_classes(trained_on, dataset)
-        check_fits(model, dataset, logits_alone=not isinstance(settings, ProbeSettings))
+        _check_fits(model, dataset, settings)
     return Network(model, dataset, asked.model, path.checkpoints, path)
 
 

@@ -26,19 +26,33 @@ class Attacked:
         images: (N, C, H, W) adversarial images in [0, 1], within the ball.
         losses: (N,) what the network loses on them, as the attack saw it.
         success: (N,) bool, whether they are misclassified, as the attack saw it.
-        without_gradient: (N,) bool, whether the gradient was exactly zero wherever it was taken:
-            such images were not attacked but left alone.
+        without_gradient: (N,) bool, whether the gradient was exactly zero wherever it was taken, or
+            not finite somewhere and the image resists: such images were left alone.
+        spoilt: (N,) bool, whether it was not finite somewhere; None where none was taken.
     """
 
     images: Tensor
     losses: Tensor
     success: Tensor
     without_gradient: Tensor
+    spoilt: Tensor | None = None
 
     @property
     def fooled(self) -> Tensor:
         """`success`, by its earlier name."""
         return self.success
+
+
+def spoilt_of(outcome: Attacked, rows: Tensor, known: Tensor | None, like: Tensor) -> Tensor | None:
+    """(N,) bool, at which of all images the gradient was not finite and the attack did not succeed,
+    after one on `rows`; None where it was at all that were ever attacked."""
+    if outcome.spoilt is None:
+        return known
+    resisting = outcome.spoilt & ~outcome.success
+    if known is None and not resisting.any():
+        return None
+    known = torch.zeros_like(like) if known is None else known
+    return known.index_put((rows,), resisting)
 
 
 @torch.no_grad()
@@ -70,7 +84,7 @@ def ascend(
     current = start.clone()
     best, losses = start.clone(), images.new_full((n,), -torch.inf, dtype=torch.float32)
     success = torch.zeros(n, dtype=torch.bool, device=images.device)
-    flat = torch.ones_like(success)
+    flat, spoilt = torch.ones_like(success), torch.zeros_like(success)
     taken = torch.zeros(n, dtype=torch.long, device=images.device)
     queue = torch.arange(n, device=images.device)
     while len(queue) > 0:
@@ -96,6 +110,8 @@ def ascend(
         if keep_best:
             going &= ~value.success
         if value.gradient is not None:
+            if value.spoilt is not None:
+                spoilt[rows] |= value.spoilt & ~arrived
             flat[rows] &= (value.gradient.flatten(1) == 0).all(1) | arrived
             moved = here + step_size * ball.ascent(value.gradient)
             moved = ball.project(moved, centres).clamp_(0, 1)
@@ -105,4 +121,5 @@ def ascend(
                 current[rows[going]] = moved[going]
         taken[rows] += 1
         queue = torch.cat([rows[going], waiting])
-    return Attacked(best, losses, success, flat & (taken > 1))
+    flat = flat & (taken > 1) | spoilt & ~success
+    return Attacked(best, losses, success, flat, spoilt)

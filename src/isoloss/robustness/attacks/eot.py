@@ -11,23 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from isoloss.compute.machine.device import as_float32
 from isoloss.robustness.attacks.ascent import Attacked, Watch
-from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
+from isoloss.robustness.attacks.asking import asked
+from isoloss.robustness.attacks.climb import climb, judged, with_targets
+from isoloss.robustness.attacks.losses import Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
-    Objective,
-    ObjectiveValue,
     frozen,
-    input_gradient,
-    refuse_nan,
+    mean_objective,
+    refuse_spoilt,
+    value_at,
 )
-from isoloss.robustness.attacks.pgd import climb, with_targets
 from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import as_images, as_labels, check_at_least, check_logits
+from isoloss.robustness.attacks.refusals import as_labels, is_half
 
 
 def eot_pgd(
@@ -60,20 +58,40 @@ def eot_pgd(
     Raises:
         IsolossError: as `pgd`.
     """
-    x, y = as_images(x, model), as_labels(y, x)
-    y = with_targets(y, targeted)
+    network, images = asked(model, x)
+    y = with_targets(as_labels(y, images), targeted)
+    found = expected_ascent(
+        network, images, y, eps, protocol, draws, generator,
+        batch_size=batch_size, loss=loss, watch=watch,
+    )  # fmt: skip
+    refuse_spoilt(found.spoilt)
+    if not is_half(x):
+        return found
+    with frozen(network):
+        judge = mean_objective(network, draws, batch_size, loss)
+        return judged(found, judge, images, y, x, batch_size)
+
+
+def expected_ascent(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    draws: int,
+    generator: torch.Generator | None,
+    *,
+    batch_size: int | None,
+    loss: Loss = "ce",
+    watch: Watch | None = None,
+) -> Attacked:
+    """`eot_pgd` on a network of which is known that it draws noise."""
     objective = mean_objective(model, draws, batch_size, loss)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
-    size = images_at_once or max(len(x), 1)
 
     def anew(outcome: Attacked) -> Attacked:
-        batches = zip(outcome.images.split(size), y.split(size), strict=True)
-        values = [objective(some, truth, False) for some, truth in batches]
-        return replace(
-            outcome,
-            losses=torch.cat([value.losses for value in values]),
-            success=torch.cat([value.success for value in values]),
-        )
+        value = value_at(objective, outcome.images, y, images_at_once)
+        return replace(outcome, losses=value.losses, success=value.success)
 
     def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
         drawn = Draws(model, x.device)
@@ -86,35 +104,3 @@ def eot_pgd(
             objective, x, y, eps, replace(protocol, keep_best=False), generator,
             batch_size=images_at_once, compared=both, watch=watch,
         )  # fmt: skip
-
-
-def mean_objective(
-    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = "ce"
-) -> Objective:
-    """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
-    check_at_least("draws", draws)
-
-    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
-        n = len(images)
-        at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
-        losses = torch.zeros(n, device=images.device)
-        gradient = torch.zeros_like(images) if with_gradient else None
-        votes: Tensor | None = None
-        for first in range(0, draws, at_once):
-            k = min(at_once, draws - first)
-            leaf = images.detach().requires_grad_(with_gradient)
-            with torch.set_grad_enabled(with_gradient):
-                # (n·k, …): the draws of an image lie side by side.
-                truth = labels.repeat_interleave(k, 0)
-                logits = as_float32(check_logits(model(leaf.repeat_interleave(k, 0)), truth))
-                each = loss_of(loss, logits, truth)
-                if gradient is not None:
-                    gradient.add_(input_gradient(each, leaf) / draws)
-            losses += each.detach().view(n, k).sum(1) / draws
-            chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
-            votes = chosen if votes is None else votes + chosen
-        refuse_nan(losses)
-        assert votes is not None
-        return ObjectiveValue(losses, reaches(votes.argmax(1), labels), gradient)
-
-    return objective

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
-from isoloss.robustness.attacks.refusals import check_logits
+from isoloss.robustness.attacks.refusals import check_at_least, check_logits
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class ObjectiveValue:
         losses: (N,) what is climbed.
         success: (N,) bool, whether another class wins than the true one, or the one aimed at.
         gradient: (N, C, H, W) of the losses; None where it was not asked for.
+        spoilt: (N,) bool, where no gradient was finite; None likewise.
     """
 
     losses: Tensor
     success: Tensor
-    gradient: Tensor | None
+    gradient: Tensor | None = None
+    spoilt: Tensor | None = None
 
 
 Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
@@ -43,36 +46,97 @@ def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
         with torch.set_grad_enabled(with_gradient):
             logits = as_float32(check_logits(model(images), labels))
             losses = loss_of(loss, logits, labels)
-            gradient = input_gradient(losses, images) if with_gradient else None
+            found = input_gradient(losses, images) if with_gradient else (None, None)
         refuse_nan(losses)
-        return ObjectiveValue(losses.detach(), reaches(logits.argmax(1), labels), gradient)
+        return ObjectiveValue(losses.detach(), reaches(logits.argmax(1), labels), *found)
 
     return objective
 
 
-def input_gradient(losses: Tensor, images: Tensor) -> Tensor:
-    """(N, C, H, W) the gradient of the sum of `losses` in `images`.
+def mean_objective(
+    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = "ce"
+) -> Objective:
+    """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
+    check_at_least("draws", draws)
+
+    def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        n = len(images)
+        at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
+        losses = torch.zeros(n, device=images.device)
+        gradient = torch.zeros_like(images) if with_gradient else None
+        spoilt: Tensor | None = None
+        votes: Tensor | None = None
+        for first in range(0, draws, at_once):
+            k = min(at_once, draws - first)
+            leaf = images.detach().requires_grad_(with_gradient)
+            with torch.set_grad_enabled(with_gradient):
+                # (n·k, …): the draws of an image lie side by side.
+                truth = labels.repeat_interleave(k, 0)
+                logits = as_float32(check_logits(model(leaf.repeat_interleave(k, 0)), truth))
+                each = loss_of(loss, logits, truth)
+                if gradient is not None:
+                    of_these, none_finite = input_gradient(each, leaf)
+                    gradient.add_(of_these / draws)
+                    spoilt = none_finite if spoilt is None else spoilt & none_finite
+            losses += each.detach().view(n, k).sum(1) / draws
+            chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
+            votes = chosen if votes is None else votes + chosen
+        refuse_nan(losses)
+        assert votes is not None
+        return ObjectiveValue(losses, reaches(votes.argmax(1), labels), gradient, spoilt)
+
+    return objective
+
+
+def value_at(
+    objective: Objective, images: Tensor, labels: Tensor, batch_size: int | None
+) -> ObjectiveValue:
+    """The objective at images, so many at once, without its gradient."""
+    size = batch_size or max(len(images), 1)
+    values = [
+        objective(some, truth, False)
+        for some, truth in zip(images.split(size), labels.split(size), strict=True)
+    ]
+    losses, success = (torch.cat([getattr(v, n) for v in values]) for n in ("losses", "success"))
+    return ObjectiveValue(losses, success)
+
+
+def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, C, H, W) the gradient of the sum of `losses` in `images`, 0 where it is not finite; and
+    (N,) bool, at which images it was not.
 
     Raises:
-        IsolossError: if the network lets no gradient through, or one that is not finite: of that
-            no step follows, and an attack that stands still would look like robustness.
+        IsolossError: if the network lets no gradient through: of that no step follows, and an
+            attack that stands still would look like robustness.
     """
     gradient: Tensor | None = None
     if losses.requires_grad:
         (gradient,) = torch.autograd.grad(losses.sum(), images, allow_unused=True)
+    if gradient is None and torch.is_inference_mode_enabled():
+        raise IsolossError(
+            "there are no gradients inside torch.inference_mode(): attack outside of it"
+        )
     if gradient is None:
         raise IsolossError(
             "no gradient reaches the images through this network: attack it with square, which "
             "needs none"
         )
-    spoilt = int((~gradient.isfinite().flatten(1).all(1)).sum())
-    if spoilt:
-        refuse_nan(losses)
+    finite = gradient.isfinite()
+    spoilt = ~finite.flatten(1).all(1)
+    return gradient.where(finite, 0), spoilt
+
+
+def refuse_spoilt(spoilt: Tensor | None) -> None:
+    """Refuse a network whose gradient is finite at no image.
+
+    Raises:
+        IsolossError: saying which attack does without.
+    """
+    if spoilt is not None and len(spoilt) and bool(spoilt.all()):
         raise IsolossError(
-            f"this network's gradient is not finite for {spoilt} of {len(images)} images: attack "
-            "it with square, which needs none"
+            f"this network's gradient is not finite for {len(spoilt)} of {len(spoilt)} images: "
+            "attack it with square, which needs none"
         )
-    return gradient
 
 
 def refuse_nan(values: Tensor) -> None:
@@ -118,17 +182,18 @@ class Draws:
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         self._own: torch.Generator | None = getattr(model, "generator", None)
         self._device = device
-        self._state = self._own.get_state() if self._own else _state_of(device)
+        self._state = self._own.get_state() if self._own else state_of(device)
 
     def again(self) -> None:
         """Go back to where they stood."""
         if self._own:
             self._own.set_state(self._state)
         else:
-            _set_state_of(self._device, self._state)
+            set_state_of(self._device, self._state)
 
 
-def _state_of(device: torch.device) -> Tensor:
+def state_of(device: torch.device) -> Tensor:
+    """Where PyTorch's random numbers stand on a device."""
     match device.type:
         case "cuda":
             return torch.cuda.get_rng_state(device)
@@ -138,7 +203,8 @@ def _state_of(device: torch.device) -> Tensor:
             return torch.get_rng_state()
 
 
-def _set_state_of(device: torch.device, state: Tensor) -> None:
+def set_state_of(device: torch.device, state: Tensor) -> None:
+    """Let them stand there again."""
     match device.type:
         case "cuda":
             torch.cuda.set_rng_state(state, device)

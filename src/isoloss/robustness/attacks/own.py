@@ -35,8 +35,12 @@ from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
-from isoloss.robustness.attacks.eot import mean_objective
-from isoloss.robustness.attacks.objective import Draws, ObjectiveValue
+from isoloss.robustness.attacks.objective import (
+    Draws,
+    ObjectiveValue,
+    mean_objective,
+    value_at,
+)
 
 
 def check_signature(name: str, function: Callable[..., Any]) -> None:
@@ -67,7 +71,7 @@ def own_attack(context: AttackContext) -> Attack:
         )
         found: list[Tensor] = []
         strayed = context.strayed.setdefault(eps, Strayed())
-        with _seeded(int(seed)), torch.enable_grad():
+        with seeded(int(seed)), torch.enable_grad():
             for some, truth in zip(
                 x.split(context.batch_size), y.split(context.batch_size), strict=True
             ):
@@ -159,23 +163,18 @@ def _better(context: AttackContext, images: Tensor, x: Tensor, y: Tensor) -> Att
 def _values(context: AttackContext, images: Tensor, y: Tensor) -> ObjectiveValue:
     size = max(context.forward_batch_size // context.draws, 1)
     objective = mean_objective(context.model, context.draws, context.forward_batch_size)
-    values = [
-        objective(some, truth, False)
-        for some, truth in zip(images.split(size), y.split(size), strict=True)
-    ]
-    losses, success = (torch.cat([getattr(v, n) for v in values]) for n in ("losses", "success"))
-    return ObjectiveValue(losses, success, None)
+    return value_at(objective, images, y, size)
 
 
 @contextmanager
-def _seeded(seed: int) -> Generator[None]:
+def seeded(seed: int) -> Generator[None]:
     """All random numbers that a function may draw follow from `seed` inside, and stand afterwards
     where they stood; so does the default type of floats."""
     kind = torch.get_default_dtype()
     with random_numbers_kept():
         torch.manual_seed(seed)
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed % 2**32)  # noqa: NPY002
         try:
             yield
         finally:

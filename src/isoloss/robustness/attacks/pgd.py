@@ -6,29 +6,31 @@ https://arxiv.org/abs/1706.06083
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from isoloss.robustness.attacks.ascent import Attacked, Watch, ascend
-from isoloss.robustness.attacks.ball import Ball, Norm, ball_of
+from isoloss.robustness.attacks.ascent import Attacked, Watch
+from isoloss.robustness.attacks.asking import Asked, asked
+from isoloss.robustness.attacks.ball import Norm
+from isoloss.robustness.attacks.climb import climb, judged, with_targets
 from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.eot import expected_ascent
 from isoloss.robustness.attacks.losses import Loss
-from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
-from isoloss.robustness.attacks.protocol import Protocol
-from isoloss.robustness.attacks.refusals import (
-    as_images,
-    as_labels,
-    check_at_least,
-    check_generator,
-    check_images,
-    check_labels,
-    check_step_size,
+from isoloss.robustness.attacks.objective import (
+    Objective,
+    frozen,
+    is_random,
+    mean_objective,
+    objective_of,
+    refuse_spoilt,
+    value_at,
 )
+from isoloss.robustness.attacks.protocol import Protocol
+from isoloss.robustness.attacks.refusals import as_labels, is_half
+from isoloss.settings.robustness import EOT_DRAWS, VOTES
 
 
 def pgd(
@@ -93,9 +95,44 @@ def attack(
     watch: Watch | None = None,
 ) -> Attacked:
     """`pgd` by a protocol, with all that is known of its outcome. Aimed at classes, `success` says
-    whether these were reached."""
-    x = as_images(x, model)
-    y = with_targets(as_labels(y, x), targeted)
+    whether these were reached; of a network found to draw noise, whether by most of fresh draws."""
+    network, images = asked(model, x)
+    y = with_targets(as_labels(y, images), targeted)
+    draws = network.draws if isinstance(network, Asked) else 1
+    found = climbed(
+        network, images, y, eps, protocol, generator,
+        draws=draws, batch_size=batch_size, loss=loss, watch=watch,
+    )  # fmt: skip
+    refuse_spoilt(found.spoilt)
+    with frozen(network):
+        if draws > 1:
+            judge = mean_objective(network, VOTES, batch_size, loss)
+            return judged(found, judge, images, y, x, batch_size)
+        objective = objective_of(network, loss)
+        if not is_random(network) and (protocol.random_start or not protocol.keep_best):
+            found = _or_as_it_is(found, objective, images, y, batch_size)
+        return judged(found, objective, images, y, x, batch_size) if is_half(x) else found
+
+
+def climbed(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    eps: float,
+    protocol: Protocol,
+    generator: torch.Generator | None,
+    *,
+    draws: int,
+    batch_size: int | None,
+    loss: Loss = "ce",
+    watch: Watch | None = None,
+) -> Attacked:
+    """`attack` on a network that is known, by the mean over so many draws if it draws noise."""
+    if draws > 1:
+        return expected_ascent(
+            model, x, y, eps, protocol, draws, generator,
+            batch_size=batch_size, loss=loss, watch=watch,
+        )  # fmt: skip
     if is_random(model):
         protocol = replace(protocol, keep_best=False)
     with frozen(model):
@@ -103,28 +140,27 @@ def attack(
         return climb(objective, x, y, eps, protocol, generator, batch_size=batch_size, watch=watch)
 
 
-def with_targets(y: Tensor, targeted: Any) -> Tensor:
-    """(N, 2) true classes and those to be taken for; `y` alone where there are none.
-
-    Args:
-        y: (N,) true classes.
-        targeted: (N,) classes, or one for all.
-
-    Raises:
-        IsolossError: if they are no classes, or not as many.
-    """
-    if targeted is None:
-        return y
-    one_for_all = isinstance(targeted, int) or getattr(targeted, "ndim", 1) == 0
-    targets = y.new_full(y.shape, int(targeted)) if one_for_all else as_labels(targeted, y)
-    return torch.stack([y, targets], 1)
+@torch.no_grad()
+def _or_as_it_is(
+    found: Attacked, objective: Objective, x: Tensor, y: Tensor, batch_size: int | None
+) -> Attacked:
+    """What was found, but the images as they are where only these succeed."""
+    rows = (~found.success).nonzero()[:, 0]
+    if len(rows) == 0:
+        return found
+    clean = value_at(objective, x[rows], y[rows], batch_size)
+    better = rows[clean.success]
+    losses, success, images = found.losses.clone(), found.success.clone(), found.images.clone()
+    images[better], success[better] = x[better], True
+    losses[better] = clean.losses[clean.success].to(losses)
+    return replace(found, images=images, losses=losses, success=success)
 
 
 def pgd_attack(context: AttackContext) -> Attack:
     """`attack` by the protocol of a run."""
-    return lambda x, y, eps: attack(
+    return lambda x, y, eps: climbed(
         context.model, x, y, eps, context.protocol, context.generator,
-        batch_size=context.batch_size, watch=context.watch,
+        draws=context.draws, batch_size=context.batch_size, watch=context.watch,
     )  # fmt: skip
 
 
@@ -132,85 +168,8 @@ def transfer_attack(context: AttackContext) -> Attack:
     """`attack` on the network without its defense."""
     # What is to fool another network must not stop as soon as it fools its own.
     to_the_end = replace(context.protocol, keep_best=False)
-    return lambda x, y, eps: attack(
+    draws = EOT_DRAWS if is_random(context.undefended) else 1
+    return lambda x, y, eps: climbed(
         context.undefended, x, y, eps, to_the_end, context.generator,
-        batch_size=context.batch_size, watch=context.watch,
+        draws=draws, batch_size=context.batch_size, watch=context.watch,
     )  # fmt: skip
-
-
-@torch.no_grad()
-def climb(
-    objective: Objective,
-    x: Tensor,
-    y: Tensor,
-    eps: float,
-    protocol: Protocol,
-    generator: torch.Generator | None,
-    *,
-    batch_size: int | None,
-    compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
-    watch: Watch | None = None,
-) -> Attacked:
-    """Carry a protocol out with whatever gradient `objective` gives.
-
-    Args:
-        y: (N,) true classes, or (N, 2) of them and of those that are aimed at.
-        compared: two attacks on all images, with values of the objective that can be compared;
-            for an objective that is random.
-    """
-    check_images(x)
-    for labels in (y,) if y.ndim == 1 else y.unbind(1):
-        check_labels(labels, x)
-    check_at_least("steps", protocol.steps)
-    check_at_least("restarts", protocol.restarts)
-    if batch_size is not None:
-        check_at_least("batch_size", batch_size)
-    if protocol.step_size is not None:
-        check_step_size(protocol.step_size)
-    check_generator(generator, x)
-    ball = ball_of(protocol.norm, eps)
-    if (shortfall := protocol.shortfall(eps)) is not None:
-        warnings.warn(shortfall, stacklevel=4)
-    begun = protocol.restarts if protocol.random_start else 1
-    outcome: Attacked | None = None
-    for _ in range(begun):
-        # Drawn for all images, so that one's start does not depend on whether another succeeds.
-        start = _start(x, ball, protocol, generator)
-        rows = torch.arange(len(x), device=x.device)
-        if outcome is not None and protocol.keep_best:
-            rows = rows[~outcome.success]
-        fresh = ascend(
-            objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
-            keep_best=protocol.keep_best, batch_size=batch_size, watch=watch,
-        )  # fmt: skip
-        if outcome is None:
-            outcome = fresh
-            continue
-        outcome = _better(*compared(outcome, fresh), rows)
-    assert outcome is not None
-    return outcome
-
-
-def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator | None) -> Tensor:
-    if not protocol.random_start or len(x) == 0:
-        return x.detach().clone()
-    return (x + ball.random_offsets(x, generator)).clamp_(0, 1)
-
-
-def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
-    """Image by image the better of two attacks; `fresh` is of `rows` only."""
-    wins = fresh.success & ~known.success[rows]
-    wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])
-    won = rows[wins]
-    merged = replace(
-        known,
-        images=known.images.clone(),
-        losses=known.losses.clone(),
-        success=known.success.clone(),
-    )
-    merged.images[won] = fresh.images[wins]
-    merged.losses[won] = fresh.losses[wins]
-    merged.success[won] = fresh.success[wins]
-    still = known.without_gradient.clone()
-    still[rows] &= fresh.without_gradient
-    return replace(merged, without_gradient=still)

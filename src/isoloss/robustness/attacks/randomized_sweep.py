@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from isoloss.robustness.attacks.ascent import spoilt_of
 from isoloss.robustness.attacks.context import Attack
 
 
@@ -39,6 +40,10 @@ class Correctness:
         """Which images at least one of the draws still takes for what they are, rounded or not."""
         return ((self.votes > 0) | self.in_8_bits).nonzero()[:, 0]
 
+    def of(self, rows: Tensor) -> Correctness:
+        """Of some of the images."""
+        return Correctness(*(getattr(self, f.name)[rows] for f in fields(self)))
+
     def renewed(self, rows: Tensor, other: Correctness) -> Correctness:
         """With what `other` says of `rows`."""
         return Correctness(
@@ -62,12 +67,14 @@ class DefendedAtEpsilon:
         correctness: what the draws say of them.
         without_gradient: (N,) bool, whether the attack found no gradient to follow.
         seconds: that it took; at the first radius with counting for the clean images.
+        spoilt: (N,) bool, at which images the gradient was not finite; None where none was.
     """
 
     images: Tensor
     correctness: Correctness
     without_gradient: Tensor
     seconds: float
+    spoilt: Tensor | None = None
 
 
 def randomized_sweep(
@@ -86,7 +93,8 @@ def randomized_sweep(
         count_correct: how many of the draws are right, and which.
         epsilons: radii in ascending order.
         carry: whether images of which no draw gives the class are left as they are, also those
-            that need no change for it; without, every image is attacked at every radius.
+            that need no change for it, and whether an image stays as it is where that alone costs
+            it the majority; without, every image is attacked at every radius.
     """
     began = time.perf_counter()
     nowhere = torch.zeros_like(y, dtype=torch.bool)
@@ -94,9 +102,11 @@ def randomized_sweep(
     known: DefendedAtEpsilon | None = None
     if carry or epsilons[0] == 0:
         known = DefendedAtEpsilon(x, count_correct(x, everyone, 0.0), nowhere, 0.0)
+    clean = None if known is None else known.correctness
     for eps in epsilons:
         images, flat = (x, nowhere) if known is None else (known.images, known.without_gradient)
         correctness = None if known is None else known.correctness
+        spoilt = None if known is None else known.spoilt
         if eps > 0:
             left = everyone if correctness is None else correctness.resisting
             if len(left):
@@ -104,11 +114,16 @@ def randomized_sweep(
                 attacked = attack(x[left], y[left], eps)
                 images = images.index_put((left,), attacked.images)
                 flat = flat.index_put((left,), attacked.without_gradient)
+                spoilt = spoilt_of(attacked, left, spoilt, flat)
                 of_left = count_correct(attacked.images, left, eps)
                 correctness = of_left if correctness is None else correctness.renewed(left, of_left)
+                if carry and clean is not None:
+                    rows = (correctness.majority & ~clean.majority).nonzero()[:, 0]
+                    images = images.index_put((rows,), x[rows])
+                    correctness = correctness.renewed(rows, clean.of(rows))
         assert correctness is not None
         now = time.perf_counter()
-        reached = DefendedAtEpsilon(images, correctness, flat, now - began)
+        reached = DefendedAtEpsilon(images, correctness, flat, now - began, spoilt)
         began = now
         yield reached
         known = reached if carry else None

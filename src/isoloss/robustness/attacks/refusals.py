@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,6 +16,8 @@ from isoloss.naming import dtype_name
 
 ROUNDING = 1e-5
 """By so much an image may lie outside [0, 1], as resizing leaves it."""
+OVERSHOOT = 0.5
+"""By no more do images lie outside [0, 1] that bicubic resizing has left so."""
 
 
 def as_images(images: Any, model: nn.Module | None = None) -> Tensor:
@@ -35,11 +38,7 @@ def as_images(images: Any, model: nn.Module | None = None) -> Tensor:
         raise IsolossError(f"images must be a tensor or an array, not a {type(images).__name__}")
     if images.dtype == torch.uint8:
         images = images.float().div_(255)
-    if images.is_floating_point() and images.numel() > 0:
-        low, high = (float(v) for v in torch.aminmax(images.detach()))
-        if low >= -ROUNDING and high <= 1 + ROUNDING and not (low >= 0 and high <= 1):
-            images = images.clamp(0, 1)
-    check_images(images)
+    images = within_range(images)
     own = next((p for p in model.parameters() if p.is_floating_point()), None) if model else None
     if own is None:
         return images
@@ -48,8 +47,24 @@ def as_images(images: Any, model: nn.Module | None = None) -> Tensor:
     return images.to(own.device, kind)
 
 
-def check_images(images: Tensor) -> None:
-    """Refuse anything but (N, C, H, W) floats in [0, 1].
+def is_half(images: Any) -> bool:
+    """Whether images are given in half precision, in which they are then to be given back."""
+    return str(getattr(images, "dtype", "")).removeprefix("torch.") in ("float16", "bfloat16")
+
+
+def within_range(images: Tensor) -> Tensor:
+    """The images, clamped to [0, 1] where they lie outside by no more than `ROUNDING`.
+
+    Raises:
+        IsolossError: as `check_images`.
+    """
+    low, high = check_images(images)
+    return images if low >= 0 and high <= 1 else images.clamp(0, 1)
+
+
+def check_images(images: Tensor) -> tuple[float, float]:
+    """Refuse anything but (N, C, H, W) floats in [0, 1], but for `ROUNDING`; returns the smallest
+    and the largest value.
 
     Raises:
         IsolossError: saying what they are instead.
@@ -60,14 +75,22 @@ def check_images(images: Tensor) -> None:
             f"{dtype_name(images.dtype)}"
         )
     if images.numel() == 0:
-        return
+        return 0.0, 1.0
     low, high = (float(v) for v in torch.aminmax(images.detach()))
-    if not (low >= 0 and high <= 1):  # NaN is neither
-        of_256 = low >= 0 and 1 < high <= 255
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # NaN is neither
         raise IsolossError(
             f"images must lie in [0, 1], these reach from {low:.3g} to {high:.3g}: "
-            + ("divide them by 255" if of_256 else "normalization belongs inside the network")
+            + _mend(low, high)
         )
+    return low, high
+
+
+def _mend(low: float, high: float) -> str:
+    if low > -OVERSHOOT and high < 1 + OVERSHOOT:
+        return "resized ones overshoot, clamp them (images.clamp(0, 1))"
+    if low >= 0 and 1 < high <= 255:
+        return "divide them by 255"
+    return "normalization belongs inside the network"
 
 
 def as_labels(labels: Any, images: Tensor) -> Tensor:
@@ -113,15 +136,13 @@ def _is_one_hot(labels: Tensor) -> bool:
     return labels.shape[1] > 1 and of_bits and bool((labels.sum(1) == 1).all())
 
 
-def check_logits(logits: object, labels: Tensor) -> Tensor:
+def check_logits(logits: Any, labels: Tensor) -> Tensor:
     """The logits (N, classes) a network gave for images with these labels, if they can be used.
 
     Raises:
-        IsolossError: if they are of another shape or have no class for some label.
+        IsolossError: if they are no logits (`as_logits`) or have no class for some label.
     """
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(labels):
-        given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise IsolossError(f"a classifier gives (N, classes) logits, this network gives {given}")
+    logits = as_logits(logits, len(labels))
     if len(labels) == 0:
         return logits
     low, high = (int(v) for v in torch.aminmax(labels))
@@ -131,6 +152,43 @@ def check_logits(logits: object, labels: Tensor) -> Tensor:
             f"to {high}"
         )
     return logits
+
+
+def as_logits(given: Any, n: int) -> Tensor:
+    """(N, classes) logits, of what a network gave for `n` images.
+
+    One logit z an image, (N, 1), is that of class 1 of two: (0, z) has the same softmax as z has a
+    sigmoid.
+
+    Raises:
+        IsolossError: of anything else, saying what to give in its place.
+    """
+    if isinstance(given, Tensor) and given.ndim == 2 and len(given) == n and given.shape[1] > 0:
+        return given if given.shape[1] > 1 else torch.cat([torch.zeros_like(given), given], 1)
+    is_tensor = isinstance(given, Tensor)
+    raise IsolossError(
+        "a classifier gives (N, classes) logits, this network gives "
+        f"{tuple(given.shape) if is_tensor else type(given).__name__}{_way_to_logits(given, n)}"
+    )
+
+
+def _way_to_logits(given: Any, n: int) -> str:
+    wrapped = ": attack a network that gives "
+    match given:
+        case Tensor() if given.shape == (n,):
+            return f"{wrapped}network(x)[:, None], if it is the logit of class 1 of two"
+        case Tensor() if given.ndim > 2 and len(given) == n:
+            places = ", ".join(map(str, range(2, given.ndim)))
+            return f"{wrapped}one answer an image, as network(x).mean(({places}))"
+        case Mapping() if given:
+            name = "logits" if "logits" in given else next(iter(given))
+            return f"{wrapped}network(x)[{name!r}]"
+        case tuple() | list() if given:
+            return f"{wrapped}the logits alone, as network(x)[0]"
+        case _ if isinstance(getattr(given, "logits", None), Tensor):
+            return f"{wrapped}network(x).logits"
+        case _:
+            return ""
 
 
 def check_eps(eps: float) -> None:
@@ -154,7 +212,23 @@ def check_at_least(name: str, value: int, least: int = 1) -> None:
         IsolossError: naming it.
     """
     if not isinstance(value, Integral) or value < least:
-        raise IsolossError(f"{name} must be {least} or more, not {value}")
+        kind = "" if isinstance(value, Integral) else "a whole number, "
+        raise IsolossError(f"{name} must be {kind}{least} or more, not {value}")
+
+
+def as_indices(indices: Any, images: Tensor) -> list[int]:
+    """One whole number from 0 on for each image, of any sequence, array or tensor of them.
+
+    Raises:
+        IsolossError: of anything else, saying what it is.
+    """
+    given: list[Any] = indices.tolist() if hasattr(indices, "tolist") else list(indices)
+    for index in given:
+        if not isinstance(index, Integral) or index < 0:
+            raise IsolossError(f"indices are whole numbers from 0 on, not {index}")
+    if len(given) != len(images):
+        raise IsolossError(f"there are {len(images)} images and {len(given)} indices")
+    return [int(index) for index in given]
 
 
 def check_step_size(value: Any) -> None:

@@ -48,5 +48,16 @@ def in_8_bits(images: Tensor, clean: Tensor, ball: Ball) -> Tensor:
     return ball.keep(nearest, torch.where(between, inward, nearest), clean)
 
 
+def in_type(images: Tensor, clean: Tensor, kind: torch.dtype) -> Tensor:
+    """(N, C, H, W) `images` in a type of fewer bits, each value the nearest that lies no further
+    from that of `clean`, so that they stay in every ball around it."""
+    spacing = torch.finfo(kind).eps * images.abs().clamp(min=torch.finfo(kind).tiny)
+    found, near = clean.to(kind), (clean - images).abs()
+    for candidate in (images + (clean - images).sign() * spacing, images):
+        rounded = candidate.to(kind)
+        found = torch.where((rounded.to(clean) - clean).abs() <= near, rounded, found)
+    return found
+
+
 def _nearest(images: Tensor) -> Tensor:
     return (images * 255).round() / 255

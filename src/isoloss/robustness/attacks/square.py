@@ -16,18 +16,27 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.asking import Asked, asked
 from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
+from isoloss.robustness.attacks.climb import judged, with_targets
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.losses import loss_of
-from isoloss.robustness.attacks.objective import Draws, frozen, is_random, refuse_nan
-from isoloss.robustness.attacks.pgd import with_targets
+from isoloss.robustness.attacks.objective import (
+    Draws,
+    frozen,
+    is_random,
+    mean_objective,
+    refuse_nan,
+)
 from isoloss.robustness.attacks.refusals import (
     as_images,
     as_labels,
     check_at_least,
     check_generator,
     check_logits,
+    is_half,
 )
+from isoloss.settings.robustness import VOTES
 
 FRACTION = 0.8  # of the image that the first squares cover
 # The squares' fraction is halved after so many of 10,000 queries (section 4.1 of the paper).
@@ -68,6 +77,7 @@ def square(
 
     A randomized network is asked about the best image and about the one that may replace it with
     the same draws of noise, and with others at the next query: what was once lucky does not stay.
+    Whether it succeeds is then said by the majority of fresh draws.
 
     Args:
         model, x, y, eps, norm, generator, targeted: as for `pgd`.
@@ -78,20 +88,36 @@ def square(
     Raises:
         IsolossError: for images outside [0, 1], labels out of range, ε < 0, NaN.
     """
-    *_, last = search(
-        model, x, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size,
+    network, images = asked(model, x)
+    if isinstance(network, Asked):
+        draws = max(draws, network.draws)
+    found = _found(
+        network, images, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size,
         targeted=targeted,
     )  # fmt: skip
-    nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    return Attacked(last.images, -last.margins, last.margins < 0, nowhere)
+    if not (is_random(network) or is_half(x)):
+        return found
+    judge = mean_objective(network, VOTES if is_random(network) else 1, batch_size)
+    drawn, aims = Draws(network, images.device), with_targets(as_labels(y, images), targeted)
+    with frozen(network):
+        found = judged(found, judge, images, aims, x, batch_size)
+    drawn.again()
+    return found
 
 
 def square_attack(context: AttackContext) -> Attack:
     """`square` with the queries of a run."""
-    return lambda x, y, eps: square(
+    return lambda x, y, eps: _found(
         context.model, x, y, eps, context.settings.queries, context.settings.norm,
         context.generator, draws=context.draws, batch_size=context.forward_batch_size,
     )  # fmt: skip
+
+
+def _found(model: nn.Module, x: Tensor, *about: Any, **how: Any) -> Attacked:
+    """All that a search of a known network has found at its end."""
+    *_, last = search(model, x, *about, **how)
+    nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    return Attacked(last.images, -last.margins, last.margins < 0, nowhere)
 
 
 @torch.no_grad()

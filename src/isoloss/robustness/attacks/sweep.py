@@ -11,17 +11,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.ascent import spoilt_of
+from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack
-from isoloss.robustness.attacks.objective import frozen, refuse_nan
-from isoloss.robustness.attacks.refusals import as_images, as_labels, check_eps, check_logits
+from isoloss.robustness.attacks.objective import (
+    frozen,
+    is_random,
+    mean_objective,
+    refuse_nan,
+    value_at,
+)
+from isoloss.robustness.attacks.refusals import as_labels, check_eps, check_logits
 from isoloss.robustness.attacks.rounding import in_8_bits, radius_of_files
+from isoloss.settings.robustness import VOTES
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,7 @@ class AtEpsilon:
         without_gradient: (N,) bool, whether the attack found no gradient to follow.
         attacked: how many images had to be attacked at this radius.
         seconds: that took.
+        spoilt: (N,) bool, at which images the gradient was not finite; None where none was.
     """
 
     eps: float
@@ -45,6 +56,7 @@ class AtEpsilon:
     without_gradient: Tensor
     attacked: int
     seconds: float
+    spoilt: Tensor | None = None
 
     @property
     def fooled(self) -> Tensor:
@@ -72,7 +84,9 @@ def sweep(
 ) -> Iterator[AtEpsilon]:
     """Attack `x` at each radius, the smallest first.
 
-    For a network without randomness only: what fools one draw of noise may not fool the next.
+    What fools one draw of noise may not fool the next: of a network that draws any, the majority of
+    fresh draws decides, and every radius stands alone. Of
+    others the image itself is a candidate at all of them.
 
     Args:
         attack: for example a call of `isoloss.robustness.attack` with a protocol.
@@ -89,7 +103,7 @@ def sweep(
     Raises:
         IsolossError: for a negative radius, or whatever the attack refuses.
     """
-    x = as_images(x, model)
+    model, x = asked(model, x)
     y = as_labels(y, x)
     for eps in epsilons:
         check_eps(eps)
@@ -102,7 +116,7 @@ def sweep(
     for eps in sorted(set(epsilons)):
         if known is not None and eps <= known.eps:
             continue
-        known = whole.at(eps, known if carry else None)
+        known = whole.at(eps, known if carry and not is_random(model) else None)
         yield known
 
 
@@ -122,11 +136,12 @@ class _Sweep:
         """At `eps`, after what is `known` of a smaller one."""
         began = time.perf_counter()
         if known is None:
-            images = self.x.clone()
+            images, spoilt = self.x.clone(), None
             success, rounded, flat = (torch.zeros_like(self.y, dtype=torch.bool) for _ in range(3))
         else:
             images, success = known.images.clone(), known.success.clone()
             rounded, flat = known.success_in_8_bits.clone(), known.without_gradient.clone()
+            spoilt = known.spoilt
         left = (~(success & rounded)).nonzero()[:, 0]
         if len(left):
             x, y = self.x[left], self.y[left]
@@ -134,13 +149,24 @@ class _Sweep:
             if eps > 0:
                 outcome = self.attack(x, y, eps)
                 found, flat[left] = outcome.images, outcome.without_gradient
+                spoilt = spoilt_of(outcome, left, spoilt, flat)
             found, fools, fools_as_file = self._confirmed(found, x, y, eps)
             better = fools & fools_as_file | ~success[left]
             images[left[better]] = found[better]
             success[left] |= fools
             rounded[left] |= fools_as_file
+        if known is None and eps > 0 and not is_random(self.model):
+            wrong, wrong_as_file = self._clean
+            images[wrong & ~success] = self.x[wrong & ~success]
+            success, rounded = success | wrong, rounded | wrong_as_file
         seconds = time.perf_counter() - began
-        return AtEpsilon(eps, images, success, rounded, flat, len(left), seconds)
+        return AtEpsilon(eps, images, success, rounded, flat, len(left), seconds, spoilt)
+
+    @cached_property
+    def _clean(self) -> tuple[Tensor, Tensor]:
+        """Which images are misclassified as they are, and which as files."""
+        files = in_8_bits(self.x, self.x, ball_of(self.norm, 0.0))
+        return self._wrong(self.x, self.y), self._wrong(files, self.y)
 
     def _confirmed(
         self, found: Tensor, x: Tensor, y: Tensor, eps: float
@@ -174,7 +200,8 @@ class _Sweep:
 def misclassified(
     model: nn.Module, images: Tensor, labels: Tensor, batch_size: int | None = None
 ) -> Tensor:
-    """(N,) bool, whether `model` takes each image for another class.
+    """(N,) bool, whether `model` takes each image for another class; one that draws noise by most
+    of fresh draws.
 
     Raises:
         IsolossError: if it gives NaN or has no such class.
@@ -182,6 +209,9 @@ def misclassified(
     wrong: list[Tensor] = []
     size = batch_size or max(len(images), 1)
     with frozen(model):
+        if is_random(model):
+            judge = mean_objective(model, VOTES, batch_size)
+            return value_at(judge, images, labels, batch_size).success
         for some, truth in zip(images.split(size), labels.split(size), strict=True):
             logits = as_float32(check_logits(model(some), truth))
             refuse_nan(logits.sum(1))

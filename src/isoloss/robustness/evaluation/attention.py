@@ -7,7 +7,7 @@ of CBAM, the attention of transformer blocks.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from isoloss.compute.networks.cbam import Cbam
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.objective import frozen
+from isoloss.robustness.evaluation.places import MOST_TOKENS, Layouts, Tokens, tokens_of
 
 LAST = "last features"
 CHANNEL, SPATIAL, ATTENTION = "channel gate", "spatial gate", "attention"
@@ -34,7 +35,9 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
       still have places.
     - "channel gate: MODULE" (N, C) and "spatial gate: MODULE" (N, H, W), of each CBAM.
     - "attention: MODULE" (N, H, W), of each attention layer: how much each place is attended to,
-      mean over heads and over what attends. The places add up to 1, less what class tokens receive.
+      mean over heads and over what attends. The places add up to 1, less what class tokens and
+      padding receive. Windows and blocks are put together; of attention to channels (XCiT) there is
+      none, for it has no places, nor of layers whose tokens lie nobody knows where.
 
     Args:
         model: (N, C, H, W) images in [0, 1] to logits.
@@ -43,8 +46,13 @@ def maps(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
         NothingToSee: if there is none.
     """
     found: dict[str, Tensor] = {}
-    with frozen(model), _attention_written_out(model), _watched(model, found):
-        model(images)
+    layers = {name: module for name, module in model.named_modules() if _attends(module)}
+    with frozen(model), _attention_written_out(model):
+        tokens = tokens_of(model, images[:1], layers) if layers else {}
+        with _watched(model, found, tokens):
+            model(images)
+    # What is of windows or blocks of which nobody knows where they lie is no map of an image.
+    found = {name: of for name, of in found.items() if len(of) == len(images)}
     if not found:
         raise NothingToSee("this network has no feature maps to show")
     return found
@@ -96,10 +104,13 @@ def drift(clean: Tensor, attacked: Tensor) -> Tensor:
 
 
 @contextmanager
-def _watched(model: nn.Module, found: dict[str, Tensor]) -> Generator[None]:
+def _watched(
+    model: nn.Module, found: dict[str, Tensor], tokens: Mapping[str, Tokens]
+) -> Generator[None]:
     """Inside, what passes through `model` is written to `found`."""
     hooks: list[Any] = []
     last: list[Tensor] = []
+    layouts, sides = Layouts(), [(1, 1)]
 
     def note(name: str, of: Callable[[Any, Tensor], Tensor | None]) -> Any:
         def hook(_: nn.Module, given: Any, output: Any) -> None:
@@ -108,18 +119,29 @@ def _watched(model: nn.Module, found: dict[str, Tensor]) -> Generator[None]:
 
         return hook
 
-    def remember(_: nn.Module, __: Any, output: Any) -> None:
+    def remember(module: nn.Module, _: Any, output: Any) -> None:
         if not isinstance(output, Tensor):
             return
-        # What comes after pooling has one place or none; a list of tokens has none we know of.
-        if output.ndim == 4 and output.shape[-1] > 1:
-            last[:] = [output]
-        elif output.ndim == 3:
+        if output.ndim == 4:
+            sides[:] = [layouts.sides(module, output)]
+            # What comes after pooling has one place.
+            if sides[0] != (1, 1):
+                last[:] = [output.float().abs().mean(layouts.channel_axis(output))]
+        elif output.ndim == 3:  # a list of tokens has none we know of
             last.clear()
 
-    parts: list[Any] = [m for m in model.modules() if isinstance(m, Cbam)]
-    parts += [m.attn_drop for m in model.modules() if _attends(m)]
-    gates = {m for part in parts for m in part.modules()}
+    def attended(name: str, module: nn.Module) -> Callable[[Any, Tensor], Tensor | None]:
+        def of(_: Any, attention: Tensor) -> Tensor | None:
+            received = attention.mean((1, -2)).flatten(0, -2)
+            if name in tokens:
+                return tokens[name].spread(received)
+            return _in_order(received, sides[0])
+
+        return of
+
+    # What is inside a gate or an attention layer has the shape of features and is none.
+    inside = {m for each in model.modules() if _attends(each) for m in each.modules() if m != each}
+    inside |= {m for each in model.modules() if isinstance(each, Cbam) for m in each.modules()}
     for name, module in model.named_modules():
         if isinstance(module, Cbam):
             hooks.append(
@@ -134,8 +156,10 @@ def _watched(model: nn.Module, found: dict[str, Tensor]) -> Generator[None]:
             )
         elif _attends(module):
             drop: Any = module.attn_drop
-            hooks.append(drop.register_forward_hook(note(f"{ATTENTION}: {name}", _attended_places)))
-        if module not in gates and not any(True for _ in module.children()):
+            hooks.append(
+                drop.register_forward_hook(note(f"{ATTENTION}: {name}", attended(name, module)))
+            )
+        if module not in inside:
             hooks.append(module.register_forward_hook(remember))
     try:
         yield
@@ -143,24 +167,27 @@ def _watched(model: nn.Module, found: dict[str, Tensor]) -> Generator[None]:
         for hook in hooks:
             hook.remove()
     if last:
-        found[LAST] = last[0].float().abs().mean(1)
+        found[LAST] = last[0]
 
 
-def _attended_places(_: Any, attention: Tensor) -> Tensor | None:
-    """(N, H, W) of attention (N, heads, lookers, places); None where places form no square."""
-    if attention.ndim != 4:
-        return None
-    received = attention.mean((1, 2))
-    side = int(received.shape[1] ** 0.5)
-    tokens = received.shape[1] - side * side
+def _in_order(received: Tensor, sides: tuple[int, int]) -> Tensor | None:
+    """(N, H, W) of what tokens in the order of their places receive, (N, tokens); None where they
+    are not as many as the places of the features before them."""
+    places = sides[0] * sides[1]
+    before = received.shape[1] - places
     # A class token and registers come before the places.
-    return received[:, tokens:].view(-1, side, side) if tokens <= 8 else None
+    if places == 1 or not 0 <= before <= MOST_TOKENS:
+        return None
+    return received[:, before:].view(-1, *sides)
 
 
 def _attends(module: nn.Module) -> bool:
-    """Whether it is one of timm's attention layers over whole images."""
-    return hasattr(module, "fused_attn") and isinstance(
-        getattr(module, "attn_drop", None), nn.Module
+    """Whether it is one of timm's attention layers over places: one with a temperature attends to
+    channels (XCiT, DaViT)."""
+    return (
+        not hasattr(module, "temperature")
+        and hasattr(module, "fused_attn")
+        and isinstance(getattr(module, "attn_drop", None), nn.Module)
     )
 
 

@@ -6,7 +6,7 @@ All that is random follows from the seed, the attack and the block.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
+from isoloss.robustness.attacks.own import seeded
 from isoloss.robustness.attacks.randomized_sweep import Correctness, CountCorrect, randomized_sweep
 from isoloss.robustness.attacks.rounding import Rounded, in_8_bits
 from isoloss.robustness.attacks.sweep import misclassified, sweep
@@ -24,8 +25,8 @@ from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.setup import ModelUnderAttack, Setup
 from isoloss.robustness.smoothing.certify import certify_together
 from isoloss.robustness.smoothing.smoothing import Smoothing
-from isoloss.robustness.smoothing.votes import count_votes, vote
-from isoloss.settings import CertifySettings, DefendSettings, EvaluationSettings
+from isoloss.robustness.smoothing.votes import count_votes, votes_on
+from isoloss.settings import AttackSettings, CertifySettings, DefendSettings, EvaluationSettings
 from isoloss.settings.attack_kinds import attack_of
 
 FEWEST_VOTES = 10
@@ -76,9 +77,13 @@ class CombinationOnBlock:
 
     def at(self, epsilons: Sequence[float]) -> UnitResult:
         """Attack the block at these radii; returns what was found and the attacked images."""
+        if self._model.is_random:
+            # Another stream than the attack's own, of which it is not to know.
+            with seeded(self._generator.initial_seed() ^ 1):
+                return self._defended(epsilons)
         if self._combination.sigma is None:
             return self._undefended(epsilons)
-        return self._defended(epsilons, self._combination.sigma)
+        return self._defended(epsilons)
 
     def _undefended(self, epsilons: Sequence[float]) -> UnitResult:
         settings = self._settings
@@ -101,6 +106,7 @@ class CombinationOnBlock:
             right_in_8_bits=[_bits(~r.success_in_8_bits) for r in reached],
             without_gradient=[_bits(r.without_gradient) for r in reached],
             seconds=[round(r.seconds, 4) for r in reached],
+            not_finite=_bits_of(r.spoilt for r in reached),
         )
         return UnitResult(outcome, torch.stack([r.images for r in reached]))
 
@@ -143,11 +149,12 @@ class CombinationOnBlock:
 
         return confirmed
 
-    def _defended(self, epsilons: Sequence[float], sigma: float) -> UnitResult:
-        settings, setup = self._settings, self._setup
-        assert settings.kind == "defend"
-        defense = setup.defense(self._combination.network, sigma)
-        defense.generator = self._generator
+    def _defended(self, epsilons: Sequence[float]) -> UnitResult:
+        settings, sigma = self._settings, self._combination.sigma
+        assert settings.kind != "certify"
+        defense = self._setup.defense(self._combination.network, sigma)
+        # What a network draws itself comes from PyTorch's own.
+        defense.generator = None if sigma is None else self._generator
         attack = self._attack_on(defense, settings.draws) if any(epsilons) else None
         reached = list(
             randomized_sweep(
@@ -164,16 +171,19 @@ class CombinationOnBlock:
             votes=[r.correctness.votes.tolist() for r in reached],
             without_gradient=[_bits(r.without_gradient) for r in reached],
             seconds=[round(r.seconds, 4) for r in reached],
+            not_finite=_bits_of(r.spoilt for r in reached),
         )
         return UnitResult(outcome, torch.stack([r.images for r in reached]))
 
-    def _count_correct(self, defense: Smoothing, settings: DefendSettings) -> CountCorrect:
+    def _count_correct(
+        self, defense: Smoothing, settings: AttackSettings | DefendSettings
+    ) -> CountCorrect:
         seed, size = self._combination.seed, self._setup.batch_sizes.counting
         draws, norm = settings.votes, settings.norm
 
         def count(images: Tensor, rows: Tensor, eps: float) -> Correctness:
             labels, names = self._y[rows], [self._indices[row] for row in rows.tolist()]
-            found = vote(defense, images, labels, names, draws, seed=seed, batch_size=size)
+            found = votes_on(defense, images, labels, names, draws, seed=seed, batch_size=size)
             in_file = in_8_bits(images, self._x[rows], ball_of(norm, eps))
             rounded = count_votes(defense, in_file, names, 0, 1, seed=seed, batch_size=size)
             return Correctness(
@@ -230,3 +240,12 @@ class CombinationOnBlock:
 
 def _bits(mask: Tensor) -> str:
     return "".join("1" if bit else "0" for bit in mask.tolist())
+
+
+def _bits_of(masks: Iterable[Tensor | None]) -> list[str]:
+    """Nothing, where no mask has anything in it."""
+    known = list(masks)
+    like = next((mask for mask in known if mask is not None), None)
+    if like is None:
+        return []
+    return [_bits(torch.zeros_like(like) if mask is None else mask) for mask in known]

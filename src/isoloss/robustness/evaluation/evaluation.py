@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -15,10 +15,12 @@ from isoloss.errors import IsolossError
 from isoloss.events import ABOUT_DATA, Event, Log
 from isoloss.results.certificates import write_certificates
 from isoloss.results.tables import write_table
+from isoloss.robustness.evaluation.clean_accuracy import doubts_of_clean_accuracy
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Plan
 from isoloss.robustness.evaluation.report import report_of, short, write
 from isoloss.robustness.evaluation.results import Results
+from isoloss.robustness.evaluation.rounding_of_votes import votes_apart
 from isoloss.robustness.evaluation.setup import (
     Setup,
     Subject,
@@ -138,18 +140,31 @@ class Evaluation:
                 units.append((STUDY, k, distance.index(min(distance))))
         return units
 
+    @property
+    def _normalization(self) -> dict[str, str]:
+        """How networks are given their images, of which nothing says it but what was asked for."""
+        given = self.setup.subject.given
+        said = [f"{name} is given images {how}" for name, how in given.items()]
+        return {"normalization": "; ".join(said)} if said else {}
+
     def _finish(self, run: Run, results: Results) -> Iterator[Event]:
         """Write the table, the certificates and the report, and say what they come to."""
         write_table(run.table_path, results.rows)
         if results.certificates:
             write_certificates(run.certificates_path, results.certificates)
+        doubts = doubts_of_clean_accuracy(self.setup, results)
+        results = replace(results, findings=(*doubts, *results.findings))
         shape = tuple(self.setup.images.shape[1:])
-        report = report_of(results, shape, {
+        apart = None
+        if self.settings.kind == "certify":
+            apart = votes_apart(self.setup, self.settings)
+        report = report_of(results, shape, apart, {
             "data": self.setup.data,
             "classes": len(self.setup.classes),
             "samples": len(self.setup.images),
             "precision": self.setup.precision,
             "device": str(self.setup.device),
+            **self._normalization,
         })  # fmt: skip
         for line in short(results.rows):
             yield Log(line)
@@ -187,7 +202,9 @@ class _Record:
         """All of it put together."""
         settings, setup = self._evaluation.settings, self._evaluation.setup
         names = tuple(model.name for model in setup.models)
-        return Results(settings, self._plan, names, len(setup.classes), self.journal)
+        return Results(
+            settings, self._plan, names, len(setup.classes), self.journal, tuple(setup.findings)
+        )
 
     def write_table(self) -> None:
         """Bring the run's table up to date."""

@@ -29,6 +29,7 @@ from isoloss.settings.robustness import RADII
 LEVEL = 0.05
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # fraction of the images without gradient
+MUCH_DOUBT = 0.05  # the probability that a certificate is wrong
 ENOUGH = 20  # images, to say of an accuracy that it may be chance
 
 
@@ -38,7 +39,8 @@ def warnings_of(results: Results, values: int) -> list[EvaluationWarning]:
     Args:
         values: of an image, channels × height × width.
     """
-    found = [
+    found = list(results.findings)
+    found += [
         warning
         for combination in results.curves
         if not combination.is_certificate
@@ -225,6 +227,16 @@ def _of_flatness(
             message=f"{combination.attack} found no gradient at all for {100 * fraction:.0f} % of "
             "the images, which it then left alone: what they resist is not an attack",
         )
+    spoilt = max(
+        (int(results.bits(combination, e, "not_finite").sum()) for e in attacked), default=0
+    )
+    if spoilt:
+        yield replace(
+            warning,
+            id="gradient-not-finite",
+            message=f"the gradient of {warning.network} is not finite at {_images(spoilt)}, where "
+            f"{combination.attack} then stood still: what resists there is not an attack",
+        )
 
 
 def _of_clean_images(results: Results) -> Iterator[EvaluationWarning]:
@@ -312,6 +324,12 @@ def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:
     settings = results.settings
     if settings.kind != "certify":
         return
+    if settings.alpha > MUCH_DOUBT:
+        yield EvaluationWarning(
+            "certificates-may-be-wrong",
+            f"with α = {settings.alpha:g}, that is how often a certificate may be wrong: 0.001 is "
+            "usual",
+        )
     for combination in results.curves:
         row, sigma = results.row(combination, 0.0), combination.sigma or 0.0
         draws = settings.draws

@@ -32,7 +32,7 @@ class Outcome:
             network's answer, or by the majority of a randomized defense's draws.
         right_in_8_bits: likewise once rounded to 256 values; with a randomized defense by one draw.
         single, worst: likewise by the first draw, and by the worst of all draws; empty without a
-            randomized defense.
+            randomized defense, which a network that draws noise is in itself.
         votes: (E, N) how many draws give the true class; likewise empty.
         without_gradient: (E,) likewise, "1" where the attack found no gradient to follow.
         seconds: (E,) that it took.
@@ -42,6 +42,7 @@ class Outcome:
         answers: (N,) what PREDICT says from the same draws, −1 where it abstains.
         outside, farthest, spoilt: (E,) of an attack of one's own, the fields of `Strayed`; empty of
             others, and in runs that knew none.
+        not_finite: (E,) texts, "1" where the gradient was not finite; empty where all were.
     """
 
     images: list[int]
@@ -61,20 +62,22 @@ class Outcome:
     outside: list[int] = field(default_factory=list[int])
     farthest: list[float] = field(default_factory=list[float])
     spoilt: list[int] = field(default_factory=list[int])
+    not_finite: list[str] = field(default_factory=list[str])
 
     def to_bytes(self) -> bytes:
-        """As JSON; of attacks that ship as it was before others were known."""
-        said = {k: v for k, v in asdict(self).items() if v or k not in _OF_OWN}
+        """As JSON; where there is nothing to say of what was not known before, as it was before."""
+        said = {k: v for k, v in asdict(self).items() if v or k not in _ADDED}
         return json.dumps(said, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, content: Any) -> Outcome:
         """The outcome in what was read from JSON; raises KeyError where something is missing."""
-        known = {name: content.get(name, []) for name in _OF_OWN}
+        known = {name: content.get(name, []) for name in _ADDED}
         return cls(**known, **{f.name: content[f.name] for f in fields(cls) if f.name not in known})
 
 
 _OF_OWN = ("outside", "farthest", "spoilt")
+_ADDED = (*_OF_OWN, "not_finite")
 
 
 def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
@@ -84,7 +87,9 @@ def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
     n, radii, combination = plan.images(unit), plan.radii(unit), plan.combination(unit)
     certified = combination.is_certificate
     defended = combination.sigma is not None and not certified
-    e, of_defense, of_certificate = len(radii), len(radii) * defended, n * certified
+    # A network may draw noise of its own, and be a defense in itself.
+    drawn = not certified and (defended or bool(outcome.votes))
+    e, of_defense, of_certificate = len(radii), len(radii) * drawn, n * certified
     found = outcome
     return (
         _are_numbers(found.images, n)
@@ -103,6 +108,7 @@ def is_of(plan: Plan, unit: Unit, outcome: Outcome) -> bool:
             _are_numbers(values, of_certificate)
             for values in (found.predicted, found.radius, found.successes, found.answers)
         )
+        and (found.not_finite == [] or _are_bits(found.not_finite, n, e))
         and all(
             getattr(found, name) == [] or _are_numbers(getattr(found, name), e) for name in _OF_OWN
         )

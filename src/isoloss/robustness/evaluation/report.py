@@ -8,26 +8,46 @@ from typing import Any
 
 from isoloss.files import write_atomic
 from isoloss.results.certificates import CertificateRow
-from isoloss.results.tables import Curve, Report, Row, by_curve, over_seeds, write_report
+from isoloss.results.tables import (
+    Curve,
+    EvaluationWarning,
+    Report,
+    Row,
+    by_curve,
+    over_seeds,
+    write_report,
+)
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
 from isoloss.robustness.evaluation.results import Results
+from isoloss.robustness.evaluation.rounding_of_votes import VotesApart
 from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
 from isoloss.settings.attack_kinds import attack_of
 
+MUCH_ROUNDING = 0.01  # of the draws
 
-def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -> Report:
+
+def report_of(
+    results: Results, shape: tuple[int, ...], apart: VotesApart | None, facts: dict[str, Any]
+) -> Report:
     """All there is to say of a run.
 
     Args:
         shape: (C, H, W) of the images.
+        apart: of a certification, what its precision changes.
         facts: what else the report is to state.
     """
     values = math.prod(shape)
     warnings = warnings_of(results, values)
+    if apart is not None and apart.share > MUCH_ROUNDING:
+        warnings.insert(0, EvaluationWarning(
+            "rounding-changes-answers",
+            f"in single precision {apart.others} of {apart.draws} draws are answered otherwise "
+            f"than in {apart.precision}, which is what is certified: --precision fp32",
+        ))  # fmt: skip
     settings = results.settings
     taken: dict[str, Any] = {}
     if settings.kind != "certify":
@@ -50,7 +70,7 @@ def report_of(results: Results, shape: tuple[int, ...], facts: dict[str, Any]) -
         **taken,
         **facts,
     }
-    said = summary(results, warnings, values)
+    said = summary(results, warnings, values, computed="" if apart is None else str(apart))
     return Report(said, tuple(warnings), tuple(_studies(results)), everything)
 
 
@@ -196,6 +216,7 @@ def _line(row: Row) -> str:
 
 
 _TAKEN_OVER = "every image that a smaller ε fools counts as fooled by a larger one too"
+_LEFT_ALONE = "an image that none of the counted draws gets right counts for larger ε too"
 
 
 def _reading(results: Results) -> Iterator[str]:
@@ -213,14 +234,13 @@ def _reading(results: Results) -> Iterator[str]:
         if settings.protocol == "standard":
             yield f"- without a defense, {_TAKEN_OVER}"
             if settings.votes >= FEWEST_VOTES:
-                yield (
-                    "- behind it, an image that none of the counted draws gets right counts "
-                    "for larger ε too"
-                )
+                yield f"- behind it, {_LEFT_ALONE}"
     elif settings.kind == "certify":
         yield "- radii are in L2 and do not belong on an axis of L∞"
     elif settings.protocol == "legacy":
         yield "- every ε is attacked anew, as in the legacy protocol"
+    elif any(row.votes for row in results.rows):
+        yield f"- {_LEFT_ALONE}"
     else:
         yield f"- {_TAKEN_OVER}"
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoloss.results.certificates import CertificateRow
-from isoloss.results.tables import Row
+from isoloss.results.tables import EvaluationWarning, Row
 from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
@@ -33,6 +33,7 @@ class Results:
     Attributes:
         names: of the networks.
         classes: of the data.
+        findings: what was found of the networks beforehand.
     """
 
     settings: EvaluationSettings
@@ -40,6 +41,7 @@ class Results:
     names: tuple[str, ...]
     classes: int
     journal: Journal
+    findings: tuple[EvaluationWarning, ...] = ()
 
     @cached_property
     def _by_combination(self) -> dict[Combination, list[Outcome]]:
@@ -123,7 +125,8 @@ class Results:
                 "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
                 "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
             }
-            if combination.sigma is not None and self.settings.kind == "defend":
+            drawn = combination.sigma is not None or any(o.votes for o in own)
+            if self.settings.kind != "certify" and drawn:
                 extra["votes"] = self.settings.votes
                 for name in ("single", "worst"):
                     extra |= _interval(name, self.bits(combination, eps, name))

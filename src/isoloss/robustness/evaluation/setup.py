@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Any
 
@@ -21,23 +21,27 @@ from isoloss.compute.machine.hashes import digest_of, digest_of_code
 from isoloss.compute.machine.process_group import Ranks
 from isoloss.compute.machine.user_code import import_user_function
 from isoloss.compute.networks.checkpoints import digest
+from isoloss.compute.networks.statistics import Statistics
 from isoloss.compute.training.network import load_network
 from isoloss.errors import IsolossError
+from isoloss.results.tables import EvaluationWarning
+from isoloss.robustness.attacks.asking import FEW, said_of
 from isoloss.robustness.attacks.context import OwnAttack
-from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan
+from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.attacks.own import check_signature
-from isoloss.robustness.attacks.refusals import check_images, check_labels, check_logits
+from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
+    OwnNoise,
     Smoothing,
     Together,
     check_denoises,
 )
-from isoloss.robustness.smoothing.votes import first_noise
+from isoloss.robustness.smoothing.votes import first_noise, refuse_random
 from isoloss.robustness.speed.batch_sizes import BatchSizes
-from isoloss.robustness.speed.fast_classifier import FEW, Fast
+from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.input_probe import beyond_the_data
@@ -61,6 +65,44 @@ class ModelUnderAttack:
     fast: Fast
     reference: Fast
 
+    @property
+    def is_random(self) -> bool:
+        """Whether it draws noise of its own, and is a random defense in itself."""
+        return self.reference.is_random
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an evaluation is about, as it came: networks, images, a denoiser, attacks of one's own.
+
+    Attributes:
+        models: the networks, by what tables call them.
+        split: the images in the order in which they are attacked; `indices` are their places in
+            the data.
+        weights: a hash of the networks'.
+        denoiser: UNet and scheduler.
+        own_attacks: the functions, by what settings call them (without "python:").
+        given: in words, how a network is given its images, where nothing says how it wants them.
+        recorded: the accuracies on the test images that the networks' trainings have recorded.
+        other_statistics: by what else images may be normalized, of networks of which nothing
+            says it.
+    """
+
+    models: dict[str, nn.Module]
+    split: Split
+    indices: tuple[int, ...]
+    classes: tuple[str, ...]
+    data: str
+    about_data: str
+    weights: str
+    denoiser: tuple[nn.Module, Any] | None
+    own_attacks: dict[str, OwnAttack]
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
+    recorded: Mapping[str, float] = field(default_factory=dict[str, float])
+    other_statistics: Mapping[str, Mapping[str, Statistics]] = field(
+        default_factory=dict[str, Mapping[str, Statistics]]
+    )
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -73,6 +115,7 @@ class Setup:
         about_data: all of these in words.
         depends_on: hashes of weights, denoiser, data and attacks of one's own.
         own_attacks: these, by name.
+        subject: what all this was made of.
     """
 
     models: tuple[ModelUnderAttack, ...]
@@ -88,44 +131,46 @@ class Setup:
     batch_sizes: BatchSizes
     depends_on: dict[str, str]
     own_attacks: dict[str, OwnAttack]
+    subject: Subject
 
-    def defense(self, network: int, sigma: float) -> Smoothing:
-        """The network behind noise, and behind the denoiser if there is one."""
-        return self._behind_noise(self.models[network].fast, sigma)
+    def defense(self, network: int, sigma: float | None) -> Smoothing:
+        """The network behind noise, and behind the denoiser if there is one; without σ behind that
+        which it draws itself."""
+        if sigma is None:
+            return OwnNoise(self.models[network].reference)
+        return self._behind_noise(self.models[network].fast, sigma, self.denoiser)
 
     def defense_of(self, networks: Sequence[int], sigma: float) -> Smoothing:
         """These networks together behind noise, and behind the denoiser if there is one."""
         classifiers = [self.models[network].fast for network in networks]
-        return self._behind_noise(Together(classifiers), sigma)
+        return self._behind_noise(Together(classifiers), sigma, self.denoiser)
 
-    def _behind_noise(self, classifier: nn.Module, sigma: float) -> Smoothing:
-        if self.denoiser is None:
+    def exact_defense(self, sigma: float) -> Smoothing:
+        """All networks together in single precision, the denoiser too."""
+        classifiers = Together([model.reference for model in self.models])
+        if self.subject.denoiser is None:
+            return self._behind_noise(classifiers, sigma, None)
+        from isoloss.robustness.speed.fast_denoiser import FastDenoiser
+
+        unet, scheduler = self.subject.denoiser
+        exact = FastDenoiser(unet, self.images[:FEW], self.device, "fp32")
+        return self._behind_noise(classifiers, sigma, (exact, scheduler))
+
+    @property
+    def findings(self) -> list[EvaluationWarning]:
+        """What was found of the networks before they were attacked."""
+        return [
+            EvaluationWarning(key, message, model.name)
+            for model in self.models
+            for key, message in said_of(model.reference.answers, model.name).items()
+        ]
+
+    def _behind_noise(
+        self, classifier: nn.Module, sigma: float, denoiser: tuple[nn.Module, Any] | None
+    ) -> Smoothing:
+        if denoiser is None:
             return GaussianSmoothing(classifier, sigma)
-        return DenoisedSmoothing(classifier, *self.denoiser, sigma).to(self.device)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What an evaluation is about, as it came: networks, images, a denoiser, attacks of one's own.
-
-    Attributes:
-        models: the networks, by what tables call them.
-        split: the images in the order in which they are attacked; `indices` are their places in
-            the data.
-        weights: a hash of the networks'.
-        denoiser: UNet and scheduler.
-        own_attacks: the functions, by what settings call them (without "python:").
-    """
-
-    models: dict[str, nn.Module]
-    split: Split
-    indices: tuple[int, ...]
-    classes: tuple[str, ...]
-    data: str
-    about_data: str
-    weights: str
-    denoiser: tuple[nn.Module, Any] | None
-    own_attacks: dict[str, OwnAttack]
+        return DenoisedSmoothing(classifier, *denoiser, sigma).to(self.device)
 
 
 def order_of(samples: int, settings: SubjectSettings) -> Tensor:
@@ -169,10 +214,16 @@ def load_subject(settings: SubjectSettings) -> Subject:
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
         denoiser = load_denoiser(settings.denoiser)
+    by_name = dict(zip(names, networks, strict=True))
+    given = {name: network.is_given for name, network in by_name.items() if network.is_assumed}
+    assumed = [f"{name} is given them {how}" for name, how in given.items()]
     return Subject(
-        {name: network.model for name, network in zip(names, networks, strict=True)},
-        chosen, tuple(order.tolist()), dataset.classes, dataset.name, in_words(dataset),
-        digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks,
+        {name: network.model for name, network in by_name.items()},
+        chosen, tuple(order.tolist()), dataset.classes, dataset.name,
+        "; ".join([in_words(dataset), *assumed]),
+        digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks, given,
+        {name: network.recorded for name, network in by_name.items()},
+        {name: network.other_statistics for name, network in by_name.items()},
     )  # fmt: skip
 
 
@@ -188,9 +239,8 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     device = Ranks.current().own(choose_device(settings.device))
     for name, function in subject.own_attacks.items():
         check_signature(name, function)
-    images = as_inputs(subject.split.inputs).to(device)
+    images = within_range(as_inputs(subject.split.inputs).to(device))
     labels = subject.split.targets.to(device)
-    check_images(images)
     check_labels(labels, images)
     few = images[:FEW]
     models = tuple(
@@ -221,7 +271,10 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     setup = Setup(
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
+        subject,
     )  # fmt: skip
+    for model in models if settings.kind == "certify" else ():
+        refuse_random(model.reference.answers, model.name)
     for sigma in sigmas:
         defense = setup.defense(0, sigma)
         defense.check(few)
@@ -261,8 +314,8 @@ def _check_same(
 def _model_under_attack(
     name: str, model: nn.Module, few: Tensor, labels: Tensor, device: torch.device, precision: str
 ) -> ModelUnderAttack:
-    fast = Fast(model, few, device, precision)
     reference = Fast(model, few, device, "fp32", fold=False)
+    fast = Fast(model, few, device, precision, answers=reference.answers)
     with torch.no_grad():
         refuse_nan(check_logits(reference(few), labels).sum(1))
     return ModelUnderAttack(name, fast, reference)
@@ -282,6 +335,11 @@ def check_attacks(setup: Setup, names: Sequence[str]) -> None:
                 "there, with isoloss.robustness.evaluate(…, out=…)"
             )
         kind.refuse_impossible(len(setup.classes))
+        if not kind.takes_random and any(model.is_random for model in setup.models):
+            raise IsolossError(
+                f"{kind.name} is for networks that give one answer to an image, and this one draws "
+                "random numbers: leave it out of --attacks"
+            )
     if any(kind.needs_gradients for kind in kinds):
         check_gradients(setup)
 
@@ -294,7 +352,8 @@ def check_gradients(setup: Setup) -> None:
     """
     for model in setup.models:
         with frozen(model.fast):
-            objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
+            value = objective_of(model.fast)(setup.images[:FEW], setup.labels[:FEW], True)
+        refuse_spoilt(value.spoilt)
 
 
 def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:

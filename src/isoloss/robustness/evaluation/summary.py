@@ -24,16 +24,22 @@ MILD = (
     "mostly-abstained",
     "radius-out-of-reach",
     "outside-the-range",
+    "draws-of-its-own",
+    "depends-on-the-batch",
+    "gradient-not-finite",
 )
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
 
 
-def summary(results: Results, warnings: list[EvaluationWarning], values: int) -> str:
+def summary(
+    results: Results, warnings: list[EvaluationWarning], values: int, computed: str = ""
+) -> str:
     """What a run has come to.
 
     Args:
         values: of an image, channels × height × width.
+        computed: how exactly, in a sentence, where that is to be said.
     """
     settings = results.settings
     if settings.kind == "attack":
@@ -42,14 +48,14 @@ def summary(results: Results, warnings: list[EvaluationWarning], values: int) ->
         said = _of_defense(results, settings)
     else:
         said = _of_certificates(results, settings, values)
-    return f"{said} {_trust(warnings)}"
+    return " ".join(filter(None, (said, computed, _trust(warnings))))
 
 
 def under_all(results: Results, network: int, sigma: float | None, eps: float) -> Bits:
     """(N,) which images are right under every attack on one network, whatever the seed.
 
-    With a defense, transferred images count as one of the attacks. Clean images are looked at with
-    the first seed alone: nobody chooses the noise that suits them least.
+    With a defense, transferred images count as one of the attacks. Clean images are looked at once,
+    with the first seed: nobody chooses the noise that suits them least.
     """
     attacks = {c.attack for c in results.curves if not c.is_certificate}
     return _under(results, network, sigma, eps, attacks)
@@ -66,6 +72,7 @@ def _under(
         and c.attack in attacks
         and (eps > 0 or c.seed == results.settings.seed)
     ]
+    against = against if eps > 0 else against[:1]
     shortest = min((len(bits) for bits in against), default=0)
     return reduce(np.logical_and, [bits[:shortest] for bits in against], np.ones(shortest, bool))
 

@@ -15,9 +15,8 @@ from isoloss.robustness.attacks.objective import frozen, objective_of
 from isoloss.robustness.evaluation.setup import Setup
 from isoloss.settings import AttackSettings, InputProbeSettings, NetworkSettings
 from isoloss.settings.attack_kinds import AttackKind, attack_of
+from isoloss.settings.robustness import EOT_DRAWS
 
-EOT_DRAWS = 8
-"""Draws of noise whose gradients an attack on a defense averages at every step."""
 _SHARED = ("norm", "steps", "step_size", "queries", "seed", "device", "precision")
 
 

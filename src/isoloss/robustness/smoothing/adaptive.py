@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from isoloss.robustness.attacks.context import Attack, AttackContext
-from isoloss.robustness.attacks.eot import eot_pgd
+from isoloss.robustness.attacks.eot import expected_ascent
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
 
 
@@ -51,7 +51,7 @@ def bpda_attack(context: AttackContext) -> Attack:
 
 
 def _through(defense: Smoothing, context: AttackContext) -> Attack:
-    return lambda x, y, eps: eot_pgd(
+    return lambda x, y, eps: expected_ascent(
         defense, x, y, eps, context.protocol, context.draws, context.generator,
         batch_size=context.batch_size, watch=context.watch,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import check_at_least
+from isoloss.robustness.attacks.refusals import as_indices, check_at_least
 from isoloss.robustness.smoothing.smoothing import Smoothing
 from isoloss.robustness.smoothing.statistics import (
     ALPHA,
@@ -25,6 +25,7 @@ from isoloss.robustness.smoothing.votes import (
     SELECTION,
     USUAL_BATCH,
     VOTING,
+    asked_defense,
     count_votes,
 )
 
@@ -77,8 +78,10 @@ def certify(
             too few.
 
     Raises:
-        IsolossError: for images the defense is not for, or a network that gives NaN.
+        IsolossError: for images the defense is not for, a network that gives NaN or draws random
+            numbers of its own.
     """
+    defense, images = asked_defense(defense, images, certified=True)
     for each in certify_together(
         defense, images, indices, n0, n, alpha=alpha, seed=seed, batch_size=batch_size
     ):
@@ -104,10 +107,9 @@ def certify_together(
     check_at_least("n", n)
     if not 0 < alpha < 1:
         raise IsolossError(f"α must lie between 0 and 1, not be {alpha:g}")
-    if len(indices) != len(images):
-        raise IsolossError(f"there are {len(images)} images and {len(indices)} indices")
+    indices = as_indices(indices, images)
     for start in range(0, len(images), TOGETHER):
-        some, names = images[start : start + TOGETHER], list(indices[start : start + TOGETHER])
+        some, names = images[start : start + TOGETHER], indices[start : start + TOGETHER]
 
         def count(
             draws: int, purpose: int, some: Tensor = some, names: list[int] = names
@@ -154,6 +156,7 @@ def predict(
     Args, Raises: as `certify`.
     """
     check_at_least("n", n)
+    defense, images = asked_defense(defense, images, certified=True)
     counts = count_votes(
         defense, images, indices, 0, n, purpose=VOTING, seed=seed, batch_size=batch_size
     )

@@ -15,7 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.refusals import check_images
+from isoloss.robustness.attacks.asking import (
+    FEW,
+    Answers,
+    ask_twice,
+    computes_in_half,
+    refuse_no_network,
+)
+from isoloss.robustness.attacks.refusals import as_logits, check_images
 from isoloss.robustness.smoothing.timestep import timestep_for_sigma
 
 
@@ -54,6 +61,16 @@ class Smoothing(nn.Module):
         """
         check_images(images)
 
+    def answers_about(self, images: Tensor) -> Answers:
+        """How what is behind the noise answers, the noise being held still."""
+        few = images[:FEW]
+        generator = torch.Generator(few.device).manual_seed(0)
+        noise = torch.randn(few.shape, generator=generator, device=few.device, dtype=few.dtype)
+        # Image and noise go together as the channels of one.
+        both = torch.cat([few, noise], 1)
+        coarse = computes_in_half(self)
+        return ask_twice(lambda pairs: self.logits(*pairs.chunk(2, 1)), both, coarse=coarse)
+
     def noisy(self, images: Tensor, noise: Tensor) -> Tensor:
         """x + σz on the [0, 1] scale, not clamped: a certificate is about just this."""
         return images + self.sigma * noise
@@ -63,11 +80,46 @@ class Smoothing(nn.Module):
         raise NotImplementedError
 
 
+class OneByOne(Smoothing):
+    """A defense whose answer depends on the batch, asked about one image at a time."""
+
+    def __init__(self, defense: Smoothing) -> None:
+        super().__init__(defense.sigma)
+        self.defense = defense
+        self.generator = defense.generator
+
+    def check(self, images: Tensor) -> None:
+        """Refuse images that the defense refuses."""
+        self.defense.check(images)
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """The defense's logits, image by image."""
+        pairs = zip(images.split(1), noise.split(1), strict=True)
+        return torch.cat([self.defense.logits(image, drawn) for image, drawn in pairs])
+
+
+class OwnNoise(Smoothing):
+    """A network that draws noise of its own, as a defense of which nobody knows the noise."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(0.0)
+        self.network = network
+
+    def answers_about(self, images: Tensor) -> Answers:
+        """That it is random is known."""
+        return Answers(is_random=True)
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """The network's logits; the `noise` given stays unused."""
+        return self.network(images)
+
+
 class GaussianSmoothing(Smoothing):
     """A classifier behind noise alone, as one trained with noise may be (Cohen et al.)."""
 
     def __init__(self, classifier: nn.Module, sigma: float) -> None:
         super().__init__(sigma)
+        refuse_no_network(classifier)
         self.classifier = classifier
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
@@ -87,7 +139,7 @@ class Together(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (K, N, classes), padded to the classes of the network that knows most."""
-        logits = [classifier(images) for classifier in self.classifiers]
+        logits = [as_logits(classifier(images), len(images)) for classifier in self.classifiers]
         most = max(one.shape[1] for one in logits)
         return torch.stack([F.pad(x, (0, most - x.shape[1]), value=-math.inf) for x in logits])
 
@@ -120,6 +172,7 @@ class DenoisedSmoothing(Smoothing):
         clamp: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(sigma)
+        refuse_no_network(classifier)
         self.classifier, self.unet, self.scheduler = classifier, unet, scheduler
         self.clamp = clamp
         step, level = timestep_for_sigma(scheduler.alphas_cumprod, sigma)

@@ -14,6 +14,8 @@ from isoloss.errors import IsolossError
 
 # Cohen et al.: a certificate is wrong with at most this probability.
 ALPHA = 0.001
+NEAR = 1e-9
+"""So near to 1 a probability has too few digits in floats."""
 
 
 def clopper_pearson_lower(k: int, n: int, alpha: float = ALPHA) -> float:
@@ -30,8 +32,10 @@ def clopper_pearson_interval(k: int, n: int, confidence: float = 0.95) -> tuple[
     """The two-sided exact interval for p, after `k` successes in `n` trials.
 
     Raises:
-        IsolossError: as `clopper_pearson_lower`.
+        IsolossError: as `clopper_pearson_lower`, or unless 0 < confidence < 1.
     """
+    if not 0 < confidence < 1:
+        raise IsolossError(f"the confidence must lie between 0 and 1, not be {confidence:g}")
     tail = (1 - confidence) / 2
     _check(k, n, tail)
     low = 0.0 if k == 0 else float(stats.beta.ppf(tail, k, n - k + 1))
@@ -55,7 +59,11 @@ def certified_radius(successes: int, n: int, sigma: float, alpha: float = ALPHA)
     if not (sigma >= 0 and math.isfinite(sigma)):
         raise IsolossError(f"σ must be a finite number, 0 or more, not {sigma:g}")
     lower = clopper_pearson_lower(successes, n, alpha)
-    return sigma * float(stats.norm.ppf(lower)) if lower > 0.5 else None
+    if lower < 1 - NEAR:
+        return sigma * float(stats.norm.ppf(lower)) if lower > 0.5 else None
+    # What is missing from 1 has more digits.
+    missing = float(stats.beta.isf(alpha, n - successes + 1, successes))
+    return sigma * float(stats.norm.isf(missing))
 
 
 def is_decided(top: int, second: int, alpha: float = ALPHA) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,14 +18,62 @@ from torch import Tensor
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.asking import Answers, tell
 from isoloss.robustness.attacks.objective import frozen
-from isoloss.robustness.attacks.refusals import check_at_least, check_labels, check_logits
-from isoloss.robustness.smoothing.smoothing import Smoothing
+from isoloss.robustness.attacks.refusals import (
+    as_images,
+    as_indices,
+    as_labels,
+    as_logits,
+    check_at_least,
+    check_logits,
+)
+from isoloss.robustness.smoothing.smoothing import OneByOne, Smoothing, Together
 
 BLOCK = 100  # draws from one seed
 USUAL_BATCH = 1024
 # Which count the draws are for: Cohen's two stages must not share any.
 SELECTION, ESTIMATION, VOTING = 0, 1, 2
+
+
+def asked_defense(
+    defense: Any, images: Any, *, certified: bool = False
+) -> tuple[Smoothing, Tensor]:
+    """A defense as draws can be counted of it, and (N, C, H, W) images where it is: what is behind
+    the noise is asked twice.
+
+    Args:
+        certified: whether certificates are to follow, which nothing else may draw for.
+
+    Raises:
+        IsolossError: if something else is given, or what is behind the noise draws too.
+    """
+    if not isinstance(defense, Smoothing):
+        raise IsolossError(
+            f"a {type(defense).__name__} is behind no noise: give GaussianSmoothing(network, σ), "
+            "or DenoisedSmoothing with a denoiser"
+        )
+    images = as_images(images, defense)
+    defense.check(images)
+    with frozen(defense):
+        found = defense.answers_about(images)
+    if certified:
+        refuse_random(found, "the network")
+    tell(found)
+    return (OneByOne(defense) if found.depends_on_batch else defense), images
+
+
+def refuse_random(found: Answers, name: str) -> None:
+    """Refuse to certify what draws random numbers of its own.
+
+    Raises:
+        IsolossError: saying so.
+    """
+    if found.is_random:
+        raise IsolossError(
+            f"{name} draws random numbers of its own, and a certificate is about the noise of σ "
+            "alone: certify one that gives the same answer twice"
+        )
 
 
 @torch.no_grad()
@@ -52,15 +101,16 @@ def count_votes(
     Raises:
         IsolossError: for images the defense is not for, or a network that gives NaN.
     """
-    if len(indices) != len(images):
-        raise IsolossError(f"there are {len(images)} images and {len(indices)} indices")
     check_at_least("batch_size", batch_size)
+    indices = as_indices(indices, images)
     defense.check(images)
     counts: Tensor | None = None
+    together = isinstance(getattr(defense, "classifier", None), Together)
     spoilt = torch.zeros((), dtype=torch.bool, device=images.device)
     with frozen(defense):
         for rows, noise in _batches(images, indices, first, last, purpose, seed, batch_size):
-            logits = as_float32(defense.logits(images[rows], noise))
+            given = defense.logits(images[rows], noise)
+            logits = as_float32(given if together else as_logits(given, len(rows)))
             spoilt |= logits.isnan().any()
             winners = F.one_hot(logits.argmax(-1), logits.shape[-1])
             if counts is None:
@@ -161,8 +211,23 @@ def vote(
     Raises:
         IsolossError: as `count_votes`.
     """
+    defense, images = asked_defense(defense, images)
+    labels = as_labels(labels, images)
+    return votes_on(defense, images, labels, indices, draws, seed=seed, batch_size=batch_size)
+
+
+def votes_on(
+    defense: Smoothing,
+    images: Tensor,
+    labels: Tensor,
+    indices: Sequence[int],
+    draws: int,
+    *,
+    seed: int,
+    batch_size: int,
+) -> Votes:
+    """`vote` of a defense that is known."""
     check_at_least("draws", draws)
-    check_labels(labels, images)
 
     def count(first: int, last: int) -> Tensor:
         return count_votes(defense, images, indices, first, last, seed=seed, batch_size=batch_size)

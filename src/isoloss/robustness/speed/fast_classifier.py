@@ -11,11 +11,10 @@ from isoloss.compute.machine.device import arithmetic, as_float32, reduced_preci
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.compute.networks.copying import copied, freeze
 from isoloss.compute.networks.folding import fold_batch_norm, is_same
+from isoloss.robustness.attacks.asking import FEW, Answers, ask_twice
+from isoloss.robustness.attacks.refusals import as_logits
 from isoloss.robustness.speed.batch_sizes import suitable_batch_sizes
 from isoloss.robustness.speed.shortcuts import pooling_first, with_small_maps
-
-FEW = 8
-"""Images on which a network is tried out."""
 
 
 class Fast(nn.Module):
@@ -29,8 +28,11 @@ class Fast(nn.Module):
         model: (N, C, H, W) images in [0, 1] to (N, classes) logits.
         few: (n, C, H, W) some images, on which all this is tried out.
         precision: "fp32", "tf32", "bf16", or "auto" for the fastest that the device has.
+        answers: what was found of how it answers; by default it is asked. One that depends on its
+            batch sees one image at a time.
 
     Attributes:
+        answers: likewise; `is_random` whether they are draws.
         batch_sizes: of images that suitably go through it together.
     """
 
@@ -42,11 +44,15 @@ class Fast(nn.Module):
         precision: str = "auto",
         *,
         fold: bool = True,
+        answers: Answers | None = None,
     ) -> None:
         super().__init__()
         self.device = torch.device(device)
         few = few[:FEW].to(self.device)
         network = copied(model, self.device)
+        with arithmetic(self.device, "fp32"):
+            self.answers = ask_twice(network, few) if answers is None else answers
+        self.is_random = self.answers.is_random
         self.precision = _fastest(network, few) if precision == "auto" else precision
         if fold:
             network = _shortened(network, few)
@@ -60,9 +66,16 @@ class Fast(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes), in at least single precision."""
+        if self.answers.depends_on_batch and len(images) > 1:
+            return torch.cat([self(image) for image in images.split(1)])
         with arithmetic(self.device, self.precision):
             # Converted once: a first layer in another layout costs more, there and back.
-            return as_float32(self.network(images.contiguous(memory_format=self.layout)))
+            given = self.network(images.contiguous(memory_format=self.layout))
+            return as_float32(as_logits(given, len(images)))
+
+    def answers_about(self, images: Tensor) -> Answers:
+        """Whether it is random; what depends on the batch has been seen to."""
+        return Answers(self.is_random)
 
     def train(self, mode: bool = True) -> Fast:
         """Stays in eval mode: folded batch norms have no statistics to follow."""

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
+from isoloss.robustness.attacks.asking import FEW
 from isoloss.robustness.speed.batch_sizes import BatchSizes, suitable_batch_sizes
 from isoloss.robustness.speed.diffusers_blocks import avoid_repetitions, avoid_slow_bf16
-from isoloss.robustness.speed.fast_classifier import FEW
 
 
 class FastDenoiser(nn.Module):

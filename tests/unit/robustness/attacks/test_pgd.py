@@ -97,8 +97,10 @@ def test_who_is_fooled_is_asked_no_more(digits):
     outcome = attack(net, x, y, 0.3, Protocol(steps=20))
     handle.remove()
     assert outcome.fooled.all()
-    assert asked == sorted(asked, reverse=True)
-    assert sum(asked) < 20 * len(x) / 2
+    first, alone, attacked = asked[0], asked[1:9], asked[9:]
+    assert [first, *alone] == [8] + [1] * 8, "in a batch and alone, once"
+    assert attacked == sorted(attacked, reverse=True)
+    assert sum(attacked) < 20 * len(x) / 2
 
 
 def test_the_best_iterate_is_kept_and_restarts_only_help(digits):
@@ -215,7 +217,7 @@ def nan_network(images):
         ({"step_size": math.nan}, "the step size must be a number above 0, not nan"),
         ({"step_size": "a"}, "the step size must be a number above 0, not 'a'"),
         ({"generator": 5}, "generator must be a torch.Generator, not int"),
-        ({"steps": 2.5}, "steps must be 1 or more, not 2.5"),
+        ({"steps": 2.5}, "steps must be a whole number, 1 or more, not 2.5"),
         ({"steps": 0}, "steps must be 1 or more, not 0"),
         ({"restarts": 0}, "restarts must be 1 or more, not 0"),
         ({"norm": "l1"}, "the norm is linf or l2, not 'l1'"),

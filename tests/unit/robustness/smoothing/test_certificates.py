@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ from scipy import special, stats
 from torch import nn
 
 from isoloss import IsolossError
+from isoloss.results.certificates import farthest_radius
 from isoloss.robustness import (
     GaussianSmoothing,
     certified_radius,
@@ -57,6 +59,23 @@ def test_the_largest_reachable_radius(n, radius):
     assert round(certified_radius(n, n, 0.25), 3) == radius
 
 
+@pytest.mark.parametrize("alpha", [0.5, 0.999999, 1 - 1e-12, math.nextafter(1, 0)])
+@pytest.mark.parametrize("n", [1, 100, 10**6])
+def test_near_certain_bounds_have_a_finite_radius(alpha, n):
+    # All draws are of the class: 1 − α^(1/n), in as many digits as it takes.
+    with mpmath.workdps(60):
+        missing = 1 - mpmath.mpf(alpha) ** (mpmath.mpf(1) / n)
+        expected = 0.25 * math.sqrt(2) * float(mpmath.erfinv(1 - 2 * missing))
+    found = certified_radius(n, n, 0.25, alpha)
+    if missing >= 0.5:
+        assert found is None
+        assert farthest_radius(0.25, n, alpha) == 0
+    else:
+        assert found == pytest.approx(expected, rel=1e-6)
+        assert farthest_radius(0.25, n, alpha) == pytest.approx(expected, rel=1e-6)
+    assert is_decided(50, 50, alpha) is False
+
+
 def test_who_leads_too_narrowly_is_not_decided():
     assert is_decided(100, 0)
     assert is_decided(67, 33)  # p = 0.00087
@@ -73,6 +92,9 @@ def test_impossible_counts_are_refused():
         clopper_pearson_lower(1, 2, 1.5)
     with pytest.raises(IsolossError, match="σ must be"):
         certified_radius(1, 2, -0.25)
+    for confidence in (95, -0.5, 0, 1, math.nan):
+        with pytest.raises(IsolossError, match="the confidence must lie between 0 and 1, not be"):
+            clopper_pearson_interval(50, 100, confidence)
 
 
 class Threshold(nn.Module):
@@ -131,6 +153,13 @@ def test_a_certificate_follows_from_counts():
         )
 
 
+def test_places_in_the_data_may_be_an_array_or_a_tensor():
+    x = pixels([0.3, 0.8])
+    told = [list(certify(DEFENSE, x, names, 20, 50))
+            for names in ([7, 9], (7, 9), np.array([7, 9]), torch.tensor([7, 9]))]  # fmt: skip
+    assert told[1:] == told[:1] * 3
+
+
 def test_an_image_s_certificate_does_not_depend_on_its_company():
     x, names = pixels(np.linspace(0.3, 0.9, 40)), list(range(100, 140))
     whole = list(certify(DEFENSE, x, names, 30, 250, seed=3))
@@ -174,7 +203,7 @@ def test_selection_and_estimation_share_no_draw():
             return super().logits(images, noise)
 
     spy = Spy(Threshold(), SIGMA)
-    list(certify(spy, pixels([0.5, 0.5]), [0, 1], 100, 100))
+    list(certify_together(spy, pixels([0.5, 0.5]), [0, 1], 100, 100))
     draws = torch.cat(seen).flatten()
     assert len(draws.unique()) == len(draws) == 400
     assert abs(float(draws.mean())) < 0.2
@@ -217,6 +246,13 @@ def test_what_cannot_be_certified_is_refused():
     x = pixels([0.2, 0.4])
     with pytest.raises(IsolossError, match="n0 must be 1 or more, not 0"):
         list(certify(DEFENSE, x, [0, 1], 0, 10))
+    with pytest.raises(IsolossError, match=r"n must be a whole number, 1 or more, not 10\.0"):
+        list(certify(DEFENSE, x, [0, 1], 1, 10.0))
+    for indices in ([-1, 0], [0.5, 1], torch.tensor([0.0, 1.0])):
+        with pytest.raises(IsolossError, match="indices are whole numbers from 0 on"):
+            list(certify(DEFENSE, x, indices, 1, 10))
+    with pytest.raises(IsolossError, match="a Threshold is behind no noise: give GaussianSmooth"):
+        list(certify(Threshold(), x, [0, 1], 1, 10))
     with pytest.raises(IsolossError, match="there are 2 images and 1 indices"):
         list(certify(DEFENSE, x, [0], 1, 10))
     with pytest.raises(IsolossError, match=r"images must lie in \[0, 1\]"):

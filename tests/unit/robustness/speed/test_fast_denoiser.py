@@ -85,7 +85,7 @@ def test_batches_follow_from_how_wide_a_network_is():
     x = torch.rand(1, 3, 32, 32)
     sizes = {}
     for width in (8, 64, 256, 4096):
-        narrow = nn.Sequential(nn.Conv2d(3, width, 1), nn.Flatten(2), nn.AdaptiveAvgPool1d(1))
+        narrow = nn.Sequential(nn.Conv2d(3, width, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         sizes[width] = Fast(narrow, x, precision="fp32").batch_sizes
     # 8 MiB of the widest activations within 64 to 256 images, but never more than 64 MiB.
     assert {width: each.attacking for width, each in sizes.items()} == {

@@ -10,8 +10,8 @@ from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 
 _SHARED = (
-    "model", "stem", "data", "image_size", "key", "split", "norm", "steps", "step_size", "queries",
-    "device",
+    "model", "stem", "data", "image_size", "key", "normalization", "mean", "std", "split", "norm",
+    "steps", "step_size", "queries", "device",
 )  # fmt: skip
 
 

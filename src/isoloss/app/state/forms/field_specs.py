@@ -46,9 +46,12 @@ _TAKES = {
 """What the texts of fields name that the settings do not say it of."""
 _RARE: dict[type[Settings], set[str]] = {
     NetworkSettings: {
-        "model", "stem", "data", "image_size", "key", "batch_size", "points_at_once",
+        "model", "stem", "data", "image_size", "key", "normalization", "mean", "std",
+        "batch_size", "points_at_once",
     },
-    ImportSettings: {"stem", "image_size", "key", "order", "batch_size"},
+    ImportSettings: {
+        "stem", "image_size", "key", "order", "batch_size", "normalization", "mean", "std",
+    },
     ProbeSettings: {"parameters", "loss", "per_batch", "step_size"},
     InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
