@@ -72,6 +72,7 @@ class App:
         self.workspace.live_period = period = min(max(PERIOD, cost / (FRACTION * CORES)), 2.0)
         parts.steps.take_in(self.workspace.update)
         parts.renderings.update()
+        parts.rehearsal.update()
         self._tell_elsewhere()
         self._follow_document()
         clear_as_panels(parts.panels)

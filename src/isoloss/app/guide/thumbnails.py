@@ -1,11 +1,12 @@
 """Small pictures of surface files: drawn once by our own renderer, then saved in a cache folder.
 
-A thread reads the files; pictures are drawn in pieces, one a frame.
+A thread reads the files; pictures are drawn in pieces between the frames of the window.
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from isoloss.geometry.arrays import Pixels
 from isoloss.geometry.surface import Surface
 from isoloss.gl.device import context as context  # first: it chooses PyOpenGL's platform
 from isoloss.gl.device.image_texture import ImageTexture
-from isoloss.gl.frame.canvas import Canvas
+from isoloss.gl.frame.canvas import PIECE, Canvas
 from isoloss.naming import capitalized
 from isoloss.paths import is_folder
 from isoloss.run_folder import SURFACE
@@ -94,8 +95,10 @@ class Thumbnails:
     def step(self) -> None:
         """Go on with one for no longer than a frame can wait; to be called where OpenGL calls are
         allowed."""
-        if next(self._finishing, self) is not self:
-            return
+        end = time.perf_counter() + PIECE
+        while next(self._finishing, self) is not self:
+            if time.perf_counter() >= end:
+                return
         for key, reading in self._under_way.items():
             if reading.done():
                 self._finishing = self._finish(key, reading)
@@ -125,7 +128,7 @@ class Thumbnails:
             pixels = read.pixels
             if read.layer is not None:
                 canvas = self._canvas = self._canvas or Canvas()
-                yield  # it has compiled shaders
+                yield
                 canvas.want(_scene(read.layer, key[1]), SIZE, scale=1.3)
                 while not canvas.draw_piece():
                     yield
@@ -134,6 +137,7 @@ class Thumbnails:
                 if self._thread is not None:
                     self._thread.submit(_save, _place(*key), pixels, read.title, read.note)
             picture = ImageTexture(pixels) if pixels is not None else None
+            yield
             self._done[key] = Thumbnail(read.title, read.note, picture)
         finally:
             self._under_way.pop(key, None)
