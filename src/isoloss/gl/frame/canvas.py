@@ -50,7 +50,8 @@ class Canvas:
         self._is_patched = False
         self._shown: Target | None = None
         self._pieces: Iterator[None] | None = None
-        self._quickly: Iterator[None] | None = None
+        self._quickly: Iterator[bool] | None = None
+        self._patience = TARGET
         self._is_fresh = False
         self._fence: Any = None
         self._spent = 0.0
@@ -78,7 +79,7 @@ class Canvas:
     def draw_quickly(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Show `scene` with what detail there is time for; the whole picture is to follow."""
         self.want(scene, size, scale)
-        self._hurry(np.inf)
+        self._hurry(None)
 
     def draw(
         self, scene: Scene, size: tuple[int, int], scale: float, seconds: float = TARGET
@@ -86,14 +87,15 @@ class Canvas:
         """Show `scene`: the whole picture if it is likely to take no more than `seconds`.
 
         The first quick picture after a rest may have much to make ready: what it takes longer than
-        a frame can wait is left to `go_on`, unless something changes meanwhile.
+        a frame can wait is left to `go_on`. Each change meanwhile may take twice as long.
         """
-        follows = self._shown is self._quick or self._quickly is not None
+        follows = self._shown is self._quick
+        self._patience = TARGET if self._quickly is None else 2 * self._patience
         self.want(scene, size, scale)
         if self.whole_seconds <= seconds:
             self.finish()
         else:
-            self._hurry(np.inf if follows else TARGET)
+            self._hurry(None if follows else self._patience)
 
     def want(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Let the pieces that are drawn from now on be those of the whole picture of `scene`."""
@@ -107,13 +109,12 @@ class Canvas:
     def go_on(self, seconds: float = PIECE) -> bool:
         """Draw more of what is missing, of the whole picture where the scene has rested; whether
         that is now shown."""
-        end = time.perf_counter() + seconds
         if self._quickly is not None:
             self._hurry(seconds)
-            if self._quickly is not None or time.perf_counter() >= end:
-                return False
+            return False
         if self._wanted is None or time.monotonic() - self._changed < self._quiet:
             return False
+        end = time.perf_counter() + seconds
         while not self.draw_piece():
             if time.perf_counter() >= end:
                 return False
@@ -155,24 +156,25 @@ class Canvas:
             self._wanted = self._pieces = self._quickly = None
             raise
 
-    def _hurry(self, seconds: float) -> None:
-        """Go on with the quick picture, for no longer than `seconds`."""
+    def _hurry(self, seconds: float | None) -> None:
+        """Go on with the quick picture, for no longer than `seconds`; None is until it is shown."""
         assert self._wanted is not None
         start = time.perf_counter()
         with self._giving_up():
             if self._quickly is None:
                 self._quickly, self.quick_seconds = self._quick_pieces(*self._wanted), 0.0
-            done = False
-            while not done and time.perf_counter() - start < seconds:
-                done = next(self._quickly, self) is self
+            for rests in self._quickly:
+                if seconds is not None and (rests or time.perf_counter() - start >= seconds):
+                    self.quick_seconds += time.perf_counter() - start
+                    return
+        self._quickly = None
         self.quick_seconds += time.perf_counter() - start
-        if done:
-            self._quickly = None
-            if not self._is_fresh:  # new data say nothing about the next picture
-                self.detail_control.took(self.quick_seconds)
+        if not self._is_fresh:  # new data take time of their own and say nothing about the next
+            self.detail_control.took(self.quick_seconds)
 
-    def _quick_pieces(self, scene: Scene, size: tuple[int, int], scale: float) -> Iterator[None]:
-        """Draw and show the quick picture."""
+    def _quick_pieces(self, scene: Scene, size: tuple[int, int], scale: float) -> Iterator[bool]:
+        """Draw and show the quick picture; True before the first, for which the window has a
+        program of its own to compile."""
         detail = self.detail_control.detail
         small = (max(1, round(size[0] * detail.fraction)), max(1, round(size[1] * detail.fraction)))
         self._quick.resize(*small)
@@ -181,12 +183,13 @@ class Canvas:
             patches = self._patches = self._patches or Patches()
             patches.resize(size)
         uploads = self.renderer.uploads
-        yield from self.renderer.quick_pieces(
+        for _ in self.renderer.quick_pieces(
             scene, self._quick, scale * detail.fraction, detail.points, patches
-        )
+        ):
+            yield False
         GL.glFinish()
         self._is_fresh = self.renderer.uploads != uploads
-        yield
+        yield self._shown is None
         self._shown, self._is_patched = self._quick, patches is not None
 
     def _wait_for_the_last(self, done: bool) -> None:

@@ -20,7 +20,6 @@ import numpy as np
 from isoloss.geometry.surface import Surface
 from isoloss.geometry.trajectory import Trajectory
 from isoloss.gl.device.context import HeadlessContext, begin
-from isoloss.gl.device.image_texture import ImageTexture
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.patches import Patches
 from isoloss.gl.frame.renderer import Renderer, is_software
@@ -48,7 +47,7 @@ class Rehearsal:
         self.has_quick = self.has_whole = True
         self._context: HeadlessContext | None = None
         self._thread: threading.Thread | None = None
-        self._ends = False
+        self._ends = self._has_drawn_whole = False
 
     def begin(self) -> None:
         """Begin, where the processor draws what is drawn in the current context."""
@@ -60,8 +59,11 @@ class Rehearsal:
         self._thread.start()
 
     def update(self) -> None:
-        """Give its memory back once it is over; in the thread in which it was begun."""
-        if self._thread is not None and not self._thread.is_alive():
+        """Take in what has become ready, once a frame; in the thread in which it was begun."""
+        if self._has_drawn_whole and not self.has_whole:
+            self.has_whole = True
+            _resolve()
+        elif self._thread is not None and not self._thread.is_alive():
             self.end()
 
     def end(self) -> None:
@@ -77,13 +79,13 @@ class Rehearsal:
             context.make_current()
             self._repeat(_quick_picture)
             self.has_quick = True
-            self._repeat(_whole_picture)
-            self.has_whole = True
+            self._repeat(_whole_pictures)
+            self._has_drawn_whole = True
             self._repeat(_further_pictures)
         except Exception:  # pictures then take long when they are first drawn, as without it
             logging.getLogger(__name__).exception("the rehearsal of pictures has failed")
         finally:
-            self.has_quick = self.has_whole = True
+            self.has_quick = self._has_drawn_whole = True
             context.release()
 
     def _repeat(self, draw: Callable[[Renderer], Iterator[None]]) -> None:
@@ -115,12 +117,17 @@ def _quick_picture(renderer: Renderer, scene: Scene | None = None) -> Iterator[N
     patches.free()
 
 
-def _whole_picture(renderer: Renderer, scene: Scene | None = None) -> Iterator[None]:
+def _whole_picture(renderer: Renderer, scene: Scene) -> Iterator[None]:
     target = Target(*_SIZE)
     yield
-    yield from renderer.pieces(scene or Scene([_layer()]), target)
-    ImageTexture(target.read()).free()
+    yield from renderer.pieces(scene, target)
     target.free()
+
+
+def _whole_pictures(renderer: Renderer) -> Iterator[None]:
+    """As the viewports show them, and as thumbnails."""
+    for appearance in (Appearance(), Appearance(ambient_occlusion=False, transparent=True)):
+        yield from _whole_picture(renderer, Scene([_layer()], appearance=appearance))
 
 
 def _further_pictures(renderer: Renderer) -> Iterator[None]:
@@ -132,13 +139,21 @@ def _further_pictures(renderer: Renderer) -> Iterator[None]:
         yield from _whole_picture(renderer, scene)
 
 
+def _resolve() -> None:
+    """Make one pixel of several samples, by a program of Mesa's own, which it keeps nowhere."""
+    target = Target(3, 3)
+    target.begin()
+    target.end()
+    target.free()
+
+
 def _layer(opacity: float = 1.0) -> SurfaceLayer:
     """A surface with a hole, a path and a pin."""
     axis, n = np.linspace(-1, 1, 9), 4
     loss = axis[:, None] ** 2 + axis**2 + 1
     loss[0, 0] = np.nan
     way = np.linspace(-0.8, 0, n)
-    path = Trajectory(way, way, 1 + way**2, 0 * way, np.arange(n) * 1.0, np.logspace(0, -3, n))
+    path = Trajectory(way, way, 1 + way**2, 0 * way, np.linspace(0, 3, n), np.logspace(0, -3, n))
     pin = Marker(0.5, 0.5, 1.5, "pinned", pinned=True)
     surface = Surface.from_loss(axis, axis, loss)
     return SurfaceLayer("rehearsed", surface, (path,), markers=(pin,), opacity=opacity)

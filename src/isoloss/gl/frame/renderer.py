@@ -13,7 +13,7 @@ from isoloss.gl.annotations import axes
 from isoloss.gl.annotations.decorations import BoxView, Decorations
 from isoloss.gl.device.context import description
 from isoloss.gl.device.drawn_view import Part, View
-from isoloss.gl.device.program import Program
+from isoloss.gl.device.program import NEARER, OCCLUDED, Program
 from isoloss.gl.device.target import Target
 from isoloss.gl.frame.background import BackgroundPass
 from isoloss.gl.frame.patches import Patches
@@ -157,6 +157,9 @@ class Renderer:
 
     def _leave(self) -> None:
         """Bind nothing, and test no depths: whoever draws next begins as if nothing had been."""
+        for unit in (NEARER, OCCLUDED, 0):
+            GL.glActiveTexture(int(GL.GL_TEXTURE0) + unit)
+            GL.glBindTexture(GL.GL_TEXTURE_2D, 0)
         GL.glBindVertexArray(0)
         GL.glUseProgram(0)
         GL.glDisable(GL.GL_DEPTH_TEST)
@@ -321,7 +324,7 @@ class Renderer:
     def _bound_occlusion(self) -> tuple[int, int]:
         """Bind the ambient occlusion; its size."""
         assert self._occlusion is not None
-        self._occlusion.bind(1)
+        self._occlusion.bind(OCCLUDED)
         return self._occlusion.size
 
     # -- caches --------------------------------------------------------------------------------
