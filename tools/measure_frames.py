@@ -117,7 +117,7 @@ class Recorder:
             wall, thread, process = (end - began for began, end in ends)
             drawing = time.thread_time() - self._drawing
             frame = Frame(self._doing(), wall, thread, process, self._pictures, drawing)
-            if self._profile is not None and frame.thread > LONG:
+            if self._profile is not None and frame.panels > LONG:
                 frame.profile = _words(self._profile)
             self.frames.append(frame)
 

@@ -44,7 +44,7 @@ class Driver:
 
         def drawn() -> None:
             draw()
-            if self._wanted is not None:
+            if self._wanted is not None and window.parts.rehearsal.has_quick:
                 self._pixels = viewports.all[self._wanted].painter.pixels()
                 self._wanted = None
 

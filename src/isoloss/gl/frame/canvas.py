@@ -76,6 +76,11 @@ class Canvas:
         """Whether the whole picture is still to come."""
         return self._wanted is not None
 
+    @property
+    def is_hurrying(self) -> bool:
+        """Whether the quick picture is still to come."""
+        return self._quickly is not None
+
     def draw_quickly(self, scene: Scene, size: tuple[int, int], scale: float) -> None:
         """Show `scene` with what detail there is time for; the whole picture is to follow."""
         self.want(scene, size, scale)
@@ -90,7 +95,7 @@ class Canvas:
         a frame can wait is left to `go_on`. Each change meanwhile may take twice as long.
         """
         follows = self._shown is self._quick
-        self._patience = TARGET if self._quickly is None else 2 * self._patience
+        self._patience = seconds if self._quickly is None else 2 * self._patience
         self.want(scene, size, scale)
         if self.whole_seconds <= seconds:
             self.finish()
@@ -174,7 +179,7 @@ class Canvas:
 
     def _quick_pieces(self, scene: Scene, size: tuple[int, int], scale: float) -> Iterator[bool]:
         """Draw and show the quick picture; True before the first, for which the window has a
-        program of its own to compile."""
+        program of its own to compile, if nothing has changed meanwhile."""
         detail = self.detail_control.detail
         small = (max(1, round(size[0] * detail.fraction)), max(1, round(size[1] * detail.fraction)))
         self._quick.resize(*small)
@@ -189,7 +194,7 @@ class Canvas:
             yield False
         GL.glFinish()
         self._is_fresh = self.renderer.uploads != uploads
-        yield self._shown is None
+        yield self._shown is None and self._patience <= TARGET
         self._shown, self._is_patched = self._quick, patches is not None
 
     def _wait_for_the_last(self, done: bool) -> None:
