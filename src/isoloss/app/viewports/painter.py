@@ -56,9 +56,10 @@ class Painter:
                 self._draw(canvas, _shown(scene), size, scale, together, key)
             finally:
                 self._key = key  # what fails is not tried again until something changes
-                self.count += 1
+                self.count += not canvas.is_hurrying
         elif canvas.is_hurrying:
             canvas.go_on(PIECE / together)
+            self.count += not canvas.is_hurrying
         elif self.has_turn and canvas.go_on():
             self.cost += canvas.whole_seconds
         return canvas.texture
