@@ -14,6 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -132,8 +133,9 @@ def _whole_pictures(renderer: Renderer) -> Iterator[None]:
 
 def _further_pictures(renderer: Renderer) -> Iterator[None]:
     """Of a surface that can be seen through, in bands, and in facets."""
-    looks = Appearance(), Appearance(texture=Texture.BANDS), Appearance(smooth=False)
-    for opacity, appearance in zip((0.5, 1.0, 1.0), looks, strict=True):
+    bands, facets = Appearance(texture=Texture.BANDS), Appearance(smooth=False)
+    looks = (0.5, Appearance()), (1, bands), (1, facets), (1, replace(bands, smooth=False))
+    for opacity, appearance in looks:
         scene = Scene([_layer(opacity)], appearance=appearance)
         yield from _quick_picture(renderer, scene)
         yield from _whole_picture(renderer, scene)
