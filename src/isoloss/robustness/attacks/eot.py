@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.climb import climb, judged, with_targets
-from isoloss.robustness.attacks.losses import Loss
+from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
     frozen,
@@ -39,7 +39,7 @@ def eot_pgd(
     *,
     batch_size: int | None = None,
     targeted: Any = None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
     watch: Watch | None = None,
 ) -> Attacked:
     """Gradient attack on a network that draws noise.
@@ -82,7 +82,7 @@ def expected_ascent(
     generator: torch.Generator | None,
     *,
     batch_size: int | None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
     watch: Watch | None = None,
 ) -> Attacked:
     """`eot_pgd` on a network of which is known that it draws noise."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
-from isoloss.robustness.attacks.losses import Loss, loss_of, reaches
+from isoloss.robustness.attacks.losses import USUAL, Loss, loss_of, reaches
 from isoloss.robustness.attacks.refusals import check_at_least, check_logits
 
 
@@ -38,7 +38,7 @@ Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
 are (N, 2) where an attack aims at classes: the true ones and those."""
 
 
-def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
+def objective_of(model: nn.Module, loss: Loss = USUAL) -> Objective:
     """A loss of `model`; nothing is differentiated but by the images."""
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
@@ -54,7 +54,7 @@ def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
 
 
 def mean_objective(
-    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = "ce"
+    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = USUAL
 ) -> Objective:
     """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
     check_at_least("draws", draws)
@@ -73,7 +73,7 @@ def mean_objective(
                 # (n·k, …): the draws of an image lie side by side.
                 truth = labels.repeat_interleave(k, 0)
                 logits = as_float32(check_logits(model(leaf.repeat_interleave(k, 0)), truth))
-                each = loss_of(loss, logits, truth)
+                each = loss_of(loss, logits, truth, k)
                 if gradient is not None:
                     of_these, none_finite = input_gradient(each, leaf)
                     gradient.add_(of_these / draws)

@@ -18,7 +18,7 @@ from isoloss.robustness.attacks.ball import Norm
 from isoloss.robustness.attacks.climb import climb, judged, with_targets
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent
-from isoloss.robustness.attacks.losses import Loss
+from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Objective,
     frozen,
@@ -47,7 +47,7 @@ def pgd(
     *,
     batch_size: int | None = None,
     targeted: Any = None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
 ) -> Tensor:
     """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
 
@@ -66,9 +66,10 @@ def pgd(
         generator: draws the starts, on the images' device; by default PyTorch's own.
         batch_size: images attacked together; by default all.
         targeted: classes to be taken for, (N,) or one for all; by default any but the true one.
-        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.attacks.losses`), or a
-            function of (N, classes) logits and (N,) classes that gives (N,) losses. Aimed at
-            classes, it is given those, and its negative is climbed.
+        loss: what is climbed: "ce", "margin" or "dlr" (`isoloss.robustness.attacks.losses`); by
+            default "ce", and the margin where this has rounded to 0; or a function of (N, classes)
+            logits and (N,) classes that gives (N,) losses. Aimed at classes, it is given those, and
+            its negative is climbed.
 
     Raises:
         IsolossError: for images outside [0, 1], labels out of range, ε < 0, a network that gives
@@ -91,7 +92,7 @@ def attack(
     *,
     batch_size: int | None = None,
     targeted: Any = None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
     watch: Watch | None = None,
 ) -> Attacked:
     """`pgd` by a protocol, with all that is known of its outcome. Aimed at classes, `success` says
@@ -124,7 +125,7 @@ def climbed(
     *,
     draws: int,
     batch_size: int | None,
-    loss: Loss = "ce",
+    loss: Loss = USUAL,
     watch: Watch | None = None,
 ) -> Attacked:
     """`attack` on a network that is known, by the mean over so many draws if it draws noise."""
