@@ -11,6 +11,7 @@ from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
 from isoloss.settings.base import (
     NORMS,
+    SCHEDULES,
     SPLITS,
     Finite,
     NetworkPath,
@@ -184,8 +185,17 @@ class RobustnessSettings(NetworkSettings):
         return self
 
 
+LOSSES = ("auto", "ce", "margin", "dlr")
+"""What attacks by gradients climb, beside losses of one's own."""
+AIMS = ("runner-up", "least-likely", "random")
+"""Which classes an attack may aim at, beside one for all images."""
+_OF_GRADIENTS: Any = {"only_with": {"protocol": ["standard"]}}
+
+
 class AttackingSettings(RobustnessSettings):
     """How adversaries proceed."""
+
+    before: ClassVar[dict[str, Any]] = {**RobustnessSettings.before, "loss": "ce"}
 
     norm: Literal["linf", "l2"] = Field(
         default="linf",
@@ -227,6 +237,40 @@ class AttackingSettings(RobustnessSettings):
         description="How often to begin from another random start where an image resists",
         json_schema_extra={"only_with": {"protocol": ["standard"]}},
     )
+    loss: str = Field(
+        default="auto",
+        title="Loss",
+        description="What attacks by gradients climb: auto, the cross-entropy, and the margin "
+        "where that has rounded to 0; ce; margin; dlr; or of your own, package.module:function, of "
+        "(N, classes) logits and (N,) classes",
+        examples=list(LOSSES),
+        json_schema_extra=_OF_GRADIENTS,
+    )
+    targeted: str | None = Field(
+        default=None,
+        title="Aimed at",
+        description="Attacks by gradients aim at a class: runner-up, least-likely, random, or the "
+        "number of one. What counts is still whether an image is misclassified; those of the class "
+        "itself are not attacked. By default any other class will do",
+        examples=list(AIMS),
+        json_schema_extra=_OF_GRADIENTS,
+    )
+    schedule: Literal["constant", "linear", "cosine", "halving"] = Field(
+        default="constant",
+        title="Schedule",
+        description="How steps get shorter: linear and cosine, to 0; halving, where an image "
+        "stalls, from twice ε on (Croce, Hein 2020)",
+        json_schema_extra={"words": SCHEDULES, **_OF_GRADIENTS},
+    )
+    momentum: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Momentum",
+        description="Fraction of what gradients have added up to that is kept at a step; MI-FGSM "
+        "(Dong et al. 2018) keeps all, 1",
+        json_schema_extra=_OF_GRADIENTS,
+    )
 
     @property
     def epsilons(self) -> tuple[float, ...]:
@@ -258,12 +302,33 @@ class AttackingSettings(RobustnessSettings):
             return self
         if self.norm != "linf":
             raise ValueError("the legacy protocol is in linf: leave --norm out")
-        for name in ("steps", "step_size", "restarts"):
+        for name in ("steps", "step_size", "restarts", "targeted", "schedule", "momentum"):
             if getattr(self, name) != AttackingSettings.model_fields[name].default:
                 raise ValueError(
                     f"the legacy protocol has its own --{name.replace('_', '-')}: leave that out"
                 )
+        if self.loss not in ("auto", "ce"):
+            raise ValueError("the legacy protocol climbs the cross-entropy: leave --loss out")
         return self
+
+    @field_validator("loss")
+    @classmethod
+    def _some_loss(cls, value: str) -> str:
+        if value not in LOSSES and not is_function(value):
+            raise ValueError(
+                f"there is no loss {value!r}: choose of {', '.join(LOSSES)}, or name a function of "
+                "your own, package.module:function"
+            )
+        return value
+
+    @field_validator("targeted")
+    @classmethod
+    def _some_aim(cls, value: str | None) -> str | None:
+        if value is not None and value not in AIMS and not value.isdecimal():
+            raise ValueError(
+                f"one aims at a class, not at {value!r}: give its number, or {', '.join(AIMS)}"
+            )
+        return value
 
 
 class AttackSettings(AttackingSettings):

@@ -15,7 +15,6 @@ from isoloss.robustness.attacks.ball import Ball, ball_of
 from isoloss.robustness.attacks.objective import Objective, value_at
 from isoloss.robustness.attacks.protocol import Protocol
 from isoloss.robustness.attacks.refusals import (
-    as_labels,
     check_at_least,
     check_generator,
     check_images,
@@ -24,23 +23,6 @@ from isoloss.robustness.attacks.refusals import (
     is_half,
 )
 from isoloss.robustness.attacks.rounding import in_type
-
-
-def with_targets(y: Tensor, targeted: Any) -> Tensor:
-    """(N, 2) true classes and those to be taken for; `y` alone where there are none.
-
-    Args:
-        y: (N,) true classes.
-        targeted: (N,) classes, or one for all.
-
-    Raises:
-        IsolossError: if they are no classes, or not as many.
-    """
-    if targeted is None:
-        return y
-    one_for_all = isinstance(targeted, int) or getattr(targeted, "ndim", 1) == 0
-    targets = y.new_full(y.shape, int(targeted)) if one_for_all else as_labels(targeted, y)
-    return torch.stack([y, targets], 1)
 
 
 @torch.no_grad()
@@ -86,6 +68,7 @@ def climb(
             rows = rows[~outcome.success]
         fresh = ascend(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
+            schedule=protocol.schedule, momentum=protocol.momentum,
             keep_best=protocol.keep_best, batch_size=batch_size, watch=watch,
         )  # fmt: skip
         if outcome is None:

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.robustness.attacks.aims import aimed
 from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.asking import asked
-from isoloss.robustness.attacks.climb import climb, judged, with_targets
+from isoloss.robustness.attacks.climb import climb, judged
 from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
@@ -59,7 +60,10 @@ def eot_pgd(
         IsolossError: as `pgd`.
     """
     network, images = asked(model, x)
-    y = with_targets(as_labels(y, images), targeted)
+    y = aimed(
+        network, images, as_labels(y, images), targeted, generator,
+        draws=draws, batch_size=batch_size,
+    )  # fmt: skip
     found = expected_ascent(
         network, images, y, eps, protocol, draws, generator,
         batch_size=batch_size, loss=loss, watch=watch,

@@ -6,9 +6,9 @@ https://arxiv.org/abs/1608.04644. "dlr" divides it by z_π1 − z_π3, π being 
 from the largest on, so that it does not depend on their scale: Croce, Hein 2020, "Reliable
 evaluation of adversarial robustness", equation 6, https://arxiv.org/abs/2003.01690.
 
-"auto" is the cross-entropy, but the margin where this has rounded to 0: there the network is so sure
-that the gradient has lost what pulls the true class down, or all of itself (section 4 of that paper).
-Such a value is negative, and the larger the nearer the border: all of them are in one order.
+"auto" is the cross-entropy, but the margin where this has rounded to 0: there the network is so
+sure that the gradient has lost what pulls the true class down, or all of itself (section 4 of that
+paper). Such a value is negative, and the larger the nearer to the border: the order stays.
 
 Aimed at a class t, an attack climbs −loss(z, t); for "dlr" that is equation 7 of the paper,
 −(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2).
@@ -26,8 +26,10 @@ from torch import Tensor
 from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.errors import IsolossError
 
-Loss = str | Callable[[Tensor, Tensor], Tensor]
-"""A name, or a function of (N, classes) logits and (N,) classes that gives (N,) losses."""
+OwnLoss = Callable[[Tensor, Tensor], Tensor]
+"""A function of (N, classes) logits and (N,) classes that gives (N,) losses."""
+Loss = str | OwnLoss
+"""A name, or a function of one's own."""
 USUAL: Loss = "auto"
 TINY = 1e-12
 """Added to what is divided by, as in the authors' code."""
