@@ -17,11 +17,11 @@ from isoloss.robustness.attacks.aims import aimed
 from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.climb import climb, judged
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
     frozen,
-    mean_objective,
     refuse_spoilt,
     value_at,
 )

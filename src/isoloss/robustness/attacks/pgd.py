@@ -19,12 +19,12 @@ from isoloss.robustness.attacks.ball import Norm
 from isoloss.robustness.attacks.climb import climb, judged
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Objective,
     frozen,
     is_random,
-    mean_objective,
     objective_of,
     refuse_spoilt,
     value_at,
