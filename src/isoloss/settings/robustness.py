@@ -302,8 +302,18 @@ class AttackingSettings(RobustnessSettings):
             return self
         if self.norm != "linf":
             raise ValueError("the legacy protocol is in linf: leave --norm out")
-        for name in ("steps", "step_size", "restarts", "targeted", "schedule", "momentum"):
-            if getattr(self, name) != AttackingSettings.model_fields[name].default:
+        for name in (
+            "steps",
+            "step_size",
+            "restarts",
+            "targeted",
+            "schedule",
+            "momentum",
+            "iterate",
+            "draws_by",
+        ):
+            field = type(self).model_fields.get(name)
+            if field is not None and getattr(self, name) != field.default:
                 raise ValueError(
                     f"the legacy protocol has its own --{name.replace('_', '-')}: leave that out"
                 )
@@ -342,6 +352,8 @@ class AttackSettings(AttackingSettings):
         json_schema_extra=_offered_in("attack"),
     )
     queries: Queries = 500
+    iterate: ClassVar[Literal["last", "fresh"]] = "last"
+    draws_by: ClassVar[Literal["even", "doubt"]] = "even"
     draws: ClassVar[int] = EOT_DRAWS
     votes: ClassVar[int] = VOTES
     is_defended: ClassVar[bool] = False
@@ -392,6 +404,24 @@ class DefendSettings(AttackingSettings):
         "majority, the worst",
     )
     queries: Queries = 100
+    iterate: Literal["last", "fresh"] = Field(
+        default="last",
+        title="Iterate",
+        description="Which iterate of EOT and BPDA is taken: last; fresh, of the last and those "
+        "that seemed best on the way the one that most fresh draws get wrong",
+        json_schema_extra={
+            "words": {"last": "The last", "fresh": "The best by fresh draws"}, **_OF_GRADIENTS,
+        },
+    )  # fmt: skip
+    draws_by: Literal["even", "doubt"] = Field(
+        default="even",
+        title="Draws go",
+        description="even: as many draws to every image at every step; doubt: as many altogether, "
+        "and more where they leave the gradient's signs uncertain",
+        json_schema_extra={
+            "words": {"even": "Evenly", "doubt": "Where signs are uncertain"}, **_OF_GRADIENTS,
+        },
+    )  # fmt: skip
     is_defended: ClassVar[bool] = True
 
     @property

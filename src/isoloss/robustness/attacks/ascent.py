@@ -13,6 +13,7 @@ from torch import Tensor
 
 from isoloss.robustness.attacks.ball import Ball
 from isoloss.robustness.attacks.objective import Objective
+from isoloss.robustness.attacks.shortlist import Shortlist, order_of
 from isoloss.robustness.attacks.strides import Schedule, stride_of
 
 Watch = Callable[[Tensor], object]
@@ -71,6 +72,7 @@ def ascend(
     keep_best: bool = True,
     batch_size: int | None = None,
     watch: Watch | None = None,
+    shortlist: Shortlist | None = None,
 ) -> Attacked:
     """Climb the loss from `start`, inside the balls around `images` and inside [0, 1].
 
@@ -84,6 +86,7 @@ def ascend(
             return the last one.
         batch_size: images looked at together; None for all.
         watch: is shown the images that are looked at.
+        shortlist: likewise, of a network that draws noise.
     """
     n = len(images)
     stride = stride_of(ball, images, steps, step_size, schedule, momentum)
@@ -103,6 +106,8 @@ def ascend(
         value = objective(here, truth, not bool(arrived.all()))
         if watch is not None:
             watch(here)
+        if shortlist is not None:
+            shortlist.look(rows, here, order_of(value, truth))
 
         seen = value.losses.float()
         better = value.success & ~success[rows]

@@ -21,12 +21,15 @@ from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
+    ObjectiveValue,
     frozen,
     refuse_spoilt,
     value_at,
 )
 from isoloss.robustness.attacks.protocol import Protocol
 from isoloss.robustness.attacks.refusals import as_labels, is_half
+from isoloss.robustness.attacks.shortlist import Shortlist, order_of
+from isoloss.settings.robustness import VOTES
 
 
 def eot_pgd(
@@ -46,9 +49,10 @@ def eot_pgd(
     """Gradient attack on a network that draws noise.
 
     Every step takes the mean gradient over `draws` draws of the network's noise, computed together.
-    No image is done early, and the last iterate is returned: being misclassified in one step's
-    draws is no lasting success. Restarts are compared on draws that they share. What `success`
-    says is the majority of the last draws; count fresh ones.
+    No image is done early, and the last iterate is returned, or that which fresh draws choose, as
+    the protocol's `iterate` says: being misclassified in one step's draws is no lasting success.
+    Restarts are compared on draws that they share. What `success` says is the majority of the last
+    draws; count fresh ones.
 
     Args:
         model, x, y, eps, generator, targeted, loss: as for `pgd`.
@@ -90,7 +94,9 @@ def expected_ascent(
     watch: Watch | None = None,
 ) -> Attacked:
     """`eot_pgd` on a network of which is known that it draws noise."""
-    objective = mean_objective(model, draws, batch_size, loss)
+    by_doubt = protocol.draws_by == "doubt"
+    objective = mean_objective(model, draws, batch_size, loss, by_doubt=by_doubt)
+    judge = mean_objective(model, max(draws, VOTES), batch_size, loss)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
 
     def anew(outcome: Attacked) -> Attacked:
@@ -103,8 +109,24 @@ def expected_ascent(
         drawn.again()
         return known, anew(fresh)
 
+    def chosen(last: Attacked, listed: Shortlist) -> Attacked:
+        drawn, candidates = Draws(model, x.device), (last.images, *listed.images)
+        values: list[ObjectiveValue] = []
+        for images in candidates:
+            drawn.again()
+            values.append(value_at(judge, images, y, images_at_once))
+        best = torch.stack([order_of(value, y) for value in values]).argmax(0)
+        each = best, torch.arange(len(x), device=x.device)
+        return replace(
+            last,
+            images=torch.stack(candidates)[each],
+            losses=torch.stack([value.losses for value in values])[each],
+            success=torch.stack([value.success for value in values])[each],
+        )
+
     with frozen(model):
         return climb(
             objective, x, y, eps, replace(protocol, keep_best=False), generator,
             batch_size=images_at_once, compared=both, watch=watch,
+            chosen=chosen if protocol.iterate == "fresh" else None,
         )  # fmt: skip

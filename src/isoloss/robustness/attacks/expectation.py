@@ -47,7 +47,8 @@ def mean_objective(
     check_at_least("draws", draws)
 
     def mean(images: Tensor, labels: Tensor, with_gradient: bool, k: int) -> ObjectiveValue:
-        return _mean(model, loss, images, labels, with_gradient, k, batch_size)
+        gradients = _Gradients(images, by_doubt) if with_gradient else None
+        return _mean(model, loss, images, labels, gradients, k, batch_size)
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
         if not (by_doubt and with_gradient and draws >= FEWEST_BY_DOUBT):
@@ -83,14 +84,14 @@ def _mean(
     loss: Loss,
     images: Tensor,
     labels: Tensor,
-    with_gradient: bool,
+    gradients: _Gradients | None,
     draws: int,
     batch_size: int | None,
 ) -> ObjectiveValue:
     n = len(images)
     at_once = draws if batch_size is None else max(min(batch_size // n, draws), 1)
     losses = torch.zeros(n, device=images.device)
-    gradients = _Gradients(images) if with_gradient else None
+    with_gradient = gradients is not None
     votes: Tensor | None = None
     for first in range(0, draws, at_once):
         k = min(at_once, draws - first)
@@ -114,8 +115,9 @@ def _mean(
 class _Gradients:
     """What the draws of N images have added up to."""
 
-    def __init__(self, images: Tensor) -> None:
-        self._mean, self._squares = torch.zeros_like(images), torch.zeros_like(images)
+    def __init__(self, images: Tensor, with_doubt: bool) -> None:
+        self._mean = torch.zeros_like(images)
+        self._squares = torch.zeros_like(images) if with_doubt else None
         self._finite = torch.zeros(len(images), device=images.device)
 
     def add(self, of_images: Tensor, of_draws: Tensor, draws: int) -> None:
@@ -130,11 +132,12 @@ class _Gradients:
             of_images = of_these.where(some, of_images.where(of_images.isfinite(), 0))
             of_draws = of_draws.where(kept, 0)
         self._mean.add_(of_images / draws)
-        self._squares.add_(of_draws.square().sum(1))
+        if self._squares is not None:
+            self._squares.add_(of_draws.square().sum(1))
         self._finite += finite.view(n, -1).sum(1)
 
     def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
-        """`value` with the gradient, and how much of the climb its signs may cost."""
+        """`value` with the gradient, and where it is asked for the doubt about it."""
         finite, spoilt = self._finite, self._finite == 0
         mean = self._mean
         if (finite < draws).any():
@@ -144,15 +147,19 @@ class _Gradients:
                     stacklevel=2,
                 )
             mean = mean * (draws / finite.clamp(min=1)).view(-1, 1, 1, 1)
-        count = finite.clamp(min=2).view(-1, 1, 1, 1)
-        spread = (self._squares / count - mean.square()).clamp(min=0)
-        error = (spread / (count - 1)).sqrt()
-        sizes = mean.abs()
-        # Twice the probability that the sign is the other one.
-        doubt = torch.erfc(sizes / (error * sqrt(2)).clamp(min=torch.finfo(mean.dtype).tiny))
-        lost = (sizes * doubt).flatten(1).sum(1)
-        share = lost / sizes.flatten(1).sum(1).clamp(min=torch.finfo(mean.dtype).tiny)
-        return replace(value, gradient=mean, spoilt=spoilt, doubt=share)
+        doubt = None if self._squares is None else _doubt(mean, self._squares, finite)
+        return replace(value, gradient=mean, spoilt=spoilt, doubt=doubt)
+
+
+def _doubt(mean: Tensor, squares: Tensor, draws: Tensor) -> Tensor:
+    """(N,) the share of a climb along the signs of `mean` that wrong ones may cost, given the sum
+    of squares over (N,) draws."""
+    count, tiny = draws.clamp(min=2).view(-1, 1, 1, 1), torch.finfo(mean.dtype).tiny
+    error = ((squares / count - mean.square()).clamp(min=0) / (count - 1)).sqrt()
+    sizes = mean.abs()
+    # Twice the probability that the sign is the other one.
+    wrong = torch.erfc(sizes / (error * sqrt(2)).clamp(min=tiny))
+    return (sizes * wrong).flatten(1).sum(1) / sizes.flatten(1).sum(1).clamp(min=tiny)
 
 
 def _joined(

@@ -78,6 +78,12 @@ def reaches(chosen: Tensor, labels: Tensor) -> Tensor:
     return chosen != labels if labels.ndim == 1 else chosen == labels[:, 1]
 
 
+def reached_share(votes: Tensor, labels: Tensor) -> Tensor:
+    """(N,) the share of (N, classes) votes that is what an attack is after."""
+    share = votes / votes.sum(1, keepdim=True)
+    return 1 - _at(share, labels) if labels.ndim == 1 else _at(share, labels[:, 1])
+
+
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """(N,) max_{j≠y} z_j − z_y."""
     others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)

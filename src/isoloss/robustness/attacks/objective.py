@@ -67,7 +67,8 @@ def value_at(
         for some, truth in zip(images.split(size), labels.split(size), strict=True)
     ]
     losses, success = (torch.cat([getattr(v, n) for v in values]) for n in ("losses", "success"))
-    return ObjectiveValue(losses, success)
+    votes = [value.votes for value in values if value.votes is not None]
+    return ObjectiveValue(losses, success, votes=torch.cat(votes) if votes else None)
 
 
 def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from isoloss.robustness.attacks.ball import Norm
 from isoloss.robustness.attacks.strides import Schedule, fraction_at
@@ -26,6 +27,10 @@ class Protocol:
             all steps and return the last iterate. A network that draws noise is always attacked to
             the last: of its iterates the best would be the one whose noise was luckiest.
         schedule: how steps get shorter: "constant", "linear", "cosine" or "halving".
+        iterate: of a network that draws noise the "last", or by "fresh" draws the best of it and of
+            those that seemed best on the way (`isoloss.robustness.attacks.shortlist`).
+        draws_by: whether gradients are taken over the same number of draws everywhere, "even", or
+            over more where their signs are uncertain, "doubt", as many altogether.
         momentum: the fraction of what gradients have added up to that is kept at a step, 0 to 1.
     """
 
@@ -38,6 +43,8 @@ class Protocol:
     keep_best: bool = True
     schedule: Schedule = "constant"
     momentum: float = 0.0
+    iterate: Literal["last", "fresh"] = "last"
+    draws_by: Literal["even", "doubt"] = "even"
 
     def step_at(self, eps: float) -> float:
         """The length of the first step for the radius `eps`."""
@@ -75,4 +82,5 @@ def protocol_of(settings: AttackingSettings) -> Protocol:
     return Protocol(
         "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts,
         schedule=settings.schedule, momentum=settings.momentum,
+        iterate=settings.iterate, draws_by=settings.draws_by,
     )  # fmt: skip
