@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
+from isoloss.settings.attack_kinds import CERTIFICATE, Varied, in_words, offered, offered_in_words
 from isoloss.settings.base import (
     NORMS,
     SCHEDULES,
@@ -189,13 +189,18 @@ LOSSES = ("auto", "ce", "margin", "dlr")
 """What attacks by gradients climb, beside losses of one's own."""
 AIMS = ("runner-up", "least-likely", "random")
 """Which classes an attack may aim at, beside one for all images."""
+_CONVERGENCE: Any = {
+    "several": True,
+    "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries",
+              "none": "Nothing"},
+}  # fmt: skip
 _OF_GRADIENTS: Any = {"only_with": {"protocol": ["standard"]}}
 
 
 class AttackingSettings(RobustnessSettings):
     """How adversaries proceed."""
 
-    before: ClassVar[dict[str, Any]] = {**RobustnessSettings.before, "loss": "ce"}
+    before: ClassVar[dict[str, Any]] = {"loss": "ce", "convergence": "steps,draws"}
 
     norm: Literal["linf", "l2"] = Field(
         default="linf",
@@ -271,6 +276,19 @@ class AttackingSettings(RobustnessSettings):
         "(Dong et al. 2018) keeps all, 1",
         json_schema_extra=_OF_GRADIENTS,
     )
+    convergence: Names = Field(
+        default=",".join(get_args(Varied)),
+        title="Convergence",
+        description="Of what the strongest attacks are also given more and less, on a few images, "
+        "to see whether they have converged: steps, draws, restarts, queries; or none",
+        examples=["steps,restarts", "none"],
+        json_schema_extra=_CONVERGENCE,
+    )
+
+    @property
+    def studied(self) -> tuple[str, ...]:
+        """In what convergence is studied."""
+        return tuple(word for word in self.convergence.split(",") if word != "none")
 
     @property
     def epsilons(self) -> tuple[float, ...]:
@@ -320,6 +338,17 @@ class AttackingSettings(RobustnessSettings):
         if self.loss not in ("auto", "ce"):
             raise ValueError("the legacy protocol climbs the cross-entropy: leave --loss out")
         return self
+
+    @field_validator("convergence")
+    @classmethod
+    def _some_of_what_varies(cls, value: str) -> str:
+        for word in value.split(","):
+            if word not in (*get_args(Varied), "none"):
+                raise ValueError(
+                    f"convergence is not studied in {word!r}: choose of "
+                    f"{', '.join(get_args(Varied))}, or none"
+                )
+        return value
 
     @field_validator("loss")
     @classmethod
