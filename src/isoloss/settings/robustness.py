@@ -245,18 +245,17 @@ class AttackingSettings(RobustnessSettings):
     loss: str = Field(
         default="auto",
         title="Loss",
-        description="What attacks by gradients climb: auto, the cross-entropy, and the margin "
-        "where that has rounded to 0; ce; margin; dlr; or of your own, package.module:function, of "
-        "(N, classes) logits and (N,) classes",
+        description="What attacks by gradients climb: auto, cross-entropy, and the margin where it "
+        "has rounded to 0; ce, margin, dlr; or of your own, package.module:function of logits and "
+        "classes",
         examples=list(LOSSES),
         json_schema_extra=_OF_GRADIENTS,
     )
     targeted: str | None = Field(
         default=None,
         title="Aimed at",
-        description="Attacks by gradients aim at a class: runner-up, least-likely, random, or the "
-        "number of one. What counts is still whether an image is misclassified; those of the class "
-        "itself are not attacked. By default any other class will do",
+        description="Attacks by gradients aim at a class: its number, runner-up, least-likely or "
+        "random. What counts is any wrong class; images of the class itself are not attacked",
         examples=list(AIMS),
         json_schema_extra=_OF_GRADIENTS,
     )

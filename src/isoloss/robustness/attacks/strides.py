@@ -20,6 +20,7 @@ from isoloss.robustness.attacks.ball import Ball
 Schedule = Literal["constant", "linear", "cosine", "halving"]
 SHARE_THAT_CLIMBS = 0.75
 """Of the steps between two looks at an image so many have to climb, or its steps are halved."""
+ROUNDING = 1e-6
 
 
 class Stride(Protocol):
@@ -54,7 +55,7 @@ def looks_at(steps: int) -> list[int]:
     """After which steps an image's steps may be halved: w_j of the paper, for so many steps."""
     shares, looks = [0.0, 0.22], {0}
     while shares[-1] <= 1:
-        looks.add(math.ceil(shares[-1] * steps))
+        looks.add(math.ceil(shares[-1] * steps - ROUNDING))
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
     return sorted(looks)
 
