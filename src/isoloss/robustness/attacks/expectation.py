@@ -174,7 +174,9 @@ def _joined(
     assert known.gradient is not None
     assert more.gradient is not None
     assert known.votes is not None
+    assert more.votes is not None
     assert known.spoilt is not None
+    assert more.spoilt is not None
     share = further / (draws + further)
     losses, gradient = known.losses.clone(), known.gradient.clone()
     losses[rows] = losses[rows].lerp(more.losses, share)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from isoloss.robustness.attacks.ball import Norm
 from isoloss.robustness.attacks.strides import Schedule, fraction_at
-from isoloss.settings import AttackingSettings
+from isoloss.settings import AttackSettings, DefendSettings
 
 # Of ε / steps: enough to cross the ball, and to turn around in it.
 USUAL_STEP = 2.5
@@ -75,7 +75,7 @@ class Protocol:
 LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
 
 
-def protocol_of(settings: AttackingSettings) -> Protocol:
+def protocol_of(settings: AttackSettings | DefendSettings) -> Protocol:
     """How the attacks by gradients of a run proceed."""
     if settings.protocol == "legacy":
         return LEGACY

@@ -118,9 +118,9 @@ class Alternating(nn.Module):
         self.net, self.every = net, every
 
     def forward(self, images):
-        broken = torch.arange(len(images)) % self.every == 0
-        rooted = (images * broken.view(-1, 1, 1, 1)).mul(0).sqrt().flatten(1).sum(1)
-        return self.net(images) + torch.where(broken, rooted, 0)[:, None]
+        broken = (torch.arange(len(images)) % self.every == 0).view(-1, 1, 1, 1)
+        rooted = torch.where(broken, images * 0, 1).sqrt()
+        return self.net(images) + torch.where(broken, rooted, 0).flatten(1).sum(1)[:, None]
 
 
 def test_a_draw_without_a_finite_gradient_is_left_out_of_the_mean(digits):
