@@ -102,7 +102,8 @@ def _mean(
             logits = as_float32(check_logits(model(copies), truth))
             each = loss_of(loss, logits, truth, k)
             if gradients is not None:
-                gradients.add(*input_gradients(each, leaf, copies), draws)
+                of_images, of_draws = input_gradients(each, leaf, copies)
+                gradients.add(of_images, of_draws, draws)
         losses += each.detach().view(n, k).sum(1) / draws
         chosen = F.one_hot(logits.detach().argmax(1), logits.shape[1]).view(n, k, -1).sum(1)
         votes = chosen if votes is None else votes + chosen
