@@ -9,6 +9,7 @@ from typing import Any
 
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.eot import eot_pgd
+from isoloss.robustness.attacks.minimal import Minimal, minimal_norm
 from isoloss.robustness.attacks.pgd import attack, pgd
 from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
@@ -37,6 +38,7 @@ __all__ = [
     "DenoisedSmoothing",
     "Fast",
     "GaussianSmoothing",
+    "Minimal",
     "Protocol",
     "Smoothing",
     "StraightThrough",
@@ -49,6 +51,7 @@ __all__ = [
     "clopper_pearson_lower",
     "eot_pgd",
     "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
+    "minimal_norm",
     "pgd",
     "predict",
     "square",
