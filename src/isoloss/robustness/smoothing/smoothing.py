@@ -23,7 +23,7 @@ from isoloss.robustness.attacks.asking import (
     refuse_no_network,
 )
 from isoloss.robustness.attacks.refusals import as_logits, check_images
-from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps
+from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
 
 class Smoothing(nn.Module):
@@ -168,9 +168,7 @@ class DenoisedSmoothing(Smoothing):
     ) -> None:  # fmt: skip
         super().__init__(sigma)
         refuse_no_network(classifier)
-        self.classifier, self.unet, self.scheduler = classifier, unet, scheduler
-        self.clamp = clamp
-        _check_kind(unet)
+        self.classifier, self.scheduler, self.clamp = classifier, scheduler, clamp
         self.denoiser = DenoiserAtSteps(unet, scheduler)
         schedule = self.denoiser.schedule
         self.t = schedule.step_for(sigma)
@@ -178,6 +176,11 @@ class DenoisedSmoothing(Smoothing):
         # Below the schedule's first step there is less noise than any step would take away.
         level = schedule.level(self.t)
         self._share = min(1.0, 2 * sigma / level) if self.t == 0 and level > 0 else 1.0
+
+    @property
+    def unet(self) -> nn.Module:
+        """What predicts, in single precision at least."""
+        return self.denoiser.unet
 
     def unclamped(self) -> DenoisedSmoothing:
         """The same defense, but for the clamp: what to take gradients of."""
@@ -190,19 +193,7 @@ class DenoisedSmoothing(Smoothing):
     def check(self, images: Tensor) -> None:
         """Refuse also images of another size or number of channels than the denoiser's."""
         super().check(images)
-        config = getattr(self.unet, "config", None)
-        channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
-        if channels is not None and channels != images.shape[1]:
-            raise IsolossError(
-                f"the denoiser is for images of {channels} channels, these have {images.shape[1]}"
-            )
-        expected = (size, size) if isinstance(size, int) else size
-        if expected is not None and tuple(expected) != tuple(images.shape[2:]):
-            raise IsolossError(
-                f"the denoiser is for {_by(expected)} images, these are {_by(images.shape[2:])}: "
-                "take one of their size, or the images at its size (--image-size, where they are "
-                "read from a folder)"
-            )
+        refuse_misfit(self.unet, images)
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """Logits (N, classes) of the noisy images, denoised."""
@@ -243,15 +234,3 @@ def check_denoises(defense: DenoisedSmoothing, images: Tensor, seed: int = 0) ->
             f"error of {before:.3g}, denoised it is {after:.3g}; it belongs to other images or "
             "another range"
         )
-
-
-def _check_kind(unet: nn.Module) -> None:
-    config = getattr(unet, "config", None)
-    if getattr(config, "center_input_sample", False):
-        raise IsolossError("the denoiser is for inputs in [0, 1]: one for [−1, 1] is needed")
-    if getattr(config, "num_class_embeds", None) or getattr(config, "class_embed_type", None):
-        raise IsolossError("the denoiser wants to know the class: one without classes is needed")
-
-
-def _by(size: Any) -> str:
-    return "×".join(str(n) for n in size)
