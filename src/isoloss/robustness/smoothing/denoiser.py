@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, cast, get_args
 
 import diffusers
+import torch
 from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.utils import logging as diffusers_logging
@@ -148,7 +149,7 @@ def load_denoiser(source: str | Path) -> tuple[UNet2DModel, Any]:
     name, unet_config = find(UNET_CONFIG, f"unet/{UNET_CONFIG}")
     if name != UNET_CONFIG:
         refuse_other_pipeline(find)
-    config = _configuration(unet_config, UNet2DModel.__name__)
+    _check_unet(unet_config)
     # The weights, which are large, come last: what is refused is not downloaded.
     scheduler = _scheduler(find(SCHEDULER_CONFIG, f"scheduler/{SCHEDULER_CONFIG}")[1])
     variants = weights_files(name)
@@ -158,14 +159,32 @@ def load_denoiser(source: str | Path) -> tuple[UNet2DModel, Any]:
     variant = variants[weights_name]
     if variant is not None:
         say(f"{weights.parent} has weights in {variant} alone: they are taken")
-    return _unet(config, unet_config, weights, variant), scheduler
+    return _unet(unet_config, weights, variant), scheduler
 
 
-def _unet(config: dict[str, Any], path: Path, weights: Path, variant: str | None) -> UNet2DModel:
+def _check_unet(path: Path) -> None:
+    config = as_object(read_json(path))
+    named = config.get("_class_name")
+    if named != UNet2DModel.__name__:
+        raise IsolossError(
+            f"{path} describes a {named}{_NO_UNET.get(str(named), '')}: a UNet2DModel is needed"
+        )
+    size = config.get("sample_size")
+    sides = size if isinstance(size, list) else [1 if size is None else size] * 2
+    if len(sides) != 2 or any(type(side) is not int or side < 1 for side in sides):
+        raise IsolossError(f"{path} is not a usable configuration: sample_size is {size!r}")
+    try:
+        with _silent_diffusers(), torch.device("meta"):
+            cast(Any, UNet2DModel).from_config(config)
+    except Exception as error:  # whatever diffusers makes of a damaged configuration
+        raise IsolossError(f"{path} is not a usable configuration: {_reason(error)}") from error
     known = inspect.signature(UNet2DModel.__init__).parameters
     unknown = [key for key in config if key not in known and not key.startswith("_")]
     if unknown:
         say(f"{path}: diffusers does not know {first_of(unknown)}, which is left out")
+
+
+def _unet(path: Path, weights: Path, variant: str | None) -> UNet2DModel:
     try:
         with _silent_diffusers():
             unet, found = cast(Any, UNet2DModel).from_pretrained(
@@ -180,21 +199,20 @@ def _unet(config: dict[str, Any], path: Path, weights: Path, variant: str | None
         read(weights)  # says what is wrong with the file, where that is it
         raise IsolossError(f"{weights} does not fit {path}: {_reason(error)}") from error
     if found["missing_keys"] or found["unexpected_keys"]:
-        missing = [f"it has no {key}" for key in found["missing_keys"]]
-        odd = (missing or [f"{key} has no place" for key in found["unexpected_keys"]])[0]
+        missing = [f"it has no {key}" for key in sorted(found["missing_keys"])]
+        odd = (missing or [f"{key} has no place" for key in sorted(found["unexpected_keys"])])[0]
         raise IsolossError(f"{weights} does not fit {path}: {odd}")
     return unet.float().eval()
 
 
 def _scheduler(path: Path) -> Any:
-    config = _configuration(path)
-    name = str(config.get("_class_name"))
-    kind = getattr(diffusers, name, None) if name.endswith("Scheduler") else None
+    config = as_object(read_json(path))
+    name = config.get("_class_name")
+    if not isinstance(name, str) or not name.endswith("Scheduler"):
+        raise IsolossError(f"{path} describes a {name}: a scheduler of diffusers is needed")
     try:
         refuse_other_training([name], SimpleNamespace(**config))
-        if kind is None:
-            raise IsolossError(f"{name} is none of the schedulers of this diffusers")
-        scheduler = kind.from_config(config)
+        scheduler = getattr(diffusers, name).from_config(config)
         schedule_of(scheduler)
     except IsolossError as error:
         raise IsolossError(f"{path}: {error}") from error
@@ -203,25 +221,19 @@ def _scheduler(path: Path) -> Any:
     return scheduler
 
 
-def _configuration(path: Path, wanted: str | None = None) -> dict[str, Any]:
-    config = as_object(read_json(path))
-    named = config.get("_class_name")
-    if wanted is not None and named != wanted:
-        raise IsolossError(
-            f"{path} describes a {named}{_NO_UNET.get(str(named), '')}: a {wanted} is needed"
-        )
-    return config
-
-
 @contextmanager
 def _silent_diffusers() -> Generator[None]:
     """What is wrong is said once, in an error."""
     before = diffusers_logging.get_verbosity()
+    has_bars = diffusers_logging.is_progress_bar_enabled()
     diffusers_logging.set_verbosity(logging.CRITICAL)
+    diffusers_logging.disable_progress_bar()
     try:
         yield
     finally:
         diffusers_logging.set_verbosity(before)
+        if has_bars:
+            diffusers_logging.enable_progress_bar()
 
 
 def _reason(error: Exception) -> str:
