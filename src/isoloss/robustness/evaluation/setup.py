@@ -32,6 +32,7 @@ from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_na
 from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
+from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -376,10 +377,14 @@ def check_gradients(setup: Setup) -> None:
 def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     """SHA-256 over weights and noise schedule."""
     sha = hashlib.sha256()
+    predicts = schedule_of(scheduler).predicts
+    if predicts != "epsilon":
+        sha.update(predicts.encode())
     schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}
     for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
         sha.update(name.encode())
-        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        # NumPy knows no bf16; the bytes are the same.
+        sha.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     if isinstance(unet, OwnDenoiser):
         sha.update(digest_of_code(unet.denoise).encode())
     return sha.hexdigest()

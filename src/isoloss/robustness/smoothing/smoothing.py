@@ -23,7 +23,7 @@ from isoloss.robustness.attacks.asking import (
     refuse_no_network,
 )
 from isoloss.robustness.attacks.refusals import as_logits, check_images
-from isoloss.robustness.smoothing.timestep import timestep_for_sigma
+from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
 
 class Smoothing(nn.Module):
@@ -152,10 +152,7 @@ class DenoisedSmoothing(Smoothing):
 
     Args:
         classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
-        unet: predicts the noise ε̂(x_t, t) of images in [−1, 1], as `diffusers.UNet2DModel`; of
-            those that predict a variance too, the first C channels are taken.
-        scheduler: what the denoiser was trained with: `alphas_cumprod` and, as diffusers has it,
-            `config.prediction_type`.
+        unet, scheduler: the denoiser, as `DenoiserAtSteps` takes it.
         sigma: standard deviation of the noise on the [0, 1] image scale.
         clamp: whether the denoised image is clamped to its range. That kills gradients: attack
             what `unclamped` returns.
@@ -165,49 +162,38 @@ class DenoisedSmoothing(Smoothing):
             closed form.
     """
 
-    timestep: Tensor
-
     def __init__(
         self, classifier: nn.Module, unet: nn.Module, scheduler: Any, sigma: float, *,
         clamp: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(sigma)
         refuse_no_network(classifier)
-        self.classifier, self.unet, self.scheduler = classifier, unet, scheduler
-        self.clamp = clamp
-        step, level = timestep_for_sigma(scheduler.alphas_cumprod, sigma)
-        self.t = step
-        self.register_buffer("timestep", torch.tensor(step), persistent=False)
-        alpha = float(torch.as_tensor(scheduler.alphas_cumprod)[step])
-        self._scale = math.sqrt(alpha)
+        self.classifier, self.scheduler, self.clamp = classifier, scheduler, clamp
+        self.denoiser = DenoiserAtSteps(unet, scheduler)
+        schedule = self.denoiser.schedule
+        self.t = schedule.step_for(sigma)
+        self._scale = math.sqrt(schedule.alpha(self.t))
         # Below the schedule's first step there is less noise than any step would take away.
-        self._level = min(level, 2 * sigma) if step == 0 else level
-        _check_kind(unet, scheduler)
+        level = schedule.level(self.t)
+        self._share = min(1.0, 2 * sigma / level) if self.t == 0 and level > 0 else 1.0
+
+    @property
+    def unet(self) -> nn.Module:
+        """What predicts, in single precision at least."""
+        return self.denoiser.unet
 
     def unclamped(self) -> DenoisedSmoothing:
         """The same defense, but for the clamp: what to take gradients of."""
         twin = DenoisedSmoothing(
             self.classifier, self.unet, self.scheduler, self.sigma, clamp=False
-        ).to(self.timestep.device)
+        ).to(self.denoiser.steps.device)
         twin.generator = self.generator
         return twin
 
     def check(self, images: Tensor) -> None:
         """Refuse also images of another size or number of channels than the denoiser's."""
         super().check(images)
-        config = getattr(self.unet, "config", None)
-        channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
-        if channels is not None and channels != images.shape[1]:
-            raise IsolossError(
-                f"the denoiser is for images of {channels} channels, these have {images.shape[1]}"
-            )
-        expected = (size, size) if isinstance(size, int) else size
-        if expected is not None and tuple(expected) != tuple(images.shape[2:]):
-            raise IsolossError(
-                f"the denoiser is for {_by(expected)} images, these are {_by(images.shape[2:])}: "
-                "take one of their size, or the images at its size (--image-size, where they are "
-                "read from a folder)"
-            )
+        refuse_misfit(self.unet, images)
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """Logits (N, classes) of the noisy images, denoised."""
@@ -216,14 +202,9 @@ class DenoisedSmoothing(Smoothing):
     def denoise(self, noisy: Tensor) -> Tensor:
         """The denoised images on the [0, 1] scale, of images with the noise σ in them."""
         x_t = self._scale * (2 * noisy - 1)
-        predicted = _tensor_of(self.unet(x_t, self.timestep))
-        if predicted.shape[1] not in (x_t.shape[1], 2 * x_t.shape[1]):
-            raise IsolossError(
-                f"the denoiser gives {predicted.shape[1]} channels for images of {x_t.shape[1]}"
-            )
-        predicted = predicted[:, : x_t.shape[1]].to(x_t.dtype)
-        # (x_t − √(1−ᾱ) ε̂) / √ᾱ, with √(1−ᾱ) / √ᾱ = σ_t
-        clean = x_t / self._scale - self._level * predicted
+        clean = self.denoiser.clean(x_t, self.t)
+        if self._share < 1:
+            clean = torch.lerp(x_t / self._scale, clean, self._share)
         return ((clean.clamp(-1, 1) if self.clamp else clean) + 1) / 2
 
 
@@ -253,24 +234,3 @@ def check_denoises(defense: DenoisedSmoothing, images: Tensor, seed: int = 0) ->
             f"error of {before:.3g}, denoised it is {after:.3g}; it belongs to other images or "
             "another range"
         )
-
-
-def _check_kind(unet: nn.Module, scheduler: Any) -> None:
-    kind = getattr(getattr(scheduler, "config", None), "prediction_type", "epsilon")
-    if kind != "epsilon":
-        raise IsolossError(f"the denoiser predicts {kind!r}: one that predicts epsilon is needed")
-    config = getattr(unet, "config", None)
-    if getattr(config, "center_input_sample", False):
-        raise IsolossError("the denoiser is for inputs in [0, 1]: one for [−1, 1] is needed")
-    if getattr(config, "num_class_embeds", None) or getattr(config, "class_embed_type", None):
-        raise IsolossError("the denoiser wants to know the class: one without classes is needed")
-
-
-def _tensor_of(output: Any) -> Tensor:
-    """What a denoiser predicts, out of what diffusers wraps it in."""
-    output = getattr(output, "sample", output)
-    return output[0] if isinstance(output, tuple) else output
-
-
-def _by(size: Any) -> str:
-    return "×".join(str(n) for n in size)
