@@ -6,6 +6,7 @@ It calls the operators of oneDNN that PyTorch's own compiler calls (`torch.ops.m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ LAST = torch.channels_last
 FEW_CHANNELS = 4
 """Of so many at most a strided convolution's gradient is worked out phase by phase: one after the
 other they fill too few lanes of a vector."""
+FEW_PLACES = 16
+"""In maps of so many at most a kernel of one place is a matrix: a convolution takes image by image,
+and one image's places are too few for its loops."""
 _ops: Any = torch.ops.mkldnn  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -30,21 +34,22 @@ class FrozenConvolution(nn.Module):
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         self.convolution, self.rectifies = convolution, False
-        self._laid_out: _LaidOut | None = None
+        self._laid_out: dict[tuple[torch.dtype, int, int], _LaidOut] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_laid_out": None}  # in a form that cannot be copied
+        return {**self.__dict__, "_laid_out": {}}  # in a form that cannot be copied
 
     def forward(self, maps: Tensor, added: Tensor | None = None) -> Tensor:
         """(N, C, H, W) maps to (N, K, H', W'); `added` is of that shape, or fits it."""
         dtype = self.convolution.weight.dtype
-        if self._laid_out is None or self._laid_out.dtype != dtype:
-            self._laid_out = _LaidOut(self.convolution, maps.shape)
-        laid_out = self._laid_out
+        key = (dtype, maps.shape[2], maps.shape[3])
+        if key not in self._laid_out:
+            self._laid_out[key] = _LaidOut(self.convolution, maps.shape)
+        laid_out = self._laid_out[key]
         maps = maps.to(dtype).contiguous(memory_format=LAST)
         if added is None:
             return _Convolved.apply(maps, None, laid_out, self.rectifies)
-        if added.dtype == dtype and tuple(added.shape) == laid_out.shape_of_answer(maps):
+        if added.dtype == dtype and added.shape == (len(maps), *laid_out.shape_of_one):
             added = added.contiguous(memory_format=LAST)
             return _Convolved.apply(maps, added, laid_out, self.rectifies)
         answer = _Convolved.apply(maps, None, laid_out, False) + added
@@ -55,99 +60,62 @@ class _LaidOut:
     """The weights of a convolution as oneDNN takes them, forwards and for the gradient.
 
     The gradient of a convolution with stride 1 is a convolution with its kernel turned round. One
-    with a kernel of one place and a stride sees every so-manieth place and is else the same. That
-    with a larger kernel and stride s has a gradient of s² phases: one convolution with s² times as
-    many channels, whose places are then put beside each other.
+    with a kernel of one place and a stride sees every so-manieth place and is else the same.
+
+    Attributes:
+        shape_of_one: (K, H', W') of the answer to one image.
     """
 
     def __init__(self, convolution: nn.Conv2d, shape: torch.Size) -> None:
         weight = convolution.weight.detach()
-        self.weight, self.dtype = weight, weight.dtype
-        self.bias = None if convolution.bias is None else convolution.bias.detach().to(self.dtype)
-        self.kernel, self.stride, self.dilation = (
-            list(convolution.kernel_size), list(convolution.stride), list(convolution.dilation),
-        )  # fmt: skip
-        self.padding, self.groups = _padding(convolution), convolution.groups
-        self.skipped = self.stride if self.kernel == [1, 1] and self.padding == [0, 0] else [1, 1]
-        if self.skipped != [1, 1]:
-            self.stride = [1, 1]
-        self.forward_weight = self._for(weight, self.padding, self.stride, list(shape))
-        self.turned_weight: Tensor | None = None
-        self.phases: _Phases | None = None
-        simple = self.groups == 1 and self.dilation == [1, 1]
-        turned_padding = [k - 1 - p for k, p in zip(self.kernel, self.padding, strict=True)]
-        if simple and self.stride == [1, 1] and min(turned_padding) >= 0:
-            self.turned_padding = turned_padding
+        bias = None if convolution.bias is None else convolution.bias.detach().to(weight.dtype)
+        kernel, dilation = list(convolution.kernel_size), list(convolution.dilation)
+        stride, padding, groups = (
+            list(convolution.stride),
+            _padding(convolution),
+            convolution.groups,
+        )
+        sizes = [
+            (size + 2 * p - d * (k - 1) - 1) // s + 1
+            for size, p, d, k, s in zip(shape[2:], padding, dilation, kernel, stride, strict=True)
+        ]
+        self.shape_of_one = (len(weight), *sizes)
+        self.skipped: list[int] | None = None
+        if kernel == [1, 1] and padding == [0, 0] and stride != [1, 1]:
+            self.skipped, stride = stride, [1, 1]
+        self.weight = weight
+        self.how: tuple[Any, ...] = (padding, stride, dilation, groups)
+        seen = sizes if self.skipped else list(shape[2:])
+        self.forwards = _laid_out(weight, bias, [shape[0], *seen], *self.how)
+        self.backwards: Callable[[Tensor], Tensor] | None = None
+        simple = groups == 1 and dilation == [1, 1]
+        turned_padding = [k - 1 - p for k, p in zip(kernel, padding, strict=True)]
+        if simple and stride == [1, 1] and min(turned_padding) >= 0:
             turned = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=LAST)
-            answer = [shape[0], len(weight), *shape[2:]]
-            self.turned_weight = self._for(turned, turned_padding, [1, 1], answer)
-        elif simple and weight.shape[1] <= FEW_CHANNELS and self._is_square():
-            self.phases = _Phases(weight, self.stride[0], self.padding[0])
+            how = (turned_padding, [1, 1], [1, 1], 1)
+            self.backwards = _laid_out(turned, None, [shape[0], *sizes], *how)
+        elif simple and weight.shape[1] <= FEW_CHANNELS and _is_square(convolution, shape, sizes):
+            self.backwards = _Phases(weight, stride[0], padding[0])
 
-    def _for(self, weight: Tensor, padding: Any, stride: Any, shape: list[int]) -> Tensor:
-        return _ops._reorder_convolution_weight(
-            weight, padding, stride, self.dilation, self.groups, shape
-        )
-
-    def _is_square(self) -> bool:
-        pairs = (self.kernel, self.stride, self.padding)
-        return all(a == b for a, b in pairs) and self.kernel[0] >= self.stride[0] > 1
-
-    def seen(self, maps: Tensor) -> Tensor:
-        """The places of `maps` that are looked at."""
-        if self.skipped == [1, 1]:
-            return maps
-        down, right = self.skipped
-        return maps[:, :, ::down, ::right].contiguous(memory_format=LAST)
-
-    def shape_of_answer(self, maps: Tensor) -> tuple[int, ...]:
-        """(N, K, H', W')."""
-        sizes = (
-            (size + 2 * padding - dilation * (kernel - 1) - 1) // (stride * skipped) + 1
-            for size, padding, dilation, kernel, stride, skipped in zip(
-                maps.shape[2:], self.padding, self.dilation, self.kernel, self.stride,
-                self.skipped, strict=True,
-            )
-        )  # fmt: skip
-        return (len(maps), len(self.weight), *sizes)
-
-    def convolved(self, maps: Tensor, added: Tensor | None, rectifies: bool) -> Tensor:
-        """The answer to `maps`."""
-        how = (self.padding, self.stride, self.dilation, self.groups)
-        seen, weight, rectifier = (
-            self.seen(maps),
-            self.forward_weight,
-            "relu" if rectifies else None,
-        )
-        if added is None:
-            return _ops._convolution_pointwise(
-                seen, weight, self.bias, *how, rectifier or "none", [], ""
-            )
-        return _ops._convolution_pointwise.binary(
-            seen, added, weight, self.bias, *how, "add", 1.0, rectifier, [], ""
-        )
+    def answer(self, maps: Tensor, added: Tensor | None, rectifies: bool) -> Tensor:
+        """To `maps`."""
+        if self.skipped is not None:
+            down, right = self.skipped
+            maps = maps[:, :, ::down, ::right].contiguous(memory_format=LAST)
+        return self.forwards(maps, added, rectifies)
 
     def gradient(self, of_answer: Tensor, shape: torch.Size) -> Tensor:
         """Of the maps, which were of `shape`, from that of the answer."""
         of_answer = of_answer.contiguous(memory_format=LAST)
-        if self.turned_weight is not None:
-            of_seen = _ops._convolution_pointwise(
-                of_answer, self.turned_weight, None, self.turned_padding, [1, 1], [1, 1], 1,
-                "none", [], "",
+        if self.backwards is None:
+            padding, stride, dilation, groups = self.how
+            (of_maps, *_) = torch.ops.aten.convolution_backward(
+                of_answer, of_answer.new_empty(1).expand(shape), self.weight, None, stride, padding,
+                dilation, False, [0, 0], groups, [True, False, False],
             )  # fmt: skip
-            return self._put_back(of_seen, shape)
-        if self.phases is not None and self.phases.suit(of_answer, shape):
-            return self.phases.gradient(of_answer)
-        like = of_answer.new_empty(1).expand(shape)
-        (of_maps, *_) = torch.ops.aten.convolution_backward(
-            of_answer, like, self.weight, None, self.stride, self.padding, self.dilation, False,
-            [0, 0], self.groups, [True, False, False],
-        )  # fmt: skip
-        return of_maps
-
-    def _put_back(self, of_seen: Tensor, shape: torch.Size) -> Tensor:
-        """The gradient of all places, 0 of those that were not looked at."""
-        if self.skipped == [1, 1]:
+            return of_maps
+        of_seen = self.backwards(of_answer)
+        if self.skipped is None:
             return of_seen
         down, right = self.skipped
         of_maps = torch.zeros(shape, dtype=of_seen.dtype).contiguous(memory_format=LAST)
@@ -155,9 +123,64 @@ class _LaidOut:
         return of_maps
 
 
+def _laid_out(weight: Tensor, bias: Tensor | None, seen: list[int], *how: Any) -> _Kernel | _Matrix:
+    """What suits maps of (N, H, W) places.
+
+    Args:
+        how: padding, stride, dilation, groups.
+    """
+    images, height, width = seen
+    is_matrix = weight.shape[2:] == (1, 1) and how == ([0, 0], [1, 1], [1, 1], 1)
+    if is_matrix and height * width <= FEW_PLACES:
+        return _Matrix(weight, bias)
+    return _Kernel(weight, bias, [images, weight.shape[1] * how[3], height, width], *how)
+
+
+class _Kernel:
+    def __init__(self, weight: Tensor, bias: Tensor | None, shape: list[int], *how: Any) -> None:
+        self.weight, self.bias, self.how = (
+            _ops._reorder_convolution_weight(weight, *how, shape), bias, how,
+        )  # fmt: skip
+
+    def __call__(
+        self, maps: Tensor, added: Tensor | None = None, rectifies: bool = False
+    ) -> Tensor:
+        rectifier = "relu" if rectifies else None
+        if added is None:
+            return _ops._convolution_pointwise(
+                maps, self.weight, self.bias, *self.how, rectifier or "none", [], ""
+            )
+        return _ops._convolution_pointwise.binary(
+            maps, added, self.weight, self.bias, *self.how, "add", 1.0, rectifier, [], ""
+        )
+
+
+class _Matrix:
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        matrix = weight.flatten(1).contiguous()
+        self.weight, self.bias = _ops._reorder_linear_weight(matrix), bias
+        self.answers = len(weight)
+
+    def __call__(
+        self, maps: Tensor, added: Tensor | None = None, rectifies: bool = False
+    ) -> Tensor:
+        n, channels, height, width = maps.shape
+        lines = maps.permute(0, 2, 3, 1).reshape(-1, channels)
+        if added is None:
+            rectifier = "relu" if rectifies else "none"
+            answer = _ops._linear_pointwise(lines, self.weight, self.bias, rectifier, [], "")
+        else:
+            terms = added.permute(0, 2, 3, 1).reshape(-1, self.answers)
+            answer = _ops._linear_pointwise.binary(lines, terms, self.weight, self.bias, "add")
+            if rectifies:
+                answer.relu_()
+        return answer.view(n, height, width, self.answers).permute(0, 3, 1, 2)
+
+
 class _Phases:
-    """The gradient of a convolution with a stride s as that of each of the s × s places that an
-    answer's place stands for.
+    """The gradient of a convolution with a stride s, for each of the s × s places that one of the
+    answer's stands for: one convolution with s² times as many channels, whose places are then put
+    beside each other.
 
     The gradient at place s·i + a sums weights at s·t + a + padding over answers at i − t.
     """
@@ -183,17 +206,20 @@ class _Phases:
                 phases[:, down, right, :, row, column] = weight[:, :, y, x].T
         self.weight = phases.flatten(0, 2).contiguous(memory_format=LAST)
 
-    def suit(self, of_answer: Tensor, shape: torch.Size) -> bool:
-        """Whether every place of the maps stands behind one of the answer's."""
-        return all(
-            s == self.stride * n for s, n in zip(shape[2:], of_answer.shape[2:], strict=True)
-        )
-
-    def gradient(self, of_answer: Tensor) -> Tensor:
+    def __call__(self, of_answer: Tensor) -> Tensor:
         """(N, C, s·H', s·W')."""
         around = (self.before, self.after, self.before, self.after)
         of_phases = F.conv2d(F.pad(of_answer, around).contiguous(memory_format=LAST), self.weight)
         return F.pixel_shuffle(of_phases, self.stride).contiguous(memory_format=LAST)
+
+
+def _is_square(convolution: nn.Conv2d, shape: torch.Size, sizes: list[int]) -> bool:
+    """Whether both directions are alike, every place of the maps is seen, and each of the answer
+    stands for as many."""
+    kernel, stride, padding = convolution.kernel_size, convolution.stride, _padding(convolution)
+    alike = len(set(kernel)) == len(set(stride)) == len(set(padding)) == 1
+    covered = all(size == stride[0] * n for size, n in zip(shape[2:], sizes, strict=True))
+    return alike and covered and kernel[0] >= stride[0] > 1
 
 
 def _padding(convolution: nn.Conv2d) -> list[int]:
@@ -226,7 +252,7 @@ class _Convolved(torch.autograd.Function):
     def forward(
         ctx: Any, maps: Tensor, added: Tensor | None, laid_out: _LaidOut, rectifies: bool
     ) -> Tensor:
-        answer = laid_out.convolved(maps, added, rectifies)
+        answer = laid_out.answer(maps, added, rectifies)
         ctx.laid_out, ctx.shape, ctx.adds = laid_out, maps.shape, added is not None
         if rectifies:
             ctx.save_for_backward(answer)

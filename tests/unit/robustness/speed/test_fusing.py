@@ -50,7 +50,8 @@ def test_a_frozen_convolution_adds_and_rectifies_as_three_operations_do(name, bi
     convolution.requires_grad_(False)
     exact = copy.deepcopy(convolution).double()
     frozen = FrozenConvolution(convolution)
-    for size in ((16, 16), (16, 12), (13, 15)):
+    few = [(2, 3), (1, 1)] if convolution.kernel_size == (1, 1) else []
+    for size in [(16, 16), (16, 12), (13, 15), *few]:
         maps = torch.randn(3, convolution.in_channels, *size)
         added = torch.randn_like(convolution(maps))
         for rectifies in (False, True):
