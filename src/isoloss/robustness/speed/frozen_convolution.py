@@ -174,7 +174,11 @@ class _Matrix:
             answer = _ops._linear_pointwise.binary(lines, terms, self.weight, self.bias, "add")
             if rectifies:
                 answer.relu_()
-        return answer.view(n, height, width, self.answers).permute(0, 3, 1, 2)
+        shaped = answer.view(n, height, width, self.answers).permute(0, 3, 1, 2)
+        # No view: what a function of autograd returns may then be written over.
+        return answer.new_empty(0).set_(
+            answer.untyped_storage(), answer.storage_offset(), shaped.shape, shaped.stride()
+        )
 
 
 class _Phases:
@@ -232,6 +236,18 @@ def _padding(convolution: nn.Conv2d) -> list[int]:
         ]
         return [s // 2 for s in spread]
     return [int(p) for p in convolution.padding]
+
+
+def freeze_convolutions(network: nn.Module) -> dict[str, FrozenConvolution]:
+    """Replace, in place, those that can be; {name: what stands there now}."""
+    frozen: dict[nn.Module, FrozenConvolution] = {}
+    names: dict[str, FrozenConvolution] = {}
+    for name, module in list(network.named_modules(remove_duplicate=False)):
+        if name and isinstance(module, nn.Conv2d) and can_be_frozen(module):
+            names[name] = frozen.setdefault(module, FrozenConvolution(module))
+            parent, _, last = name.rpartition(".")
+            setattr(network.get_submodule(parent), last, names[name])
+    return names
 
 
 def can_be_frozen(convolution: nn.Conv2d) -> bool:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from isoloss.robustness.speed.frozen_convolution import FrozenConvolution, can_be_frozen
+from isoloss.robustness.speed.frozen_convolution import FrozenConvolution, freeze_convolutions
 from isoloss.robustness.speed.shortcuts import traced_graph
 
 _SUMS = (operator.add, operator.iadd, torch.add)
@@ -22,14 +22,7 @@ def fused(network: nn.Module) -> nn.Module:
     what comes next."""
     graph_module = traced_graph(network)
     network = network if graph_module is None else graph_module
-    frozen = {
-        name: FrozenConvolution(module)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d) and can_be_frozen(module)
-    }
-    for name, convolution in frozen.items():
-        parent, _, last = name.rpartition(".")
-        setattr(network.get_submodule(parent), last, convolution)
+    frozen = freeze_convolutions(network)
     if graph_module is None:
         return network
     graph = graph_module.graph

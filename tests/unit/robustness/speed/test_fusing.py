@@ -95,6 +95,17 @@ def test_in_half_precision_it_is_no_less_exact_than_one_operation_after_the_othe
     assert off < 0.01 * truth.norm()
 
 
+@pytest.mark.parametrize("size", [(4, 4), (16, 16)])
+def test_what_it_gives_may_be_written_over(size):
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(4, 6, 1).requires_grad_(False)
+    maps = torch.randn(2, 4, *size)
+    found = values_and_gradients(lambda m: FrozenConvolution(convolution)(m).add_(1).relu_(), maps)
+    expected = values_and_gradients(lambda m: F.relu(convolution(m) + 1), maps)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_weights_that_change_their_type_are_laid_out_anew_and_a_copy_is_its_own():
     torch.manual_seed(0)
     frozen = FrozenConvolution(nn.Conv2d(3, 4, 3).requires_grad_(False))
