@@ -7,8 +7,11 @@ Read `attacks/pgd.py` first, then `smoothing/smoothing.py`, `speed` (networks ma
 import importlib
 from typing import Any
 
+from isoloss.robustness.attacks.apgd import apgd
 from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.autoattack import autoattack
 from isoloss.robustness.attacks.eot import eot_pgd
+from isoloss.robustness.attacks.fab import fab
 from isoloss.robustness.attacks.pgd import attack, pgd
 from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
@@ -42,13 +45,16 @@ __all__ = [
     "StraightThrough",
     "Table",  # pyright: ignore[reportUnsupportedDunderAll]
     "Votes",
+    "apgd",
     "attack",
+    "autoattack",
     "certified_radius",
     "certify",
     "clopper_pearson_interval",
     "clopper_pearson_lower",
     "eot_pgd",
     "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
+    "fab",
     "pgd",
     "predict",
     "square",

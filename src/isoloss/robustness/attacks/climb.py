@@ -55,6 +55,7 @@ def climb(
     batch_size: int | None,
     compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
     watch: Watch | None = None,
+    ascending: Callable[..., Attacked] = ascend,
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `objective` gives.
 
@@ -62,6 +63,7 @@ def climb(
         y: (N,) true classes, or (N, 2) of them and of those that are aimed at.
         compared: two attacks on all images, with values of the objective that can be compared;
             for an objective that is random.
+        ascending: climbs from a start, as `ascend` does.
     """
     check_images(x)
     for labels in (y,) if y.ndim == 1 else y.unbind(1):
@@ -84,14 +86,14 @@ def climb(
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
             rows = rows[~outcome.success]
-        fresh = ascend(
+        fresh = ascending(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
             keep_best=protocol.keep_best, batch_size=batch_size, watch=watch,
         )  # fmt: skip
         if outcome is None:
             outcome = fresh
             continue
-        outcome = _better(*compared(outcome, fresh), rows)
+        outcome = better_of(*compared(outcome, fresh), rows)
     assert outcome is not None
     return outcome
 
@@ -118,7 +120,7 @@ def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator
     return (x + ball.random_offsets(x, generator)).clamp_(0, 1)
 
 
-def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
+def better_of(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     """Image by image the better of two attacks; `fresh` is of `rows` only."""
     wins = fresh.success & ~known.success[rows]
     wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])

@@ -7,6 +7,7 @@ Sense of Security", https://arxiv.org/abs/1802.00420
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from isoloss.robustness.attacks.climb import climb, judged, with_targets
 from isoloss.robustness.attacks.losses import Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
+    Objective,
     frozen,
     mean_objective,
     refuse_spoilt,
@@ -89,18 +91,27 @@ def expected_ascent(
     objective = mean_objective(model, draws, batch_size, loss)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
 
+    with frozen(model):
+        return climb(
+            objective, x, y, eps, replace(protocol, keep_best=False), generator,
+            batch_size=images_at_once, watch=watch,
+            compared=on_the_same_draws(model, objective, y, images_at_once),
+        )  # fmt: skip
+
+
+def on_the_same_draws(
+    model: nn.Module, objective: Objective, y: Tensor, batch_size: int | None
+) -> Callable[[Attacked, Attacked], tuple[Attacked, Attacked]]:
+    """Gives two attacks on all images the values of `objective` on draws that they share."""
+
     def anew(outcome: Attacked) -> Attacked:
-        value = value_at(objective, outcome.images, y, images_at_once)
+        value = value_at(objective, outcome.images, y, batch_size)
         return replace(outcome, losses=value.losses, success=value.success)
 
     def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
-        drawn = Draws(model, x.device)
+        drawn = Draws(model, y.device)
         known = anew(known)
         drawn.again()
         return known, anew(fresh)
 
-    with frozen(model):
-        return climb(
-            objective, x, y, eps, replace(protocol, keep_best=False), generator,
-            batch_size=images_at_once, compared=both, watch=watch,
-        )  # fmt: skip
+    return both

@@ -7,7 +7,7 @@ from the largest on, so that it does not depend on their scale: Croce, Hein 2020
 evaluation of adversarial robustness", equation 6, https://arxiv.org/abs/2003.01690.
 
 Aimed at a class t, an attack climbs −loss(z, t); for "dlr" that is equation 7 of the paper,
-−(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2).
+−(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2). "lead", for aims alone, is z_t − z_y.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def loss_of(loss: Loss, logits: Tensor, labels: Tensor) -> Tensor:
     """
     if labels.ndim == 2 and loss == "dlr":
         return _dlr_towards(logits, labels[:, 0], labels[:, 1])
+    if labels.ndim == 2 and loss == "lead":
+        return _lead(logits, labels[:, 0], labels[:, 1])
     sign, classes = (1, labels) if labels.ndim == 1 else (-1, labels[:, 1])
     if callable(loss):
         return sign * _checked(_of_user(loss, logits, classes), len(logits))
@@ -67,6 +69,11 @@ def reaches(chosen: Tensor, labels: Tensor) -> Tensor:
     return chosen != labels if labels.ndim == 1 else chosen == labels[:, 1]
 
 
+def misses(chosen: Tensor, labels: Tensor) -> Tensor:
+    """(N,) bool, whether classes (N,) are others than the true ones, whatever is aimed at."""
+    return chosen != (labels if labels.ndim == 1 else labels[:, 0])
+
+
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """(N,) max_{j≠y} z_j − z_y."""
     others = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
@@ -84,8 +91,11 @@ def _dlr(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _dlr_towards(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     first, _, third, fourth = _largest(logits, 4).unbind(1)
-    lead = _at(logits, targets) - _at(logits, labels)
-    return lead / (first - (third + fourth) / 2 + TINY)
+    return _lead(logits, labels, targets) / (first - (third + fourth) / 2 + TINY)
+
+
+def _lead(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
+    return _at(logits, targets) - _at(logits, labels)
 
 
 def _largest(logits: Tensor, count: int) -> Tensor:

@@ -38,7 +38,11 @@ Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
 are (N, 2) where an attack aims at classes: the true ones and those."""
 
 
-def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
+Reached = Callable[[Tensor, Tensor], Tensor]
+"""((N,) classes that the network chose, labels) to (N,) bool, whether that is a success."""
+
+
+def objective_of(model: nn.Module, loss: Loss = "ce", reached: Reached = reaches) -> Objective:
     """A loss of `model`; nothing is differentiated but by the images."""
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
@@ -48,13 +52,17 @@ def objective_of(model: nn.Module, loss: Loss = "ce") -> Objective:
             losses = loss_of(loss, logits, labels)
             found = input_gradient(losses, images) if with_gradient else (None, None)
         refuse_nan(losses)
-        return ObjectiveValue(losses.detach(), reaches(logits.argmax(1), labels), *found)
+        return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
 
     return objective
 
 
 def mean_objective(
-    model: nn.Module, draws: int, batch_size: int | None = None, loss: Loss = "ce"
+    model: nn.Module,
+    draws: int,
+    batch_size: int | None = None,
+    loss: Loss = "ce",
+    reached: Reached = reaches,
 ) -> Objective:
     """Of a randomized `model` the mean loss over `draws` draws, its gradient, and the majority."""
     check_at_least("draws", draws)
@@ -83,7 +91,7 @@ def mean_objective(
             votes = chosen if votes is None else votes + chosen
         refuse_nan(losses)
         assert votes is not None
-        return ObjectiveValue(losses, reaches(votes.argmax(1), labels), gradient, spoilt)
+        return ObjectiveValue(losses, reached(votes.argmax(1), labels), gradient, spoilt)
 
     return objective
 
