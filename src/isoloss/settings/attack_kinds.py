@@ -62,6 +62,8 @@ class AttackKind:
             rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
         takes_random: whether networks that draw noise may be attacked with it.
+        version: which implementation, where an earlier one found something else; runs of two are
+            not mixed.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.
     """
@@ -85,6 +87,7 @@ class AttackKind:
     rank: int = -1
     studied: tuple[Literal["steps", "draws"], ...] = ()
     takes_random: bool = True
+    version: str = ""
     is_own: bool = False
 
     def __post_init__(self) -> None:
@@ -217,7 +220,7 @@ register(AttackKind(
 register(AttackKind(
     name="autoattack", seed_number=2, label="AutoAttack",
     hint="the standard ensemble", terms=("AutoAttack",), hue="magenta",
-    mark="up", offered=("attack",), needs_gradients=True, rank=9,
+    mark="up", offered=("attack",), needs_gradients=True, rank=9, version="as published",
     check="isoloss.robustness.attacks.autoattack:check_autoattack",
     implementation="isoloss.robustness.attacks.autoattack:autoattack_attack",
 ))  # fmt: skip

@@ -1,4 +1,4 @@
-"""AutoAttack, of four attacks that need no settings, or of two on a network that draws noise.
+"""AutoAttack: of four attacks that need no settings, or of two on a network that draws noise.
 
 Croce, Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
 parameter-free attacks", https://arxiv.org/abs/2003.01690

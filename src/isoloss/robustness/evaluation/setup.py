@@ -256,6 +256,9 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     }
     for name, function in subject.own_attacks.items():
         depends_on[f"the attack {name}"] = _digest_of_attack(name, function)
+    for name in settings.attack_names:
+        if version := attack_of(name).version:
+            depends_on[f"the attack {name}"] = version
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
     loaded = None
     if subject.denoiser is not None:
