@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, cast
 from weakref import finalize
 
 from pydantic import ValidationError
@@ -27,6 +27,7 @@ from isoloss.errors import IsolossError
 from isoloss.events import Event
 from isoloss.figures.robustness.drawing import write_usual
 from isoloss.robustness.attacks.context import OwnAttack
+from isoloss.robustness.attacks.losses import OwnLoss
 from isoloss.robustness.attacks.refusals import as_images, as_labels
 from isoloss.robustness.evaluation.at_hand import (
     Attacks,
@@ -36,7 +37,7 @@ from isoloss.robustness.evaluation.at_hand import (
     named_attacks,
 )
 from isoloss.robustness.evaluation.evaluation import Evaluation
-from isoloss.robustness.evaluation.setup import Subject, order_of
+from isoloss.robustness.evaluation.setup import Subject, order_of, own_loss_of
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness_table import Table
 from isoloss.run import Run
@@ -88,8 +89,10 @@ def evaluate(
         progress: whether to show on stderr how far it is.
         on_event: called with every event, such as `isoloss.events.Progress`.
         options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
-            default all), seed, seeds, steps, step_size, restarts, queries, protocol, draws, votes,
-            keep, batch_size, device, precision; data and split are what figures call the images.
+            default all), seed, seeds, steps, step_size, restarts, loss (a name, or a function of
+            (N, classes) logits and (N,) classes), targeted, schedule, momentum, queries, protocol,
+            draws, votes, keep, batch_size, device, precision; data and split are what figures call
+            the images.
 
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.
@@ -113,6 +116,10 @@ def evaluate(
     for given, values in (("eps", eps), ("sigma", sigma)):
         if values is not None:
             asked[given] = as_numbers(values)
+    loss = options.get("loss")
+    loss = cast("OwnLoss", loss) if callable(loss) else None
+    if loss is not None:
+        asked["loss"] = FROM_PYTHON + name_of(loss).strip("<>")
     settings = _settings(asked, denoiser)
     loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
     known = logits_of_few(model, images[:2], labels[:2]).shape[1]
@@ -129,6 +136,7 @@ def evaluate(
         digest_of(digest_of_network(model), model.state_dict()),
         loaded,
         own,
+        own_loss=loss or own_loss_of(settings),
     )
     watched = partial(watch, progress=progress, on_event=on_event)
     return _carried_out(settings, subject, out, watched)

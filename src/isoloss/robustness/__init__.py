@@ -12,6 +12,7 @@ from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.autoattack import autoattack
 from isoloss.robustness.attacks.eot import eot_pgd
 from isoloss.robustness.attacks.fab import fab
+from isoloss.robustness.attacks.minimal import Minimal, minimal_norm
 from isoloss.robustness.attacks.pgd import attack, pgd
 from isoloss.robustness.attacks.protocol import LEGACY, Protocol
 from isoloss.robustness.attacks.square import square
@@ -40,6 +41,7 @@ __all__ = [
     "DenoisedSmoothing",
     "Fast",
     "GaussianSmoothing",
+    "Minimal",
     "Protocol",
     "Smoothing",
     "StraightThrough",
@@ -55,6 +57,7 @@ __all__ = [
     "eot_pgd",
     "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
     "fab",
+    "minimal_norm",
     "pgd",
     "predict",
     "square",

@@ -17,6 +17,8 @@ from isoloss.naming import capitalized, listed
 from isoloss.registry import Registry
 
 Hue = Literal["ink", "grey", "blue", "orange", "green", "purple", "magenta"]
+Varied = Literal["steps", "draws", "restarts", "queries"]
+"""In what the convergence of an attack may be studied."""
 Mark = Literal["circle", "square", "diamond", "up", "down", "plus"]
 """Symbols of curves; "up" and "down" are triangles. Window and figures each draw their own."""
 IN_ORDER: tuple[tuple[Hue, Mark], ...] = (
@@ -59,8 +61,9 @@ class AttackKind:
         is_for_comparison: whether it is what undefended networks are attacked with, to compare a
             defense with them; of one attack.
         rank: its strength, as far as known beforehand: of several attacks, the one of the highest
-            rank is shown first, and its convergence studied.
-        studied: what its convergence is studied in, if it is the strongest such attack.
+            rank is shown first.
+        studied: what its convergence is studied in, where it is the strongest attack of which
+            that can be.
         takes_random: whether networks that draw noise may be attacked with it.
         version: which implementation, where an earlier one found something else; runs of two are
             not mixed.
@@ -85,7 +88,7 @@ class AttackKind:
     exact: bool = True
     is_for_comparison: bool = False
     rank: int = -1
-    studied: tuple[Literal["steps", "draws"], ...] = ()
+    studied: tuple[Varied, ...] = ()
     takes_random: bool = True
     version: str = ""
     is_own: bool = False
@@ -188,7 +191,7 @@ def offered_in_words(run: str) -> str:
 register(AttackKind(
     name="pgd", seed_number=0, label="PGD", hint="gradients", terms=("PGD",),
     hue="ink", mark="circle", offered=("attack",), needs_gradients=True,
-    is_for_comparison=True, rank=3, studied=("steps",),
+    is_for_comparison=True, rank=3, studied=("steps", "restarts"),
     implementation="isoloss.robustness.attacks.pgd:pgd_attack",
 ))  # fmt: skip
 register(AttackKind(
@@ -202,19 +205,20 @@ register(AttackKind(
     name="bpda", seed_number=4, label="BPDA", in_figures="BPDA with EOT",
     in_reports="BPDA (denoiser as identity) with EOT", hint="the denoiser counts as the identity",
     terms=("BPDA", "EOT"), hue="purple", mark="diamond", offered=("defend",), needs_gradients=True,
-    exact=False, rank=5, studied=("steps", "draws"),
+    exact=False, rank=5, studied=("steps", "draws", "restarts"),
     implementation="isoloss.robustness.smoothing.adaptive:bpda_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="eot", seed_number=5, label="EOT", in_figures="EOT, exact gradients",
     in_reports="EOT, exact gradients", hint="exact gradients", terms=("EOT",), hue="green",
-    mark="plus", offered=("defend",), needs_gradients=True, rank=6, studied=("steps", "draws"),
+    mark="plus", offered=("defend",), needs_gradients=True, rank=6,
+    studied=("steps", "draws", "restarts"),
     implementation="isoloss.robustness.smoothing.adaptive:eot_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="square", seed_number=1, label="Square", in_reports="Square (black box)",
     hint="black box", terms=("Square attack",), hue="blue", mark="square",
-    offered=("attack", "defend"), rank=2,
+    offered=("attack", "defend"), rank=2, studied=("queries",),
     implementation="isoloss.robustness.attacks.square:square_attack",
 ))  # fmt: skip
 register(AttackKind(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
+from isoloss.settings.attack_kinds import CERTIFICATE, Varied, in_words, offered, offered_in_words
 from isoloss.settings.base import (
     NORMS,
+    SCHEDULES,
     SPLITS,
     Finite,
     NetworkPath,
@@ -184,8 +185,22 @@ class RobustnessSettings(NetworkSettings):
         return self
 
 
+LOSSES = ("auto", "ce", "margin", "dlr")
+"""What attacks by gradients climb, beside losses of one's own."""
+AIMS = ("runner-up", "least-likely", "random")
+"""Which classes an attack may aim at, beside one for all images."""
+_CONVERGENCE: Any = {
+    "several": True,
+    "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries",
+              "none": "Nothing"},
+}  # fmt: skip
+_OF_GRADIENTS: Any = {"only_with": {"protocol": ["standard"]}}
+
+
 class AttackingSettings(RobustnessSettings):
     """How adversaries proceed."""
+
+    before: ClassVar[dict[str, Any]] = {"loss": "ce", "convergence": "steps,draws"}
 
     norm: Literal["linf", "l2"] = Field(
         default="linf",
@@ -227,6 +242,52 @@ class AttackingSettings(RobustnessSettings):
         description="How often to begin from another random start where an image resists",
         json_schema_extra={"only_with": {"protocol": ["standard"]}},
     )
+    loss: str = Field(
+        default="auto",
+        title="Loss",
+        description="What attacks by gradients climb: auto, cross-entropy, and the margin where it "
+        "has rounded to 0; ce, margin, dlr; or of your own, package.module:function of logits and "
+        "classes",
+        examples=list(LOSSES),
+        json_schema_extra=_OF_GRADIENTS,
+    )
+    targeted: str | None = Field(
+        default=None,
+        title="Aimed at",
+        description="Attacks by gradients aim at a class: its number, runner-up, least-likely or "
+        "random. What counts is any wrong class; images of the class itself are not attacked",
+        examples=list(AIMS),
+        json_schema_extra=_OF_GRADIENTS,
+    )
+    schedule: Literal["constant", "linear", "cosine", "halving"] = Field(
+        default="constant",
+        title="Schedule",
+        description="How steps get shorter: linear and cosine, to 0; halving, where an image "
+        "stalls, from twice ε on (Croce, Hein 2020)",
+        json_schema_extra={"words": SCHEDULES, **_OF_GRADIENTS},
+    )
+    momentum: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Momentum",
+        description="Fraction of what gradients have added up to that is kept at a step; MI-FGSM "
+        "(Dong et al. 2018) keeps all, 1",
+        json_schema_extra=_OF_GRADIENTS,
+    )
+    convergence: Names = Field(
+        default=",".join(get_args(Varied)),
+        title="Convergence",
+        description="Of what the strongest attacks are also given more and less, on a few images, "
+        "to see whether they have converged: steps, draws, restarts, queries; or none",
+        examples=["steps,restarts", "none"],
+        json_schema_extra=_CONVERGENCE,
+    )
+
+    @property
+    def studied(self) -> tuple[str, ...]:
+        """In what convergence is studied."""
+        return tuple(word for word in self.convergence.split(",") if word != "none")
 
     @property
     def epsilons(self) -> tuple[float, ...]:
@@ -258,12 +319,54 @@ class AttackingSettings(RobustnessSettings):
             return self
         if self.norm != "linf":
             raise ValueError("the legacy protocol is in linf: leave --norm out")
-        for name in ("steps", "step_size", "restarts"):
-            if getattr(self, name) != AttackingSettings.model_fields[name].default:
+        for name in (
+            "steps",
+            "step_size",
+            "restarts",
+            "targeted",
+            "schedule",
+            "momentum",
+            "iterate",
+            "draws_by",
+        ):
+            field = type(self).model_fields.get(name)
+            if field is not None and getattr(self, name) != field.default:
                 raise ValueError(
                     f"the legacy protocol has its own --{name.replace('_', '-')}: leave that out"
                 )
+        if self.loss not in ("auto", "ce"):
+            raise ValueError("the legacy protocol climbs the cross-entropy: leave --loss out")
         return self
+
+    @field_validator("convergence")
+    @classmethod
+    def _some_of_what_varies(cls, value: str) -> str:
+        for word in value.split(","):
+            if word not in (*get_args(Varied), "none"):
+                raise ValueError(
+                    f"convergence is not studied in {word!r}: choose of "
+                    f"{', '.join(get_args(Varied))}, or none"
+                )
+        return value
+
+    @field_validator("loss")
+    @classmethod
+    def _some_loss(cls, value: str) -> str:
+        if value not in LOSSES and not is_function(value):
+            raise ValueError(
+                f"there is no loss {value!r}: choose of {', '.join(LOSSES)}, or name a function of "
+                "your own, package.module:function"
+            )
+        return value
+
+    @field_validator("targeted")
+    @classmethod
+    def _some_aim(cls, value: str | None) -> str | None:
+        if value is not None and value not in AIMS and not value.isdecimal():
+            raise ValueError(
+                f"one aims at a class, not at {value!r}: give its number, or {', '.join(AIMS)}"
+            )
+        return value
 
 
 class AttackSettings(AttackingSettings):
@@ -277,6 +380,8 @@ class AttackSettings(AttackingSettings):
         json_schema_extra=_offered_in("attack"),
     )
     queries: Queries = 500
+    iterate: ClassVar[Literal["last", "fresh"]] = "last"
+    draws_by: ClassVar[Literal["even", "doubt"]] = "even"
     draws: ClassVar[int] = EOT_DRAWS
     votes: ClassVar[int] = VOTES
     is_defended: ClassVar[bool] = False
@@ -327,6 +432,24 @@ class DefendSettings(AttackingSettings):
         "majority, the worst",
     )
     queries: Queries = 100
+    iterate: Literal["last", "fresh"] = Field(
+        default="last",
+        title="Iterate",
+        description="Which iterate of EOT and BPDA is taken: last; fresh, of the last and those "
+        "that seemed best on the way the one that most fresh draws get wrong",
+        json_schema_extra={
+            "words": {"last": "The last", "fresh": "The best by fresh draws"}, **_OF_GRADIENTS,
+        },
+    )  # fmt: skip
+    draws_by: Literal["even", "doubt"] = Field(
+        default="even",
+        title="Draws go",
+        description="even: as many draws to every image at every step; doubt: as many altogether, "
+        "and more where they leave the gradient's signs uncertain",
+        json_schema_extra={
+            "words": {"even": "Evenly", "doubt": "Where signs are uncertain"}, **_OF_GRADIENTS,
+        },
+    )  # fmt: skip
     is_defended: ClassVar[bool] = True
 
     @property

@@ -7,6 +7,7 @@ parameter-free attacks", https://arxiv.org/abs/2003.01690
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,12 +16,14 @@ from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.aims import with_targets
 from isoloss.robustness.attacks.ascent import Attacked, Watch
 from isoloss.robustness.attacks.asking import Asked, asked
 from isoloss.robustness.attacks.ball import Norm
-from isoloss.robustness.attacks.climb import climb, with_targets
+from isoloss.robustness.attacks.climb import climb
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import on_the_same_draws
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.halving_ascent import halving_ascent
 from isoloss.robustness.attacks.in_turn import (
     Attempt,
@@ -30,9 +33,11 @@ from isoloss.robustness.attacks.in_turn import (
 )
 from isoloss.robustness.attacks.losses import Loss, misses, reaches
 from isoloss.robustness.attacks.objective import (
+    Objective,
+    ObjectiveValue,
+    Reached,
     frozen,
     is_random,
-    mean_objective,
     objective_of,
 )
 from isoloss.robustness.attacks.protocol import Protocol
@@ -126,7 +131,7 @@ def apgd_attempts(
     objective = (
         objective_of(model, loss, reached)
         if lasting and draws == 1
-        else mean_objective(model, draws, batch_size, loss, reached)
+        else _by_votes(mean_objective(model, draws, batch_size, loss), reached)
     )
     at_once = None if batch_size is None else max(batch_size // draws, 1)
     protocol = Protocol(
@@ -149,6 +154,17 @@ def apgd_attempts(
         return
     for towards in likeliest(model, x, y, targets, draws, batch_size):
         yield partial(attempt, torch.stack([y, towards], 1))
+
+
+def _by_votes(objective: Objective, reached: Reached) -> Objective:
+    """`objective` of a network that draws noise, with another notion of what succeeds."""
+
+    def judged(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
+        value = objective(images, labels, with_gradient)
+        assert value.votes is not None
+        return replace(value, success=reached(value.votes.argmax(1), labels))
+
+    return judged
 
 
 @torch.no_grad()

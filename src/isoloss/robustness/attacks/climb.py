@@ -15,7 +15,6 @@ from isoloss.robustness.attacks.ball import Ball, ball_of
 from isoloss.robustness.attacks.objective import Objective, value_at
 from isoloss.robustness.attacks.protocol import Protocol
 from isoloss.robustness.attacks.refusals import (
-    as_labels,
     check_at_least,
     check_generator,
     check_images,
@@ -24,23 +23,7 @@ from isoloss.robustness.attacks.refusals import (
     is_half,
 )
 from isoloss.robustness.attacks.rounding import in_type
-
-
-def with_targets(y: Tensor, targeted: Any) -> Tensor:
-    """(N, 2) true classes and those to be taken for; `y` alone where there are none.
-
-    Args:
-        y: (N,) true classes.
-        targeted: (N,) classes, or one for all.
-
-    Raises:
-        IsolossError: if they are no classes, or not as many.
-    """
-    if targeted is None:
-        return y
-    one_for_all = isinstance(targeted, int) or getattr(targeted, "ndim", 1) == 0
-    targets = y.new_full(y.shape, int(targeted)) if one_for_all else as_labels(targeted, y)
-    return torch.stack([y, targets], 1)
+from isoloss.robustness.attacks.shortlist import Shortlist
 
 
 @torch.no_grad()
@@ -54,6 +37,7 @@ def climb(
     *,
     batch_size: int | None,
     compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
+    chosen: Callable[[Attacked, Shortlist], Attacked] | None = None,
     watch: Watch | None = None,
     ascending: Callable[..., Attacked] = ascend,
 ) -> Attacked:
@@ -63,6 +47,8 @@ def climb(
         y: (N,) true classes, or (N, 2) of them and of those that are aimed at.
         compared: two attacks on all images, with values of the objective that can be compared;
             for an objective that is random.
+        chosen: of an attack on all images that ended at its last iterates, and of the list of
+            those that seemed best, the best ones; for an objective that is random.
         ascending: climbs from a start, as `ascend` does.
     """
     check_images(x)
@@ -86,10 +72,14 @@ def climb(
         rows = torch.arange(len(x), device=x.device)
         if outcome is not None and protocol.keep_best:
             rows = rows[~outcome.success]
+        shortlist = None if chosen is None else Shortlist(x[rows])
         fresh = ascending(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
-            keep_best=protocol.keep_best, batch_size=batch_size, watch=watch,
+            schedule=protocol.schedule, momentum=protocol.momentum,
+            keep_best=protocol.keep_best, batch_size=batch_size, watch=watch, shortlist=shortlist,
         )  # fmt: skip
+        if chosen is not None and shortlist is not None:
+            fresh = chosen(fresh, shortlist)
         if outcome is None:
             outcome = fresh
             continue

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isoloss.robustness.attacks.aims import aimed
 from isoloss.robustness.attacks.ascent import Attacked, Watch
+from isoloss.robustness.attacks.losses import Loss, OwnLoss
 from isoloss.robustness.attacks.protocol import Protocol, protocol_of
 from isoloss.settings import AttackSettings, DefendSettings
 
@@ -61,6 +63,7 @@ class AttackContext:
             forward and back; `forward_batch_size` likewise, forward alone.
         watch: is shown every iterate of an attack by gradients, which then goes the whole way from
             the image itself.
+        own_loss: what attacks by gradients climb, where that is a function of one's own.
     """
 
     model: nn.Module
@@ -76,6 +79,21 @@ class AttackContext:
     batch_size: int
     forward_batch_size: int
     watch: Watch | None = None
+    own_loss: OwnLoss | None = None
+
+    @property
+    def loss(self) -> Loss:
+        """What attacks by gradients climb."""
+        legacy = self.settings.protocol == "legacy"
+        return self.own_loss or ("ce" if legacy else self.settings.loss)
+
+    def aimed(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        """(N,) the true classes, or (N, 2) with those that attacks by gradients on `model` are to
+        aim at."""
+        return aimed(
+            model, x, y, self.settings.targeted, self.generator,
+            draws=self.draws, batch_size=max(self.batch_size // self.draws, 1),
+        )  # fmt: skip
 
     @property
     def protocol(self) -> Protocol:

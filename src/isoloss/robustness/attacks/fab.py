@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.robustness.attacks.aims import with_targets
 from isoloss.robustness.attacks.apgd import STEPS, TARGETS, likeliest
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.ball import TINY, Ball, Norm, ball_of
-from isoloss.robustness.attacks.climb import better_of, with_targets
+from isoloss.robustness.attacks.climb import better_of
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.hyperplane import offsets_onto
 from isoloss.robustness.attacks.in_turn import Attempt, finally_judged, in_turn, refusing_spoilt

@@ -57,12 +57,13 @@ def halving_ascent(
     keep_best: bool = True,
     batch_size: int | None = None,
     watch: Watch | None = None,
+    **_: object,
 ) -> Attacked:
     """Climb the loss from `start`, inside the balls around `images` and inside [0, 1].
 
     Args:
         objective, images, labels, start, ball, steps, batch_size, watch: as for `ascend`.
-        step_size: not heeded: the first steps are of 2 ε.
+        step_size: not heeded, nor what else `ascend` may be told: the first steps are of 2 ε.
         keep_best: be done with an image as soon as the attack succeeds, and return what succeeded;
             else take all steps. Where none succeeds the iterate of the largest loss is returned.
     """

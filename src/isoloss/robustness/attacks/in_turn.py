@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.climb import better_of, judged
 from isoloss.robustness.attacks.eot import on_the_same_draws
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.objective import (
     is_random,
-    mean_objective,
     refuse_spoilt,
     value_at,
 )

@@ -35,10 +35,10 @@ from isoloss.naming import dtype_name
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.ball import SLACK, Ball, ball_of
 from isoloss.robustness.attacks.context import Attack, AttackContext, Strayed
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.objective import (
     Draws,
     ObjectiveValue,
-    mean_objective,
     value_at,
 )
 

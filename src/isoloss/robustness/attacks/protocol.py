@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from isoloss.robustness.attacks.ball import Norm
-from isoloss.settings import AttackingSettings
+from isoloss.robustness.attacks.strides import Schedule, fraction_at
+from isoloss.settings import AttackSettings, DefendSettings
 
 # Of ε / steps: enough to cross the ball, and to turn around in it.
 USUAL_STEP = 2.5
@@ -17,12 +19,19 @@ class Protocol:
 
     Attributes:
         steps: gradient steps.
-        step_size: length of a step in the ball's norm; None for 2.5 ε / steps.
+        step_size: length of the first step in the ball's norm; None for what makes all of them
+            together 2.5 ε long, or with "halving" for 2 ε.
         random_start: begin uniformly in the ball, not at the image.
         restarts: how often to begin; only with a random start does that change anything.
         keep_best: return the best iterate of each image, and be done where it succeeds; else take
             all steps and return the last iterate. A network that draws noise is always attacked to
             the last: of its iterates the best would be the one whose noise was luckiest.
+        schedule: how steps get shorter: "constant", "linear", "cosine" or "halving".
+        iterate: of a network that draws noise the "last", or by "fresh" draws the best of it and of
+            those that seemed best on the way (`isoloss.robustness.attacks.shortlist`).
+        draws_by: whether gradients are taken over the same number of draws everywhere, "even", or
+            over more where their signs are uncertain, "doubt", as many altogether.
+        momentum: the fraction of what gradients have added up to that is kept at a step, 0 to 1.
     """
 
     name: str = "pgd"
@@ -32,14 +41,27 @@ class Protocol:
     random_start: bool = True
     restarts: int = 1
     keep_best: bool = True
+    schedule: Schedule = "constant"
+    momentum: float = 0.0
+    iterate: Literal["last", "fresh"] = "last"
+    draws_by: Literal["even", "doubt"] = "even"
 
     def step_at(self, eps: float) -> float:
-        """The length of a step for the radius `eps`."""
-        return USUAL_STEP * eps / self.steps if self.step_size is None else self.step_size
+        """The length of the first step for the radius `eps`."""
+        if self.step_size is not None:
+            return self.step_size
+        if self.schedule == "halving":
+            return 2 * eps
+        return USUAL_STEP * eps / self._first_steps
+
+    @property
+    def _first_steps(self) -> float:
+        """How many steps of the first one's length all of them are together."""
+        return sum(fraction_at(self.schedule, step, self.steps) for step in range(self.steps))
 
     def shortfall(self, eps: float) -> str | None:
         """Why this protocol cannot use the whole ball, if so."""
-        reach = self.steps * self.step_at(eps)
+        reach = self._first_steps * self.step_at(eps)
         if reach >= eps * (1 - 1e-9):
             return None
         return (
@@ -53,10 +75,12 @@ class Protocol:
 LEGACY = Protocol("legacy", steps=5, step_size=2 / 255, random_start=False, keep_best=False)
 
 
-def protocol_of(settings: AttackingSettings) -> Protocol:
+def protocol_of(settings: AttackSettings | DefendSettings) -> Protocol:
     """How the attacks by gradients of a run proceed."""
     if settings.protocol == "legacy":
         return LEGACY
     return Protocol(
-        "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts
-    )
+        "pgd", settings.steps, settings.step_size, settings.norm, restarts=settings.restarts,
+        schedule=settings.schedule, momentum=settings.momentum,
+        iterate=settings.iterate, draws_by=settings.draws_by,
+    )  # fmt: skip

@@ -15,17 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import as_float32
+from isoloss.robustness.attacks.aims import with_targets
 from isoloss.robustness.attacks.ascent import Attacked
 from isoloss.robustness.attacks.asking import Asked, asked
 from isoloss.robustness.attacks.ball import TINY, Norm, ball_of
-from isoloss.robustness.attacks.climb import judged, with_targets
+from isoloss.robustness.attacks.climb import judged
 from isoloss.robustness.attacks.context import Attack, AttackContext
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.losses import loss_of
 from isoloss.robustness.attacks.objective import (
     Draws,
     frozen,
     is_random,
-    mean_objective,
     refuse_nan,
 )
 from isoloss.robustness.attacks.refusals import (

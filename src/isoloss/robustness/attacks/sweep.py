@@ -22,10 +22,10 @@ from isoloss.robustness.attacks.ascent import spoilt_of
 from isoloss.robustness.attacks.asking import asked
 from isoloss.robustness.attacks.ball import SLACK, Norm, ball_of
 from isoloss.robustness.attacks.context import Attack
+from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.objective import (
     frozen,
     is_random,
-    mean_objective,
     refuse_nan,
     value_at,
 )

@@ -128,6 +128,7 @@ class CombinationOnBlock:
                 strayed=self._strayed,
                 batch_size=sizes.attacking,
                 forward_batch_size=sizes.counting,
+                own_loss=self._setup.subject.own_loss,
             )
         )
 

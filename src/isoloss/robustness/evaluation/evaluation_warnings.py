@@ -373,7 +373,9 @@ def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
 
 def _is_best_by_gradients(results: Results, combination: Combination) -> bool:
     """Whether it is the strongest of those on the same network whose convergence is studied."""
-    studied = [c.attack for c in _beside(results, combination) if attack_of(c.attack).studied]
+    studied = [
+        c.attack for c in _beside(results, combination) if "steps" in attack_of(c.attack).studied
+    ]
     return bool(studied) and strongest(studied) == combination.attack
 
 

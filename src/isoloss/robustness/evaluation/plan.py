@@ -50,7 +50,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Study:
-    """A combination with more or fewer "steps" or "draws", at one ε, on few images."""
+    """A combination with more or fewer of what is varied, at one ε, on few images."""
 
     combination: Combination
     varied: str
@@ -174,21 +174,30 @@ def _blocks(samples: int, saved: int, first: int, largest: int) -> Iterator[tupl
 
 
 def _studies(settings: EvaluationSettings, combinations: Sequence[Combination]) -> Iterator[Study]:
-    """Of each network and σ its strongest attack by gradients."""
+    """Of each network and σ the strongest attack of those of which something can be varied."""
     if settings.kind == "certify":
         return
-    chosen = [c for c in combinations if c.seed == settings.seed and attack_of(c.attack).studied]
-    best: dict[tuple[int, float | None], Combination] = {}
-    for combination in sorted(chosen, key=lambda c: attack_of(c.attack).rank):
-        best[combination.network, combination.sigma] = combination
-    for combination in best.values():
-        studied = attack_of(combination.attack).studied
-        if settings.protocol == "standard" and "steps" in studied:
-            for steps in _multiples(settings.steps):
-                yield Study(combination, "steps", steps)
-        if settings.kind == "defend" and combination.sigma is not None and "draws" in studied:
-            for draws in _multiples(settings.draws):
-                yield Study(combination, "draws", draws)
+    chosen = [c for c in combinations if c.seed == settings.seed]
+
+    def varied(name: str) -> dict[Combination, list[Study]]:
+        """The studies of the strongest attacks."""
+        if name not in settings.studied:
+            return {}
+        by_network: dict[tuple[int, float | None], Combination] = {}
+        for combination in sorted(chosen, key=lambda c: attack_of(c.attack).rank):
+            if name in attack_of(combination.attack).studied:
+                by_network[combination.network, combination.sigma] = combination
+        values = _multiples(int(getattr(settings, name)))
+        return {c: [Study(c, name, v) for v in values] for c in by_network.values()}
+
+    is_standard = settings.protocol == "standard"
+    of_steps = varied("steps") if is_standard else {}
+    of_draws = {c: s for c, s in varied("draws").items() if c.sigma is not None}
+    for combination in dict.fromkeys((*of_steps, *of_draws)):
+        yield from of_steps.get(combination, [])
+        yield from of_draws.get(combination, [])
+    for name in ("restarts", "queries") if is_standard else ("queries",):
+        yield from (study for studies in varied(name).values() for study in studies)
 
 
 def _multiples(value: int) -> list[int]:

@@ -25,6 +25,7 @@ from isoloss.robustness.evaluation.rounding_of_votes import VotesApart
 from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
+from isoloss.settings import Settings
 from isoloss.settings.attack_kinds import attack_of
 
 MUCH_ROUNDING = 0.01  # of the draws
@@ -56,6 +57,11 @@ def report_of(
             name: getattr(protocol, name)
             for name in ("steps", "step_size", "random_start", "restarts")
         }
+        taken |= {
+            name: getattr(settings, name)
+            for name in ("loss", "targeted", "schedule", "momentum", "iterate", "draws_by")
+            if getattr(settings, name) != settings.before.get(name, _default(settings, name))
+        }
     asked = {
         name: getattr(settings, name)
         for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
@@ -72,6 +78,12 @@ def report_of(
     }
     said = summary(results, warnings, values, computed="" if apart is None else str(apart))
     return Report(said, tuple(warnings), tuple(_studies(results)), everything)
+
+
+def _default(settings: Settings, name: str) -> Any:
+    """What a field is where nothing else is asked for; what is no field is what it always is."""
+    field = type(settings).model_fields.get(name)
+    return getattr(settings, name) if field is None else field.default
 
 
 def write(run: Run, results: Results, report: Report) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial, reduce
@@ -27,6 +27,7 @@ from isoloss.errors import IsolossError
 from isoloss.results.tables import EvaluationWarning
 from isoloss.robustness.attacks.asking import FEW, said_of
 from isoloss.robustness.attacks.context import OwnAttack
+from isoloss.robustness.attacks.losses import OwnLoss
 from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
@@ -86,6 +87,7 @@ class Subject:
         recorded: the accuracies on the test images that the networks' trainings have recorded.
         other_statistics: by what else images may be normalized, of networks of which nothing
             says it.
+        own_loss: what attacks by gradients climb, where that is a function of one's own.
     """
 
     models: dict[str, nn.Module]
@@ -102,6 +104,7 @@ class Subject:
     other_statistics: Mapping[str, Mapping[str, Statistics]] = field(
         default_factory=dict[str, Mapping[str, Statistics]]
     )
+    own_loss: OwnLoss | None = None
 
 
 @dataclass(frozen=True)
@@ -224,7 +227,18 @@ def load_subject(settings: SubjectSettings) -> Subject:
         digest([s.checkpoints[-1] for s in networks]), denoiser, own_attacks, given,
         {name: network.recorded for name, network in by_name.items()},
         {name: network.other_statistics for name, network in by_name.items()},
+        own_loss_of(settings),
     )  # fmt: skip
+
+
+def own_loss_of(settings: SubjectSettings) -> OwnLoss | None:
+    """What settings name as the loss that attacks by gradients climb, if it is one's own.
+
+    Raises:
+        IsolossError: if it cannot be imported.
+    """
+    named = getattr(settings, "loss", "")
+    return import_user_function(named) if is_function(named) else None
 
 
 def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) -> Setup:
@@ -255,10 +269,13 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
         "arithmetic": f"{precision} on {device.type}",
     }
     for name, function in subject.own_attacks.items():
-        depends_on[f"the attack {name}"] = _digest_of_attack(name, function)
+        depends_on[f"the attack {name}"] = _digest_of_function(name, function)
     for name in settings.attack_names:
         if version := attack_of(name).version:
             depends_on[f"the attack {name}"] = version
+    if subject.own_loss is not None:
+        named = str(getattr(settings, "loss", ""))
+        depends_on["the loss"] = _digest_of_function(named, subject.own_loss)
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
     loaded = None
     if subject.denoiser is not None:
@@ -371,10 +388,10 @@ def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     return sha.hexdigest()
 
 
-def _digest_of_attack(name: str, function: OwnAttack) -> str:
-    """SHA-256 over the code of an attack, and over the text of its module where that was named."""
+def _digest_of_function(name: str, function: Callable[..., Any]) -> str:
+    """SHA-256 over the code of a function, and over the text of its module where that was named."""
     if isinstance(function, partial):
-        return digest_of(_digest_of_attack(name, function.func), function.args,
+        return digest_of(_digest_of_function(name, function.func), function.args,
                                 function.keywords)  # fmt: skip
     text = None
     if is_function(name):

@@ -52,6 +52,6 @@ def bpda_attack(context: AttackContext) -> Attack:
 
 def _through(defense: Smoothing, context: AttackContext) -> Attack:
     return lambda x, y, eps: expected_ascent(
-        defense, x, y, eps, context.protocol, context.draws, context.generator,
-        batch_size=context.batch_size, watch=context.watch,
+        defense, x, context.aimed(defense, x, y), eps, context.protocol, context.draws,
+        context.generator, batch_size=context.batch_size, loss=context.loss, watch=context.watch,
     )  # fmt: skip

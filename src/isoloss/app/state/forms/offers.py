@@ -68,7 +68,7 @@ def offers_for(row: FieldSpec, here: Here, subject: Subject) -> Sequence[Offer]:
             folders = (Offer(f"imagefolder:{f}", f, "", "Files") for f in _image_folders(seen))
             return [*found, *folders, *_own_code(row.names, seen)]
         case "function":
-            return _own_code(row.names, seen)
+            return [*(Offer(c, c) for c in row.choices), *_own_code(row.names, seen)]
         case "device":
             return [Offer(each, each) for each in ("auto", *devices())]
         case _:

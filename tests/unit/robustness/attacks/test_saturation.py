@@ -1,0 +1,95 @@
+"""Cross-entropy that has rounded to 0 hides no network."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from isoloss.robustness import GaussianSmoothing, Protocol, attack, eot_pgd
+from isoloss.robustness.attacks.losses import loss_of
+
+
+class Scaled(nn.Module):
+    def __init__(self, net, scale):
+        super().__init__()
+        self.net, self.scale = net, scale
+
+    def forward(self, images):
+        return self.net(images) * self.scale
+
+
+def attacked(net, x, y, **how):
+    protocol = Protocol(steps=10, norm=how.pop("norm", "linf"))
+    eps = 0.12 if protocol.norm == "linf" else 0.7
+    return attack(net, x, y, eps, protocol, torch.Generator().manual_seed(0), **how)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("scale", [30.0, 1e3, 1e6, 1e12])
+def test_logits_times_anything_hide_no_network(digits, scale, norm):
+    net, x, y = digits
+    plain = attacked(net, x, y, norm=norm).success.float().mean()
+    hidden = attacked(Scaled(net, scale), x, y, norm=norm)
+    assert 0.3 < plain < 1
+    assert hidden.success.float().mean() >= plain - 0.05
+    assert not hidden.without_gradient.any()
+    assert torch.equal(net(hidden.images).argmax(1) != y, hidden.success)
+
+
+def test_cross_entropy_that_is_asked_for_does_saturate(digits):
+    net, x, y = digits
+    hidden = attacked(Scaled(net, 1e6), x, y, loss="ce")
+    assert hidden.without_gradient.float().mean() > 0.3
+    assert hidden.success.sum() < attacked(net, x, y).success.sum()
+
+
+def test_images_whose_cross_entropy_is_not_0_go_where_they_went(digits):
+    net, x, y = digits
+    usual, ce = attacked(net, x, y), attacked(net, x, y, loss="ce")
+    assert torch.equal(usual.images, ce.images)
+    assert torch.equal(usual.losses, ce.losses)
+
+    class Partly(nn.Module):
+        """Sure of the second half of the images only."""
+
+        def forward(self, images):
+            sure = (images[:, 0, 0, 0] > 0.4)[:, None]
+            return torch.where(sure, 1e4, 1.0) * net(images)
+
+    x = x.clone()
+    x[:, 0, 0, 0] = torch.where(torch.arange(len(x)) < len(x) // 2, 0.0, 1.0)
+    usual, ce = attacked(Partly(), x, y), attacked(Partly(), x, y, loss="ce")
+    half = len(x) // 2
+    torch.testing.assert_close(usual.images[:half], ce.images[:half])
+    assert usual.success[half:].sum() > ce.success[half:].sum()
+
+
+def test_what_is_climbed_keeps_the_order_of_margins():
+    lead = torch.linspace(-300, 20, 2000)
+    logits = torch.stack([torch.zeros_like(lead), lead], 1)
+    losses = loss_of("auto", logits, torch.zeros(2000, dtype=torch.long))
+    assert (losses.diff() >= 0).all()
+    assert (losses.diff() > 0)[lead[1:] < -17].all()
+    exact = F.cross_entropy(logits.double(), torch.zeros(2000, dtype=torch.long), reduction="none")
+    seen = losses > 0
+    torch.testing.assert_close(losses[seen].double(), exact[seen], rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(losses[~seen], lead[~seen])
+
+
+def test_an_image_is_sure_only_where_all_of_its_draws_are():
+    lead = torch.tensor([-50.0, -50.0, -50.0, -1.0])
+    logits, y = torch.stack([torch.zeros(4), lead], 1), torch.zeros(4, dtype=torch.long)
+    losses = loss_of("auto", logits, y, 2)
+    torch.testing.assert_close(losses, torch.tensor([-50.0, -50.0, 0.0, 0.313262]))
+
+
+def test_a_defense_that_is_sure_is_attacked_too(digits):
+    net, x, y = digits
+    losses = {}
+    for loss in ("auto", "ce"):
+        defense = GaussianSmoothing(Scaled(net, 1e5), 0.05)
+        defense.generator = torch.Generator().manual_seed(0)
+        protocol = Protocol(steps=5, random_start=False)
+        found = eot_pgd(defense, x, y, 0.12, protocol, 4, loss=loss)
+        losses[loss] = int((net(found.images).argmax(1) != y).sum())
+    assert losses["auto"] > losses["ce"] + 5
