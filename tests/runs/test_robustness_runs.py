@@ -23,8 +23,8 @@ from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
 from isoloss.results.certificates import read_certificates
 from isoloss.results.tables import read_report, read_table
+from isoloss.robustness import autoattack
 from isoloss.robustness.attacks import pgd
-from isoloss.robustness.attacks.autoattack import check_autoattack, standard_autoattack
 from isoloss.robustness.attacks.rounding import Rounded
 from isoloss.robustness.evaluation import combination_on_block
 from isoloss.robustness.evaluation.journal import Journal
@@ -653,7 +653,7 @@ def test_autoattack_stays_in_the_ball_and_fools_where_there_is_no_gradient(lab):
     with torch.no_grad():
         y = network(x).argmax(1)
     before = torch.get_rng_state()
-    found = standard_autoattack(network, x, y, 0.6, "linf", 5, seed=0)
+    found = autoattack(network, x, y, 0.6, generator=torch.Generator().manual_seed(0))
     assert torch.equal(before, torch.get_rng_state())
     assert float((found.images - x).abs().max()) <= 0.6 + 1e-6
     with torch.no_grad():
@@ -661,6 +661,15 @@ def test_autoattack_stays_in_the_ball_and_fools_where_there_is_no_gradient(lab):
     assert found.fooled.any()
 
 
+@pytest.fixture
+def brief(monkeypatch):
+    """AutoAttack and its parts with few steps and queries."""
+    for module in ("apgd", "fab", "autoattack"):
+        monkeypatch.setattr(f"isoloss.robustness.attacks.{module}.STEPS", 8)
+    monkeypatch.setattr("isoloss.robustness.attacks.autoattack.QUERIES", 20)
+
+
+@pytest.mark.usefixtures("brief")
 def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
     torch.manual_seed(0)
     network = sys.modules["labuser"].network(5)
@@ -677,10 +686,50 @@ def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
         assert float((images - kept[0]).abs().max()) <= eps + 1e-6
 
 
-def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(IsolossError, match=r"pip install 'isoloss\[autoattack\]'"):
-        check_autoattack(10)
+def five(lab, **others):
+    torch.manual_seed(0)
+    network = sys.modules["labuser"].network(5)
+    save_tensors(lab / "five.safetensors", network.state_dict())
+    return attack(lab, data="labuser:five", file="five", samples=12, eps=(0.02, 0.05), **others)
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_parts_of_autoattack_are_attacks_of_a_run(lab, tmp_path, norm):
+    names = ("apgd_ce", "apgd_dlr", "apgd_t", "fab_t", "autoattack")
+    run = done(tmp_path / "run", five(lab, attacks=",".join(names), norm=norm, keep=4))
+    counts = {(row.attack, row.eps): row.correct for row in read_table(run.table_path)}
+    for name in names:
+        assert counts[name, 0.0] >= counts[name, 0.02] >= counts[name, 0.05]
+        assert counts["autoattack", 0.05] <= counts[name, 0.05]
+    report = (run.folder / "report.md").read_text(encoding="utf-8")
+    assert all(name in report for name in ("APGD-CE", "APGD-DLR", "APGD-T", "FAB-T", "AutoAttack"))
+
+
+@pytest.mark.usefixtures("brief")
+def test_behind_a_defense_auto_pgd_goes_by_the_mean_over_draws(lab, tmp_path):
+    settings = defend(lab, attacks="transfer,apgd_ce", eps=(0.5,), samples=12)
+    run = done(tmp_path / "run", settings)
+    counts = {(row.attack, row.eps): row.correct for row in read_table(run.table_path)}
+    assert counts["apgd_ce", 0.5] < counts["apgd_ce", 0.0]
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_run_begun_with_another_autoattack_goes_on_and_says_so(lab, tmp_path):
+    run = Run.create(tmp_path / "run", five(lab, attacks="autoattack", keep=2))
+    for _ in zip(resume(run), range(6), strict=False):
+        pass
+    lines = run.outcomes_path.read_text(encoding="utf-8").splitlines()
+    assert lines
+    depends_on = dict(run.environment["depends_on"])
+    assert depends_on.pop("the attack autoattack") == "as published"
+    run.record_environment(depends_on=depends_on)
+    said = [str(getattr(event, "text", event)) for event in resume(run)]
+    assert run.is_done
+    assert run.outcomes_path.read_text(encoding="utf-8").splitlines()[: len(lines)] == lines
+    assert any("begun with an earlier autoattack" in text for text in said)
+    again = [str(event) for event in resume(run)]
+    assert not any("begun with an earlier" in text for text in again)
 
 
 @pytest.mark.parametrize(
@@ -699,7 +748,12 @@ def test_without_torchattacks_autoattack_is_refused(lab, monkeypatch):
         (
             attack,
             {"attacks": "autoattack"},
-            "autoattack is for 4 classes and more, the data have 3",
+            "autoattack is for 4 classes and more, the data have 3: take apgd_ce, fab_t and",
+        ),
+        (
+            attack,
+            {"attacks": "pgd,apgd_t"},
+            "apgd_t is for 4 classes and more, the data have 3: take apgd_ce or fab_t",
         ),
         (defend, {"denoiser": "nowhere"}, "there is no denoiser nowhere: give its folder"),
         (defend, {"denoiser": " "}, "--denoiser: say which: a folder, a name on the hub"),

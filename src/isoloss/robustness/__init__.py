@@ -7,8 +7,11 @@ Read `attacks/pgd.py` first, then `smoothing/smoothing.py`, `speed` (networks ma
 import importlib
 from typing import Any
 
+from isoloss.robustness.attacks.apgd import apgd
 from isoloss.robustness.attacks.ascent import Attacked
+from isoloss.robustness.attacks.autoattack import autoattack
 from isoloss.robustness.attacks.eot import eot_pgd
+from isoloss.robustness.attacks.fab import fab
 from isoloss.robustness.attacks.minimal import Minimal, minimal_norm
 from isoloss.robustness.attacks.pgd import attack, pgd
 from isoloss.robustness.attacks.protocol import LEGACY, Protocol
@@ -44,13 +47,16 @@ __all__ = [
     "StraightThrough",
     "Table",  # pyright: ignore[reportUnsupportedDunderAll]
     "Votes",
+    "apgd",
     "attack",
+    "autoattack",
     "certified_radius",
     "certify",
     "clopper_pearson_interval",
     "clopper_pearson_lower",
     "eot_pgd",
     "evaluate",  # pyright: ignore[reportUnsupportedDunderAll]
+    "fab",
     "minimal_norm",
     "pgd",
     "predict",

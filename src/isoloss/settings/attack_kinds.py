@@ -65,6 +65,8 @@ class AttackKind:
         studied: what its convergence is studied in, where it is the strongest attack of which
             that can be.
         takes_random: whether networks that draw noise may be attacked with it.
+        version: which implementation, where an earlier one found something else; runs of two are
+            not mixed.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.
     """
@@ -88,6 +90,7 @@ class AttackKind:
     rank: int = -1
     studied: tuple[Varied, ...] = ()
     takes_random: bool = True
+    version: str = ""
     is_own: bool = False
 
     def __post_init__(self) -> None:
@@ -220,10 +223,33 @@ register(AttackKind(
 ))  # fmt: skip
 register(AttackKind(
     name="autoattack", seed_number=2, label="AutoAttack",
-    hint="the standard ensemble; needs torchattacks", terms=("AutoAttack",), hue="magenta",
-    mark="up", offered=("attack",), needs_gradients=True, rank=4, takes_random=False,
+    hint="the standard ensemble", terms=("AutoAttack",), hue="magenta",
+    mark="up", offered=("attack",), needs_gradients=True, rank=9, version="as published",
     check="isoloss.robustness.attacks.autoattack:check_autoattack",
-    implementation="isoloss.robustness.attacks.autoattack:autoattack",
+    implementation="isoloss.robustness.attacks.autoattack:autoattack_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="apgd_ce", seed_number=10, label="APGD-CE", hint="gradients, no step size",
+    terms=("Auto-PGD",), hue="green", mark="circle", offered=("attack", "defend"),
+    needs_gradients=True, rank=7,
+    implementation="isoloss.robustness.attacks.apgd:apgd_ce_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="apgd_dlr", seed_number=11, label="APGD-DLR", hint="likewise, on ratios of logits",
+    terms=("Auto-PGD",), hue="green", mark="square", offered=("attack", "defend"),
+    needs_gradients=True, rank=7, check="isoloss.robustness.attacks.apgd:check_dlr",
+    implementation="isoloss.robustness.attacks.apgd:apgd_dlr_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="apgd_t", seed_number=12, label="APGD-T", hint="likewise, towards nine classes",
+    terms=("Auto-PGD",), hue="green", mark="up", offered=("attack", "defend"),
+    needs_gradients=True, rank=8, check="isoloss.robustness.attacks.apgd:check_targeted_dlr",
+    implementation="isoloss.robustness.attacks.apgd:apgd_t_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="fab_t", seed_number=13, label="FAB-T", hint="the nearest boundaries",
+    terms=("FAB",), hue="purple", mark="square", offered=("attack",), needs_gradients=True,
+    rank=7, takes_random=False, implementation="isoloss.robustness.attacks.fab:fab_attack",
 ))  # fmt: skip
 register(AttackKind(name=CLEAN, seed_number=6, label="clean", rank=0))
 register(AttackKind(

@@ -100,7 +100,7 @@ def test_what_cannot_be_imported_is_told_in_one_line(own_module, capsys):
         ("tinyattack:none", "there is no 'none' in tinyattack"),
         ("tinyattack:number", "tinyattack:number is not a function"),
         ("tinyuser:network", "must be a function of (model, x, y, eps): too many positional"),
-        ("pdg", "there is no attack 'pdg': choose of pgd, square, autoattack, or name a function"),
+        ("pdg", "there is no attack 'pdg': choose of pgd, square, autoattack, apgd_ce, apgd_dlr, "),
         ("python:mine", "the attack mine was given in Python and lies in no file"),
     ):
         asked = ["attack", "digits-classifier", "--attacks", name, "--samples", "4", "--out", "run"]

@@ -69,6 +69,7 @@ SYNTHESIZING = _arxiv("Athalye et al. 2018a", "1707.07397")
 ATHALYE = _arxiv("Athalye et al. 2018b", "1802.00420")
 ANDRIUSHCHENKO = _arxiv("Andriushchenko et al. 2020", "1912.00049")
 CROCE = _arxiv("Croce and Hein 2020", "2003.01690")
+BOUNDARY = _arxiv("Croce and Hein 2020", "1907.02044")
 PAPERNOT = _arxiv("Papernot et al. 2016", "1605.07277")
 EVALUATING = _arxiv("Carlini et al. 2019", "1902.06705")
 CLOPPER = Paper("Clopper and Pearson 1934", "https://doi.org/10.1093/biomet/26.4.404")
@@ -241,6 +242,18 @@ GLOSSARY = (
         "A black-box attack that changes random squares and keeps what helps; where it beats "
         "gradients, those are masked.",
         (ANDRIUSHCHENKO,),
+    ),
+    Explanation(
+        "Auto-PGD",
+        "PGD that finds the length of its steps itself: they begin as wide as the ball, and are "
+        "halved where too few of them raise the loss.",
+        (CROCE,),
+    ),
+    Explanation(
+        "FAB",
+        "Walks along the boundary to other classes for the nearest point on it; how logits are "
+        "scaled cannot mislead it.",
+        (BOUNDARY,),
     ),
     Explanation(
         "AutoAttack",

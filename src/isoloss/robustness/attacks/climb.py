@@ -39,6 +39,7 @@ def climb(
     compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
     chosen: Callable[[Attacked, Shortlist], Attacked] | None = None,
     watch: Watch | None = None,
+    ascending: Callable[..., Attacked] = ascend,
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `objective` gives.
 
@@ -48,6 +49,7 @@ def climb(
             for an objective that is random.
         chosen: of an attack on all images that ended at its last iterates, and of the list of
             those that seemed best, the best ones; for an objective that is random.
+        ascending: climbs from a start, as `ascend` does.
     """
     check_images(x)
     for labels in (y,) if y.ndim == 1 else y.unbind(1):
@@ -71,7 +73,7 @@ def climb(
         if outcome is not None and protocol.keep_best:
             rows = rows[~outcome.success]
         shortlist = None if chosen is None else Shortlist(x[rows])
-        fresh = ascend(
+        fresh = ascending(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
             schedule=protocol.schedule, momentum=protocol.momentum,
             keep_best=protocol.keep_best, batch_size=batch_size, watch=watch, shortlist=shortlist,
@@ -81,7 +83,7 @@ def climb(
         if outcome is None:
             outcome = fresh
             continue
-        outcome = _better(*compared(outcome, fresh), rows)
+        outcome = better_of(*compared(outcome, fresh), rows)
     assert outcome is not None
     return outcome
 
@@ -108,7 +110,7 @@ def _start(x: Tensor, ball: Ball, protocol: Protocol, generator: torch.Generator
     return (x + ball.random_offsets(x, generator)).clamp_(0, 1)
 
 
-def _better(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
+def better_of(known: Attacked, fresh: Attacked, rows: Tensor) -> Attacked:
     """Image by image the better of two attacks; `fresh` is of `rows` only."""
     wins = fresh.success & ~known.success[rows]
     wins |= (fresh.success == known.success[rows]) & (fresh.losses > known.losses[rows])

@@ -7,6 +7,7 @@ Sense of Security", https://arxiv.org/abs/1802.00420
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from isoloss.robustness.attacks.expectation import mean_objective
 from isoloss.robustness.attacks.losses import USUAL, Loss
 from isoloss.robustness.attacks.objective import (
     Draws,
+    Objective,
     ObjectiveValue,
     frozen,
     refuse_spoilt,
@@ -99,16 +101,6 @@ def expected_ascent(
     judge = mean_objective(model, max(draws, VOTES), batch_size, loss)
     images_at_once = None if batch_size is None else max(batch_size // draws, 1)
 
-    def anew(outcome: Attacked) -> Attacked:
-        value = value_at(objective, outcome.images, y, images_at_once)
-        return replace(outcome, losses=value.losses, success=value.success)
-
-    def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
-        drawn = Draws(model, x.device)
-        known = anew(known)
-        drawn.again()
-        return known, anew(fresh)
-
     def chosen(last: Attacked, listed: Shortlist) -> Attacked:
         drawn, candidates = Draws(model, x.device), (last.images, *listed.images)
         values: list[ObjectiveValue] = []
@@ -127,6 +119,25 @@ def expected_ascent(
     with frozen(model):
         return climb(
             objective, x, y, eps, replace(protocol, keep_best=False), generator,
-            batch_size=images_at_once, compared=both, watch=watch,
+            batch_size=images_at_once, watch=watch,
+            compared=on_the_same_draws(model, objective, y, images_at_once),
             chosen=chosen if protocol.iterate == "fresh" else None,
         )  # fmt: skip
+
+
+def on_the_same_draws(
+    model: nn.Module, objective: Objective, y: Tensor, batch_size: int | None
+) -> Callable[[Attacked, Attacked], tuple[Attacked, Attacked]]:
+    """Gives two attacks on all images the values of `objective` on draws that they share."""
+
+    def anew(outcome: Attacked) -> Attacked:
+        value = value_at(objective, outcome.images, y, batch_size)
+        return replace(outcome, losses=value.losses, success=value.success)
+
+    def both(known: Attacked, fresh: Attacked) -> tuple[Attacked, Attacked]:
+        drawn = Draws(model, y.device)
+        known = anew(known)
+        drawn.again()
+        return known, anew(fresh)
+
+    return both

@@ -11,7 +11,7 @@ sure that the gradient has lost what pulls the true class down, or all of itself
 paper). Such a value is negative, and the larger the nearer to the border: the order stays.
 
 Aimed at a class t, an attack climbs −loss(z, t); for "dlr" that is equation 7 of the paper,
-−(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2).
+−(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2). "lead", for aims alone, is z_t − z_y.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def loss_of(loss: Loss, logits: Tensor, labels: Tensor, draws: int = 1) -> Tenso
     """
     if labels.ndim == 2 and loss == "dlr":
         return _dlr_towards(logits, labels[:, 0], labels[:, 1])
+    if labels.ndim == 2 and loss == "lead":
+        return _lead(logits, labels[:, 0], labels[:, 1])
     sign, classes = (1, labels) if labels.ndim == 1 else (-1, labels[:, 1])
     if loss == "auto" and labels.ndim == 1:
         return _cross_entropy_or_margin(logits, labels, draws)
@@ -76,6 +78,11 @@ def reaches(chosen: Tensor, labels: Tensor) -> Tensor:
     """(N,) bool, whether classes (N,) are what an attack is after: others than the true ones, or
     those that are aimed at."""
     return chosen != labels if labels.ndim == 1 else chosen == labels[:, 1]
+
+
+def misses(chosen: Tensor, labels: Tensor) -> Tensor:
+    """(N,) bool, whether classes (N,) are others than the true ones, whatever is aimed at."""
+    return chosen != (labels if labels.ndim == 1 else labels[:, 0])
 
 
 def reached_share(votes: Tensor, labels: Tensor) -> Tensor:
@@ -111,8 +118,11 @@ def _dlr(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _dlr_towards(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     first, _, third, fourth = _largest(logits, 4).unbind(1)
-    lead = _at(logits, targets) - _at(logits, labels)
-    return lead / (first - (third + fourth) / 2 + TINY)
+    return _lead(logits, labels, targets) / (first - (third + fourth) / 2 + TINY)
+
+
+def _lead(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
+    return _at(logits, targets) - _at(logits, labels)
 
 
 def _largest(logits: Tensor, count: int) -> Tensor:

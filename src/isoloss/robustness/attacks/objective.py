@@ -42,7 +42,11 @@ Objective = Callable[[Tensor, Tensor, bool], ObjectiveValue]
 are (N, 2) where an attack aims at classes: the true ones and those."""
 
 
-def objective_of(model: nn.Module, loss: Loss = USUAL) -> Objective:
+Reached = Callable[[Tensor, Tensor], Tensor]
+"""((N,) classes that the network chose, labels) to (N,) bool, whether that is a success."""
+
+
+def objective_of(model: nn.Module, loss: Loss = USUAL, reached: Reached = reaches) -> Objective:
     """A loss of `model`; nothing is differentiated but by the images."""
 
     def objective(images: Tensor, labels: Tensor, with_gradient: bool) -> ObjectiveValue:
@@ -52,7 +56,7 @@ def objective_of(model: nn.Module, loss: Loss = USUAL) -> Objective:
             losses = loss_of(loss, logits, labels)
             found = input_gradient(losses, images) if with_gradient else (None, None)
         refuse_nan(losses)
-        return ObjectiveValue(losses.detach(), reaches(logits.argmax(1), labels), *found)
+        return ObjectiveValue(losses.detach(), reached(logits.argmax(1), labels), *found)
 
     return objective
 

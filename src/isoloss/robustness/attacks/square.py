@@ -92,7 +92,7 @@ def square(
     network, images = asked(model, x)
     if isinstance(network, Asked):
         draws = max(draws, network.draws)
-    found = _found(
+    found = searched(
         network, images, y, eps, queries, norm, generator, draws=draws, batch_size=batch_size,
         targeted=targeted,
     )  # fmt: skip
@@ -108,13 +108,13 @@ def square(
 
 def square_attack(context: AttackContext) -> Attack:
     """`square` with the queries of a run."""
-    return lambda x, y, eps: _found(
+    return lambda x, y, eps: searched(
         context.model, x, y, eps, context.settings.queries, context.settings.norm,
         context.generator, draws=context.draws, batch_size=context.forward_batch_size,
     )  # fmt: skip
 
 
-def _found(model: nn.Module, x: Tensor, *about: Any, **how: Any) -> Attacked:
+def searched(model: nn.Module, x: Tensor, *about: Any, **how: Any) -> Attacked:
     """All that a search of a known network has found at its end."""
     *_, last = search(model, x, *about, **how)
     nowhere = torch.zeros(len(x), dtype=torch.bool, device=x.device)

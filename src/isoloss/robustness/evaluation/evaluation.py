@@ -32,6 +32,7 @@ from isoloss.robustness.evaluation.unit_work import UnitWork
 from isoloss.robustness.evaluation.write_examples import ExampleWriter
 from isoloss.run import Run
 from isoloss.settings import EvaluationSettings
+from isoloss.settings.attack_kinds import attack_of
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Evaluation:
 
     def resume(self, run: Run) -> Iterator[Event]:
         """Do the units that are missing, keep the table up to date, write the report."""
+        yield from self._of_versions(run)
         run.check_unchanged(**self.setup.depends_on)
         yield Log(f"{ABOUT_DATA}{self.setup.about_data}")
         record = _Record(run, self)
@@ -82,6 +84,16 @@ class Evaluation:
             yield Log(process_group().units_done)
         process_group().release()
         yield from self._finish(run, record.results)
+
+    def _of_versions(self, run: Run) -> Iterator[Event]:
+        """Says of a run begun before attacks had versions what it goes on with."""
+        recorded = run.environment.get("depends_on")
+        for name in self.settings.attack_names:
+            if attack_of(name).version and recorded and f"the attack {name}" not in recorded:
+                yield Log(
+                    f"this run was begun with an earlier {name}, which found less: what of it is "
+                    f"done stays, the rest is {name} {attack_of(name).version}"
+                )
 
     def serve(self, run: Run) -> None:
         """Help the process that resumes the run, from another one."""

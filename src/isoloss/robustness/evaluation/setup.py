@@ -271,6 +271,9 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     }
     for name, function in subject.own_attacks.items():
         depends_on[f"the attack {name}"] = _digest_of_function(name, function)
+    for name in settings.attack_names:
+        if version := attack_of(name).version:
+            depends_on[f"the attack {name}"] = version
     if subject.own_loss is not None:
         named = str(getattr(settings, "loss", ""))
         depends_on["the loss"] = _digest_of_function(named, subject.own_loss)

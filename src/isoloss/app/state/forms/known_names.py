@@ -216,10 +216,6 @@ def _names_in(file: Path, _written: int, _size: int) -> frozenset[str]:
 def problem_with_attacks(names: str) -> str:
     """Why one of several attacks cannot be carried out; "" where all may be."""
     for name in names.replace(",", " ").split():
-        if name == "autoattack" and importlib.util.find_spec("torchattacks") is None:
-            return (
-                "AutoAttack needs torchattacks: pip install 'isoloss[autoattack]', or leave it out"
-            )
         if problem := problem_with_function(name):
             return problem
     return ""
