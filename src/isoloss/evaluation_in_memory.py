@@ -38,6 +38,7 @@ from isoloss.robustness.evaluation.at_hand import (
 from isoloss.robustness.evaluation.evaluation import Evaluation
 from isoloss.robustness.evaluation.setup import Subject, order_of
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
+from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
@@ -89,7 +90,9 @@ def evaluate(
         on_event: called with every event, such as `isoloss.events.Progress`.
         options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
             default all), seed, seeds, steps, step_size, restarts, queries, protocol, draws, votes,
-            keep, batch_size, device, precision; data and split are what figures call the images.
+            keep, batch_size, device, precision; purify (t*), purify_steps, purify_sampler,
+            purify_eta, for the network behind a purification instead; data and split are what
+            figures call the images.
 
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.
@@ -114,7 +117,10 @@ def evaluate(
         if values is not None:
             asked[given] = as_numbers(values)
     settings = _settings(asked, denoiser)
-    loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
+    loaded = None
+    if denoiser is not None:
+        sigmas = usual_sigmas() if settings.purify else settings.sigma
+        loaded = denoiser_of(denoiser, sigmas, images.shape[1])
     known = logits_of_few(model, images[:2], labels[:2]).shape[1]
     if classes is not None and len(classes) != known:
         raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
@@ -170,6 +176,8 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         asked = asked | {"denoiser": called}
     elif "sigma" in asked:
         raise IsolossError("sigma is the noise of a defense: give its denoiser too")
+    elif "purify" in asked:
+        raise IsolossError("purify is a defense by a denoiser: give that too")
     usual = [
         n for n in kind.model_fields
         if n not in ("kind", "source", "also", "model", "stem", "image_size", "key",

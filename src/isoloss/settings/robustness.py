@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
 from isoloss.settings.base import (
+    ANYTHING,
     NORMS,
+    NOTHING,
     SPLITS,
     Finite,
     NetworkPath,
@@ -315,6 +317,7 @@ class AttackSettings(AttackingSettings):
     votes: ClassVar[int] = VOTES
     is_defended: ClassVar[bool] = False
     sigma: ClassVar[tuple[float, ...]] = ()
+    purify: ClassVar[tuple[float, ...]] = ()
     denoiser: ClassVar[str | None] = None
 
     @property
@@ -338,7 +341,7 @@ class DefendSettings(AttackingSettings):
         "google/ddpm-cifar10-32, or the name of one that is shipped",
         examples=["digits-denoiser", "google/ddpm-cifar10-32"],
     )
-    sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": ["-"]}})
+    sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})
     attacks: Names = Field(
         default="transfer,bpda,eot,square",
         title="Attacks",
@@ -368,14 +371,14 @@ class DefendSettings(AttackingSettings):
         le=100_000,
         title="Purification steps",
         description="Steps of the way back from t*, evenly spaced",
-        json_schema_extra={"only_with": {"purify": ["…"]}},
+        json_schema_extra={"only_with": {"purify": [ANYTHING]}},
     )
     purify_sampler: Literal["ddpm", "ddim"] = Field(
         default="ddpm",
         title="Sampler",
         description="How each step goes: ddpm draws noise (ancestral), ddim draws as much as η",
         json_schema_extra={
-            "only_with": {"purify": ["…"]},
+            "only_with": {"purify": [ANYTHING]},
             "words": {"ddpm": "DDPM, ancestral", "ddim": "DDIM"},
         },
     )
@@ -386,7 +389,7 @@ class DefendSettings(AttackingSettings):
         allow_inf_nan=False,
         title="η",
         description="How much of DDPM's noise each step of DDIM draws; 0 draws none",
-        json_schema_extra={"only_with": {"purify": ["…"], "purify_sampler": ["ddim"]}},
+        json_schema_extra={"only_with": {"purify": [ANYTHING], "purify_sampler": ["ddim"]}},
     )
     is_defended: ClassVar[bool] = True
 
@@ -442,6 +445,7 @@ class CertifySettings(RobustnessSettings):
     )
     is_defended: ClassVar[bool] = True
     is_certified: ClassVar[bool] = True
+    purify: ClassVar[tuple[float, ...]] = ()
     norm: ClassVar[Literal["l2"]] = "l2"
     epsilons: ClassVar[tuple[float, ...]] = ()
     radii: ClassVar[tuple[float, ...]] = RADII

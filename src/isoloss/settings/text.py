@@ -11,8 +11,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from isoloss.settings import AnySettings, Settings
-
-ANYTHING, NOTHING = "…", "-"
+from isoloss.settings.base import ANYTHING, NOTHING
 
 
 def command_line(settings: AnySettings, out: Path) -> str:
@@ -47,9 +46,10 @@ def missing(settings: Settings, name: str) -> str:
 
 
 def _options_in_words(name: str, values: Collection[str]) -> str:
+    option = "--" + name.replace("_", "-")
     if NOTHING in values:
-        return f"what is asked for without --{name}"
-    return " or ".join(f"--{name} {value}".removesuffix(ANYTHING).strip() for value in values)
+        return f"runs without {option}"
+    return " or ".join(f"{option} {value}".removesuffix(f" {ANYTHING}") for value in values)
 
 
 def holds_one(given: object, values: Collection[object]) -> bool:

@@ -269,6 +269,9 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
         unet, scheduler = subject.denoiser
         if settings.kind == "defend":
             purifying = purifying_of(settings, scheduler)
+            if purifying:
+                ways = [p.before(nn.Identity(), unet, scheduler).words for p in purifying.values()]
+                depends_on["purification"] = digest_of(ways)
         depends_on["denoiser"] = digest_of_denoiser(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)

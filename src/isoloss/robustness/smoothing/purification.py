@@ -84,13 +84,19 @@ class Purification(Denoising):
             raise IsolossError(f"there is no sampler {sampler!r}: choose ddpm or ddim")
         if not 0 <= eta <= 1:
             raise IsolossError(f"η must lie between 0 and 1, not be {eta:g}")
-        self.t_star, self.sampler, self.eta, self.clamp = t_star, sampler, eta, clamp
+        self.sampler: Sampler = sampler
+        self.t_star, self.eta, self.clamp = t_star, eta, clamp
         self.way: tuple[ReverseStep, ...] = reverse_steps(
             schedule.alphas.tolist(), self.t, steps, sampler, eta=eta,
             variance=getattr(config, "variance_type", None) or "fixed_small",
         )  # fmt: skip
         clips = getattr(config, "clip_sample", True)
         self._reach = getattr(config, "clip_sample_range", 1.0) if clips else math.inf
+
+    @property
+    def words(self) -> str:
+        """All that its steps are, but for the network."""
+        return f"{self.denoiser.schedule.predicts} within {self._reach!r}: {self.way}"
 
     def unclamped(self) -> Purification:
         """The same defense, with the same answers, where clipping counts as the identity in
@@ -162,6 +168,14 @@ def last_step(schedule: Schedule, t_star: float) -> int:
     if schedule.alpha(step) == 0:
         raise IsolossError(f"at t* = {t_star:g} nothing is left of the image: take a smaller one")
     return step
+
+
+def usual_sigmas() -> tuple[float, ...]:
+    """The noise of every step of Ho et al.'s diffusion, as standard deviations on the [0, 1] scale
+    of images: what a denoiser is asked about that has no steps of its own."""
+    betas = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
+    alphas = (1 - betas).cumprod(0)
+    return tuple((((1 - alphas) / alphas).sqrt() / 2).tolist())
 
 
 def noise_at(schedule: Schedule, t_star: float) -> float:

@@ -1,4 +1,4 @@
-"""Purification: its steps against diffusers' samplers and closed forms, its gradients, its memory."""
+"""Purification: steps against diffusers' samplers and closed forms, gradients, memory."""
 
 import math
 
@@ -398,7 +398,7 @@ def test_bpda_takes_the_way_for_the_identity(unet):
 @pytest.mark.parametrize(
     ("changes", "asked", "message"),
     [
-        ({}, {"t_star": 100}, r"a fraction of the denoiser's 1000 steps.*not 100: that many are 0.1"),
+        ({}, {"t_star": 100}, r"of the denoiser's 1000 steps.*not 100: that many are 0.1"),
         ({}, {"t_star": 0.0}, r"above 0 and at most 1, not 0$"),
         ({}, {"t_star": math.nan}, "not nan"),
         ({}, {"t_star": 0.01}, r"t\* = 0.01 is 10 of the denoiser's 1000 steps.* 10 or fewer"),
@@ -407,7 +407,7 @@ def test_bpda_takes_the_way_for_the_identity(unet):
         ({}, {"t_star": 0.1, "sampler": "euler"}, "no sampler 'euler': choose ddpm or ddim"),
         ({}, {"t_star": 0.1, "eta": 1.5}, "η must lie between 0 and 1"),
         ({"thresholding": True}, {"t_star": 0.1}, "dynamic thresholds"),
-        ({"variance_type": "learned"}, {"t_star": 0.1}, "the variance 'learned'.*or the sampler ddim"),
+        ({"variance_type": "learned"}, {"t_star": 0.1}, "variance 'learned'.*or the sampler ddim"),
         (
             {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction"},
             {"t_star": 1.0},

@@ -56,6 +56,7 @@ _RARE: dict[type[Settings], set[str]] = {
     InputProbeSettings: {"step_size", "queries", "clamp", "split"},
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
+        "purify_sampler", "purify_eta",
     },
 }  # fmt: skip
 """What few people change, by the kind of settings; a training run knows its network and data."""
