@@ -32,6 +32,7 @@ from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
 from isoloss.robustness.evaluation.purified import Purifying, purifying_of
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
+from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.robustness.smoothing.smoothing import (
     DenoisedSmoothing,
     GaussianSmoothing,
@@ -368,6 +369,9 @@ def check_gradients(setup: Setup) -> None:
 def digest_of_denoiser(unet: nn.Module, scheduler: Any) -> str:
     """SHA-256 over weights and noise schedule."""
     sha = hashlib.sha256()
+    predicts = schedule_of(scheduler).predicts
+    if predicts != "epsilon":
+        sha.update(predicts.encode())
     schedule = {"schedule": torch.as_tensor(scheduler.alphas_cumprod)}
     for name, tensor in sorted({**unet.state_dict(), **schedule}.items()):
         sha.update(name.encode())

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.errors import IsolossError
+from isoloss.robustness.smoothing.schedule import schedule_of
 
 Denoise = Callable[[Tensor, float], Tensor]
 """Images (N, C, H, W) on the [0, 1] scale with noise of σ in them, not clamped, and σ, to denoised
@@ -37,7 +38,13 @@ def denoiser_of(given: Any, sigmas: Sequence[float], channels: int) -> tuple[nn.
     if isinstance(given, tuple | list):
         given = SimpleNamespace(**dict(zip(("unet", "scheduler"), given, strict=False)))
     unet, scheduler = getattr(given, "unet", None), getattr(given, "scheduler", None)
-    if isinstance(unet, nn.Module) and hasattr(scheduler, "alphas_cumprod"):
+    if getattr(given, "vae", None) is not None or getattr(given, "vqvae", None) is not None:
+        raise IsolossError(
+            "the pipeline denoises what an autoencoder makes of images (latent diffusion): one "
+            "that denoises the images themselves is needed"
+        )
+    if isinstance(unet, nn.Module) and scheduler is not None:
+        schedule_of(scheduler)
         return unet, scheduler
     if hasattr(given, "config") and hasattr(given.config, "in_channels"):
         raise IsolossError(

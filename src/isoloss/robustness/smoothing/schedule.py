@@ -9,6 +9,7 @@ of diffusers does beside that (spacing, clipping, thresholds, its solver) is abo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -122,7 +123,9 @@ def schedule_of(scheduler: Any) -> Schedule:
     name = type(scheduler).__name__
     config = getattr(scheduler, "config", None)
     predicts = getattr(config, "prediction_type", None) or "epsilon"
-    refuse_other_training(scheduler)
+    kinds = type(scheduler).__mro__
+    if any(kind.__module__.startswith("diffusers.") for kind in kinds):
+        refuse_other_training([kind.__name__ for kind in kinds], config)
     if predicts not in get_args(Prediction):
         raise IsolossError(
             f"the denoiser predicts {predicts!r}: one that predicts epsilon, sample or "
@@ -143,24 +146,23 @@ def schedule_of(scheduler: Any) -> Schedule:
     return Schedule(alphas, cast(Prediction, predicts))
 
 
-def refuse_other_training(scheduler: Any) -> None:
+def refuse_other_training(names: Sequence[str], config: Any) -> None:
     """Refuse a scheduler of diffusers whose networks are trained in another way, or one of which
     that is not known.
+
+    Args:
+        names: its class and those that it derives from, its own first.
+        config: its configuration, with attributes.
 
     Raises:
         IsolossError: saying how they are trained.
     """
-    kinds = type(scheduler).__mro__
-    if not any(kind.__module__.startswith("diffusers.") for kind in kinds):
-        return
-    names = [kind.__name__ for kind in kinds]
     name = next((name for name in names if name in _OF_STEPS or name in _OTHERWISE), None)
     if name is None:
         raise IsolossError(
-            f"{names[0]} is not known here: take a denoiser whose scheduler is a DDPMScheduler or "
-            "one of its kind"
+            f"how denoisers with {names[0]} are trained is not known here: one of discrete steps, "
+            "such as with DDPMScheduler, is needed"
         )
-    config: Any = scheduler.config
     trained = _OTHERWISE.get(name)
     flows = getattr(config, "use_flow_sigmas", False)
     if flows or getattr(config, "prediction_type", None) == "flow_prediction":
@@ -169,6 +171,6 @@ def refuse_other_training(scheduler: Any) -> None:
         trained = _EDM
     if trained is not None:
         raise IsolossError(
-            f"denoisers with a {names[0]} are trained {trained}: one of discrete steps is needed, "
-            "whose scheduler is a DDPMScheduler or one of its kind"
+            f"denoisers with {names[0]} are trained {trained}: one of discrete steps is needed, "
+            "such as with DDPMScheduler"
         )

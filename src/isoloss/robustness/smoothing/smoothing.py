@@ -23,7 +23,7 @@ from isoloss.robustness.attacks.asking import (
     refuse_no_network,
 )
 from isoloss.robustness.attacks.refusals import as_logits, check_images
-from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps
+from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps, refuse_misfit
 
 
 class Smoothing(nn.Module):
@@ -162,9 +162,13 @@ class Denoising(Smoothing):
     ) -> None:
         super().__init__(sigma)
         refuse_no_network(classifier)
-        self.classifier, self.unet, self.scheduler = classifier, unet, scheduler
-        _check_kind(unet)
+        self.classifier, self.scheduler = classifier, scheduler
         self.denoiser = DenoiserAtSteps(unet, scheduler)
+
+    @property
+    def unet(self) -> nn.Module:
+        """What predicts, in single precision at least."""
+        return self.denoiser.unet
 
     def unclamped(self) -> Denoising:
         """The same defense as adversaries take its gradients, which no clamp kills."""
@@ -173,19 +177,7 @@ class Denoising(Smoothing):
     def check(self, images: Tensor) -> None:
         """Refuse also images of another size or number of channels than the denoiser's."""
         super().check(images)
-        config = getattr(self.unet, "config", None)
-        channels, size = getattr(config, "in_channels", None), getattr(config, "sample_size", None)
-        if channels is not None and channels != images.shape[1]:
-            raise IsolossError(
-                f"the denoiser is for images of {channels} channels, these have {images.shape[1]}"
-            )
-        expected = (size, size) if isinstance(size, int) else size
-        if expected is not None and tuple(expected) != tuple(images.shape[2:]):
-            raise IsolossError(
-                f"the denoiser is for {_by(expected)} images, these are {_by(images.shape[2:])}: "
-                "take one of their size, or the images at its size (--image-size, where they are "
-                "read from a folder)"
-            )
+        refuse_misfit(self.unet, images)
 
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """Logits (N, classes) of the noisy images, denoised."""
@@ -243,7 +235,7 @@ class DenoisedSmoothing(Denoising):
     def denoise(self, noisy: Tensor) -> Tensor:
         """The denoised images on the [0, 1] scale, of images with the noise σ in them."""
         x_t = self._scale * (2 * noisy - 1)
-        clean = self.denoiser(x_t, self.t)[0]
+        clean = self.denoiser.clean(x_t, self.t)
         if self._share < 1:
             clean = torch.lerp(x_t / self._scale, clean, self._share)
         return ((clean.clamp(-1, 1) if self.clamp else clean) + 1) / 2
@@ -275,15 +267,3 @@ def check_denoises(defense: DenoisedSmoothing, images: Tensor, seed: int = 0) ->
             f"error of {before:.3g}, denoised it is {after:.3g}; it belongs to other images or "
             "another range"
         )
-
-
-def _check_kind(unet: nn.Module) -> None:
-    config = getattr(unet, "config", None)
-    if getattr(config, "center_input_sample", False):
-        raise IsolossError("the denoiser is for inputs in [0, 1]: one for [−1, 1] is needed")
-    if getattr(config, "num_class_embeds", None) or getattr(config, "class_embed_type", None):
-        raise IsolossError("the denoiser wants to know the class: one without classes is needed")
-
-
-def _by(size: Any) -> str:
-    return "×".join(str(n) for n in size)

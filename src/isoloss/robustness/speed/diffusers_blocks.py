@@ -28,8 +28,10 @@ def avoid_slow_bf16(unet: nn.Module) -> None:
             module.set_processor(AttnProcessor())
 
 
-def avoid_repetitions(unet: nn.Module) -> None:
-    """Change, in place, what is done for every image, or for every value, and need not be."""
+def avoid_repetitions(unet: nn.Module) -> bool:
+    """Change, in place, what is done for every image, or for every value, and need not be; whether
+    there is anything of it."""
+    before = [type(module) for module in unet.modules()]
     on_cpu = all(p.device.type == "cpu" for p in unet.parameters())
     for module in unet.modules():
         if type(module) is ResnetBlock2D:
@@ -42,6 +44,7 @@ def avoid_repetitions(unet: nn.Module) -> None:
             plain = module.norm is None and module.interpolate and module.name == "conv"
             if plain and module.use_conv and not module.use_conv_transpose:
                 module.__class__ = _Doubled
+    return before != [type(module) for module in unet.modules()]
 
 
 class _Block(ResnetBlock2D):

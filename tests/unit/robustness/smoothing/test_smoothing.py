@@ -177,7 +177,7 @@ def test_a_wrong_pairing_is_refused_in_one_line(unet_that):
         ({"out_channels": 4}, {}, x, "the denoiser gives 4 channels for images of 3"),
         ({"center_input_sample": True}, {}, x, r"one for \[−1, 1\] is needed"),
         ({"num_class_embeds": 10}, {}, x, "one without classes is needed"),
-        ({}, {"prediction_type": "v_prediction"}, x, "one that predicts epsilon is needed"),
+        ({}, {"prediction_type": "score"}, x, "'score': one that predicts epsilon, sample or v_"),
     ]
     for unet, scheduler, given, message in cases:
         with pytest.raises(IsolossError, match=message) as refusal:
