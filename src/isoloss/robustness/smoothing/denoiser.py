@@ -7,6 +7,7 @@ On disk a denoiser is a folder as diffusers writes it: `config.json`,
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import logging
@@ -202,7 +203,8 @@ def _unet(path: Path, weights: Path, variant: str | None) -> UNet2DModel:
         missing = [f"it has no {key}" for key in sorted(found["missing_keys"])]
         odd = (missing or [f"{key} has no place" for key in sorted(found["unexpected_keys"])])[0]
         raise IsolossError(f"{weights} does not fit {path}: {odd}")
-    return unet.float().eval()
+    # A copy lies in memory, and where kernels that give the same bits every time want it to lie.
+    return copy.deepcopy(unet.float().eval())
 
 
 def _scheduler(path: Path) -> Any:

@@ -136,7 +136,9 @@ def schedule_of(scheduler: Any) -> Schedule:
             f"a {name} does not say what noise the denoiser was trained with: give a scheduler of "
             "diffusers, such as DDPMScheduler, or what has alphas_cumprod"
         )
-    alphas = torch.as_tensor(scheduler.alphas_cumprod).detach().cpu().double()
+    alphas = torch.as_tensor(scheduler.alphas_cumprod).detach().cpu().double().clone()
+    if getattr(config, "rescale_betas_zero_snr", False) and len(alphas):
+        alphas[-1] = 0  # as in training; some schedulers put a little in its place to divide by
     falls = alphas.ndim == 1 and len(alphas) > 0 and bool((alphas.diff() <= 0).all())
     if not (falls and 0 < alphas[0] <= 1 and alphas[-1] >= 0):
         raise IsolossError(

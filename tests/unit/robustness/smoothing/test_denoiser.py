@@ -65,7 +65,7 @@ def test_a_folder_that_is_no_denoiser_is_refused(tmp_path):
     weights.write_bytes(whole)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "_class_name": "VQModel"}))
-    with pytest.raises(IsolossError, match="describes a VQModel, .* a UNet2DModel is needed"):
+    with pytest.raises(IsolossError, match=r"describes a VQModel, .* a UNet2DModel is needed"):
         load_denoiser(folder)
     (folder / "config.json").write_text(json.dumps({**config, "block_out_channels": [32, 32, 64]}))
     with pytest.raises(IsolossError, match="does not fit"):
