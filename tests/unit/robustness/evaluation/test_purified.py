@@ -78,7 +78,7 @@ def towards_grey(noisy, sigma):
 def test_from_python_a_function_denoises_at_every_step():
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(24) % 2
-    x = (0.44 + 0.12 * y.view(-1, 1, 1, 1) + torch.randn(24, 1, 4, 4, generator=generator) / 50)
+    x = 0.44 + 0.12 * y.view(-1, 1, 1, 1) + torch.randn(24, 1, 4, 4, generator=generator) / 50
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = evaluate(
