@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -122,6 +123,8 @@ def schedule_of(scheduler: Any) -> Schedule:
     """
     name = type(scheduler).__name__
     config = getattr(scheduler, "config", None)
+    if isinstance(config, dict):
+        config = SimpleNamespace(**cast("dict[str, Any]", config))
     predicts = getattr(config, "prediction_type", None) or "epsilon"
     kinds = type(scheduler).__mro__
     if any(kind.__module__.startswith("diffusers.") for kind in kinds):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from isoloss.compute.machine.device import arithmetic
+from isoloss.compute.machine.user_code import one_line, where_users_code_failed
 from isoloss.compute.networks.acceleration import in_fast_layout, keep_weights_in_bf16
 from isoloss.errors import IsolossError
-from isoloss.naming import in_one_line
 from isoloss.robustness.attacks.asking import FEW
 from isoloss.robustness.smoothing.denoiser_at_steps import (
     refuse_conditional,
@@ -44,7 +44,15 @@ class FastDenoiser(nn.Module):
         self.config: Any = getattr(unet, "config", None)
         self.device, self.precision = device, precision
         few, step = few[:FEW].to(device), torch.tensor(0, device=device)
-        self.unet = _without_repetitions(in_fast_layout(unet, lambda: unet(few, step)), few, step)
+        try:
+            unet = in_fast_layout(unet, lambda: unet(few, step))
+            self.unet = _without_repetitions(unet, few, step)
+        except Exception as error:  # whatever networks of diffusers cannot do
+            if where_users_code_failed(error) is not None:
+                raise
+            raise IsolossError(
+                f"the denoiser fails with these images: {one_line(error)}"
+            ) from error
         if precision == "bf16":
             keep_weights_in_bf16(self.unet)
         if precision == "bf16" and self.device.type == "cpu":
@@ -64,14 +72,6 @@ def _without_repetitions(unet: nn.Module, few: Tensor, step: Tensor) -> nn.Modul
     fast = copy.deepcopy(unet)
     if not avoid_repetitions(fast):
         return unet
-    try:
-        expected, given = (tensor_of(network(few, step)) for network in (unet, fast))
-    except IsolossError:
-        raise
-    except Exception as error:  # whatever diffusers' networks cannot do
-        raise IsolossError(
-            "the denoiser fails with these images: "
-            f"{in_one_line(error)[:160] or type(error).__name__}"
-        ) from error
+    expected, given = (tensor_of(network(few, step)) for network in (unet, fast))
     differs = (given - expected).abs() > _LARGEST_DIFFERENCE * expected.abs().amax()
     return unet if bool(differs.any()) else fast

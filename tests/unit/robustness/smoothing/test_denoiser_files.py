@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+from types import SimpleNamespace
 
 import diffusers
 import pytest
@@ -194,6 +195,63 @@ def test_what_cannot_be_used_is_refused_in_one_line(pipeline, file, values, mess
         load_denoiser(folder)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 400
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Makes a folder a repository on the hub; gives the list of what is downloaded of it."""
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    def of(folder):
+        downloaded = []
+
+        def metadata(url):
+            if not (folder / url.rpartition("/main/")[2]).is_file():
+                raise EntryNotFoundError("404 Client Error")
+            return SimpleNamespace(size=5_000_000)
+
+        def download(_, file):
+            downloaded.append(file)
+            return str(folder / file)
+
+        monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", metadata)
+        monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+        return downloaded
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ({"safe_serialization": False}, [PICKLED]),
+        ({"variant": "fp16"}, ["unet/diffusion_pytorch_model.fp16.safetensors"]),
+        (
+            {"max_shard_size": "9KB"},
+            [f"{WEIGHTS}.index.json"]
+            + [f"unet/diffusion_pytorch_model-0000{k}-of-00003.safetensors" for k in (1, 2, 3)],
+        ),
+    ],
+)
+def test_of_the_hub_what_is_needed_is_announced_and_downloaded(
+    pipeline, unet, hub, capsys, options, weights
+):
+    downloaded = hub(pipeline(**options))
+    loaded, _ = load_denoiser("someone/ddpm")
+    assert torch.equal(predicted(loaded), predicted(unet))
+    assert downloaded == [UNET, "model_index.json", SCHEDULER, *weights]
+    said = capsys.readouterr().err
+    for file in weights:
+        assert f"isoloss: downloading {file} of someone/ddpm (5 MB) from huggingface.co" in said
+
+
+def test_of_the_hub_nothing_large_is_downloaded_that_cannot_be_used(pipeline, hub):
+    downloaded = hub(pipeline(diffusers.LCMScheduler()))
+    with pytest.raises(IsolossError, match="are trained for consistency"):
+        load_denoiser("someone/lcm")
+    assert downloaded == [UNET, "model_index.json", SCHEDULER]
 
 
 def test_other_settings_of_a_configuration_are_said_to_be_left_out(pipeline, unet, capsys):

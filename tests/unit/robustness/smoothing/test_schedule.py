@@ -10,6 +10,7 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import DenoisedSmoothing
+from isoloss.robustness.evaluation.setup import digest_of_denoiser
 from isoloss.robustness.smoothing.denoiser_at_steps import DenoiserAtSteps
 from isoloss.robustness.smoothing.schedule import refuse_other_training, schedule_of
 
@@ -178,6 +179,18 @@ def test_where_nothing_of_the_image_is_left_there_is_no_noise_to_take_away():
     for same in (scheduler, EulerDiscreteScheduler(beta_end=0.02, rescale_betas_zero_snr=True)):
         with pytest.raises(IsolossError, match=rf"has noise up to {most:.4g} on the"):
             DenoisedSmoothing(nn.Flatten(), unet, same, 1e4)
+
+
+def test_two_denoisers_that_differ_in_what_they_predict_are_not_the_same():
+    unet, falls = nn.Conv2d(1, 1, 1).bfloat16(), torch.linspace(0.99, 0.1, 10)
+    digests = {
+        digest_of_denoiser(
+            unet, SimpleNamespace(alphas_cumprod=falls, config={"prediction_type": kind})
+        )
+        for kind in KINDS
+    }
+    assert len(digests) == 3
+    assert digest_of_denoiser(unet, SimpleNamespace(alphas_cumprod=falls)) in digests
 
 
 class Made(diffusers.DDPMScheduler):
