@@ -39,6 +39,7 @@ from isoloss.robustness.evaluation.at_hand import (
 from isoloss.robustness.evaluation.evaluation import Evaluation
 from isoloss.robustness.evaluation.setup import Subject, order_of, own_loss_of
 from isoloss.robustness.smoothing.own_denoiser import denoiser_of
+from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
@@ -91,8 +92,9 @@ def evaluate(
         options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
             default all), seed, seeds, steps, step_size, restarts, loss (a name, or a function of
             (N, classes) logits and (N,) classes), targeted, schedule, momentum, queries, protocol,
-            draws, votes, keep, batch_size, device, precision; data and split are what figures call
-            the images.
+            draws, votes, keep, batch_size, device, precision; purify (t*), purify_steps,
+            purify_sampler, purify_eta, for the network behind a purification instead; data and
+            split are what figures call the images.
 
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.
@@ -121,7 +123,10 @@ def evaluate(
     if loss is not None:
         asked["loss"] = FROM_PYTHON + name_of(loss).strip("<>")
     settings = _settings(asked, denoiser)
-    loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
+    loaded = None
+    if denoiser is not None:
+        sigmas = usual_sigmas() if settings.purify else settings.sigma
+        loaded = denoiser_of(denoiser, sigmas, images.shape[1])
     known = logits_of_few(model, images[:2], labels[:2]).shape[1]
     if classes is not None and len(classes) != known:
         raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
@@ -178,6 +183,8 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         asked = asked | {"denoiser": called}
     elif "sigma" in asked:
         raise IsolossError("sigma is the noise of a defense: give its denoiser too")
+    elif "purify" in asked:
+        raise IsolossError("purify is a defense by a denoiser: give that too")
     usual = [
         n for n in kind.model_fields
         if n not in ("kind", "source", "also", "model", "stem", "image_size", "key",

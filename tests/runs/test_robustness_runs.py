@@ -34,6 +34,7 @@ from isoloss.robustness.smoothing import adaptive
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.denoiser import build_scheduler, load_denoiser, save_denoiser
 from isoloss.robustness.smoothing.denoising_loss import denoising_loss
+from isoloss.robustness.smoothing.purification import Purification
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
 from isoloss.robustness.smoothing.statistics import certified_radius
 from isoloss.robustness.smoothing.votes import ESTIMATION, count_votes, vote
@@ -303,6 +304,91 @@ def test_a_defense_is_judged_by_single_draw_majority_and_worst(lab, tmp_path):
     assert rows["pgd", 0.1].votes == 0
     assert rows["eot", 0.1].votes == 9
     assert rows["eot", 0.5].correct == 0
+
+
+PURIFIED = "purified, t* = 0.2, 3 steps"
+
+
+def test_a_purified_network_is_judged_likewise_and_named_everywhere(lab, tmp_path):
+    run = done(tmp_path / "run", defend(
+        lab, keep=12, samples=12, sigma=(0.25,), purify=0.2, purify_steps=3, attacks="bpda,eot",
+    ))  # fmt: skip
+    rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
+    assert {r.defense for r in rows.values()} == {"none", PURIFIED}
+    unet, scheduler = load_denoiser(lab / "den")
+    alpha = float((1 - scheduler.betas.double())[:200].prod())
+    sigma = float(np.sqrt((1 - alpha) / alpha) / 2)
+    network, (_, y) = labels_and_network(lab)
+    defense = Purification(network, unet, scheduler, 0.2, 3)
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    labels = y[index["images"]]
+    for entry in index["files"]:
+        if entry["defense"] == "none":
+            continue
+        assert (entry["defense"], entry["sigma"]) == (PURIFIED, pytest.approx(sigma, rel=1e-3))
+        kept = load_file(run.examples / entry["file"])
+        for k, eps in enumerate(entry["eps"]):
+            votes = vote(defense, kept["images"][k], labels, index["images"], 9, seed=0)
+            row = rows["eot" if entry["attack"] == "clean" else entry["attack"], eps]
+            counted = [int(v.sum()) for v in (votes.majority, votes.single, votes.always)]
+            assert counted == [row.correct, row.single_correct, row.worst_correct]
+            assert torch.equal(kept["predicted"][k] == labels, votes.single)
+            with torch.no_grad():
+                answers = network(kept["denoised"][k]).argmax(1)
+            assert torch.equal(answers, kept["predicted"][k])
+    assert rows["eot", 0.5].correct == 0
+    report = run.report_text_path.read_text(encoding="utf-8")
+    assert f"net, {PURIFIED}: EOT, exact gradients" in report
+    assert f"Behind the defense ({PURIFIED}), net classifies" in report
+    assert f"- defense: {PURIFIED} (σ = {sigma:.4g})" in report
+    assert f"| net, {PURIFIED}, eot | 0.1 | draws |" in report
+    assert PURIFIED in describe(run.folder)
+
+
+def test_a_killed_purification_ends_as_it_would_have(lab, tmp_path):
+    settings = defend(
+        lab, samples=4, keep=2, purify=(0.1, 0.3), purify_steps=2, purify_sampler="ddim",
+        purify_eta=0.5, attacks="eot", steps=1, draws=1, votes=2, eps=(0.1,),
+    )  # fmt: skip
+    whole = done(tmp_path / "whole", settings)
+    names = {r.defense for r in read_table(whole.table_path)}
+    how = "2 steps of DDIM, η = 0.5"
+    assert names == {"none", f"purified, t* = 0.1, {how}", f"purified, t* = 0.3, {how}"}
+    run = Run.create(tmp_path / "run", settings)
+    for k, _ in enumerate(resume(run)):
+        if k == 6:
+            break
+    list(resume(Run.open(run.folder)))
+    assert timeless(run) == timeless(whole)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--purify", "100"], "--purify: t* is a fraction of the denoiser's steps"),
+        (["--purify", "0.1", "--sigma", "0.25"], "--sigma is for runs without --purify"),
+        (["--purify-steps", "5"], "--purify-steps is for --purify"),
+        (["--purify", "0.1", "--purify-eta", "1"], "--purify-eta is for --purify-sampler ddim"),
+        (["--purify", "0.001", "--purify-steps", "5"], "t* = 0.001 is 1 of the denoiser's 1000"),
+        (["--purify", "0.1", "0.1001"], "t* = 0.1 and 0.1001 are the same step of the denoiser"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_purification_that_cannot_be_is_refused(lab, tmp_path, capsys, words, message):
+    arguments = [
+        "defend", str(lab / "net.safetensors"), "--model", "labuser:network", "--data",
+        "labuser:data", "--denoiser", str(lab / "den"), "--out", str(tmp_path / "run"), *words,
+    ]  # fmt: skip
+    assert main(arguments) != 0
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "run" / "robustness.csv").exists()
+
+
+def test_a_certification_of_a_purification_is_refused_with_its_reason(capsys):
+    assert main(["certify", "digits-classifier", "--purify", "0.1"]) != 0
+    assert "not of the many of a purification" in capsys.readouterr().err
 
 
 def test_certified_accuracies_are_cohens(lab, tmp_path):

@@ -25,7 +25,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
-from isoloss.results.tables import Row, read_report, read_table
+from isoloss.results.tables import Row, defense_in_words, read_report, read_table
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
@@ -188,10 +188,11 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
             curves.setdefault(row.curve, []).append(row)
     for rows in curves.values():
         first = rows[0]
-        sigma = "" if np.isnan(first.sigma) else f", σ = {first.sigma:g}"
+        defense = defense_in_words(first.defense, first.sigma)
+        behind = f"{first.network}, {defense}" if defense else first.network
         seed = f", seed {first.seed}" if several_seeds else ""
         text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
-        lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
+        lines.append(f"  {first.attack:<11} {behind}{seed}  {text}")
     if exists(run.report_path):
         report = read_report(run.report_path)
         lines += [f"  warning     {warning.message} [{warning.id}]" for warning in report.warnings]

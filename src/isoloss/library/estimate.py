@@ -205,6 +205,8 @@ def _of_attacks(settings: AnySettings, samples: int) -> float | None:
     )
     votes = settings.votes if isinstance(settings, DefendSettings) else 1
     sigmas = len(settings.sigma) or 1
+    if settings.kind == "defend" and settings.purify:
+        sigmas = len(settings.purify) * settings.purify_steps
     of_all = (each + votes * len(settings.attack_names)) * len(settings.epsilons) * sigmas
     return _images(settings, samples) * of_all
 

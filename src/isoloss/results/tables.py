@@ -41,8 +41,9 @@ class Row:
     """One combination of network, defense, attack and ε.
 
     Attributes:
-        defense: "none", "noise" or "denoised".
-        sigma: the noise's standard deviation on the [0, 1] scale; NaN without a defense.
+        defense: "none", "noise", "denoised", or how images are purified, in words.
+        sigma: the noise's standard deviation on the [0, 1] scale, of a purification that of t*; NaN
+            without a defense.
         attack: its name in `isoloss.settings.attack_kinds`; "certificate" where the accuracy is
             certified and `eps` the radius.
         norm: "linf" or "l2"; certificates are in "l2".
@@ -148,6 +149,17 @@ class Report:
     warnings: tuple[EvaluationWarning, ...] = ()
     convergence: tuple[dict[str, Any], ...] = ()
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def defense_in_words(defense: str, sigma: float) -> str:
+    """What tells a defense from others of its kind, "" where there is none.
+
+    Args:
+        defense, sigma: as a row has them; σ may be −1 for NaN.
+    """
+    if math.isnan(sigma) or sigma < 0:
+        return ""
+    return f"σ = {sigma:g}" if defense in ("noise", "denoised") else defense
 
 
 def by_curve(rows: Iterable[Row]) -> dict[Curve, list[Row]]:

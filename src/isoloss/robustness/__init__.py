@@ -21,6 +21,7 @@ from isoloss.robustness.quantities.adversarial import Adversarial
 from isoloss.robustness.quantities.denoised import Denoised
 from isoloss.robustness.smoothing.adaptive import StraightThrough
 from isoloss.robustness.smoothing.certify import Certificate, certify, predict
+from isoloss.robustness.smoothing.purification import Purification
 from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, GaussianSmoothing, Smoothing
 from isoloss.robustness.smoothing.statistics import (
     certified_radius,
@@ -43,6 +44,7 @@ __all__ = [
     "GaussianSmoothing",
     "Minimal",
     "Protocol",
+    "Purification",
     "Smoothing",
     "StraightThrough",
     "Table",  # pyright: ignore[reportUnsupportedDunderAll]

@@ -42,6 +42,8 @@ SCHEDULES: Any = {
 }  # fmt: skip
 SCALES: Any = {"filter": "To each filter", "layer": "To each layer", "none": "None"}
 """Choices in the words of the window."""
+ANYTHING, NOTHING = "…", "-"
+"""In place of the values of another field without which one changes nothing: any, none."""
 _WHOLE, _NUMBER = "input should be a whole number", "input should be a number"
 _PLAINLY = {
     "int_parsing": _WHOLE, "int_from_float": _WHOLE, "int_type": _WHOLE,

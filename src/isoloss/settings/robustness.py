@@ -10,7 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import CERTIFICATE, Varied, in_words, offered, offered_in_words
 from isoloss.settings.base import (
+    ANYTHING,
     NORMS,
+    NOTHING,
     SCHEDULES,
     SPLITS,
     Finite,
@@ -31,6 +33,13 @@ EOT_DRAWS = 8
 """Draws of noise whose gradients are averaged at every step, where nothing else is asked for."""
 VOTES = 20
 """Fresh draws that evaluate an attacked image, likewise."""
+PURIFY_STEPS = 20
+"""Of a purification, back from t*, likewise."""
+NOT_CERTIFIED = (
+    "certificates here are of noise and one step of a denoiser (Carlini et al. 2022), not of the "
+    "many of a purification: give its noise as --sigma, or judge it by attacks (isoloss defend "
+    "--purify)"
+)
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Where certified accuracy is stated, on the [0, 1] scale."""
 
@@ -54,6 +63,13 @@ def _denoiser(name: str) -> str:
     return str(absolute(folder)) if is_folder(folder) else name
 
 
+def purified_name(t_star: float, steps: int, sampler: str, eta: float) -> str:
+    """What tables and figures call a purification."""
+    several = "s" if steps > 1 else ""
+    how = "" if sampler == "ddpm" else f" of DDIM, η = {eta:g}" if eta else " of DDIM"
+    return f"purified, t* = {t_star:g}, {steps} step{several}{how}"
+
+
 def beyond_all_images(eps: float) -> str:
     """Why there is no adversary of so large a radius in linf, in words."""
     return (
@@ -69,6 +85,15 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(sorted(set(values)))
 
 
+def _fraction(value: float) -> float:
+    if not 0 < value <= 1:
+        raise ValueError(
+            "t* is a fraction of the denoiser's steps, above 0 and at most 1: of 1,000 steps, 100 "
+            f"are 0.1; it is not {value:g}"
+        )
+    return value
+
+
 def _words(value: Any) -> Any:
     """`"pgd square"` and `["pgd", "square"]` are `"pgd,square"`."""
     words = split(value)
@@ -80,6 +105,7 @@ def _words(value: Any) -> Any:
 Radius = Annotated[Finite, Field(ge=0)]
 Radii = Annotated[tuple[Radius, ...], BeforeValidator(as_numbers), AfterValidator(_ascending)]
 Positive = Annotated[Finite, Field(gt=0)]
+Time = Annotated[Finite, AfterValidator(_fraction)]
 Sigmas = Annotated[
     tuple[Positive, ...],
     BeforeValidator(as_numbers),
@@ -88,6 +114,16 @@ Sigmas = Annotated[
         title="Noise σ",
         description="Standard deviations of the noise on the [0, 1] scale",
         examples=["0.25", "0.25 0.5 1"],
+    ),
+]
+Times = Annotated[
+    tuple[Time, ...],
+    BeforeValidator(as_numbers),
+    Field(
+        title="Purify from t*",
+        description="Not one step, but noise up to t*, a fraction of the denoiser's steps in "
+        "(0, 1], and several steps back (DiffPure, Nie et al. 2022); for CIFAR-10 0.1",
+        examples=["0.1", "0.05 0.1 0.2"],
     ),
 ]
 Queries = Annotated[
@@ -386,6 +422,7 @@ class AttackSettings(AttackingSettings):
     votes: ClassVar[int] = VOTES
     is_defended: ClassVar[bool] = False
     sigma: ClassVar[tuple[float, ...]] = ()
+    purify: ClassVar[tuple[float, ...]] = ()
     denoiser: ClassVar[str | None] = None
 
     @property
@@ -409,7 +446,7 @@ class DefendSettings(AttackingSettings):
         "google/ddpm-cifar10-32, or the name of one that is shipped",
         examples=["digits-denoiser", "google/ddpm-cifar10-32"],
     )
-    sigma: Sigmas = (0.25,)
+    sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})
     attacks: Names = Field(
         default="transfer,bpda,eot,square",
         title="Attacks",
@@ -450,7 +487,39 @@ class DefendSettings(AttackingSettings):
             "words": {"even": "Evenly", "doubt": "Where signs are uncertain"}, **_OF_GRADIENTS,
         },
     )  # fmt: skip
+    purify: Times = ()
+    purify_steps: int = Field(
+        default=PURIFY_STEPS,
+        ge=1,
+        le=100_000,
+        title="Purification steps",
+        description="Steps of the way back from t*, evenly spaced",
+        json_schema_extra={"only_with": {"purify": [ANYTHING]}},
+    )
+    purify_sampler: Literal["ddpm", "ddim"] = Field(
+        default="ddpm",
+        title="Sampler",
+        description="How each step goes: ddpm draws noise (ancestral), ddim draws as much as η",
+        json_schema_extra={
+            "only_with": {"purify": [ANYTHING]},
+            "words": {"ddpm": "DDPM, ancestral", "ddim": "DDIM"},
+        },
+    )
+    purify_eta: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        title="η",
+        description="How much of DDPM's noise each step of DDIM draws; 0 draws none",
+        json_schema_extra={"only_with": {"purify": [ANYTHING], "purify_sampler": ["ddim"]}},
+    )
     is_defended: ClassVar[bool] = True
+
+    @field_validator("purify")
+    @classmethod
+    def _each_once(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(sorted(set(value)))
 
     @property
     def attack_names(self) -> tuple[str, ...]:
@@ -499,6 +568,7 @@ class CertifySettings(RobustnessSettings):
     )
     is_defended: ClassVar[bool] = True
     is_certified: ClassVar[bool] = True
+    purify: ClassVar[tuple[float, ...]] = ()
     norm: ClassVar[Literal["l2"]] = "l2"
     epsilons: ClassVar[tuple[float, ...]] = ()
     radii: ClassVar[tuple[float, ...]] = RADII

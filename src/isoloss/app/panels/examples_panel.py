@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from imgui_bundle import ImVec2, imgui
@@ -16,7 +17,7 @@ from isoloss.app.state.runs.example_browser import (
     ExampleBrowser,
     ExampleView,
     attack_name,
-    sigma_name,
+    defense_name,
 )
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.spots import mark
@@ -101,7 +102,7 @@ class ExamplesPanel:
         self._step(browser, index)
         combos = [
             ("network", browser.networks(index), str, 10.0),
-            ("sigma", browser.sigmas(index), sigma_name, 8.0),
+            ("sigma", browser.sigmas(index), partial(defense_name, index), 8.0),
             ("attack", browser.attacks(index), attack_name, 8.0),
             ("seed", browser.seeds(index), lambda seed: f"Seed {seed}", 5.5),
         ]

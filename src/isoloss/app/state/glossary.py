@@ -77,6 +77,9 @@ WAGNER = _arxiv("Carlini and Wagner 2017", "1608.04644")
 COHEN = _arxiv("Cohen et al. 2019", "1902.02918")
 CARLINI = _arxiv("Carlini et al. 2023", "2206.10550")
 
+DIFFPURE = _arxiv("Nie et al. 2022", "2205.07460")
+DIFFBREAK = _arxiv("Kassis et al. 2024", "2411.16598")
+
 
 def _shown_by(texture: Texture, *papers: Paper) -> Explanation:
     return Explanation(texture.term or texture.label, texture.explained, papers)
@@ -280,6 +283,12 @@ GLOSSARY = (
         (CARLINI, COHEN),
     ),
     Explanation(
+        "Purification",
+        "Noise up to t* drowns the attack, and a diffusion network goes back from there in many "
+        "steps; nothing is certified, so that only attacks through all steps tell what it holds.",
+        (DIFFPURE, DIFFBREAK),
+    ),
+    Explanation(
         "σ",
         "The standard deviation of the Gaussian noise that is added to an image before it is "
         "denoised and classified.",
@@ -327,6 +336,7 @@ OF_FIELD = {
     "height": ("Margin",),
     "attacks": ("PGD", "EOT", "BPDA"),
     "denoiser": ("Denoised smoothing",),
+    "purify": ("Purification",),
     "alpha": ("Certified radius",),
 }
 """The terms that a form's field is about, by the field's name."""

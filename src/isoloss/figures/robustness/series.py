@@ -10,7 +10,13 @@ import numpy as np
 
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.geometry.arrays import Array
-from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
+from isoloss.results.tables import (
+    Criterion,
+    EvaluationWarning,
+    Row,
+    defense_in_words,
+    over_seeds,
+)
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,10 @@ class Group:
     @property
     def title(self) -> str:
         """The network, and what defends it where that is the same for all."""
-        words = [self.network]
-        if not math.isnan(self.sigma):
-            words.append(f"σ = {self.sigma:g}")
+        words = [self.network, defense_in_words(self.defense, self.sigma)]
         if self.defense == "noise":
             words.append("noise alone")
-        return ", ".join(words)
+        return ", ".join(filter(None, words))
 
 
 def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Series]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from isoloss.results.certificates import CertificateRow, Steps, mean_steps, steps_of
 from isoloss.results.charts import Trace
-from isoloss.results.tables import Criterion, Row, over_seeds
+from isoloss.results.tables import Criterion, Row, defense_in_words, over_seeds
 from isoloss.settings.attack_kinds import CERTIFICATE, attack_of
 
 
@@ -70,5 +70,5 @@ def _name(row: Row, *, several: bool) -> str:
     parts = [row.network] if several else []
     parts += [] if row.attack == CERTIFICATE else [attack_of(row.attack).in_figures]
     parts += ["noise alone"] if row.defense == "noise" else []
-    parts += [] if math.isnan(row.sigma) else [f"σ = {row.sigma:g}"]
-    return ", ".join(parts)
+    parts += [defense_in_words(row.defense, row.sigma)]
+    return ", ".join(filter(None, parts))

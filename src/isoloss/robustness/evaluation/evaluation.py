@@ -53,7 +53,8 @@ class Evaluation:
         """Load networks, images and denoiser, unless they are at hand; refuses what does not fit
         before anything is written."""
         setup = ready(settings, subject or load_subject(settings), settings.sigma)
-        plan = Plan.of(settings, len(setup.images))
+        purified = {sigma: purifying.name for sigma, purifying in setup.purifying.items()}
+        plan = Plan.of(settings, len(setup.images), purified)
         check_attacks(setup, plan.attacks)
         return cls(settings, setup, plan)
 
@@ -77,6 +78,8 @@ class Evaluation:
         n, combinations = len(self.setup.images), len(self.plan.combinations)
         several = "s" if combinations > 1 else ""
         yield Log(f"{n} images of {self.setup.data}, {combinations} combination{several}")
+        for sigma, name in self.plan.purified.items():
+            yield Log(f"{name}: noise of σ = {sigma:g} on the [0, 1] scale")
         yield from self._save_examples(run, record)
         yield from self._do(self.plan.units, record)
         yield from self._do(self._studies(record), record)

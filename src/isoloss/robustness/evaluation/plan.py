@@ -6,8 +6,8 @@ one combination on one block of images, over all ε.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 
 from isoloss.compute.machine.process_group import Unit
@@ -65,20 +65,25 @@ class Plan:
         blocks: (first, last) places in the shared order of images. Where attacked images are saved
             the first block is theirs.
         epsilons: the radii of attacks, without 0.
+        purified: {σ: what tables call the defense}, of networks behind a purification.
     """
 
     combinations: tuple[Combination, ...]
     blocks: tuple[tuple[int, int], ...]
     studies: tuple[Study, ...] = ()
     epsilons: tuple[float, ...] = ()
+    purified: Mapping[float, str] = field(default_factory=dict[float, str])
 
     @classmethod
-    def of(cls, settings: EvaluationSettings, samples: int) -> Plan:
-        """The plan for so many images as there are."""
+    def of(
+        cls, settings: EvaluationSettings, samples: int, purified: Mapping[float, str] | None = None
+    ) -> Plan:
+        """The plan for so many images as there are, behind these purifications if there are any."""
+        sigmas = tuple(purified or settings.sigma)
         combinations = tuple(
             Combination(network, sigma, attack, settings.seed + k)
             for k, network in product(range(settings.seeds), range(len(settings.sources)))
-            for sigma, attack in _attacked(settings)
+            for sigma, attack in _attacked(settings, sigmas)
         )
         if settings.kind == "certify":
             size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
@@ -86,7 +91,7 @@ class Plan:
         else:
             blocks = tuple(_blocks(samples, min(settings.keep, samples), FIRST, LARGEST))
         studies = tuple(_studies(settings, combinations))
-        return cls(combinations, blocks, studies, settings.epsilons)
+        return cls(combinations, blocks, studies, settings.epsilons, purified or {})
 
     @property
     def units(self) -> list[Unit]:
@@ -99,6 +104,13 @@ class Plan:
     def attacks(self) -> tuple[str, ...]:
         """The names of all attacks, each once."""
         return tuple(dict.fromkeys(c.attack for c in self.combinations))
+
+    def defense(self, combination: Combination, settings: EvaluationSettings) -> str:
+        """What tables call the defense of a combination."""
+        if combination.sigma is None:
+            return "none"
+        plainly = "noise" if settings.denoiser is None else "denoised"
+        return self.purified.get(combination.sigma, plainly)
 
     def images(self, unit: Unit) -> int:
         """How many images a unit is about."""
@@ -142,16 +154,18 @@ class Plan:
         return 0, min(STUDIED, self.blocks[-1][1])
 
 
-def _attacked(settings: EvaluationSettings) -> Iterator[tuple[float | None, str]]:
+def _attacked(
+    settings: EvaluationSettings, sigmas: Sequence[float]
+) -> Iterator[tuple[float | None, str]]:
     """(σ, attack) of one network and seed."""
     if settings.kind == "attack":
         yield from ((None, attack) for attack in settings.attack_names)
     elif settings.kind == "defend":
         yield None, _on_the_undefended(settings.attack_names)
-        for sigma in settings.sigma:
+        for sigma in sigmas:
             yield from ((sigma, attack) for attack in (CLEAN, *settings.attack_names))
     else:
-        yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
+        yield from ((sigma, CERTIFICATE) for sigma in sigmas)
 
 
 def _on_the_undefended(names: Sequence[str]) -> str:

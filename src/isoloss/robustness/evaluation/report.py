@@ -14,6 +14,7 @@ from isoloss.results.tables import (
     Report,
     Row,
     by_curve,
+    defense_in_words,
     over_seeds,
     write_report,
 )
@@ -67,6 +68,9 @@ def report_of(
         for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
         if name in type(settings).model_fields
     }
+    if results.plan.purified:
+        each = (f"{name} (σ = {sigma:g})" for sigma, name in results.plan.purified.items())
+        asked["defense"] = "; ".join(each)
     everything = {
         "kind": settings.kind,
         "chance": 1 / results.classes,
@@ -98,9 +102,9 @@ def short(table: Sequence[Row]) -> Iterator[str]:
     for rows in over_seeds(table):
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
-        about = (
-            f"{_defended(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
-        )
+        first = rows[0]
+        behind = _behind(first.network, first.defense, first.sigma)
+        about = f"{behind}, {attack_of(first.attack).in_reports}"
         yield f"{about}  {'  '.join(each)}"
 
 
@@ -133,7 +137,8 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
         yield ""
         yield "## What speaks against these numbers"
         for warning in report.warnings:
-            about = f" ({_defended(warning.network, warning.sigma)})" if warning.network else ""
+            behind = _defended(results, warning.network, warning.sigma)
+            about = f" ({behind})" if warning.network else ""
             yield f"- **{warning.id}**{about}: {warning.message}."
     yield ""
     yield "## Accuracies"
@@ -148,7 +153,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
             each, n = zip(study["values"], study["correct"], strict=True), study["samples"]
             accuracies = ", ".join(f"{v}: {_of_count(k, n)}" for v, k in each)
             yield (
-                f"| {_defended(study['network'], study['sigma'])}, {study['attack']} | "
+                f"| {_defended(results, study['network'], study['sigma'])}, {study['attack']} | "
                 f"{study['eps']:.4g} | {study['varied']} | {accuracies} ({n} images) |"
             )
     yield ""
@@ -209,13 +214,13 @@ def _predictions(results: Results) -> Iterator[str]:
         abstains = sum(one.answer < 0 for one in its)
         fractions = (_of_count(k, len(its)) for k in (right, len(its) - right - abstains, abstains))
         several = f", seed {seed}" if results.settings.seeds > 1 else ""
-        yield f"| {_defended(network, sigma)}{several} | {' | '.join(fractions)} |"
+        yield f"| {_defended(results, network, sigma)}{several} | {' | '.join(fractions)} |"
 
 
 def _head(curve: Curve, with_seed: bool) -> str:
-    network, _, sigma, attack, _, seed = curve
-    subject = _defended(network, None if sigma < 0 else sigma)
-    return f"{subject}: {attack_of(attack).in_reports}" + (f", seed {seed}" if with_seed else "")
+    network, defense, sigma, attack, _, seed = curve
+    head = f"{_behind(network, defense, sigma)}: {attack_of(attack).in_reports}"
+    return head + (f", seed {seed}" if with_seed else "")
 
 
 def _line(row: Row) -> str:
@@ -258,8 +263,13 @@ def _reading(results: Results) -> Iterator[str]:
         yield "- what rounding to 8 bits undoes was attacked again, through the rounding"
 
 
-def _defended(network: str, sigma: float | None) -> str:
-    return network if sigma is None or math.isnan(sigma) else f"{network}, σ = {sigma:g}"
+def _defended(results: Results, network: str, sigma: float | None) -> str:
+    sigma = math.nan if sigma is None else sigma
+    return _behind(network, results.plan.purified.get(sigma, "denoised"), sigma)
+
+
+def _behind(network: str, defense: str, sigma: float) -> str:
+    return ", ".join(filter(None, (network, defense_in_words(defense, sigma))))
 
 
 def _percent(fraction: float, low: float, high: float) -> str:

@@ -171,7 +171,7 @@ class Results:
         sigma = math.nan if combination.sigma is None else combination.sigma
         known: dict[str, object] = {
             "network": self.names[combination.network],
-            "defense": self._defense(combination),
+            "defense": self.plan.defense(combination, self.settings),
             "sigma": sigma,
             "attack": combination.attack,
             "norm": self.settings.norm,
@@ -182,11 +182,6 @@ class Results:
             **extra,
         }
         return Row(**known)  # type: ignore[arg-type]
-
-    def _defense(self, combination: Combination) -> str:
-        if combination.sigma is None:
-            return "none"
-        return "noise" if self.settings.denoiser is None else "denoised"
 
     @property
     def epsilons(self) -> tuple[float, ...]:

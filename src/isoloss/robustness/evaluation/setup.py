@@ -31,6 +31,7 @@ from isoloss.robustness.attacks.losses import OwnLoss
 from isoloss.robustness.attacks.objective import frozen, objective_of, refuse_nan, refuse_spoilt
 from isoloss.robustness.attacks.own import check_signature
 from isoloss.robustness.attacks.refusals import check_labels, check_logits, within_range
+from isoloss.robustness.evaluation.purified import Purifying, purifying_of
 from isoloss.robustness.smoothing.own_denoiser import OwnDenoiser
 from isoloss.robustness.smoothing.schedule import schedule_of
 from isoloss.robustness.smoothing.smoothing import (
@@ -120,6 +121,7 @@ class Setup:
         depends_on: hashes of weights, denoiser, data and attacks of one's own.
         own_attacks: these, by name.
         subject: what all this was made of.
+        purifying: how images are purified, by the noise σ of that.
     """
 
     models: tuple[ModelUnderAttack, ...]
@@ -136,6 +138,7 @@ class Setup:
     depends_on: dict[str, str]
     own_attacks: dict[str, OwnAttack]
     subject: Subject
+    purifying: Mapping[float, Purifying] = field(default_factory=dict[float, Purifying])
 
     def defense(self, network: int, sigma: float | None) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one; without σ behind that
@@ -174,6 +177,8 @@ class Setup:
     ) -> Smoothing:
         if denoiser is None:
             return GaussianSmoothing(classifier, sigma)
+        if sigma in self.purifying:
+            return self.purifying[sigma].before(classifier, *denoiser).to(self.device)
         return DenoisedSmoothing(classifier, *denoiser, sigma).to(self.device)
 
 
@@ -278,11 +283,16 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
         named = str(getattr(settings, "loss", ""))
         depends_on["the loss"] = _digest_of_function(named, subject.own_loss)
     usual = reduce(BatchSizes.at_most, (c.fast.batch_sizes for c in models))
-    loaded = None
+    loaded, purifying = None, {}
     if subject.denoiser is not None:
         from isoloss.robustness.speed.fast_denoiser import FastDenoiser
 
         unet, scheduler = subject.denoiser
+        if settings.kind == "defend":
+            purifying = purifying_of(settings, scheduler)
+            if purifying:
+                ways = [p.before(nn.Identity(), unet, scheduler).words for p in purifying.values()]
+                depends_on["purification"] = digest_of(ways)
         depends_on["denoiser"] = digest_of_denoiser(unet, scheduler)
         made_fast = FastDenoiser(unet, few, device, precision)
         usual = usual.at_most(made_fast.batch_sizes)
@@ -292,15 +302,14 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     setup = Setup(
         models, images, labels, subject.indices, subject.classes, subject.data,
         subject.about_data, loaded, device, precision, usual, depends_on, subject.own_attacks,
-        subject,
+        subject, purifying,
     )  # fmt: skip
     for model in models if settings.kind == "certify" else ():
         refuse_random(model.reference.answers, model.name)
-    for sigma in sigmas:
-        defense = setup.defense(0, sigma)
-        defense.check(few)
-        if isinstance(defense, DenoisedSmoothing):
-            check_denoises(defense, few)
+    for sigma in purifying or sigmas:
+        setup.defense(0, sigma).check(few)
+        if loaded is not None:
+            check_denoises(DenoisedSmoothing(nn.Identity(), *loaded, sigma).to(device), few)
         _check_answers(setup, sigma)
     return setup
 

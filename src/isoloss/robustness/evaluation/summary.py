@@ -109,6 +109,8 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
     attacks = {c.attack for c in results.curves if c.sigma is not None}
     transfer = {attack for attack in attacks if not attack_of(attack).adaptive}
     has_transfer, is_known = bool(transfer), attacks != transfer
+    purified = results.plan.purified
+    sigmas = tuple(purified or settings.sigma)
 
     def transferred(sigma: float, eps: float) -> Bits:
         return _under(results, network, sigma, eps, transfer)
@@ -117,18 +119,19 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
         return under_all(results, network, sigma, eps)
 
     def gap(eps: float) -> float:
-        shown = (transferred(s, eps).mean() if has_transfer else 1.0 for s in settings.sigma)
-        return max(
-            a - adaptive(s, eps).mean() for a, s in zip(shown, settings.sigma, strict=True)
-        )  # fmt: skip
+        shown = (transferred(s, eps).mean() if has_transfer else 1.0 for s in sigmas)
+        return max(a - adaptive(s, eps).mean() for a, s in zip(shown, sigmas, strict=True))
 
     epsilons = results.epsilons[1:] or (0.0,)
     eps = max(epsilons, key=gap)
-    sigma = max(settings.sigma, key=lambda s: float(adaptive(s, eps).mean()))
+    sigma = max(sigmas, key=lambda s: float(adaptive(s, eps).mean()))
     clean, plain = adaptive(sigma, 0.0), under_all(results, network, None, 0.0)
+    behind = f"Behind noise of σ = {sigma:g} and the denoiser"
+    if purified:
+        behind = f"Behind the defense ({purified[sigma]})"
     said = (
-        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_fraction(clean)} of "
-        f"{len(clean)} clean images rightly, undefended {_fraction(plain)}."
+        f"{behind}, {name} classifies {_fraction(clean)} of {len(clean)} clean images rightly, "
+        f"undefended {_fraction(plain)}."
     )
     left = _fraction(adaptive(sigma, eps))
     without = _fraction(under_all(results, network, None, eps))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent
-from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing, Smoothing
+from isoloss.robustness.smoothing.smoothing import Denoising, Smoothing
 
 
 class StraightThrough(Smoothing):
@@ -21,7 +21,7 @@ class StraightThrough(Smoothing):
     The UNet is run forwards only, which makes it about three times cheaper than exact gradients.
     """
 
-    def __init__(self, defense: DenoisedSmoothing) -> None:
+    def __init__(self, defense: Denoising) -> None:
         super().__init__(defense.sigma)
         self.defense = defense
         self.generator = defense.generator
@@ -33,20 +33,20 @@ class StraightThrough(Smoothing):
     def logits(self, images: Tensor, noise: Tensor) -> Tensor:
         """The logits of the defense; gradients pass the denoiser as if it were the identity."""
         noisy = self.defense.noisy(images, noise)
-        change = self.defense.denoise(noisy.detach()).detach() - noisy.detach()
+        change = self.defense.cleaned(noisy.detach(), noise).detach() - noisy.detach()
         return self.defense.classifier(noisy + change)
 
 
 def eot_attack(context: AttackContext) -> Attack:
     """PGD with EOT through the whole defense, by its exact gradients."""
-    assert isinstance(context.model, DenoisedSmoothing)
+    assert isinstance(context.model, Denoising)
     # The clamp of the denoised image kills gradients.
     return _through(context.model.unclamped(), context)
 
 
 def bpda_attack(context: AttackContext) -> Attack:
     """PGD with EOT, with the denoiser replaced by the identity in the gradient (BPDA)."""
-    assert isinstance(context.model, DenoisedSmoothing)
+    assert isinstance(context.model, Denoising)
     return _through(StraightThrough(context.model), context)
 
 

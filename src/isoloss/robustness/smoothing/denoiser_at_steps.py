@@ -52,12 +52,20 @@ class DenoiserAtSteps(nn.Module):
         Raises:
             IsolossError: if it gives another number of channels.
         """
-        predicted = tensor_of(self.unet(x_t, self.steps[t]))
-        if predicted.shape[1] not in (x_t.shape[1], 2 * x_t.shape[1]):
+        return self.outputs(x_t, t)[:, : x_t.shape[1]]
+
+    def outputs(self, x_t: Tensor, t: int) -> Tensor:
+        """What the network gives, (N, C, H, W) or, with what it says of variances, (N, 2 C, H, W).
+
+        Raises:
+            IsolossError: if it gives another number of channels.
+        """
+        given = tensor_of(self.unet(x_t, self.steps[t]))
+        if given.shape[1] not in (x_t.shape[1], 2 * x_t.shape[1]):
             raise IsolossError(
-                f"the denoiser gives {predicted.shape[1]} channels for images of {x_t.shape[1]}"
+                f"the denoiser gives {given.shape[1]} channels for images of {x_t.shape[1]}"
             )
-        return predicted[:, : x_t.shape[1]].to(x_t.dtype)
+        return given.to(x_t.dtype)
 
 
 def tensor_of(output: Any) -> Tensor:

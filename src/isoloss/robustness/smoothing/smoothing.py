@@ -37,6 +37,7 @@ class Smoothing(nn.Module):
     """
 
     is_random = True
+    is_certifiable = True
 
     def __init__(self, sigma: float) -> None:
         super().__init__()
@@ -144,7 +145,51 @@ class Together(nn.Module):
         return torch.stack([F.pad(x, (0, most - x.shape[1]), value=-math.inf) for x in logits])
 
 
-class DenoisedSmoothing(Smoothing):
+class Denoising(Smoothing):
+    """A classifier behind noise and a diffusion model that takes it away.
+
+    Args:
+        classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
+        unet, scheduler: the denoiser, as `DenoiserAtSteps` takes it.
+        sigma: standard deviation of the noise on the [0, 1] image scale.
+
+    Raises:
+        IsolossError: if the denoiser is of a kind that has no closed form.
+    """
+
+    def __init__(
+        self, classifier: nn.Module, unet: nn.Module, scheduler: Any, sigma: float
+    ) -> None:
+        super().__init__(sigma)
+        refuse_no_network(classifier)
+        self.classifier, self.scheduler = classifier, scheduler
+        self.denoiser = DenoiserAtSteps(unet, scheduler)
+
+    @property
+    def unet(self) -> nn.Module:
+        """What predicts, in single precision at least."""
+        return self.denoiser.unet
+
+    def unclamped(self) -> Denoising:
+        """The same defense as adversaries take its gradients, which no clamp kills."""
+        raise NotImplementedError
+
+    def check(self, images: Tensor) -> None:
+        """Refuse also images of another size or number of channels than the denoiser's."""
+        super().check(images)
+        refuse_misfit(self.unet, images)
+
+    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Logits (N, classes) of the noisy images, denoised."""
+        return self.classifier(self.cleaned(self.noisy(images, noise), noise))
+
+    def cleaned(self, noisy: Tensor, noise: Tensor) -> Tensor:
+        """What the classifier is given, on the [0, 1] scale, of images with σ times the `noise` in
+        them."""
+        raise NotImplementedError
+
+
+class DenoisedSmoothing(Denoising):
     """A classifier behind noise and one step of a diffusion model's denoiser.
 
     The noise is exactly σ and is added at the images' own resolution, which the certificate is
@@ -166,21 +211,14 @@ class DenoisedSmoothing(Smoothing):
         self, classifier: nn.Module, unet: nn.Module, scheduler: Any, sigma: float, *,
         clamp: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(sigma)
-        refuse_no_network(classifier)
-        self.classifier, self.scheduler, self.clamp = classifier, scheduler, clamp
-        self.denoiser = DenoiserAtSteps(unet, scheduler)
+        super().__init__(classifier, unet, scheduler, sigma)
+        self.clamp = clamp
         schedule = self.denoiser.schedule
         self.t = schedule.step_for(sigma)
         self._scale = math.sqrt(schedule.alpha(self.t))
         # Below the schedule's first step there is less noise than any step would take away.
         level = schedule.level(self.t)
         self._share = min(1.0, 2 * sigma / level) if self.t == 0 and level > 0 else 1.0
-
-    @property
-    def unet(self) -> nn.Module:
-        """What predicts, in single precision at least."""
-        return self.denoiser.unet
 
     def unclamped(self) -> DenoisedSmoothing:
         """The same defense, but for the clamp: what to take gradients of."""
@@ -190,14 +228,9 @@ class DenoisedSmoothing(Smoothing):
         twin.generator = self.generator
         return twin
 
-    def check(self, images: Tensor) -> None:
-        """Refuse also images of another size or number of channels than the denoiser's."""
-        super().check(images)
-        refuse_misfit(self.unet, images)
-
-    def logits(self, images: Tensor, noise: Tensor) -> Tensor:
-        """Logits (N, classes) of the noisy images, denoised."""
-        return self.classifier(self.denoise(self.noisy(images, noise)))
+    def cleaned(self, noisy: Tensor, noise: Tensor) -> Tensor:
+        """`denoise`; the `noise` is in the images."""
+        return self.denoise(noisy)
 
     def denoise(self, noisy: Tensor) -> Tensor:
         """The denoised images on the [0, 1] scale, of images with the noise σ in them."""

@@ -29,6 +29,7 @@ from isoloss.robustness.attacks.refusals import (
     check_logits,
 )
 from isoloss.robustness.smoothing.smoothing import OneByOne, Smoothing, Together
+from isoloss.settings.robustness import NOT_CERTIFIED
 
 BLOCK = 100  # draws from one seed
 USUAL_BATCH = 1024
@@ -46,13 +47,16 @@ def asked_defense(
         certified: whether certificates are to follow, which nothing else may draw for.
 
     Raises:
-        IsolossError: if something else is given, or what is behind the noise draws too.
+        IsolossError: if something else is given, a purification is to be certified, or what is
+            behind the noise draws too.
     """
     if not isinstance(defense, Smoothing):
         raise IsolossError(
             f"a {type(defense).__name__} is behind no noise: give GaussianSmoothing(network, σ), "
             "or DenoisedSmoothing with a denoiser"
         )
+    if certified and not defense.is_certifiable:
+        raise IsolossError(NOT_CERTIFIED)
     images = as_images(images, defense)
     defense.check(images)
     with frozen(defense):

@@ -57,6 +57,7 @@ _RARE: dict[type[Settings], set[str]] = {
     RobustnessSettings: {
         "split", "seeds", "keep", "protocol", "step_size", "restarts", "queries", "pilot",
         "loss", "targeted", "schedule", "momentum", "convergence", "iterate", "draws_by",
+        "purify_sampler", "purify_eta",
     },
 }  # fmt: skip
 """What few people change, by the kind of settings; a training run knows its network and data."""

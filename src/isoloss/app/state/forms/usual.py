@@ -178,6 +178,7 @@ _USUAL: dict[str, Callable[[Values, Subject], Usual]] = {
     "attacks": _attacks,
     "denoiser": _denoiser,
     "sigma": _sigma,
+    "purify": _says("no, one step from σ"),
     "model": _network,
     "data": _data,
     "image_size": _image_size,

@@ -18,7 +18,14 @@ from isoloss.geometry.arrays import Array
 from isoloss.naming import capitalized
 from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
+from isoloss.results.tables import (
+    Criterion,
+    Curve,
+    EvaluationWarning,
+    Row,
+    by_curve,
+    defense_in_words,
+)
 from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
 Axis = Literal["linf", "l2", "radius"]
@@ -194,7 +201,7 @@ def _name(key: Curve, keys: Sequence[Curve]) -> str:
         parts.append("undefended" if defended else "")
     else:
         parts.append("noise alone" if defense == "noise" else "")
-        parts.append(f"σ = {sigma:g}")
+        parts.append(defense_in_words(defense, sigma))
     parts.append(f"seed {seed}" if len({k[5] for k in keys}) > 1 else "")
     rest = ", ".join(filter(None, parts))
     if len({k[0] for k in keys}) > 1:

@@ -147,7 +147,7 @@ def test_what_few_people_change_is_folded_until_it_is_needed():
     form = Form(DefendSettings)
     assert [f.name for f in form.sections[""]] == [
         "source", "denoiser", "also", "samples", "norm", "eps", "steps", "sigma", "attacks",
-        "draws", "votes",
+        "draws", "votes", "purify", "purify_steps",
     ]  # fmt: skip
     folded = {f.name for f in form.sections["More"]}
     form.set("denoiser", DENOISER)
@@ -161,6 +161,24 @@ def test_what_few_people_change_is_folded_until_it_is_needed():
     assert [f.name for f in form.sections["More"] if form.is_changed(f)] == ["seeds"]
     assert "More" not in Form(TrainSettings).sections
     assert all(not f.required for kind in KINDS.values() for f in Form(kind).fields if f.section)
+
+
+def test_a_purification_takes_the_place_of_the_noise():
+    form = Form(DefendSettings)
+    shown = lambda: {f.name for f in form.fields if form.matters(f)}  # noqa: E731
+    ours = {"purify_steps", "purify_sampler"}
+    assert "sigma" in shown()
+    assert not ours & shown()
+    form.set("purify", "0.1")
+    assert ours <= shown()
+    assert not {"sigma", "purify_eta"} & shown()
+    form.set("purify_sampler", "ddim")
+    assert "purify_eta" in shown()
+    form.set("source", CLASSIFIER)
+    form.set("denoiser", DENOISER)
+    form.set("purify", "100")
+    assert form.wrong == "purify"
+    assert "of 1,000 steps, 100 are 0.1" in form.error
 
 
 def test_errors_of_several_fields_name_those_as_the_form_does():
