@@ -48,6 +48,7 @@ class Metric:
     train_accuracy: float
     test_loss: float = math.nan
     test_accuracy: float = math.nan
+    noisy_accuracy: float = math.nan
 
 
 @dataclass(frozen=True)

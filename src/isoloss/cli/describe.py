@@ -160,6 +160,8 @@ def _run_lines(run: Run, tell: Tell) -> list[str]:
             if math.isnan(last.test_accuracy)
             else f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
+        if not math.isnan(last.noisy_accuracy):
+            tested += f", with noise {100 * last.noisy_accuracy:.1f} %"
         if not math.isnan(last.train_loss):
             tested = f"training loss {last.train_loss:.4g}, {tested}"
         is_tested = not math.isnan(last.test_loss)

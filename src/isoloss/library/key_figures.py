@@ -90,12 +90,16 @@ def _of_training(_: Run, state: RunState) -> Figures:
     last = next((m for m in reversed(state.metrics) if not math.isnan(m.test_loss)), None)
     if last is None:
         return {}
-    return {"accuracy": last.test_accuracy, "loss": last.test_loss, "epoch": last.epoch}
+    return {
+        "accuracy": last.test_accuracy, "loss": last.test_loss, "epoch": last.epoch,
+        "noisy": last.noisy_accuracy,
+    }  # fmt: skip
 
 
 def _training_in_words(figures: Figures) -> str:
     if "accuracy" in figures:
-        return f"test accuracy {percent(figures['accuracy'])}"
+        noisy = f", with noise {percent(figures['noisy'])}" if "noisy" in figures else ""
+        return f"test accuracy {percent(figures['accuracy'])}{noisy}"
     return f"test loss {figures['loss']:.4g}" if "loss" in figures else ""
 
 
@@ -175,8 +179,10 @@ def _best(rows: list[Row], of_one: Callable[[list[float]], float]) -> float:
 
 
 for _kind in ("train", "import"):
-    _titles = {"accuracy": "Test accuracy", "loss": "Test loss"}
-    _names = ("accuracy", "loss", "epoch")
+    _titles = {
+        "accuracy": "Test accuracy", "loss": "Test loss", "noisy": "Test accuracy with noise",
+    }  # fmt: skip
+    _names = ("accuracy", "loss", "epoch", "noisy")
     register(KeyFigure(_kind, _names, _of_training, _training_in_words, _titles))
 for _kind in ("probe", "probe-input"):
     _titles = {
