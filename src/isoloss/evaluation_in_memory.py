@@ -41,6 +41,7 @@ from isoloss.robustness.smoothing.own_denoiser import denoiser_of
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
+from isoloss.settings.robustness import NO_DENOISER
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
 
@@ -77,7 +78,8 @@ def evaluate(
         eps: radii on the [0, 1] scale; by default as on the command line.
         denoiser: a folder or a name as for `isoloss defend`; (UNet, scheduler), or a pipeline, of
             diffusers; or a function of noisy images (N, C, H, W), not clamped, and σ to denoised
-            ones, in which gradients flow. With it what is attacked is the network behind noise.
+            ones, in which gradients flow. With it what is attacked is the network behind noise;
+            with "none" it sees the noise itself.
         sigma: standard deviations of that noise on the [0, 1] scale; by default 0.25.
         norm: of the radii, "linf" or "l2".
         out: the run's folder: there the same call goes on where an interrupted one has stopped,
@@ -114,7 +116,8 @@ def evaluate(
         if values is not None:
             asked[given] = as_numbers(values)
     settings = _settings(asked, denoiser)
-    loaded = None if denoiser is None else denoiser_of(denoiser, settings.sigma, images.shape[1])
+    alone = settings.denoiser in (None, NO_DENOISER)
+    loaded = None if alone else denoiser_of(denoiser, settings.sigma, images.shape[1])
     known = logits_of_few(model, images[:2], labels[:2]).shape[1]
     if classes is not None and len(classes) != known:
         raise IsolossError(f"the network knows {known} classes, these names are {len(classes)}")
@@ -169,7 +172,10 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         called = str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
         asked = asked | {"denoiser": called}
     elif "sigma" in asked:
-        raise IsolossError("sigma is the noise of a defense: give its denoiser too")
+        raise IsolossError(
+            "sigma is the noise of a defense: give its denoiser too, or denoiser='none' for the "
+            "noise alone"
+        )
     usual = [
         n for n in kind.model_fields
         if n not in ("kind", "source", "also", "model", "stem", "image_size", "key",

@@ -61,6 +61,7 @@ class AttackKind:
         rank: its strength, as far as known beforehand: of several attacks, the one of the highest
             rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
+        needs_denoiser: whether it is about the denoiser of a defense, and without one about nothing.
         takes_random: whether networks that draw noise may be attacked with it.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.
@@ -84,6 +85,7 @@ class AttackKind:
     is_for_comparison: bool = False
     rank: int = -1
     studied: tuple[Literal["steps", "draws"], ...] = ()
+    needs_denoiser: bool = False
     takes_random: bool = True
     is_own: bool = False
 
@@ -199,7 +201,7 @@ register(AttackKind(
     name="bpda", seed_number=4, label="BPDA", in_figures="BPDA with EOT",
     in_reports="BPDA (denoiser as identity) with EOT", hint="the denoiser counts as the identity",
     terms=("BPDA", "EOT"), hue="purple", mark="diamond", offered=("defend",), needs_gradients=True,
-    exact=False, rank=5, studied=("steps", "draws"),
+    exact=False, rank=5, needs_denoiser=True, studied=("steps", "draws"),
     implementation="isoloss.robustness.smoothing.adaptive:bpda_attack",
 ))  # fmt: skip
 register(AttackKind(

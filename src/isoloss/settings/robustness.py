@@ -8,7 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    attack_of,
+    in_words,
+    offered,
+    offered_in_words,
+)
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
@@ -31,7 +37,9 @@ EOT_DRAWS = 8
 VOTES = 20
 """Fresh draws that evaluate an attacked image, likewise."""
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-"""Where certified accuracy is stated, on the [0, 1] scale."""
+"""Where certified accuracy is stated, on the [0, 1] scale, where nothing else is asked for."""
+NO_DENOISER = "none"
+"""Stands in place of a denoiser where a defense is the noise alone."""
 
 
 def _offered_in(run: str) -> Any:
@@ -49,6 +57,8 @@ def _denoiser(name: str) -> str:
     """A folder's path made absolute; names on the hub, and of what is shipped, stay."""
     if not name.strip():
         raise ValueError("say which: a folder, a name on the hub, or digits-denoiser")
+    if name == NO_DENOISER:
+        return name
     folder = Path(name).expanduser()
     return str(absolute(folder)) if is_folder(folder) else name
 
@@ -117,6 +127,9 @@ StepSize = Annotated[
     ),
 ]
 DenoiserName = Annotated[str, AfterValidator(_denoiser)]
+OptionalDenoiser = Annotated[
+    DenoiserName | None, BeforeValidator(lambda name: None if name in ("", NO_DENOISER) else name)
+]
 Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 
 
@@ -301,8 +314,9 @@ class DefendSettings(AttackingSettings):
     denoiser: DenoiserName = Field(
         title="Denoiser",
         description="A training run's folder, a folder of diffusers, a name on the hub such as "
-        "google/ddpm-cifar10-32, or the name of one that is shipped",
-        examples=["digits-denoiser", "google/ddpm-cifar10-32"],
+        "google/ddpm-cifar10-32, or the name of one that is shipped; none: the network sees the "
+        "noise itself",
+        examples=["digits-denoiser", "google/ddpm-cifar10-32", NO_DENOISER],
     )
     sigma: Sigmas = (0.25,)
     attacks: Names = Field(
@@ -331,20 +345,30 @@ class DefendSettings(AttackingSettings):
 
     @property
     def attack_names(self) -> tuple[str, ...]:
-        """What it attacks the defense with."""
-        return attacks_in(self.attacks)
+        """What it attacks the defense with: without a denoiser, of the usual ones those that do
+        not go around one."""
+        names = attacks_in(self.attacks)
+        is_denoised = self.denoiser != NO_DENOISER
+        return tuple(n for n in names if is_denoised or not attack_of(n).needs_denoiser)
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
         return _each_of(value, offered("defend"))
 
+    @model_validator(mode="after")
+    def _only_what_there_is_to_go_around(self) -> DefendSettings:
+        if self.attacks != DefendSettings.model_fields["attacks"].default:
+            for name in set(attacks_in(self.attacks)).difference(self.attack_names):
+                raise ValueError(f"--attacks: {name} attacks a denoiser, and there is none")
+        return self
+
 
 class CertifySettings(RobustnessSettings):
     """Certify networks behind noise, with or without a denoiser."""
 
     kind: Literal["certify"] = "certify"
-    denoiser: DenoiserName | None = Field(
+    denoiser: OptionalDenoiser = Field(
         default=None,
         title="Denoiser",
         description="As in a defense; without one, the network sees the noise itself (Cohen et al. "

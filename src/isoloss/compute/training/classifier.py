@@ -117,7 +117,7 @@ def _check_takes_noise(dataset: Dataset) -> None:
         raise IsolossError(
             f"--noise is for images: {dataset.name} has inputs of {tuple(inputs.shape[1:])}"
         )
-    if inputs.is_floating_point() and not (0 <= inputs.min() and inputs.max() <= 1):
+    if inputs.is_floating_point() and not (inputs.min() >= 0 and inputs.max() <= 1):
         raise IsolossError(
             f"--noise is on the [0, 1] scale of images, and those of {dataset.name} go from "
             f"{float(inputs.min()):.3g} to {float(inputs.max()):.3g}: give images in [0, 1], and "

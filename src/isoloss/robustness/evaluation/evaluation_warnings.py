@@ -30,6 +30,8 @@ LEVEL = 0.05
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # fraction of the images without gradient
 MUCH_DOUBT = 0.05  # the probability that a certificate is wrong
+LIKE = 1.5
+"""Noise of a training that is so many times another's, or less, is like it."""
 ENOUGH = 20  # images, to say of an accuracy that it may be chance
 
 
@@ -46,6 +48,7 @@ def warnings_of(results: Results, values: int) -> list[EvaluationWarning]:
         if not combination.is_certificate
         for warning in _about(results, combination, values)
     ]
+    found += _of_noise_in_training(results)
     found += _of_clean_images(results)
     found += _of_protocol(results)
     found += _of_convergence(results)
@@ -252,6 +255,22 @@ def _of_clean_images(results: Results) -> Iterator[EvaluationWarning]:
                 "its classes in its order?",
                 row.network,
             )
+
+
+def _of_noise_in_training(results: Results) -> Iterator[EvaluationWarning]:
+    """Behind noise alone a network answers what it has hardly seen, unless it was trained so."""
+    for combination in results.curves:
+        sigma, name = combination.sigma, results.names[combination.network]
+        trained, said = results.noise.get(name), results.trained_with(combination.network)
+        if not sigma or trained is None or not said:
+            continue
+        if not sigma / LIKE <= trained <= sigma * LIKE:
+            yield EvaluationWarning(
+                "not-trained-with-this-noise",
+                f"{name} sees noise of σ = {sigma:g} without a denoiser and was {said}: one that "
+                f"is trained with --noise {sigma:g} is the baseline that others compare with",
+                name, sigma,
+            )  # fmt: skip
 
 
 def _of_protocol(results: Results) -> Iterator[EvaluationWarning]:

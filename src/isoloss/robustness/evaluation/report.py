@@ -66,6 +66,7 @@ def report_of(
         "chance": 1 / results.classes,
         "shape": list(shape),
         "split": settings.split,
+        **_noise_alone(results),
         **asked,
         **taken,
         **facts,
@@ -97,6 +98,15 @@ def _mean(seeds: list[Row]) -> str:
     fraction = sum(row.accuracy for row in seeds) / len(seeds)
     low, high = min(row.low for row in seeds), max(row.high for row in seeds)
     return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _noise_alone(results: Results) -> dict[str, str]:
+    """That a defense has no denoiser, and with what noise its networks were trained."""
+    if results.settings.kind == "attack" or results.is_denoised:
+        return {}
+    trained = {name: results.trained_with(k) for k, name in enumerate(results.names)}
+    said = [f"{name} {how}" for name, how in trained.items() if how]
+    return {"defense": "; ".join(["smoothing without a denoiser", *said])}
 
 
 def _studies(results: Results) -> Iterator[dict[str, Any]]:

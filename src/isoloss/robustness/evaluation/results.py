@@ -7,8 +7,8 @@ the order in which that was filled.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CLEAN
+from isoloss.settings.robustness import NO_DENOISER
 
 Bits = NDArray[np.bool_]
 
@@ -34,6 +35,7 @@ class Results:
         names: of the networks.
         classes: of the data.
         findings: what was found of the networks beforehand.
+        noise: σ of what images got in the networks' trainings, by their names, where it is known.
     """
 
     settings: EvaluationSettings
@@ -42,6 +44,7 @@ class Results:
     classes: int
     journal: Journal
     findings: tuple[EvaluationWarning, ...] = ()
+    noise: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @cached_property
     def _by_combination(self) -> dict[Combination, list[Outcome]]:
@@ -186,7 +189,20 @@ class Results:
     def _defense(self, combination: Combination) -> str:
         if combination.sigma is None:
             return "none"
-        return "noise" if self.settings.denoiser is None else "denoised"
+        return "denoised" if self.is_denoised else "noise"
+
+    @property
+    def is_denoised(self) -> bool:
+        """Whether there is a denoiser behind the noise."""
+        return self.settings.denoiser not in (None, NO_DENOISER)
+
+    def trained_with(self, network: int) -> str:
+        """With what noise a network behind noise alone was trained, in words; "" where nothing says
+        it, or there is no such noise."""
+        known = self.noise.get(self.names[network])
+        if self.is_denoised or known is None:
+            return ""
+        return f"trained with σ = {known:g}" if known > 0 else "trained without noise"
 
     @property
     def epsilons(self) -> tuple[float, ...]:

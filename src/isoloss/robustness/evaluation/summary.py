@@ -27,6 +27,7 @@ MILD = (
     "draws-of-its-own",
     "depends-on-the-batch",
     "gradient-not-finite",
+    "not-trained-with-this-noise",
 )
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
@@ -126,9 +127,10 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
     eps = max(epsilons, key=gap)
     sigma = max(settings.sigma, key=lambda s: float(adaptive(s, eps).mean()))
     clean, plain = adaptive(sigma, 0.0), under_all(results, network, None, 0.0)
+    behind = "and the denoiser" if results.is_denoised else "without a denoiser"
     said = (
-        f"Behind noise of σ = {sigma:g} and the denoiser, {name} classifies {_fraction(clean)} of "
-        f"{len(clean)} clean images rightly, undefended {_fraction(plain)}."
+        f"Behind noise of σ = {sigma:g} {behind}, {_with_training(results, network)} classifies "
+        f"{_fraction(clean)} of {len(clean)} clean images rightly, undefended {_fraction(plain)}."
     )
     left = _fraction(adaptive(sigma, eps))
     without = _fraction(under_all(results, network, None, eps))
@@ -176,10 +178,20 @@ def _of_certified(results: Results, network: int, radius: float) -> str:
             f" within {radius:g} in L2, for {_interval(clean.correct, clean.samples)} at the "
             "images themselves"
         )
-    said = f"At σ = {best.sigma:g}, {results.names[network]} is certified to be right for {sure}"
+    behind = "" if results.is_denoised else " without a denoiser"
+    said = (
+        f"At σ = {best.sigma:g}{behind}, {_with_training(results, network)} is certified to be "
+        f"right for {sure}"
+    )
     if clean.abstained:
         said += f"; for {clean.abstained} the draws leave open which class it is"
     return f"{said}."
+
+
+def _with_training(results: Results, network: int) -> str:
+    """A network's name, and with what noise it was trained where that matters."""
+    trained = results.trained_with(network)
+    return f"{results.names[network]} ({trained})" if trained else results.names[network]
 
 
 def _trust(warnings: list[EvaluationWarning]) -> str:
