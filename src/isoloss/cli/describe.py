@@ -25,7 +25,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
-from isoloss.results.tables import Row, read_report, read_table
+from isoloss.results.tables import Row, average_radius_in_words, read_report, read_table
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
@@ -193,6 +193,8 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
         sigma = "" if np.isnan(first.sigma) else f", σ = {first.sigma:g}"
         seed = f", seed {first.seed}" if several_seeds else ""
         text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
+        if average := average_radius_in_words(rows):
+            text += f"  average radius: {average}"
         lines.append(f"  {first.attack:<11} {first.network}{sigma}{seed}  {text}")
     if exists(run.report_path):
         report = read_report(run.report_path)

@@ -61,7 +61,7 @@ class AttackKind:
         rank: its strength, as far as known beforehand: of several attacks, the one of the highest
             rank is shown first, and its convergence studied.
         studied: what its convergence is studied in, if it is the strongest such attack.
-        needs_denoiser: whether it is about the denoiser of a defense, and without one about nothing.
+        needs_denoiser: whether it is about a defense's denoiser, and without one about nothing.
         takes_random: whether networks that draw noise may be attacked with it.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.

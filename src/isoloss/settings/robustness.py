@@ -78,6 +78,10 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(sorted(set(values)))
 
 
+def _with_the_images_themselves(radii: tuple[float, ...]) -> tuple[float, ...]:
+    return _ascending((0.0, *radii))
+
+
 def _words(value: Any) -> Any:
     """`"pgd square"` and `["pgd", "square"]` are `"pgd,square"`."""
     words = split(value)
@@ -398,11 +402,17 @@ class CertifySettings(RobustnessSettings):
         title="α",
         description="The probability with which a certificate may be wrong",
     )
+    radii: Annotated[Radii, AfterValidator(_with_the_images_themselves)] = Field(
+        default=RADII,
+        title="Radii",
+        description="In L2 on the [0, 1] scale, at which certified accuracy is stated; 0, the "
+        "images themselves, is always among them",
+        examples=["0.25 0.5 1", "0.1 0.2 0.3 0.4 0.5"],
+    )
     is_defended: ClassVar[bool] = True
     is_certified: ClassVar[bool] = True
     norm: ClassVar[Literal["l2"]] = "l2"
     epsilons: ClassVar[tuple[float, ...]] = ()
-    radii: ClassVar[tuple[float, ...]] = RADII
     attack_names: ClassVar[tuple[str, ...]] = (CERTIFICATE,)
 
 

@@ -24,7 +24,6 @@ from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Bits, Results
 from isoloss.settings.attack_kinds import attack_of, strongest
-from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05
 WIDE = 0.1  # half of an interval's width
@@ -353,7 +352,7 @@ def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:
         row, sigma = results.row(combination, 0.0), combination.sigma or 0.0
         draws = settings.draws
         farthest = farthest_radius(sigma, draws, settings.alpha)
-        beyond = [radius for radius in RADII if farthest < radius < 4 * sigma]
+        beyond = [radius for radius in settings.radii if farthest < radius < 4 * sigma]
         if beyond:
             yield replace(
                 _template(results, combination),

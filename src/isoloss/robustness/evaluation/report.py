@@ -13,6 +13,7 @@ from isoloss.results.tables import (
     EvaluationWarning,
     Report,
     Row,
+    average_radius_in_words,
     by_curve,
     over_seeds,
     write_report,
@@ -90,7 +91,8 @@ def short(table: Sequence[Row]) -> Iterator[str]:
         about = (
             f"{_defended(rows[0].network, rows[0].sigma)}, {attack_of(rows[0].attack).in_reports}"
         )
-        yield f"{about}  {'  '.join(each)}"
+        average = average_radius_in_words(rows)
+        yield f"{about}  {'  '.join(each)}" + (f"  average radius: {average}" if average else "")
 
 
 def _mean(seeds: list[Row]) -> str:
@@ -173,6 +175,13 @@ def _tables(results: Results) -> Iterator[str]:
         texts = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
         yield f"| {eps:.4g} | {' | '.join(texts)} |"
     if certified:
+        cells = [average_radius_in_words(its) for its in curves.values()]
+        yield f"| average radius | {' | '.join(cells)} |"
+        yield ""
+        yield (
+            "The average is over all images, 0 where the true class is not certified; ± one "
+            "standard error (Zhai et al. 2020)."
+        )
         yield from _predictions(results)
         return
     for its, head in zip(curves.values(), heads, strict=True):

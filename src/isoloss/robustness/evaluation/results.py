@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.results.certificates import CertificateRow
+from isoloss.results.certificates import CertificateRow, average_radius
 from isoloss.results.tables import EvaluationWarning, Row
 from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
@@ -143,6 +143,7 @@ class Results:
         predicted = np.array([p for o in done for p in o.predicted])
         labels = np.array([label for o in done for label in o.labels])
         assert self.settings.kind == "certify"
+        average, error = average_radius(np.where(predicted == labels, radius, 0.0).tolist())
         for least in self.settings.radii:
             right = (predicted == labels) & (radius >= least)
             extra: dict[str, object] = {
@@ -150,6 +151,8 @@ class Results:
                 "abstained": int((predicted < 0).sum()),
                 "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
             }
+            if least == 0:
+                extra |= {"average_radius": average, "average_radius_error": error}
             yield self._row(combination, least, right, extra)
 
     @property

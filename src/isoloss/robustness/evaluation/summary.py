@@ -10,12 +10,11 @@ import numpy as np
 from isoloss.naming import percent
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
-from isoloss.results.tables import EvaluationWarning
+from isoloss.results.tables import EvaluationWarning, average_radius_in_words
 from isoloss.robustness.evaluation.results import Bits, Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import attack_of
-from isoloss.settings.robustness import RADII
 
 # What says something against a number, not only about how exactly it is known.
 MILD = (
@@ -154,9 +153,12 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
 def _of_certificates(results: Results, settings: CertifySettings, values: int) -> str:
     largest = max(settings.sigma)
     farthest = farthest_radius(largest, settings.draws, settings.alpha)
-    radius = max((r for r in RADII if r <= min(farthest, USUAL_RADIUS)), default=0.0)
+    reached = [r for r in settings.radii if 0 < r <= farthest]
+    radius = max((r for r in reached if r <= USUAL_RADIUS), default=min(reached, default=0.0))
     each = [_of_certified(results, k, radius) for k in range(len(results.names))]
     if radius == 0:
+        if settings.radii == (0.0,):
+            return " ".join(each)
         return f"{' '.join(each)} So few draws certify no radius beyond {farthest:.2g} in L2."
     # If all values move by the same, that is how far they may.
     linf = 255 * radius / math.sqrt(values)
@@ -185,7 +187,7 @@ def _of_certified(results: Results, network: int, radius: float) -> str:
     )
     if clean.abstained:
         said += f"; for {clean.abstained} the draws leave open which class it is"
-    return f"{said}."
+    return f"{said}. Its average certified radius is {average_radius_in_words([clean])}."
 
 
 def _with_training(results: Results, network: int) -> str:
