@@ -137,6 +137,8 @@ def _watched(
 
     def attend(name: str, module: nn.Module) -> None:
         def of(attention: Tensor) -> None:
+            if attention.ndim < 4:  # without heads
+                return
             received = attention.mean((heads_axis(module), -2)).flatten(0, -2)
             if name in tokens:
                 seen = tokens[name].spread(received)

@@ -124,7 +124,7 @@ def heads_axis(layer: nn.Module) -> int:
 
 
 def _cuts_itself(layer: nn.Module) -> bool:
-    return hasattr(layer, "ws")
+    return hasattr(layer, "ws") and hasattr(layer, "qkv")
 
 
 Hook = Callable[[Any], None]
