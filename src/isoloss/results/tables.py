@@ -181,11 +181,12 @@ def average_radius_of(rows: Iterable[Row]) -> tuple[float, float]:
 
 
 def average_radius_in_words(rows: Iterable[Row]) -> str:
-    """ "0.431 ± 0.012", or "" where it is not known."""
+    """ "0.431 ± 0.012", or "" where it is not known; that all images are alike, or there is but one,
+    says nothing of others."""
     mean, error = average_radius_of(rows)
     if math.isnan(mean):
         return ""
-    return f"{mean:.4g}" + ("" if math.isnan(error) else f" ± {error:.2g}")
+    return f"{mean:.4g}" + (f" ± {error:.2g}" if error > 0 else "")
 
 
 _LATER = ("average_radius", "average_radius_error")
