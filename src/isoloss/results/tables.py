@@ -181,8 +181,8 @@ def average_radius_of(rows: Iterable[Row]) -> tuple[float, float]:
 
 
 def average_radius_in_words(rows: Iterable[Row]) -> str:
-    """ "0.431 ± 0.012", or "" where it is not known; that all images are alike, or there is but one,
-    says nothing of others."""
+    """ "0.431 ± 0.012", or "" where it is not known; without the error where all images are alike
+    or there is but one, which says nothing of others."""
     mean, error = average_radius_of(rows)
     if math.isnan(mean):
         return ""
