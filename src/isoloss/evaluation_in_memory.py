@@ -43,6 +43,7 @@ from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
+from isoloss.settings.robustness import NO_DENOISER
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
 
@@ -79,7 +80,8 @@ def evaluate(
         eps: radii on the [0, 1] scale; by default as on the command line.
         denoiser: a folder or a name as for `isoloss defend`; (UNet, scheduler), or a pipeline, of
             diffusers; or a function of noisy images (N, C, H, W), not clamped, and σ to denoised
-            ones, in which gradients flow. With it what is attacked is the network behind noise.
+            ones, in which gradients flow. With it what is attacked is the network behind noise;
+            with "none" it sees the noise itself.
         sigma: standard deviations of that noise on the [0, 1] scale; by default 0.25.
         norm: of the radii, "linf" or "l2".
         out: the run's folder: there the same call goes on where an interrupted one has stopped,
@@ -124,7 +126,7 @@ def evaluate(
         asked["loss"] = FROM_PYTHON + name_of(loss).strip("<>")
     settings = _settings(asked, denoiser)
     loaded = None
-    if denoiser is not None:
+    if settings.denoiser not in (None, NO_DENOISER):
         sigmas = usual_sigmas() if settings.purify else settings.sigma
         loaded = denoiser_of(denoiser, sigmas, images.shape[1])
     known = logits_of_few(model, images[:2], labels[:2]).shape[1]
@@ -182,7 +184,10 @@ def _settings(asked: dict[str, Any], denoiser: Any) -> AttackSettings | DefendSe
         called = str(denoiser) if is_named else FROM_PYTHON + name_of(denoiser)
         asked = asked | {"denoiser": called}
     elif "sigma" in asked:
-        raise IsolossError("sigma is the noise of a defense: give its denoiser too")
+        raise IsolossError(
+            "sigma is the noise of a defense: give its denoiser too, or denoiser='none' for the "
+            "noise alone"
+        )
     elif "purify" in asked:
         raise IsolossError("purify is a defense by a denoiser: give that too")
     usual = [

@@ -160,11 +160,15 @@ def _units(path: Path) -> Content:
     return dict(sorted(found.items()))
 
 
+_ADDED = ("average_radius", "average_radius_error")
+"""Columns that tables have had since."""
+
+
 def _table(path: Path) -> list[list[str]]:
     """The header and the rows, as text."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    kept = [k for k, column in enumerate(rows[0]) if column != "seconds"]
+    kept = [k for k, column in enumerate(rows[0]) if column not in ("seconds", *_ADDED)]
     return [[row[k] for k in kept] for row in rows]
 
 

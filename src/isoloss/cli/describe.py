@@ -25,7 +25,13 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
-from isoloss.results.tables import Row, defense_in_words, read_report, read_table
+from isoloss.results.tables import (
+    Row,
+    average_radius_in_words,
+    defense_in_words,
+    read_report,
+    read_table,
+)
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
@@ -160,6 +166,8 @@ def _run_lines(run: Run, tell: Tell) -> list[str]:
             if math.isnan(last.test_accuracy)
             else f"test accuracy {100 * last.test_accuracy:.1f} %"
         )
+        if not math.isnan(last.noisy_accuracy):
+            tested += f", with noise {100 * last.noisy_accuracy:.1f} %"
         if not math.isnan(last.train_loss):
             tested = f"training loss {last.train_loss:.4g}, {tested}"
         is_tested = not math.isnan(last.test_loss)
@@ -192,6 +200,8 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
         behind = f"{first.network}, {defense}" if defense else first.network
         seed = f", seed {first.seed}" if several_seeds else ""
         text = "  ".join(f"{row.eps:.4g}: {100 * row.accuracy:.1f} %" for row in rows)
+        if average := average_radius_in_words(rows):
+            text += f"  average radius: {average}"
         lines.append(f"  {first.attack:<11} {behind}{seed}  {text}")
     if exists(run.report_path):
         report = read_report(run.report_path)

@@ -85,6 +85,20 @@ def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
     return -sigma * NormalDist().inv_cdf(missing) if 0 < missing < 0.5 else 0.0
 
 
+def average_radius(certified: Sequence[float]) -> tuple[float, float]:
+    """The average certified radius and its standard error, NaN of a single image.
+
+    Zhai et al. 2020, "MACER", https://arxiv.org/abs/2001.02378.
+
+    Args:
+        certified: (N,) of every image the radius in which its true class is certified; 0 where
+            another one is, or none.
+    """
+    radii = np.asarray(certified, np.float64)
+    error = float(radii.std(ddof=1)) / math.sqrt(len(radii)) if len(radii) > 1 else math.nan
+    return float(radii.mean()), error
+
+
 def steps_of(certificates: Sequence[CertificateRow]) -> Steps:
     """The fraction of images whose true class is certified, at every radius at which it falls.
 

@@ -57,6 +57,8 @@ class Row:
         without_gradient: images for which the attack found no gradient to follow.
         abstained: images for which a certificate says nothing.
         seconds: spent so far.
+        average_radius, average_radius_error: of a certification, at radius 0: the mean over all
+            images of the radius in which their true class is certified, and its standard error.
 
     Counts of what was not looked at are 0 here, and empty in a file.
     """
@@ -86,6 +88,8 @@ class Row:
     without_gradient: int = 0
     abstained: int = 0
     seconds: float = 0.0
+    average_radius: float = math.nan
+    average_radius_error: float = math.nan
 
     @property
     def is_certificate(self) -> bool:
@@ -178,6 +182,27 @@ def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
+def average_radius_of(rows: Iterable[Row]) -> tuple[float, float]:
+    """The average certified radius of a curve and its standard error; of several seeds the mean
+    and the largest error, for their images are the same. NaN where it is not known."""
+    known = [row for row in rows if not math.isnan(row.average_radius)]
+    if not known:
+        return math.nan, math.nan
+    mean = math.fsum(row.average_radius for row in known) / len(known)
+    return mean, max(row.average_radius_error for row in known)
+
+
+def average_radius_in_words(rows: Iterable[Row]) -> str:
+    """ "0.431 ± 0.012", or "" where it is not known; without the error where all images are alike
+    or there is but one, which says nothing of others."""
+    mean, error = average_radius_of(rows)
+    if math.isnan(mean):
+        return ""
+    return f"{mean:.4g}" + (f" ± {error:.2g}" if error > 0 else "")
+
+
+_LATER = ("average_radius", "average_radius_error")
+"""Columns that tables of earlier versions have not."""
 _COUNTED_OF_SOME = ("correct_in_8_bits", "single_correct", "worst_correct")
 
 
@@ -197,7 +222,8 @@ def read_table(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = csv.DictReader(file)
-            if missing := [f.name for f in fields(Row) if f.name not in (lines.fieldnames or ())]:
+            known = {*(lines.fieldnames or ()), *_LATER}
+            if missing := [f.name for f in fields(Row) if f.name not in known]:
                 raise ValueError(f"it has no column {missing[0]}")
             return [_row(line) for line in lines]
     except OSError as error:
@@ -256,6 +282,7 @@ def _row(line: dict[str, str]) -> Row:
     if None in line.values():
         raise ValueError("a line is cut short")
     kinds = {"int": int, "str": str, "float": _number}
+    line = {**dict.fromkeys(_LATER, ""), **line}
     given = {k: "0" if k in _COUNTED_OF_SOME and not v else v for k, v in line.items()}
     values = {f.name: kinds[str(f.type)](given[f.name]) for f in fields(Row)}
     return Row(**cast(dict[str, Any], values))

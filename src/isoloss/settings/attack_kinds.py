@@ -64,6 +64,7 @@ class AttackKind:
             rank is shown first.
         studied: what its convergence is studied in, where it is the strongest attack of which
             that can be.
+        needs_denoiser: whether it is about a defense's denoiser, and without one about nothing.
         takes_random: whether networks that draw noise may be attacked with it.
         version: which implementation, where an earlier one found something else; runs of two are
             not mixed.
@@ -89,6 +90,7 @@ class AttackKind:
     is_for_comparison: bool = False
     rank: int = -1
     studied: tuple[Varied, ...] = ()
+    needs_denoiser: bool = False
     takes_random: bool = True
     version: str = ""
     is_own: bool = False
@@ -205,7 +207,7 @@ register(AttackKind(
     name="bpda", seed_number=4, label="BPDA", in_figures="BPDA with EOT",
     in_reports="BPDA (denoiser as identity) with EOT", hint="the denoiser counts as the identity",
     terms=("BPDA", "EOT"), hue="purple", mark="diamond", offered=("defend",), needs_gradients=True,
-    exact=False, rank=5, studied=("steps", "draws", "restarts"),
+    exact=False, rank=5, needs_denoiser=True, studied=("steps", "draws", "restarts"),
     implementation="isoloss.robustness.smoothing.adaptive:bpda_attack",
 ))  # fmt: skip
 register(AttackKind(

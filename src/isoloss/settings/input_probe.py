@@ -18,9 +18,9 @@ from isoloss.settings.base import (
     as_range,
 )
 from isoloss.settings.robustness import (
-    DenoiserName,
     Epsilon,
     Names,
+    OptionalDenoiser,
     Positive,
     Queries,
     StepSize,
@@ -88,7 +88,7 @@ class InputProbeSettings(NetworkSettings):
         "class leads, above 0 where the image is misclassified",
         json_schema_extra={"words": {"loss": "Cross-entropy", "margin": "Margin"}},
     )
-    denoiser: DenoiserName | None = Field(
+    denoiser: OptionalDenoiser = Field(
         default=None,
         title="Denoiser",
         description="Show the network behind noise and this denoiser too, on the same plane; as in "
@@ -152,11 +152,6 @@ class InputProbeSettings(NetworkSettings):
         usual = {"attack": "pgd", "attacks": f"pgd,{second}", "random": ""}[self.plane]
         asked = "" if self.plane == "random" else self.attacks
         return attacks_in(asked or usual)
-
-    @field_validator("denoiser", mode="before")
-    @classmethod
-    def _none_where_nothing_is_typed(cls, denoiser: Any) -> Any:
-        return denoiser or None
 
     @field_validator("attacks")
     @classmethod

@@ -8,7 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, Varied, in_words, offered, offered_in_words
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    Varied,
+    attack_of,
+    in_words,
+    offered,
+    offered_in_words,
+)
 from isoloss.settings.base import (
     ANYTHING,
     NORMS,
@@ -41,7 +48,9 @@ NOT_CERTIFIED = (
     "--purify)"
 )
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
-"""Where certified accuracy is stated, on the [0, 1] scale."""
+"""Where certified accuracy is stated, on the [0, 1] scale, where nothing else is asked for."""
+NO_DENOISER = "none"
+"""Stands in place of a denoiser where a defense is the noise alone."""
 
 
 def _offered_in(run: str) -> Any:
@@ -59,6 +68,8 @@ def _denoiser(name: str) -> str:
     """A folder's path made absolute; names on the hub, and of what is shipped, stay."""
     if not name.strip():
         raise ValueError("say which: a folder, a name on the hub, or digits-denoiser")
+    if name == NO_DENOISER:
+        return name
     folder = Path(name).expanduser()
     return str(absolute(folder)) if is_folder(folder) else name
 
@@ -92,6 +103,10 @@ def _fraction(value: float) -> float:
             f"are 0.1; it is not {value:g}"
         )
     return value
+
+
+def _with_the_images_themselves(radii: tuple[float, ...]) -> tuple[float, ...]:
+    return _ascending((0.0, *radii))
 
 
 def _words(value: Any) -> Any:
@@ -154,6 +169,9 @@ StepSize = Annotated[
     ),
 ]
 DenoiserName = Annotated[str, AfterValidator(_denoiser)]
+OptionalDenoiser = Annotated[
+    DenoiserName | None, BeforeValidator(lambda name: None if name in ("", NO_DENOISER) else name)
+]
 Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
 
 
@@ -443,8 +461,9 @@ class DefendSettings(AttackingSettings):
     denoiser: DenoiserName = Field(
         title="Denoiser",
         description="A training run's folder, a folder of diffusers, a name on the hub such as "
-        "google/ddpm-cifar10-32, or the name of one that is shipped",
-        examples=["digits-denoiser", "google/ddpm-cifar10-32"],
+        "google/ddpm-cifar10-32, or the name of one that is shipped; none: the network sees the "
+        "noise itself",
+        examples=["digits-denoiser", "google/ddpm-cifar10-32", NO_DENOISER],
     )
     sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})
     attacks: Names = Field(
@@ -523,20 +542,32 @@ class DefendSettings(AttackingSettings):
 
     @property
     def attack_names(self) -> tuple[str, ...]:
-        """What it attacks the defense with."""
-        return attacks_in(self.attacks)
+        """What it attacks the defense with: without a denoiser, of the usual ones those that do
+        not go around one."""
+        names = attacks_in(self.attacks)
+        is_denoised = self.denoiser != NO_DENOISER
+        return tuple(n for n in names if is_denoised or not attack_of(n).needs_denoiser)
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
         return _each_of(value, offered("defend"))
 
+    @model_validator(mode="after")
+    def _only_what_there_is_to_go_around(self) -> DefendSettings:
+        if self.attacks != DefendSettings.model_fields["attacks"].default:
+            for name in set(attacks_in(self.attacks)).difference(self.attack_names):
+                raise ValueError(f"--attacks: {name} attacks a denoiser, and there is none")
+        if self.purify and self.denoiser == NO_DENOISER:
+            raise ValueError("--purify: a denoiser takes the noise away, and there is none")
+        return self
+
 
 class CertifySettings(RobustnessSettings):
     """Certify networks behind noise, with or without a denoiser."""
 
     kind: Literal["certify"] = "certify"
-    denoiser: DenoiserName | None = Field(
+    denoiser: OptionalDenoiser = Field(
         default=None,
         title="Denoiser",
         description="As in a defense; without one, the network sees the noise itself (Cohen et al. "
@@ -566,12 +597,18 @@ class CertifySettings(RobustnessSettings):
         title="α",
         description="The probability with which a certificate may be wrong",
     )
+    radii: Annotated[Radii, AfterValidator(_with_the_images_themselves)] = Field(
+        default=RADII,
+        title="Radii",
+        description="In L2 on the [0, 1] scale, at which certified accuracy is stated; 0, the "
+        "images themselves, is always among them",
+        examples=["0.25 0.5 1", "0.1 0.2 0.3 0.4 0.5"],
+    )
     is_defended: ClassVar[bool] = True
     is_certified: ClassVar[bool] = True
     purify: ClassVar[tuple[float, ...]] = ()
     norm: ClassVar[Literal["l2"]] = "l2"
     epsilons: ClassVar[tuple[float, ...]] = ()
-    radii: ClassVar[tuple[float, ...]] = RADII
     attack_names: ClassVar[tuple[str, ...]] = (CERTIFICATE,)
 
 

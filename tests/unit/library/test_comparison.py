@@ -128,6 +128,22 @@ def test_accuracies_have_exact_intervals_and_norms_axes_of_their_own(begin, comp
     assert [t.run for t in chart(found, "l2").traces] == [1]  # two seeds are one line
 
 
+def test_average_certified_radii_stand_beside_each_other_with_their_errors(begin, compared):
+    for name, seeds in (("one", (0.4,)), ("two", (0.5, 0.7))):
+        run = begin(name, CertifySettings(source="/net", seeds=len(seeds)))
+        rows = [
+            row(0.0, 3, 4, "certificate", "l2", 0.25, seed, votes=100, average_radius=average,
+                average_radius_error=0.01 * (seed + 1))
+            for seed, average in enumerate(seeds)
+        ]  # fmt: skip
+        write_table(run.table_path, rows)
+    table = compared().table
+    (column,) = [c for c in table.columns if c.name == "average_certified_radius"]
+    assert [cell.text for cell in column.cells] == ["0.4 ± 0.01", "0.6 ± 0.02"]
+    low, high = column.cells[1].low, column.cells[1].high
+    assert (low, high) == pytest.approx((0.6 - 1.96 * 0.02, 0.6 + 1.96 * 0.02))
+
+
 def test_certificates_are_stairs_where_all_are_known(begin, compared):
     run = begin("c", CertifySettings(source="digits-classifier"))
     rows = [row(r, k, 4, "certificate", "l2", 0.25, votes=100) for r, k in ((0.0, 3), (0.5, 1))]

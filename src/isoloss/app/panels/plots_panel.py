@@ -34,7 +34,11 @@ def curves_of(followed: FollowedRun) -> TrainingCurves:
     return TrainingCurves(
         column("epoch"),
         [("train", column("train_loss")), ("test", column("test_loss"))],
-        [("train", column("train_accuracy", 100)), ("test", column("test_accuracy", 100))],
+        [
+            ("train", column("train_accuracy", 100)),
+            ("test", column("test_accuracy", 100)),
+            ("test, with noise", column("noisy_accuracy", 100)),
+        ],
     )
 
 

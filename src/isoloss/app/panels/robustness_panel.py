@@ -27,7 +27,7 @@ from isoloss.app.ui.widgets import (
     wrapped,
 )
 from isoloss.naming import sentence
-from isoloss.results.tables import Criterion, Row
+from isoloss.results.tables import Criterion, Row, average_radius_in_words
 
 SIDE = 15.5
 """Width of the column beside the plot, in em."""
@@ -207,6 +207,8 @@ class RobustnessPanel:
         if not imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
             return
         said = [sentence(warning.message) for warning in curve.warnings]
+        if average := average_radius_in_words(curve.rows):
+            said.insert(0, f"Average certified radius {average}")
         hint("\n".join([curve.name, *said]), of_attack(curve.attack, curve.is_defended))
 
 

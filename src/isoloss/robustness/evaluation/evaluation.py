@@ -218,8 +218,9 @@ class _Record:
         settings, setup = self._evaluation.settings, self._evaluation.setup
         names = tuple(model.name for model in setup.models)
         return Results(
-            settings, self._plan, names, len(setup.classes), self.journal, tuple(setup.findings)
-        )
+            settings, self._plan, names, len(setup.classes), self.journal, tuple(setup.findings),
+            setup.subject.noise,
+        )  # fmt: skip
 
     def write_table(self) -> None:
         """Bring the run's table up to date."""

@@ -24,12 +24,13 @@ from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Bits, Results
 from isoloss.settings.attack_kinds import attack_of, strongest
-from isoloss.settings.robustness import RADII
 
 LEVEL = 0.05
 WIDE = 0.1  # half of an interval's width
 FLAT = 0.05  # fraction of the images without gradient
 MUCH_DOUBT = 0.05  # the probability that a certificate is wrong
+LIKE = 1.5
+"""Noise of a training that is so many times another's, or less, is like it."""
 ENOUGH = 20  # images, to say of an accuracy that it may be chance
 
 
@@ -46,6 +47,7 @@ def warnings_of(results: Results, values: int) -> list[EvaluationWarning]:
         if not combination.is_certificate
         for warning in _about(results, combination, values)
     ]
+    found += _of_noise_in_training(results)
     found += _of_clean_images(results)
     found += _of_protocol(results)
     found += _of_convergence(results)
@@ -254,6 +256,22 @@ def _of_clean_images(results: Results) -> Iterator[EvaluationWarning]:
             )
 
 
+def _of_noise_in_training(results: Results) -> Iterator[EvaluationWarning]:
+    """Behind noise alone a network answers what it has hardly seen, unless it was trained so."""
+    for combination in results.curves:
+        sigma, name = combination.sigma, results.names[combination.network]
+        trained, said = results.noise.get(name), results.trained_with(combination.network)
+        if not sigma or trained is None or not said:
+            continue
+        if not sigma / LIKE <= trained <= sigma * LIKE:
+            yield EvaluationWarning(
+                "not-trained-with-this-noise",
+                f"{name} sees noise of σ = {sigma:g} without a denoiser and was {said}: one that "
+                f"is trained with --noise {sigma:g} is the baseline that others compare with",
+                name, sigma,
+            )  # fmt: skip
+
+
 def _of_protocol(results: Results) -> Iterator[EvaluationWarning]:
     settings = results.settings
     if settings.kind == "certify":
@@ -334,7 +352,7 @@ def _of_certificates(results: Results) -> Iterator[EvaluationWarning]:
         row, sigma = results.row(combination, 0.0), combination.sigma or 0.0
         draws = settings.draws
         farthest = farthest_radius(sigma, draws, settings.alpha)
-        beyond = [radius for radius in RADII if farthest < radius < 4 * sigma]
+        beyond = [radius for radius in settings.radii if farthest < radius < 4 * sigma]
         if beyond:
             yield replace(
                 _template(results, combination),

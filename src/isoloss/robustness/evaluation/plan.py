@@ -13,6 +13,7 @@ from itertools import product
 from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, attack_of, comparison_attack
+from isoloss.settings.robustness import NO_DENOISER
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""
@@ -109,7 +110,7 @@ class Plan:
         """What tables call the defense of a combination."""
         if combination.sigma is None:
             return "none"
-        plainly = "noise" if settings.denoiser is None else "denoised"
+        plainly = "noise" if settings.denoiser in (None, NO_DENOISER) else "denoised"
         return self.purified.get(combination.sigma, plainly)
 
     def images(self, unit: Unit) -> int:

@@ -13,6 +13,7 @@ from isoloss.results.tables import (
     EvaluationWarning,
     Report,
     Row,
+    average_radius_in_words,
     by_curve,
     defense_in_words,
     over_seeds,
@@ -76,6 +77,7 @@ def report_of(
         "chance": 1 / results.classes,
         "shape": list(shape),
         "split": settings.split,
+        **_noise_alone(results),
         **asked,
         **taken,
         **facts,
@@ -105,7 +107,8 @@ def short(table: Sequence[Row]) -> Iterator[str]:
         first = rows[0]
         behind = _behind(first.network, first.defense, first.sigma)
         about = f"{behind}, {attack_of(first.attack).in_reports}"
-        yield f"{about}  {'  '.join(each)}"
+        average = average_radius_in_words(rows)
+        yield f"{about}  {'  '.join(each)}" + (f"  average radius: {average}" if average else "")
 
 
 def _mean(seeds: list[Row]) -> str:
@@ -113,6 +116,15 @@ def _mean(seeds: list[Row]) -> str:
     fraction = sum(row.accuracy for row in seeds) / len(seeds)
     low, high = min(row.low for row in seeds), max(row.high for row in seeds)
     return f"{100 * fraction:.1f} % ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _noise_alone(results: Results) -> dict[str, str]:
+    """That a defense has no denoiser, and with what noise its networks were trained."""
+    if results.settings.kind == "attack" or results.is_denoised:
+        return {}
+    trained = {name: results.trained_with(k) for k, name in enumerate(results.names)}
+    said = [f"{name} {how}" for name, how in trained.items() if how]
+    return {"defense": "; ".join(["smoothing without a denoiser", *said])}
 
 
 def _studies(results: Results) -> Iterator[dict[str, Any]]:
@@ -180,6 +192,13 @@ def _tables(results: Results) -> Iterator[str]:
         texts = ["" if c is None else _percent(c.accuracy, c.low, c.high) for c in cells]
         yield f"| {eps:.4g} | {' | '.join(texts)} |"
     if certified:
+        cells = [average_radius_in_words(its) for its in curves.values()]
+        yield f"| average radius | {' | '.join(cells)} |"
+        yield ""
+        yield (
+            "The average is over all images, 0 where the true class is not certified; ± one "
+            "standard error (Zhai et al. 2020)."
+        )
         yield from _predictions(results)
         return
     for its, head in zip(curves.values(), heads, strict=True):

@@ -7,14 +7,14 @@ the order in which that was filled.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoloss.results.certificates import CertificateRow
+from isoloss.results.certificates import CertificateRow, average_radius
 from isoloss.results.tables import EvaluationWarning, Row
 from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
@@ -22,6 +22,7 @@ from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CLEAN
+from isoloss.settings.robustness import NO_DENOISER
 
 Bits = NDArray[np.bool_]
 
@@ -34,6 +35,7 @@ class Results:
         names: of the networks.
         classes: of the data.
         findings: what was found of the networks beforehand.
+        noise: σ of what images got in the networks' trainings, by their names, where it is known.
     """
 
     settings: EvaluationSettings
@@ -42,6 +44,7 @@ class Results:
     classes: int
     journal: Journal
     findings: tuple[EvaluationWarning, ...] = ()
+    noise: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @cached_property
     def _by_combination(self) -> dict[Combination, list[Outcome]]:
@@ -140,6 +143,7 @@ class Results:
         predicted = np.array([p for o in done for p in o.predicted])
         labels = np.array([label for o in done for label in o.labels])
         assert self.settings.kind == "certify"
+        average, error = average_radius(np.where(predicted == labels, radius, 0.0).tolist())
         for least in self.settings.radii:
             right = (predicted == labels) & (radius >= least)
             extra: dict[str, object] = {
@@ -147,6 +151,8 @@ class Results:
                 "abstained": int((predicted < 0).sum()),
                 "seconds": _seconds([s for o in done for s in o.seconds]) if least == 0 else 0.0,
             }
+            if least == 0:
+                extra |= {"average_radius": average, "average_radius_error": error}
             yield self._row(combination, least, right, extra)
 
     @property
@@ -182,6 +188,19 @@ class Results:
             **extra,
         }
         return Row(**known)  # type: ignore[arg-type]
+
+    @property
+    def is_denoised(self) -> bool:
+        """Whether there is a denoiser behind the noise."""
+        return self.settings.denoiser not in (None, NO_DENOISER)
+
+    def trained_with(self, network: int) -> str:
+        """With what noise a network behind noise alone was trained, in words; "" where nothing says
+        it, or there is no such noise."""
+        known = self.noise.get(self.names[network])
+        if self.is_denoised or known is None:
+            return ""
+        return f"trained with σ = {known:g}" if known > 0 else "trained without noise"
 
     @property
     def epsilons(self) -> tuple[float, ...]:

@@ -48,6 +48,7 @@ from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.input_probe import beyond_the_data
+from isoloss.settings.robustness import NO_DENOISER
 from isoloss.settings.source import is_function
 
 SubjectSettings = EvaluationSettings | InputProbeSettings
@@ -90,6 +91,7 @@ class Subject:
         other_statistics: by what else images may be normalized, of networks of which nothing
             says it.
         own_loss: what attacks by gradients climb, where that is a function of one's own.
+        noise: σ of what images got in the networks' trainings, where that is known.
     """
 
     models: dict[str, nn.Module]
@@ -107,6 +109,7 @@ class Subject:
         default_factory=dict[str, Mapping[str, Statistics]]
     )
     own_loss: OwnLoss | None = None
+    noise: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,7 @@ def load_subject(settings: SubjectSettings) -> Subject:
         other = network.dataset.split(settings.split)
         _check_same(names[0], split, name, other, order, digest_of_splits(chosen))
     denoiser = None
-    if settings.denoiser is not None:
+    if settings.denoiser not in (None, NO_DENOISER):
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
@@ -234,6 +237,11 @@ def load_subject(settings: SubjectSettings) -> Subject:
         {name: network.recorded for name, network in by_name.items()},
         {name: network.other_statistics for name, network in by_name.items()},
         own_loss_of(settings),
+        {
+            name: network.path.noise
+            for name, network in by_name.items()
+            if network.path is not None and network.path.noise is not None
+        },
     )  # fmt: skip
 
 

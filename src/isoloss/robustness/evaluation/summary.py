@@ -10,12 +10,11 @@ import numpy as np
 from isoloss.naming import percent
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
-from isoloss.results.tables import EvaluationWarning
+from isoloss.results.tables import EvaluationWarning, average_radius_in_words
 from isoloss.robustness.evaluation.results import Bits, Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import attack_of
-from isoloss.settings.robustness import RADII
 
 # What says something against a number, not only about how exactly it is known.
 MILD = (
@@ -27,6 +26,7 @@ MILD = (
     "draws-of-its-own",
     "depends-on-the-batch",
     "gradient-not-finite",
+    "not-trained-with-this-noise",
 )
 USUAL_RADIUS = 0.5
 """In L2: at which certificates are summed up, where the draws reach so far."""
@@ -126,12 +126,13 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
     eps = max(epsilons, key=gap)
     sigma = max(sigmas, key=lambda s: float(adaptive(s, eps).mean()))
     clean, plain = adaptive(sigma, 0.0), under_all(results, network, None, 0.0)
-    behind = f"Behind noise of σ = {sigma:g} and the denoiser"
+    denoised = "and the denoiser" if results.is_denoised else "without a denoiser"
+    behind = f"Behind noise of σ = {sigma:g} {denoised}"
     if purified:
         behind = f"Behind the defense ({purified[sigma]})"
     said = (
-        f"{behind}, {name} classifies {_fraction(clean)} of {len(clean)} clean images rightly, "
-        f"undefended {_fraction(plain)}."
+        f"{behind}, {_with_training(results, network)} classifies "
+        f"{_fraction(clean)} of {len(clean)} clean images rightly, undefended {_fraction(plain)}."
     )
     left = _fraction(adaptive(sigma, eps))
     without = _fraction(under_all(results, network, None, eps))
@@ -155,9 +156,12 @@ def _of_defended(results: Results, settings: DefendSettings, network: int, name:
 def _of_certificates(results: Results, settings: CertifySettings, values: int) -> str:
     largest = max(settings.sigma)
     farthest = farthest_radius(largest, settings.draws, settings.alpha)
-    radius = max((r for r in RADII if r <= min(farthest, USUAL_RADIUS)), default=0.0)
+    reached = [r for r in settings.radii if 0 < r <= farthest]
+    radius = max((r for r in reached if r <= USUAL_RADIUS), default=min(reached, default=0.0))
     each = [_of_certified(results, k, radius) for k in range(len(results.names))]
     if radius == 0:
+        if settings.radii == (0.0,):
+            return " ".join(each)
         return f"{' '.join(each)} So few draws certify no radius beyond {farthest:.2g} in L2."
     # If all values move by the same, that is how far they may.
     linf = 255 * radius / math.sqrt(values)
@@ -179,10 +183,20 @@ def _of_certified(results: Results, network: int, radius: float) -> str:
             f" within {radius:g} in L2, for {_interval(clean.correct, clean.samples)} at the "
             "images themselves"
         )
-    said = f"At σ = {best.sigma:g}, {results.names[network]} is certified to be right for {sure}"
+    behind = "" if results.is_denoised else " without a denoiser"
+    said = (
+        f"At σ = {best.sigma:g}{behind}, {_with_training(results, network)} is certified to be "
+        f"right for {sure}"
+    )
     if clean.abstained:
         said += f"; for {clean.abstained} the draws leave open which class it is"
-    return f"{said}."
+    return f"{said}. Its average certified radius is {average_radius_in_words([clean])}."
+
+
+def _with_training(results: Results, network: int) -> str:
+    """A network's name, and with what noise it was trained where that matters."""
+    trained = results.trained_with(network)
+    return f"{results.names[network]} ({trained})" if trained else results.names[network]
 
 
 def _trust(warnings: list[EvaluationWarning]) -> str:

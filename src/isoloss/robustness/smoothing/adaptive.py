@@ -39,7 +39,7 @@ class StraightThrough(Smoothing):
 
 def eot_attack(context: AttackContext) -> Attack:
     """PGD with EOT through the whole defense, by its exact gradients."""
-    assert isinstance(context.model, Denoising)
+    assert isinstance(context.model, Smoothing)
     # The clamp of the denoised image kills gradients.
     return _through(context.model.unclamped(), context)
 

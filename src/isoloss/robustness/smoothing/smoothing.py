@@ -54,6 +54,10 @@ class Smoothing(nn.Module):
         )
         return self.logits(images, noise)
 
+    def unclamped(self) -> Smoothing:
+        """What to take gradients of: this itself, where nothing is clamped."""
+        return self
+
     def check(self, images: Tensor) -> None:
         """Refuse images that this classifier is not for.
 
