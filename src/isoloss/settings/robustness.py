@@ -8,7 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    attack_of,
+    in_words,
+    offered,
+    offered_in_words,
+)
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
@@ -41,6 +47,7 @@ def _offered_in(run: str) -> Any:
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
         "words": lambda: in_words(offered(run)),
+        "label": lambda name: attack_of(name).label,
         "others": "package.module:function",
     }
 

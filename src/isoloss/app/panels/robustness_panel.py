@@ -246,13 +246,13 @@ def _waiting(shown: OpenEvaluation) -> None:
     """Before there are any accuracies."""
     if shown.problem or shown.followed.failure:
         return
-    active = shown.followed.is_active
-    wrapped(
-        "The first accuracies appear once every attack has seen the first images."
-        if active
-        else "This run has found nothing yet: resume it in Jobs.",
-        palette().muted,
-    )
+    if not shown.followed.is_active:
+        text = "This run has found nothing yet: resume it in Jobs."
+    elif shown.settings.is_certified:
+        text = "The first certified accuracies appear once the first images are certified."
+    else:
+        text = "The first accuracies appear once every attack has seen the first images."
+    wrapped(text, palette().muted)
 
 
 def _summary(shown: OpenEvaluation) -> None:
