@@ -34,6 +34,8 @@ FRACTION, CORES = 0.3, os.cpu_count() or 1
 _FRAMES_A_PERIOD = 0.96 / EARLY
 """Frames in a period of readings: a frame comes later than it was asked for, but not by much."""
 _FEW_WORDS, _BOTH = 18.0, 54.0  # em: a message; a hint with a message beside it
+_LOW = 17.0
+"""em: a hint would hide too much of a picture that is lower."""
 MOST_NEWS = 4
 """Notifications of the desktop at once."""
 _SETTLING = 3
@@ -175,6 +177,7 @@ class App:
             self.guard("Tour", parts.tour.draw)
             # What has happened comes first where there is no room for both.
             crowded = bool(self.workspace.messages.shown) and extent(viewport)[0] < em(_BOTH)
+            crowded |= extent(parts.viewport.rect)[1] < em(_LOW)
             pictures = parts.docking.is_shown(VIEWPORT) and not parts.large_plots.fill_viewport
             if pictures and not (parts.tour.is_open or parts.shows_welcome or crowded):
                 self.guard("Hint", lambda: parts.hints.draw(parts.viewport.rect))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from isoloss.app.state.layout.docked_text import completed, of_panels
-from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Layouts, Shape
+from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Docked, Layouts, Shape
 from isoloss.app.state.layout.shown_panels import VIEWPORT, ShownPanels
 from isoloss.app.state.layout.sides import (
+    ACROSS,
+    BARS,
     Side,
     fitted,
+    height,
+    height_at_first,
+    is_low,
     lowest,
+    place_in,
     side_of,
     side_of_place,
     widths,
@@ -57,10 +64,11 @@ def lay_out(
 def _splits(across: float, down: float, shape: Shape) -> list[hello_imgui.DockingSplit]:
     """Of a window of `across` × `down` em."""
     left, right = widths(across)
+    bottom = height_at_first(shape.bottom, down)
     return [
         hello_imgui.DockingSplit(MIDDLE, "Left", imgui.Dir.left, left / across),
         hello_imgui.DockingSplit(MIDDLE, "Right", imgui.Dir.right, right / (across - left)),
-        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, shape.bottom),
+        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, bottom / (down - BARS)),
         hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, lowest(down)),
     ]
@@ -81,13 +89,15 @@ class Docking:
     ) -> None:
         self.panels, self.layouts = panels, layouts or Layouts()
         self.shown = ShownPanels(self.layouts, [VIEWPORT, *(p.name for p in panels)], applies)
-        self._docked = ""
+        self._docked: tuple[str, bool] | None = None
+        self._is_low = False
         self._is_maximized = ""
         self._frames = 0
         self._restores = False
         self._fronts: dict[int, tuple[int, int]] = {}
         self._visible: dict[str, bool] = {}
-        self._size = (0.0, 0.0)
+        self._size = (0.0, 0.0, 0.0)
+        self._ems: dict[Side, float] = {}
         self._front: list[str] = []
 
     # -- what panels, commands and the tour ask ----------------------------------------------
@@ -132,7 +142,7 @@ class Docking:
         """
         self._keep()
         self.layouts.save_as(name)
-        self._docked = name
+        self._docked = name, self._is_low
         self.layouts.save()
 
     def rename(self, old: str, new: str) -> None:
@@ -141,9 +151,9 @@ class Docking:
         Raises:
             IsolossError: if it ships, or the name is none or taken.
         """
-        in_use = self._docked == old
+        in_use = self._docked == (old, self._is_low)
         self.layouts.rename(old, new)
-        self._docked = self.layouts.name if in_use else self._docked
+        self._docked = self._wanted if in_use else self._docked
         self.layouts.save()
 
     def delete(self, name: str) -> None:
@@ -157,7 +167,7 @@ class Docking:
         """All panels back to where they were at first in the layout in use."""
         self.layouts.reset()
         self.shown.begin_layout()
-        self._docked = ""
+        self._docked = None
 
     # -- in each frame -----------------------------------------------------------------------
 
@@ -171,9 +181,12 @@ class Docking:
             LEAST * _em(), imgui.get_style().window_min_size.y
         )
         self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
-        if self._docked == self.layouts.name and self.shown.maximized != self._is_maximized:
+        if is_low(size.y / _em()) != self._is_low:
+            self._keep()
+            self._is_low = not self._is_low
+        if self._docked == self._wanted and self.shown.maximized != self._is_maximized:
             self._maximize()
-        if self._docked != self.layouts.name:
+        if self._docked != self._wanted:
             self._dock(size.x / _em(), size.y / _em())
         self._fit()
         self._show()
@@ -216,23 +229,42 @@ class Docking:
         self._front = [name for name in self._front if name != VIEWPORT]
         return asked
 
+    @property
+    def _wanted(self) -> tuple[str, bool]:
+        """The layout in use, and whether it is as in a low window."""
+        return self.layouts.name, self._is_low
+
+    @property
+    def _arranged(self) -> Docked:
+        """Where the panels of the layout in use are."""
+        return self.layouts.current.arranged(is_low=self._is_low)
+
     def _dock(self, across: float, down: float) -> None:
         """Dock all panels as the layout in use says."""
-        self._docked, self._is_maximized = self.layouts.name, ""
-        layout = self.layouts.current
-        places = self._places(layout.shape)
+        self._docked, self._is_maximized = self._wanted, ""
+        shape, docked = self.layouts.current.shape, self._arranged
+        places = self._places(shape)
         self.shown.sides.update({name: side_of_place(place) for name, place in places.items()})
-        layout.docked = completed(layout.docked, places)
-        if layout.docked:
-            imgui.load_ini_settings_from_memory(layout.docked)
-        else:
-            params = _params()
-            params.docking_splits = _splits(across, down, layout.shape)
-            for name, place in places.items():
-                params.dockable_window_of_name(name).dock_space_name = place
-            params.layout_reset = True
-            self._front += reversed(layout.shape.in_front)
-        self._frames, self._size, self._restores = 0, (0.0, 0.0), True
+        docked.text = completed(docked.text, places)
+        if docked.text:
+            self._restore(docked)
+            return
+        params = _params()
+        params.docking_splits = _splits(across, down, shape)
+        for name, place in places.items():
+            params.dockable_window_of_name(name).dock_space_name = place_in(place, down)
+        params.layout_reset = True
+        self._front += reversed(shape.in_front)
+        self._begin({})
+
+    def _restore(self, docked: Docked) -> None:
+        """Dock all panels where they were, when letters had their size of then."""
+        imgui.load_ini_settings_from_memory(docked.text)
+        self._begin(dict.fromkeys(get_args(Side), docked.em) if docked.em else {})
+
+    def _begin(self, ems: dict[Side, float]) -> None:
+        """Panels have been docked anew; sides have their sizes in letters as large as `ems`."""
+        self._frames, self._size, self._ems, self._restores = 0, (0.0, 0.0, 0.0), ems, True
 
     def _places(self, shape: Shape) -> dict[str, str]:
         panels = {p.name: shape.elsewhere.get(p.name, p.place) for p in self.panels}
@@ -240,12 +272,10 @@ class Docking:
 
     def _maximize(self) -> None:
         """Let one panel be alone in the middle, or all be where they were."""
-        docked = self.layouts.current.docked
-        if self._is_maximized and docked:
-            imgui.load_ini_settings_from_memory(docked)
-            self._frames, self._restores = 0, True
+        if self._is_maximized and self._arranged.text:
+            self._restore(self._arranged)
         elif self._is_maximized:
-            self._docked = ""  # it was before anything had its place
+            self._docked = None  # it was before anything had its place
         else:
             self._keep()
         self._is_maximized = self.shown.maximized
@@ -266,7 +296,7 @@ class Docking:
             held_back = self._restores and name != VIEWPORT
             shown = self.shown.is_shown(name) and not held_back
             if shown and not self._visible.get(name):
-                self._size = (0.0, self._size[1])
+                self._size = (0.0, *self._size[1:])
                 if name not in self._front:
                     self._note_fronts()
             self._visible[name] = window.is_visible = shown
@@ -306,22 +336,22 @@ class Docking:
                 self.shown.sides[panel.name] = None if floats else side_of(rect, middle)
 
     def _fit(self) -> None:
-        """Let the sides keep their width in letters, and leave the middle enough, in a window or
+        """Let the sides keep their size in letters, and leave the middle enough, in a window or
         with a text of another size."""
-        size = (imgui.get_io().display_size.x, _em())
+        size = (*imgui.get_io().display_size, _em())
         if size == self._size or self._frames <= _SETTLED or self._is_maximized:
             return
-        before = self._size[1] or _em()
-        self._size = size
-        nodes = {side: node for side in ("left", "right") if (node := self._node(side))}
-        left, right = (
-            nodes[s].size_ref.x / before if s in nodes else 0.0 for s in ("left", "right")
-        )
-        for side, width in zip(
-            ("left", "right"), fitted(left, right, size[0] / _em()), strict=True
-        ):
-            if side in nodes:
-                nodes[side].size_ref = ImVec2(width * _em(), nodes[side].size_ref.y)
+        is_other_height, self._size = size[1:] != self._size[1:], size
+        nodes = {side: node for side in get_args(Side) if (node := self._node(side))}
+        em = {side: self._ems.get(side, _em()) for side in nodes}
+        left, right = (nodes[s].size_ref.x / em[s] if s in nodes else 0.0 for s in ACROSS)
+        wanted = dict(zip(ACROSS, fitted(left, right, size[0] / _em()), strict=True))
+        for side, node in nodes.items():
+            width, high = wanted.get(side, 0.0) * _em(), node.size_ref.y * _em() / em[side]
+            if side == "bottom" and is_other_height:
+                high = height(high / _em(), size[1] / _em()) * _em()
+            node.size_ref = ImVec2(width or node.size_ref.x, high)
+            self._ems[side] = _em()
 
     def _node(self, side: Side) -> imgui.internal.DockNode | None:
         """The outermost node of a side, whose width is the side's."""
@@ -337,10 +367,11 @@ class Docking:
 
     def _keep(self) -> None:
         """Remember where the panels of the layout in use are."""
-        settled = self._frames > _SETTLED and self._docked == self.layouts.name
+        settled = self._frames > _SETTLED and self._docked == self._wanted
         if settled and not self._is_maximized:
             names = self._places(self.layouts.current.shape)
-            self.layouts.current.docked = of_panels(imgui.save_ini_settings_to_memory(), names)
+            self._arranged.text = of_panels(imgui.save_ini_settings_to_memory(), names)
+            self._arranged.em = self._size[2]
 
     def _focused(self) -> str:
         """The docked panel that has the keyboard; "" if none has."""

@@ -77,11 +77,11 @@ def test_saved_ones_go_on_from_what_they_were_saved_from(layouts):
     layouts.choose("Robustness")
     layouts.current.closed.add("Log")
     layouts.current.folded.add("right")
-    layouts.current.docked = "somewhere"
+    layouts.current.docked.text = "somewhere"
     layouts.save_as("  Wide   plots ")
     assert layouts.name == "Wide plots"
     mine = layouts.current
-    assert (mine.like, mine.docked) == ("Robustness", "somewhere")
+    assert (mine.like, mine.docked.text) == ("Robustness", "somewhere")
     mine.closed.add("Jobs")
     mine.folded.clear()
     layouts.choose("Robustness")
@@ -133,17 +133,17 @@ def test_deleting_the_one_in_use_returns_to_what_it_began_as(layouts):
 def test_reset_begins_it_again(layouts):
     layouts.choose("Compare")
     layouts.current.closed = {"Runs"}
-    layouts.current.docked = "somewhere"
+    layouts.current.docked.text = "somewhere"
     layouts.reset()
     assert layouts.current.closed == SHAPES["Compare"].closed
-    assert layouts.current.docked == ""
+    assert layouts.current.docked.text == ""
 
 
 def test_they_come_back_as_they_were_left(layouts):
     layouts.choose("Robustness")
     layouts.current.closed.add("Log")
     layouts.save_as("Größe Ω")
-    layouts.current.docked = "[Docking][Data]\n"
+    layouts.current.docked.text = "[Docking][Data]\n"
     layouts.save()
     back = Layouts.load()
     assert back.name == "Größe Ω"
@@ -180,7 +180,7 @@ def test_damaged_entries_cost_themselves_alone(folder):
     layouts = Layouts.load()
     assert layouts.own == ["Mine"]
     assert layouts.current.closed == {"Log"}
-    assert layouts.current.docked == ""
+    assert layouts.current.docked.text == ""
 
 
 def test_a_folder_that_cannot_be_written_costs_no_session(folder, monkeypatch, layouts):
@@ -208,16 +208,16 @@ DockSpace ID=0x00000007
 
 def test_the_one_layout_of_an_earlier_version_is_landscape_now(folder):
     (folder / "layout.ini").write_text(EARLIER)
-    docked = Layouts.load().current.docked
+    docked = Layouts.load().current.docked.text
     assert docked.splitlines()[0] == "[Window][Layers]"
     assert docked.splitlines()[-1] == "DockSpace ID=0x00000007"
     layouts = Layouts()
-    layouts.current.docked = "later"
+    layouts.current.docked.text = "later"
     layouts.save()
-    assert Layouts.load().current.docked == "later"
+    assert Layouts.load().current.docked.text == "later"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", EARLIER[:90].encode()])
 def test_what_an_earlier_version_left_may_be_damaged(folder, content):
     (folder / "layout.ini").write_bytes(content)
-    assert Layouts.load().current.docked == ""
+    assert Layouts.load().current.docked.text == ""
