@@ -85,6 +85,7 @@ class App:
         moving = self.workspace.move() or flying or playing or parts.shortcuts.is_held
         held = imgui.is_any_item_active() or imgui.is_any_mouse_down()
         self.workspace.session.keep_running(time.monotonic(), busy=moving or held)
+        parts.experiments.keep_running(time.monotonic())
         # The whole pictures of what grows wait until the stream of cells pauses.
         if moving or (parts.viewports.is_busy and not fluent):
             rate = MOVING

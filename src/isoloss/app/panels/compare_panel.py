@@ -9,7 +9,7 @@ from isoloss.app.panels.compare_table import CompareTable
 from isoloss.app.panels.plots.compare_plot import DASHES, ComparePlot, draw_dash
 from isoloss.app.state.runs.run_comparison import RunComparison
 from isoloss.app.ui.panel import Surroundings
-from isoloss.app.ui.style import palette, u32
+from isoloss.app.ui.style import palette, u32, vec
 from isoloss.app.ui.widgets import (
     em,
     hint,
@@ -72,6 +72,7 @@ class ComparePanel:
         for drawn in (self.table, *self.plots.values()):
             drawn.pointed = None  # whether it is drawn now or not
         self._bar(comparison)
+        self._absent(comparison)
         found = comparison.shown.comparison
         if not found.entries:
             self._offer(comparison)
@@ -94,6 +95,28 @@ class ComparePanel:
         for tag in comparison.tags[:OFFERED]:
             if imgui.button(f"Compare {shortened(drawable_line(tag), em(14))}###compare {tag}"):
                 comparison.compare_tag(tag)
+
+    def _absent(self, comparison: RunComparison) -> None:
+        """Which runs are not compared though they are to be, and what can be done about it."""
+        for folders, why in (
+            (comparison.unlisted, "not in a folder that Runs lists"),
+            (comparison.gone, "no longer there"),
+        ):
+            if not folders:
+                continue
+            button = "List them###list unlisted" if folders is comparison.unlisted else ""
+            wide = imgui.calc_text_size("List them").x + em(1.4) if button else 0.0
+            names = ", ".join(folder.name for folder in folders)
+            room = imgui.get_content_region_avail().x - wide
+            imgui.align_text_to_frame_padding()
+            text = shortened(f"Left out, {why}: {names}", room)
+            imgui.text_colored(vec(palette().caution), text)
+            hint("\n".join(map(str, folders)))
+            if button:
+                imgui.same_line(0, em(0.6))
+                if imgui.button(button):
+                    for parent in dict.fromkeys(folder.parent for folder in folders):
+                        self.workspace.list_folder(parent)
 
     def _divided(self, comparison: RunComparison) -> None:
         """The plots, and the table below or beside them."""

@@ -18,6 +18,7 @@ from isoloss.app.state.forms.form_memory import FormMemory
 from isoloss.app.state.forms.settings_form import Form
 from isoloss.app.state.forms.trained import all_trained, data_of, denoiser_for, short
 from isoloss.app.state.next_steps import taken_over
+from isoloss.app.state.session.session_keeper import EVERY
 from isoloss.app.state.workspace import Workspace
 from isoloss.app.ui.panel import NOTHING
 from isoloss.app.ui.spots import mark
@@ -47,13 +48,17 @@ class ExperimentsPanel:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace, self.memory = workspace, FormMemory()
         self.forms = {kind: Form(model, workspace.forms) for kind, model in KINDS.items()}
-        for kind, values in self.memory.load().items():
-            self.forms[kind].fill(values)
         self.folders: dict[str, str | None] = dict.fromkeys(KINDS)
+        for kind, entered in self.memory.load().items():
+            self.forms[kind].fill(entered.values)
+            for name, text in entered.several.items():
+                self.forms[kind].set_several(name, text)
+            self.folders[kind] = entered.folder
         self.times_asked_for = 0
         self.rows = FormRows()
         self.presets = PresetRow(workspace.messages)
         self._wanted: str | None = None
+        self._kept_at = 0.0
         self._place: tuple[object, Path, str] = None, Path(), ""
 
     def fill(self, kind: str, followed: FollowedRun) -> None:
@@ -110,6 +115,22 @@ class ExperimentsPanel:
         """Bring a form to the front."""
         self._wanted = kind
         self.times_asked_for += 1
+
+    def keep(self) -> None:
+        """Let the next window find what stands in the forms, started or not."""
+        if self._remember():
+            self.memory.save()
+
+    def keep_running(self, now: float) -> None:
+        """The same for after a crash, every `EVERY` seconds of any clock, beside the frames."""
+        if now - self._kept_at > EVERY:
+            self._kept_at = now
+            if self._remember():
+                self.workspace.forms.do(self.memory.save)
+
+    def _remember(self) -> bool:
+        kept = [self.memory.keep(form, self.folders[kind]) for kind, form in self.forms.items()]
+        return any(kept)
 
     def draw(self) -> None:
         """Draw the panel's content."""
@@ -256,7 +277,7 @@ class ExperimentsPanel:
         if not begun:
             return
         self.folders[kind] = None
-        self.memory.keep(kind, form.values)
+        self._remember()
         self.workspace.forms.do(self.memory.save)
         if not form.runs and (followed := self.workspace.runs.selected) is not None:
             self.workspace.begun.remember(form, followed)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from isoloss.app.state.layout.layouts import FILE, SHAPES, Layouts
+from isoloss.app.state.layout.layouts import FILE, SHAPES, Docked, Layouts
 from isoloss.errors import IsolossError
 
 
@@ -172,6 +172,31 @@ def test_what_is_missing_or_damaged_is_as_it_ships(folder, content):
     assert layouts.names == list(SHAPES)
     assert layouts.name == "Landscape"
     assert layouts.current.closed == SHAPES["Landscape"].closed
+
+
+def test_low_windows_have_an_arrangement_of_their_own(layouts):
+    layouts.current.docked.text, layouts.current.docked.em = "[Docking][Data] usual", 15.0
+    low = layouts.current.arranged(is_low=True)
+    low.text, low.em = "[Docking][Data] low", 22.5
+    layouts.save_as("Mine")
+    layouts.save()
+    for name in ("Landscape", "Mine"):
+        back = Layouts.load()
+        back.choose(name)
+        assert back.current.arranged(is_low=False) == Docked("[Docking][Data] usual", 15.0)
+        assert back.current.arranged(is_low=True) == Docked("[Docking][Data] low", 22.5)
+    layouts.current.low.text = "elsewhere"
+    layouts.choose("Landscape")
+    assert layouts.current.low.text == "[Docking][Data] low"
+
+
+@pytest.mark.parametrize("em", [None, "15", -1, 0, 1e9, float("nan"), [15]])
+def test_sizes_that_make_no_sense_are_unknown(folder, em):
+    entry = {"like": "Compare", "docked": "x", "em": em, "low": 3}
+    (folder / FILE).write_text(json.dumps({"layouts": {"Compare": entry}, "name": "Compare"}))
+    found = Layouts.load().current
+    assert found.docked == Docked("x")
+    assert found.low == Docked()
 
 
 def test_damaged_entries_cost_themselves_alone(folder):
