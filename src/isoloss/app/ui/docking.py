@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import get_args
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
@@ -311,7 +311,7 @@ class Docking:
         """Note which tabs are in front: what comes by itself comes behind them."""
         if self._frames > _SETTLED and not self._is_maximized:
             for name in self._visible:
-                node = next(iter(_ancestors(name)), None)
+                node = next(_ancestors(name), None)
                 if node is not None and node.tab_bar is not None:
                     self._fronts[node.id_] = (node.tab_bar.selected_tab_id, self._frames)
 
@@ -355,7 +355,7 @@ class Docking:
 
     def _node(self, side: Side) -> imgui.internal.DockNode | None:
         """The outermost node of a side, whose width is the side's."""
-        inner = _ancestors(VIEWPORT)
+        inner = [*_outwards(_central_node())]
         for name in self._visible:
             if self.shown.sides.get(name) == side and self._visible[name]:
                 outer = [
@@ -393,23 +393,29 @@ def _params() -> hello_imgui.DockingParams:
 def rect_of_middle() -> Rect | None:
     """Where the room in the middle is, below the tabs of whichever panel has it; None before it is
     laid out."""
-    space = _params().dock_space_id_from_name(MIDDLE)
-    node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
+    node = _central_node()
     if node is None:
         return None
     top = node.pos.y + imgui.get_frame_height()
     return node.pos.x, top, node.pos.x + node.size.x, node.pos.y + node.size.y
 
 
-def _ancestors(name: str) -> list[imgui.internal.DockNode]:
+def _central_node() -> imgui.internal.DockNode | None:
+    """Of the room in the middle, whichever window has it; None before there is one."""
+    space = _params().dock_space_id_from_name(MIDDLE)
+    return imgui.internal.dock_builder_get_central_node(space) if space is not None else None
+
+
+def _ancestors(name: str) -> Iterator[imgui.internal.DockNode]:
     """The node that a window is docked in, and those that this is part of, outwards."""
     window = imgui.internal.find_window_by_name(name)
-    node = window.dock_node if window is not None else None
-    found: list[imgui.internal.DockNode] = []
+    return _outwards(window.dock_node if window is not None else None)
+
+
+def _outwards(node: imgui.internal.DockNode | None) -> Iterator[imgui.internal.DockNode]:
     while node is not None:
-        found.append(node)
+        yield node
         node = node.parent_node
-    return found
 
 
 def rect_of(name: str) -> Rect | None:

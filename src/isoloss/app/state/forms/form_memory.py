@@ -83,7 +83,7 @@ class FormMemory:
         kept = self._kept.items()
         content = {
             "schema": SCHEMA,
-            "forms": {kind: entered.values for kind, entered in kept},
+            "forms": {kind: entered.values for kind, entered in kept if entered.values},
             "several": {kind: entered.several for kind, entered in kept if entered.several},
             "folders": {kind: entered.folder for kind, entered in kept if entered.folder},
         }
