@@ -1,6 +1,5 @@
 """What is left in a window is found in the next: what stands in forms, and what is compared."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def again(d: Driver) -> None:
     # Of the two one lies elsewhere now, where nobody has said that runs are; the other is gone.
     text = Path("two.isoloss").read_text(encoding="utf-8")
     HIDDEN.mkdir()
-    os.rename("runs/net-02", HIDDEN / "net-02")
+    Path("runs/net-02").rename(HIDDEN / "net-02")
     moved = text.replace("runs/net-02", f"{HIDDEN}/net-02")
     assert moved != text
     Path("moved.isoloss").write_text(moved, encoding="utf-8")
@@ -63,7 +62,7 @@ def again(d: Driver) -> None:
     d.until(lambda: len(compared.shown.comparison.entries) == 2, "both runs again")
     assert HIDDEN.absolute() in workspace.runs.library.folders
     assert not compared.unlisted
-    os.rename(HIDDEN / "net-02", "net-02")
+    (HIDDEN / "net-02").rename("net-02")
     d.until(lambda: compared.gone, "that it is gone to be said")
     d.shot("left_gone.png")
 
