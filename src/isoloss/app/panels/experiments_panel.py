@@ -58,6 +58,7 @@ class ExperimentsPanel:
         self.rows = FormRows()
         self.presets = PresetRow(workspace.messages)
         self._wanted: str | None = None
+        self._due = ""
         self._kept_at = 0.0
         self._place: tuple[object, Path, str] = None, Path(), ""
 
@@ -141,6 +142,7 @@ class ExperimentsPanel:
             imgui.push_style_color(slot, vec(p.panel))
         self._tabs()
         imgui.pop_style_color(4)
+        self._start_due()
 
     def _tabs(self) -> None:
         titles = [_SHORT.get(kind, in_words(kind)) for kind in self.forms]
@@ -205,9 +207,9 @@ class ExperimentsPanel:
         imgui.pop_style_var()
         imgui.separator()
         self._footer(kind, form)
-        self._keys(kind, form)
+        self._keys(kind)
 
-    def _keys(self, kind: str, form: Form) -> None:
+    def _keys(self, kind: str) -> None:
         """Enter starts: where it ends what is typed, and at any field."""
         listing = imgui.is_popup_open("", int(imgui.PopupFlags_.any_popup))
         at_field = self.rows.may_start and not listing and not imgui.is_any_item_active()
@@ -215,9 +217,15 @@ class ExperimentsPanel:
             self.rows.is_starting |= enter_is_pressed()
             for key in (imgui.Key.enter, imgui.Key.keypad_enter):  # not for the field itself
                 imgui.internal.set_key_owner(key, imgui.get_id("start by key"))
-        if not self.rows.is_starting or not form.is_judged:
+        if self.rows.is_starting:
+            self.rows.is_starting, self._due = False, kind
+
+    def _start_due(self) -> None:
+        """Start what is to be started, whichever form is seen by then, as soon as it is judged."""
+        kind, form = self._due, self.forms.get(self._due)
+        if form is None or not form.is_judged:
             return
-        self.rows.is_starting = False
+        self._due = ""
         if form.settings is None:
             self.rows.focus = form.wrong
         else:
@@ -261,8 +269,8 @@ class ExperimentsPanel:
             self.folders[kind] = None
 
     def _start(self, kind: str, form: Form) -> None:
-        if not form.is_judged:  # as soon as it is
-            self.rows.is_starting = True
+        if not form.is_judged:
+            self._due = kind
             return
         if form.settings is None or self._looked_up(kind, form)[1]:
             return
