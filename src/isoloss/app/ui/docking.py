@@ -33,6 +33,8 @@ _NO_FOCUS = int(imgui.WindowFlags_.no_focus_on_appearing)
 """What comes by itself leaves the keyboard where it is."""
 LEAST = 10.0
 """Of a panel's width, in em, however far the edge between two is dragged."""
+_DRAGGED = 1.5
+"""In pixels: an edge that is farther from where it was put has been dragged."""
 _SETTLED = 4
 """Frames after which what was docked anew has its place."""
 _FIRST = (85.0, 53.0, SHAPES["Landscape"])
@@ -98,6 +100,8 @@ class Docking:
         self._visible: dict[str, bool] = {}
         self._size = (0.0, 0.0, 0.0)
         self._ems: dict[Side, float] = {}
+        self._bottom: float | None = 0.0
+        self._fitted = 0.0
         self._front: list[str] = []
 
     # -- what panels, commands and the tour ask ----------------------------------------------
@@ -255,16 +259,25 @@ class Docking:
             params.dockable_window_of_name(name).dock_space_name = place_in(place, down)
         params.layout_reset = True
         self._front += reversed(shape.in_front)
-        self._begin({})
+        self._begin({}, 0.0)
 
     def _restore(self, docked: Docked) -> None:
         """Dock all panels where they were, when letters had their size of then."""
         imgui.load_ini_settings_from_memory(docked.text)
-        self._begin(dict.fromkeys(get_args(Side), docked.em) if docked.em else {})
+        known = bool(docked.em)
+        ems = dict.fromkeys(get_args(Side), docked.em) if known else {}
+        self._begin(ems, docked.bottom if known else None)
 
-    def _begin(self, ems: dict[Side, float]) -> None:
-        """Panels have been docked anew; sides have their sizes in letters as large as `ems`."""
-        self._frames, self._size, self._ems, self._restores = 0, (0.0, 0.0, 0.0), ems, True
+    def _begin(self, ems: dict[Side, float], bottom: float | None) -> None:
+        """Panels have been docked anew.
+
+        Args:
+            ems: how large the letters are in which sides have their sizes.
+            bottom: the height of the lower panels that a person has chosen, 0 for none; None where
+                it is as it is.
+        """
+        self._frames, self._size, self._restores = 0, (0.0, 0.0, 0.0), True
+        self._ems, self._bottom, self._fitted = ems, bottom, 0.0
 
     def _places(self, shape: Shape) -> dict[str, str]:
         panels = {p.name: shape.elsewhere.get(p.name, p.place) for p in self.panels}
@@ -347,11 +360,28 @@ class Docking:
         left, right = (nodes[s].size_ref.x / em[s] if s in nodes else 0.0 for s in ACROSS)
         wanted = dict(zip(ACROSS, fitted(left, right, size[0] / _em()), strict=True))
         for side, node in nodes.items():
-            width, high = wanted.get(side, 0.0) * _em(), node.size_ref.y * _em() / em[side]
-            if side == "bottom" and is_other_height:
-                high = height(high / _em(), size[1] / _em()) * _em()
-            node.size_ref = ImVec2(width or node.size_ref.x, high)
+            if side != "bottom":
+                node.size_ref = ImVec2(wanted[side] * _em(), node.size_ref.y)
+            elif is_other_height or not self._fitted:
+                self._fit_bottom(node, size[1] / _em())
             self._ems[side] = _em()
+
+    def _fit_bottom(self, node: imgui.internal.DockNode, down: float) -> None:
+        """Let the lower panels have the height that a person has chosen, or else their share of the
+        window, as far as both they and what is above them are of use then."""
+        self._note_bottom(node)
+        if self._bottom is None:
+            self._bottom = node.size_ref.y / self._ems.get("bottom", _em())
+        share = self.layouts.current.shape.bottom
+        high = height(self._bottom, down) if self._bottom else height_at_first(share, down)
+        self._fitted = high * _em()
+        node.size_ref = ImVec2(node.size_ref.x, self._fitted)
+
+    def _note_bottom(self, node: imgui.internal.DockNode | None) -> None:
+        """Note the height of the lower panels, if a person has dragged their edge."""
+        if node is not None and self._fitted and abs(node.size_ref.y - self._fitted) > _DRAGGED:
+            self._fitted = node.size_ref.y
+            self._bottom = self._fitted / self._ems.get("bottom", _em())
 
     def _node(self, side: Side) -> imgui.internal.DockNode | None:
         """The outermost node of a side, whose width is the side's."""
@@ -371,7 +401,8 @@ class Docking:
         if settled and not self._is_maximized:
             names = self._places(self.layouts.current.shape)
             self._arranged.text = of_panels(imgui.save_ini_settings_to_memory(), names)
-            self._arranged.em = self._size[2]
+            self._note_bottom(self._node("bottom"))
+            self._arranged.em, self._arranged.bottom = self._size[2], self._bottom or 0.0
 
     def _focused(self) -> str:
         """The docked panel that has the keyboard; "" if none has."""

@@ -35,6 +35,27 @@ def sizes(d: Driver) -> None:
     for name, key in LAYOUTS.items():
         moved = max(abs(a - b) for a, b in zip(widths(d, key), before[name], strict=True))
         assert moved <= 2, f"{name} is not as it was: {moved} pixels"
+    chosen(d, before["Landscape"][1])
+
+
+def chosen(d: Driver, before: int) -> None:
+    """A height that a person has chosen comes back with the layout, and with the text."""
+    landscape = LAYOUTS["Landscape"]
+    widths(d, landscape)
+    below = imgui.internal.find_window_by_name("Runs").dock_node
+    d.ctx.mouse_move_to_pos((below.pos.x + below.size.x / 2, below.pos.y - 1))
+    d.ctx.mouse_drag_with_delta((0, -3 * letters()))
+    d.until(lambda: below_height() > before + 2 * letters(), "the edge to move")
+    d.settle()
+    high = below_height()
+    widths(d, LAYOUTS["Compare"])
+    scale(d, 1.25)
+    scale(d, 1.0)
+    assert abs(widths(d, landscape)[1] - high) <= 2, "the height is not the one chosen"
+
+
+def below_height() -> float:
+    return imgui.internal.find_window_by_name("Runs").dock_node.size.y
 
 
 def of_use(d: Driver, where: str) -> None:
@@ -44,8 +65,8 @@ def of_use(d: Driver, where: str) -> None:
     assert extent(middle)[0] >= (MIDDLE - 0.5) * em, f"{where}: the middle is too narrow"
     assert middle[3] - middle[1] >= (HIGH - 2) * em, f"{where}: the middle is too low"
     assert extent(rect_of("Experiments"))[0] >= (RIGHT[0] - 0.5) * em, f"{where}: forms are cut"
-    below = imgui.internal.find_window_by_name("Runs").dock_node
-    assert below.size.y >= (LOWEST - 0.5) * em, f"{where}: {below.size.y / em:.1f} em below"
+    below = below_height() / em
+    assert below >= LOWEST - 0.5, f"{where}: {below:.1f} em below"
     forms, jobs = (imgui.internal.find_window_by_name(n).dock_node for n in ("Experiments", "Jobs"))
     assert (forms.id_ == jobs.id_) == is_low(height / em), f"{where}: the forms share no place"
     assert not d.window.defects, d.window.defects
@@ -56,9 +77,8 @@ def widths(d: Driver, key: imgui.Key) -> tuple[int, ...]:
     """Of the right side, and the height of the lower panels, in a layout."""
     d.press(key)
     d.settle()
-    below = imgui.internal.find_window_by_name("Runs").dock_node
     right = imgui.internal.find_window_by_name("Experiments").dock_node
-    return round(right.size.x), round(below.size.y)
+    return round(right.size.x), round(below_height())
 
 
 def scale(d: Driver, text: float) -> None:

@@ -22,7 +22,7 @@ CROWDED = 0.3
 """The largest width of all marks at one radius, as a fraction of the gap to the nearest radius."""
 LOW = 12.0
 """Below this height, in em, the axis has no line of its own for what it means."""
-LEAST = 3.5
+LEAST = 4.5
 """Height of what is between the axes, in em, below which there is no room for words in it."""
 AIR = 1.12
 """An axis of certified radii ends so many times as far out as any can be."""

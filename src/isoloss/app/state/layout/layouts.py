@@ -20,8 +20,8 @@ MIDDLE = "MainDockSpace"
 """The place of the pictures, or of the panel that has their room."""
 LONGEST = 40
 """Of a name, in letters."""
-MOST_PIXELS = 1000
-"""No letters are as large."""
+MOST = 1000
+"""No letters are as large, in pixels, and no panels, in letters."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,13 @@ class Docked:
     Attributes:
         text: in the words of imgui's settings, which count pixels; "" where they began.
         em: how large letters were then, in pixels; 0 where that is unknown.
+        bottom: the height of the lower panels that a person has chosen, in em; 0 where it is as it
+            begins.
     """
 
     text: str = ""
     em: float = 0.0
+    bottom: float = 0.0
 
 
 @dataclass
@@ -247,6 +250,7 @@ class Layouts:
                 "folded": sorted(layout.folded),
                 "docked": layout.docked.text,
                 "em": layout.docked.em,
+                "bottom": layout.docked.bottom,
                 "low": asdict(layout.low),
             }
             for name, layout in self._all.items()
@@ -285,15 +289,19 @@ def _read(entry: Any) -> Layout | None:
     if not isinstance(entry, dict) or entry.get("like") not in SHAPES:
         return None
     closed, folded = (_names(entry.get(key)) for key in ("closed", "folded"))
-    low = as_object(entry.get("low"))
-    docked = _read_docked(entry.get("docked"), entry.get("em"))
-    low = _read_docked(low.get("text"), low.get("em"))
+    docked = _read_docked({**entry, "text": entry.get("docked")})
+    low = _read_docked(as_object(entry.get("low")))
     return Layout(entry["like"], closed, folded, docked, low)
 
 
-def _read_docked(text: Any, em: Any) -> Docked:
-    is_size = isinstance(em, int | float) and 0 < em < MOST_PIXELS
-    return Docked(text if isinstance(text, str) else "", float(em) if is_size else 0.0)
+def _read_docked(entry: dict[str, Any]) -> Docked:
+    text = entry.get("text")
+    em, bottom = (_size(entry.get(key)) for key in ("em", "bottom"))
+    return Docked(text if isinstance(text, str) else "", em, bottom)
+
+
+def _size(found: object) -> float:
+    return float(found) if isinstance(found, int | float) and 0 < found < MOST else 0.0
 
 
 def _names(found: object) -> set[str]:

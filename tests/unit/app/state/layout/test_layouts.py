@@ -175,7 +175,8 @@ def test_what_is_missing_or_damaged_is_as_it_ships(folder, content):
 
 
 def test_low_windows_have_an_arrangement_of_their_own(layouts):
-    layouts.current.docked.text, layouts.current.docked.em = "[Docking][Data] usual", 15.0
+    usual = Docked("[Docking][Data] usual", 15.0, 14.5)
+    layouts.current.docked = usual
     low = layouts.current.arranged(is_low=True)
     low.text, low.em = "[Docking][Data] low", 22.5
     layouts.save_as("Mine")
@@ -183,7 +184,7 @@ def test_low_windows_have_an_arrangement_of_their_own(layouts):
     for name in ("Landscape", "Mine"):
         back = Layouts.load()
         back.choose(name)
-        assert back.current.arranged(is_low=False) == Docked("[Docking][Data] usual", 15.0)
+        assert back.current.arranged(is_low=False) == usual
         assert back.current.arranged(is_low=True) == Docked("[Docking][Data] low", 22.5)
     layouts.current.low.text = "elsewhere"
     layouts.choose("Landscape")
@@ -192,7 +193,7 @@ def test_low_windows_have_an_arrangement_of_their_own(layouts):
 
 @pytest.mark.parametrize("em", [None, "15", -1, 0, 1e9, float("nan"), [15]])
 def test_sizes_that_make_no_sense_are_unknown(folder, em):
-    entry = {"like": "Compare", "docked": "x", "em": em, "low": 3}
+    entry = {"like": "Compare", "docked": "x", "em": em, "bottom": em, "low": 3}
     (folder / FILE).write_text(json.dumps({"layouts": {"Compare": entry}, "name": "Compare"}))
     found = Layouts.load().current
     assert found.docked == Docked("x")
