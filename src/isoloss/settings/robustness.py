@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import (
     CERTIFICATE,
-    attack_of,
     in_words,
+    label_of,
     offered,
     offered_in_words,
 )
@@ -47,7 +47,7 @@ def _offered_in(run: str) -> Any:
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
         "words": lambda: in_words(offered(run)),
-        "label": lambda name: attack_of(name).label,
+        "label": label_of,
         "others": "package.module:function",
     }
 
