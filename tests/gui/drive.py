@@ -144,6 +144,11 @@ class Driver:
         self.click_first_run(1)
         self.click(f"//$FOCUSED/{item}")
 
+    def settle(self) -> None:
+        """Let frames pass until what was docked has its place."""
+        frames = self.window.frames
+        self.until(lambda: self.window.frames > frames + 9, "further frames")
+
     def shot(self, name: str) -> None:
         """A screenshot for people to look at, where ISOLOSS_GUI_SHOTS names a folder."""
         folder = os.environ.get("ISOLOSS_GUI_SHOTS")

@@ -116,3 +116,9 @@ def test_layouts_follow_what_is_opened_and_are_ones_own(
 ) -> None:
     travel("window/layouts", "begin", valley, defended, seconds=200)
     travel("window/layouts", "again", valley, defended)
+
+
+def test_panels_stay_of_use_in_a_small_window_with_texts_of_any_size(
+    travel: Callable[..., None], valley: Path, defended: Path
+) -> None:
+    travel("window/sizes", valley, defended, seconds=200)

@@ -167,6 +167,7 @@ def _connect(params: hello_imgui.RunnerParams, app: App) -> None:
 
     def before_exit() -> None:
         app.parts.docking.keep()
+        app.parts.experiments.keep()
         app.parts.free()
 
     calls.before_exit = before_exit

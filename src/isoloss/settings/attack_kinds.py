@@ -162,6 +162,11 @@ def attack_of(name: str) -> AttackKind:
     )
 
 
+def label_of(name: str) -> str:
+    """What an attack is called where there is little room."""
+    return attack_of(name).label
+
+
 def attack_names() -> tuple[str, ...]:
     """The names of all that are registered, clean images and certificates included."""
     return _KINDS.names()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.naming import listed
-from isoloss.settings.attack_kinds import in_words, offered
+from isoloss.settings.attack_kinds import in_words, label_of, offered
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
@@ -41,6 +41,7 @@ _ATTACKS: Any = {
     "examples": lambda: ("pgd", "square", "pgd,square"),
     "several": True,
     "words": lambda: in_words(_offered()),
+    "label": label_of,
     "others": "package.module:function",
     "only_with": {"plane": ["attack", "attacks"]},
 }

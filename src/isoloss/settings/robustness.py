@@ -13,6 +13,7 @@ from isoloss.settings.attack_kinds import (
     Varied,
     attack_of,
     in_words,
+    label_of,
     offered,
     offered_in_words,
 )
@@ -60,6 +61,7 @@ def _offered_in(run: str) -> Any:
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
         "words": lambda: in_words(offered(run)),
+        "label": label_of,
         "others": "package.module:function",
     }
 

@@ -88,6 +88,13 @@ def words_of(field: FieldInfo) -> dict[str, str]:
     return cast("dict[str, str]", words() if callable(words) else words)
 
 
+def by_labels(field: FieldInfo, value: str) -> str:
+    """What a text names, where there is little room: each by the label that the function
+    `json_schema_extra["label"]` gives; without it the text as it is."""
+    label: Callable[[str], str] | None = _extra(field).get("label")
+    return ", ".join(map(label, value.split(","))) if label else value
+
+
 def others_of(field: FieldInfo) -> str:
     """What else a field that takes several may name, as one types it; "" for nothing."""
     return str(_extra(field).get("others", ""))

@@ -12,6 +12,7 @@ from scipy import stats
 
 from isoloss.errors import IsolossError
 from isoloss.events import Done, Log, Metric, Paused, Progress, Started
+from isoloss.library.columns import difference
 from isoloss.library.comparison.comparison import Comparing, View
 from isoloss.results.certificates import CertificateRow, write_certificates
 from isoloss.results.tables import Row, write_table
@@ -270,3 +271,15 @@ def test_a_setting_of_one_kind_alone_has_the_label_of_its_form(begin, compared):
     columns = {c.name: c for c in compared().table.columns}
     assert columns["draws"].title == DefendSettings.model_fields["draws"].title
     assert [cell.text for cell in columns["sigma"].cells] == ["0.25", "0.25, 0.5"]
+
+
+def test_attacks_are_told_by_their_labels(begin, compared, scanned):
+    begin("a", AttackSettings(source="digits-classifier", attacks="pgd,square"), at=1000.0)
+    begin("b", AttackSettings(source="digits-classifier", attacks="mine:twice"), at=2000.0)
+    asked = {"source": "digits-classifier", "denoiser": "digits-denoiser"}
+    begin("c", DefendSettings(**asked, attacks="eot,transfer"), at=3000.0)
+    table = compared().table
+    column = next(c for c in table.columns if c.name == "attacks")
+    assert [cell.text for cell in column.cells] == ["PGD, Square", "twice", "EOT, transfer"]
+    assert column.cells[0].value == "pgd,square"  # in files as it is typed
+    assert difference(scanned()["b"]) == "Attacks twice"

@@ -295,6 +295,8 @@ def _combo(
 def _nothing_yet(shown: OpenEvaluation) -> str:
     if shown.settings.keep == 0:
         return "This run saves no examples."
+    if shown.followed.is_active and shown.settings.is_certified:
+        return "The first images appear once they are loaded."
     if shown.followed.is_active:
         return "The first images appear once an attack has seen them."
     return "This run has saved no examples."

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import get_args
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from isoloss.app.state.layout.docked_text import completed, of_panels
-from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Layouts, Shape
+from isoloss.app.state.layout.layouts import MIDDLE, SHAPES, Docked, Layouts, Shape
 from isoloss.app.state.layout.shown_panels import VIEWPORT, ShownPanels
 from isoloss.app.state.layout.sides import (
+    ACROSS,
+    BARS,
     Side,
     fitted,
+    height,
+    height_at_first,
+    is_low,
     lowest,
+    place_in,
     side_of,
     side_of_place,
     widths,
@@ -26,6 +33,8 @@ _NO_FOCUS = int(imgui.WindowFlags_.no_focus_on_appearing)
 """What comes by itself leaves the keyboard where it is."""
 LEAST = 10.0
 """Of a panel's width, in em, however far the edge between two is dragged."""
+_DRAGGED = 1.5
+"""In pixels: an edge that is farther from where it was put has been dragged."""
 _SETTLED = 4
 """Frames after which what was docked anew has its place."""
 _FIRST = (85.0, 53.0, SHAPES["Landscape"])
@@ -57,10 +66,11 @@ def lay_out(
 def _splits(across: float, down: float, shape: Shape) -> list[hello_imgui.DockingSplit]:
     """Of a window of `across` × `down` em."""
     left, right = widths(across)
+    bottom = height_at_first(shape.bottom, down)
     return [
         hello_imgui.DockingSplit(MIDDLE, "Left", imgui.Dir.left, left / across),
         hello_imgui.DockingSplit(MIDDLE, "Right", imgui.Dir.right, right / (across - left)),
-        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, shape.bottom),
+        hello_imgui.DockingSplit(MIDDLE, "Bottom", imgui.Dir.down, bottom / (down - BARS)),
         hello_imgui.DockingSplit("Left", "LeftBottom", imgui.Dir.down, 0.663),
         hello_imgui.DockingSplit("Right", "RightBottom", imgui.Dir.down, lowest(down)),
     ]
@@ -81,13 +91,17 @@ class Docking:
     ) -> None:
         self.panels, self.layouts = panels, layouts or Layouts()
         self.shown = ShownPanels(self.layouts, [VIEWPORT, *(p.name for p in panels)], applies)
-        self._docked = ""
+        self._docked: tuple[str, bool] | None = None
+        self._is_low = False
         self._is_maximized = ""
         self._frames = 0
         self._restores = False
         self._fronts: dict[int, tuple[int, int]] = {}
         self._visible: dict[str, bool] = {}
-        self._size = (0.0, 0.0)
+        self._size = (0.0, 0.0, 0.0)
+        self._ems: dict[Side, float] = {}
+        self._bottom: float | None = 0.0
+        self._fitted = 0.0
         self._front: list[str] = []
 
     # -- what panels, commands and the tour ask ----------------------------------------------
@@ -132,7 +146,7 @@ class Docking:
         """
         self._keep()
         self.layouts.save_as(name)
-        self._docked = name
+        self._docked = name, self._is_low
         self.layouts.save()
 
     def rename(self, old: str, new: str) -> None:
@@ -141,9 +155,9 @@ class Docking:
         Raises:
             IsolossError: if it ships, or the name is none or taken.
         """
-        in_use = self._docked == old
+        in_use = self._docked == (old, self._is_low)
         self.layouts.rename(old, new)
-        self._docked = self.layouts.name if in_use else self._docked
+        self._docked = self._wanted if in_use else self._docked
         self.layouts.save()
 
     def delete(self, name: str) -> None:
@@ -157,7 +171,7 @@ class Docking:
         """All panels back to where they were at first in the layout in use."""
         self.layouts.reset()
         self.shown.begin_layout()
-        self._docked = ""
+        self._docked = None
 
     # -- in each frame -----------------------------------------------------------------------
 
@@ -171,9 +185,12 @@ class Docking:
             LEAST * _em(), imgui.get_style().window_min_size.y
         )
         self.shown.make_room(without_room(size.x / _em(), size.y / _em()))
-        if self._docked == self.layouts.name and self.shown.maximized != self._is_maximized:
+        if is_low(size.y / _em()) != self._is_low:
+            self._keep()
+            self._is_low = not self._is_low
+        if self._docked == self._wanted and self.shown.maximized != self._is_maximized:
             self._maximize()
-        if self._docked != self.layouts.name:
+        if self._docked != self._wanted:
             self._dock(size.x / _em(), size.y / _em())
         self._fit()
         self._show()
@@ -216,23 +233,51 @@ class Docking:
         self._front = [name for name in self._front if name != VIEWPORT]
         return asked
 
+    @property
+    def _wanted(self) -> tuple[str, bool]:
+        """The layout in use, and whether it is as in a low window."""
+        return self.layouts.name, self._is_low
+
+    @property
+    def _arranged(self) -> Docked:
+        """Where the panels of the layout in use are."""
+        return self.layouts.current.arranged(is_low=self._is_low)
+
     def _dock(self, across: float, down: float) -> None:
         """Dock all panels as the layout in use says."""
-        self._docked, self._is_maximized = self.layouts.name, ""
-        layout = self.layouts.current
-        places = self._places(layout.shape)
+        self._docked, self._is_maximized = self._wanted, ""
+        shape, docked = self.layouts.current.shape, self._arranged
+        places = self._places(shape)
         self.shown.sides.update({name: side_of_place(place) for name, place in places.items()})
-        layout.docked = completed(layout.docked, places)
-        if layout.docked:
-            imgui.load_ini_settings_from_memory(layout.docked)
-        else:
-            params = _params()
-            params.docking_splits = _splits(across, down, layout.shape)
-            for name, place in places.items():
-                params.dockable_window_of_name(name).dock_space_name = place
-            params.layout_reset = True
-            self._front += reversed(layout.shape.in_front)
-        self._frames, self._size, self._restores = 0, (0.0, 0.0), True
+        docked.text = completed(docked.text, places)
+        if docked.text:
+            self._restore(docked)
+            return
+        params = _params()
+        params.docking_splits = _splits(across, down, shape)
+        for name, place in places.items():
+            params.dockable_window_of_name(name).dock_space_name = place_in(place, down)
+        params.layout_reset = True
+        self._front += reversed(shape.in_front)
+        self._begin({}, 0.0)
+
+    def _restore(self, docked: Docked) -> None:
+        """Dock all panels where they were, when letters had their size of then."""
+        imgui.load_ini_settings_from_memory(docked.text)
+        known = bool(docked.em)
+        ems = dict.fromkeys(get_args(Side), docked.em) if known else {}
+        self._begin(ems, docked.bottom if known else None)
+
+    def _begin(self, ems: dict[Side, float], bottom: float | None) -> None:
+        """Panels have been docked anew.
+
+        Args:
+            ems: how large the letters are in which sides have their sizes.
+            bottom: the height of the lower panels that a person has chosen, 0 for none; None where
+                it is as it is.
+        """
+        self._frames, self._size, self._restores = 0, (0.0, 0.0, 0.0), True
+        self._ems, self._bottom, self._fitted = ems, bottom, 0.0
 
     def _places(self, shape: Shape) -> dict[str, str]:
         panels = {p.name: shape.elsewhere.get(p.name, p.place) for p in self.panels}
@@ -240,12 +285,10 @@ class Docking:
 
     def _maximize(self) -> None:
         """Let one panel be alone in the middle, or all be where they were."""
-        docked = self.layouts.current.docked
-        if self._is_maximized and docked:
-            imgui.load_ini_settings_from_memory(docked)
-            self._frames, self._restores = 0, True
+        if self._is_maximized and self._arranged.text:
+            self._restore(self._arranged)
         elif self._is_maximized:
-            self._docked = ""  # it was before anything had its place
+            self._docked = None  # it was before anything had its place
         else:
             self._keep()
         self._is_maximized = self.shown.maximized
@@ -266,7 +309,7 @@ class Docking:
             held_back = self._restores and name != VIEWPORT
             shown = self.shown.is_shown(name) and not held_back
             if shown and not self._visible.get(name):
-                self._size = (0.0, self._size[1])
+                self._size = (0.0, *self._size[1:])
                 if name not in self._front:
                     self._note_fronts()
             self._visible[name] = window.is_visible = shown
@@ -281,7 +324,7 @@ class Docking:
         """Note which tabs are in front: what comes by itself comes behind them."""
         if self._frames > _SETTLED and not self._is_maximized:
             for name in self._visible:
-                node = next(iter(_ancestors(name)), None)
+                node = next(_ancestors(name), None)
                 if node is not None and node.tab_bar is not None:
                     self._fronts[node.id_] = (node.tab_bar.selected_tab_id, self._frames)
 
@@ -306,26 +349,43 @@ class Docking:
                 self.shown.sides[panel.name] = None if floats else side_of(rect, middle)
 
     def _fit(self) -> None:
-        """Let the sides keep their width in letters, and leave the middle enough, in a window or
+        """Let the sides keep their size in letters, and leave the middle enough, in a window or
         with a text of another size."""
-        size = (imgui.get_io().display_size.x, _em())
+        size = (*imgui.get_io().display_size, _em())
         if size == self._size or self._frames <= _SETTLED or self._is_maximized:
             return
-        before = self._size[1] or _em()
-        self._size = size
-        nodes = {side: node for side in ("left", "right") if (node := self._node(side))}
-        left, right = (
-            nodes[s].size_ref.x / before if s in nodes else 0.0 for s in ("left", "right")
-        )
-        for side, width in zip(
-            ("left", "right"), fitted(left, right, size[0] / _em()), strict=True
-        ):
-            if side in nodes:
-                nodes[side].size_ref = ImVec2(width * _em(), nodes[side].size_ref.y)
+        is_other_height, self._size = size[1:] != self._size[1:], size
+        nodes = {side: node for side in get_args(Side) if (node := self._node(side))}
+        em = {side: self._ems.get(side, _em()) for side in nodes}
+        left, right = (nodes[s].size_ref.x / em[s] if s in nodes else 0.0 for s in ACROSS)
+        wanted = dict(zip(ACROSS, fitted(left, right, size[0] / _em()), strict=True))
+        for side, node in nodes.items():
+            if side != "bottom":
+                node.size_ref = ImVec2(wanted[side] * _em(), node.size_ref.y)
+            elif is_other_height or not self._fitted:
+                self._fit_bottom(node, size[1] / _em())
+            self._ems[side] = _em()
+
+    def _fit_bottom(self, node: imgui.internal.DockNode, down: float) -> None:
+        """Let the lower panels have the height that a person has chosen, or else their share of the
+        window, as far as both they and what is above them are of use then."""
+        self._note_bottom(node)
+        if self._bottom is None:
+            self._bottom = node.size_ref.y / self._ems.get("bottom", _em())
+        share = self.layouts.current.shape.bottom
+        high = height(self._bottom, down) if self._bottom else height_at_first(share, down)
+        self._fitted = high * _em()
+        node.size_ref = ImVec2(node.size_ref.x, self._fitted)
+
+    def _note_bottom(self, node: imgui.internal.DockNode | None) -> None:
+        """Note the height of the lower panels, if a person has dragged their edge."""
+        if node is not None and self._fitted and abs(node.size_ref.y - self._fitted) > _DRAGGED:
+            self._fitted = node.size_ref.y
+            self._bottom = self._fitted / self._ems.get("bottom", _em())
 
     def _node(self, side: Side) -> imgui.internal.DockNode | None:
         """The outermost node of a side, whose width is the side's."""
-        inner = _ancestors(VIEWPORT)
+        inner = [*_outwards(_central_node())]
         for name in self._visible:
             if self.shown.sides.get(name) == side and self._visible[name]:
                 outer = [
@@ -337,10 +397,12 @@ class Docking:
 
     def _keep(self) -> None:
         """Remember where the panels of the layout in use are."""
-        settled = self._frames > _SETTLED and self._docked == self.layouts.name
+        settled = self._frames > _SETTLED and self._docked == self._wanted
         if settled and not self._is_maximized:
             names = self._places(self.layouts.current.shape)
-            self.layouts.current.docked = of_panels(imgui.save_ini_settings_to_memory(), names)
+            self._arranged.text = of_panels(imgui.save_ini_settings_to_memory(), names)
+            self._note_bottom(self._node("bottom"))
+            self._arranged.em, self._arranged.bottom = self._size[2], self._bottom or 0.0
 
     def _focused(self) -> str:
         """The docked panel that has the keyboard; "" if none has."""
@@ -362,23 +424,29 @@ def _params() -> hello_imgui.DockingParams:
 def rect_of_middle() -> Rect | None:
     """Where the room in the middle is, below the tabs of whichever panel has it; None before it is
     laid out."""
-    space = _params().dock_space_id_from_name(MIDDLE)
-    node = imgui.internal.dock_builder_get_central_node(space) if space is not None else None
+    node = _central_node()
     if node is None:
         return None
     top = node.pos.y + imgui.get_frame_height()
     return node.pos.x, top, node.pos.x + node.size.x, node.pos.y + node.size.y
 
 
-def _ancestors(name: str) -> list[imgui.internal.DockNode]:
+def _central_node() -> imgui.internal.DockNode | None:
+    """Of the room in the middle, whichever window has it; None before there is one."""
+    space = _params().dock_space_id_from_name(MIDDLE)
+    return imgui.internal.dock_builder_get_central_node(space) if space is not None else None
+
+
+def _ancestors(name: str) -> Iterator[imgui.internal.DockNode]:
     """The node that a window is docked in, and those that this is part of, outwards."""
     window = imgui.internal.find_window_by_name(name)
-    node = window.dock_node if window is not None else None
-    found: list[imgui.internal.DockNode] = []
+    return _outwards(window.dock_node if window is not None else None)
+
+
+def _outwards(node: imgui.internal.DockNode | None) -> Iterator[imgui.internal.DockNode]:
     while node is not None:
-        found.append(node)
+        yield node
         node = node.parent_node
-    return found
 
 
 def rect_of(name: str) -> Rect | None:

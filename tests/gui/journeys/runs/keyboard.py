@@ -109,7 +109,7 @@ def start(d: Driver) -> None:
     d.until(FormMemory().path.exists, "what is remembered")
     kept = json.loads(FormMemory().path.read_text())
     assert kept["forms"]["train"] == {"model": "small:net", "epochs": 1}
-    assert FormMemory().load()["train"] == kept["forms"]["train"]
+    assert FormMemory().load()["train"].values == kept["forms"]["train"]
     d.press(KEY.tab)
     d.press(KEY.escape)
     assert len(runs.followed) == 1

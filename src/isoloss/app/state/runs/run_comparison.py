@@ -14,6 +14,7 @@ from isoloss.app.state.runs.run_table import RunTable
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.entry import Entry
 from isoloss.results.charts import Chart, kinds_of
+from isoloss.run_folder import is_run
 from isoloss.scene.files.session import Compared
 from isoloss.scene.files.session_content import ComparisonEntry
 
@@ -50,6 +51,9 @@ class RunComparison:
         chart: the name of the one chart that is drawn; "" for all.
         hidden: folders of runs that are not drawn.
         pointed: the folder of the run that the cursor points at, wherever; None if at none.
+        restored: how often runs have been compared because a session did.
+        unlisted, gone: the folders of those that are to be compared and cannot be, for they lie in
+            no folder that is listed, or are no longer there.
     """
 
     def __init__(self, table: RunTable, watch: LibraryWatch) -> None:
@@ -59,6 +63,9 @@ class RunComparison:
         self.chart = ""
         self.hidden: set[Path] = set()
         self.pointed: Path | None = None
+        self.restored = 0
+        self.unlisted: tuple[Path, ...] = ()
+        self.gone: tuple[Path, ...] = ()
         self._folders: frozenset[Path] = frozenset()
         self._tag = ""
         self._chosen: frozenset[Path] = frozenset()
@@ -124,6 +131,7 @@ class RunComparison:
         kept = compared or Compared()
         how = kept.how
         self._folders, self._tag = kept.folders, how.tag
+        self.restored += self.is_of_any
         self.chart, self.hidden = how.chart, set(kept.hidden)
         self.view = View(
             along=how.along, smooth=how.smooth, log=how.log, parts=how.parts, by=how.by
@@ -226,7 +234,7 @@ class RunComparison:
 
     def _find(self) -> None:
         """The runs that are meant, in the order of their colours, which each of them keeps."""
-        seen = (self._library.version, self._folders, self._tag)
+        seen = (self._library.version, self._library.is_whole, self._folders, self._tag)
         if seen == self._seen:
             return
         self._seen = seen
@@ -236,6 +244,9 @@ class RunComparison:
             if entry.folder in self._folders or (self._tag and self._tag in entry.about.tags)
         ]
         there = {entry.folder for entry in found}
+        absent = sorted(self._folders - there) if self._library.is_whole else []
+        self.unlisted = tuple(filter(is_run, absent))
+        self.gone = tuple(folder for folder in absent if folder not in self.unlisted)
         self._places = {f: place for f, place in self._places.items() if f in there}
         self.hidden -= {entry.folder for entry in self._library.entries} - there
         for entry in found:
