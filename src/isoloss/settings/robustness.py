@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.paths import is_folder
-from isoloss.settings.attack_kinds import CERTIFICATE, in_words, offered, offered_in_words
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    attack_of,
+    in_words,
+    offered,
+    offered_in_words,
+)
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
@@ -76,6 +82,7 @@ def _words(value: Any) -> Any:
     return ",".join(dict.fromkeys(words))
 
 
+AnyAttacking = TypeVar("AnyAttacking", "AttackSettings", "DefendSettings")
 Radius = Annotated[Finite, Field(ge=0)]
 Radii = Annotated[tuple[Radius, ...], BeforeValidator(as_numbers), AfterValidator(_ascending)]
 Positive = Annotated[Finite, Field(gt=0)]
@@ -266,12 +273,26 @@ class AttackingSettings(RobustnessSettings):
         return self
 
 
+def _possible(text: str, networks: int) -> tuple[str, ...]:
+    """The attacks in a text that there can be with so many networks."""
+    named = attacks_in(text)
+    return tuple(n for n in named if networks > 1 or not attack_of(n).takes_several)
+
+
+def _with_an_attack(settings: AnyAttacking) -> AnyAttacking:
+    if not settings.attack_names:
+        raise ValueError(
+            f"{settings.attacks} are made on other networks: name further ones beside the first"
+        )
+    return settings
+
+
 class AttackSettings(AttackingSettings):
     """Attack undefended networks."""
 
     kind: Literal["attack"] = "attack"
     attacks: Names = Field(
-        default="pgd,square",
+        default="pgd,square,noise,surrogates",
         title="Attacks",
         examples=["pgd,square", "pgd"],
         json_schema_extra=_offered_in("attack"),
@@ -286,12 +307,14 @@ class AttackSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks with."""
-        return attacks_in(self.attacks)
+        return _possible(self.attacks, len(self.sources))
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
         return _each_of(value, offered("attack"))
+
+    _there_is_one = model_validator(mode="after")(_with_an_attack)
 
 
 class DefendSettings(AttackingSettings):
@@ -306,7 +329,7 @@ class DefendSettings(AttackingSettings):
     )
     sigma: Sigmas = (0.25,)
     attacks: Names = Field(
-        default="transfer,bpda,eot,square",
+        default="transfer,bpda,eot,square,noise,surrogates",
         title="Attacks",
         examples=["transfer,bpda,eot,square", "transfer,eot"],
         json_schema_extra=_offered_in("defend"),
@@ -332,12 +355,14 @@ class DefendSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks the defense with."""
-        return attacks_in(self.attacks)
+        return _possible(self.attacks, len(self.sources))
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
         return _each_of(value, offered("defend"))
+
+    _there_is_one = model_validator(mode="after")(_with_an_attack)
 
 
 class CertifySettings(RobustnessSettings):

@@ -12,7 +12,13 @@ from itertools import product
 
 from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, attack_of, comparison_attack
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    CLEAN,
+    attack_of,
+    comparison_attack,
+    transfer_from,
+)
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""
@@ -78,7 +84,7 @@ class Plan:
         combinations = tuple(
             Combination(network, sigma, attack, settings.seed + k)
             for k, network in product(range(settings.seeds), range(len(settings.sources)))
-            for sigma, attack in _attacked(settings)
+            for sigma, attack in _attacked(settings, network)
         )
         if settings.kind == "certify":
             size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
@@ -142,22 +148,34 @@ class Plan:
         return 0, min(STUDIED, self.blocks[-1][1])
 
 
-def _attacked(settings: EvaluationSettings) -> Iterator[tuple[float | None, str]]:
+def _attacked(settings: EvaluationSettings, network: int) -> Iterator[tuple[float | None, str]]:
     """(σ, attack) of one network and seed."""
+    names = [*_on(network, settings)]
     if settings.kind == "attack":
-        yield from ((None, attack) for attack in settings.attack_names)
+        yield from ((None, attack) for attack in names)
     elif settings.kind == "defend":
         yield None, _on_the_undefended(settings.attack_names)
         for sigma in settings.sigma:
-            yield from ((sigma, attack) for attack in (CLEAN, *settings.attack_names))
+            yield from ((sigma, attack) for attack in (CLEAN, *names))
     else:
         yield from ((sigma, CERTIFICATE) for sigma in settings.sigma)
+
+
+def _on(network: int, settings: EvaluationSettings) -> Iterator[str]:
+    """The attacks on one network; of those between networks one for each other network."""
+    for name in settings.attack_names:
+        if attack_of(name).takes_several:
+            others = (n.label for k, n in enumerate(settings.networks) if k != network)
+            yield from map(transfer_from, others)
+        else:
+            yield name
 
 
 def _on_the_undefended(names: Sequence[str]) -> str:
     """The attack on the network without its defense, to compare with: the one for comparisons, but
     for a network that may have no gradients, since all attacks on the defense do without."""
     without = [name for name in names if "attack" in attack_of(name).offered]
+    without.sort(key=lambda name: attack_of(name).is_baseline)
     if any(attack_of(name).needs_gradients for name in names) or not without:
         return comparison_attack()
     return without[0]

@@ -7,9 +7,10 @@ the order in which that was filled.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CLEAN
+from isoloss.settings.attack_kinds import CLEAN, WORST
 
 Bits = NDArray[np.bool_]
 
@@ -57,21 +58,52 @@ class Results:
         """What its units have found, in the order of their images."""
         return self._by_combination.get(combination, [])
 
-    def bits(self, combination: Combination, eps: float, name: str = "right") -> Bits:
+    def bits(
+        self,
+        combination: Combination,
+        eps: float,
+        name: str = "right",
+        among: Collection[int] | None = None,
+    ) -> Bits:
         """(N,) by image, in order: of `Outcome`'s texts the one called `name` at one radius.
 
         At 0 those of a defense are the ones of its clean images.
+
+        Args:
+            among: only of blocks that begin with one of these images; by default of all.
         """
-        if eps == 0 and combination.sigma is not None:
-            combination = Combination(
-                combination.network, combination.sigma, CLEAN, combination.seed
-            )
+        if eps == 0:
+            combination = _clean(combination)
         texts = [
             getattr(o, name)[o.eps.index(eps)]
             for o in self.outcomes(combination)
-            if getattr(o, name)
+            if getattr(o, name) and (among is None or o.images[0] in among)
         ]
         return np.array([bit == "1" for text in texts for bit in text], bool)
+
+    def worst_case(
+        self, combinations: Sequence[Combination], name: str = "right"
+    ) -> dict[float, Bits]:
+        """{ε: (N,) which images are right under every one of some attacks on the same network},
+        of the images that all of them have seen.
+
+        An image counts as right at ε only if no attack has changed its class at ε or at any smaller
+        radius, 0 among them: what lies in a smaller ball lies in the larger one too, so that
+        robustness cannot rise with ε. The worst case is taken image by image, before counting:
+        Croce, Hein 2020, https://arxiv.org/abs/2003.01690; Carlini et al. 2019,
+        https://arxiv.org/abs/1902.06705.
+        """
+        of = [*combinations, *map(_clean, combinations)]
+        seen = set.intersection(*({o.images[0] for o in self.outcomes(c)} for c in of))
+        if not seen:
+            return {}
+        # Nobody chooses, of several looks at the clean images, the one that suits them least.
+        found = {0.0: self.bits(combinations[0], 0.0, name, seen)}
+        left = found[0.0]
+        for eps in self.epsilons[1:]:
+            under = [self.bits(c, eps, name, seen) for c in combinations]
+            left = found[eps] = np.logical_and.reduce([left, *under])
+        return found
 
     def strayed(self, combination: Combination) -> dict[float, Strayed]:
         """{ε: what an attack of one's own gave that is not allowed}, where there was any."""
@@ -101,16 +133,40 @@ class Results:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The table."""
-        return [
-            row
-            for combination in self.curves
-            for row in (
-                self._certified(combination)
-                if combination.is_certificate
-                else self._attacked(combination)
-            )
-        ]
+        """The table: after the attacks on one network and defense the worst case of all."""
+        found: list[Row] = []
+        for beside, curves in groupby(self.curves, lambda c: replace(c, attack=WORST)):
+            combinations = [*curves]
+            for combination in combinations:
+                if combination.is_certificate:
+                    found += self._certified(combination)
+                else:
+                    found += self._attacked(combination)
+            if not any(c.is_certificate for c in combinations):
+                found += self._under_all(beside, combinations)
+        return found
+
+    def _under_all(self, beside: Combination, combinations: Sequence[Combination]) -> Iterator[Row]:
+        in_8_bits = self.worst_case(combinations, "right_in_8_bits")
+        drawn = _DRAWN if self._is_drawn(combinations[0]) else ()
+        by_draws = {name: self.worst_case(combinations, name) for name in drawn}
+        for eps, right in self.worst_case(combinations).items():
+            extra: dict[str, object] = {"correct_in_8_bits": int(in_8_bits[eps].sum())}
+            if drawn:
+                extra["votes"] = self._votes
+                for name in drawn:
+                    extra |= _interval(name, by_draws[name][eps])
+            yield self._row(beside, eps, right, extra)
+
+    def _is_drawn(self, combination: Combination) -> bool:
+        """Whether what is attacked draws noise."""
+        drawn = any(o.votes for o in self.outcomes(combination))
+        return self.settings.kind != "certify" and (combination.sigma is not None or drawn)
+
+    @property
+    def _votes(self) -> int:
+        assert self.settings.kind != "certify"
+        return self.settings.votes
 
     def _attacked(self, combination: Combination) -> Iterator[Row]:
         epsilons = self.epsilons
@@ -125,10 +181,9 @@ class Results:
                 "without_gradient": int(self.bits(combination, eps, "without_gradient").sum()),
                 "seconds": _seconds([o.seconds[o.eps.index(eps)] for o in own]),
             }
-            drawn = combination.sigma is not None or any(o.votes for o in own)
-            if self.settings.kind != "certify" and drawn:
-                extra["votes"] = self.settings.votes
-                for name in ("single", "worst"):
+            if self._is_drawn(combination):
+                extra["votes"] = self._votes
+                for name in _DRAWN:
                     extra |= _interval(name, self.bits(combination, eps, name))
             yield self._row(combination, eps, right, extra)
 
@@ -203,6 +258,15 @@ class Results:
             if same and (math.isnan(row.sigma) if sigma is None else row.sigma == sigma):
                 return row
         return None
+
+
+_DRAWN = ("single", "worst")
+"""Of a defense's draws, whose answers are counted beside the majority's."""
+
+
+def _clean(combination: Combination) -> Combination:
+    """Whose clean images they are: behind a defense those of a combination of their own."""
+    return combination if combination.sigma is None else replace(combination, attack=CLEAN)
 
 
 def _interval(name: str, right: Bits) -> dict[str, object]:
