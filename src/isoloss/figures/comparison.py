@@ -34,6 +34,8 @@ GAP = 5.8
 """em: between plots, each of which has numbers of its own."""
 MOST_MARKS = 9
 """Along a training curve."""
+LINE, THICK = 1.6, 3.4
+"""Thin lines' widths."""
 FAINT = 0.25
 """How opaque what was smoothed is."""
 PALER = 0.42
@@ -164,6 +166,7 @@ def _number(plot: Axes, axis: str, scale: HeightScale, sheet: Sheet) -> None:
 
 def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) -> None:
     unit = sheet.unit
+    width = (THICK if trace.is_thick else LINE) * unit
     look: dict[str, Any] = {"color": stroke.color, "ls": stroke.dashes, "zorder": 4}
     marks: dict[str, Any] = {
         "marker": stroke.mark, "markersize": stroke.size * unit, "markeredgewidth": 0,
@@ -178,13 +181,13 @@ def _draw(plot: Axes, chart: Chart, trace: Trace, stroke: Stroke, sheet: Sheet) 
         look["lw"] = 0
     if trace.low is None or trace.high is None:
         every = max(len(trace.xs) // MOST_MARKS, 1)
-        (line,) = plot.plot(trace.xs, trace.ys, lw=1.6 * unit, markevery=every, **look, **marks)
+        (line,) = plot.plot(trace.xs, trace.ys, lw=width, markevery=every, **look, **marks)
         line.set_gid("curve")
         return
     ends = np.maximum([trace.ys - trace.low, trace.high - trace.ys], 0)
     shown = trace.xs <= plot.get_xlim()[1]
     bars = plot.errorbar(
         trace.xs[shown], trace.ys[shown], yerr=ends[:, shown], elinewidth=unit,
-        capsize=1.6 * unit, capthick=unit, **{"lw": 1.6 * unit} | look, **marks,
+        capsize=1.6 * unit, capthick=unit, **{"lw": width} | look, **marks,
     )  # fmt: skip
     bars[0].set_gid("curve")

@@ -47,6 +47,7 @@ class Trace:
         raw: (N,) what `ys` was smoothed from; None where nothing was.
         low, high: (N,) the ends of 95 % intervals; None where there are none.
         steps: of certificates that are known image by image, the share at every radius.
+        is_thick: whether it says more than the others of its run.
     """
 
     run: int
@@ -57,6 +58,7 @@ class Trace:
     low: Array | None = None
     high: Array | None = None
     steps: Steps | None = None
+    is_thick: bool = False
 
 
 @dataclass(frozen=True)

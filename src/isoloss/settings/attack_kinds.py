@@ -250,8 +250,8 @@ register(AttackKind(
 ))  # fmt: skip
 register(AttackKind(
     name=SURROGATES, seed_number=41, label="transfer between networks",
-    hint="made on each further network", terms=("Transfer attack",), hue="orange", mark="down",
-    offered=("attack", "defend"), needs_gradients=True, adaptive=False, rank=1,
+    hint="made on each further network", terms=("Transfer between networks",), hue="orange",
+    mark="down", offered=("attack", "defend"), needs_gradients=True, adaptive=False, rank=1,
     takes_several=True, implementation="isoloss.robustness.attacks.pgd:transfer_attack",
 ))  # fmt: skip
 register(AttackKind(

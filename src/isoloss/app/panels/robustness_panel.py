@@ -93,7 +93,7 @@ class RobustnessPanel:
 
     def _plot(self, shown: OpenEvaluation, size: ImVec2) -> None:
         self.plot.draw(shown, size)
-        if self.plot.clicked is not None:
+        if self.plot.clicked is not None and not self.plot.clicked.row.is_worst_case:
             self.show_examples(shown, self.plot.clicked.row)
 
     # -- the line above the plot -------------------------------------------------------------

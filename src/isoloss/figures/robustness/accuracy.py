@@ -120,11 +120,13 @@ def set_fractions(plot: Axes, sheet: Sheet, *, with_numbers: bool, title: str) -
 
 
 def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: Theme) -> None:
-    count = len(group.series)
+    dodged = [s for s in group.series if not s.is_worst_case]
     among = any(s.is_defended for s in group.series)
     strokes = [stroke_among(s, group.series, theme, among) for s in group.series]
-    for k, (series, stroke) in enumerate(zip(group.series, strokes, strict=True)):
-        shift = DODGE * sheet.unit * (k - (count - 1) / 2)
+    for series, stroke in zip(group.series, strokes, strict=True):
+        shift = 0.0  # thick behind all others
+        if not series.is_worst_case:
+            shift = DODGE * sheet.unit * (dodged.index(series) - (len(dodged) - 1) / 2)
         draw_series(plot, series, stroke, shift, sheet, theme)
     curves = [np.column_stack([s.eps, s.mean]) for s in group.series]
     signs = SignPlacer(plot, sheet, theme, curves, bars_of(group.series))
@@ -136,7 +138,7 @@ def _draw_group(plot: Axes, group: Group, stamps: Stamps, sheet: Sheet, theme: T
 def _legend(series: Sequence[Series], sheet: Sheet, theme: Theme) -> list[Any]:
     among = any(s.is_defended for s in series)
     handles: dict[str, Any] = {}
-    for each in sorted(series, key=lambda s: s.is_defended):
+    for each in sorted(series, key=lambda s: (s.is_defended, not s.is_worst_case)):
         name = attack_of(each.attack).in_figures
         text = name if each.is_defended or not among else f"undefended, {name}"
         text += f" ({each.origin})" if each.origin else ""

@@ -10,7 +10,7 @@ import numpy as np
 
 from isoloss.figures.robustness.run_results import RunResults
 from isoloss.geometry.arrays import Array
-from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds
+from isoloss.results.tables import Criterion, EvaluationWarning, Row, over_seeds, without_repeats
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Series:
         """Whether there is noise before the network."""
         return not math.isnan(self.sigma)
 
+    @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant."""
+        return self.rows[0].is_worst_case
+
 
 @dataclass(frozen=True)
 class Group:
@@ -77,7 +82,7 @@ def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Se
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in runs:
-        for rows in over_seeds(run.rows):
+        for rows in over_seeds(without_repeats(run.rows)):
             curve = rows[0].curve[:-1]
             new = _put_together(rows, run, by)
             same = [

@@ -126,13 +126,16 @@ class AccuracyPlot:
         shown = [c for c in curves if c.key not in evaluation.hidden]
         lit = self.highlighted or (was.curve.key if was is not None else None)
         lit = lit if any(c.key == lit for c in shown) else None
-        # What is pointed at lies over the others.
-        ordered = sorted(enumerate(shown), key=lambda pair: pair[1].key == lit)
-        step = dodge(places, len(shown))
+        # What is pointed at lies over the others, and the worst case behind them.
+        ordered = sorted(shown, key=lambda c: (c.key == lit, not c.is_worst_case))
+        beside = [c for c in shown if not c.is_worst_case]
+        step = dodge(places, len(beside))
         signs: list[tuple[float, float]] = []
-        for k, curve in ordered:
+        for curve in ordered:
             strength = 1.0 if lit in (None, curve.key) else 0.22
-            shift = step * (k - (len(shown) - 1) / 2)
+            shift = 0.0
+            if not curve.is_worst_case:
+                shift = step * (beside.index(curve) - (len(beside) - 1) / 2)
             xs = np.array([places[row.eps] for row in curve.rows]) + shift
             accuracy, low, high = curve.values(evaluation.criterion)
             stroke = strokes[curve.key]
@@ -252,7 +255,7 @@ def _draw_readout(curve: AccuracyCurve, row: Row, *, has_images: bool) -> None:
         imgui.separator()
         text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION}  {sentence(warning.message)}"
         wrapped(text, palette().caution)
-    if has_images and not row.is_certificate:
+    if has_images and not (row.is_certificate or row.is_worst_case):
         muted("Click to see images at this point")
     imgui.pop_text_wrap_pos()
     imgui.end_tooltip()

@@ -28,6 +28,8 @@ from isoloss.settings.attack_kinds import Mark
 
 NEAR = 0.9
 """In em: the cursor points at the line that is nearest, if it is as near as that."""
+THICK = 2.2
+"""How many times as wide as others a line is that says more."""
 FAINT, UNLIT = 0.3, 0.22
 """How opaque values behind their average are, and lines while another is pointed at."""
 MOST_MARKS = 8
@@ -182,7 +184,7 @@ class ComparePlot:
     ) -> None:
         color = (*look.color[:3], look.color[3] * strength)
         xs, ys = self._across(trace), self._up(trace.ys)
-        weight = em(0.19) if wide else em(0.13)
+        weight = (em(0.19) if wide else em(0.13)) * (THICK if trace.is_thick else 1.0)
         name = f"{trace.run} {trace.name}"
         if trace.raw is not None and (wide or not self._is_crowded):
             line(f"{name} raw", xs, self._up(trace.raw), (*color[:3], FAINT * color[3]), em(0.08))

@@ -18,7 +18,14 @@ from isoloss.geometry.arrays import Array
 from isoloss.naming import capitalized
 from isoloss.results.certificates import CertificateRow, Steps, steps_of
 from isoloss.results.radii import NORMS, radius_label
-from isoloss.results.tables import Criterion, Curve, EvaluationWarning, Row, by_curve
+from isoloss.results.tables import (
+    Criterion,
+    Curve,
+    EvaluationWarning,
+    Row,
+    by_curve,
+    without_repeats,
+)
 from isoloss.settings.attack_kinds import CERTIFICATE, IN_ORDER, Hue, Mark, attack_of
 
 Axis = Literal["linf", "l2", "radius"]
@@ -74,6 +81,11 @@ class AccuracyCurve:
         return self.key[3]
 
     @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant."""
+        return self.rows[0].is_worst_case
+
+    @property
     def is_defended(self) -> bool:
         """Whether noise stands before the network."""
         return self.key[1] != "none"
@@ -92,7 +104,7 @@ def curves_of(
     certificates: Sequence[CertificateRow] = (),
 ) -> list[AccuracyCurve]:
     """The curves in the order of the table; rows that cannot be drawn are left out."""
-    groups = by_curve(filter(_is_sound, rows))
+    groups = by_curve(without_repeats([*filter(_is_sound, rows)]))
     keys = list(groups)
     defended = list(dict.fromkeys(_network_and_defense(key) for key in keys))
     attacks = list(dict.fromkeys(key[3] for key in keys))
