@@ -1,0 +1,63 @@
+"""Published results behind one's own curves: thin, grey, each with its name beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from isoloss.figures.sheet import Sheet, text_width
+from isoloss.results.references import Reference
+from isoloss.scene.theme import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SMALL = 0.72
+"""Of the names, in em."""
+WIDTH, OPACITY = 0.8, 0.6
+
+
+def draw_references(
+    plot: Axes, references: Sequence[Reference], sheet: Sheet, theme: Theme
+) -> None:
+    """Draw those of which two radii can be seen, on axes whose limits are final.
+
+    A name stands at the last radius, at its right or, where there is no room, at its left; those
+    that would overlap stand one below the other.
+    """
+    figure, (first, last) = plot.get_figure(root=True), plot.get_xlim()
+    assert figure is not None
+    size, box, dpi = SMALL * sheet.em, plot.get_window_extent(), figure.dpi
+    taken: list[float] = []
+    for each in sorted(references, key=lambda r: -r.accuracy[-1]):
+        seen = [k for k, eps in enumerate(each.eps) if first <= eps <= last]
+        if not seen:
+            continue
+        eps, accuracy = np.array(each.eps)[seen], np.array(each.accuracy)[seen]
+        plot.plot(
+            eps, accuracy, color=theme.quiet_ink, lw=WIDTH * sheet.unit, alpha=OPACITY,
+            marker="o", markersize=2.4 * sheet.unit, markeredgewidth=0, zorder=1.8, gid="reference",
+        )  # fmt: skip
+        x, y = plot.transData.transform((eps[-1], accuracy[-1])) * 72 / dpi
+        height = y
+        while any(abs(height - other) < 1.1 * size for other in taken):
+            height -= 0.1 * size
+        taken.append(height)
+        fits = x + 0.6 * sheet.em + text_width(figure, each.name, size) < box.x1 * 72 / dpi
+        plot.annotate(
+            each.name, (eps[-1], accuracy[-1]),
+            xytext=((0.5 if fits else -0.5) * sheet.em, height - y), textcoords="offset points",
+            ha="left" if fits else "right", va="center", fontsize=size, color=theme.quiet_ink,
+            alpha=0.85, zorder=1.9, gid="reference name",
+        )  # fmt: skip
+
+
+def note_of_references(references: Sequence[Reference]) -> str:
+    """Whose they are, in a sentence; "" where there are none."""
+    if not references:
+        return ""
+    if references[0].is_certified:
+        return " Grey: certified accuracies as Cohen et al. 2019 have published them."
+    return " Grey: published networks under AutoAttack, as RobustBench has them."
