@@ -14,6 +14,7 @@ from isoloss.figures.paper import COLUMN, PAGE, Print
 from isoloss.figures.robustness.accuracy import set_fractions, set_radii
 from isoloss.figures.robustness.drawing import SUFFIXES
 from isoloss.figures.robustness.page import Page, Words
+from isoloss.figures.robustness.reference_lines import draw_references, note_of_references
 from isoloss.figures.robustness.series_strokes import SYMBOLS, Stroke, handle, hue_color
 from isoloss.figures.sheet import Sheet, set_ticks, styled, text_width, write_figure
 from isoloss.geometry.arrays import Pixels
@@ -81,12 +82,15 @@ def draw_comparison(
     sheet, theme = Sheet.paper(None, 1.0, print_), THEMES[appearance.theme]
     has_bars = any(trace.low is not None for chart in seen for trace in chart.traces)
     note = " ".join([*remarks, *([INTERVALS] if has_bars else [])])
+    for sentence in dict.fromkeys(note_of_references(chart.references) for chart in seen):
+        note += sentence
     with styled(theme, sheet):
         nothing = [""] * len(seen)
         words = Words(heading, nothing, nothing, [], note)
         page = Page(words, _legend(seen, names, places, sheet, theme), sheet, appearance, GAP)
         for plot, chart in zip(page.plots, seen, strict=True):
             _set_up(plot, chart, sheet)
+            draw_references(plot, chart.references, sheet, theme)
             dashes = names_in(seen, chart.what)
             for trace in chart.traces:
                 stroke = _stroke(places[trace.run], theme, _dashes(trace.name, dashes))

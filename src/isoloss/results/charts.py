@@ -14,6 +14,7 @@ import numpy as np
 from isoloss.files import write_csv
 from isoloss.geometry.arrays import Array
 from isoloss.results.certificates import Steps
+from isoloss.results.references import Reference
 from isoloss.settings.attack_kinds import Hue, Mark
 
 What = Literal["training", "accuracy", "radius"]
@@ -70,6 +71,8 @@ class Chart:
         across, up: what the axes are.
         is_log: whether the axis upwards is logarithmic.
         is_share: whether values are fractions, which are read in percent.
+        references: what others have published, to be drawn behind; no traces, for they are no
+            runs.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Chart:
     traces: tuple[Trace, ...]
     is_log: bool = False
     is_share: bool = False
+    references: tuple[Reference, ...] = ()
 
     @property
     def names(self) -> list[str]:

@@ -99,7 +99,7 @@ def chosen(
         IsolossError: if there is none of a name, or it does not fit; says which do.
     """
     names = [names] if isinstance(names, str) else list(names)
-    there = fitting(data, norm, is_certified=is_certified)
+    there = [*fitting(data, norm, is_certified=is_certified)]
     if not names:
         return []
     kind = "certificates" if is_certified else "accuracies"

@@ -29,7 +29,8 @@ from isoloss.app.panels.plots.curve_strokes import (
     strokes_of,
 )
 from isoloss.app.panels.plots.plotting import band, plot, stairs
-from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, radius_text
+from isoloss.app.panels.plots.reference_lines import draw_references
+from isoloss.app.state.runs.accuracy_curves import AccuracyCurve, Axis, place_among, radius_text
 from isoloss.app.state.runs.evaluations import OpenEvaluation
 from isoloss.app.ui.spots import mark
 from isoloss.app.ui.style import palette, u32
@@ -104,6 +105,14 @@ class AccuracyPlot:
             set_up(axis, places, last, size, cond)
             if evaluation.chance is not None and axis != "radius":
                 draw_chance(evaluation.chance)
+            if evaluation.has_references and axis == asked_axis(evaluation):
+                to_scale = axis == "radius"
+                draw_references(
+                    evaluation.references,
+                    lambda eps: (
+                        (eps if eps <= last else None) if to_scale else place_among(eps, places)
+                    ),
+                )
             self._draw_curves(evaluation, curves, places, last, was)
             if axis != "radius":
                 draw_break(places)

@@ -12,8 +12,9 @@ from isoloss.app.panels.plots.accuracy_axes import set_up
 from isoloss.app.panels.plots.curve_strokes import hue_color
 from isoloss.app.panels.plots.plot_axes import PlotAxes
 from isoloss.app.panels.plots.plotting import finish_set_up, line, packed, plot, set_up_loss, stairs
+from isoloss.app.panels.plots.reference_lines import draw_references
 from isoloss.app.state.readouts import number
-from isoloss.app.state.runs.accuracy_curves import Axis, radius_text, stretched
+from isoloss.app.state.runs.accuracy_curves import Axis, place_among, radius_text, stretched
 from isoloss.app.state.runs.lines_in_plots import Ends, Lines, dashes, thinned
 from isoloss.app.state.runs.run_comparison import RunComparison, Shown
 from isoloss.app.ui.style import Color, u32, vec
@@ -118,6 +119,8 @@ class ComparePlot:
         traces = [k for k, t in enumerate(chart.traces) if comparison.is_drawn(t.run)]
         lit = lit if any(chart.traces[k].run == lit for k in traces) else None
         self._is_crowded = len(traces) > MANY
+        if chart.references:
+            draw_references(chart.references, self._place)
         # What is pointed at lies over the others.
         for k in sorted(traces, key=lambda k: chart.traces[k].run == lit):
             trace = chart.traces[k]
@@ -148,6 +151,12 @@ class ComparePlot:
         if not self._places:
             return trace.xs
         return np.array([self._places[float(eps)] for eps in trace.xs])
+
+    def _place(self, radius: float) -> float | None:
+        """Where any radius stands; None beyond the end of the axis."""
+        if self._places:
+            return place_among(radius, self._places)
+        return radius if radius <= self._limits[0][1] else None
 
     def _up(self, values: Array) -> Array:
         return 100 * values if self._chart is not None and self._chart.is_share else values

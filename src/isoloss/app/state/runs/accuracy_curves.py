@@ -6,7 +6,7 @@ No imgui here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -156,6 +156,18 @@ def stretched(radii: Sequence[float]) -> dict[float, float]:
     ends = np.concatenate([[0.0], np.cumsum(gaps)])
     places = ends / ends[-1] if ends[-1] > 0 else ends
     return dict(zip(values, map(float, places), strict=False))
+
+
+def place_among(radius: float, places: Mapping[float, float]) -> float | None:
+    """Where any radius stands on the axis of `stretched` ones; None beyond the last of them."""
+    ends = [*places]
+    if not ends or not ends[0] <= radius <= ends[-1]:
+        return None
+    for (a, start), (b, end) in pairwise(places.items()):
+        if radius <= b:
+            fraction = math.log(radius / a) / math.log(b / a) if a > 0 else radius / b
+            return start + fraction * (end - start)
+    return places[ends[0]]
 
 
 def radius_text(radius: float) -> str:
