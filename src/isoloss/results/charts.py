@@ -97,10 +97,13 @@ def kinds_of(charts: Iterable[Chart]) -> list[What]:
 
 def names_in(charts: Iterable[Chart], what: What) -> list[str]:
     """What the lines of all charts of one kind may be, each once: their dashes follow this order,
-    in which those of training curves stay what they are though only one of them is drawn."""
+    in which those of training curves stay what they are though only one of them is drawn, and thick
+    lines come first."""
     if what == "training":
         return list(PARTS)
-    return list(dict.fromkeys(name for c in charts if c.what == what for name in c.names if name))
+    traces = [trace for chart in charts if chart.what == what for trace in chart.traces]
+    traces.sort(key=lambda trace: not trace.is_thick)
+    return list(dict.fromkeys(trace.name for trace in traces if trace.name))
 
 
 def smoothed(values: Array, weight: float) -> Array:
