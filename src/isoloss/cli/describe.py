@@ -25,7 +25,7 @@ from isoloss.jobs.follow import FollowedRun
 from isoloss.naming import duration
 from isoloss.paths import exists, is_folder
 from isoloss.results.robustness_files import evaluation_settings
-from isoloss.results.tables import Row, read_report, read_table
+from isoloss.results.tables import Row, read_report, read_table, without_repeats
 from isoloss.run import Run
 from isoloss.run_folder import is_run
 from isoloss.scene.document import Links
@@ -184,7 +184,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
     if exists(run.table_path):
-        for row in read_table(run.table_path):
+        for row in without_repeats(read_table(run.table_path)):
             curves.setdefault(row.curve, []).append(row)
     for rows in curves.values():
         first = rows[0]

@@ -82,12 +82,11 @@ def data_set_called(name: str) -> str:
     return ""
 
 
-def fitting(data: str, norm: str, *, is_certified: bool = False) -> list[Reference]:
+@cache
+def fitting(data: str, norm: str, *, is_certified: bool = False) -> tuple[Reference, ...]:
     """Those of the same data, called however a run calls them, in the same norm."""
-    known = data_set_called(data)
-    return [
-        r for r in references() if (r.data, r.norm, r.is_certified) == (known, norm, is_certified)
-    ]
+    wanted = data_set_called(data), norm, is_certified
+    return tuple(r for r in references() if (r.data, r.norm, r.is_certified) == wanted)
 
 
 def chosen(
