@@ -126,9 +126,11 @@ def _legend(
     found = [handle(names[k], _stroke(places[k], theme), sheet, theme) for k in runs]
     for what in kinds_of(charts):
         lines = names_in(charts, what)
+        thick = {t.name for chart in charts for t in chart.traces if t.is_thick}
         drawn = {name for chart in charts if chart.what == what for name in chart.names}
         for name in [name for name in lines if name in drawn] if len(lines) > 1 else ():
-            plain = Stroke(theme.quiet_ink, "", 0.0, _dashes(name, lines), False)
+            width = THICK if name in thick else LINE
+            plain = Stroke(theme.quiet_ink, "", 0.0, _dashes(name, lines), False, width)
             found.append(handle(name, plain, sheet, theme))
     return found
 

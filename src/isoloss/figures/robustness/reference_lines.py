@@ -10,6 +10,7 @@ import numpy as np
 from isoloss.figures.sheet import Sheet, text_width
 from isoloss.results.references import Reference
 from isoloss.scene.theme import Theme
+from isoloss.shortening import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,13 +25,17 @@ def draw_references(
 ) -> None:
     """Draw those of which two radii can be seen, on axes whose limits are final.
 
-    A name stands at the last radius, at its right or, where there is no room, at its left; those
-    that would overlap stand one below the other.
+    A name stands at the last radius, at its right or, where there is no room, at the side that has
+    more; those that would overlap stand one below the other.
     """
     figure, (first, last) = plot.get_figure(root=True), plot.get_xlim()
     assert figure is not None
     size, box, dpi = SMALL * sheet.em, plot.get_window_extent(), figure.dpi
     taken: list[float] = []
+
+    def width(text: str) -> float:
+        return text_width(figure, text, size)
+
     for each in sorted(references, key=lambda r: -r.accuracy[-1]):
         seen = [k for k, eps in enumerate(each.eps) if first <= eps <= last]
         if not seen:
@@ -45,12 +50,14 @@ def draw_references(
         while any(abs(height - other) < 1.1 * size for other in taken):
             height -= 0.1 * size
         taken.append(height)
-        fits = x + 0.6 * sheet.em + text_width(figure, each.name, size) < box.x1 * 72 / dpi
+        room = [edge - 0.6 * sheet.em for edge in (box.x1 * 72 / dpi - x, x - box.x0 * 72 / dpi)]
+        name = shortened(each.name, lambda text, most=room: width(text) <= max(most))
+        at_right = width(name) < room[0] or room[0] >= room[1]
         plot.annotate(
-            each.name, (eps[-1], accuracy[-1]),
-            xytext=((0.5 if fits else -0.5) * sheet.em, height - y), textcoords="offset points",
-            ha="left" if fits else "right", va="center", fontsize=size, color=theme.quiet_ink,
-            alpha=0.85, zorder=1.9, gid="reference name",
+            name, (eps[-1], accuracy[-1]), textcoords="offset points",
+            xytext=((0.5 if at_right else -0.5) * sheet.em, height - y),
+            ha="left" if at_right else "right", va="center", fontsize=size,
+            color=theme.quiet_ink, alpha=0.85, zorder=1.9, gid="reference name",
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.tables import EvaluationWarning, Row
+from isoloss.results.worst_case import worst_case
 from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
@@ -84,26 +85,17 @@ class Results:
     def worst_case(
         self, combinations: Sequence[Combination], name: str = "right"
     ) -> dict[float, Bits]:
-        """{ε: (N,) which images are right under every one of some attacks on the same network},
-        of the images that all of them have seen.
-
-        An image counts as right at ε only if no attack has changed its class at ε or at any smaller
-        radius, 0 among them: what lies in a smaller ball lies in the larger one too, so that
-        robustness cannot rise with ε. The worst case is taken image by image, before counting:
-        Croce, Hein 2020, https://arxiv.org/abs/2003.01690; Carlini et al. 2019,
-        https://arxiv.org/abs/1902.06705.
-        """
+        """`results.worst_case` of some attacks on the same network, of the images that all of them
+        have seen; {} of none."""
         of = [*combinations, *map(_clean, combinations)]
         seen = set.intersection(*({o.images[0] for o in self.outcomes(c)} for c in of))
         if not seen:
             return {}
         # Nobody chooses, of several looks at the clean images, the one that suits them least.
-        found = {0.0: self.bits(combinations[0], 0.0, name, seen)}
-        left = found[0.0]
-        for eps in self.epsilons[1:]:
-            under = [self.bits(c, eps, name, seen) for c in combinations]
-            left = found[eps] = np.logical_and.reduce([left, *under])
-        return found
+        return worst_case(
+            self.bits(combinations[0], 0.0, name, seen),
+            [{e: self.bits(c, e, name, seen) for e in self.epsilons[1:]} for c in combinations],
+        )
 
     def strayed(self, combination: Combination) -> dict[float, Strayed]:
         """{ε: what an attack of one's own gave that is not allowed}, where there was any."""

@@ -2,13 +2,16 @@
 
 import json
 import random
+from dataclasses import asdict
 
 import pytest
 
-from isoloss.results.tables import read_table, write_table
+from isoloss.results.robustness_files import RobustnessFiles
+from isoloss.results.tables import Report, read_table, write_report, write_table
 from isoloss.robustness.evaluation.journal import Journal
 from isoloss.robustness.evaluation.plan import MAIN, Plan
 from isoloss.robustness.evaluation.results import Results
+from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import WORST
 
@@ -108,6 +111,41 @@ def test_while_a_run_goes_on_it_is_of_the_images_that_all_have_seen(tmp_path):
     (tmp_path / "units.jsonl").unlink()
     none = made(tmp_path, settings, draw, lambda unit: unit[1] != 1)
     assert {row.attack for row in none.rows} == {"pgd", "noise"}, "square has seen nothing yet"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        AttackSettings(source="/a", also=("/b",), eps=EPS, seeds=2),
+        DefendSettings(source="/a", also=("/b",), denoiser="x/y", eps=EPS, sigma=(0.25, 0.5)),
+    ],
+)
+def test_of_an_older_run_it_is_put_together_when_its_files_are_read(tmp_path, settings):
+    run = Run.create(tmp_path / "run", settings)
+    run.outcomes_path.parent.mkdir()
+    results = made(run.outcomes_path.parent, settings, drawing(4))
+    before = [row for row in results.rows if not row.is_worst_case]
+    write_table(run.table_path, before)
+    files = RobustnessFiles()
+    files.read(run)
+    assert [row.attack for row in files.rows] == [row.attack for row in before], "it goes on"
+    write_report(run.report_path, Report("It is so."))
+    files = RobustnessFiles()
+    files.read(run)
+    for read, expected in zip(files.rows, results.rows, strict=True):
+        floats = {k: v for k, v in asdict(expected).items() if isinstance(v, float)}
+        exact = {k: pytest.approx(v, nan_ok=True, abs=1e-9) for k, v in floats.items()}
+        assert asdict(read) == asdict(expected) | exact
+    # What the journal does not have, it does not make up.
+    for spoilt in (b"", b"{", run.outcomes_path.read_bytes().replace(b"1", b"0")):
+        run.outcomes_path.write_bytes(spoilt)
+        files = RobustnessFiles()
+        files.read(run)
+        assert repr(files.rows) == repr(read_table(run.table_path))
+    run.outcomes_path.unlink()
+    files = RobustnessFiles()
+    files.read(run)
+    assert repr(files.rows) == repr(read_table(run.table_path))
 
 
 def test_certificates_have_no_worst_case(tmp_path):

@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui, implot
 
 from isoloss.app.panels.plots.accuracy_axes import pixel
 from isoloss.app.ui.style import palette, u32
-from isoloss.app.ui.widgets import em
+from isoloss.app.ui.widgets import em, shortened
 from isoloss.results.references import Reference
 
 OPACITY = 0.55
@@ -23,7 +23,8 @@ def draw_references(
         place: where a radius stands on the axis; None beyond its end.
     """
     draw, color = imgui.get_window_draw_list(), u32(palette().muted, OPACITY)
-    end, line = implot.get_plot_pos().x + implot.get_plot_size().x, imgui.get_font_size()
+    start, line = implot.get_plot_pos().x, imgui.get_font_size()
+    end = start + implot.get_plot_size().x
     taken: list[float] = []
     implot.push_plot_clip_rect()
     for each in sorted(references, key=lambda r: -r.accuracy[-1]):
@@ -42,8 +43,9 @@ def draw_references(
         while any(abs(y - other) < line for other in taken):
             y += em(0.1)
         taken.append(y)
-        width = imgui.calc_text_size(each.name).x
-        fits = x + em(0.4) + width < end
-        left = x + em(0.4) if fits else x - em(0.4) - width
-        draw.add_text(ImVec2(left, y), u32(palette().muted, 0.85), each.name)
+        room = end - x - em(0.4), x - em(0.4) - start
+        name = shortened(each.name, max(room))
+        width = imgui.calc_text_size(name).x
+        left = x + em(0.4) if width < room[0] or room[0] >= room[1] else x - em(0.4) - width
+        draw.add_text(ImVec2(left, y), u32(palette().muted, 0.85), name)
     implot.pop_plot_clip_rect()
