@@ -14,7 +14,7 @@ import numpy as np
 from isoloss.files import write_csv
 from isoloss.geometry.arrays import Array
 from isoloss.results.certificates import Steps
-from isoloss.results.references import Reference
+from isoloss.results.references import ReferenceLine
 from isoloss.settings.attack_kinds import Hue, Mark
 
 What = Literal["training", "accuracy", "radius"]
@@ -82,7 +82,7 @@ class Chart:
     traces: tuple[Trace, ...]
     is_log: bool = False
     is_share: bool = False
-    references: tuple[Reference, ...] = ()
+    references: tuple[ReferenceLine, ...] = ()
 
     @property
     def names(self) -> list[str]:

@@ -29,7 +29,7 @@ _SMALLER, _OTHER = {"tiny", "mini"}, {"a", "c", "r", "v", "sketch", "100"}
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceLine:
     """A published network, as it was measured by who published it.
 
     Attributes:
@@ -53,17 +53,17 @@ class Reference:
 
 
 @cache
-def references() -> tuple[Reference, ...]:
+def references() -> tuple[ReferenceLine, ...]:
     """All that ship with the program."""
     path = resource_folder("data") / "references" / "published.csv"
     with path.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    found: list[Reference] = []
+    found: list[ReferenceLine] = []
     for (name, data, norm, certified), its in groupby(
         lines, lambda line: (line["name"], line["data"], line["norm"], line["certified"])
     ):
         own = list(its)
-        found.append(Reference(
+        found.append(ReferenceLine(
             name, own[0]["paper"], data, norm, certified == "yes",
             tuple(float(Fraction(line["eps"])) for line in own),
             tuple(float(line["accuracy"]) for line in own), own[0]["source"],
@@ -83,7 +83,7 @@ def data_set_called(name: str) -> str:
 
 
 @cache
-def fitting(data: str, norm: str, *, is_certified: bool = False) -> tuple[Reference, ...]:
+def fitting(data: str, norm: str, *, is_certified: bool = False) -> tuple[ReferenceLine, ...]:
     """Those of the same data, called however a run calls them, in the same norm."""
     wanted = data_set_called(data), norm, is_certified
     return tuple(r for r in references() if (r.data, r.norm, r.is_certified) == wanted)
@@ -91,7 +91,7 @@ def fitting(data: str, norm: str, *, is_certified: bool = False) -> tuple[Refere
 
 def chosen(
     names: str | Sequence[str], data: str, norm: str, *, is_certified: bool = False
-) -> list[Reference]:
+) -> list[ReferenceLine]:
     """Those with these names, or "all", that fit.
 
     Raises:

@@ -23,7 +23,7 @@ from isoloss.figures.robustness.stamps import SignPlacer, Stamps
 from isoloss.figures.sheet import Sheet, styled, text_width
 from isoloss.geometry.arrays import Array
 from isoloss.results.radii import NORMS, radius_label
-from isoloss.results.references import Reference
+from isoloss.results.references import ReferenceLine
 from isoloss.results.tables import Criterion
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
@@ -44,7 +44,7 @@ def accuracy_figure(
     appearance: Appearance,
     heading: str,
     by: Criterion,
-    references: Sequence[Reference] = (),
+    references: Sequence[ReferenceLine] = (),
 ) -> Figure:
     """A figure of one or several attacks and defenses on the same images.
 

@@ -28,7 +28,7 @@ from isoloss.figures.sheet import Sheet, set_ticks, styled
 from isoloss.geometry.arrays import Array
 from isoloss.geometry.ticks import nice_ticks, number_label
 from isoloss.results.certificates import Steps, farthest_radius, mean_steps, steps_of
-from isoloss.results.references import Reference
+from isoloss.results.references import ReferenceLine
 from isoloss.scene.appearance import Appearance
 from isoloss.scene.theme import THEMES, Theme
 from isoloss.settings.attack_kinds import IN_ORDER
@@ -47,7 +47,7 @@ def certified_figure(
     sheet: Sheet,
     appearance: Appearance,
     heading: str,
-    references: Sequence[Reference] = (),
+    references: Sequence[ReferenceLine] = (),
 ) -> Figure:
     """A figure of one or several certifications: the radii of the table with their intervals, and
     between them, where the run has written its certificates, the fraction at every radius.

@@ -15,7 +15,7 @@ from isoloss.figures.robustness.series import by_defense, by_network, series_of
 from isoloss.figures.sheet import Sheet, write_figure
 from isoloss.geometry.arrays import Pixels
 from isoloss.paths import exists
-from isoloss.results.references import Reference, chosen
+from isoloss.results.references import ReferenceLine, chosen
 from isoloss.run import Run
 from isoloss.run_folder import FIGURES
 from isoloss.scene.appearance import Appearance
@@ -135,7 +135,7 @@ def _figure(
             return map_figure(runs[0], choice, sheet, appearance, heading)
 
 
-def _references(runs: Sequence[RunResults], choice: Choice) -> list[Reference]:
+def _references(runs: Sequence[RunResults], choice: Choice) -> list[ReferenceLine]:
     first = runs[0]
     return chosen(choice.reference, first.data, first.norm, is_certified=first.is_certified)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from isoloss.figures.sheet import Sheet, text_width
-from isoloss.results.references import Reference
+from isoloss.results.references import ReferenceLine
 from isoloss.scene.theme import Theme
 from isoloss.shortening import shortened
 
@@ -21,7 +21,7 @@ WIDTH, OPACITY = 0.8, 0.6
 
 
 def draw_references(
-    plot: Axes, references: Sequence[Reference], sheet: Sheet, theme: Theme
+    plot: Axes, references: Sequence[ReferenceLine], sheet: Sheet, theme: Theme
 ) -> None:
     """Draw those of which two radii can be seen, on axes whose limits are final.
 
@@ -61,7 +61,7 @@ def draw_references(
         )  # fmt: skip
 
 
-def note_of_references(references: Sequence[Reference]) -> str:
+def note_of_references(references: Sequence[ReferenceLine]) -> str:
     """Whose they are, in a sentence; "" where there are none."""
     if not references:
         return ""

@@ -20,7 +20,7 @@ from isoloss.library.entry import Entry
 from isoloss.naming import first_of
 from isoloss.results.charts import PARTS, WHATS, Chart, Trace, What, smoothed
 from isoloss.results.radii import NORMS
-from isoloss.results.references import ALL, Reference, fitting
+from isoloss.results.references import ALL, ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles
 from isoloss.results.tables import Criterion
 from isoloss.run import Run
@@ -182,7 +182,7 @@ def _charts(runs: Sequence[ReadRun], view: View) -> Iterator[Chart]:
             yield Chart(axis, what, across, up, traces, is_share=True, references=behind)
 
 
-def _references(data: Iterable[str], axis: str, view: View) -> tuple[Reference, ...]:
+def _references(data: Iterable[str], axis: str, view: View) -> tuple[ReferenceLine, ...]:
     """What is asked for of what others have published of these data."""
     is_certified, norm = axis == "radius", "l2" if axis == "radius" else axis
     there = [r for name in sorted(data) for r in fitting(name, norm, is_certified=is_certified)]

@@ -9,13 +9,13 @@ from imgui_bundle import ImVec2, imgui, implot
 from isoloss.app.panels.plots.accuracy_axes import pixel
 from isoloss.app.ui.style import palette, u32
 from isoloss.app.ui.widgets import em, shortened
-from isoloss.results.references import Reference
+from isoloss.results.references import ReferenceLine
 
 OPACITY = 0.55
 
 
 def draw_references(
-    references: Sequence[Reference], place: Callable[[float], float | None]
+    references: Sequence[ReferenceLine], place: Callable[[float], float | None]
 ) -> None:
     """Draw what can be seen of them, before all curves.
 

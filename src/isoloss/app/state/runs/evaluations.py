@@ -12,7 +12,7 @@ from isoloss.app.state.runs.example_browser import ExampleBrowser
 from isoloss.errors import IsolossError
 from isoloss.jobs.follow import FollowedRun
 from isoloss.results.certificates import CertificateRow, write_certificates
-from isoloss.results.references import Reference, fitting
+from isoloss.results.references import ReferenceLine, fitting
 from isoloss.results.robustness_files import RobustnessFiles, evaluation_settings, reach_of
 from isoloss.results.saved_examples import Index
 from isoloss.results.tables import (
@@ -126,7 +126,7 @@ class OpenEvaluation:
         return self.files.chance
 
     @property
-    def references(self) -> tuple[Reference, ...]:
+    def references(self) -> tuple[ReferenceLine, ...]:
         """What others have published of the same data in the same norm."""
         settings, told = self.settings, self.report.facts if self.report is not None else {}
         data = told.get("data") or (self.index.data if self.index is not None else settings.data)
