@@ -244,15 +244,15 @@ register(AttackKind(
     implementation="isoloss.robustness.attacks.autoattack:autoattack",
 ))  # fmt: skip
 register(AttackKind(
-    name="noise", seed_number=40, label="random noise", hint="one draw: what attacks must beat",
+    name="noise", seed_number=40, label="random noise",
     terms=("Random noise",), hue="grey", mark="down", offered=("attack", "defend"), rank=0,
     is_baseline=True, implementation="isoloss.robustness.attacks.noise:noise_attack",
 ))  # fmt: skip
 register(AttackKind(
     name=SURROGATES, seed_number=41, label="transfer between networks",
-    hint="made on each further network", terms=("Transfer between networks",), hue="orange",
-    mark="down", offered=("attack", "defend"), needs_gradients=True, adaptive=False, rank=1,
-    takes_several=True, implementation="isoloss.robustness.attacks.pgd:transfer_attack",
+    terms=("Transfer between networks",), hue="orange", mark="down", offered=("attack", "defend"),
+    needs_gradients=True, adaptive=False, rank=1, takes_several=True,
+    implementation="isoloss.robustness.attacks.pgd:transfer_attack",
 ))  # fmt: skip
 register(AttackKind(
     name=WORST, seed_number=42, label="worst of all attacks", terms=("Worst case",),

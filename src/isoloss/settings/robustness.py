@@ -43,7 +43,7 @@ RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 def _offered_in(run: str) -> Any:
     """Help and examples of a field that names attacks: those that are registered when asked."""
     return {
-        "help": lambda: f"Of {offered_in_words(run)}; or of your own, package.module:function",
+        "help": lambda: f"Of {offered_in_words(run)}; or package.module:function",
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
         "words": lambda: in_words(offered(run)),
