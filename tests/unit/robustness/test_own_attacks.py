@@ -102,7 +102,7 @@ def test_what_cannot_be_imported_is_told_in_one_line(own_module, capsys):
         ("tinyuser:network", "must be a function of (model, x, y, eps): too many positional"),
         (
             "pdg",
-            "there is no attack 'pdg': choose of pgd, square, autoattack, noise, surrogates, or name",
+            "there is no attack 'pdg': choose of pgd, square, autoattack, noise, surrogates, or",
         ),
         ("python:mine", "the attack mine was given in Python and lies in no file"),
     ):
