@@ -76,7 +76,7 @@ def evaluate(
         attacks: names of those that `isoloss attack --help`, or behind a denoiser `isoloss defend
             --help`, lists; functions of one's own, `f(model, x, y, eps) -> images`
             (`isoloss.robustness.attacks.own`); or both, as `{"mine": f, "pgd": "pgd"}`. By default
-            pgd and square, behind a denoiser transfer, bpda, eot and square.
+            pgd, square and noise, behind a denoiser transfer, bpda, eot, square and noise.
         eps: radii on the [0, 1] scale; by default as on the command line.
         denoiser: a folder or a name as for `isoloss defend`; (UNet, scheduler), or a pipeline, of
             diffusers; or a function of noisy images (N, C, H, W), not clamped, and σ to denoised

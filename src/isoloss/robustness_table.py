@@ -22,7 +22,8 @@ class Table:
     """What an attack or a defense has come to.
 
     Attributes:
-        rows: one for each attack, σ, ε and seed, 0 being the clean images. Of a row, `accuracy`
+        rows: one for each attack, σ, ε and seed, 0 being the clean images; after them those of the
+            attack "worst", which all attacks are together, image by image. Of a row, `accuracy`
             with its exact 95 % interval `low`, `high` (Clopper and Pearson) is a fraction of
             `samples` images; behind a defense by the majority of `votes` draws, and
             `accuracy_by("single" | "worst")` by a single one or the worst.
@@ -86,7 +87,8 @@ class Table:
             path: a PNG, SVG or PDF; by default none is written.
             width_mm: on paper; by default one column or two of them.
             choice: `what`, "accuracy" by default, "examples" or "maps"; `by`, "majority", "single"
-                or "worst" of a defense's draws; of images `attack`, `sigma`, `eps`, `image`.
+                or "worst" of a defense's draws; `reference`, names of published results on the
+                same data, or "all"; of images `attack`, `sigma`, `eps`, `image`.
 
         Returns:
             (H, W, 4) uint8, RGBA, top row first.

@@ -201,13 +201,13 @@ def asked(lab, kind, network="network", file="net", **others):
 
 
 def attack(lab, **others):
-    given = {"eps": (0.05, 0.1, 0.5), "steps": 5, "queries": 50}
+    given = {"eps": (0.05, 0.1, 0.5), "steps": 5, "queries": 50, "attacks": "pgd,square"}
     return asked(lab, AttackSettings, **(given | others))
 
 
 def defend(lab, **others):
     given = {"eps": (0.1, 0.5), "steps": 3, "queries": 10, "draws": 2, "votes": 9, "sigma": (0.2,),
-             "denoiser": str(lab / "den")}  # fmt: skip
+             "attacks": "transfer,bpda,eot,square", "denoiser": str(lab / "den")}  # fmt: skip
     return asked(lab, DefendSettings, **(given | others))
 
 
@@ -239,7 +239,7 @@ def test_an_attack_leaves_a_table_with_the_exact_intervals(lab, tmp_path):
     run = done(tmp_path / "run", attack(lab, seeds=2))
     rows = read_table(run.table_path)
     assert [(r.attack, r.seed, r.eps) for r in rows] == [
-        (a, s, e) for s in (0, 1) for a in ("pgd", "square") for e in (0, 0.05, 0.1, 0.5)
+        (a, s, e) for s in (0, 1) for a in ("pgd", "square", "worst") for e in (0, 0.05, 0.1, 0.5)
     ]
     for row in rows:
         exact = stats.binomtest(row.correct, row.samples).proportion_ci(0.95, "exact")
@@ -282,7 +282,7 @@ def test_the_examples_are_what_the_table_counts(lab, tmp_path):
 def test_a_defense_is_judged_by_single_draw_majority_and_worst(lab, tmp_path):
     run = done(tmp_path / "run", defend(lab, keep=40, attacks="transfer,eot"))
     rows = {(r.attack, r.eps): r for r in read_table(run.table_path)}
-    assert set(rows) == {(a, e) for a in ("pgd", "transfer", "eot") for e in (0, 0.1, 0.5)}
+    assert set(rows) == {(a, e) for a in ("pgd", "transfer", "eot", "worst") for e in (0, 0.1, 0.5)}
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
     network, (_, y) = labels_and_network(lab)
     labels = y[index["images"]]
@@ -676,8 +676,8 @@ def test_two_networks_are_compared_on_the_same_images(lab, tmp_path):
     twin.write_bytes((lab / "net.safetensors").read_bytes())
     run = done(tmp_path / "run", attack(lab, also=(twin,), attacks="pgd"))
     rows = timeless(run)
-    assert len(rows) == 8
-    assert [row.replace("'net'", "'twin'") for row in rows[:4]] == rows[4:]
+    assert len(rows) == 2 * 2 * 4
+    assert [row.replace("'net'", "'twin'") for row in rows[:8]] == rows[8:]
 
 
 def test_networks_behind_one_denoiser_share_its_work(lab, tmp_path, monkeypatch):
@@ -717,7 +717,8 @@ def test_what_a_run_holds_in_a_few_lines(lab, tmp_path):
     text = describe(run.folder)
     assert f"attack run {run.folder}" in text
     assert "  pgd         net  0: 100.0 %" in text
-    assert "  summary     net classifies 100.0 % (91.2 to 100.0) of 40 images rightly" in text
+    assert "  summary     net keeps " in text
+    assert "of 40 images right under PGD at ε = " in text
 
 
 def test_bf16_is_taken_at_the_word_of_single_precision(lab, tmp_path):
@@ -725,7 +726,8 @@ def test_bf16_is_taken_at_the_word_of_single_precision(lab, tmp_path):
     index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
     network, (_, y) = labels_and_network(lab)
     kept = load_file(run.examples / "0000.safetensors")
-    for images, row in zip(kept["images"], read_table(run.table_path), strict=True):
+    rows = [row for row in read_table(run.table_path) if row.attack == "pgd"]
+    for images, row in zip(kept["images"], rows, strict=True):
         with torch.no_grad():
             right = network(images).argmax(1) == y[index["images"]]
         assert int(right.sum()) == row.correct
@@ -914,7 +916,7 @@ def test_behind_a_defense_square_needs_no_gradient(lab, tmp_path):
     run = done(tmp_path / "run", settings)
     rows = read_table(run.table_path)
     assert {(row.defense, row.attack) for row in rows} == {
-        ("none", "square"), ("denoised", "square"),
+        (defense, attack) for defense in ("none", "denoised") for attack in ("square", "worst")
     }  # fmt: skip
     assert "no-adaptive-attack" in {warning.id for warning in read_report(run.report_path).warnings}
 
@@ -939,3 +941,61 @@ def test_a_certification_says_what_predict_would(lab, tmp_path):
     assert (run.folder / "report.md").read_text(encoding="utf-8").count(
         f"| net, σ = 2 | {100 * right / 40:.1f} ("
     ) == 1
+
+
+def test_images_made_on_one_network_are_judged_by_the_other(lab, tmp_path):
+    other = lab / "surrogate.safetensors"
+    torch.manual_seed(3)
+    weights = {name: 0.7 * t + 0.05 * torch.randn_like(t)
+               for name, t in load_file(lab / "net.safetensors").items()}  # fmt: skip
+    save_tensors(other, weights)
+    asked = {"also": (other,), "keep": 40, "eps": (0.05, 0.3), "attacks": "pgd,noise,surrogates"}
+    run = done(tmp_path / "run", attack(lab, **asked))
+    index = json.loads((run.examples / "examples.json").read_text(encoding="utf-8"))
+    net, (x, y) = labels_and_network(lab)
+    surrogate = sys.modules["labuser"].network(3)
+    surrogate.load_state_dict(weights)
+    networks = {"net": net.eval(), "surrogate": surrogate.eval()}
+    x, y = x[index["images"]], y[index["images"]]
+    rows = {(r.network, r.attack, r.eps): r for r in read_table(run.table_path)}
+    assert {(n, a) for n, a, _ in rows} == {
+        ("net", "transfer from surrogate"), ("surrogate", "transfer from net"),
+        *((n, a) for n in networks for a in ("pgd", "noise", "worst")),
+    }  # fmt: skip
+    fooled_its_maker = 0
+    for entry in index["files"]:
+        kept = load_file(run.examples / entry["file"])["images"]
+        judge, left = networks[entry["network"]], torch.ones(40, dtype=torch.bool)
+        for images, eps in zip(kept, entry["eps"], strict=True):
+            assert float((images - x).abs().max()) <= eps + 1e-5
+            assert float(images.min()) >= 0
+            assert float(images.max()) <= 1
+            with torch.no_grad():
+                left &= judge(images).argmax(1) == y
+            assert rows[entry["network"], entry["attack"], eps].correct == int(left.sum())
+        if entry["attack"].startswith("transfer from "):
+            maker = networks[entry["attack"].removeprefix("transfer from ")]
+            with torch.no_grad():
+                fooled_its_maker += int((maker(kept[-1]).argmax(1) != y).sum())
+    assert fooled_its_maker > 60, "of 80 images at ε = 0.3"
+    # The report has the same as a matrix, its diagonal what PGD leaves of a network itself.
+    (line,) = (
+        line for line in (run.folder / "report.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| 0.3 | surrogate |")
+    )  # fmt: skip
+    shown = [rows["net", "transfer from surrogate", 0.3], rows["surrogate", "pgd", 0.3]]
+    words = [f"{100 * r.accuracy:.1f} ({100 * r.low:.1f} to {100 * r.high:.1f})" for r in shown]
+    assert line == f"| 0.3 | surrogate | {words[0]} | {words[1]} |"
+
+
+def test_noise_is_as_large_as_an_adversary_may_be(lab, tmp_path):
+    for norm, eps in (("linf", (0.1, 0.2)), ("l2", (1.0, 2.0))):
+        run = done(tmp_path / norm, attack(lab, norm=norm, eps=eps, attacks="noise", keep=40))
+        (entry,) = json.loads((run.examples / "examples.json").read_text("utf-8"))["files"]
+        clean, *noisy = load_file(run.examples / entry["file"])["images"]
+        for images, e in zip(noisy, eps, strict=True):
+            moved = (images - clean).flatten(1)
+            far = moved.abs().amax(1) if norm == "linf" else moved.norm(dim=1)
+            assert float(far.max()) <= e + 1e-5
+            # In so many dimensions nearly all of a ball lies at its surface; clamping takes some.
+            assert float(far.median()) > (0.95 if norm == "linf" else 0.6) * e

@@ -31,6 +31,7 @@ from isoloss.results.tables import (
     defense_in_words,
     read_report,
     read_table,
+    without_repeats,
 )
 from isoloss.run import Run
 from isoloss.run_folder import is_run
@@ -192,7 +193,7 @@ def _robustness_lines(run: Run, several_seeds: bool) -> list[str]:
     lines: list[str] = []
     curves: dict[tuple[Any, ...], list[Row]] = {}
     if exists(run.table_path):
-        for row in read_table(run.table_path):
+        for row in without_repeats(read_table(run.table_path)):
             curves.setdefault(row.curve, []).append(row)
     for rows in curves.values():
         first = rows[0]

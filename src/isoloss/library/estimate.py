@@ -199,10 +199,11 @@ def _of_attacks(settings: AnySettings, samples: int) -> float | None:
     steps = 5 if settings.protocol == "legacy" else settings.steps * settings.restarts
     draws = settings.draws if isinstance(settings, DefendSettings) else 1
     # A gradient costs about two passes more than an answer.
-    each = sum(
-        3 * steps * draws if attack_of(name).needs_gradients else settings.queries
-        for name in settings.attack_names
-    )
+    each = 0
+    for kind in map(attack_of, settings.attack_names):
+        asked = 3 * steps * draws if kind.needs_gradients else settings.queries
+        times = len(settings.also) if kind.takes_several else 1
+        each += times * (1 if kind.is_baseline else asked)
     votes = settings.votes if isinstance(settings, DefendSettings) else 1
     sigmas = len(settings.sigma) or 1
     if settings.kind == "defend" and settings.purify:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from isoloss.errors import IsolossError
 from isoloss.files import check_readable, read_json, write_csv, write_json
-from isoloss.settings.attack_kinds import CERTIFICATE
+from isoloss.settings.attack_kinds import CERTIFICATE, WORST
 from isoloss.shortening import cited
 
 REPORT_SCHEMA = 1
@@ -45,7 +45,9 @@ class Row:
         sigma: the noise's standard deviation on the [0, 1] scale, of a purification that of t*; NaN
             without a defense.
         attack: its name in `isoloss.settings.attack_kinds`; "certificate" where the accuracy is
-            certified and `eps` the radius.
+            certified and `eps` the radius; "worst" where an image counts as right only if it is so
+            under every attack on the same network and defense with the same seed, at every radius
+            up to `eps`; "transfer from NAME" where images were made on another network.
         norm: "linf" or "l2"; certificates are in "l2".
         eps: on the [0, 1] scale; at 0 the images are clean.
         samples: images so far; `correct` of them are classified rightly, with a randomized defense
@@ -95,6 +97,11 @@ class Row:
     def is_certificate(self) -> bool:
         """Whether its accuracy is certified, rather than found by an attack."""
         return self.attack == CERTIFICATE
+
+    @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant, image by image."""
+        return self.attack == WORST
 
     @property
     def curve(self) -> Curve:
@@ -180,6 +187,28 @@ def over_seeds(rows: Iterable[Row]) -> list[list[Row]]:
     for row in rows:
         found.setdefault(row.curve[:-1], []).append(row)
     return list(found.values())
+
+
+def without_repeats(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are to be drawn: not the worst case where there is but one attack, and it says
+    the same."""
+    curves = by_curve(rows)
+    beside: dict[Curve, list[list[Row]]] = {}
+    for curve, its in curves.items():
+        if not its[0].is_worst_case:
+            beside.setdefault(_under_worst(curve), []).append(its)
+    numbers = {curve: [(r.eps, r.samples, r.correct) for r in its] for curve, its in curves.items()}
+    return [
+        row
+        for row in rows
+        if not row.is_worst_case
+        or [numbers[its[0].curve] for its in beside.get(row.curve, [])] != [numbers[row.curve]]
+    ]
+
+
+def _under_worst(curve: Curve) -> Curve:
+    network, defense, sigma, _, norm, seed = curve
+    return network, defense, sigma, WORST, norm, seed
 
 
 def average_radius_of(rows: Iterable[Row]) -> tuple[float, float]:

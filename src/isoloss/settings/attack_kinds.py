@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pkgutil
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from isoloss.errors import IsolossError
@@ -35,6 +35,12 @@ CLEAN = "clean"
 """Stands in place of an attack where images are not attacked."""
 CERTIFICATE = "certificate"
 """Stands in place of an attack where accuracies are certified."""
+WORST = "worst"
+"""Stands in place of an attack where every one of them has to be withstood."""
+SURROGATES = "surrogates"
+"""In settings: images made on each network of a run are shown to every other one."""
+_MADE_ON = "transfer from "
+"""Begins the names of the attacks that become of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +76,9 @@ class AttackKind:
             not mixed.
         is_own: whether it is in no registry: an attack of the user's own, of which nobody knows
             what it sees.
+        is_baseline: whether it asks nothing of what it attacks, so that every attack must beat it.
+        takes_several: whether it is between several networks of a run.
+        made_on: the network on which its images were made, where that is another of the same run.
     """
 
     name: str
@@ -94,6 +103,9 @@ class AttackKind:
     takes_random: bool = True
     version: str = ""
     is_own: bool = False
+    is_baseline: bool = False
+    takes_several: bool = False
+    made_on: str = ""
 
     def __post_init__(self) -> None:
         for name in ("in_figures", "in_reports"):
@@ -138,6 +150,11 @@ def register(kind: AttackKind) -> AttackKind:
     return _KINDS.register(kind)
 
 
+def transfer_from(network: str) -> str:
+    """What tables call the attack by images that were made on another network of the run."""
+    return _MADE_ON + network
+
+
 _FIRST_OWN_SEED = 2**31
 """Seed numbers of registered attacks are below."""
 
@@ -149,13 +166,18 @@ def attack_of(name: str) -> AttackKind:
     if (kind := _KINDS.get(name)) is not None:
         return kind
     number = zlib.crc32(name.encode())
+    mark = _OWN_MARKS[number % len(_OWN_MARKS)]
+    if name.startswith(_MADE_ON):
+        made_on = name.removeprefix(_MADE_ON)
+        return replace(attack_of(SURROGATES), name=name, label=name, in_figures=name,
+                       in_reports=name, mark=mark, offered=(), made_on=made_on)  # fmt: skip
     return AttackKind(
         name=name,
         seed_number=_FIRST_OWN_SEED + number % _FIRST_OWN_SEED,
         label=name.rpartition(":")[2],
         in_reports=name,
         hue="grey",
-        mark=_OWN_MARKS[number % len(_OWN_MARKS)],
+        mark=mark,
         implementation="isoloss.robustness.attacks.own:own_attack",
         offered=("attack", "defend"),
         is_own=True,
@@ -257,6 +279,20 @@ register(AttackKind(
     name="fab_t", seed_number=13, label="FAB-T", hint="the nearest boundaries",
     terms=("FAB",), hue="purple", mark="square", offered=("attack",), needs_gradients=True,
     rank=7, takes_random=False, implementation="isoloss.robustness.attacks.fab:fab_attack",
+))  # fmt: skip
+register(AttackKind(
+    name="noise", seed_number=40, label="random noise",
+    terms=("Random noise",), hue="grey", mark="down", offered=("attack", "defend"), rank=0,
+    is_baseline=True, implementation="isoloss.robustness.attacks.noise:noise_attack",
+))  # fmt: skip
+register(AttackKind(
+    name=SURROGATES, seed_number=41, label="transfer between networks",
+    terms=("Transfer between networks",), hue="orange", mark="down", offered=("attack", "defend"),
+    needs_gradients=True, adaptive=False, rank=1, takes_several=True,
+    implementation="isoloss.robustness.attacks.pgd:transfer_attack",
+))  # fmt: skip
+register(AttackKind(
+    name=WORST, seed_number=42, label="worst of all attacks", terms=("Worst case",),
 ))  # fmt: skip
 register(AttackKind(name=CLEAN, seed_number=6, label="clean", rank=0))
 register(AttackKind(

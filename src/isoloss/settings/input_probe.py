@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from isoloss.naming import listed
-from isoloss.settings.attack_kinds import in_words, label_of, offered
+from isoloss.settings.attack_kinds import attack_of, in_words, label_of, offered
 from isoloss.settings.base import (
     NORMS,
     SPLITS,
@@ -184,4 +184,6 @@ def beyond_the_data(split: str, images: int) -> str:
 
 def _offered() -> tuple[str, ...]:
     """The names of all attacks whose direction can be shown."""
-    return tuple(dict.fromkeys((*offered("attack"), *offered("defend"))))
+    names = dict.fromkeys((*offered("attack"), *offered("defend")))
+    kinds = map(attack_of, names)
+    return tuple(k.name for k in kinds if not (k.is_baseline or k.takes_several))

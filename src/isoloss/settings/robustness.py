@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -57,7 +57,7 @@ NO_DENOISER = "none"
 def _offered_in(run: str) -> Any:
     """Help and examples of a field that names attacks: those that are registered when asked."""
     return {
-        "help": lambda: f"Of {offered_in_words(run)}; or of your own, package.module:function",
+        "help": lambda: f"Of {offered_in_words(run)}; or package.module:function",
         "examples": lambda: (",".join(offered(run)),),
         "several": True,
         "words": lambda: in_words(offered(run)),
@@ -119,6 +119,7 @@ def _words(value: Any) -> Any:
     return ",".join(dict.fromkeys(words))
 
 
+AnyAttacking = TypeVar("AnyAttacking", "AttackSettings", "DefendSettings")
 Radius = Annotated[Finite, Field(ge=0)]
 Radii = Annotated[tuple[Radius, ...], BeforeValidator(as_numbers), AfterValidator(_ascending)]
 Positive = Annotated[Finite, Field(gt=0)]
@@ -425,12 +426,26 @@ class AttackingSettings(RobustnessSettings):
         return value
 
 
+def _possible(text: str, networks: int) -> tuple[str, ...]:
+    """The attacks in a text that there can be with so many networks."""
+    named = attacks_in(text)
+    return tuple(n for n in named if networks > 1 or not attack_of(n).takes_several)
+
+
+def _with_an_attack(settings: AnyAttacking) -> AnyAttacking:
+    if not settings.attack_names:
+        raise ValueError(
+            f"{settings.attacks} are made on other networks: name further ones beside the first"
+        )
+    return settings
+
+
 class AttackSettings(AttackingSettings):
     """Attack undefended networks."""
 
     kind: Literal["attack"] = "attack"
     attacks: Names = Field(
-        default="pgd,square",
+        default="pgd,square,noise,surrogates",
         title="Attacks",
         examples=["pgd,square", "pgd"],
         json_schema_extra=_offered_in("attack"),
@@ -448,12 +463,14 @@ class AttackSettings(AttackingSettings):
     @property
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks with."""
-        return attacks_in(self.attacks)
+        return _possible(self.attacks, len(self.sources))
 
     @field_validator("attacks")
     @classmethod
     def _known(cls, value: str) -> str:
         return _each_of(value, offered("attack"))
+
+    _there_is_one = model_validator(mode="after")(_with_an_attack)
 
 
 class DefendSettings(AttackingSettings):
@@ -469,7 +486,7 @@ class DefendSettings(AttackingSettings):
     )
     sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})
     attacks: Names = Field(
-        default="transfer,bpda,eot,square",
+        default="transfer,bpda,eot,square,noise,surrogates",
         title="Attacks",
         examples=["transfer,bpda,eot,square", "transfer,eot"],
         json_schema_extra=_offered_in("defend"),
@@ -546,7 +563,7 @@ class DefendSettings(AttackingSettings):
     def attack_names(self) -> tuple[str, ...]:
         """What it attacks the defense with: without a denoiser, of the usual ones those that do
         not go around one."""
-        names = attacks_in(self.attacks)
+        names = _possible(self.attacks, len(self.sources))
         is_denoised = self.denoiser != NO_DENOISER
         return tuple(n for n in names if is_denoised or not attack_of(n).needs_denoiser)
 
@@ -557,12 +574,17 @@ class DefendSettings(AttackingSettings):
 
     @model_validator(mode="after")
     def _only_what_there_is_to_go_around(self) -> DefendSettings:
+        if self.denoiser != NO_DENOISER:
+            return self
         if self.attacks != DefendSettings.model_fields["attacks"].default:
-            for name in set(attacks_in(self.attacks)).difference(self.attack_names):
-                raise ValueError(f"--attacks: {name} attacks a denoiser, and there is none")
-        if self.purify and self.denoiser == NO_DENOISER:
+            for name in attacks_in(self.attacks):
+                if attack_of(name).needs_denoiser:
+                    raise ValueError(f"--attacks: {name} attacks a denoiser, and there is none")
+        if self.purify:
             raise ValueError("--purify: a denoiser takes the noise away, and there is none")
         return self
+
+    _there_is_one = model_validator(mode="after")(_with_an_attack)
 
 
 class CertifySettings(RobustnessSettings):

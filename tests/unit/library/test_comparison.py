@@ -15,6 +15,7 @@ from isoloss.events import Done, Log, Metric, Paused, Progress, Started
 from isoloss.library.columns import difference
 from isoloss.library.comparison.comparison import Comparing, View
 from isoloss.results.certificates import CertificateRow, write_certificates
+from isoloss.results.charts import names_in, write_points
 from isoloss.results.tables import Row, write_table
 from isoloss.settings import (
     AttackSettings,
@@ -114,6 +115,57 @@ def test_what_does_not_apply_is_said_in_a_line(begin, compared):
     assert {t.run for t in chart(by_step, "loss").traces} == {0}
     assert "Without training curves by step: old, pgd." in by_step.remarks
     assert [c.name for c in compared(View(what=("accuracy",))).charts] == ["linf"]
+
+
+def test_the_worst_case_is_thick_and_first_and_counts(begin, compared):
+    for name, less in (("a", 0), ("b", 10)):
+        run = begin(name, AttackSettings(source="digits-classifier"))
+        counts = {"pgd": (90, 40), "square": (90, 35), "worst": (90, 20 - less)}
+        write_table(run.table_path, [
+            row(eps, right, attack=attack)
+            for attack, its in counts.items()
+            for eps, right in zip((0.0, 8 / 255), its, strict=True)
+        ])  # fmt: skip
+    found = compared()
+    traces = chart(found, "linf").traces
+    assert [t.name for t in traces if t.is_thick] == ["worst of all attacks"] * 2
+    assert names_in(found.charts, "accuracy")[0] == "worst of all attacks"
+    (accuracy,) = (c for c in found.table.columns if c.name == "accuracy_at_eps")
+    assert [c.value for c in accuracy.cells] == [0.2, 0.1]
+    assert (accuracy.cells[0].low, accuracy.cells[0].high) == pytest.approx(exact_ends(20, 100))
+
+
+def test_of_one_attack_the_worst_case_is_drawn_where_it_says_more(begin, compared):
+    for name, worst in (("a", (90, 40)), ("b", (90, 39))):
+        run = begin(name, AttackSettings(source="digits-classifier"))
+        rows = [row(0.0, 90), row(0.1, 40)]
+        rows += [row(e, k, attack="worst") for e, k in zip((0.0, 0.1), worst, strict=True)]
+        write_table(run.table_path, rows)
+    assert [(t.run, t.is_thick) for t in chart(compared(), "linf").traces] == [
+        (0, False), (1, False), (1, True),
+    ]  # fmt: skip
+
+
+def test_published_results_are_of_the_same_data_and_never_among_the_points(
+    begin, compared, tmp_path
+):
+    of = ("a", "cifar10", "linf"), ("b", "digits", "linf"), ("c", "cifar10", "l2")
+    for name, data, norm in of:
+        run = begin(name, AttackSettings(source="digits-classifier", data=data, norm=norm))
+        write_table(run.table_path, [row(0.0, 90, norm=norm), row(0.1, 40, norm=norm)])
+    assert not any(c.references for c in compared().charts)
+    found = compared(View(reference=("all",)))
+    for norm, others in (("linf", 8), ("l2", 5)):
+        behind = chart(found, norm).references
+        assert len(behind) == others
+        assert {(r.data, r.norm, r.is_certified) for r in behind} == {("cifar10", norm, False)}
+    some = compared(View(reference=("Engstrom2019Robustness", "Wong2020Fast")))
+    assert [[r.name for r in c.references] for c in some.charts] == [
+        ["Wong2020Fast", "Engstrom2019Robustness"], ["Engstrom2019Robustness"],
+    ]  # fmt: skip
+    points = write_points(tmp_path / "points.csv", found.charts, [*found.names])
+    assert "2020" not in points.read_text(encoding="utf-8")
+    assert all(trace.run < 3 for c in found.charts for trace in c.traces)
 
 
 def test_accuracies_have_exact_intervals_and_norms_axes_of_their_own(begin, compared):

@@ -22,6 +22,7 @@ from isoloss.app.ui.widgets import (
 from isoloss.library.comparison.training import ALONG, Along
 from isoloss.naming import capitalized, drawable_line
 from isoloss.results.charts import PARTS, kinds_of, names_in
+from isoloss.results.references import ALL
 from isoloss.results.tables import Criterion
 
 HIGH, WIDE = 27.0, 44.0
@@ -176,6 +177,9 @@ class ComparePanel:
             if _has_draws(comparison):
                 self._next(em(8.5))
                 self._criterion(comparison)
+            if comparison.may_have_references:
+                self._next(em(6))
+                self._references(comparison)
             self._lines(comparison)
 
     def _next(self, width: float, *, wraps: bool = True) -> bool:
@@ -230,6 +234,12 @@ class ComparePanel:
         hint("Which answer of a defense that draws noise counts")
         if changed:
             comparison.change(by=keys[k])
+
+    def _references(self, comparison: RunComparison) -> None:
+        changed, on = imgui.checkbox("Published", bool(comparison.view.reference))
+        hint("Draw what others have published of the same data behind the curves")
+        if changed:
+            comparison.change(reference=(ALL,) if on else ())
 
     def _lines(self, comparison: RunComparison) -> None:
         """What dashes mean, where runs have several lines in one plot; training curves are drawn,

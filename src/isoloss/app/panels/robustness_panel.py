@@ -95,7 +95,7 @@ class RobustnessPanel:
 
     def _plot(self, shown: OpenEvaluation, size: ImVec2) -> None:
         self.plot.draw(shown, size)
-        if self.plot.clicked is not None:
+        if self.plot.clicked is not None and not self.plot.clicked.row.is_worst_case:
             self.show_examples(shown, self.plot.clicked.row)
 
     # -- the line above the plot -------------------------------------------------------------
@@ -149,6 +149,14 @@ class RobustnessPanel:
             found.append(
                 (fa.ICON_FA_IMAGES, "examples", tip, lambda: self.show_examples(shown, None))
             )
+        if shown.references:
+            on = shown.has_references
+            tip = f"{'Hide' if on else 'Show'} what others have published of the same data"
+
+            def switch() -> None:
+                shown.has_references = not on
+
+            found.append((fa.ICON_FA_BOOK_OPEN, "references", tip, switch))
         if shown.curves:
             tip = "Save a figure of it for a paper"
             found.append((fa.ICON_FA_FILE_EXPORT, "figure", tip, self._save_figure))

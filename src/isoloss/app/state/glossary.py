@@ -265,6 +265,24 @@ GLOSSARY = (
         (CROCE,),
     ),
     Explanation(
+        "Worst case",
+        "An image counts as right only if no attack fools it, at this radius or a smaller one; "
+        "attacks that were not tried may leave less.",
+        (CROCE, EVALUATING),
+    ),
+    Explanation(
+        "Random noise",
+        "One draw of noise as large as the adversary may be; an attack that fools no more images "
+        "finds nothing.",
+        (EVALUATING,),
+    ),
+    Explanation(
+        "Transfer between networks",
+        "Images made to fool one network are handed to another; where they fool more of it than "
+        "its own gradients do, those are masked.",
+        (PAPERNOT, EVALUATING),
+    ),
+    Explanation(
         "Summary",
         "What the run has come to in plain words, and whether automatic checks found a reason to "
         "distrust it.",

@@ -16,6 +16,7 @@ from isoloss.results.tables import (
     Row,
     defense_in_words,
     over_seeds,
+    without_repeats,
 )
 
 
@@ -54,6 +55,11 @@ class Series:
         """Whether there is noise before the network."""
         return not math.isnan(self.sigma)
 
+    @property
+    def is_worst_case(self) -> bool:
+        """Whether all attacks together are meant."""
+        return self.rows[0].is_worst_case
+
 
 @dataclass(frozen=True)
 class Group:
@@ -81,7 +87,7 @@ def series_of(runs: Sequence[RunResults], by: Criterion = "majority") -> list[Se
     """All curves of the runs, in order; one that two runs have alike once."""
     found: list[Series] = []
     for run in runs:
-        for rows in over_seeds(run.rows):
+        for rows in over_seeds(without_repeats(run.rows)):
             curve = rows[0].curve[:-1]
             new = _put_together(rows, run, by)
             same = [

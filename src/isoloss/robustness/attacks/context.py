@@ -49,7 +49,8 @@ class AttackContext:
         model: what is attacked: (N, C, H, W) images in [0, 1] to (N, classes) logits. Behind a
             defense it is the defense, an `isoloss.robustness.Smoothing`: it draws noise at every
             call.
-        undefended: the network without its defense; without one the same as `model`.
+        undefended: the network without its defense; without one the same as `model`. Of an attack
+            by images made on another network of the run it is that one.
         generator: on the images' device.
         settings: of the run.
         classes: how many there are.

@@ -90,12 +90,15 @@ class CombinationOnBlock:
         assert settings.kind != "certify"
         fast, reference = self._model.fast, self._model.reference
         standard = settings.protocol == "standard"
+        if attack_of(self._combination.attack).made_on:
+            attack, through_rounding = self._attack_on(reference), None
+        else:
+            attack = self._confirmed(fast, reference)
+            through_rounding = self._confirmed(Rounded(fast), Rounded(reference))
         reached = list(
             sweep(
-                self._confirmed(fast, reference), reference, self._x, self._y, epsilons,
-                through_rounding=(
-                    self._confirmed(Rounded(fast), Rounded(reference)) if standard else None
-                ),
+                attack, reference, self._x, self._y, epsilons,
+                through_rounding=through_rounding if standard else None,
                 carry=standard, norm=settings.norm,
                 batch_size=self._setup.batch_sizes.counting,
             )
@@ -114,10 +117,14 @@ class CombinationOnBlock:
         """The combination's attack on a network, or on a defense of several draws."""
         assert self._settings.kind != "certify"
         sizes = self._setup.batch_sizes
-        return attack_of(self._combination.attack).load()(
+        kind = attack_of(self._combination.attack)
+        undefended = self._model.fast if isinstance(model, Smoothing) else model
+        if kind.made_on:
+            undefended = self._setup.model(kind.made_on).fast
+        return kind.load()(
             AttackContext(
                 model=model,
-                undefended=self._model.fast if isinstance(model, Smoothing) else model,
+                undefended=undefended,
                 generator=self._generator,
                 settings=self._settings,
                 classes=len(self._setup.classes),

@@ -66,6 +66,8 @@ def _about(results: Results, combination: Combination, values: int) -> Iterator[
         yield from _of_flatness(results, combination, warning)
     if kind.is_own:
         yield from _of_strayed(results, combination, warning)
+    if kind.adaptive and not kind.is_baseline:
+        yield from _of_baselines(results, combination, warning)
     if _is_best_by_gradients(results, combination):
         yield from _of_rivals(results, combination, warning)
 
@@ -125,6 +127,11 @@ _SEES_LESS = {
         "leaving the denoiser out of the gradient fools more images than {attack}, the exact "
         "one: the denoiser masks gradients",
     ),
+    "another network": (
+        "surrogate-beats-white-box",
+        "images made on another network fool more of this one's than {attack} does: its gradients "
+        "are masked",
+    ),
 }
 """What attacks see that must not do better than the best one by gradients, and what it means if
 they do."""
@@ -134,8 +141,12 @@ def _what_it_sees(name: str) -> str:
     kind = attack_of(name)
     if kind.is_own:  # nobody knows
         return "all"
+    if kind.made_on:
+        return "another network"
     if not kind.adaptive:
         return "no defense"
+    if kind.is_baseline:
+        return "nothing"
     if not kind.needs_gradients:
         return "no gradient"
     return "all" if kind.exact else "another gradient"
@@ -170,6 +181,37 @@ def _of_rivals(
                     message=f"at ε = {eps:.4g}, {said} ({lost} images against {more})",
                 )
                 break
+
+
+def _of_baselines(
+    results: Results, combination: Combination, warning: EvaluationWarning
+) -> Iterator[EvaluationWarning]:
+    """What every attack must beat, at one radius at least, and nowhere be beaten by."""
+    radii, enough = results.epsilons[1:], results.bits(combination, 0.0).sum() >= ENOUGH
+    baselines = [c for c in _beside(results, combination) if attack_of(c.attack).is_baseline]
+    for baseline in baselines if enough else ():
+        name, level = attack_of(baseline.attack).label, LEVEL / len(radii)
+        ours = {eps: results.bits(combination, eps) for eps in radii}
+        theirs = {eps: results.bits(baseline, eps) for eps in radii}
+        lost = [eps for eps in radii if is_more_often(ours[eps], theirs[eps], level)]
+        won = any(is_more_often(theirs[eps], ours[eps], level) for eps in radii)
+        eps = lost[0] if lost else radii[-1]
+        left = f"{combination.attack} leaves {_percent(ours[eps])} of the images right, {name}"
+        if lost:
+            yield replace(
+                warning,
+                id="noise-beats-attack",
+                message=f"at ε = {eps:.4g}, {left} no more than {_percent(theirs[eps])}: the "
+                "attack is broken",
+            )
+        elif not won and ours[eps].any():
+            yield replace(
+                warning,
+                id="no-better-than-noise",
+                message=f"at no ε does {combination.attack} fool more images than {name} of that "
+                f"size, beyond chance (at {eps:.4g}, {left} {_percent(theirs[eps])}): what resists "
+                "it may resist no attack; take a larger ε, or a stronger one",
+            )
 
 
 def _of_monotony(

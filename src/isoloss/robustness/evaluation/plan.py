@@ -12,7 +12,13 @@ from itertools import product
 
 from isoloss.compute.machine.process_group import Unit
 from isoloss.settings import EvaluationSettings
-from isoloss.settings.attack_kinds import CERTIFICATE, CLEAN, attack_of, comparison_attack
+from isoloss.settings.attack_kinds import (
+    CERTIFICATE,
+    CLEAN,
+    attack_of,
+    comparison_attack,
+    transfer_from,
+)
 from isoloss.settings.robustness import NO_DENOISER
 
 FIRST = 32
@@ -84,7 +90,7 @@ class Plan:
         combinations = tuple(
             Combination(network, sigma, attack, settings.seed + k)
             for k, network in product(range(settings.seeds), range(len(settings.sources)))
-            for sigma, attack in _attacked(settings, sigmas)
+            for sigma, attack in _attacked(settings, network, sigmas)
         )
         if settings.kind == "certify":
             size = min(max(DRAWS_IN_A_BLOCK // settings.draws, 1), FIRST)
@@ -156,23 +162,35 @@ class Plan:
 
 
 def _attacked(
-    settings: EvaluationSettings, sigmas: Sequence[float]
+    settings: EvaluationSettings, network: int, sigmas: Sequence[float]
 ) -> Iterator[tuple[float | None, str]]:
     """(σ, attack) of one network and seed."""
+    names = [*_on(network, settings)]
     if settings.kind == "attack":
-        yield from ((None, attack) for attack in settings.attack_names)
+        yield from ((None, attack) for attack in names)
     elif settings.kind == "defend":
         yield None, _on_the_undefended(settings.attack_names)
         for sigma in sigmas:
-            yield from ((sigma, attack) for attack in (CLEAN, *settings.attack_names))
+            yield from ((sigma, attack) for attack in (CLEAN, *names))
     else:
         yield from ((sigma, CERTIFICATE) for sigma in sigmas)
+
+
+def _on(network: int, settings: EvaluationSettings) -> Iterator[str]:
+    """The attacks on one network; of those between networks one for each other network."""
+    for name in settings.attack_names:
+        if attack_of(name).takes_several:
+            others = (n.label for k, n in enumerate(settings.networks) if k != network)
+            yield from map(transfer_from, others)
+        else:
+            yield name
 
 
 def _on_the_undefended(names: Sequence[str]) -> str:
     """The attack on the network without its defense, to compare with: the one for comparisons, but
     for a network that may have no gradients, since all attacks on the defense do without."""
     without = [name for name in names if "attack" in attack_of(name).offered]
+    without.sort(key=lambda name: attack_of(name).is_baseline)
     if any(attack_of(name).needs_gradients for name in names) or not without:
         return comparison_attack()
     return without[0]

@@ -17,18 +17,20 @@ from isoloss.results.tables import (
     by_curve,
     defense_in_words,
     over_seeds,
+    without_repeats,
     write_report,
 )
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.combination_on_block import FEWEST_VOTES
 from isoloss.robustness.evaluation.evaluation_warnings import convergence, warnings_of
+from isoloss.robustness.evaluation.plan import Combination
 from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.evaluation.rounding_of_votes import VotesApart
 from isoloss.robustness.evaluation.summary import summary
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.run import Run
 from isoloss.settings import Settings
-from isoloss.settings.attack_kinds import attack_of
+from isoloss.settings.attack_kinds import attack_of, strongest, transfer_from
 
 MUCH_ROUNDING = 0.01  # of the draws
 
@@ -101,7 +103,7 @@ def write(run: Run, results: Results, report: Report) -> None:
 
 def short(table: Sequence[Row]) -> Iterator[str]:
     """A line for each curve, with the seeds put together."""
-    for rows in over_seeds(table):
+    for rows in over_seeds(without_repeats(table)):
         radii = dict.fromkeys(row.eps for row in rows)
         each = [f"{eps:.4g}: {_mean([row for row in rows if row.eps == eps])}" for eps in radii]
         first = rows[0]
@@ -156,6 +158,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
     yield "## Accuracies"
     yield "In percent, with exact 95 % intervals."
     yield from _tables(results)
+    yield from _transfers(results)
     if report.convergence:
         yield ""
         yield "## Convergence"
@@ -178,7 +181,7 @@ def _lines(name: str, results: Results, report: Report) -> Iterator[str]:
 
 def _tables(results: Results) -> Iterator[str]:
     """A table for each curve, after one of all curves side by side."""
-    rows = results.rows
+    rows = without_repeats(results.rows)
     curves = by_curve(rows)
     several = results.settings.seeds > 1
     heads = [_head(curve, several) for curve in curves]
@@ -215,6 +218,45 @@ def _tables(results: Results) -> Iterator[str]:
             yield "| ε | accuracy | after rounding to 8 bits |"
             yield "|---|---|---|"
         yield from map(_line, its)
+
+
+def _transfers(results: Results) -> Iterator[str]:
+    """Of images made on each network, which every one gets right."""
+    made = [c for c in results.curves if attack_of(c.attack).made_on]
+    if not made:
+        return
+    names, several = results.names, results.settings.seeds > 1
+    yield ""
+    yield "## Transfer between networks"
+    yield (
+        "Accuracy of the network above on images that were made on the one at the left without its "
+        "defense; a network's own are those of its strongest attack."
+    )
+    for sigma, seed in dict.fromkeys((c.sigma, c.seed) for c in made):
+        yield ""
+        if sigma is not None or several:
+            yield (
+                f"{_defended(results, 'undefended' if sigma is None else 'behind noise', sigma)}"
+                + (f", seed {seed}" if several else "")
+            )
+            yield ""
+        yield f"| ε | made on | {' | '.join(names)} |"
+        yield f"|---|---{'|---' * len(names)}|"
+        for eps in results.epsilons[1:]:
+            for source in names:
+                cells = [_shown_to(results, k, sigma, seed, source, eps) for k in range(len(names))]
+                yield f"| {eps:.4g} | {source} | {' | '.join(cells)} |"
+
+
+def _shown_to(
+    results: Results, network: int, sigma: float | None, seed: int, source: str, eps: float
+) -> str:
+    own = [c for c in results.curves if (c.network, c.sigma, c.seed) == (network, sigma, seed)]
+    attack = transfer_from(source)
+    if source == results.names[network]:
+        attack = strongest([c.attack for c in own if not attack_of(c.attack).made_on] or [""])
+    row = results.row(Combination(network, sigma, attack, seed), eps)
+    return "" if row is None else _percent(row.accuracy, row.low, row.high)
 
 
 def _predictions(results: Results) -> Iterator[str]:
@@ -257,6 +299,11 @@ _LEFT_ALONE = "an image that none of the counted draws gets right counts for lar
 
 def _reading(results: Results) -> Iterator[str]:
     settings = results.settings
+    if not settings.is_certified:
+        yield (
+            "- the worst of all attacks counts an image as right only if it is so under every one, "
+            "at this ε and at every smaller one"
+        )
     if any(attack_of(name).is_own for name in settings.attack_names):
         yield (
             "- images of attacks of one's own were checked one by one: what lay outside the ball "

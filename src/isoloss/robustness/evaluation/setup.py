@@ -143,6 +143,10 @@ class Setup:
     subject: Subject
     purifying: Mapping[float, Purifying] = field(default_factory=dict[float, Purifying])
 
+    def model(self, name: str) -> ModelUnderAttack:
+        """The network that tables call so."""
+        return next(model for model in self.models if model.name == name)
+
     def defense(self, network: int, sigma: float | None) -> Smoothing:
         """The network behind noise, and behind the denoiser if there is one; without σ behind that
         which it draws itself."""

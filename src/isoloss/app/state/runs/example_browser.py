@@ -162,7 +162,8 @@ class ExampleBrowser:
 
     def _with_undefended(self, index: Index, tiles: list[Tile], label: int) -> list[Tile]:
         """Images made for the undefended network: what that says of them is known."""
-        if self.sigma == UNDEFENDED or attack_of(self.attack).adaptive:
+        kind = attack_of(self.attack)
+        if self.sigma == UNDEFENDED or kind.adaptive or kind.made_on:
             return tiles
         file = _undefended(index, self.network, self.seed)
         if file is None or self.eps not in file.eps:

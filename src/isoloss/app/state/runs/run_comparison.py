@@ -14,6 +14,7 @@ from isoloss.app.state.runs.run_table import RunTable
 from isoloss.library.comparison.comparison import Comparing, Comparison, View
 from isoloss.library.entry import Entry
 from isoloss.results.charts import Chart, kinds_of
+from isoloss.results.references import fitting
 from isoloss.run_folder import is_run
 from isoloss.scene.files.session import Compared
 from isoloss.scene.files.session_content import ComparisonEntry
@@ -122,7 +123,7 @@ class RunComparison:
         view = self.view
         how = ComparisonEntry(
             tag=self._tag, chart=self.chart, along=view.along, smooth=view.smooth, log=view.log,
-            parts=view.parts, by=view.by,
+            parts=view.parts, by=view.by, reference=view.reference,
         )  # fmt: skip
         return Compared(self._folders, frozenset(self.hidden), how)
 
@@ -134,7 +135,12 @@ class RunComparison:
         self.restored += self.is_of_any
         self.chart, self.hidden = how.chart, set(kept.hidden)
         self.view = View(
-            along=how.along, smooth=how.smooth, log=how.log, parts=how.parts, by=how.by
+            along=how.along,
+            smooth=how.smooth,
+            log=how.log,
+            parts=how.parts,
+            by=how.by,
+            reference=how.reference,
         )
 
     # -- what is drawn -------------------------------------------------------------------------
@@ -148,6 +154,21 @@ class RunComparison:
         """The charts that are drawn."""
         charts = self.shown.comparison.charts
         return [c for c in charts if c.name == self.chart] or [*charts]
+
+    @property
+    def may_have_references(self) -> bool:
+        """Whether anything is published of the data of what is drawn."""
+        entries = self.shown.comparison.entries
+        return any(
+            fitting(
+                entries[t.run].data,
+                "l2" if c.what == "radius" else c.name,
+                is_certified=c.what == "radius",
+            )
+            for c in self.charts
+            if c.what != "training"
+            for t in c.traces
+        )
 
     def toggle(self, entry: Entry) -> None:
         """Draw a run, or no longer."""
@@ -225,6 +246,7 @@ class RunComparison:
         }
         words += [word for k, v in given.items() if v for word in (f"--{k.replace('_', '-')}", v)]
         words += ["--log"] if view.log else []
+        words += ["--reference", *view.reference] if view.reference else []
         words += ["--what", *kinds_of(self.charts)]
         hidden = [n for k, n in enumerate(shown.comparison.names) if not self.is_drawn(k)]
         words += ["--hide", *hidden] if hidden else []
