@@ -93,10 +93,10 @@ def evaluate(
         on_event: called with every event, such as `isoloss.events.Progress`.
         options: further options of `isoloss attack` and `isoloss defend`, with _ for -: samples (by
             default all), seed, seeds, steps, step_size, restarts, loss (a name, or a function of
-            (N, classes) logits and (N,) classes), targeted, schedule, momentum, queries, protocol,
-            draws, votes, keep, batch_size, device, precision; purify (t*), purify_steps,
-            purify_sampler, purify_eta, for the network behind a purification instead; data and
-            split are what figures call the images.
+            (N, classes) logits and (N,) classes), targeted, schedule, momentum, convergence,
+            queries, protocol, keep, batch_size, device, precision; of a defense also draws, votes,
+            iterate, draws_by, and purify (t*), purify_steps, purify_sampler, purify_eta for the
+            network behind a purification instead; data and split are what figures call the images.
 
     Raises:
         IsolossError: if something cannot be, or an attack of one's own fails, saying where.

@@ -53,14 +53,17 @@ def pgd(
     """Adversarial images (N, C, H, W) in [0, 1] within `eps` of `x`.
 
     Each image's best iterate is returned: a misclassified one if there was any, else that of the
-    largest loss. An image is done once it is misclassified. Of a network that draws noise the last
-    iterate is returned. Aimed at classes, an image is done once it is taken for its own.
+    largest loss. An image is done once it is misclassified. Aimed at classes, an image is done once
+    it is taken for its own. The network is asked twice beforehand, which finds out, and warns, that
+    it draws noise (then gradients are means over draws, and the last iterate is returned) or that
+    its answers depend on the batch (then it is asked about one image at a time).
 
     Args:
         model: (N, C, H, W) images in [0, 1] to (N, classes) logits; it is held in eval mode.
         x: images, floats in [0, 1] or uint8 from 0 to 255, as tensor or array.
-        y: (N,) true classes, as tensor, array or list of integers.
+        y: (N,) true classes as integers, or one-hot rows, as tensor, array or list.
         eps: the ball's radius on the [0, 1] scale.
+        steps: gradient steps, from each start.
         step_size: by default 2.5 · eps / steps.
         norm: "linf" or "l2".
         restarts: how often to begin anew for images on which it has not succeeded.

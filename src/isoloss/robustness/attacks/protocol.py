@@ -18,9 +18,11 @@ class Protocol:
     """How a gradient attack proceeds.
 
     Attributes:
+        name: for people; it decides nothing.
         steps: gradient steps.
         step_size: length of the first step in the ball's norm; None for what makes all of them
             together 2.5 ε long, or with "halving" for 2 ε.
+        norm: of the ball, "linf" or "l2".
         random_start: begin uniformly in the ball, not at the image.
         restarts: how often to begin; only with a random start does that change anything.
         keep_best: return the best iterate of each image, and be done where it succeeds; else take
