@@ -30,7 +30,8 @@ class Table:
         doubts: what automatic checks hold against these numbers, the gravest first: each has an
             `id`, a `message` and the `attack` it concerns ("" for all).
         summary: two or three plain sentences.
-        convergence: of the attacks whose steps, draws, restarts or queries were varied: the values and what was right.
+        convergence: of the attacks whose steps, draws, restarts or queries were varied: the values
+            and what was right.
         facts: what was asked for, and what it ran on.
         folder: the run's; unless `out` was given, it goes away with the table.
     """
