@@ -85,8 +85,8 @@ def sweep(
     """Attack `x` at each radius, the smallest first.
 
     What fools one draw of noise may not fool the next: of a network that draws any, the majority of
-    fresh draws decides, and every radius stands alone. Of
-    others the image itself is a candidate at all of them.
+    fresh draws decides, and every radius stands alone. Of others the image itself is a candidate at
+    all of them.
 
     Args:
         attack: for example a call of `isoloss.robustness.attack` with a protocol.

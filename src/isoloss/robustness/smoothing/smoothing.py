@@ -120,7 +120,12 @@ class OwnNoise(Smoothing):
 
 
 class GaussianSmoothing(Smoothing):
-    """A classifier behind noise alone, as one trained with noise may be (Cohen et al.)."""
+    """A classifier behind noise alone, as one trained with noise may be (Cohen et al.).
+
+    Args:
+        classifier: (N, C, H, W) images in [0, 1] to (N, classes) logits.
+        sigma: standard deviation of the noise on the [0, 1] image scale.
+    """
 
     def __init__(self, classifier: nn.Module, sigma: float) -> None:
         super().__init__(sigma)
