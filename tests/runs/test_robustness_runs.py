@@ -339,7 +339,7 @@ def test_a_purified_network_is_judged_likewise_and_named_everywhere(lab, tmp_pat
     assert rows["eot", 0.5].correct == 0
     report = run.report_text_path.read_text(encoding="utf-8")
     assert f"net, {PURIFIED}: EOT, exact gradients" in report
-    assert f"Behind the defense ({PURIFIED}), net classifies" in report
+    assert f"Behind the defense ({PURIFIED}), net keeps" in report
     assert f"- defense: {PURIFIED} (σ = {sigma:.4g})" in report
     assert f"| net, {PURIFIED}, eot | 0.1 | draws |" in report
     assert PURIFIED in describe(run.folder)
