@@ -21,6 +21,7 @@ from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
+from isoloss.files import read_json
 from isoloss.results.certificates import read_certificates
 from isoloss.results.tables import read_report, read_table
 from isoloss.robustness import autoattack
@@ -772,6 +773,11 @@ def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
     kept = load_file(run.examples / "0000.safetensors")["images"]
     for images, eps in zip(kept, (0.0, 0.01, 0.5), strict=True):
         assert float((images - kept[0]).abs().max()) <= eps + 1e-6
+    facts = read_json(run.report_path)["facts"]
+    assert not {"steps", "restarts", "loss", "queries"} & {*facts}  # which it takes from nobody
+    report = run.report_text_path.read_text(encoding="utf-8")
+    assert "for AutoAttack those of its authors hold" in report
+    assert "the worst of all attacks counts" not in report  # of one attack there is none
 
 
 def five(lab, **others):

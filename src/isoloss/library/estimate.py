@@ -16,7 +16,6 @@ from isoloss.naming import size_in_words
 from isoloss.registry import Registry
 from isoloss.settings import (
     AnySettings,
-    AttackingSettings,
     AttackSettings,
     CertifySettings,
     DefendSettings,
@@ -196,7 +195,7 @@ def _images(settings: RobustnessSettings, samples: int) -> float:
     return images * settings.seeds * len(settings.sources)
 
 
-def _answers(name: str, settings: AttackingSettings) -> int:
+def _answers(name: str, settings: AttackSettings | DefendSettings) -> int:
     """How many answers of networks an attack asks for about an image at one ε, at most."""
     kind = attack_of(name)
     draws = settings.draws if isinstance(settings, DefendSettings) and kind.adaptive else 1
