@@ -21,6 +21,7 @@ from isoloss.cli.main import main
 from isoloss.compute.networks.checkpoints import load_state, save_tensors
 from isoloss.errors import IsolossError
 from isoloss.events import Metric, Progress, to_line
+from isoloss.files import read_json
 from isoloss.results.certificates import read_certificates
 from isoloss.results.tables import read_report, read_table
 from isoloss.robustness import autoattack
@@ -772,6 +773,11 @@ def test_autoattack_is_an_attack_of_a_run(lab, tmp_path):
     kept = load_file(run.examples / "0000.safetensors")["images"]
     for images, eps in zip(kept, (0.0, 0.01, 0.5), strict=True):
         assert float((images - kept[0]).abs().max()) <= eps + 1e-6
+    facts = read_json(run.report_path)["facts"]
+    assert not {"steps", "restarts", "loss", "queries"} & {*facts}  # which it takes from nobody
+    report = run.report_text_path.read_text(encoding="utf-8")
+    assert "for AutoAttack those of its authors hold" in report
+    assert "the worst of all attacks counts" not in report  # of one attack there is none
 
 
 def five(lab, **others):
@@ -828,6 +834,10 @@ def test_a_run_begun_with_another_autoattack_goes_on_and_says_so(lab, tmp_path):
         (attack, {"eps": (0.1, 8.0)}, "8 reaches beyond all of them: of 256 levels 8 are 8/255"),
         (attack, {"eps": "1/x"}, "'1/x' is no number"),
         (attack, {"attacks": "pgd,fgsm"}, "there is no attack 'fgsm': choose of pgd, square"),
+        (attack, {"attacks": "bpda"}, "bpda is not for such runs: choose of pgd, square"),
+        (defend, {"attacks": "fab_t"}, "fab_t is not for such runs: choose of transfer, bpda"),
+        (attack, {"targeted": "3"}, "knows no class 3: it has 0 to 2"),
+        (defend, {"targeted": "9" * 20}, f"knows no class {'9' * 20}: it has 0 to 2"),
         (attack, {"protocol": "legacy", "steps": 7}, "the legacy protocol has its own --steps"),
         (attack, {"protocol": "legacy", "norm": "l2", "steps": 20}, "legacy protocol is in linf"),
         (attack, {"model": None}, "a checkpoint file does not say what it belongs to: give --mode"),

@@ -79,6 +79,8 @@ class AttackKind:
         is_baseline: whether it asks nothing of what it attacks, so that every attack must beat it.
         takes_several: whether it is between several networks of a run.
         made_on: the network on which its images were made, where that is another of the same run.
+        passes: of an attack that settings make no longer or shorter, so many answers of the network
+            it asks for an image and ε at most, where a gradient counts as two more; 0 of others.
     """
 
     name: str
@@ -106,6 +108,7 @@ class AttackKind:
     is_baseline: bool = False
     takes_several: bool = False
     made_on: str = ""
+    passes: int = 0
 
     def __post_init__(self) -> None:
         for name in ("in_figures", "in_reports"):
@@ -254,31 +257,34 @@ register(AttackKind(
     name="autoattack", seed_number=2, label="AutoAttack",
     hint="the standard ensemble", terms=("AutoAttack",), hue="magenta",
     mark="up", offered=("attack",), needs_gradients=True, rank=9, version="as published",
+    passes=300 + 2700 + 3600 + 5000,
     check="isoloss.robustness.attacks.autoattack:check_autoattack",
     implementation="isoloss.robustness.attacks.autoattack:autoattack_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="apgd_ce", seed_number=10, label="APGD-CE",
     terms=("Auto-PGD",), hue="green", mark="circle", offered=("attack", "defend"),
-    needs_gradients=True, rank=7,
+    needs_gradients=True, rank=7, passes=300,
     implementation="isoloss.robustness.attacks.apgd:apgd_ce_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="apgd_dlr", seed_number=11, label="APGD-DLR",
     terms=("Auto-PGD",), hue="green", mark="square", offered=("attack", "defend"),
-    needs_gradients=True, rank=7, check="isoloss.robustness.attacks.apgd:check_dlr",
+    needs_gradients=True, rank=7, passes=300, check="isoloss.robustness.attacks.apgd:check_dlr",
     implementation="isoloss.robustness.attacks.apgd:apgd_dlr_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="apgd_t", seed_number=12, label="APGD-T",
     terms=("Auto-PGD",), hue="green", mark="up", offered=("attack", "defend"),
-    needs_gradients=True, rank=8, check="isoloss.robustness.attacks.apgd:check_targeted_dlr",
+    needs_gradients=True, rank=8, passes=2700,
+    check="isoloss.robustness.attacks.apgd:check_targeted_dlr",
     implementation="isoloss.robustness.attacks.apgd:apgd_t_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="fab_t", seed_number=13, label="FAB-T",
     terms=("FAB",), hue="purple", mark="square", offered=("attack",), needs_gradients=True,
-    rank=7, takes_random=False, implementation="isoloss.robustness.attacks.fab:fab_attack",
+    rank=7, takes_random=False, passes=3600,
+    implementation="isoloss.robustness.attacks.fab:fab_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="noise", seed_number=40, label="random noise",

@@ -11,6 +11,7 @@ from isoloss.paths import is_folder
 from isoloss.settings.attack_kinds import (
     CERTIFICATE,
     Varied,
+    attack_names,
     attack_of,
     in_words,
     label_of,
@@ -654,9 +655,11 @@ def refuse_unknown(name: str, known: tuple[str, ...]) -> None:
         ValueError: saying which there are.
     """
     if name not in known and not is_function(name):
+        is_elsewhere = name in attack_names()
+        wrong = f"{name} is not for such runs" if is_elsewhere else f"there is no attack {name!r}"
         raise ValueError(
-            f"there is no attack {name!r}: choose of {', '.join(known)}, or name a function of "
-            "your own, package.module:function"
+            f"{wrong}: choose of {', '.join(known)}, or name a function of your own, "
+            "package.module:function"
         )
 
 

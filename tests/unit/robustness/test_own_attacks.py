@@ -345,7 +345,7 @@ def test_behind_a_denoiser_of_one_s_own(digits):
         ({"attacks": {"mine": "pgd"}}, "the attack mine must be a function"),
         ({"attacks": {"mine": lambda x, y: x}}, r"mine must be a function of \(model, x, y, eps\)"),
         ({"attacks": "pdg"}, "there is no attack 'pdg': choose of pgd"),
-        ({"attacks": {"eot": ...}}, "there is no attack 'eot': choose of pgd"),
+        ({"attacks": {"eot": ...}}, "eot is not for such runs: choose of pgd"),
         ({"attacks": []}, "attacks: "),
         ({"eps": []}, "eps: give at least one number"),
         ({"eps": -1.0}, "eps: "),

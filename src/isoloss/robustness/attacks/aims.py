@@ -28,6 +28,8 @@ def with_targets(y: Tensor, targeted: Any) -> Tensor:
     if targeted is None:
         return y
     one_for_all = isinstance(targeted, int) or getattr(targeted, "ndim", 1) == 0
+    if one_for_all and not 0 <= int(targeted) <= torch.iinfo(y.dtype).max:
+        raise IsolossError(f"one aims at a class, and there is none of number {int(targeted)}")
     targets = y.new_full(y.shape, int(targeted)) if one_for_all else as_labels(targeted, y)
     return torch.stack([y, targets], 1)
 

@@ -24,6 +24,7 @@ from isoloss.robustness.evaluation.rounding_of_votes import votes_apart
 from isoloss.robustness.evaluation.setup import (
     Setup,
     Subject,
+    check_aim,
     check_attacks,
     load_subject,
     ready,
@@ -56,6 +57,7 @@ class Evaluation:
         purified = {sigma: purifying.name for sigma, purifying in setup.purifying.items()}
         plan = Plan.of(settings, len(setup.images), purified)
         check_attacks(setup, plan.attacks)
+        check_aim(setup, getattr(settings, "targeted", None))
         return cls(settings, setup, plan)
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from isoloss.files import write_atomic
+from isoloss.naming import listed
 from isoloss.results.certificates import CertificateRow
 from isoloss.results.tables import (
     Curve,
@@ -55,7 +56,9 @@ def report_of(
         ))  # fmt: skip
     settings = results.settings
     taken: dict[str, Any] = {}
-    if settings.kind != "certify":
+    kinds = [attack_of(name) for name in results.plan.attacks]
+    as_asked = not all(kind.passes or kind.is_baseline for kind in kinds)
+    if settings.kind != "certify" and as_asked:
         protocol = protocol_of(settings)
         taken = {
             name: getattr(protocol, name)
@@ -69,7 +72,7 @@ def report_of(
     asked = {
         name: getattr(settings, name)
         for name in ("norm", "protocol", "draws", "votes", "queries", "pilot", "alpha", "denoiser")
-        if name in type(settings).model_fields
+        if name in type(settings).model_fields and (as_asked or name != "queries")
     }
     if results.plan.purified:
         each = (f"{name} (σ = {sigma:g})" for sigma, name in results.plan.purified.items())
@@ -299,7 +302,14 @@ _LEFT_ALONE = "an image that none of the counted draws gets right counts for lar
 
 def _reading(results: Results) -> Iterator[str]:
     settings = results.settings
-    if not settings.is_certified:
+    kinds = [attack_of(name) for name in results.plan.attacks]
+    as_published = [kind.in_reports for kind in kinds if kind.passes]
+    if as_published:
+        yield (
+            "- whatever steps, losses, aims and queries are stated here, for "
+            f"{listed(as_published, 'and')} those of its authors hold"
+        )
+    if any(row.is_worst_case for row in without_repeats(results.rows)):
         yield (
             "- the worst of all attacks counts an image as right only if it is so under every one, "
             "at this ε and at every smaller one"

@@ -386,6 +386,23 @@ def check_attacks(setup: Setup, names: Sequence[str]) -> None:
         check_gradients(setup)
 
 
+def check_aim(setup: Setup, targeted: str | None) -> None:
+    """Refuse to aim at a class that a network does not know.
+
+    Raises:
+        IsolossError: saying which it knows.
+    """
+    if targeted is None or not targeted.isdecimal():
+        return
+    for model in setup.models:
+        with torch.no_grad(), frozen(model.fast):
+            known = check_logits(model.fast(setup.images[:1]), setup.labels[:1]).shape[1]
+        if int(targeted) >= known:
+            raise IsolossError(
+                f"--targeted: {model.name} knows no class {targeted}: it has 0 to {known - 1}"
+            )
+
+
 def check_gradients(setup: Setup) -> None:
     """Refuse networks that let no gradient through.
 

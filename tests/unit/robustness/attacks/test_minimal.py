@@ -122,3 +122,10 @@ def test_what_has_no_nearest_image_is_refused(digits):
             refused()
         assert "\n" not in str(refusal.value)
     assert len(minimal_norm(net, x[:0], y[:0]).images) == 0
+
+
+@pytest.mark.parametrize("number", [10**20, -1, "9" * 30])
+def test_no_network_knows_such_a_class(number):
+    net, x, y = linear(3, 0.4)
+    with pytest.raises(IsolossError, match=r"class|labels"):
+        pgd(net, x, y, 0.1, 2, targeted=number)
