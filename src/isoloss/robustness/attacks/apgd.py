@@ -190,13 +190,14 @@ def likeliest(
 
 def apgd_attack(context: AttackContext, *, loss: Loss, targets: int = 0) -> Attack:
     """`apgd` as the authors evaluate with it."""
+    climbed = context.differentiable
 
     def attack(x: Tensor, y: Tensor, eps: float) -> Attacked:
         model, draws, size = context.model, context.draws, context.batch_size
         check_labels(y, x)
         with frozen(model):
             attempts = apgd_attempts(
-                model, x, y, eps, STEPS, context.settings.norm, 1, context.generator,
+                climbed, x, y, eps, STEPS, context.settings.norm, 1, context.generator,
                 loss=loss, targets=targets, draws=draws, batch_size=size, watch=context.watch,
             )  # fmt: skip
             return in_turn(model, x, y, attempts, draws=draws, batch_size=size)

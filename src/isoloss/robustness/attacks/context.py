@@ -83,6 +83,11 @@ class AttackContext:
     own_loss: OwnLoss | None = None
 
     @property
+    def differentiable(self) -> nn.Module:
+        """`model` as gradients of it are taken: a defense without the clamps, which end them."""
+        return self.model.unclamped() if hasattr(self.model, "unclamped") else self.model
+
+    @property
     def loss(self) -> Loss:
         """What attacks by gradients climb."""
         legacy = self.settings.protocol == "legacy"

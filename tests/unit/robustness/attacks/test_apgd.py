@@ -9,11 +9,15 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import apgd
-from isoloss.robustness.attacks.apgd import check_dlr, check_targeted_dlr
+from isoloss.robustness.attacks.apgd import apgd_ce_attack, check_dlr, check_targeted_dlr
 from isoloss.robustness.attacks.ball import ball_of
+from isoloss.robustness.attacks.context import AttackContext
 from isoloss.robustness.attacks.halving_ascent import checks_at, halving_ascent
 from isoloss.robustness.attacks.losses import misses
 from isoloss.robustness.attacks.objective import objective_of
+from isoloss.robustness.smoothing.own_denoiser import denoiser_of
+from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
+from isoloss.settings import DefendSettings
 
 
 def seed(number=0):
@@ -263,3 +267,31 @@ def test_of_a_network_that_draws_noise_most_of_fresh_draws_decide(digits):
     assert found.success[often > 0.8].all()
     assert not found.success[often < 0.2].any()
     assert found.success.sum() > 10
+
+
+class Bright(nn.Module):
+    def forward(self, images):
+        mean = images.mean((1, 2, 3))
+        return 40 * torch.stack([0.5 - mean, mean - 0.5], 1)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.05])
+def test_behind_a_denoiser_no_gradient_ends_at_its_clamp(sigma):
+    # Black becomes −0.25 and white 1.25, which are clamped whatever the noise: no draw would tell
+    # which way to go.
+    unet, scheduler = denoiser_of(lambda noisy, _: 1.5 * noisy - 0.25, [sigma], 1)
+    defense = DenoisedSmoothing(Bright(), unet, scheduler, sigma)
+    defense.generator = seed()
+    y = torch.arange(6) % 2
+    x = y.float().view(-1, 1, 1, 1).expand(-1, 1, 4, 4).clone()
+    context = AttackContext(
+        model=defense, undefended=defense.classifier, generator=seed(),
+        settings=DefendSettings(source="/a", denoiser="/b"), classes=2, seed=0, draws=4,
+        attack="apgd_ce", own=None, strayed={}, batch_size=64, forward_batch_size=64,
+        watch=lambda images: None,  # from the image itself
+    )  # fmt: skip
+    assert not objective_of(defense)(x, y, True).gradient.any()
+    found = apgd_ce_attack(context)(x, y, 0.6)
+    assert not found.without_gradient.any()
+    with torch.no_grad():
+        assert (defense(found.images).argmax(1) != y).all()
