@@ -319,9 +319,12 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     for model in models if settings.kind == "certify" else ():
         refuse_random(model.reference.answers, model.name)
     for sigma in purifying or sigmas:
-        setup.defense(0, sigma).check(few)
+        defense = setup.defense(0, sigma)
+        defense.check(few)
         if loaded is not None:
-            check_denoises(DenoisedSmoothing(nn.Identity(), *loaded, sigma).to(device), few)
+            # A purification's σ is rounded for tables: up, beyond the last step's, at times.
+            once = DenoisedSmoothing(nn.Identity(), *loaded, defense.sigma)
+            check_denoises(once.to(device), few)
         _check_answers(setup, sigma)
     return setup
 
