@@ -443,6 +443,8 @@ def _with_an_attack(settings: AnyAttacking) -> AnyAttacking:
 class AttackSettings(AttackingSettings):
     """Attack undefended networks."""
 
+    before: ClassVar[dict[str, Any]] = {**AttackingSettings.before, "attacks": "pgd,square"}
+
     kind: Literal["attack"] = "attack"
     attacks: Names = Field(
         default="pgd,square,noise,surrogates",
@@ -475,6 +477,10 @@ class AttackSettings(AttackingSettings):
 
 class DefendSettings(AttackingSettings):
     """Attack networks behind noise and a denoiser."""
+
+    before: ClassVar[dict[str, Any]] = {
+        **AttackingSettings.before, "attacks": "transfer,bpda,eot,square",
+    }  # fmt: skip
 
     kind: Literal["defend"] = "defend"
     denoiser: DenoiserName = Field(
