@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeGuard, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -64,6 +64,11 @@ def _offered_in(run: str) -> Any:
         "label": label_of,
         "others": "package.module:function",
     }
+
+
+def is_denoiser(named: str | None) -> TypeGuard[str]:
+    """Whether that names a denoiser; else a defense is the noise alone."""
+    return named not in (None, NO_DENOISER)
 
 
 def _denoiser(name: str) -> str:
@@ -570,7 +575,7 @@ class DefendSettings(AttackingSettings):
         """What it attacks the defense with: without a denoiser, of the usual ones those that do
         not go around one."""
         names = _possible(self.attacks, len(self.sources))
-        is_denoised = self.denoiser != NO_DENOISER
+        is_denoised = is_denoiser(self.denoiser)
         return tuple(n for n in names if is_denoised or not attack_of(n).needs_denoiser)
 
     @field_validator("attacks")
@@ -580,7 +585,7 @@ class DefendSettings(AttackingSettings):
 
     @model_validator(mode="after")
     def _only_what_there_is_to_go_around(self) -> DefendSettings:
-        if self.denoiser != NO_DENOISER:
+        if is_denoiser(self.denoiser):
             return self
         if self.attacks != DefendSettings.model_fields["attacks"].default:
             for name in attacks_in(self.attacks):
