@@ -85,7 +85,8 @@ class AttackContext:
     @property
     def differentiable(self) -> nn.Module:
         """`model` as gradients of it are taken: a defense without the clamps, which end them."""
-        return self.model.unclamped() if hasattr(self.model, "unclamped") else self.model
+        unclamped: Any = getattr(self.model, "unclamped", None)
+        return self.model if unclamped is None else unclamped()
 
     @property
     def loss(self) -> Loss:
