@@ -86,7 +86,7 @@ def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     (gradient,) = input_gradients(losses, images)
     finite = gradient.isfinite()
     spoilt = ~finite.flatten(1).all(1)
-    return gradient.where(finite, 0), spoilt
+    return (gradient.where(finite, 0) if spoilt.any() else gradient), spoilt
 
 
 def input_gradients(losses: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
