@@ -43,7 +43,7 @@ from isoloss.robustness.smoothing.purification import usual_sigmas
 from isoloss.robustness_table import Table
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, DefendSettings, explain
-from isoloss.settings.robustness import NO_DENOISER
+from isoloss.settings.robustness import is_denoiser
 from isoloss.settings.source import FROM_PYTHON
 from isoloss.settings.text import missing
 
@@ -126,7 +126,7 @@ def evaluate(
         asked["loss"] = FROM_PYTHON + name_of(loss).strip("<>")
     settings = _settings(asked, denoiser)
     loaded = None
-    if settings.denoiser not in (None, NO_DENOISER):
+    if is_denoiser(settings.denoiser):
         sigmas = usual_sigmas() if settings.purify else settings.sigma
         loaded = denoiser_of(denoiser, sigmas, images.shape[1])
     known = logits_of_few(model, images[:2], labels[:2]).shape[1]

@@ -21,6 +21,8 @@ from isoloss.events import Log
 from isoloss.results.certificates import read_certificates
 from isoloss.results.tables import read_report, read_table
 from isoloss.robustness import GaussianSmoothing, Protocol, eot_pgd
+from isoloss.robustness.evaluation.evaluation import Evaluation
+from isoloss.robustness.evaluation.setup import load_subject
 from isoloss.run import Run
 from isoloss.settings import AttackSettings, CertifySettings, ProbeSettings
 from isoloss.work import prepare, resume
@@ -193,6 +195,20 @@ def test_a_network_that_draws_noise_is_a_random_defense(lab, tmp_path):
     assert "gives two answers to the same image" in warned(run)["draws-of-its-own"]
     assert "majority of 20" in run.report_text_path.read_text("utf-8")
     assert repr(timeless(done(tmp_path / "b", asked(lab, "noisy"))[0])) == repr(timeless(run))
+
+
+def test_images_made_on_a_network_that_draws_noise_come_out_the_same_again(lab, tmp_path):
+    settings = asked(lab, "plain", attacks="surrogates", also=(lab / "noisy.safetensors",))
+    networks = {name: network(lab, name) for name in ("plain", "noisy")}
+    subject = replace(load_subject(settings), models=networks)
+    tables = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        run = Run.create(tmp_path / str(seed), settings)
+        list(Evaluation.prepare(settings, subject).resume(run))
+        tables.append([row for row in timeless(run) if row.attack == "transfer from noisy"])
+    assert 0 < tables[0][2].correct < tables[0][0].correct
+    assert repr(tables[0]) == repr(tables[1])
 
 
 def timeless(run):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeGuard, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -65,6 +65,11 @@ def _offered_in(run: str) -> Any:
         "label": label_of,
         "others": "package.module:function",
     }
+
+
+def is_denoiser(named: str | None) -> TypeGuard[str]:
+    """Whether that names a denoiser; else a defense is the noise alone."""
+    return named not in (None, NO_DENOISER)
 
 
 def _denoiser(name: str) -> str:
@@ -444,6 +449,8 @@ def _with_an_attack(settings: AnyAttacking) -> AnyAttacking:
 class AttackSettings(AttackingSettings):
     """Attack undefended networks."""
 
+    before: ClassVar[dict[str, Any]] = {**AttackingSettings.before, "attacks": "pgd,square"}
+
     kind: Literal["attack"] = "attack"
     attacks: Names = Field(
         default="pgd,square,noise,surrogates",
@@ -476,6 +483,10 @@ class AttackSettings(AttackingSettings):
 
 class DefendSettings(AttackingSettings):
     """Attack networks behind noise and a denoiser."""
+
+    before: ClassVar[dict[str, Any]] = {
+        **AttackingSettings.before, "attacks": "transfer,bpda,eot,square",
+    }  # fmt: skip
 
     kind: Literal["defend"] = "defend"
     denoiser: DenoiserName = Field(
@@ -565,7 +576,7 @@ class DefendSettings(AttackingSettings):
         """What it attacks the defense with: without a denoiser, of the usual ones those that do
         not go around one."""
         names = _possible(self.attacks, len(self.sources))
-        is_denoised = self.denoiser != NO_DENOISER
+        is_denoised = is_denoiser(self.denoiser)
         return tuple(n for n in names if is_denoised or not attack_of(n).needs_denoiser)
 
     @field_validator("attacks")
@@ -575,7 +586,7 @@ class DefendSettings(AttackingSettings):
 
     @model_validator(mode="after")
     def _only_what_there_is_to_go_around(self) -> DefendSettings:
-        if self.denoiser != NO_DENOISER:
+        if is_denoiser(self.denoiser):
             return self
         if self.attacks != DefendSettings.model_fields["attacks"].default:
             for name in attacks_in(self.attacks):

@@ -24,7 +24,6 @@ from isoloss.robustness.attacks.climb import climb
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import on_the_same_draws
 from isoloss.robustness.attacks.expectation import mean_objective
-from isoloss.robustness.attacks.halving_ascent import halving_ascent
 from isoloss.robustness.attacks.in_turn import (
     Attempt,
     finally_judged,
@@ -135,8 +134,9 @@ def apgd_attempts(
     )
     at_once = None if batch_size is None else max(batch_size // draws, 1)
     protocol = Protocol(
-        "apgd", steps, None, norm, watch is None, restarts, keep_best=lasting and watch is None
-    )
+        "apgd", steps, None, norm, watch is None, restarts, keep_best=lasting and watch is None,
+        schedule="apgd",
+    )  # fmt: skip
 
     def attempt(labels: Tensor, rows: Tensor) -> Attacked:
         # fmt: off
@@ -145,7 +145,7 @@ def apgd_attempts(
             compared=lambda a, b: (
                 (a, b) if lasting else on_the_same_draws(model, objective, labels, at_once)(a, b)
             ),
-            watch=watch, ascending=halving_ascent,
+            watch=watch,
         )
         # fmt: on
 
@@ -190,13 +190,14 @@ def likeliest(
 
 def apgd_attack(context: AttackContext, *, loss: Loss, targets: int = 0) -> Attack:
     """`apgd` as the authors evaluate with it."""
+    climbed = context.differentiable
 
     def attack(x: Tensor, y: Tensor, eps: float) -> Attacked:
         model, draws, size = context.model, context.draws, context.batch_size
         check_labels(y, x)
         with frozen(model):
             attempts = apgd_attempts(
-                model, x, y, eps, STEPS, context.settings.norm, 1, context.generator,
+                climbed, x, y, eps, STEPS, context.settings.norm, 1, context.generator,
                 loss=loss, targets=targets, draws=draws, batch_size=size, watch=context.watch,
             )  # fmt: skip
             return in_turn(model, x, y, attempts, draws=draws, batch_size=size)

@@ -83,7 +83,7 @@ def ascend(
             (`isoloss.robustness.attacks.strides`).
         keep_best: return each image's best iterate, misclassified before others, then by loss,
             and be done with an image as soon as it is misclassified; else take all steps and
-            return the last one.
+            return the last one, with "apgd" that of the largest loss.
         batch_size: images looked at together; None for all.
         watch: is shown the images that are looked at.
         shortlist: likewise, of a network that draws noise.
@@ -110,9 +110,10 @@ def ascend(
             shortlist.look(rows, here, order_of(value, truth))
 
         seen = value.losses.float()
-        better = value.success & ~success[rows]
-        better |= (value.success == success[rows]) & (seen > losses[rows])
-        if not keep_best:
+        better = seen > losses[rows]
+        if keep_best:  # none of these has succeeded before
+            better |= value.success
+        elif not stride.is_to_best:
             better = torch.ones_like(better)
         risen = rows[better]
         best[risen], losses[risen] = here[better], seen[better]

@@ -39,7 +39,6 @@ def climb(
     compared: Callable[[Attacked, Attacked], tuple[Attacked, Attacked]] = lambda a, b: (a, b),
     chosen: Callable[[Attacked, Shortlist], Attacked] | None = None,
     watch: Watch | None = None,
-    ascending: Callable[..., Attacked] = ascend,
 ) -> Attacked:
     """Carry a protocol out with whatever gradient `objective` gives.
 
@@ -49,7 +48,6 @@ def climb(
             for an objective that is random.
         chosen: of an attack on all images that ended at its last iterates, and of the list of
             those that seemed best, the best ones; for an objective that is random.
-        ascending: climbs from a start, as `ascend` does.
     """
     check_images(x)
     for labels in (y,) if y.ndim == 1 else y.unbind(1):
@@ -73,7 +71,7 @@ def climb(
         if outcome is not None and protocol.keep_best:
             rows = rows[~outcome.success]
         shortlist = None if chosen is None else Shortlist(x[rows])
-        fresh = ascending(
+        fresh = ascend(
             objective, x[rows], y[rows], start[rows], ball, protocol.steps, protocol.step_at(eps),
             schedule=protocol.schedule, momentum=protocol.momentum,
             keep_best=protocol.keep_best, batch_size=batch_size, watch=watch, shortlist=shortlist,

@@ -83,6 +83,12 @@ class AttackContext:
     own_loss: OwnLoss | None = None
 
     @property
+    def differentiable(self) -> nn.Module:
+        """`model` as gradients of it are taken: a defense without the clamps, which end them."""
+        unclamped: Any = getattr(self.model, "unclamped", None)
+        return self.model if unclamped is None else unclamped()
+
+    @property
     def loss(self) -> Loss:
         """What attacks by gradients climb."""
         legacy = self.settings.protocol == "legacy"

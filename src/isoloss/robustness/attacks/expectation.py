@@ -123,19 +123,24 @@ class _Gradients:
 
     def add(self, of_images: Tensor, of_draws: Tensor, draws: int) -> None:
         """Take (N, C, H, W) sums over some draws, and (N·k, C, H, W), of each."""
-        n = len(of_images)
-        finite = of_draws.flatten(1).isfinite().all(1)
-        of_draws = of_draws.view(n, -1, *of_images.shape[1:])
-        if not finite.all():
-            kept = finite.view(n, -1, 1, 1, 1)
-            some = finite.view(n, -1).any(1).view(-1, 1, 1, 1)
-            of_these = of_draws.where(kept, 0).sum(1)
-            of_images = of_these.where(some, of_images.where(of_images.isfinite(), 0))
-            of_draws = of_draws.where(kept, 0)
+        of_draws = of_draws.view(len(of_images), -1, *of_images.shape[1:])
+        if of_images.isfinite().all():  # then so is all of which it is the sum
+            self._finite += of_draws.shape[1]
+        else:
+            of_images, of_draws = self._finite_of(of_images, of_draws)
         self._mean.add_(of_images / draws)
         if self._squares is not None:
             self._squares.add_(of_draws.square().sum(1))
-        self._finite += finite.view(n, -1).sum(1)
+
+    def _finite_of(self, of_images: Tensor, of_draws: Tensor) -> tuple[Tensor, Tensor]:
+        """Count the draws that are finite; sums of those alone, and these, 0 for the others."""
+        finite = of_draws.flatten(2).isfinite().all(2)
+        self._finite += finite.sum(1)
+        if finite.all():
+            return of_images, of_draws
+        of_draws = of_draws.where(finite[:, :, None, None, None], 0)
+        some = finite.any(1).view(-1, 1, 1, 1)
+        return of_draws.sum(1).where(some, of_images.where(of_images.isfinite(), 0)), of_draws
 
     def told(self, value: ObjectiveValue, draws: int) -> ObjectiveValue:
         """`value` with the gradient, and where it is asked for the doubt about it."""

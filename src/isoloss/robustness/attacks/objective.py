@@ -86,7 +86,7 @@ def input_gradient(losses: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     (gradient,) = input_gradients(losses, images)
     finite = gradient.isfinite()
     spoilt = ~finite.flatten(1).all(1)
-    return gradient.where(finite, 0), spoilt
+    return (gradient.where(finite, 0) if spoilt.any() else gradient), spoilt
 
 
 def input_gradients(losses: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -161,20 +161,20 @@ class Draws:
     draw wins, and an attack ends at what it was lucky with.
 
     Args:
-        model: draws from its `generator`, or where that is None from PyTorch's own.
+        model: draws from its `generator`, and from PyTorch's own where it has none or what is
+            behind its noise draws too.
     """
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         self._own: torch.Generator | None = getattr(model, "generator", None)
-        self._device = device
-        self._state = self._own.get_state() if self._own else state_of(device)
+        self._of_own = self._own.get_state() if self._own else None
+        self._device, self._state = device, state_of(device)
 
     def again(self) -> None:
         """Go back to where they stood."""
-        if self._own:
-            self._own.set_state(self._state)
-        else:
-            set_state_of(self._device, self._state)
+        if self._own and self._of_own is not None:
+            self._own.set_state(self._of_own)
+        set_state_of(self._device, self._state)
 
 
 def state_of(device: torch.device) -> Tensor:

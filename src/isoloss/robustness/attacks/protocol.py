@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from isoloss.robustness.attacks.ball import Norm
-from isoloss.robustness.attacks.strides import Schedule, fraction_at
+from isoloss.robustness.attacks.strides import FIRST_STEP, Schedule, fraction_at
 from isoloss.settings import AttackSettings, DefendSettings
 
 # Of ε / steps: enough to cross the ball, and to turn around in it.
@@ -21,14 +21,16 @@ class Protocol:
         name: for people; it decides nothing.
         steps: gradient steps.
         step_size: length of the first step in the ball's norm; None for what makes all of them
-            together 2.5 ε long, or with "halving" for 2 ε.
+            together 2.5 ε long, or with "halving" and "apgd" for 2 ε.
         norm: of the ball, "linf" or "l2".
         random_start: begin uniformly in the ball, not at the image.
         restarts: how often to begin; only with a random start does that change anything.
         keep_best: return the best iterate of each image, and be done where it succeeds; else take
-            all steps and return the last iterate. A network that draws noise is always attacked to
-            the last: of its iterates the best would be the one whose noise was luckiest.
-        schedule: how steps get shorter: "constant", "linear", "cosine" or "halving".
+            all steps and return the last iterate, with "apgd" that of the largest loss. A network
+            that draws noise is always attacked to the last: of its iterates the best would be the
+            one whose noise was luckiest.
+        schedule: how steps get shorter: "constant", "linear", "cosine", "halving", or as those of
+            "apgd", which also go on in part as they went.
         iterate: of a network that draws noise the "last", or by "fresh" draws the best of it and of
             those that seemed best on the way (`isoloss.robustness.attacks.shortlist`).
         draws_by: whether gradients are taken over the same number of draws everywhere, "even", or
@@ -52,8 +54,8 @@ class Protocol:
         """The length of the first step for the radius `eps`."""
         if self.step_size is not None:
             return self.step_size
-        if self.schedule == "halving":
-            return 2 * eps
+        if self.schedule in ("halving", "apgd"):
+            return FIRST_STEP * eps
         return USUAL_STEP * eps / self._first_steps
 
     @property

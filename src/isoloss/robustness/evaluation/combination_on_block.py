@@ -73,24 +73,26 @@ class CombinationOnBlock:
         self._indices = setup.indices[first:last]
         self._generator = torch.Generator(setup.device).manual_seed(attack_seed(combination, first))
         self._model: ModelUnderAttack = setup.models[combination.network]
+        made_on = attack_of(combination.attack).made_on
+        self._maker = setup.model(made_on) if made_on else self._model
         self._strayed: dict[float, Strayed] = {}
 
     def at(self, epsilons: Sequence[float]) -> UnitResult:
         """Attack the block at these radii; returns what was found and the attacked images."""
-        if self._model.is_random:
-            # Another stream than the attack's own, of which it is not to know.
-            with seeded(self._generator.initial_seed() ^ 1):
-                return self._defended(epsilons)
-        if self._combination.sigma is None:
-            return self._undefended(epsilons)
-        return self._defended(epsilons)
+        is_plain = self._combination.sigma is None and not self._model.is_random
+        attacked = self._undefended if is_plain else self._defended
+        if not (self._model.is_random or self._maker.is_random):
+            return attacked(epsilons)
+        # Another stream than the attack's own, of which it is not to know.
+        with seeded(self._generator.initial_seed() ^ 1):
+            return attacked(epsilons)
 
     def _undefended(self, epsilons: Sequence[float]) -> UnitResult:
         settings = self._settings
         assert settings.kind != "certify"
         fast, reference = self._model.fast, self._model.reference
         standard = settings.protocol == "standard"
-        if attack_of(self._combination.attack).made_on:
+        if self._maker is not self._model:
             attack, through_rounding = self._attack_on(reference), None
         else:
             attack = self._confirmed(fast, reference)
@@ -117,14 +119,11 @@ class CombinationOnBlock:
         """The combination's attack on a network, or on a defense of several draws."""
         assert self._settings.kind != "certify"
         sizes = self._setup.batch_sizes
-        kind = attack_of(self._combination.attack)
-        undefended = self._model.fast if isinstance(model, Smoothing) else model
-        if kind.made_on:
-            undefended = self._setup.model(kind.made_on).fast
-        return kind.load()(
+        elsewhere = isinstance(model, Smoothing) or self._maker is not self._model
+        return attack_of(self._combination.attack).load()(
             AttackContext(
                 model=model,
-                undefended=undefended,
+                undefended=self._maker.fast if elsewhere else model,
                 generator=self._generator,
                 settings=self._settings,
                 classes=len(self._setup.classes),

@@ -20,9 +20,10 @@ from scipy import stats
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning
+from isoloss.results.worst_case import Bits
 from isoloss.robustness.attacks.protocol import protocol_of
 from isoloss.robustness.evaluation.plan import Combination
-from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.robustness.evaluation.results import Results
 from isoloss.settings.attack_kinds import attack_of, strongest
 
 LEVEL = 0.05
@@ -432,11 +433,14 @@ def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
 
 
 def _is_best_by_gradients(results: Results, combination: Combination) -> bool:
-    """Whether it is the strongest of those on the same network whose convergence is studied."""
-    studied = [
-        c.attack for c in _beside(results, combination) if "steps" in attack_of(c.attack).studied
-    ]
-    return bool(studied) and strongest(studied) == combination.attack
+    """Whether it is the strongest of those on the same network whose convergence is studied, or
+    without any of all that follow its gradients."""
+    beside = [c.attack for c in _beside(results, combination)]
+    studied = [name for name in beside if "steps" in attack_of(name).studied]
+    kinds = map(attack_of, beside)
+    others = [kind.name for kind in kinds if kind.is_white_box and not kind.is_own]
+    best = studied or others
+    return bool(best) and strongest(best) == combination.attack
 
 
 def _template(results: Results, combination: Combination) -> EvaluationWarning:

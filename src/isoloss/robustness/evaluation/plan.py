@@ -19,7 +19,7 @@ from isoloss.settings.attack_kinds import (
     comparison_attack,
     transfer_from,
 )
-from isoloss.settings.robustness import NO_DENOISER
+from isoloss.settings.robustness import is_denoiser
 
 FIRST = 32
 """Images in the first block after the saved examples, and at most in one of a certification."""
@@ -116,7 +116,7 @@ class Plan:
         """What tables call the defense of a combination."""
         if combination.sigma is None:
             return "none"
-        plainly = "noise" if settings.denoiser in (None, NO_DENOISER) else "denoised"
+        plainly = "denoised" if is_denoiser(settings.denoiser) else "noise"
         return self.purified.get(combination.sigma, plainly)
 
     def images(self, unit: Unit) -> int:

@@ -239,7 +239,7 @@ def _transfers(results: Results) -> Iterator[str]:
         yield ""
         if sigma is not None or several:
             yield (
-                f"{_defended(results, 'undefended' if sigma is None else 'behind noise', sigma)}"
+                f"{_defended(results, 'undefended' if sigma is None else 'defended', sigma)}"
                 + (f", seed {seed}" if several else "")
             )
             yield ""

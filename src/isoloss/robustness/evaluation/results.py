@@ -13,20 +13,17 @@ from functools import cached_property
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from isoloss.results.certificates import CertificateRow, average_radius
 from isoloss.results.tables import EvaluationWarning, Row
-from isoloss.results.worst_case import worst_case
+from isoloss.results.worst_case import Bits, worst_case
 from isoloss.robustness.attacks.context import Strayed
 from isoloss.robustness.evaluation.journal import Journal, Outcome
 from isoloss.robustness.evaluation.plan import MAIN, STUDY, Combination, Plan
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import EvaluationSettings
 from isoloss.settings.attack_kinds import CLEAN, WORST
-from isoloss.settings.robustness import NO_DENOISER
-
-Bits = NDArray[np.bool_]
+from isoloss.settings.robustness import is_denoiser
 
 
 @dataclass(frozen=True)
@@ -239,7 +236,7 @@ class Results:
     @property
     def is_denoised(self) -> bool:
         """Whether there is a denoiser behind the noise."""
-        return self.settings.denoiser not in (None, NO_DENOISER)
+        return is_denoiser(self.settings.denoiser)
 
     def trained_with(self, network: int) -> str:
         """With what noise a network behind noise alone was trained, in words; "" where nothing says

@@ -48,7 +48,7 @@ from isoloss.robustness.speed.fast_classifier import Fast
 from isoloss.settings import EvaluationSettings, InputProbeSettings
 from isoloss.settings.attack_kinds import attack_of
 from isoloss.settings.input_probe import beyond_the_data
-from isoloss.settings.robustness import NO_DENOISER
+from isoloss.settings.robustness import is_denoiser
 from isoloss.settings.source import is_function
 
 SubjectSettings = EvaluationSettings | InputProbeSettings
@@ -225,7 +225,7 @@ def load_subject(settings: SubjectSettings) -> Subject:
         other = network.dataset.split(settings.split)
         _check_same(names[0], split, name, other, order, digest_of_splits(chosen))
     denoiser = None
-    if settings.denoiser not in (None, NO_DENOISER):
+    if is_denoiser(settings.denoiser):
         # diffusers takes its time to import: attacks do without.
         from isoloss.robustness.smoothing.denoiser import load_denoiser
 
@@ -319,9 +319,12 @@ def ready(settings: SubjectSettings, subject: Subject, sigmas: Sequence[float]) 
     for model in models if settings.kind == "certify" else ():
         refuse_random(model.reference.answers, model.name)
     for sigma in purifying or sigmas:
-        setup.defense(0, sigma).check(few)
+        defense = setup.defense(0, sigma)
+        defense.check(few)
         if loaded is not None:
-            check_denoises(DenoisedSmoothing(nn.Identity(), *loaded, sigma).to(device), few)
+            # A purification's σ is rounded for tables: up, beyond the last step's, at times.
+            once = DenoisedSmoothing(nn.Identity(), *loaded, defense.sigma)
+            check_denoises(once.to(device), few)
         _check_answers(setup, sigma)
     return setup
 

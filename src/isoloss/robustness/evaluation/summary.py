@@ -11,8 +11,9 @@ from isoloss.naming import percent
 from isoloss.results.certificates import farthest_radius
 from isoloss.results.radii import NORMS
 from isoloss.results.tables import EvaluationWarning, average_radius_in_words
+from isoloss.results.worst_case import Bits
 from isoloss.robustness.evaluation.plan import Combination
-from isoloss.robustness.evaluation.results import Bits, Results
+from isoloss.robustness.evaluation.results import Results
 from isoloss.robustness.smoothing.statistics import clopper_pearson_interval
 from isoloss.settings import CertifySettings, DefendSettings
 from isoloss.settings.attack_kinds import WORST, attack_of

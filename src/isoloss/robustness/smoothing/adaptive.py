@@ -8,7 +8,7 @@ of noise (`isoloss.robustness.attacks.eot`).
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from isoloss.robustness.attacks.context import Attack, AttackContext
 from isoloss.robustness.attacks.eot import expected_ascent
@@ -39,9 +39,7 @@ class StraightThrough(Smoothing):
 
 def eot_attack(context: AttackContext) -> Attack:
     """PGD with EOT through the whole defense, by its exact gradients."""
-    assert isinstance(context.model, Smoothing)
-    # The clamp of the denoised image kills gradients.
-    return _through(context.model.unclamped(), context)
+    return _through(context.differentiable, context)
 
 
 def bpda_attack(context: AttackContext) -> Attack:
@@ -50,7 +48,7 @@ def bpda_attack(context: AttackContext) -> Attack:
     return _through(StraightThrough(context.model), context)
 
 
-def _through(defense: Smoothing, context: AttackContext) -> Attack:
+def _through(defense: nn.Module, context: AttackContext) -> Attack:
     return lambda x, y, eps: expected_ascent(
         defense, x, context.aimed(defense, x, y), eps, context.protocol, context.draws,
         context.generator, batch_size=context.batch_size, loss=context.loss, watch=context.watch,

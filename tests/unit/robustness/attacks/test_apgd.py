@@ -9,23 +9,19 @@ from torch import nn
 
 from isoloss import IsolossError
 from isoloss.robustness import apgd
-from isoloss.robustness.attacks.apgd import check_dlr, check_targeted_dlr
+from isoloss.robustness.attacks.apgd import apgd_ce_attack, check_dlr, check_targeted_dlr
+from isoloss.robustness.attacks.ascent import ascend
 from isoloss.robustness.attacks.ball import ball_of
-from isoloss.robustness.attacks.halving_ascent import checks_at, halving_ascent
+from isoloss.robustness.attacks.context import AttackContext
 from isoloss.robustness.attacks.losses import misses
 from isoloss.robustness.attacks.objective import objective_of
+from isoloss.robustness.smoothing.own_denoiser import denoiser_of
+from isoloss.robustness.smoothing.smoothing import DenoisedSmoothing
+from isoloss.settings import DefendSettings
 
 
 def seed(number=0):
     return torch.Generator().manual_seed(number)
-
-
-def test_steps_are_halved_where_the_paper_looks():
-    # Section 3.1: p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
-    assert list(checks_at(100)) == [22, 41, 57, 70, 80, 87, 93, 99]
-    assert list(checks_at(100).values()) == [22, 19, 16, 13, 10, 7, 6, 6]
-    assert list(checks_at(10)) == [3, 5, 6, 7, 8, 9]
-    assert list(checks_at(1)) == []
 
 
 class Recording(nn.Module):
@@ -56,9 +52,9 @@ def test_apgd_goes_where_torchattacks_goes_step_for_step(digits, norm, eps, loss
     theirs, ours = Recording(net).eval(), []
     name = {"linf": "Linf", "l2": "L2"}[norm]
     torchattacks.APGD(theirs, name, eps, steps=100, loss=loss, seed=0)(x, y)
-    halving_ascent(
-        objective_of(net, loss), x, y, start_of(x, eps, norm), ball_of(norm, eps), 100,
-        keep_best=False, watch=lambda images: ours.append(images.clone()),
+    ascend(
+        objective_of(net, loss), x, y, start_of(x, eps, norm), ball_of(norm, eps), 100, 2 * eps,
+        schedule="apgd", keep_best=False, watch=lambda images: ours.append(images.clone()),
     )  # fmt: skip
     theirs = torch.stack(theirs.seen[1:])
     assert theirs.shape == torch.stack(ours).shape == (101, *x.shape)
@@ -75,9 +71,9 @@ def test_apgd_towards_a_class_goes_where_torchattacks_goes(digits):
     attack = torchattacks.APGDT(theirs, eps=0.04, steps=40, n_classes=2, seed=0)
     attack(x, y)
     second = net(x).detach().topk(2).indices[:, 1]
-    halving_ascent(
+    ascend(
         objective_of(net, "dlr", misses), x, torch.stack([y, second], 1),
-        start_of(x, 0.04, "linf"), ball_of("linf", 0.04), 40,
+        start_of(x, 0.04, "linf"), ball_of("linf", 0.04), 40, 0.08, schedule="apgd",
         keep_best=False, watch=lambda images: ours.append(images.clone()),
     )  # fmt: skip
     theirs = [images for images in theirs.seen if len(images) == len(x)][-41:]
@@ -263,3 +259,31 @@ def test_of_a_network_that_draws_noise_most_of_fresh_draws_decide(digits):
     assert found.success[often > 0.8].all()
     assert not found.success[often < 0.2].any()
     assert found.success.sum() > 10
+
+
+class Bright(nn.Module):
+    def forward(self, images):
+        mean = images.mean((1, 2, 3))
+        return 40 * torch.stack([0.5 - mean, mean - 0.5], 1)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.05])
+def test_behind_a_denoiser_no_gradient_ends_at_its_clamp(sigma):
+    # Black becomes −0.25 and white 1.25, which are clamped whatever the noise: no draw would tell
+    # which way to go.
+    unet, scheduler = denoiser_of(lambda noisy, _: 1.5 * noisy - 0.25, [sigma], 1)
+    defense = DenoisedSmoothing(Bright(), unet, scheduler, sigma)
+    defense.generator = seed()
+    y = torch.arange(6) % 2
+    x = y.float().view(-1, 1, 1, 1).expand(-1, 1, 4, 4).clone()
+    context = AttackContext(
+        model=defense, undefended=defense.classifier, generator=seed(),
+        settings=DefendSettings(source="/a", denoiser="/b"), classes=2, seed=0, draws=4,
+        attack="apgd_ce", own=None, strayed={}, batch_size=64, forward_batch_size=64,
+        watch=lambda images: None,  # from the image itself
+    )  # fmt: skip
+    assert not objective_of(defense)(x, y, True).gradient.any()
+    found = apgd_ce_attack(context)(x, y, 0.6)
+    assert not found.without_gradient.any()
+    with torch.no_grad():
+        assert (defense(found.images).argmax(1) != y).all()

@@ -13,6 +13,7 @@ from isoloss.robustness import (
     eot_pgd,
 )
 from isoloss.robustness.attacks.eot import mean_objective
+from isoloss.robustness.attacks.objective import Draws
 from isoloss.robustness.attacks.square import search
 
 
@@ -185,3 +186,15 @@ def test_fresh_draws_choose_an_iterate_that_beats_the_last(digits):
         return votes.gather(1, y[:, None]).sum() / votes.sum()
 
     assert attacked("fresh") < attacked("last")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_draws_of_what_is_behind_the_noise_come_again_too(own):
+    defense = GaussianSmoothing(Noise(), 0.3)
+    defense.generator = torch.Generator().manual_seed(1) if own else None
+    x = torch.rand(5, 1, 4, 4)
+    drawn = Draws(defense, x.device)
+    first = defense(x)
+    drawn.again()
+    assert torch.equal(defense(x), first)
+    assert not torch.equal(defense(x), first)

@@ -57,10 +57,13 @@ def test_steps_are_as_long_as_their_schedule_says(schedule, reach):
     assert "reach" in (protocol.shortfall(0.5) or "")
 
 
-def test_steps_are_halved_when_those_of_autoattack_are():
-    assert looks_at(100)[1:] == [22, 41, 57, 70, 80, 87, 93, 99]
-    assert looks_at(20)[1:] == [5, 9, 12, 14, 16, 18, 19, 20]
-    assert looks_at(1) == [0, 1]
+def test_steps_are_halved_where_the_paper_looks():
+    # Section 3.1: p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
+    assert list(looks_at(100)) == [22, 41, 57, 70, 80, 87, 93, 99]
+    assert list(looks_at(100).values()) == [22, 19, 16, 13, 10, 7, 6, 6]
+    assert list(looks_at(20)) == [5, 9, 12, 14, 16, 18, 19]
+    assert list(looks_at(10)) == [3, 5, 6, 7, 8, 9]
+    assert list(looks_at(1)) == []
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

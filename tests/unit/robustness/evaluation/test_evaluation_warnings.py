@@ -164,6 +164,13 @@ def test_what_another_network_s_images_do_better_shows_masked_gradients(tmp_path
     ]
 
 
+@pytest.mark.parametrize("name", ["apgd_ce", "apgd_t", "fab_t"])
+def test_masked_gradients_show_whichever_attack_follows_them(tmp_path, name):
+    right = {name: [95, 60, 3], "square": [95, 20, 3]}
+    found = warnings_of(results(tmp_path, attack(attacks=f"{name},square"), right), VALUES)
+    assert ("black-box-beats-white-box", name) in [(w.id, w.attack) for w in found]
+
+
 def test_images_without_gradient_are_counted(tmp_path):
     settings = attack(attacks="pgd")
     flat = {"without_gradient": texts(0, 20, 20)}

@@ -12,6 +12,7 @@ from isoloss import IsolossError
 from isoloss.library.estimate import work_ratio
 from isoloss.results.tables import defense_in_words
 from isoloss.robustness import evaluate
+from isoloss.robustness.smoothing.denoiser import build_scheduler
 from isoloss.settings import DefendSettings
 from isoloss.settings.text import command_line
 
@@ -90,6 +91,31 @@ def test_from_python_a_function_denoises_at_every_step():
     assert rows["eot", 0.0].accuracy > 0.7
     assert rows["eot", 0.5].correct == 0
     assert "Behind the defense (purified, t* = 0.2, 4 steps)" in table.summary
+
+
+class OfNoise(nn.Module):
+    """The best prediction of the noise where all values of images are N(½, 0.1²)."""
+
+    def __init__(self, scheduler):
+        super().__init__()
+        self.alphas = scheduler.alphas_cumprod
+
+    def forward(self, x_t, t):
+        alpha = self.alphas[t]
+        return (1 - alpha).sqrt() * x_t / (alpha * 0.2**2 + 1 - alpha)
+
+
+@pytest.mark.parametrize("largest", [0.25, 0.5, 0.7])
+def test_a_denoiser_of_one_noise_purifies_from_its_last_step(largest):
+    scheduler = build_scheduler(largest)  # whose last step has a little more than that
+    x = 0.5 + 0.1 * torch.randn(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    y = (x.mean((1, 2, 3)) > 0.5).long()
+    table = evaluate(
+        Bright(), x.clamp(0, 1), y, "noise", eps=0.01, denoiser=(OfNoise(scheduler), scheduler),
+        purify=1.0, purify_steps=3, steps=1, votes=3, precision="fp32", progress=False,
+    )  # fmt: skip
+    (sigma,) = {row.sigma for row in table.rows if row.sigma > 0}
+    assert sigma == pytest.approx(largest, rel=0.02)
 
 
 def test_from_python_it_needs_a_denoiser():
