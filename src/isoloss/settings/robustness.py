@@ -176,6 +176,7 @@ OptionalDenoiser = Annotated[
     DenoiserName | None, BeforeValidator(lambda name: None if name in ("", NO_DENOISER) else name)
 ]
 Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
+NamesOrNone = Annotated[str, BeforeValidator(lambda value: _words(value) or "none")]
 
 
 class RobustnessSettings(NetworkSettings):
@@ -248,9 +249,8 @@ AIMS = ("runner-up", "least-likely", "random")
 """Which classes an attack may aim at, beside one for all images."""
 _CONVERGENCE: Any = {
     "several": True,
-    "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries",
-              "none": "Nothing"},
-}  # fmt: skip
+    "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries"},
+}
 _OF_GRADIENTS: Any = {"only_with": {"protocol": ["standard"]}}
 
 
@@ -310,7 +310,7 @@ class AttackingSettings(RobustnessSettings):
     )
     targeted: str | None = Field(
         default=None,
-        title="Aimed at",
+        title="Target class",
         description="Attacks by gradients aim at a class: its number, runner-up, least-likely or "
         "random. What counts is any wrong class; images of the class itself are not attacked",
         examples=list(AIMS),
@@ -332,7 +332,7 @@ class AttackingSettings(RobustnessSettings):
         "(Dong et al. 2018) keeps all, 1",
         json_schema_extra=_OF_GRADIENTS,
     )
-    convergence: Names = Field(
+    convergence: NamesOrNone = Field(
         default=",".join(get_args(Varied)),
         title="Convergence",
         description="Of what the strongest attacks are also given more and less, on a few images, "
@@ -398,8 +398,10 @@ class AttackingSettings(RobustnessSettings):
     @field_validator("convergence")
     @classmethod
     def _some_of_what_varies(cls, value: str) -> str:
+        if value == "none":
+            return value
         for word in value.split(","):
-            if word not in (*get_args(Varied), "none"):
+            if word not in get_args(Varied):
                 raise ValueError(
                     f"convergence is not studied in {word!r}: choose of "
                     f"{', '.join(get_args(Varied))}, or none"

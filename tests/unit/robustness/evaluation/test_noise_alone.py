@@ -120,6 +120,12 @@ def test_average_radii_by_hand(given, mean, error):
     assert average_radius(given) == pytest.approx((mean, error), nan_ok=True)
 
 
+@pytest.mark.parametrize("radius", [0.1, 0.30834])
+def test_images_that_are_all_alike_have_no_error_however_their_mean_is_rounded(radius):
+    assert max(np.std([radius] * n, ddof=1) for n in (3, 7, 12)) > 0, "NumPy's is of rounding"
+    assert [average_radius([radius] * n)[1] for n in (3, 7, 12)] == [0.0] * 3
+
+
 def test_radii_are_sorted_once_each_with_the_images_themselves_among_them():
     asked = CertifySettings(source="/net", radii="1 0.5, 1/4 0.5")
     assert asked.radii == (0.0, 0.25, 0.5, 1.0)

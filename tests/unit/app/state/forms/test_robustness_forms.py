@@ -56,6 +56,20 @@ def test_each_thing_that_is_missing_is_asked_for_in_turn():
     assert certify.settings is not None
 
 
+def test_what_is_left_alone_is_said():
+    form = Form(AttackSettings)
+    form.set("source", CLASSIFIER)
+    said = {name: form.verdict.usual[name].text for name in ("loss", "targeted")}
+    assert said == {"loss": "cross-entropy or margin", "targeted": "none, any wrong class"}
+    rows = {row.name: row for row in form.fields}
+    assert rows["targeted"].label == "Target class"
+    assert rows["convergence"].choices == ("steps", "draws", "restarts", "queries")
+    form.set("convergence", "")  # all of them unticked
+    assert form.settings is not None
+    assert form.settings.convergence == "none"
+    assert "--convergence none" in form.command(Path("out"))
+
+
 def test_lists_of_numbers_are_typed_as_text():
     form = Form(AttackSettings)
     form.set("source", CLASSIFIER)
