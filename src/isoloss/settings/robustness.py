@@ -481,9 +481,8 @@ class DefendSettings(AttackingSettings):
     kind: Literal["defend"] = "defend"
     denoiser: DenoiserName = Field(
         title="Denoiser",
-        description="A training run's folder, a folder of diffusers, a name on the hub such as "
-        "google/ddpm-cifar10-32, or the name of one that is shipped; none: the network sees the "
-        "noise itself",
+        description="A training run's folder, a folder of diffusers, a name on the hub, or one that "
+        "is shipped; none: the network sees the noise itself",
         examples=["digits-denoiser", "google/ddpm-cifar10-32", NO_DENOISER],
     )
     sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})
@@ -532,7 +531,7 @@ class DefendSettings(AttackingSettings):
         default=PURIFY_STEPS,
         ge=1,
         le=100_000,
-        title="Purification steps",
+        title="Purify steps",
         description="Steps of the way back from t*, evenly spaced",
         json_schema_extra={"only_with": {"purify": [ANYTHING]}},
     )

@@ -358,8 +358,8 @@ OF_FIELD = {
     "alpha": ("Certified radius",),
     "radii": ("Certified radius",),
 }
-"""The terms that a form's field is about, by the field's name; before it, where forms differ in what
-it means, which of them."""
+"""The terms that a form's field is about, by the field's name; before it the kind of form, where it
+means another thing in others."""
 
 _OF_FACT = {
     "Variance": ("Explained variance",),

@@ -43,8 +43,8 @@ class Rehearsal:
     """Draws all there is to be drawn.
 
     Attributes:
-        has_quick, has_whole: whether quick pictures, and whole ones, find what they need, have waited
-            long enough for it, or nobody is about to make it ready.
+        has_quick, has_whole: whether quick pictures, and whole ones, find what they need, have
+            waited for it long enough, or nobody is about to make it ready.
     """
 
     def __init__(self) -> None:

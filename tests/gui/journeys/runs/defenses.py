@@ -2,7 +2,7 @@
 radii."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from drive import Driver, drive
 from form_driver import FormDriver
@@ -118,11 +118,11 @@ def more(d: Driver) -> None:
 
 def run(d: Driver, name: str):
     """Start what the form asks for, and see it through."""
-    before = d.parts.workspace.evaluations.shown
+    evaluations = d.parts.workspace.evaluations
+    before = evaluations.shown
     d.click("//Experiments/**/start")
-    new: Callable[[], bool] = lambda: d.parts.workspace.evaluations.shown is not before
-    d.until(new, "the run to be shown")
-    evaluation = d.parts.workspace.evaluations.shown
+    d.until(lambda: evaluations.shown is not before, "the run to be shown")
+    evaluation = evaluations.shown
     followed = evaluation.followed
     d.until(lambda: followed.status == "done" or followed.failure, "the run to be done", 200)
     assert not followed.failure, followed.failure
