@@ -31,8 +31,7 @@ def attack(d: Driver) -> None:
     more(d)
     typed(d, "Attack", (("loss", "margin"), ("targeted", "runner-up"), ("momentum", "1")))
     assert form.wrong == ""
-    for name in ("steps", "draws", "restarts", "queries"):
-        d.click(f"model/convergence/{name}")
+    without_convergence(d)
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
     assert (settings.loss, settings.targeted, settings.momentum) == ("margin", "runner-up", 1)
     assert settings.convergence == "none"
@@ -43,19 +42,26 @@ def attack(d: Driver) -> None:
 
 
 def noise_alone(d: Driver) -> None:
-    """What goes around a denoiser is not among the attacks where there is none."""
+    """What goes around a denoiser is refused where there is none, if it is asked for."""
     small = ("eps", "0.1"), ("steps", 2), ("samples", IMAGES), ("draws", 2), ("votes", 3)
     form = asked(d, "Defend", (("denoiser", "none"), *small))
+    settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
+    assert "bpda" not in settings.attack_names
+    for name in ("square", "noise", "surrogates"):
+        d.click(f"source/attacks/{name}")
+    d.until(lambda: "bpda attacks a denoiser, and there is none" in form.error, "the error")
+    assert form.wrong == "attacks"
+    d.click("source/attacks/bpda")
     more(d)
-    typed(d, "Defend", (("queries", 10),))
+    without_convergence(d)
     d.until(lambda: form.settings, f"the form to be right ({form.error})")
-    assert "bpda" not in form.settings.attack_names
     d.shot("noise_form.png")
     evaluation = run(d, "noise")
     names = [curve.name for curve in evaluation.curves]
-    assert names[0] == "Worst of all attacks, noise alone, σ = 0.25"
-    assert "EOT, noise alone, σ = 0.25" in names
-    assert not any("BPDA" in name for name in names)
+    assert names == [
+        "Worst of all attacks, noise alone, σ = 0.25", "PGD, undefended",
+        "Transfer, noise alone, σ = 0.25", "EOT, noise alone, σ = 0.25",
+    ]  # fmt: skip
 
 
 def purification(d: Driver) -> None:
@@ -63,18 +69,21 @@ def purification(d: Driver) -> None:
     form = d.parts.experiments.forms["defend"]
     fields = {field.name: field for field in form.fields}
     typed(d, "Defend", (("denoiser", "digits-denoiser"),))
+    for name in ("transfer", "bpda"):
+        d.click(f"source/attacks/{name}")
     assert form.matters(fields["sigma"])
     assert not d.ctx.item_exists("source/purify_steps/##value")
     typed(d, "Defend", (("purify", "0.1"), ("purify_steps", 2)))
     assert not form.matters(fields["sigma"])
     assert not d.ctx.item_exists("source/sigma/##value")
     settings = d.until(lambda: form.settings, f"the form to be right ({form.error})")
-    assert (settings.purify, settings.purify_steps, settings.queries) == ((0.1,), 2, 10)
+    assert (settings.purify, settings.purify_steps) == ((0.1,), 2)
     d.shot("purify_form.png")
     evaluation = run(d, "purify")
-    names = [curve.name for curve in evaluation.curves]
-    assert names[0] == "Worst of all attacks, purified, t* = 0.1, 2 steps"
-    assert "BPDA, purified, t* = 0.1, 2 steps" in names
+    assert [curve.name for curve in evaluation.curves] == [
+        "Worst of all attacks, purified, t* = 0.1, 2 steps", "PGD, undefended",
+        "BPDA, purified, t* = 0.1, 2 steps", "EOT, purified, t* = 0.1, 2 steps",
+    ]  # fmt: skip
 
 
 def certificates(d: Driver) -> None:
@@ -114,6 +123,12 @@ def more(d: Driver) -> None:
     if not d.ctx.item_exists("model/stem"):
         d.click("More")
         d.ctx.yield_(3)
+
+
+def without_convergence(d: Driver) -> None:
+    """Take all ticks away; nothing is then studied."""
+    for name in ("steps", "draws", "restarts", "queries"):
+        d.click(f"model/convergence/{name}")
 
 
 def run(d: Driver, name: str):
