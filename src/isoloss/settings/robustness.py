@@ -580,7 +580,7 @@ class DefendSettings(AttackingSettings):
         if self.attacks != DefendSettings.model_fields["attacks"].default:
             for name in attacks_in(self.attacks):
                 if attack_of(name).needs_denoiser:
-                    raise ValueError(f"--attacks: {name} attacks a denoiser, and there is none")
+                    raise ValueError(f"--attacks: there is no denoiser for {name} to attack")
         if self.purify:
             raise ValueError("--purify: a denoiser takes the noise away, and there is none")
         return self

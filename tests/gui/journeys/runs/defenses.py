@@ -49,7 +49,7 @@ def noise_alone(d: Driver) -> None:
     assert "bpda" not in settings.attack_names
     for name in ("square", "noise", "surrogates"):
         d.click(f"source/attacks/{name}")
-    d.until(lambda: "bpda attacks a denoiser, and there is none" in form.error, "the error")
+    d.until(lambda: "There is no denoiser for bpda to attack" in form.error, "the error")
     assert form.wrong == "attacks"
     d.click("source/attacks/bpda")
     more(d)

@@ -211,7 +211,7 @@ def test_what_goes_around_a_denoiser_needs_one():
     assert "eot" in alone.attack_names
     assert parse_settings(alone.model_dump(mode="json")) == alone
     assert "--denoiser none" in command_line(alone, alone.source)
-    with pytest.raises(ValueError, match="bpda attacks a denoiser, and there is none"):
+    with pytest.raises(ValueError, match="there is no denoiser for bpda to attack"):
         DefendSettings(source="/net", denoiser="none", attacks="bpda,eot")
     denoised = DefendSettings(source="/net", denoiser="x/y", attacks="bpda,eot")
     assert denoised.attack_names == ("bpda", "eot")
