@@ -226,13 +226,13 @@ register(AttackKind(
 register(AttackKind(
     name="transfer", seed_number=3, label="transfer",
     in_reports="transfer (made for the undefended network)",
-    hint="made for the undefended network", terms=("Transfer attack",), hue="orange", mark="down",
+    hint="made without the defense", terms=("Transfer attack",), hue="orange", mark="down",
     offered=("defend",), needs_gradients=True, adaptive=False, rank=1,
     implementation="isoloss.robustness.attacks.pgd:transfer_attack",
 ))  # fmt: skip
 register(AttackKind(
     name="bpda", seed_number=4, label="BPDA", in_figures="BPDA with EOT",
-    in_reports="BPDA (denoiser as identity) with EOT", hint="the denoiser counts as the identity",
+    in_reports="BPDA (denoiser as identity) with EOT", hint="denoiser as identity",
     terms=("BPDA", "EOT"), hue="purple", mark="diamond", offered=("defend",), needs_gradients=True,
     exact=False, rank=5, needs_denoiser=True, studied=("steps", "draws", "restarts"),
     implementation="isoloss.robustness.smoothing.adaptive:bpda_attack",
@@ -258,25 +258,25 @@ register(AttackKind(
     implementation="isoloss.robustness.attacks.autoattack:autoattack_attack",
 ))  # fmt: skip
 register(AttackKind(
-    name="apgd_ce", seed_number=10, label="APGD-CE", hint="gradients, no step size",
+    name="apgd_ce", seed_number=10, label="APGD-CE",
     terms=("Auto-PGD",), hue="green", mark="circle", offered=("attack", "defend"),
     needs_gradients=True, rank=7,
     implementation="isoloss.robustness.attacks.apgd:apgd_ce_attack",
 ))  # fmt: skip
 register(AttackKind(
-    name="apgd_dlr", seed_number=11, label="APGD-DLR", hint="likewise, on ratios of logits",
+    name="apgd_dlr", seed_number=11, label="APGD-DLR",
     terms=("Auto-PGD",), hue="green", mark="square", offered=("attack", "defend"),
     needs_gradients=True, rank=7, check="isoloss.robustness.attacks.apgd:check_dlr",
     implementation="isoloss.robustness.attacks.apgd:apgd_dlr_attack",
 ))  # fmt: skip
 register(AttackKind(
-    name="apgd_t", seed_number=12, label="APGD-T", hint="likewise, towards nine classes",
+    name="apgd_t", seed_number=12, label="APGD-T",
     terms=("Auto-PGD",), hue="green", mark="up", offered=("attack", "defend"),
     needs_gradients=True, rank=8, check="isoloss.robustness.attacks.apgd:check_targeted_dlr",
     implementation="isoloss.robustness.attacks.apgd:apgd_t_attack",
 ))  # fmt: skip
 register(AttackKind(
-    name="fab_t", seed_number=13, label="FAB-T", hint="the nearest boundaries",
+    name="fab_t", seed_number=13, label="FAB-T",
     terms=("FAB",), hue="purple", mark="square", offered=("attack",), needs_gradients=True,
     rank=7, takes_random=False, implementation="isoloss.robustness.attacks.fab:fab_attack",
 ))  # fmt: skip

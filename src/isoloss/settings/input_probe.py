@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from isoloss.naming import listed
 from isoloss.settings.attack_kinds import attack_of, in_words, label_of, offered
 from isoloss.settings.base import (
     NORMS,
@@ -34,9 +33,8 @@ USUAL_SIGMA = 0.25
 _PLANES: Any = {"attack": "Along an attack", "attacks": "Along two attacks", "random": "Random"}
 _ATTACKS: Any = {
     "help": lambda: (
-        f"Whose directions: {listed(_offered(), 'or')}, or one of your own, "
-        "package.module:function. By default pgd, with a second one square or, behind a denoiser, "
-        "eot"
+        f"Whose directions: {', '.join(_offered())} or package.module:function. By default pgd, "
+        "then square, behind a denoiser eot"
     ),
     "examples": lambda: ("pgd", "square", "pgd,square"),
     "several": True,

@@ -35,7 +35,7 @@ def test_a_command_line_asks_for_the_same_again():
 def test_settings_of_before_say_what_they_said():
     assert "purif" not in defend(sigma=0.5).model_dump_json(exclude_defaults=True)
     names = [*DefendSettings.model_fields]
-    assert names[-5:] == ["queries", "purify", "purify_steps", "purify_sampler", "purify_eta"]
+    assert names[-4:] == ["purify", "purify_steps", "purify_sampler", "purify_eta"]
 
 
 @pytest.mark.parametrize("t_star", [0.0, -0.1, 1.5, math.nan, math.inf, "a"])
