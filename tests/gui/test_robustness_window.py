@@ -149,4 +149,4 @@ def test_panels_stay_of_use_in_a_small_window_with_texts_of_any_size(
 
 
 def test_each_kind_of_attack_and_defense_from_its_form(travel: Callable[..., None]) -> None:
-    travel("runs/defenses", seconds=280)
+    travel("runs/defenses", seconds=500)
