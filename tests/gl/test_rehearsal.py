@@ -69,6 +69,30 @@ def test_pictures_wait_until_it_has_come_to_them(context, monkeypatch):
     assert begun.has_whole
 
 
+def test_pictures_wait_for_a_second_at_most(context, monkeypatch):
+    def endless(renderer: Renderer):
+        while True:
+            time.sleep(0.001)
+            yield
+
+    now = [100.0]
+    monkeypatch.setattr(rehearsal, "_quick_picture", endless)
+    monkeypatch.setattr(rehearsal, "is_software", lambda: True)
+    monkeypatch.setattr(rehearsal.time, "monotonic", lambda: now[0])
+    begun = Rehearsal()
+    begun.begin()
+    for waited, expected in (
+        (0.9, (False, False)), (1.1, (True, False)), (1.9, (True, False)), (2.1, (True, True)),
+    ):  # fmt: skip
+        now[0] = 100 + waited
+        context.make_current()
+        begun.update()
+        assert (begun.has_quick, begun.has_whole) == expected
+    thread = begun._thread
+    begun.end()
+    assert not thread.is_alive(), "a window that is closed at once is not held open"
+
+
 def test_what_is_compiled_is_drawn_again(context, monkeypatch):
     passes = iter([0.1, 0.05, 0.001])
     renderers = []

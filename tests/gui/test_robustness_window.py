@@ -146,3 +146,7 @@ def test_panels_stay_of_use_in_a_small_window_with_texts_of_any_size(
     travel: Callable[..., None], valley: Path, defended: Path
 ) -> None:
     travel("window/sizes", valley, defended, seconds=200)
+
+
+def test_each_kind_of_attack_and_defense_from_its_form(travel: Callable[..., None]) -> None:
+    travel("runs/defenses", seconds=500)

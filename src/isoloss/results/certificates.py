@@ -86,7 +86,8 @@ def farthest_radius(sigma: float, draws: int, alpha: float) -> float:
 
 
 def average_radius(certified: Sequence[float]) -> tuple[float, float]:
-    """The average certified radius and its standard error, NaN of a single image.
+    """The average certified radius and its standard error, NaN of a single image, 0 where all are
+    alike.
 
     Zhai et al. 2020, "MACER", https://arxiv.org/abs/2001.02378.
 
@@ -95,8 +96,10 @@ def average_radius(certified: Sequence[float]) -> tuple[float, float]:
             another one is, or none.
     """
     radii = np.asarray(certified, np.float64)
-    error = float(radii.std(ddof=1)) / math.sqrt(len(radii)) if len(radii) > 1 else math.nan
-    return float(radii.mean()), error
+    if len(radii) < 2:
+        return float(radii.mean()), math.nan
+    spread = radii.std(ddof=1) if np.ptp(radii) > 0 else 0.0  # which the mean's rounding hides
+    return float(radii.mean()), float(spread) / math.sqrt(len(radii))
 
 
 def steps_of(certificates: Sequence[CertificateRow]) -> Steps:

@@ -171,7 +171,7 @@ Mean = Annotated[
 ]
 Deviation = Annotated[
     _Channels,
-    Field(title="Standard deviation", description="Likewise", examples=["0.247 0.2435 0.2616"]),
+    Field(title="Std", description="Likewise", examples=["0.247 0.2435 0.2616"]),
 ]
 
 

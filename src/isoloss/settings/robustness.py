@@ -182,6 +182,7 @@ OptionalDenoiser = Annotated[
     DenoiserName | None, BeforeValidator(lambda name: None if name in ("", NO_DENOISER) else name)
 ]
 Names = Annotated[str, BeforeValidator(_words), Field(min_length=1)]
+NamesOrNone = Annotated[str, BeforeValidator(lambda value: _words(value) or "none")]
 
 
 class RobustnessSettings(NetworkSettings):
@@ -254,9 +255,8 @@ AIMS = ("runner-up", "least-likely", "random")
 """Which classes an attack may aim at, beside one for all images."""
 _CONVERGENCE: Any = {
     "several": True,
-    "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries",
-              "none": "Nothing"},
-}  # fmt: skip
+    "words": {"steps": "Steps", "draws": "Draws", "restarts": "Restarts", "queries": "Queries"},
+}
 _OF_GRADIENTS: Any = {"only_with": {"protocol": ["standard"]}}
 
 
@@ -316,7 +316,7 @@ class AttackingSettings(RobustnessSettings):
     )
     targeted: str | None = Field(
         default=None,
-        title="Aimed at",
+        title="Target class",
         description="Attacks by gradients aim at a class: its number, runner-up, least-likely or "
         "random. What counts is any wrong class; images of the class itself are not attacked",
         examples=list(AIMS),
@@ -338,7 +338,7 @@ class AttackingSettings(RobustnessSettings):
         "(Dong et al. 2018) keeps all, 1",
         json_schema_extra=_OF_GRADIENTS,
     )
-    convergence: Names = Field(
+    convergence: NamesOrNone = Field(
         default=",".join(get_args(Varied)),
         title="Convergence",
         description="Of what the strongest attacks are also given more and less, on a few images, "
@@ -404,8 +404,10 @@ class AttackingSettings(RobustnessSettings):
     @field_validator("convergence")
     @classmethod
     def _some_of_what_varies(cls, value: str) -> str:
+        if value == "none":
+            return value
         for word in value.split(","):
-            if word not in (*get_args(Varied), "none"):
+            if word not in get_args(Varied):
                 raise ValueError(
                     f"convergence is not studied in {word!r}: choose of "
                     f"{', '.join(get_args(Varied))}, or none"
@@ -491,9 +493,8 @@ class DefendSettings(AttackingSettings):
     kind: Literal["defend"] = "defend"
     denoiser: DenoiserName = Field(
         title="Denoiser",
-        description="A training run's folder, a folder of diffusers, a name on the hub such as "
-        "google/ddpm-cifar10-32, or the name of one that is shipped; none: the network sees the "
-        "noise itself",
+        description="A training run's folder, a folder of diffusers, a name on the hub, or one "
+        "that is shipped; none: the network sees the noise itself",
         examples=["digits-denoiser", "google/ddpm-cifar10-32", NO_DENOISER],
     )
     sigma: Sigmas = Field(default=(0.25,), json_schema_extra={"only_with": {"purify": [NOTHING]}})
@@ -542,7 +543,7 @@ class DefendSettings(AttackingSettings):
         default=PURIFY_STEPS,
         ge=1,
         le=100_000,
-        title="Purification steps",
+        title="Purify steps",
         description="Steps of the way back from t*, evenly spaced",
         json_schema_extra={"only_with": {"purify": [ANYTHING]}},
     )
@@ -591,7 +592,7 @@ class DefendSettings(AttackingSettings):
         if self.attacks != DefendSettings.model_fields["attacks"].default:
             for name in attacks_in(self.attacks):
                 if attack_of(name).needs_denoiser:
-                    raise ValueError(f"--attacks: {name} attacks a denoiser, and there is none")
+                    raise ValueError(f"--attacks: there is no denoiser for {name} to attack")
         if self.purify:
             raise ValueError("--purify: a denoiser takes the noise away, and there is none")
         return self

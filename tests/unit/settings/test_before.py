@@ -65,7 +65,9 @@ def test_convergence_is_studied_in_all_that_can_be_varied_and_at_first_as_before
         *(("pgd", "restarts", v) for v in (1, 2, 3, 6)),
         *(("square", "queries", v) for v in (10, 20, 40, 80)),
     ]
-    assert studies(attack.model_copy(update={"convergence": "none"})) == []
+    for nothing in ("none", "", " "):
+        asked = attack.model_dump() | {"convergence": nothing}
+        assert studies(AttackSettings(**asked)) == []
     defend = DefendSettings(source="digits-classifier", denoiser="digits-denoiser")
     before, now = studies(parse_saved(saved_before(defend))), studies(defend)
     assert now[: len(before)] == before
@@ -79,6 +81,7 @@ def test_convergence_is_studied_in_all_that_can_be_varied_and_at_first_as_before
     ("asked", "message"),
     [({"loss": "hinge"}, "there is no loss 'hinge': choose of auto, ce, margin, dlr"),
      ({"targeted": "-1"}, "one aims at a class, not at '-1'"),
+     ({"convergence": "steps,none"}, "convergence is not studied in 'none'"),
      ({"convergence": "epochs"}, "convergence is not studied in 'epochs'"),
      ({"momentum": 1.5}, "less than or equal to 1"),
      ({"schedule": "steep"}, "--schedule"),

@@ -346,7 +346,7 @@ OF_FIELD = {
     "batch_norm": ("Batch norm",),
     "tolerance": ("Tolerance",),
     "precision": ("Precision",),
-    "schedule": ("Learning-rate drops",),
+    "train schedule": ("Learning-rate drops",),
     "checkpoints_per_epoch": ("Trajectory",),
     "eps": ("ε",),
     "sigma": ("σ",),
@@ -356,8 +356,10 @@ OF_FIELD = {
     "denoiser": ("Denoised smoothing",),
     "purify": ("Purification",),
     "alpha": ("Certified radius",),
+    "radii": ("Certified radius",),
 }
-"""The terms that a form's field is about, by the field's name."""
+"""The terms that a form's field is about, by the field's name; before it the kind of form, where it
+means another thing in others."""
 
 _OF_FACT = {
     "Variance": ("Explained variance",),
@@ -385,9 +387,10 @@ def explanation(term: str) -> Explanation:
     return _BY_TERM[term]
 
 
-def of_field(name: str) -> list[Explanation]:
-    """The terms that the form's field `name` is about."""
-    return [_BY_TERM[term] for term in OF_FIELD.get(name, ())]
+def of_field(name: str, kind: str = "") -> list[Explanation]:
+    """The terms that the field `name` is about, in the form of a kind of run."""
+    terms = OF_FIELD.get(f"{kind} {name}") or OF_FIELD.get(name, ())
+    return [_BY_TERM[term] for term in terms]
 
 
 def of_texture(texture: Texture) -> list[Explanation]:

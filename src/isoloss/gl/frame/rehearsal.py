@@ -34,14 +34,17 @@ _SIZE = (330, 210)
 _COMPILING = 0.02
 """Seconds of the processor in which a frame would notice that something was not found on disk."""
 _MOST_TIMES = 5
+PATIENCE = 1.0
+"""Seconds that quick pictures wait at most, and whole ones as long again: on a machine that is
+busy, or at the very first start, a slow frame is better than none."""
 
 
 class Rehearsal:
     """Draws all there is to be drawn.
 
     Attributes:
-        has_quick, has_whole: whether quick pictures, and whole ones, find what they need, or nobody
-            is about to make it ready.
+        has_quick, has_whole: whether quick pictures, and whole ones, find what they need, have
+            waited for it long enough, or nobody is about to make it ready.
     """
 
     def __init__(self) -> None:
@@ -49,19 +52,23 @@ class Rehearsal:
         self._context: HeadlessContext | None = None
         self._thread: threading.Thread | None = None
         self._ends = self._has_drawn_whole = False
+        self._begun_at = 0.0
 
     def begin(self) -> None:
         """Begin, where the processor draws what is drawn in the current context."""
         if not is_software():
             return
         self.has_quick = self.has_whole = False
+        self._begun_at = time.monotonic()
         self._context = HeadlessContext(is_current=False)
         self._thread = threading.Thread(target=self._draw, args=[self._context], name="rehearsal")
         self._thread.start()
 
     def update(self) -> None:
         """Take in what has become ready, once a frame; in the thread in which it was begun."""
-        if self._has_drawn_whole and not self.has_whole:
+        waited = time.monotonic() - self._begun_at
+        self.has_quick |= waited > PATIENCE
+        if not self.has_whole and (self._has_drawn_whole or waited > 2 * PATIENCE):
             self.has_whole = True
             _resolve()
         elif self._thread is not None and not self._thread.is_alive():

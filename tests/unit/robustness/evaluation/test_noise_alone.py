@@ -120,6 +120,12 @@ def test_average_radii_by_hand(given, mean, error):
     assert average_radius(given) == pytest.approx((mean, error), nan_ok=True)
 
 
+@pytest.mark.parametrize("radius", [0.1, 0.30834])
+def test_images_that_are_all_alike_have_no_error_however_their_mean_is_rounded(radius):
+    assert max(np.std([radius] * n, ddof=1) for n in (3, 7, 12)) > 0, "NumPy's is of rounding"
+    assert [average_radius([radius] * n)[1] for n in (3, 7, 12)] == [0.0] * 3
+
+
 def test_radii_are_sorted_once_each_with_the_images_themselves_among_them():
     asked = CertifySettings(source="/net", radii="1 0.5, 1/4 0.5")
     assert asked.radii == (0.0, 0.25, 0.5, 1.0)
@@ -205,7 +211,7 @@ def test_what_goes_around_a_denoiser_needs_one():
     assert "eot" in alone.attack_names
     assert parse_settings(alone.model_dump(mode="json")) == alone
     assert "--denoiser none" in command_line(alone, alone.source)
-    with pytest.raises(ValueError, match="bpda attacks a denoiser, and there is none"):
+    with pytest.raises(ValueError, match="there is no denoiser for bpda to attack"):
         DefendSettings(source="/net", denoiser="none", attacks="bpda,eot")
     denoised = DefendSettings(source="/net", denoiser="x/y", attacks="bpda,eot")
     assert denoised.attack_names == ("bpda", "eot")

@@ -19,9 +19,9 @@ _PLACES: dict[Hue, int] = {"blue": 0, "orange": 1, "green": 2, "purple": 3, "mag
 """Of hues in the palette's series, which has no two that are as near as purple and magenta."""
 PALER = 0.42
 """How much nearer to the panel's colour that of each further defense is."""
-THICK = 2.6
-"""How many times as wide as others the line of the worst case is."""
-
+THICK, OPACITY = 3.0, 0.72
+"""How many times as wide as others the line of the worst case is, and how opaque: one of the same
+colour is seen on it."""
 
 _PLUS = [(-0.4, -1.1), (0.4, -1.1), (0.4, -0.4), (1.1, -0.4), (1.1, 0.4), (0.4, 0.4),
          (0.4, 1.1), (-0.4, 1.1), (-0.4, 0.4), (-1.1, 0.4), (-1.1, -0.4), (-0.4, -0.4)]  # fmt: skip
@@ -65,8 +65,9 @@ def hue_color(hue: Hue, alike: int = 0) -> Color:
 
 def draw_line(points: Points, stroke: Stroke, width: float, alpha: float) -> None:
     """A line through pixels of the screen."""
+    if stroke.thick:
+        width, alpha = THICK * width, OPACITY * alpha
     draw, color = imgui.get_window_draw_list(), u32(stroke.color, alpha)
-    width *= THICK if stroke.thick else 1.0
     if stroke.dashed:
         for a, b in _dashes(points, em(0.5), em(0.3)):
             draw.add_line(ImVec2(*a), ImVec2(*b), color, width)

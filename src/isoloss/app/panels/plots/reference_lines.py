@@ -1,4 +1,5 @@
-"""Published results behind the curves of accuracy plots: thin, grey, each with its name."""
+"""Published results behind the curves of accuracy plots: thin, grey, each with its name where there
+is room for it beside its end."""
 
 from __future__ import annotations
 
@@ -39,9 +40,9 @@ def draw_references(
         for point in seen:
             draw.add_circle_filled(ImVec2(*point), em(0.13), color)
         x, y = seen[-1]
-        y -= line / 2
-        while any(abs(y - other) < line for other in taken):
-            y += em(0.1)
+        y = room_beside(y, taken, line)
+        if y is None:
+            continue
         taken.append(y)
         room = end - x - em(0.4), x - em(0.4) - start
         name = shortened(each.name, max(room))
@@ -49,3 +50,17 @@ def draw_references(
         left = x + em(0.4) if width < room[0] or room[0] >= room[1] else x - em(0.4) - width
         draw.add_text(ImVec2(left, y), u32(palette().muted, 0.85), name)
     implot.pop_plot_clip_rect()
+
+
+def room_beside(y: float, taken: Sequence[float], line: float) -> float | None:
+    """The upper end of a line of text beside `y`, or at most a line below where others have `taken`
+    that room; None where they have all of it, for farther off it would seem to be another's."""
+    top = y - line / 2
+    for _ in range(len(taken) + 1):
+        over = [other + line for other in taken if abs(top - other) < line]
+        if not over:
+            return top
+        top = max(over)
+        if top > y + line / 2:
+            return None
+    return None

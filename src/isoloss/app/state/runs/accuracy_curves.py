@@ -104,7 +104,8 @@ def curves_of(
     warnings: Sequence[EvaluationWarning],
     certificates: Sequence[CertificateRow] = (),
 ) -> list[AccuracyCurve]:
-    """The curves in the order of the table; rows that cannot be drawn are left out."""
+    """The worst cases, then the other curves in the order of the table; rows that cannot be drawn
+    are left out."""
     groups = by_curve(without_repeats([*filter(_is_sound, rows)]))
     keys = list(groups)
     defended = list(dict.fromkeys(_network_and_defense(key) for key in keys))
@@ -126,7 +127,7 @@ def curves_of(
                 _steps(key, own, certificates),
             )
         )
-    return found
+    return sorted(found, key=lambda curve: not curve.is_worst_case)
 
 
 def has_draws(curves: Sequence[AccuracyCurve]) -> bool:
