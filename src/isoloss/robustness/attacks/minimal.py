@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from isoloss.errors import IsolossError
 from isoloss.robustness.attacks.aims import aimed
 from isoloss.robustness.attacks.asking import asked
+from isoloss.robustness.attacks.ball import column
 from isoloss.robustness.attacks.objective import Objective, frozen, is_random, objective_of
 from isoloss.robustness.attacks.refusals import as_labels, check_at_least
 
@@ -122,7 +123,7 @@ def _nearest(
         radius = _radius(radius, nearest, reached, value.success, margin, gradient, change, order)
         length = _annealed(FIRST_STEP, LAST_STEP, step / steps)
         scale = torch.linalg.vector_norm(gradient.flatten(1), dim=1).clamp(min=TINY)
-        moved = offsets + length * gradient / _column(scale)
+        moved = offsets + length * gradient / column(scale)
         offsets = _projected((x + moved).clamp_(0, 1) - x, radius, order)
     return _drawn_back(objective, x, y, best, nearest, order)
 
@@ -164,10 +165,10 @@ def _projected(offsets: Tensor, radius: Tensor, order: float) -> Tensor:
     if order == 0:
         return _largest(offsets, radius.long())
     if order == math.inf:
-        return torch.minimum(torch.maximum(offsets, -_column(radius)), _column(radius))
+        return torch.minimum(torch.maximum(offsets, -column(radius)), column(radius))
     if order == 2:
         shrink = radius / _length(offsets, 2).clamp(min=TINY)
-        return offsets * _column(shrink.clamp(max=1))
+        return offsets * column(shrink.clamp(max=1))
     # Duchi et al. 2008, "Efficient Projections onto the l1-Ball", figure 1.
     ordered = flat.abs().sort(1, descending=True).values
     over = (ordered.cumsum(1) - radius[:, None]) / torch.arange(
@@ -192,17 +193,13 @@ def _drawn_back(
     low, high = torch.zeros_like(nearest), torch.ones_like(nearest)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        shorter = best * _column(middle)
+        shorter = best * column(middle)
         if order == 0:
             shorter = _largest(best, (middle * nearest.nan_to_num(posinf=0)).floor().long())
         success = objective(x + shorter, y, False).success
         high, low = middle.where(success, high), middle.where(~success, low)
-    kept = best * _column(high)
+    kept = best * column(high)
     if order == 0:
         kept = _largest(best, (high * nearest.nan_to_num(posinf=0)).floor().long())
     images = (x + kept).clamp(0, 1)
     return images, _length(images - x, order).where(nearest.isfinite(), torch.inf)
-
-
-def _column(values: Tensor) -> Tensor:
-    return values.view(-1, 1, 1, 1)

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from isoloss.robustness.attacks.ball import Ball
+from isoloss.robustness.attacks.ball import Ball, column
 
 Schedule = Literal["constant", "linear", "cosine", "halving", "apgd"]
 FIRST_STEP = 2.0
@@ -119,9 +119,9 @@ class _Momentum:
     def with_(self, rows: Tensor, gradient: Tensor) -> Tensor:
         # First by the largest value, that very small ones can be added up.
         largest = gradient.flatten(1).abs().amax(1).clamp(min=torch.finfo(gradient.dtype).tiny)
-        scaled = gradient / _column(largest)
+        scaled = gradient / column(largest)
         total = scaled.flatten(1).abs().sum(1).clamp(min=1)
-        self._sum[rows] = self._decay * self._sum[rows] + scaled / _column(total)
+        self._sum[rows] = self._decay * self._sum[rows] + scaled / column(total)
         return self._sum[rows]
 
 
@@ -135,7 +135,7 @@ class _Scheduled:
         self, rows: Tensor, taken: Tensor, here: Tensor, losses: Tensor, gradient: Tensor
     ) -> Tensor:
         along = gradient if self._momentum is None else self._momentum.with_(rows, gradient)
-        return here + _column(self._lengths[taken]) * self._ball.ascent(along)
+        return here + column(self._lengths[taken]) * self._ball.ascent(along)
 
 
 class _Halving:
@@ -182,12 +182,12 @@ class _Halving:
         self._lengths[rows[halves]] /= 2
         self._halved[looked], self._at_look[looked] = halves[due], self._losses[looked]
         self._rises[looked] = 0
-        where = _column(halves)
+        where = column(halves)
         return here.where(~where, self._best[rows]), gradient.where(~where, self._uphill[rows])
 
     def _step(self, rows: Tensor, here: Tensor, gradient: Tensor) -> Tensor:
         along = gradient if self._momentum is None else self._momentum.with_(rows, gradient)
-        return here + _column(self._lengths[rows]) * self._ball.ascent(along)
+        return here + column(self._lengths[rows]) * self._ball.ascent(along)
 
 
 class _AutoPGD(_Halving):
@@ -203,13 +203,9 @@ class _AutoPGD(_Halving):
         self, rows: Tensor, taken: Tensor, here: Tensor, losses: Tensor, gradient: Tensor
     ) -> Tensor:
         here, gradient = self._from(rows, taken, here, losses, gradient)
-        straight = _column(torch.where(taken > 0, STRAIGHT, 1.0).to(here))
+        straight = column(torch.where(taken > 0, STRAIGHT, 1.0).to(here))
         aim = self._step(rows, here, gradient)
         aim = self._ball.project(aim, self._centres[rows]).clamp_(0, 1)
         moved = here + straight * (aim - here) + (1 - straight) * (here - self._previous[rows])
         self._previous[rows] = here
         return moved
-
-
-def _column(values: Tensor) -> Tensor:
-    return values.view(-1, 1, 1, 1)

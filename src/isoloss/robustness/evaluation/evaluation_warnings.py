@@ -435,11 +435,9 @@ def is_more_often(one: Bits, other: Bits, level: float = LEVEL) -> bool:
 def _is_best_by_gradients(results: Results, combination: Combination) -> bool:
     """Whether it is the strongest of those on the same network whose convergence is studied, or
     without any of all that follow its gradients."""
-    beside = [c.attack for c in _beside(results, combination)]
-    studied = [name for name in beside if "steps" in attack_of(name).studied]
-    kinds = map(attack_of, beside)
-    others = [kind.name for kind in kinds if kind.is_white_box and not kind.is_own]
-    best = studied or others
+    kinds = [attack_of(c.attack) for c in _beside(results, combination)]
+    studied = [kind.name for kind in kinds if "steps" in kind.studied]
+    best = studied or [k.name for k in kinds if k.is_white_box and not k.is_own]
     return bool(best) and strongest(best) == combination.attack
 
 
